@@ -1,0 +1,75 @@
+// The deployment engine as the rest of the agent sees it: deploy, roll back, recover, and read what there is.
+import type { ComponentKey } from '../../shared/schema/common.ts';
+import type { DeploymentManifest, DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
+import type { InstanceConfig } from '../../shared/schema/instance.ts';
+import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts';
+import type { ServiceStatus } from './driver.ts';
+
+export interface DeploymentRequest {
+  readonly manifest: DeploymentManifest;
+  /** The verified release behind every component of the manifest. */
+  readonly releases: ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
+  readonly config: InstanceConfig;
+  readonly plan: Plan;
+  /** `agent`, or the account behind a local command. */
+  readonly actor: string;
+  /** Asked at the last safe point, before anything stops; false abandons the deployment. */
+  readonly stillAllowed: () => Promise<boolean>;
+}
+
+export interface RollbackRequest {
+  /** A generation number; the newest healthy one before the current when absent. */
+  readonly to?: number;
+  readonly reason: string;
+  readonly actor: string;
+}
+
+/** A numbered deployment manifest on disk with everything needed to run it again offline. */
+export interface Generation {
+  readonly number: number;
+  readonly manifest: DeploymentManifest;
+  readonly config: InstanceConfig;
+  readonly releases: ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
+  /** It was committed once: a rollback may return to it. */
+  readonly healthy: boolean;
+}
+
+export interface ComponentHealth {
+  readonly component: ComponentKey;
+  readonly status: ServiceStatus;
+  readonly health: 'healthy' | 'unhealthy' | 'unknown';
+}
+
+/** A manifest or tree that failed here and is not tried again until something changes. */
+export interface Quarantined {
+  readonly component: ComponentKey;
+  /** Digest of the capability's release manifest. */
+  readonly release: string;
+  readonly version: string;
+  readonly since: string;
+  readonly reason: string;
+  /** The deployment record that tells the story. */
+  readonly record: number;
+}
+
+export interface Deployer {
+  /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
+  recover(): Promise<void>;
+  /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, disk/*. */
+  deploy(request: DeploymentRequest): Promise<DeploymentRecord>;
+  /** Errors: deploy/busy, rollback/no-target, rollback/not-reversible, … */
+  rollback(request: RollbackRequest): Promise<DeploymentRecord>;
+  /** The deployment under way, or null. */
+  inProgress(): DeploymentRecord | null;
+  current(): Promise<Generation | null>;
+  generations(): Promise<readonly Generation[]>;
+  /** Oldest first. */
+  records(): Promise<readonly DeploymentRecord[]>;
+  quarantine(): Promise<readonly Quarantined[]>;
+  /** Forgets quarantined releases of a component, so that they may be tried again. */
+  releaseFromQuarantine(component: ComponentKey): Promise<void>;
+  /** Status and one fresh probe of every running component. */
+  health(): Promise<readonly ComponentHealth[]>;
+  /** Watches what runs and restarts what exits, until the signal aborts. */
+  supervise(signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,27 @@
+// Every error Fairlead can raise: the areas' tables joined into one catalogue.
+import { AGENT_ERRORS } from './agent.ts';
+import { COMPILE_ERRORS } from './compile.ts';
+import { DEPLOY_ERRORS } from './deploy.ts';
+import { DOCUMENT_ERRORS } from './document.ts';
+import type { ErrorEntry } from './entry.ts';
+import { SERVER_ERRORS } from './server.ts';
+import { TREE_ERRORS } from './tree.ts';
+import { TRUST_ERRORS } from './trust.ts';
+import { VENDOR_ERRORS } from './vendor.ts';
+
+export const CATALOGUE = {
+  ...DOCUMENT_ERRORS,
+  ...TRUST_ERRORS,
+  ...TREE_ERRORS,
+  ...COMPILE_ERRORS,
+  ...DEPLOY_ERRORS,
+  ...AGENT_ERRORS,
+  ...SERVER_ERRORS,
+  ...VENDOR_ERRORS,
+} as const;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** The named data an error of this code must carry. */
+export type ErrorData<Code extends ErrorCode> =
+  (typeof CATALOGUE)[Code] extends ErrorEntry<infer Data> ? Data : never;

@@ -1,0 +1,3 @@
+// Errors of compile.
+
+export const COMPILE_ERRORS = {} as const;

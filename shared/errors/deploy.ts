@@ -1,0 +1,3 @@
+// Errors of deploy.
+
+export const DEPLOY_ERRORS = {} as const;

@@ -1,0 +1,3 @@
+// Errors of tree.
+
+export const TREE_ERRORS = {} as const;

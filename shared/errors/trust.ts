@@ -1,0 +1,3 @@
+// Errors of trust.
+
+export const TRUST_ERRORS = {} as const;

@@ -1,0 +1,3 @@
+// Errors of vendor.
+
+export const VENDOR_ERRORS = {} as const;

@@ -1,0 +1,32 @@
+// The report: what an agent tells the server about what runs, what it decided and what happened since.
+import { z } from 'zod';
+import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
+import { decision } from '../schema/decision.ts';
+import { deploymentRecord } from '../schema/deployment.ts';
+
+export const CHANNELS = ['auto', 'manual', 'frozen'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+export const report = z.strictObject({
+  schema: z.literal('fairlead/report@1'),
+  /** Counts up on each instance; the server keeps the newest and ignores repeats. */
+  sequence: z.int().min(1),
+  at: instant,
+  agentVersion: line,
+  channel: z.enum(CHANNELS),
+  track: name,
+  /** Digest of the deployment manifest that runs; null on an empty instance. */
+  manifest: digest.nullable(),
+  /** What runs, by the digests verified on disk. */
+  components: z.array(
+    z.strictObject({ component: componentKey, version, tree: digest, health: z.enum(['healthy', 'unhealthy', 'unknown']) }),
+  ),
+  decision: decision.nullable(),
+  /** Records that are new or changed since the last report the server accepted. */
+  records: z.array(deploymentRecord).max(100),
+});
+
+export type Report = z.output<typeof report>;
+
+/** Claims of the short-lived EdDSA JWT an agent signs for each request: `iss` is the instance id. */
+export const AGENT_TOKEN = { audience: 'fairlead-server', lifetimeSeconds: 120 } as const;

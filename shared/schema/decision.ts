@@ -1,0 +1,38 @@
+// What the policy decided and every reason why: one value for CLI, record, server and dashboard.
+import { z } from 'zod';
+import { digest, instant } from './common.ts';
+
+export const blocker = z.strictObject({
+  /** Stable, for programs: `channel-frozen`, `quarantined`, … */
+  code: z.string(),
+  message: z.string(),
+  /** Where the blocking fact comes from: a policy key, a pin, an advisory, a signed document. */
+  source: z.string(),
+  /** Who can clear it. */
+  owner: z.enum(['vendor', 'admin', 'time', 'health', 'host']),
+  clearsAt: instant.optional(),
+  /** The command that clears it. */
+  clearWith: z.string().optional(),
+});
+
+export const decision = z.strictObject({
+  verdict: z.enum(['current', 'apply', 'wait', 'ask', 'held', 'blocked']),
+  /** What would be deployed; null when nothing is on offer. */
+  target: z
+    .strictObject({ kind: z.enum(['desired', 'emergency']), manifest: digest, plan: digest })
+    .nullable(),
+  blockers: z.array(blocker),
+  /** Open advisories that affect what runs. */
+  exposed: z.array(
+    z.strictObject({
+      advisory: z.string(),
+      severity: z.string(),
+      component: z.string(),
+      version: z.string(),
+    }),
+  ),
+});
+
+export type Blocker = z.output<typeof blocker>;
+export type Decision = z.output<typeof decision>;
+export type Verdict = Decision['verdict'];

@@ -1,0 +1,122 @@
+// What an instance deploys: the deployment manifest, the plan that leads to it, and the record it leaves.
+import { z } from 'zod';
+import { byteCount, componentKey, digest, instant, line, name, version } from './common.ts';
+
+/** Why a component has its version. `forced:FL-…` names the advisory. */
+export const origin = z
+  .string()
+  .regex(/^(?:pin:capability|pin:suite|pin:platform|latest|unchanged|forced:[A-Za-z0-9-]+)$/, {
+    error: 'pin:capability, pin:suite, pin:platform, latest, unchanged or forced:ADVISORY',
+  });
+
+const levelChoice = { version, release: digest };
+
+export const manifestComponent = z.strictObject({
+  component: componentKey,
+  version,
+  /** Digest of the capability's release manifest. */
+  release: digest,
+  tree: digest,
+  origin,
+});
+
+export const deploymentManifest = z.strictObject({
+  schema: z.literal('fairlead/deployment@1'),
+  platform: z.strictObject(levelChoice).nullable(),
+  /** Sorted by name. */
+  suites: z.array(z.strictObject({ name, ...levelChoice })),
+  /** Sorted by component. */
+  components: z.array(manifestComponent),
+  /** Digest of the instance configuration's canonical JSON. */
+  config: digest,
+});
+
+export const planReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('channel') }),
+  z.strictObject({ kind: z.literal('forced'), advisories: z.array(line).min(1) }),
+  z.strictObject({ kind: z.literal('manual') }),
+  z.strictObject({ kind: z.literal('rollback'), generation: z.int().min(0) }),
+]);
+
+export const planStep = z.strictObject({
+  /** `reconfigure` restarts the same version with changed settings. */
+  action: z.enum(['install', 'update', 'remove', 'reconfigure']),
+  component: componentKey,
+  from: version.nullable(),
+  to: version.nullable(),
+  /** Uncompressed bytes of the trees not yet in the store: the most this step can fetch. */
+  bytes: byteCount,
+  reversible: z.enum(['yes', 'snapshot', 'no']),
+});
+
+export const plan = z.strictObject({
+  schema: z.literal('fairlead/plan@1'),
+  /** Digests of deployment manifests; `from` is null on an empty instance. */
+  from: digest.nullable(),
+  to: digest,
+  reason: planReason,
+  /** Sorted by component. */
+  steps: z.array(planStep),
+  /** Components in the order in which they stop and start. */
+  stop: z.array(componentKey),
+  start: z.array(componentKey),
+  /** The least reversible of all steps. */
+  reversible: z.enum(['yes', 'snapshot', 'no']),
+});
+
+export type Origin = z.output<typeof origin>;
+export type ManifestComponent = z.output<typeof manifestComponent>;
+export type DeploymentManifest = z.output<typeof deploymentManifest>;
+export type PlanReason = z.output<typeof planReason>;
+export type PlanStep = z.output<typeof planStep>;
+export type Plan = z.output<typeof plan>;
+
+export const DEPLOYMENT_STATES = [
+  'planned',
+  'fetching',
+  'staged',
+  'preflight',
+  'stopping',
+  'switching',
+  'starting',
+  'verifying',
+  'soaking',
+  'committed',
+  'rolling-back',
+  'rolled-back',
+  'abandoned',
+  'inconsistent',
+] as const;
+export type DeploymentState = (typeof DEPLOYMENT_STATES)[number];
+
+/** What was deployed, when, why and how it ended. One per deployment, kept for good. */
+export const deploymentRecord = z.strictObject({
+  schema: z.literal('fairlead/record@1'),
+  /** Counts up from 1 on each instance. */
+  id: z.int().min(1),
+  /** The generation this deployment creates or, for a rollback, returns to. */
+  generation: z.int().min(0),
+  previousGeneration: z.int().min(0).nullable(),
+  reason: planReason,
+  plan: digest,
+  from: digest.nullable(),
+  to: digest,
+  /** `core/auth 1.0.0 → 1.0.1` and the pipeline change behind it, per changed component. */
+  steps: z.array(
+    z.strictObject({
+      component: componentKey,
+      from: version.nullable(),
+      to: version.nullable(),
+      change: z.string().nullable(),
+    }),
+  ),
+  state: z.enum(DEPLOYMENT_STATES),
+  /** Every state entered, in order. */
+  stages: z.array(z.strictObject({ state: z.enum(DEPLOYMENT_STATES), at: instant })),
+  /** Why it did not commit: an error code of the catalogue and its sentence. */
+  failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  /** Who started it: `agent`, or the operating-system account behind a local command. */
+  actor: line,
+});
+
+export type DeploymentRecord = z.output<typeof deploymentRecord>;

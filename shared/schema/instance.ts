@@ -1,0 +1,34 @@
+// The instance configuration: what one install runs and with which settings. Local, never signed by the vendor.
+import { z } from 'zod';
+import { name } from './common.ts';
+
+/** Text may be `${env:NAME}` or `${file:PATH}`, read when a service starts and never recorded. */
+const settingValue = z.union([z.string().max(32_768), z.int(), z.boolean()]);
+
+const capabilityConfig = z.strictObject({
+  enabled: z.boolean().default(true),
+  settings: z.record(name, settingValue).default({}),
+});
+
+const suiteConfig = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Without this key every capability of the suite is enabled with default settings. */
+  capabilities: z.record(name, capabilityConfig).default({}),
+});
+
+export const instanceConfig = z.strictObject({
+  schema: z.literal('fairlead/instance@1'),
+  /** The vendor's release stream this install follows. */
+  track: name.default('stable'),
+  /** A suite that is not named here is not installed; `"*"` enables every suite with defaults. */
+  suites: z.record(z.union([name, z.literal('*')]), suiteConfig),
+});
+
+export type InstanceConfig = z.output<typeof instanceConfig>;
+export type SettingValue = z.output<typeof settingValue>;
+
+/** What an install runs before anyone configures it: everything on `stable`, default settings. */
+export const DEFAULT_INSTANCE_CONFIG: InstanceConfig = instanceConfig.parse({
+  schema: 'fairlead/instance@1',
+  suites: { '*': {} },
+});

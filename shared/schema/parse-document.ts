@@ -1,0 +1,101 @@
+// From an unknown value to a typed document, or one error that names every wrong field and its remedy.
+import type { z } from 'zod';
+import { type JsonLimits, parseJson } from '../encoding/json.ts';
+import type { DocumentIssue } from '../errors/document.ts';
+import { FairleadError } from '../errors/error.ts';
+
+/** `name` is the document's path or title, used in errors. Error: document/invalid. */
+export function parseDocument<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  name: string,
+): z.output<Schema> {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  throw new FairleadError('document/invalid', {
+    document: name,
+    issues: result.error.issues.flatMap(toIssues),
+  });
+}
+
+/** Strict JSON, then the schema. Errors: json/invalid, json/too-large, document/invalid. */
+export function parseDocumentBytes<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+  name: string,
+  limits?: JsonLimits,
+): z.output<Schema> {
+  return parseDocument(schema, parseJson(bytes, name, limits), name);
+}
+
+type ZodIssue = z.core.$ZodIssue;
+
+function toIssues(issue: ZodIssue): readonly DocumentIssue[] {
+  const path = issue.path.map(String).join('.');
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: path === '' ? key : `${path}.${key}`,
+        expected: 'no such key',
+        found: `"${key}"`,
+        remedy: 'remove it or correct its spelling',
+      }));
+    case 'invalid_union':
+      return closestBranch(issue, path);
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues.flatMap(toIssues).map((inner) => ({ ...inner, path: join(path, inner.path) }));
+    default:
+      return [{ path, ...explain(issue), found: describe(issue.input) }];
+  }
+}
+
+/** Of a union's branches, the one the author most likely meant: the one with the fewest complaints. */
+function closestBranch(issue: ZodIssue & { code: 'invalid_union' }, path: string): readonly DocumentIssue[] {
+  const branches = issue.errors.map((errors) => errors.flatMap(toIssues));
+  const best = branches.reduce((a, b) => (b.length < a.length ? b : a), branches[0] ?? []);
+  if (best.length > 0) return best.map((inner) => ({ ...inner, path: join(path, inner.path) }));
+  return [{ path, ...explain(issue), found: describe(issue.input) }];
+}
+
+function explain(issue: ZodIssue): Pick<DocumentIssue, 'expected' | 'remedy'> {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined
+        ? { expected: issue.expected, remedy: 'add it' }
+        : { expected: issue.expected, remedy: `write ${article(issue.expected)}` };
+    case 'invalid_value': {
+      const allowed = issue.values.map((value) => JSON.stringify(value)).join(' or ');
+      return { expected: allowed, remedy: `use ${allowed}` };
+    }
+    case 'too_small':
+      return { expected: `at least ${issue.minimum}${unitOf(issue.origin)}`, remedy: 'make it larger' };
+    case 'too_big':
+      return { expected: `at most ${issue.maximum}${unitOf(issue.origin)}`, remedy: 'make it smaller' };
+    default:
+      return { expected: issue.message, remedy: `write ${issue.message}` };
+  }
+}
+
+function article(type: string): string {
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters';
+  if (origin === 'array' || origin === 'record' || origin === 'set') return ' entries';
+  return '';
+}
+
+function describe(input: unknown): string {
+  if (input === undefined) return 'nothing';
+  if (input === null) return 'null';
+  if (Array.isArray(input)) return `an array of ${input.length}`;
+  if (typeof input === 'object') return 'an object';
+  const text = JSON.stringify(input) ?? typeof input;
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+function join(a: string, b: string): string {
+  return a === '' || b === '' ? a + b : `${a}.${b}`;
+}

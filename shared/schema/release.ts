@@ -1,0 +1,62 @@
+// Release manifests: one immutable version of a platform, a suite or a capability.
+import { z } from 'zod';
+import type { Digest } from '../encoding/digest.ts';
+import { byteCount, changeRef, componentKey, digest, name, prose, range, version } from './common.ts';
+import { healthProbe, hooks, service, settings, smokeTest } from './service.ts';
+
+/** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
+const requires = z.record(z.union([componentKey, name]), range);
+
+const releaseBase = {
+  version,
+  change: changeRef,
+  requires: requires.default({}),
+  /** A release that may not be skipped on the way up. */
+  requiredStop: z.boolean().default(false),
+  notes: prose.optional(),
+};
+
+export const treeRef = z.strictObject({ digest, files: z.int().min(0), bytes: byteCount });
+
+export const capabilityRelease = z.strictObject({
+  schema: z.literal('fairlead/capability@1'),
+  suite: name,
+  name,
+  tree: treeRef,
+  service,
+  settings: settings.default({}),
+  health: z.array(healthProbe).max(16).default([]),
+  smoke: z.array(smokeTest).max(16).default([]),
+  hooks: hooks.prefault({}),
+  /** May this version be left for an older one: freely, by restoring its snapshot, or not at all. */
+  reversible: z.enum(['yes', 'snapshot', 'no']).default('yes'),
+  ...releaseBase,
+});
+
+export const suiteRelease = z.strictObject({
+  schema: z.literal('fairlead/suite@1'),
+  name,
+  capabilities: z.record(name, range),
+  ...releaseBase,
+});
+
+export const platformRelease = z.strictObject({
+  schema: z.literal('fairlead/platform@1'),
+  suites: z.record(name, range),
+  ...releaseBase,
+});
+
+export const release = z.discriminatedUnion('schema', [capabilityRelease, suiteRelease, platformRelease]);
+
+export type CapabilityRelease = z.output<typeof capabilityRelease>;
+export type SuiteRelease = z.output<typeof suiteRelease>;
+export type PlatformRelease = z.output<typeof platformRelease>;
+export type Release = z.output<typeof release>;
+export type Reversible = CapabilityRelease['reversible'];
+export type TreeRef = z.output<typeof treeRef>;
+
+/** A release as verified from the repository: the parsed document and the digest of its exact bytes. */
+export interface Verified<Document> {
+  readonly document: Document;
+  readonly digest: Digest;
+}

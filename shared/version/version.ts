@@ -1,0 +1,80 @@
+// Versions and ranges: semver behind one file, every text parsed once.
+import semver from 'semver';
+import { FairleadError } from '../errors/error.ts';
+
+/** A semantic version in its canonical spelling. */
+export type Version = string & { readonly __brand: 'Version' };
+/** A semver range as written. */
+export type Range = string & { readonly __brand: 'Range' };
+
+// Comparing strings parses both each time: a large catalog then spends its time in the parser.
+const versions = new Map<string, semver.SemVer>();
+const ranges = new Map<string, semver.Range>();
+const MAX_CACHED = 200_000;
+
+export function isVersion(text: string): text is Version {
+  return semver.valid(text) === text;
+}
+
+export function isRange(text: string): text is Range {
+  return text.length <= 256 && semver.validRange(text) !== null;
+}
+
+/** Error: version/invalid for anything but the canonical spelling: no `v`, no blanks, no build metadata. */
+export function parseVersion(text: string): Version {
+  if (!isVersion(text)) throw new FairleadError('version/invalid', { value: text });
+  return text;
+}
+
+/** Error: version/invalid-range. */
+export function parseRange(text: string): Range {
+  if (!isRange(text)) throw new FairleadError('version/invalid-range', { value: text });
+  return text;
+}
+
+/** Negative, zero or positive, as sort wants it. */
+export function compareVersions(a: Version, b: Version): number {
+  return a === b ? 0 : semver.compare(parsed(a), parsed(b));
+}
+
+export function newest(candidates: readonly Version[]): Version | undefined {
+  return candidates.reduce<Version | undefined>(
+    (best, v) => (best === undefined || compareVersions(v, best) > 0 ? v : best),
+    undefined,
+  );
+}
+
+/** A pre-release satisfies a range only where the range names one of the same version. */
+export function satisfies(version: Version, range: Range): boolean {
+  return parsedRange(range).test(parsed(version));
+}
+
+export function majorOf(version: Version): number {
+  return parsed(version).major;
+}
+
+export function minorOf(version: Version): number {
+  return parsed(version).minor;
+}
+
+export function isPrerelease(version: Version): boolean {
+  return parsed(version).prerelease.length > 0;
+}
+
+function parsed(version: Version): semver.SemVer {
+  const known = versions.get(version);
+  if (known !== undefined) return known;
+  if (versions.size >= MAX_CACHED) versions.clear();
+  const fresh = new semver.SemVer(version);
+  versions.set(version, fresh);
+  return fresh;
+}
+
+function parsedRange(range: Range): semver.Range {
+  const known = ranges.get(range);
+  if (known !== undefined) return known;
+  if (ranges.size >= MAX_CACHED) ranges.clear();
+  const fresh = new semver.Range(range);
+  ranges.set(range, fresh);
+  return fresh;
+}

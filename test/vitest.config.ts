@@ -1,0 +1,12 @@
+// How the tests run: from the project's root, on the pinned Node, with generous time for end-to-end rows.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/node-version.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
