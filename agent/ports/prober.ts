@@ -2,7 +2,13 @@
 
 /** A probe with every `${…}` resolved; times in milliseconds. */
 export type Probe =
-  | { readonly kind: 'http'; readonly url: string; readonly expect: number; readonly contains: string | null; readonly timeoutMs: number }
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly expect: number;
+      readonly contains: string | null;
+      readonly timeoutMs: number;
+    }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
   | {
       readonly kind: 'exec';

@@ -27,7 +27,8 @@ export function formatEnrolment(value: Enrolment): string {
 export function parseEnrolment(text: string): Enrolment {
   const trimmed = text.trim();
   const bytes = trimmed.startsWith(PREFIX) ? fromBase64url(trimmed.slice(PREFIX.length)) : null;
-  if (bytes === null) throw new FairleadError('enrolment/invalid', { problem: 'it is not an enrolment string' });
+  if (bytes === null)
+    throw new FairleadError('enrolment/invalid', { problem: 'it is not an enrolment string' });
   try {
     return parseDocumentBytes(enrolment, bytes, 'the enrolment string');
   } catch (cause) {
@@ -52,4 +53,3 @@ export const redeemReply = z.strictObject({
 
 export type RedeemRequest = z.output<typeof redeemRequest>;
 export type RedeemReply = z.output<typeof redeemReply>;
-

@@ -19,7 +19,12 @@ export const report = z.strictObject({
   manifest: digest.nullable(),
   /** What runs, by the digests verified on disk. */
   components: z.array(
-    z.strictObject({ component: componentKey, version, tree: digest, health: z.enum(['healthy', 'unhealthy', 'unknown']) }),
+    z.strictObject({
+      component: componentKey,
+      version,
+      tree: digest,
+      health: z.enum(['healthy', 'unhealthy', 'unknown']),
+    }),
   ),
   decision: decision.nullable(),
   /** Records that are new or changed since the last report the server accepted. */

@@ -55,8 +55,9 @@ export type Release = z.output<typeof release>;
 export type Reversible = CapabilityRelease['reversible'];
 export type TreeRef = z.output<typeof treeRef>;
 
-/** A release as verified from the repository: the parsed document and the digest of its exact bytes. */
+/** A release as verified from the repository: the parsed document, its exact bytes and their digest. */
 export interface Verified<Document> {
   readonly document: Document;
+  readonly bytes: Uint8Array;
   readonly digest: Digest;
 }
