@@ -1,0 +1,178 @@
+// The local admin API: what the operator's command-line program and the agent say to each other over the unix socket.
+import { z } from 'zod';
+import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
+import { decision } from '../schema/decision.ts';
+import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
+import { CHANNELS } from './report.ts';
+
+/** Name of the request header that carries the operator's account; see agent/engine/agent/admin-server.ts. */
+export const ACTOR_HEADER = 'fairlead-actor';
+
+/** Requests are short sentences; a larger one is a mistake or an attack. */
+export const MAX_ADMIN_REQUEST_BYTES = 16 * 1024;
+
+const component = z.strictObject({
+  component: componentKey,
+  version,
+  tree: digest,
+  origin,
+  health: z.enum(['healthy', 'unhealthy', 'unknown']),
+  /** `running (pid 812)`, `exited: status 1`, `absent`. */
+  service: z.string(),
+});
+
+const quarantined = z.strictObject({
+  component: componentKey,
+  version,
+  since: instant,
+  reason: z.string(),
+  record: z.int(),
+});
+
+/** The last round with the server. */
+const contact = z.strictObject({
+  at: instant,
+  outcome: z.enum(['changed', 'unchanged', 'failed']),
+  /** Why it failed: an error code of the catalogue and its sentence. */
+  failure: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
+  next: instant,
+});
+
+/** GET /v1/status */
+export const statusReply = z.strictObject({
+  schema: z.literal('fairlead/status@1'),
+  at: instant,
+  agentVersion: line,
+  instance: z.strictObject({ id: z.string(), name: line, server: z.string() }),
+  channel: z.enum(CHANNELS),
+  track: name,
+  /** Null on an empty instance. */
+  generation: z.int().nullable(),
+  manifest: digest.nullable(),
+  components: z.array(component),
+  decision,
+  freshness: z.strictObject({
+    state: z.enum(['fresh', 'expired', 'clock-behind', 'never']),
+    expires: instant.nullable(),
+  }),
+  contact: contact.nullable(),
+  /** The deployment under way. */
+  inProgress: deploymentRecord.nullable(),
+  quarantine: z.array(quarantined),
+  /** Reports kept on disk until the server takes them. */
+  unsentReports: z.int(),
+  /** What needs a person, most urgent first. */
+  alarms: z.array(z.string()),
+});
+
+/** One component that would change, and why it gets its version. */
+export const move = z.strictObject({
+  action: z.enum(['install', 'update', 'remove', 'reconfigure']),
+  component: componentKey,
+  from: version.nullable(),
+  to: version.nullable(),
+  /** Null when it is removed. */
+  origin: origin.nullable(),
+  bytes: z.int(),
+  reversible: z.enum(['yes', 'snapshot', 'no']),
+});
+
+/** GET /v1/explanation: the decision with what it would change. POST /v1/check asks the server first. */
+export const explanationReply = z.strictObject({
+  schema: z.literal('fairlead/explanation@1'),
+  at: instant,
+  decision,
+  /** Null when nothing is on offer. */
+  plan: plan.nullable(),
+  moves: z.array(move),
+  contact: contact.nullable(),
+});
+
+/** POST /v1/apply: run the plan on offer now, whatever the channel waits for. */
+export const applyRequest = z.strictObject({
+  /** The plan the operator saw; another one by now is refused. */
+  plan: digest.optional(),
+  /** The operator's reason: demanded where the channel would not have applied the plan by itself. */
+  reason: line.optional(),
+  /** Quarantined components the operator names to try once more. */
+  retry: z.array(componentKey).max(100).default([]),
+});
+
+/** POST /v1/rollback */
+export const rollbackRequest = z.strictObject({ to: z.int().min(0).optional(), reason: line });
+
+/** POST /v1/apply and POST /v1/rollback answer once the deployment has its record; follow it by its number. */
+export const startedReply = z.strictObject({ change: z.int().min(1) });
+
+/** GET /v1/changes, oldest first. */
+export const changesReply = z.strictObject({
+  schema: z.literal('fairlead/changes@1'),
+  changes: z.array(deploymentRecord),
+});
+
+/** GET /v1/changes/{number} */
+export const changeReply = z.strictObject({
+  schema: z.literal('fairlead/change@1'),
+  change: deploymentRecord,
+});
+
+/** PUT /v1/channel */
+export const channelRequest = z.strictObject({ channel: z.enum(CHANNELS), reason: line });
+export const channelReply = z.strictObject({ channel: z.enum(CHANNELS), previous: z.enum(CHANNELS) });
+
+/** POST /v1/verify: every live tree hashed again. */
+export const verifyReply = z.strictObject({
+  schema: z.literal('fairlead/verification@1'),
+  at: instant,
+  components: z.array(
+    z.strictObject({
+      component: componentKey,
+      version,
+      tree: digest,
+      deviations: z.array(
+        z.strictObject({ path: z.string(), problem: z.enum(['missing', 'changed', 'unexpected']) }),
+      ),
+    }),
+  ),
+});
+
+/** GET /v1/advisories: every advisory the vendor published, and whether it affects what runs here. */
+export const advisoriesReply = z.strictObject({
+  schema: z.literal('fairlead/advisories@1'),
+  advisories: z.array(
+    z.strictObject({
+      id: z.string(),
+      title: z.string(),
+      severity: z.enum(['low', 'medium', 'high', 'critical']),
+      cves: z.array(z.string()),
+      published: instant,
+      deadline: instant.nullable(),
+      withdrawn: z.boolean(),
+      /** The running components it affects. */
+      affects: z.array(componentKey),
+    }),
+  ),
+});
+
+/** DELETE /v1/quarantine/{suite}/{capability} */
+export const liftRequest = z.strictObject({ reason: line });
+export const liftReply = z.strictObject({ lifted: z.array(version) });
+
+/** The answer to every request that is refused or fails. */
+export const adminError = z.strictObject({
+  error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string(), exit: z.int() }),
+});
+
+export type StatusReply = z.output<typeof statusReply>;
+export type ExplanationReply = z.output<typeof explanationReply>;
+export type Move = z.output<typeof move>;
+export type ApplyRequest = z.output<typeof applyRequest>;
+export type ApiRollbackRequest = z.output<typeof rollbackRequest>;
+export type StartedReply = z.output<typeof startedReply>;
+export type ChangesReply = z.output<typeof changesReply>;
+export type ChannelRequest = z.output<typeof channelRequest>;
+export type ChannelReply = z.output<typeof channelReply>;
+export type VerifyReply = z.output<typeof verifyReply>;
+export type AdvisoriesReply = z.output<typeof advisoriesReply>;
+export type LiftReply = z.output<typeof liftReply>;
+export type Contact = z.output<typeof contact>;
