@@ -15,6 +15,8 @@ export interface DeploymentRequest {
   readonly actor: string;
   /** Asked at the last safe point, before anything stops; false abandons the deployment. */
   readonly stillAllowed: () => Promise<boolean>;
+  /** Called once the deployment has its record on disk: from then on it can be followed by its number. */
+  readonly onStarted?: (record: DeploymentRecord) => void;
 }
 
 export interface RollbackRequest {
@@ -22,6 +24,8 @@ export interface RollbackRequest {
   readonly to?: number;
   readonly reason: string;
   readonly actor: string;
+  /** As in DeploymentRequest. */
+  readonly onStarted?: (record: DeploymentRecord) => void;
 }
 
 /** A numbered deployment manifest on disk with everything needed to run it again offline. */
