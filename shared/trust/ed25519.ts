@@ -1,0 +1,79 @@
+// Ed25519 through tweetnacl, behind the checks that tweetnacl leaves out: one answer for every implementation.
+import nacl from 'tweetnacl';
+
+export const PUBLIC_KEY_BYTES = 32;
+export const SIGNATURE_BYTES = 64;
+export const SEED_BYTES = 32;
+
+export interface KeyPair {
+  readonly publicKey: Uint8Array;
+  /** 64 bytes: the seed and the public key. */
+  readonly secretKey: Uint8Array;
+}
+
+/** `seed` is 32 secret random bytes. */
+export function keyPairFromSeed(seed: Uint8Array): KeyPair {
+  return nacl.sign.keyPair.fromSeed(seed);
+}
+
+/** The 64-byte signature of `message`. */
+export function sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
+  return nacl.sign.detached(message, secretKey);
+}
+
+/**
+ * Strict verification (RFC 8032 §5.1.7 without its leeway). A second encoding of the same signature (S + L) would let
+ * anyone mint "another" signature, and a small-order key verifies signatures nobody made. Never throws.
+ */
+export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  return (
+    isPublicKey(publicKey) &&
+    signature.length === SIGNATURE_BYTES &&
+    isPrimeOrderEncoding(signature.subarray(0, 32)) &&
+    isBelow(signature.subarray(32), GROUP_ORDER) &&
+    nacl.sign.detached.verify(message, signature, publicKey)
+  );
+}
+
+/** True for 32 bytes that may encode an honest key: canonical, not of small order. */
+export function isPublicKey(bytes: Uint8Array): boolean {
+  return bytes.length === PUBLIC_KEY_BYTES && isPrimeOrderEncoding(bytes);
+}
+
+/** A point is encoded as its y coordinate with the sign of x in the top bit. */
+function isPrimeOrderEncoding(point: Uint8Array): boolean {
+  const y = Uint8Array.from(point);
+  y[31] = (y[31] ?? 0) & 0x7f;
+  if (!isBelow(y, FIELD_PRIME)) return false;
+  const hex = Buffer.from(y).toString('hex');
+  return !SMALL_ORDER_Y.has(hex);
+}
+
+/** Compares 32 little-endian bytes with a bound. */
+function isBelow(value: Uint8Array, bound: Uint8Array): boolean {
+  for (let i = 31; i >= 0; i--) {
+    const a = value[i] ?? 0;
+    const b = bound[i] ?? 0;
+    if (a !== b) return a < b;
+  }
+  return false;
+}
+
+/** 2^255 - 19, little-endian. */
+const FIELD_PRIME = bytesOf('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+
+/** L = 2^252 + 27742317777372353535851937790883648493, little-endian. */
+const GROUP_ORDER = bytesOf('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+
+/** The y coordinates of the eight points whose order divides 8. */
+const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+]);
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(hex, 'hex'));
+}

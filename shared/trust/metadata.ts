@@ -1,0 +1,120 @@
+// What the four kinds of TUF metadata say, once parsed, and the envelope they are signed in.
+import { toHex } from '../encoding/bytes.ts';
+import { canonicalize } from '../encoding/canonical.ts';
+import type { EpochMs } from '../encoding/instant.ts';
+import { type JsonLimits, type JsonObject, parseJson } from '../encoding/json.ts';
+import { FairleadError, isFairleadError } from '../errors/error.ts';
+import { sign } from './ed25519.ts';
+import { readArray, readObject, readText } from './field.ts';
+import type { Key, SigningKey } from './key.ts';
+
+export const TOP_LEVEL_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as const;
+export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
+
+/** Ten thousand releases are about three megabytes; byte caps per role are the fetcher's. */
+export const METADATA_LIMITS: JsonLimits = { maxBytes: 32 << 20, maxDepth: 32, maxNodes: 4_000_000 };
+
+/** Who may sign for a role, and how many distinct keys must. */
+export interface Role {
+  readonly keyids: readonly string[];
+  readonly threshold: number;
+}
+
+/** Hash algorithm → lower-case hexadecimal digest. */
+export type Hashes = ReadonlyMap<string, string>;
+
+/** TUF §4.4: what timestamp and snapshot say about a metadata file. */
+export interface FileMeta {
+  readonly version: number;
+  readonly length: number | null;
+  readonly hashes: Hashes | null;
+}
+
+interface SignedBase {
+  readonly version: number;
+  readonly expires: EpochMs;
+}
+
+export interface Root extends SignedBase {
+  readonly consistentSnapshot: boolean;
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly roles: Readonly<Record<TopLevelRole, Role>>;
+}
+
+export interface Timestamp extends SignedBase {
+  readonly snapshot: FileMeta;
+  /** Our server's extra field: when this timestamp was signed. Null from other repositories. */
+  readonly signedAt: EpochMs | null;
+}
+
+export interface Snapshot extends SignedBase {
+  /** By file name: `targets.json`, `<role>.json`. */
+  readonly meta: ReadonlyMap<string, FileMeta>;
+}
+
+export interface TargetFile {
+  readonly length: number;
+  readonly hashes: Hashes;
+  readonly custom: JsonObject | null;
+}
+
+export interface DelegatedRole extends Role {
+  readonly name: string;
+  readonly terminating: boolean;
+  /** Which target paths the role may speak for (TUF §4.5). */
+  readonly scope:
+    | { readonly kind: 'paths'; readonly patterns: readonly string[] }
+    | { readonly kind: 'hash-prefixes'; readonly prefixes: readonly string[] };
+}
+
+export interface Targets extends SignedBase {
+  readonly targets: ReadonlyMap<string, TargetFile>;
+  /** In order of precedence. */
+  readonly delegations: readonly DelegatedRole[];
+  /** The keys that `delegations` refer to. */
+  readonly keys: ReadonlyMap<string, Key>;
+}
+
+export interface Signature {
+  readonly keyid: string;
+  /** Hexadecimal; anything else verifies nothing. */
+  readonly sig: string;
+}
+
+/** Metadata whose signatures nobody has looked at yet. */
+export interface Envelope {
+  /** The role it was asked for: names it in errors. */
+  readonly role: string;
+  readonly signed: JsonObject;
+  readonly signatures: readonly Signature[];
+  /** Canonical JSON of `signed`: the bytes that are signed. */
+  readonly payload: Uint8Array;
+}
+
+/** Strict JSON and the shape of TUF §4.2, nothing of the content. Error: trust/malformed. */
+export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
+  const envelope = readObject(parseStrict(bytes, role), role, 'the file');
+  const signed = readObject(envelope.signed, role, 'signed');
+  const signatures = readArray(envelope.signatures, role, 'signatures').map((value) => {
+    const signature = readObject(value, role, 'signatures');
+    return { keyid: readText(signature.keyid, role, 'keyid'), sig: readText(signature.sig, role, 'sig') };
+  });
+  return { role, signed, signatures, payload: canonicalize(signed) };
+}
+
+/** The file that carries `signed` and one signature of each key. */
+export function signMetadata(signed: JsonObject, keys: readonly SigningKey[]): Uint8Array {
+  const payload = canonicalize(signed);
+  const signatures = keys.map((key) => ({ keyid: key.keyid, sig: toHex(sign(key.secretKey, payload)) }));
+  // Not canonical JSON: that form writes control characters raw, which no JSON parser reads.
+  return new TextEncoder().encode(`${JSON.stringify({ signatures, signed })}\n`);
+}
+
+function parseStrict(bytes: Uint8Array, role: string) {
+  try {
+    return parseJson(bytes, `the metadata of ${role}`, METADATA_LIMITS);
+  } catch (cause) {
+    if (!isFairleadError(cause)) throw cause;
+    throw new FairleadError('trust/malformed', { role, problem: cause.message }, { cause });
+  }
+}
