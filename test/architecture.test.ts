@@ -1,0 +1,194 @@
+// The house itself: who may import whom, what stays pure, how large a room may be.
+import { describe, expect, it } from 'vitest';
+import { functionsOf, readRootEntries, readSources, type SourceFile } from './support/source-tree.ts';
+
+const sources = readSources('shared', 'agent', 'server');
+const byPath = new Map(sources.map((file) => [file.path, file]));
+
+/** Folders of `shared` from the bottom up: a folder imports itself and those before it. */
+const SHARED_ORDER = [
+  'errors',
+  'encoding',
+  'version',
+  'schema',
+  'trust',
+  'tree',
+  'compile',
+  'policy',
+  'protocol',
+];
+
+/** What each folder of a program may import of its own program. Entry points join everything. */
+const PROGRAM_LAYERS: Record<string, readonly string[]> = {
+  'agent/core': ['agent/core'],
+  'agent/ports': ['agent/core', 'agent/ports'],
+  'agent/engine': ['agent/core', 'agent/ports', 'agent/engine'],
+  'agent/adapters': ['agent/core', 'agent/ports', 'agent/adapters'],
+  'agent/cli': ['agent/core', 'agent/ports', 'agent/adapters', 'agent/cli'],
+  'server/core': ['server/core'],
+  'server/repository': ['server/core', 'server/repository'],
+  'server/db': ['server/core', 'server/db'],
+  'server/http': ['server/core', 'server/repository', 'server/db', 'server/http', 'server/context'],
+  'server/jobs': ['server/core', 'server/repository', 'server/db', 'server/jobs', 'server/context'],
+  'server/context': ['server/core', 'server/repository', 'server/db', 'server/context'],
+  'server/cli': ['server/core', 'server/repository', 'server/cli'],
+};
+
+/** The only files that join all parts of their program. */
+const ENTRY_POINTS = new Set(['agent/main.ts', 'agent/cli/main.ts', 'server/main.ts', 'server/cli/main.ts']);
+
+const MAX_FILE_LINES = 250;
+const MAX_FUNCTION_LINES = 40;
+
+describe('layers', () => {
+  it('keeps shared below agent and server, and its own folders in order', () => {
+    const wrong = sources
+      .filter((file) => file.path.startsWith('shared/'))
+      .flatMap((file) => file.imports.filter((to) => !isSharedImportAllowed(file.path, to)).map(arrow(file)));
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets agent and server import shared and their own lower layers only', () => {
+    const wrong = sources
+      .filter((file) => !file.path.startsWith('shared/') && !ENTRY_POINTS.has(file.path))
+      .flatMap((file) =>
+        file.imports.filter((to) => !isProgramImportAllowed(file.path, to)).map(arrow(file)),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  it('never joins agent and server, not even at an entry point', () => {
+    const wrong = sources.flatMap((file) => {
+      const other = file.path.startsWith('agent/') ? 'server/' : 'agent/';
+      return file.imports.filter((to) => to.startsWith(other)).map(arrow(file));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('imports files that exist', () => {
+    const wrong = sources.flatMap((file) => file.imports.filter((to) => !byPath.has(to)).map(arrow(file)));
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no import circle', () => {
+    expect(findCircle()).toBeNull();
+  });
+
+  it('has no barrel', () => {
+    expect(sources.filter((file) => file.path.endsWith('/index.ts')).map((file) => file.path)).toEqual([]);
+  });
+});
+
+describe('purity', () => {
+  const pure = sources.filter((file) => /^(?:shared|agent\/core|server\/core)\//.test(file.path));
+
+  it.each([
+    ['a clock', /\bDate\.now\b|\bnew Date\(\)|\bperformance\b|\bprocess\.hrtime\b/],
+    ['chance', /\bMath\.random\b|\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b/],
+    ['time that passes', /\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b/],
+    ['asynchrony', /\basync\b|\bawait\b|\bPromise\b/],
+    ['the process and its environment', /\bprocess\.(?!versions)\w+/],
+    ['the network', /\bfetch\(|\bWebSocket\b/],
+  ])('keeps %s out of shared and core', (_what, pattern) => {
+    const wrong = pure.filter((file) => pattern.test(withoutComments(file.text))).map((file) => file.path);
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets shared and core import hashing and compression of Node, and nothing else of it', () => {
+    const allowed = new Set(['node:crypto', 'node:zlib']);
+    const wrong = pure.flatMap((file) =>
+      file.externals.filter((name) => name.startsWith('node:') && !allowed.has(name)).map(arrow(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('size and shape', () => {
+  it('measures a function without the functions inside it', () => {
+    const lines = [
+      'export function outer(a: number): void {',
+      '  const inner = (b: number): number => {',
+      '    return b;',
+      '  };',
+      '  if (a) {',
+      '    inner(a);',
+      '  }',
+      '}',
+    ];
+
+    const found = functionsOf({ path: 'x.ts', text: '', lines, imports: [], externals: [] });
+
+    expect(found).toEqual([
+      { name: 'inner', line: 2, length: 3 },
+      { name: 'outer', line: 1, length: 5 },
+    ]);
+  });
+
+  it(`keeps every file under ${MAX_FILE_LINES} lines`, () => {
+    const wrong = sources.filter((file) => file.lines.length > MAX_FILE_LINES).map((file) => file.path);
+    expect(wrong).toEqual([]);
+  });
+
+  it(`keeps every function under ${MAX_FUNCTION_LINES} lines of its own`, () => {
+    const wrong = sources.flatMap((file) =>
+      functionsOf(file)
+        .filter((fn) => fn.length > MAX_FUNCTION_LINES)
+        .map((fn) => `${file.path}:${fn.line} ${fn.name} has ${fn.length}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('opens every file with one sentence that says what it holds', () => {
+    const wrong = sources
+      .filter((file) => !/^(?:#!.*\n)?\/\/ \S.*[.?]$/m.test(opening(file)))
+      .map((file) => file.path);
+    expect(wrong).toEqual([]);
+  });
+
+  it('holds at its root only what the layout names', () => {
+    const allowed = new Set(
+      'package.json tsconfig.json server agent shared test docs scripts README.md CHANGELOG.md package-lock.json biome.json node_modules'.split(
+        ' ',
+      ),
+    );
+    expect(readRootEntries().filter((name) => !name.startsWith('.') && !allowed.has(name))).toEqual([]);
+  });
+});
+
+function arrow(file: SourceFile): (to: string) => string {
+  return (to) => `${file.path} → ${to}`;
+}
+
+function isSharedImportAllowed(from: string, to: string): boolean {
+  const rank = (path: string) => SHARED_ORDER.indexOf(path.split('/')[1] ?? '');
+  return to.startsWith('shared/') && rank(to) !== -1 && rank(to) <= rank(from);
+}
+
+function isProgramImportAllowed(from: string, to: string): boolean {
+  if (to.startsWith('shared/')) return true;
+  const layerOf = (path: string) => path.split('/').slice(0, 2).join('/').replace(/\.ts$/, '');
+  return PROGRAM_LAYERS[layerOf(from)]?.includes(layerOf(to)) ?? false;
+}
+
+function findCircle(): string | null {
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): string | null => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path].join(' → ');
+    if (done.has(path)) return null;
+    for (const next of byPath.get(path)?.imports ?? []) {
+      const circle = visit(next, [...trail, path]);
+      if (circle !== null) return circle;
+    }
+    done.add(path);
+    return null;
+  };
+  return sources.map((file) => visit(file.path, [])).find((circle) => circle !== null) ?? null;
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+function opening(file: SourceFile): string {
+  return file.lines[0]?.startsWith('#!') ? `${file.lines[0]}\n${file.lines[1]}` : (file.lines[0] ?? '');
+}

@@ -1,0 +1,60 @@
+// Canonical JSON beside the implementation that other TUF clients use.
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
+import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { type JsonValue, parseJson } from '../../../shared/encoding/json.ts';
+
+// The library behind tuf-js, found from where tuf-js keeps it.
+const fromTufJs = createRequire(createRequire(import.meta.url).resolve('tuf-js'));
+const theirs = fromTufJs('@tufjs/canonical-json') as { canonicalize(value: unknown): string };
+
+const { value: anyValue } = fc.letrec<{ value: JsonValue }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.maxSafeInteger(),
+    fc.string({ unit: 'binary-ascii' }),
+    fc.string({ unit: 'grapheme' }),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(
+      fc.string({ unit: 'binary-ascii' }).filter((key) => key !== '__proto__'),
+      tie('value'),
+      { maxKeys: 4 },
+    ),
+  ),
+}));
+
+describe('canonicalize', () => {
+  it('writes what tuf-js writes', () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        expect(fromUtf8(canonicalize(value))).toBe(theirs.canonicalize(value));
+      }),
+    );
+  });
+
+  it('gives the same bytes whatever the order of keys', () => {
+    expect(canonicalize({ b: 1, a: { d: 2, c: 3 } })).toEqual(canonicalize({ a: { c: 3, d: 2 }, b: 1 }));
+  });
+
+  it('sorts keys by code point, so that every language agrees above U+FFFF', () => {
+    expect(fromUtf8(canonicalize({ '\u{1F600}': 1, '\uFFFD': 2 }))).toBe('{"\uFFFD":2,"\u{1F600}":1}');
+  });
+
+  it('leaves control characters as they are, as the format says', () => {
+    expect(fromUtf8(canonicalize('a\n"\\'))).toBe('"a\n\\"\\\\"');
+  });
+
+  it('refuses a fraction', () => {
+    expect(() => canonicalize(0.5)).toThrow(TypeError);
+  });
+
+  it('survives a round trip through strict JSON where no control character stands in a string', () => {
+    const value = { z: [1, { y: 'ä' }], a: null, m: true };
+    expect(parseJson(canonicalize(value), 'the test')).toEqual(value);
+    expect(parseJson(utf8(JSON.stringify(value)), 'the test')).toEqual(value);
+  });
+});

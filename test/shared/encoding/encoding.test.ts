@@ -1,0 +1,107 @@
+// Small encodings: bytes, digests, durations, instants, harmless text.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  equalBytes,
+  fromBase64url,
+  fromHex,
+  toBase64url,
+  toHex,
+  utf8,
+} from '../../../shared/encoding/bytes.ts';
+import { digestOf, isDigest, shortDigest } from '../../../shared/encoding/digest.ts';
+import { DURATION_PATTERN, durationMs, formatDuration } from '../../../shared/encoding/duration.ts';
+import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
+
+describe('bytes', () => {
+  it('returns from hexadecimal and base64url unchanged', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(fromHex(toHex(bytes))).toEqual(bytes);
+        expect(fromBase64url(toBase64url(bytes))).toEqual(bytes);
+        expect(equalBytes(bytes, bytes.slice())).toBe(true);
+      }),
+    );
+  });
+
+  it.each(['abc', 'ABCD', '0g', '0x00'])('refuses %s as hexadecimal', (text) => {
+    expect(fromHex(text)).toBeNull();
+  });
+
+  it.each(['a', 'YWI=', 'YW I', 'YWJ/', 'YWK'])(
+    'refuses %s, which no encoder writes, as base64url',
+    (text) => {
+      expect(fromBase64url(text)).toBeNull();
+    },
+  );
+});
+
+describe('digests', () => {
+  it('names SHA-256 of the bytes', () => {
+    const digest = digestOf(utf8('abc'));
+    expect(digest).toBe('sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    expect(isDigest(digest)).toBe(true);
+    expect(shortDigest(digest)).toBe('ba7816bf8f01');
+  });
+
+  it.each(['sha256:abc', 'sha512:', `sha256:${'A'.repeat(64)}`, 'ba7816bf'])(
+    'does not take %s for one',
+    (text) => {
+      expect(isDigest(text)).toBe(false);
+    },
+  );
+});
+
+describe('durations', () => {
+  it.each([
+    ['PT30S', 30_000],
+    ['PT1H30M', 5_400_000],
+    ['P3D', 259_200_000],
+    ['P1DT1S', 86_401_000],
+    ['PT0S', 0],
+  ])('reads %s', (text, ms) => {
+    expect(durationMs(text)).toBe(ms);
+  });
+
+  it.each(['', 'P', 'PT', 'P1DT', '30s', 'P1M', 'PT1.5S', '-PT1S', 'PT1S '])('refuses "%s"', (text) => {
+    expect(DURATION_PATTERN.test(text)).toBe(false);
+    expect(durationMs(text)).toBeNaN();
+  });
+
+  it.each([
+    [450, '450ms'],
+    [12_340, '12.3s'],
+    [90 * 60_000, '1h 30m'],
+    [50 * 3_600_000, '2d 2h'],
+  ])('says %i ms as %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+});
+
+describe('instants', () => {
+  it('returns unchanged', () => {
+    expect(formatInstant(instantMs('2026-02-28T23:59:59Z'))).toBe('2026-02-28T23:59:59Z');
+  });
+
+  it.each(['2026-02-30T00:00:00Z', '2026-01-01', '2026-01-01T00:00:00+01:00', '2026-13-01T00:00:00Z', 'now'])(
+    'refuses %s',
+    (text) => {
+      expect(instantMs(text)).toBeNaN();
+    },
+  );
+});
+
+describe('text from the network', () => {
+  it('loses what could drive a terminal or reorder what is read', () => {
+    expect(sanitizeText('ok\u001b[31m red \u202egnp.exe\u0007\r')).toBe(
+      'ok\ufffd[31m red \ufffdgnp.exe\ufffd\ufffd',
+    );
+  });
+
+  it('keeps line breaks and tabs in prose, and none of them on a line', () => {
+    expect(sanitizeText('a\n\tb')).toBe('a\n\tb');
+    expect(sanitizeLine('a\n\tb')).toBe('a b');
+    expect(sanitizeLine('x'.repeat(300), 10)).toBe(`${'x'.repeat(9)}…`);
+  });
+});

@@ -1,0 +1,78 @@
+// Strict JSON: what parsers disagree about is refused, the rest is read.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { parseJson } from '../../../shared/encoding/json.ts';
+import { codeOf } from '../../support/error-code.ts';
+
+const parse = (text: string) => parseJson(utf8(text), 'the test');
+
+describe('parseJson', () => {
+  it('reads ordinary documents', () => {
+    expect(parse(' {"a": [1, "x:y,{", true, null, {"b": {}}], "c": -7} ')).toEqual({
+      a: [1, 'x:y,{', true, null, { b: {} }],
+      c: -7,
+    });
+  });
+
+  it('agrees with JSON.parse on every value of safe integers, strings, booleans, nulls, arrays and objects', () => {
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        fc.maxSafeInteger(),
+        fc.string({ unit: 'grapheme' }),
+        fc.boolean(),
+        fc.constant(null),
+        fc.array(tie('value'), { maxLength: 5 }),
+        fc.dictionary(
+          fc.string({ unit: 'grapheme' }).filter((key) => key !== '__proto__'),
+          tie('value'),
+          { maxKeys: 5 },
+        ),
+      ),
+    }));
+    fc.assert(
+      fc.property(value, (sample) => {
+        const text = JSON.stringify(sample);
+        expect(parse(text)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it.each([
+    ['two equal keys', '{"a":1,"a":2}'],
+    ['two equal keys deep inside', '[{"x":{"k":"\\"","k":1}}]'],
+    ['two keys equal only after their escapes', '{"a":1,"\\u0061":2}'],
+    ['the key __proto__', '{"__proto__":{"admin":true}}'],
+    ['an escaped __proto__', '{"__pr\\u006fto__":1}'],
+    ['a fraction', '{"a":1.5}'],
+    ['a number beyond 2^53', '{"a":9007199254740993}'],
+    ['minus zero', '{"a":-0}'],
+    ['half a surrogate pair', '{"a":"\\ud800"}'],
+    ['half a surrogate pair in a key', '{"\\udc00":1}'],
+    ['a byte order mark', '\ufeff{}'],
+    ['text after the value', '{} {}'],
+    ['an unterminated string', '{"a":"b'],
+    ['nothing', ''],
+    ['a comment', '{} // no'],
+  ])('refuses %s', (_what, text) => {
+    expect(codeOf(() => parse(text))).toBe('json/invalid');
+  });
+
+  it('refuses bytes that are not UTF-8', () => {
+    expect(codeOf(() => parseJson(Uint8Array.of(0x22, 0xc3, 0x28, 0x22), 'the test'))).toBe('json/invalid');
+  });
+
+  it.each([
+    ['bytes', { maxBytes: 10, maxDepth: 9, maxNodes: 9 }, '["aaaaaaaa"]'],
+    ['depth', { maxBytes: 100, maxDepth: 3, maxNodes: 9 }, '[[[[]]]]'],
+    ['values', { maxBytes: 100, maxDepth: 3, maxNodes: 3 }, '[1,2,3,4,5]'],
+  ])('caps the %s of a document', (_what, limits, text) => {
+    expect(codeOf(() => parseJson(utf8(text), 'the test', limits))).toBe('json/too-large');
+  });
+
+  it('refuses a depth that would overflow the stack before it is built', () => {
+    const text = '['.repeat(500_000) + ']'.repeat(500_000);
+    expect(codeOf(() => parse(text))).toBe('json/too-large');
+  });
+});
