@@ -1,5 +1,6 @@
 // Publication: how the vendor's program hands signed metadata, documents and change records to the release server.
 import { z } from 'zod';
+import { instant, line } from '../schema/common.ts';
 
 /** Exact bytes, base64. */
 const bytes = z.base64();
@@ -29,6 +30,20 @@ export const onlineKeysReply = z.strictObject({
   timestamp: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+const count = z.int().min(0);
+
+/**
+ * Part of the reply to GET /api/v1/changes/{id}: how the release behind a change fares on the fleet. Each instance counts
+ * once, by its newest record with this change in its steps. `failed` is abandoned or inconsistent.
+ */
+export const changeStatusReply = z.looseObject({
+  counts: z.strictObject({ committed: count, rolledBack: count, inProgress: count, failed: count }),
+});
+
+/** POST /api/v1/enrolments: asks for a single-use code for one new instance. */
+export const enrolmentRequest = z.strictObject({ name: line });
+export const enrolmentReply = z.looseObject({ code: z.string(), name: line, expires: instant });
+
 /** Where packs are uploaded (PUT, HEAD) and, below the repository, downloaded. */
 export function packPath(treeHex: string): string {
   return `packs/${treeHex}/full.pack`;
@@ -36,4 +51,6 @@ export function packPath(treeHex: string): string {
 
 export type PublicationRequest = z.output<typeof publicationRequest>;
 export type PublicationReply = z.output<typeof publicationReply>;
+export type ChangeStatusReply = z.output<typeof changeStatusReply>;
+export type EnrolmentReply = z.output<typeof enrolmentReply>;
 export type OnlineKeysReply = z.output<typeof onlineKeysReply>;

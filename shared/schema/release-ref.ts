@@ -1,5 +1,6 @@
 // Naming releases: what a person types (`core/auth@1.0.1`), and where a release stands in the repository.
 import { z } from 'zod';
+import { type Digest, hexOf } from '../encoding/digest.ts';
 import { FairleadError } from '../errors/error.ts';
 import { parseVersion, type Version } from '../version/version.ts';
 import { type ComponentKey, componentKeyOf, NAME_PATTERN, name, version } from './common.ts';
@@ -71,6 +72,16 @@ export function releasePath(ref: ReleaseRef): string {
 /** The TUF target path of the rollout that offers a release to a track. */
 export function rolloutPath(track: string, ref: ReleaseRef): string {
   return `rollouts/${track}/${releasePath(ref)}`;
+}
+
+/** The TUF target path of an advisory. */
+export function advisoryPath(id: string): string {
+  return `advisories/${id}.json`;
+}
+
+/** The TUF target path of the halt of one release: named by the release manifest's digest. */
+export function haltPath(release: Digest): string {
+  return `halts/${hexOf(release)}.json`;
 }
 
 export function capabilityKey(ref: ReleaseRef & { readonly kind: 'capability' }): ComponentKey {
