@@ -33,5 +33,9 @@ export const report = z.strictObject({
 
 export type Report = z.output<typeof report>;
 
+/** POST /api/v1/reports: the highest sequence the server holds; an agent restored from a backup goes on from there. */
+export const reportReply = z.strictObject({ sequence: z.int().min(1) });
+export type ReportReply = z.output<typeof reportReply>;
+
 /** Claims of the short-lived EdDSA JWT an agent signs for each request: `iss` is the instance id. */
 export const AGENT_TOKEN = { audience: 'fairlead-server', lifetimeSeconds: 120 } as const;
