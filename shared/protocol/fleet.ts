@@ -1,7 +1,8 @@
 // The fleet API: what people and the vendor's program ask the release server, and what it answers.
 import { z } from 'zod';
-import { digest, duration, instant, line } from '../schema/common.ts';
+import { digest, instant, line } from '../schema/common.ts';
 import { DEPLOYMENT_STATES, deploymentRecord } from '../schema/deployment.ts';
+import { changeStatusReply } from './publication.ts';
 import { CHANNELS } from './report.ts';
 
 /** What a token may do; every role may read, `admin` may do everything. */
@@ -12,14 +13,6 @@ export type TokenRole = (typeof TOKEN_ROLES)[number];
 export const errorReply = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }),
 });
-
-/** POST /api/v1/enrolments */
-export const enrolmentRequest = z.strictObject({
-  /** What the fleet list calls the instance. */
-  name: line,
-  validFor: duration.default('P7D'),
-});
-export const enrolmentReply = z.strictObject({ code: z.string(), name: line, expires: instant });
 
 const instanceSummary = {
   id: z.string(),
@@ -51,22 +44,13 @@ export const fleetDeployment = z.strictObject({
 /** GET /api/v1/deployments?instance=&change=&limit=, newest first; also GET /api/v1/rollback/history */
 export const deploymentsReply = z.strictObject({ deployments: z.array(fleetDeployment) });
 
-/** Instances by how their newest deployment of a change stands. */
-export const deploymentCounts = z.strictObject({
-  committed: z.int().min(0),
-  rolledBack: z.int().min(0),
-  inProgress: z.int().min(0),
-  /** Abandoned before anything stopped, or inconsistent. */
-  failed: z.int().min(0),
-});
-
 /** GET /api/v1/changes, newest first; each change is the record as published */
 export const changesReply = z.strictObject({ changes: z.array(z.unknown()) });
 
 /** GET /api/v1/changes/:id */
 export const changeReply = z.strictObject({
   change: z.unknown(),
-  counts: deploymentCounts,
+  counts: changeStatusReply.shape.counts,
   deployments: z.array(fleetDeployment),
 });
 
@@ -98,11 +82,9 @@ export const auditEntry = z.strictObject({
 /** GET /api/v1/audit?after=&limit=, oldest first */
 export const auditReply = z.strictObject({ entries: z.array(auditEntry) });
 
-export type EnrolmentReply = z.output<typeof enrolmentReply>;
 export type InstancesReply = z.output<typeof instancesReply>;
 export type InstanceReply = z.output<typeof instanceReply>;
 export type FleetDeployment = z.output<typeof fleetDeployment>;
-export type DeploymentCounts = z.output<typeof deploymentCounts>;
 export type ChangeReply = z.output<typeof changeReply>;
 export type PatchesReply = z.output<typeof patchesReply>;
 export type AuditEntry = z.output<typeof auditEntry>;
