@@ -1,3 +1,241 @@
-// Errors of vendor.
+// Errors of the vendor's side: the pipeline and its records, the workspace, the keys, the way to the server.
+import { EXIT, entry } from './entry.ts';
 
-export const VENDOR_ERRORS = {} as const;
+const REBUILD = 'a released version never changes: open a change for a new version and build that';
+
+export const VENDOR_ERRORS = {
+  'vendor/stage-not-due': entry<{
+    readonly change: string;
+    readonly stage: string;
+    readonly due: string;
+    readonly command: string;
+  }>({
+    message: (d) => `${d.change} cannot enter ${d.stage}: its next stage is ${d.due}`,
+    hint: (d) => `run: ${d.command}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/change-closed': entry<{ readonly change: string; readonly stage: string; readonly result: string }>(
+    {
+      message: (d) => `${d.change} cannot enter ${d.stage}: it ended as ${d.result}`,
+      hint: () => 'run: fairlead-vendor change open',
+      http: 409,
+      exit: EXIT.refused,
+    },
+  ),
+  'vendor/digest-mismatch': entry<{
+    readonly change: string;
+    readonly stage: string;
+    readonly expected: string;
+    readonly found: string;
+  }>({
+    message: (d) => `${d.change} built ${d.expected}, but ${d.stage} names ${d.found}`,
+    hint: () => REBUILD,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/outcome-mismatch': entry<{ readonly change: string; readonly verified: string }>({
+    message: (d) =>
+      `${d.change} cannot end otherwise than its post-deploy verification, which has ${d.verified}`,
+    hint: (d) => `run: fairlead-vendor change complete ${d.change}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/record-invalid': entry<{ readonly change: string; readonly problem: string }>({
+    message: (d) => `the record of ${d.change} is not what the pipeline wrote: ${d.problem}`,
+    hint: () => 'restore the file from a backup of the workspace; records are written by the pipeline only',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
+  'vendor/clock-behind': entry<{ readonly change: string; readonly at: string; readonly last: string }>({
+    message: (d) => `${d.change} has an event at ${d.last}, later than this machine's ${d.at}`,
+    hint: () => 'correct the clock of this machine',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'vendor/change-not-found': entry<{ readonly change: string }>({
+    message: (d) => `there is no ${d.change} in this workspace`,
+    hint: () => 'run: fairlead-vendor change list',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/version-taken': entry<{ readonly release: string; readonly change: string }>({
+    message: (d) => `${d.release} belongs to ${d.change} already`,
+    hint: (d) => `run: fairlead-vendor change show $d.change; a new attempt takes a new version`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/wrong-change': entry<{
+    readonly change: string;
+    readonly expected: string;
+    readonly found: string;
+  }>({
+    message: (d) => `$d.changeis about $d.expected, not $d.found`,
+    hint: () => 'run: fairlead-vendor change list',
+    http: 409,
+    exit: EXIT.usage,
+  }),
+  'vendor/immutable': entry<{ readonly release: string; readonly expected: string; readonly found: string }>({
+    message: (d) => `$d.releasewas built as $d.expected; these files would make it $d.found`,
+    hint: () => REBUILD,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-reproducible': entry<{
+    readonly release: string;
+    readonly first: string;
+    readonly second: string;
+  }>({
+    message: (d) => `two builds of $d.releasediffer: $d.first, then $d.second`,
+    hint: () => 'remove timestamps, host names and unordered output from the build',
+    http: 422,
+    exit: EXIT.refused,
+  }),
+  'vendor/verification-failed': entry<{
+    readonly change: string;
+    readonly failed: string;
+    readonly detail: string;
+  }>({
+    message: (d) => `$d.changefailed verification (${d.failed}): $d.detail`,
+    hint: (d) =>
+      `if the release itself is wrong, open a change for a new version; else run: fairlead-vendor verify $d.change`,
+    http: 422,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-released': entry<{ readonly release: string }>({
+    message: (d) => `$d.releaseis not released`,
+    hint: () => 'run: fairlead-vendor status',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/not-offered': entry<{ readonly release: string; readonly track: string }>({
+    message: (d) => `$d.releasehas no rollout on $d.track`,
+    hint: (d) => `run: fairlead-vendor rollout start $d.release`,
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/already-offered': entry<{ readonly release: string; readonly track: string }>({
+    message: (d) => `$d.releasehas a rollout on $d.trackalready, with other waves`,
+    hint: (d) =>
+      `run: fairlead-vendor rollout status $d.release; pause, resume and withdraw are what may change it`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-proven': entry<{ readonly release: string; readonly change: string; readonly result: string }>({
+    message: (d) => `$d.releasemay not go to another track: $d.changeis $d.result, not completed`,
+    hint: (d) => `run: fairlead-vendor change complete $d.change`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-settled': entry<{ readonly change: string; readonly awaited: string }>({
+    message: (d) => `$d.changeis not verified on the fleet yet: $d.awaited`,
+    hint: (d) => `run again later, or watch: fairlead-vendor rollout status $d.change`,
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'vendor/advisory-not-found': entry<{ readonly advisory: string }>({
+    message: (d) => `advisory $d.advisoryis not published`,
+    hint: () => 'run: fairlead-vendor status',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/no-workspace': entry<{ readonly directory: string }>({
+    message: (d) => `$d.directoryis not a vendor workspace`,
+    hint: () => 'name one with --dir or FAIRLEAD_VENDOR_DIR, or run: fairlead-vendor init',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/workspace-busy': entry<{ readonly directory: string }>({
+    message: (d) => `another fairlead-vendor command works in $d.directory`,
+    hint: () => 'wait for it to end and run this again',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'vendor/workspace-taken': entry<{
+    readonly directory: string;
+    readonly setting: string;
+    readonly existing: string;
+  }>({
+    message: (d) => `$d.directoryis a workspace already, with ${d.setting} $d.existing`,
+    hint: () => 'use another directory, or edit vendor.json in this one',
+    http: 409,
+    exit: EXIT.usage,
+  }),
+  'vendor/audit-broken': entry<{ readonly file: string; readonly line: number }>({
+    message: (d) => `$d.filewas changed by something else: line $d.linedoes not continue the chain`,
+    hint: () => 'restore the file from a backup; nothing is signed until the audit verifies',
+    http: 500,
+    exit: EXIT.untrusted,
+  }),
+  'vendor/signatures-pending': entry<{
+    readonly role: string;
+    readonly version: number;
+    readonly valid: number;
+    readonly needed: number;
+  }>({
+    message: (d) =>
+      `$d.roleversion $d.versionwaits for signatures (${d.valid} of ${d.needed}) and cannot change meanwhile`,
+    hint: () => 'run: fairlead-vendor sign --key FILE, or give it up: fairlead-vendor sign --discard',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/repository-invalid': entry<{ readonly role: string; readonly problem: string }>({
+    message: (d) => `this workspace's repository would not verify: ${d.role}: ${d.problem}`,
+    hint: () => 'run: fairlead-vendor status; a role whose keys changed must be signed by the new ones',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
+  'vendor/no-key': entry<{ readonly role: string; readonly directory: string }>({
+    message: (d) => `none of the key files in ${d.directory} may sign for ${d.role}`,
+    hint: () => 'name the key file with --key FILE',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/wrong-passphrase': entry<{ readonly file: string }>({
+    message: (d) => `the passphrase does not open ${d.file}`,
+    hint: () => 'type it again, or name another with --passphrase-file or FAIRLEAD_PASSPHRASE',
+    http: 401,
+    exit: EXIT.usage,
+  }),
+  'vendor/no-passphrase': entry<{ readonly problem: string }>({
+    message: (d) => `no passphrase for the signing keys: ${d.problem}`,
+    hint: () => 'name a file with --passphrase-file, set FAIRLEAD_PASSPHRASE, or run this on a terminal',
+    http: 401,
+    exit: EXIT.usage,
+  }),
+  'vendor/file-unreadable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `cannot read ${d.path}: ${d.problem}`,
+    hint: () => 'check the path and its permissions',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/option-invalid': entry<{ readonly option: string; readonly value: string; readonly form: string }>({
+    message: (d) => `${d.option} cannot be "${d.value}"`,
+    hint: (d) => `write $d.form`,
+    http: 400,
+    exit: EXIT.usage,
+  }),
+  'vendor/command-failed': entry<{ readonly command: string; readonly problem: string }>({
+    message: (d) => `$d.commandfailed: $d.problem`,
+    hint: () => 'nothing was recorded; correct it and run this again',
+    http: 422,
+    exit: EXIT.failed,
+  }),
+  'vendor/server-unreachable': entry<{ readonly url: string; readonly problem: string }>({
+    message: (d) => `cannot reach $d.url: $d.problem`,
+    hint: () => 'what was signed is kept; when the server is back run: fairlead-vendor publish',
+    http: 502,
+    exit: EXIT.unreachable,
+  }),
+  'vendor/server-refused': entry<{
+    readonly url: string;
+    readonly status: number;
+    readonly problem: string;
+    readonly remedy: string;
+  }>({
+    message: (d) => `$d.urlanswered $d.status: $d.problem`,
+    hint: (d) => d.remedy,
+    http: 502,
+    exit: EXIT.refused,
+  }),
+} as const;
