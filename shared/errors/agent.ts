@@ -8,13 +8,138 @@ export const AGENT_ERRORS = {
     http: 400,
     exit: EXIT.usage,
   }),
+  'enrolment/missing': entry<{ readonly stateDir: string }>({
+    message: (d) => `this instance is not enrolled: ${d.stateDir} holds no enrolment`,
+    hint: (d) =>
+      `run: fairlead agent enroll - --state-dir ${d.stateDir}   (paste the string the vendor sent)`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'enrolment/exists': entry<{ readonly stateDir: string; readonly server: string; readonly name: string }>({
+    message: (d) => `${d.stateDir} is already enrolled as "${d.name}" with ${d.server}`,
+    hint: () => 'use another --state-dir for another enrolment; nothing was changed',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'enrolment/root-mismatch': entry<{
+    readonly server: string;
+    readonly expected: string;
+    readonly found: string;
+  }>({
+    message: (d) => `${d.server} serves another root of trust: expected ${d.expected}, found ${d.found}`,
+    hint: () => 'do not go on: ask the vendor, over another channel, for a new enrolment string',
+    http: 502,
+    exit: EXIT.untrusted,
+  }),
+  'agent/already-running': entry<{ readonly stateDir: string }>({
+    message: (d) => `another agent works on ${d.stateDir}`,
+    hint: (d) => `see what it does: fairlead status --state-dir ${d.stateDir}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'agent/not-running': entry<{ readonly socket: string; readonly stateDir: string }>({
+    message: (d) => `no agent answers on ${d.socket}`,
+    hint: (d) => `start it: fairlead agent run --state-dir ${d.stateDir}`,
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
+  'agent/no-access': entry<{ readonly socket: string }>({
+    message: (d) => `this account may not use ${d.socket}`,
+    hint: () => 'use an account of the group that owns the socket, or root',
+    http: 403,
+    exit: EXIT.refused,
+  }),
+  'agent/socket-path': entry<{ readonly path: string; readonly limit: number }>({
+    message: (d) => `the socket path ${d.path} is longer than the ${d.limit} bytes a unix socket may have`,
+    hint: () => 'choose a shorter --state-dir',
+    http: 500,
+    exit: EXIT.usage,
+  }),
+  /** What the agent answered a local command; code, message and hint are its own. */
+  'agent/refused': entry<{
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string;
+    readonly exit: number;
+  }>({
+    message: (d) => d.message,
+    hint: (d) => d.hint,
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'agent/unknown-request': entry<{ readonly request: string }>({
+    message: (d) => `the agent knows no request ${d.request}`,
+    hint: () => 'agent and command-line program must be of the same version: compare fairlead --version',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'policy/unreadable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `the local policy ${d.path} cannot be read: ${d.problem}`,
+    hint: (d) => `correct or remove ${d.path}; until then the instance is frozen`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'apply/nothing': entry<{ readonly verdict: string }>({
+    message: () => 'there is nothing to apply',
+    hint: () => 'ask the server for news: fairlead check',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'apply/blocked': entry<{ readonly blockers: string; readonly clearWith: string | null }>({
+    message: (d) => `the plan cannot be applied: ${d.blockers}`,
+    hint: (d) => d.clearWith ?? 'see every reason: fairlead explain',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'apply/reason-needed': entry<{ readonly channel: string }>({
+    message: (d) => `on channel ${d.channel} an update needs a reason: it is recorded`,
+    hint: () => 'fairlead apply --reason "why"',
+    http: 400,
+    exit: EXIT.usage,
+  }),
+  'apply/plan-changed': entry<{ readonly seen: string; readonly now: string }>({
+    message: (d) => `the plan is another one by now: ${d.seen} was shown, ${d.now} would run`,
+    hint: () => 'look again: fairlead plan',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'change/not-found': entry<{ readonly change: number }>({
+    message: (d) => `there is no change ${d.change}`,
+    hint: () => 'list them: fairlead changes',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'change/failed': entry<{ readonly change: number; readonly state: string; readonly failure: string }>({
+    message: (d) => `change ${d.change} ended as ${d.state}: ${d.failure}`,
+    hint: (d) => `see what happened: fairlead change ${d.change}`,
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'quarantine/not-found': entry<{ readonly component: string }>({
+    message: (d) => `nothing of ${d.component} is in quarantine`,
+    hint: () => 'see what is: fairlead status',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'audit/damaged': entry<{ readonly path: string; readonly line: number; readonly problem: string }>({
+    message: (d) => `the audit log ${d.path} is damaged at line ${d.line}: ${d.problem}`,
+    hint: () => 'keep the file for an investigation; move it away and the agent starts a new one',
+    http: 500,
+    exit: EXIT.untrusted,
+  }),
   'transport/unreachable': entry<{ readonly url: string; readonly problem: string }>({
     message: (d) => `cannot reach ${d.url}: ${d.problem}`,
     hint: () => 'check the network, the proxy and the server; the agent tries again by itself',
     http: 502,
     exit: EXIT.unreachable,
   }),
-  'transport/refused': entry<{ readonly url: string; readonly status: number; readonly problem: string }>({
+  'transport/refused': entry<{
+    readonly url: string;
+    readonly status: number;
+    readonly problem: string;
+    /** From the answer's Retry-After, as sent: who waits must cap it. */
+    readonly retryAfterSeconds?: number;
+  }>({
     message: (d) => `${d.url} answered ${d.status}: ${d.problem}`,
     hint: () => 'see the server log for this request',
     http: 502,

@@ -1,0 +1,31 @@
+// One agent for one state directory: a lock that the kernel releases when its holder dies, however it dies.
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { makeDirectory, toDiskError } from './durable-file.ts';
+
+export interface StateLock {
+  release(): void;
+}
+
+const SQLITE_BUSY = 5;
+
+/**
+ * Node has no flock(2); an exclusive SQLite transaction holds the same kind of kernel lock on a file. A pid file would
+ * outlive a kill and could name a stranger; an abstract socket could be taken by any local account.
+ * Errors: agent/already-running, disk/*.
+ */
+export async function acquireStateLock(stateDir: string): Promise<StateLock> {
+  await makeDirectory(stateDir);
+  const path = join(stateDir, 'lock');
+  try {
+    const database = new DatabaseSync(path, { timeout: 0 });
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return { release: () => database.close() };
+  } catch (cause) {
+    if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) {
+      throw new FairleadError('agent/already-running', { stateDir }, { cause });
+    }
+    throw toDiskError(path, cause);
+  }
+}

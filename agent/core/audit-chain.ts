@@ -1,0 +1,109 @@
+// The audit log's chain: every line carries the digest of the line before it, so that nothing changes unnoticed.
+import { z } from 'zod';
+import { canonicalize } from '../../shared/encoding/canonical.ts';
+import { digestOf } from '../../shared/encoding/digest.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { digest, instant, line } from '../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
+
+export const AUDIT_EVENTS = [
+  'enrolled',
+  'agent-started',
+  'agent-stopped',
+  'channel-changed',
+  'apply-requested',
+  'deployment-started',
+  'deployment-ended',
+  'rollback-requested',
+  'quarantine-lifted',
+  'policy-unreadable',
+] as const;
+
+const auditEntry = z.strictObject({
+  schema: z.literal('fairlead/audit@1'),
+  /** Counts up from 1. */
+  sequence: z.int().min(1),
+  at: instant,
+  event: z.enum(AUDIT_EVENTS),
+  /** `agent`, or the account behind a local command. */
+  actor: line,
+  details: z.record(z.string(), z.union([z.string(), z.int(), z.boolean(), z.null()])),
+  /** Digest of the previous line's bytes; null on the first. */
+  previous: digest.nullable(),
+});
+
+export type AuditEntry = z.output<typeof auditEntry>;
+export type AuditEvent = Pick<AuditEntry, 'event' | 'actor' | 'details'>;
+
+/** Where a chain stands: how many lines, and the digest of the last. Kept beside the log, it betrays a cut-off end. */
+export const auditHead = z.strictObject({
+  schema: z.literal('fairlead/audit-head@1'),
+  count: z.int().min(0),
+  digest: digest.nullable(),
+});
+export type AuditHead = z.output<typeof auditHead>;
+
+export const EMPTY_AUDIT: AuditHead = { schema: 'fairlead/audit-head@1', count: 0, digest: null };
+
+/** The next line's bytes, without its line break, and the head after it. */
+export function chainEntry(
+  head: AuditHead,
+  event: AuditEvent,
+  at: string,
+): { readonly line: Uint8Array; readonly head: AuditHead } {
+  const written = canonicalize({
+    schema: 'fairlead/audit@1',
+    sequence: head.count + 1,
+    at,
+    event: event.event,
+    actor: sanitizeLine(event.actor),
+    // One entry, one line: canonical JSON keeps a line break as it is.
+    details: Object.fromEntries(
+      Object.entries(event.details).map(([k, v]) => [k, typeof v === 'string' ? sanitizeLine(v, 300) : v]),
+    ),
+    previous: head.digest,
+  });
+  return { line: written, head: { ...EMPTY_AUDIT, count: head.count + 1, digest: digestOf(written) } };
+}
+
+/** Reads every line, oldest first, and checks that each continues the one before. Error: audit/damaged. */
+export function readChain(
+  lines: readonly Uint8Array[],
+  checkpoint: AuditHead,
+  path: string,
+): { readonly entries: readonly AuditEntry[]; readonly head: AuditHead } {
+  const entries: AuditEntry[] = [];
+  let head = EMPTY_AUDIT;
+  for (const bytes of lines) {
+    const lineNumber = head.count + 1;
+    const entry = parseEntry(bytes, path, lineNumber);
+    if (entry.sequence !== lineNumber || entry.previous !== head.digest) {
+      throw damaged(path, lineNumber, 'it does not continue the line before it');
+    }
+    head = { ...EMPTY_AUDIT, count: lineNumber, digest: digestOf(bytes) };
+    if (head.count === checkpoint.count && head.digest !== checkpoint.digest) {
+      throw damaged(path, lineNumber, 'it is not the line that was written here');
+    }
+    entries.push(entry);
+  }
+  // The log may be ahead of its checkpoint by what a crash left between the two; never behind.
+  if (head.count < checkpoint.count) throw damaged(path, head.count + 1, 'lines at the end are missing');
+  return { entries, head };
+}
+
+function parseEntry(bytes: Uint8Array, path: string, lineNumber: number): AuditEntry {
+  try {
+    return parseDocumentBytes(auditEntry, bytes, path);
+  } catch (cause) {
+    throw new FairleadError(
+      'audit/damaged',
+      { path, line: lineNumber, problem: 'it is no entry' },
+      { cause },
+    );
+  }
+}
+
+function damaged(path: string, lineNumber: number, problem: string): FairleadError {
+  return new FairleadError('audit/damaged', { path, line: lineNumber, problem });
+}
