@@ -61,7 +61,7 @@ export const VENDOR_ERRORS = {
   }),
   'vendor/version-taken': entry<{ readonly release: string; readonly change: string }>({
     message: (d) => `${d.release} belongs to ${d.change} already`,
-    hint: (d) => `run: fairlead-vendor change show $d.change; a new attempt takes a new version`,
+    hint: (d) => `run: fairlead-vendor change show ${d.change}; a new attempt takes a new version`,
     http: 409,
     exit: EXIT.refused,
   }),
@@ -70,13 +70,13 @@ export const VENDOR_ERRORS = {
     readonly expected: string;
     readonly found: string;
   }>({
-    message: (d) => `$d.changeis about $d.expected, not $d.found`,
+    message: (d) => `${d.change} is about ${d.expected}, not ${d.found}`,
     hint: () => 'run: fairlead-vendor change list',
     http: 409,
     exit: EXIT.usage,
   }),
   'vendor/immutable': entry<{ readonly release: string; readonly expected: string; readonly found: string }>({
-    message: (d) => `$d.releasewas built as $d.expected; these files would make it $d.found`,
+    message: (d) => `${d.release} was built as ${d.expected}; these files would make it ${d.found}`,
     hint: () => REBUILD,
     http: 409,
     exit: EXIT.refused,
@@ -86,7 +86,7 @@ export const VENDOR_ERRORS = {
     readonly first: string;
     readonly second: string;
   }>({
-    message: (d) => `two builds of $d.releasediffer: $d.first, then $d.second`,
+    message: (d) => `two builds of ${d.release} differ: ${d.first}, then ${d.second}`,
     hint: () => 'remove timestamps, host names and unordered output from the build',
     http: 422,
     exit: EXIT.refused,
@@ -96,57 +96,57 @@ export const VENDOR_ERRORS = {
     readonly failed: string;
     readonly detail: string;
   }>({
-    message: (d) => `$d.changefailed verification (${d.failed}): $d.detail`,
+    message: (d) => `${d.change} failed verification (${d.failed}): ${d.detail}`,
     hint: (d) =>
-      `if the release itself is wrong, open a change for a new version; else run: fairlead-vendor verify $d.change`,
+      `if the release itself is wrong, open a change for a new version; else run: fairlead-vendor verify ${d.change}`,
     http: 422,
     exit: EXIT.refused,
   }),
   'vendor/not-released': entry<{ readonly release: string }>({
-    message: (d) => `$d.releaseis not released`,
+    message: (d) => `${d.release} is not released`,
     hint: () => 'run: fairlead-vendor status',
     http: 404,
     exit: EXIT.usage,
   }),
   'vendor/not-offered': entry<{ readonly release: string; readonly track: string }>({
-    message: (d) => `$d.releasehas no rollout on $d.track`,
-    hint: (d) => `run: fairlead-vendor rollout start $d.release`,
+    message: (d) => `${d.release} has no rollout on ${d.track}`,
+    hint: (d) => `run: fairlead-vendor rollout start ${d.release}`,
     http: 404,
     exit: EXIT.usage,
   }),
   'vendor/already-offered': entry<{ readonly release: string; readonly track: string }>({
-    message: (d) => `$d.releasehas a rollout on $d.trackalready, with other waves`,
+    message: (d) => `${d.release} has a rollout on ${d.track} already, with other waves`,
     hint: (d) =>
-      `run: fairlead-vendor rollout status $d.release; pause, resume and withdraw are what may change it`,
+      `run: fairlead-vendor rollout status ${d.release}; pause, resume and withdraw are what may change it`,
     http: 409,
     exit: EXIT.refused,
   }),
   'vendor/not-proven': entry<{ readonly release: string; readonly change: string; readonly result: string }>({
-    message: (d) => `$d.releasemay not go to another track: $d.changeis $d.result, not completed`,
-    hint: (d) => `run: fairlead-vendor change complete $d.change`,
+    message: (d) => `${d.release} may not go to another track: ${d.change} is ${d.result}, not completed`,
+    hint: (d) => `run: fairlead-vendor change complete ${d.change}`,
     http: 409,
     exit: EXIT.refused,
   }),
   'vendor/not-settled': entry<{ readonly change: string; readonly awaited: string }>({
-    message: (d) => `$d.changeis not verified on the fleet yet: $d.awaited`,
-    hint: (d) => `run again later, or watch: fairlead-vendor rollout status $d.change`,
+    message: (d) => `${d.change} is not verified on the fleet yet: ${d.awaited}`,
+    hint: (d) => `run again later, or watch: fairlead-vendor rollout status ${d.change}`,
     http: 409,
     exit: EXIT.failed,
   }),
   'vendor/advisory-not-found': entry<{ readonly advisory: string }>({
-    message: (d) => `advisory $d.advisoryis not published`,
+    message: (d) => `advisory ${d.advisory} is not published`,
     hint: () => 'run: fairlead-vendor status',
     http: 404,
     exit: EXIT.usage,
   }),
   'vendor/no-workspace': entry<{ readonly directory: string }>({
-    message: (d) => `$d.directoryis not a vendor workspace`,
+    message: (d) => `${d.directory} is not a vendor workspace`,
     hint: () => 'name one with --dir or FAIRLEAD_VENDOR_DIR, or run: fairlead-vendor init',
     http: 404,
     exit: EXIT.usage,
   }),
   'vendor/workspace-busy': entry<{ readonly directory: string }>({
-    message: (d) => `another fairlead-vendor command works in $d.directory`,
+    message: (d) => `another fairlead-vendor command works in ${d.directory}`,
     hint: () => 'wait for it to end and run this again',
     http: 409,
     exit: EXIT.failed,
@@ -156,13 +156,13 @@ export const VENDOR_ERRORS = {
     readonly setting: string;
     readonly existing: string;
   }>({
-    message: (d) => `$d.directoryis a workspace already, with ${d.setting} $d.existing`,
+    message: (d) => `${d.directory} is a workspace already, with ${d.setting} ${d.existing}`,
     hint: () => 'use another directory, or edit vendor.json in this one',
     http: 409,
     exit: EXIT.usage,
   }),
   'vendor/audit-broken': entry<{ readonly file: string; readonly line: number }>({
-    message: (d) => `$d.filewas changed by something else: line $d.linedoes not continue the chain`,
+    message: (d) => `${d.file} was changed by something else: line ${d.line} does not continue the chain`,
     hint: () => 'restore the file from a backup; nothing is signed until the audit verifies',
     http: 500,
     exit: EXIT.untrusted,
@@ -174,7 +174,7 @@ export const VENDOR_ERRORS = {
     readonly needed: number;
   }>({
     message: (d) =>
-      `$d.roleversion $d.versionwaits for signatures (${d.valid} of ${d.needed}) and cannot change meanwhile`,
+      `${d.role} version ${d.version} waits for signatures (${d.valid} of ${d.needed}) and cannot change meanwhile`,
     hint: () => 'run: fairlead-vendor sign --key FILE, or give it up: fairlead-vendor sign --discard',
     http: 409,
     exit: EXIT.refused,
@@ -211,18 +211,18 @@ export const VENDOR_ERRORS = {
   }),
   'vendor/option-invalid': entry<{ readonly option: string; readonly value: string; readonly form: string }>({
     message: (d) => `${d.option} cannot be "${d.value}"`,
-    hint: (d) => `write $d.form`,
+    hint: (d) => `write ${d.form}`,
     http: 400,
     exit: EXIT.usage,
   }),
   'vendor/command-failed': entry<{ readonly command: string; readonly problem: string }>({
-    message: (d) => `$d.commandfailed: $d.problem`,
+    message: (d) => `${d.command} failed: ${d.problem}`,
     hint: () => 'nothing was recorded; correct it and run this again',
     http: 422,
     exit: EXIT.failed,
   }),
   'vendor/server-unreachable': entry<{ readonly url: string; readonly problem: string }>({
-    message: (d) => `cannot reach $d.url: $d.problem`,
+    message: (d) => `cannot reach ${d.url}: ${d.problem}`,
     hint: () => 'what was signed is kept; when the server is back run: fairlead-vendor publish',
     http: 502,
     exit: EXIT.unreachable,
@@ -233,7 +233,7 @@ export const VENDOR_ERRORS = {
     readonly problem: string;
     readonly remedy: string;
   }>({
-    message: (d) => `$d.urlanswered $d.status: $d.problem`,
+    message: (d) => `${d.url} answered ${d.status}: ${d.problem}`,
     hint: (d) => d.remedy,
     http: 502,
     exit: EXIT.refused,
