@@ -197,6 +197,12 @@ export const VENDOR_ERRORS = {
     http: 401,
     exit: EXIT.usage,
   }),
+  'vendor/key-damaged': entry<{ readonly file: string; readonly problem: string }>({
+    message: (d) => `${d.file} is damaged: ${d.problem}`,
+    hint: () => 'restore the key file from a backup',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
   'vendor/no-passphrase': entry<{ readonly problem: string }>({
     message: (d) => `no passphrase for the signing keys: ${d.problem}`,
     hint: () => 'name a file with --passphrase-file, set FAIRLEAD_PASSPHRASE, or run this on a terminal',
