@@ -34,7 +34,7 @@ function quote(text: string): string {
 }
 
 // JavaScript compares UTF-16 units, the format's other readers code points: they differ above U+FFFF.
-function byCodePoint(a: string, b: string): number {
+export function byCodePoint(a: string, b: string): number {
   if (a === b) return 0;
   for (let i = 0; ; i++) {
     const x = a.codePointAt(i);
