@@ -8,7 +8,11 @@ export interface ServiceUnit {
   readonly env: Readonly<Record<string, string>>;
   readonly user: string | null;
   readonly workingDirectory: string;
+  /** Kept across versions, owned by the service's account; also its HOME. */
+  readonly dataDirectory: string;
   readonly stopTimeoutMs: number;
+  /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
+  readonly identity: string;
 }
 
 export type ServiceStatus =
@@ -25,8 +29,12 @@ export interface Driver {
   /** Idempotent: stopping what does not run is `stopped`. Works also for services an earlier agent process started. */
   stop(component: ComponentKey, timeoutMs: number): Promise<StopOutcome>;
   status(component: ComponentKey): Promise<ServiceStatus>;
-  /** Resolves when the running service exits, so that a crash is noticed at once. */
+  /** True when exactly this unit runs. */
+  runs(unit: ServiceUnit): Promise<boolean>;
+  /** Resolves when the service exits, at once when it does not run, so that a crash is noticed without delay. */
   exited(component: ComponentKey, signal: AbortSignal): Promise<void>;
   /** The last lines the service wrote. */
   logs(component: ComponentKey, maxBytes: number): Promise<string>;
+  /** Housekeeping while it runs, such as bounding its log. Called about once a minute. */
+  maintain(component: ComponentKey): Promise<void>;
 }

@@ -1,0 +1,45 @@
+// Generations, records, evidence and quarantine on disk: every write is durable and whole when it returns.
+import type { ComponentKey } from '../../shared/schema/common.ts';
+import type { DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
+import type { Generation, Quarantined } from './deployer.ts';
+
+/** A generation with the plan that led to it. */
+export interface StoredGeneration extends Generation {
+  readonly plan: Plan;
+}
+
+/** What a failed deployment left to look at; captured before anything is reverted. */
+export interface Evidence {
+  readonly deployment: number;
+  readonly at: string;
+  readonly components: readonly {
+    readonly component: ComponentKey;
+    readonly status: string;
+    readonly probes: readonly string[];
+    readonly log: string;
+  }[];
+}
+
+export interface DeploymentStore {
+  /** Complete generations, oldest first; every release is checked against the digest its manifest names. */
+  generations(): Promise<readonly StoredGeneration[]>;
+  /** The generation `current` points at, or null on an empty instance. */
+  currentNumber(): Promise<number | null>;
+  /** Whole or not at all. */
+  addGeneration(generation: StoredGeneration): Promise<void>;
+  /** Turns `current` in one atomic step; null removes it. Idempotent. */
+  setCurrent(number: number | null): Promise<void>;
+  /** From here on a rollback may return to this generation. */
+  markHealthy(number: number, record: DeploymentRecord): Promise<void>;
+  removeGeneration(number: number): Promise<void>;
+  /** Oldest first. */
+  records(): Promise<readonly DeploymentRecord[]>;
+  writeRecord(record: DeploymentRecord): Promise<void>;
+  writeEvidence(evidence: Evidence): Promise<void>;
+  quarantine(): Promise<readonly Quarantined[]>;
+  writeQuarantine(entries: readonly Quarantined[]): Promise<void>;
+  /** Absolute path of a capability's files that outlive its versions. */
+  dataDirectoryOf(component: ComponentKey): string;
+  /** Free bytes and inodes where deployments are kept. */
+  freeSpace(): Promise<{ readonly bytes: number; readonly inodes: number }>;
+}
