@@ -1,0 +1,24 @@
+// Opening the database: the embedded file, brought to today's tables.
+import { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { MIGRATIONS } from './migrations.ts';
+import { createSqliteDialect } from './node-sqlite.ts';
+import type { Database, Tables } from './tables.ts';
+
+/** `file` is created when it does not exist. The caller ends with `destroy()`. */
+export async function openDatabase(file: string): Promise<Database> {
+  const db = new Kysely<Tables>({ dialect: createSqliteDialect(file) });
+  try {
+    await migrate(db);
+    return db;
+  } catch (cause) {
+    await db.destroy();
+    throw cause;
+  }
+}
+
+async function migrate(db: Database): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}

@@ -1,0 +1,89 @@
+// Group commit: many writes in one durable transaction, each acknowledged only after it is on disk.
+import { FairleadError } from '../../shared/errors/error.ts';
+import type { Database } from './tables.ts';
+
+/** What waits while one transaction is being written; beyond it the server says when to come back. */
+const MAX_WAITING = 20_000;
+const MAX_BATCH = 500;
+const RETRY_AFTER_SECONDS = 5;
+
+type Write<Item, Result> = (db: Database, item: Item) => Promise<Result>;
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface GroupCommit<Item, Result> {
+  /** Resolves once the item is committed. Errors: server/busy, and what `write` throws for this item. */
+  submit(item: Item): Promise<Result>;
+}
+
+/** An fsync costs milliseconds whether it covers one write or five hundred. */
+export function createGroupCommit<Item, Result>(
+  db: Database,
+  write: Write<Item, Result>,
+): GroupCommit<Item, Result> {
+  let waiting: Waiting<Item, Result>[] = [];
+  let working = false;
+
+  async function work(): Promise<void> {
+    working = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MAX_BATCH);
+      waiting = waiting.slice(MAX_BATCH);
+      await commit(db, write, batch);
+    }
+    working = false;
+  }
+
+  return {
+    submit: (item) =>
+      new Promise((resolve, reject) => {
+        if (waiting.length >= MAX_WAITING) {
+          reject(new FairleadError('server/busy', { seconds: RETRY_AFTER_SECONDS }));
+          return;
+        }
+        waiting.push({ item, resolve, reject });
+        // Not at once: what arrives in the same turn of the loop shares the transaction.
+        if (!working) {
+          working = true;
+          setImmediate(work);
+        }
+      }),
+  };
+}
+
+async function commit<Item, Result>(
+  db: Database,
+  write: Write<Item, Result>,
+  batch: readonly Waiting<Item, Result>[],
+): Promise<void> {
+  try {
+    const results = await db.transaction().execute(async (trx) => {
+      const written: Result[] = [];
+      for (const { item } of batch) written.push(await write(trx, item));
+      return written;
+    });
+    batch.forEach(({ resolve }, index) => {
+      resolve(results[index] as Result);
+    });
+  } catch (error) {
+    await commitAlone(db, write, batch, error);
+  }
+}
+
+/** One bad item must not take the others down with it. */
+async function commitAlone<Item, Result>(
+  db: Database,
+  write: Write<Item, Result>,
+  batch: readonly Waiting<Item, Result>[],
+  error: unknown,
+): Promise<void> {
+  if (batch.length === 1) {
+    batch[0]?.reject(error);
+    return;
+  }
+  for (const one of batch) await commit(db, write, [one]);
+}

@@ -1,0 +1,68 @@
+// The fleet as the server knows it: each instance with the newest report it sent.
+import type { InstancesReply } from '../../shared/protocol/fleet.ts';
+import type { Report } from '../../shared/protocol/report.ts';
+import type { Database, Tables } from './tables.ts';
+
+export type InstanceSummary = InstancesReply['instances'][number];
+
+/** What runs on an instance, by its own last word. */
+export interface ReportedInstance {
+  readonly id: string;
+  readonly name: string;
+  readonly components: Report['components'];
+}
+
+export async function listInstances(db: Database): Promise<readonly InstanceSummary[]> {
+  const rows = await db.selectFrom('instances').selectAll().orderBy('name').orderBy('id').execute();
+  return rows.map((row) => summaryOf(row, reportOf(row)));
+}
+
+/** Null when there is no such instance. */
+export async function findInstance(
+  db: Database,
+  id: string,
+): Promise<(InstanceSummary & { readonly report: Report | null }) | null> {
+  const row = await db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row === undefined) return null;
+  const report = reportOf(row);
+  return { ...summaryOf(row, report), report };
+}
+
+/** The key that an instance's requests are signed with; null when there is no such instance. */
+export async function findInstanceKey(db: Database, id: string): Promise<string | null> {
+  const row = await db.selectFrom('instances').select('public_key').where('id', '=', id).executeTakeFirst();
+  return row?.public_key ?? null;
+}
+
+export async function listReported(db: Database): Promise<readonly ReportedInstance[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .selectAll()
+    .where('last_report', 'is not', null)
+    .orderBy('name')
+    .orderBy('id')
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    name: row.name,
+    components: reportOf(row)?.components ?? [],
+  }));
+}
+
+function summaryOf(row: Tables['instances'], report: Report | null): InstanceSummary {
+  return {
+    id: row.id,
+    name: row.name,
+    hostname: row.hostname,
+    agentVersion: row.agent_version,
+    enrolled: row.enrolled_at,
+    lastSeen: row.last_seen,
+    channel: report?.channel ?? null,
+    manifest: report?.manifest ?? null,
+    verdict: report?.decision?.verdict ?? null,
+  };
+}
+
+function reportOf(row: Tables['instances']): Report | null {
+  return row.last_report === null ? null : (JSON.parse(row.last_report) as Report);
+}

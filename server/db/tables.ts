@@ -1,0 +1,97 @@
+// The tables: instants are ISO 8601 text, documents are JSON text, so that SQLite and PostgreSQL read the same rows.
+import type { Kysely } from 'kysely';
+import type { TokenRole } from '../../shared/protocol/fleet.ts';
+import type { DeploymentState } from '../../shared/schema/deployment.ts';
+
+/** A secret is kept as its SHA-256 only: whoever reads a backup cannot use it. */
+interface TokenRow {
+  readonly id: string;
+  readonly hash: string;
+  readonly name: string;
+  readonly role: TokenRole;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly revoked_at: string | null;
+}
+
+interface EnrolmentRow {
+  readonly hash: string;
+  readonly name: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+  /** The instance that redeemed the code. */
+  readonly used_by: string | null;
+}
+
+interface InstanceRow {
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  /** Ed25519, base64url. */
+  readonly public_key: string;
+  readonly agent_version: string;
+  readonly enrolled_at: string;
+  readonly last_seen: string | null;
+  /** 0 before the first report. */
+  readonly last_sequence: number;
+  readonly last_report: string | null;
+}
+
+/** The last reports of each instance, for looking back. */
+interface ReportRow {
+  readonly instance: string;
+  readonly sequence: number;
+  readonly received_at: string;
+  readonly body: string;
+}
+
+interface DeploymentRow {
+  readonly instance: string;
+  /** The record's id on its instance. */
+  readonly record: number;
+  readonly state: DeploymentState;
+  readonly reason: string;
+  readonly started_at: string;
+  readonly updated_at: string;
+  readonly body: string;
+}
+
+/** Which changes a deployment carried. */
+interface DeploymentChangeRow {
+  readonly change: string;
+  readonly instance: string;
+  readonly record: number;
+}
+
+interface ChangeRow {
+  readonly id: string;
+  readonly component: string;
+  readonly version: string;
+  readonly updated_at: string;
+  readonly body: string;
+}
+
+interface AuditRow {
+  readonly sequence: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly details: string;
+  readonly previous: string | null;
+  readonly digest: string;
+}
+
+export interface Tables {
+  readonly tokens: TokenRow;
+  readonly enrolments: EnrolmentRow;
+  readonly instances: InstanceRow;
+  readonly reports: ReportRow;
+  readonly deployments: DeploymentRow;
+  readonly deployment_changes: DeploymentChangeRow;
+  readonly changes: ChangeRow;
+  readonly audit: AuditRow;
+}
+
+/** The database, or one transaction of it. */
+export type Database = Kysely<Tables>;
