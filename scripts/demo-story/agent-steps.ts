@@ -1,0 +1,85 @@
+// The operator's side of the story: enrolling an install, and seeing what a deployment did.
+import { join } from 'node:path';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { Application } from './applications.ts';
+import { readUrl } from './services.ts';
+import { type Stage, writeInstanceConfig } from './stage.ts';
+
+export async function enrol(stage: Stage): Promise<void> {
+  const { terminal } = stage;
+  const created = await terminal.run(['fairlead-vendor', 'enrolment', 'create', '--name', 'first-customer']);
+  const enrolment = /fairlead1_[\w-]+/.exec(created)?.[0] ?? '';
+  await writeInstanceConfig(stage);
+  terminal.say(`# the operator wrote ${join(stage.directory, 'agent', 'instance.json')}: products and ports`);
+  await terminal.run(['fairlead', 'agent', 'enroll', '-'], { stdin: enrolment });
+}
+
+/** Lets the agent look for news at once and waits until it has committed `version`. */
+export async function expectDeployed(
+  stage: Stage,
+  application: Application,
+  version: string,
+): Promise<DeploymentRecord> {
+  const { terminal } = stage;
+  await checkNow(stage);
+  const record = await expectEnd(stage, application, version);
+  terminal.check(
+    `${application.component} ${version} is committed`,
+    record.state === 'committed',
+    record.state,
+  );
+  await expectAnswer(stage, application, version);
+  return record;
+}
+
+/** The record of the deployment that moves `application` to `version`, once it has ended. */
+export function expectEnd(
+  stage: Stage,
+  application: Application,
+  version: string,
+): Promise<DeploymentRecord> {
+  const ended = new Set(['committed', 'rolled-back', 'abandoned', 'inconsistent']);
+  return stage.terminal.wait(
+    `${application.component} ${version} deploys`,
+    async () => {
+      const records = await stage.changes();
+      const moves = (record: DeploymentRecord) =>
+        record.steps.some((step) => step.component === application.component && step.to === version);
+      return records.find((record) => moves(record) && ended.has(record.state)) ?? null;
+    },
+    180_000,
+  );
+}
+
+/** The application itself says which version runs. */
+export async function expectAnswer(stage: Stage, application: Application, version: string): Promise<void> {
+  const port = application === stage.edition.editor ? stage.ports.editor : stage.ports.registry;
+  const url = application.url(port);
+  const answer = await stage.terminal.wait(`${url} answers`, () => readUrl(url));
+  stage.terminal.say(`GET ${url}\n${answer.trim().slice(0, 200)}`);
+  stage.terminal.check(
+    `${application.component} answers as version ${version}`,
+    answer.includes(application.expected(version)),
+    answer.slice(0, 200),
+  );
+}
+
+/** `fairlead check`: exit 0 nothing new, 10 available, 20 blocked. */
+export async function checkNow(stage: Stage): Promise<void> {
+  await stage.terminal.run(['fairlead', 'check'], { exits: [0, 10, 20] });
+}
+
+/** The process a component runs as, to see that nobody restarted it. */
+export async function processOf(stage: Stage, application: Application): Promise<string> {
+  const { components } = await stage.status();
+  return components.find((part) => part.component === application.component)?.service ?? 'absent';
+}
+
+/** Ends the applications the agent runs; they outlive it on purpose. */
+export async function stopApplications(stage: Stage): Promise<void> {
+  const { components } = await stage.status();
+  for (const { service } of components) {
+    const pid = Number(/pid (\d+)/.exec(service)?.[1] ?? 0);
+    if (pid > 1) process.kill(-pid, 'SIGTERM');
+  }
+}

@@ -1,0 +1,56 @@
+// The two programs that keep running during the demo: the release server and the agent.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { createServer } from 'node:net';
+
+export interface BackgroundProgram {
+  /** Asks the program to end and waits until it has. */
+  stop(): Promise<void>;
+  /** Exit status once it ended, null while it runs. */
+  ended(): number | null;
+}
+
+/** Starts a program with its output in `logFile`. */
+export function startProgram(
+  argv: readonly string[],
+  logFile: string,
+  env: NodeJS.ProcessEnv,
+): BackgroundProgram {
+  const [program = '', ...rest] = argv;
+  const log = createWriteStream(logFile, { flags: 'a' });
+  const child = spawn(program, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  return { stop: () => stopChild(child), ended: () => child.exitCode };
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const hurry = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(hurry);
+}
+
+/** A loopback port that is free now. */
+export function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** The body of a GET, or null while nobody answers. */
+export async function readUrl(url: string): Promise<string | null> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
+    return answer.ok ? await answer.text() : null;
+  } catch {
+    return null;
+  }
+}
