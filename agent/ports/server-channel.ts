@@ -2,6 +2,6 @@
 import type { Report } from '../../shared/protocol/report.ts';
 
 export interface ServerChannel {
-  /** Resolves when the server has the report on disk. Errors: transport/*. */
-  send(report: Report): Promise<void>;
+  /** Resolves with the highest sequence the server now holds on disk. Errors: transport/*. */
+  send(report: Report): Promise<number>;
 }

@@ -1,0 +1,47 @@
+// What the server has not heard yet: which deployment records go into the next report.
+import { z } from 'zod';
+import { digestOfValue } from '../../shared/encoding/digest.ts';
+import { digest } from '../../shared/schema/common.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+
+/**
+ * Records stay on disk for good and only the newest can still change, so one mark says what was delivered: everything
+ * below `record`, and `record` itself as its digest was.
+ */
+export const outbox = z.strictObject({
+  schema: z.literal('fairlead/outbox@1'),
+  /** The last sequence number given to a report. */
+  sequence: z.int().min(0),
+  delivered: z.strictObject({ record: z.int().min(1), digest }).nullable(),
+});
+export type Outbox = z.output<typeof outbox>;
+
+export const EMPTY_OUTBOX: Outbox = { schema: 'fairlead/outbox@1', sequence: 0, delivered: null };
+
+/** The schema of a report takes this many records; the rest follows in the next. */
+const MAX_RECORDS = 100;
+
+/** `records` oldest first; so is the answer. */
+export function selectUndelivered(
+  state: Outbox,
+  records: readonly DeploymentRecord[],
+): readonly DeploymentRecord[] {
+  const { delivered } = state;
+  if (delivered === null) return records;
+  return records.filter(
+    (record) =>
+      record.id > delivered.record ||
+      (record.id === delivered.record && digestOfValue(record) !== delivered.digest),
+  );
+}
+
+export function nextBatch(state: Outbox, records: readonly DeploymentRecord[]): readonly DeploymentRecord[] {
+  return selectUndelivered(state, records).slice(0, MAX_RECORDS);
+}
+
+/** The state once a report with these records was taken by the server. */
+export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[]): Outbox {
+  const last = batch.at(-1);
+  if (last === undefined) return state;
+  return { ...state, delivered: { record: last.id, digest: digestOfValue(last) } };
+}
