@@ -1,7 +1,7 @@
 // The change record: one vendor change with every pipeline stage it passed, each event chained to the one before.
 import { z } from 'zod';
 import { type Digest, digestOfValue } from '../../shared/encoding/digest.ts';
-import { changeRef, digest, instant, line, name, version } from '../../shared/schema/common.ts';
+import { changeRef, digest, instant, line, version } from '../../shared/schema/common.ts';
 import { treeRef } from '../../shared/schema/release.ts';
 
 /** In this order; none may be skipped, reordered or merged. */
@@ -61,7 +61,8 @@ export const stageEvent = z.discriminatedUnion('stage', [
   z.strictObject({
     stage: z.literal('deploy'),
     outcome: passed,
-    details: z.strictObject({ release: digest, track: name, rollout: digest }),
+    /** The signed document that deploys it: a rollout, or a critical advisory that names it as the fix. */
+    details: z.strictObject({ release: digest, order: line, document: digest }),
     ...event,
   }),
   z.strictObject({
