@@ -1,0 +1,38 @@
+// Reading the instance configuration: what is enabled, and with which settings.
+import type { InstanceConfig } from '../schema/instance.ts';
+
+type SuiteConfig = InstanceConfig['suites'][string];
+type CapabilityConfig = SuiteConfig['capabilities'][string];
+
+const DEFAULT_CAPABILITY: CapabilityConfig = { enabled: true, settings: {} };
+
+/** A suite is enabled by its name or by `*`; its capabilities all are, except those switched off one by one. */
+export function isEnabled(config: InstanceConfig, suite: string, capability?: string): boolean {
+  if (suiteConfigOf(config, suite)?.enabled !== true) return false;
+  return capability === undefined || capabilityConfigOf(config, suite, capability).enabled;
+}
+
+/** The admin asked for it by name: it is wanted even where no suite or platform release lists it. */
+export function isNamed(config: InstanceConfig, suite: string, capability?: string): boolean {
+  const named = own(config.suites, suite);
+  if (named === undefined || capability === undefined) return named !== undefined;
+  return own(named.capabilities, capability) !== undefined;
+}
+
+export function capabilityConfigOf(
+  config: InstanceConfig,
+  suite: string,
+  capability: string,
+): CapabilityConfig {
+  const capabilities = suiteConfigOf(config, suite)?.capabilities ?? {};
+  return own(capabilities, capability) ?? DEFAULT_CAPABILITY;
+}
+
+function suiteConfigOf(config: InstanceConfig, suite: string): SuiteConfig | undefined {
+  return own(config.suites, suite) ?? own(config.suites, '*');
+}
+
+// "constructor" is a legal name of a suite: only own keys count.
+function own<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}

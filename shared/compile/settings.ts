@@ -1,0 +1,99 @@
+// Settings: an instance's values checked against what a capability declares, defaults filled in.
+import type { DocumentIssue } from '../errors/document.ts';
+import { FairleadError } from '../errors/error.ts';
+import type { InstanceConfig, SettingValue } from '../schema/instance.ts';
+import type { CapabilityRelease } from '../schema/release.ts';
+import type { Setting } from '../schema/service.ts';
+import { capabilityConfigOf } from './config.ts';
+
+/** Text that is read when the service starts: its type and range cannot be known here. */
+const LATE = /\$\{(?:env|file):/;
+
+/** Every declared setting with its value. Error: document/invalid naming each wrong setting. */
+export function resolveSettings(
+  release: CapabilityRelease,
+  config: InstanceConfig,
+): Readonly<Record<string, SettingValue>> {
+  const issues = checkSettings(release, config);
+  if (issues.length > 0) {
+    throw new FairleadError('document/invalid', {
+      document: `settings of ${release.suite}/${release.name}`,
+      issues,
+    });
+  }
+  const given = givenSettings(release, config);
+  const declared = Object.entries(release.settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  const values = declared.map(([key, setting]) => [key, given.get(key) ?? setting.default]);
+  return Object.fromEntries(values);
+}
+
+/** What is wrong with the instance's settings for this release; empty when nothing is. */
+export function checkSettings(release: CapabilityRelease, config: InstanceConfig): readonly DocumentIssue[] {
+  const given = givenSettings(release, config);
+  const declared = new Map(Object.entries(release.settings));
+  const path = `suites.${release.suite}.capabilities.${release.name}.settings`;
+  const unknown = [...given.keys()].filter((key) => !declared.has(key));
+  return [
+    ...unknown.map((key) => unknownSetting(`${path}.${key}`, key, [...declared.keys()].sort())),
+    ...[...declared].flatMap(([key, setting]) => checkSetting(`${path}.${key}`, setting, given.get(key))),
+  ].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function givenSettings(
+  release: CapabilityRelease,
+  config: InstanceConfig,
+): ReadonlyMap<string, SettingValue> {
+  return new Map(Object.entries(capabilityConfigOf(config, release.suite, release.name).settings));
+}
+
+function unknownSetting(path: string, key: string, known: readonly string[]): DocumentIssue {
+  const remedy = known.length === 0 ? 'remove it' : `remove it or use one of ${known.join(', ')}`;
+  return { path, expected: 'a setting the capability declares', found: `"${key}"`, remedy };
+}
+
+function checkSetting(
+  path: string,
+  setting: Setting,
+  value: SettingValue | undefined,
+): readonly DocumentIssue[] {
+  if (value === undefined) {
+    if (setting.default !== undefined) return [];
+    return [{ path, expected: setting.type, found: 'nothing', remedy: 'add it: it has no default' }];
+  }
+  if (typeof value === 'string' && LATE.test(value)) return [];
+  const expected = mismatch(setting, value);
+  if (expected === null) return [];
+  return [{ path, expected, found: JSON.stringify(value).slice(0, 80), remedy: `write ${expected}` }];
+}
+
+/** What the declaration wants instead of this value, or null when it fits. */
+function mismatch(setting: Setting, value: SettingValue): string | null {
+  switch (setting.type) {
+    case 'boolean':
+      return typeof value === 'boolean' ? null : 'true or false';
+    case 'integer': {
+      const { minimum = -Infinity, maximum = Infinity } = setting;
+      if (typeof value === 'number' && value >= minimum && value <= maximum) return null;
+      return `a whole number${bounds(setting.minimum, setting.maximum)}`;
+    }
+    case 'string': {
+      if (setting.enum !== undefined) {
+        const allowed = setting.enum.map((one) => JSON.stringify(one)).join(' or ');
+        return typeof value === 'string' && setting.enum.includes(value) ? null : allowed;
+      }
+      const { minLength = 0, maxLength = Infinity } = setting;
+      if (typeof value === 'string' && value.length >= minLength && value.length <= maxLength) return null;
+      return `text${bounds(setting.minLength, setting.maxLength)}${hasBounds(setting) ? ' characters' : ''}`;
+    }
+  }
+}
+
+function hasBounds(setting: Setting & { type: 'string' }): boolean {
+  return setting.minLength !== undefined || setting.maxLength !== undefined;
+}
+
+function bounds(low: number | undefined, high: number | undefined): string {
+  if (low !== undefined && high !== undefined) return ` from ${low} to ${high}`;
+  if (low !== undefined) return ` of at least ${low}`;
+  return high === undefined ? '' : ` of at most ${high}`;
+}

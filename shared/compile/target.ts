@@ -1,0 +1,99 @@
+// What compile takes and gives: the instance as it is, and deployments as they should be.
+import type { EpochMs } from '../encoding/instant.ts';
+import type { ComponentKey } from '../schema/common.ts';
+import type { DeploymentManifest } from '../schema/deployment.ts';
+import type { InstanceConfig } from '../schema/instance.ts';
+import type { Pin } from '../schema/pin.ts';
+import type { CapabilityRelease, Verified } from '../schema/release.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
+import type { Version } from '../version/version.ts';
+import type { Catalog } from './catalog.ts';
+
+/** A deployment manifest with the verified release behind every component. */
+export interface Target {
+  readonly manifest: DeploymentManifest;
+  readonly releases: ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
+  readonly config: InstanceConfig;
+}
+
+export interface CompileInput {
+  /** Instance id: places the install in a rollout's waves. */
+  readonly instance: string;
+  readonly now: EpochMs;
+  readonly config: InstanceConfig;
+  readonly catalog: Catalog;
+  readonly pins: readonly Pin[];
+  /** What runs, the current generation; null on an empty instance. */
+  readonly current: Target | null;
+  /** Digests of release manifests that failed here. */
+  readonly quarantined: ReadonlySet<string>;
+}
+
+export type CompileResult =
+  | {
+      readonly kind: 'compiled';
+      /** May equal what runs: ask planBetween. */
+      readonly target: Target;
+      readonly pins: readonly PinReport[];
+      /** Newer releases of the track that this instance would take, and why it may not yet. */
+      readonly withheld: readonly Withheld[];
+      /** Parts without a pin of their own that the pins keep below what they could be; null when there are none. */
+      readonly heldBack: PinConflict | null;
+    }
+  | {
+      /** Nothing satisfies configuration, requirements and pins together: what runs stays. */
+      readonly kind: 'conflict';
+      /** One sentence each. */
+      readonly problems: readonly string[];
+      readonly pins: readonly PinReport[];
+      /** Null when lifting pins does not help. */
+      readonly lift: PinConflict | null;
+    };
+
+export interface PinReport {
+  readonly pin: Pin;
+  /** `overridden`: a critical advisory forces another version. `unmatched`: it names nothing installed or offered. */
+  readonly state: 'active' | 'expired' | 'overridden' | 'unmatched';
+  /** The advisories that override it. */
+  readonly by: readonly string[];
+}
+
+export interface PinConflict {
+  /** The smallest set of pins whose removal helps. */
+  readonly lift: readonly Pin[];
+  /** What would then change: each component with the version it has in the target and the one it would reach. */
+  readonly gains: readonly {
+    readonly component: ComponentName;
+    readonly from: Version | null;
+    readonly to: Version;
+  }[];
+}
+
+export interface Withheld {
+  readonly component: ComponentName;
+  readonly version: Version;
+  readonly release: string;
+  readonly why:
+    | { readonly kind: 'wave'; readonly at: EpochMs }
+    | { readonly kind: 'paused' }
+    | { readonly kind: 'halted'; readonly reason: string; readonly until: EpochMs }
+    | { readonly kind: 'quarantined' };
+}
+
+export interface EmergencyResult {
+  /** What runs with the affected components moved as little as possible; null when nothing can or need be moved. */
+  readonly target: Target | null;
+  /** The critical advisories the target answers. */
+  readonly advisories: readonly string[];
+  /** Open critical advisories that stay open even with the target. */
+  readonly unfixable: readonly Unfixable[];
+  /** Pins the target does not respect. */
+  readonly overridden: readonly Pin[];
+}
+
+export interface Unfixable {
+  readonly advisory: string;
+  readonly component: ComponentKey;
+  readonly version: Version;
+  readonly reason: 'no-fix' | 'not-released' | 'quarantined' | 'halted' | 'withdrawn' | 'constraints';
+}
