@@ -15,6 +15,7 @@ export type Probe =
       readonly exec: readonly string[];
       readonly env: Readonly<Record<string, string>>;
       readonly workingDirectory: string;
+      readonly dataDirectory: string;
       readonly user: string | null;
       readonly timeoutMs: number;
     };

@@ -6,5 +6,5 @@ export interface Reference {
   readonly name: string;
 }
 
-/** The value as text, without one trailing line break. Error: reference/unreadable. The value is a secret: never log it. */
+/** The value as text, without one trailing line break. Error: setting/unreadable. The value is a secret: never log it. */
 export type ReadReference = (reference: Reference) => Promise<string>;

@@ -1,3 +1,147 @@
-// Errors of deploy.
+// Errors of a deployment: what keeps it from starting, what makes it fail, what keeps a rollback from its target.
+import { EXIT, entry } from './entry.ts';
 
-export const DEPLOY_ERRORS = {} as const;
+interface OfComponent {
+  readonly component: string;
+}
+
+export const DEPLOY_ERRORS = {
+  'deploy/busy': entry<{ readonly deployment: number }>({
+    message: (d) => `deployment ${d.deployment} is still under way`,
+    hint: (d) => `wait for it to end: fairlead change ${d.deployment}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'deploy/outdated': entry<{ readonly planned: string; readonly running: string }>({
+    message: (d) => `the plan starts from ${d.planned}, but ${d.running} runs`,
+    hint: () => 'make a new plan: fairlead plan',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'deploy/no-longer-allowed': entry<object>({
+    message: () => 'the policy no longer allowed the deployment when it was about to begin',
+    hint: () => 'see what changed: fairlead explain',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'deploy/tree-damaged': entry<{
+    readonly component: string;
+    readonly path: string;
+    readonly problem: string;
+  }>({
+    message: (d) => `the files of ${d.component} are not what was released: ${d.path} is ${d.problem}`,
+    hint: () => 'see every deviation: fairlead verify',
+    http: 409,
+    exit: EXIT.untrusted,
+  }),
+  'deploy/unhealthy-before': entry<OfComponent & { readonly detail: string }>({
+    message: (d) => `${d.component} is unhealthy before the update: ${d.detail}`,
+    hint: () => 'mend it first, or accept it when you apply the update by hand',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'deploy/address-taken': entry<OfComponent & { readonly address: string }>({
+    message: (d) => `${d.component} is not installed, yet something already answers on ${d.address}`,
+    hint: () => 'stop what listens there, or change the port in the instance configuration',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'deploy/unknown-variable': entry<OfComponent & { readonly field: string; readonly variable: string }>({
+    message: (d) => `${d.component}: ${d.field} uses "\${${d.variable}}", which names nothing`,
+    hint: () => 'use ${settings.NAME} of a declared setting, ${dir.tree} or ${dir.data}',
+    http: 400,
+    exit: EXIT.failed,
+  }),
+  'deploy/hook-failed': entry<OfComponent & { readonly hook: string; readonly detail: string }>({
+    message: (d) => `the ${d.hook} hook of ${d.component} failed: ${d.detail}`,
+    hint: () => 'the detail is the last line the hook wrote; tell the vendor',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'deploy/unhealthy': entry<OfComponent & { readonly detail: string }>({
+    message: (d) => `${d.component} did not become or stay healthy: ${d.detail}`,
+    hint: () => 'its last log lines are kept with the deployment: fairlead changes',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'deploy/exited': entry<OfComponent & { readonly detail: string }>({
+    message: (d) => `${d.component} stopped running: ${d.detail}`,
+    hint: () => 'its last log lines are kept with the deployment: fairlead changes',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'deploy/smoke-failed': entry<OfComponent & { readonly detail: string }>({
+    message: (d) => `a smoke test of ${d.component} failed: ${d.detail}`,
+    hint: () => 'the detail is the last line the test wrote; tell the vendor',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'deploy/irreversible': entry<OfComponent & { readonly version: string }>({
+    message: (d) =>
+      `${d.component} ${d.version} failed after it had started and may not be left for an older version`,
+    hint: () => 'the new version keeps being started; restore a backup or ask the vendor for a fixed release',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'deploy/interrupted': entry<{ readonly state: string }>({
+    message: (d) => `the agent or the machine stopped during ${d.state}`,
+    hint: () => 'nothing to do; when it happens again, look at the system log of that time',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'deploy/endless': entry<{ readonly entries: number }>({
+    message: (d) => `the deployment has not ended after ${d.entries} journal entries`,
+    hint: () => 'look at the service logs, then: fairlead rollback',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'deploy/journal-damaged': entry<object>({
+    message: () => 'the journal of the deployment is damaged',
+    hint: () => 'check the disk; the damaged journal is kept beside the new one',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'deploy/generation-lost': entry<{ readonly generation: string }>({
+    message: (d) => `the ${d.generation} generation is no longer complete on disk`,
+    hint: () => 'check the disk, then: fairlead verify',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'deploy/unexpected': entry<{ readonly problem: string }>({
+    message: (d) => `an unexpected problem: ${d.problem}`,
+    hint: () => 'look at the agent log',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'service/start-failed': entry<OfComponent & { readonly problem: string }>({
+    message: (d) => `${d.component} cannot be started: ${d.problem}`,
+    hint: () => 'check that its program and account exist on this machine',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'service/stuck': entry<OfComponent>({
+    message: (d) => `${d.component} still runs after KILL of all its processes`,
+    hint: () => 'a process that cannot be killed waits for a device: look for state D in ps',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'setting/unreadable': entry<{ readonly kind: string; readonly name: string; readonly problem: string }>({
+    message: (d) => `the configuration refers to \${${d.kind}:${d.name}}, which cannot be read: ${d.problem}`,
+    hint: () => 'set the variable for the agent, or make the file readable to it',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'rollback/no-target': entry<{ readonly wanted: string; readonly available: string }>({
+    message: (d) =>
+      `cannot roll back to ${d.wanted}; healthy generations before the current one: ${d.available}`,
+    hint: () => 'choose one of those: fairlead rollback --to N',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'rollback/not-reversible': entry<OfComponent & { readonly version: string }>({
+    message: (d) => `${d.component} ${d.version} may not be left for an older version`,
+    hint: () => 'restore a backup, or ask the vendor for a fixed release',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+} as const;

@@ -1,0 +1,37 @@
+// Failures of a deployment: what is recorded, and whether the release or its surroundings are to blame.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { Failure } from '../../../shared/schema/journal.ts';
+
+/** The release did this: it is quarantined. Without a component every changed release is suspect. */
+export function releaseFailure(error: FairleadError, component: ComponentKey | null): Failure {
+  return describe(error, component, 'release');
+}
+
+/** The machine, the network or a person did this: the release is not to blame. */
+export function environmentFailure(error: FairleadError, component: ComponentKey | null = null): Failure {
+  return describe(error, component, 'environment');
+}
+
+/** A failure from whatever was thrown. Only what the release itself does is its fault; a full disk never is. */
+export function failureOf(error: unknown, component: ComponentKey | null): Failure {
+  if (!isFairleadError(error)) {
+    const problem = error instanceof Error ? error.message : 'it is not an error';
+    return environmentFailure(new FairleadError('deploy/unexpected', { problem }), component);
+  }
+  const own = isFairleadError(
+    error,
+    'service/start-failed',
+    'deploy/hook-failed',
+    'deploy/unhealthy',
+    'deploy/exited',
+    'deploy/smoke-failed',
+    'deploy/unknown-variable',
+  );
+  return own ? releaseFailure(error, component) : environmentFailure(error, component);
+}
+
+function describe(error: FairleadError, component: ComponentKey | null, fault: Failure['fault']): Failure {
+  return { code: error.code, message: sanitizeLine(error.message, 500), component, fault };
+}

@@ -1,0 +1,39 @@
+// Judging health: N successes in a row make a probe healthy, M failures in a row after the start period unhealthy.
+
+/** Times in milliseconds. */
+export interface ProbeRule {
+  readonly startPeriodMs: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly successes: number;
+  readonly failures: number;
+}
+
+/** Consecutive results, newest kind only. */
+export interface Tally {
+  readonly successes: number;
+  readonly failures: number;
+}
+
+export const NO_RESULTS: Tally = { successes: 0, failures: 0 };
+
+export function count(tally: Tally, healthy: boolean, inStartPeriod: boolean): Tally {
+  if (healthy) return { successes: tally.successes + 1, failures: 0 };
+  return { successes: 0, failures: inStartPeriod ? 0 : tally.failures + 1 };
+}
+
+/** `elapsedMs` since the service started; a probe that only ever wavers is unhealthy in the end. */
+export function judge(
+  rule: ProbeRule,
+  tally: Tally,
+  elapsedMs: number,
+): 'healthy' | 'unhealthy' | 'undecided' {
+  if (tally.successes >= rule.successes) return 'healthy';
+  if (tally.failures >= rule.failures || elapsedMs > patienceMs(rule)) return 'unhealthy';
+  return 'undecided';
+}
+
+// Ten times what a steady service needs to be judged either way.
+function patienceMs(rule: ProbeRule): number {
+  return rule.startPeriodMs + 10 * (rule.successes + rule.failures) * (rule.intervalMs + rule.timeoutMs);
+}

@@ -1,0 +1,63 @@
+// What a journal says about its deployment: the state reached, why it failed, what was intended and done.
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
+import type { Failure, JournalEntry, Step } from '../../../shared/schema/journal.ts';
+
+export interface Progress {
+  readonly state: DeploymentState;
+  readonly stages: DeploymentRecord['stages'];
+  readonly failure: Failure | null;
+  /** Unhealthy before anything was touched: never held against the release. */
+  readonly red: ReadonlySet<ComponentKey>;
+  readonly intended: ReadonlySet<string>;
+  readonly done: ReadonlySet<string>;
+  /** How often a new process took over. */
+  readonly resumed: number;
+  readonly entries: number;
+}
+
+export const NO_PROGRESS: Progress = {
+  state: 'planned',
+  stages: [],
+  failure: null,
+  red: new Set(),
+  intended: new Set(),
+  done: new Set(),
+  resumed: 0,
+  entries: 0,
+};
+
+export function progressOf(entries: readonly JournalEntry[]): Progress {
+  return entries.reduce(advance, NO_PROGRESS);
+}
+
+export function advance(progress: Progress, entry: JournalEntry): Progress {
+  const next = { ...progress, entries: progress.entries + 1 };
+  switch (entry.kind) {
+    case 'entered':
+      return {
+        ...next,
+        state: entry.state,
+        stages: [...progress.stages, { state: entry.state, at: entry.at }],
+        // The first failure is the story; what goes wrong while rolling back does not replace it.
+        failure: progress.failure ?? entry.failure ?? null,
+        red: entry.red === undefined ? progress.red : new Set(entry.red),
+      };
+    case 'intent':
+      return { ...next, intended: new Set([...progress.intended, stepKey(entry.step)]) };
+    case 'done':
+      return { ...next, done: new Set([...progress.done, stepKey(entry.step)]) };
+    case 'resumed':
+      return { ...next, resumed: progress.resumed + 1 };
+  }
+}
+
+export function stepKey(step: Step): string {
+  return step.component === null ? step.action : `${step.action} ${step.component}`;
+}
+
+/** The record with what the journal adds to it. */
+export function recordWith(record: DeploymentRecord, progress: Progress): DeploymentRecord {
+  const failure = progress.failure && { code: progress.failure.code, message: progress.failure.message };
+  return { ...record, state: progress.state, stages: [...progress.stages], failure };
+}

@@ -1,0 +1,75 @@
+// Recovery: from what the journal and the disk say after a crash to the one way on.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { DeploymentState } from '../../../shared/schema/deployment.ts';
+import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
+import { environmentFailure, releaseFailure } from './failure.ts';
+import { progressOf } from './progress.ts';
+import { isFinal, isUntouched } from './states.ts';
+
+/** What is on disk for the deployment in the journal. */
+export interface DiskFacts {
+  readonly journalDamaged: boolean;
+  /** The generation it leads to is complete. */
+  readonly target: boolean;
+  /** The generation it came from is complete; true on an instance that was empty. */
+  readonly previous: boolean;
+  /** The target was committed by this deployment: everything before the commit is history. */
+  readonly committed: boolean;
+  readonly changedComponents: number;
+}
+
+export type Recovery =
+  /** The journal ends in a final state, or the disk proves one: only the last writes may be missing. */
+  | { readonly kind: 'settle'; readonly state: DeploymentState }
+  | { readonly kind: 'abandon'; readonly failure: Failure }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'roll-back'; readonly failure: Failure }
+  | { readonly kind: 'finish-rollback' }
+  | { readonly kind: 'give-up'; readonly failure: Failure };
+
+/** Forward runs of one deployment: a release that takes the machine down is not given a third chance to. */
+export const MAX_ATTEMPTS = 2;
+
+/** The way on after a crash. A rollback never turns forward again; a deployment that never ends is given up. */
+export function recover(entries: readonly JournalEntry[], disk: DiskFacts): Recovery {
+  const progress = progressOf(entries);
+  if (disk.committed) return { kind: 'settle', state: 'committed' };
+  if (disk.journalDamaged) return recoverDamaged(disk);
+  if (isFinal(progress.state)) return { kind: 'settle', state: progress.state };
+  if (isUntouched(progress.state)) {
+    return { kind: 'abandon', failure: environmentFailure(interrupted(progress.state)) };
+  }
+  if (progress.entries > maxEntries(disk.changedComponents)) {
+    return { kind: 'give-up', failure: environmentFailure(endless(progress.entries)) };
+  }
+  if (!disk.previous) return { kind: 'give-up', failure: environmentFailure(lost('previous')) };
+  if (progress.state === 'rolling-back') return { kind: 'finish-rollback' };
+  if (!disk.target) return { kind: 'roll-back', failure: environmentFailure(lost('target')) };
+  if (progress.resumed + 1 >= MAX_ATTEMPTS) {
+    return { kind: 'roll-back', failure: releaseFailure(interrupted(progress.state), null) };
+  }
+  return { kind: 'resume' };
+}
+
+/** Entries after which a deployment is given up; a reboot loop writes some at each boot. */
+export function maxEntries(changedComponents: number): number {
+  return 120 + 40 * changedComponents;
+}
+
+// Without a trustworthy journal the one safe place is the generation that was healthy before.
+function recoverDamaged(disk: DiskFacts): Recovery {
+  const failure = environmentFailure(new FairleadError('deploy/journal-damaged', {}));
+  return disk.previous ? { kind: 'roll-back', failure } : { kind: 'give-up', failure };
+}
+
+function interrupted(state: DeploymentState): FairleadError {
+  return new FairleadError('deploy/interrupted', { state });
+}
+
+function endless(entries: number): FairleadError {
+  return new FairleadError('deploy/endless', { entries });
+}
+
+function lost(generation: 'previous' | 'target'): FairleadError {
+  return new FairleadError('deploy/generation-lost', { generation });
+}

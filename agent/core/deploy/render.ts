@@ -1,0 +1,128 @@
+// Rendering: a release, its settings and its directories become a service, probes, smoke tests and hooks ready to run.
+import { digestOfValue } from '../../../shared/encoding/digest.ts';
+import { durationMs } from '../../../shared/encoding/duration.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
+import type { SettingValue } from '../../../shared/schema/instance.ts';
+import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
+import type { HealthProbe, Hook } from '../../../shared/schema/service.ts';
+import type { ServiceUnit } from '../../ports/driver.ts';
+import type { Probe } from '../../ports/prober.ts';
+import type { ProbeRule } from './health.ts';
+
+export interface HealthCheck {
+  readonly probe: Probe;
+  readonly rule: ProbeRule;
+}
+
+/** A command of the release: it runs in the tree, with the service's environment and account. */
+export type Command = Probe & { readonly kind: 'exec' };
+
+/** Everything needed to run and judge one component. Secrets may stand in it: never log or record it. */
+export interface RunnableComponent {
+  readonly component: ComponentKey;
+  readonly unit: ServiceUnit;
+  readonly health: readonly HealthCheck[];
+  readonly smoke: readonly Command[];
+  readonly preflight: readonly Command[];
+  readonly snapshot: readonly Command[];
+  readonly restore: readonly Command[];
+}
+
+export interface RenderInput {
+  readonly release: Verified<CapabilityRelease>;
+  /** As configured, references unread: they make the unit's identity without telling a secret. */
+  readonly configured: Readonly<Record<string, SettingValue>>;
+  /** The same with every reference read. */
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  readonly treeDirectory: string;
+  readonly dataDirectory: string;
+}
+
+/** Error: deploy/unknown-variable, naming field and variable. */
+export function render(input: RenderInput): RunnableComponent {
+  const release = input.release.document;
+  const component = componentKeyOf(release.suite, release.name);
+  const fill = filler(component, input);
+  const unit = renderUnit(component, input, fill);
+  const command = (spec: Hook, field: string): Command => ({
+    kind: 'exec',
+    exec: spec.exec.map((text) => fill(text, field)),
+    env: unit.env,
+    workingDirectory: unit.workingDirectory,
+    dataDirectory: unit.dataDirectory,
+    user: unit.user,
+    timeoutMs: durationMs(spec.timeout),
+  });
+  return {
+    component,
+    unit,
+    health: release.health.map((spec) => renderCheck(spec, fill, command)),
+    smoke: release.smoke.map((spec) => command(spec, 'smoke')),
+    preflight: release.hooks.preflight.map((spec) => command(spec, 'hooks.preflight')),
+    snapshot: release.hooks.snapshot.map((spec) => command(spec, 'hooks.snapshot')),
+    restore: release.hooks.restore.map((spec) => command(spec, 'hooks.restore')),
+  };
+}
+
+type Fill = (text: string, field: string) => string;
+
+function renderUnit(component: ComponentKey, input: RenderInput, fill: Fill): ServiceUnit {
+  const service = input.release.document.service;
+  return {
+    component,
+    exec: service.exec.map((text) => fill(text, 'service.exec')),
+    env: Object.fromEntries(
+      Object.entries(service.env).map(([key, value]) => [key, fill(value, `service.env.${key}`)]),
+    ),
+    user: service.user ?? null,
+    workingDirectory: input.treeDirectory,
+    dataDirectory: input.dataDirectory,
+    stopTimeoutMs: durationMs(service.stopTimeout),
+    identity: digestOfValue({ release: input.release.digest, settings: input.configured }),
+  };
+}
+
+function renderCheck(
+  spec: HealthProbe,
+  fill: Fill,
+  command: (spec: Hook, field: string) => Command,
+): HealthCheck {
+  const rule: ProbeRule = {
+    startPeriodMs: durationMs(spec.startPeriod),
+    intervalMs: durationMs(spec.interval),
+    timeoutMs: durationMs(spec.timeout),
+    successes: spec.successes,
+    failures: spec.failures,
+  };
+  const { timeoutMs } = rule;
+  if ('exec' in spec) return { rule, probe: command(spec, 'health.exec') };
+  if ('tcp' in spec) {
+    return { rule, probe: { kind: 'tcp', ...splitAddress(fill(spec.tcp, 'health.tcp')), timeoutMs } };
+  }
+  const contains = spec.contains === undefined ? null : fill(spec.contains, 'health.contains');
+  const url = fill(spec.http, 'health.http');
+  return { rule, probe: { kind: 'http', url, expect: spec.expect, contains, timeoutMs } };
+}
+
+/** `host:port`, the host possibly in brackets. A port that is no number fails its probe, which says so. */
+function splitAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
+
+// One pass over the vendor's text: what a setting holds is never expanded again, so neither a secret nor an
+// operator's value can smuggle in a variable, and a vendor's `${file:…}` reads nothing.
+function filler(component: ComponentKey, input: RenderInput): Fill {
+  const values = new Map<string, string>([
+    ['dir.tree', input.treeDirectory],
+    ['dir.data', input.dataDirectory],
+    ...Object.entries(input.settings).map(([name, value]) => [`settings.${name}`, String(value)] as const),
+  ]);
+  return (text, field) =>
+    text.replace(/\$\{([^}]*)\}/g, (_, variable: string) => {
+      const value = values.get(variable);
+      if (value !== undefined) return value;
+      throw new FairleadError('deploy/unknown-variable', { component, field, variable });
+    });
+}

@@ -1,0 +1,51 @@
+// The states of a deployment and every way from one to the next, as one table.
+import type { DeploymentState } from '../../../shared/schema/deployment.ts';
+
+export type FinalState = 'committed' | 'rolled-back' | 'abandoned' | 'inconsistent';
+export type WorkingState = Exclude<DeploymentState, FinalState>;
+
+/** What happened, in the past tense. */
+export type DeployEvent =
+  | 'accepted'
+  | 'fetched'
+  | 'verified'
+  | 'allowed'
+  | 'stopped'
+  | 'switched'
+  | 'started'
+  | 'passed'
+  | 'soaked'
+  | 'failed'
+  | 'restored'
+  | 'exhausted';
+
+/** Up to `preflight` nothing live is touched, so a failure is abandoned; later it is rolled back. No way leads back. */
+export const TRANSITIONS = {
+  planned: { accepted: 'fetching', failed: 'abandoned' },
+  fetching: { fetched: 'staged', failed: 'abandoned' },
+  staged: { verified: 'preflight', failed: 'abandoned' },
+  preflight: { allowed: 'stopping', failed: 'abandoned' },
+  stopping: { stopped: 'switching', failed: 'rolling-back' },
+  switching: { switched: 'starting', failed: 'rolling-back' },
+  starting: { started: 'verifying', failed: 'rolling-back' },
+  verifying: { passed: 'soaking', failed: 'rolling-back' },
+  soaking: { soaked: 'committed', failed: 'rolling-back' },
+  'rolling-back': { restored: 'rolled-back', exhausted: 'inconsistent' },
+} as const satisfies Record<WorkingState, Partial<Record<DeployEvent, DeploymentState>>>;
+
+/** A programming error when the table has no such way: the engine never guesses. */
+export function transition(state: WorkingState, event: DeployEvent): DeploymentState {
+  const ways: Partial<Record<DeployEvent, DeploymentState>> = TRANSITIONS[state];
+  const next = ways[event];
+  if (next === undefined) throw new Error(`no way from ${state} on ${event}`);
+  return next;
+}
+
+export function isFinal(state: DeploymentState): state is FinalState {
+  return !(state in TRANSITIONS);
+}
+
+/** True while the live system has not been touched yet. */
+export function isUntouched(state: DeploymentState): boolean {
+  return state === 'planned' || state === 'fetching' || state === 'staged' || state === 'preflight';
+}
