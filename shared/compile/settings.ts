@@ -1,98 +1,99 @@
-// Settings of one capability: what the instance configures, checked against what the release declares, over its defaults.
+// Settings: an instance's values checked against what a capability declares, defaults filled in.
 import type { DocumentIssue } from '../errors/document.ts';
 import { FairleadError } from '../errors/error.ts';
-import { componentKeyOf } from '../schema/common.ts';
 import type { InstanceConfig, SettingValue } from '../schema/instance.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
 import type { Setting } from '../schema/service.ts';
+import { capabilityConfigOf } from './config.ts';
 
-/** `${env:NAME}` or `${file:PATH}` in an operator's value. */
-export const REFERENCE_PATTERN = /\$\{(env|file):([^}]{1,1024})\}/g;
+/** Text that is read when the service starts: its type and range cannot be known here. */
+const LATE = /\$\{(?:env|file):/;
 
-/** Every declared setting with its value, references left as written. Error: document/invalid, with every issue. */
+/** Every declared setting with its value. Error: document/invalid naming each wrong setting. */
 export function resolveSettings(
   release: CapabilityRelease,
   config: InstanceConfig,
 ): Readonly<Record<string, SettingValue>> {
-  const given = config.suites[release.suite]?.capabilities[release.name]?.settings ?? {};
-  const path = `suites.${release.suite}.capabilities.${release.name}.settings`;
-  const issues: DocumentIssue[] = Object.keys(given)
-    .filter((name) => !(name in release.settings))
-    .map((name) => unknownSetting(`${path}.${name}`, name, release));
-  const resolved: Record<string, SettingValue> = {};
-  for (const [name, declared] of Object.entries(release.settings)) {
-    const value = given[name] ?? declared.default;
-    const issue = checkSetting(`${path}.${name}`, declared, value);
-    if (issue !== null) issues.push(issue);
-    else if (value !== undefined) resolved[name] = value;
+  const issues = checkSettings(release, config);
+  if (issues.length > 0) {
+    throw new FairleadError('document/invalid', {
+      document: `settings of ${release.suite}/${release.name}`,
+      issues,
+    });
   }
-  if (issues.length === 0) return resolved;
-  throw new FairleadError('document/invalid', { document: 'the instance configuration', issues });
+  const given = givenSettings(release, config);
+  const declared = Object.entries(release.settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  const values = declared.map(([key, setting]) => [key, given.get(key) ?? setting.default]);
+  return Object.fromEntries(values);
+}
+
+/** What is wrong with the instance's settings for this release; empty when nothing is. */
+export function checkSettings(release: CapabilityRelease, config: InstanceConfig): readonly DocumentIssue[] {
+  const given = givenSettings(release, config);
+  const declared = new Map(Object.entries(release.settings));
+  const path = `suites.${release.suite}.capabilities.${release.name}.settings`;
+  const unknown = [...given.keys()].filter((key) => !declared.has(key));
+  return [
+    ...unknown.map((key) => unknownSetting(`${path}.${key}`, key, [...declared.keys()].sort())),
+    ...[...declared].flatMap(([key, setting]) => checkSetting(`${path}.${key}`, setting, given.get(key))),
+  ].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function givenSettings(
+  release: CapabilityRelease,
+  config: InstanceConfig,
+): ReadonlyMap<string, SettingValue> {
+  return new Map(Object.entries(capabilityConfigOf(config, release.suite, release.name).settings));
+}
+
+function unknownSetting(path: string, key: string, known: readonly string[]): DocumentIssue {
+  const remedy = known.length === 0 ? 'remove it' : `remove it or use one of ${known.join(', ')}`;
+  return { path, expected: 'a setting the capability declares', found: `"${key}"`, remedy };
 }
 
 function checkSetting(
   path: string,
-  declared: Setting,
+  setting: Setting,
   value: SettingValue | undefined,
-): DocumentIssue | null {
+): readonly DocumentIssue[] {
   if (value === undefined) {
-    return { path, expected: kindOf(declared), found: 'nothing', remedy: 'add it: it has no default' };
+    if (setting.default !== undefined) return [];
+    return [{ path, expected: setting.type, found: 'nothing', remedy: 'add it: it has no default' }];
   }
-  // What a reference stands for is known only where the service starts.
-  if (typeof value === 'string' && value.search(REFERENCE_PATTERN) !== -1) return null;
-  if (fits(declared, value)) return null;
-  return {
-    path,
-    expected: kindOf(declared),
-    found: JSON.stringify(value),
-    remedy: `write ${kindOf(declared)}`,
-  };
+  if (typeof value === 'string' && LATE.test(value)) return [];
+  const expected = mismatch(setting, value);
+  if (expected === null) return [];
+  return [{ path, expected, found: JSON.stringify(value).slice(0, 80), remedy: `write ${expected}` }];
 }
 
-function fits(declared: Setting, value: SettingValue): boolean {
-  switch (declared.type) {
+/** What the declaration wants instead of this value, or null when it fits. */
+function mismatch(setting: Setting, value: SettingValue): string | null {
+  switch (setting.type) {
     case 'boolean':
-      return typeof value === 'boolean';
-    case 'integer':
-      return (
-        typeof value === 'number' &&
-        value >= (declared.minimum ?? Number.MIN_SAFE_INTEGER) &&
-        value <= (declared.maximum ?? Number.MAX_SAFE_INTEGER)
-      );
-    case 'string':
-      return (
-        typeof value === 'string' &&
-        value.length >= (declared.minLength ?? 0) &&
-        value.length <= (declared.maxLength ?? Number.POSITIVE_INFINITY) &&
-        (declared.enum === undefined || declared.enum.includes(value))
-      );
+      return typeof value === 'boolean' ? null : 'true or false';
+    case 'integer': {
+      const { minimum = -Infinity, maximum = Infinity } = setting;
+      if (typeof value === 'number' && value >= minimum && value <= maximum) return null;
+      return `a whole number${bounds(setting.minimum, setting.maximum)}`;
+    }
+    case 'string': {
+      if (setting.enum !== undefined) {
+        const allowed = setting.enum.map((one) => JSON.stringify(one)).join(' or ');
+        return typeof value === 'string' && setting.enum.includes(value) ? null : allowed;
+      }
+      const { minLength = 0, maxLength = Infinity } = setting;
+      if (typeof value === 'string' && value.length >= minLength && value.length <= maxLength) return null;
+      return `text${bounds(setting.minLength, setting.maxLength)}${hasBounds(setting) ? ' characters' : ''}`;
+    }
   }
 }
 
-function kindOf(declared: Setting): string {
-  switch (declared.type) {
-    case 'boolean':
-      return 'true or false';
-    case 'integer':
-      return `a whole number${bounds(declared.minimum, declared.maximum)}`;
-    case 'string':
-      if (declared.enum !== undefined) return declared.enum.map((text) => JSON.stringify(text)).join(' or ');
-      return `a text${bounds(declared.minLength, declared.maxLength)}`;
-  }
+function hasBounds(setting: Setting & { type: 'string' }): boolean {
+  return setting.minLength !== undefined || setting.maxLength !== undefined;
 }
 
-function bounds(least: number | undefined, most: number | undefined): string {
-  if (least === undefined && most === undefined) return '';
-  if (most === undefined) return ` of at least ${least}`;
-  return least === undefined ? ` of at most ${most}` : ` from ${least} to ${most}`;
-}
-
-function unknownSetting(path: string, name: string, release: CapabilityRelease): DocumentIssue {
-  const declared = Object.keys(release.settings).sort().join(', ') || 'none';
-  return {
-    path,
-    expected: 'a setting that the release declares',
-    found: `"${name}"`,
-    remedy: `remove it; ${componentKeyOf(release.suite, release.name)} ${release.version} declares: ${declared}`,
-  };
+function bounds(low: number | undefined, high: number | undefined): string {
+  if (low !== undefined && high !== undefined) return ` from ${low} to ${high}`;
+  if (low !== undefined) return ` of at least ${low}`;
+  return high === undefined ? '' : ` of at most ${high}`;
 }
