@@ -72,12 +72,6 @@ export const TRUST_ERRORS = {
     http: 422,
     exit: EXIT.untrusted,
   }),
-  'trust/too-many-roots': entry<{ readonly limit: number }>({
-    message: (d) => `more than ${d.limit} new root versions in one refresh`,
-    hint: () => 'refresh again: the roots verified so far are kept',
-    http: 422,
-    exit: EXIT.untrusted,
-  }),
   'trust/no-root': entry<{ readonly directory: string }>({
     message: (d) => `${d.directory} holds no valid root metadata to start trust from`,
     hint: () => 'enrol this instance again with an enrolment string from the vendor',

@@ -5,7 +5,7 @@ import type { EpochMs } from '../encoding/instant.ts';
 import { type JsonLimits, type JsonObject, parseJson } from '../encoding/json.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { sign } from './ed25519.ts';
-import { readArray, readObject, readText } from './field.ts';
+import { malformed, readArray, readObject, readText } from './field.ts';
 import type { Key, SigningKey } from './key.ts';
 
 export const TOP_LEVEL_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as const;
@@ -99,6 +99,9 @@ export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
     const signature = readObject(value, role, 'signatures');
     return { keyid: readText(signature.keyid, role, 'keyid'), sig: readText(signature.sig, role, 'sig') };
   });
+  if (new Set(signatures.map(({ keyid }) => keyid)).size !== signatures.length) {
+    throw malformed(role, 'signatures', 'a list of distinct key ids');
+  }
   return { role, signed, signatures, payload: canonicalize(signed) };
 }
 

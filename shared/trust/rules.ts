@@ -1,0 +1,165 @@
+// The rules of TUF §5 for each kind of metadata: bytes in, verdict out. Network, disk and clock are not handled here.
+//
+// - Root: signed by the quorum of the trusted root and by its own, exactly one version later.
+// - Timestamp: never older than the trusted one, nor does it name an older snapshot.
+// - Snapshot: exactly what the timestamp names; lists every file the trusted one lists, none at a lower version.
+// - Targets and delegates: exactly what the snapshot lists, signed as their delegator demands.
+// - Signatures are verified before anything of the content is read; only root must be read to be verified by itself.
+// - Expiry is a rule of its own: cached metadata keeps its power against rollback after it has expired.
+import { type EpochMs, formatInstant } from '../encoding/instant.ts';
+import type { JsonObject } from '../encoding/json.ts';
+import { FairleadError } from '../errors/error.ts';
+import type { LoadKey } from './key.ts';
+import {
+  type FileMeta,
+  parseEnvelope,
+  type Root,
+  type Snapshot,
+  type Targets,
+  type Timestamp,
+  type TopLevelRole,
+} from './metadata.ts';
+import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './parse-metadata.ts';
+import { verifyFile } from './target.ts';
+import { isKeyTakenAway, type Signer, verifyThreshold } from './threshold.ts';
+
+/** TUF §5.2: the root that trust starts from. Its own quorum must have signed it; it may have expired. */
+export function verifyInitialRoot(bytes: Uint8Array, loadKey: LoadKey): Root {
+  const envelope = parseEnvelope(bytes, 'root');
+  const root = parseRoot(envelope.signed, 'root');
+  verifyThreshold(envelope, signerOf(root, 'root'), loadKey);
+  return root;
+}
+
+/** TUF §5.3.4–5.3.5: the next root. Intermediate roots may have expired (§5.3.6). */
+export function verifyNextRoot(trusted: Root, bytes: Uint8Array, loadKey: LoadKey): Root {
+  const envelope = parseEnvelope(bytes, 'root');
+  // Arbitrary software attack: the old quorum says who may say anything about the future.
+  verifyThreshold(envelope, signerOf(trusted, 'root'), loadKey);
+  const root = parseRoot(envelope.signed, 'root');
+  verifyThreshold(envelope, signerOf(root, 'root'), loadKey);
+  // Rollback attack, and a gap that would hide a revocation.
+  verifyVersion('root', trusted.version + 1, root.version);
+  return root;
+}
+
+/**
+ * TUF §5.3.11: true when a key of the timestamp or snapshot role was taken away. Whoever held it may have signed
+ * absurdly high versions (fast-forward attack); the trusted files must then be forgotten, or honest ones look like rollbacks.
+ */
+export function isRecovery(from: Root, to: Root, loadKey: LoadKey): boolean {
+  return (['timestamp', 'snapshot'] as const).some((role) =>
+    isKeyTakenAway(signerOf(from, role), signerOf(to, role), loadKey),
+  );
+}
+
+/** TUF §5.4.2–5.4.3. Returns the trusted timestamp itself when the offered one has the same version. */
+export function verifyTimestamp(
+  root: Root,
+  trusted: Timestamp | null,
+  bytes: Uint8Array,
+  loadKey: LoadKey,
+): Timestamp {
+  const offered = open(bytes, 'timestamp', signerOf(root, 'timestamp'), loadKey, parseTimestamp);
+  if (trusted === null) return offered;
+  // Rollback attack (§5.4.3.1). Equal versions say the same: the trusted one stays, whatever the new one holds.
+  verifyNoRollback('timestamp', trusted.version, offered.version);
+  if (offered.version === trusted.version) return trusted;
+  // Rollback attack on the snapshot (§5.4.3.2).
+  verifyNoRollback('snapshot', trusted.snapshot.version, offered.snapshot.version);
+  return offered;
+}
+
+/** TUF §5.5.2–5.5.5: the snapshot that the trusted timestamp names. */
+export function verifySnapshot(
+  root: Root,
+  expected: FileMeta,
+  trusted: Snapshot | null,
+  bytes: Uint8Array,
+  loadKey: LoadKey,
+): Snapshot {
+  // Mix-and-match attack: hashes first, they come from verified metadata and are the cheap way out.
+  verifyFile(bytes, expected, 'snapshot.json');
+  const offered = verifyCachedSnapshot(root, bytes, loadKey);
+  verifyVersion('snapshot', expected.version, offered.version);
+  if (trusted !== null) verifySuccession(trusted, offered);
+  return offered;
+}
+
+/** A snapshot from disk: once trusted, and maybe older than the timestamp says by now. It still forbids rollbacks. */
+export function verifyCachedSnapshot(root: Root, bytes: Uint8Array, loadKey: LoadKey): Snapshot {
+  return open(bytes, 'snapshot', signerOf(root, 'snapshot'), loadKey, parseSnapshot);
+}
+
+/** TUF §5.6.2–5.6.4, for the top-level targets and for delegates alike. `signer` comes from the delegator. */
+export function verifyTargets(
+  role: string,
+  signer: Signer,
+  expected: FileMeta,
+  bytes: Uint8Array,
+  loadKey: LoadKey,
+): Targets {
+  verifyFile(bytes, expected, `${role}.json`);
+  const targets = open(bytes, role, signer, loadKey, parseTargets);
+  verifyVersion(role, expected.version, targets.version);
+  return targets;
+}
+
+/** What the snapshot lists for a role. Error: trust/role-unlisted. */
+export function expectedTargets(snapshot: Snapshot, role: string): FileMeta {
+  const meta = snapshot.meta.get(`${role}.json`);
+  if (meta === undefined) throw new FairleadError('trust/role-unlisted', { role });
+  return meta;
+}
+
+/** Freeze attack (TUF §5.3.10, §5.4.4, §5.5.6, §5.6.5): expiry must lie after the fixed update start time. */
+export function verifyFresh(role: string, expires: EpochMs, reference: EpochMs): void {
+  if (expires > reference) return;
+  throw new FairleadError('trust/expired', {
+    role,
+    expires: formatInstant(expires),
+    reference: formatInstant(reference),
+  });
+}
+
+export function signerOf(root: Root, role: TopLevelRole): Signer {
+  return { name: 'root', role: root.roles[role], keys: root.keys };
+}
+
+/** The signer a delegator names for one of its delegates; null when it delegates nothing to that name. */
+export function delegateSigner(delegator: string, targets: Targets, role: string): Signer | null {
+  const delegate = targets.delegations.find(({ name }) => name === role);
+  return delegate === undefined ? null : { name: delegator, role: delegate, keys: targets.keys };
+}
+
+function open<Metadata>(
+  bytes: Uint8Array,
+  role: string,
+  signer: Signer,
+  loadKey: LoadKey,
+  parse: (signed: JsonObject, role: string) => Metadata,
+): Metadata {
+  const envelope = parseEnvelope(bytes, role);
+  verifyThreshold(envelope, signer, loadKey);
+  return parse(envelope.signed, role);
+}
+
+/** TUF §5.5.5: rollback of a single targets file, or its removal, behind a newer snapshot. */
+function verifySuccession(trusted: Snapshot, offered: Snapshot): void {
+  for (const [file, { version }] of trusted.meta) {
+    const role = file.replace(/\.json$/, '');
+    const next = offered.meta.get(file);
+    if (next === undefined) throw new FairleadError('trust/role-removed', { role });
+    verifyNoRollback(role, version, next.version);
+  }
+}
+
+function verifyNoRollback(role: string, trusted: number, offered: number): void {
+  if (offered < trusted) throw new FairleadError('trust/rollback', { role, trusted, offered });
+}
+
+function verifyVersion(role: string, expected: number, offered: number): void {
+  if (offered !== expected) {
+    throw new FairleadError('trust/version-mismatch', { role, expected, offered });
+  }
+}
