@@ -1,0 +1,74 @@
+// The vendor's workspace: the directory that holds keys, changes, the signed repository and the audit.
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
+import { readOptional } from './files.ts';
+
+const vendorConfig = z.strictObject({
+  schema: z.literal('fairlead/vendor@1'),
+  /** Base URL of the release server, without a trailing slash. */
+  server: z.url({ protocol: /^https?$/, error: 'an http or https URL' }),
+  /** Where the server's publisher token stands; the token itself is never copied here. */
+  tokenFile: z.string().min(1),
+});
+export type VendorConfig = z.output<typeof vendorConfig>;
+
+export interface Workspace {
+  readonly directory: string;
+  readonly config: VendorConfig;
+}
+
+/** Error: vendor/no-workspace. */
+export async function openWorkspace(directory: string): Promise<Workspace> {
+  const workspace = await findWorkspace(directory);
+  if (workspace === null) throw new FairleadError('vendor/no-workspace', { directory });
+  return workspace;
+}
+
+/** Null where there is none yet. */
+export async function findWorkspace(directory: string): Promise<Workspace | null> {
+  const path = join(directory, 'vendor.json');
+  const bytes = await readOptional(path);
+  return bytes === null ? null : { directory, config: parseDocumentBytes(vendorConfig, bytes, path) };
+}
+
+export async function createWorkspace(directory: string, config: VendorConfig): Promise<Workspace> {
+  for (const part of ['keys', 'changes', 'builds', 'packs', 'repository/metadata', 'repository/pending']) {
+    await makeDirectory(join(directory, part));
+  }
+  await writeJson(join(directory, 'vendor.json'), config);
+  return { directory, config };
+}
+
+/** For people to read and compare: indented, one final line break. */
+export function writeJson(path: string, value: object, mode?: number): Promise<void> {
+  return writeDurably(path, jsonBytes(value), mode);
+}
+
+export function jsonBytes(value: object): Uint8Array {
+  return utf8(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+const SQLITE_BUSY = 5;
+
+/**
+ * Runs `work` while no other command writes in the directory. SQLite's lock is the one file lock Node offers that the
+ * kernel frees when its holder is killed. Error: vendor/workspace-busy.
+ */
+export async function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  await makeDirectory(directory);
+  const database = new DatabaseSync(join(directory, 'lock'));
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return await work();
+  } catch (cause) {
+    const isBusy = cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY;
+    throw isBusy ? new FairleadError('vendor/workspace-busy', { directory }, { cause }) : cause;
+  } finally {
+    database.close();
+  }
+}
