@@ -75,7 +75,7 @@ export const AGENT_ERRORS = {
   }),
   'policy/unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `the local policy ${d.path} cannot be read: ${d.problem}`,
-    hint: (d) => `correct or remove ${d.path}; until then the instance is frozen`,
+    hint: (d) => `correct ${d.path}, or move it away and set a channel; until then the instance is frozen`,
     http: 409,
     exit: EXIT.refused,
   }),
@@ -154,6 +154,12 @@ export const AGENT_ERRORS = {
   'disk/full': entry<{ readonly path: string; readonly needed: number; readonly free: number }>({
     message: (d) => `not enough space for ${d.path}: ${d.needed} bytes needed, ${d.free} free`,
     hint: () => 'free some space; nothing was changed',
+    http: 507,
+    exit: EXIT.failed,
+  }),
+  'disk/no-inodes': entry<{ readonly path: string; readonly needed: number; readonly free: number }>({
+    message: (d) => `not enough inodes for ${d.path}: ${d.needed} needed, ${d.free} free`,
+    hint: () => 'remove small files from this file system; nothing was changed',
     http: 507,
     exit: EXIT.failed,
   }),

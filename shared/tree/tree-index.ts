@@ -136,6 +136,7 @@ function toEntry(value: JsonObject, path: string): TreeEntry | null {
 
 function verifyTreeIndex(index: TreeIndex): void {
   verifyLimits(index);
+  verifySizes(index);
   const byPath = new Map(index.entries.map((entry) => [entry.path, entry]));
   let previous = '';
   for (const entry of index.entries) {
@@ -160,6 +161,17 @@ function verifyLimits(index: TreeIndex): void {
   ] as const;
   for (const [limit, value, found] of limits) {
     if (found > value) throw new FairleadError('tree/too-large', { limit, value, found });
+  }
+}
+
+/** One digest has one content: with two sizes, one of them is a lie. */
+function verifySizes(index: TreeIndex): void {
+  const sizes = new Map<Digest, number>();
+  for (const entry of index.entries) {
+    if (entry.kind !== 'file') continue;
+    const size = sizes.get(entry.digest) ?? entry.size;
+    if (size !== entry.size) throw refused(entry.path, 'another file has its digest and a different size');
+    sizes.set(entry.digest, size);
   }
 }
 

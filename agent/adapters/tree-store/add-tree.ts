@@ -1,0 +1,106 @@
+// How one tree enters the store: fetched, built apart, made durable, and only then renamed to where it counts.
+import { constants } from 'node:fs';
+import { chmod, type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hexOf } from '../../../shared/encoding/digest.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { TreeRef } from '../../../shared/schema/release.ts';
+import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
+import { syncDirectory } from '../durable-file.ts';
+import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
+import {
+  directoriesOf,
+  FILES_DIRECTORY,
+  INDEX_FILE,
+  type StoreLayout,
+  TREE_DIRECTORY_MODE,
+} from './layout.ts';
+import { readPack } from './pack-reader.ts';
+import { syncTree } from './sync-tree.ts';
+import { unpackTree } from './unpack.ts';
+
+/**
+ * Downloads the pack of a tree into `file`, going on where an earlier call stopped, and never past `maxBytes`.
+ * Errors: transport/*, disk/*.
+ */
+export type FetchPack = (
+  treeHex: string,
+  file: string,
+  options: { readonly maxBytes: number; readonly onProgress: (bytes: number) => void },
+) => Promise<void>;
+
+export interface AddTreeOptions {
+  readonly layout: StoreLayout;
+  readonly fetchPack: FetchPack;
+  readonly diskSpace: (path: string) => Promise<DiskSpace>;
+  readonly onProgress: (bytes: number) => void;
+}
+
+/** Errors: tree/*, transport/*, disk/*, and the file system's own. A refused pack leaves nothing behind. */
+export async function addTree(ref: TreeRef, options: AddTreeOptions): Promise<void> {
+  const { layout, diskSpace } = options;
+  const hex = hexOf(ref.digest);
+  const pack = join(layout.temporary, `${hex}.pack`);
+  const staging = join(layout.temporary, `${hex}.tree`);
+  const need = { bytes: ref.bytes, inodes: ref.files };
+  requireSpace(layout.temporary, need, await diskSpace(layout.temporary));
+  await fetch(hex, pack, ref, options);
+  try {
+    await rm(staging, { recursive: true, force: true });
+    await buildTree(ref, pack, staging, options);
+    await rename(staging, join(layout.trees, hex));
+    await syncDirectory(layout.trees);
+  } finally {
+    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
+    await rm(pack, { force: true }).catch(() => undefined);
+  }
+}
+
+/** An interrupted download stays, to be resumed; one that broke its bounds or filled the disk does not. */
+async function fetch(hex: string, pack: string, ref: TreeRef, options: AddTreeOptions): Promise<void> {
+  try {
+    await options.fetchPack(hex, pack, { maxBytes: maxPackBytes(ref), onProgress: options.onProgress });
+  } catch (cause) {
+    const resumable = isFairleadError(cause, 'transport/unreachable', 'transport/refused');
+    if (!resumable) await rm(pack, { force: true }).catch(() => undefined);
+    throw cause;
+  }
+}
+
+async function buildTree(
+  ref: TreeRef,
+  pack: string,
+  staging: string,
+  options: AddTreeOptions,
+): Promise<void> {
+  const handle = await open(pack, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    await buildFrom(handle, ref, staging, options);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function buildFrom(
+  pack: FileHandle,
+  ref: TreeRef,
+  staging: string,
+  { layout, diskSpace }: AddTreeOptions,
+): Promise<void> {
+  const contents = await readPack(pack, ref);
+  const space = await diskSpace(layout.temporary);
+  requireSpace(layout.temporary, spaceOf(contents.index, space.blockBytes), space);
+
+  const files = join(staging, FILES_DIRECTORY);
+  await mkdir(files, { recursive: true });
+  await unpackTree(contents, ref.digest, files);
+  await writeFile(join(staging, INDEX_FILE), contents.indexBytes, { flag: 'wx' });
+  await chmod(join(staging, INDEX_FILE), 0o444);
+  for (const directory of [files, staging]) await chmod(directory, TREE_DIRECTORY_MODE);
+
+  const paths = [
+    ...contents.index.entries.flatMap((entry) => (entry.kind === 'file' ? [join(files, entry.path)] : [])),
+    ...directoriesOf(contents.index).map((path) => join(files, path)),
+  ];
+  await syncTree(staging, [...paths, join(staging, INDEX_FILE), files, staging]);
+}

@@ -1,0 +1,45 @@
+// Where a stored tree lies, and with which modes.
+import { join } from 'node:path';
+import type { TreeIndex, TreeMode } from '../../../shared/tree/tree-index.ts';
+
+/*
+ *   store/                          0711: a service finds its own tree by name, and lists nobody else's
+ *     trees/<hex>/index.json        the signed bytes
+ *     trees/<hex>/files/…           directories 0755, files 0444 or 0555
+ *     tmp/                          0700: downloads, trees under construction, trees on their way out
+ *
+ * Files are read-only for everyone: services may run under the agent's own account, and what runs is what was signed.
+ * Directories stay writable for that account, so that an agent without root can remove a tree.
+ * Trees share nothing, no hard links either: a write through one would damage the tree that a rollback needs.
+ */
+export const STORE_MODE = 0o711;
+export const TREE_DIRECTORY_MODE = 0o755;
+export const INDEX_FILE = 'index.json';
+export const FILES_DIRECTORY = 'files';
+
+export function storedMode(mode: TreeMode): number {
+  return mode & 0o555;
+}
+
+export interface StoreLayout {
+  readonly store: string;
+  readonly trees: string;
+  readonly temporary: string;
+}
+
+export function storeLayout(stateDir: string): StoreLayout {
+  const store = join(stateDir, 'store');
+  return { store, trees: join(store, 'trees'), temporary: join(store, 'tmp') };
+}
+
+/** Every directory of a tree below its root, parents before children. */
+export function directoriesOf(index: TreeIndex): readonly string[] {
+  const directories = new Set<string>();
+  for (const entry of index.entries) {
+    for (let end = entry.path.indexOf('/'); end !== -1; end = entry.path.indexOf('/', end + 1)) {
+      directories.add(entry.path.slice(0, end));
+    }
+    if (entry.kind === 'directory') directories.add(entry.path);
+  }
+  return [...directories];
+}

@@ -1,0 +1,105 @@
+// The store of trees on disk: what it has, what it takes in, whether it is still intact, and what may go.
+import { randomBytes } from 'node:crypto';
+import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
+import type { TreeRef } from '../../../shared/schema/release.ts';
+import { parseTreeIndex } from '../../../shared/tree/tree-index.ts';
+import type { TreeDeviation, TreeStore } from '../../ports/tree-store.ts';
+import { makeDirectory, syncDirectory, toDiskError } from '../durable-file.ts';
+import { readIfPresent } from '../read-file.ts';
+import { addTree, type FetchPack } from './add-tree.ts';
+import { type DiskSpace, readDiskSpace } from './disk-space.ts';
+import { FILES_DIRECTORY, INDEX_FILE, STORE_MODE, type StoreLayout, storeLayout } from './layout.ts';
+import { compareTree } from './verify-tree.ts';
+
+export interface TreeStoreOptions {
+  readonly stateDir: string;
+  readonly fetchPack: FetchPack;
+  /** How much room a path's file system has; asks the kernel unless given. */
+  readonly diskSpace?: (path: string) => Promise<DiskSpace>;
+}
+
+/** Keeps trees under `<stateDir>/store`; see layout.ts. One process at a time may use a store. */
+export function createTreeStore(options: TreeStoreOptions): TreeStore {
+  const layout = storeLayout(options.stateDir);
+  const { fetchPack, diskSpace = readDiskSpace } = options;
+  const adding = new Map<Digest, Promise<void>>();
+
+  const addOnce = async (ref: TreeRef, onProgress: (bytes: number) => void) => {
+    await createStore(layout);
+    if (await isStored(layout, ref.digest)) return;
+    await addTree(ref, { layout, fetchPack, diskSpace, onProgress });
+  };
+  return {
+    has: (tree) => isStored(layout, tree),
+    directoryOf: (tree) => join(treeDirectory(layout, tree), FILES_DIRECTORY),
+    add(ref, onProgress = () => undefined) {
+      const underWay = adding.get(ref.digest);
+      if (underWay !== undefined) return underWay;
+      const added = explaining(layout.store, () => addOnce(ref, onProgress)).finally(() =>
+        adding.delete(ref.digest),
+      );
+      adding.set(ref.digest, added);
+      return added;
+    },
+    verify: (tree) => explaining(layout.store, () => verifyStored(layout, tree)),
+    collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
+  };
+}
+
+async function createStore(layout: StoreLayout): Promise<void> {
+  for (const path of [layout.store, layout.trees]) {
+    await makeDirectory(path, STORE_MODE);
+    await chmod(path, STORE_MODE);
+  }
+  await makeDirectory(layout.temporary);
+}
+
+async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
+  const found = await stat(treeDirectory(layout, tree)).catch(() => null);
+  return found?.isDirectory() ?? false;
+}
+
+async function verifyStored(layout: StoreLayout, tree: Digest): Promise<readonly TreeDeviation[]> {
+  const directory = treeDirectory(layout, tree);
+  const indexBytes = await readIfPresent(join(directory, INDEX_FILE));
+  if (indexBytes === null) return [{ path: INDEX_FILE, problem: 'missing' }];
+  // Without the signed index nothing can be said about the files: the tree counts as changed whole.
+  if (digestOf(indexBytes) !== tree) return [{ path: INDEX_FILE, problem: 'changed' }];
+  return compareTree(parseTreeIndex(indexBytes), join(directory, FILES_DIRECTORY));
+}
+
+/** Renames first, deletes after: killed at any moment, a tree is whole in its place or on its way out for good. */
+async function collect(
+  layout: StoreLayout,
+  keep: ReadonlySet<Digest>,
+  adding: ReadonlyMap<Digest, unknown>,
+): Promise<void> {
+  await createStore(layout);
+  for (const name of await readdir(layout.trees)) {
+    const tree = digestFromHex(name);
+    if (keep.has(tree) || adding.has(tree)) continue;
+    const suffix = randomBytes(6).toString('hex');
+    await rename(join(layout.trees, name), join(layout.temporary, `${name}.${suffix}.old`));
+  }
+  await syncDirectory(layout.trees);
+  for (const name of await readdir(layout.temporary)) {
+    const tree = digestFromHex(name.slice(0, 64));
+    const resumable = keep.has(tree) && name.endsWith('.pack');
+    if (resumable || adding.has(tree)) continue;
+    await rm(join(layout.temporary, name), { recursive: true, force: true });
+  }
+}
+
+function treeDirectory(layout: StoreLayout, tree: Digest): string {
+  return join(layout.trees, hexOf(tree));
+}
+
+async function explaining<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw toDiskError(path, cause);
+  }
+}

@@ -1,0 +1,60 @@
+// Builds a tree in a fresh directory from a pack: only what the index lists, only bytes that match it.
+import { constants } from 'node:fs';
+import { chmod, mkdir, open, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { forEachBounded } from './bounded.ts';
+import { createContentCheck } from './content-check.ts';
+import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
+import type { PackContents, UnpackedPart } from './pack-reader.ts';
+
+const PARALLEL_FILES = 8;
+const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
+
+/** `directory` is empty and the agent's alone. Errors: tree/pack-damaged, tree/mismatch, and the file system's own. */
+export async function unpackTree(pack: PackContents, tree: Digest, directory: string): Promise<void> {
+  for (const path of directoriesOf(pack.index)) await createDirectory(join(directory, path));
+  await unpackFiles(pack, tree, directory);
+  // Links come last: while files are written there is none to write through.
+  for (const entry of pack.index.entries) {
+    if (entry.kind === 'link') await symlink(entry.target, join(directory, entry.path));
+  }
+}
+
+async function unpackFiles(pack: PackContents, tree: Digest, directory: string): Promise<void> {
+  const copies = copiesByContent(pack.index);
+  const check = createContentCheck(pack.index, tree);
+  for await (const parts of pack.units) {
+    for (const part of parts) check.accept(part);
+    const writes = parts.flatMap((part) =>
+      (copies.get(part.file.digest) ?? []).map((file) => ({ part, file })),
+    );
+    await forEachBounded(writes, PARALLEL_FILES, ({ part, file }) =>
+      writePart(join(directory, file.path), file, part),
+    );
+  }
+  check.requireComplete();
+}
+
+function copiesByContent(index: TreeIndex): ReadonlyMap<Digest, readonly TreeFile[]> {
+  const files = index.entries.filter((entry) => entry.kind === 'file');
+  return Map.groupBy(files, (file) => file.digest);
+}
+
+async function writePart(path: string, file: TreeFile, part: UnpackedPart): Promise<void> {
+  const flags = part.offset === 0 ? O_CREAT | O_EXCL : O_APPEND;
+  const handle = await open(path, O_WRONLY | O_NOFOLLOW | flags, 0o600);
+  try {
+    await handle.writeFile(part.bytes);
+    // Set, not passed to open: the mode must not depend on the umask the agent was started with.
+    if (part.offset + part.length === file.size) await handle.chmod(storedMode(file.mode));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function createDirectory(path: string): Promise<void> {
+  await mkdir(path);
+  await chmod(path, TREE_DIRECTORY_MODE);
+}
