@@ -13,6 +13,8 @@ export interface DeploymentRequest {
   readonly plan: Plan;
   /** `agent`, or the account behind a local command. */
   readonly actor: string;
+  /** Why a person started it, in their words; kept in the record. */
+  readonly note?: string;
   /** Asked at the last safe point, before anything stops; false abandons the deployment. */
   readonly stillAllowed: () => Promise<boolean>;
   /** Called once the deployment has its record on disk: from then on it can be followed by its number. */
@@ -59,7 +61,7 @@ export interface Quarantined {
 export interface Deployer {
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
   recover(): Promise<void>;
-  /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, disk/*. */
+  /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, deploy/outdated, deploy/quarantined, disk/*. */
   deploy(request: DeploymentRequest): Promise<DeploymentRecord>;
   /** Errors: deploy/busy, rollback/no-target, rollback/not-reversible, … */
   rollback(request: RollbackRequest): Promise<DeploymentRecord>;
