@@ -5,14 +5,8 @@ import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
 import { parseEnvelope, type Signature, signMetadata } from '../../../shared/trust/metadata.ts';
-import {
-  countSignatures,
-  delegatorOf,
-  isReached,
-  type Quorum,
-  type Signers,
-  signersOf,
-} from '../../core/quorum.ts';
+import type { Signer } from '../../../shared/trust/threshold.ts';
+import { countSignatures, delegatorOf, isReached, type Quorum, signerFor } from '../../core/quorum.ts';
 import { OFFLINE_ROLES, type OfflineRole } from '../../core/roles.ts';
 import type { Session } from '../session.ts';
 import { appendAudit } from './audit.ts';
@@ -61,8 +55,8 @@ export async function pendingRefusal(directory: string, pending: MetadataFile): 
 
 /** How far a file is from being valid: the quorum that lacks most, where several must be reached. */
 export async function quorumOf(directory: string, file: MetadataFile): Promise<Quorum> {
-  const quorums = (await authoritiesOf(directory, file)).map((signers) =>
-    countSignatures(file.envelope, signers),
+  const quorums = (await authoritiesOf(directory, file)).map((signer) =>
+    countSignatures(file.envelope, signer),
   );
   return quorums.reduce((worst, quorum) =>
     quorum.needed - quorum.valid > worst.needed - worst.valid ? quorum : worst,
@@ -88,11 +82,11 @@ async function addSignatures(session: Session, file: MetadataFile, purpose: Purp
     ...parseEnvelope(signMetadata(envelope.signed, keys), role).signatures,
   ];
   const isEnough = (keys: readonly SigningKey[]) =>
-    authorities.every((signers) =>
-      isReached(countSignatures({ ...envelope, signatures: signWith(keys) }, signers)),
+    authorities.every((signer) =>
+      isReached(countSignatures({ ...envelope, signatures: signWith(keys) }, signer)),
     );
   const mayUse = (keyid: string) =>
-    !signedBy.has(keyid) && authorities.some((signers) => signers.keys.has(keyid));
+    !signedBy.has(keyid) && authorities.some((signer) => signer.role.keyids.includes(keyid));
 
   const keys = isEnough([]) ? [] : await unlockKeys(session, role, mayUse, isEnough);
   await audit(session, purpose, role, version, keys);
@@ -109,14 +103,14 @@ async function addSignatures(session: Session, file: MetadataFile, purpose: Purp
  * Whose quorums a file must reach: its delegator's. A root must satisfy the root before it and itself (TUF §6.1), so
  * that neither old nor new keys alone can move the trust.
  */
-async function authoritiesOf(directory: string, file: MetadataFile): Promise<readonly Signers[]> {
+async function authoritiesOf(directory: string, file: MetadataFile): Promise<readonly Signer[]> {
   if (file.role !== 'root') {
     const delegator = await requireNewest(directory, delegatorOf(file.role));
-    return [signersOf(delegator.envelope.signed, file.role)];
+    return [signerFor(file.role, delegator.envelope.signed)];
   }
   const newest = await readNewest(directory, 'root');
   const previous = newest === null || newest.version >= file.version ? [] : [newest.envelope.signed];
-  return [...previous, file.envelope.signed].map((root) => signersOf(root, 'root'));
+  return [...previous, file.envelope.signed].map((root) => signerFor('root', root));
 }
 
 function audit(

@@ -1,0 +1,141 @@
+// The release server as the vendor's program sees it: a few requests with the publisher's token, and clear refusals.
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Dispatcher } from 'undici';
+import type { z } from 'zod';
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import { type JsonValue, parseJson } from '../../shared/encoding/json.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { errorReply } from '../../shared/protocol/fleet.ts';
+import { parseDocument } from '../../shared/schema/parse-document.ts';
+import { readSecret } from './workspace/files.ts';
+import type { VendorConfig } from './workspace/workspace.ts';
+
+export interface ServerClient {
+  /** Bytes of a public file, null where there is none. */
+  fetchFile(path: string): Promise<Uint8Array | null>;
+  has(path: string): Promise<boolean>;
+  get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>>;
+  post<Schema extends z.ZodType>(path: string, body: object, schema: Schema): Promise<z.output<Schema>>;
+  upload(path: string, file: string, onProgress: (done: number, total: number) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+const MAX_REPLY_BYTES = 64 * 2 ** 20;
+const REPLY_LIMITS = { maxBytes: MAX_REPLY_BYTES, maxDepth: 32, maxNodes: 4_000_000 };
+const UPLOAD_CHUNK_BYTES = 256 * 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Errors of every call: vendor/server-unreachable, vendor/server-refused, vendor/file-unreadable for the token. */
+export async function createServerClient(config: VendorConfig): Promise<ServerClient> {
+  const { EnvHttpProxyAgent, request } = await import('undici');
+  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_TIMEOUT_MS } });
+
+  const send = async (path: string, options: SendOptions): Promise<Reply> => {
+    const url = `${config.server}${path}`;
+    try {
+      const { statusCode, body } = await request(url, { dispatcher, ...options });
+      return { url, status: statusCode, body: await readCapped(body, url) };
+    } catch (cause) {
+      if (isFairleadError(cause)) throw cause;
+      throw new FairleadError('vendor/server-unreachable', { url, problem: problemOf(cause) }, { cause });
+    }
+  };
+  const authorization = async () => ({ authorization: `Bearer ${await readSecret(config.tokenFile)}` });
+
+  return {
+    fetchFile: async (path) => {
+      const reply = await send(path, { method: 'GET' });
+      return reply.status === 404 ? null : succeeded(reply).body;
+    },
+    has: async (path) => {
+      const reply = await send(path, { method: 'HEAD', headers: await authorization() });
+      return reply.status !== 404 && succeeded(reply).status === 200;
+    },
+    get: async (path, schema) => {
+      const reply = await send(path, { method: 'GET', headers: await authorization() });
+      return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
+    },
+    post: async (path, body, schema) => {
+      const headers = { ...(await authorization()), 'content-type': 'application/json' };
+      const reply = await send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
+    },
+    upload: async (path, file, onProgress) => {
+      const { size } = await stat(file);
+      const headers = {
+        ...(await authorization()),
+        'content-type': 'application/octet-stream',
+        'content-length': String(size),
+      };
+      const body = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
+      let done = 0;
+      body.on('data', (chunk) => {
+        done += chunk.length;
+        onProgress(done, size);
+      });
+      succeeded(await send(path, { method: 'PUT', headers, body }));
+    },
+    close: () => dispatcher.close(),
+  };
+}
+
+type SendOptions = Pick<Dispatcher.RequestOptions, 'method' | 'body'> & {
+  readonly headers?: Record<string, string>;
+};
+
+interface Reply {
+  readonly url: string;
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+async function readCapped(body: AsyncIterable<Uint8Array>, url: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_REPLY_BYTES) {
+      throw new FairleadError('transport/too-large', { url, limit: MAX_REPLY_BYTES });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The reply itself when it is one of success, else the server's own words as an error. */
+function succeeded(reply: Reply): Reply {
+  if (reply.status >= 200 && reply.status < 300) return reply;
+  const { url, status } = reply;
+  const said = readRefusal(reply);
+  throw new FairleadError('vendor/server-refused', {
+    ...{ url, status },
+    problem: said === null ? 'no reason given' : `${said.message} (${said.code})`,
+    remedy: said?.hint ?? 'see the log of the release server for this request',
+  });
+}
+
+function readRefusal(reply: Reply): { code: string; message: string; hint: string } | null {
+  try {
+    const parsed = errorReply.safeParse(parseReply(reply));
+    if (!parsed.success) return null;
+    const { code, message, hint } = parsed.data.error;
+    return {
+      code: sanitizeLine(code, 80),
+      message: sanitizeLine(message, 2000),
+      hint: sanitizeLine(hint, 500),
+    };
+  } catch {
+    return null;
+  }
+}
+
+function parseReply(reply: Reply): JsonValue {
+  return parseJson(reply.body.length === 0 ? utf8('null') : reply.body, reply.url, REPLY_LIMITS);
+}
+
+function problemOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'unknown error';
+  return 'code' in cause && cause.code !== undefined ? String(cause.code) : cause.message;
+}

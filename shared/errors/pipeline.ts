@@ -1,0 +1,142 @@
+// Errors of the vendor's pipeline: a change, a build or a rollout that may not go on.
+import { EXIT, entry } from './entry.ts';
+
+const REBUILD = 'a released version never changes: open a change for a new version and build that';
+
+export const PIPELINE_ERRORS = {
+  'vendor/stage-not-due': entry<{
+    readonly change: string;
+    readonly stage: string;
+    readonly due: string;
+    readonly command: string;
+  }>({
+    message: (d) => `${d.change} cannot enter ${d.stage}: its next stage is ${d.due}`,
+    hint: (d) => `run: ${d.command}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/change-closed': entry<{ readonly change: string; readonly stage: string; readonly result: string }>(
+    {
+      message: (d) => `${d.change} cannot enter ${d.stage}: it ended as ${d.result}`,
+      hint: () => 'run: fairlead-vendor change open',
+      http: 409,
+      exit: EXIT.refused,
+    },
+  ),
+  'vendor/digest-mismatch': entry<{
+    readonly change: string;
+    readonly stage: string;
+    readonly expected: string;
+    readonly found: string;
+  }>({
+    message: (d) => `${d.change} built ${d.expected}, but ${d.stage} names ${d.found}`,
+    hint: () => REBUILD,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/outcome-mismatch': entry<{ readonly change: string; readonly verified: string }>({
+    message: (d) =>
+      `${d.change} cannot end otherwise than its post-deploy verification, which has ${d.verified}`,
+    hint: (d) => `run: fairlead-vendor change complete ${d.change}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/record-invalid': entry<{ readonly change: string; readonly problem: string }>({
+    message: (d) => `the record of ${d.change} is not what the pipeline wrote: ${d.problem}`,
+    hint: () => 'restore the file from a backup of the workspace; records are written by the pipeline only',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
+  'vendor/clock-behind': entry<{ readonly change: string; readonly at: string; readonly last: string }>({
+    message: (d) => `${d.change} has an event at ${d.last}, later than this machine's ${d.at}`,
+    hint: () => 'correct the clock of this machine',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'vendor/change-not-found': entry<{ readonly change: string }>({
+    message: (d) => `there is no ${d.change} in this workspace`,
+    hint: () => 'run: fairlead-vendor change list',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/version-taken': entry<{ readonly release: string; readonly change: string }>({
+    message: (d) => `${d.release} belongs to ${d.change} already`,
+    hint: (d) => `run: fairlead-vendor change show ${d.change}; a new attempt takes a new version`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/wrong-change': entry<{
+    readonly change: string;
+    readonly expected: string;
+    readonly found: string;
+  }>({
+    message: (d) => `${d.change} is about ${d.expected}, not ${d.found}`,
+    hint: () => 'run: fairlead-vendor change list',
+    http: 409,
+    exit: EXIT.usage,
+  }),
+  'vendor/immutable': entry<{ readonly release: string; readonly expected: string; readonly found: string }>({
+    message: (d) => `${d.release} was built as ${d.expected}; these files would make it ${d.found}`,
+    hint: () => REBUILD,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-reproducible': entry<{
+    readonly release: string;
+    readonly first: string;
+    readonly second: string;
+  }>({
+    message: (d) => `two builds of ${d.release} differ: ${d.first}, then ${d.second}`,
+    hint: () => 'remove timestamps, host names and unordered output from the build',
+    http: 422,
+    exit: EXIT.refused,
+  }),
+  'vendor/verification-failed': entry<{
+    readonly change: string;
+    readonly failed: string;
+    readonly detail: string;
+  }>({
+    message: (d) => `${d.change} failed verification (${d.failed}): ${d.detail}`,
+    hint: (d) =>
+      `if the release itself is wrong, open a change for a new version; else run: fairlead-vendor verify ${d.change}`,
+    http: 422,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-released': entry<{ readonly release: string }>({
+    message: (d) => `${d.release} is not released`,
+    hint: () => 'run: fairlead-vendor status',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/not-offered': entry<{ readonly release: string; readonly track: string }>({
+    message: (d) => `${d.release} has no rollout on ${d.track}`,
+    hint: (d) => `run: fairlead-vendor rollout start ${d.release}`,
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/already-offered': entry<{ readonly release: string; readonly track: string }>({
+    message: (d) => `${d.release} has a rollout on ${d.track} already, with other waves`,
+    hint: (d) =>
+      `run: fairlead-vendor rollout status ${d.release}; pause, resume and withdraw are what may change it`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-proven': entry<{ readonly release: string; readonly change: string; readonly result: string }>({
+    message: (d) => `${d.release} may not go to another track: ${d.change} is ${d.result}, not completed`,
+    hint: (d) => `run: fairlead-vendor change complete ${d.change}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/not-settled': entry<{ readonly change: string; readonly awaited: string }>({
+    message: (d) => `${d.change} is not verified on the fleet yet: ${d.awaited}`,
+    hint: (d) => `run again later, or watch: fairlead-vendor rollout status ${d.change}`,
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'vendor/advisory-not-found': entry<{ readonly advisory: string }>({
+    message: (d) => `advisory ${d.advisory} is not published`,
+    hint: () => 'run: fairlead-vendor status',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+} as const;
