@@ -1,6 +1,6 @@
 // How a capability runs and how its health is judged: service, probes, smoke tests, hooks, settings.
 import { z } from 'zod';
-import { duration, line, name } from './common.ts';
+import { digest, duration, line, name } from './common.ts';
 
 const argv = z.array(z.string().min(1).max(4096)).min(1).max(256);
 
@@ -9,18 +9,60 @@ const environment = z.record(
   z.string().max(32_768),
 );
 
-/** Values may hold `${settings.NAME}`, `${dir.tree}` (the files of this version) and `${dir.data}` (kept across versions). */
-export const service = z.strictObject({
-  driver: z.literal('process'),
-  exec: argv,
+/** A path inside the tree: relative, and it never climbs out. */
+const treePath = z
+  .string()
+  .max(1024)
+  .regex(/^(?!\.{0,2}(?:\/|$))[^/\\\p{Cc}]+(?:\/(?!\.{0,2}(?:\/|$))[^/\\\p{Cc}]+)*$/u, {
+    error: 'a path inside the tree such as "deploy/compose.yaml"',
+  });
+
+/** The operating-system account; without it the service runs as the agent does. */
+const user = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: 'an account name' })
+  .optional();
+
+const program = { exec: argv, env: environment.default({}), user, stopTimeout: duration.default('PT30S') };
+
+/** A program the agent runs itself. */
+const processService = z.strictObject({ driver: z.literal('process'), ...program });
+/** The same program run by the system's service manager. */
+const systemdService = z.strictObject({ driver: z.literal('systemd'), ...program });
+
+/** The vendor's own commands. `status` exits with 0 while the service runs and with 1, 2 or 3 when it does not. */
+const commandService = z.strictObject({
+  driver: z.literal('command'),
+  start: argv,
+  stop: argv,
+  status: argv,
   env: environment.default({}),
-  /** The operating-system account; without it the service runs as the agent does. */
-  user: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: 'an account name' })
-    .optional(),
+  user,
+  startTimeout: duration.default('PT1M'),
+  stopTimeout: duration.default('PT30S'),
+  statusTimeout: duration.default('PT10S'),
+});
+
+/** Containers: every image comes from the tree and is named in the compose file by its digest, `image: sha256:…`. */
+const composeService = z.strictObject({
+  driver: z.literal('compose'),
+  file: treePath,
+  images: z
+    .array(z.strictObject({ archive: treePath, digest }))
+    .min(1)
+    .max(64),
+  /** What the compose file's own `${NAME}` stand for. */
+  env: environment.default({}),
+  startTimeout: duration.default('PT5M'),
   stopTimeout: duration.default('PT30S'),
 });
+
+/** Values may hold `${settings.NAME}`, `${dir.tree}` (the files of this version) and `${dir.data}` (kept across versions). */
+export const service = z.discriminatedUnion(
+  'driver',
+  [processService, systemdService, commandService, composeService],
+  { error: 'a service run by the driver "process", "systemd", "command" or "compose"' },
+);
 
 const timing = {
   startPeriod: duration.default('PT30S'),

@@ -1,6 +1,7 @@
 // Rendering: a release, its settings and its directories become a service, probes, smoke tests and hooks ready to run.
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
+import { assertNever } from '../../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import type { SettingValue } from '../../../shared/schema/instance.ts';
@@ -69,18 +70,48 @@ type Fill = (text: string, field: string) => string;
 
 function renderUnit(component: ComponentKey, input: RenderInput, fill: Fill): ServiceUnit {
   const service = input.release.document.service;
-  return {
+  const argv = (field: string, words: readonly string[]) =>
+    words.map((text) => fill(text, `service.${field}`));
+  const base = {
     component,
-    exec: service.exec.map((text) => fill(text, 'service.exec')),
     env: Object.fromEntries(
       Object.entries(service.env).map(([key, value]) => [key, fill(value, `service.env.${key}`)]),
     ),
-    user: service.user ?? null,
     workingDirectory: input.treeDirectory,
     dataDirectory: input.dataDirectory,
     stopTimeoutMs: durationMs(service.stopTimeout),
     identity: digestOfValue({ release: input.release.digest, settings: input.configured }),
   };
+  switch (service.driver) {
+    case 'process':
+    case 'systemd':
+      return { ...base, kind: service.driver, user: service.user ?? null, exec: argv('exec', service.exec) };
+    case 'command':
+      return {
+        ...base,
+        kind: 'command',
+        user: service.user ?? null,
+        start: argv('start', service.start),
+        stop: argv('stop', service.stop),
+        status: argv('status', service.status),
+        startTimeoutMs: durationMs(service.startTimeout),
+        statusTimeoutMs: durationMs(service.statusTimeout),
+      };
+    case 'compose':
+      return {
+        ...base,
+        kind: 'compose',
+        user: null,
+        file: `${input.treeDirectory}/${service.file}`,
+        images: service.images.map((image) => ({
+          archive: `${input.treeDirectory}/${image.archive}`,
+          digest: image.digest,
+        })),
+        startTimeoutMs: durationMs(service.startTimeout),
+      };
+    default:
+      return assertNever(service);
+  }
 }
 
 function renderCheck(
