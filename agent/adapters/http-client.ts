@@ -60,10 +60,7 @@ export function createHttpClient(): HttpClient {
     },
     async download(url, path, options) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const present = await sizeOf(path);
-      const range: Record<string, string> = present === 0 ? {} : { range: `bytes=${present}-` };
-      const answer = await send(await connect(), url, range, options.signal);
-      await saveAnswer(url, answer, path, present, options);
+      await resume(await connect(), url, path, options);
     },
     async close() {
       if (dispatcher !== null) await (await dispatcher).close();
@@ -123,6 +120,24 @@ async function readAnswer(
   throw refused(url, answer);
 }
 
+async function resume(
+  dispatcher: Dispatcher,
+  url: string,
+  path: string,
+  options: DownloadOptions,
+): Promise<void> {
+  const size = await sizeOf(path);
+  const present = size > options.maxBytes ? 0 : size;
+  const range: Record<string, string> = present === 0 ? {} : { range: `bytes=${present}-` };
+  const answer = await send(dispatcher, url, range, options.signal);
+  if (answer.statusCode !== 416) return await saveAnswer(url, answer, path, present, options);
+  // The server has nothing after the bytes we have: they are all of it, or they are not of this file.
+  const isComplete = header(answer, 'content-range') === `bytes */${present}`;
+  await discard(answer);
+  if (isComplete) return;
+  await saveAnswer(url, await send(dispatcher, url, {}, options.signal), path, 0, options);
+}
+
 async function saveAnswer(
   url: string,
   answer: Dispatcher.ResponseData,
@@ -131,8 +146,6 @@ async function saveAnswer(
   { maxBytes, onProgress }: DownloadOptions,
 ): Promise<void> {
   const range = header(answer, 'content-range') ?? '';
-  // Nothing after the last byte we have: the file was complete already.
-  if (answer.statusCode === 416 && range === `bytes */${present}`) return discard(answer);
   const resumed = answer.statusCode === 206 && range.startsWith(`bytes ${present}-`);
   if (!resumed && answer.statusCode !== 200) {
     await discard(answer);

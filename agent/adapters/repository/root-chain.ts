@@ -1,0 +1,106 @@
+// The chain of roots on disk: every root ever trusted, and how trust moves along it without ever moving back.
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import type { LoadKey } from '../../../shared/trust/key.ts';
+import type { Root } from '../../../shared/trust/metadata.ts';
+import { isRecovery, verifyInitialRoot, verifyNextRoot } from '../../../shared/trust/rules.ts';
+import { historyFile, ROOT_FILE, SNAPSHOT_FILE, TIMESTAMP_FILE } from './names.ts';
+import type { TrustStore } from './trust-store.ts';
+
+/**
+ * The newest root this disk vouches for. A damaged root.json does not take trust back: the chain of kept roots is
+ * walked again. `initial` came over a trusted way; it starts the chain where the disk holds none.
+ * Errors: trust/no-root, trust/malformed, trust/threshold, disk/*.
+ */
+export async function loadRoot(
+  store: TrustStore,
+  loadKey: LoadKey,
+  initial: Uint8Array | null = null,
+): Promise<Root> {
+  const current = await loadCurrent(store, loadKey);
+  return current === null
+    ? await replayHistory(store, loadKey, initial)
+    : await catchUp(store, current, loadKey);
+}
+
+/** Starts trust anew from root metadata that came over a trusted way. Errors: trust/malformed, trust/threshold, disk/*. */
+export async function startFrom(store: TrustStore, bytes: Uint8Array, loadKey: LoadKey): Promise<void> {
+  await writeRoot(store, verifyInitialRoot(bytes, loadKey), bytes);
+}
+
+/**
+ * Trusts the next root (TUF §5.3.4–5.3.11). It enters the history first and from then on is trusted for good; a crash
+ * before root.json follows is caught up with at the next start, the recovery included. Errors: trust/*, disk/*.
+ */
+export async function advanceRoot(
+  store: TrustStore,
+  trusted: Root,
+  bytes: Uint8Array,
+  loadKey: LoadKey,
+): Promise<Root> {
+  const next = verifyNextRoot(trusted, bytes, loadKey);
+  await store.write(historyFile(next.version), bytes);
+  if (isRecovery(trusted, next, loadKey)) {
+    for (const file of [TIMESTAMP_FILE, SNAPSHOT_FILE]) await store.remove(file);
+  }
+  await store.write(ROOT_FILE, bytes);
+  return next;
+}
+
+async function writeRoot(store: TrustStore, root: Root, bytes: Uint8Array): Promise<void> {
+  await store.write(historyFile(root.version), bytes);
+  await store.write(ROOT_FILE, bytes);
+}
+
+async function loadCurrent(store: TrustStore, loadKey: LoadKey): Promise<Root | null> {
+  const bytes = await store.read(ROOT_FILE);
+  return bytes === null ? null : orNull(() => verifyInitialRoot(bytes, loadKey));
+}
+
+/** Follows a history that ran ahead of root.json. */
+async function catchUp(store: TrustStore, from: Root, loadKey: LoadKey): Promise<Root> {
+  let root = from;
+  for (;;) {
+    const bytes = await store.read(historyFile(root.version + 1));
+    if (bytes === null || !isNext(root, bytes, loadKey)) return root;
+    root = await advanceRoot(store, root, bytes, loadKey);
+  }
+}
+
+/** Without root.json: the initial root, or else the oldest kept one, and every later one that continues it. */
+async function replayHistory(store: TrustStore, loadKey: LoadKey, initial: Uint8Array | null): Promise<Root> {
+  let root = initial === null ? null : verifyInitialRoot(initial, loadKey);
+  let newest = initial;
+  for (const version of await store.rootVersions()) {
+    const bytes = root !== null && version <= root.version ? null : await store.read(historyFile(version));
+    if (bytes === null) continue;
+    const next = verifyLink(root, bytes, loadKey);
+    if (next === null) break;
+    root = next;
+    newest = bytes;
+  }
+  if (root === null || newest === null) {
+    throw new FairleadError('trust/no-root', { directory: store.directory });
+  }
+  await writeRoot(store, root, newest);
+  return root;
+}
+
+function isNext(root: Root, bytes: Uint8Array, loadKey: LoadKey): boolean {
+  return verifyLink(root, bytes, loadKey) !== null;
+}
+
+function verifyLink(root: Root | null, bytes: Uint8Array, loadKey: LoadKey): Root | null {
+  return orNull(() =>
+    root === null ? verifyInitialRoot(bytes, loadKey) : verifyNextRoot(root, bytes, loadKey),
+  );
+}
+
+/** Damage and forgery look alike on disk: both are passed over, and what is missing is fetched again. */
+export function orNull<Value>(verify: () => Value): Value | null {
+  try {
+    return verify();
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
+}

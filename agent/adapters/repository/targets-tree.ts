@@ -1,0 +1,105 @@
+// The targets roles: each loaded from disk or network and verified with the keys its delegator names (TUF §5.6).
+import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { type Delegation, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
+import type { Root, Snapshot, Targets } from '../../../shared/trust/metadata.ts';
+import {
+  delegateSigner,
+  expectedTargets,
+  signerOf,
+  verifyFresh,
+  verifyTargets,
+} from '../../../shared/trust/rules.ts';
+import type { Signer } from '../../../shared/trust/threshold.ts';
+import { roleFile } from './names.ts';
+import { orNull } from './root-chain.ts';
+import type { TrustOptions } from './top-level.ts';
+
+/** A vendor may split its releases among teams; more delegations than this are an attack on the client's time. */
+const MAX_DELEGATIONS = 64;
+
+/** One root and one snapshot: with the next ones a new tree begins. */
+export class TargetsTree {
+  readonly #options: TrustOptions;
+  readonly root: Root;
+  readonly snapshot: Snapshot;
+  /**
+   * Role → delegator → metadata. A role verified for one delegator says nothing to another, which may name other keys
+   * for it: whoever holds the first ones could otherwise speak under the second delegation too.
+   */
+  readonly #verified = new Map<string, Map<string, Targets>>();
+
+  constructor(options: TrustOptions, root: Root, snapshot: Snapshot) {
+    this.#options = options;
+    this.root = root;
+    this.snapshot = snapshot;
+  }
+
+  /** A role's metadata as this delegator trusts it, if it has been loaded. */
+  readonly lookUp = ({ delegator, role }: Delegation): Targets | undefined =>
+    this.#verified.get(role)?.get(delegator);
+
+  /** From disk or else from the network; never expired at `reference`. Errors: trust/*, transport/*, disk/*. */
+  async load(delegation: Delegation, reference: EpochMs): Promise<Targets> {
+    const targets = (await this.loadCached(delegation)) ?? (await this.#fetch(delegation, reference));
+    verifyFresh(delegation.role, targets.expires, reference);
+    return targets;
+  }
+
+  /** From disk alone, expired or not; null when the disk does not hold what the snapshot lists. Error: disk/failed. */
+  async loadCached(delegation: Delegation): Promise<Targets | null> {
+    const known = this.lookUp(delegation);
+    if (known !== undefined) return known;
+    const { role } = delegation;
+    const signer = this.#signerOf(delegation);
+    const expected = this.snapshot.meta.get(`${role}.json`);
+    const bytes = await this.#options.store.read(roleFile(role));
+    if (bytes === null || expected === undefined) return null;
+    const targets = orNull(() => verifyTargets(role, signer, expected, bytes, this.#options.loadKey));
+    return targets === null ? null : this.#keep(delegation, targets);
+  }
+
+  /**
+   * Loads the top-level role and all it delegates to, breadth first. Where `load` gives null, that branch ends.
+   * Returns the delegations whose roles were loaded.
+   */
+  async walk(load: (delegation: Delegation) => Promise<Targets | null>): Promise<readonly Delegation[]> {
+    const queue = [TOP_LEVEL_TARGETS];
+    const seen = new Set<string>();
+    const loaded: Delegation[] = [];
+    for (const delegation of queue) {
+      const edge = JSON.stringify([delegation.delegator, delegation.role]);
+      if (seen.has(edge) || seen.size >= MAX_DELEGATIONS) continue;
+      seen.add(edge);
+      const targets = await load(delegation);
+      if (targets === null) continue;
+      loaded.push(delegation);
+      queue.push(...targets.delegations.map(({ name }) => ({ delegator: delegation.role, role: name })));
+    }
+    return loaded;
+  }
+
+  async #fetch(delegation: Delegation, reference: EpochMs): Promise<Targets> {
+    const { store, source, loadKey } = this.#options;
+    const { role } = delegation;
+    const expected = expectedTargets(this.snapshot, role);
+    const bytes = await source.targets(role, expected, this.root.consistentSnapshot);
+    const targets = verifyTargets(role, this.#signerOf(delegation), expected, bytes, loadKey);
+    verifyFresh(role, targets.expires, reference);
+    await store.write(roleFile(role), bytes);
+    return this.#keep(delegation, targets);
+  }
+
+  #signerOf({ delegator, role }: Delegation): Signer {
+    if (role === TOP_LEVEL_TARGETS.role) return signerOf(this.root, 'targets');
+    const [parent] = this.#verified.get(delegator)?.values() ?? [];
+    const signer = parent === undefined ? null : delegateSigner(delegator, parent, role);
+    if (signer === null) throw new Error(`${delegator} does not delegate to ${role}, or is not loaded`);
+    return signer;
+  }
+
+  #keep({ delegator, role }: Delegation, targets: Targets): Targets {
+    const byDelegator = this.#verified.get(role) ?? new Map<string, Targets>();
+    this.#verified.set(role, byDelegator.set(delegator, targets));
+    return targets;
+  }
+}
