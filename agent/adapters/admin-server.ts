@@ -6,17 +6,8 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../shared/protocol/admin.ts';
+import type { AdminHandler } from '../ports/admin-api.ts';
 import { makeDirectory, toDiskError } from './durable-file.ts';
-
-export interface AdminRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly body: Uint8Array;
-  readonly actor: string;
-}
-
-/** Answers with a value that JSON can hold, or throws a FairleadError. */
-export type AdminHandler = (request: AdminRequest) => Promise<unknown>;
 
 export interface AdminServer {
   close(): Promise<void>;

@@ -11,9 +11,11 @@ import {
 } from '../../shared/protocol/enrolment.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import { type EnrolmentFile, readEnrolment, writeEnrolment } from './enrolment-file.ts';
+import type { HttpClient } from './http-client.ts';
 import { loadOrCreateIdentity } from './identity.ts';
 import { acquireStateLock } from './lock.ts';
 import { postJson } from './post-json.ts';
+import { createPolicy } from './settings.ts';
 
 export interface EnrollOptions {
   readonly stateDir: string;
@@ -21,8 +23,7 @@ export interface EnrollOptions {
   readonly text: string;
   /** Shown in the vendor's fleet list; the host's own name when absent. */
   readonly name?: string;
-  /** The exact bytes of the root metadata at this URL, at most `maxBytes`. */
-  readonly fetchRoot: (url: string, maxBytes: number) => Promise<Uint8Array>;
+  readonly http: HttpClient;
 }
 
 const MAX_ROOT_BYTES = 512 * 1024;
@@ -71,15 +72,16 @@ async function enrollLocked(
     string,
     root: { ...enrolment.root, bytes: Buffer.from(root).toString('base64') },
   };
+  await createPolicy(options.stateDir);
   await writeEnrolment(options.stateDir, file);
   return file;
 }
 
 async function fetchPinnedRoot(options: EnrollOptions, enrolment: Enrolment): Promise<Uint8Array> {
   const url = `${enrolment.server}/repository/metadata/${enrolment.root.version}.root.json`;
-  const root = await options.fetchRoot(url, MAX_ROOT_BYTES);
-  const found = digestOf(root);
-  if (found === enrolment.root.digest) return root;
+  const answer = await options.http.get(url, { maxBytes: MAX_ROOT_BYTES });
+  const found = answer.kind === 'body' ? digestOf(answer.bytes) : 'nothing';
+  if (answer.kind === 'body' && found === enrolment.root.digest) return answer.bytes;
   throw new FairleadError('enrolment/root-mismatch', {
     server: enrolment.server,
     expected: enrolment.root.digest,

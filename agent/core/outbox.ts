@@ -1,18 +1,16 @@
 // What the server has not heard yet: which deployment records go into the next report.
 import { z } from 'zod';
-import { digestOfValue } from '../../shared/encoding/digest.ts';
-import { digest } from '../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 
 /**
  * Records stay on disk for good and only the newest can still change, so one mark says what was delivered: everything
- * below `record`, and `record` itself as its digest was.
+ * below `record`, and of `record` itself its first `stages` states.
  */
 export const outbox = z.strictObject({
   schema: z.literal('fairlead/outbox@1'),
   /** The last sequence number given to a report. */
   sequence: z.int().min(0),
-  delivered: z.strictObject({ record: z.int().min(1), digest }).nullable(),
+  delivered: z.strictObject({ record: z.int().min(1), stages: z.int().min(0) }).nullable(),
 });
 export type Outbox = z.output<typeof outbox>;
 
@@ -31,7 +29,7 @@ export function selectUndelivered(
   return records.filter(
     (record) =>
       record.id > delivered.record ||
-      (record.id === delivered.record && digestOfValue(record) !== delivered.digest),
+      (record.id === delivered.record && record.stages.length > delivered.stages),
   );
 }
 
@@ -43,5 +41,5 @@ export function nextBatch(state: Outbox, records: readonly DeploymentRecord[]): 
 export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[]): Outbox {
   const last = batch.at(-1);
   if (last === undefined) return state;
-  return { ...state, delivered: { record: last.id, digest: digestOfValue(last) } };
+  return { ...state, delivered: { record: last.id, stages: last.stages.length } };
 }

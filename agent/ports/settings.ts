@@ -1,15 +1,13 @@
-// The local policy as the engine sees it: what the operator set, or why it cannot be known.
+// What the operator set on this instance: the local policy and the instance configuration.
+import type { PolicyState } from '../../shared/policy/decide-input.ts';
 import type { Channel } from '../../shared/protocol/report.ts';
-import type { Policy } from '../../shared/schema/policy.ts';
-
-/** An unreadable policy is never guessed: the instance counts as frozen and says so. */
-export type PolicyReading =
-  | { readonly kind: 'readable'; readonly policy: Policy }
-  | { readonly kind: 'unreadable'; readonly path: string; readonly problem: string };
+import type { InstanceConfig } from '../../shared/schema/instance.ts';
 
 export interface Settings {
   /** Reads the disk each time: an edit by hand counts at once. Never throws. */
-  policy(): Promise<PolicyReading>;
+  policy(): Promise<PolicyState>;
+  /** The default configuration when there is no file. Errors: document/invalid, json/*, disk/failed. */
+  config(): Promise<InstanceConfig>;
   /** Durable when it resolves. Errors: policy/unreadable, disk/*. */
   setChannel(channel: Channel): Promise<void>;
 }

@@ -94,8 +94,8 @@ export const applyRequest = z.strictObject({
   plan: digest.optional(),
   /** The operator's reason: demanded where the channel would not have applied the plan by itself. */
   reason: line.optional(),
-  /** Quarantined components the operator names to try once more. */
-  retry: z.array(componentKey).max(100).default([]),
+  /** Start outside the policy's windows. */
+  now: z.boolean().default(false),
 });
 
 /** POST /v1/rollback */

@@ -1,0 +1,27 @@
+// What every command works with: where to print, whom to ask, and how.
+import type { AdminClient } from '../adapters/admin-client.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Style } from './output/style.ts';
+
+export interface CliContext {
+  readonly stateDir: string;
+  /** Print one JSON value and nothing else. */
+  readonly json: boolean;
+  /** A person sits at the other end: questions may be asked. */
+  readonly interactive: boolean;
+  readonly style: Style;
+  readonly client: AdminClient;
+  readonly clock: Clock;
+  /** One or more whole lines. */
+  print(text: string): void;
+  confirm(question: string): Promise<boolean>;
+}
+
+/** `--json` prints the agent's own answer; people get `render`. */
+export function show<Reply>(
+  context: CliContext,
+  reply: Reply,
+  render: (reply: Reply) => readonly string[],
+): void {
+  context.print(context.json ? JSON.stringify(reply, null, 2) : render(reply).join('\n'));
+}

@@ -1,0 +1,99 @@
+// Deployments for people: the list in snapd's columns, one change in full, a state as it is entered.
+import { formatDuration } from '../../../shared/encoding/duration.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import type { DeploymentRecord, DeploymentState, PlanReason } from '../../../shared/schema/deployment.ts';
+import { isFinal } from '../../core/deploy/states.ts';
+import type { Style } from './style.ts';
+import { formatTable, indent } from './table.ts';
+
+/** The newest last, as a log reads. */
+export function renderChanges(records: readonly DeploymentRecord[]): readonly string[] {
+  if (records.length === 0) return ['No changes yet.'];
+  const rows = records.map((record) => [
+    String(record.id),
+    statusOf(record),
+    record.stages[0]?.at ?? '-',
+    isFinal(record.state) ? (record.stages.at(-1)?.at ?? '-') : '-',
+    summaryOf(record),
+  ]);
+  return formatTable([['ID', 'Status', 'Spawn', 'Ready', 'Summary'], ...rows]);
+}
+
+export function renderChange(record: DeploymentRecord, style: Style): readonly string[] {
+  const verdict = `change ${record.id}: ${record.state}`;
+  const lines = [
+    style.bold(toneOf(record.state, style)(verdict)),
+    `reason   ${describeReason(record.reason)}, started by ${sanitizeLine(record.actor)}${record.note === undefined ? '' : `: ${sanitizeLine(record.note, 300)}`}`,
+    `plan     ${record.plan}`,
+    `moves    generation ${record.previousGeneration ?? 'none'} → ${record.generation}`,
+    ...indent(record.steps.map(describeStep), 9),
+  ];
+  if (record.failure !== null) {
+    lines.push(
+      style.bad(
+        `failure  ${sanitizeLine(record.failure.message, 1000)} [${sanitizeLine(record.failure.code)}]`,
+      ),
+    );
+  }
+  return [...lines, 'states', ...indent(describeStages(record))];
+}
+
+export function summaryOf(record: DeploymentRecord): string {
+  const moves = record.steps.map(describeStep).join(', ');
+  return `${describeReason(record.reason)}: ${moves === '' ? 'settings only' : moves}`;
+}
+
+export function describeReason(reason: PlanReason): string {
+  switch (reason.kind) {
+    case 'channel':
+      return 'update';
+    case 'manual':
+      return 'update by hand';
+    case 'forced':
+      return `forced by ${sanitizeLine(reason.advisories.join(', '))}`;
+    case 'rollback':
+      return `rollback to generation ${reason.generation}`;
+  }
+}
+
+export function toneOf(state: DeploymentState, style: Style): (text: string) => string {
+  if (state === 'committed') return style.good;
+  return isFinal(state) || state === 'rolling-back' ? style.bad : style.warn;
+}
+
+function describeStep(step: DeploymentRecord['steps'][number]): string {
+  const change = step.change === null ? '' : ` (${sanitizeLine(step.change)})`;
+  return `${step.component} ${step.from ?? 'none'} → ${step.to ?? 'removed'}${change}`;
+}
+
+function describeStages(record: DeploymentRecord): readonly string[] {
+  return formatTable(
+    record.stages.map((stage, index) => {
+      const next = record.stages[index + 1];
+      return [
+        stage.at,
+        stage.state,
+        next === undefined ? '' : formatDuration(instantMs(next.at) - instantMs(stage.at)),
+      ];
+    }),
+  );
+}
+
+/** snapd's words where they exist: Doing, Done, Undone, Error. */
+function statusOf(record: DeploymentRecord): string {
+  switch (record.state) {
+    case 'committed':
+      return 'Done';
+    case 'rolled-back':
+      return 'Undone';
+    case 'abandoned':
+      return 'Abandoned';
+    case 'inconsistent':
+      return 'Error';
+    case 'rolling-back':
+      return 'Undoing';
+    default:
+      return 'Doing';
+  }
+}

@@ -1,0 +1,69 @@
+// A decision for people: what would move and why, every blocker with who clears it, and what stays exposed.
+import { formatDuration } from '../../../shared/encoding/duration.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import type { Contact, ExplanationReply, Move } from '../../../shared/protocol/admin.ts';
+import type { Style } from './style.ts';
+import { formatTable, indent } from './table.ts';
+import { describeBlockers, describeVerdict } from './verdict.ts';
+
+export function renderExplanation(reply: ExplanationReply, style: Style): readonly string[] {
+  const { decision } = reply;
+  return [
+    describeVerdict(decision, null, style),
+    ...renderPlan(reply),
+    ...section('Why not now', describeBlockers(decision.blockers, style)),
+    ...section(
+      'Exposed',
+      decision.exposed.map(
+        (each) => `${sanitizeLine(each.advisory)} (${each.severity}): ${each.component} ${each.version}`,
+      ),
+    ),
+    ...(reply.contact === null ? [] : [describeContact(reply.contact, reply.at)]),
+  ];
+}
+
+/** What would move, from where to where and why; empty when nothing is on offer. */
+export function renderPlan(reply: ExplanationReply): readonly string[] {
+  const { plan, moves, decision } = reply;
+  if (plan === null) return [];
+  const kind = decision.target?.kind === 'emergency' ? 'Forced' : 'On offer';
+  return [
+    `${kind}: plan ${decision.target?.plan ?? ''}`,
+    ...indent(formatTable([['COMPONENT', 'FROM', 'TO', 'WHY', 'FETCH', 'WAY BACK'], ...moves.map(toRow)])),
+  ];
+}
+
+export function describeContact(contact: Contact, at: string): string {
+  const ago = formatDuration(Math.max(0, instantMs(at) - instantMs(contact.at)));
+  const outcome =
+    contact.failure === null
+      ? contact.outcome === 'changed'
+        ? 'it had news'
+        : 'nothing new'
+      : sanitizeLine(contact.failure.message, 500);
+  return `Server asked ${ago} ago: ${outcome}; next time ${contact.next}`;
+}
+
+const WAY_BACK = { yes: 'yes', snapshot: 'by snapshot', no: 'NO' } as const;
+
+function toRow(move: Move): readonly string[] {
+  return [
+    move.component,
+    move.from ?? 'none',
+    move.action === 'reconfigure' ? 'settings only' : (move.to ?? 'removed'),
+    move.origin ?? move.action,
+    formatBytes(move.bytes),
+    WAY_BACK[move.reversible],
+  ];
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`${title}:`, ...indent(lines)];
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return bytes < 1_000_000_000 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}

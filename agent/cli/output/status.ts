@@ -1,0 +1,69 @@
+// The status for people: verdict, what needs attention, what runs, how fresh all this is.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import type { StatusReply } from '../../../shared/protocol/admin.ts';
+import { describeContact } from './explanation.ts';
+import type { Style } from './style.ts';
+import { formatTable, indent } from './table.ts';
+import { describeBlockers, describeVerdict } from './verdict.ts';
+
+export function renderStatus(status: StatusReply, style: Style): readonly string[] {
+  return [
+    describeVerdict(status.decision, status.inProgress, style),
+    ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
+    ...describeBlockers(status.decision.blockers, style),
+    `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
+    `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,
+    status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
+    ...(status.unsentReports === 0
+      ? []
+      : [`${status.unsentReports} deployment records wait for the server to take them`]),
+    ...describeComponents(status, style),
+    ...describeQuarantine(status),
+  ];
+}
+
+function describeFreshness(status: StatusReply): string {
+  const { state, expires } = status.freshness;
+  switch (state) {
+    case 'fresh':
+      return `signed data fresh until ${expires}`;
+    case 'expired':
+      return `signed data EXPIRED at ${expires}: no new installs until the server is reached`;
+    case 'clock-behind':
+      return 'THIS MACHINE’S CLOCK IS WRONG: it is earlier than data the vendor has signed';
+    case 'never':
+      return 'no signed data yet';
+  }
+}
+
+function describeComponents(status: StatusReply, style: Style): readonly string[] {
+  if (status.components.length === 0) return ['Nothing is installed.'];
+  const rows = status.components.map((each) => [
+    each.component,
+    each.version,
+    each.health,
+    sanitizeLine(each.service),
+    each.origin,
+  ]);
+  const [heading = '', ...lines] = formatTable([
+    ['COMPONENT', 'VERSION', 'HEALTH', 'SERVICE', 'WHY'],
+    ...rows,
+  ]);
+  const colored = lines.map((line, index) =>
+    status.components[index]?.health === 'unhealthy' ? style.bad(line) : line,
+  );
+  return [heading, ...colored];
+}
+
+function describeQuarantine(status: StatusReply): readonly string[] {
+  if (status.quarantine.length === 0) return [];
+  return [
+    'In quarantine:',
+    ...indent(
+      status.quarantine.flatMap((each) => [
+        `${each.component} ${each.version} since ${each.since}: ${sanitizeLine(each.reason, 500)} (change ${each.record})`,
+        `  fairlead quarantine lift ${each.component} --reason "why"`,
+      ]),
+    ),
+  ];
+}

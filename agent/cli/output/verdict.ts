@@ -1,0 +1,60 @@
+// The first line of every answer: what is the case, in one sentence.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { assertNever } from '../../../shared/errors/assert-never.ts';
+import type { Blocker, Decision } from '../../../shared/schema/decision.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { Style } from './style.ts';
+
+/** `inProgress` speaks first: while something is being deployed, that is the news. */
+export function describeVerdict(
+  decision: Decision,
+  inProgress: DeploymentRecord | null,
+  style: Style,
+): string {
+  const { tone, text } = verdictOf(decision, inProgress);
+  const exposed = decision.exposed.length === 0 ? '' : `EXPOSED to ${advisoriesOf(decision).join(', ')}; `;
+  return style.bold(style[exposed === '' ? tone : 'bad'](exposed + text));
+}
+
+export function describeBlockers(blockers: readonly Blocker[], style: Style): readonly string[] {
+  return blockers.flatMap((blocker) => {
+    const until = blocker.clearsAt === undefined ? '' : `, until ${blocker.clearsAt}`;
+    const lines = [
+      `- ${sanitizeLine(blocker.message, 500)} ${style.dim(`[${blocker.code}; ${blocker.owner} clears it${until}; ${sanitizeLine(blocker.source)}]`)}`,
+    ];
+    if (blocker.clearWith !== undefined) lines.push(`  ${sanitizeLine(blocker.clearWith, 500)}`);
+    return lines;
+  });
+}
+
+interface Verdict {
+  readonly tone: 'good' | 'warn' | 'bad';
+  readonly text: string;
+}
+
+function verdictOf(decision: Decision, inProgress: DeploymentRecord | null): Verdict {
+  if (inProgress !== null) return { tone: 'warn', text: `change ${inProgress.id} is ${inProgress.state}` };
+  const forced = decision.target?.kind === 'emergency' ? 'a forced patch' : 'an update';
+  const first = decision.blockers[0];
+  const why = first === undefined ? '' : `: ${sanitizeLine(first.message, 500)}`;
+  switch (decision.verdict) {
+    case 'current':
+      return { tone: 'good', text: `current: nothing else is on offer${why}` };
+    case 'apply':
+      return { tone: 'warn', text: `${forced} is about to be applied` };
+    case 'wait':
+      return { tone: 'warn', text: `${forced} waits${why}` };
+    case 'ask':
+      return { tone: 'warn', text: `${forced} waits for you${why}` };
+    case 'held':
+      return { tone: 'warn', text: `held${why}` };
+    case 'blocked':
+      return { tone: 'bad', text: `blocked${why}` };
+    default:
+      return assertNever(decision.verdict);
+  }
+}
+
+function advisoriesOf(decision: Decision): readonly string[] {
+  return [...new Set(decision.exposed.map((each) => sanitizeLine(each.advisory, 64)))];
+}

@@ -1,0 +1,56 @@
+// What needs a person, said in one sentence each, most urgent first.
+import type { Unfixable } from '../../shared/compile/target.ts';
+import { assertNever } from '../../shared/errors/assert-never.ts';
+import type { PolicyState } from '../../shared/policy/decide-input.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { ConfigState, Facts } from './conclude.ts';
+
+export interface Observations {
+  readonly policy: PolicyState;
+  readonly config: ConfigState;
+  readonly freshness: Facts['freshness']['state'];
+  readonly unfixable: readonly Unfixable[];
+  readonly lastRecord: DeploymentRecord | null;
+  /** Components whose files on disk are not what was deployed, as the last verification found them. */
+  readonly drifted: readonly string[];
+  /** Why the audit log cannot be continued; null when it can. */
+  readonly auditProblem: string | null;
+}
+
+export function raiseAlarms(seen: Observations): readonly string[] {
+  const alarms: string[] = [];
+  if (seen.lastRecord?.state === 'inconsistent') {
+    alarms.push(
+      `change ${seen.lastRecord.id} could not be undone: see fairlead change ${seen.lastRecord.id}`,
+    );
+  }
+  for (const each of seen.unfixable) {
+    alarms.push(
+      `${each.advisory} affects ${each.component} ${each.version} and cannot be fixed: ${each.reason}`,
+    );
+  }
+  if (seen.policy.kind === 'unreadable') {
+    alarms.push(`the policy cannot be read, so the instance is frozen: ${seen.policy.problem}`);
+  }
+  if (seen.config.kind === 'unreadable') alarms.push(seen.config.problem);
+  if (seen.drifted.length > 0) {
+    alarms.push(`files were changed by hand in ${seen.drifted.join(', ')}: see fairlead verify`);
+  }
+  if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
+  alarms.push(...freshnessAlarm(seen.freshness));
+  return alarms;
+}
+
+function freshnessAlarm(state: Observations['freshness']): readonly string[] {
+  switch (state) {
+    case 'fresh':
+    case 'never':
+      return [];
+    case 'expired':
+      return ['the vendor’s signed data has expired: nothing new is installed until the server is reached'];
+    case 'clock-behind':
+      return ['this machine’s clock is earlier than data the vendor has signed: correct the clock'];
+    default:
+      return assertNever(state);
+  }
+}

@@ -1,0 +1,17 @@
+// The last decision on disk: what was decided, when it became so, and why.
+import { z } from 'zod';
+import { digestOfValue } from '../../shared/encoding/digest.ts';
+import { instant } from '../../shared/schema/common.ts';
+import { type Decision, decision } from '../../shared/schema/decision.ts';
+
+export const decisionRecord = z.strictObject({
+  schema: z.literal('fairlead/decision-record@1'),
+  /** When this decision was first made; looking again and finding the same changes nothing. */
+  since: instant,
+  decision,
+});
+export type DecisionRecord = z.output<typeof decisionRecord>;
+
+export function isSameDecision(a: Decision, b: Decision): boolean {
+  return digestOfValue({ ...a }) === digestOfValue({ ...b });
+}

@@ -1,0 +1,104 @@
+// The admin API's routes: which request does what, each body checked before anything happens.
+import type { z } from 'zod';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import {
+  applyRequest,
+  type ChangesReply,
+  type ChannelReply,
+  type ChannelRequest,
+  channelRequest,
+  type LiftReply,
+  liftRequest,
+  rollbackRequest,
+} from '../../../shared/protocol/admin.ts';
+import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import type { Version } from '../../../shared/version/version.ts';
+import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
+import { startApply, startRollback } from './deployments.ts';
+import type { AgentState } from './state.ts';
+import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
+
+type Route = (state: AgentState, request: AdminRequest, parameter: string) => Promise<unknown>;
+
+const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
+  ['GET', /^\/v1\/status$/, (state) => readStatus(state)],
+  ['GET', /^\/v1\/explanation$/, (state) => readExplanation(state)],
+  ['POST', /^\/v1\/check$/, (state) => check(state)],
+  ['POST', /^\/v1\/apply$/, (state, r) => startApply(state, parse(applyRequest, r), r.actor)],
+  ['POST', /^\/v1\/rollback$/, (state, r) => startRollback(state, parse(rollbackRequest, r), r.actor)],
+  ['GET', /^\/v1\/changes$/, (state) => listChanges(state)],
+  ['GET', /^\/v1\/changes\/(\d{1,9})$/, (state, _r, id) => readChange(state, Number(id))],
+  ['PUT', /^\/v1\/channel$/, (state, r) => setChannel(state, parse(channelRequest, r), r.actor)],
+  ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
+  ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
+  ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
+];
+
+export function createAdminRoutes(state: AgentState): AdminHandler {
+  return async (request) => {
+    for (const [method, path, route] of ROUTES) {
+      const match = method === request.method ? path.exec(request.path) : null;
+      if (match !== null) return await route(state, request, match[1] ?? '');
+    }
+    throw new FairleadError('agent/unknown-request', { request: `${request.method} ${request.path}` });
+  };
+}
+
+async function check(state: AgentState): Promise<unknown> {
+  await state.contact.ask();
+  const reply = await readExplanation(state);
+  state.wake();
+  return reply;
+}
+
+async function listChanges(state: AgentState): Promise<ChangesReply> {
+  return { schema: 'fairlead/changes@1', changes: [...(await recordsOf(state))] };
+}
+
+async function readChange(state: AgentState, id: number): Promise<unknown> {
+  const change = (await recordsOf(state)).find((record) => record.id === id);
+  if (change === undefined) throw new FairleadError('change/not-found', { change: id });
+  return { schema: 'fairlead/change@1', change };
+}
+
+/** The record under way as it is in memory: a state may be entered a moment before its record is on disk. */
+async function recordsOf(state: AgentState): Promise<readonly DeploymentRecord[]> {
+  const records = await state.deployer.records();
+  const live = state.deployer.inProgress();
+  if (live === null) return records;
+  return [...records.filter((record) => record.id !== live.id), live];
+}
+
+async function setChannel(state: AgentState, request: ChannelRequest, actor: string): Promise<ChannelReply> {
+  const policy = await state.settings.policy();
+  const previous = policy.kind === 'readable' ? policy.policy.channel : 'frozen';
+  const { channel, reason } = request;
+  await state.audit.append({ event: 'channel-changed', actor, details: { channel, previous, reason } });
+  await state.settings.setChannel(channel);
+  state.wake();
+  return { channel, previous };
+}
+
+async function lift(state: AgentState, component: ComponentKey, request: AdminRequest): Promise<LiftReply> {
+  const { reason } = parse(liftRequest, request);
+  const entries = (await state.deployer.quarantine()).filter((entry) => entry.component === component);
+  if (entries.length === 0) throw new FairleadError('quarantine/not-found', { component });
+  await state.audit.append({
+    event: 'quarantine-lifted',
+    actor: request.actor,
+    details: { component, versions: entries.map((entry) => entry.version).join(', '), reason },
+  });
+  await state.deployer.releaseFromQuarantine(component);
+  state.wake();
+  return { lifted: entries.map((entry) => entry.version as Version) };
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, request: AdminRequest): z.output<Schema> {
+  return parseDocumentBytes(schema, request.body, 'the request');
+}
+
+function parseComponent(text: string): ComponentKey {
+  return parseDocument(componentKey, text, 'the component');
+}

@@ -1,0 +1,101 @@
+// The running agent: supervise, then round after round ask, decide, apply and report.
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { isFinal, isUntouched } from '../../core/deploy/states.ts';
+import type { AdminHandler } from '../../ports/admin-api.ts';
+import { createAdminRoutes } from './admin-routes.ts';
+import { createReporter } from './reporter.ts';
+import { round } from './round.ts';
+import { createServerContact } from './server-contact.ts';
+import { type AgentOptions, type AgentState, recordAct } from './state.ts';
+import { observe } from './status.ts';
+
+export interface Agent {
+  /** Answers the admin socket. */
+  readonly handle: AdminHandler;
+  /** To be called at every state a deployment enters. */
+  onRecord(record: DeploymentRecord): void;
+  /** Until the signal aborts. Services go on: stopping the agent never stops the customer's platform. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** `deployer.recover()` comes before `run`. */
+export function createAgent(options: AgentOptions): Agent {
+  let woken = new AbortController();
+  const state: AgentState = {
+    ...options,
+    contact: createServerContact({ ...options, intervalMs: options.pollIntervalMs }),
+    reporter: createReporter({
+      ...options,
+      observe: () => observe(state),
+      records: () => options.deployer.records(),
+    }),
+    wake: () => woken.abort(),
+    verification: null,
+    policyProblem: null,
+    auditProblem: null,
+  };
+
+  async function loop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      woken = new AbortController();
+      const waitMs = await roundOrPause(state);
+      if (!signal.aborted) await state.clock.sleep(waitMs, woken.signal);
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const details = { version: state.agentVersion };
+    await recordAct(state, { event: 'agent-started', actor: 'agent', details });
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(state.wake()), { once: true });
+    });
+    state.deployer.supervise(signal).catch((error) => {
+      state.log.error({ err: error }, 'services are no longer supervised');
+    });
+    await Promise.race([loop(signal), aborted]);
+    await waitForSafePoint(state);
+    await recordAct(state, { event: 'agent-stopped', actor: 'agent', details: {} });
+  }
+
+  return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, record), run };
+}
+
+const PAUSE_AFTER_FAULT_MS = 60_000;
+
+/** A fault of our own must not end the loop that would bring its fix. */
+async function roundOrPause(state: AgentState): Promise<number> {
+  try {
+    return await round(state);
+  } catch (error) {
+    state.log.error({ err: error }, 'a round failed');
+    return PAUSE_AFTER_FAULT_MS;
+  }
+}
+
+// Below the 90 seconds systemd grants before it kills; a kill is survived too, with services down until the next start.
+const LONGEST_FAREWELL_MS = 80_000;
+
+/** Leaving is harmless before anything stopped and once everything runs again; recovery takes it up from there. */
+async function waitForSafePoint({ deployer, clock }: AgentState): Promise<void> {
+  const until = clock.monotonic() + LONGEST_FAREWELL_MS;
+  for (;;) {
+    const state = deployer.inProgress()?.state;
+    if (state === undefined || isUntouched(state) || state === 'soaking' || isFinal(state)) return;
+    if (clock.monotonic() >= until) return;
+    await clock.sleep(100);
+  }
+}
+
+function noteRecord(state: AgentState, record: DeploymentRecord): void {
+  const { id, actor, failure } = record;
+  state.log.info({ change: id, state: record.state, failure }, 'a deployment entered a state');
+  if (record.stages.length <= 1) {
+    const details = { change: id, plan: record.plan, reason: record.reason.kind };
+    void recordAct(state, { event: 'deployment-started', actor, details });
+  }
+  if (isFinal(record.state)) {
+    const details = { change: id, state: record.state, failure: failure?.code ?? null };
+    void recordAct(state, { event: 'deployment-ended', actor, details });
+  }
+  state.reporter.request();
+}

@@ -1,0 +1,71 @@
+// Assessing the instance: every fact the decision needs, read now, and the decision made from them.
+import type { Catalog } from '../../../shared/compile/catalog.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
+import { type Conclusion, type ConfigState, conclude, type Facts } from '../../core/conclude.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Deployer, Generation } from '../../ports/deployer.ts';
+import type { Repository } from '../../ports/repository.ts';
+import type { Settings } from '../../ports/settings.ts';
+
+export interface AssessPorts {
+  readonly instance: { readonly id: string };
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly deployer: Deployer;
+  readonly repository: Repository;
+}
+
+export interface Assessment extends Conclusion {
+  readonly facts: Facts;
+  readonly current: Generation | null;
+}
+
+export interface AssessOptions {
+  readonly command?: ApplyCommand;
+  /** A deployment that asks whether it may still go on does not count itself as one under way. */
+  readonly within?: boolean;
+}
+
+/** Needs no network: the catalog is what the repository last verified. */
+export async function assess(
+  ports: AssessPorts,
+  catalog: Catalog,
+  options: AssessOptions = {},
+): Promise<Assessment> {
+  const { deployer, settings } = ports;
+  const now = ports.clock.now();
+  const [policy, config, current, quarantine, records] = await Promise.all([
+    settings.policy(),
+    readConfig(settings),
+    deployer.current(),
+    deployer.quarantine(),
+    deployer.records(),
+  ]);
+  const facts: Facts = {
+    instance: ports.instance.id,
+    now,
+    policy,
+    config,
+    current,
+    quarantined: new Set(quarantine.map((entry) => entry.release)),
+    catalog,
+    freshness: ports.repository.freshness(now),
+    host: {
+      deploymentInProgress: options.within !== true && deployer.inProgress() !== null,
+      inconsistent: records.at(-1)?.state === 'inconsistent',
+    },
+    // The deployment that asks is no failed attempt.
+    records: options.within === true ? records.slice(0, -1) : records,
+  };
+  return { ...conclude(facts, options.command ?? null), facts, current };
+}
+
+async function readConfig(settings: Settings): Promise<ConfigState> {
+  try {
+    return { kind: 'readable', config: await settings.config() };
+  } catch (error) {
+    if (!isFairleadError(error)) throw error;
+    return { kind: 'unreadable', problem: error.message, hint: error.hint };
+  }
+}

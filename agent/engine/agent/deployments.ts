@@ -1,0 +1,123 @@
+// Starting deployments: by the agent's own decision or an operator's word, checked again before anything stops.
+import { digestOfValue, shortDigest } from '../../../shared/encoding/digest.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
+import type { ApiRollbackRequest, ApplyRequest, StartedReply } from '../../../shared/protocol/admin.ts';
+import type { Decision } from '../../../shared/schema/decision.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { Offer } from '../../core/conclude.ts';
+import type { DeploymentRequest } from '../../ports/deployer.ts';
+import { assess } from './assess.ts';
+import type { AgentState } from './state.ts';
+
+/** The agent's own: runs the offer its decision says to apply, to the end. */
+export async function deployOffer(state: AgentState, offer: Offer): Promise<DeploymentRecord> {
+  return await state.deployer.deploy(requestFor(state, offer, 'agent', null));
+}
+
+/**
+ * The operator's: decides again with the command in hand and starts what may start.
+ * Errors: apply/*, deploy/busy, audit/damaged.
+ */
+export async function startApply(
+  state: AgentState,
+  request: ApplyRequest,
+  actor: string,
+): Promise<StartedReply> {
+  const command = commandOf(await channelOf(state), request, actor);
+  const { decision, offer } = await assess(state, state.contact.catalog(), { command });
+  if (offer === null) throw new FairleadError('apply/nothing', { verdict: decision.verdict });
+  const plan = digestOfValue(offer.plan);
+  if (request.plan !== undefined && request.plan !== plan) {
+    throw new FairleadError('apply/plan-changed', {
+      seen: shortDigest(request.plan),
+      now: shortDigest(plan),
+    });
+  }
+  if (decision.verdict !== 'apply') throw blockedBy(decision);
+  // Recorded before it has an effect: an override nobody can trace does not happen.
+  await state.audit.append({
+    event: 'apply-requested',
+    actor,
+    details: { plan, reason: command.reason, outsideWindow: request.now },
+  });
+  return await started(state, (onStarted) =>
+    state.deployer.deploy({ ...requestFor(state, offer, actor, command), onStarted }),
+  );
+}
+
+/** Errors: deploy/busy, rollback/*, audit/damaged. */
+export async function startRollback(
+  state: AgentState,
+  request: ApiRollbackRequest,
+  actor: string,
+): Promise<StartedReply> {
+  const { to, reason } = request;
+  await state.audit.append({ event: 'rollback-requested', actor, details: { to: to ?? null, reason } });
+  return await started(state, (onStarted) =>
+    state.deployer.rollback({ reason, actor, onStarted, ...(to === undefined ? {} : { to }) }),
+  );
+}
+
+function requestFor(
+  state: AgentState,
+  offer: Offer,
+  actor: string,
+  command: ApplyCommand | null,
+): DeploymentRequest {
+  const { target, plan } = offer;
+  return {
+    manifest: target.manifest,
+    releases: target.releases,
+    config: target.config,
+    plan,
+    actor,
+    ...(command === null ? {} : { note: sanitizeLine(command.reason, 300) }),
+    // Minutes of fetching lie between the decision and this moment: policy, halts and time may say no by now.
+    stillAllowed: async () => {
+      const options = command === null ? { within: true } : { within: true, command };
+      const { decision } = await assess(state, state.contact.catalog(), options);
+      return decision.verdict === 'apply' && decision.target?.plan === digestOfValue(plan);
+    },
+  };
+}
+
+/** Answers as soon as there is a record to follow; how it ends is the record's story. */
+function started(
+  state: AgentState,
+  run: (onStarted: (record: DeploymentRecord) => void) => Promise<DeploymentRecord>,
+): Promise<StartedReply> {
+  return new Promise((resolve, reject) => {
+    const answer = (record: DeploymentRecord) => resolve({ change: record.id });
+    run(answer)
+      .then(answer, (error) => {
+        state.log.warn({ err: error }, 'a deployment could not be started');
+        reject(error);
+      })
+      .finally(() => state.wake());
+  });
+}
+
+async function channelOf(state: AgentState): Promise<string> {
+  const policy = await state.settings.policy();
+  return policy.kind === 'readable' ? policy.policy.channel : 'frozen';
+}
+
+function commandOf(channel: string, request: ApplyRequest, actor: string): ApplyCommand {
+  if (request.reason === undefined && channel !== 'auto') {
+    throw new FairleadError('apply/reason-needed', { channel });
+  }
+  return {
+    actor,
+    reason: request.reason ?? 'applied by hand',
+    override: request.now ? ['window'] : [],
+  };
+}
+
+function blockedBy(decision: Decision): FairleadError {
+  return new FairleadError('apply/blocked', {
+    blockers: decision.blockers.map((blocker) => blocker.message).join('; '),
+    clearWith: decision.blockers.find((blocker) => blocker.clearWith !== undefined)?.clearWith ?? null,
+  });
+}

@@ -1,0 +1,86 @@
+// Reports: what runs, what was decided and what happened, until the server has it. Failing to report stops nothing.
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { Report } from '../../../shared/protocol/report.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { EMPTY_OUTBOX, markDelivered, nextBatch, type Outbox, selectUndelivered } from '../../core/outbox.ts';
+import type { JsonStore } from '../../ports/json-store.ts';
+import type { Log } from '../../ports/log.ts';
+import type { ServerChannel } from '../../ports/server-channel.ts';
+
+export interface ReporterOptions {
+  readonly channel: ServerChannel;
+  readonly outbox: JsonStore<Outbox>;
+  readonly log: Log;
+  /** The present state; sequence and records are the reporter's. */
+  readonly observe: () => Promise<Omit<Report, 'sequence' | 'records'>>;
+  /** Oldest first. */
+  readonly records: () => Promise<readonly DeploymentRecord[]>;
+}
+
+export interface Reporter {
+  /** Reports soon; calls while one is on its way make one more. */
+  request(): void;
+  /** Resolves when nothing is on its way. */
+  settled(): Promise<void>;
+  /** Records the server has not taken yet. */
+  undelivered(): Promise<number>;
+}
+
+export function createReporter(options: ReporterOptions): Reporter {
+  let running: Promise<void> | null = null;
+  let again = false;
+
+  async function run(): Promise<void> {
+    do {
+      again = false;
+      try {
+        await deliver(options);
+      } catch (error) {
+        const code = isFairleadError(error) ? error.code : 'internal';
+        options.log.warn({ code, err: error }, 'a report could not be delivered; it is kept');
+        return;
+      }
+    } while (again);
+  }
+
+  return {
+    request() {
+      again = true;
+      running ??= run().finally(() => {
+        running = null;
+      });
+    },
+    settled: async () => {
+      while (running !== null) await running;
+    },
+    undelivered: async () =>
+      selectUndelivered((await options.outbox.read()) ?? EMPTY_OUTBOX, await options.records()).length,
+  };
+}
+
+// The server's word moves the counter, but never to where counting on would fail.
+const HIGHEST_SEQUENCE = 2 ** 52;
+
+/** At least one report, and as many as it takes to deliver every record. */
+async function deliver(options: ReporterOptions): Promise<void> {
+  let state = (await options.outbox.read()) ?? EMPTY_OUTBOX;
+  let restored = false;
+  for (;;) {
+    const records = await options.records();
+    const batch = nextBatch(state, records);
+    // The number is on disk before the report leaves: a crash never gives one number to two reports.
+    state = { ...state, sequence: state.sequence + 1 };
+    await options.outbox.write(state);
+    const observed = await options.observe();
+    const held = await options.channel.send({ ...observed, sequence: state.sequence, records: [...batch] });
+    if (held > state.sequence && !restored) {
+      // This disk was restored from a backup: the server knows later numbers, so this report did not count.
+      restored = true;
+      state = { ...state, sequence: Math.min(held, HIGHEST_SEQUENCE) };
+      continue;
+    }
+    state = markDelivered(state, batch);
+    await options.outbox.write(state);
+    if (selectUndelivered(state, records).length === 0) return;
+  }
+}

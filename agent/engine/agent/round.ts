@@ -1,0 +1,83 @@
+// One round of the agent: ask the server when it is time, decide, write the decision down, act on it.
+import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { Decision } from '../../../shared/schema/decision.ts';
+import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
+import { isSameDecision } from '../../core/decision-record.ts';
+import { type Assessment, assess } from './assess.ts';
+import { deployOffer } from './deployments.ts';
+import { type AgentState, recordAct } from './state.ts';
+
+const SHORTEST_WAIT_MS = 1000;
+
+/** Returns the milliseconds in which nothing is due. */
+export async function round(state: AgentState): Promise<number> {
+  const { clock, contact, reporter } = state;
+  if (clock.monotonic() >= contact.dueAt()) await contact.ask();
+  const assessment = await assess(state, contact.catalog());
+  reporter.request();
+  await notePolicy(state, assessment);
+  await recordDecision(state, assessment.decision);
+  // What was just deployed may open the way for the next step, a required stop for one.
+  if (await act(state, assessment)) return 0;
+  const waits = [contact.dueAt() - clock.monotonic(), untilCleared(assessment.decision, clock.now())];
+  return Math.max(SHORTEST_WAIT_MS, Math.min(...waits));
+}
+
+/** Applies or fetches ahead as decided; true when a deployment committed. */
+async function act(state: AgentState, { decision, offer, facts }: Assessment): Promise<boolean> {
+  if (offer === null) return false;
+  if (decision.verdict === 'apply') {
+    try {
+      return (await deployOffer(state, offer)).state === 'committed';
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      state.log.warn({ code: error.code, err: error }, 'a deployment did not start');
+      return false;
+    }
+  }
+  const waits = decision.verdict === 'wait' || decision.verdict === 'ask';
+  if (waits && facts.policy.kind === 'readable' && facts.policy.policy.fetchAhead) {
+    await fetchAhead(state, offer.target.releases.values());
+  }
+  return false;
+}
+
+/** Brings what is on offer onto the disk, so that applying it later needs neither network nor time. */
+async function fetchAhead(state: AgentState, releases: Iterable<Verified<CapabilityRelease>>): Promise<void> {
+  for (const { document } of releases) {
+    try {
+      if (!(await state.trees.has(document.tree.digest))) await state.trees.add(document.tree);
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      state.log.warn({ code: error.code, tree: document.tree.digest }, 'a tree could not be fetched ahead');
+      return;
+    }
+  }
+}
+
+/** Durable before it has an effect: nothing changes here without a decision on disk that says why. */
+async function recordDecision(state: AgentState, decision: Decision): Promise<void> {
+  const known = await state.decisions.read();
+  if (known !== null && isSameDecision(known.decision, decision)) return;
+  const since = formatInstant(state.clock.now());
+  await state.decisions.write({ schema: 'fairlead/decision-record@1', since, decision });
+  state.log.info(
+    { verdict: decision.verdict, blockers: decision.blockers.map((each) => each.code) },
+    'a new decision',
+  );
+}
+
+async function notePolicy(state: AgentState, { facts }: Assessment): Promise<void> {
+  const problem = facts.policy.kind === 'unreadable' ? facts.policy.problem : null;
+  if (problem !== null && state.policyProblem === null) {
+    state.log.error({ problem }, 'the policy cannot be read: frozen');
+    await recordAct(state, { event: 'policy-unreadable', actor: 'agent', details: { problem } });
+  }
+  state.policyProblem = problem;
+}
+
+function untilCleared(decision: Decision, now: EpochMs): number {
+  const clears = decision.blockers.flatMap(({ clearsAt }) => (clearsAt === undefined ? [] : [clearsAt]));
+  return Math.min(...clears.map((at) => instantMs(at) - now).filter((ms) => ms > 0));
+}

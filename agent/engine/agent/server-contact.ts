@@ -1,0 +1,101 @@
+// Asking the server: refresh the trust, read the catalog, remember how it went and when to ask again.
+import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
+import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
+import { sanitizeText } from '../../../shared/encoding/text.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { Contact } from '../../../shared/protocol/admin.ts';
+import { pollDelayMs } from '../../core/poll-schedule.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Repository } from '../../ports/repository.ts';
+
+export interface ServerContactOptions {
+  readonly repository: Repository;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly intervalMs: number;
+  /** Uniform in [0, 1). */
+  readonly chance: () => number;
+}
+
+export interface ServerContact {
+  /** One round; a round under way is joined. Never throws: how it went is `last()`. */
+  ask(): Promise<void>;
+  /** What the vendor has signed, as far as it is known here. */
+  catalog(): Catalog;
+  last(): Contact | null;
+  /** When the next round is due, on the monotonic clock. */
+  dueAt(): number;
+}
+
+export function createServerContact(options: ServerContactOptions): ServerContact {
+  const { repository, clock, log } = options;
+  let catalog = EMPTY_CATALOG;
+  let loaded = false;
+  let failures = 0;
+  let last: Contact | null = null;
+  let dueAt = clock.monotonic();
+  let round: Promise<void> | null = null;
+
+  async function askOnce(): Promise<void> {
+    const at = clock.now();
+    const { outcome, error } = await refresh(at);
+    failures = outcome === 'failed' ? failures + 1 : 0;
+    const waitMs = pollDelayMs(
+      options.intervalMs,
+      { failures, retryAfterMs: retryAfterMsOf(error) },
+      options.chance(),
+    );
+    dueAt = clock.monotonic() + waitMs;
+    last = {
+      at: formatInstant(at),
+      outcome,
+      failure: describeFailure(error),
+      next: formatInstant(clock.now() + waitMs),
+    };
+    if (outcome === 'failed') log.warn({ ...last.failure, next: last.next }, 'the server could not be asked');
+    else if (outcome === 'changed') log.info({ next: last.next }, 'the server has news');
+  }
+
+  async function refresh(at: EpochMs): Promise<{ outcome: Contact['outcome']; error: unknown }> {
+    try {
+      const outcome = await repository.refresh(at);
+      await load(outcome === 'changed');
+      return { outcome, error: null };
+    } catch (error) {
+      // What is trusted already still counts: forced patches and windows go on without the server.
+      await load(true).catch(() => undefined);
+      return { outcome: 'failed', error };
+    }
+  }
+
+  async function load(stale: boolean): Promise<void> {
+    if (loaded && !stale) return;
+    catalog = await repository.catalog();
+    loaded = true;
+  }
+
+  return {
+    ask() {
+      round ??= askOnce().finally(() => {
+        round = null;
+      });
+      return round;
+    },
+    catalog: () => catalog,
+    last: () => last,
+    dueAt: () => dueAt,
+  };
+}
+
+function retryAfterMsOf(error: unknown): number {
+  return isFairleadError(error, 'transport/refused') ? (error.data.retryAfterSeconds ?? 0) * 1000 : 0;
+}
+
+function describeFailure(error: unknown): Contact['failure'] {
+  if (error === null) return null;
+  if (!isFairleadError(error)) {
+    return { code: 'internal', message: 'the agent failed to ask', hint: 'see the agent log' };
+  }
+  return { code: error.code, message: sanitizeText(error.message), hint: error.hint };
+}

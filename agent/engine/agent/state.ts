@@ -1,0 +1,59 @@
+// What every part of the running agent shares: its ports, its facts, and the few things it remembers.
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { VerifyReply } from '../../../shared/protocol/admin.ts';
+import type { AuditEvent } from '../../core/audit-chain.ts';
+import type { DecisionRecord } from '../../core/decision-record.ts';
+import type { Outbox } from '../../core/outbox.ts';
+import type { AuditLog } from '../../ports/audit-log.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Deployer } from '../../ports/deployer.ts';
+import type { JsonStore } from '../../ports/json-store.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Repository } from '../../ports/repository.ts';
+import type { ServerChannel } from '../../ports/server-channel.ts';
+import type { Settings } from '../../ports/settings.ts';
+import type { TreeStore } from '../../ports/tree-store.ts';
+import type { Reporter } from './reporter.ts';
+import type { ServerContact } from './server-contact.ts';
+
+export interface AgentOptions {
+  readonly instance: { readonly id: string; readonly name: string; readonly server: string };
+  readonly agentVersion: string;
+  readonly pollIntervalMs: number;
+  /** Uniform in [0, 1). */
+  readonly chance: () => number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly repository: Repository;
+  readonly deployer: Deployer;
+  readonly trees: TreeStore;
+  readonly settings: Settings;
+  readonly audit: AuditLog;
+  readonly channel: ServerChannel;
+  readonly outbox: JsonStore<Outbox>;
+  readonly decisions: JsonStore<DecisionRecord>;
+}
+
+export interface AgentState extends AgentOptions {
+  readonly contact: ServerContact;
+  readonly reporter: Reporter;
+  /** Ends the loop's wait: something local changed. */
+  wake(): void;
+  /** What the last full verification of the live trees found; null before the first. */
+  verification: VerifyReply | null;
+  /** Why the policy cannot be read; null when it can. */
+  policyProblem: string | null;
+  /** Why the audit log cannot be continued; null when it can. */
+  auditProblem: string | null;
+}
+
+/** For the agent's own acts: a log that cannot be written raises an alarm and stops nothing. */
+export async function recordAct(state: AgentState, event: AuditEvent): Promise<void> {
+  try {
+    await state.audit.append(event);
+    state.auditProblem = null;
+  } catch (error) {
+    state.auditProblem = isFairleadError(error) ? error.message : 'the audit log cannot be written';
+    state.log.error({ err: error, event: event.event }, 'the audit log could not be continued');
+  }
+}

@@ -1,0 +1,177 @@
+// Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
+import { digestOfValue } from '../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import type {
+  AdvisoriesReply,
+  ExplanationReply,
+  Move,
+  StatusReply,
+  VerifyReply,
+} from '../../../shared/protocol/admin.ts';
+import type { Channel, Report } from '../../../shared/protocol/report.ts';
+import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
+import { satisfies } from '../../../shared/version/version.ts';
+import { raiseAlarms } from '../../core/alarms.ts';
+import { effectiveConfig, type Offer } from '../../core/conclude.ts';
+import type { ComponentHealth } from '../../ports/deployer.ts';
+import type { ServiceStatus } from '../../ports/driver.ts';
+import { type Assessment, assess } from './assess.ts';
+import type { AgentState } from './state.ts';
+
+export async function readStatus(state: AgentState): Promise<StatusReply> {
+  const assessment = await assess(state, state.contact.catalog());
+  const { current, facts, decision } = assessment;
+  const [health, quarantine, unsent] = await Promise.all([
+    state.deployer.health(),
+    state.deployer.quarantine(),
+    state.reporter.undelivered(),
+  ]);
+  return {
+    schema: 'fairlead/status@1',
+    at: formatInstant(facts.now),
+    agentVersion: state.agentVersion,
+    instance: { ...state.instance },
+    channel: channelOf(assessment),
+    track: effectiveConfig(facts).track,
+    generation: current?.number ?? null,
+    manifest: current === null ? null : digestOfValue(current.manifest),
+    components: (current?.manifest.components ?? []).map((component) => ({
+      component: component.component,
+      version: component.version,
+      tree: component.tree,
+      origin: component.origin,
+      ...healthOf(component, health),
+    })),
+    decision,
+    freshness: {
+      state: facts.freshness.state,
+      expires: facts.freshness.expires === null ? null : formatInstant(facts.freshness.expires),
+    },
+    contact: state.contact.last(),
+    inProgress: state.deployer.inProgress(),
+    quarantine: quarantine.map(({ component, version, since, reason, record }) => ({
+      component,
+      version: version as StatusReply['quarantine'][number]['version'],
+      since,
+      reason,
+      record,
+    })),
+    unsentReports: unsent,
+    alarms: [...(await alarmsOf(state, assessment))],
+  };
+}
+
+export async function readExplanation(state: AgentState): Promise<ExplanationReply> {
+  const { decision, offer, facts } = await assess(state, state.contact.catalog());
+  return {
+    schema: 'fairlead/explanation@1',
+    at: formatInstant(facts.now),
+    decision,
+    plan: offer?.plan ?? null,
+    moves: offer === null ? [] : movesOf(offer),
+    contact: state.contact.last(),
+  };
+}
+
+/** What the server is told; the reporter adds number and records. */
+export async function observe(state: AgentState): Promise<Omit<Report, 'sequence' | 'records'>> {
+  const assessment = await assess(state, state.contact.catalog());
+  const { current, facts, decision } = assessment;
+  const health = await state.deployer.health();
+  return {
+    schema: 'fairlead/report@1',
+    at: formatInstant(facts.now),
+    agentVersion: state.agentVersion,
+    channel: channelOf(assessment),
+    track: effectiveConfig(facts).track,
+    manifest: current === null ? null : digestOfValue(current.manifest),
+    components: (current?.manifest.components ?? []).map((component) => ({
+      component: component.component,
+      version: component.version,
+      tree: component.tree,
+      health: healthOf(component, health).health,
+    })),
+    decision,
+  };
+}
+
+/** Hashes every live tree again and remembers what it found. */
+export async function verifyLive(state: AgentState): Promise<VerifyReply> {
+  const current = await state.deployer.current();
+  const components: VerifyReply['components'] = [];
+  for (const { component, version, tree } of current?.manifest.components ?? []) {
+    components.push({ component, version, tree, deviations: [...(await state.trees.verify(tree))] });
+  }
+  state.verification = {
+    schema: 'fairlead/verification@1',
+    at: formatInstant(state.clock.now()),
+    components,
+  };
+  return state.verification;
+}
+
+export async function readAdvisories(state: AgentState): Promise<AdvisoriesReply> {
+  const current = await state.deployer.current();
+  const running = current?.manifest.components ?? [];
+  return {
+    schema: 'fairlead/advisories@1',
+    advisories: state.contact.catalog().advisories.map((advisory) => ({
+      id: advisory.id,
+      title: advisory.title,
+      severity: advisory.severity,
+      cves: advisory.cves,
+      published: advisory.published,
+      deadline: advisory.order?.deadline ?? null,
+      withdrawn: advisory.withdrawn,
+      affects: running
+        .filter(({ component, version }) =>
+          advisory.affected.some((each) => each.component === component && satisfies(version, each.versions)),
+        )
+        .map(({ component }) => component),
+    })),
+  };
+}
+
+function movesOf({ plan, target }: Offer): Move[] {
+  const origins = new Map(target.manifest.components.map((each) => [each.component, each.origin]));
+  return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
+}
+
+async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Promise<readonly string[]> {
+  const records = await state.deployer.records();
+  return raiseAlarms({
+    policy: facts.policy,
+    config: facts.config,
+    freshness: facts.freshness.state,
+    unfixable: emergency.unfixable,
+    lastRecord: records.at(-1) ?? null,
+    drifted: (state.verification?.components ?? [])
+      .filter((each) => each.deviations.length > 0)
+      .map((each) => each.component),
+    auditProblem: state.auditProblem,
+  });
+}
+
+function channelOf({ facts }: Assessment): Channel {
+  return facts.policy.kind === 'readable' ? facts.policy.policy.channel : 'frozen';
+}
+
+function healthOf(
+  component: ManifestComponent,
+  all: readonly ComponentHealth[],
+): Pick<StatusReply['components'][number], 'health' | 'service'> {
+  const found = all.find((each) => each.component === component.component);
+  return { health: found?.health ?? 'unknown', service: describeService(found?.status) };
+}
+
+function describeService(status: ServiceStatus | undefined): string {
+  switch (status?.kind) {
+    case 'running':
+      return `running (pid ${status.pid})`;
+    case 'exited':
+      return `exited: ${status.detail}`;
+    case 'absent':
+    case undefined:
+      return 'absent';
+  }
+}
