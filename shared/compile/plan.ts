@@ -1,5 +1,18 @@
 // The plan: the ordered steps from what runs to a target, as plain data.
-import type { Plan, PlanReason } from '../schema/deployment.ts';
+import { type Digest, digestOfValue } from '../encoding/digest.ts';
+import type { ComponentKey } from '../schema/common.ts';
+import type {
+  DeploymentManifest,
+  ManifestComponent,
+  Plan,
+  PlanReason,
+  PlanStep,
+} from '../schema/deployment.ts';
+import type { Reversible } from '../schema/release.ts';
+import { compareVersions } from '../version/version.ts';
+import { capabilityConfigOf } from './config.ts';
+import { manifestDigest } from './identity.ts';
+import { dependencyOrder } from './order.ts';
 import type { Target } from './target.ts';
 
 export interface PlanInput {
@@ -11,6 +24,89 @@ export interface PlanInput {
 }
 
 /** Null when versions, trees and settings already are what the target says. */
-export function planBetween(input: PlanInput): Plan | null {
-  throw new TypeError(`no plan for ${input.reason.kind}`);
+export function planBetween({ from, to, reason, stored }: PlanInput): Plan | null {
+  const steps = stepsBetween(from, to, stored);
+  if (steps.length === 0 && (from === null || isSameRelease(from.manifest, to.manifest))) return null;
+  const stopping = new Set(steps.filter((step) => step.action !== 'install').map((step) => step.component));
+  const starting = new Set(steps.filter((step) => step.action !== 'remove').map((step) => step.component));
+  return {
+    schema: 'fairlead/plan@1',
+    from: from === null ? null : manifestDigest(from.manifest),
+    to: manifestDigest(to.manifest),
+    reason,
+    steps,
+    stop: from === null ? [] : dependencyOrder(stopping, from.releases).reverse(),
+    start: dependencyOrder(starting, to.releases),
+    reversible: leastReversible(steps.map((step) => step.reversible)),
+  };
+}
+
+function stepsBetween(from: Target | null, to: Target, stored: ReadonlySet<string>): PlanStep[] {
+  const before = componentsOf(from);
+  const after = componentsOf(to);
+  const fetched = new Set<Digest>();
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((component) => {
+    const old = before.get(component);
+    const next = after.get(component);
+    const action = actionFor(from, to, old, next);
+    if (action === null) return [];
+    const tree = next?.tree;
+    // Two capabilities may share a tree: it is fetched once.
+    const isNew = tree !== undefined && !stored.has(tree) && !fetched.has(tree);
+    if (isNew) fetched.add(tree);
+    return {
+      action,
+      component,
+      from: old?.version ?? null,
+      to: next?.version ?? null,
+      bytes: isNew ? (to.releases.get(component)?.document.tree.bytes ?? 0) : 0,
+      reversible: reversibility(from, to, old, next),
+    };
+  });
+}
+
+function actionFor(
+  from: Target | null,
+  to: Target,
+  old: ManifestComponent | undefined,
+  next: ManifestComponent | undefined,
+): PlanStep['action'] | null {
+  if (next === undefined) return 'remove';
+  if (old === undefined || from === null) return 'install';
+  if (old.release !== next.release || old.tree !== next.tree) return 'update';
+  return settingsText(from, next.component) === settingsText(to, next.component) ? null : 'reconfigure';
+}
+
+// The release is the same on both sides, and so are its defaults: comparing what the admin wrote is enough.
+function settingsText({ config }: Target, component: ComponentKey): string {
+  const [suite = '', name = ''] = component.split('/');
+  const { settings } = capabilityConfigOf(config, suite, name);
+  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Going up, the new version says whether it may be left again; going down, the one that is left does. */
+function reversibility(
+  from: Target | null,
+  to: Target,
+  old: ManifestComponent | undefined,
+  next: ManifestComponent | undefined,
+): Reversible {
+  if (next === undefined) return 'yes';
+  const isDown = old !== undefined && compareVersions(next.version, old.version) < 0;
+  const left = isDown ? from?.releases.get(next.component) : to.releases.get(next.component);
+  return left?.document.reversible ?? 'yes';
+}
+
+function leastReversible(all: readonly Reversible[]): Reversible {
+  if (all.includes('no')) return 'no';
+  return all.includes('snapshot') ? 'snapshot' : 'yes';
+}
+
+function componentsOf(target: Target | null): ReadonlyMap<ComponentKey, ManifestComponent> {
+  return new Map(target?.manifest.components.map((one) => [one.component, one]));
+}
+
+/** The same platform and suites: a new release of those may change no capability at all. */
+function isSameRelease(a: DeploymentManifest, b: DeploymentManifest): boolean {
+  return digestOfValue([a.platform, a.suites]) === digestOfValue([b.platform, b.suites]);
 }

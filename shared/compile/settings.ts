@@ -5,6 +5,7 @@ import type { InstanceConfig, SettingValue } from '../schema/instance.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
 import type { Setting } from '../schema/service.ts';
 import { capabilityConfigOf } from './config.ts';
+import type { Target } from './target.ts';
 
 /** Text that is read when the service starts: its type and range cannot be known here. */
 const LATE = /\$\{(?:env|file):/;
@@ -37,6 +38,12 @@ export function checkSettings(release: CapabilityRelease, config: InstanceConfig
     ...unknown.map((key) => unknownSetting(`${path}.${key}`, key, [...declared.keys()].sort())),
     ...[...declared].flatMap(([key, setting]) => checkSetting(`${path}.${key}`, setting, given.get(key))),
   ].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What is wrong with the settings of everything a target deploys. */
+export function misconfigured(target: Target): readonly DocumentIssue[] {
+  const releases = [...target.releases].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return releases.flatMap(([, release]) => checkSettings(release.document, target.config));
 }
 
 function givenSettings(

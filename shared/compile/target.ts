@@ -1,5 +1,6 @@
 // What compile takes and gives: the instance as it is, and deployments as they should be.
 import type { EpochMs } from '../encoding/instant.ts';
+import type { DocumentIssue } from '../errors/document.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type { DeploymentManifest } from '../schema/deployment.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
@@ -39,6 +40,8 @@ export type CompileResult =
       readonly withheld: readonly Withheld[];
       /** Parts without a pin of their own that the pins keep below what they could be; null when there are none. */
       readonly heldBack: PinConflict | null;
+      /** What is wrong with the instance's settings for the target's releases. */
+      readonly misconfigured: readonly DocumentIssue[];
     }
   | {
       /** Nothing satisfies configuration, requirements and pins together: what runs stays. */
@@ -89,6 +92,8 @@ export interface EmergencyResult {
   readonly unfixable: readonly Unfixable[];
   /** Pins the target does not respect. */
   readonly overridden: readonly Pin[];
+  /** What is wrong with the instance's settings for the target's releases. */
+  readonly misconfigured: readonly DocumentIssue[];
 }
 
 export interface Unfixable {

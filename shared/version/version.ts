@@ -49,6 +49,26 @@ export function satisfies(version: Version, range: Range): boolean {
   return parsedRange(range).test(parsed(version));
 }
 
+/** As `satisfies`, and pre-releases count by their order alone: a beta of an affected version is affected. */
+export function covers(range: Range, version: Version): boolean {
+  return semver.satisfies(parsed(version), parsedRange(range), { includePrerelease: true });
+}
+
+/** The lowest version a range admits, released or not; null for a range that admits none. */
+export function floorOf(range: Range): Version | null {
+  return (semver.minVersion(parsedRange(range))?.version ?? null) as Version | null;
+}
+
+/** Higher than everything the range admits. */
+export function isAbove(version: Version, range: Range): boolean {
+  return semver.gtr(parsed(version), parsedRange(range));
+}
+
+/** Lower than everything the range admits. */
+export function isBelow(version: Version, range: Range): boolean {
+  return semver.ltr(parsed(version), parsedRange(range));
+}
+
 export function majorOf(version: Version): number {
   return parsed(version).major;
 }

@@ -1,0 +1,98 @@
+// Fixes: where a critical advisory lets an affected component go, nearest first.
+import type { Advisory } from '../schema/advisory.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions, majorOf, minorOf, type Version } from '../version/version.ts';
+import type { Context } from './context.ts';
+import { isAffected } from './exposure.ts';
+import { activeHalts } from './offers.ts';
+import type { AnyRelease } from './releases.ts';
+import { type Choice, choiceOf } from './running.ts';
+import { firstStop } from './stops.ts';
+import type { Unfixable } from './target.ts';
+
+export interface Fix {
+  /** The fixed version, or the required stop on the way to it. */
+  readonly choice: Choice;
+  /** How many critical advisories stay open with the fixed version. */
+  readonly open: number;
+  readonly isStop: boolean;
+}
+
+export interface Fixes {
+  /** Fewest open advisories first, then nearest. */
+  readonly fixes: readonly Fix[];
+  /** Why there is none. */
+  readonly reason: Unfixable['reason'];
+}
+
+/** The open critical advisories that affect a version. */
+export function criticalFor(
+  context: Context,
+  component: ComponentName,
+  version: Version,
+): readonly Advisory[] {
+  return context.critical.filter((advisory) => isAffected(advisory, component, version));
+}
+
+/**
+ * Only versions an open advisory names as fixed: the security role says which, the releases role signed the bytes.
+ * Such a version need not be rolled out, but it must be released and not withdrawn, halted or quarantined.
+ */
+export function fixesFor(context: Context, component: ComponentName, from: Choice): Fixes {
+  const advisories = criticalFor(context, component, from.version);
+  const named = advisories
+    .flatMap((advisory) => advisory.fixed)
+    .filter((fix) => fix.component === component && compareVersions(fix.version, from.version) > 0);
+  const versions = [...new Set(named.map((fix) => fix.version))];
+  const found = versions.map((version) => toFix(context, component, from, version));
+  const fixes = found.filter((one) => typeof one !== 'string').filter((fix) => fix.open < advisories.length);
+  const running = context.running.get(component);
+  // What was forced here before stays, rather than wander between equal fixes.
+  const isHome = (fix: Fix) => (fix.choice.digest === running?.digest ? 0 : 1);
+  const sorted = fixes.toSorted(
+    (a, b) =>
+      a.open - b.open ||
+      isHome(a) - isHome(b) ||
+      compareNearness(from.version, a.choice.version, b.choice.version),
+  );
+  return { fixes: sorted, reason: found.find((one) => typeof one === 'string') ?? 'no-fix' };
+}
+
+/** What lets no version be installed by force: the vendor took it back, stopped it, or it failed here. */
+export function prohibition(
+  context: Context,
+  release: AnyRelease,
+): Extract<Unfixable['reason'], 'quarantined' | 'halted' | 'withdrawn'> | null {
+  const { input, offers } = context;
+  if (input.quarantined.has(release.digest)) return 'quarantined';
+  if (offers.withdrawn.has(release.digest)) return 'withdrawn';
+  return activeHalts(input.catalog.halts, input.now).has(release.digest) ? 'halted' : null;
+}
+
+/** Same minor line before same major before the rest; lower before higher within each. */
+export function compareNearness(from: Version, a: Version, b: Version): number {
+  return distance(from, a) - distance(from, b) || compareVersions(a, b);
+}
+
+function toFix(
+  context: Context,
+  component: ComponentName,
+  from: Choice,
+  version: Version,
+): Fix | Unfixable['reason'] {
+  const running = context.running.get(component);
+  const release = context.index.find(component, version);
+  if (release === undefined) return 'not-released';
+  const open = criticalFor(context, component, version).length;
+  if (release.digest === running?.digest) return { choice: running, open, isStop: false };
+  const stop = firstStop(context.index.of(component), (running ?? from).version, context.offers.withdrawn);
+  const isStop =
+    running !== undefined && stop !== undefined && compareVersions(version, stop.document.version) > 0;
+  const next = isStop ? stop : release;
+  return prohibition(context, next) ?? { choice: choiceOf(next), open, isStop };
+}
+
+function distance(from: Version, to: Version): number {
+  if (majorOf(from) !== majorOf(to)) return 2;
+  return minorOf(from) === minorOf(to) ? 0 : 1;
+}

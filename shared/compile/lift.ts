@@ -1,0 +1,83 @@
+// Lifting pins: the smallest set whose removal resolves a conflict or frees what other pins keep down.
+import type { Pin } from '../schema/pin.ts';
+import { compareVersions } from '../version/version.ts';
+import { type Context, withPins } from './context.ts';
+import { pinnedComponent } from './pins.ts';
+import type { Assignment } from './repair.ts';
+import { resolve } from './resolve.ts';
+import type { PinConflict } from './target.ts';
+
+/** Resolutions that may be tried: all sets of up to three of a dozen pins, and no unbounded search. */
+const MAX_ATTEMPTS = 300;
+
+/** The smallest set of pins without which there is a solution; null when there is none even without any. */
+export function explainConflict(context: Context): PinConflict | null {
+  return findLift(context, context.running, () => true);
+}
+
+/** The pins that keep components below their best which no pin reaches; null when there are no such components. */
+export function findHeldBack(context: Context, chosen: Assignment): PinConflict | null {
+  if (context.pins.active.length === 0) return null;
+  const free = resolve(withPins(context, []));
+  if (free.kind !== 'solved') return null;
+  const held = gainsBetween(context, chosen, free.choices);
+  if (held.length === 0) return null;
+  const reachesAll = (lifted: Assignment) =>
+    held.every(({ component, to }) => {
+      const reached = lifted.get(component) ?? null;
+      return reached !== null && compareVersions(reached.version, to) >= 0;
+    });
+  return findLift(context, chosen, reachesAll);
+}
+
+function findLift(
+  context: Context,
+  chosen: Assignment,
+  isEnough: (lifted: Assignment) => boolean,
+): PinConflict | null {
+  const pins = context.pins.active.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+  let attempts = MAX_ATTEMPTS;
+  for (let size = 1; size <= pins.length; size++) {
+    for (const lift of subsets(pins, size)) {
+      // Too many pins to try all sets: lifting every one of them is still an answer.
+      const set = attempts-- > 0 ? lift : pins;
+      const lifted = resolve(
+        withPins(
+          context,
+          pins.filter((pin) => !set.includes(pin)),
+        ),
+      );
+      if (lifted.kind === 'solved' && isEnough(lifted.choices)) {
+        return { lift: set, gains: gainsBetween(context, chosen, lifted.choices) };
+      }
+      if (set === pins) return null;
+    }
+  }
+  return null;
+}
+
+/** Components no pin reaches that `better` has higher. */
+function gainsBetween(context: Context, worse: Assignment, better: Assignment): PinConflict['gains'] {
+  return [...better]
+    .flatMap(([component, to]) => {
+      const from = worse.get(component)?.version ?? null;
+      if (to === null || context.pins.governing(component) !== null) return [];
+      const isHigher = from === null || compareVersions(to.version, from) > 0;
+      return isHigher ? [{ component, from, to: to.version }] : [];
+    })
+    .toSorted((a, b) => (a.component < b.component ? -1 : 1));
+}
+
+function* subsets(pins: readonly Pin[], size: number, start = 0): Generator<readonly Pin[]> {
+  if (size === 0) {
+    yield [];
+    return;
+  }
+  for (let i = start; i <= pins.length - size; i++) {
+    for (const rest of subsets(pins, size - 1, i + 1)) yield [pins[i] as Pin, ...rest];
+  }
+}
+
+function sortKey(pin: Pin): string {
+  return `${pinnedComponent(pin)}\n${pin.version}\n${pin.owner}\n${pin.reason}`;
+}

@@ -1,0 +1,132 @@
+// Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { componentKeyOf } from '../schema/common.ts';
+import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
+import type { Halt, Rollout } from '../schema/rollout.ts';
+import { compareVersions, floorOf, type Range } from '../version/version.ts';
+import type { AnyRelease, ReleaseIndex } from './releases.ts';
+import { runningChoices } from './running.ts';
+import { firstStop } from './stops.ts';
+import type { CompileInput, Withheld } from './target.ts';
+import { offeredAt } from './waves.ts';
+
+export interface Offers {
+  /** Digests of the release manifests that may be installed. */
+  readonly offered: ReadonlySet<string>;
+  /** What a rollout of the track would offer, were it not for a wave, a pause, a halt or the quarantine. */
+  readonly withheld: ReadonlyMap<string, Withheld>;
+  /** No new installs on this track; what runs stays. */
+  readonly withdrawn: ReadonlySet<string>;
+}
+
+type OfferInput = Pick<CompileInput, 'catalog' | 'config' | 'instance' | 'now' | 'quarantined' | 'current'>;
+
+/**
+ * A rollout offers its release; a parent also offers what it ships. Of a bill-of-materials entry that is the floor of
+ * its range (the version itself when exact): what the signed parent names, so no later release can change it. Higher
+ * versions of a range need a rollout of their own. A release is never offered while it is withdrawn, halted or
+ * quarantined, whoever ships it.
+ */
+export function selectOffers(input: OfferInput, index: ReleaseIndex): Offers {
+  const rollouts = trackRollouts(input);
+  const withdrawn = withdrawnDigests(rollouts);
+  const halts = activeHalts(input.catalog.halts, input.now);
+  const running = runningChoices(input.current, index);
+  const offered = new Set<string>();
+  const withheld = new Map<string, Withheld>();
+
+  const offer = (release: AnyRelease, why: Withheld['why'] | null): void => {
+    const { digest } = release;
+    if (withdrawn.has(digest) || offered.has(digest) || (why !== null && withheld.has(digest))) return;
+    const reason = why ?? obstacle(release, halts, input.quarantined);
+    if (reason === null) offered.add(digest);
+    else withheld.set(digest, describe(release, reason));
+    for (const child of shippedBy(release, index)) offer(child, reason);
+  };
+
+  for (const rollout of rollouts) {
+    const component = componentNameOf(rollout.release);
+    const release = index.find(component, rollout.release.version);
+    if (release?.digest !== rollout.digest) continue;
+    const reason = running.get(component)?.digest === release.digest ? null : delay(rollout, input);
+    if (reason !== 'never') offer(release, reason);
+  }
+  // A release on offer offers the required stop on the way to it: its own rollout may be long over.
+  for (const [component, { version }] of running) {
+    const highest = index.of(component).find((release) => offered.has(release.digest));
+    const stop = firstStop(index.of(component), version, withdrawn);
+    if (highest !== undefined && stop !== undefined && isNewer(highest, stop)) offer(stop, null);
+  }
+  for (const digest of offered) withheld.delete(digest);
+  return { offered, withheld, withdrawn };
+}
+
+// Sorted, so that two rollouts withholding the same release always give the same reason.
+function trackRollouts(input: OfferInput): readonly Rollout[] {
+  const rollouts = input.catalog.rollouts.filter((one) => one.track === input.config.track);
+  return rollouts.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+function withdrawnDigests(rollouts: readonly Rollout[]): ReadonlySet<string> {
+  return new Set(rollouts.filter((one) => one.withdrawn).map((one) => one.digest));
+}
+
+function isNewer(a: AnyRelease, b: AnyRelease): boolean {
+  return compareVersions(a.document.version, b.document.version) > 0;
+}
+
+/** The entries of a release's bill of materials by component; none for a capability. */
+export function billOfMaterials(release: AnyRelease): readonly (readonly [ComponentName, Range])[] {
+  const { document } = release;
+  switch (document.schema) {
+    case 'fairlead/platform@1':
+      return Object.entries(document.suites);
+    case 'fairlead/suite@1':
+      return Object.entries(document.capabilities).map(([name, range]) => [
+        componentKeyOf(document.name, name),
+        range,
+      ]);
+    case 'fairlead/capability@1':
+      return [];
+  }
+}
+
+function shippedBy(release: AnyRelease, index: ReleaseIndex): readonly AnyRelease[] {
+  return billOfMaterials(release).flatMap(([component, range]) => {
+    const floor = floorOf(range);
+    return (floor === null ? undefined : index.find(component, floor)) ?? [];
+  });
+}
+
+/** What keeps this instance from a rollout's release for now; null when its wave has come. */
+function delay(rollout: Rollout, input: OfferInput): Withheld['why'] | 'never' | null {
+  if (rollout.paused) return { kind: 'paused' };
+  const at = offeredAt(rollout, input.instance);
+  if (at === null) return 'never';
+  return at <= input.now ? null : { kind: 'wave', at };
+}
+
+function obstacle(
+  release: AnyRelease,
+  halts: ReadonlyMap<string, Halt>,
+  quarantined: ReadonlySet<string>,
+): Withheld['why'] | null {
+  if (quarantined.has(release.digest)) return { kind: 'quarantined' };
+  const halt = halts.get(release.digest);
+  return halt === undefined ? null : { kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) };
+}
+
+/** The latest-ending halt of each digest. One issued in the future counts: a slow clock must not miss it. */
+export function activeHalts(halts: readonly Halt[], now: EpochMs): ReadonlyMap<string, Halt> {
+  const active = halts.filter((halt) => instantMs(halt.expires) > now);
+  return new Map(
+    active
+      .toSorted((a, b) => instantMs(a.expires) - instantMs(b.expires) || (a.reason < b.reason ? -1 : 1))
+      .map((halt) => [halt.digest, halt]),
+  );
+}
+
+function describe(release: AnyRelease, why: Withheld['why']): Withheld {
+  const component = componentNameOf(refOf(release.document));
+  return { component, version: release.document.version, release: release.digest, why };
+}

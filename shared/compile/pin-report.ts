@@ -1,0 +1,39 @@
+// Reporting pins: which hold, which have expired, which an advisory overrides, which name nothing.
+import type { Pin } from '../schema/pin.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
+import type { Context } from './context.ts';
+import { isExpired, pinnedComponent, selectPinned } from './pins.ts';
+import type { Assignment } from './repair.ts';
+import type { PinReport } from './target.ts';
+
+/** `forced`: the advisory behind each component that one moved. */
+export function reportPins(
+  context: Context,
+  assignment: Assignment,
+  forced: ReadonlyMap<ComponentName, string>,
+): readonly PinReport[] {
+  const broken = new Set(brokenPins(context, assignment));
+  const by = [...new Set(forced.values())].sort();
+  return context.input.pins.map((pin) => {
+    if (isExpired(pin, context.input.now)) return { pin, state: 'expired', by: [] };
+    if (!isKnown(context, pinnedComponent(pin))) return { pin, state: 'unmatched', by: [] };
+    return broken.has(pin) && by.length > 0
+      ? { pin, state: 'overridden', by }
+      : { pin, state: 'active', by: [] };
+  });
+}
+
+/** The active pins on components whose version in the assignment is not one they allow. */
+export function brokenPins(context: Context, assignment: Assignment): readonly Pin[] {
+  return context.pins.active.filter((pin) => {
+    const component = pinnedComponent(pin);
+    const choice = assignment.get(component) ?? null;
+    if (choice === null) return false;
+    const versions = context.index.of(component).map((release) => release.document.version);
+    return !selectPinned(pin, [...new Set([...versions, choice.version])]).includes(choice.version);
+  });
+}
+
+function isKnown(context: Context, component: ComponentName): boolean {
+  return context.index.of(component).length > 0 || context.running.has(component);
+}

@@ -1,0 +1,84 @@
+// Pins: which of them hold now, what they allow, and whose word decides a component's version.
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { linesBehind, type Pin } from '../schema/pin.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
+import {
+  compareVersions,
+  isBelow,
+  majorOf,
+  minorOf,
+  parseRange,
+  satisfies,
+  type Version,
+} from '../version/version.ts';
+
+export type PinOrigin = 'pin:capability' | 'pin:suite' | 'pin:platform';
+
+export interface PinSet {
+  /** The pins on a component itself; all of them must hold. */
+  on(component: ComponentName): readonly Pin[];
+  /** Whose word decides: the nearest pinned level, the component's own first; null when no pin reaches it. */
+  governing(component: ComponentName): PinOrigin | null;
+  readonly active: readonly Pin[];
+}
+
+export function createPinSet(active: readonly Pin[]): PinSet {
+  const groups = Map.groupBy(active, pinnedComponent);
+  return {
+    active,
+    on: (component) => groups.get(component) ?? [],
+    governing: (component) => levelsOf(component).find(([name]) => groups.has(name))?.[1] ?? null,
+  };
+}
+
+export function isExpired(pin: Pin, now: EpochMs): boolean {
+  return pin.expires !== undefined && instantMs(pin.expires) <= now;
+}
+
+export function pinnedComponent(pin: Pin): ComponentName {
+  return pin.level === 'platform' ? 'platform' : pin.name;
+}
+
+/** `core/auth at ~1.2`, for people. */
+export function formatPin(pin: Pin): string {
+  return `${pinnedComponent(pin)} at ${pin.version}`;
+}
+
+/** The versions of `newestFirst` that a pin allows. `latest-1` counts minor lines among exactly these. */
+export function selectPinned(pin: Pin, newestFirst: readonly Version[]): readonly Version[] {
+  const behind = linesBehind(pin.version);
+  if (behind === null) {
+    const range = parseRange(pin.version);
+    return newestFirst.filter((version) => satisfies(version, range));
+  }
+  const line = [...new Set(newestFirst.map(minorLine))][behind];
+  return newestFirst.filter((version) => minorLine(version) === line);
+}
+
+/** The pin wants something above this version: a required stop on the way there is no breach of it. */
+export function leadsAbove(pin: Pin, stop: Version, newestFirst: readonly Version[]): boolean {
+  if (linesBehind(pin.version) === null) return isBelow(stop, parseRange(pin.version));
+  return selectPinned(pin, newestFirst).some((version) => compareVersions(version, stop) > 0);
+}
+
+const CAPABILITY = /^([^/]+)\//;
+
+function levelsOf(component: ComponentName): readonly (readonly [ComponentName, PinOrigin])[] {
+  if (component === 'platform') return [['platform', 'pin:platform']];
+  const suite = CAPABILITY.exec(component)?.[1];
+  if (suite === undefined) {
+    return [
+      [component, 'pin:suite'],
+      ['platform', 'pin:platform'],
+    ];
+  }
+  return [
+    [component, 'pin:capability'],
+    [suite, 'pin:suite'],
+    ['platform', 'pin:platform'],
+  ];
+}
+
+function minorLine(version: Version): string {
+  return `${majorOf(version)}.${minorOf(version)}`;
+}

@@ -1,0 +1,36 @@
+// The catalog's releases by component, newest first.
+import type { CapabilityRelease, Release, Verified } from '../schema/release.ts';
+import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
+import { compareVersions, type Version } from '../version/version.ts';
+
+export type AnyRelease = Verified<Release>;
+
+export interface ReleaseIndex {
+  /** Newest first; empty for a component without releases. */
+  of(component: ComponentName): readonly AnyRelease[];
+  find(component: ComponentName, version: Version): AnyRelease | undefined;
+  readonly components: readonly ComponentName[];
+}
+
+export function indexReleases(releases: readonly AnyRelease[]): ReleaseIndex {
+  const groups = Map.groupBy(releases, (release) => componentNameOf(refOf(release.document)));
+  const sorted = new Map([...groups].map(([component, group]) => [component, newestFirst(group)]));
+  return {
+    of: (component) => sorted.get(component) ?? [],
+    find: (component, version) =>
+      sorted.get(component)?.find((release) => release.document.version === version),
+    components: [...sorted.keys()].sort(),
+  };
+}
+
+export function isCapability(release: AnyRelease): release is Verified<CapabilityRelease> {
+  return release.document.schema === 'fairlead/capability@1';
+}
+
+// Ties cannot happen in one repository; the digest decides them so that no order of input ever can.
+function newestFirst(group: readonly AnyRelease[]): readonly AnyRelease[] {
+  const sorted = group.toSorted(
+    (a, b) => compareVersions(b.document.version, a.document.version) || (a.digest < b.digest ? -1 : 1),
+  );
+  return sorted.filter((one, i) => one.document.version !== sorted[i - 1]?.document.version);
+}

@@ -1,0 +1,106 @@
+// The solver's variables: for every component the versions it may take, best first.
+import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions } from '../version/version.ts';
+import { isEnabled } from './config.ts';
+import { type Context, suiteOf } from './context.ts';
+import { isAffected } from './exposure.ts';
+import { leadsAbove, selectPinned } from './pins.ts';
+import { type Choice, choiceOf } from './running.ts';
+import type { Variable } from './solve.ts';
+import { firstStop } from './stops.ts';
+
+/** A component's version, or null: it is not part of the deployment. */
+export type Option = Choice | null;
+
+/** Platform, suites, capabilities, each by name: the order in which they take the best they can. */
+export function createVariables(context: Context): readonly Variable<Option>[] {
+  const names = componentsInPlay(context);
+  return names.map((name) => ({ name, choices: optionsFor(context, name) }));
+}
+
+/** The required stop a component must pass next, if there is one above what runs. */
+export function nextStop(context: Context, component: ComponentName): Choice | null {
+  const running = context.running.get(component);
+  if (running === undefined) return null;
+  const stop = firstStop(context.index.of(component), running.version, context.offers.withdrawn);
+  return stop === undefined ? null : choiceOf(stop);
+}
+
+export function isCapabilityName(component: ComponentName): boolean {
+  return component.includes('/');
+}
+
+function componentsInPlay(context: Context): readonly ComponentName[] {
+  const { config } = context.input;
+  const known = [...new Set([...context.index.components, ...context.running.keys()])].sort();
+  const capabilities = known.filter((name) => isCapabilityName(name) && isEnabledName(context, name));
+  const suites = new Set(known.map(suiteOf).filter((name) => name !== null));
+  return ['platform', ...[...suites].filter((name) => isEnabled(config, name)).sort(), ...capabilities];
+}
+
+function isEnabledName(context: Context, component: ComponentName): boolean {
+  const [suite = '', capability] = component.split('/');
+  return isEnabled(context.input.config, suite, capability);
+}
+
+function optionsFor(context: Context, component: ComponentName): readonly Option[] {
+  const running = context.running.get(component);
+  const pins = context.pins.on(component);
+  const eligible = eligibleChoices(context, component);
+  const stop = nextStop(context, component);
+  const versions = eligible.map((choice) => choice.version);
+  const allowed = pins.reduce((left, pin) => {
+    const matching = new Set(selectPinned(pin, versions));
+    return left.filter(
+      ({ version, digest }) =>
+        matching.has(version) || (digest === stop?.digest && leadsAbove(pin, version, versions)),
+    );
+  }, eligible);
+  const reachable = allowed.filter((choice) => isReachable(context, component, choice, stop));
+  return running === undefined && (pins.length === 0 || isCapabilityName(component))
+    ? [...reachable, null]
+    : reachable;
+}
+
+/** What is on offer and what runs, newest first. */
+function eligibleChoices(context: Context, component: ComponentName): readonly Choice[] {
+  const running = context.running.get(component);
+  const offered = context.index
+    .of(component)
+    .filter((release) => context.offers.offered.has(release.digest))
+    // The same version with other bytes than those that run is never an update.
+    .filter((release) => release.document.version !== running?.version)
+    .map(choiceOf);
+  if (running === undefined) return offered;
+  return [...offered, running].sort((a, b) => compareVersions(b.version, a.version));
+}
+
+/** From what runs: up to the next required stop; down only where a pin says so and the way back exists. */
+function isReachable(
+  context: Context,
+  component: ComponentName,
+  choice: Choice,
+  stop: Choice | null,
+): boolean {
+  const running = context.running.get(component);
+  if (running === undefined || choice.digest === running.digest) return true;
+  if (compareVersions(choice.version, running.version) < 0) {
+    return context.pins.governing(component) !== null && !isOneWay(running);
+  }
+  if (stop !== null && compareVersions(choice.version, stop.version) > 0) return false;
+  // A pin may ask for an affected version: the advisory then overrides it, see emergency.ts.
+  const isPinned = context.pins.governing(component) !== null;
+  return isPinned || !worsensExposure(context, component, running, choice);
+}
+
+function isOneWay({ release }: Choice): boolean {
+  return release?.document.schema === 'fairlead/capability@1' && release.document.reversible === 'no';
+}
+
+/** An ordinary update never brings in a critical advisory that what runs is free of. */
+function worsensExposure(context: Context, component: ComponentName, from: Choice, to: Choice): boolean {
+  return context.critical.some(
+    (advisory) =>
+      isAffected(advisory, component, to.version) && !isAffected(advisory, component, from.version),
+  );
+}

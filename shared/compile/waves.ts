@@ -1,0 +1,23 @@
+// Waves: when a rollout offers its release to one instance, computed from the signed rollout alone.
+import { createHash } from 'node:crypto';
+import { utf8 } from '../encoding/bytes.ts';
+import { durationMs } from '../encoding/duration.ts';
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import type { Rollout } from '../schema/rollout.ts';
+
+/** The first instant at which a wave reaches the instance; null when the waves never grow that far. */
+export function offeredAt(rollout: Rollout, instance: string): EpochMs | null {
+  const position = wavePosition(rollout.seed, instance);
+  const start = instantMs(rollout.start);
+  const reached = rollout.waves.filter((wave) => wave.percent > position);
+  const times = reached.map((wave) => start + durationMs(wave.after));
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** Where an instance stands in a rollout's waves: evenly spread over [0, 100), another place for every seed. */
+export function wavePosition(seed: string, instance: string): number {
+  const hash = createHash('sha256')
+    .update(utf8(`${seed}\n${instance}`))
+    .digest();
+  return (hash.readUIntBE(0, 6) / 2 ** 48) * 100;
+}
