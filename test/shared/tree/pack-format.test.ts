@@ -1,0 +1,95 @@
+// The frames of a pack: what is written is read, and what a reader must not trust is bounded.
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { digestOf } from '../../../shared/encoding/digest.ts';
+import type { JsonValue } from '../../../shared/encoding/json.ts';
+import {
+  FRAME_LENGTH_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_UNIT_BYTES,
+  maxPackBytes,
+  type PackHeader,
+  parseFrameLength,
+  parsePackHeader,
+  parsePackUnit,
+  writeFrame,
+} from '../../../shared/tree/pack-format.ts';
+import { codeOf } from '../../support/error-code.ts';
+
+const tree = digestOf(utf8('tree'));
+const other = digestOf(utf8('other'));
+const header: PackHeader = { tree, base: null, index: { packed: 10, raw: 20 }, units: 3 };
+const unit = { files: [3, 1], offset: 0, raw: 100, packed: 50 };
+
+const bodyOf = (frame: Uint8Array) => frame.subarray(FRAME_LENGTH_BYTES);
+
+describe('frames', () => {
+  it('give back the header and the units that were written', () => {
+    expect(parsePackHeader(bodyOf(writeFrame(header)), tree)).toEqual(header);
+    expect(parsePackUnit(bodyOf(writeFrame(unit)), tree)).toEqual(unit);
+  });
+
+  it('announce their length in four bytes, the highest first', () => {
+    const frame = writeFrame(unit);
+
+    expect([...frame.subarray(0, 3)]).toEqual([0, 0, 0]);
+    expect(parseFrameLength(frame.subarray(0, 4), tree)).toBe(frame.length - FRAME_LENGTH_BYTES);
+  });
+
+  it('are refused by their length alone when they are too long', () => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(MAX_FRAME_BYTES + 1);
+
+    expect(codeOf(() => parseFrameLength(length, tree))).toBe('tree/pack-damaged');
+  });
+});
+
+describe('parsePackHeader', () => {
+  it('refuses the pack of another tree', () => {
+    expect(codeOf(() => parsePackHeader(bodyOf(writeFrame(header)), other))).toBe('tree/mismatch');
+  });
+
+  it('says that a delta is for a newer version, instead of calling it damaged', () => {
+    const delta = bodyOf(writeFrame({ ...header, base: other }));
+
+    expect(codeOf(() => parsePackHeader(delta, tree))).toBe('tree/pack-unsupported');
+  });
+
+  it.each<[string, JsonValue]>([
+    ['an index that announces a gigabyte', { ...header, index: { packed: 10, raw: 2 ** 30 } }],
+    ['an index packed into a gigabyte', { ...header, index: { packed: 2 ** 30, raw: 20 } }],
+    ['a negative count', { ...header, units: -1 }],
+    ['a key too many', { ...header, comment: 'x' }],
+    ['a key too few', { tree, base: null, units: 3 }],
+    ['text in the place of an object', 'header'],
+  ])('refuses %s', (_, value) => {
+    expect(codeOf(() => parsePackHeader(canonicalize(value), tree))).toBe('tree/pack-damaged');
+  });
+
+  it('refuses bytes that are not JSON', () => {
+    expect(codeOf(() => parsePackHeader(utf8('{"tree"'), tree))).toBe('tree/pack-damaged');
+  });
+});
+
+describe('parsePackUnit', () => {
+  it.each<[string, JsonValue]>([
+    ['more than 8 MiB', { ...unit, raw: MAX_UNIT_BYTES + 1 }],
+    ['more packed bytes than 8 MiB can need', { ...unit, packed: 2 * MAX_UNIT_BYTES }],
+    ['no files', { ...unit, files: [] }],
+    ['a negative position', { ...unit, files: [-1] }],
+    ['a negative offset', { ...unit, offset: -1 }],
+    ['a dictionary', { ...unit, dictionary: [1] }],
+  ])('refuses a unit with %s', (_, value) => {
+    expect(codeOf(() => parsePackUnit(canonicalize(value), tree))).toBe('tree/pack-damaged');
+  });
+});
+
+describe('maxPackBytes', () => {
+  it('leaves room for content that does not compress, and for the index', () => {
+    const ref = { digest: tree, files: 1000, bytes: 100 * 2 ** 20 };
+
+    expect(maxPackBytes(ref)).toBeGreaterThan(ref.bytes + 1000 * 200);
+    expect(maxPackBytes(ref)).toBeLessThan(ref.bytes * 1.2);
+  });
+});

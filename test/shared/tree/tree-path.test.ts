@@ -1,0 +1,97 @@
+// Paths and link targets: what may stand in a tree, and where links lead.
+import { describe, expect, it } from 'vitest';
+import { linkProblem, pathProblem, targetProblem } from '../../../shared/tree/tree-path.ts';
+
+describe('pathProblem', () => {
+  it.each([
+    ['a plain name', 'server.js'],
+    ['a nested path', 'lib/a/b.js'],
+    ['a name that starts with dots', 'lib/..data/...'],
+    ['a hidden file', '.npmrc'],
+    ['blanks and punctuation', 'read me (1)~#%.txt'],
+    ['letters beyond ASCII, composed or not', 'Grüße/gru\u0308n/🙂'],
+    ['a part of 255 bytes', 'x'.repeat(255)],
+  ])('accepts %s', (_, path) => {
+    expect(pathProblem(path)).toBeNull();
+  });
+
+  it.each([
+    ['an empty path', ''],
+    ['an absolute path', '/etc/passwd'],
+    ['a path that climbs', '../x'],
+    ['a path that climbs half-way', 'a/../../x'],
+    ['a current-directory part', 'a/./b'],
+    ['an empty part', 'a//b'],
+    ['a trailing slash', 'a/'],
+    ['a backslash', 'a\\..\\b'],
+    ['a NUL', 'a\u0000b'],
+    ['a line break', 'a\nb'],
+    ['a C1 control', 'a\u009bb'],
+    ['half of a surrogate pair', 'a\ud800'],
+    ['a part of 256 bytes', 'x'.repeat(256)],
+    ['a part of 256 bytes in fewer characters', 'é'.repeat(128)],
+    ['a path above 1024 bytes', `${'abc/'.repeat(256)}d`],
+  ])('refuses %s', (_, path) => {
+    expect(pathProblem(path)).not.toBeNull();
+  });
+});
+
+describe('targetProblem', () => {
+  it.each([
+    ['a name', 'x'],
+    ['a climb', '../../x'],
+    ['a detour', './a/../b/'],
+  ])('accepts %s', (_, target) => {
+    expect(targetProblem(target)).toBeNull();
+  });
+
+  it.each([
+    ['an empty target', ''],
+    ['an absolute target', '/lib/x'],
+    ['a control character', 'a\u001b[2J'],
+    ['a target above 1024 bytes', 'x'.repeat(1025)],
+  ])('refuses %s', (_, target) => {
+    expect(targetProblem(target)).not.toBeNull();
+  });
+});
+
+describe('linkProblem', () => {
+  const links = new Map([
+    ['up', 'a/b/..'],
+    ['root', '.'],
+    ['a/top', '..'],
+    ['loop-a', 'loop-b'],
+    ['loop-b', 'loop-a'],
+    ['self', 'self/x'],
+    ['deep', 'a/b/c'],
+    ['chain-0', 'x'],
+    ...Array.from({ length: 60 }, (_, i) => [`chain-${i + 1}`, `chain-${i}`] as const),
+  ]);
+  const problemOf = (path: string, target: string) =>
+    linkProblem(path, target, (at) => links.get(at) ?? null);
+
+  it.each([
+    ['a neighbour', 'a/l', 'x'],
+    ['the root itself', 'a/b/l', '../..'],
+    ['what does not exist', 'l', 'nowhere/at/all'],
+    ['a climb that stays inside', 'a/b/l', '../../bin/x'],
+    ['a way through another link', 'l', 'up/x'],
+    ['a climb out of what a link leads to', 'l', 'deep/../..'],
+    ['forty links in a row', 'l', 'chain-39'],
+  ])('lets a link lead to %s', (_, path, target) => {
+    expect(problemOf(path, target)).toBeNull();
+  });
+
+  it.each([
+    ['one step above the root', 'l', '..'],
+    ['above the root and back in', 'a/l', '../../tree/x'],
+    ['out through a link to the root', 'a/l', 'top/..'],
+    ['out through two links', 'l', 'a/top/../a/top/..'],
+    ['out where only the path without links stays inside', 'a/b/l', '../../up/../..'],
+    ['a loop', 'l', 'loop-a'],
+    ['itself', 'l', 'self'],
+    ['more links than the kernel follows', 'l', 'chain-40'],
+  ])('refuses a link that leads %s', (_, path, target) => {
+    expect(problemOf(path, target)).not.toBeNull();
+  });
+});
