@@ -17,6 +17,8 @@ export interface DeploymentRequest {
   readonly note?: string;
   /** Asked at the last safe point, before anything stops; false abandons the deployment. */
   readonly stillAllowed: () => Promise<boolean>;
+  /** Go on although a component that changes is unhealthy already; it is then not held against the release. */
+  readonly acceptUnhealthy?: boolean;
   /** Called once the deployment has its record on disk: from then on it can be followed by its number. */
   readonly onStarted?: (record: DeploymentRecord) => void;
 }

@@ -3,9 +3,11 @@ import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
 import type { Generation, Quarantined } from './deployer.ts';
 
-/** A generation with the plan that led to it. */
+/** A generation with what led to it. */
 export interface StoredGeneration extends Generation {
   readonly plan: Plan;
+  /** The deployment that committed it last; null while none has. */
+  readonly committedBy: number | null;
 }
 
 /** What a failed deployment left to look at; captured before anything is reverted. */
@@ -15,7 +17,8 @@ export interface Evidence {
   readonly components: readonly {
     readonly component: ComponentKey;
     readonly status: string;
-    readonly probes: readonly string[];
+    /** What the probe that failed said, or `running`. */
+    readonly health: string;
     readonly log: string;
   }[];
 }

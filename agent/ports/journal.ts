@@ -15,10 +15,10 @@ export interface Journal {
   read(): Promise<UnfinishedJournal | null>;
   /** Opens the journal of a deployment, with room for `expectedEntries` reserved so that a full disk cannot stop a rollback. */
   begin(deployment: number, expectedEntries: number): Promise<void>;
-  /** Durable when it returns. Errors: disk/full, disk/failed. */
+  /** Durable when it returns; entries come in the order of their sequence. Errors: disk/full, disk/failed. */
   append(entry: JournalEntry): Promise<void>;
-  /** Sets a damaged journal aside, for people, and begins it anew. */
-  replace(deployment: number, expectedEntries: number): Promise<void>;
+  /** Keeps a damaged journal aside, for people, and in one step puts these entries in its place. */
+  replace(deployment: number, entries: readonly JournalEntry[]): Promise<void>;
   /** The deployment has ended and everything about it is written elsewhere: removes the journal. */
   end(deployment: number): Promise<void>;
 }

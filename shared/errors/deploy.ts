@@ -101,11 +101,17 @@ export const DEPLOY_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
-  'deploy/generation-lost': entry<{ readonly generation: string }>({
-    message: (d) => `the ${d.generation} generation is no longer complete on disk`,
+  'deploy/generation-lost': entry<object>({
+    message: () => 'a generation of the interrupted deployment is no longer complete on disk',
     hint: () => 'check the disk, then: fairlead verify',
     http: 500,
     exit: EXIT.failed,
+  }),
+  'deploy/quarantined': entry<{ readonly target: string; readonly record: number }>({
+    message: (d) => `the deployment ${d.target} failed here twice and is not tried again by itself`,
+    hint: (d) => `see why: fairlead change ${d.record}`,
+    http: 409,
+    exit: EXIT.refused,
   }),
   'deploy/unexpected': entry<{ readonly problem: string }>({
     message: (d) => `an unexpected problem: ${d.problem}`,

@@ -117,6 +117,8 @@ export const deploymentRecord = z.strictObject({
   failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
   /** Who started it: `agent`, or the operating-system account behind a local command. */
   actor: line,
+  /** Why a person started it, in their words. */
+  note: line.optional(),
 });
 
 export type DeploymentRecord = z.output<typeof deploymentRecord>;

@@ -10,15 +10,15 @@ export function releaseFailure(error: FairleadError, component: ComponentKey | n
 }
 
 /** The machine, the network or a person did this: the release is not to blame. */
-export function environmentFailure(error: FairleadError, component: ComponentKey | null = null): Failure {
-  return describe(error, component, 'environment');
+export function environmentFailure(error: FairleadError): Failure {
+  return describe(error, null, 'environment');
 }
 
 /** A failure from whatever was thrown. Only what the release itself does is its fault; a full disk never is. */
-export function failureOf(error: unknown, component: ComponentKey | null): Failure {
+export function failureOf(error: unknown): Failure {
   if (!isFairleadError(error)) {
     const problem = error instanceof Error ? error.message : 'it is not an error';
-    return environmentFailure(new FairleadError('deploy/unexpected', { problem }), component);
+    return environmentFailure(new FairleadError('deploy/unexpected', { problem }));
   }
   const own = isFairleadError(
     error,
@@ -29,7 +29,8 @@ export function failureOf(error: unknown, component: ComponentKey | null): Failu
     'deploy/smoke-failed',
     'deploy/unknown-variable',
   );
-  return own ? releaseFailure(error, component) : environmentFailure(error, component);
+  if (own) return releaseFailure(error, error.data.component as ComponentKey);
+  return environmentFailure(error);
 }
 
 function describe(error: FairleadError, component: ComponentKey | null, fault: Failure['fault']): Failure {

@@ -6,9 +6,13 @@ import type { Failure, JournalEntry, Step } from '../../../shared/schema/journal
 export interface Progress {
   readonly state: DeploymentState;
   readonly stages: DeploymentRecord['stages'];
+  /** The first failure: what the rollback answers and the quarantine judges. */
   readonly failure: Failure | null;
+  /** Why a person is needed, when one is. */
+  readonly ending: Failure | null;
   /** Unhealthy before anything was touched: never held against the release. */
   readonly red: ReadonlySet<ComponentKey>;
+  /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
   /** How often a new process took over. */
@@ -20,6 +24,7 @@ export const NO_PROGRESS: Progress = {
   state: 'planned',
   stages: [],
   failure: null,
+  ending: null,
   red: new Set(),
   intended: new Set(),
   done: new Set(),
@@ -39,11 +44,12 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
         ...next,
         state: entry.state,
         stages: [...progress.stages, { state: entry.state, at: entry.at }],
-        // The first failure is the story; what goes wrong while rolling back does not replace it.
         failure: progress.failure ?? entry.failure ?? null,
+        ending: entry.state === 'inconsistent' ? (entry.failure ?? null) : null,
         red: entry.red === undefined ? progress.red : new Set(entry.red),
       };
     case 'intent':
+      if (progress.state === 'rolling-back') return next;
       return { ...next, intended: new Set([...progress.intended, stepKey(entry.step)]) };
     case 'done':
       return { ...next, done: new Set([...progress.done, stepKey(entry.step)]) };
@@ -58,6 +64,7 @@ export function stepKey(step: Step): string {
 
 /** The record with what the journal adds to it. */
 export function recordWith(record: DeploymentRecord, progress: Progress): DeploymentRecord {
-  const failure = progress.failure && { code: progress.failure.code, message: progress.failure.message };
+  const told = progress.ending ?? progress.failure;
+  const failure = told && { code: told.code, message: told.message };
   return { ...record, state: progress.state, stages: [...progress.stages], failure };
 }

@@ -9,18 +9,18 @@ import { isFinal, isUntouched } from './states.ts';
 /** What is on disk for the deployment in the journal. */
 export interface DiskFacts {
   readonly journalDamaged: boolean;
-  /** The generation it leads to is complete. */
-  readonly target: boolean;
-  /** The generation it came from is complete; true on an instance that was empty. */
+  /** The generation it came from can be read; true on an instance that was empty. */
   readonly previous: boolean;
-  /** The target was committed by this deployment: everything before the commit is history. */
+  /** The target was committed by this very deployment: a commit is never undone. */
   readonly committed: boolean;
   readonly changedComponents: number;
 }
 
 export type Recovery =
-  /** The journal ends in a final state, or the disk proves one: only the last writes may be missing. */
-  | { readonly kind: 'settle'; readonly state: DeploymentState }
+  /** The journal ends in a final state: only the last writes may be missing. */
+  | { readonly kind: 'settle' }
+  /** The disk proves the commit that a damaged journal no longer tells of. */
+  | { readonly kind: 'commit' }
   | { readonly kind: 'abandon'; readonly failure: Failure }
   | { readonly kind: 'resume' }
   | { readonly kind: 'roll-back'; readonly failure: Failure }
@@ -33,18 +33,16 @@ export const MAX_ATTEMPTS = 2;
 /** The way on after a crash. A rollback never turns forward again; a deployment that never ends is given up. */
 export function recover(entries: readonly JournalEntry[], disk: DiskFacts): Recovery {
   const progress = progressOf(entries);
-  if (disk.committed) return { kind: 'settle', state: 'committed' };
+  if (isFinal(progress.state)) return { kind: 'settle' };
   if (disk.journalDamaged) return recoverDamaged(disk);
-  if (isFinal(progress.state)) return { kind: 'settle', state: progress.state };
   if (isUntouched(progress.state)) {
     return { kind: 'abandon', failure: environmentFailure(interrupted(progress.state)) };
   }
   if (progress.entries > maxEntries(disk.changedComponents)) {
     return { kind: 'give-up', failure: environmentFailure(endless(progress.entries)) };
   }
-  if (!disk.previous) return { kind: 'give-up', failure: environmentFailure(lost('previous')) };
+  if (!disk.previous) return { kind: 'give-up', failure: environmentFailure(lost()) };
   if (progress.state === 'rolling-back') return { kind: 'finish-rollback' };
-  if (!disk.target) return { kind: 'roll-back', failure: environmentFailure(lost('target')) };
   if (progress.resumed + 1 >= MAX_ATTEMPTS) {
     return { kind: 'roll-back', failure: releaseFailure(interrupted(progress.state), null) };
   }
@@ -58,6 +56,7 @@ export function maxEntries(changedComponents: number): number {
 
 // Without a trustworthy journal the one safe place is the generation that was healthy before.
 function recoverDamaged(disk: DiskFacts): Recovery {
+  if (disk.committed) return { kind: 'commit' };
   const failure = environmentFailure(new FairleadError('deploy/journal-damaged', {}));
   return disk.previous ? { kind: 'roll-back', failure } : { kind: 'give-up', failure };
 }
@@ -70,6 +69,6 @@ function endless(entries: number): FairleadError {
   return new FairleadError('deploy/endless', { entries });
 }
 
-function lost(generation: 'previous' | 'target'): FairleadError {
-  return new FairleadError('deploy/generation-lost', { generation });
+function lost(): FairleadError {
+  return new FairleadError('deploy/generation-lost', {});
 }

@@ -1,33 +1,128 @@
-// The deployment engine: one deployment at a time, every one of them ends old or new.
-
+// The deployment engine: one deployment at a time, and every one of them ends old or new.
+import { FairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Deployer } from '../../ports/deployer.ts';
-import type { DeploymentStore } from '../../ports/deployment-store.ts';
-import type { Driver } from '../../ports/driver.ts';
-import type { Journal } from '../../ports/journal.ts';
-import type { Prober } from '../../ports/prober.ts';
-import type { ReadReference } from '../../ports/references.ts';
-import type { TreeStore } from '../../ports/tree-store.ts';
+import { isFinal } from '../../core/deploy/states.ts';
+import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
+import { beginDeployment, beginRollback, currentGeneration } from './begin.ts';
+import { look } from './health.ts';
+import { runToEnd } from './machine.ts';
+import type { DeployerOptions } from './options.ts';
+import { componentsOf, prepare } from './prepare.ts';
+import { recoverUnfinished } from './recovery.ts';
+import type { Run } from './run.ts';
+import { createSupervisor } from './supervise.ts';
 
-export interface DeployerOptions {
-  readonly store: DeploymentStore;
-  readonly journal: Journal;
-  readonly trees: TreeStore;
-  readonly driver: Driver;
-  readonly prober: Prober;
-  readonly clock: Clock;
-  readonly readReference: ReadReference;
-  /** How long a healthy new generation is watched before it commits. */
-  readonly soakMs: number;
-  /** Generations kept on disk, the current one included; at least 2. */
-  readonly keepGenerations: number;
-  /** Called at every state a deployment enters. */
-  readonly onRecord: (record: DeploymentRecord) => void;
-  /** Called with what went wrong beside a deployment: a service that will not start, a record that cannot be written. */
-  readonly onWarning: (error: unknown) => void;
+const ATTEND_MS = 2_000;
+
+/** Nothing happens before `recover` is called; one process per state directory must be ensured by the caller. */
+export function createDeployer(options: DeployerOptions): Deployer {
+  const { store, clock } = options;
+  const supervisor = createSupervisor(options);
+  const turn = createTurn();
+
+  const current = async () => currentGeneration(options, await store.generations());
+
+  const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
+    turn.deploy(async (hold) => {
+      await recoverUnfinished(options, hold);
+      const run = await begin();
+      hold(run);
+      onStarted?.(run.current());
+      return runToEnd(run);
+    });
+
+  // A deployment that a failing disk left unfinished is taken up again here, not only at the next start.
+  const recoverAndAttend = () =>
+    turn.wait(async (hold) => {
+      await recoverUnfinished(options, hold);
+      const generation = await current();
+      if (generation !== null) await supervisor.attend(generation);
+    });
+
+  return {
+    recover: recoverAndAttend,
+    deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
+    rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
+    inProgress: () => turn.inProgress(),
+    current,
+    generations: () => store.generations(),
+    records: () => store.records(),
+    quarantine: () => store.quarantine(),
+    async releaseFromQuarantine(component) {
+      const entries = await store.quarantine();
+      await store.writeQuarantine(entries.filter((entry) => entry.component !== component));
+    },
+    health: async () => examine(options, await current()),
+    async supervise(signal) {
+      while (!signal.aborted) {
+        if (turn.inProgress() === null) await recoverAndAttend().catch(options.onWarning);
+        await clock.sleep(ATTEND_MS, signal);
+      }
+    },
+  };
 }
 
-export function createDeployer(_options: DeployerOptions): Deployer {
-  throw new Error('not here yet');
+type Work<T> = (hold: (run: Run) => void) => Promise<T>;
+
+/** One piece of work at a time; `hold` names the deployment it is about. */
+interface Turn {
+  /** Waits for whatever is at work, but not for another deployment. Error: deploy/busy. */
+  deploy<T>(work: Work<T>): Promise<T>;
+  wait<T>(work: Work<T>): Promise<T>;
+  inProgress(): DeploymentRecord | null;
+}
+
+function createTurn(): Turn {
+  let last: Promise<unknown> = Promise.resolve();
+  let deploying = false;
+  let held: Run | null = null;
+
+  function wait<T>(work: Work<T>): Promise<T> {
+    const mine = last.then(() =>
+      work((run) => {
+        held = run;
+      }),
+    );
+    last = mine
+      .catch(() => undefined)
+      .then(() => {
+        held = null;
+      });
+    return mine;
+  }
+
+  return {
+    wait,
+    async deploy(work) {
+      if (deploying || held !== null) {
+        throw new FairleadError('deploy/busy', { deployment: held?.record.id ?? 0 });
+      }
+      deploying = true;
+      try {
+        return await wait(work);
+      } finally {
+        deploying = false;
+      }
+    },
+    inProgress: () => {
+      const record = held?.current() ?? null;
+      return record === null || isFinal(record.state) ? null : record;
+    },
+  };
+}
+
+async function examine(
+  options: DeployerOptions,
+  generation: Generation | null,
+): Promise<readonly ComponentHealth[]> {
+  return Promise.all(
+    componentsOf(generation).map(async (component) => {
+      const status = await options.driver.status(component);
+      // Settings that cannot be resolved say nothing about the service that runs.
+      const prepared = await prepare(options, generation, component).catch(() => null);
+      if (prepared === null) return { component, status, health: 'unknown' };
+      const { healthy } = await look(options, prepared, 1);
+      return { component, status, health: healthy ? 'healthy' : 'unhealthy' };
+    }),
+  );
 }

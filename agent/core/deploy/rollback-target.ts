@@ -1,0 +1,69 @@
+// Going down: where a manual rollback leads, which versions it leaves, and which may not be left.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { PlanStep } from '../../../shared/schema/deployment.ts';
+import { compareVersions } from '../../../shared/version/version.ts';
+import type { Generation } from '../../ports/deployer.ts';
+
+/** The wanted generation, or the newest healthy one before the current. Errors: rollback/no-target, rollback/not-reversible. */
+export function selectRollbackTarget<G extends Generation>(
+  generations: readonly G[],
+  current: number | null,
+  to: number | undefined,
+): G {
+  const earlier = generations.filter((g) => g.healthy && current !== null && g.number < current);
+  const target = to === undefined ? earlier.at(-1) : earlier.find((g) => g.number === to);
+  if (target === undefined || current === null) {
+    throw new FairleadError('rollback/no-target', {
+      wanted: to === undefined ? 'an earlier generation' : `generation ${to}`,
+      available: earlier.map((g) => g.number).join(', ') || 'none',
+    });
+  }
+  return target;
+}
+
+/** The way from one generation to another, as far as it leads to older versions. */
+export interface Descent {
+  readonly steps: readonly PlanStep[];
+  readonly from: Generation | null;
+  readonly to: Generation;
+  readonly generations: readonly Generation[];
+}
+
+/** Error: rollback/not-reversible, for a version on the way down that may not be left. */
+export function verifyReversible(descent: Descent): void {
+  for (const { component } of descent.steps.filter(isDescending)) {
+    const left = generationsLeft(descent, component).flatMap((one) => one.releases.get(component) ?? []);
+    const fixed = left.find((one) => one.document.reversible === 'no');
+    if (fixed === undefined) continue;
+    throw new FairleadError('rollback/not-reversible', { component, version: fixed.document.version });
+  }
+}
+
+/**
+ * The generations, newest first, in which a component ran versions that the descent leaves. Every one counts, not only
+ * the newest: each may have changed the data on its way up.
+ */
+export function generationsLeft(descent: Descent, component: ComponentKey): readonly Generation[] {
+  const { from, to } = descent;
+  if (from === null) return [];
+  const newer = descent.generations.filter(
+    (one) => one.healthy && one.number > to.number && one.number < from.number,
+  );
+  const kept = to.releases.get(component)?.digest;
+  const seen = new Set([kept]);
+  return [from, ...newer.toReversed()].filter((one) => {
+    const digest = one.releases.get(component)?.digest;
+    if (digest === undefined || seen.has(digest)) return false;
+    seen.add(digest);
+    return true;
+  });
+}
+
+export function isDescending(step: PlanStep): boolean {
+  return step.from !== null && step.to !== null && compareVersions(step.to, step.from) < 0;
+}
+
+export function isAscending(step: PlanStep): boolean {
+  return step.from !== null && step.to !== null && compareVersions(step.to, step.from) > 0;
+}

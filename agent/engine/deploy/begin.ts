@@ -1,0 +1,143 @@
+// Beginning a deployment: its generation, its record and its journal are on disk before its first state is entered.
+import { manifestDigest, planDigest } from '../../../shared/compile/identity.ts';
+import { planBetween } from '../../../shared/compile/plan.ts';
+import { shortDigest } from '../../../shared/encoding/digest.ts';
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
+import { maxEntries } from '../../core/deploy/recover.ts';
+import { selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
+import type { DeploymentRequest, Generation, RollbackRequest } from '../../ports/deployer.ts';
+import type { StoredGeneration } from '../../ports/deployment-store.ts';
+import type { DeployerOptions } from './options.ts';
+import { createRun, type Run, type RunFacts } from './run.ts';
+
+/** Errors: deploy/outdated, deploy/quarantined, disk/*; nothing has begun then. */
+export async function beginDeployment(options: DeployerOptions, request: DeploymentRequest): Promise<Run> {
+  const { manifest, config, releases, plan } = request;
+  const generations = await options.store.generations();
+  const previous = await currentGeneration(options, generations);
+  verifyStart(plan, previous);
+  await verifyNotQuarantined(options, plan);
+  const target: StoredGeneration = {
+    number: await nextNumber(options, generations),
+    manifest,
+    config,
+    releases,
+    plan,
+    healthy: false,
+    committedBy: null,
+  };
+  await options.store.addGeneration(target);
+  return begin(options, {
+    record: await newRecord(options, { target, previous, plan, request }),
+    target,
+    previous,
+    plan,
+    stillAllowed: request.stillAllowed,
+    acceptUnhealthy: request.acceptUnhealthy ?? false,
+  });
+}
+
+/** Towards a generation that is on disk already. Errors: rollback/no-target, rollback/not-reversible, disk/*. */
+export async function beginRollback(options: DeployerOptions, request: RollbackRequest): Promise<Run> {
+  const generations = await options.store.generations();
+  const previous = await currentGeneration(options, generations);
+  const target = selectRollbackTarget(generations, previous?.number ?? null, request.to);
+  const plan = rollbackPlan(previous ?? target, target);
+  verifyReversible({ steps: plan.steps, from: previous, to: target, generations });
+  const about = { actor: request.actor, note: request.reason };
+  return begin(options, {
+    record: await newRecord(options, { target, previous, plan, request: about }),
+    target,
+    previous,
+    plan,
+    stillAllowed: async () => true,
+    acceptUnhealthy: true,
+  });
+}
+
+/** The way from one generation to another; the same after a crash as before it. */
+export function rollbackPlan(previous: StoredGeneration, target: StoredGeneration): Plan {
+  const reason = { kind: 'rollback', generation: target.number } as const;
+  const stored = new Set(target.manifest.components.map((one) => one.tree));
+  const plan = planBetween({ from: previous, to: target, reason, stored });
+  if (plan !== null) return plan;
+  throw new FairleadError('rollback/no-target', {
+    wanted: `generation ${target.number}`,
+    available: 'none that differs from what runs',
+  });
+}
+
+export async function currentGeneration(
+  options: Pick<DeployerOptions, 'store'>,
+  generations: readonly StoredGeneration[],
+): Promise<StoredGeneration | null> {
+  const current = await options.store.currentNumber();
+  return generations.find((one) => one.number === current) ?? null;
+}
+
+// The record first: a journal always has the record it is about.
+async function begin(options: DeployerOptions, facts: RunFacts): Promise<Run> {
+  const { id } = facts.record;
+  await options.store.writeRecord(facts.record);
+  await options.journal.begin(id, maxEntries(facts.plan.steps.length));
+  const run = createRun(options, facts, []);
+  await run.enter('planned');
+  return run;
+}
+
+function verifyStart(plan: Plan, previous: Generation | null): void {
+  const running = previous === null ? null : manifestDigest(previous.manifest);
+  if (plan.from === running) return;
+  const written = (digest: typeof running) => (digest === null ? 'an empty instance' : shortDigest(digest));
+  throw new FairleadError('deploy/outdated', { planned: written(plan.from), running: written(running) });
+}
+
+async function verifyNotQuarantined({ store }: DeployerOptions, plan: Plan): Promise<void> {
+  const entry = (await store.quarantine()).find((one) => one.release === plan.to);
+  if (entry === undefined) return;
+  throw new FairleadError('deploy/quarantined', { target: shortDigest(plan.to), record: entry.record });
+}
+
+// Numbers are never used twice, not even those of generations that are gone: records name them for good.
+async function nextNumber({ store }: DeployerOptions, generations: readonly Generation[]): Promise<number> {
+  const used = [
+    ...generations.map((one) => one.number),
+    ...(await store.records()).map((one) => one.generation),
+  ];
+  return Math.max(0, ...used) + 1;
+}
+
+interface Described {
+  readonly target: Generation;
+  readonly previous: Generation | null;
+  readonly plan: Plan;
+  readonly request: { readonly actor: string; readonly note?: string };
+}
+
+async function newRecord(
+  { store, clock }: DeployerOptions,
+  { target, previous, plan, request }: Described,
+): Promise<DeploymentRecord> {
+  const records = await store.records();
+  return {
+    schema: 'fairlead/record@1',
+    id: Math.max(0, ...records.map((one) => one.id)) + 1,
+    generation: target.number,
+    previousGeneration: previous?.number ?? null,
+    reason: plan.reason,
+    plan: planDigest(plan),
+    from: plan.from,
+    to: plan.to,
+    steps: plan.steps.map(({ component, from, to }) => {
+      const change = target.releases.get(component)?.document.change.id ?? null;
+      return { component, from, to, change };
+    }),
+    state: 'planned',
+    stages: [{ state: 'planned', at: formatInstantMs(clock.now()) }],
+    failure: null,
+    actor: request.actor,
+    ...(request.note === undefined ? {} : { note: request.note }),
+  };
+}

@@ -1,0 +1,19 @@
+// A release's own commands: hooks and smoke tests, one after the other until one fails.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { PreparedComponent } from './prepare.ts';
+import type { Run } from './run.ts';
+
+/** Errors: deploy/hook-failed, deploy/smoke-failed, with the last line the command wrote. */
+export async function runCommands(
+  run: Run,
+  component: PreparedComponent,
+  kind: 'preflight' | 'snapshot' | 'restore' | 'smoke',
+): Promise<void> {
+  for (const command of component[kind]) {
+    const result = await run.options.prober.probe(command, new AbortController().signal);
+    if (result.healthy) continue;
+    const data = { component: component.component, detail: component.redact(result.detail) };
+    if (kind === 'smoke') throw new FairleadError('deploy/smoke-failed', data);
+    throw new FairleadError('deploy/hook-failed', { ...data, hook: kind });
+  }
+}

@@ -1,0 +1,156 @@
+// Watching health: one look at a component, or many until all are healthy, one fails, or the time is over.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { count, judge, NO_RESULTS, type ProbeRule } from '../../core/deploy/health.ts';
+import type { HealthCheck } from '../../core/deploy/render.ts';
+import type { Probe, ProbeResult } from '../../ports/prober.ts';
+import type { DeployerOptions } from './options.ts';
+import type { PreparedComponent } from './prepare.ts';
+
+type Watching = Pick<DeployerOptions, 'driver' | 'prober' | 'clock'>;
+
+export interface Look {
+  readonly component: ComponentKey;
+  readonly healthy: boolean;
+  /** Safe to record. */
+  readonly detail: string;
+}
+
+/** Is it running, and does every probe answer well. A probe may be repeated, for one bad answer proves little. */
+export async function look(watching: Watching, one: PreparedComponent, tries: number): Promise<Look> {
+  const { component } = one;
+  const status = await watching.driver.status(component);
+  if (status.kind !== 'running') {
+    return { component, healthy: false, detail: status.kind === 'exited' ? status.detail : 'not running' };
+  }
+  for (const { probe, rule } of one.health) {
+    const result = await probeUntilHealthy(watching, probe, rule, tries);
+    if (!result.healthy) return { component, healthy: false, detail: one.redact(result.detail) };
+  }
+  return { component, healthy: true, detail: 'running' };
+}
+
+/** Resolves when every probe of every component is healthy. Errors: deploy/unhealthy, deploy/exited, for the first that fails. */
+export async function watchUntilHealthy(
+  watching: Watching,
+  components: readonly PreparedComponent[],
+): Promise<void> {
+  await watch(watching, components, 'until-healthy', (watchers) => Promise.all(watchers));
+}
+
+/** Resolves after `ms` in which nothing degraded. Errors as above. */
+export async function watchFor(
+  watching: Watching,
+  components: readonly PreparedComponent[],
+  ms: number,
+): Promise<void> {
+  await watch(watching, components, 'for-ever', (_, signal) => watching.clock.sleep(ms, signal));
+}
+
+async function watch(
+  watching: Watching,
+  components: readonly PreparedComponent[],
+  mode: 'until-healthy' | 'for-ever',
+  end: (watchers: readonly Promise<void>[], signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const exits = components.map((one) => watchExit(watching, one, signal));
+  const probes = components.flatMap((one) =>
+    checksOf(one).map((check) => watchProbe(watching, one, check, mode, signal)),
+  );
+  const all = [...exits, ...probes];
+  try {
+    await Promise.race([end(probes, signal), firstFailure(all)]);
+  } finally {
+    controller.abort();
+    await Promise.allSettled(all);
+  }
+}
+
+/** Rejects with the first failure; never resolves. */
+function firstFailure(watchers: readonly Promise<void>[]): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const watcher of watchers) watcher.catch(reject);
+  });
+}
+
+async function watchExit(watching: Watching, one: PreparedComponent, signal: AbortSignal): Promise<void> {
+  const { component } = one;
+  await watching.driver.exited(component, signal);
+  if (signal.aborted) return;
+  const status = await watching.driver.status(component);
+  const detail = status.kind === 'exited' ? status.detail : 'it exited';
+  throw new FairleadError('deploy/exited', { component, detail });
+}
+
+async function watchProbe(
+  watching: Watching,
+  one: PreparedComponent,
+  check: Check,
+  mode: 'until-healthy' | 'for-ever',
+  signal: AbortSignal,
+): Promise<void> {
+  const { rule } = check;
+  const start = watching.clock.monotonic();
+  for (let tally = NO_RESULTS; ; ) {
+    const result = await check.ask(watching, signal);
+    if (signal.aborted) return;
+    const elapsed = watching.clock.monotonic() - start;
+    // Whoever is watched for ever was healthy before: no start period excuses it now.
+    tally = count(tally, result.healthy, mode === 'until-healthy' && elapsed < rule.startPeriodMs);
+    const verdict = mode === 'until-healthy' ? judge(rule, tally, elapsed) : degraded(rule, tally.failures);
+    if (verdict === 'healthy') return;
+    if (verdict === 'unhealthy') {
+      const detail = one.redact(result.detail);
+      throw new FairleadError('deploy/unhealthy', { component: one.component, detail });
+    }
+    await watching.clock.sleep(rule.intervalMs, signal);
+    if (signal.aborted) return;
+  }
+}
+
+function degraded(rule: ProbeRule, failures: number): 'unhealthy' | 'undecided' {
+  return failures >= rule.failures ? 'unhealthy' : 'undecided';
+}
+
+interface Check {
+  readonly rule: ProbeRule;
+  readonly ask: (watching: Watching, signal: AbortSignal) => Promise<ProbeResult>;
+}
+
+// A component without probes must at least keep running for a moment.
+const RUNNING_RULE: ProbeRule = {
+  startPeriodMs: 0,
+  intervalMs: 500,
+  timeoutMs: 500,
+  successes: 3,
+  failures: 1,
+};
+
+function checksOf(one: PreparedComponent): readonly Check[] {
+  if (one.health.length === 0) return [{ rule: RUNNING_RULE, ask: (watching) => askRunning(watching, one) }];
+  return one.health.map(({ probe, rule }: HealthCheck) => ({
+    rule,
+    ask: ({ prober }, signal) => prober.probe(probe, signal),
+  }));
+}
+
+async function askRunning({ driver }: Watching, one: PreparedComponent): Promise<ProbeResult> {
+  const { kind } = await driver.status(one.component);
+  return { healthy: kind === 'running', detail: kind };
+}
+
+async function probeUntilHealthy(
+  { prober, clock }: Watching,
+  probe: Probe,
+  rule: ProbeRule,
+  tries: number,
+): Promise<ProbeResult> {
+  const { signal } = new AbortController();
+  for (let attempt = 1; ; attempt++) {
+    const result = await prober.probe(probe, signal);
+    if (result.healthy || attempt >= tries) return result;
+    await clock.sleep(rule.intervalMs, signal);
+  }
+}

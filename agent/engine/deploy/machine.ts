@@ -1,0 +1,42 @@
+// The machine: from the state a deployment is in to its end, one journalled transition at a time.
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { failureOf } from '../../core/deploy/failure.ts';
+import { isFinal, transition, type WorkingState } from '../../core/deploy/states.ts';
+import { checkBefore } from './preflight.ts';
+import { rollBack } from './roll-back.ts';
+import type { Outcome, Run } from './run.ts';
+import { settle } from './settle.ts';
+import { fetchTrees, startChanged, stopChanged, switchGeneration, verifyTrees } from './stages.ts';
+import { soak, verifyTarget } from './verify.ts';
+
+const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
+  planned: async () => ({ event: 'accepted' }),
+  fetching: fetchTrees,
+  staged: verifyTrees,
+  preflight: checkBefore,
+  stopping: stopChanged,
+  switching: switchGeneration,
+  starting: startChanged,
+  verifying: verifyTarget,
+  soaking: soak,
+  'rolling-back': rollBack,
+};
+
+/** Errors: disk/* when the journal cannot be written; the deployment is then unfinished and recovered later. */
+export async function runToEnd(run: Run): Promise<DeploymentRecord> {
+  for (let state = run.progress().state; !isFinal(state); state = run.progress().state) {
+    const { event, ...more } = await perform(run, state);
+    await run.enter(transition(state, event), more);
+  }
+  await settle(run).catch(run.options.onWarning);
+  return run.current();
+}
+
+async function perform(run: Run, state: WorkingState): Promise<Outcome> {
+  try {
+    return await STAGES[state](run);
+  } catch (error) {
+    const event = state === 'rolling-back' ? 'exhausted' : 'failed';
+    return { event, failure: failureOf(error) };
+  }
+}

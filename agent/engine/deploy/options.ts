@@ -1,0 +1,27 @@
+// What the deployment engine is built from: ports, and the few numbers an operator may choose.
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { DeploymentStore } from '../../ports/deployment-store.ts';
+import type { Driver } from '../../ports/driver.ts';
+import type { Journal } from '../../ports/journal.ts';
+import type { Prober } from '../../ports/prober.ts';
+import type { ReadReference } from '../../ports/references.ts';
+import type { TreeStore } from '../../ports/tree-store.ts';
+
+export interface DeployerOptions {
+  readonly store: DeploymentStore;
+  readonly journal: Journal;
+  readonly trees: TreeStore;
+  readonly driver: Driver;
+  readonly prober: Prober;
+  readonly clock: Clock;
+  readonly readReference: ReadReference;
+  /** How long a healthy new generation is watched before it commits. */
+  readonly soakMs: number;
+  /** Generations kept on disk, the current one included; at least 2. */
+  readonly keepGenerations: number;
+  /** Called at every state a deployment enters. */
+  readonly onRecord: (record: DeploymentRecord) => void;
+  /** Hears what goes wrong beside a deployment: a service that will not start, a record that cannot be written. */
+  readonly onWarning: (error: unknown) => void;
+}

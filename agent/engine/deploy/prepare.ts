@@ -1,0 +1,63 @@
+// Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
+import { resolveSettings } from '../../../shared/compile/settings.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { fillReferences, referenceKey, referencesIn } from '../../core/deploy/references.ts';
+import { type RunnableComponent, render } from '../../core/deploy/render.ts';
+import type { Generation } from '../../ports/deployer.ts';
+import type { DeployerOptions } from './options.ts';
+
+type Sources = Pick<DeployerOptions, 'trees' | 'store' | 'readReference'>;
+
+export interface PreparedComponent extends RunnableComponent {
+  /** Hides every secret the component was given. */
+  readonly redact: (text: string) => string;
+}
+
+/** Null when the generation has no such component. Errors: document/invalid, setting/unreadable, deploy/unknown-variable. */
+export async function prepare(
+  sources: Sources,
+  generation: Generation | null,
+  component: ComponentKey,
+): Promise<PreparedComponent | null> {
+  const release = generation?.releases.get(component);
+  if (generation === null || release === undefined) return null;
+  const configured = resolveSettings(release.document, generation.config);
+  const secrets = new Map<string, string>();
+  for (const reference of referencesIn(configured)) {
+    secrets.set(referenceKey(reference), await sources.readReference(reference));
+  }
+  const runnable = render({
+    release,
+    configured,
+    settings: fillReferences(configured, secrets),
+    treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
+    dataDirectory: sources.store.dataDirectoryOf(component),
+  });
+  return { ...runnable, redact: redactor([...secrets.values()]) };
+}
+
+/** Those of the named components that the generation has, in the order named. */
+export async function prepareAll(
+  sources: Sources,
+  generation: Generation | null,
+  components: readonly ComponentKey[],
+): Promise<readonly PreparedComponent[]> {
+  const prepared: PreparedComponent[] = [];
+  for (const component of components) {
+    const one = await prepare(sources, generation, component);
+    if (one !== null) prepared.push(one);
+  }
+  return prepared;
+}
+
+export function componentsOf(generation: Generation | null): readonly ComponentKey[] {
+  return generation?.manifest.components.map((one) => one.component) ?? [];
+}
+
+// Shorter values stand in ordinary text by chance: hiding them would only spoil it.
+const SHORTEST_SECRET = 4;
+
+function redactor(secrets: readonly string[]): (text: string) => string {
+  const long = secrets.filter((secret) => secret.length >= SHORTEST_SECRET);
+  return (text) => long.reduce((result, secret) => result.replaceAll(secret, '•••'), text);
+}

@@ -1,0 +1,137 @@
+// Recovery: what an earlier process left unfinished is brought to its end.
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
+import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
+import { environmentFailure } from '../../core/deploy/failure.ts';
+import { progressOf, recordWith } from '../../core/deploy/progress.ts';
+import { type Recovery, recover } from '../../core/deploy/recover.ts';
+import { isFinal } from '../../core/deploy/states.ts';
+import type { StoredGeneration } from '../../ports/deployment-store.ts';
+import type { UnfinishedJournal } from '../../ports/journal.ts';
+import { rollbackPlan } from './begin.ts';
+import { runToEnd } from './machine.ts';
+import type { DeployerOptions } from './options.ts';
+import { createRun, type Run } from './run.ts';
+
+/** Ends what is unfinished; `onRun` hears of it before it goes on. Errors: disk/*. */
+export async function recoverUnfinished(options: DeployerOptions, onRun: (run: Run) => void): Promise<void> {
+  const journal = await options.journal.read();
+  if (journal === null) return abandonNeverBegun(options);
+  const record = (await options.store.records()).find((one) => one.id === journal.deployment);
+  // The record is written before the journal: without it the disk lost it, and `current` alone says what should run.
+  if (record === undefined) return options.journal.end(journal.deployment);
+  const generations = await options.store.generations();
+  const target = generations.find((one) => one.number === record.generation);
+  const previous = generations.find((one) => one.number === record.previousGeneration) ?? null;
+  if (target === undefined) return giveUpLost(options, record, journal, previous);
+  const recovery = recover(journal.entries, {
+    journalDamaged: journal.damaged,
+    previous: previous !== null || record.previousGeneration === null,
+    committed: target.committedBy === record.id,
+    changedComponents: record.steps.length,
+  });
+  await carryOut(options, recovery, journal, { record, target, previous }, onRun);
+}
+
+interface Found {
+  readonly record: DeploymentRecord;
+  readonly target: StoredGeneration;
+  readonly previous: StoredGeneration | null;
+}
+
+async function carryOut(
+  options: DeployerOptions,
+  recovery: Recovery,
+  journal: UnfinishedJournal,
+  found: Found,
+  onRun: (run: Run) => void,
+): Promise<void> {
+  const decreed = decreedState(recovery);
+  const entries = [...journal.entries];
+  if (decreed !== null && journal.damaged) {
+    const at = formatInstantMs(options.clock.now());
+    entries.push({ kind: 'entered', sequence: entries.length + 1, at, ...decreed });
+    await options.journal.replace(journal.deployment, entries);
+  }
+  const run = resumeRun(options, found, entries);
+  onRun(run);
+  if (decreed !== null && !journal.damaged) await run.enter(decreed.state, decreed);
+  if (recovery.kind === 'resume' || recovery.kind === 'finish-rollback') await run.resumed();
+  if (recovery.kind === 'give-up') await options.store.setCurrent(found.previous?.number ?? null);
+  await runToEnd(run);
+}
+
+function resumeRun(options: DeployerOptions, found: Found, entries: readonly JournalEntry[]): Run {
+  const { record, target, previous } = found;
+  const plan =
+    record.reason.kind === 'rollback' && previous !== null ? rollbackPlan(previous, target) : target.plan;
+  // Whatever goes on is past its last safe point: nobody is asked again.
+  const asked = { stillAllowed: async () => false, acceptUnhealthy: false };
+  return createRun(options, { ...found, plan, ...asked }, entries);
+}
+
+/** The state that recovery puts the deployment into, whatever its journal says; null where it just goes on. */
+function decreedState(
+  recovery: Recovery,
+): { readonly state: DeploymentState; readonly failure?: Failure } | null {
+  switch (recovery.kind) {
+    case 'commit':
+      return { state: 'committed' };
+    case 'abandon':
+      return { state: 'abandoned', failure: recovery.failure };
+    case 'roll-back':
+      return { state: 'rolling-back', failure: recovery.failure };
+    case 'give-up':
+      return { state: 'inconsistent', failure: recovery.failure };
+    default:
+      return null;
+  }
+}
+
+// The disk lost the very generation that was being deployed: what was there before is all that can run.
+async function giveUpLost(
+  options: DeployerOptions,
+  record: DeploymentRecord,
+  journal: UnfinishedJournal,
+  previous: StoredGeneration | null,
+): Promise<void> {
+  const { store, clock, onRecord } = options;
+  const progress = progressOf(journal.entries);
+  if (!isFinal(progress.state)) {
+    const { code, message } = environmentFailure(new FairleadError('deploy/generation-lost', {}));
+    const stage = { state: 'inconsistent', at: formatInstantMs(clock.now()) } as const;
+    const stages = [...progress.stages, stage];
+    const given = { ...record, state: stage.state, stages, failure: { code, message } };
+    await store.setCurrent(previous?.number ?? null);
+    await store.writeRecord(given);
+    onRecord(given);
+  } else {
+    await store.writeRecord(recordWith(record, progress));
+  }
+  await options.journal.end(record.id);
+}
+
+// A crash before the journal was there: the record tells of a deployment that never touched anything.
+async function abandonNeverBegun(options: DeployerOptions): Promise<void> {
+  const { store, clock, onRecord } = options;
+  const current = await store.currentNumber();
+  for (const record of await store.records()) {
+    if (isFinal(record.state)) continue;
+    const { code, message } = environmentFailure(
+      new FairleadError('deploy/interrupted', { state: record.state }),
+    );
+    const stage = { state: 'abandoned', at: formatInstantMs(clock.now()) } as const;
+    const ended = {
+      ...record,
+      state: stage.state,
+      stages: [...record.stages, stage],
+      failure: { code, message },
+    };
+    if (record.reason.kind !== 'rollback' && record.generation !== current) {
+      await store.removeGeneration(record.generation);
+    }
+    await store.writeRecord(ended);
+    onRecord(ended);
+  }
+}

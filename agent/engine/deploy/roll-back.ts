@@ -1,0 +1,89 @@
+// Rolling back: the new services stop, the link returns, the old services start and are verified. It never gives up half way.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { PlanStep } from '../../../shared/schema/deployment.ts';
+import type { Failure } from '../../../shared/schema/journal.ts';
+import { failureOf } from '../../core/deploy/failure.ts';
+import { isAscending } from '../../core/deploy/rollback-target.ts';
+import { runCommands } from './commands.ts';
+import { captureEvidence } from './evidence.ts';
+import { prepare } from './prepare.ts';
+import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
+import { startService, stopService } from './stages.ts';
+import { verifyPrevious } from './verify.ts';
+
+// A port still in use or a slow disk may spoil one attempt to restore what was healthy a moment ago.
+const TRIES = 3;
+const PAUSE_MS = 5_000;
+
+export async function rollBack(run: Run): Promise<Outcome> {
+  await captureEvidence(run);
+  const fixed = irreversibleStep(run);
+  if (fixed !== undefined) return { event: 'exhausted', failure: irreversible(fixed) };
+  for (let attempt = 1; ; attempt++) {
+    const problem = await restore(run);
+    if (problem === null) return { event: 'restored' };
+    if (attempt >= TRIES) return { event: 'exhausted', failure: problem };
+    await run.options.clock.sleep(PAUSE_MS);
+  }
+}
+
+/** Every part is tried even when another fails: as much as possible of the old generation runs in the end. */
+async function restore(run: Run): Promise<Failure | null> {
+  const problems: Failure[] = [];
+  const attempt = async (act: () => Promise<void>) => {
+    const before = problems.length;
+    await act().catch((error: unknown) => problems.push(failureOf(error)));
+    return problems.length === before;
+  };
+  for (const component of run.plan.start.toReversed()) {
+    await attempt(() => stopUnlessOld(run, component));
+  }
+  const number = run.previous?.number ?? null;
+  await attempt(() =>
+    run.step({ action: 'switch', component: null }, () => run.options.store.setCurrent(number)),
+  );
+  for (const component of run.plan.stop.toReversed()) {
+    // The old version never starts on data that the new one left behind.
+    if (!(await attempt(() => restoreSnapshot(run, component)))) continue;
+    await attempt(() =>
+      run.step({ action: 'start', component }, () => startService(run, component, run.previous)),
+    );
+  }
+  if (problems.length === 0) await attempt(() => verifyPrevious(run));
+  return problems[0] ?? null;
+}
+
+async function stopUnlessOld(run: Run, component: ComponentKey): Promise<void> {
+  const old = await prepare(run.options, run.previous, component);
+  if (old !== null && (await run.options.driver.runs(old.unit))) return;
+  await run.step({ action: 'stop', component }, () => stopService(run, component, run.target));
+}
+
+// The release that is left knows how to undo what it did: its own restore hook runs, once, if it was ever started.
+async function restoreSnapshot(run: Run, component: ComponentKey): Promise<void> {
+  const step = { action: 'restore', component } as const;
+  const left = run.target.releases.get(component)?.document;
+  if (left?.reversible !== 'snapshot' || isDone(run, step) || !mayHaveChangedData(run, component)) return;
+  const prepared = await prepare(run.options, run.target, component);
+  if (prepared !== null) await run.step(step, () => runCommands(run, prepared, 'restore'));
+}
+
+// A newer version that was given the chance to change its data.
+function mayHaveChangedData(run: Run, component: ComponentKey): boolean {
+  const step = run.plan.steps.find((one) => one.component === component);
+  if (step === undefined || !isAscending(step)) return false;
+  return wasIntended(run, { action: 'start', component });
+}
+
+function irreversibleStep(run: Run): PlanStep | undefined {
+  return run.plan.steps.find(({ component }) => {
+    const left = run.target.releases.get(component)?.document;
+    return left?.reversible === 'no' && mayHaveChangedData(run, component);
+  });
+}
+
+function irreversible(step: PlanStep): Failure {
+  const { component } = step;
+  return failureOf(new FairleadError('deploy/irreversible', { component, version: step.to ?? '' }));
+}

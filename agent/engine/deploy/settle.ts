@@ -1,0 +1,47 @@
+// Settling an ended deployment: record, quarantine, retention, and only then the journal goes. Safe to do twice.
+
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { selectQuarantined } from '../../core/deploy/quarantine.ts';
+import { selectExpired } from '../../core/deploy/retention.ts';
+import type { DeployerOptions } from './options.ts';
+import type { Run } from './run.ts';
+
+export async function settle(run: Run): Promise<void> {
+  const { store, journal, onWarning } = run.options;
+  const record = run.current();
+  if (record.state === 'committed') await store.markHealthy(record.generation, record);
+  await writeQuarantine(run);
+  await store.writeRecord(record);
+  await journal.end(record.id);
+  if (record.state === 'committed') await collectGarbage(run.options).catch(onWarning);
+}
+
+async function writeQuarantine(run: Run): Promise<void> {
+  const { store, clock } = run.options;
+  const record = run.current();
+  const added = selectQuarantined({
+    record,
+    target: run.target,
+    previous: run.previous,
+    failure: run.progress().failure,
+    earlier: await store.records(),
+    at: formatInstantMs(clock.now()),
+  });
+  if (added.length === 0) return;
+  const known = (await store.quarantine()).filter(
+    (entry) => !added.some((one) => one.component === entry.component && one.release === entry.release),
+  );
+  await store.writeQuarantine([...known, ...added]);
+}
+
+/** Removes what no rollback can need any more: generations past their count, then trees that none of the rest uses. */
+async function collectGarbage(options: DeployerOptions): Promise<void> {
+  const { store, trees, keepGenerations } = options;
+  const generations = await store.generations();
+  const expired = selectExpired(generations, await store.currentNumber(), keepGenerations);
+  for (const number of expired) await store.removeGeneration(number);
+  const kept = generations.filter((generation) => !expired.includes(generation.number));
+  const used = kept.flatMap((generation) => generation.manifest.components.map((one) => one.tree));
+  await trees.collect(new Set<Digest>(used));
+}

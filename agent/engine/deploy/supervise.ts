@@ -1,0 +1,57 @@
+// Supervision: what `current` names runs; what exits is started again, with growing pauses.
+import { planBetween } from '../../../shared/compile/plan.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
+import type { Generation } from '../../ports/deployer.ts';
+import type { DeployerOptions } from './options.ts';
+import { prepare } from './prepare.ts';
+
+export interface Supervisor {
+  /** One look at every service of the generation: starts what is down and due, replaces what is not what it should be. */
+  attend(generation: Generation): Promise<void>;
+}
+
+const MAINTENANCE_MS = 60_000;
+
+export function createSupervisor(options: DeployerOptions): Supervisor {
+  const histories = new Map<ComponentKey, RestartHistory>();
+  let maintained = options.clock.monotonic();
+
+  async function attendOne(generation: Generation, component: ComponentKey): Promise<void> {
+    const { driver, clock } = options;
+    const history = histories.get(component) ?? NEVER_RESTARTED;
+    if (!isRestartDue(history, clock.monotonic())) return;
+    const noteAttempt = () => histories.set(component, afterStart(history, clock.monotonic()));
+    const prepared = await prepare(options, generation, component).catch((error: unknown) => {
+      noteAttempt();
+      throw error;
+    });
+    if (prepared === null || (await driver.runs(prepared.unit))) return;
+    noteAttempt();
+    // Another version may still run where the disk lost a generation: it gives way to what `current` names.
+    await driver.stop(component, prepared.unit.stopTimeoutMs);
+    await driver.start(prepared.unit);
+  }
+
+  async function maintain(components: readonly ComponentKey[]): Promise<void> {
+    const now = options.clock.monotonic();
+    if (now - maintained < MAINTENANCE_MS) return;
+    maintained = now;
+    for (const component of components) await options.driver.maintain(component);
+  }
+
+  return {
+    async attend(generation) {
+      for (const component of startOrder(generation)) {
+        await attendOne(generation, component).catch(options.onWarning);
+      }
+      await maintain([...generation.releases.keys()]).catch(options.onWarning);
+    },
+  };
+}
+
+// What an empty instance would start, in the order of what needs what.
+function startOrder(generation: Generation): readonly ComponentKey[] {
+  const reason = { kind: 'manual' } as const;
+  return planBetween({ from: null, to: generation, reason, stored: new Set() })?.start ?? [];
+}

@@ -1,0 +1,37 @@
+// Verification: the new generation must become healthy, pass its smoke tests, and stay healthy through the soak.
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { runCommands } from './commands.ts';
+import { watchFor, watchUntilHealthy } from './health.ts';
+import { componentsOf, type PreparedComponent, prepareAll } from './prepare.ts';
+import type { Outcome, Run } from './run.ts';
+
+export async function verifyTarget(run: Run): Promise<Outcome> {
+  const judged = await judgedComponents(run);
+  await watchUntilHealthy(run.options, judged);
+  for (const component of judged) {
+    if (run.plan.start.includes(component.component)) await runCommands(run, component, 'smoke');
+  }
+  return { event: 'passed' };
+}
+
+/** A soak that was interrupted starts again: what was not watched does not count. */
+export async function soak(run: Run): Promise<Outcome> {
+  await watchFor(run.options, await judgedComponents(run), run.options.soakMs);
+  return { event: 'soaked' };
+}
+
+/** After a rollback: everything that was healthy before must be again. */
+export async function verifyPrevious(run: Run): Promise<void> {
+  const { red } = run.progress();
+  const components = componentsOf(run.previous).filter((one) => !red.has(one));
+  await watchUntilHealthy(run.options, await prepareAll(run.options, run.previous, components));
+}
+
+// Unchanged components count too: a new version may break its neighbours. What was red before is exempt, except that a
+// rollback is made to mend exactly that.
+async function judgedComponents(run: Run): Promise<readonly PreparedComponent[]> {
+  const { red } = run.progress();
+  const mending = new Set<ComponentKey>(run.plan.reason.kind === 'rollback' ? run.plan.start : []);
+  const components = componentsOf(run.target).filter((one) => !red.has(one) || mending.has(one));
+  return prepareAll(run.options, run.target, components);
+}
