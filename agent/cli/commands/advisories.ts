@@ -1,0 +1,32 @@
+// fairlead advisories: what the vendor's security team published, and whether it affects what runs here.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { type AdvisoriesReply, advisoriesReply } from '../../../shared/protocol/admin.ts';
+import { type CliContext, show } from '../context.ts';
+import type { Style } from '../output/style.ts';
+import { formatTable } from '../output/table.ts';
+
+export async function advisories(context: CliContext): Promise<number> {
+  const reply = await context.client.call('GET', '/v1/advisories', advisoriesReply);
+  show(context, reply, () => renderAdvisories(reply, context.style));
+  return 0;
+}
+
+function renderAdvisories(reply: AdvisoriesReply, style: Style): readonly string[] {
+  const open = reply.advisories.filter((each) => !each.withdrawn && each.affects.length > 0);
+  const verdict =
+    open.length === 0
+      ? style.good('no published advisory affects what runs here')
+      : style.bad(`${open.length} advisories affect what runs here`);
+  if (reply.advisories.length === 0) return [style.bold(verdict)];
+  const rows = reply.advisories.map((each) => [
+    each.id,
+    each.withdrawn ? 'withdrawn' : each.severity,
+    each.affects.length === 0 ? 'no' : each.affects.join(', '),
+    each.deadline ?? '-',
+    sanitizeLine([each.title, ...each.cves].join(', ')),
+  ]);
+  return [
+    style.bold(verdict),
+    ...formatTable([['ADVISORY', 'SEVERITY', 'AFFECTS', 'DEADLINE', 'TITLE'], ...rows]),
+  ];
+}

@@ -1,0 +1,46 @@
+// fairlead agent enroll: make this host an instance of the vendor's fleet.
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { toDiskError } from '../../adapters/durable-file.ts';
+import { enroll as enrollInstance } from '../../adapters/enroller.ts';
+import { createHttpClient } from '../../adapters/http-client.ts';
+
+export interface EnrollCommandOptions {
+  readonly stateDir: string;
+  readonly json: boolean;
+  readonly file?: string;
+  readonly name?: string;
+  print(text: string): void;
+}
+
+/** `string` may be `-`: what stands on a command line, every local account can read. */
+export async function enroll(string: string | undefined, options: EnrollCommandOptions): Promise<number> {
+  const http = createHttpClient();
+  try {
+    const { server, instance, name, root } = await enrollInstance({
+      stateDir: options.stateDir,
+      text: await readString(string, options.file),
+      http,
+      ...(options.name === undefined ? {} : { name: options.name }),
+    });
+    if (options.json) {
+      const reply = { schema: 'fairlead/enrolled@1', server, instance, name, root: root.digest };
+      options.print(JSON.stringify(reply, null, 2));
+    } else {
+      options.print(`enrolled as "${name}" (${instance}) with ${server}`);
+      options.print(`next: fairlead agent run --state-dir ${options.stateDir}`);
+    }
+    return 0;
+  } finally {
+    await http.close();
+  }
+}
+
+async function readString(string: string | undefined, file: string | undefined): Promise<string> {
+  if (file !== undefined) {
+    return await readFile(file, 'utf8').catch((cause) => {
+      throw toDiskError(file, cause);
+    });
+  }
+  return string === undefined || string === '-' ? await text(process.stdin) : string;
+}

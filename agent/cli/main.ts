@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// The program `fairlead`: the operator's command line, and the agent service itself.
+import { AGENT_VERSION } from '../adapters/agent-version.ts';
+import type { CliContext } from './context.ts';
+import type { GlobalOptions } from './program.ts';
+
+// Answered before anything is loaded: scripts ask it in loops.
+if (process.argv[2] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
+else await main();
+
+async function main(): Promise<void> {
+  const { CommanderError } = await import('commander');
+  const { EXIT } = await import('../../shared/errors/entry.ts');
+  const { createProgram } = await import('./program.ts');
+  const program = createProgram({
+    createContext,
+    runAgent: async (options) => (await import('../main.ts')).runAgent(options),
+    exit: (status) => {
+      process.exitCode = status;
+    },
+  });
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    else await fail(error);
+  }
+}
+
+async function createContext(options: GlobalOptions): Promise<CliContext> {
+  const { createAdminClient } = await import('../adapters/admin-client.ts');
+  const { systemClock } = await import('../adapters/system-clock.ts');
+  const { createStyle, wantsColor } = await import('./output/style.ts');
+  return {
+    stateDir: options.stateDir,
+    json: options.json === true,
+    interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    style: createStyle(wantsColor(process.env, process.stdout.isTTY === true)),
+    client: createAdminClient(options.stateDir),
+    clock: systemClock,
+    print: (text) => void process.stdout.write(`${text}\n`),
+    confirm,
+  };
+}
+
+/** Leaving the question by Ctrl-C is a no. */
+async function confirm(message: string): Promise<boolean> {
+  const prompts = await import('@inquirer/prompts');
+  return await prompts.confirm({ message, default: false }).catch(() => false);
+}
+
+async function fail(error: unknown): Promise<void> {
+  const { isFairleadError } = await import('../../shared/errors/error.ts');
+  const { sanitizeText } = await import('../../shared/encoding/text.ts');
+  if (!isFairleadError(error)) throw error;
+  const refused = isFairleadError(error, 'agent/refused');
+  process.exitCode = refused ? error.data.exit : error.exit;
+  if (process.argv.includes('--json')) {
+    const code = refused ? error.data.code : error.code;
+    const body = { error: { code, message: error.message, hint: error.hint } };
+    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+  }
+  process.stderr.write(`error: ${sanitizeText(error.message)}\n  hint: ${sanitizeText(error.hint)}\n`);
+}

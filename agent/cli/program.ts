@@ -1,0 +1,180 @@
+// The operator's command line: every command, its options and its help; what a command does is loaded when it runs.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { durationMs } from '../../shared/encoding/duration.ts';
+import { CHANNELS, type Channel } from '../../shared/protocol/report.ts';
+import { AGENT_VERSION } from '../adapters/agent-version.ts';
+import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
+import type { CliContext } from './context.ts';
+
+export interface RunOptions {
+  readonly stateDir: string;
+  readonly config?: string;
+  readonly pollIntervalMs: number;
+  readonly soakMs?: number;
+}
+
+export interface ProgramParts {
+  createContext(options: GlobalOptions): Promise<CliContext>;
+  runAgent(options: RunOptions): Promise<number>;
+  /** Ends the command with this exit status. */
+  exit(status: number): void;
+}
+
+export interface GlobalOptions {
+  readonly stateDir: string;
+  readonly json?: boolean;
+}
+
+type Action<Rest extends readonly unknown[]> = (context: CliContext, ...rest: Rest) => Promise<number>;
+
+export function createProgram(parts: ProgramParts): Command {
+  const program = new Command('fairlead')
+    .description('See and decide what this install runs.')
+    .addOption(
+      new Option('--state-dir <dir>', 'the agent’s state')
+        .env('FAIRLEAD_STATE_DIR')
+        .default(DEFAULT_STATE_DIR),
+    )
+    .option('--json', 'print one JSON value, stable and versioned')
+    .version(AGENT_VERSION, '--version', 'print the version')
+    .exitOverride()
+    .addHelpText('after', EXIT_HELP);
+
+  /** Global options count wherever they stand; the arguments before commander's own two are the command's. */
+  const act =
+    <Rest extends readonly unknown[]>(load: () => Promise<Action<Rest>>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command;
+      const context = await parts.createContext(command.optsWithGlobals());
+      const run = await load();
+      parts.exit(await run(context, ...(given.slice(0, -1) as unknown as Rest)));
+    };
+
+  addQuestions(program, act);
+  addDecisions(program, act);
+  addAgent(program, parts);
+  return program;
+}
+
+const EXIT_HELP = `
+Exit status: 0 done · 1 failed · 2 wrong usage · 3 agent or server not reachable · 4 refused · 5 not trusted
+             check: 0 nothing new · 10 available · 20 blocked`;
+
+type Act = <Rest extends readonly unknown[]>(
+  load: () => Promise<Action<Rest>>,
+) => (...given: unknown[]) => Promise<void>;
+
+function addQuestions(program: Command, act: Act): void {
+  program
+    .command('status')
+    .description('the verdict, what needs attention, and what runs')
+    .action(act(async () => (await import('./commands/status.ts')).status));
+  program
+    .command('check')
+    .description('ask the server for news; exit 0 none, 10 available, 20 blocked')
+    .action(act(async () => (await import('./commands/explain.ts')).check));
+  program
+    .command('plan')
+    .description('what the update on offer would change')
+    .action(act(async () => (await import('./commands/explain.ts')).plan));
+  program
+    .command('explain')
+    .description('every reason for what happens, or does not')
+    .action(act(async () => (await import('./commands/explain.ts')).explain));
+  program
+    .command('changes')
+    .description('every deployment of this install')
+    .action(act(async () => (await import('./commands/changes.ts')).changes));
+  program
+    .command('change')
+    .argument('<id>', 'its number', wholeNumber)
+    .description('one deployment: what, when, why, and how it ended')
+    .action(act(async () => (await import('./commands/changes.ts')).change));
+  program
+    .command('verify')
+    .description('hash every live file and compare it with what was signed')
+    .action(act(async () => (await import('./commands/verify.ts')).verify));
+  program
+    .command('advisories')
+    .description('security advisories, and whether they affect what runs')
+    .action(act(async () => (await import('./commands/advisories.ts')).advisories));
+}
+
+function addDecisions(program: Command, act: Act): void {
+  program
+    .command('apply')
+    .description('apply what is on offer now, and follow it to its end')
+    .option('--now', 'also outside the policy’s windows')
+    .option('--reason <text>', 'why; recorded')
+    .option('-y, --yes', 'do not ask')
+    .action(act(async () => (await import('./commands/apply.ts')).apply));
+  program
+    .command('rollback')
+    .description('return to an earlier generation; needs no network')
+    .option('--to <generation>', 'the generation; the previous healthy one by default', wholeNumber)
+    .requiredOption('--reason <text>', 'why; recorded')
+    .option('-y, --yes', 'do not ask')
+    .action(act(async () => (await import('./commands/apply.ts')).rollback));
+  program
+    .command('channel')
+    .description('the local update channel')
+    .command('set')
+    .argument('<channel>', CHANNELS.join(', '), parseChannel)
+    .requiredOption('--reason <text>', 'why; recorded')
+    .action(act(async () => (await import('./commands/channel.ts')).setChannel));
+  program
+    .command('quarantine')
+    .description('releases that failed here and are not tried again')
+    .command('lift')
+    .argument('<component>', 'such as core/auth')
+    .requiredOption('--reason <text>', 'why; recorded')
+    .action(act(async () => (await import('./commands/channel.ts')).liftQuarantine));
+}
+
+function addAgent(program: Command, parts: ProgramParts): void {
+  const agent = program.command('agent').description('the service on this host');
+  agent
+    .command('run')
+    .description('poll, decide, deploy and supervise until TERM; services keep running after it')
+    .option('--config <file>', 'the instance configuration; STATE_DIR/instance.json by default')
+    .option('--poll-interval <duration>', 'such as PT1M', parseDuration, durationMs('PT1M'))
+    .option(
+      '--soak <duration>',
+      'how long a new deployment is watched; the policy’s by default',
+      parseDuration,
+    )
+    .action(async (_options, command: Command) => {
+      const { stateDir, config, pollInterval, soak } = command.optsWithGlobals();
+      parts.exit(await parts.runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak }));
+    });
+  agent
+    .command('enroll')
+    .description('join the vendor’s fleet with the string the vendor sent')
+    .argument('[string]', 'the string, or - to read it from standard input, where no other account sees it')
+    .option('--file <path>', 'read the string from a file')
+    .option('--name <name>', 'how the vendor sees this host; its own name by default')
+    .action(async (string: string | undefined, _options, command: Command) => {
+      const { enroll } = await import('./commands/enroll.ts');
+      const { stateDir, json = false, file, name } = command.optsWithGlobals();
+      const print = (text: string) => void process.stdout.write(`${text}\n`);
+      parts.exit(await enroll(string, { stateDir, json, file, name, print }));
+    });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+function parseChannel(text: string): Channel {
+  const channel = CHANNELS.find((known) => known === text);
+  if (channel === undefined) throw new InvalidArgumentError(`It must be one of ${CHANNELS.join(', ')}.`);
+  return channel;
+}
+
+function parseDuration(text: string): number {
+  const ms = durationMs(text);
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError('It must be an ISO 8601 duration such as PT30S or PT1M.');
+  return ms;
+}
