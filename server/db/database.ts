@@ -1,4 +1,5 @@
 // Opening the database: the embedded file, brought to today's tables.
+import { closeSync, openSync } from 'node:fs';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { MIGRATIONS } from './migrations.ts';
@@ -7,6 +8,8 @@ import type { Database, Tables } from './tables.ts';
 
 /** `file` is created when it does not exist. The caller ends with `destroy()`. */
 export async function openDatabase(file: string): Promise<Database> {
+  // SQLite would make it readable for everyone; its companion files take the mode of this one.
+  closeSync(openSync(file, 'a', 0o600));
   const db = new Kysely<Tables>({ dialect: createSqliteDialect(file) });
   try {
     await migrate(db);

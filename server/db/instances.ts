@@ -3,6 +3,8 @@ import type { InstancesReply } from '../../shared/protocol/fleet.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import type { Database, Tables } from './tables.ts';
 
+/** A report as it is kept: its records are rows of their own. */
+export type StoredReport = Omit<Report, 'records'>;
 export type InstanceSummary = InstancesReply['instances'][number];
 
 /** What runs on an instance, by its own last word. */
@@ -21,7 +23,7 @@ export async function listInstances(db: Database): Promise<readonly InstanceSumm
 export async function findInstance(
   db: Database,
   id: string,
-): Promise<(InstanceSummary & { readonly report: Report | null }) | null> {
+): Promise<(InstanceSummary & { readonly report: StoredReport | null }) | null> {
   const row = await db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) return null;
   const report = reportOf(row);
@@ -49,7 +51,15 @@ export async function listReported(db: Database): Promise<readonly ReportedInsta
   }));
 }
 
-function summaryOf(row: Tables['instances'], report: Report | null): InstanceSummary {
+export async function countInstances(db: Database): Promise<number> {
+  const { total } = await db
+    .selectFrom('instances')
+    .select((select) => select.fn.countAll().as('total'))
+    .executeTakeFirstOrThrow();
+  return Number(total);
+}
+
+function summaryOf(row: Tables['instances'], report: StoredReport | null): InstanceSummary {
   return {
     id: row.id,
     name: row.name,
@@ -63,6 +73,6 @@ function summaryOf(row: Tables['instances'], report: Report | null): InstanceSum
   };
 }
 
-function reportOf(row: Tables['instances']): Report | null {
-  return row.last_report === null ? null : (JSON.parse(row.last_report) as Report);
+function reportOf(row: Tables['instances']): StoredReport | null {
+  return row.last_report === null ? null : (JSON.parse(row.last_report) as StoredReport);
 }

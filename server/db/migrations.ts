@@ -23,7 +23,7 @@ async function createAccess(db: AnyTables): Promise<void> {
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('role', 'text', (c) => c.notNull())
     .addColumn('created_at', 'text', (c) => c.notNull())
-    .addColumn('expires_at', 'text')
+    .addColumn('expires_at', 'text', (c) => c.notNull())
     .addColumn('revoked_at', 'text')
     .execute();
   await db.schema
@@ -101,4 +101,5 @@ async function createHistory(db: AnyTables): Promise<void> {
     .addColumn('previous', 'text')
     .addColumn('digest', 'text', (c) => c.notNull())
     .execute();
+  await db.schema.createIndex('audit_by_subject').on('audit').columns(['action', 'subject']).execute();
 }

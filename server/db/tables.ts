@@ -10,7 +10,7 @@ interface TokenRow {
   readonly name: string;
   readonly role: TokenRole;
   readonly created_at: string;
-  readonly expires_at: string | null;
+  readonly expires_at: string;
   readonly revoked_at: string | null;
 }
 

@@ -15,38 +15,72 @@ export interface Token {
   readonly role: TokenRole;
 }
 
+export interface TokenSummary extends Token {
+  readonly created: string;
+  readonly expires: string;
+}
+
 export interface TokenRequest {
+  readonly text: string;
   readonly name: string;
   readonly role: TokenRole;
-  /** Null for a token that does not expire. */
-  readonly expires: EpochMs | null;
+  readonly expires: EpochMs;
   readonly actor: string;
 }
 
-/** Answers the token's text: the only time that it is seen. */
-export async function createToken(db: Database, request: TokenRequest, now: EpochMs): Promise<string> {
-  const text = TOKEN_PREFIX + makeSecret();
+/** A new token's text: whoever has it holds the role. */
+export function makeToken(): string {
+  return TOKEN_PREFIX + makeSecret();
+}
+
+/** Lets the token in from now on. One that is known already, revoked or not, stays as it is. */
+export async function admitToken(db: Database, request: TokenRequest, now: EpochMs): Promise<void> {
+  const { text, name, role, actor } = request;
+  const expires = formatInstantMs(request.expires);
   await db.transaction().execute(async (trx) => {
-    await trx
+    const { numInsertedOrUpdatedRows } = await trx
       .insertInto('tokens')
       .values({
         id: randomUUID(),
         hash: hashSecret(text),
-        name: request.name,
-        role: request.role,
+        ...{ name, role },
         created_at: formatInstantMs(now),
-        expires_at: request.expires === null ? null : formatInstantMs(request.expires),
+        expires_at: expires,
         revoked_at: null,
       })
-      .execute();
-    const details = { role: request.role };
-    await appendAudit(
-      trx,
-      { actor: request.actor, action: 'token.created', subject: request.name, details },
-      now,
-    );
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .executeTakeFirstOrThrow();
+    if (numInsertedOrUpdatedRows === 0n) return;
+    const details = { role, expires };
+    await appendAudit(trx, { actor, action: 'token.created', subject: name, details }, now);
   });
-  return text;
+}
+
+/** Revokes every token of this name; answers how many that were. */
+export async function revokeTokens(db: Database, name: string, actor: string, now: EpochMs): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('tokens')
+      .set({ revoked_at: formatInstantMs(now) })
+      .where('name', '=', name)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows > 0n) {
+      await appendAudit(trx, { actor, action: 'token.revoked', subject: name }, now);
+    }
+    return Number(numUpdatedRows);
+  });
+}
+
+/** Those that were not revoked, by name. */
+export async function listTokens(db: Database): Promise<readonly TokenSummary[]> {
+  return db
+    .selectFrom('tokens')
+    .select(['id', 'name', 'role', 'created_at as created', 'expires_at as expires'])
+    .where('revoked_at', 'is', null)
+    .orderBy('name')
+    .orderBy('created_at')
+    .execute();
 }
 
 /** Error: auth/refused for a token that is unknown, revoked or expired. */
@@ -59,7 +93,7 @@ export async function findToken(db: Database, text: string, now: EpochMs): Promi
   if (row === undefined || row.revoked_at !== null) {
     throw new FairleadError('auth/refused', { problem: 'it is unknown or revoked' });
   }
-  if (row.expires_at !== null && row.expires_at <= formatInstantMs(now)) {
+  if (row.expires_at <= formatInstantMs(now)) {
     throw new FairleadError('auth/refused', { problem: `it expired at ${row.expires_at}` });
   }
   return { id: row.id, name: row.name, role: row.role };

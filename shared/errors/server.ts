@@ -62,6 +62,12 @@ const OPERATION_ERRORS = {
     http: 503,
     exit: EXIT.unreachable,
   }),
+  'server/not-ready': entry<{ readonly problem: string }>({
+    message: (d) => `the server cannot do its work: ${d.problem}`,
+    hint: () => 'see the server log; agents keep running what they run',
+    http: 503,
+    exit: EXIT.failed,
+  }),
   'server/failed': entry<{ readonly request: string }>({
     message: (d) => `the server failed to answer request ${d.request}`,
     hint: (d) => `the server's log tells why; look for "${d.request}"`,
@@ -79,6 +85,12 @@ const OPERATION_ERRORS = {
     hint: () => 'stop it first; two servers on one directory would sign against each other',
     http: 503,
     exit: EXIT.refused,
+  }),
+  'server/no-address': entry<{ readonly host: string; readonly port: number; readonly problem: string }>({
+    message: (d) => `cannot listen on ${d.host}, port ${d.port}: ${d.problem}`,
+    hint: () => 'choose another with --host and --port, or stop the program that has it',
+    http: 503,
+    exit: EXIT.failed,
   }),
   'server/no-passphrase': entry<{ readonly dir: string }>({
     message: (d) => `the passphrase of the signing keys in ${d.dir} is not known`,
@@ -108,9 +120,15 @@ const PUBLICATION_ERRORS = {
     http: 422,
     exit: EXIT.refused,
   }),
-  'publication/online-keys': entry<{ readonly role: string }>({
-    message: (d) => `the root does not name this server's key for ${d.role}`,
-    hint: () => 'sign a root that names the keys of GET /api/v1/online-keys',
+  'publication/unfit-root': entry<{ readonly version: number; readonly problem: string }>({
+    message: (d) => `version ${d.version} of the root cannot be served here: ${d.problem}`,
+    hint: () => 'sign a root with consistent snapshots that names the keys of GET /api/v1/online-keys',
+    http: 422,
+    exit: EXIT.refused,
+  }),
+  'publication/missing-metadata': entry<{ readonly role: string }>({
+    message: (d) => `there is no metadata of the role ${d.role}, to which another role delegates`,
+    hint: () => 'send it with the publication, even when it lists nothing: clients look for it',
     http: 422,
     exit: EXIT.refused,
   }),
@@ -176,12 +194,6 @@ const PUBLICATION_ERRORS = {
     message: (d) => `the record of ${d.change} does not continue the one the server has`,
     hint: () => 'restore the record; what a stage has written is never rewritten',
     http: 409,
-    exit: EXIT.refused,
-  }),
-  'publication/wrong-pack': entry<{ readonly expected: string; readonly found: string }>({
-    message: (d) => `the pack holds the tree ${d.found}, not ${d.expected}`,
-    hint: () => 'upload the pack under the digest of its tree',
-    http: 422,
     exit: EXIT.refused,
   }),
 } as const;

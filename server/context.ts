@@ -1,0 +1,75 @@
+// What a running server is made of: its configuration, its database, its publisher, the clock and the log.
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { EpochMs } from '../shared/encoding/instant.ts';
+import { findChange } from './db/changes.ts';
+import { openDatabase } from './db/database.ts';
+import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
+import { recordPublication } from './db/publications.ts';
+import { type ReceivedReport, writeReport } from './db/reports.ts';
+import type { Database } from './db/tables.ts';
+import type { WriteFile } from './repository/commit.ts';
+import { type Layout, layoutOf } from './repository/layout.ts';
+import { openOnlineKeys } from './repository/online-keys.ts';
+import { clearUploads } from './repository/pack-upload.ts';
+import { type PassphraseSource, readPassphrase } from './repository/passphrase.ts';
+import { createPublisher, type Publisher } from './repository/publisher.ts';
+
+export interface ServerConfig {
+  readonly layout: Layout;
+  readonly passphrase: PassphraseSource;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Context {
+  readonly config: ServerConfig;
+  readonly now: () => EpochMs;
+  readonly log: Logger;
+  readonly db: Database;
+  readonly publisher: Publisher;
+  /** Answers the highest sequence held for the instance, once it is on disk. */
+  readonly reports: GroupCommit<ReceivedReport, number>;
+}
+
+export interface Surroundings {
+  readonly now: () => EpochMs;
+  readonly log: Logger;
+  /** Defaults to the durable write. */
+  readonly write?: WriteFile;
+}
+
+/** What the command line and the environment say; the command line goes first. */
+export interface Settings {
+  readonly dir: string;
+  readonly passphraseFile: string | undefined;
+  readonly host: string;
+  readonly port: number;
+}
+
+export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): ServerConfig {
+  return {
+    layout: layoutOf(resolve(settings.dir)),
+    passphrase: { file: settings.passphraseFile, environment: environment.FAIRLEAD_PASSPHRASE },
+    host: settings.host,
+    port: settings.port,
+  };
+}
+
+/** Opens what `init` made. Errors: server/not-initialized, server/no-passphrase, vendor/wrong-passphrase, disk/*. */
+export async function createContext(config: ServerConfig, surroundings: Surroundings): Promise<Context> {
+  const { layout } = config;
+  const { now, log } = surroundings;
+  const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
+  await clearUploads(layout);
+  const db = await openDatabase(layout.database);
+  const publisher = await createPublisher({
+    layout,
+    keys,
+    now,
+    findChange: (id) => findChange(db, id),
+    recordCommit: (commit) => recordPublication(db, commit, now()),
+    ...(surroundings.write === undefined ? {} : { write: surroundings.write }),
+  });
+  return { config, now, log, db, publisher, reports: createGroupCommit(db, writeReport) };
+}

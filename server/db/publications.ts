@@ -1,0 +1,32 @@
+// What a publication leaves in the database: its change records and its audit entry, once.
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { ChangeRecord } from '../core/change.ts';
+import { appendAudit } from './audit.ts';
+import { writeChanges } from './changes.ts';
+import type { Database } from './tables.ts';
+
+export interface PublicationEntry {
+  /** The commit's id: a second call with the same one changes nothing. */
+  readonly id: string;
+  readonly actor: string;
+  readonly changes: readonly ChangeRecord[];
+}
+
+export async function recordPublication(
+  db: Database,
+  { id, actor, changes }: PublicationEntry,
+  now: EpochMs,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const recorded = await trx
+      .selectFrom('audit')
+      .select('sequence')
+      .where('action', '=', 'publication.accepted')
+      .where('subject', '=', id)
+      .executeTakeFirst();
+    if (recorded !== undefined) return;
+    await writeChanges(trx, changes, now);
+    const details = { changes: changes.map((change) => change.id) };
+    await appendAudit(trx, { actor, action: 'publication.accepted', subject: id, details }, now);
+  });
+}

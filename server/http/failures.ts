@@ -1,0 +1,44 @@
+// Every refusal leaves the server in one shape: code, message and hint, with the status the catalogue gives it.
+import type { FastifyError, FastifyInstance } from 'fastify';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+
+export function installFailures(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const failure = toFairleadError(error, request.id, request.routeOptions.bodyLimit ?? 0);
+    if (failure.http >= 500) request.log.error({ err: error }, 'request failed');
+    else request.log.info({ code: failure.code }, 'request refused');
+    const wait = secondsToWait(failure);
+    if (wait !== null) reply.header('retry-after', String(wait));
+    if (failure.http === 401) reply.header('www-authenticate', 'Bearer');
+    return reply.status(failure.http).header('cache-control', 'no-store').send(replyOf(failure));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const failure = new FairleadError('request/not-found', { what: `${request.method} on this address` });
+    // Agents ask for the next root before it exists: no cache may remember that it did not.
+    return reply.status(404).header('cache-control', 'no-store').send(replyOf(failure));
+  });
+}
+
+function replyOf(failure: FairleadError) {
+  return { error: { code: failure.code, message: failure.message, hint: failure.hint } };
+}
+
+function toFairleadError(error: FastifyError, request: string, limit: number): FairleadError {
+  if (isFairleadError(error)) return error;
+  if (error.statusCode === 413) return new FairleadError('request/too-large', { limit }, { cause: error });
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return new FairleadError('request/invalid', { problem: error.message }, { cause: error });
+  }
+  if (isDatabaseBusy(error)) return new FairleadError('server/busy', { seconds: 5 }, { cause: error });
+  return new FairleadError('server/failed', { request }, { cause: error });
+}
+
+const SQLITE_BUSY = 5;
+
+function isDatabaseBusy(error: Error): boolean {
+  return 'errcode' in error && error.errcode === SQLITE_BUSY;
+}
+
+function secondsToWait(failure: FairleadError): number | null {
+  return isFairleadError(failure, 'request/rate-limited', 'server/busy') ? failure.data.seconds : null;
+}

@@ -1,0 +1,206 @@
+// The program `fairlead-server`: makes a release server's directory, runs it, and hands out tokens.
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import manifest from '../package.json' with { type: 'json' };
+import { durationMs } from '../shared/encoding/duration.ts';
+import { FairleadError, isFairleadError } from '../shared/errors/error.ts';
+import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
+import { createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
+import { openDatabase } from './db/database.ts';
+import { lockServer } from './db/lock.ts';
+import type { Database } from './db/tables.ts';
+import { admitToken, hasToken, listTokens, makeToken, revokeTokens } from './db/tokens.ts';
+import { createApp } from './http/app.ts';
+import { resign, startResigning } from './jobs/resign.ts';
+import { makeDirectory } from './repository/durable-file.ts';
+import { readOrWriteLine } from './repository/initial-files.ts';
+import { type Layout, layoutOf } from './repository/layout.ts';
+import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
+import { readOrMakePassphrase } from './repository/passphrase.ts';
+import { readIfThere } from './repository/read-file.ts';
+
+const TOKEN_LIFETIME = 'P365D';
+/** How long requests may take to end once the server was told to. */
+const GRACE_MS = 10_000;
+
+async function main(): Promise<void> {
+  const program = new Command('fairlead-server')
+    .description('Fairlead release server: serves the signed repository and knows the fleet')
+    .version(manifest.version);
+  command(program, 'init', 'make the directory, its keys and the first tokens; may be repeated')
+    .option('--public-url <url>', 'where agents and release managers will reach the server')
+    .action((settings) => init(toConfig(settings, process.env), settings.publicUrl));
+  command(program, 'run', 'serve until told to stop')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 takes a free one', toPort, 8080)
+    .action((settings) => run(toConfig(settings, process.env)));
+  addTokenCommands(program.command('token').description('tokens of people and programs'));
+  await program.parseAsync();
+}
+
+function command(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .requiredOption('--dir <dir>', 'directory of the release server')
+    .option('--passphrase-file <file>', 'passphrase of the signing keys (else $FAIRLEAD_PASSPHRASE)');
+}
+
+function addTokenCommands(token: Command): void {
+  const directory = new Option('--dir <dir>', 'directory of the release server').makeOptionMandatory();
+  token
+    .command('create')
+    .description('make a token and print it: it is never shown again')
+    .addOption(directory)
+    .addOption(new Option('--role <role>', 'what it may do').choices(TOKEN_ROLES).makeOptionMandatory())
+    .requiredOption('--name <name>', 'who or what will use it, for the audit log')
+    .option('--valid-for <duration>', 'ISO 8601, such as P90D', toDuration, durationMs(TOKEN_LIFETIME))
+    .action(createToken);
+  token
+    .command('list')
+    .description('show the tokens that are not revoked')
+    .addOption(directory)
+    .action(({ dir }) => withDatabase(dir, printTokens));
+  token
+    .command('revoke <name>')
+    .description('revoke every token of this name, at once and for good')
+    .addOption(directory)
+    .action((name, { dir }) => withDatabase(dir, (db) => revokeToken(db, name)));
+}
+
+/** Every step leaves alone what an earlier run has made, so a run that was killed is simply repeated. */
+async function init(config: ServerConfig, publicUrl: string | undefined): Promise<void> {
+  const { layout } = config;
+  await makeDirectory(layout.dir);
+  const { passphrase, made } = await readOrMakePassphrase(layout, config.passphrase);
+  await createOnlineKeys(layout, passphrase);
+  await openOnlineKeys(layout, passphrase);
+  const db = await openDatabase(layout.database);
+  const tokens = await makeFirstTokens(db, layout).finally(() => db.destroy());
+  print(`the release server in ${layout.dir} is ready`);
+  for (const path of tokens) print(`  token       ${path}`);
+  if (made) {
+    print(`  passphrase  ${layout.passphrase}`);
+    print(
+      '  The passphrase of the signing keys was made here and lies beside them: who reads this directory can',
+    );
+    print(
+      '  sign as this server. To keep it elsewhere, give --passphrase-file or FAIRLEAD_PASSPHRASE at init.',
+    );
+  }
+  const url = publicUrl ?? 'http://127.0.0.1:8080';
+  print(`next: fairlead-server run --dir ${layout.dir}`);
+  print(`then: fairlead-vendor init --server ${url} --token-file ${join(layout.dir, 'publisher.token')}`);
+}
+
+/** The files that hold the first tokens. A token whose file was taken away stays valid and is not made again. */
+async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const role of ['admin', 'publisher'] as const) {
+    const path = join(layout.dir, `${role}.token`);
+    if ((await readIfThere(path)) === null && (await hasToken(db, role))) continue;
+    const text = await readOrWriteLine(path, makeToken);
+    await admitToken(db, { text, name: role, role, ...issued(durationMs(TOKEN_LIFETIME)) }, Date.now());
+    files.push(path);
+  }
+  return files;
+}
+
+async function run(config: ServerConfig): Promise<void> {
+  const log = pino({ name: 'fairlead-server' }, pino.destination(2));
+  const lock = lockServer(config.layout.lock, config.layout.dir);
+  const context = await createContext(config, { now: Date.now, log });
+  const app = await createApp(context);
+  // Before the first request: what a longer pause has let expire is never served.
+  await resign(context);
+  print(`listening on ${await listen(app, config)}`);
+  const resigning = startResigning(context);
+
+  const stop = async (signal: string) => {
+    log.info({ signal }, 'stopping');
+    setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
+    await resigning.stop();
+    await app.close();
+    await context.db.destroy();
+    lock.release();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+/** Answers the address. Error: server/no-address. */
+async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const problem = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new FairleadError('server/no-address', { host, port, problem }, { cause });
+  }
+}
+
+interface TokenSettings extends Pick<Settings, 'dir'> {
+  readonly role: TokenRole;
+  readonly name: string;
+  readonly validFor: number;
+}
+
+async function createToken({ dir, role, name, validFor }: TokenSettings): Promise<void> {
+  const text = makeToken();
+  await withDatabase(dir, (db) => admitToken(db, { text, name, role, ...issued(validFor) }, Date.now()));
+  print(text);
+}
+
+async function printTokens(db: Database): Promise<void> {
+  for (const { name, role, expires } of await listTokens(db)) print(`${name}  ${role}  expires ${expires}`);
+}
+
+async function revokeToken(db: Database, name: string): Promise<void> {
+  const revoked = await revokeTokens(db, name, accountName(), Date.now());
+  if (revoked === 0) throw new FairleadError('request/not-found', { what: `live token named ${name}` });
+  print(`revoked ${revoked} of the name ${name}`);
+}
+
+/** Works beside a running server. Error: server/not-initialized. */
+async function withDatabase<Result>(dir: string, use: (db: Database) => Promise<Result>): Promise<Result> {
+  const layout = layoutOf(dir);
+  if ((await readIfThere(layout.database)) === null) {
+    throw new FairleadError('server/not-initialized', { dir });
+  }
+  const db = await openDatabase(layout.database);
+  return use(db).finally(() => db.destroy());
+}
+
+function issued(validForMs: number): { readonly expires: number; readonly actor: string } {
+  return { expires: Date.now() + validForMs, actor: accountName() };
+}
+
+function accountName(): string {
+  return `account ${userInfo().username}`;
+}
+
+function toPort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('a port is a number from 0 to 65535');
+}
+
+function toDuration(text: string): number {
+  const ms = durationMs(text);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('write it as an ISO 8601 duration, such as P90D or PT12H');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(error: unknown): void {
+  if (!isFairleadError(error)) throw error;
+  process.stderr.write(`error: ${error.message}\n  hint: ${error.hint}\n`);
+  process.exitCode = error.exit;
+}
+
+await main().catch(fail);

@@ -1,0 +1,24 @@
+// The advisories that are published, read back from the repository.
+import { FairleadError } from '../../shared/errors/error.ts';
+import { type Advisory, advisory } from '../../shared/schema/advisory.ts';
+import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
+import { type Layout, targetFile } from './layout.ts';
+import { readIfThere } from './read-file.ts';
+import type { RepositoryState } from './state.ts';
+
+/** Sorted by path. Error: disk/failed when a published document is missing. */
+export async function readAdvisories(layout: Layout, state: RepositoryState): Promise<readonly Advisory[]> {
+  const entries = [...state.roles.values()]
+    .flatMap(({ content }) => [...content.targets])
+    .filter(([path]) => path.startsWith('advisories/'))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return Promise.all(
+    entries.map(async ([path, { hashes }]) => {
+      const file = targetFile(layout, path, hashes.get('sha256') ?? '');
+      const bytes = await readIfThere(file);
+      if (bytes === null)
+        throw new FairleadError('disk/failed', { path: file, problem: 'the file is missing' });
+      return parseDocumentBytes(advisory, bytes, path);
+    }),
+  );
+}

@@ -1,0 +1,68 @@
+// What the repository publishes: the newest root, the metadata of every role, and what the online roles last signed.
+import { readdir } from 'node:fs/promises';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { type LookUp, type Resolution, resolveTarget } from '../../shared/trust/delegation.ts';
+import {
+  parseEnvelope,
+  type Root,
+  type Snapshot,
+  type Targets,
+  type Timestamp,
+} from '../../shared/trust/metadata.ts';
+import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
+import { type Layout, metadataDirectory, metadataFile, timestampFile } from './layout.ts';
+import { readIfThere } from './read-file.ts';
+
+export interface MetadataFile<Metadata> {
+  readonly bytes: Uint8Array;
+  readonly content: Metadata;
+}
+
+/** Everything the vendor signed: `targets` and every role it delegates to, directly or not. */
+export type Roles = ReadonlyMap<string, MetadataFile<Targets>>;
+
+export interface RepositoryState {
+  readonly root: MetadataFile<Root>;
+  readonly roles: Roles;
+  readonly snapshot: MetadataFile<Snapshot>;
+  readonly timestamp: MetadataFile<Timestamp>;
+}
+
+/** What the timestamp on disk leads to; null when nothing was published yet. */
+export async function loadState(layout: Layout): Promise<RepositoryState | null> {
+  const bytes = await readIfThere(timestampFile(layout));
+  if (bytes === null) return null;
+  const timestamp = { bytes, content: parseTimestamp(parseEnvelope(bytes, 'timestamp').signed, 'timestamp') };
+  const snapshot = await load(layout, 'snapshot', timestamp.content.snapshot.version, parseSnapshot);
+  const roles = new Map<string, MetadataFile<Targets>>();
+  for (const [file, { version }] of snapshot.content.meta) {
+    const role = file.replace(/\.json$/, '');
+    roles.set(role, await load(layout, role, version, parseTargets));
+  }
+  const root = await load(layout, 'root', await newestRoot(layout), parseRoot);
+  return { root, roles, snapshot, timestamp };
+}
+
+/** Which role a client finds for a path, and what that role says about it. */
+export function resolveIn(roles: Roles, path: string): Resolution {
+  const lookUp: LookUp = ({ role }) => roles.get(role)?.content;
+  return resolveTarget(path, lookUp);
+}
+
+async function load<Metadata>(
+  layout: Layout,
+  role: string,
+  version: number,
+  parse: (signed: ReturnType<typeof parseEnvelope>['signed'], role: string) => Metadata,
+): Promise<MetadataFile<Metadata>> {
+  const path = metadataFile(layout, role, version);
+  const bytes = await readIfThere(path);
+  if (bytes === null) throw new FairleadError('disk/failed', { path, problem: 'the file is missing' });
+  return { bytes, content: parse(parseEnvelope(bytes, role).signed, role) };
+}
+
+async function newestRoot(layout: Layout): Promise<number> {
+  const names = await readdir(metadataDirectory(layout));
+  const versions = names.flatMap((name) => /^(\d+)\.root\.json$/.exec(name)?.[1] ?? []);
+  return Math.max(0, ...versions.map(Number));
+}
