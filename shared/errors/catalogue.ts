@@ -5,6 +5,7 @@ import { DEPLOY_ERRORS } from './deploy.ts';
 import { DOCUMENT_ERRORS } from './document.ts';
 import type { ErrorEntry } from './entry.ts';
 import { SERVER_ERRORS } from './server.ts';
+import { SERVICE_ERRORS } from './service.ts';
 import { TREE_ERRORS } from './tree.ts';
 import { TRUST_ERRORS } from './trust.ts';
 import { VENDOR_ERRORS } from './vendor.ts';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
   ...SERVER_ERRORS,
+  ...SERVICE_ERRORS,
   ...VENDOR_ERRORS,
 } as const;
 

@@ -1,0 +1,11 @@
+// Errors of what runs services for us: systemd, a container engine.
+import { EXIT, entry } from './entry.ts';
+
+export const SERVICE_ERRORS = {
+  'service/manager-unreachable': entry<{ readonly manager: string; readonly problem: string }>({
+    message: (d) => `${d.manager} does not answer: ${d.problem}`,
+    hint: (d) => `check that ${d.manager} runs, and that the agent's account may use it`,
+    http: 503,
+    exit: EXIT.failed,
+  }),
+} as const;
