@@ -1,0 +1,44 @@
+// When the agent asks again: spread, backed off, and never silenced.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LONGEST_WAIT_MS, pollDelayMs } from '../../../agent/core/poll-schedule.ts';
+
+const MINUTE_MS = 60_000;
+const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe('the wait between two rounds', () => {
+  it('keeps a steady fleet at its rate, spread over one interval', () => {
+    const steady = { failures: 0, retryAfterMs: 0 };
+
+    expect(pollDelayMs(MINUTE_MS, steady, 0)).toBe(30_000);
+    expect(pollDelayMs(MINUTE_MS, steady, 0.5)).toBe(MINUTE_MS);
+    expect(pollDelayMs(MINUTE_MS, steady, 0.999)).toBeLessThan(90_000);
+  });
+
+  it('draws from a range that doubles with every failure', () => {
+    const range = (failures: number) => pollDelayMs(MINUTE_MS, { failures, retryAfterMs: 0 }, 1 - 1e-9);
+
+    expect([1, 2, 3, 4].map(range)).toEqual([2, 4, 8, 16].map((minutes) => minutes * MINUTE_MS));
+  });
+
+  it('waits at least as long as the server asked', () => {
+    const asked = { failures: 1, retryAfterMs: 20 * MINUTE_MS };
+
+    expect(pollDelayMs(MINUTE_MS, asked, 0)).toBe(20 * MINUTE_MS);
+  });
+
+  it('never waits longer than an hour, whatever the server asks and however often it failed', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(10_000),
+        fc.nat(1_000_000_000),
+        chance,
+        fc.integer({ min: 1, max: 3_600_000 }),
+        (failures, retryAfterMs, drawn, interval) => {
+          const delay = pollDelayMs(interval, { failures, retryAfterMs }, drawn);
+          return delay >= 1000 && delay <= LONGEST_WAIT_MS;
+        },
+      ),
+    );
+  });
+});
