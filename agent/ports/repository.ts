@@ -4,11 +4,11 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 
 export interface Repository {
   /**
-   * Brings trusted metadata up to date and makes it durable. `unchanged` when the server's timestamp is the trusted one.
-   * Errors: trust/*, transport/*; trust that was reached stays.
+   * Brings trusted metadata and its documents up to date and makes them durable. `unchanged` when the server's timestamp
+   * is the trusted one. Errors: trust/*, transport/*, disk/*; what was reached stays, and what failed keeps its old state.
    */
   refresh(now: EpochMs): Promise<'changed' | 'unchanged'>;
-  /** Every document of the trusted metadata, verified; fetches what is not cached. Errors: trust/*, transport/*. */
+  /** Every document of the last refresh, verified; fetches only what the disk lost. Errors: trust/*, transport/*, disk/*. */
   catalog(): Promise<Catalog>;
   freshness(now: EpochMs): Freshness;
 }
@@ -16,6 +16,6 @@ export interface Repository {
 export interface Freshness {
   /** `clock-behind`: this machine's clock is earlier than signed data already seen. */
   readonly state: 'fresh' | 'expired' | 'clock-behind' | 'never';
-  /** When the trusted timestamp or snapshot expires first. */
+  /** When the first of the metadata behind the catalog expires; an incomplete refresh does not move it. */
   readonly expires: EpochMs | null;
 }

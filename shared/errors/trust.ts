@@ -78,6 +78,12 @@ export const TRUST_ERRORS = {
     http: 409,
     exit: EXIT.untrusted,
   }),
+  'trust/misplaced': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `${d.path} is signed but cannot be used: ${d.problem}`,
+    hint: () => 'tell the vendor; everything else the vendor signed is used',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
   'trust/target-not-found': entry<{ readonly path: string }>({
     message: (d) => `no trusted role vouches for ${d.path}`,
     hint: () => 'check the spelling, and that the vendor has published it',

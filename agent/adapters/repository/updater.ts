@@ -39,9 +39,9 @@ export class Updater {
 
   /**
    * Every delegated role, after a refresh. One that fails does not keep the others from being loaded: a release team's
-   * mistake must not silence the security team. Errors: as of refresh, the first of them.
+   * mistake must not silence the security team. Returns the errors, as of refresh.
    */
-  async refreshDelegates(now: EpochMs): Promise<void> {
+  async refreshDelegates(now: EpochMs): Promise<readonly unknown[]> {
     const { tree } = this;
     const failures: unknown[] = [];
     await tree?.walk(async (delegation) => {
@@ -52,7 +52,7 @@ export class Updater {
         return null;
       }
     });
-    if (failures.length > 0) throw failures[0];
+    return failures;
   }
 
   /** TUF §5.6.7, after a refresh: null when nobody who may vouches for the path. Errors: as of refresh. */

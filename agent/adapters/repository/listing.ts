@@ -1,0 +1,114 @@
+// The listing: what the agent reads from the repository, as of the last refresh, old or new and never between.
+import { z } from 'zod';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { DOCUMENT_LIMITS, type JsonLimits } from '../../../shared/encoding/json.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
+import type { Targets } from '../../../shared/trust/metadata.ts';
+import { isCatalogPath } from './catalog.ts';
+import type { DocumentRef } from './documents.ts';
+import { orNull } from './root-chain.ts';
+import type { TargetsTree } from './targets-tree.ts';
+import type { TopLevel } from './top-level.ts';
+
+const listing = z.strictObject({
+  schema: z.literal('fairlead/listing@1'),
+  /** Versions of root, timestamp and snapshot it was made from; null when something of them could not be had. */
+  from: z.strictObject({ root: z.int(), timestamp: z.int(), snapshot: z.int() }).nullable(),
+  /** Milliseconds: when the first of the metadata behind it expires. Null before the first complete refresh. */
+  expires: z.int().nullable(),
+  /** Milliseconds: the newest signing time seen. */
+  signedAt: z.int().nullable(),
+  entries: z.array(
+    z.strictObject({
+      path: z.string(),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      length: z.int().min(0),
+    }),
+  ),
+});
+export type Listing = z.output<typeof listing>;
+type ListingSource = Pick<Listing, 'from' | 'expires' | 'signedAt'>;
+
+const LIMITS: JsonLimits = { ...DOCUMENT_LIMITS, maxBytes: 64 << 20, maxNodes: 4_000_000 };
+
+export const EMPTY_LISTING: Listing = {
+  schema: 'fairlead/listing@1',
+  from: null,
+  expires: null,
+  signedAt: null,
+  entries: [],
+};
+
+/** Null for damaged bytes: the next refresh makes it anew. */
+export function parseListing(bytes: Uint8Array): Listing | null {
+  return orNull(() => parseDocumentBytes(listing, bytes, 'the listing', LIMITS));
+}
+
+export function formatListing(value: Listing): Uint8Array {
+  return utf8(`${JSON.stringify(value)}\n`);
+}
+
+/** True when it says all that the trusted metadata says. */
+export function isComplete({ from }: Listing, { root, timestamp, snapshot }: TopLevel): boolean {
+  return (
+    from !== null &&
+    from.root === root.version &&
+    from.timestamp === timestamp?.version &&
+    from.snapshot === snapshot?.version
+  );
+}
+
+/**
+ * The documents that the loaded roles list, each from the role that may speak for its path: a delegator that lists its
+ * delegate's paths itself is overruled by the order of delegations. `unknown` says for which paths nobody can tell.
+ */
+export function listDocuments(
+  tree: TargetsTree,
+  loaded: readonly Delegation[],
+  onWarning: (warning: FairleadError) => void,
+): { readonly refs: readonly DocumentRef[]; readonly isUnknown: (path: string) => boolean } {
+  const paths = new Set(loaded.flatMap((each) => [...(tree.lookUp(each)?.targets.keys() ?? [])]));
+  const refs: DocumentRef[] = [];
+  for (const path of [...paths].filter(isCatalogPath).sort()) {
+    const found = resolveTarget(path, tree.lookUp);
+    if (found.kind !== 'found') continue;
+    const { hashes, length } = found.target;
+    const sha256 = hashes.get('sha256');
+    if (sha256 !== undefined && length <= DOCUMENT_LIMITS.maxBytes) refs.push({ path, sha256, length });
+    else onWarning(new FairleadError('trust/misplaced', { path, problem: 'no SHA-256, or too large' }));
+  }
+  return { refs, isUnknown: (path) => resolveTarget(path, tree.lookUp).kind === 'needs' };
+}
+
+/** What a complete listing is made from: all trusted roles, the first expiry among them, the signing time. */
+export function sourceOf(
+  { root, timestamp, snapshot }: TopLevel,
+  targets: readonly (Targets | undefined)[],
+): ListingSource | null {
+  if (timestamp === null || snapshot === null) return null;
+  const expiries = [root, timestamp, snapshot, ...targets].flatMap((each) => each?.expires ?? []);
+  return {
+    from: { root: root.version, timestamp: timestamp.version, snapshot: snapshot.version },
+    expires: Math.min(...expiries),
+    signedAt: timestamp.signedAt,
+  };
+}
+
+/**
+ * The listing after a refresh. What could not be had keeps its old entry, and then nothing becomes fresher: whoever
+ * withholds a halt or a role must not gain more time than the last complete refresh gave.
+ */
+export function nextListing(
+  old: Listing,
+  obtained: readonly DocumentRef[],
+  isKept: (path: string) => boolean,
+  complete: ListingSource | null,
+): Listing {
+  const known = new Set(obtained.map(({ path }) => path));
+  const kept = old.entries.filter(({ path }) => !known.has(path) && isKept(path));
+  const entries = [...obtained, ...kept];
+  if (complete === null) return { ...old, from: null, entries };
+  return { schema: old.schema, ...complete, entries };
+}
