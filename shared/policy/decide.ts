@@ -1,8 +1,41 @@
 // The decision: may the target be applied now, and if not, every reason why.
+import { selectExposures } from '../compile/exposure.ts';
+import { planDigest } from '../compile/identity.ts';
 import type { Decision } from '../schema/decision.ts';
+import type { Plan } from '../schema/deployment.ts';
+import { type Reason, sortReasons, verdictOf } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
+import { emergencyReasons } from './emergency-terms.ts';
+import { hostReasons } from './host-reasons.ts';
+import { idleReasons } from './idle-reasons.ts';
+import { ordinaryReasons } from './ordinary-reasons.ts';
 
-/** `explain` is the same function with another `now`, approvals or command. */
+/**
+ * A forced patch goes before what is merely desired. All reasons are given at once, weightiest first; `apply` has none.
+ * What-if is the same function with another `now`, other approvals or a command.
+ */
 export function decide(input: DecideInput): Decision {
-  throw new TypeError(`undecided at ${input.now}`);
+  const exposed =
+    input.current === null ? [] : selectExposures(input.current, input.advisories).map((one) => ({ ...one }));
+  const { emergency, desired } = input;
+  if (emergency.plan !== null) {
+    const reasons = [...hostReasons(input), ...emergencyReasons(input)];
+    return { ...conclude(reasons, 'apply'), target: targetOf('emergency', emergency.plan), exposed };
+  }
+  if (desired.plan !== null) {
+    const reasons = [...hostReasons(input), ...ordinaryReasons(input, desired.plan)];
+    return { ...conclude(reasons, 'apply'), target: targetOf('desired', desired.plan), exposed };
+  }
+  return { ...conclude([...hostReasons(input), ...idleReasons(input)], 'current'), target: null, exposed };
+}
+
+function conclude(
+  reasons: readonly Reason[],
+  none: 'apply' | 'current',
+): Pick<Decision, 'verdict' | 'blockers'> {
+  return { verdict: verdictOf(reasons, none), blockers: [...sortReasons(reasons)] };
+}
+
+function targetOf(kind: 'desired' | 'emergency', plan: Plan): NonNullable<Decision['target']> {
+  return { kind, manifest: plan.to, plan: planDigest(plan) };
 }

@@ -1,7 +1,9 @@
 // The local policy: when and with whose consent this install changes. Only the local admin writes it.
 import { z } from 'zod';
+import { cronProblem } from '../encoding/cron.ts';
 import { durationMs } from '../encoding/duration.ts';
 import { instantMs } from '../encoding/instant.ts';
+import { isTimeZone } from '../encoding/zone.ts';
 import { duration, instant, line, name } from './common.ts';
 import { pin } from './pin.ts';
 
@@ -14,7 +16,10 @@ const zone = z.string().max(64).refine(isTimeZone, { error: 'an IANA time zone s
 const window = z.strictObject({
   name,
   /** Five fields: minute, hour, day of month, month, day of week. */
-  cron: line,
+  cron: line.superRefine((text, context) => {
+    const problem = cronProblem(text);
+    if (problem !== null) context.addIssue(`a cron expression such as "0 2 * * sat": ${problem}`);
+  }),
   duration: duration.refine((text) => durationMs(text) > 0 && durationMs(text) <= MAX_WINDOW_MS, {
     error: 'a duration of more than nothing and at most 7 days, such as "PT4H"',
   }),
@@ -83,11 +88,3 @@ export type Hold = z.output<typeof hold>;
 export type Approvals = z.output<typeof approvals>;
 
 export const DEFAULT_POLICY: Policy = policy.parse({ schema: 'fairlead/policy@1' });
-
-function isTimeZone(text: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
-}

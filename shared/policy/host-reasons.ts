@@ -1,0 +1,57 @@
+// Reasons that hold for every target: trust that is stale, a clock that is wrong, a host that is not ready.
+import { assertNever } from '../errors/assert-never.ts';
+import { block, type Reason } from './blockers.ts';
+import type { DecideInput } from './decide-input.ts';
+
+/**
+ * Expired metadata stops forced patches as well: whoever withholds newer metadata could be hiding that the fix was
+ * halted or withdrawn. What runs keeps running.
+ */
+export function hostReasons({ freshness, host }: DecideInput): readonly Reason[] {
+  const reasons: Reason[] = [...freshnessReasons(freshness)];
+  if (host.inconsistent) {
+    reasons.push(
+      block('deployment-inconsistent', {
+        message: 'the last deployment ended neither old nor new: a person is needed',
+        source: 'the deployment records',
+        clearWith: 'fairlead changes',
+      }),
+    );
+  }
+  if (host.deploymentInProgress) {
+    reasons.push(
+      block('deployment-in-progress', {
+        message: 'a deployment is under way',
+        source: 'the deployment records',
+      }),
+    );
+  }
+  return reasons;
+}
+
+function freshnessReasons(freshness: DecideInput['freshness']): readonly Reason[] {
+  const source = 'the signed timestamp and snapshot';
+  switch (freshness.state) {
+    case 'fresh':
+      return [];
+    case 'never':
+      return [block('metadata-missing', { message: 'no signed data has been received yet', source })];
+    case 'expired':
+      return [
+        block('metadata-expired', {
+          message: 'the vendor’s signed data has expired: nothing new is installed until newer data arrives',
+          source,
+        }),
+      ];
+    case 'clock-behind':
+      return [
+        block('clock-behind', {
+          message: 'this machine’s clock is earlier than data the vendor has already signed',
+          source,
+          clearWith: 'timedatectl set-ntp true',
+        }),
+      ];
+    default:
+      return assertNever(freshness.state);
+  }
+}
