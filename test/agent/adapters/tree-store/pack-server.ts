@@ -1,0 +1,44 @@
+// A server of packs in memory: what it serves, what was asked of it, and how it fails.
+import { writeFileSync } from 'node:fs';
+import type { FetchPack } from '../../../../agent/adapters/tree-store/add-tree.ts';
+import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+
+export interface PackServer {
+  readonly fetchPack: FetchPack;
+  serve(tree: Digest, pack: Uint8Array): void;
+  /** The next download ends with this error after half of the bytes. */
+  failNext(error: unknown): void;
+  /** The limits of the downloads so far. */
+  readonly downloads: readonly { readonly treeHex: string; readonly maxBytes: number }[];
+}
+
+export function createPackServer(): PackServer {
+  const packs = new Map<string, Uint8Array>();
+  const downloads: { treeHex: string; maxBytes: number }[] = [];
+  let failure: { readonly error: unknown } | null = null;
+  return {
+    downloads,
+    serve: (tree, pack) => packs.set(hexOf(tree), pack),
+    failNext(error) {
+      failure = { error };
+    },
+    async fetchPack(treeHex, file, { maxBytes, onProgress }) {
+      downloads.push({ treeHex, maxBytes });
+      const pack = packs.get(treeHex);
+      if (pack === undefined) throw unreachable();
+      if (failure !== null) {
+        const { error } = failure;
+        failure = null;
+        writeFileSync(file, pack.subarray(0, pack.length >> 1));
+        throw error;
+      }
+      writeFileSync(file, pack);
+      onProgress(pack.length);
+    },
+  };
+}
+
+export function unreachable(): FairleadError {
+  return new FairleadError('transport/unreachable', { url: 'http://127.0.0.1/packs', problem: 'ECONNRESET' });
+}
