@@ -1,0 +1,51 @@
+// The kernel's process table: who lives, in which session, and with which word in its environment.
+import { readdir, readFile } from 'node:fs/promises';
+
+export interface ProcessEntry {
+  readonly pid: number;
+  /** Pid of the process that began the session; it cannot be reused while one of the session lives. */
+  readonly session: number;
+  /** Clock ticks since boot: with the pid it names a process for good. */
+  readonly startTime: string;
+}
+
+/** Null when there is no such process, or only its unreaped remains. */
+export async function readProcess(pid: number): Promise<ProcessEntry | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => null);
+  if (text === null) return null;
+  // The program's name stands in parentheses and may hold anything, parentheses included.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, , , session] = fields;
+  const startTime = fields[19];
+  if (state === undefined || 'ZX'.includes(state) || startTime === undefined) return null;
+  return { pid, session: Number(session), startTime };
+}
+
+export async function listProcesses(): Promise<readonly ProcessEntry[]> {
+  const names = await readdir('/proc');
+  const entries = await Promise.all(
+    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))),
+  );
+  return entries.filter((entry) => entry !== null);
+}
+
+/** A variable of the environment the process was started with; null when it has none or may not be looked at. */
+export async function readVariable(pid: number, name: string): Promise<string | null> {
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const line = text.split('\0').find((one) => one.startsWith(`${name}=`));
+  return line === undefined ? null : line.slice(name.length + 1);
+}
+
+/** Changes with every boot: pids and start times mean nothing beyond it. */
+export async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+/** False when the process was gone already. */
+export function signalProcess(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,172 @@
+// The process driver on real processes: the contract of all drivers, and what is its own.
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProcessDriver } from '../../../agent/adapters/process-driver.ts';
+import { readProcess } from '../../../agent/adapters/process-table.ts';
+import type { ProgramUnit } from '../../../agent/ports/driver.ts';
+import { COMPONENT, describeDriver, type Program, until } from '../../support/driver-contract.ts';
+
+const PROGRAMS: Readonly<Record<Program, readonly string[]>> = {
+  steady: ['sh', '-c', 'echo ready; exec sleep 600'],
+  stubborn: ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'],
+  crashing: ['sh', '-c', 'sleep 0.1; exit 3'],
+  missing: ['./no-such-program'],
+};
+
+async function createHarness() {
+  const stateDir = await mkdtemp(join(tmpdir(), 'fairlead-driver-'));
+  const tree = join(stateDir, 'tree');
+  await mkdir(tree);
+  const running = () => createProcessDriver({ stateDir });
+  return {
+    stateDir,
+    driver: running,
+    unit: (program: Program, identity: string) => unitOf(stateDir, PROGRAMS[program], identity),
+    async dispose() {
+      await running().stop(COMPONENT, 100);
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function unitOf(stateDir: string, exec: readonly string[], identity: string): ProgramUnit {
+  return {
+    kind: 'process',
+    component: COMPONENT,
+    exec,
+    env: { COLOUR: 'blue' },
+    user: null,
+    workingDirectory: join(stateDir, 'tree'),
+    dataDirectory: join(stateDir, 'data', 'core', 'auth'),
+    stopTimeoutMs: 1_000,
+    identity,
+  };
+}
+
+describeDriver('the process driver', createHarness);
+
+describe('the process driver', () => {
+  let harness: Awaited<ReturnType<typeof createHarness>>;
+  const pidFile = () => join(harness.stateDir, 'run', 'core.auth.json');
+  const dataFile = (name: string) => join(harness.stateDir, 'data', 'core', 'auth', name);
+  const start = (script: string, more: Partial<ProgramUnit> = {}) =>
+    harness.driver().start({ ...unitOf(harness.stateDir, ['sh', '-c', script], 'v1'), ...more });
+
+  beforeEach(async () => {
+    harness = await createHarness();
+  });
+  afterEach(() => harness.dispose());
+
+  it('finds a service whose agent was killed before it wrote the pid file', async () => {
+    await start('exec sleep 600');
+    const before = await harness.driver().status(COMPONENT);
+    await rm(pidFile());
+
+    const next = harness.driver();
+    await next.start(unitOf(harness.stateDir, ['sh', '-c', 'exec sleep 600'], 'v1'));
+
+    expect(await next.status(COMPONENT)).toEqual(before);
+    expect(await next.stop(COMPONENT, 1_000)).toBe('stopped');
+  });
+
+  it('does not mistake a stranger for the service when the pid was given away', async () => {
+    await start('exec sleep 600');
+    await harness.driver().stop(COMPONENT, 1_000);
+    const { boot } = { boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim() };
+    const stranger = { pid: process.pid, startTime: '1', boot, identity: 'v1' };
+    await writeFile(pidFile(), JSON.stringify(stranger));
+
+    const status = await harness.driver().status(COMPONENT);
+    const outcome = await harness.driver().stop(COMPONENT, 1_000);
+
+    expect(status.kind).toBe('exited');
+    expect(outcome).toBe('stopped');
+  });
+
+  it('ends every process of the service, also those in another session', async () => {
+    await start('sleep 600 & setsid sleep 600 & echo $! >"$HOME/away"; echo ready; wait');
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('ready'));
+    const away = Number(await readFile(dataFile('away'), 'utf8'));
+
+    const outcome = await harness.driver().stop(COMPONENT, 2_000);
+
+    expect(outcome).toBe('stopped');
+    expect(await readProcess(away)).toBeNull();
+  });
+
+  it('ends what a crashed service left behind in its session', async () => {
+    await start('sleep 600 & echo $! >"$HOME/child"; exit 1');
+    await until(async () => (await harness.driver().status(COMPONENT)).kind === 'exited');
+    const child = Number(await readFile(dataFile('child'), 'utf8'));
+
+    await harness.driver().stop(COMPONENT, 2_000);
+
+    expect(await readProcess(child)).toBeNull();
+  });
+
+  it('gives a service its own environment and nothing of the agent', async () => {
+    process.env.FAIRLEAD_TEST_SECRET = 'agent only';
+
+    await start('env >"$HOME/env.tmp"; mv "$HOME/env.tmp" "$HOME/env"; exec sleep 600');
+    await until(async () => (await stat(dataFile('env')).catch(() => null)) !== null);
+    delete process.env.FAIRLEAD_TEST_SECRET;
+
+    const names = (await readFile(dataFile('env'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')[0])
+      .filter((name) => name !== 'PWD' && name !== '_' && name !== 'OLDPWD' && name !== 'SHLVL')
+      .sort();
+    expect(names).toEqual(['COLOUR', 'FAIRLEAD_SERVICE', 'HOME', 'LANG', 'PATH']);
+  });
+
+  it('lets a service outlive an agent that is killed', async () => {
+    const unit = unitOf(harness.stateDir, ['sh', '-c', 'exec sleep 600'], 'v1');
+    const module = new URL('../../../agent/adapters/process-driver.ts', import.meta.url).href;
+    const script = `const { createProcessDriver } = await import(${JSON.stringify(module)});
+      await createProcessDriver({ stateDir: ${JSON.stringify(harness.stateDir)} }).start(${JSON.stringify(unit)});
+      process.kill(process.pid, 'SIGKILL');`;
+
+    const agent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+    const signal = await new Promise((resolve) => agent.once('exit', (_, by) => resolve(by)));
+
+    expect(signal).toBe('SIGKILL');
+    expect(await harness.driver().runs(unit)).toBe(true);
+  });
+
+  it('cuts a log that has grown past its bound while the service writes on', async () => {
+    await start('echo ready; while :; do sleep 0.05; echo still; done');
+    const log = join(harness.stateDir, 'logs', 'core.auth.log');
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('ready'));
+    await writeFile(log, Buffer.alloc((8 << 20) + 1, 'x'), { flag: 'a' });
+
+    await harness.driver().maintain(COMPONENT);
+
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('still'));
+    expect((await stat(log)).size).toBeLessThan(10_000);
+    expect((await stat(`${log}.1`)).size).toBeGreaterThan(8 << 20);
+  });
+
+  it('names an account that does not exist', async () => {
+    await expect(start('exit 0', { user: 'no-such-account' })).rejects.toMatchObject({
+      code: 'service/start-failed',
+      data: { problem: expect.stringContaining('no-such-account') },
+    });
+  });
+
+  it.runIf(process.getuid?.() === 0)('runs a service as its own account, in a home of its own', async () => {
+    await chmod(join(harness.stateDir, 'tree'), 0o755);
+
+    await start('id -un >"$HOME/who.tmp"; mv "$HOME/who.tmp" "$HOME/who"; exec sleep 600', {
+      user: 'nobody',
+    });
+    await until(async () => (await stat(dataFile('who')).catch(() => null)) !== null);
+
+    expect((await readFile(dataFile('who'), 'utf8')).trim()).toBe('nobody');
+    expect((await stat(dataFile('who'))).uid).not.toBe(0);
+    expect((await stat(harness.stateDir)).mode & 0o777).toBe(0o711);
+  });
+});
