@@ -1,7 +1,6 @@
 // The process driver: each service is a session of its own that outlives the agent and is found again by the next one.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
@@ -9,6 +8,7 @@ import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../ports/d
 import { type Account, environmentFor, resolveAccount } from './account.ts';
 import { makeDirectory } from './durable-file.ts';
 import { readProcess, signalProcess } from './process-table.ts';
+import { prepareDirectories } from './service-directories.ts';
 import { boundLog, openLog, readTail } from './service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from './service-processes.ts';
 
@@ -164,21 +164,6 @@ function watchChild(child: ChildProcess): Watched {
     );
   });
   return { child, exit };
-}
-
-// A service of another account must reach its files below the agent's own directories: passing through is allowed,
-// looking around is not.
-async function prepareDirectories(stateDir: string, unit: ProgramUnit, account: Account): Promise<void> {
-  await makeDirectory(unit.dataDirectory);
-  if (account.uid === undefined || account.gid === undefined) return;
-  await chown(unit.dataDirectory, account.uid, account.gid);
-  const top = resolve(stateDir);
-  for (const start of [unit.workingDirectory, dirname(unit.dataDirectory)]) {
-    for (let path = resolve(start); path.startsWith(top); path = dirname(path)) {
-      const { mode } = await stat(path);
-      if ((mode & 0o011) !== 0o011) await chmod(path, (mode & 0o7777) | 0o011);
-    }
-  }
 }
 
 async function unknownEnd(): Promise<string> {
