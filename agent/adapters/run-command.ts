@@ -1,101 +1,69 @@
-// Running one command to its end: bounded time, bounded output, and its whole process group gone when it overstays.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { formatDuration } from '../../shared/encoding/duration.ts';
-import { sanitizeLine } from '../../shared/encoding/text.ts';
+// Running a release's command to its end: its own account and environment, its whole group killed when the time is over.
+import { spawn } from 'node:child_process';
+import { environmentFor, resolveAccount } from './account.ts';
+import { makeDirectory } from './durable-file.ts';
 
 export interface CommandSpec {
-  readonly argv: readonly string[];
-  /** All it gets: nothing of the agent's own environment. */
+  readonly exec: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
-  /** The account to run as; the agent's own when absent. */
-  readonly account?: { readonly uid: number; readonly gid: number } | null;
-  readonly timeoutMs: number;
-  /** An open file that takes its output, for commands that leave a process behind; captured when absent. */
-  readonly outputTo?: number;
+  readonly dataDirectory: string;
+  readonly user: string | null;
 }
 
 export interface CommandResult {
-  /** Null when it did not exit by itself, or never started. */
-  readonly status: number | null;
-  /** One line: `exit status 3: no such unit`, `no end within 5.0s`. */
-  readonly detail: string;
-  /** The last 64 KiB. */
-  readonly stdout: string;
-  readonly stderr: string;
+  /** `exit status 1` or `killed by SIGKILL`. */
+  readonly ending: string;
+  /** The last line it wrote on either stream. */
+  readonly lastLine: string;
 }
 
-const MAX_OUTPUT_BYTES = 64 * 1024;
-// A grandchild may keep the pipes open after the command itself has exited.
-const PIPE_GRACE_MS = 200;
+const KEPT_OUTPUT_BYTES = 4 * 1024;
 
-/** Never rejects: a command that cannot be run is a result that says why. */
-export function runCommand(spec: CommandSpec): Promise<CommandResult> {
-  return new Promise<CommandResult>((resolve, reject) => {
-    const child = start(spec);
-    const stdout = tailOf(child.stdout);
-    const stderr = tailOf(child.stderr);
-    let overstayed = false;
-    const timer = setTimeout(() => {
-      overstayed = true;
-      killGroup(child);
-    }, spec.timeoutMs);
-    const end = (status: number | null, reason: string) => {
-      clearTimeout(timer);
-      child.stdout?.destroy();
-      child.stderr?.destroy();
-      const detail = describe(reason, stderr(), stdout());
-      resolve({ status, detail, stdout: stdout(), stderr: stderr() });
-    };
-    child.once('error', reject);
-    child.once('exit', (status, signal) => {
-      const late = `no end within ${formatDuration(spec.timeoutMs)}`;
-      const reason = overstayed ? late : signal === null ? `exit status ${status}` : `killed by ${signal}`;
-      const done = () => end(overstayed ? null : status, reason);
-      const grace = setTimeout(done, PIPE_GRACE_MS);
-      child.once('close', () => {
-        clearTimeout(grace);
-        done();
-      });
-    });
-  }).catch(notStarted);
-}
-
-function notStarted(error: unknown): CommandResult {
-  const problem = error instanceof Error ? error.message : 'it cannot be started';
-  return { status: null, detail: sanitizeLine(problem), stdout: '', stderr: '' };
-}
-
-function start(spec: CommandSpec): ChildProcess {
-  const [program = '', ...rest] = spec.argv;
-  const output = spec.outputTo ?? 'pipe';
-  return spawn(program, rest, {
+/** Throws when the command cannot be started, or when the limit aborts it first. */
+export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise<CommandResult> {
+  const [program = '', ...args] = spec.exec;
+  const account = await resolveAccount(spec.user, program);
+  await makeDirectory(spec.dataDirectory);
+  const child = spawn(program, args, {
+    ...account,
     cwd: spec.workingDirectory,
-    env: { ...spec.env },
-    stdio: ['ignore', output, output],
-    // A group of its own: KILL reaches whatever it started.
+    env: environmentFor(spec.dataDirectory, spec.env),
     detached: true,
-    ...(spec.account && { uid: spec.account.uid, gid: spec.account.gid }),
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-}
-
-function killGroup(child: ChildProcess): void {
+  const killGroup = () => endGroup(child.pid);
+  limit.addEventListener('abort', killGroup, { once: true });
+  if (limit.aborted) killGroup();
+  let kept = '';
+  const keep = (chunk: Buffer) => {
+    kept = (kept + chunk.toString('utf8')).slice(-KEPT_OUTPUT_BYTES);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
   try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // It ended in this very moment.
+    const ending = await new Promise<string>((resolve, reject) => {
+      child.once('error', reject);
+      // `exit`, not `close`: a child that the command left in the background may hold the streams open for ever.
+      child.once('exit', (code, by) => resolve(by === null ? `exit status ${code}` : `killed by ${by}`));
+    });
+    limit.throwIfAborted();
+    // What was written just before the end may still be on its way.
+    await new Promise((resolve) => setImmediate(resolve));
+    return { ending, lastLine: kept.trimEnd().split('\n').at(-1) ?? '' };
+  } finally {
+    limit.removeEventListener('abort', killGroup);
+    killGroup();
+    child.stdout.destroy();
+    child.stderr.destroy();
   }
 }
 
-function tailOf(stream: NodeJS.ReadableStream | null): () => string {
-  let kept = Buffer.alloc(0);
-  stream?.on('data', (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-MAX_OUTPUT_BYTES);
-  });
-  return () => kept.toString('utf8');
-}
-
-function describe(reason: string, ...outputs: readonly string[]): string {
-  const said = outputs.map((text) => text.trim().split('\n').at(-1) ?? '').find((line) => line !== '');
-  return said === undefined ? reason : `${reason}: ${sanitizeLine(said)}`;
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
+  }
 }

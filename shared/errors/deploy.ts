@@ -107,6 +107,12 @@ export const DEPLOY_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'deploy/generation-damaged': entry<{ readonly generation: number }>({
+    message: (d) => `generation ${d.generation}, which runs, cannot be read from disk`,
+    hint: () => 'check the disk and restore the state directory from a backup; what runs is left alone',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'deploy/quarantined': entry<{ readonly target: string; readonly record: number }>({
     message: (d) => `the deployment ${d.target} failed here twice and is not tried again by itself`,
     hint: (d) => `see why: fairlead change ${d.record}`,

@@ -69,12 +69,16 @@ export function rollbackPlan(previous: StoredGeneration, target: StoredGeneratio
   });
 }
 
+/** Null on an empty instance. Error: deploy/generation-damaged: what runs is not known, so nothing may replace it. */
 export async function currentGeneration(
   options: Pick<DeployerOptions, 'store'>,
   generations: readonly StoredGeneration[],
 ): Promise<StoredGeneration | null> {
-  const current = await options.store.currentNumber();
-  return generations.find((one) => one.number === current) ?? null;
+  const number = await options.store.currentNumber();
+  if (number === null) return null;
+  const current = generations.find((one) => one.number === number);
+  if (current === undefined) throw new FairleadError('deploy/generation-damaged', { generation: number });
+  return current;
 }
 
 // The record first: a journal always has the record it is about.
