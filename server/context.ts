@@ -10,9 +10,9 @@ import { type ReceivedReport, writeReport } from './db/reports.ts';
 import type { Database } from './db/tables.ts';
 import type { WriteFile } from './repository/commit.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
-import { openOnlineKeys } from './repository/online-keys.ts';
+import type { OnlineKeys } from './repository/online-keys.ts';
 import { clearUploads } from './repository/pack-upload.ts';
-import { type PassphraseSource, readPassphrase } from './repository/passphrase.ts';
+import type { PassphraseSource } from './repository/passphrase.ts';
 import { createPublisher, type Publisher } from './repository/publisher.ts';
 
 export interface ServerConfig {
@@ -56,11 +56,14 @@ export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): Se
   };
 }
 
-/** Opens what `init` made. Errors: server/not-initialized, server/no-passphrase, vendor/wrong-passphrase, disk/*. */
-export async function createContext(config: ServerConfig, surroundings: Surroundings): Promise<Context> {
+/** Opens what `init` made, with its unsealed keys. Error: disk/*. */
+export async function createContext(
+  config: ServerConfig,
+  keys: OnlineKeys,
+  surroundings: Surroundings,
+): Promise<Context> {
   const { layout } = config;
   const { now, log } = surroundings;
-  const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
   await clearUploads(layout);
   const db = await openDatabase(layout.database);
   const publisher = await createPublisher({

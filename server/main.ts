@@ -19,7 +19,7 @@ import { makeDirectory } from './repository/durable-file.ts';
 import { readOrWriteLine } from './repository/initial-files.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
-import { readOrMakePassphrase } from './repository/passphrase.ts';
+import { readOrMakePassphrase, readPassphrase } from './repository/passphrase.ts';
 import { readIfThere } from './repository/read-file.ts';
 
 const TOKEN_LIFETIME = 'P365D';
@@ -111,8 +111,10 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
 
 async function run(config: ServerConfig): Promise<void> {
   const log = pino({ name: 'fairlead-server' }, pino.destination(2));
-  const lock = lockServer(config.layout.lock, config.layout.dir);
-  const context = await createContext(config, { now: Date.now, log });
+  const { layout } = config;
+  const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
+  const lock = lockServer(layout.lock, layout.dir);
+  const context = await createContext(config, keys, { now: Date.now, log });
   const app = await createApp(context);
   // Before the first request: what a longer pause has let expire is never served.
   await resign(context);
