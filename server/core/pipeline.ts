@@ -1,5 +1,5 @@
 // The vendor's pipeline: which stage a change may enter next, and whether a record could have come about that way.
-import { digestOfValue } from '../../shared/encoding/digest.ts';
+import { type Digest, digestOfValue } from '../../shared/encoding/digest.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ChangeFields, ChangeRecord, Stage, StageEvent } from './change.ts';
@@ -41,7 +41,7 @@ export function openChange(fields: ChangeFields, at: string, actor: string): Cha
  * vendor/clock-behind, vendor/record-invalid.
  */
 export function transition(record: ChangeRecord, event: StageInput): ChangeRecord {
-  checkStageIsDue(record, event.stage);
+  verifyStageIsDue(record, event.stage);
   checkTime(record, event.at);
   if (event.stage !== 'build' && event.stage !== 'intake') checkArtifact(record, event);
   if (event.stage === 'build') checkBuild(record, event.details.tree !== null);
@@ -53,6 +53,24 @@ export function transition(record: ChangeRecord, event: StageInput): ChangeRecor
 export function stageDue(record: ChangeRecord): Stage | null {
   const last = record.stages.at(-1);
   return last === undefined ? 'intake' : NEXT[last.stage][last.outcome];
+}
+
+/** Errors: vendor/stage-not-due, vendor/change-closed. */
+export function verifyStageIsDue(record: ChangeRecord, stage: Stage): void {
+  const due = stageDue(record);
+  if (due === stage) return;
+  if (due === null) {
+    throw new FairleadError('vendor/change-closed', { change: record.id, stage, result: record.result });
+  }
+  const command = commandFor(record, due);
+  throw new FairleadError('vendor/stage-not-due', { change: record.id, stage, due, command });
+}
+
+/** Digest of the release that a change has built. Error: vendor/stage-not-due before the build. */
+export function builtRelease(record: ChangeRecord, stage: Stage): Digest {
+  if (record.release !== null) return record.release;
+  const command = commandFor(record, 'build');
+  throw new FairleadError('vendor/stage-not-due', { change: record.id, stage, due: 'build', command });
 }
 
 /**
@@ -115,16 +133,6 @@ function append(record: ChangeRecord, event: StageInput): ChangeRecord {
     default:
       return { ...record, stages };
   }
-}
-
-function checkStageIsDue(record: ChangeRecord, stage: Stage): void {
-  const due = stageDue(record);
-  if (due === stage) return;
-  if (due === null) {
-    throw new FairleadError('vendor/change-closed', { change: record.id, stage, result: record.result });
-  }
-  const command = commandFor(record, due);
-  throw new FairleadError('vendor/stage-not-due', { change: record.id, stage, due, command });
 }
 
 /** The times of the stages are evidence: they may not run backwards. */

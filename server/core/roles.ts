@@ -1,6 +1,6 @@
 // The roles a vendor signs with: what each may say, how long its signatures last, and its metadata before signing.
 
-import { formatInstant } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { KeyId, KeyObject } from '../../shared/trust/key.ts';
 
@@ -18,7 +18,7 @@ export type OnlineRole = (typeof ONLINE_ROLES)[number];
  * How long a signature lasts, in days. An expired role stops new installs everywhere, so these are long: freshness comes
  * from the server's short-lived timestamp, not from here. `fairlead-vendor renew` signs again.
  */
-export const VALID_DAYS: Readonly<Record<OfflineRole, number>> = {
+const VALID_DAYS: Readonly<Record<OfflineRole, number>> = {
   root: 365,
   targets: 365,
   security: 180,
@@ -53,7 +53,11 @@ export interface RoleKeys {
 
 export type Keyring = Readonly<Record<OfflineRole | OnlineRole, RoleKeys>>;
 
-export function draftRoot(version: number, now: number, keyring: Keyring): JsonObject {
+export function expiryOf(role: OfflineRole, now: EpochMs): EpochMs {
+  return now + VALID_DAYS[role] * DAY_MS;
+}
+
+export function draftRoot(version: number, now: EpochMs, keyring: Keyring): JsonObject {
   const roles = ['root', 'targets', ...ONLINE_ROLES] as const;
   return {
     ...header('root', version, now),
@@ -63,7 +67,7 @@ export function draftRoot(version: number, now: number, keyring: Keyring): JsonO
   };
 }
 
-export function draftTargets(version: number, now: number, keyring: Keyring): JsonObject {
+export function draftTargets(version: number, now: EpochMs, keyring: Keyring): JsonObject {
   return {
     ...header('targets', version, now),
     targets: {},
@@ -81,18 +85,18 @@ export function draftTargets(version: number, now: number, keyring: Keyring): Js
 export function draftDelegated(
   role: OfflineRole,
   version: number,
-  now: number,
+  now: EpochMs,
   targets: JsonObject,
 ): JsonObject {
   return { ...header(role, version, now), targets };
 }
 
-function header(role: OfflineRole, version: number, now: number): JsonObject {
+function header(role: OfflineRole, version: number, now: EpochMs): JsonObject {
   return {
     _type: role === 'root' ? 'root' : 'targets',
     spec_version: '1.0.31',
     version,
-    expires: formatInstant(now + VALID_DAYS[role] * DAY_MS),
+    expires: formatInstant(expiryOf(role, now)),
   };
 }
 

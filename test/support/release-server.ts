@@ -1,103 +1,134 @@
-// A release server in a temporary directory, with a clock the test moves and a disk the test can let fail.
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
-import { type Context, createContext, toConfig } from '../../server/context.ts';
-import { admitToken } from '../../server/db/tokens.ts';
-import { createApp } from '../../server/http/app.ts';
-import type { WriteFile } from '../../server/repository/commit.ts';
-import { writeDurably } from '../../server/repository/durable-file.ts';
-import { type Layout, packFile } from '../../server/repository/layout.ts';
-import { writePack } from '../../server/repository/pack-writer.ts';
-import { readTree } from '../../server/repository/tree-reader.ts';
-import { hexOf } from '../../shared/encoding/digest.ts';
-import type { EpochMs } from '../../shared/encoding/instant.ts';
-import type { TokenRole } from '../../shared/protocol/fleet.ts';
-import type { TreeRef } from '../../shared/schema/release.ts';
-import { treeRefOf } from '../../shared/tree/tree-index.ts';
-import { NOW, testKey } from './vendor.ts';
+// A release server in memory for the vendor's program: takes publications as they come and signs snapshot and timestamp.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { basename, dirname, join } from 'node:path/posix';
+import { toHex, utf8 } from '../../shared/encoding/bytes.ts';
+import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
+import { formatInstant } from '../../shared/encoding/instant.ts';
+import type { JsonObject } from '../../shared/encoding/json.ts';
+import { publicationRequest } from '../../shared/protocol/publication.ts';
+import { signingKeyFromSeed } from '../../shared/trust/key.ts';
+import { parseEnvelope, signMetadata } from '../../shared/trust/metadata.ts';
 
-/** Never sealed here: that costs a tenth of a second each time. */
-const ONLINE_KEYS = { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') };
+export const TOKEN = 'publisher-token-for-tests';
+const DAY_MS = 86_400_000;
 
-export interface TestServer {
-  readonly context: Context;
-  readonly app: FastifyInstance;
-  readonly layout: Layout;
-  /** Moved by the test. */
-  now: EpochMs;
-  /** The nth durable write from now on fails, and all after it; null lets everything pass. */
-  failWriteAfter: number | null;
-  /** A token's header for a role. */
-  bearer(role: TokenRole): Promise<{ readonly authorization: string }>;
-  /** Ends this process's part, as a kill would leave it, and starts the next on the same directory. */
-  restart(): Promise<TestServer>;
+export interface Counts {
+  committed: number;
+  rolledBack: number;
+  inProgress: number;
+  failed: number;
+}
+
+export interface ReleaseServer {
+  readonly url: string;
+  /** Everything below /repository/. */
+  readonly files: Map<string, Uint8Array>;
+  /** Change records as published, by id. */
+  readonly changes: Map<string, JsonObject>;
+  /** What the fleet reports about a change. */
+  readonly counts: Map<string, Counts>;
+  /** Publications taken so far. */
+  publications(): number;
+  /** While true every request is answered with 503. */
+  refusing: boolean;
   close(): Promise<void>;
 }
 
-export async function startTestServer(directory?: string): Promise<TestServer> {
-  const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
-  const config = toConfig({ dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 }, {});
-  const write: WriteFile = async (...file) => {
-    if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
-    await writeDurably(...file);
+export async function startReleaseServer(): Promise<ReleaseServer> {
+  const keys = {
+    snapshot: signingKeyFromSeed(new Uint8Array(32).fill(71)),
+    timestamp: signingKeyFromSeed(new Uint8Array(32).fill(72)),
   };
-  const log = pino({ level: 'silent' });
-  const server = { now: NOW, failWriteAfter: null as number | null };
-  const context = await createContext(config, ONLINE_KEYS, { now: () => server.now, log, write });
-  const app = await createApp(context);
-  return Object.assign(server, {
-    context,
-    app,
-    layout: config.layout,
-    bearer: async (role: TokenRole) => {
-      const text = `flt_test-${role}`;
-      const expires = server.now + 60 * 60 * 1000;
-      await admitToken(context.db, { text, name: role, role, expires, actor: 'test' }, server.now);
-      return { authorization: `Bearer ${text}` };
-    },
-    restart: async () => {
-      await stop(app, context);
-      return startTestServer(dir);
-    },
-    close: async () => {
-      await stop(app, context);
-      await rm(dir, { recursive: true, force: true });
-    },
-  });
+  const files = new Map<string, Uint8Array>();
+  const changes = new Map<string, JsonObject>();
+  const counts = new Map<string, Counts>();
+  const roles = new Map<string, number>();
+  let publications = 0;
+  let freshness = 0;
+
+  const publish = (body: Uint8Array) => {
+    const request = publicationRequest.parse(JSON.parse(Buffer.from(body).toString()));
+    for (const { role, bytes } of request.metadata) {
+      const content = Buffer.from(bytes, 'base64');
+      const version = Number(parseEnvelope(content, role).signed.version);
+      files.set(`metadata/${version}.${role}.json`, content);
+      if (role !== 'root') roles.set(role, version);
+    }
+    for (const { path, bytes } of request.targets) {
+      const content = Buffer.from(bytes, 'base64');
+      const name = `${hexOf(digestOf(content))}.${basename(path)}`;
+      files.set(join('targets', dirname(path), name), content);
+    }
+    for (const change of request.changes as JsonObject[]) changes.set(String(change.id), change);
+    publications++;
+    freshness++;
+    signOnline();
+    return { snapshot: freshness, timestamp: freshness };
+  };
+
+  const signOnline = () => {
+    const expires = formatInstant(Date.now() + DAY_MS);
+    const base = { spec_version: '1.0.31', version: freshness, expires };
+    const meta = Object.fromEntries([...roles].map(([role, version]) => [`${role}.json`, { version }]));
+    const snapshot = signMetadata({ _type: 'snapshot', ...base, meta }, [keys.snapshot]);
+    files.set(`metadata/${freshness}.snapshot.json`, snapshot);
+    const timestamp = { _type: 'timestamp', ...base, meta: { 'snapshot.json': { version: freshness } } };
+    files.set('metadata/timestamp.json', signMetadata(timestamp, [keys.timestamp]));
+  };
+
+  const state: ReleaseServer = {
+    url: '',
+    files,
+    changes,
+    counts,
+    publications: () => publications,
+    refusing: false,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+
+  const api = (method: string, path: string, body: Uint8Array): { status: number; json?: object } => {
+    if (path === '/online-keys') {
+      const publicOf = (role: 'snapshot' | 'timestamp') => keys[role].key.keyval.public;
+      return { status: 200, json: { snapshot: publicOf('snapshot'), timestamp: publicOf('timestamp') } };
+    }
+    if (path.startsWith('/packs/')) {
+      if (method === 'PUT') files.set(path.slice(1), body);
+      return { status: files.has(path.slice(1)) ? 200 : 404 };
+    }
+    if (path === '/publications') return { status: 200, json: publish(body) };
+    if (path === '/enrolments') {
+      const code = toHex(digestOf(utf8('code')).length > 0 ? new Uint8Array(16).fill(5) : new Uint8Array());
+      return { status: 201, json: { code, name: 'first', expires: formatInstant(Date.now() + DAY_MS) } };
+    }
+    const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
+    const change = id === undefined ? undefined : changes.get(id);
+    if (id === undefined || change === undefined) return { status: 404 };
+    const none = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
+    return { status: 200, json: { change, counts: counts.get(id) ?? none, deployments: [] } };
+  };
+
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of request) chunks.push(chunk as Uint8Array);
+    const path = new URL(request.url ?? '/', 'http://local').pathname;
+    if (state.refusing) return response.writeHead(503).end();
+    if (path.startsWith('/repository/')) {
+      const file = files.get(decodeURIComponent(path.slice('/repository/'.length)));
+      return response.writeHead(file === undefined ? 404 : 200).end(file);
+    }
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(response);
+    const { status, json } = api(request.method ?? 'GET', path.replace('/api/v1', ''), Buffer.concat(chunks));
+    return response.writeHead(status).end(json === undefined ? undefined : JSON.stringify(json));
+  };
+
+  const server: Server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return Object.assign(state, { url: `http://127.0.0.1:${port}` });
 }
 
-/** Puts a pack of one small file into the repository, as an upload would. */
-export async function addPack(layout: Layout, content: string): Promise<TreeRef> {
-  const { tree, pack } = await makePack(layout.dir, content);
-  const file = packFile(layout, hexOf(tree.digest));
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, pack);
-  return tree;
-}
-
-/** The tree and the pack of a directory with one file. */
-export async function makePack(
-  workDirectory: string,
-  content: string,
-): Promise<{ readonly tree: TreeRef; readonly pack: Buffer }> {
-  const name = createHash('sha256').update(content).digest('hex').slice(0, 12);
-  const source = join(workDirectory, `source-${name}`);
-  await mkdir(source, { recursive: true });
-  await writeFile(join(source, 'server.js'), content);
-  const index = await readTree(source);
-  const out = join(workDirectory, `${name}.pack`);
-  await writePack(source, index, out);
-  const pack = await readFile(out);
-  await rm(source, { recursive: true });
-  await rm(out);
-  return { tree: treeRefOf(index), pack };
-}
-
-async function stop(app: FastifyInstance, context: Context): Promise<void> {
-  await app.close();
-  await context.db.destroy();
+function refuse(response: ServerResponse): ServerResponse {
+  const error = { code: 'access/denied', message: 'this token may not do that', hint: 'use another' };
+  return response.writeHead(401).end(JSON.stringify({ error }));
 }

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { syncDirectory, toDiskError } from '../../repository/durable-file.ts';
+import type { Session } from '../session.ts';
 import { readOptional } from './files.ts';
 
 const auditEntry = z.strictObject({
@@ -31,8 +33,25 @@ export async function readAudit(directory: string): Promise<readonly AuditEntry[
   return (await readChain(directory)).entries;
 }
 
+/** What this session does, now. */
+export function auditAct(
+  session: Session,
+  action: string,
+  subject: string,
+  details: AuditEntry['details'],
+): Promise<void> {
+  const { actor } = session;
+  return appendAudit(session.directory, {
+    at: formatInstant(session.now()),
+    actor,
+    action,
+    subject,
+    details,
+  });
+}
+
 /** Durable when it returns. Errors: vendor/audit-broken, disk/*. */
-export async function appendAudit(directory: string, entry: Omit<AuditEntry, 'previous'>): Promise<void> {
+async function appendAudit(directory: string, entry: Omit<AuditEntry, 'previous'>): Promise<void> {
   const path = auditFile(directory);
   const { head, length } = await readChain(directory);
   const bytes = utf8(`${JSON.stringify({ ...entry, previous: head })}\n`);

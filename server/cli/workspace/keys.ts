@@ -1,10 +1,11 @@
 // Key files of the workspace: making, listing and opening them.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { fromHex } from '../../../shared/encoding/bytes.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { SEED_BYTES } from '../../../shared/trust/ed25519.ts';
-import type { SigningKey } from '../../../shared/trust/key.ts';
+import { keyIdOf, publicKeyFromBytes, type SigningKey } from '../../../shared/trust/key.ts';
 import {
   type KeyFile,
   keyFile,
@@ -12,9 +13,9 @@ import {
   SALT_BYTES,
   sealKeyFile,
 } from '../../../shared/trust/keyfile.ts';
-import type { OfflineRole } from '../../core/roles.ts';
+import type { OfflineRole, RoleKeys } from '../../core/roles.ts';
 import type { Session } from '../session.ts';
-import { listFiles, readRequired } from './files.ts';
+import { listFiles, readOptional, readRequired } from './files.ts';
 import { writeJson } from './workspace.ts';
 
 export interface StoredKey {
@@ -33,12 +34,20 @@ export async function readKeyFile(path: string): Promise<StoredKey> {
   return { path, file: parseDocumentBytes(keyFile, await readRequired(path), path) };
 }
 
-/** Makes a new key, or keeps the one a killed command made before. */
-export async function createKey(session: Session, role: OfflineRole, number: number): Promise<StoredKey> {
+/** Makes a new key of the workspace, or keeps the one a killed command made before. */
+export function createKey(session: Session, role: OfflineRole, number: number): Promise<StoredKey> {
   const label = `${role}-${number}`;
-  const path = join(keyDirectory(session), `${label}.json`);
-  const names = await listFiles(keyDirectory(session));
-  if (names.includes(`${label}.json`)) return readKeyFile(path);
+  return createKeyFile(session, join(keyDirectory(session), `${label}.json`), role, label);
+}
+
+/** Never writes over a key: a file that is there already is the answer. Error: vendor/no-passphrase. */
+export async function createKeyFile(
+  session: Session,
+  path: string,
+  role: OfflineRole,
+  label: string,
+): Promise<StoredKey> {
+  if ((await readOptional(path)) !== null) return readKeyFile(path);
   const file = sealKeyFile({
     seed: randomBytes(SEED_BYTES),
     roles: [role],
@@ -49,6 +58,12 @@ export async function createKey(session: Session, role: OfflineRole, number: num
   });
   await writeJson(path, file, 0o600);
   return { path, file };
+}
+
+/** A public key as metadata lists it, from its 64 hexadecimal digits. */
+export function publicPart(hex: string): RoleKeys['keys'][number] {
+  const key = publicKeyFromBytes(fromHex(hex) ?? new Uint8Array());
+  return { keyid: keyIdOf(key), key };
 }
 
 /**

@@ -7,14 +7,15 @@ import type { SigningKey } from '../../../shared/trust/key.ts';
 import { parseEnvelope, type Signature, signMetadata } from '../../../shared/trust/metadata.ts';
 import type { Signer } from '../../../shared/trust/threshold.ts';
 import { countSignatures, delegatorOf, isReached, type Quorum, signerFor } from '../../core/quorum.ts';
-import { OFFLINE_ROLES, type OfflineRole } from '../../core/roles.ts';
+import { expiryOf, OFFLINE_ROLES, type OfflineRole } from '../../core/roles.ts';
 import type { Session } from '../session.ts';
-import { appendAudit } from './audit.ts';
+import { auditAct } from './audit.ts';
 import { unlockKeys } from './keys.ts';
 import {
   type MetadataFile,
   parseMetadata,
   readNewest,
+  readPending,
   requireNewest,
   writePending,
   writeSigned,
@@ -31,14 +32,27 @@ export type SigningResult =
   | { readonly kind: 'signed'; readonly role: OfflineRole; readonly version: number }
   | ({ readonly kind: 'pending'; readonly role: OfflineRole; readonly version: number } & Quorum);
 
-/** Errors: vendor/no-key, vendor/wrong-passphrase, disk/*. */
+/** Errors: vendor/signatures-pending, vendor/no-key, vendor/wrong-passphrase, disk/*. */
 export async function signRole(
   session: Session,
   role: OfflineRole,
   signed: JsonObject,
   purpose: Purpose,
 ): Promise<SigningResult> {
+  const pending = await readPending(session.directory, role);
+  if (pending !== null) throw await pendingRefusal(session.directory, pending);
   return addSignatures(session, parseMetadata(role, withSignatures(signed, [])), purpose);
+}
+
+/** Signs the same content as a new version, valid from now on. Errors: those of `signRole`. */
+export async function renewRole(
+  session: Session,
+  role: OfflineRole,
+  purpose: Purpose,
+): Promise<SigningResult> {
+  const { version, envelope } = await requireNewest(session.directory, role);
+  const expires = formatInstant(expiryOf(role, session.now()));
+  return signRole(session, role, { ...envelope.signed, version: version + 1, expires }, purpose);
 }
 
 /** Adds the signatures that the keys at hand can give to what waits. Error: vendor/no-key. */
@@ -89,7 +103,11 @@ async function addSignatures(session: Session, file: MetadataFile, purpose: Purp
     !signedBy.has(keyid) && authorities.some((signer) => signer.role.keyids.includes(keyid));
 
   const keys = isEnough([]) ? [] : await unlockKeys(session, role, mayUse, isEnough);
-  await audit(session, purpose, role, version, keys);
+  await auditAct(session, purpose.action, purpose.subject, {
+    role,
+    version: String(version),
+    keys: keys.map((key) => key.keyid.slice(0, 12)).join(' '),
+  });
   const next = parseMetadata(role, withSignatures(envelope.signed, signWith(keys)));
   if (isEnough(keys)) {
     await writeSigned(session.directory, next);
@@ -111,21 +129,6 @@ async function authoritiesOf(directory: string, file: MetadataFile): Promise<rea
   const newest = await readNewest(directory, 'root');
   const previous = newest === null || newest.version >= file.version ? [] : [newest.envelope.signed];
   return [...previous, file.envelope.signed].map((root) => signerFor('root', root));
-}
-
-function audit(
-  session: Session,
-  purpose: Purpose,
-  role: OfflineRole,
-  version: number,
-  keys: readonly SigningKey[],
-): Promise<void> {
-  return appendAudit(session.directory, {
-    at: formatInstant(session.now()),
-    actor: session.actor,
-    ...purpose,
-    details: { role, version: String(version), keys: keys.map((key) => key.keyid.slice(0, 12)).join(' ') },
-  });
 }
 
 function withSignatures(signed: JsonObject, signatures: readonly Signature[]): Uint8Array {

@@ -44,6 +44,11 @@ export async function createWorkspace(directory: string, config: VendorConfig): 
   return { directory, config };
 }
 
+/** The release document a change has built, until it is signed and after. */
+export function buildFile(directory: string, change: string): string {
+  return join(directory, 'builds', `${change}.json`);
+}
+
 /** For people to read and compare: indented, one final line break. */
 export function writeJson(path: string, value: object, mode?: number): Promise<void> {
   return writeDurably(path, jsonBytes(value), mode);

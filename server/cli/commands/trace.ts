@@ -1,0 +1,65 @@
+// `trace`: what was deployed, when and why: a change's stages, the acts around it, and the deployments it led to.
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { ChangeReply } from '../../../shared/protocol/fleet.ts';
+import { formatRef } from '../../../shared/schema/release-ref.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { describeChange } from '../describe.ts';
+import { readFleetChange } from '../fleet.ts';
+import { formatTable } from '../output.ts';
+import type { Session } from '../session.ts';
+import { readAudit } from '../workspace/audit.ts';
+import { findChange, refOfChange } from '../workspace/changes.ts';
+
+export const TRACE: CommandSpec = {
+  usage: 'trace <change-or-release>',
+  summary: 'what was deployed, when and why',
+  example: 'trace CHG-7',
+  kind: 'reads',
+  run: trace,
+};
+
+async function trace(session: Session, input: Input): Promise<void> {
+  const change = await findChange(session.directory, input.argument(0));
+  const subjects = new Set([change.id, formatRef(refOfChange(change))]);
+  const acts = (await readAudit(session.directory)).filter(({ subject }) => subjects.has(subject));
+  const fleet = await readFleet(session, change.id);
+  session.out.result(
+    'trace',
+    [
+      ...describeChange(change),
+      '',
+      ...formatTable(
+        ['At', 'Act', 'By'],
+        acts.map((act) => [act.at, act.action, act.actor]),
+      ),
+      '',
+      ...describeFleet(fleet),
+    ],
+    { change, acts, counts: fleet?.counts ?? null, deployments: fleet?.deployments ?? null },
+  );
+}
+
+/** The vendor's own half stays readable while the server is away. */
+async function readFleet(session: Session, id: string): Promise<ChangeReply | null> {
+  try {
+    return await readFleetChange(session, id);
+  } catch (error) {
+    if (isFairleadError(error, 'vendor/server-unreachable')) return null;
+    if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return null;
+    throw error;
+  }
+}
+
+function describeFleet(fleet: ChangeReply | null): readonly string[] {
+  if (fleet === null)
+    return ['deployments: unknown, the server cannot be reached or has not seen this change'];
+  if (fleet.deployments.length === 0) return ['deployments: none reported'];
+  const rows = fleet.deployments.map(({ instanceName, state, started, updated, record }) => [
+    instanceName,
+    state,
+    started,
+    updated,
+    record.failure?.message ?? record.reason.kind,
+  ]);
+  return formatTable(['Instance', 'State', 'Started', 'Updated', 'Why'], rows);
+}

@@ -1,0 +1,117 @@
+// `verify`: stage 3 holds the built artifact against its record, its schema and everything released before.
+import { join } from 'node:path';
+import { digestOf, hexOf } from '../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { packPath } from '../../../shared/protocol/publication.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type Release, release } from '../../../shared/schema/release.ts';
+import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import type { ChangeRecord, CheckResult } from '../../core/change.ts';
+import { checkRelease } from '../../core/checks.ts';
+import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../core/pipeline.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { describeChange } from '../describe.ts';
+import { readKnownReleases } from '../fleet.ts';
+import { formatTable } from '../output.ts';
+import type { Session } from '../session.ts';
+import { auditAct } from '../workspace/audit.ts';
+import { readChange, refOfChange, writeChange } from '../workspace/changes.ts';
+import { readRequired } from '../workspace/files.ts';
+import { findPackProblem } from '../workspace/pack-check.ts';
+import { buildFile } from '../workspace/workspace.ts';
+
+export const VERIFY: CommandSpec = {
+  usage: 'verify <change>',
+  summary: 'stage 3, Verification: schema, artifact, constraints, health, required stops',
+  example: 'verify CHG-7',
+  kind: 'writes',
+  run: verify,
+};
+
+async function verify(session: Session, input: Input): Promise<void> {
+  const change = await readChange(session.directory, input.argument(0));
+  if (eventOf(change, 'verification')?.outcome === 'passed') {
+    session.out.result('verify', describeChange(change), { change });
+    return;
+  }
+  verifyStageIsDue(change, 'verification');
+  const checks = await runChecks(session, change);
+  const record = await recordVerification(session, change, checks);
+  const failed = checks.filter(({ outcome }) => outcome === 'failed');
+  if (failed.length > 0) {
+    throw new FairleadError('vendor/verification-failed', {
+      change: change.id,
+      failed: failed.map(({ check }) => check).join(', '),
+      detail: failed.map(({ detail }) => detail).join('; '),
+    });
+  }
+  const rows = checks.map(({ check, outcome, detail }) => [check, outcome, detail]);
+  const lines = [...formatTable(['Check', 'Outcome', 'Detail'], rows), '', ...describeChange(record)];
+  session.out.result('verify', lines, { change: record });
+}
+
+async function runChecks(session: Session, change: ChangeRecord): Promise<readonly CheckResult[]> {
+  const path = buildFile(session.directory, change.id);
+  const bytes = await readRequired(path);
+  const intact = digestOf(bytes) === change.release;
+  const identity = result(
+    'same artifact',
+    intact,
+    intact ? 'the document is the one built' : `${path} was changed`,
+  );
+  const { document, check } = readRelease(bytes, path, change);
+  if (document === null) return [identity, check];
+  return [
+    identity,
+    check,
+    ...(await checkArtifact(session, document)),
+    ...checkRelease(document, await readKnownReleases(session.directory)),
+  ];
+}
+
+function readRelease(
+  bytes: Uint8Array,
+  path: string,
+  change: ChangeRecord,
+): { readonly document: Release | null; readonly check: CheckResult } {
+  try {
+    const document = parseDocumentBytes(release, bytes, path);
+    const about = formatRef(refOf(document));
+    const matches = about === formatRef(refOfChange(change)) && document.change.id === change.id;
+    return { document, check: result('schema', matches, matches ? document.schema : `it is about ${about}`) };
+  } catch (error) {
+    if (!isFairleadError(error)) throw error;
+    return { document: null, check: result('schema', false, error.message.replace(/\s+/g, ' ')) };
+  }
+}
+
+/** Every file of the pack is hashed again. */
+async function checkArtifact(session: Session, document: Release): Promise<readonly CheckResult[]> {
+  if (document.schema !== 'fairlead/capability@1') return [];
+  const { tree } = document;
+  const path = join(session.directory, packPath(hexOf(tree.digest)));
+  const problem = await findPackProblem(path, tree, (done, total) =>
+    session.out.progress(`hashing ${document.suite}/${document.name}`, done, total),
+  );
+  const detail = problem ?? `${tree.files} files, ${tree.bytes} bytes, every one with its digest`;
+  return [result('artifact', problem === null, detail)];
+}
+
+async function recordVerification(
+  session: Session,
+  change: ChangeRecord,
+  checks: readonly CheckResult[],
+): Promise<ChangeRecord> {
+  const outcome = checks.every((each) => each.outcome === 'passed') ? 'passed' : 'failed';
+  const details = { release: builtRelease(change, 'verification'), checks: [...checks] };
+  const at = formatInstant(session.now());
+  const record = transition(change, { stage: 'verification', outcome, details, at, actor: session.actor });
+  await auditAct(session, 'verify', change.id, { outcome });
+  await writeChange(session.directory, record);
+  return record;
+}
+
+function result(check: string, passes: boolean, detail: string): CheckResult {
+  return { check, outcome: passes ? 'passed' : 'failed', detail: detail.slice(0, 300) };
+}

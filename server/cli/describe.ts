@@ -1,0 +1,53 @@
+// Changes in words: what, why, and when each stage was passed.
+import { formatRef } from '../../shared/schema/release-ref.ts';
+import type { ChangeRecord, StageEvent } from '../core/change.ts';
+import { commandFor, stageDue } from '../core/pipeline.ts';
+import { formatTable } from './output.ts';
+import { refOfChange } from './workspace/changes.ts';
+
+export function describeChange(record: ChangeRecord): readonly string[] {
+  const rows = record.stages.map((event) => [
+    event.stage,
+    event.outcome,
+    event.at,
+    event.actor,
+    detailOf(event),
+  ]);
+  return [
+    `${record.id}  ${formatRef(refOfChange(record))}  ${record.result}`,
+    `why: ${record.scope} (${record.revision})`,
+    ...formatTable(['Stage', 'Outcome', 'At', 'By', 'Detail'], rows),
+    nextStep(record),
+  ];
+}
+
+/** One line: the command that is due, or how it ended. */
+export function nextStep(record: ChangeRecord): string {
+  const due = stageDue(record);
+  return due === null ? `ended: ${record.result}` : `next: ${commandFor(record, due)}`;
+}
+
+function detailOf(event: StageEvent): string {
+  switch (event.stage) {
+    case 'intake':
+      return '';
+    case 'build':
+      return `${event.details.release.slice(0, 19)}${event.details.reproduced ? ', reproduced' : ''}`;
+    case 'verification': {
+      const failed = event.details.checks.filter(({ outcome }) => outcome === 'failed');
+      return failed.length === 0
+        ? `${event.details.checks.length} checks`
+        : failed.map(({ check }) => check).join(', ');
+    }
+    case 'release':
+      return event.details.path;
+    case 'deploy':
+      return event.details.order;
+    case 'post-deploy': {
+      const { committed, rolledBack, failed } = event.details.counts;
+      return `${committed} committed, ${rolledBack} rolled back, ${failed} failed`;
+    }
+    case 'completion':
+      return event.details.returnsTo === null ? '' : `back to ${event.details.returnsTo.slice(0, 19)}`;
+  }
+}

@@ -1,0 +1,67 @@
+// What the fleet reports about a change, asked of the server.
+import { type ChangeReply, changeReply } from '../../shared/protocol/fleet.ts';
+import type { Release } from '../../shared/schema/release.ts';
+import { formatRef, refOf } from '../../shared/schema/release-ref.ts';
+import type { ChangeRecord, FleetCounts } from '../core/change.ts';
+import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
+import { combineCounts } from '../core/post-deploy.ts';
+import { createServerClient, type ServerClient } from './server-client.ts';
+import type { Session } from './session.ts';
+import { refOfChange } from './workspace/changes.ts';
+import { readReleases, rolloutsOf } from './workspace/documents.ts';
+import { openWorkspace } from './workspace/workspace.ts';
+
+/** For a capability its own counts; for a suite or platform those of the capabilities it ships. */
+export async function readFleetCounts(session: Session, record: ChangeRecord): Promise<FleetCounts> {
+  const changes = await changesBehind(session.directory, record);
+  return withServer(session, async (server) => {
+    const replies = await Promise.all(changes.map((id) => readReply(server, id)));
+    return combineCounts(replies.map((reply) => reply.counts));
+  });
+}
+
+export function readFleetChange(session: Session, id: string): Promise<ChangeReply> {
+  return withServer(session, (server) => readReply(server, id));
+}
+
+function readReply(server: ServerClient, id: string): Promise<ChangeReply> {
+  return server.get(`/api/v1/changes/${id}`, changeReply);
+}
+
+async function withServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
+  const server = await createServerClient((await openWorkspace(session.directory)).config);
+  try {
+    return await work(server);
+  } finally {
+    await server.close();
+  }
+}
+
+/** Agents report capabilities; the levels above are known by what they ship. */
+async function changesBehind(directory: string, record: ChangeRecord): Promise<readonly string[]> {
+  if (record.component.includes('/')) return [record.id];
+  const known = await readKnownReleases(directory);
+  const wanted = formatRef(refOfChange(record));
+  const start = known.find(({ release }) => formatRef(refOf(release)) === wanted)?.release;
+  if (start === undefined) return [record.id];
+  return [...new Set(capabilitiesOf(start, known).map((release) => release.change.id))];
+}
+
+function capabilitiesOf(release: Release, known: readonly KnownRelease[]): readonly Release[] {
+  if (release.schema === 'fairlead/capability@1') return [release];
+  return billOf(release).flatMap(([component, range]) => {
+    const member = bestRelease(component, range, known);
+    return member === undefined ? [] : capabilitiesOf(member, known);
+  });
+}
+
+export async function readKnownReleases(directory: string): Promise<readonly KnownRelease[]> {
+  const signed = await readReleases(directory);
+  return signed.releases.map(({ document }) => {
+    const offers = rolloutsOf(signed, refOf(document));
+    return {
+      release: document,
+      withdrawn: offers.length > 0 && offers.every((offer) => offer.document.withdrawn),
+    };
+  });
+}
