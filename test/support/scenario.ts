@@ -1,0 +1,311 @@
+// Scenarios: catalogs, instances and policies in the few words a decision table needs.
+import { compile } from '../../shared/compile/compile.ts';
+import { compileEmergency } from '../../shared/compile/emergency.ts';
+import { configDigest, planDigest } from '../../shared/compile/identity.ts';
+import { planBetween } from '../../shared/compile/plan.ts';
+import type { CompileInput, Target } from '../../shared/compile/target.ts';
+import { canonicalize } from '../../shared/encoding/canonical.ts';
+import { digestOf } from '../../shared/encoding/digest.ts';
+import { instantMs } from '../../shared/encoding/instant.ts';
+import { decide } from '../../shared/policy/decide.ts';
+import type { ApplyCommand, DecideInput } from '../../shared/policy/decide-input.ts';
+import { advisory } from '../../shared/schema/advisory.ts';
+import type { ComponentKey } from '../../shared/schema/common.ts';
+import type { Decision, Verdict } from '../../shared/schema/decision.ts';
+import type { DeploymentManifest, Plan, PlanReason } from '../../shared/schema/deployment.ts';
+import { instanceConfig } from '../../shared/schema/instance.ts';
+import { parseDocument } from '../../shared/schema/parse-document.ts';
+import { pin } from '../../shared/schema/pin.ts';
+import { policy } from '../../shared/schema/policy.ts';
+import { type CapabilityRelease, type Release, release, type Verified } from '../../shared/schema/release.ts';
+import { parseRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
+import { halt, type Rollout, rollout } from '../../shared/schema/rollout.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** `"rollout"`: `true` reaches everyone (the default), `false` is none, a percentage or a state are themselves. */
+export interface ReleaseSpec {
+  readonly requires?: Readonly<Record<string, string>>;
+  readonly ships?: Readonly<Record<string, string>>;
+  readonly settings?: Json;
+  readonly reversible?: string;
+  readonly requiredStop?: boolean;
+  readonly rollout?: boolean | 'paused' | 'withdrawn' | { readonly after: string };
+}
+
+export interface AdvisorySpec {
+  readonly affected: Readonly<Record<string, string>>;
+  readonly fixed?: readonly string[];
+  readonly severity?: string;
+  readonly notice?: string;
+  readonly deadline?: string;
+  readonly withdrawn?: boolean;
+}
+
+export interface Scenario {
+  readonly now?: string;
+  /** Keys are `core/auth@1.0.0`. */
+  readonly releases: Readonly<Record<string, ReleaseSpec>>;
+  /** What runs, as references; without it the instance is empty. Origins other than `latest` stand behind a blank. */
+  readonly runs?: readonly string[];
+  /** The configuration's `suites`; everything is enabled without it. */
+  readonly suites?: Json;
+  readonly advisories?: Readonly<Record<string, AdvisorySpec>>;
+  /** `core/auth` to a version expression, or to that and when it expires. */
+  readonly pins?: Readonly<Record<string, string | { readonly version: string; readonly expires: string }>>;
+  readonly quarantined?: readonly string[];
+  /** Reference to the instant at which the halt ends. */
+  readonly halts?: Readonly<Record<string, string>>;
+  readonly policy?: Json | 'unreadable';
+  readonly freshness?: DecideInput['freshness']['state'];
+  readonly approvals?: readonly {
+    readonly by: string;
+    readonly says: 'approve' | 'deny';
+    readonly expires?: string;
+    readonly plan?: string;
+  }[];
+  readonly command?: Partial<ApplyCommand>;
+  readonly host?: Partial<DecideInput['host']>;
+}
+
+export interface Expected {
+  readonly verdict: Verdict;
+  readonly target: 'desired' | 'emergency' | null;
+  /** `core/auth 1.0.0 → 1.1.0`, by component. */
+  readonly moves: readonly string[];
+  readonly blockers: readonly string[];
+}
+
+export const NOW = '2026-03-02T12:00:00Z';
+export const INSTANCE = '6f1c0d0e-0000-4000-8000-000000000001';
+
+export function decideScenario(scenario: Scenario): {
+  decision: Decision;
+  input: DecideInput;
+  plan: Plan | null;
+} {
+  const compileInput = compileInputOf(scenario);
+  const { current } = compileInput;
+  const result = compile(compileInput);
+  const emergency = compileEmergency(compileInput);
+  const stored = new Set<string>();
+  const desiredPlan =
+    result.kind === 'compiled'
+      ? planBetween({ from: current, to: result.target, reason: { kind: 'channel' }, stored })
+      : null;
+  const forced: PlanReason = { kind: 'forced', advisories: [...emergency.advisories] };
+  const emergencyPlan =
+    emergency.target === null
+      ? null
+      : planBetween({ from: current, to: emergency.target, reason: forced, stored });
+  const input: DecideInput = {
+    now: compileInput.now,
+    policy:
+      scenario.policy === 'unreadable'
+        ? { kind: 'unreadable', problem: 'unexpected end of file' }
+        : { kind: 'readable', policy: policyOf(scenario.policy ?? {}) },
+    freshness: { state: scenario.freshness ?? 'fresh', expires: null },
+    advisories: compileInput.catalog.advisories,
+    current: current?.manifest ?? null,
+    desired: { result, plan: desiredPlan },
+    emergency: { result: emergency, plan: emergencyPlan },
+    approvals: (scenario.approvals ?? []).map((one) => ({
+      plan: one.plan ?? (desiredPlan === null ? '' : planDigest(desiredPlan)),
+      verdict: one.says,
+      approver: one.by,
+      expires: instantMs(one.expires ?? '2026-12-31T00:00:00Z'),
+    })),
+    host: { deploymentInProgress: false, inconsistent: false, ...scenario.host },
+    command:
+      scenario.command === undefined
+        ? null
+        : { actor: 'admin', reason: 'because', override: [], ...scenario.command },
+  };
+  return { decision: decide(input), input, plan: emergencyPlan ?? desiredPlan };
+}
+
+export function summarize(scenario: Scenario): Expected {
+  const { decision, plan } = decideScenario(scenario);
+  return {
+    verdict: decision.verdict,
+    target: decision.target?.kind ?? null,
+    moves: movesOf(plan),
+    blockers: decision.blockers.map((blocker) => blocker.code),
+  };
+}
+
+export function movesOf(plan: Plan | null): readonly string[] {
+  return (plan?.steps ?? []).map(
+    (step) => `${step.component} ${step.from ?? 'nothing'} → ${step.to ?? 'nothing'}`,
+  );
+}
+
+export function policyOf(part: Json) {
+  return parseDocument(policy, { schema: 'fairlead/policy@1', ...part }, 'policy.json');
+}
+
+export function compileInputOf(scenario: Scenario): CompileInput {
+  const releases = new Map(
+    Object.entries(scenario.releases).map(([text, spec]) => [text, buildRelease(parseRef(text), spec)]),
+  );
+  const config = instanceConfig.parse({
+    schema: 'fairlead/instance@1',
+    suites: scenario.suites ?? { '*': {} },
+  });
+  const digestOfRef = (text: string) => releases.get(text)?.digest ?? digestOf(canonicalize(text));
+  return {
+    instance: INSTANCE,
+    now: instantMs(scenario.now ?? NOW),
+    config,
+    catalog: {
+      releases: [...releases.values()],
+      rollouts: Object.entries(scenario.releases).flatMap(([text, spec]) =>
+        buildRollout(parseRef(text), digestOfRef(text), spec.rollout ?? true),
+      ),
+      advisories: Object.entries(scenario.advisories ?? {}).map(buildAdvisory),
+      halts: Object.entries(scenario.halts ?? {}).map(([text, expires]) =>
+        halt.parse({
+          schema: 'fairlead/halt@1',
+          digest: digestOfRef(text),
+          reason: 'errors in the first wave',
+          issued: '2026-03-01T00:00:00Z',
+          expires,
+        }),
+      ),
+    },
+    pins: Object.entries(scenario.pins ?? {}).map(([on, wanted]) => buildPin(on, wanted)),
+    current: scenario.runs === undefined ? null : targetRunning(scenario.runs, releases, config),
+    quarantined: new Set((scenario.quarantined ?? []).map(digestOfRef)),
+  };
+}
+
+export function buildRelease(ref: ReleaseRef, spec: ReleaseSpec = {}): Verified<Release> {
+  const common = {
+    version: ref.version,
+    change: { id: 'CHG-1', revision: 'git:1', scope: 'test', builtAt: '2026-01-01T00:00:00Z' },
+    requires: spec.requires ?? {},
+    requiredStop: spec.requiredStop ?? false,
+  };
+  const document = release.parse(
+    ref.kind === 'platform'
+      ? { schema: 'fairlead/platform@1', suites: spec.ships ?? {}, ...common }
+      : ref.kind === 'suite'
+        ? { schema: 'fairlead/suite@1', name: ref.name, capabilities: spec.ships ?? {}, ...common }
+        : {
+            schema: 'fairlead/capability@1',
+            suite: ref.suite,
+            name: ref.name,
+            tree: { digest: digestOf(canonicalize({ ...ref })), files: 1, bytes: 100 },
+            service: { driver: 'process', exec: ['node', 'server.js'] },
+            settings: spec.settings ?? {},
+            reversible: spec.reversible ?? 'yes',
+            ...common,
+          },
+  );
+  const bytes = canonicalize(document as never);
+  return { document, bytes, digest: digestOf(bytes) };
+}
+
+function buildRollout(
+  ref: ReleaseRef,
+  digest: string,
+  state: NonNullable<ReleaseSpec['rollout']>,
+): readonly Rollout[] {
+  if (state === false) return [];
+  const after = typeof state === 'object' ? state.after : 'PT0S';
+  return [
+    rollout.parse({
+      schema: 'fairlead/rollout@1',
+      release: ref,
+      digest,
+      track: 'stable',
+      seed: 'seed',
+      start: '2026-03-01T00:00:00Z',
+      waves: [{ percent: 100, after }],
+      paused: state === 'paused',
+      withdrawn: state === 'withdrawn',
+    }),
+  ];
+}
+
+function buildAdvisory([id, spec]: readonly [string, AdvisorySpec]) {
+  const severity = spec.severity ?? 'critical';
+  return parseDocument(
+    advisory,
+    {
+      schema: 'fairlead/advisory@1',
+      id,
+      title: 'a weakness',
+      severity,
+      cves: [],
+      affected: Object.entries(spec.affected).map(([component, versions]) => ({ component, versions })),
+      fixed: (spec.fixed ?? []).map((text) => {
+        const [component, version] = text.split('@');
+        return { component, version };
+      }),
+      ...(severity === 'critical'
+        ? { order: { notice: spec.notice ?? 'PT0S', deadline: spec.deadline ?? '2026-03-31T00:00:00Z' } }
+        : {}),
+      published: '2026-03-02T00:00:00Z',
+      withdrawn: spec.withdrawn ?? false,
+    },
+    id,
+  );
+}
+
+function buildPin(on: string, wanted: string | { readonly version: string; readonly expires: string }) {
+  const level = on === 'platform' ? 'platform' : on.includes('/') ? 'capability' : 'suite';
+  const details = typeof wanted === 'string' ? { version: wanted } : wanted;
+  return pin.parse({
+    level,
+    ...(level === 'platform' ? {} : { name: on }),
+    owner: 'admin',
+    reason: 'tested',
+    ...details,
+  });
+}
+
+function targetRunning(
+  runs: readonly string[],
+  releases: ReadonlyMap<string, Verified<Release>>,
+  config: Target['config'],
+): Target {
+  const parts = runs.map((text) => {
+    const [ref = '', origin = 'latest'] = text.split(' ');
+    const verified = releases.get(ref) ?? buildRelease(parseRef(ref));
+    return { ref: parseRef(ref), verified, origin };
+  });
+  const capabilities = parts.flatMap(({ verified, origin }) =>
+    verified.document.schema === 'fairlead/capability@1'
+      ? [{ verified: verified as Verified<CapabilityRelease>, origin }]
+      : [],
+  );
+  const keyOf = ({ document }: Verified<CapabilityRelease>) =>
+    `${document.suite}/${document.name}` as ComponentKey;
+  const platform = parts.find(({ ref }) => ref.kind === 'platform');
+  const manifest: DeploymentManifest = {
+    schema: 'fairlead/deployment@1',
+    platform:
+      platform === undefined ? null : { version: platform.ref.version, release: platform.verified.digest },
+    suites: parts
+      .flatMap(({ ref, verified }) =>
+        ref.kind === 'suite' ? [{ name: ref.name, version: ref.version, release: verified.digest }] : [],
+      )
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    components: capabilities
+      .map(({ verified, origin }) => ({
+        component: keyOf(verified),
+        version: verified.document.version,
+        release: verified.digest,
+        tree: verified.document.tree.digest,
+        origin,
+      }))
+      .sort((a, b) => (a.component < b.component ? -1 : 1)),
+    config: configDigest(config),
+  };
+  return {
+    manifest,
+    releases: new Map(capabilities.map(({ verified }) => [keyOf(verified), verified])),
+    config,
+  };
+}
