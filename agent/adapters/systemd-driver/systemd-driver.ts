@@ -73,7 +73,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     watched.set(component, (await showUnit(name)).invocation);
     if (started.status === 0) return;
     const problem = failedStepIn(await readJournal(name, LOG_LINES)) ?? started.detail;
-    await systemctl(['stop', name]); // or it would be started again in a while
+    await stop(component, unit.stopTimeoutMs); // or systemd would start it again in a while
     throw new FairleadError('service/start-failed', { component, problem });
   }
 
@@ -96,7 +96,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     if ((await readUnitFile(component)) === null) return { kind: 'absent' };
     const state = await showUnit(unitNameOf(component));
     if (isRunning(state)) return { kind: 'running', pid: state.mainPid };
-    return state.invocation === '' ? { kind: 'absent' } : { kind: 'exited', detail: describeExit(state) };
+    return { kind: 'exited', detail: describeExit(state) };
   }
 
   async function exited(component: ComponentKey, signal: AbortSignal): Promise<void> {
@@ -131,8 +131,15 @@ function isRunning(state: UnitState): boolean {
 }
 
 function describeExit({ result, exitCode, exitStatus }: UnitState): string {
-  if (exitCode === '1') return `exit status ${exitStatus}`;
-  return exitCode === '2' || exitCode === '3' ? `killed by signal ${exitStatus}` : result;
+  switch (exitCode) {
+    case '1':
+      return `exit status ${exitStatus}`;
+    case '2':
+    case '3':
+      return `killed by signal ${exitStatus}`;
+    default:
+      return result === 'success' ? 'it does not run' : result;
+  }
 }
 
 /** systemd's own words for what kept a program from starting, such as its account or its directory. */

@@ -26,7 +26,7 @@ Type=exec
 ExecStart=:${command}
 ${unit.user === null ? '' : `User=${unit.user}\n`}WorkingDirectory=${escapeSpecifiers(unit.workingDirectory)}
 EnvironmentFile=${escapeSpecifiers(environmentFile)}
-Restart=on-failure
+Restart=always
 RestartSec=5
 KillMode=control-group
 TimeoutStopSec=${unit.stopTimeoutMs}ms
