@@ -1,0 +1,48 @@
+// A trust store in memory, durable at once, that can be killed before any of its writes.
+import type { TrustStore } from '../../agent/adapters/repository/trust-store.ts';
+
+export class Killed extends Error {}
+
+export class MemoryTrustStore implements TrustStore {
+  readonly directory = 'memory';
+  readonly files: Map<string, Uint8Array>;
+  /** Writes and removals made so far. */
+  effects = 0;
+  /** The effect that does not happen any more. */
+  killAt = Number.POSITIVE_INFINITY;
+
+  constructor(files: ReadonlyMap<string, Uint8Array> = new Map()) {
+    this.files = new Map(files);
+  }
+
+  async read(file: string): Promise<Uint8Array | null> {
+    return this.files.get(file) ?? null;
+  }
+
+  async write(file: string, bytes: Uint8Array): Promise<void> {
+    this.#beforeEffect();
+    this.files.set(file, Uint8Array.from(bytes));
+  }
+
+  async remove(file: string): Promise<void> {
+    if (!this.files.has(file)) return;
+    this.#beforeEffect();
+    this.files.delete(file);
+  }
+
+  async rootVersions(): Promise<readonly number[]> {
+    const names = [...this.files.keys()].filter((name) => name.startsWith('root_history/'));
+    return names.map((name) => Number.parseInt(name.slice('root_history/'.length), 10)).sort((a, b) => a - b);
+  }
+
+  #beforeEffect(): void {
+    if (this.effects >= this.killAt) throw new Killed();
+    this.effects += 1;
+  }
+}
+
+/** The version a stored file claims, or null when there is none. */
+export function versionIn(store: MemoryTrustStore, role: string): number | null {
+  const bytes = store.files.get(`${role}.json`);
+  return bytes === undefined ? null : JSON.parse(Buffer.from(bytes).toString()).signed.version;
+}
