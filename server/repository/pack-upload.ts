@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import { equalBytes } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestFromHex, digestOf, shortDigest } from '../../shared/encoding/digest.ts';
-import { FairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import {
   damagedPack,
   FRAME_LENGTH_BYTES,
@@ -29,7 +29,7 @@ const decompress = promisify(zstdDecompress);
 
 /**
  * Answers the bytes kept. A pack that is damaged, too long or of another tree leaves nothing behind. The units are not
- * unpacked: agents verify every file anyway. Errors: tree/*, request/too-large, disk/*.
+ * unpacked: agents verify every file anyway. Errors: publication/unfit-pack, request/too-large, disk/*.
  */
 export async function receivePack(
   layout: Layout,
@@ -49,7 +49,7 @@ export async function receivePack(
     return bytes;
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw isSystemError(cause) ? toDiskError(packFile(layout, treeHex), cause) : cause;
+    throw toRefusal(cause, layout, treeHex);
   }
 }
 
@@ -117,6 +117,12 @@ function mismatch(expected: Digest, found: Digest): FairleadError {
   return new FairleadError('tree/mismatch', { tree: shortDigest(expected), what, expected, found });
 }
 
-function isSystemError(cause: unknown): boolean {
-  return cause instanceof Error && 'syscall' in cause;
+/** To an agent a bad pack is its server's fault; here it is the sender's. */
+function toRefusal(cause: unknown, layout: Layout, treeHex: string): unknown {
+  if (isFairleadError(cause) && cause.code.startsWith('tree/')) {
+    const data = { tree: shortDigest(digestFromHex(treeHex)), problem: cause.message };
+    return new FairleadError('publication/unfit-pack', data, { cause });
+  }
+  const isSystemError = cause instanceof Error && 'syscall' in cause;
+  return isSystemError ? toDiskError(packFile(layout, treeHex), cause) : cause;
 }

@@ -174,6 +174,12 @@ const PUBLICATION_ERRORS = {
     http: 422,
     exit: EXIT.refused,
   }),
+  'publication/unfit-pack': entry<{ readonly tree: string; readonly problem: string }>({
+    message: (d) => `this is not a pack of the tree ${d.tree}: ${d.problem}`,
+    hint: () => 'build the component again and upload what it wrote: fairlead-vendor publish',
+    http: 422,
+    exit: EXIT.refused,
+  }),
   'publication/change-missing': entry<{ readonly path: string; readonly change: string }>({
     message: (d) => `${d.path} names the change ${d.change}, whose record the server does not have`,
     hint: () => 'send the change record with the release; no release stands outside the pipeline',

@@ -6,7 +6,7 @@ import { loadState } from '../../../server/repository/state.ts';
 import type { PublicationRequest } from '../../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { rejectionOf } from '../../support/error-code.ts';
-import { addPack, startTestServer, type TestServer } from '../../support/release-server.ts';
+import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 import {
   advisoryOf,
   capability,

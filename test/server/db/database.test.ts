@@ -1,0 +1,176 @@
+// The database: tables that survive a restart, secrets that nobody can read back, an audit log that shows tampering.
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readAudit } from '../../../server/db/audit.ts';
+import { openDatabase } from '../../../server/db/database.ts';
+import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
+import { lockServer } from '../../../server/db/lock.ts';
+import type { Database } from '../../../server/db/tables.ts';
+import {
+  admitToken,
+  findToken,
+  hasToken,
+  listTokens,
+  makeToken,
+  revokeTokens,
+} from '../../../server/db/tokens.ts';
+import { digestOfValue } from '../../../shared/encoding/digest.ts';
+import type { JsonObject } from '../../../shared/encoding/json.ts';
+import { codeOf, rejectionOf } from '../../support/error-code.ts';
+import { NOW } from '../../support/vendor.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+let dir: string;
+let file: string;
+let db: Database;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fairlead-db-'));
+  file = join(dir, 'fairlead.db');
+  db = await openDatabase(file);
+});
+afterEach(async () => {
+  await db.destroy();
+  await rm(dir, { recursive: true });
+});
+
+describe('the file', () => {
+  it('is readable by its owner only', async () => {
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps its rows when it is opened again', async () => {
+    await createEnrolment(db, 'one', 'test', NOW);
+    await db.destroy();
+
+    db = await openDatabase(file);
+
+    expect(await readAudit(db, 0, 10)).toHaveLength(1);
+  });
+
+  it('lets a transaction see nothing of another that failed', async () => {
+    const failing = db.transaction().execute(async (trx) => {
+      await createRow(trx, 'CHG-1');
+      throw new Error('midway');
+    });
+    await Promise.allSettled([failing, createRow(db, 'CHG-2')]);
+
+    expect(await db.selectFrom('changes').select('id').execute()).toEqual([{ id: 'CHG-2' }]);
+  });
+});
+
+describe('the server lock', () => {
+  it('is held by one at a time, and free again after', () => {
+    const path = join(dir, 'lock.db');
+    const lock = lockServer(path, dir);
+
+    expect(codeOf(() => lockServer(path, dir))).toBe('server/in-use');
+    lock.release();
+    lockServer(path, dir).release();
+  });
+});
+
+describe('a token', () => {
+  const request = { name: 'ci', role: 'publisher', expires: NOW + HOUR_MS, actor: 'test' } as const;
+
+  it('is known by its text until it expires', async () => {
+    const text = makeToken();
+    await admitToken(db, { ...request, text }, NOW);
+
+    expect(await findToken(db, text, NOW)).toMatchObject({ name: 'ci', role: 'publisher' });
+    expect((await rejectionOf(findToken(db, text, NOW + HOUR_MS))).code).toBe('auth/refused');
+  });
+
+  it('stays revoked, also when it is admitted once more', async () => {
+    const text = makeToken();
+    await admitToken(db, { ...request, text }, NOW);
+
+    expect(await revokeTokens(db, 'ci', 'test', NOW)).toBe(1);
+    await admitToken(db, { ...request, text }, NOW);
+
+    expect((await rejectionOf(findToken(db, text, NOW))).code).toBe('auth/refused');
+    expect(await listTokens(db)).toEqual([]);
+    expect(await hasToken(db, 'publisher')).toBe(false);
+  });
+
+  it('cannot be read from the database, nor can an enrolment code', async () => {
+    const text = makeToken();
+    await admitToken(db, { ...request, text }, NOW);
+    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    await db.destroy();
+
+    const bytes = await readFile(file);
+
+    db = await openDatabase(file);
+    expect(bytes.includes('publisher')).toBe(true);
+    expect(bytes.includes(text.slice(4))).toBe(false);
+    expect(bytes.includes(code)).toBe(false);
+  });
+});
+
+describe('an enrolment code', () => {
+  const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
+
+  it('gives the same key the same instance, however often it asks', async () => {
+    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    const first = await redeemEnrolment(db, { ...agent, code }, NOW);
+
+    const again = await redeemEnrolment(db, { ...agent, code }, NOW + 365 * 24 * HOUR_MS);
+
+    expect(again).toEqual(first);
+    expect(first.name).toBe('one');
+  });
+
+  it('is good for one key only, also when two ask at once', async () => {
+    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    const keys = ['A', 'B'].map((letter) => letter.repeat(43));
+
+    const outcomes = await Promise.allSettled(
+      keys.map((publicKey) => redeemEnrolment(db, { ...agent, publicKey, code }, NOW)),
+    );
+
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(await db.selectFrom('instances').select('id').execute()).toHaveLength(1);
+  });
+
+  it.each([
+    ['unknown', 0, 'x'.repeat(32)],
+    ['expired', 7 * 24 * HOUR_MS, null],
+  ])('is refused when it is %s', async (_why, later, other) => {
+    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+
+    const refusal = await rejectionOf(redeemEnrolment(db, { ...agent, code: other ?? code }, NOW + later));
+
+    expect(refusal.code).toBe('enrolment/code-refused');
+  });
+});
+
+describe('the audit log', () => {
+  it('chains every entry to the one before', async () => {
+    for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
+
+    const entries = await readAudit(db, 0, 10);
+
+    expect(entries.map((entry) => entry.subject)).toEqual(['one', 'two', 'three']);
+    expect(entries.map((entry) => entry.previous)).toEqual([null, entries[0]?.digest, entries[1]?.digest]);
+    for (const { digest, ...entry } of entries) {
+      expect(digestOfValue(entry as unknown as JsonObject)).toBe(digest);
+    }
+  });
+
+  it('answers what comes after an entry, so many at a time', async () => {
+    for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
+
+    expect((await readAudit(db, 1, 1)).map((entry) => entry.subject)).toEqual(['two']);
+  });
+});
+
+function createRow(on: Database, id: string) {
+  return on
+    .insertInto('changes')
+    .values({ id, component: 'core/auth', version: '1.0.0', updated_at: '', body: '{}' })
+    .execute();
+}

@@ -1,0 +1,163 @@
+// Reports: durable before they are acknowledged, many in one transaction, and each instance its own.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../server/db/database.ts';
+import { countDeployments, listDeployments } from '../../../server/db/deployments.ts';
+import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
+import { createGroupCommit } from '../../../server/db/group-commit.ts';
+import { findInstance } from '../../../server/db/instances.ts';
+import { type ReceivedReport, writeReport } from '../../../server/db/reports.ts';
+import type { Database } from '../../../server/db/tables.ts';
+import type { Report } from '../../../shared/protocol/report.ts';
+import { recordOf, reportOf } from '../../support/reports.ts';
+import { NOW } from '../../support/vendor.ts';
+
+let dir: string;
+let db: Database;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fairlead-reports-'));
+  db = await openDatabase(join(dir, 'fairlead.db'));
+});
+afterEach(async () => {
+  await db.destroy();
+  await rm(dir, { recursive: true });
+});
+
+describe('group commit', () => {
+  it('answers only once another connection can read what was written', async () => {
+    const instance = await enrol('one');
+    const reader = await openDatabase(join(dir, 'fairlead.db'));
+
+    await commit().submit({ instance, report: reportOf(1), received: NOW });
+
+    expect((await findInstance(reader, instance))?.report?.sequence).toBe(1);
+    await reader.destroy();
+  });
+
+  it('puts what arrives together into few transactions, each answered with its own result', async () => {
+    const instances = await Promise.all(Array.from({ length: 20 }, (_, i) => enrol(`instance ${i}`)));
+    const transactions = new Set<Database>();
+    const group = createGroupCommit<ReceivedReport, number>(db, (trx, received) => {
+      transactions.add(trx);
+      return writeReport(trx, received);
+    });
+
+    const answers = await Promise.all(
+      instances.map((instance, i) => group.submit({ instance, report: reportOf(i + 1), received: NOW })),
+    );
+
+    expect(answers).toEqual(instances.map((_, i) => i + 1));
+    expect(transactions.size).toBeLessThan(3);
+  });
+
+  it('lets a report that cannot be written fail alone', async () => {
+    const group = commit();
+    const good = await enrol('one');
+
+    const outcomes = await Promise.allSettled(
+      ['nobody', good].map((instance) => group.submit({ instance, report: reportOf(1), received: NOW })),
+    );
+
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  });
+
+  it('goes on after a failure', async () => {
+    const group = commit();
+    await group.submit({ instance: 'nobody', report: reportOf(1), received: NOW }).catch(() => undefined);
+
+    expect(await group.submit({ instance: await enrol('one'), report: reportOf(1), received: NOW })).toBe(1);
+  });
+});
+
+describe('a report', () => {
+  it('that repeats or comes late changes nothing', async () => {
+    const instance = await enrol('one');
+    await send(instance, reportOf(5, { channel: 'frozen' }));
+
+    const answers = [await send(instance, reportOf(5)), await send(instance, reportOf(3))];
+
+    expect(answers).toEqual([5, 5]);
+    expect((await findInstance(db, instance))?.channel).toBe('frozen');
+  });
+
+  it('pushes out the oldest of a bounded history', async () => {
+    const instance = await enrol('one');
+    for (let sequence = 1; sequence <= 60; sequence++) await send(instance, reportOf(sequence));
+
+    const kept = await db.selectFrom('reports').select('sequence').orderBy('sequence').execute();
+
+    expect(kept).toHaveLength(50);
+    expect(kept.at(-1)?.sequence).toBe(60);
+  });
+});
+
+describe('deployments', () => {
+  it('count each instance once, by its newest record that carried the change', async () => {
+    await send(
+      await enrol('a'),
+      reportOf(1, { records: [recordOf(1, 'rolled-back'), recordOf(2, 'committed')] }),
+    );
+    await send(
+      await enrol('b'),
+      reportOf(1, { records: [recordOf(1, 'committed'), recordOf(2, 'rolled-back')] }),
+    );
+    await send(await enrol('c'), reportOf(1, { records: [recordOf(1, 'soaking')] }));
+    await send(await enrol('d'), reportOf(1, { records: [recordOf(1, 'abandoned')] }));
+    await send(await enrol('e'), reportOf(1, { records: [recordOf(1, 'committed', 'CHG-2')] }));
+
+    expect(await countDeployments(db, 'CHG-1')).toEqual({
+      committed: 1,
+      rolledBack: 1,
+      inProgress: 1,
+      failed: 1,
+    });
+  });
+
+  it('follow a record as it moves on', async () => {
+    const instance = await enrol('a');
+    await send(instance, reportOf(1, { records: [recordOf(1, 'starting')] }));
+    await send(instance, reportOf(2, { records: [recordOf(1, 'committed')] }));
+
+    const found = await listDeployments(db, { limit: 10 });
+
+    expect(found.map(({ state }) => state)).toEqual(['committed']);
+  });
+
+  it.each([
+    ['an instance', { instance: 'a' }, [3, 2, 1]],
+    ['a change', { change: 'CHG-2' }, [2]],
+    ['rollbacks only', { rollbacksOnly: true }, [3, 1]],
+    ['so many', { limit: 1 }, [3]],
+  ])('are found by %s, newest first', async (_by, filter, expected) => {
+    const instance = await enrol('a');
+    const rollback = { reason: { kind: 'rollback', generation: 1 } } as const;
+    const records = [
+      recordOf(1, 'rolled-back'),
+      recordOf(2, 'committed', 'CHG-2'),
+      recordOf(3, 'committed', 'CHG-1', rollback),
+    ];
+    await send(instance, reportOf(1, { records }));
+    const wanted = 'instance' in filter ? { instance } : filter;
+
+    const found = await listDeployments(db, { limit: 10, ...wanted });
+
+    expect(found.map(({ record }) => record.id)).toEqual(expected);
+  });
+});
+
+async function enrol(name: string): Promise<string> {
+  const { code } = await createEnrolment(db, name, 'test', NOW);
+  const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
+  return (await redeemEnrolment(db, agent, NOW)).instance;
+}
+
+function send(instance: string, report: Report): Promise<number> {
+  return db.transaction().execute((trx) => writeReport(trx, { instance, report, received: NOW }));
+}
+
+function commit() {
+  return createGroupCommit(db, writeReport);
+}

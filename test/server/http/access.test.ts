@@ -1,0 +1,191 @@
+// Who may call what: every route, every role, every kind of credential that should not work.
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { SignJWT } from 'jose';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { revokeTokens } from '../../../server/db/tokens.ts';
+import { ACCESS } from '../../../server/http/access.ts';
+import { TOKEN_ROLES } from '../../../shared/protocol/fleet.ts';
+import { reportOf } from '../../support/reports.ts';
+import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
+
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await startTestServer();
+});
+afterEach(() => server.close());
+
+const ROUTES = Object.entries(ACCESS).map(([route, access]) => {
+  const [method = '', url = ''] = route.split(' ');
+  return { route, method: method as 'GET', url: url.replace(/:\w+/g, 'x').replace('*', 'x'), access };
+});
+
+describe('every route', () => {
+  it.each(ROUTES.filter(({ access }) => access !== 'public'))(
+    '$route refuses a caller without a token',
+    async (r) => {
+      const response = await server.app.inject({ method: r.method, url: r.url });
+
+      expect(response.statusCode).toBe(401);
+      expect(response.headers['www-authenticate']).toBe('Bearer');
+    },
+  );
+
+  it.each(ROUTES.filter(({ access }) => Array.isArray(access)))(
+    '$route lets in exactly its roles',
+    async (r) => {
+      const allowed = new Set<string>(r.access);
+      for (const role of TOKEN_ROLES) {
+        const headers = await server.bearer(role);
+        const response = await server.app.inject({ method: r.method, url: r.url, headers });
+        const expected = role === 'admin' || allowed.has('viewer') || allowed.has(role);
+        expect(response.statusCode !== 403, `${role} on ${r.route}`).toBe(expected);
+      }
+    },
+  );
+});
+
+describe('an API token', () => {
+  it.each([
+    ['unknown', 'Bearer flt_unknown', 'auth/refused'],
+    ['empty', 'Bearer ', 'auth/missing'],
+    ['of another scheme', 'Basic YTpi', 'auth/missing'],
+    ['with a line break', 'Bearer a\tb', 'auth/missing'],
+  ])('that is %s is refused', async (_what, authorization, code) => {
+    const response = await server.app.inject({ url: '/api/v1/instances', headers: { authorization } });
+
+    expect(response.statusCode).toBe(401);
+    expect(response.json().error.code).toBe(code);
+  });
+
+  it('that expired or was revoked is refused', async () => {
+    const headers = await server.bearer('viewer');
+    const get = async () => (await server.app.inject({ url: '/api/v1/instances', headers })).statusCode;
+    expect(await get()).toBe(200);
+
+    server.now += 2 * 60 * 60 * 1000;
+    expect(await get()).toBe(401);
+    server.now -= 2 * 60 * 60 * 1000;
+    await revokeTokens(server.context.db, 'viewer', 'test', server.now);
+    expect(await get()).toBe(401);
+  });
+
+  it('does not pass for an agent', async () => {
+    const headers = await server.bearer('admin');
+    const response = await server.app.inject({
+      method: 'POST',
+      url: '/api/v1/reports',
+      headers,
+      payload: reportOf(1),
+    });
+
+    expect(response.json().error.code).toBe('auth/refused');
+  });
+
+  it('that keeps failing from one address is told to wait', async () => {
+    const statuses = new Set<number>();
+    for (let i = 0; i < 70; i++) {
+      const response = await server.app.inject({
+        url: '/api/v1/instances',
+        headers: { authorization: 'Bearer x' },
+      });
+      statuses.add(response.statusCode);
+      if (response.statusCode === 429) expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    }
+
+    expect([...statuses]).toEqual([401, 429]);
+  });
+});
+
+describe('an agent token', () => {
+  interface Agent {
+    readonly instance: string;
+    readonly key: KeyObject;
+  }
+  let one: Agent;
+  let two: Agent;
+
+  beforeEach(async () => {
+    one = await enrol('one');
+    two = await enrol('two');
+  });
+
+  it('of the instance itself is accepted, and speaks for that instance alone', async () => {
+    const response = await report(await sign(one));
+
+    expect(response.statusCode).toBe(200);
+    const headers = await server.bearer('viewer');
+    const { instances } = (await server.app.inject({ url: '/api/v1/instances', headers })).json();
+    const seen = instances.filter((i: { lastSeen: string | null }) => i.lastSeen !== null);
+    expect(seen.map((i: { id: string }) => i.id)).toEqual([one.instance]);
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ['signed by another instance', () => sign({ instance: one.instance, key: two.key })],
+    ['of no instance', () => sign({ instance: '00000000-0000-0000-0000-000000000000', key: one.key })],
+    ['for another audience', () => sign(one, { aud: 'somewhere' })],
+    ['that has expired', () => sign(one, { age: 400 })],
+    ['from the future', () => sign(one, { age: -400 })],
+    ['that lives too long', () => sign(one, { lifetime: 3600 })],
+    ['that never expires', () => sign(one, { lifetime: null })],
+    ['without a signature', async () => unsigned(one.instance)],
+    ['that is no token', async () => 'a.b.c'],
+  ])('%s is refused', async (_what, token) => {
+    const response = await report(await token());
+
+    expect(response.statusCode).toBe(401);
+    expect(response.json().error.code).toBe('auth/refused');
+  });
+
+  it('does not open the fleet', async () => {
+    const headers = { authorization: `Bearer ${await sign(one)}` };
+
+    expect((await server.app.inject({ url: '/api/v1/instances', headers })).statusCode).toBe(401);
+  });
+
+  async function enrol(name: string): Promise<Agent> {
+    const headers = await server.bearer('operator');
+    const made = await server.app.inject({
+      method: 'POST',
+      url: '/api/v1/enrolments',
+      headers,
+      payload: { name },
+    });
+    const { publicKey, privateKey: key } = generateKeyPairSync('ed25519');
+    const agent = {
+      hostname: 'host',
+      agentVersion: '0.1.0',
+      publicKey: publicKey.export({ format: 'jwk' }).x,
+    };
+    const payload = { ...agent, code: made.json().code };
+    const redeemed = await server.app.inject({ method: 'POST', url: '/api/v1/enrolments/redeem', payload });
+    return { instance: redeemed.json().instance, key };
+  }
+
+  function sign(
+    agent: Agent,
+    options: { readonly aud?: string; readonly age?: number; readonly lifetime?: number | null } = {},
+  ): Promise<string> {
+    const { aud = 'fairlead-server', age = 0, lifetime = 120 } = options;
+    const issued = Math.floor(server.now / 1000) - age;
+    const token = new SignJWT()
+      .setProtectedHeader({ alg: 'EdDSA' })
+      .setIssuer(agent.instance)
+      .setAudience(aud)
+      .setIssuedAt(issued);
+    if (lifetime !== null) token.setExpirationTime(issued + lifetime);
+    return token.sign(agent.key);
+  }
+
+  function report(token: string) {
+    const headers = { authorization: `Bearer ${token}` };
+    return server.app.inject({ method: 'POST', url: '/api/v1/reports', headers, payload: reportOf(1) });
+  }
+});
+
+/** The oldest trick: an algorithm of "none". */
+function unsigned(instance: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { iss: instance, aud: 'fairlead-server', iat: 1_795_176_000, exp: 1_795_176_100 };
+  return `${part({ alg: 'none' })}.${part(claims)}.`;
+}

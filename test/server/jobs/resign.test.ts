@@ -1,0 +1,102 @@
+// Signing again: in time, never backwards, and not given up after a failure.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { resign, startResigning } from '../../../server/jobs/resign.ts';
+import { loadState } from '../../../server/repository/state.ts';
+import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
+import { firstPublication, NOW } from '../../support/vendor.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await startTestServer();
+});
+afterEach(() => server.close());
+
+describe('an empty repository', () => {
+  it('has nothing to sign', async () => {
+    expect(await server.context.publisher.resign()).toBe('empty');
+    expect(await loadState(server.layout)).toBeNull();
+  });
+});
+
+describe('a published repository', () => {
+  beforeEach(async () => {
+    const { publisher } = server.context;
+    await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
+  });
+
+  it('is left alone while its signatures are young', async () => {
+    server.now += HOUR_MS;
+
+    expect(await server.context.publisher.resign()).toBe('fresh');
+  });
+
+  it('never comes near its expiry over a month of attempts every ten minutes', async () => {
+    let shortest = Number.POSITIVE_INFINITY;
+    const versions: number[] = [];
+    for (let passed = 0; passed < 30 * 24 * HOUR_MS; passed += HOUR_MS / 6) {
+      server.now = NOW + passed;
+      await resign(server.context);
+      const state = server.context.publisher.state();
+      const expires = [state?.timestamp.content.expires ?? 0, state?.snapshot.content.expires ?? 0];
+      shortest = Math.min(shortest, ...expires.map((at) => at - server.now));
+      versions.push(state?.timestamp.content.version ?? 0);
+    }
+
+    expect(shortest).toBeGreaterThan(17 * HOUR_MS);
+    expect(versions).toEqual([...versions].sort((a, b) => a - b));
+  });
+
+  it('says in the timestamp when it was signed', async () => {
+    server.now += 7 * HOUR_MS;
+    await server.context.publisher.resign();
+
+    expect((await loadState(server.layout))?.timestamp.content.signedAt).toBe(server.now);
+  });
+
+  it('goes up in version even when the clock was set back', async () => {
+    const before = server.context.publisher.state()?.timestamp.content.version ?? 0;
+    server.now += 7 * HOUR_MS;
+    await server.context.publisher.resign();
+    const between = server.context.publisher.state()?.timestamp.content.version ?? 0;
+    server.now -= 365 * 24 * HOUR_MS;
+    // An expiry far ahead is not a reason to sign; a publication is.
+    const { publisher } = server.context;
+    await publisher.resign();
+
+    expect(between).toBeGreaterThan(before);
+    expect(publisher.state()?.timestamp.content.version).toBeGreaterThanOrEqual(between);
+  });
+
+  it('is signed by the next attempt when one failed', async () => {
+    server.now += 7 * HOUR_MS;
+    server.failWriteAfter = 0;
+    await resign(server.context);
+    const left = (await loadState(server.layout))?.timestamp.content.version;
+    server.failWriteAfter = null;
+
+    await resign(server.context);
+
+    expect((await loadState(server.layout))?.timestamp.content.version).toBeGreaterThan(left ?? 0);
+  });
+
+  it('is not served from a backup as something older than was seen', async () => {
+    const seen = server.context.publisher.state()?.timestamp.content.version ?? 0;
+    // The backup holds what was published; an hour later it is restored, and the server signs at its start.
+    server.now += 7 * HOUR_MS;
+    server = Object.assign(await server.restart(), { now: server.now });
+    await resign(server.context);
+
+    expect(server.context.publisher.state()?.timestamp.content.version).toBeGreaterThan(seen + 6 * 3600);
+  });
+});
+
+describe('the job', () => {
+  it('stops when it is told to', async () => {
+    const job = startResigning(server.context);
+
+    await expect(job.stop()).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,103 @@
+// A release server in a temporary directory, with a clock the test moves and a disk the test can let fail.
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { type Context, createContext, toConfig } from '../../server/context.ts';
+import { admitToken } from '../../server/db/tokens.ts';
+import { createApp } from '../../server/http/app.ts';
+import type { WriteFile } from '../../server/repository/commit.ts';
+import { writeDurably } from '../../server/repository/durable-file.ts';
+import { type Layout, packFile } from '../../server/repository/layout.ts';
+import { writePack } from '../../server/repository/pack-writer.ts';
+import { readTree } from '../../server/repository/tree-reader.ts';
+import { hexOf } from '../../shared/encoding/digest.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { TokenRole } from '../../shared/protocol/fleet.ts';
+import type { TreeRef } from '../../shared/schema/release.ts';
+import { treeRefOf } from '../../shared/tree/tree-index.ts';
+import { NOW, testKey } from './vendor.ts';
+
+/** Never sealed here: that costs a tenth of a second each time. */
+const ONLINE_KEYS = { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') };
+
+export interface TestServer {
+  readonly context: Context;
+  readonly app: FastifyInstance;
+  readonly layout: Layout;
+  /** Moved by the test. */
+  now: EpochMs;
+  /** The nth durable write from now on fails, and all after it; null lets everything pass. */
+  failWriteAfter: number | null;
+  /** A token's header for a role. */
+  bearer(role: TokenRole): Promise<{ readonly authorization: string }>;
+  /** Ends this process's part, as a kill would leave it, and starts the next on the same directory. */
+  restart(): Promise<TestServer>;
+  close(): Promise<void>;
+}
+
+export async function startTestServer(directory?: string): Promise<TestServer> {
+  const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
+  const config = toConfig({ dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 }, {});
+  const write: WriteFile = async (...file) => {
+    if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
+    await writeDurably(...file);
+  };
+  const log = pino({ level: 'silent' }, { write: () => undefined });
+  const server = { now: NOW, failWriteAfter: null as number | null };
+  const context = await createContext(config, ONLINE_KEYS, { now: () => server.now, log, write });
+  const app = await createApp(context);
+  return Object.assign(server, {
+    context,
+    app,
+    layout: config.layout,
+    bearer: async (role: TokenRole) => {
+      const text = `flt_test-${role}`;
+      const expires = server.now + 60 * 60 * 1000;
+      await admitToken(context.db, { text, name: role, role, expires, actor: 'test' }, server.now);
+      return { authorization: `Bearer ${text}` };
+    },
+    restart: async () => {
+      await stop(app, context);
+      return startTestServer(dir);
+    },
+    close: async () => {
+      await stop(app, context);
+      await rm(dir, { recursive: true, force: true });
+    },
+  });
+}
+
+/** Puts a pack of one small file into the repository, as an upload would. */
+export async function addPack(layout: Layout, content: string): Promise<TreeRef> {
+  const { tree, pack } = await makePack(layout.dir, content);
+  const file = packFile(layout, hexOf(tree.digest));
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, pack);
+  return tree;
+}
+
+/** The tree and the pack of a directory with one file. */
+export async function makePack(
+  workDirectory: string,
+  content: string,
+): Promise<{ readonly tree: TreeRef; readonly pack: Buffer }> {
+  const name = createHash('sha256').update(content).digest('hex').slice(0, 12);
+  const source = join(workDirectory, `source-${name}`);
+  await mkdir(source, { recursive: true });
+  await writeFile(join(source, 'server.js'), content);
+  const index = await readTree(source);
+  const out = join(workDirectory, `${name}.pack`);
+  await writePack(source, index, out);
+  const pack = await readFile(out);
+  await rm(source, { recursive: true });
+  await rm(out);
+  return { tree: treeRefOf(index), pack };
+}
+
+async function stop(app: FastifyInstance, context: Context): Promise<void> {
+  await app.close();
+  await context.db.destroy();
+}
