@@ -16,10 +16,14 @@ export type DeployEvent =
   | 'passed'
   | 'soaked'
   | 'failed'
+  | 'interrupted'
   | 'restored'
   | 'exhausted';
 
-/** Up to `preflight` nothing live is touched, so a failure is abandoned; later it is rolled back. No way leads back. */
+/**
+ * Up to `preflight` nothing live is touched, so a failure is abandoned; later it is rolled back. What was interrupted while
+ * it was judged is started and judged anew: a power cut has stopped every service. No way leads out of a rollback but its end.
+ */
 export const TRANSITIONS = {
   planned: { accepted: 'fetching', failed: 'abandoned' },
   fetching: { fetched: 'staged', failed: 'abandoned' },
@@ -28,8 +32,8 @@ export const TRANSITIONS = {
   stopping: { stopped: 'switching', failed: 'rolling-back' },
   switching: { switched: 'starting', failed: 'rolling-back' },
   starting: { started: 'verifying', failed: 'rolling-back' },
-  verifying: { passed: 'soaking', failed: 'rolling-back' },
-  soaking: { soaked: 'committed', failed: 'rolling-back' },
+  verifying: { passed: 'soaking', failed: 'rolling-back', interrupted: 'starting' },
+  soaking: { soaked: 'committed', failed: 'rolling-back', interrupted: 'starting' },
   'rolling-back': { restored: 'rolled-back', exhausted: 'inconsistent' },
 } as const satisfies Record<WorkingState, Partial<Record<DeployEvent, DeploymentState>>>;
 

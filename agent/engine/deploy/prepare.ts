@@ -1,4 +1,5 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
+import { planBetween } from '../../../shared/compile/plan.ts';
 import { resolveSettings } from '../../../shared/compile/settings.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { fillReferences, referenceKey, referencesIn } from '../../core/deploy/references.ts';
@@ -52,6 +53,13 @@ export async function prepareAll(
 
 export function componentsOf(generation: Generation | null): readonly ComponentKey[] {
   return generation?.manifest.components.map((one) => one.component) ?? [];
+}
+
+/** Every component of the generation, what others need first: the order in which an empty instance would start it. */
+export function startOrder(generation: Generation | null): readonly ComponentKey[] {
+  if (generation === null) return [];
+  const reason = { kind: 'manual' } as const;
+  return planBetween({ from: null, to: generation, reason, stored: new Set() })?.start ?? [];
 }
 
 // Shorter values stand in ordinary text by chance: hiding them would only spoil it.

@@ -6,7 +6,7 @@ import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
 import { environmentFailure } from '../../core/deploy/failure.ts';
 import { progressOf, recordWith } from '../../core/deploy/progress.ts';
 import { type Recovery, recover } from '../../core/deploy/recover.ts';
-import { isFinal } from '../../core/deploy/states.ts';
+import { isFinal, transition } from '../../core/deploy/states.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { UnfinishedJournal } from '../../ports/journal.ts';
 import { rollbackPlan } from './begin.ts';
@@ -18,6 +18,10 @@ import { createRun, type Run } from './run.ts';
 export async function recoverUnfinished(options: DeployerOptions, onRun: (run: Run) => void): Promise<void> {
   const journal = await options.journal.read();
   if (journal === null) return abandonNeverBegun(options);
+  if (journal.entries.length === 0 && !journal.damaged) {
+    await abandonNeverBegun(options);
+    return options.journal.end(journal.deployment);
+  }
   const record = (await options.store.records()).find((one) => one.id === journal.deployment);
   // The record is written before the journal: without it the disk lost it, and `current` alone says what should run.
   if (record === undefined) return options.journal.end(journal.deployment);
@@ -57,9 +61,15 @@ async function carryOut(
   const run = resumeRun(options, found, entries);
   onRun(run);
   if (decreed !== null && !journal.damaged) await run.enter(decreed.state, decreed);
-  if (recovery.kind === 'resume' || recovery.kind === 'finish-rollback') await run.resumed();
+  if (recovery.kind === 'resume' || recovery.kind === 'finish-rollback') await takeUp(run);
   if (recovery.kind === 'give-up') await options.store.setCurrent(found.previous?.number ?? null);
   await runToEnd(run);
+}
+
+async function takeUp(run: Run): Promise<void> {
+  await run.resumed();
+  const { state } = run.progress();
+  if (state === 'verifying' || state === 'soaking') await run.enter(transition(state, 'interrupted'));
 }
 
 function resumeRun(options: DeployerOptions, found: Found, entries: readonly JournalEntry[]): Run {
@@ -112,7 +122,7 @@ async function giveUpLost(
   await options.journal.end(record.id);
 }
 
-// A crash before the journal was there: the record tells of a deployment that never touched anything.
+// A crash before the journal's first entry: the record tells of a deployment that never touched anything.
 async function abandonNeverBegun(options: DeployerOptions): Promise<void> {
   const { store, clock, onRecord } = options;
   const current = await store.currentNumber();

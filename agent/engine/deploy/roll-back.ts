@@ -9,7 +9,7 @@ import { runCommands } from './commands.ts';
 import { captureEvidence } from './evidence.ts';
 import { prepare } from './prepare.ts';
 import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
-import { startService, stopService } from './stages.ts';
+import { startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
 
 // A port still in use or a slow disk may spoil one attempt to restore what was healthy a moment ago.
@@ -43,8 +43,9 @@ async function restore(run: Run): Promise<Failure | null> {
   await attempt(() =>
     run.step({ action: 'switch', component: null }, () => run.options.store.setCurrent(number)),
   );
+  await attempt(() => startUnchanged(run, run.previous));
   for (const component of run.plan.stop.toReversed()) {
-    // The old version never starts on data that the new one left behind.
+    // Not before its data is its own again; once a person is called, supervision starts it all the same.
     if (!(await attempt(() => restoreSnapshot(run, component)))) continue;
     await attempt(() =>
       run.step({ action: 'start', component }, () => startService(run, component, run.previous)),

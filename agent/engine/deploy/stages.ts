@@ -5,7 +5,7 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import { runCommands } from './commands.ts';
-import { prepare } from './prepare.ts';
+import { prepare, startOrder } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
 
 export async function fetchTrees(run: Run): Promise<Outcome> {
@@ -61,10 +61,19 @@ export async function descentOf(run: Run): Promise<Descent> {
 }
 
 export async function startChanged(run: Run): Promise<Outcome> {
+  await startUnchanged(run, run.target);
   for (const component of run.plan.start) {
     await run.step({ action: 'start', component }, () => startService(run, component, run.target));
   }
   return { event: 'started' };
+}
+
+/** What the deployment leaves alone must run all the same, if it did before: a power cut on the way has stopped it. */
+export async function startUnchanged(run: Run, generation: Generation | null): Promise<void> {
+  const others = new Set([...run.plan.stop, ...run.plan.start, ...run.progress().red]);
+  for (const component of startOrder(generation)) {
+    if (!others.has(component)) await startService(run, component, generation);
+  }
 }
 
 /** Error: service/stuck. */

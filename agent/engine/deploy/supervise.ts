@@ -1,10 +1,9 @@
 // Supervision: what `current` names runs; what exits is started again, with growing pauses.
-import { planBetween } from '../../../shared/compile/plan.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { DeployerOptions } from './options.ts';
-import { prepare } from './prepare.ts';
+import { prepare, startOrder } from './prepare.ts';
 
 export interface Supervisor {
   /** One look at every service of the generation: starts what is down and due, replaces what is not what it should be. */
@@ -48,10 +47,4 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
       await maintain([...generation.releases.keys()]).catch(options.onWarning);
     },
   };
-}
-
-// What an empty instance would start, in the order of what needs what.
-function startOrder(generation: Generation): readonly ComponentKey[] {
-  const reason = { kind: 'manual' } as const;
-  return planBetween({ from: null, to: generation, reason, stored: new Set() })?.start ?? [];
 }

@@ -1,0 +1,127 @@
+// An instance in memory: a disk and a machine that survive the death of the agent, and faults at every call it makes.
+import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
+import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
+import type { Deployer } from '../../agent/ports/deployer.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import type { ComponentKey } from '../../shared/schema/common.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import { type Deployable, planOf } from './deploy-releases.ts';
+import {
+  type Behaviour,
+  createFakeProber,
+  createMachine,
+  end,
+  nameOf,
+  type Running,
+} from './fake-machine.ts';
+import { type Call, createGate, type Faults } from './fault-gate.ts';
+import { createIdleClock } from './idle-clock.ts';
+import {
+  createMemoryDisk,
+  createMemoryJournal,
+  createMemoryStore,
+  createMemoryTrees,
+  type MemoryDisk,
+} from './memory-deployments.ts';
+
+export interface World {
+  /** A new agent process on the same disk and machine. */
+  boot(faults?: Faults): { readonly deployer: Deployer; readonly calls: Call[] };
+  readonly disk: MemoryDisk;
+  readonly behaviours: Map<string, Behaviour>;
+  readonly secrets: Map<string, string>;
+  /** Hosts and ports where a stranger listens. */
+  readonly strangers: Set<string>;
+  /** What runs, as `core/auth@1.0.1`, sorted. */
+  running(): readonly string[];
+  pidOf(component: ComponentKey): number | null;
+  /** The service ends by itself. */
+  crashService(component: ComponentKey): void;
+  /** The machine loses power: every service ends, the disk stays. */
+  powerCut(): void;
+  /** Hooks and smoke tests run, as `restore core/auth@1.0.1`. */
+  readonly commands: string[];
+  readonly warnings: unknown[];
+  readonly clock: ReturnType<typeof createIdleClock>;
+}
+
+export function createWorld(
+  options: Partial<Pick<DeployerOptions, 'soakMs' | 'keepGenerations'>> = {},
+): World {
+  const services = new Map<ComponentKey, Running>();
+  const disk = createMemoryDisk();
+  const world: World = {
+    disk,
+    behaviours: new Map(),
+    secrets: new Map(),
+    strangers: new Set(),
+    commands: [],
+    warnings: [],
+    clock: createIdleClock(),
+    running: () =>
+      [...services.values()]
+        .filter((one) => one.state === 'running')
+        .map((one) => nameOf(one.unit))
+        .sort(),
+    pidOf: (component) => services.get(component)?.pid ?? null,
+    crashService(component) {
+      const service = services.get(component);
+      if (service !== undefined) end(service);
+    },
+    powerCut() {
+      for (const service of services.values()) end(service);
+      services.clear();
+    },
+    boot(faults = () => 'none') {
+      const calls: Call[] = [];
+      const gate = createGate(calls, faults);
+      const clock = {
+        ...world.clock,
+        sleep: (ms: number, signal?: AbortSignal) => gate.sleep(world.clock.sleep(ms, signal)),
+      };
+      const deployer = createDeployer({
+        store: gate.wrap('store', createMemoryStore(disk)),
+        journal: gate.wrap('journal', createMemoryJournal(disk)),
+        trees: gate.wrap('trees', createMemoryTrees(disk)),
+        driver: gate.wrap('driver', createMachine(world, services)),
+        prober: gate.wrap('prober', createFakeProber(world, services)),
+        clock,
+        readReference: async ({ kind, name }) => {
+          const value = world.secrets.get(name);
+          if (value === undefined) {
+            throw new FairleadError('setting/unreadable', { kind, name, problem: 'it is not set' });
+          }
+          return value;
+        },
+        soakMs: 10_000,
+        keepGenerations: 5,
+        ...options,
+        onRecord: () => {},
+        onWarning: (error) => world.warnings.push(error),
+      });
+      return { deployer, calls };
+    },
+  };
+  return world;
+}
+
+/** Asks for a deployment from what runs to `to`. */
+export async function deploy(
+  deployer: Deployer,
+  to: Deployable,
+  more: { readonly actor?: string; readonly acceptUnhealthy?: boolean; readonly allowed?: boolean } = {},
+): Promise<DeploymentRecord> {
+  const { actor = 'agent', acceptUnhealthy = false, allowed = true } = more;
+  const from = await deployer.current();
+  return deployer.deploy({
+    ...to,
+    plan: planOf(from, to),
+    actor,
+    acceptUnhealthy,
+    stillAllowed: async () => allowed,
+  });
+}
+
+export function chainOf(record: DeploymentRecord | undefined): string {
+  return record?.stages.map((stage) => stage.state).join(' → ') ?? 'no record';
+}

@@ -1,0 +1,54 @@
+// A clock that moves only when everybody waits: the next sleeper wakes as soon as nothing else is left to do.
+import type { Clock } from '../../agent/ports/clock.ts';
+
+interface Sleeper {
+  readonly at: number;
+  readonly wake: () => void;
+}
+
+export interface IdleClock extends Clock {
+  /** Moves wall and monotonic time without waking anybody early. */
+  advance(ms: number): void;
+}
+
+const START = Date.UTC(2026, 0, 31, 10, 0, 0);
+
+export function createIdleClock(): IdleClock {
+  let now = 0;
+  let sleepers: Sleeper[] = [];
+  let scheduled = false;
+
+  // A macrotask runs after every promise that can still settle has settled.
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      const next = sleepers.toSorted((a, b) => a.at - b.at)[0];
+      if (next === undefined) return;
+      sleepers = sleepers.filter((one) => one !== next);
+      now = Math.max(now, next.at);
+      next.wake();
+      if (sleepers.length > 0) schedule();
+    });
+  }
+
+  return {
+    now: () => START + now,
+    monotonic: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve();
+        const sleeper = { at: now + ms, wake: resolve };
+        sleepers.push(sleeper);
+        signal?.addEventListener('abort', () => {
+          sleepers = sleepers.filter((one) => one !== sleeper);
+          resolve();
+        });
+        schedule();
+      }),
+    advance(ms) {
+      now += ms;
+    },
+  };
+}

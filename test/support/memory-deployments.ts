@@ -1,0 +1,105 @@
+// The agent's disk in memory: deployment store, journal and trees over one plain object.
+import type { Quarantined } from '../../agent/ports/deployer.ts';
+import type { DeploymentStore, Evidence, StoredGeneration } from '../../agent/ports/deployment-store.ts';
+import type { Journal } from '../../agent/ports/journal.ts';
+import type { TreeDeviation, TreeStore } from '../../agent/ports/tree-store.ts';
+import type { Digest } from '../../shared/encoding/digest.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { JournalEntry } from '../../shared/schema/journal.ts';
+
+export interface MemoryDisk {
+  readonly generations: Map<number, StoredGeneration>;
+  current: number | null;
+  readonly records: Map<number, DeploymentRecord>;
+  readonly evidence: Evidence[];
+  quarantine: readonly Quarantined[];
+  journal: { deployment: number; entries: JournalEntry[]; damaged: boolean } | null;
+  readonly trees: Set<Digest>;
+  readonly deviations: Map<Digest, TreeDeviation>;
+  freeBytes: number;
+}
+
+export function createMemoryDisk(): MemoryDisk {
+  return {
+    generations: new Map(),
+    current: null,
+    records: new Map(),
+    evidence: [],
+    quarantine: [],
+    journal: null,
+    trees: new Set(),
+    deviations: new Map(),
+    freeBytes: 1 << 30,
+  };
+}
+
+export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
+  return {
+    generations: async () => [...disk.generations.values()].sort((a, b) => a.number - b.number),
+    currentNumber: async () => disk.current,
+    addGeneration: async (generation) => void disk.generations.set(generation.number, generation),
+    setCurrent: async (number) => {
+      disk.current = number;
+    },
+    async markHealthy(number, record) {
+      const generation = disk.generations.get(number);
+      if (generation === undefined) throw new Error(`no generation ${number}`);
+      disk.generations.set(number, { ...generation, healthy: true, committedBy: record.id });
+    },
+    removeGeneration: async (number) => void disk.generations.delete(number),
+    records: async () => [...disk.records.values()].sort((a, b) => a.id - b.id),
+    writeRecord: async (record) => void disk.records.set(record.id, record),
+    writeEvidence: async (evidence) => void disk.evidence.push(evidence),
+    quarantine: async () => disk.quarantine,
+    writeQuarantine: async (entries) => {
+      disk.quarantine = entries;
+    },
+    dataDirectoryOf: (component) => `/data/${component}`,
+    freeSpace: async () => ({ bytes: disk.freeBytes, inodes: 10_000 }),
+  };
+}
+
+export function createMemoryJournal(disk: MemoryDisk): Journal {
+  return {
+    read: async () =>
+      disk.journal === null ? null : { ...disk.journal, entries: [...disk.journal.entries] },
+    begin: async (deployment) => {
+      disk.journal = { deployment, entries: [], damaged: false };
+    },
+    async append(entry) {
+      if (disk.journal?.entries.length !== entry.sequence - 1) throw new Error('entries out of order');
+      disk.journal.entries.push(entry);
+    },
+    replace: async (deployment, entries) => {
+      disk.journal = { deployment, entries: [...entries], damaged: false };
+    },
+    async end() {
+      disk.journal = null;
+    },
+  };
+}
+
+export function createMemoryTrees(disk: MemoryDisk): TreeStore {
+  return {
+    has: async (tree) => disk.trees.has(tree),
+    directoryOf: (tree) => `/trees/${treeName(disk, tree)}`,
+    add: async (tree) => void disk.trees.add(tree.digest),
+    async verify(tree) {
+      const deviation = disk.deviations.get(tree);
+      return deviation === undefined ? [] : [deviation];
+    },
+    async collect(keep) {
+      for (const tree of disk.trees) if (!keep.has(tree)) disk.trees.delete(tree);
+    },
+  };
+}
+
+/** `core/auth@1.0.1` of the tree: every release of these tests has a tree of its own. */
+function treeName(disk: MemoryDisk, tree: Digest): string {
+  for (const generation of disk.generations.values()) {
+    for (const { component, tree: own, version } of generation.manifest.components) {
+      if (own === tree) return `${component}@${version}`;
+    }
+  }
+  return tree;
+}
