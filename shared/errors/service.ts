@@ -2,8 +2,8 @@
 import { EXIT, entry } from './entry.ts';
 
 export const SERVICE_ERRORS = {
-  'service/manager-unreachable': entry<{ readonly manager: string; readonly problem: string }>({
-    message: (d) => `${d.manager} does not answer: ${d.problem}`,
+  'service/manager-failed': entry<{ readonly manager: string; readonly problem: string }>({
+    message: (d) => `${d.manager} did not do what was asked: ${d.problem}`,
     hint: (d) => `check that ${d.manager} runs, and that the agent's account may use it`,
     http: 503,
     exit: EXIT.failed,

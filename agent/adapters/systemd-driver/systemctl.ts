@@ -21,11 +21,11 @@ export interface UnitState {
 const TIMEOUT_MS = 30_000;
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
-/** Error: service/manager-unreachable; silence must never be taken for a service that does not run. */
+/** Error: service/manager-failed; silence must never be taken for a service that does not run. */
 export async function showUnit(name: string): Promise<UnitState> {
   const shown = await systemctl(['show', `--property=${PROPERTIES}`, name]);
   if (shown.status !== 0) {
-    throw new FairleadError('service/manager-unreachable', { manager: 'systemd', problem: shown.detail });
+    throw new FairleadError('service/manager-failed', { manager: 'systemd', problem: shown.detail });
   }
   const values = new Map(shown.stdout.split('\n').map(splitProperty));
   const text = (property: string) => values.get(property) ?? '';

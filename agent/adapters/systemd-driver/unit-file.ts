@@ -2,6 +2,7 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { ProgramUnit } from '../../ports/driver.ts';
+import { escapeSpecifiers, isPlainPath, quote } from './unit-syntax.ts';
 
 /** A dot between suite and capability: neither name holds one, so no two components share a unit. */
 export function unitNameOf(component: ComponentKey): string {
@@ -54,24 +55,7 @@ export function renderEnvironmentFile(env: Readonly<Record<string, string>>): st
   return lines.join('');
 }
 
-/**
- * A word of systemd.syntax(7) in quotes: `"`, `\` and control characters as C escapes, `%` doubled. `$` stays: the
- * `:` before the command turns expansion off.
- */
-function quote(word: string): string {
-  const escaped = word.replace(/["\\\u0001-\u001f\u007f]/g, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(2, '0');
-    return character === '"' || character === '\\' ? `\\${character}` : `\\x${code}`;
-  });
-  return `"${escapeSpecifiers(escaped)}"`;
-}
-
-function escapeSpecifiers(text: string): string {
-  return text.replaceAll('%', '%%');
-}
-
-// systemd takes no NUL and none of the code points that Unicode keeps from text. Paths stand unquoted in some settings
-// and may not hold what would end the line; systemd itself refuses quotes in the path of a program.
+// systemd takes no NUL and none of the code points that Unicode keeps from text.
 function refuseUnwritable(unit: ProgramUnit, program: string, environmentFile: string): void {
   const refuse = (problem: string) => {
     throw new FairleadError('service/start-failed', { component: unit.component, problem });
@@ -80,7 +64,7 @@ function refuseUnwritable(unit: ProgramUnit, program: string, environmentFile: s
     refuse('a word of its command or environment holds a character that is no text');
   }
   for (const path of [program, unit.workingDirectory, environmentFile]) {
-    if (/["'\\\p{Cc}]|\s$/u.test(path)) {
+    if (!isPlainPath(path)) {
       refuse(`systemd takes no path with quotes, backslashes or control characters: ${JSON.stringify(path)}`);
     }
   }

@@ -4,46 +4,21 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runTool } from '../../../agent/adapters/run-tool.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/adapters/system-clock.ts';
 import { createSystemdDriver } from '../../../agent/adapters/systemd-driver/systemd-driver.ts';
 import type { Driver, ProgramUnit } from '../../../agent/ports/driver.ts';
+import { describeBooted } from '../../support/booted.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../support/driver-contract.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 
-const ROOT = new URL('../../..', import.meta.url).pathname;
-const CANNOT_BOOT = 77;
 const UNIT_DIRECTORY = '/etc/systemd/system';
 const UNIT_FILE = `${UNIT_DIRECTORY}/fairlead-core.auth.service`;
 
-if (process.env.FAIRLEAD_BOOTED === undefined) {
-  describe('the systemd driver', () => {
-    it('passes the rest of this file under a systemd booted for it', { timeout: 90_000 }, async ({
-      skip,
-    }) => {
-      const argv = [
-        'test/support/boot-systemd',
-        'vitest',
-        'run',
-        '--config',
-        'test/vitest.config.ts',
-        import.meta.filename,
-      ];
-      // Services get a /tmp of their own, so what they share with a test lies elsewhere.
-      const env = { PATH: process.env.PATH ?? '', FAIRLEAD_BOOTED: '1', TMPDIR: '/srv' };
-
-      const run = await runTool({ argv, env, workingDirectory: ROOT, timeoutMs: 80_000 });
-
-      if (run.status === CANNOT_BOOT)
-        skip(`needs a machine where systemd can be booted: ${run.stderr.trim()}`);
-      expect(run.status, run.detail + run.stdout + run.stderr).toBe(0);
-    });
-  });
-} else {
+describeBooted('the systemd driver', import.meta.filename, () => {
   describeDriver('the systemd driver', async () => createHarness());
-  describe('the systemd driver', ownPromises);
-}
+  ownPromises();
+});
 
 function ownPromises(): void {
   let harness: ReturnType<typeof createHarness>;
@@ -72,7 +47,7 @@ function ownPromises(): void {
         expect(seen.args).toEqual(args);
         expect(seen.env).toMatchObject(env);
       }),
-      { numRuns: 3, endOnFailure: true },
+      { numRuns: 2, endOnFailure: true },
     );
   });
 

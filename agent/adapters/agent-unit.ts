@@ -1,0 +1,69 @@
+// The agent as a service of the machine: its unit file, installed and removed.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { syncDirectory, writeDurably } from './durable-file.ts';
+import { systemctl } from './systemd-driver/systemctl.ts';
+import { quote } from './systemd-driver/unit-syntax.ts';
+
+export const AGENT_UNIT = 'fairlead-agent.service';
+
+export interface AgentUnitOptions {
+  /** The program and the words before `agent run`; its path is absolute. */
+  readonly program: readonly string[];
+  readonly stateDir: string;
+}
+
+/**
+ * Services of the `process` driver live in the agent's control group: they outlive its end and its restart, and one
+ * that runs out of memory or starts many tasks neither takes the agent down nor runs into the agent's limits. Nothing
+ * is confined here, for whatever confines the agent would confine them.
+ */
+export function renderAgentUnit({ program, stateDir }: AgentUnitOptions): string {
+  const command = [...program, '--state-dir', stateDir, 'agent', 'run'].map(quote).join(' ');
+  return `[Unit]
+Description=Fairlead agent
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=:${command}
+Restart=always
+RestartSec=1
+KillMode=process
+OOMPolicy=continue
+TasksMax=infinity
+UMask=0077
+RuntimeDirectory=fairlead
+RuntimeDirectoryMode=0755
+RuntimeDirectoryPreserve=yes
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** Starts the agent now and at every boot. Idempotent. Errors: service/manager-failed, disk/*. */
+export async function installAgent(unitDirectory: string, options: AgentUnitOptions): Promise<void> {
+  await writeDurably(join(unitDirectory, AGENT_UNIT), utf8(renderAgentUnit(options)), 0o644);
+  await ask('daemon-reload');
+  await ask('enable', AGENT_UNIT);
+  await ask('restart', AGENT_UNIT);
+}
+
+/** Stops the agent and forgets its unit; its state and the services it started stay. Idempotent. Errors as above. */
+export async function uninstallAgent(unitDirectory: string): Promise<void> {
+  if ((await systemctl(['cat', AGENT_UNIT])).status === 0) await ask('disable', '--now', AGENT_UNIT);
+  await rm(join(unitDirectory, AGENT_UNIT), { force: true });
+  await syncDirectory(unitDirectory);
+  await ask('daemon-reload');
+}
+
+async function ask(...words: readonly string[]): Promise<void> {
+  const answer = await systemctl(words);
+  if (answer.status === 0) return;
+  throw new FairleadError('service/manager-failed', { manager: 'systemd', problem: answer.detail });
+}

@@ -1,0 +1,26 @@
+// Tests that need a service manager of their own: the file is run once more under a systemd booted for it.
+import { describe, expect, it } from 'vitest';
+import { runTool } from '../../agent/adapters/run-tool.ts';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const CANNOT_BOOT = 77;
+
+/** `file` is the caller's own; outside it becomes one test that passes when all of `tests` pass inside. */
+export function describeBooted(name: string, file: string, tests: () => void): void {
+  const booted = process.env.FAIRLEAD_BOOTED !== undefined;
+  describe(name, booted ? tests : () => void it(PROMISE, { timeout: 90_000 }, ({ skip }) => run(file, skip)));
+}
+
+const PROMISE = 'keeps every promise of this file under a systemd booted for it';
+
+async function run(file: string, skip: (reason: string) => void): Promise<void> {
+  const argv = ['test/support/boot-systemd', 'vitest', 'run', '--config', 'test/vitest.config.ts', file];
+  // Services get a /tmp of their own, so what they share with a test lies elsewhere.
+  const env = { PATH: process.env.PATH ?? '', FAIRLEAD_BOOTED: '1', TMPDIR: '/srv' };
+
+  const result = await runTool({ argv, env, workingDirectory: ROOT, timeoutMs: 80_000 });
+
+  if (result.status === CANNOT_BOOT)
+    skip(`needs a machine where systemd can be booted: ${result.stderr.trim()}`);
+  expect(result.status, result.detail + result.stdout + result.stderr).toBe(0);
+}
