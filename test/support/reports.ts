@@ -3,7 +3,7 @@ import type { Report } from '../../shared/protocol/report.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
 import { parseVersion } from '../../shared/version/version.ts';
-import { digestOfText } from './vendor.ts';
+import { digestOfText } from './publications.ts';
 
 const AUTH = 'core/auth' as ComponentKey;
 

@@ -18,7 +18,7 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
-import { NOW, testKey } from './vendor.ts';
+import { NOW, testKey } from './publications.ts';
 
 /** Never sealed here: that costs a tenth of a second each time. */
 const ONLINE_KEYS = { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') };

@@ -19,7 +19,7 @@ import {
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { codeOf, rejectionOf } from '../../support/error-code.ts';
-import { NOW } from '../../support/vendor.ts';
+import { NOW } from '../../support/publications.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 

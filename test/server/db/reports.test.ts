@@ -11,8 +11,8 @@ import { findInstance } from '../../../server/db/instances.ts';
 import { type ReceivedReport, writeReport } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
+import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
-import { NOW } from '../../support/vendor.ts';
 
 let dir: string;
 let db: Database;

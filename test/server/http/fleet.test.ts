@@ -15,8 +15,6 @@ import {
 import { changeStatusReply, enrolmentReply } from '../../../shared/protocol/publication.ts';
 import { type Report, reportReply } from '../../../shared/protocol/report.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
-import { recordOf, reportOf } from '../../support/reports.ts';
-import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 import {
   advisoryOf,
   capability,
@@ -24,7 +22,9 @@ import {
   firstPublication,
   publicationOf,
   signRole,
-} from '../../support/vendor.ts';
+} from '../../support/publications.ts';
+import { recordOf, reportOf } from '../../support/reports.ts';
+import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 let server: TestServer;
 let report: (sequence: number, overrides?: Partial<Report>) => Promise<number>;

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorReply } from '../../../shared/protocol/fleet.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { firstPublication } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
-import { firstPublication } from '../../support/vendor.ts';
 
 let server: TestServer;
 

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resign, startResigning } from '../../../server/jobs/resign.ts';
 import { loadState } from '../../../server/repository/state.ts';
+import { firstPublication, NOW } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
-import { firstPublication, NOW } from '../../support/vendor.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 

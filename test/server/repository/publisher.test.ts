@@ -6,7 +6,6 @@ import { loadState } from '../../../server/repository/state.ts';
 import type { PublicationRequest } from '../../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { rejectionOf } from '../../support/error-code.ts';
-import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 import {
   advisoryOf,
   capability,
@@ -22,7 +21,8 @@ import {
   testKey,
   VENDOR_KEYS,
   type VendorDocument,
-} from '../../support/vendor.ts';
+} from '../../support/publications.ts';
+import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 let server: TestServer;
 let tree: TreeRef;

@@ -1,0 +1,159 @@
+// The program itself, as a person and an init system use it: real processes on a real directory.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { access, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { firstPublication } from '../support/publications.ts';
+
+const MAIN = new URL('../../server/main.ts', import.meta.url).pathname;
+
+let home: string;
+let dir: string;
+const running: ChildProcess[] = [];
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'fairlead-program-'));
+  dir = join(home, 'server');
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((child) => end(child, 'SIGKILL')));
+  await rm(home, { recursive: true, force: true });
+});
+
+describe('fairlead-server init', () => {
+  it('makes keys and tokens that only the owner reads, and leaves them alone the second time', async () => {
+    const first = await call('init', '--dir', dir);
+    const before = await secrets();
+    const second = await call('init', '--dir', dir);
+
+    expect([first.status, second.status]).toEqual([0, 0]);
+    expect(await secrets()).toEqual(before);
+    for (const file of [
+      'admin.token',
+      'publisher.token',
+      'passphrase',
+      'fairlead.db',
+      'keys/timestamp.json',
+    ]) {
+      expect((await stat(join(dir, file))).mode & 0o077, file).toBe(0);
+    }
+    expect((await stat(dir)).mode & 0o077).toBe(0);
+  });
+
+  it('says that it made the passphrase, and keeps none when one is given', async () => {
+    const given = await call('init', '--dir', dir, { FAIRLEAD_PASSPHRASE: 'secret' });
+    const made = await call('init', '--dir', join(home, 'other'));
+
+    expect(given.stdout).not.toContain('passphrase');
+    await expect(access(join(dir, 'passphrase'))).rejects.toThrow();
+    expect(made.stdout).toContain(join(home, 'other', 'passphrase'));
+  });
+});
+
+describe('fairlead-server run', () => {
+  it('serves what was published also after it was killed', async () => {
+    await call('init', '--dir', dir);
+    const first = await run();
+    const keys = await (await fetch(`${first.url}/api/v1/online-keys`)).json();
+    const body = JSON.stringify(firstPublication(keys as Parameters<typeof firstPublication>[0]));
+    const authorization = `Bearer ${(await readFile(join(dir, 'publisher.token'), 'utf8')).trim()}`;
+    const headers = { authorization, 'content-type': 'application/json' };
+    const published = await fetch(`${first.url}/api/v1/publications`, { method: 'POST', headers, body });
+    const timestamp = await (await fetch(`${first.url}/repository/metadata/timestamp.json`)).text();
+    await end(first.child, 'SIGKILL');
+
+    const second = await run();
+
+    expect(published.status).toBe(200);
+    expect(await (await fetch(`${second.url}/repository/metadata/timestamp.json`)).text()).toBe(timestamp);
+    expect((await fetch(`${second.url}/readyz`)).status).toBe(200);
+  });
+
+  it('ends cleanly when it is told to, and refuses to run twice', async () => {
+    await call('init', '--dir', dir);
+    const { child } = await run();
+
+    const twice = await call('run', '--dir', dir, '--port', '0');
+
+    expect(twice).toMatchObject({ status: 4 });
+    expect(twice.stderr).toMatch(/^error: .+\n {2}hint: .+\n$/);
+    expect(await end(child, 'SIGTERM')).toBe(0);
+  });
+
+  it.each([
+    ['a directory that was never made', [], {}, 2],
+    ['the wrong passphrase', ['init'], { FAIRLEAD_PASSPHRASE: 'wrong' }, 2],
+  ])('refuses %s and says what to do', async (_what, before, environment, status) => {
+    for (const name of before) await call(name, '--dir', dir, { FAIRLEAD_PASSPHRASE: 'right' });
+
+    const refused = await call('run', '--dir', dir, '--port', '0', environment);
+
+    expect(refused.stderr).toMatch(/^error: .+\n {2}hint: .+\n$/);
+    expect(refused.status).toBe(status);
+  });
+});
+
+describe('fairlead-server token', () => {
+  it('makes a token that works at once, and takes it back at once', async () => {
+    await call('init', '--dir', dir);
+    const { url } = await run();
+    const made = await call('token', 'create', '--dir', dir, '--role', 'viewer', '--name', 'dashboard');
+    const ask = () =>
+      fetch(`${url}/api/v1/instances`, { headers: { authorization: `Bearer ${made.stdout.trim()}` } });
+    const before = (await ask()).status;
+
+    const revoked = await call('token', 'revoke', 'dashboard', '--dir', dir);
+
+    expect([before, revoked.status, (await ask()).status]).toEqual([200, 0, 401]);
+    expect((await call('token', 'list', '--dir', dir)).stdout).not.toContain('dashboard');
+  });
+});
+
+interface Result {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function call(...args: readonly (string | NodeJS.ProcessEnv)[]): Promise<Result> {
+  const argv = args.filter((arg) => typeof arg === 'string');
+  const extra = args.filter((arg) => typeof arg !== 'string');
+  const env = Object.assign({ PATH: process.env.PATH }, ...extra) as NodeJS.ProcessEnv;
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [MAIN, ...argv], { env }, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+/** Starts the server on a free port and waits until it says where. */
+function run(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+  const child = spawn(process.execPath, [MAIN, 'run', '--dir', dir, '--port', '0'], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  running.push(child);
+  return new Promise((resolve, reject) => {
+    let output = '';
+    child.stdout?.on('data', (bytes) => {
+      output += bytes;
+      const url = /listening on (\S+)\n/.exec(output)?.[1];
+      if (url !== undefined) resolve({ url, child });
+    });
+    child.once('exit', (status) => reject(new Error(`the server ended with ${status}`)));
+  });
+}
+
+function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => {
+    child.once('exit', (status) => resolve(status));
+    child.kill(signal);
+  });
+}
+
+function secrets(): Promise<readonly string[]> {
+  const files = ['admin.token', 'publisher.token', 'passphrase', 'keys/snapshot.json', 'keys/timestamp.json'];
+  return Promise.all(files.map((file) => readFile(join(dir, file), 'utf8')));
+}
