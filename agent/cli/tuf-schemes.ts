@@ -8,28 +8,32 @@ import { type Key, type LoadKey, loadEd25519Key } from '../../shared/trust/key.t
  */
 export const loadAnyKey: LoadKey = (key) => loadEd25519Key(key) ?? loadPemKey(key);
 
+interface Scheme {
+  readonly isKey: (key: KeyObject) => boolean;
+  readonly options: { readonly padding?: number; readonly saltLength?: number };
+}
+
 function loadPemKey(key: Key): ReturnType<LoadKey> {
-  const options = optionsOf(key);
-  const publicKey = options === null ? null : parsePem(key.public);
-  if (options === null || publicKey === null || !isAcceptable(publicKey)) return null;
+  const scheme = schemeOf(key);
+  const publicKey = scheme === null ? null : parsePem(key.public);
+  if (scheme === null || publicKey === null || !scheme.isKey(publicKey)) return null;
   return {
     identity: `pem:${publicKey.export({ format: 'der', type: 'spki' }).toString('hex')}`,
-    verify: (message, signature) => verify('sha256', message, { key: publicKey, ...options }, signature),
+    verify: (message, signature) =>
+      verify('sha256', message, { key: publicKey, ...scheme.options }, signature),
   };
 }
 
-function optionsOf({
-  keytype,
-  scheme,
-}: Key): { readonly padding?: number; readonly saltLength?: number } | null {
+function schemeOf({ keytype, scheme }: Key): Scheme | null {
+  const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_AUTO } = constants;
   switch (`${keytype}/${scheme}`) {
     case 'ecdsa/ecdsa-sha2-nistp256':
     case 'ecdsa-sha2-nistp256/ecdsa-sha2-nistp256':
-      return {};
+      return { isKey: isP256, options: {} };
     case 'rsa/rsassa-pss-sha256':
-      return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
+      return { isKey: isRsa, options: { padding: RSA_PKCS1_PSS_PADDING, saltLength: RSA_PSS_SALTLEN_AUTO } };
     case 'rsa/rsa-pkcs1v15-sha256':
-      return { padding: constants.RSA_PKCS1_PADDING };
+      return { isKey: isRsa, options: { padding: RSA_PKCS1_PADDING } };
     default:
       return null;
   }
@@ -43,8 +47,11 @@ function parsePem(pem: string): KeyObject | null {
   }
 }
 
-/** TUF §4.2: P-256, and RSA keys of at least 2048 bits. */
-function isAcceptable({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
-  if (asymmetricKeyType === 'ec') return asymmetricKeyDetails?.namedCurve === 'prime256v1';
+function isP256({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1';
+}
+
+/** TUF §4.2: at least 2048 bits. */
+function isRsa({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
   return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
 }

@@ -1,0 +1,246 @@
+// Parsing metadata: what must be there, what may be there, and that ten thousand targets take no time.
+import { describe, expect, it } from 'vitest';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import type { JsonObject } from '../../../shared/encoding/json.ts';
+import {
+  keyIdOf,
+  loadEd25519Key,
+  publicKeyFromBytes,
+  signingKeyFromSeed,
+} from '../../../shared/trust/key.ts';
+import { parseEnvelope, signMetadata } from '../../../shared/trust/metadata.ts';
+import {
+  parseRoot,
+  parseSnapshot,
+  parseTargets,
+  parseTimestamp,
+} from '../../../shared/trust/parse-metadata.ts';
+import { verifyTargets } from '../../../shared/trust/rules.ts';
+import { codeOf } from '../../support/error-code.ts';
+
+const EXPIRES = '2030-01-01T00:00:00Z';
+const key = signingKeyFromSeed(new Uint8Array(32).fill(7));
+const role = { keyids: [key.keyid], threshold: 1 };
+const base = { spec_version: '1.0.31', version: 1, expires: EXPIRES };
+const root = {
+  _type: 'root',
+  ...base,
+  keys: { [key.keyid]: key.key },
+  roles: { root: role, timestamp: role, snapshot: role, targets: role },
+};
+const timestamp = { _type: 'timestamp', ...base, meta: { 'snapshot.json': { version: 3 } } };
+const snapshot = { _type: 'snapshot', ...base, meta: { 'targets.json': { version: 2 } } };
+const file = { length: 4, hashes: { sha256: 'AB'.repeat(32) } };
+const delegate = { name: 'team', ...role, terminating: true, paths: ['a/*'] };
+const targets = {
+  _type: 'targets',
+  ...base,
+  targets: { 'a/b': { ...file, custom: { kind: 'platform' } } },
+  delegations: { keys: { [key.keyid]: key.key }, roles: [delegate] },
+};
+
+/** The same document with one field replaced or, for undefined, taken away. */
+function change(document: object, path: string, value: unknown): JsonObject {
+  const copy = structuredClone(document);
+  const steps = path.split('/');
+  const last = steps.pop() ?? '';
+  // biome-ignore lint/suspicious/noExplicitAny: walks any document
+  const parent = steps.reduce((at: any, step) => at[step], copy);
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return copy as JsonObject;
+}
+
+describe('well-formed metadata', () => {
+  it('of root says who holds which role', () => {
+    const parsed = parseRoot(root, 'root');
+
+    expect(parsed).toMatchObject({ version: 1, consistentSnapshot: false, expires: Date.parse(EXPIRES) });
+    expect(parsed.roles.snapshot).toEqual(role);
+    expect(parsed.keys.get(key.keyid)).toEqual({
+      keytype: 'ed25519',
+      scheme: 'ed25519',
+      public: key.key.keyval.public,
+    });
+  });
+
+  it('of timestamp names the snapshot, and when it was signed', () => {
+    expect(parseTimestamp(timestamp, 'timestamp').snapshot).toEqual({
+      version: 3,
+      length: null,
+      hashes: null,
+    });
+    expect(parseTimestamp(timestamp, 'timestamp').signedAt).toBeNull();
+    expect(parseTimestamp({ ...timestamp, signed_at: '2029-01-01T00:00:00Z' }, 't').signedAt).toBe(
+      Date.parse('2029-01-01'),
+    );
+  });
+
+  it.each([['2030-01-01T00:00:01Z'], ['yesterday'], [12], [null]])(
+    'of timestamp with %j as signing time has none',
+    (signed_at) => {
+      expect(parseTimestamp({ ...timestamp, signed_at }, 'timestamp').signedAt).toBeNull();
+    },
+  );
+
+  it('of snapshot lists versions', () => {
+    expect(parseSnapshot(snapshot, 'snapshot').meta.get('targets.json')?.version).toBe(2);
+  });
+
+  it('of targets lists files in any spelling of their hash, and delegations in order', () => {
+    const parsed = parseTargets(targets, 'targets');
+
+    expect(parsed.targets.get('a/b')).toEqual({
+      length: 4,
+      hashes: new Map([['sha256', 'ab'.repeat(32)]]),
+      custom: { kind: 'platform' },
+    });
+    expect(parsed.delegations).toEqual([
+      { name: 'team', ...role, terminating: true, scope: { kind: 'paths', patterns: ['a/*'] } },
+    ]);
+  });
+
+  it('may use names that JavaScript objects are born with', () => {
+    const parsed = parseTargets(
+      { ...targets, targets: { constructor: file, toString: file }, delegations: undefined as never },
+      'targets',
+    );
+
+    expect([...parsed.targets.keys()]).toEqual(['constructor', 'toString']);
+    expect(parsed.targets.get('valueOf')).toBeUndefined();
+  });
+
+  it.each(['1.0', '1.0.0', '1.9.12'])('may follow specification %s', (spec_version) => {
+    expect(parseSnapshot({ ...snapshot, spec_version }, 'snapshot').version).toBe(1);
+  });
+});
+
+describe('malformed metadata is refused', () => {
+  const parsers = {
+    root: parseRoot,
+    timestamp: parseTimestamp,
+    snapshot: parseSnapshot,
+    targets: parseTargets,
+  };
+  const documents = { root, timestamp, snapshot, targets };
+
+  it.each<[keyof typeof documents, string, unknown]>([
+    ['root', '_type', 'targets'],
+    ['root', '_type', undefined],
+    ['root', 'spec_version', '2.0.0'],
+    ['root', 'spec_version', 1],
+    ['root', 'version', 0],
+    ['root', 'version', '1'],
+    ['root', 'version', undefined],
+    ['root', 'expires', '2030-02-30T00:00:00Z'],
+    ['root', 'expires', '2030-01-01T00:00:00+01:00'],
+    ['root', 'consistent_snapshot', 'true'],
+    ['root', 'keys', []],
+    [`root`, `keys/${key.keyid}/keyval`, 'text'],
+    [`root`, `keys/${key.keyid}/scheme`, undefined],
+    ['root', 'roles/timestamp', undefined],
+    ['root', 'roles/timestamp/threshold', 0],
+    ['root', 'roles/timestamp/keyids', {}],
+    ['root', 'roles/timestamp/keyids', [1]],
+    ['timestamp', '_type', 'snapshot'],
+    ['timestamp', 'meta', {}],
+    ['timestamp', 'meta/snapshot.json/version', 0],
+    ['timestamp', 'meta/snapshot.json/length', 0],
+    ['timestamp', 'meta/snapshot.json/hashes', {}],
+    ['timestamp', 'meta/snapshot.json/hashes', { sha256: 1 }],
+    ['snapshot', 'meta', undefined],
+    ['snapshot', 'meta/targets.json', null],
+    ['targets', 'targets', undefined],
+    ['targets', 'targets/a~b', { length: -1, hashes: file.hashes }],
+    ['targets', 'targets/a~b', { length: 4, hashes: {} }],
+    ['targets', 'targets/a~b', { length: 4 }],
+    ['targets', 'delegations', []],
+    ['targets', 'delegations/keys', undefined],
+    ['targets', 'delegations/roles', {}],
+    ['targets', 'delegations/roles', [delegate, delegate]],
+    ['targets', 'delegations/roles', [{ ...delegate, name: 'root' }]],
+    ['targets', 'delegations/roles', [{ ...delegate, name: '' }]],
+    ['targets', 'delegations/roles', [{ ...delegate, terminating: 'yes' }]],
+    ['targets', 'delegations/roles', [{ ...delegate, paths: undefined }]],
+    ['targets', 'delegations/roles', [{ ...delegate, path_hash_prefixes: ['00'] }]],
+    ['targets', 'delegations/roles', [{ ...delegate, paths: [1] }]],
+  ])('%s with %s = %j', (type, path, value) => {
+    const document = change(documents[type], path, value);
+
+    expect(codeOf(() => parsers[type](document, type))).toBe('trust/malformed');
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['an array', '[]'],
+    ['no signatures', '{"signed":{}}'],
+    ['signatures without key ids', '{"signatures":[{"sig":""}],"signed":{}}'],
+    ['one key id twice', '{"signatures":[{"keyid":"a","sig":""},{"keyid":"a","sig":"00"}],"signed":{}}'],
+    ['a key that stands twice', '{"signatures":[],"signed":{"version":1,"version":2}}'],
+    ['a fraction', '{"signatures":[],"signed":{"version":1.5}}'],
+    ['__proto__', '{"signatures":[],"signed":{"__proto__":{}}}'],
+  ])('as a file with %s', (_what, text) => {
+    expect(codeOf(() => parseEnvelope(Buffer.from(text), 'root'))).toBe('trust/malformed');
+  });
+});
+
+describe('keys', () => {
+  it('have the id that other TUF implementations give them', () => {
+    const bytes = Buffer.from('72378e5bc588793e58f81c8533da64a2e8f1565c1fcc7f253496394ffc52542c', 'hex');
+
+    expect(keyIdOf(publicKeyFromBytes(bytes))).toBe(
+      '1bf1c6e3cdd3d3a8420b19199e27511999850f4b376c4547b2f32fba7e80fca3',
+    );
+  });
+
+  it('are the same in capitals', () => {
+    const upper = { ...key.key, public: key.key.keyval.public.toUpperCase() };
+
+    expect(loadEd25519Key(upper)?.identity).toBe(
+      loadEd25519Key({ ...key.key, public: key.key.keyval.public })?.identity,
+    );
+  });
+
+  it.each([
+    ['of another type', { keytype: 'rsa', scheme: 'ed25519', public: key.key.keyval.public }],
+    ['of another scheme', { keytype: 'ed25519', scheme: 'ed25519ph', public: key.key.keyval.public }],
+    ['that are too short', { keytype: 'ed25519', scheme: 'ed25519', public: 'ab' }],
+    ['that are not hexadecimal', { keytype: 'ed25519', scheme: 'ed25519', public: 'x'.repeat(64) }],
+    ['of small order', { keytype: 'ed25519', scheme: 'ed25519', public: `01${'00'.repeat(31)}` }],
+  ])('%s are no keys', (_what, wrong) => {
+    expect(loadEd25519Key(wrong)).toBeNull();
+  });
+});
+
+describe('signing', () => {
+  it('writes JSON that holds what was signed, control characters included', () => {
+    const signed = { ...timestamp, note: 'line one\nline two \u0001 "quoted" \\ end' };
+
+    const envelope = parseEnvelope(signMetadata(signed, [key]), 'timestamp');
+
+    expect(envelope.signed).toEqual(signed);
+    expect(envelope.signatures.map(({ keyid }) => keyid)).toEqual([key.keyid]);
+  });
+});
+
+describe('ten thousand targets', () => {
+  it('are verified in well under a second', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, i) => [
+        `capabilities/suite-${i % 50}/capability-${i}/1.0.${i}.json`,
+        { length: i, hashes: { sha256: i.toString(16).padStart(64, '0') }, custom: { version: `1.0.${i}` } },
+      ]),
+    );
+    const bytes = signMetadata({ ...targets, expires: formatInstant(0), targets: many }, [key]);
+    const signer = { name: 'root', role, keys: parseRoot(root, 'root').keys };
+    const meta = { version: 1, length: bytes.length, hashes: null };
+    verifyTargets('targets', signer, meta, bytes, loadEd25519Key);
+
+    const start = performance.now();
+    const parsed = verifyTargets('targets', signer, meta, bytes, loadEd25519Key);
+    const elapsedMs = performance.now() - start;
+
+    expect(parsed.targets.size).toBe(10_000);
+    expect(elapsedMs).toBeLessThan(1000);
+  });
+});
