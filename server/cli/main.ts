@@ -75,6 +75,8 @@ function createProgram(surroundings: Surroundings): Command {
   const program = new Command('fairlead-vendor')
     .description('Releases a product: seven stages from a change to installs that run it, none skippable.')
     .version(programVersion(), '--version', 'print the version')
+    // Only before the command: `change open` has a --version of its own.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .addHelpText('after', '\nRun `fairlead-vendor COMMAND --help` for the options of a command.\n');

@@ -1,240 +1,128 @@
-// A vendor in memory: keys, releases that walked the pipeline, and the publications made of them.
-import { createHash } from 'node:crypto';
-import type { ChangeRecord } from '../../server/core/change.ts';
-import { openChange, type StageInput, transition } from '../../server/core/pipeline.ts';
-import { utf8 } from '../../shared/encoding/bytes.ts';
-import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
-import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
-import type { JsonObject } from '../../shared/encoding/json.ts';
-import type { OnlineKeysReply, PublicationRequest } from '../../shared/protocol/publication.ts';
-import type { TreeRef } from '../../shared/schema/release.ts';
-import { keyIdOf, publicKeyFromBytes, type SigningKey, signingKeyFromSeed } from '../../shared/trust/key.ts';
-import { signMetadata } from '../../shared/trust/metadata.ts';
-import { parseVersion } from '../../shared/version/version.ts';
+// A vendor at work in a test: a workspace in a temporary directory, a release server, the program run in this process.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { run } from '../../server/cli/main.ts';
+import { type ReleaseServer, startReleaseServer, TOKEN } from './release-server.ts';
 
-export const NOW: EpochMs = Date.parse('2026-11-20T12:00:00Z');
-const EXPIRES = formatInstant(NOW + 365 * 24 * 60 * 60 * 1000);
+export const PASSPHRASE = 'a passphrase for tests';
 
-/** A key that is the same in every run. */
-export function testKey(name: string): SigningKey {
-  return signingKeyFromSeed(createHash('sha256').update(name).digest());
+export interface Answer {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
 }
 
-export const VENDOR_KEYS = {
-  root: testKey('root'),
-  targets: testKey('targets'),
-  security: testKey('security'),
-  halts: testKey('halts'),
-  releases: testKey('releases'),
-};
-
-export interface VendorDocument {
-  readonly path: string;
-  readonly bytes: Uint8Array;
+export interface Vendor {
+  readonly directory: string;
+  readonly server: ReleaseServer;
+  /** Moves with `pass`; starts at the real time, which TUF clients compare with. */
+  readonly clock: { now: number };
+  /** Runs one command and answers what it printed. */
+  run(...argv: readonly string[]): Promise<Answer>;
+  /** The same, which must succeed, with --json. */
+  json(...argv: readonly string[]): Promise<Record<string, unknown>>;
+  /** The code of the refusal, which must come. */
+  refusal(...argv: readonly string[]): Promise<string>;
+  write(path: string, content: string | object): Promise<string>;
+  read(path: string): Promise<string>;
+  /** Stages 1 to 4 of a small capability; answers the change's id. */
+  release(text: string, more?: object): Promise<string>;
+  close(): Promise<void>;
 }
 
-export function documentOf(path: string, value: object): VendorDocument {
-  return { path, bytes: utf8(`${JSON.stringify(value, null, 2)}\n`) };
+export async function createVendor(...initOptions: readonly string[]): Promise<Vendor> {
+  const directory = await mkdtemp(join(tmpdir(), 'fairlead-vendor-'));
+  const server = await startReleaseServer();
+  const vendor = createBench(directory, server);
+  await vendor.write('publisher.token', `${TOKEN}\n`);
+  await vendor.json(
+    'init',
+    '--server',
+    server.url,
+    '--token-file',
+    join(directory, 'publisher.token'),
+    ...initOptions,
+  );
+  return vendor;
 }
 
-export const CAPABILITY_PATH = 'capabilities/core/auth/1.0.0.json';
+/** The same bench without a workspace yet. */
+export function createBench(directory: string, server: ReleaseServer): Vendor {
+  const clock = { now: Date.now() };
+  const env = { FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE };
+  const vendor: Vendor = {
+    directory,
+    server,
+    clock,
+    run: async (...argv) => {
+      const printed = { out: '', err: '' };
+      const stdout = { write: (text: string) => (printed.out += text) };
+      const stderr = { write: (text: string) => (printed.err += text) };
+      const status = await run(argv, { stdout, stderr, env, isTerminal: false, now: () => clock.now });
+      return { status, ...printed };
+    },
+    json: async (...argv) => {
+      const answer = await vendor.run(...argv, '--json');
+      if (answer.status !== 0)
+        throw new Error(`${argv.join(' ')} ended with ${answer.status}: ${answer.err}`);
+      return JSON.parse(answer.out);
+    },
+    refusal: async (...argv) => {
+      const { status, err, out } = await vendor.run(...argv, '--json');
+      if (status === 0) throw new Error(`${argv.join(' ')} was not refused: ${out}`);
+      return JSON.parse(err).error.code;
+    },
+    write: async (path, content) => {
+      const file = join(directory, path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+      return file;
+    },
+    read: (path) => readFile(join(directory, path), 'utf8'),
+    release: async (text, more = {}) => {
+      const id = await openAndBuild(vendor, text, more);
+      await vendor.json('verify', id);
+      await vendor.json('release', id);
+      return id;
+    },
+    close: async () => {
+      await server.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return vendor;
+}
 
-export function capability(
-  version: string,
-  tree: TreeRef,
-  change = 'CHG-1',
-  overrides: object = {},
-): VendorDocument {
-  return documentOf(`capabilities/core/auth/${version}.json`, {
-    schema: 'fairlead/capability@1',
-    suite: 'core',
-    name: 'auth',
+/** Stages 1 and 2. */
+export async function openAndBuild(vendor: Vendor, text: string, more: object = {}): Promise<string> {
+  const [component = '', version = ''] = text.split('@');
+  const about = [
+    '--component',
+    component,
+    '--version',
     version,
-    change: { id: change, revision: 'git:1', scope: 'test', builtAt: formatInstant(NOW) },
-    tree,
-    service: { driver: 'process', exec: ['node', 'server.js'] },
-    ...overrides,
-  });
-}
-
-export function rolloutOf(document: VendorDocument, version: string, overrides: object = {}): VendorDocument {
-  return documentOf(`rollouts/stable/${document.path}`, {
-    schema: 'fairlead/rollout@1',
-    release: { kind: 'capability', suite: 'core', name: 'auth', version },
-    digest: digestOf(document.bytes),
-    track: 'stable',
-    seed: 's',
-    start: formatInstant(NOW),
-    waves: [{ percent: 100, after: 'PT0S' }],
-    ...overrides,
-  });
-}
-
-export function advisoryOf(id: string, overrides: object = {}): VendorDocument {
-  return documentOf(`advisories/${id}.json`, {
-    schema: 'fairlead/advisory@1',
-    id,
-    title: 'tokens can be used twice',
-    severity: 'high',
-    cves: [],
-    affected: [{ component: 'core/auth', versions: '<1.0.1' }],
-    fixed: [{ component: 'core/auth', version: '1.0.1' }],
-    published: formatInstant(NOW),
-    ...overrides,
-  });
-}
-
-/** A record that went through every stage up to and with `last`. */
-export function changeOf(
-  document: VendorDocument,
-  version: string,
-  tree: TreeRef,
-  last: 'build' | 'verification' | 'release' = 'release',
-  id = 'CHG-1',
-): ChangeRecord {
-  const release = digestOf(document.bytes);
-  const at = formatInstant(NOW);
-  const base = { at, actor: 'tester', outcome: 'passed' } as const;
-  const checks = [{ check: 'schema', outcome: 'passed', detail: 'fits' }] as const;
-  const events: readonly StageInput[] = [
-    { stage: 'build', ...base, details: { release, tree, reproduced: false } },
-    { stage: 'verification', ...base, details: { release, checks: [...checks] } },
-    { stage: 'release', ...base, details: { release, path: document.path } },
+    '--revision',
+    'git:9f1c2ab',
+    '--scope',
+    'a test',
   ];
-  const opened = openChange(
-    { id, component: 'core/auth', version: parseVersion(version), revision: 'git:1', scope: 'test' },
-    at,
-    'tester',
-  );
-  const wanted = events.slice(0, events.findIndex((event) => event.stage === last) + 1);
-  return wanted.reduce((record, event) => transition(record, event), opened);
+  const opened = await vendor.json('change', 'open', ...about);
+  const id = (opened.change as { id: string }).id;
+  await vendor.json('build', text, '--change', id, ...(await sourcesOf(vendor, text, more)));
+  return id;
 }
 
-export interface RootOptions {
-  readonly version?: number;
-  readonly signers?: readonly SigningKey[];
-  readonly overrides?: JsonObject;
-  readonly targetsKey?: SigningKey;
-}
-
-export function signRoot(online: OnlineKeysReply, options: RootOptions = {}): Uint8Array {
-  const snapshot = publicKeyFromBytes(Buffer.from(online.snapshot, 'hex'));
-  const timestamp = publicKeyFromBytes(Buffer.from(online.timestamp, 'hex'));
-  const targets = options.targetsKey ?? VENDOR_KEYS.targets;
-  const role = (keyid: string) => ({ keyids: [keyid], threshold: 1 });
-  const { root } = VENDOR_KEYS;
-  const signed = {
-    _type: 'root',
-    spec_version: '1.0.31',
-    version: options.version ?? 1,
-    expires: EXPIRES,
-    consistent_snapshot: true,
-    keys: {
-      [root.keyid]: root.key,
-      [targets.keyid]: targets.key,
-      [keyIdOf(snapshot)]: snapshot,
-      [keyIdOf(timestamp)]: timestamp,
-    },
-    roles: {
-      root: role(root.keyid),
-      targets: role(targets.keyid),
-      snapshot: role(keyIdOf(snapshot)),
-      timestamp: role(keyIdOf(timestamp)),
-    },
-    ...options.overrides,
+/** The options that name what a release is built from; writes the files. */
+export async function sourcesOf(vendor: Vendor, text: string, more: object = {}): Promise<readonly string[]> {
+  const name = text.replace(/[/@]/g, '-');
+  if (!text.includes('/')) return ['--from', await vendor.write(`${name}.json`, more)];
+  await vendor.write(`${name}/server.js`, `console.log('${text}');\n`);
+  const manifest = {
+    service: { driver: 'process', exec: ['node', 'server.js'] },
+    health: [{ http: 'http://127.0.0.1:1/health' }],
+    ...more,
   };
-  return signMetadata(signed, options.signers ?? [root]);
-}
-
-const DELEGATIONS = [
-  { name: 'security', paths: ['advisories/*'], terminating: true },
-  { name: 'halts', paths: ['halts/*'], terminating: true },
-  {
-    name: 'releases',
-    paths: ['platform/*', 'suites/*/*', 'capabilities/*/*/*', 'rollouts/*/capabilities/*/*/*'],
-    terminating: false,
-  },
-] as const;
-
-export type DelegatedName = (typeof DELEGATIONS)[number]['name'];
-
-export function signTargets(
-  version = 1,
-  signers = [VENDOR_KEYS.targets],
-  overrides: JsonObject = {},
-): Uint8Array {
-  const keys = DELEGATIONS.map(({ name }) => VENDOR_KEYS[name]);
-  const signed = {
-    _type: 'targets',
-    spec_version: '1.0.31',
-    version,
-    expires: EXPIRES,
-    targets: {},
-    delegations: {
-      keys: Object.fromEntries(keys.map((key) => [key.keyid, key.key])),
-      roles: DELEGATIONS.map(({ name, paths, terminating }) => ({
-        name,
-        paths: [...paths],
-        terminating,
-        keyids: [VENDOR_KEYS[name].keyid],
-        threshold: 1,
-      })),
-    },
-    ...overrides,
-  };
-  return signMetadata(signed, signers);
-}
-
-export function signRole(
-  role: DelegatedName,
-  version: number,
-  documents: readonly VendorDocument[],
-  signers: readonly SigningKey[] = [VENDOR_KEYS[role]],
-  overrides: JsonObject = {},
-): Uint8Array {
-  const targets = Object.fromEntries(
-    documents.map(({ path, bytes }) => [
-      path,
-      { length: bytes.length, hashes: { sha256: createHash('sha256').update(bytes).digest('hex') } },
-    ]),
-  );
-  const signed = {
-    _type: 'targets',
-    spec_version: '1.0.31',
-    version,
-    expires: EXPIRES,
-    targets,
-    ...overrides,
-  };
-  return signMetadata(signed, signers);
-}
-
-/** Metadata by role, documents, records: as the vendor's program sends them. */
-export function publicationOf(
-  metadata: readonly (readonly [role: string, bytes: Uint8Array])[],
-  documents: readonly VendorDocument[] = [],
-  changes: readonly unknown[] = [],
-): PublicationRequest {
-  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
-  return {
-    metadata: metadata.map(([role, bytes]) => ({ role, bytes: base64(bytes) })),
-    targets: documents.map(({ path, bytes }) => ({ path, bytes: base64(bytes) })),
-    changes: [...changes],
-  };
-}
-
-/** Everything a new repository needs, with nothing released yet. */
-export function firstPublication(online: OnlineKeysReply): PublicationRequest {
-  return publicationOf([
-    ['root', signRoot(online)],
-    ['targets', signTargets()],
-    ['security', signRole('security', 1, [])],
-    ['halts', signRole('halts', 1, [])],
-    ['releases', signRole('releases', 1, [])],
-  ]);
-}
-
-/** The digest of something that is not there. */
-export function digestOfText(text: string): Digest {
-  return digestOf(utf8(text));
+  const file = await vendor.write(`${name}.json`, manifest);
+  return ['--from', join(vendor.directory, name), '--manifest', file];
 }

@@ -2,14 +2,21 @@
 import { dirname, join } from 'node:path';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readObject, readText } from '../../../shared/trust/field.ts';
 import { draftDelegated, type OfflineRole } from '../../core/roles.ts';
 import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
 import type { Session } from '../session.ts';
 import { readOptional } from './files.ts';
 import { type MetadataFile, readPending, requireNewest } from './metadata.ts';
-import { type Purpose, pendingRefusal, type SigningResult, signPending, signRole } from './signing.ts';
+import {
+  type Purpose,
+  pendingRefusal,
+  quorumOf,
+  type SigningResult,
+  signPending,
+  signRole,
+} from './signing.ts';
 
 /** What a client may know of a document from the metadata alone. */
 export interface TargetLabel {
@@ -42,12 +49,23 @@ export async function changeTargets(
   if (sameTargets(targets, targetsOf(newest))) return { kind: 'unchanged' };
   if (pending !== null) {
     if (!sameTargets(targets, targetsOf(pending))) throw await pendingRefusal(session.directory, pending);
-    return signPending(session, pending);
+    return resumePending(session, pending);
   }
   for (const edit of edits) {
     if (edit.bytes !== null) await writeTarget(session.directory, edit.path, edit.bytes);
   }
   return signRole(session, role, draftDelegated(role, newest.version + 1, session.now(), targets), purpose);
+}
+
+/** The same command run again: it adds what its keys can, or says what is still missing. */
+async function resumePending(session: Session, pending: MetadataFile): Promise<SigningResult> {
+  try {
+    return await signPending(session, pending);
+  } catch (error) {
+    if (!isFairleadError(error, 'vendor/no-key')) throw error;
+    const { role, version } = pending;
+    return { kind: 'pending', role, version, ...(await quorumOf(session.directory, pending)) };
+  }
 }
 
 /** Path → SHA-256 of every document a role's metadata lists. */
