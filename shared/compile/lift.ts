@@ -2,7 +2,6 @@
 import type { Pin } from '../schema/pin.ts';
 import { compareVersions } from '../version/version.ts';
 import { type Context, withPins } from './context.ts';
-import { pinnedComponent } from './pins.ts';
 import type { Assignment } from './repair.ts';
 import { resolve } from './resolve.ts';
 import type { PinConflict } from './target.ts';
@@ -35,7 +34,7 @@ function findLift(
   chosen: Assignment,
   isEnough: (lifted: Assignment) => boolean,
 ): PinConflict | null {
-  const pins = context.pins.active.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+  const pins = context.pins.active;
   let attempts = MAX_ATTEMPTS;
   for (let size = 1; size <= pins.length; size++) {
     for (const lift of subsets(pins, size)) {
@@ -76,8 +75,4 @@ function* subsets(pins: readonly Pin[], size: number, start = 0): Generator<read
   for (let i = start; i <= pins.length - size; i++) {
     for (const rest of subsets(pins, size - 1, i + 1)) yield [pins[i] as Pin, ...rest];
   }
-}
-
-function sortKey(pin: Pin): string {
-  return `${pinnedComponent(pin)}\n${pin.version}\n${pin.owner}\n${pin.reason}`;
 }

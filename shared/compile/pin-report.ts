@@ -2,7 +2,7 @@
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import type { Context } from './context.ts';
-import { isExpired, pinnedComponent, selectPinned } from './pins.ts';
+import { isExpired, pinnedComponent, selectPinned, sortPins } from './pins.ts';
 import type { Assignment } from './repair.ts';
 import type { PinReport } from './target.ts';
 
@@ -14,7 +14,7 @@ export function reportPins(
 ): readonly PinReport[] {
   const broken = new Set(brokenPins(context, assignment));
   const by = [...new Set(forced.values())].sort();
-  return context.input.pins.map((pin) => {
+  return sortPins(context.input.pins).map((pin) => {
     if (isExpired(pin, context.input.now)) return { pin, state: 'expired', by: [] };
     if (!isKnown(context, pinnedComponent(pin))) return { pin, state: 'unmatched', by: [] };
     return broken.has(pin) && by.length > 0

@@ -19,10 +19,12 @@ export interface PinSet {
   on(component: ComponentName): readonly Pin[];
   /** Whose word decides: the nearest pinned level, the component's own first; null when no pin reaches it. */
   governing(component: ComponentName): PinOrigin | null;
+  /** Sorted. */
   readonly active: readonly Pin[];
 }
 
-export function createPinSet(active: readonly Pin[]): PinSet {
+export function createPinSet(pins: readonly Pin[]): PinSet {
+  const active = sortPins(pins);
   const groups = Map.groupBy(active, pinnedComponent);
   return {
     active,
@@ -59,6 +61,12 @@ export function selectPinned(pin: Pin, newestFirst: readonly Version[]): readonl
 export function leadsAbove(pin: Pin, stop: Version, newestFirst: readonly Version[]): boolean {
   if (linesBehind(pin.version) === null) return isBelow(stop, parseRange(pin.version));
   return selectPinned(pin, newestFirst).some((version) => compareVersions(version, stop) > 0);
+}
+
+/** By component, then by content: the order in which pins stand in a policy means nothing. */
+export function sortPins(pins: readonly Pin[]): readonly Pin[] {
+  const keyed = pins.map((pin) => ({ pin, key: JSON.stringify([pinnedComponent(pin), pin.version, pin]) }));
+  return keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ pin }) => pin);
 }
 
 const CAPABILITY = /^([^/]+)\//;

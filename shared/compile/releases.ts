@@ -15,10 +15,15 @@ export interface ReleaseIndex {
 export function indexReleases(releases: readonly AnyRelease[]): ReleaseIndex {
   const groups = Map.groupBy(releases, (release) => componentNameOf(refOf(release.document)));
   const sorted = new Map([...groups].map(([component, group]) => [component, newestFirst(group)]));
+  const byVersion = new Map(
+    [...sorted].map(([component, group]) => [
+      component,
+      new Map(group.map((release) => [release.document.version, release])),
+    ]),
+  );
   return {
     of: (component) => sorted.get(component) ?? [],
-    find: (component, version) =>
-      sorted.get(component)?.find((release) => release.document.version === version),
+    find: (component, version) => byVersion.get(component)?.get(version),
     components: [...sorted.keys()].sort(),
   };
 }
