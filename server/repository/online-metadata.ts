@@ -69,11 +69,16 @@ export function signTimestamp(
 }
 
 export function isSnapshotDue(snapshot: Snapshot, now: EpochMs): boolean {
-  return snapshot.expires - now <= SNAPSHOT_LIFETIME_MS - SNAPSHOT_AGE_MS;
+  return isDue(snapshot.expires - now, SNAPSHOT_LIFETIME_MS, SNAPSHOT_AGE_MS);
 }
 
 export function isTimestampDue(timestamp: Timestamp, now: EpochMs): boolean {
-  return timestamp.expires - now <= TIMESTAMP_LIFETIME_MS - TIMESTAMP_AGE_MS;
+  return isDue(timestamp.expires - now, TIMESTAMP_LIFETIME_MS, TIMESTAMP_AGE_MS);
+}
+
+/** More left than a whole life means that the clock was ahead when it was signed. */
+function isDue(leftMs: number, lifetimeMs: number, ageMs: number): boolean {
+  return leftMs <= lifetimeMs - ageMs || leftMs > lifetimeMs;
 }
 
 /**

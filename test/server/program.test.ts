@@ -1,33 +1,43 @@
 // The program itself, as a person and an init system use it: real processes on a real directory.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { access, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { access, cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { firstPublication } from '../support/publications.ts';
 
 const MAIN = new URL('../../server/main.ts', import.meta.url).pathname;
 
+let template: string;
+let initialized: Result;
 let home: string;
 let dir: string;
 const running: ChildProcess[] = [];
 
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'fairlead-template-'));
+  initialized = await call('init', '--dir', join(template, 'server'));
+});
+afterAll(() => rm(template, { recursive: true }));
+
+/** Each test has its own copy of what `init` makes. */
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'fairlead-program-'));
   dir = join(home, 'server');
+  await cp(template, home, { recursive: true });
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((child) => end(child, 'SIGKILL')));
-  await rm(home, { recursive: true, force: true });
+  await rm(home, { recursive: true });
 });
 
 describe('fairlead-server init', () => {
   it('makes keys and tokens that only the owner reads, and leaves them alone the second time', async () => {
-    const first = await call('init', '--dir', dir);
     const before = await secrets();
+
     const second = await call('init', '--dir', dir);
 
-    expect([first.status, second.status]).toEqual([0, 0]);
+    expect([initialized.status, second.status]).toEqual([0, 0]);
     expect(await secrets()).toEqual(before);
     for (const file of [
       'admin.token',
@@ -42,18 +52,18 @@ describe('fairlead-server init', () => {
   });
 
   it('says that it made the passphrase, and keeps none when one is given', async () => {
-    const given = await call('init', '--dir', dir, { FAIRLEAD_PASSPHRASE: 'secret' });
-    const made = await call('init', '--dir', join(home, 'other'));
+    const other = join(home, 'other');
 
+    const given = await call('init', '--dir', other, { FAIRLEAD_PASSPHRASE: 'secret' });
+
+    expect(initialized.stdout).toContain(join(template, 'server', 'passphrase'));
     expect(given.stdout).not.toContain('passphrase');
-    await expect(access(join(dir, 'passphrase'))).rejects.toThrow();
-    expect(made.stdout).toContain(join(home, 'other', 'passphrase'));
+    await expect(access(join(other, 'passphrase'))).rejects.toThrow();
   });
 });
 
 describe('fairlead-server run', () => {
   it('serves what was published also after it was killed', async () => {
-    await call('init', '--dir', dir);
     const first = await run();
     const keys = await (await fetch(`${first.url}/api/v1/online-keys`)).json();
     const body = JSON.stringify(firstPublication(keys as Parameters<typeof firstPublication>[0]));
@@ -71,7 +81,6 @@ describe('fairlead-server run', () => {
   });
 
   it('ends cleanly when it is told to, and refuses to run twice', async () => {
-    await call('init', '--dir', dir);
     const { child } = await run();
 
     const twice = await call('run', '--dir', dir, '--port', '0');
@@ -82,21 +91,18 @@ describe('fairlead-server run', () => {
   });
 
   it.each([
-    ['a directory that was never made', [], {}, 2],
-    ['the wrong passphrase', ['init'], { FAIRLEAD_PASSPHRASE: 'wrong' }, 2],
-  ])('refuses %s and says what to do', async (_what, before, environment, status) => {
-    for (const name of before) await call(name, '--dir', dir, { FAIRLEAD_PASSPHRASE: 'right' });
-
-    const refused = await call('run', '--dir', dir, '--port', '0', environment);
+    ['a directory that was never made', 'elsewhere', {}],
+    ['the wrong passphrase', 'server', { FAIRLEAD_PASSPHRASE: 'wrong' }],
+  ])('refuses %s and says what to do', async (_what, name, environment) => {
+    const refused = await call('run', '--dir', join(home, name), '--port', '0', environment);
 
     expect(refused.stderr).toMatch(/^error: .+\n {2}hint: .+\n$/);
-    expect(refused.status).toBe(status);
+    expect(refused.status).toBe(2);
   });
 });
 
 describe('fairlead-server token', () => {
   it('makes a token that works at once, and takes it back at once', async () => {
-    await call('init', '--dir', dir);
     const { url } = await run();
     const made = await call('token', 'create', '--dir', dir, '--role', 'viewer', '--name', 'dashboard');
     const ask = () =>
