@@ -1,0 +1,95 @@
+// The trust directory on a real disk, and the names of files and URLs in it.
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  historyFile,
+  joinUrl,
+  roleFile,
+  targetFile,
+  targetUrlPath,
+} from '../../../../agent/adapters/repository/names.ts';
+import { openTrustStore } from '../../../../agent/adapters/repository/trust-store.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { codeOf } from '../../../support/error-code.ts';
+
+describe('the store', () => {
+  it('reads what was written, and nothing else', async () => {
+    const store = await openTrustStore(join(temporaryDirectory(), 'trust'));
+
+    await store.write('root.json', Buffer.from('one'));
+    await store.write('root.json', Buffer.from('two'));
+
+    expect(Buffer.from((await store.read('root.json'))!).toString()).toBe('two');
+    expect(await store.read('timestamp.json')).toBeNull();
+  });
+
+  it('belongs to its owner alone', async () => {
+    const directory = join(temporaryDirectory(), 'trust');
+    const store = await openTrustStore(directory);
+    await store.write('root.json', Buffer.from('one'));
+
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(statSync(join(directory, 'root.json')).mode & 0o777).toBe(0o600);
+  });
+
+  it('removes files, and does not mind when they are gone', async () => {
+    const store = await openTrustStore(temporaryDirectory());
+    await store.write('timestamp.json', Buffer.from('one'));
+
+    await store.remove('timestamp.json');
+    await store.remove('timestamp.json');
+
+    expect(await store.read('timestamp.json')).toBeNull();
+  });
+
+  it('lists kept roots by number, not by name, and clears what a killed write left', async () => {
+    const directory = temporaryDirectory();
+    const store = await openTrustStore(directory);
+    for (const version of [10, 9, 1]) await store.write(historyFile(version), Buffer.from('root'));
+    writeFileSync(join(directory, 'root_history', '.2.root.json.0123456789ab.tmp'), 'half');
+    writeFileSync(join(directory, '.timestamp.json.0123456789ab.tmp'), 'half');
+
+    const again = await openTrustStore(directory);
+
+    expect(await again.rootVersions()).toEqual([1, 9, 10]);
+    expect(readdirSync(directory)).toEqual(['root_history']);
+    expect(readdirSync(join(directory, 'root_history'))).toHaveLength(3);
+  });
+});
+
+describe('names', () => {
+  it('of roles are one path segment that means the role, whatever it is called', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 15 }), (role) => {
+        const file = roleFile(role);
+
+        expect(file).toMatch(/^[A-Za-z0-9._~%-]+\.json$/);
+        expect(decodeURIComponent(file.slice(0, -'.json'.length))).toBe(role.toWellFormed());
+      }),
+    );
+  });
+
+  it.each([
+    ['../x', '..%2Fx.json'],
+    ['..', '...json'],
+    ["it's (*)!", 'it%27s%20%28%2A%29%21.json'],
+  ])('of role %s are %s', (role, file) => {
+    expect(roleFile(role)).toBe(file);
+  });
+
+  it('of targets on disk never leave their directory', () => {
+    expect(targetFile('a/../../b')).toBe('a%2F..%2F..%2Fb');
+    for (const path of ['', '.', '..', 'x'.repeat(201)]) {
+      expect(codeOf(() => targetFile(path))).toBe('trust/target-not-found');
+    }
+  });
+
+  it('of targets in URLs carry the hash before the last segment', () => {
+    expect(targetUrlPath('a b/c?.json', 'ff')).toBe('a%20b/ff.c%3F.json');
+    expect(targetUrlPath('c.json', null)).toBe('c.json');
+    expect(joinUrl('http://x/targets', 'c')).toBe('http://x/targets/c');
+    expect(joinUrl('http://x/targets/', 'c')).toBe('http://x/targets/c');
+  });
+});
