@@ -12,6 +12,7 @@ export type Behaviour =
   | 'exits'
   | 'unstartable'
   | 'stuck'
+  | 'breaks its neighbours'
   | 'fails smoke'
   | 'fails preflight'
   | 'fails snapshot'
@@ -84,6 +85,7 @@ export function createMachine(script: MachineScript, services: Map<ComponentKey,
 }
 
 export function createFakeProber(script: MachineScript, services: Map<ComponentKey, Running>): Prober {
+  const behaviourOf = (one: Running) => script.behaviours.get(nameOf(one.unit));
   return {
     async probe(probe) {
       if (probe.kind === 'tcp') {
@@ -101,8 +103,12 @@ export function createFakeProber(script: MachineScript, services: Map<ComponentK
       const service = services.get(component);
       if (service?.state !== 'running') return { healthy: false, detail: 'ECONNREFUSED' };
       service.probes += 1;
-      const behaviour = script.behaviours.get(nameOf(service.unit));
-      const red = behaviour === 'red' || (behaviour === 'late' && service.probes > 2);
+      const behaviour = behaviourOf(service);
+      const harmed = [...services.values()].some(
+        (other) =>
+          other !== service && other.state === 'running' && behaviourOf(other) === 'breaks its neighbours',
+      );
+      const red = harmed || behaviour === 'red' || (behaviour === 'late' && service.probes > 2);
       return red ? { healthy: false, detail: 'HTTP 503' } : { healthy: true, detail: 'HTTP 200' };
     },
   };

@@ -1,0 +1,108 @@
+// What a deployment does on its way to the commit.
+import { describe, expect, it } from 'vitest';
+import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
+import { API, AUTH, deployableOf, planOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';
+import { chainOf, deploy } from '../../../support/deploy-world.ts';
+
+describe('deploying', () => {
+  it('passes through every state in order and runs the hooks and smoke tests of what changed', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(chainOf(record)).toBe(
+      'planned → fetching → staged → preflight → stopping → switching → starting → verifying → soaking → committed',
+    );
+    expect(record).toMatchObject({
+      id: 2,
+      generation: 2,
+      previousGeneration: 1,
+      failure: null,
+      actor: 'agent',
+    });
+    expect(record.steps).toEqual([{ component: AUTH, from: '1.0.0', to: '1.1.0', change: 'CHG-42' }]);
+    expect(world.commands).toEqual([
+      'preflight core/auth@1.1.0',
+      'snapshot core/auth@1.1.0',
+      'smoke core/auth@1.1.0',
+    ]);
+    expect(world.running()).toEqual(['core/auth@1.1.0']);
+    expect((await deployer.current())?.number).toBe(2);
+  });
+
+  it('stops dependents before what they need, starts them after it, and leaves the rest alone', async () => {
+    const needs = { requires: { [AUTH]: '^1.0.0' } };
+    const before = deployableOf({ [AUTH]: '1.0.0', [API]: releaseOf(API, '1.0.0', needs), [WEB]: '1.0.0' });
+    const after = deployableOf({ [AUTH]: '1.1.0', [API]: releaseOf(API, '1.1.0', needs), [WEB]: '1.0.0' });
+    const { world, deployer, calls } = await instanceWith(before);
+    const webPid = world.pidOf(WEB);
+
+    await deploy(deployer, after);
+
+    const moves = calls
+      .filter((call) => /^driver\.(stop|start)$/.test(call.port) && !call.detail.includes('web'))
+      .map((call) => `${call.port} ${call.detail}`);
+    expect(moves).toEqual([
+      'driver.stop core/api',
+      'driver.stop core/auth',
+      'driver.start core/auth@1.1.0',
+      'driver.start core/api@1.1.0',
+    ]);
+    expect(world.pidOf(WEB)).toBe(webPid);
+  });
+
+  it('tells whoever asked as soon as the deployment can be followed', async () => {
+    const { deployer } = await instanceWith(auth('1.0.0'));
+    const to = auth('1.1.0');
+    const plan = planOf(await deployer.current(), to);
+    const started: (number | undefined)[] = [];
+
+    await deployer.deploy({
+      ...to,
+      plan,
+      actor: 'ada',
+      note: 'ticket 7',
+      stillAllowed: async () => true,
+      onStarted: (record) => started.push(record.id, deployer.inProgress()?.id),
+    });
+
+    expect(started).toEqual([2, 2]);
+    expect(deployer.inProgress()).toBeNull();
+    expect((await deployer.records()).at(-1)).toMatchObject({ actor: 'ada', note: 'ticket 7' });
+  });
+
+  it('refuses a second deployment while one is under way', async () => {
+    const { deployer } = await instanceWith(auth('1.0.0'));
+
+    const [first, second] = await Promise.allSettled([
+      deploy(deployer, auth('1.1.0')),
+      deploy(deployer, auth('1.2.0')),
+    ]);
+
+    expect(first).toMatchObject({ status: 'fulfilled', value: { state: 'committed' } });
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'deploy/busy' } });
+  });
+
+  it('refuses a plan that starts from something else than what runs', async () => {
+    const { deployer } = await instanceWith(auth('1.0.0'));
+    const request = {
+      ...auth('1.2.0'),
+      plan: planOf(auth('1.1.0'), auth('1.2.0')),
+      actor: 'agent',
+      stillAllowed: async () => true,
+    };
+
+    await expect(deployer.deploy(request)).rejects.toMatchObject({ code: 'deploy/outdated' });
+  });
+
+  it('abandons when it is no longer allowed at the last safe point, with nothing stopped', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    const pid = world.pidOf(AUTH);
+
+    const record = await deploy(deployer, auth('1.1.0'), { allowed: false });
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/no-longer-allowed' } });
+    expect(world.pidOf(AUTH)).toBe(pid);
+    expect(await quarantined(deployer)).toEqual([]);
+  });
+});

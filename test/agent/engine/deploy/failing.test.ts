@@ -1,0 +1,114 @@
+// What a failed deployment leaves: the old generation, quarantine, evidence.
+import { describe, expect, it } from 'vitest';
+import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
+import { API, AUTH, deployableOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';
+import { deploy } from '../../../support/deploy-world.ts';
+
+describe('a failed deployment', () => {
+  it('quarantines the release that failed, and only that one', async () => {
+    const { world, deployer } = await instanceWith(deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' }));
+    world.behaviours.set('core/web@1.1.0', 'red');
+
+    await deploy(deployer, deployableOf({ [AUTH]: '1.1.0', [WEB]: '1.1.0' }));
+
+    expect(await quarantined(deployer)).toEqual(['core/web@1.1.0']);
+    await deployer.releaseFromQuarantine(WEB);
+    expect(await quarantined(deployer)).toEqual([]);
+  });
+
+  it('suspects every changed release when a neighbour breaks', async () => {
+    const quiet = (version: string) => releaseOf(API, version, { health: [] });
+    const { world, deployer } = await instanceWith(
+      deployableOf({ [AUTH]: '1.0.0', [API]: quiet('1.0.0'), [WEB]: '1.0.0' }),
+    );
+    world.behaviours.set('core/auth@1.1.0', 'breaks its neighbours');
+
+    const record = await deploy(
+      deployer,
+      deployableOf({ [AUTH]: '1.1.0', [API]: quiet('1.1.0'), [WEB]: '1.0.0' }),
+    );
+
+    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/unhealthy' } });
+    expect(await quarantined(deployer)).toEqual(['core/api@1.1.0', 'core/auth@1.1.0']);
+  });
+
+  it('gives a target a second attempt when the surroundings were to blame, and no third', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.0.0', 'stuck');
+
+    const first = await deploy(deployer, auth('1.1.0'));
+    const afterFirst = await quarantined(deployer);
+    const second = await deploy(deployer, auth('1.1.0'));
+
+    expect([first.state, second.state]).toEqual(['rolled-back', 'rolled-back']);
+    expect(afterFirst).toEqual([]);
+    expect(await quarantined(deployer)).toEqual(['core/auth@1.1.0']);
+  });
+
+  it('refuses the same settings after they failed, until the quarantine is lifted', async () => {
+    const declared = { settings: { port: { type: 'integer', default: 1 } } };
+    const release = releaseOf(AUTH, '1.0.0', {
+      ...declared,
+      smoke: [{ exec: ['smoke', '${settings.port}'] }],
+    });
+    const { world, deployer } = await instanceWith(deployableOf({ [AUTH]: release }));
+    const changed = deployableOf({ [AUTH]: release }, { [AUTH]: { port: 2 } });
+    world.behaviours.set('core/auth@1.0.0', 'fails smoke');
+    const record = await deploy(deployer, changed);
+
+    await expect(deploy(deployer, changed)).rejects.toMatchObject({ code: 'deploy/quarantined' });
+
+    expect(record.state).toBe('rolled-back');
+    await deployer.releaseFromQuarantine(AUTH);
+    world.behaviours.clear();
+    expect((await deploy(deployer, changed)).state).toBe('committed');
+  });
+
+  it('keeps evidence from before the rollback, without secrets and control characters', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.secrets.set('KEY', 'hunter2');
+    world.behaviours.set('core/auth@1.1.0', 'red');
+
+    await deploy(deployer, auth('1.1.0', { settings: { key: { type: 'string', default: '${env:KEY}' } } }));
+
+    expect(world.disk.evidence).toEqual([
+      {
+        deployment: 2,
+        at: expect.any(String),
+        components: [
+          {
+            component: AUTH,
+            status: 'running',
+            health: 'HTTP 503',
+            log: 'log of core/auth with •••\ufffd\n',
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('does not go back from a version that may not be left once it has run, and calls a person', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.1.0', 'red');
+
+    const record = await deploy(deployer, auth('1.1.0', { reversible: 'no' }));
+
+    expect(record).toMatchObject({ state: 'inconsistent', failure: { code: 'deploy/irreversible' } });
+    expect(world.running()).toEqual(['core/auth@1.1.0']);
+    expect((await deployer.current())?.manifest.components[0]?.version).toBe('1.1.0');
+  });
+
+  it('restores the snapshot of a version that may be left only so', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.1.0', 'red');
+
+    const record = await deploy(deployer, auth('1.1.0', { reversible: 'snapshot' }));
+
+    expect(record.state).toBe('rolled-back');
+    expect(world.commands).toEqual([
+      'preflight core/auth@1.1.0',
+      'snapshot core/auth@1.1.0',
+      'restore core/auth@1.1.0',
+    ]);
+  });
+});

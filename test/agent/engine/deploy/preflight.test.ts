@@ -1,0 +1,87 @@
+// What preflight finds before anything stops.
+import { describe, expect, it } from 'vitest';
+import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
+import { AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
+import { chainOf, deploy } from '../../../support/deploy-world.ts';
+
+describe('preflight', () => {
+  it('blocks an update of what is unhealthy already, and blames nobody', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.0.0', 'red');
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/unhealthy-before' } });
+    expect(await quarantined(deployer)).toEqual([]);
+  });
+
+  it('goes on when a person accepts it, and does not roll back for what was red before', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.0.0', 'red');
+    world.behaviours.set('core/auth@1.1.0', 'red');
+
+    const record = await deploy(deployer, auth('1.1.0'), { acceptUnhealthy: true });
+
+    expect(record.state).toBe('committed');
+  });
+
+  it('does not hold an unhealthy neighbour against the update', async () => {
+    const { world, deployer } = await instanceWith(deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' }));
+    world.behaviours.set('core/web@1.0.0', 'red');
+
+    const record = await deploy(deployer, deployableOf({ [AUTH]: '1.1.0', [WEB]: '1.0.0' }));
+
+    expect(record.state).toBe('committed');
+  });
+
+  it('finds a stranger on the address of what is to be installed', async () => {
+    const { world, deployer } = await instanceWith();
+    world.strangers.add('auth.test:80');
+
+    const record = await deploy(deployer, auth('1.0.0'));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/address-taken' } });
+  });
+
+  it('finds a damaged way back', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    const [tree] = [...world.disk.trees];
+    if (tree !== undefined) world.disk.deviations.set(tree, { path: 'server.js', problem: 'changed' });
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(chainOf(record)).toBe('planned → fetching → staged → abandoned');
+    expect(record.failure?.code).toBe('deploy/tree-damaged');
+  });
+
+  it('finds a disk without room', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.disk.freeBytes = 1000;
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'disk/full' } });
+  });
+
+  it.each([
+    [
+      'an unknown variable',
+      { service: { driver: 'process', exec: ['serve', '${settings.nope}'] } },
+      'deploy/unknown-variable',
+    ],
+    ['a setting without a value', { settings: { port: { type: 'integer' } } }, 'document/invalid'],
+    [
+      'a secret that cannot be read',
+      { settings: { key: { type: 'string', default: '${env:NOPE}' } } },
+      'setting/unreadable',
+    ],
+  ])('finds %s before anything stops', async (_, extras, code) => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    const pid = world.pidOf(AUTH);
+
+    const record = await deploy(deployer, auth('1.1.0', extras));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code } });
+    expect(world.pidOf(AUTH)).toBe(pid);
+  });
+});

@@ -1,0 +1,26 @@
+// An instance with a history, ready for one more deployment.
+import type { Deployer } from '../../agent/ports/deployer.ts';
+import { AUTH, type Deployable, deployableOf, type Extras, releaseOf } from './deploy-releases.ts';
+import { createWorld, deploy } from './deploy-world.ts';
+
+/** An instance configuration with `core/auth` alone. */
+export const auth = (version: string, extras: Extras = {}) =>
+  deployableOf({ [AUTH]: releaseOf(AUTH, version, extras) });
+
+/** Commits one deployable after the other; calls and commands are counted from there. */
+export async function instanceWith(...history: readonly Deployable[]) {
+  const world = createWorld({ keepGenerations: 3 });
+  const { deployer, calls } = world.boot();
+  await deployer.recover();
+  for (const deployable of history) {
+    const { state } = await deploy(deployer, deployable);
+    if (state !== 'committed') throw new Error(`the history ended ${state}`);
+  }
+  world.commands.length = 0;
+  calls.length = 0;
+  return { world, deployer, calls };
+}
+
+/** As `core/auth@1.1.0`. */
+export const quarantined = async (deployer: Deployer) =>
+  (await deployer.quarantine()).map((entry) => `${entry.component}@${entry.version}`);
