@@ -19,7 +19,8 @@ export function findHeldBack(context: Context, chosen: Assignment): PinConflict 
   if (context.pins.active.length === 0) return null;
   const free = resolve(withPins(context, []));
   if (free.kind !== 'solved') return null;
-  const held = gainsBetween(context, chosen, free.choices);
+  const gains = gainsBetween(chosen, free.choices);
+  const held = gains.filter(({ component }) => context.pins.governing(component) === null);
   if (held.length === 0) return null;
   const reachesAll = (lifted: Assignment) =>
     held.every(({ component, to }) => {
@@ -47,7 +48,7 @@ function findLift(
         ),
       );
       if (lifted.kind === 'solved' && isEnough(lifted.choices)) {
-        return { lift: set, gains: gainsBetween(context, chosen, lifted.choices) };
+        return { lift: set, gains: gainsBetween(chosen, lifted.choices) };
       }
       if (set === pins) return null;
     }
@@ -55,13 +56,12 @@ function findLift(
   return null;
 }
 
-/** Components no pin reaches that `better` has higher. */
-function gainsBetween(context: Context, worse: Assignment, better: Assignment): PinConflict['gains'] {
+/** Components that `better` has higher. */
+function gainsBetween(worse: Assignment, better: Assignment): PinConflict['gains'] {
   return [...better]
     .flatMap(([component, to]) => {
       const from = worse.get(component)?.version ?? null;
-      if (to === null || context.pins.governing(component) !== null) return [];
-      const isHigher = from === null || compareVersions(to.version, from) > 0;
+      const isHigher = to !== null && (from === null || compareVersions(to.version, from) > 0);
       return isHigher ? [{ component, from, to: to.version }] : [];
     })
     .toSorted((a, b) => (a.component < b.component ? -1 : 1));
