@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
+import { openKeyFile } from '../../shared/trust/keyfile.ts';
 import { addCommand, type CommandSpec, type Input } from './command.ts';
 import { ADVISORY_COMMANDS } from './commands/advisory.ts';
 import { BUILD } from './commands/build.ts';
@@ -20,7 +21,7 @@ import { STATUS } from './commands/status.ts';
 import { TRACE } from './commands/trace.ts';
 import { VERIFY } from './commands/verify.ts';
 import { createOutput, type Stream } from './output.ts';
-import { createPassphrases } from './passphrases.ts';
+import { createPassphrases, type OpenKey } from './passphrases.ts';
 import { programVersion } from './program-version.ts';
 import type { Session } from './session.ts';
 import { withLock } from './workspace/workspace.ts';
@@ -56,6 +57,7 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: boolean;
   readonly now: () => number;
+  readonly openKey: OpenKey;
 }
 
 /** Resolves to the exit status; see EXIT. Never rejects for anything a person can cause. */
@@ -104,6 +106,7 @@ async function startCommand(spec: CommandSpec, input: Input, surroundings: Surro
       file: input.optional('passphraseFile'),
       environment: env.FAIRLEAD_PASSPHRASE,
       isTerminal,
+      openKey: surroundings.openKey,
     }),
     keyFiles: input.list('key').map((path) => resolve(path)),
     publish: input.flag('publish'),
@@ -136,5 +139,6 @@ if (import.meta.main) {
     env: process.env,
     isTerminal: process.stdin.isTTY === true && process.stderr.isTTY === true,
     now: Date.now,
+    openKey: openKeyFile,
   });
 }

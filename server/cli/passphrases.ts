@@ -1,7 +1,7 @@
 // Where the passphrases of key files come from: a file, the environment, or a person at a terminal.
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
-import { type KeyFile, openKeyFile } from '../../shared/trust/keyfile.ts';
+import type { KeyFile } from '../../shared/trust/keyfile.ts';
 import { readSecret } from './workspace/files.ts';
 
 export interface Passphrases {
@@ -15,7 +15,11 @@ export interface PassphraseOptions {
   readonly file: string | undefined;
   readonly environment: string | undefined;
   readonly isTerminal: boolean;
+  readonly openKey: OpenKey;
 }
+
+/** `openKeyFile`, which takes its time on purpose. */
+export type OpenKey = (file: KeyFile, passphrase: string, path: string) => SigningKey;
 
 const ATTEMPTS = 3;
 const MIN_LENGTH = 8;
@@ -34,14 +38,17 @@ export function createPassphrases(options: PassphraseOptions): Passphrases {
   return {
     open: async (file, path) => {
       const text = await readGiven();
-      if (text !== null) return openKeyFile(file, text, path);
+      if (text !== null) return options.openKey(file, text, path);
       for (const passphrase of known) {
-        const key = tryOpen(file, passphrase, path);
+        const key = tryOpen(options.openKey, file, passphrase, path);
         if (key !== null) return key;
       }
       for (let attempt = 1; ; attempt++) {
         const typed = await ask(options, `Passphrase for ${path}:`);
-        const key = attempt < ATTEMPTS ? tryOpen(file, typed, path) : openKeyFile(file, typed, path);
+        const key =
+          attempt < ATTEMPTS
+            ? tryOpen(options.openKey, file, typed, path)
+            : options.openKey(file, typed, path);
         if (key === null) continue;
         known.push(typed);
         return key;
@@ -60,9 +67,9 @@ export function createPassphrases(options: PassphraseOptions): Passphrases {
   };
 }
 
-function tryOpen(file: KeyFile, passphrase: string, path: string): SigningKey | null {
+function tryOpen(openKey: OpenKey, file: KeyFile, passphrase: string, path: string): SigningKey | null {
   try {
-    return openKeyFile(file, passphrase, path);
+    return openKey(file, passphrase, path);
   } catch (error) {
     if (isFairleadError(error, 'vendor/wrong-passphrase')) return null;
     throw error;

@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from '../../server/cli/main.ts';
+import type { SigningKey } from '../../shared/trust/key.ts';
+import { openKeyFile } from '../../shared/trust/keyfile.ts';
 import { type ReleaseServer, startReleaseServer, TOKEN } from './release-server.ts';
 
 export const PASSPHRASE = 'a passphrase for tests';
@@ -16,8 +18,8 @@ export interface Answer {
 export interface Vendor {
   readonly directory: string;
   readonly server: ReleaseServer;
-  /** Moves with `pass`; starts at the real time, which TUF clients compare with. */
-  readonly clock: { now: number };
+  /** How far ahead of the real time the program believes to be. */
+  readonly clock: { aheadMs: number };
   /** Runs one command and answers what it printed. */
   run(...argv: readonly string[]): Promise<Answer>;
   /** The same, which must succeed, with --json. */
@@ -49,7 +51,7 @@ export async function createVendor(...initOptions: readonly string[]): Promise<V
 
 /** The same bench without a workspace yet. */
 export function createBench(directory: string, server: ReleaseServer): Vendor {
-  const clock = { now: Date.now() };
+  const clock = { aheadMs: 0 };
   const env = { FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE };
   const vendor: Vendor = {
     directory,
@@ -59,7 +61,14 @@ export function createBench(directory: string, server: ReleaseServer): Vendor {
       const printed = { out: '', err: '' };
       const stdout = { write: (text: string) => (printed.out += text) };
       const stderr = { write: (text: string) => (printed.err += text) };
-      const status = await run(argv, { stdout, stderr, env, isTerminal: false, now: () => clock.now });
+      const status = await run(argv, {
+        stdout,
+        stderr,
+        env,
+        isTerminal: false,
+        now: () => Date.now() + clock.aheadMs,
+        openKey,
+      });
       return { status, ...printed };
     },
     json: async (...argv) => {
@@ -126,3 +135,13 @@ export async function sourcesOf(vendor: Vendor, text: string, more: object = {})
   const file = await vendor.write(`${name}.json`, manifest);
   return ['--from', join(vendor.directory, name), '--manifest', file];
 }
+
+const opened = new Map<string, SigningKey>();
+
+/** Opens each key file once: the passphrase's cost is real, and tests sign often. */
+const openKey: typeof openKeyFile = (file, passphrase, path) => {
+  const id = `${passphrase} ${JSON.stringify(file)}`;
+  const key = opened.get(id) ?? openKeyFile(file, passphrase, path);
+  opened.set(id, key);
+  return key;
+};

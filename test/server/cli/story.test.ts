@@ -254,7 +254,7 @@ describe('a rollout', () => {
     vendor.server.counts.set(id, { ...NONE, committed: 4 });
 
     expect(await vendor.refusal('change', 'complete', id)).toBe('vendor/not-settled');
-    vendor.clock.now += 3_600_000;
+    vendor.clock.aheadMs += 3_600_000;
     expect((await vendor.json('change', 'complete', id)).change).toMatchObject({ result: 'completed' });
   });
 

@@ -47,10 +47,20 @@ describe('a quorum', () => {
 
   it.each([
     ['one key of two', [KEYS[6]!]],
-    ['one key twice', [KEYS[6]!, KEYS[6]!]],
     ['one key and one of another role', [KEYS[6]!, KEYS[4]!]],
   ])('is not reached by %s', (_what, signers) => {
     expect(quorum(signers)).toEqual({ valid: 1, needed: 2 });
+  });
+
+  it('counts a key once, however many signatures it gives', () => {
+    const envelope = parseEnvelope(
+      signMetadata(draftDelegated('releases', 1, NOW, {}), [KEYS[6]!]),
+      'releases',
+    );
+    const signatures = [...envelope.signatures, ...envelope.signatures];
+    const signer = signerFor('releases', draftTargets(1, NOW, KEYRING));
+
+    expect(countSignatures({ ...envelope, signatures }, signer).valid).toBe(1);
   });
 });
 
