@@ -146,6 +146,8 @@ function open<Metadata>(
 
 /** TUF §5.5.5: rollback of a single targets file, or its removal, behind a newer snapshot. */
 function verifySuccession(trusted: Snapshot, offered: Snapshot): void {
+  // §5.4.3.2 sees to it already, but for a disk that lost its timestamp.
+  verifyNoRollback('snapshot', trusted.version, offered.version);
   for (const [file, { version }] of trusted.meta) {
     const role = file.replace(/\.json$/, '');
     const next = offered.meta.get(file);

@@ -23,7 +23,7 @@ export function verifyThreshold(envelope: Envelope, signer: Signer, loadKey: Loa
     if (signed.size >= signer.role.threshold) break;
     const key = keyOf(signer, keyid, loadKey);
     if (key === null || signed.has(key.identity)) continue;
-    const bytes = fromHex(sig);
+    const bytes = fromHex(sig.toLowerCase());
     if (bytes !== null && key.verify(envelope.payload, bytes)) signed.add(key.identity);
   }
   if (signed.size >= signer.role.threshold) return;

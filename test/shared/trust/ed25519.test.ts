@@ -89,13 +89,16 @@ describe('keys no honest signer has', () => {
     expect(verifySignature(identity, Buffer.from('anything'), signature)).toBe(false);
   });
 
-  it('are refused in the R of a signature too', () => {
-    const pair = keyPairFromSeed(new Uint8Array(32).fill(5));
+  it('are refused as the R of a signature too, which its signer could choose so', () => {
+    const seed = new Uint8Array(32).fill(5);
+    const pair = keyPairFromSeed(seed);
+    const message = Buffer.from('x');
+    const r = littleEndian(1n);
+    const challenge = toBigInt(nacl.hash(Buffer.concat([r, pair.publicKey, message])));
+    const signature = Buffer.concat([r, littleEndian((challenge * secretScalar(seed)) % L)]);
 
-    for (const point of torsion) {
-      const signature = Buffer.concat([point, littleEndian(1n)]);
-      expect(verifySignature(pair.publicKey, Buffer.from('x'), signature)).toBe(false);
-    }
+    expect(nacl.sign.detached.verify(message, signature, pair.publicKey)).toBe(true);
+    expect(verifySignature(pair.publicKey, message, signature)).toBe(false);
   });
 
   it.each([0n, 1n, 2n, 18n])('are refused when their y is written as p + %i', (excess) => {
@@ -130,6 +133,14 @@ function withSignBit(point: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(point);
   copy[31]! |= 0x80;
   return copy;
+}
+
+/** RFC 8032 §5.1.5. */
+function secretScalar(seed: Uint8Array): bigint {
+  const half = nacl.hash(seed).slice(0, 32);
+  half[0]! &= 0xf8;
+  half[31]! = (half[31]! & 0x7f) | 0x40;
+  return toBigInt(half);
 }
 
 function littleEndian(value: bigint): Uint8Array {

@@ -171,6 +171,19 @@ describe('damage on disk', () => {
     },
   );
 
+  it('of timestamp.json does not open the way back to an older snapshot', async () => {
+    const { repository, client } = await behind();
+    await client.refresh();
+    client.store.files.set('timestamp.json', broken);
+    repository.withdraw('timestamp');
+    repository.timestamp.version = 2;
+    repository.timestamp.meta['snapshot.json'] = { version: 2 };
+    repository.publish('timestamp');
+
+    expect(await client.refresh()).toBe('trust/rollback');
+    expect(client.trusted().snapshot).toBe(3);
+  });
+
   it('of root.json does not take trust back: the kept roots say what it was', async () => {
     const { repository, client } = await behind();
     await client.refresh();

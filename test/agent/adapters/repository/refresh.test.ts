@@ -136,6 +136,16 @@ describe('signatures', () => {
     expect(client.trusted().timestamp).toBe(3);
   });
 
+  it('may be written in capitals', async () => {
+    const repository = new RepositorySimulator();
+    const metadata = JSON.parse(Buffer.from(repository.current('timestamp')).toString());
+    metadata.signatures[0].sig = metadata.signatures[0].sig.toUpperCase();
+    repository.publishAs('timestamp', Buffer.from(JSON.stringify(metadata)));
+    const client = await newClient(repository);
+
+    expect(await client.refresh()).toBe('ok');
+  });
+
   it('may not carry one key id twice', async () => {
     const repository = new RepositorySimulator();
     const metadata = JSON.parse(Buffer.from(repository.current('snapshot')).toString());
