@@ -2,6 +2,9 @@
 import type { Clock } from '../../agent/ports/clock.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 
+/** A loop that never waits would otherwise hang the test. */
+const MOST_WAKES = 100_000;
+
 export interface FakeClock extends Clock {
   /** Moves time step by step, waking each sleeper at its moment, and lets everything that follows happen. */
   advance(ms: number): Promise<void>;
@@ -39,7 +42,9 @@ export function createFakeClock(start: EpochMs = instantMs('2026-03-01T10:00:00Z
     async advance(ms) {
       const end = elapsed + ms;
       await settle();
+      let wakes = 0;
       for (let next = nextSleeper(); next !== undefined && next.at <= end; next = nextSleeper()) {
+        if (++wakes > MOST_WAKES) throw new Error('somebody sleeps and wakes without end');
         step(Math.max(0, next.at - elapsed));
         next.wake();
         await settle();

@@ -19,7 +19,7 @@ export async function round(state: AgentState): Promise<number> {
   await notePolicy(state, assessment);
   await recordDecision(state, assessment.decision);
   // What was just deployed may open the way for the next step, a required stop for one.
-  if (await act(state, assessment)) return 0;
+  if (await act(state, assessment)) return SHORTEST_WAIT_MS;
   const waits = [contact.dueAt() - clock.monotonic(), untilCleared(assessment.decision, clock.now())];
   return Math.max(SHORTEST_WAIT_MS, Math.min(...waits));
 }

@@ -1,0 +1,291 @@
+// An agent whose every neighbour is in memory: a vendor's catalog, a deployer that succeeds or fails as told, a clock
+// that stands still.
+import type { AuditEvent } from '../../agent/core/audit-chain.ts';
+import type { DecisionRecord } from '../../agent/core/decision-record.ts';
+import type { Outbox } from '../../agent/core/outbox.ts';
+import { createAgent } from '../../agent/engine/agent/agent.ts';
+import type { Deployer, DeploymentRequest, Generation, Quarantined } from '../../agent/ports/deployer.ts';
+import type { JsonStore } from '../../agent/ports/json-store.ts';
+import type { Freshness } from '../../agent/ports/repository.ts';
+import type { Catalog } from '../../shared/compile/catalog.ts';
+import { EMPTY_CATALOG } from '../../shared/compile/catalog.ts';
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import { digestOfValue } from '../../shared/encoding/digest.ts';
+import { formatInstantMs } from '../../shared/encoding/instant.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import type { PolicyState } from '../../shared/policy/decide-input.ts';
+import type { Report } from '../../shared/protocol/report.ts';
+import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
+import { DEFAULT_INSTANCE_CONFIG, type InstanceConfig } from '../../shared/schema/instance.ts';
+import { DEFAULT_POLICY } from '../../shared/schema/policy.ts';
+import { type CapabilityRelease, capabilityRelease, type Verified } from '../../shared/schema/release.ts';
+import { rollout } from '../../shared/schema/rollout.ts';
+import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
+
+export const INSTANCE = '0f0e0d0c-0b0a-4908-8706-050403020100';
+export const POLL_MS = 60_000;
+
+export type AgentNetwork = ReturnType<typeof createAgentNetwork>;
+
+export function createAgentNetwork() {
+  const clock = createFakeClock();
+  const world = {
+    clock,
+    catalog: EMPTY_CATALOG as Catalog,
+    freshness: { state: 'fresh', expires: clock.now() + 86_400_000 } as Freshness,
+    /** Thrown by the next refreshes; null when the server answers. */
+    serverError: null as FairleadError | null,
+    refreshes: [] as number[],
+    policy: { kind: 'readable', policy: DEFAULT_POLICY } as PolicyState,
+    config: DEFAULT_INSTANCE_CONFIG as InstanceConfig | FairleadError,
+    reports: [] as Report[],
+    /** Thrown by the next reports. */
+    reportError: null as FairleadError | null,
+    audit: [] as AuditEvent[],
+    auditError: null as FairleadError | null,
+    logged: [] as { readonly level: string; readonly message: string }[],
+    decisions: memoryStore<DecisionRecord>(),
+    outbox: memoryStore<Outbox>(),
+    fetched: [] as string[],
+    drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
+    deployer: createFakeDeployer(clock),
+  };
+  const log = (level: string) => (_fields: object, message: string) =>
+    void world.logged.push({ level, message });
+  let answer: 'changed' | 'unchanged' = 'changed';
+  const agent = createAgent({
+    instance: { id: INSTANCE, name: 'first-customer', server: 'https://vendor.example' },
+    agentVersion: '1.0.0',
+    pollIntervalMs: POLL_MS,
+    chance: () => 0.5,
+    clock,
+    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    repository: {
+      async refresh() {
+        world.refreshes.push(clock.monotonic());
+        if (world.serverError !== null) throw world.serverError;
+        const outcome = answer;
+        answer = 'unchanged';
+        return outcome;
+      },
+      catalog: async () => world.catalog,
+      freshness: () => world.freshness,
+    },
+    deployer: world.deployer.port,
+    trees: {
+      has: async (tree) => world.fetched.includes(tree),
+      directoryOf: (tree) => `/trees/${tree}`,
+      add: async (tree) => void world.fetched.push(tree.digest),
+      verify: async (tree) => world.drift.get(tree) ?? [],
+      collect: async () => undefined,
+    },
+    settings: {
+      policy: async () => world.policy,
+      async config() {
+        if (world.config instanceof FairleadError) throw world.config;
+        return world.config;
+      },
+      async setChannel(channel) {
+        world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel } };
+      },
+    },
+    audit: {
+      async append(event) {
+        if (world.auditError !== null) throw world.auditError;
+        world.audit.push(event);
+      },
+      entries: async () => [],
+    },
+    channel: {
+      async send(report) {
+        if (world.reportError !== null) throw world.reportError;
+        world.reports.push(report);
+        return report.sequence;
+      },
+    },
+    outbox: world.outbox,
+    decisions: world.decisions,
+  });
+  world.deployer.onRecord = agent.onRecord;
+  const ended = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+
+  return {
+    world,
+    agent,
+    /** Publishes to every instance on `stable`; the next refresh brings it. */
+    publish(...releases: readonly Verified<CapabilityRelease>[]) {
+      world.catalog = { ...world.catalog, releases: [...world.catalog.releases, ...releases] };
+      world.catalog = { ...world.catalog, rollouts: world.catalog.releases.map(rolloutOf) };
+      answer = 'changed';
+    },
+    async start(): Promise<void> {
+      running = agent.run(ended.signal);
+      await settle();
+    },
+    /** Resolves when the agent has ended. */
+    async stop(): Promise<void> {
+      ended.abort();
+      await running;
+    },
+    /** One request as it would come through the socket. */
+    ask: (method: string, path: string, body?: unknown): Promise<unknown> =>
+      agent.handle({
+        method,
+        path,
+        body: utf8(body === undefined ? '' : JSON.stringify(body)),
+        actor: 'alice',
+      }),
+  };
+}
+
+export function releaseOf(version: string, overrides: object = {}): Verified<CapabilityRelease> {
+  const document = capabilityRelease.parse({
+    schema: 'fairlead/capability@1',
+    suite: 'core',
+    name: 'auth',
+    version,
+    change: { id: 'CHG-1', revision: 'git:1', scope: 'test', builtAt: '2026-01-01T00:00:00Z' },
+    tree: { digest: digestOfValue(`tree ${version}`), files: 1, bytes: 100 },
+    service: { driver: 'process', exec: ['run'] },
+    ...overrides,
+  });
+  return { document, bytes: utf8(JSON.stringify(document)), digest: digestOfValue(`release ${version}`) };
+}
+
+function rolloutOf(release: Catalog['releases'][number]): Catalog['rollouts'][number] {
+  const { document, digest } = release as Verified<CapabilityRelease>;
+  return rollout.parse({
+    schema: 'fairlead/rollout@1',
+    release: { kind: 'capability', suite: document.suite, name: document.name, version: document.version },
+    digest,
+    track: 'stable',
+    seed: 'seed',
+    start: '2026-01-01T00:00:00Z',
+    waves: [{ percent: 100, after: 'PT0S' }],
+  });
+}
+
+const WAY_FORWARD: readonly DeploymentState[] = ['planned', 'fetching', 'preflight', 'stopping', 'starting'];
+
+function createFakeDeployer(clock: FakeClock) {
+  const fake = {
+    /** How the next deployments end. */
+    ends: 'committed' as 'committed' | 'rolled-back' | 'abandoned',
+    /** The next deployments stop before their end and wait for `finish`. */
+    slow: false,
+    finish: (): void => undefined,
+    generations: [] as Generation[],
+    records: [] as DeploymentRecord[],
+    requests: [] as DeploymentRequest[],
+    quarantine: [] as Quarantined[],
+    onRecord: (_record: DeploymentRecord): void => undefined,
+    port: {} as Deployer,
+  };
+  let live: DeploymentRecord | null = null;
+
+  function enter(state: DeploymentState): void {
+    if (live === null) throw new Error('nothing is being deployed');
+    const stages = [...live.stages, { state, at: formatInstantMs(clock.now()) }];
+    live = { ...live, state, stages };
+    fake.records = [...fake.records.filter((record) => record.id !== live?.id), live];
+    fake.onRecord(live);
+  }
+
+  async function run(request: DeploymentRequest): Promise<DeploymentRecord> {
+    const id = fake.records.length + 1;
+    live = newRecord(id, fake.generations.length + 1, request);
+    enter('planned');
+    request.onStarted?.(live);
+    for (const state of WAY_FORWARD.slice(1, 3)) enter(state);
+    if (!(await request.stillAllowed())) return end('abandoned');
+    for (const state of WAY_FORWARD.slice(3)) enter(state);
+    if (fake.slow) await new Promise<void>((resolve) => (fake.finish = resolve));
+    if (fake.ends === 'committed') {
+      fake.generations.push({ ...request, number: live.generation, healthy: true });
+    }
+    if (fake.ends === 'rolled-back') quarantineAll(request, id);
+    return end(fake.ends);
+  }
+
+  function end(state: DeploymentState): DeploymentRecord {
+    enter(state);
+    const ended = live as DeploymentRecord;
+    live = null;
+    return ended;
+  }
+
+  function quarantineAll({ manifest }: DeploymentRequest, record: number): void {
+    for (const { component, release, version } of manifest.components) {
+      const since = formatInstantMs(clock.now());
+      fake.quarantine.push({ component, release, version, since, reason: 'unhealthy', record });
+    }
+  }
+
+  fake.port = {
+    recover: async () => undefined,
+    async deploy(request) {
+      if (live !== null) throw new FairleadError('deploy/busy', { deployment: live.id });
+      fake.requests.push(request);
+      return await run(request);
+    },
+    async rollback(request) {
+      const target = fake.generations.at(-2);
+      if (target === undefined)
+        throw new FairleadError('rollback/no-target', { wanted: 'any', available: 'none' });
+      const plan = {
+        ...fake.requests.at(-1)!.plan,
+        reason: { kind: 'rollback', generation: target.number },
+      } as const;
+      return await run({ ...target, plan, ...request, stillAllowed: async () => true });
+    },
+    inProgress: () => live,
+    current: async () => fake.generations.at(-1) ?? null,
+    generations: async () => fake.generations,
+    records: async () => fake.records,
+    quarantine: async () => fake.quarantine,
+    async releaseFromQuarantine(component) {
+      fake.quarantine = fake.quarantine.filter((entry) => entry.component !== component);
+    },
+    health: async () =>
+      (fake.generations.at(-1)?.manifest.components ?? []).map(({ component }) => ({
+        component,
+        status: { kind: 'running', pid: 7 },
+        health: 'healthy',
+      })),
+    supervise: (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+  };
+  return fake;
+}
+
+function newRecord(id: number, generation: number, request: DeploymentRequest): DeploymentRecord {
+  return {
+    schema: 'fairlead/record@1',
+    id,
+    generation,
+    previousGeneration: generation === 1 ? null : generation - 1,
+    reason: request.plan.reason,
+    plan: digestOfValue(request.plan),
+    from: request.plan.from,
+    to: request.plan.to,
+    steps: request.plan.steps.map(({ component, from, to }) => ({ component, from, to, change: 'CHG-1' })),
+    state: 'planned',
+    stages: [],
+    failure: null,
+    actor: request.actor,
+    ...(request.note === undefined ? {} : { note: request.note }),
+  };
+}
+
+function memoryStore<Document>(): JsonStore<Document> & { value: Document | null; writes: number } {
+  const store = {
+    value: null as Document | null,
+    writes: 0,
+    read: async () => store.value,
+    async write(document: Document) {
+      store.value = document;
+      store.writes += 1;
+    },
+  };
+  return store;
+}
