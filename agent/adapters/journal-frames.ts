@@ -5,6 +5,7 @@ import { type JournalEntry, journalEntry } from '../../shared/schema/journal.ts'
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 
 /** Eight digits of length, a blank, sixteen of checksum, a blank. */
+const HEAD = /([0-9a-f]{8}) ([0-9a-f]{16}) /;
 const HEAD_BYTES = 26;
 const NEWLINE = 0x0a;
 
@@ -40,12 +41,14 @@ export function decodeFrames(bytes: Uint8Array): ReadFrames {
   return { entries, ends, damaged: holdsFrame(bytes, at) };
 }
 
-/** True when any whole frame begins at or after a position. */
+/** True when any whole frame begins at or after a position; the line break before it may be what is damaged. */
 function holdsFrame(bytes: Uint8Array, from: number): boolean {
-  for (let at = from; at !== -1 && at < bytes.length; ) {
-    if (frameAt(bytes, at) !== null) return true;
-    const next = bytes.indexOf(NEWLINE, at);
-    at = next === -1 ? -1 : next + 1;
+  const text = Buffer.from(bytes).toString('latin1');
+  const heads = new RegExp(HEAD, 'g');
+  heads.lastIndex = from;
+  for (let match = heads.exec(text); match !== null; match = heads.exec(text)) {
+    if (frameAt(bytes, match.index) !== null) return true;
+    heads.lastIndex = match.index + 1;
   }
   return false;
 }
@@ -55,7 +58,7 @@ function frameAt(
   at: number,
 ): { readonly entry: JournalEntry; readonly end: number } | null {
   const head = Buffer.from(bytes.subarray(at, at + HEAD_BYTES)).toString('latin1');
-  const match = /^([0-9a-f]{8}) ([0-9a-f]{16}) $/.exec(head);
+  const match = HEAD.exec(head);
   if (match?.[1] === undefined) return null;
   const start = at + HEAD_BYTES;
   const end = start + Number.parseInt(match[1], 16);
