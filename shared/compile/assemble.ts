@@ -54,8 +54,9 @@ function originOf(
   choice: Choice,
   kept: ManifestComponent | undefined,
 ): Origin {
+  const standing = context.standing.get(component);
   const pinned = context.pins.governing(component);
-  if (pinned !== null) return pinned;
+  if (pinned !== null) return kept !== undefined && standing !== undefined ? kept.origin : pinned;
   if (kept === undefined || context.offers.offered.has(choice.digest)) return 'latest';
   return kept.origin.startsWith('forced:') ? kept.origin : 'unchanged';
 }

@@ -6,7 +6,7 @@ import { type Context, suiteOf } from './context.ts';
 import { billOfMaterials } from './offers.ts';
 import type { AnyRelease } from './releases.ts';
 import type { Constraint, Variable } from './solve.ts';
-import { isCapabilityName, nextStop, type Option } from './variables.ts';
+import { isCapabilityName, isStandingForced, nextStop, type Option } from './variables.ts';
 
 type Demand = Constraint<Option>;
 
@@ -57,7 +57,8 @@ export function listedChildren(
 
 /**
  * The nearest level decides: a pin on the component itself overrides what its parent ships. A bill of materials never
- * lowers what runs, unless a pin chose that parent, and a required stop on the way up to its range will do.
+ * lowers what runs, unless a pin chose that parent; not even then what an open advisory has forced. A required stop on
+ * the way up to its range will do.
  */
 function isShippedVersion(
   context: Context,
@@ -67,7 +68,8 @@ function isShippedVersion(
 ): boolean {
   if (context.pins.on(child).length > 0 || satisfies(option.version, range)) return true;
   const isRunning = option.digest === context.running.get(child)?.digest;
-  if (isRunning && context.pins.governing(child) === null && isAbove(option.version, range)) return true;
+  const isFree = context.pins.governing(child) === null || isStandingForced(context, child, option);
+  if (isRunning && isFree && isAbove(option.version, range)) return true;
   return option.digest === nextStop(context, child)?.digest && isBelow(option.version, range);
 }
 

@@ -17,18 +17,33 @@ export interface Context {
   readonly running: ReadonlyMap<ComponentName, Choice>;
   /** Critical advisories that are not withdrawn, by id. */
   readonly critical: readonly Advisory[];
+  /** What an open advisory has forced to the version that runs, with that advisory. */
+  readonly standing: ReadonlyMap<ComponentName, string>;
 }
 
 export function createContext(input: CompileInput): Context {
   const index = indexReleases(input.catalog.releases);
+  const critical = openCritical(input.catalog.advisories);
   return {
     input,
     index,
     offers: selectOffers(input, index),
     pins: createPinSet(input.pins.filter((pin) => !isExpired(pin, input.now))),
     running: runningChoices(input.current, index),
-    critical: openCritical(input.catalog.advisories),
+    critical,
+    standing: standingForced(input, critical),
   };
+}
+
+function standingForced(
+  { current }: CompileInput,
+  critical: readonly Advisory[],
+): ReadonlyMap<ComponentName, string> {
+  const open = new Set(critical.map((advisory) => advisory.id));
+  const forced = (current?.manifest.components ?? []).map(
+    ({ component, origin }) => [component, /^forced:(.+)$/.exec(origin)?.[1] ?? ''] as const,
+  );
+  return new Map(forced.filter(([, advisory]) => open.has(advisory)));
 }
 
 export function withPins(context: Context, pins: readonly Pin[]): Context {

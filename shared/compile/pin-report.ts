@@ -13,7 +13,7 @@ export function reportPins(
   forced: ReadonlyMap<ComponentName, string>,
 ): readonly PinReport[] {
   const broken = new Set(brokenPins(context, assignment));
-  const by = [...new Set(forced.values())].sort();
+  const by = [...new Set([...forced.values(), ...context.standing.values()])].sort();
   return sortPins(context.input.pins).map((pin) => {
     if (isExpired(pin, context.input.now)) return { pin, state: 'expired', by: [] };
     if (!isKnown(context, pinnedComponent(pin))) return { pin, state: 'unmatched', by: [] };

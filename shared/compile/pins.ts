@@ -4,6 +4,7 @@ import { linesBehind, type Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import {
   compareVersions,
+  isAbove,
   isBelow,
   majorOf,
   minorOf,
@@ -67,6 +68,12 @@ export function leadsAbove(pin: Pin, stop: Version, newestFirst: readonly Versio
 export function sortPins(pins: readonly Pin[]): readonly Pin[] {
   const keyed = pins.map((pin) => ({ pin, key: JSON.stringify([pinnedComponent(pin), pin.version, pin]) }));
   return keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ pin }) => pin);
+}
+
+/** The version is higher than all the pin wants. */
+export function isBeyond(pin: Pin, version: Version, newestFirst: readonly Version[]): boolean {
+  if (linesBehind(pin.version) === null) return isAbove(version, parseRange(pin.version));
+  return selectPinned(pin, newestFirst).every((wanted) => compareVersions(version, wanted) > 0);
 }
 
 const CAPABILITY = /^([^/]+)\//;

@@ -58,7 +58,9 @@ function createSearch(task: Repair) {
     if (index === 0) cutShort = false;
     const next = task.forced[index];
     if (next === undefined) return mend(moves, further);
-    return firstResult(next.to, (choice) => force(index + 1, with_(moves, next.component, choice), further));
+    return firstResult(next.to, (choice) =>
+      force(index + 1, including(moves, next.component, choice), further),
+    );
   }
 
   function mend(moves: Moves, further: number): Moves | null {
@@ -73,7 +75,7 @@ function createSearch(task: Repair) {
     return firstResult(movable, (name) => {
       const choices = alternatives(task, name);
       const mending = name === broken.owner ? choices : choices.filter(broken.constraint.allows);
-      return firstResult(mending, (choice) => mend(with_(moves, name, choice), further - 1));
+      return firstResult(mending, (choice) => mend(including(moves, name, choice), further - 1));
     });
   }
 
@@ -123,7 +125,8 @@ function alternatives(task: Repair, component: ComponentName): readonly Choice[]
   const isInstallable = component === 'platform' || isEnabled(context.input.config, suite, capability);
   if (from === null && !isInstallable) return [];
   const releases = context.index.of(component);
-  const stop = from === null ? undefined : firstStop(releases, from.version, context.offers.withdrawn);
+  const since = context.running.get(component) ?? from;
+  const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
   const open = from === null ? 0 : criticalFor(context, component, from.version).length;
   const choices = releases
     .filter((release) => prohibition(context, release) === null)
@@ -161,6 +164,6 @@ function firstResult<Item, Result>(
   return null;
 }
 
-function with_(moves: Moves, component: ComponentName, choice: Choice): Moves {
+function including(moves: Moves, component: ComponentName, choice: Choice): Moves {
   return new Map(moves).set(component, choice);
 }

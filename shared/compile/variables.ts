@@ -1,10 +1,11 @@
 // The solver's variables: for every component the versions it may take, best first.
+import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
 import { isAffected } from './exposure.ts';
-import { leadsAbove, selectPinned } from './pins.ts';
+import { isBeyond, leadsAbove, selectPinned } from './pins.ts';
 import { type Choice, choiceOf } from './running.ts';
 import type { Variable } from './solve.ts';
 import { firstStop } from './stops.ts';
@@ -48,18 +49,34 @@ function optionsFor(context: Context, component: ComponentName): readonly Option
   const pins = context.pins.on(component);
   const eligible = eligibleChoices(context, component);
   const stop = nextStop(context, component);
-  const versions = eligible.map((choice) => choice.version);
-  const allowed = pins.reduce((left, pin) => {
-    const matching = new Set(selectPinned(pin, versions));
-    return left.filter(
-      ({ version, digest }) =>
-        matching.has(version) || (digest === stop?.digest && leadsAbove(pin, version, versions)),
-    );
-  }, eligible);
+  const allowed = pins.reduce((left, pin) => allowedBy(context, component, pin, left, eligible), eligible);
   const reachable = allowed.filter((choice) => isReachable(context, component, choice, stop));
   return running === undefined && (pins.length === 0 || isCapabilityName(component))
     ? [...reachable, null]
     : reachable;
+}
+
+/** What a pin wants; on the way up also the next required stop, and above it what an open advisory has forced. */
+function allowedBy(
+  context: Context,
+  component: ComponentName,
+  pin: Pin,
+  choices: readonly Choice[],
+  eligible: readonly Choice[],
+): readonly Choice[] {
+  const versions = eligible.map((choice) => choice.version);
+  const wanted = new Set(selectPinned(pin, versions));
+  const stop = nextStop(context, component);
+  return choices.filter((choice) => {
+    if (wanted.has(choice.version)) return true;
+    if (isStandingForced(context, component, choice)) return isBeyond(pin, choice.version, versions);
+    return choice.digest === stop?.digest && leadsAbove(pin, choice.version, versions);
+  });
+}
+
+/** It runs because an advisory forced it, and that advisory still stands. */
+export function isStandingForced(context: Context, component: ComponentName, choice: Choice): boolean {
+  return context.standing.has(component) && choice.digest === context.running.get(component)?.digest;
 }
 
 /** What is on offer and what runs, newest first. */
