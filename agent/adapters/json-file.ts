@@ -1,8 +1,7 @@
 // A small document of the agent's own in one file: checked when read, replaced as a whole.
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { canonicalize } from '../../shared/encoding/canonical.ts';
-import type { JsonValue } from '../../shared/encoding/json.ts';
+import { utf8 } from '../../shared/encoding/bytes.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import type { JsonStore } from '../ports/json-store.ts';
@@ -10,7 +9,7 @@ import { makeDirectory, writeDurably } from './durable-file.ts';
 import { readIfPresent } from './read-file.ts';
 
 /** `onDamage` hears of a file that cannot be read; it counts as absent, for what it held can be found out again. */
-export function createJsonFile<Document extends JsonValue>(
+export function createJsonFile<Document>(
   path: string,
   schema: z.ZodType<Document>,
   onDamage: (problem: string) => void,
@@ -28,7 +27,7 @@ export function createJsonFile<Document extends JsonValue>(
     },
     async write(document) {
       await makeDirectory(dirname(path));
-      await writeDurably(path, canonicalize(document));
+      await writeDurably(path, utf8(`${JSON.stringify(document, null, 2)}\n`));
     },
   };
 }

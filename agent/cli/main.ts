@@ -14,7 +14,11 @@ async function main(): Promise<void> {
   const { createProgram } = await import('./program.ts');
   const program = createProgram({
     createContext,
-    runAgent: async (options) => (await import('../main.ts')).runAgent(options),
+    runAgent: async (options) => {
+      const { runAgent } = await import('../main.ts');
+      // What is still under way is at a safe point: the next agent takes it up from the journal.
+      process.exit(await runAgent(options));
+    },
     exit: (status) => {
       process.exitCode = status;
     },

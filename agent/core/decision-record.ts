@@ -1,6 +1,5 @@
 // The last decision on disk: what was decided, when it became so, and why.
 import { z } from 'zod';
-import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { instant } from '../../shared/schema/common.ts';
 import { type Decision, decision } from '../../shared/schema/decision.ts';
 
@@ -13,5 +12,10 @@ export const decisionRecord = z.strictObject({
 export type DecisionRecord = z.output<typeof decisionRecord>;
 
 export function isSameDecision(a: Decision, b: Decision): boolean {
-  return digestOfValue({ ...a }) === digestOfValue({ ...b });
+  return ordered(a) === ordered(b);
+}
+
+/** The schema writes keys in its own order, whatever theirs was. */
+function ordered(value: Decision): string {
+  return JSON.stringify(decision.parse(value));
 }

@@ -1,0 +1,156 @@
+// The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
+import { resolve } from 'node:path';
+import { durationMs } from '../shared/encoding/duration.ts';
+import { FairleadError } from '../shared/errors/error.ts';
+import { packPath } from '../shared/protocol/publication.ts';
+import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
+import { serveAdminApi } from './adapters/admin-server.ts';
+import { createAgentLog } from './adapters/agent-log.ts';
+import { AGENT_VERSION } from './adapters/agent-version.ts';
+import { createAuditFile } from './adapters/audit-file.ts';
+import { createDeploymentStore } from './adapters/deployment-store.ts';
+import { type EnrolmentFile, readEnrolment } from './adapters/enrolment-file.ts';
+import { createHttpClient, type HttpClient } from './adapters/http-client.ts';
+import { loadOrCreateIdentity } from './adapters/identity.ts';
+import { createJournal } from './adapters/journal.ts';
+import { createJsonFile } from './adapters/json-file.ts';
+import { createLazyRepository } from './adapters/lazy-repository.ts';
+import { acquireStateLock } from './adapters/lock.ts';
+import { createProber } from './adapters/prober.ts';
+import { createProcessDriver } from './adapters/process-driver.ts';
+import { readReference } from './adapters/references.ts';
+import { createRepository } from './adapters/repository/repository.ts';
+import { createServerChannel } from './adapters/server-channel.ts';
+import { createSettings } from './adapters/settings.ts';
+import { socketPathOf } from './adapters/state-paths.ts';
+import { systemClock as clock } from './adapters/system-clock.ts';
+import { createTreeStore } from './adapters/tree-store/tree-store.ts';
+import { decisionRecord } from './core/decision-record.ts';
+import { outbox } from './core/outbox.ts';
+import { type Agent, createAgent } from './engine/agent/agent.ts';
+import { createDeployer } from './engine/deploy/deployer.ts';
+import type { Deployer } from './ports/deployer.ts';
+import type { Log } from './ports/log.ts';
+import type { Settings } from './ports/settings.ts';
+import type { TreeStore } from './ports/tree-store.ts';
+
+export interface RunAgentOptions {
+  readonly stateDir: string;
+  /** `instance.json` in the state directory unless given. */
+  readonly config?: string | undefined;
+  readonly pollIntervalMs: number;
+  /** Overrides the policy's. */
+  readonly soakMs?: number | undefined;
+}
+
+/** Runs until TERM or INT; the services it started keep running. Errors: enrolment/missing, agent/*, disk/*. */
+export async function runAgent(options: RunAgentOptions): Promise<number> {
+  // Nothing the agent writes is anybody else's business; what services must read gets its mode by name.
+  process.umask(0o077);
+  const parts = await assemble({ ...options, stateDir: resolve(options.stateDir) });
+  const { agent, deployer, log } = parts;
+  const ended = abortOnSignal();
+  await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
+  const socket = await serveAdminApi(socketPathOf(options.stateDir), agent.handle, (err) =>
+    log.error({ err }, 'the admin API failed to answer'),
+  );
+  log.info({ version: AGENT_VERSION, stateDir: options.stateDir }, 'the agent runs');
+  await agent.run(ended);
+  await socket.close();
+  await parts.close();
+  return 0;
+}
+
+interface Assembled {
+  readonly agent: Agent;
+  readonly deployer: Deployer;
+  readonly log: Log;
+  close(): Promise<void>;
+}
+
+async function assemble(options: RunAgentOptions): Promise<Assembled> {
+  const { stateDir } = options;
+  const enrolment = await readEnrolment(stateDir);
+  if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
+  const lock = await acquireStateLock(stateDir);
+  const log = createAgentLog();
+  const http = createHttpClient();
+  const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);
+  const trees = createTreeStore({
+    stateDir,
+    fetchPack: (treeHex, file, limits) =>
+      http.download(`${enrolment.server}/repository/${packPath(treeHex)}`, file, limits),
+  });
+  const late: { agent: Agent | null } = { agent: null };
+  const deployer = createDeployer({
+    ...(await deploymentParts(options, settings, trees, log)),
+    onRecord: (record) => late.agent?.onRecord(record),
+  });
+  const agent = createAgent({
+    ...(await agentParts(stateDir, enrolment, http, log)),
+    pollIntervalMs: options.pollIntervalMs,
+    log,
+    settings,
+    trees,
+    deployer,
+  });
+  late.agent = agent;
+  const close = async () => {
+    await http.close();
+    lock.release();
+  };
+  return { agent, deployer, log, close };
+}
+
+async function deploymentParts(options: RunAgentOptions, settings: Settings, trees: TreeStore, log: Log) {
+  const { stateDir } = options;
+  const state = await settings.policy();
+  const policy: Policy = state.kind === 'readable' ? state.policy : DEFAULT_POLICY;
+  return {
+    store: createDeploymentStore({
+      stateDir,
+      treeDirectoryOf: trees.directoryOf,
+      onDamage: (err) => log.error({ err }, 'a deployment on disk cannot be read'),
+    }),
+    journal: createJournal({ stateDir }),
+    trees,
+    driver: createProcessDriver({ stateDir }),
+    prober: createProber(),
+    clock,
+    readReference,
+    soakMs: options.soakMs ?? durationMs(policy.soak),
+    keepGenerations: policy.retention.generations,
+    onWarning: (err: unknown) => log.warn({ err }, 'beside a deployment'),
+  };
+}
+
+async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: HttpClient, log: Log) {
+  const { server, instance, name, root } = enrolment;
+  const identity = await loadOrCreateIdentity(stateDir);
+  const onDamage = (problem: string) => log.warn({ problem }, 'a state file is begun anew');
+  return {
+    instance: { id: instance, name, server },
+    agentVersion: AGENT_VERSION,
+    chance: Math.random,
+    clock,
+    repository: createLazyRepository(() =>
+      createRepository({
+        directory: `${stateDir}/trust`,
+        url: `${server}/repository`,
+        initialRoot: Buffer.from(root.bytes, 'base64'),
+        http,
+        onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
+      }),
+    ),
+    audit: createAuditFile(stateDir, clock),
+    channel: createServerChannel({ server, instance, identity, clock }),
+    outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
+    decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),
+  };
+}
+
+function abortOnSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
+}
