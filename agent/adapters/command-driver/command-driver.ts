@@ -34,7 +34,9 @@ const KILL_PATIENCE_MS = 5_000;
 export function createCommandDriver(options: CommandDriverOptions): Driver<CommandUnit> {
   const { stateDir, clock } = options;
   const records = createCommandRecords(options.runtimeDirectory);
-  const processes = createServiceProcesses(join(stateDir, 'run'), stateDir);
+  // A mark of its own, or the process driver would take these services for its own.
+  const ownDirectory = join(stateDir, 'run', 'command');
+  const processes = createServiceProcesses(ownDirectory, ownDirectory);
   const logPath = (component: ComponentKey) => join(stateDir, 'logs', `${component.replace('/', '.')}.log`);
 
   async function status(component: ComponentKey): Promise<ServiceStatus> {
