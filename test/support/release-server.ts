@@ -1,7 +1,7 @@
 // A release server in memory for the vendor's program: takes publications as they come and signs snapshot and timestamp.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { basename, dirname, join } from 'node:path/posix';
-import { toHex, utf8 } from '../../shared/encoding/bytes.ts';
+import { toHex } from '../../shared/encoding/bytes.ts';
 import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
@@ -42,7 +42,6 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const files = new Map<string, Uint8Array>();
   const changes = new Map<string, JsonObject>();
   const counts = new Map<string, Counts>();
-  const roles = new Map<string, number>();
   let publications = 0;
   let freshness = 0;
 
@@ -52,7 +51,6 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
       const content = Buffer.from(bytes, 'base64');
       const version = Number(parseEnvelope(content, role).signed.version);
       files.set(`metadata/${version}.${role}.json`, content);
-      if (role !== 'root') roles.set(role, version);
     }
     for (const { path, bytes } of request.targets) {
       const content = Buffer.from(bytes, 'base64');
@@ -69,7 +67,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const signOnline = () => {
     const expires = formatInstant(Date.now() + DAY_MS);
     const base = { spec_version: '1.0.31', version: freshness, expires };
-    const meta = Object.fromEntries([...roles].map(([role, version]) => [`${role}.json`, { version }]));
+    const meta = newestRoles(files);
     const snapshot = signMetadata({ _type: 'snapshot', ...base, meta }, [keys.snapshot]);
     files.set(`metadata/${freshness}.snapshot.json`, snapshot);
     const timestamp = { _type: 'timestamp', ...base, meta: { 'snapshot.json': { version: freshness } } };
@@ -97,7 +95,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     }
     if (path === '/publications') return { status: 200, json: publish(body) };
     if (path === '/enrolments') {
-      const code = toHex(digestOf(utf8('code')).length > 0 ? new Uint8Array(16).fill(5) : new Uint8Array());
+      const code = toHex(new Uint8Array(16).fill(5));
       return { status: 201, json: { code, name: 'first', expires: formatInstant(Date.now() + DAY_MS) } };
     }
     const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
@@ -126,6 +124,18 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return Object.assign(state, { url: `http://127.0.0.1:${port}` });
+}
+
+/** What a snapshot lists: the highest version of every role but root and the online ones. */
+function newestRoles(files: ReadonlyMap<string, Uint8Array>): Record<string, { version: number }> {
+  const newest: Record<string, { version: number }> = {};
+  for (const path of files.keys()) {
+    const [, version, role] = /^metadata\/(\d+)\.([a-z]+)\.json$/.exec(path) ?? [];
+    if (role === undefined || role === 'root' || role === 'snapshot') continue;
+    const known = newest[`${role}.json`]?.version ?? 0;
+    newest[`${role}.json`] = { version: Math.max(known, Number(version)) };
+  }
+  return newest;
 }
 
 function refuse(response: ServerResponse): ServerResponse {

@@ -29,6 +29,7 @@ async function runAndKill(argv: readonly string[], at: number): Promise<boolean>
   const env = {
     ...process.env,
     KILL_AT: String(at),
+    NODE_COMPILE_CACHE: join(directory, 'compiled'),
     FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'),
     FAIRLEAD_PASSPHRASE: PASSPHRASE,
   };

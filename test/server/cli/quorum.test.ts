@@ -1,19 +1,30 @@
 // Roles that need several people: what waits, who completes it, and how keys are exchanged.
-import { rename } from 'node:fs/promises';
+import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createVendor, openAndBuild, type Vendor } from '../../support/vendor.ts';
 
 let vendor: Vendor;
 let secondKey: string;
+let published: ReadonlyMap<string, Uint8Array>;
 
 /** Two of two must sign releases; the second key is another person's and lies elsewhere. */
-beforeEach(async () => {
+beforeAll(async () => {
   vendor = await createVendor('--quorum', 'releases=2/2');
   secondKey = join(vendor.directory, 'second.json');
   await rename(join(vendor.directory, 'workspace/keys/releases-2.json'), secondKey);
+  await cp(join(vendor.directory, 'workspace'), join(vendor.directory, 'saved'), { recursive: true });
+  published = new Map(vendor.server.files);
 });
-afterEach(() => vendor.close());
+afterAll(() => vendor.close());
+
+/** Every test begins with the fresh workspace and what it had published. */
+beforeEach(async () => {
+  await rm(join(vendor.directory, 'workspace'), { recursive: true });
+  await cp(join(vendor.directory, 'saved'), join(vendor.directory, 'workspace'), { recursive: true });
+  vendor.server.files.clear();
+  for (const [path, bytes] of published) vendor.server.files.set(path, bytes);
+});
 
 async function verified(text: string): Promise<string> {
   const id = await openAndBuild(vendor, text);
@@ -117,10 +128,10 @@ describe('exchanging keys', () => {
   it('publishes nothing until the role is signed by its new keys', async () => {
     const anna = join(vendor.directory, 'anna.json');
     await vendor.json('key', 'create', anna, '--role', 'releases', '--label', 'anna');
-    const published = vendor.server.publications();
+    const before = vendor.server.publications();
 
     await vendor.json('key', 'rotate', 'releases', '--add', anna, '--threshold', '3', '--key', anna);
-    expect(vendor.server.publications()).toBe(published);
+    expect(vendor.server.publications()).toBe(before);
     await vendor.json('sign', '--key', secondKey);
 
     expect(vendor.server.files.has('metadata/2.targets.json')).toBe(true);
