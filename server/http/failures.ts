@@ -39,6 +39,10 @@ function isDatabaseBusy(error: Error): boolean {
   return 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
+/** How long the server may need to be able again, when it cannot say better. */
+const UNABLE_SECONDS = 30;
+
 function secondsToWait(failure: FairleadError): number | null {
-  return isFairleadError(failure, 'request/rate-limited', 'server/busy') ? failure.data.seconds : null;
+  if (isFairleadError(failure, 'request/rate-limited', 'server/busy')) return failure.data.seconds;
+  return failure.http === 503 ? UNABLE_SECONDS : null;
 }

@@ -1,6 +1,5 @@
 // A release server in a temporary directory, with a clock the test moves and a disk the test can let fail.
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -9,7 +8,6 @@ import { type Context, createContext, toConfig } from '../../server/context.ts';
 import { admitToken } from '../../server/db/tokens.ts';
 import { createApp } from '../../server/http/app.ts';
 import type { WriteFile } from '../../server/repository/commit.ts';
-import { writeDurably } from '../../server/repository/durable-file.ts';
 import { type Layout, packFile } from '../../server/repository/layout.ts';
 import { writePack } from '../../server/repository/pack-writer.ts';
 import { readTree } from '../../server/repository/tree-reader.ts';
@@ -43,7 +41,7 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
   const config = toConfig({ dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 }, {});
   const write: WriteFile = async (...file) => {
     if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
-    await writeDurably(...file);
+    await writeQuickly(...file);
   };
   const log = pino({ level: 'silent' }, { write: () => undefined });
   const server = { now: NOW, failWriteAfter: null as number | null };
@@ -72,30 +70,44 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
 
 /** Puts a pack of one small file into the repository, as an upload would. */
 export async function addPack(layout: Layout, content: string): Promise<TreeRef> {
-  const { tree, pack } = await makePack(layout.dir, content);
+  const { tree, pack } = await makePack(content);
   const file = packFile(layout, hexOf(tree.digest));
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, pack);
   return tree;
 }
 
-/** The tree and the pack of a directory with one file. */
-export async function makePack(
-  workDirectory: string,
-  content: string,
-): Promise<{ readonly tree: TreeRef; readonly pack: Buffer }> {
-  const name = createHash('sha256').update(content).digest('hex').slice(0, 12);
-  const source = join(workDirectory, `source-${name}`);
-  await mkdir(source, { recursive: true });
+interface Pack {
+  readonly tree: TreeRef;
+  readonly pack: Buffer;
+}
+
+const packs = new Map<string, Promise<Pack>>();
+
+/** The tree and the pack of a directory with one file, made once for each content. */
+export function makePack(content: string): Promise<Pack> {
+  const made = packs.get(content) ?? writeOnePack(content);
+  packs.set(content, made);
+  return made;
+}
+
+async function writeOnePack(content: string): Promise<Pack> {
+  const work = await mkdtemp(join(tmpdir(), 'fairlead-pack-'));
+  const source = join(work, 'source');
+  await mkdir(source);
   await writeFile(join(source, 'server.js'), content);
   const index = await readTree(source);
-  const out = join(workDirectory, `${name}.pack`);
-  await writePack(source, index, out);
-  const pack = await readFile(out);
-  await rm(source, { recursive: true });
-  await rm(out);
+  await writePack(source, index, join(work, 'full.pack'));
+  const pack = await readFile(join(work, 'full.pack'));
+  await rm(work, { recursive: true });
   return { tree: treeRefOf(index), pack };
 }
+
+/** Old or new, as the durable write, but without waiting for the disk: no test cuts the power. */
+const writeQuickly: WriteFile = async (path, bytes, mode = 0o600) => {
+  await writeFile(`${path}.tmp`, bytes, { mode });
+  await rename(`${path}.tmp`, path);
+};
 
 async function stop(app: FastifyInstance, context: Context): Promise<void> {
   await app.close();

@@ -1,7 +1,5 @@
 // Packs over a real socket: streamed in, checked, served with ranges; whatever is wrong leaves nothing behind.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { receivePack } from '../../../server/repository/pack-upload.ts';
@@ -12,20 +10,15 @@ import { makePack, startTestServer, type TestServer } from '../../support/server
 
 let server: TestServer;
 let base: string;
-let work: string;
 let tree: TreeRef;
 let pack: Buffer;
 
 beforeEach(async () => {
   server = await startTestServer();
   base = await server.app.listen({ host: '127.0.0.1', port: 0 });
-  work = await mkdtemp(join(tmpdir(), 'fairlead-pack-'));
-  ({ tree, pack } = await makePack(work, 'console.log(1)'));
+  ({ tree, pack } = await makePack('console.log(1)'));
 });
-afterEach(async () => {
-  await server.close();
-  await rm(work, { recursive: true });
-});
+afterEach(() => server.close());
 
 describe('an upload', () => {
   it('is kept, found and served, in whole and in part', async () => {
@@ -56,7 +49,7 @@ describe('an upload', () => {
     ['nothing', () => Buffer.alloc(0), 422],
     ['something else', () => Buffer.from('not a pack at all, but longer than a header'), 422],
     ['half a pack', () => pack.subarray(0, 40), 422],
-    ['the pack of another tree', async () => (await makePack(work, 'console.log(2)')).pack, 422],
+    ['the pack of another tree', async () => (await makePack('console.log(2)')).pack, 422],
     ['an index that does not unpack', () => withIndexDamaged(pack), 422],
     ['a pack with a gigabyte announced', () => withFrameLength(pack, 2 ** 30), 422],
     ['a pack with very much behind it', () => Buffer.concat([pack, Buffer.alloc(9 * 2 ** 20)]), 422],

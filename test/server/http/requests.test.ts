@@ -149,7 +149,8 @@ describe('a file of the repository', () => {
 
 describe('operations', () => {
   it('are ready before anything is published, and not once the timestamp has expired', async () => {
-    const ready = async () => (await server.app.inject({ url: '/readyz' })).statusCode;
+    const ask = () => server.app.inject({ url: '/readyz' });
+    const ready = async () => (await ask()).statusCode;
     expect(await ready()).toBe(200);
     const { publisher } = server.context;
     await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
@@ -158,6 +159,7 @@ describe('operations', () => {
     server.now += 25 * 60 * 60 * 1000;
 
     expect(await ready()).toBe(503);
+    expect(Number((await ask()).headers['retry-after'])).toBeGreaterThan(0);
   });
 
   it('count requests by route, never by address', async () => {
