@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcessDriver } from '../../../agent/adapters/process-driver.ts';
-import { readProcess } from '../../../agent/adapters/process-table.ts';
+import { readBootId, readProcess } from '../../../agent/adapters/process-table.ts';
 import type { ProgramUnit } from '../../../agent/ports/driver.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../support/driver-contract.ts';
 
@@ -75,7 +75,7 @@ describe('the process driver', () => {
   it('does not mistake a stranger for the service when the pid was given away', async () => {
     await start('exec sleep 600');
     await harness.driver().stop(COMPONENT, 1_000);
-    const { boot } = { boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim() };
+    const boot = await readBootId();
     const stranger = { pid: process.pid, startTime: '1', boot, identity: 'v1' };
     await writeFile(pidFile(), JSON.stringify(stranger));
 
@@ -157,14 +157,18 @@ describe('the process driver', () => {
     });
   });
 
-  it.runIf(process.getuid?.() === 0)('runs a service as its own account, in a home of its own', async () => {
+  it('runs a service as its own account in a home of its own, or says that only root can', async () => {
     await chmod(join(harness.stateDir, 'tree'), 0o755);
-
-    await start('id -un >"$HOME/who.tmp"; mv "$HOME/who.tmp" "$HOME/who"; exec sleep 600', {
+    const started = start('id -un >"$HOME/who.tmp"; mv "$HOME/who.tmp" "$HOME/who"; exec sleep 600', {
       user: 'nobody',
     });
-    await until(async () => (await stat(dataFile('who')).catch(() => null)) !== null);
 
+    if (process.getuid?.() !== 0) {
+      await expect(started).rejects.toMatchObject({ data: { problem: expect.stringContaining('root') } });
+      return;
+    }
+    await started;
+    await until(async () => (await stat(dataFile('who')).catch(() => null)) !== null);
     expect((await readFile(dataFile('who'), 'utf8')).trim()).toBe('nobody');
     expect((await stat(dataFile('who'))).uid).not.toBe(0);
     expect((await stat(harness.stateDir)).mode & 0o777).toBe(0o711);

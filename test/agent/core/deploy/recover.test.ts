@@ -1,0 +1,86 @@
+// Recovery as a pure choice: what the journal and the disk say, and the one way on.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type DiskFacts, maxEntries, recover } from '../../../../agent/core/deploy/recover.ts';
+import { isFinal, isUntouched } from '../../../../agent/core/deploy/states.ts';
+import { DEPLOYMENT_STATES, type DeploymentState } from '../../../../shared/schema/deployment.ts';
+import type { JournalEntry } from '../../../../shared/schema/journal.ts';
+
+const WHOLE: DiskFacts = { journalDamaged: false, previous: true, committed: false, changedComponents: 1 };
+
+type Written = DeploymentState | 'resumed';
+
+function journalOf(...written: readonly Written[]): readonly JournalEntry[] {
+  return written.map((what, index) => {
+    const position = { sequence: index + 1, at: '2026-01-31T10:00:00.000Z' };
+    return what === 'resumed'
+      ? { kind: 'resumed', ...position }
+      : { kind: 'entered', ...position, state: what };
+  });
+}
+
+describe('recovery', () => {
+  it.each<[string, readonly Written[], Partial<DiskFacts>, string]>([
+    ['forgets a deployment that touched nothing', ['planned', 'preflight'], {}, 'abandon'],
+    ['takes up one that had begun to stop services', ['planned', 'stopping'], {}, 'resume'],
+    ['takes up one that was being watched', ['planned', 'soaking'], {}, 'resume'],
+    ['rolls back after a second crash on the way forward', ['starting', 'resumed'], {}, 'roll-back'],
+    ['finishes a rollback', ['verifying', 'rolling-back'], {}, 'finish-rollback'],
+    [
+      'finishes a rollback however often it crashed',
+      ['rolling-back', ...Array<'resumed'>(9).fill('resumed')],
+      {},
+      'finish-rollback',
+    ],
+    [
+      'gives up what never ends',
+      ['rolling-back', ...Array<'resumed'>(maxEntries(1)).fill('resumed')],
+      {},
+      'give-up',
+    ],
+    ['settles what has ended', ['soaking', 'committed'], {}, 'settle'],
+    [
+      'settles what has ended though damage follows',
+      ['soaking', 'committed'],
+      { journalDamaged: true },
+      'settle',
+    ],
+    [
+      'rolls back when the journal cannot be trusted',
+      ['planned', 'fetching'],
+      { journalDamaged: true },
+      'roll-back',
+    ],
+    ['keeps a commit that the disk proves', ['planned'], { journalDamaged: true, committed: true }, 'commit'],
+    ['gives up when there is no way back', ['starting'], { previous: false }, 'give-up'],
+    ['abandons without needing a way back', ['fetching'], { previous: false }, 'abandon'],
+  ])('%s', (_, written, facts, expected) => {
+    expect(recover(journalOf(...written), { ...WHOLE, ...facts }).kind).toBe(expected);
+  });
+
+  it('never goes forward from a rollback, whatever else is true', () => {
+    const facts = fc.record({
+      journalDamaged: fc.boolean(),
+      previous: fc.boolean(),
+      committed: fc.constant(false),
+      changedComponents: fc.nat(9),
+    });
+    const after = fc.array(fc.constant<Written>('resumed'), { maxLength: 20 });
+    fc.assert(
+      fc.property(facts, after, (disk, more) => {
+        const { kind } = recover(journalOf('verifying', 'rolling-back', ...more), disk);
+
+        expect(['finish-rollback', 'roll-back', 'give-up']).toContain(kind);
+      }),
+    );
+  });
+
+  it('touches a live system only where the journal says that it may have been touched', () => {
+    for (const state of DEPLOYMENT_STATES) {
+      const { kind } = recover(journalOf(state), WHOLE);
+
+      expect(kind === 'abandon').toBe(isUntouched(state));
+      expect(kind === 'settle').toBe(isFinal(state));
+    }
+  });
+});

@@ -1,0 +1,110 @@
+// Rendering: variables filled once, secrets kept out of identities, mistakes named.
+import { describe, expect, it } from 'vitest';
+import { fillReferences, referencesIn } from '../../../../agent/core/deploy/references.ts';
+import { type RenderInput, render } from '../../../../agent/core/deploy/render.ts';
+import { AUTH, type Extras, releaseOf } from '../../../support/deploy-releases.ts';
+
+function inputOf(extras: Extras, settings: RenderInput['settings'] = {}): RenderInput {
+  const release = releaseOf(AUTH, '1.0.0', extras);
+  return { release, configured: settings, settings, treeDirectory: '/tree', dataDirectory: '/data' };
+}
+
+const SERVICE = {
+  driver: 'process',
+  exec: ['${dir.tree}/serve', '--port=${settings.port}'],
+  env: { DATA: '${dir.data}/db' },
+  user: 'auth',
+  stopTimeout: 'PT7S',
+};
+
+describe('rendering', () => {
+  it('fills settings and directories everywhere, and turns durations into milliseconds', () => {
+    const rendered = render(
+      inputOf(
+        {
+          service: SERVICE,
+          health: [
+            { http: 'http://127.0.0.1:${settings.port}/', timeout: 'PT3S' },
+            { tcp: '[::1]:${settings.port}' },
+            { exec: ['check', '${dir.data}'] },
+          ],
+        },
+        { port: 8080 },
+      ),
+    );
+
+    expect(rendered.unit).toMatchObject({
+      exec: ['/tree/serve', '--port=8080'],
+      env: { DATA: '/data/db' },
+      user: 'auth',
+      workingDirectory: '/tree',
+      stopTimeoutMs: 7_000,
+    });
+    expect(rendered.health.map((check) => check.probe)).toMatchObject([
+      { kind: 'http', url: 'http://127.0.0.1:8080/', timeoutMs: 3_000 },
+      { kind: 'tcp', host: '::1', port: 8080 },
+      { kind: 'exec', exec: ['check', '/data'], env: { DATA: '/data/db' }, user: 'auth' },
+    ]);
+  });
+
+  it.each(['settings.nope', 'file:/etc/shadow', 'env:HOME', 'dir.home', ''])(
+    'names the field that uses ${%s}',
+    (variable) => {
+      const service = { driver: 'process', exec: ['serve'], env: { KEY: `\${${variable}}` } };
+
+      expect(() => render(inputOf({ service }))).toThrow(
+        expect.objectContaining({
+          code: 'deploy/unknown-variable',
+          data: { component: AUTH, field: 'service.env.KEY', variable },
+        }),
+      );
+    },
+  );
+
+  it('never expands what a setting holds', () => {
+    const service = { driver: 'process', exec: ['serve', '${settings.motto}'] };
+
+    const { unit } = render(inputOf({ service }, { motto: '${dir.data} ${settings.motto} $& $1' }));
+
+    expect(unit).toMatchObject({ exec: ['serve', '${dir.data} ${settings.motto} $& $1'] });
+  });
+
+  it('gives a unit another identity for another release or setting, not for another secret', () => {
+    const identity = (extras: Extras, configured: string, secret: string) =>
+      render({ ...inputOf(extras), configured: { key: configured }, settings: { key: secret } }).unit
+        .identity;
+
+    expect(identity({}, '${env:KEY}', 'one')).toBe(identity({}, '${env:KEY}', 'two'));
+    expect(identity({}, '${env:KEY}', 'one')).not.toBe(identity({}, '${env:OTHER}', 'one'));
+    expect(identity({}, '${env:KEY}', 'one')).not.toBe(identity({ notes: 'new' }, '${env:KEY}', 'one'));
+  });
+});
+
+describe('references', () => {
+  it('are found wherever an operator wrote them, once each', () => {
+    const found = referencesIn({
+      a: 'x ${env:KEY} y',
+      b: '${file:/run/key}${env:KEY}',
+      c: 7,
+      d: '${other:Z}',
+    });
+
+    expect(found).toEqual([
+      { kind: 'env', name: 'KEY' },
+      { kind: 'file', name: '/run/key' },
+    ]);
+  });
+
+  it('are filled without looking at what comes out', () => {
+    const values = new Map([
+      ['${env:A}', '${env:B}'],
+      ['${env:B}', 'secret'],
+    ]);
+
+    expect(fillReferences({ a: '<${env:A}>', b: '${env:B}', n: 1 }, values)).toEqual({
+      a: '<${env:B}>',
+      b: 'secret',
+      n: 1,
+    });
+  });
+});

@@ -1,0 +1,115 @@
+// A real instance in a directory: the engine over its real adapters, with trees that lie there already. Run as a program
+// it deploys `core/auth` in the version given, so that a test can kill it.
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
+import { createJournal } from '../../agent/adapters/journal.ts';
+import { createProber } from '../../agent/adapters/prober.ts';
+import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
+import { readReference } from '../../agent/adapters/references.ts';
+import { systemClock } from '../../agent/adapters/system-clock.ts';
+import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
+import type { Deployer } from '../../agent/ports/deployer.ts';
+import type { Driver } from '../../agent/ports/driver.ts';
+import type { TreeStore } from '../../agent/ports/tree-store.ts';
+import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
+import { AUTH, type Deployable, deployableOf, planOf, releaseOf } from './deploy-releases.ts';
+
+export interface RealInstance {
+  readonly deployer: Deployer;
+  readonly warnings: unknown[];
+  deploy(to: Deployable): ReturnType<Deployer['deploy']>;
+}
+
+const SERVER = `const [, , version] = process.argv;
+require('node:http').createServer((_, response) => response.end('auth ' + version))
+  .listen(Number(process.env.PORT), '127.0.0.1');`;
+
+/** A release whose service answers with its version; in `broken` ones the probe waits for another. */
+export function realRelease(version: string, port: number, broken = false): Deployable {
+  const answer = broken ? 'auth of another kind' : `auth ${version}`;
+  const release = releaseOf(AUTH, version, {
+    service: {
+      driver: 'process',
+      exec: [process.execPath, 'server.cjs', version],
+      env: { PORT: '${settings.port}' },
+    },
+    settings: { port: { type: 'integer' } },
+    health: [
+      {
+        http: 'http://127.0.0.1:${settings.port}/',
+        contains: answer,
+        startPeriod: broken ? 'PT1S' : 'PT10S',
+        interval: 'PT0S',
+        successes: 2,
+        failures: 3,
+      },
+    ],
+    smoke: [{ exec: ['test', '-f', 'server.cjs'] }],
+    hooks: {},
+  });
+  return deployableOf({ [AUTH]: release }, { [AUTH]: { port } });
+}
+
+/** Puts the release's files where the tree store would. */
+export async function storeTree(stateDir: string, deployable: Deployable): Promise<void> {
+  for (const release of deployable.releases.values()) {
+    const directory = treeDirectory(stateDir, release.document.tree.digest);
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'server.cjs'), SERVER);
+  }
+}
+
+export function realInstance(stateDir: string): RealInstance {
+  const warnings: unknown[] = [];
+  const onWarning = (error: unknown) => void warnings.push(error);
+  const deployer = createDeployer({
+    store: createDeploymentStore({
+      stateDir,
+      treeDirectoryOf: (tree) => treeDirectory(stateDir, tree),
+      onDamage: onWarning,
+    }),
+    journal: createJournal({ stateDir }),
+    trees: treesIn(stateDir),
+    // Every unit of these tests is a program.
+    driver: createProcessDriver({ stateDir }) as Driver,
+    prober: createProber(),
+    clock: systemClock,
+    readReference,
+    soakMs: 200,
+    keepGenerations: 5,
+    onRecord: () => {},
+    onWarning,
+  });
+  return {
+    deployer,
+    warnings,
+    async deploy(to) {
+      const plan = planOf(await deployer.current(), to);
+      return deployer.deploy({ ...to, plan, actor: 'agent', stillAllowed: async () => true });
+    },
+  };
+}
+
+function treeDirectory(stateDir: string, tree: Digest): string {
+  return join(stateDir, 'store', 'trees', hexOf(tree), 'files');
+}
+
+function treesIn(stateDir: string): TreeStore {
+  return {
+    has: async (tree) => (await stat(treeDirectory(stateDir, tree)).catch(() => null)) !== null,
+    directoryOf: (tree) => treeDirectory(stateDir, tree),
+    add: async () => {
+      throw new Error('the tree lies there already');
+    },
+    verify: async () => [],
+    collect: async () => {},
+  };
+}
+
+const [, program, stateDir, version, port] = process.argv;
+if (program === import.meta.filename && stateDir !== undefined && version !== undefined) {
+  const instance = realInstance(stateDir);
+  await instance.deployer.recover();
+  await instance.deploy(realRelease(version, Number(port)));
+}
