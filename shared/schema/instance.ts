@@ -12,7 +12,7 @@ const capabilityConfig = z.strictObject({
 
 const suiteConfig = z.strictObject({
   enabled: z.boolean().default(true),
-  /** Without this key every capability of the suite is enabled with default settings. */
+  /** A capability that is not named here is enabled with default settings. */
   capabilities: z.record(name, capabilityConfig).default({}),
 });
 

@@ -105,6 +105,23 @@ describe('pins', () => {
     ]);
   });
 
+  it('stay overridden while the advisory that forced what runs is open', () => {
+    const scenario = {
+      releases: { 'core/auth@1.0.0': { rollout: 'withdrawn' }, 'core/auth@1.0.1': {} },
+      runs: ['core/auth@1.0.1 forced:FL-2026-0003'],
+      pins: { 'core/auth': '1.0.0' },
+      advisories: FIX,
+    } as const;
+
+    const result = compiled(scenario);
+
+    expect(result.pins).toMatchObject([{ state: 'overridden', by: ['FL-2026-0003'] }]);
+    expect(result.target.manifest.components[0]).toMatchObject({
+      version: '1.0.1',
+      origin: 'forced:FL-2026-0003',
+    });
+  });
+
   it('in conflict are named: the smallest set to lift, and what that would bring', () => {
     const releases = {
       'core/auth@1.0.0': {},

@@ -25,7 +25,7 @@ describe('compile', () => {
           best === null ? null : present(best),
         );
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -118,7 +118,7 @@ describe('compileEmergency', () => {
         expect(movesIn(start, { ...absent(smallest!), ...after })).toBe(movesIn(start, smallest!));
         expect(selectExposures(target!.manifest, input.catalog.advisories)).toEqual([]);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
