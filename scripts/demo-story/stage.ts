@@ -63,7 +63,7 @@ export async function createStage(
     },
     stopServer: async () => running.server?.stop(),
     startAgent: async () => {
-      running.agent = background(['fairlead', 'agent', 'run'], 'logs/agent.log');
+      running.agent = background(['fairlead', 'agent', 'run', '--soak', 'PT5S'], 'logs/agent.log');
       await terminal.wait('the agent answers', () => status().catch(() => null));
     },
     close: async () => {

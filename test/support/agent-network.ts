@@ -233,6 +233,8 @@ function createFakeDeployer(clock: FakeClock) {
       const target = fake.generations.at(-2);
       if (target === undefined)
         throw new FairleadError('rollback/no-target', { wanted: 'any', available: 'none' });
+      // What is left is not installed again by the next round.
+      quarantineAll(fake.requests.at(-1)!, fake.records.length + 1);
       const plan = {
         ...fake.requests.at(-1)!.plan,
         reason: { kind: 'rollback', generation: target.number },

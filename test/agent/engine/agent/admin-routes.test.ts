@@ -1,0 +1,286 @@
+// The admin API's answers: overrides on the record, refusals that name the next command, no body believed unread.
+import { describe, expect, it } from 'vitest';
+import {
+  advisoriesReply,
+  changesReply,
+  explanationReply,
+  statusReply,
+  verifyReply,
+} from '../../../../shared/protocol/admin.ts';
+import { advisory } from '../../../../shared/schema/advisory.ts';
+import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
+import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { settle } from '../../../support/fake-clock.ts';
+
+async function withOffer(channel: 'auto' | 'manual' | 'frozen') {
+  const network = createAgentNetwork();
+  network.world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel } };
+  network.publish(releaseOf('1.0.0'));
+  await network.start();
+  const refusal = (method: string, path: string, body?: unknown) =>
+    rejectionOf(network.ask(method, path, body)).then(({ code }) => code);
+  return { ...network, refusal };
+}
+
+async function deployed() {
+  const network = await withOffer('auto');
+  await network.world.clock.advance(1000);
+  return network;
+}
+
+describe('answers', () => {
+  it('match what the protocol promises', async () => {
+    const { ask } = await deployed();
+
+    statusReply.parse(await ask('GET', '/v1/status'));
+    explanationReply.parse(await ask('GET', '/v1/explanation'));
+    explanationReply.parse(await ask('POST', '/v1/check'));
+    changesReply.parse(await ask('GET', '/v1/changes'));
+    verifyReply.parse(await ask('POST', '/v1/verify'));
+    advisoriesReply.parse(await ask('GET', '/v1/advisories'));
+  });
+
+  it('explain what would move, why, and who can clear what stands against it', async () => {
+    const { ask } = await withOffer('frozen');
+
+    expect(await ask('GET', '/v1/explanation')).toMatchObject({
+      decision: { verdict: 'held', blockers: [{ code: 'channel-frozen', owner: 'admin' }] },
+      moves: [{ component: 'core/auth', from: null, to: '1.0.0', origin: 'latest', bytes: 100 }],
+    });
+  });
+
+  it('show the deployment under way', async () => {
+    const { world, publish, start, ask } = createAgentNetwork();
+    world.deployer.slow = true;
+    publish(releaseOf('1.0.0'));
+    await start();
+
+    expect(await ask('GET', '/v1/status')).toMatchObject({ inProgress: { id: 1, state: 'starting' } });
+    expect(await ask('GET', '/v1/changes/1')).toMatchObject({ change: { state: 'starting' } });
+  });
+});
+
+describe('check', () => {
+  it('asks the server at once and lets the agent act on the answer', async () => {
+    const { world, ask, publish } = await deployed();
+    publish(releaseOf('1.1.0'));
+
+    const reply = await ask('POST', '/v1/check');
+    await settle();
+
+    expect(reply).toMatchObject({ decision: { verdict: 'apply' }, contact: { outcome: 'changed' } });
+    expect(world.deployer.records.at(-1)).toMatchObject({ state: 'committed', steps: [{ to: '1.1.0' }] });
+  });
+
+  it('answers with what is known when the server is away', async () => {
+    const { world, ask } = await deployed();
+    const { FairleadError } = await import('../../../../shared/errors/error.ts');
+    world.serverError = new FairleadError('transport/unreachable', { url: 'x', problem: 'ECONNREFUSED' });
+
+    expect(await ask('POST', '/v1/check')).toMatchObject({
+      decision: { verdict: 'current' },
+      contact: { outcome: 'failed', failure: { code: 'transport/unreachable' } },
+    });
+  });
+});
+
+describe('apply', () => {
+  it.each(['manual', 'frozen'] as const)('overrides channel %s, and records who and why', async (channel) => {
+    const { world, ask } = await withOffer(channel);
+
+    const started = await ask('POST', '/v1/apply', { reason: 'maintenance night' });
+    await settle();
+
+    expect(started).toEqual({ change: 1 });
+    expect(world.deployer.records).toMatchObject([
+      { state: 'committed', actor: 'alice', note: 'maintenance night', reason: { kind: 'manual' } },
+    ]);
+    expect(world.audit.find(({ event }) => event === 'apply-requested')).toMatchObject({
+      actor: 'alice',
+      details: { reason: 'maintenance night' },
+    });
+  });
+
+  it('wants a reason where the channel would not have applied the plan', async () => {
+    const { world, refusal } = await withOffer('manual');
+
+    expect(await refusal('POST', '/v1/apply', {})).toBe('apply/reason-needed');
+    expect(world.deployer.records).toEqual([]);
+  });
+
+  it('refuses another plan than the operator saw', async () => {
+    const { world, ask, publish, refusal } = await withOffer('manual');
+    const seen = (await ask('GET', '/v1/explanation')) as { decision: { target: { plan: string } } };
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+
+    const body = { plan: seen.decision.target.plan, reason: 'go' };
+
+    expect(await refusal('POST', '/v1/apply', body)).toBe('apply/plan-changed');
+    expect(world.deployer.records).toEqual([]);
+  });
+
+  it('accepts the plan the operator saw, although it was fetched meanwhile', async () => {
+    const { ask } = await withOffer('manual');
+    const seen = (await ask('GET', '/v1/explanation')) as { decision: { target: { plan: string } } };
+
+    expect(await ask('POST', '/v1/apply', { plan: seen.decision.target.plan, reason: 'go' })).toEqual({
+      change: 1,
+    });
+  });
+
+  it('does not override a quarantine', async () => {
+    const { world, ask, refusal } = await withOffer('manual');
+    world.deployer.ends = 'rolled-back';
+    await ask('POST', '/v1/apply', { reason: 'go' });
+    await settle();
+
+    expect(await refusal('POST', '/v1/apply', { reason: 'again' })).toBe('apply/nothing');
+  });
+
+  it('does not override expired signatures', async () => {
+    const { world, refusal } = await withOffer('manual');
+    world.freshness = { state: 'expired', expires: world.clock.now() - 1 };
+
+    expect(await refusal('POST', '/v1/apply', { reason: 'go' })).toBe('apply/blocked');
+  });
+
+  it('does not happen when it cannot be recorded', async () => {
+    const { FairleadError } = await import('../../../../shared/errors/error.ts');
+    const { world, refusal } = await withOffer('manual');
+    world.auditError = new FairleadError('audit/damaged', { path: 'log', line: 1, problem: 'changed' });
+
+    expect(await refusal('POST', '/v1/apply', { reason: 'go' })).toBe('audit/damaged');
+    expect(world.deployer.records).toEqual([]);
+  });
+
+  it('is refused while another deployment is under way', async () => {
+    const { world, ask, refusal, publish } = await withOffer('manual');
+    world.deployer.slow = true;
+    await ask('POST', '/v1/apply', { reason: 'go' });
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+
+    expect(await refusal('POST', '/v1/apply', { reason: 'me too' })).toBe('apply/blocked');
+  });
+});
+
+describe('rollback', () => {
+  it('returns to the generation before, without asking the server, and says who and why', async () => {
+    const { world, ask, publish } = await deployed();
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+    await settle();
+    const asked = world.refreshes.length;
+
+    const started = await ask('POST', '/v1/rollback', { reason: 'slow pages' });
+    await settle();
+
+    expect(started).toEqual({ change: 3 });
+    expect(world.deployer.records.at(-1)).toMatchObject({ actor: 'alice', reason: { kind: 'rollback' } });
+    expect(world.audit.find(({ event }) => event === 'rollback-requested')?.details.reason).toBe(
+      'slow pages',
+    );
+    expect(world.refreshes).toHaveLength(asked);
+  });
+
+  it('says so when there is nothing to return to', async () => {
+    const { refusal } = await deployed();
+
+    expect(await refusal('POST', '/v1/rollback', { reason: 'slow pages' })).toBe('rollback/no-target');
+  });
+});
+
+describe('quarantine lift', () => {
+  it('lets the release be tried once more, on the record', async () => {
+    const { world, ask } = await withOffer('auto');
+    const failing = createAgentNetwork();
+    failing.world.deployer.ends = 'rolled-back';
+    failing.publish(releaseOf('1.0.0'));
+    await failing.start();
+    failing.world.deployer.ends = 'committed';
+
+    const reply = await failing.ask('DELETE', '/v1/quarantine/core/auth', { reason: 'host repaired' });
+    await failing.world.clock.advance(120_000);
+
+    expect(reply).toEqual({ lifted: ['1.0.0'] });
+    expect(failing.world.deployer.records.map(({ state }) => state)).toEqual(['rolled-back', 'committed']);
+    expect(failing.world.audit.some(({ event }) => event === 'quarantine-lifted')).toBe(true);
+    expect(world.deployer.quarantine).toEqual([]);
+    expect((await rejectionOf(ask('DELETE', '/v1/quarantine/core/auth', { reason: 'x' }))).code).toBe(
+      'quarantine/not-found',
+    );
+  });
+});
+
+describe('verify', () => {
+  it('finds files changed by hand, and status says so from then on', async () => {
+    const { world, ask } = await deployed();
+    const tree = releaseOf('1.0.0').document.tree.digest;
+    world.drift.set(tree, [{ path: 'server.js', problem: 'changed' }]);
+
+    expect(await ask('POST', '/v1/verify')).toMatchObject({
+      components: [{ component: 'core/auth', deviations: [{ path: 'server.js', problem: 'changed' }] }],
+    });
+    expect(await ask('GET', '/v1/status')).toMatchObject({ alarms: [expect.stringContaining('core/auth')] });
+  });
+});
+
+describe('advisories', () => {
+  it('tell whether they affect what runs', async () => {
+    const { world, ask, publish } = await deployed();
+    const low = (id: string, versions: string) =>
+      advisory.parse({
+        schema: 'fairlead/advisory@1',
+        id,
+        title: 'a hole',
+        severity: 'low',
+        affected: [{ component: 'core/auth', versions }],
+        fixed: [],
+        published: '2026-03-01T09:00:00Z',
+        cves: [],
+      });
+    world.catalog = {
+      ...world.catalog,
+      advisories: [low('FL-2026-0001', '1.x'), low('FL-2026-0002', '2.x')],
+    };
+    publish();
+    await ask('POST', '/v1/check');
+
+    expect(await ask('GET', '/v1/advisories')).toMatchObject({
+      advisories: [
+        { id: 'FL-2026-0001', affects: ['core/auth'] },
+        { id: 'FL-2026-0002', affects: [] },
+      ],
+    });
+  });
+});
+
+describe('requests nobody should send', () => {
+  it.each([
+    ['an unknown path', 'GET', '/v1/nothing', undefined, 'agent/unknown-request'],
+    ['the wrong method', 'DELETE', '/v1/status', undefined, 'agent/unknown-request'],
+    ['a path that climbs', 'GET', '/v1/changes/../status', undefined, 'agent/unknown-request'],
+    ['a change that never was', 'GET', '/v1/changes/99', undefined, 'change/not-found'],
+    ['a number too large', 'GET', `/v1/changes/${'9'.repeat(40)}`, undefined, 'agent/unknown-request'],
+    [
+      'an unknown key',
+      'PUT',
+      '/v1/channel',
+      { channel: 'auto', reason: 'x', force: true },
+      'document/invalid',
+    ],
+    ['an unknown channel', 'PUT', '/v1/channel', { channel: 'AUTO', reason: 'x' }, 'document/invalid'],
+    ['no reason', 'PUT', '/v1/channel', { channel: 'auto' }, 'document/invalid'],
+    ['an empty reason', 'POST', '/v1/rollback', { reason: '' }, 'document/invalid'],
+    ['a fraction', 'POST', '/v1/rollback', { to: 1.5, reason: 'x' }, 'json/invalid'],
+    ['no body', 'POST', '/v1/apply', undefined, 'json/invalid'],
+    ['a component that is none', 'DELETE', '/v1/quarantine/%2e%2e/x', { reason: 'x' }, 'document/invalid'],
+  ])('%s', async (_what, method, path, body, code) => {
+    const { world, refusal } = await withOffer('frozen');
+
+    expect(await refusal(method, path, body)).toBe(code);
+    expect(world.deployer.records).toEqual([]);
+  });
+});
