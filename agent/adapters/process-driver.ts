@@ -55,14 +55,17 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
       const marker = processes.markerFor(component, unit.identity);
       const child = await spawnDetached(unit, marker, account, log.fd);
       watched.set(component, watchChild(child));
-      const entry = child.pid === undefined ? null : await readProcess(child.pid);
-      // The marker finds the service without the file: a full disk does not keep it from starting.
-      if (entry !== null) {
-        await processes.note(component, { ...entry, identity: unit.identity }).catch(() => undefined);
-      }
+      await noteLeader(unit, child.pid ?? 0);
     } finally {
       await log.close();
     }
+  }
+
+  // The marker finds the service without the file: a full disk does not keep it from starting.
+  async function noteLeader({ component, identity }: ProgramUnit, pid: number): Promise<void> {
+    // A service that has ended already is noted all the same: what it left behind is in its session.
+    const { startTime } = (await readProcess(pid)) ?? { startTime: '0' };
+    await processes.note(component, { pid, session: pid, startTime, identity }).catch(() => undefined);
   }
 
   return {

@@ -3,7 +3,10 @@ import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentManifest, DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts';
+import type { Generation, Quarantined } from '../core/deploy/generation.ts';
 import type { ServiceStatus } from './driver.ts';
+
+export type { Generation, Quarantined };
 
 export interface DeploymentRequest {
   readonly manifest: DeploymentManifest;
@@ -32,32 +35,10 @@ export interface RollbackRequest {
   readonly onStarted?: (record: DeploymentRecord) => void;
 }
 
-/** A numbered deployment manifest on disk with everything needed to run it again offline. */
-export interface Generation {
-  readonly number: number;
-  readonly manifest: DeploymentManifest;
-  readonly config: InstanceConfig;
-  readonly releases: ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
-  /** It was committed once: a rollback may return to it. */
-  readonly healthy: boolean;
-}
-
 export interface ComponentHealth {
   readonly component: ComponentKey;
   readonly status: ServiceStatus;
   readonly health: 'healthy' | 'unhealthy' | 'unknown';
-}
-
-/** A manifest or tree that failed here and is not tried again until something changes. */
-export interface Quarantined {
-  readonly component: ComponentKey;
-  /** Digest of the capability's release manifest. */
-  readonly release: string;
-  readonly version: string;
-  readonly since: string;
-  readonly reason: string;
-  /** The deployment record that tells the story. */
-  readonly record: number;
 }
 
 export interface Deployer {

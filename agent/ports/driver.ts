@@ -1,44 +1,8 @@
 // A driver runs services: one small contract for processes, units and containers alike.
 import type { ComponentKey } from '../../shared/schema/common.ts';
+import type { CommandUnit, ComposeUnit, ProgramUnit, ServiceUnit } from '../core/deploy/service-unit.ts';
 
-/** A capability ready to run: every `${…}` resolved. Secrets may stand in `env`: never log or record a unit. */
-export type ServiceUnit = ProgramUnit | CommandUnit | ComposeUnit;
-
-interface UnitBase {
-  readonly component: ComponentKey;
-  readonly env: Readonly<Record<string, string>>;
-  readonly user: string | null;
-  readonly workingDirectory: string;
-  /** Kept across versions, owned by the service's account; also its HOME. */
-  readonly dataDirectory: string;
-  readonly stopTimeoutMs: number;
-  /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
-  readonly identity: string;
-}
-
-/** One program, run by the agent itself or by systemd. */
-export interface ProgramUnit extends UnitBase {
-  readonly kind: 'process' | 'systemd';
-  readonly exec: readonly string[];
-}
-
-/** The vendor's own commands; `status` exits with 0 while the service runs, with 1, 2 or 3 when it does not. */
-export interface CommandUnit extends UnitBase {
-  readonly kind: 'command';
-  readonly start: readonly string[];
-  readonly stop: readonly string[];
-  readonly status: readonly string[];
-  readonly startTimeoutMs: number;
-  readonly statusTimeoutMs: number;
-}
-
-/** Containers described by a compose file; paths are absolute and lie in the tree. */
-export interface ComposeUnit extends UnitBase {
-  readonly kind: 'compose';
-  readonly file: string;
-  readonly images: readonly { readonly archive: string; readonly digest: string }[];
-  readonly startTimeoutMs: number;
-}
+export type { CommandUnit, ComposeUnit, ProgramUnit, ServiceUnit };
 
 export type ServiceStatus =
   /** `pid` is null where no single process is the service. */

@@ -1,24 +1,7 @@
 // Health probes: ask once, answer healthy or why not.
+import type { Probe } from '../core/deploy/probe.ts';
 
-/** A probe with every `${…}` resolved; times in milliseconds. */
-export type Probe =
-  | {
-      readonly kind: 'http';
-      readonly url: string;
-      readonly expect: number;
-      readonly contains: string | null;
-      readonly timeoutMs: number;
-    }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
-  | {
-      readonly kind: 'exec';
-      readonly exec: readonly string[];
-      readonly env: Readonly<Record<string, string>>;
-      readonly workingDirectory: string;
-      readonly dataDirectory: string;
-      readonly user: string | null;
-      readonly timeoutMs: number;
-    };
+export type { Probe };
 
 export interface ProbeResult {
   readonly healthy: boolean;

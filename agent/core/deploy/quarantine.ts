@@ -3,7 +3,7 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
-import type { Generation, Quarantined } from '../../ports/deployer.ts';
+import type { Generation, Quarantined } from './generation.ts';
 
 export interface EndedDeployment {
   readonly record: DeploymentRecord;

@@ -1,6 +1,11 @@
 // References in an operator's settings: found here, read by an adapter, put in here.
 import type { SettingValue } from '../../../shared/schema/instance.ts';
-import type { Reference } from '../../ports/references.ts';
+
+export interface Reference {
+  readonly kind: 'env' | 'file';
+  /** The variable's name or the file's path. */
+  readonly name: string;
+}
 
 const PATTERN = /\$\{(env|file):([^}]+)\}/g;
 

@@ -7,9 +7,9 @@ import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common
 import type { SettingValue } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import type { HealthProbe, Hook } from '../../../shared/schema/service.ts';
-import type { ServiceUnit } from '../../ports/driver.ts';
-import type { Probe } from '../../ports/prober.ts';
 import type { ProbeRule } from './health.ts';
+import type { Probe } from './probe.ts';
+import type { ServiceUnit } from './service-unit.ts';
 
 export interface HealthCheck {
   readonly probe: Probe;
@@ -70,27 +70,18 @@ type Fill = (text: string, field: string) => string;
 
 function renderUnit(component: ComponentKey, input: RenderInput, fill: Fill): ServiceUnit {
   const service = input.release.document.service;
+  const inTree = (path: string) => `${input.treeDirectory}/${path}`;
   const argv = (field: string, words: readonly string[]) =>
     words.map((text) => fill(text, `service.${field}`));
-  const base = {
-    component,
-    env: Object.fromEntries(
-      Object.entries(service.env).map(([key, value]) => [key, fill(value, `service.env.${key}`)]),
-    ),
-    workingDirectory: input.treeDirectory,
-    dataDirectory: input.dataDirectory,
-    stopTimeoutMs: durationMs(service.stopTimeout),
-    identity: digestOfValue({ release: input.release.digest, settings: input.configured }),
-  };
+  const base = renderBase(component, input, fill);
   switch (service.driver) {
     case 'process':
     case 'systemd':
-      return { ...base, kind: service.driver, user: service.user ?? null, exec: argv('exec', service.exec) };
+      return { ...base, kind: service.driver, exec: argv('exec', service.exec) };
     case 'command':
       return {
         ...base,
         kind: 'command',
-        user: service.user ?? null,
         start: argv('start', service.start),
         stop: argv('stop', service.stop),
         status: argv('status', service.status),
@@ -101,17 +92,28 @@ function renderUnit(component: ComponentKey, input: RenderInput, fill: Fill): Se
       return {
         ...base,
         kind: 'compose',
-        user: null,
-        file: `${input.treeDirectory}/${service.file}`,
-        images: service.images.map((image) => ({
-          archive: `${input.treeDirectory}/${image.archive}`,
-          digest: image.digest,
-        })),
+        file: inTree(service.file),
+        images: service.images.map(({ archive, digest }) => ({ archive: inTree(archive), digest })),
         startTimeoutMs: durationMs(service.startTimeout),
       };
     default:
       return assertNever(service);
   }
+}
+
+/** What the units of every driver have. */
+function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
+  const service = input.release.document.service;
+  const env = Object.entries(service.env).map(([key, value]) => [key, fill(value, `service.env.${key}`)]);
+  return {
+    component,
+    env: Object.fromEntries(env) as Record<string, string>,
+    user: 'user' in service ? (service.user ?? null) : null,
+    workingDirectory: input.treeDirectory,
+    dataDirectory: input.dataDirectory,
+    stopTimeoutMs: durationMs(service.stopTimeout),
+    identity: digestOfValue({ release: input.release.digest, settings: input.configured }),
+  };
 }
 
 function renderCheck(

@@ -3,7 +3,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { PlanStep } from '../../../shared/schema/deployment.ts';
 import { compareVersions } from '../../../shared/version/version.ts';
-import type { Generation } from '../../ports/deployer.ts';
+import type { Generation } from './generation.ts';
 
 /** The wanted generation, or the newest healthy one before the current. Errors: rollback/no-target, rollback/not-reversible. */
 export function selectRollbackTarget<G extends Generation>(
