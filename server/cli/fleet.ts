@@ -1,4 +1,5 @@
 // What the fleet reports about a change, asked of the server.
+import { isFairleadError } from '../../shared/errors/error.ts';
 import { type ChangeReply, changeReply } from '../../shared/protocol/fleet.ts';
 import type { Release } from '../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../shared/schema/release-ref.ts';
@@ -11,21 +12,29 @@ import { refOfChange } from './workspace/changes.ts';
 import { readReleases, rolloutsOf } from './workspace/documents.ts';
 import { openWorkspace } from './workspace/workspace.ts';
 
+const NOTHING_REPORTED: FleetCounts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
+
 /** For a capability its own counts; for a suite or platform those of the capabilities it ships. */
 export async function readFleetCounts(session: Session, record: ChangeRecord): Promise<FleetCounts> {
   const changes = await changesBehind(session.directory, record);
   return withServer(session, async (server) => {
     const replies = await Promise.all(changes.map((id) => readReply(server, id)));
-    return combineCounts(replies.map((reply) => reply.counts));
+    return combineCounts(replies.map((reply) => reply?.counts ?? NOTHING_REPORTED));
   });
 }
 
-export function readFleetChange(session: Session, id: string): Promise<ChangeReply> {
+/** Null for a change that the server has not seen yet. */
+export function readFleetChange(session: Session, id: string): Promise<ChangeReply | null> {
   return withServer(session, (server) => readReply(server, id));
 }
 
-function readReply(server: ServerClient, id: string): Promise<ChangeReply> {
-  return server.get(`/api/v1/changes/${id}`, changeReply);
+async function readReply(server: ServerClient, id: string): Promise<ChangeReply | null> {
+  try {
+    return await server.get(`/api/v1/changes/${id}`, changeReply);
+  } catch (error) {
+    if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return null;
+    throw error;
+  }
 }
 
 async function withServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {

@@ -63,19 +63,10 @@ export async function createServerClient(config: VendorConfig): Promise<ServerCl
       return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
     },
     upload: async (path, file, onProgress) => {
-      const { size } = await stat(file);
-      const headers = {
-        ...(await authorization()),
-        'content-type': 'application/octet-stream',
-        'content-length': String(size),
-      };
-      const body = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
-      let done = 0;
-      body.on('data', (chunk) => {
-        done += chunk.length;
-        onProgress(done, size);
-      });
-      succeeded(await send(path, { method: 'PUT', headers, body }));
+      const { headers, body } = await openUpload(file, onProgress);
+      succeeded(
+        await send(path, { method: 'PUT', headers: { ...(await authorization()), ...headers }, body }),
+      );
     },
     close: () => dispatcher.close(),
   };
@@ -89,6 +80,17 @@ interface Reply {
   readonly url: string;
   readonly status: number;
   readonly body: Uint8Array;
+}
+
+async function openUpload(file: string, onProgress: (done: number, total: number) => void) {
+  const { size } = await stat(file);
+  const body = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
+  let done = 0;
+  body.on('data', (chunk) => {
+    done += chunk.length;
+    onProgress(done, size);
+  });
+  return { headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) }, body };
 }
 
 async function readCapped(body: AsyncIterable<Uint8Array>, url: string): Promise<Uint8Array> {

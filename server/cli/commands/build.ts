@@ -1,5 +1,5 @@
 // `build`: stage 2 turns a directory, or a list of parts, into an immutable release and its pack.
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
@@ -53,7 +53,7 @@ async function build(session: Session, input: Input): Promise<void> {
   const change = await readChange(directory, input.text('change'));
   const built = verifyBuildable(change, ref);
   const at = built?.at ?? formatInstant(session.now());
-  const index = ref.kind === 'capability' ? await readTree(input.text('from')) : null;
+  const index = ref.kind === 'capability' ? await readSource(input.text('from')) : null;
   const reproduced = await reproduce(ref, index, input);
   const tree = index === null ? null : treeRefOf(index);
   const { manifest, source } = await readManifest(ref, input);
@@ -68,6 +68,13 @@ async function build(session: Session, input: Input): Promise<void> {
   const details = { release, tree, reproduced };
   const record = built === undefined ? await recordBuild(session, change, at, details) : change;
   session.out.result('build', describeChange(record), { change: record });
+}
+
+async function readSource(path: string): Promise<TreeIndex> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() === true) return readTree(path);
+  const problem = found === null ? 'there is no such directory' : 'it is not a directory';
+  throw new FairleadError('vendor/file-unreadable', { path, problem });
 }
 
 /** The build that a killed command, or an earlier one, has recorded already. Errors: vendor/wrong-change, … */

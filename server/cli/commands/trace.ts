@@ -45,7 +45,6 @@ async function readFleet(session: Session, id: string): Promise<ChangeReply | nu
     return await readFleetChange(session, id);
   } catch (error) {
     if (isFairleadError(error, 'vendor/server-unreachable')) return null;
-    if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return null;
     throw error;
   }
 }

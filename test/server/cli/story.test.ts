@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { parseEnrolment } from '../../../shared/protocol/enrolment.ts';
-import { createVendor, openAndBuild, sourcesOf, type Vendor } from '../../support/vendor.ts';
+import { createVendor, openAndBuild, PASSPHRASE, sourcesOf, type Vendor } from '../../support/vendor.ts';
 
 let vendor: Vendor;
 beforeAll(async () => {
@@ -360,6 +360,59 @@ describe('the server', () => {
     expect(answer.published).toBeNull();
     expect(vendor.server.publications()).toBe(before);
     await vendor.json('publish');
+  });
+});
+
+describe('passphrases', () => {
+  it('that are wrong sign nothing', async () => {
+    const file = await vendor.write('wrong', 'another passphrase\n');
+
+    expect(await vendor.refusal('renew', 'halts', '--passphrase-file', file)).toBe('vendor/wrong-passphrase');
+  });
+
+  it('may come from a file', async () => {
+    const file = await vendor.write('right', `${PASSPHRASE}\n`);
+
+    expect((await vendor.json('renew', 'halts', '--passphrase-file', file)).signed).toMatchObject([
+      { kind: 'signed', role: 'halts' },
+    ]);
+  });
+});
+
+describe('what a person types', () => {
+  it.each([
+    ['an unknown command', ['deploy']],
+    ['a missing option', ['change', 'open', '--component', 'core/auth']],
+    ['an unknown option', ['status', '--fast']],
+  ])('with %s ends in status 2', async (_what, argv) => {
+    expect((await vendor.run(...argv)).status).toBe(2);
+  });
+
+  it('in a directory without a workspace is told how to make one', async () => {
+    const answer = await vendor.run('status', '--dir', join(vendor.directory, 'nowhere'));
+
+    expect(answer.status).toBe(2);
+    expect(answer.err).toContain('fairlead-vendor init');
+  });
+
+  it('names a directory to build that is not there', async () => {
+    const about = ['--component', 'core/gone', '--version', '1.0.0', '--revision', 'git:1', '--scope', 'x'];
+    const id = ((await vendor.json('change', 'open', ...about)).change as { id: string }).id;
+    const from = join(vendor.directory, 'no-such-directory');
+
+    const answer = await vendor.run(
+      'build',
+      'core/gone@1.0.0',
+      '--change',
+      id,
+      '--from',
+      from,
+      '--manifest',
+      from,
+    );
+
+    expect(answer.status).toBe(2);
+    expect(answer.err).toContain(from);
   });
 });
 
