@@ -1,0 +1,271 @@
+// The operator's commands against a running agent: what they print, what they ask, how they exit.
+import { describe, expect, it } from 'vitest';
+import { advisories } from '../../../agent/cli/commands/advisories.ts';
+import { apply, rollback } from '../../../agent/cli/commands/apply.ts';
+import { change, changes } from '../../../agent/cli/commands/changes.ts';
+import { liftQuarantine, setChannel } from '../../../agent/cli/commands/channel.ts';
+import { check, explain, plan } from '../../../agent/cli/commands/explain.ts';
+import { status } from '../../../agent/cli/commands/status.ts';
+import { verify } from '../../../agent/cli/commands/verify.ts';
+import type { CliContext } from '../../../agent/cli/context.ts';
+import { createStyle } from '../../../agent/cli/output/style.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
+import { createAgentNetwork, releaseOf } from '../../support/agent-network.ts';
+import { dataOf, rejectionOf } from '../../support/error-code.ts';
+import { settle } from '../../support/fake-clock.ts';
+
+interface Overrides {
+  readonly json?: boolean;
+  readonly interactive?: boolean;
+  readonly answer?: boolean;
+}
+
+/** An agent on this channel with one release on offer, and a terminal in front of it. */
+async function atTerminal(channel: 'auto' | 'manual' | 'frozen', overrides: Overrides = {}) {
+  const network = createAgentNetwork();
+  network.world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel } };
+  network.publish(releaseOf('1.0.0'));
+  await network.start();
+  await network.world.clock.advance(1000);
+  const printed: string[] = [];
+  const asked: string[] = [];
+  const context: CliContext = {
+    stateDir: '/state',
+    json: overrides.json === true,
+    interactive: overrides.interactive === true,
+    style: createStyle(false),
+    client: {
+      async call(method, path, reply, body) {
+        try {
+          return parseDocument(
+            reply,
+            JSON.parse(JSON.stringify(await network.ask(method, path, body))),
+            'answer',
+          );
+        } catch (error) {
+          if (!isFairleadError(error) || error.code === 'document/invalid') throw error;
+          const { code, message, hint, exit } = error;
+          throw new FairleadError('agent/refused', { code, message, hint, exit });
+        }
+      },
+    },
+    clock: { ...network.world.clock, sleep: () => settle() },
+    print: (text) => void printed.push(text),
+    confirm: async (question) => {
+      asked.push(question);
+      return overrides.answer === true;
+    },
+  };
+  const lines = () => printed.join('\n').split('\n');
+  return { ...network, context, printed, asked, lines, json: () => JSON.parse(printed.join('\n')) };
+}
+
+describe('status', () => {
+  it('says the verdict first, then what runs', async () => {
+    const { context, lines } = await atTerminal('auto');
+
+    expect(await status(context)).toBe(0);
+
+    expect(lines()[0]).toMatch(/^current: /);
+    expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +1\.0\.0 +healthy +running \(pid 7\)/));
+  });
+
+  it('never says current without doubt when the vendor’s data has expired', async () => {
+    const { context, world, lines } = await atTerminal('auto');
+    world.freshness = { state: 'expired', expires: world.clock.now() - 1 };
+
+    await status(context);
+
+    expect(lines()[0]).toMatch(/^blocked: .*expired/);
+  });
+
+  it('puts exposure before everything else', async () => {
+    const { context, world, lines, publish, ask } = await atTerminal('frozen');
+    world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel: 'auto' } };
+    await ask('POST', '/v1/check');
+    await world.clock.advance(1000);
+    const { advisory } = await import('../../../shared/schema/advisory.ts');
+    const open = advisory.parse({
+      schema: 'fairlead/advisory@1',
+      id: 'FL-2026-0009',
+      title: 'a hole',
+      severity: 'high',
+      affected: [{ component: 'core/auth', versions: '1.x' }],
+      fixed: [],
+      published: '2026-03-01T09:00:00Z',
+      cves: [],
+    });
+    world.catalog = { ...world.catalog, advisories: [open] };
+    publish();
+    await ask('POST', '/v1/check');
+
+    await status(context);
+
+    expect(lines()[0]).toMatch(/^EXPOSED to FL-2026-0009; current/);
+  });
+
+  it('prints one versioned JSON value when asked to', async () => {
+    const { context, json } = await atTerminal('auto', { json: true });
+
+    await status(context);
+
+    expect(json()).toMatchObject({
+      schema: 'fairlead/status@1',
+      decision: { verdict: 'current' },
+      components: [{ component: 'core/auth', version: '1.0.0' }],
+    });
+  });
+});
+
+describe('check', () => {
+  it('exits 0 when nothing is new, 10 when something is, 20 when something stands against it', async () => {
+    const current = await atTerminal('auto');
+    const waiting = await atTerminal('manual');
+    const frozen = await atTerminal('frozen');
+
+    expect(await check(current.context)).toBe(0);
+    expect(await check(waiting.context)).toBe(10);
+    expect(await check(frozen.context)).toBe(20);
+  });
+});
+
+describe('plan and explain', () => {
+  it('show what would move, why, and the command that clears what stands against it', async () => {
+    const { context, lines } = await atTerminal('frozen');
+
+    await plan(context);
+    await explain(context);
+
+    expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +100 B +yes/));
+    expect(lines()).toContainEqual(expect.stringMatching(/channel-frozen; admin clears it/));
+    expect(lines()).toContainEqual(expect.stringContaining('fairlead apply --reason "why"'));
+  });
+
+  it('keep hostile text of the vendor harmless', async () => {
+    const { context, world, printed, publish, ask } = await atTerminal('auto');
+    world.serverError = new FairleadError('transport/refused', {
+      url: 'https://vendor.example',
+      status: 500,
+      problem: 'no\u001b]0;owned\u0007\u202eevil',
+    });
+    publish();
+    await ask('POST', '/v1/check');
+
+    await explain(context);
+
+    expect(printed.join('\n')).not.toMatch(/[\u001b\u0007\u202e]/);
+  });
+});
+
+describe('apply', () => {
+  it('shows the plan, asks a person, and follows every state to the end', async () => {
+    const { context, asked, lines, world } = await atTerminal('manual', { interactive: true, answer: true });
+
+    expect(await apply(context, { reason: 'maintenance night' })).toBe(0);
+
+    expect(asked).toHaveLength(1);
+    const states = ['planned', 'fetching', 'preflight', 'stopping', 'starting', 'committed'];
+    const followed = lines().flatMap((line) => / change 1 {2}(\S+)$/.exec(line)?.[1] ?? []);
+    expect(followed).toEqual(states);
+    expect(world.deployer.records).toMatchObject([{ state: 'committed', note: 'maintenance night' }]);
+  });
+
+  it('does nothing when the person says no', async () => {
+    const { context, world } = await atTerminal('manual', { interactive: true, answer: false });
+
+    expect(await apply(context, { reason: 'x' })).toBe(4);
+
+    expect(world.deployer.records).toEqual([]);
+  });
+
+  it.each([
+    ['with --yes', { interactive: true }, { yes: true }],
+    ['in a script', { interactive: false }, {}],
+  ])('does not ask %s', async (_how, terminal, options) => {
+    const { context, asked, world } = await atTerminal('manual', terminal);
+
+    await apply(context, { reason: 'x', ...options });
+
+    expect(asked).toEqual([]);
+    expect(world.deployer.records).toHaveLength(1);
+  });
+
+  it('fails when the deployment did not commit', async () => {
+    const { context, world } = await atTerminal('manual');
+    world.deployer.ends = 'rolled-back';
+
+    const failure = dataOf(await rejectionOf(apply(context, { reason: 'x' })), 'change/failed');
+
+    expect(failure).toMatchObject({ change: 1, state: 'rolled-back' });
+  });
+
+  it('is a refusal with a next step when there is nothing on offer', async () => {
+    const { context } = await atTerminal('auto', { interactive: true });
+
+    const refusal = dataOf(await rejectionOf(apply(context, { reason: 'x' })), 'agent/refused');
+
+    expect(refusal).toMatchObject({ code: 'apply/nothing', exit: 4 });
+    expect(refusal.hint).toContain('fairlead check');
+  });
+});
+
+describe('rollback, changes and change', () => {
+  it('roll back, and tell what happened in snapd’s columns', async () => {
+    const { context, publish, ask, lines } = await atTerminal('auto');
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+    await settle();
+
+    expect(await rollback(context, { reason: 'slow pages' })).toBe(0);
+    await changes(context);
+    await change(context, 3);
+
+    const heading = lines().find((line) => line.startsWith('ID'));
+    expect(heading?.split(/ {2,}/)).toEqual(['ID', 'Status', 'Spawn', 'Ready', 'Summary']);
+    expect(lines()).toContainEqual(expect.stringMatching(/^3 +Done +\S+ +\S+ +rollback to generation 1: /));
+    expect(lines()).toContainEqual(expect.stringMatching(/started by alice/));
+  });
+});
+
+describe('channel set and quarantine lift', () => {
+  it('say what the channel now means', async () => {
+    const { context, lines, world } = await atTerminal('auto');
+
+    await setChannel(context, 'frozen', { reason: 'year end' });
+
+    expect(lines()[0]).toMatch(/^channel frozen \(was auto\): /);
+    expect(world.policy).toMatchObject({ policy: { channel: 'frozen' } });
+  });
+
+  it('name what may be tried again', async () => {
+    const { context, lines, world } = await atTerminal('manual');
+    world.deployer.ends = 'rolled-back';
+    await rejectionOf(apply(context, { reason: 'x' }));
+
+    expect(await liftQuarantine(context, 'core/auth', { reason: 'disk replaced' })).toBe(0);
+
+    expect(lines().at(-1)).toContain('core/auth 1.0.0');
+  });
+});
+
+describe('verify and advisories', () => {
+  it('exit 0 when everything is as it was signed', async () => {
+    const { context, lines } = await atTerminal('auto');
+
+    expect(await verify(context)).toBe(0);
+    expect(await advisories(context)).toBe(0);
+
+    expect(lines()[0]).toBe('what runs is exactly what was signed');
+  });
+
+  it('exit 5 and name the file when something was changed by hand', async () => {
+    const { context, lines, world } = await atTerminal('auto');
+    world.drift.set(releaseOf('1.0.0').document.tree.digest, [{ path: 'bin/run', problem: 'changed' }]);
+
+    expect(await verify(context)).toBe(5);
+
+    expect(lines()).toContainEqual(expect.stringMatching(/changed +bin\/run/));
+  });
+});
