@@ -65,7 +65,10 @@ async function forgetPublications(): Promise<void> {
   server.changes.clear();
 }
 
-describe('killed and run again', () => {
+// Dozens of short processes: quick on an idle machine, slow where everything else is tested at the same time.
+const PATIENCE_MS = 120_000;
+
+describe('killed and run again', { timeout: PATIENCE_MS }, () => {
   it('init ends with a repository that verifies', async () => {
     const argv = ['init', '--server', server.url, '--token-file', join(directory, 'token')];
     let kills = 0;
@@ -95,7 +98,7 @@ describe('killed and run again', () => {
     const sources = await sourcesOf(vendor, 'core/auth@1.0.0');
     const kills = [
       await killEverywhere(open, 1),
-      await killEverywhere(['build', 'core/auth@1.0.0', '--change', 'CHG-1', ...sources], 1),
+      await killEverywhere(['build', 'core/auth@1.0.0', '--change', 'CHG-1', ...sources], 2),
       await killEverywhere(['verify', 'CHG-1'], 1),
       await killEverywhere(['release', 'CHG-1'], 3),
       await killEverywhere(['rollout', 'start', 'CHG-1'], 3),
