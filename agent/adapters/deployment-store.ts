@@ -38,16 +38,17 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
   const quarantinePath = join(stateDir, 'quarantine.json');
   const directoryOf = (number: number) => join(generationsDirectory, String(number));
   // A generation never changes but for its record, and only this process writes here.
-  const known = new Map<number, StoredGeneration>();
+  const known = new Map<number, StoredGeneration | 'damaged'>();
 
   async function load(number: number): Promise<StoredGeneration | null> {
     const before = known.get(number);
-    if (before !== undefined) return before;
+    if (before !== undefined) return before === 'damaged' ? null : before;
     try {
       const generation = await readGeneration(directoryOf(number), number);
       known.set(number, generation);
       return generation;
     } catch (error) {
+      known.set(number, 'damaged');
       options.onDamage(error);
       return null;
     }

@@ -13,6 +13,8 @@ import type { Run } from './run.ts';
 import { createSupervisor } from './supervise.ts';
 
 const ATTEND_MS = 2_000;
+// A disk that cannot be read now will not be better in two seconds, and its complaint need not fill the log.
+const ATTEND_AFTER_FAILURE_MS = 30_000;
 
 /** Nothing happens before `recover` is called; one process per state directory must be ensured by the caller. */
 export function createDeployer(options: DeployerOptions): Deployer {
@@ -55,11 +57,21 @@ export function createDeployer(options: DeployerOptions): Deployer {
     health: async () => examine(options, await current()),
     async supervise(signal) {
       while (!signal.aborted) {
-        if (turn.inProgress() === null) await recoverAndAttend().catch(options.onWarning);
-        await clock.sleep(ATTEND_MS, signal);
+        const failed = turn.inProgress() === null && (await fails(recoverAndAttend(), options));
+        await clock.sleep(failed ? ATTEND_AFTER_FAILURE_MS : ATTEND_MS, signal);
       }
     },
   };
+}
+
+async function fails(work: Promise<void>, { onWarning }: DeployerOptions): Promise<boolean> {
+  try {
+    await work;
+    return false;
+  } catch (error) {
+    onWarning(error);
+    return true;
+  }
 }
 
 type Work<T> = (hold: (run: Run) => void) => Promise<T>;

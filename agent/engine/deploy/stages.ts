@@ -20,8 +20,8 @@ export async function fetchTrees(run: Run): Promise<Outcome> {
 
 /** Both the way forward and the way back must be whole before anything live is touched. */
 export async function verifyTrees(run: Run): Promise<Outcome> {
-  await verifyGeneration(run, run.target);
-  if (run.previous !== null) await verifyGeneration(run, run.previous);
+  await verifyStored(run, run.target, run.plan.start);
+  await verifyStored(run, run.previous, run.plan.stop);
   return { event: 'verified' };
 }
 
@@ -96,8 +96,14 @@ export async function startService(
   if (prepared !== null) await run.options.driver.start(prepared.unit);
 }
 
-async function verifyGeneration(run: Run, generation: Generation): Promise<void> {
-  for (const [component, release] of generation.releases) {
+async function verifyStored(
+  run: Run,
+  generation: Generation | null,
+  components: readonly ComponentKey[],
+): Promise<void> {
+  for (const component of components) {
+    const release = generation?.releases.get(component);
+    if (release === undefined) continue;
     const [deviation] = await run.options.trees.verify(release.document.tree.digest);
     if (deviation !== undefined) throw new FairleadError('deploy/tree-damaged', { component, ...deviation });
   }

@@ -82,8 +82,8 @@ for (const scenario of SCENARIOS) {
     it('ends old or new when the recovery is interrupted as well', async () => {
       const calls = await countCalls(scenario);
       const problems: string[] = [];
-      for (let n = 2; n <= calls; n += 5) {
-        for (let m = 1; m <= 40; m += 4) {
+      for (let n = 2; n <= calls; n += 6) {
+        for (let m = 1; m <= 40; m += 5) {
           const outcome = await run(scenario, [at(n, 'crash-after'), at(m, 'crash-before')]);
           const problem = problemWith(scenario, outcome);
           if (problem !== null) problems.push(`calls ${n} and ${m}: ${problem}`);
