@@ -17,7 +17,7 @@ export interface Observations {
   readonly auditProblem: string | null;
 }
 
-export function raiseAlarms(seen: Observations): readonly string[] {
+export function raiseAlarms(seen: Observations): string[] {
   const alarms: string[] = [];
   if (seen.lastRecord?.state === 'inconsistent') {
     alarms.push(

@@ -10,10 +10,10 @@ import type {
 } from '../../../shared/protocol/admin.ts';
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
-import { satisfies } from '../../../shared/version/version.ts';
+import { satisfies, type Version } from '../../../shared/version/version.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
 import { effectiveConfig, type Offer } from '../../core/conclude.ts';
-import type { ComponentHealth } from '../../ports/deployer.ts';
+import type { ComponentHealth, Quarantined } from '../../ports/deployer.ts';
 import type { ServiceStatus } from '../../ports/driver.ts';
 import { type Assessment, assess } from './assess.ts';
 import type { AgentState } from './state.ts';
@@ -35,11 +35,8 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
     track: effectiveConfig(facts).track,
     generation: current?.number ?? null,
     manifest: current === null ? null : digestOfValue(current.manifest),
-    components: (current?.manifest.components ?? []).map((component) => ({
-      component: component.component,
-      version: component.version,
-      tree: component.tree,
-      origin: component.origin,
+    components: (current?.manifest.components ?? []).map(({ release: _release, ...component }) => ({
+      ...component,
       ...healthOf(component, health),
     })),
     decision,
@@ -49,15 +46,9 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
     },
     contact: state.contact.last(),
     inProgress: state.deployer.inProgress(),
-    quarantine: quarantine.map(({ component, version, since, reason, record }) => ({
-      component,
-      version: version as StatusReply['quarantine'][number]['version'],
-      since,
-      reason,
-      record,
-    })),
+    quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
-    alarms: [...(await alarmsOf(state, assessment))],
+    alarms: await alarmsOf(state, assessment),
   };
 }
 
@@ -137,7 +128,7 @@ function movesOf({ plan, target }: Offer): Move[] {
   return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
 }
 
-async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Promise<readonly string[]> {
+async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Promise<string[]> {
   const records = await state.deployer.records();
   return raiseAlarms({
     policy: facts.policy,
@@ -156,8 +147,16 @@ function channelOf({ facts }: Assessment): Channel {
   return facts.policy.kind === 'readable' ? facts.policy.policy.channel : 'frozen';
 }
 
+function describeQuarantined({
+  release: _release,
+  version,
+  ...entry
+}: Quarantined): StatusReply['quarantine'][number] {
+  return { ...entry, version: version as Version };
+}
+
 function healthOf(
-  component: ManifestComponent,
+  component: Pick<ManifestComponent, 'component'>,
   all: readonly ComponentHealth[],
 ): Pick<StatusReply['components'][number], 'health' | 'service'> {
   const found = all.find((each) => each.component === component.component);
