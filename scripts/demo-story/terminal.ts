@@ -64,8 +64,8 @@ async function runCommand(
     child.on('close', resolve);
   });
   if (status === null || !(options.exits ?? [0]).includes(status)) {
-    if (options.quiet === true) console.log(shown);
-    throw new DemoFailure(`${argv.slice(0, 3).join(' ')} ended with status ${status}`);
+    const said = options.quiet === true ? `:\n${shown}` : '';
+    throw new DemoFailure(`${argv.slice(0, 3).join(' ')} ended with status ${status}${said}`);
   }
   return stdout;
 }

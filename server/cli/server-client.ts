@@ -1,6 +1,7 @@
 // The release server as the vendor's program sees it: a few requests with the publisher's token, and clear refusals.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { utf8 } from '../../shared/encoding/bytes.ts';
@@ -84,13 +85,18 @@ interface Reply {
 
 async function openUpload(file: string, onProgress: (done: number, total: number) => void) {
   const { size } = await stat(file);
-  const body = createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES });
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
+  return { headers, body: Readable.from(readCounted(file, size, onProgress)) };
+}
+
+// Read as the connection asks for it: a stream with a listener would flow before anyone takes its first bytes.
+async function* readCounted(file: string, size: number, onProgress: (done: number, total: number) => void) {
   let done = 0;
-  body.on('data', (chunk) => {
+  for await (const chunk of createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES })) {
     done += chunk.length;
     onProgress(done, size);
-  });
-  return { headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) }, body };
+    yield chunk as Buffer;
+  }
 }
 
 async function readCapped(body: AsyncIterable<Uint8Array>, url: string): Promise<Uint8Array> {

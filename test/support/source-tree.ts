@@ -7,7 +7,7 @@ export interface SourceFile {
   readonly path: string;
   readonly text: string;
   readonly lines: readonly string[];
-  /** Project files this one imports, types included. */
+  /** Project sources this one imports, types included. */
   readonly imports: readonly string[];
   /** `node:` modules and packages this one imports. */
   readonly externals: readonly string[];
@@ -44,14 +44,16 @@ function readSource(path: string): SourceFile {
     path,
     text,
     lines: text.replace(/\n$/, '').split('\n'),
-    imports: specifiers.filter((s) => s.startsWith('.')).map((s) => normalize(join(dirname(path), s))),
+    imports: specifiers
+      .filter((s) => s.startsWith('.') && s.endsWith('.ts'))
+      .map((s) => normalize(join(dirname(path), s))),
     externals: specifiers.filter((s) => !s.startsWith('.')),
   };
 }
 
 // The formatter closes every block at the indentation it was opened with, so indentation finds a function's end.
 const OPENING =
-  /^(\s*)(?:export )?(?:default )?(?:(?:async )?function\*?\s*(\w+)|(?:const|let) (\w+)[^=]*= (?:async )?(?:\(|<).*=>|(?:static |private |readonly |override |async |get |set )*(\w+)(?:<.*>)?\(.*\).*)?.*\{$/;
+  /^(\s*)(?:export )?(?:default )?(?:(?:async )?function\*?\s*(\w+)|(?:const|let) (\w+)[^=]*= (?:async )?(?:\(|<).*=>|(\w+): (?:async )?(?:\(|<|\w+ =>).*|(?:static |private |readonly |override |async |get |set )*(\w+)(?:<.*>)?\(.*\).*)?.*\{$/;
 
 export function functionsOf(file: SourceFile): readonly SourceFunction[] {
   const open: { name: string; line: number; indent: string; nested: number }[] = [];
@@ -86,6 +88,6 @@ const KEYWORDS = new Set([
 
 function functionName(text: string): string | null {
   const match = OPENING.exec(text);
-  const name = match?.[2] ?? match?.[3] ?? match?.[4];
+  const name = match?.slice(2).find((part) => part !== undefined);
   return name === undefined || KEYWORDS.has(name) ? null : name;
 }
