@@ -9,6 +9,7 @@ import { createAgentLog } from './adapters/agent-log.ts';
 import { AGENT_VERSION } from './adapters/agent-version.ts';
 import { createAuditFile } from './adapters/audit-file.ts';
 import { createDeploymentStore } from './adapters/deployment-store.ts';
+import { createDrivers } from './adapters/drivers.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/http-client.ts';
 import { loadOrCreateIdentity } from './adapters/identity.ts';
@@ -17,7 +18,6 @@ import { createJsonFile } from './adapters/json-file.ts';
 import { createLazyRepository } from './adapters/lazy-repository.ts';
 import { acquireStateLock } from './adapters/lock.ts';
 import { createProber } from './adapters/prober.ts';
-import { createProcessDriver } from './adapters/process-driver.ts';
 import { readReference } from './adapters/references.ts';
 import { createRepository } from './adapters/repository/repository.ts';
 import { createServerChannel } from './adapters/server-channel.ts';
@@ -114,7 +114,7 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     }),
     journal: createJournal({ stateDir }),
     trees,
-    driver: createProcessDriver({ stateDir }),
+    driver: createDrivers({ stateDir, clock }),
     prober: createProber(),
     clock,
     readReference,

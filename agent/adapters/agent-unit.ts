@@ -39,7 +39,6 @@ TasksMax=infinity
 UMask=0077
 RuntimeDirectory=fairlead
 RuntimeDirectoryMode=0755
-RuntimeDirectoryPreserve=yes
 
 [Install]
 WantedBy=multi-user.target

@@ -6,8 +6,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { CommandUnit, Driver, ServiceStatus, StopOutcome } from '../../ports/driver.ts';
 import { type Account, environmentFor, resolveAccount } from '../account.ts';
 import { makeDirectory } from '../durable-file.ts';
-import { signalProcess } from '../process-table.ts';
-import { runTool, type ToolResult } from '../run-tool.ts';
+import { type ProcessEntry, signalProcess } from '../process-table.ts';
+import { runTool, type ToolResult, type ToolSpec } from '../run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { boundLog, openLog, readTail } from '../service-log.ts';
 import { createServiceProcesses } from '../service-processes.ts';
@@ -52,19 +52,12 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     return (await ask(record)).kind === 'runs';
   }
 
-  /** The start command's output goes to the log, for it may leave a process behind that goes on writing. */
-  async function runLogged(
-    component: ComponentKey,
-    record: CommandRecord,
-    argv: readonly string[],
-    timeoutMs: number,
-    marker: Readonly<Record<string, string>>,
-  ): Promise<ToolResult> {
+  /** The output goes to the log, for a start command may leave a process behind that goes on writing. */
+  async function runLogged(component: ComponentKey, spec: Omit<ToolSpec, 'outputTo'>): Promise<ToolResult> {
     await makeDirectory(join(stateDir, 'logs'));
     const log = await openLog(logPath(component));
     try {
-      const env = { ...record.env, ...marker };
-      return await runTool({ ...placeOf(record), argv, env, timeoutMs, outputTo: log.fd });
+      return await runTool({ ...spec, outputTo: log.fd });
     } finally {
       await log.close();
     }
@@ -85,8 +78,9 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     const record = recordOf(unit, account);
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, record);
-    const marker = processes.markerFor(component, unit.identity);
-    const result = await runLogged(component, record, unit.start, unit.startTimeoutMs, marker);
+    const env = { ...record.env, ...processes.markerFor(component, unit.identity) };
+    const { start: argv, startTimeoutMs: timeoutMs } = unit;
+    const result = await runLogged(component, { ...placeOf(record), argv, env, timeoutMs });
     if (result.status !== 0) {
       const problem = `${result.detail}: ${await lastLogLine(logPath(component))}`;
       throw new FairleadError('service/start-failed', { component, problem });
@@ -94,42 +88,13 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     await records.write(component, { ...record, started: true });
   }
 
-  /** Nothing of it runs: its status says so, and no process that its start command left is there. */
-  async function isGone(component: ComponentKey, record: CommandRecord): Promise<boolean> {
-    return (await processes.members(component)).length === 0 && (await ask(record)).kind === 'ended';
-  }
-
-  async function becomesGone(
-    component: ComponentKey,
-    record: CommandRecord,
-    withinMs: number,
-    each: (pid: number) => void,
-  ): Promise<boolean> {
-    const end = clock.monotonic() + withinMs;
-    for (;;) {
-      if (await isGone(component, record)) return true;
-      if (clock.monotonic() >= end) return false;
-      for (const { pid } of await processes.members(component)) each(pid);
-      await clock.sleep(POLL_MS);
-    }
-  }
-
-  async function settle(
-    component: ComponentKey,
-    record: CommandRecord,
-    withinMs: number,
-  ): Promise<StopOutcome> {
-    if (await becomesGone(component, record, withinMs, () => {})) return 'stopped';
-    const kill = (pid: number) => signalProcess(pid, 'SIGKILL');
-    return (await becomesGone(component, record, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
-  }
-
   async function stop(component: ComponentKey, timeoutMs: number): Promise<StopOutcome> {
     const record = await records.read(component);
     if (record === null) return 'stopped';
     const end = clock.monotonic() + timeoutMs;
-    await runLogged(component, record, record.stop, timeoutMs, {});
-    const outcome = await settle(component, record, end - clock.monotonic());
+    await runLogged(component, { ...placeOf(record), argv: record.stop, timeoutMs });
+    const service = { record, members: () => processes.members(component), clock };
+    const outcome = await settle(service, end - clock.monotonic());
     if (outcome !== 'stuck') await records.remove(component);
     return outcome;
   }
@@ -162,17 +127,48 @@ function recordOf(unit: CommandUnit, { uid, gid }: Account): CommandRecord {
   };
 }
 
+interface Service {
+  readonly record: CommandRecord;
+  /** Every process its start command left. */
+  readonly members: () => Promise<readonly ProcessEntry[]>;
+  readonly clock: Clock;
+}
+
+/** What the stop command left gets the time that is left, then KILL: as far as we know its processes. */
+async function settle(service: Service, withinMs: number): Promise<StopOutcome> {
+  if (await becomesGone(service, withinMs, () => {})) return 'stopped';
+  const kill = (pid: number) => signalProcess(pid, 'SIGKILL');
+  return (await becomesGone(service, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
+}
+
+/** Gone: its status says so, and no process is left. */
+async function becomesGone(
+  service: Service,
+  withinMs: number,
+  each: (pid: number) => void,
+): Promise<boolean> {
+  const { record, members, clock } = service;
+  const end = clock.monotonic() + withinMs;
+  for (;;) {
+    const left = await members();
+    if (left.length === 0 && (await ask(record)).kind === 'ended') return true;
+    if (clock.monotonic() >= end) return false;
+    for (const { pid } of left) each(pid);
+    await clock.sleep(POLL_MS);
+  }
+}
+
 /** The statuses of an init script's `status` (LSB 3.1, chapter 20.2): 0 runs; 1 dead, 2 dead, 3 stopped; else unknown. */
 async function ask(record: CommandRecord): Promise<Answer> {
-  const { status: argv, statusTimeoutMs: timeoutMs, env } = record;
-  const { status, detail } = await runTool({ ...placeOf(record), argv, env, timeoutMs });
+  const { status: argv, statusTimeoutMs: timeoutMs } = record;
+  const { status, detail } = await runTool({ ...placeOf(record), argv, timeoutMs });
   if (status === 0) return { kind: 'runs', detail };
   const ended = status === 1 || status === 2 || status === 3;
   return ended ? { kind: 'ended', detail } : { kind: 'unknown', detail: `its state is unknown: ${detail}` };
 }
 
-function placeOf({ workingDirectory, account }: CommandRecord) {
-  return { workingDirectory, account: account ?? {} };
+function placeOf({ workingDirectory, env, account }: CommandRecord) {
+  return { workingDirectory, env, account: account ?? {} };
 }
 
 async function lastLogLine(path: string): Promise<string> {
