@@ -61,6 +61,54 @@ describe('rendering', () => {
     },
   );
 
+  it('makes the same unit for systemd as for a process of our own', () => {
+    const unitOf = (driver: string) => render(inputOf({ service: { ...SERVICE, driver } }, { port: 1 })).unit;
+
+    expect(unitOf('systemd')).toMatchObject({
+      kind: 'systemd',
+      exec: ['/tree/serve', '--port=1'],
+      user: 'auth',
+    });
+    expect(unitOf('process').kind).toBe('process');
+  });
+
+  it('fills the variables of every command of a vendor', () => {
+    const [start, stop, status] = ['start', 'stop', 'status'].map((word) => ['${dir.tree}/ctl', word]);
+
+    const { unit } = render(
+      inputOf({ service: { driver: 'command', start, stop, status, stopTimeout: 'PT9S' } }),
+    );
+
+    expect(unit).toMatchObject({
+      kind: 'command',
+      start: ['/tree/ctl', 'start'],
+      stop: ['/tree/ctl', 'stop'],
+      status: ['/tree/ctl', 'status'],
+      startTimeoutMs: 60_000,
+      stopTimeoutMs: 9_000,
+      statusTimeoutMs: 10_000,
+    });
+  });
+
+  it('finds the compose file and its images in the tree', () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const images = [{ archive: 'images/web.tar', digest }];
+    const env = { PORT: '${settings.port}' };
+
+    const { unit } = render(
+      inputOf({ service: { driver: 'compose', file: 'c.yaml', images, env } }, { port: 1 }),
+    );
+
+    expect(unit).toMatchObject({
+      kind: 'compose',
+      file: '/tree/c.yaml',
+      images: [{ archive: '/tree/images/web.tar', digest }],
+      env: { PORT: '1' },
+      user: null,
+      startTimeoutMs: 300_000,
+    });
+  });
+
   it('never expands what a setting holds', () => {
     const service = { driver: 'process', exec: ['serve', '${settings.motto}'] };
 
