@@ -86,16 +86,16 @@ interface Reply {
 async function openUpload(file: string, onProgress: (done: number, total: number) => void) {
   const { size } = await stat(file);
   const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
-  return { headers, body: Readable.from(readCounted(file, size, onProgress)) };
+  return { headers, body: Readable.from(readCounted(file, (done) => onProgress(done, size))) };
 }
 
-// Read as the connection asks for it: a stream with a listener would flow before anyone takes its first bytes.
-async function* readCounted(file: string, size: number, onProgress: (done: number, total: number) => void) {
+/** Read when asked for: a listener would let the first bytes pass before anyone sends them. */
+async function* readCounted(file: string, onProgress: (done: number) => void): AsyncGenerator<Uint8Array> {
   let done = 0;
   for await (const chunk of createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES })) {
+    yield chunk;
     done += chunk.length;
-    onProgress(done, size);
-    yield chunk as Buffer;
+    onProgress(done);
   }
 }
 

@@ -1,5 +1,6 @@
 // The whole way of a release through `fairlead-vendor`, and what is refused on it.
-import { rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../shared/encoding/digest.ts';
@@ -348,6 +349,18 @@ describe('the server', () => {
 
     expect(published).toMatchObject({ packs: 1, metadata: 1, targets: 1 });
     expect(vendor.server.changes.get(id)?.stages).toHaveLength(4);
+  });
+
+  it('gets every byte of a pack of many chunks', async () => {
+    await vendor.write('core-large-1.0.0/noise', randomBytes(3_000_000).toString('base64'));
+
+    const id = await vendor.release('core/large@1.0.0');
+
+    const { change } = await vendor.json('change', 'show', id);
+    const hex = (change as { tree: { digest: string } }).tree.digest.slice('sha256:'.length);
+    const pack = await readFile(join(vendor.directory, 'workspace/packs', hex, 'full.pack'));
+    expect(pack.length).toBeGreaterThan(1_000_000);
+    expect(digestOf(vendor.server.files.get(`packs/${hex}/full.pack`)!)).toBe(digestOf(pack));
   });
 
   it('is told nothing with --no-publish', async () => {
