@@ -37,7 +37,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     add(ref, onProgress = () => undefined) {
       const underWay = adding.get(ref.digest);
       if (underWay !== undefined) return underWay;
-      const added = explaining(layout.store, () => addOnce(ref, onProgress)).finally(() =>
+      const added = explaining(layout.store, () => addOnce(ref, onProgress), ref.bytes).finally(() =>
         adding.delete(ref.digest),
       );
       adding.set(ref.digest, added);
@@ -96,10 +96,10 @@ function treeDirectory(layout: StoreLayout, tree: Digest): string {
   return join(layout.trees, hexOf(tree));
 }
 
-async function explaining<T>(path: string, act: () => Promise<T>): Promise<T> {
+async function explaining<T>(path: string, act: () => Promise<T>, needed?: number): Promise<T> {
   try {
     return await act();
   } catch (cause) {
-    throw toDiskError(path, cause);
+    throw toDiskError(path, cause, needed);
   }
 }
