@@ -1,0 +1,58 @@
+// The bench's entry: reads the options, measures one subject after another, prints what it found.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Figures, renderFigures } from '../test/bench/figures.ts';
+import { measureMemory } from '../test/bench/memory.ts';
+import { measureMetadata } from '../test/bench/metadata.ts';
+import { measurePacks } from '../test/bench/packs.ts';
+import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
+import { measureStartup } from '../test/bench/startup.ts';
+
+const USAGE = `Usage: scripts/bench [--offline] [--write]
+
+Measures on this machine, over loopback only: metadata refresh, packs, memory of an idle agent, start-up.
+
+  --offline   pack a generated tree instead of Node-RED from the npm registry
+  --write     write the figures to docs/figures.md
+  --help      print this
+`;
+
+const { values } = parseArgs({
+  options: { offline: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
+});
+if (values.help === true) console.log(USAGE);
+else await main();
+
+async function main(): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
+  const sections = [introduction()];
+  console.log(sections[0]);
+  const measure = async (run: () => Promise<Figures>) => {
+    const text = renderFigures(await run());
+    console.log(`\n${text}`);
+    sections.push(text);
+  };
+  try {
+    await measure(measureStartup);
+    await measure(() => measureMemory(work));
+    await measure(() => measureMetadata(work));
+    const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();
+    await measure(() => measurePacks(sample, work));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  if (values.write === true) {
+    writeFileSync(join(import.meta.dirname, '../docs/figures.md'), `${sections.join('\n\n')}\n`);
+  }
+}
+
+function introduction(): string {
+  const processors = cpus();
+  return [
+    '# Figures',
+    '',
+    `Measured in one run of \`scripts/bench\` on ${processors.length} × ${processors[0]?.model ?? 'unknown processor'}, Node ${process.version}.`,
+  ].join('\n');
+}
