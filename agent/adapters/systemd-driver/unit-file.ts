@@ -31,6 +31,7 @@ Restart=always
 RestartSec=5
 KillMode=control-group
 TimeoutStopSec=${unit.stopTimeoutMs}ms
+UMask=0077
 NoNewPrivileges=yes
 PrivateTmp=yes
 ProtectSystem=full

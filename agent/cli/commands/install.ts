@@ -1,0 +1,37 @@
+// fairlead agent install and uninstall: the agent as a service of this machine.
+import { resolve } from 'node:path';
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/agent-unit.ts';
+import { readEnrolment } from '../../adapters/enrolment-file.ts';
+import { type CliContext, show } from '../context.ts';
+
+const UNIT_DIRECTORY = '/etc/systemd/system';
+
+/** Errors: enrolment/missing, service/manager-failed, disk/*. */
+export async function install(context: CliContext): Promise<number> {
+  const stateDir = resolve(context.stateDir);
+  if ((await readEnrolment(stateDir)) === null) throw new FairleadError('enrolment/missing', { stateDir });
+  await installAgent(UNIT_DIRECTORY, { program: ownProgram(), stateDir });
+  show(context, { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT }, () => [
+    `${AGENT_UNIT} runs now and at every boot`,
+    `next: fairlead status --state-dir ${stateDir}`,
+  ]);
+  return 0;
+}
+
+/** Errors: service/manager-failed, disk/*. */
+export async function uninstall(context: CliContext): Promise<number> {
+  await uninstallAgent(UNIT_DIRECTORY);
+  show(context, { schema: 'fairlead/agent-uninstalled@1', unit: AGENT_UNIT }, () => [
+    `${AGENT_UNIT} is removed; its state in ${resolve(context.stateDir)} and the services it started stay`,
+  ]);
+  return 0;
+}
+
+/** What started this very command: one executable, or Node and the program's file. */
+function ownProgram(): readonly string[] {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  return isSea() ? [process.execPath] : [process.execPath, main];
+}
