@@ -14,7 +14,7 @@ import type { TopLevel } from './top-level.ts';
 
 const listing = z.strictObject({
   schema: z.literal('fairlead/listing@1'),
-  /** Versions of root, timestamp and snapshot it was made from; null when something of them could not be had. */
+  /** Versions of root, timestamp and snapshot at the last complete refresh. */
   from: z.strictObject({ root: z.int(), timestamp: z.int(), snapshot: z.int() }).nullable(),
   /** Milliseconds: when the first of the metadata behind it expires. Null before the first complete refresh. */
   expires: z.int().nullable(),
@@ -109,6 +109,6 @@ export function nextListing(
   const known = new Set(obtained.map(({ path }) => path));
   const kept = old.entries.filter(({ path }) => !known.has(path) && isKept(path));
   const entries = [...obtained, ...kept];
-  if (complete === null) return { ...old, from: null, entries };
+  if (complete === null) return { ...old, entries };
   return { schema: old.schema, ...complete, entries };
 }

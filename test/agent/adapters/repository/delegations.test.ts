@@ -1,7 +1,7 @@
 // Delegations: in which order roles are asked, who may speak for a path, and what hostile delegators cannot do.
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, NOW, newKey, RepositorySimulator } from '../../../support/repository-simulator.ts';
-import { newClient } from '../../../support/trust-client.ts';
+import { newClient, openUpdater } from '../../../support/trust-client.ts';
 
 type Edge = readonly [delegator: string, role: string, options?: { paths?: string[]; terminating?: boolean }];
 
@@ -266,6 +266,11 @@ describe('a delegated role', () => {
     expect(await client.find('a/file')).toBe('found');
     expect(await client.find('b/file')).toBe('trust/threshold');
     expect(await client.find('a/file')).toBe('found');
+
+    const updater = await openUpdater(repository, client.store);
+    await updater.refresh(NOW);
+    expect(await updater.findTarget('a/file', NOW)).not.toBeNull();
+    await expect(updater.findTarget('b/file', NOW)).rejects.toMatchObject({ code: 'trust/threshold' });
   });
 
   it.each(['root', 'timestamp', 'snapshot', 'targets', ''])(

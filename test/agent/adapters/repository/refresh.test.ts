@@ -282,6 +282,26 @@ describe('mix-and-match attacks', () => {
     expect(client.trusted()).toEqual(trusted);
   });
 
+  it('fetches the snapshot again when the timestamp names other bytes under its version', async () => {
+    const repository = new RepositorySimulator();
+    repository.listsHashes = true;
+    repository.publish(...ALL);
+    const client = await newClient(repository);
+    await client.refresh();
+    const versions = repository.published.get('snapshot')!;
+    repository.snapshot['x-note'] = 'signed again';
+    repository.publish('targets');
+    repository.withdraw('snapshot');
+    repository.publish('snapshot');
+    const again = repository.current('snapshot');
+    repository.published.set('snapshot', [versions[0]!, again]);
+    repository.publish('timestamp');
+
+    expect(await client.refresh()).toBe('ok');
+    expect(client.store.files.get('snapshot.json')).toEqual(again);
+    expect(client.trusted()).toEqual({ root: 1, timestamp: 3, snapshot: 2, targets: 3 });
+  });
+
   it('does not follow a snapshot that the timestamp does not name', async () => {
     const { repository, client } = await refreshed();
     repository.publish('snapshot');

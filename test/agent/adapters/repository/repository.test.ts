@@ -387,6 +387,21 @@ describe('freshness', () => {
     expect((await rejectionOf(repository.refresh(NOW))).code).toBe('trust/expired');
   });
 
+  it('ends by the newest signing time seen, complete refresh or not', async () => {
+    const vendor = vendorRepository();
+    vendor.signed.get('halts').expires = '2026-06-01T00:03:00Z';
+    publish(vendor);
+    const { repository } = await start(vendor);
+    await repository.refresh(NOW);
+    vendor.timestamp.signed_at = '2026-06-01T00:05:00Z';
+    vendor.publish('timestamp');
+    vendor.failures.set('targets 3', 404);
+
+    expect(repository.freshness(NOW + 60_000).state).toBe('fresh');
+    await rejectionOf(repository.refresh(NOW + 60_000));
+    expect(repository.freshness(NOW + 60_000).state).toBe('expired');
+  });
+
   it('of a role that expired ends, while what it said stays', async () => {
     const vendor = vendorRepository();
     vendor.signed.get('security').expires = '2026-06-02T00:00:00Z';

@@ -263,6 +263,20 @@ describe('keys', () => {
     expect(await client.refresh()).toBe('ok');
   });
 
+  it('that no longer suffice disown what they signed: it leaves the disk', async () => {
+    const repository = new RepositorySimulator();
+    const client = await newClient(repository);
+    await client.refresh();
+    for (const role of ['timestamp', 'snapshot']) {
+      repository.setKeys(role, [...repository.signers.get(role)!, newKey()], 2);
+    }
+    repository.publish('root');
+    repository.failures.set('timestamp', 404);
+
+    expect(await client.refresh()).toBe('transport/refused');
+    expect(client.trusted()).toEqual({ root: 2, targets: 1 });
+  });
+
   it('of unknown types verify nothing and disturb nobody', async () => {
     const repository = new RepositorySimulator();
     repository.root.keys['post-quantum'] = { keytype: 'ml-dsa', scheme: 'ml-dsa-65', keyval: { data: 'AA' } };
