@@ -25,6 +25,7 @@ import { createSettings } from './adapters/settings.ts';
 import { socketPathOf } from './adapters/state-paths.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
+import { approvalsFile } from './core/approvals.ts';
 import { decisionRecord } from './core/decision-record.ts';
 import { outbox } from './core/outbox.ts';
 import { type Agent, createAgent } from './engine/agent/agent.ts';
@@ -144,6 +145,7 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
     ),
     audit: createAuditFile(stateDir, clock),
     channel: createServerChannel({ server, instance, identity, clock }),
+    approvals: createJsonFile(`${stateDir}/approvals/receipts.json`, approvalsFile, onDamage),
     outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
     decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),
   };

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import type { PolicyState } from '../../shared/policy/decide-input.ts';
-import type { Channel } from '../../shared/protocol/report.ts';
 import { DEFAULT_INSTANCE_CONFIG, instanceConfig } from '../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../shared/schema/policy.ts';
@@ -12,19 +11,17 @@ import { readIfPresent } from './read-file.ts';
 
 export function createSettings(stateDir: string, configPath: string): Settings {
   const path = policyPath(stateDir);
+  let queue: Promise<unknown> = Promise.resolve();
   return {
     policy: () => readPolicy(path),
     async config() {
       const bytes = await readIfPresent(configPath);
       return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, configPath);
     },
-    async setChannel(channel) {
-      const known = await readPolicy(path);
-      // A lost file is begun anew: naming the channel is the admin's own decision. A damaged one may hold more.
-      if (known.kind === 'unreadable' && (await readIfPresent(path)) !== null) {
-        throw new FairleadError('policy/unreadable', { path, problem: known.problem });
-      }
-      await writePolicy(stateDir, known.kind === 'readable' ? known.policy : DEFAULT_POLICY, channel);
+    edit(change) {
+      const done = queue.then(() => editPolicy(stateDir, change));
+      queue = done.catch(() => undefined);
+      return done;
     },
   };
 }
@@ -32,7 +29,7 @@ export function createSettings(stateDir: string, configPath: string): Settings {
 /** Gives a new instance its policy. From then on a missing file means a lost policy, not the default one. */
 export async function createPolicy(stateDir: string): Promise<void> {
   if ((await readIfPresent(policyPath(stateDir))) === null) {
-    await writePolicy(stateDir, DEFAULT_POLICY, DEFAULT_POLICY.channel);
+    await writePolicy(stateDir, DEFAULT_POLICY);
   }
 }
 
@@ -47,7 +44,19 @@ async function readPolicy(path: string): Promise<PolicyState> {
   }
 }
 
-async function writePolicy(stateDir: string, base: Policy, channel: Channel): Promise<void> {
+async function editPolicy(stateDir: string, change: (known: Policy | null) => Policy): Promise<Policy> {
+  const path = policyPath(stateDir);
+  const known = await readPolicy(path);
+  // A damaged file may still hold pins and windows that a person can save: it is not written over.
+  if (known.kind === 'unreadable' && (await readIfPresent(path)) !== null) {
+    throw new FairleadError('policy/unreadable', { path, problem: known.problem });
+  }
+  const changed = change(known.kind === 'readable' ? known.policy : null);
+  await writePolicy(stateDir, changed);
+  return changed;
+}
+
+async function writePolicy(stateDir: string, changed: Policy): Promise<void> {
   const path = policyPath(stateDir);
   try {
     await makeDirectory(stateDir);
@@ -59,7 +68,7 @@ async function writePolicy(stateDir: string, base: Policy, channel: Channel): Pr
       configFileMode: 0o600,
       accessPropertiesByDotNotation: false,
     });
-    store.store = { ...base, channel };
+    store.store = { ...changed };
     await syncDirectory(stateDir);
   } catch (cause) {
     throw toDiskError(path, cause);

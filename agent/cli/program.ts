@@ -1,10 +1,11 @@
 // The operator's command line: every command, its options and its help; what a command does is loaded when it runs.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { durationMs } from '../../shared/encoding/duration.ts';
-import { CHANNELS, type Channel } from '../../shared/protocol/report.ts';
 import { AGENT_VERSION } from '../adapters/agent-version.ts';
 import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
+import { type Act, type Action, parseDuration, parseNumber } from './arguments.ts';
 import type { CliContext } from './context.ts';
+import { addPolicyCommands } from './policy-commands.ts';
 
 export interface RunOptions {
   readonly stateDir: string;
@@ -24,8 +25,6 @@ export interface GlobalOptions {
   readonly stateDir: string;
   readonly json?: boolean;
 }
-
-type Action<Rest extends readonly unknown[]> = (context: CliContext, ...rest: Rest) => Promise<number>;
 
 export function createProgram(parts: ProgramParts): Command {
   const program = new Command('fairlead')
@@ -52,6 +51,7 @@ export function createProgram(parts: ProgramParts): Command {
 
   addQuestions(program, act);
   addDecisions(program, act);
+  addPolicyCommands(program, act);
   addAgent(program, parts);
   return program;
 }
@@ -59,10 +59,6 @@ export function createProgram(parts: ProgramParts): Command {
 const EXIT_HELP = `
 Exit status: 0 done · 1 failed · 2 wrong usage · 3 agent or server not reachable · 4 refused · 5 not trusted
              check: 0 nothing new · 10 available · 20 blocked`;
-
-type Act = <Rest extends readonly unknown[]>(
-  load: () => Promise<Action<Rest>>,
-) => (...given: unknown[]) => Promise<void>;
 
 function addQuestions(program: Command, act: Act): void {
   program
@@ -87,7 +83,7 @@ function addQuestions(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/changes.ts')).changes));
   program
     .command('change')
-    .argument('<id>', 'its number', wholeNumber)
+    .argument('<id>', 'its number', parseNumber)
     .description('one deployment: what, when, why, and how it ended')
     .action(act(async () => (await import('./commands/changes.ts')).change));
   program
@@ -104,31 +100,17 @@ function addDecisions(program: Command, act: Act): void {
   program
     .command('apply')
     .description('apply what is on offer now, and follow it to its end')
-    .option('--now', 'also outside the policy’s windows')
+    .option('--now', 'do not wait for a maintenance window')
     .option('--reason <text>', 'why; recorded')
     .option('-y, --yes', 'do not ask')
     .action(act(async () => (await import('./commands/apply.ts')).apply));
   program
     .command('rollback')
     .description('return to an earlier generation; needs no network')
-    .option('--to <generation>', 'the generation; the previous healthy one by default', wholeNumber)
+    .option('--to <generation>', 'the generation; the previous healthy one by default', parseNumber)
     .requiredOption('--reason <text>', 'why; recorded')
     .option('-y, --yes', 'do not ask')
     .action(act(async () => (await import('./commands/apply.ts')).rollback));
-  program
-    .command('channel')
-    .description('the local update channel')
-    .command('set')
-    .argument('<channel>', CHANNELS.join(', '), parseChannel)
-    .requiredOption('--reason <text>', 'why; recorded')
-    .action(act(async () => (await import('./commands/channel.ts')).setChannel));
-  program
-    .command('quarantine')
-    .description('releases that failed here and are not tried again')
-    .command('lift')
-    .argument('<component>', 'such as core/auth')
-    .requiredOption('--reason <text>', 'why; recorded')
-    .action(act(async () => (await import('./commands/channel.ts')).liftQuarantine));
 }
 
 function addAgent(program: Command, parts: ProgramParts): void {
@@ -159,22 +141,4 @@ function addAgent(program: Command, parts: ProgramParts): void {
       const print = (text: string) => void process.stdout.write(`${text}\n`);
       parts.exit(await enroll(string, { stateDir, json, file, name, print }));
     });
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-function parseChannel(text: string): Channel {
-  const channel = CHANNELS.find((known) => known === text);
-  if (channel === undefined) throw new InvalidArgumentError(`It must be one of ${CHANNELS.join(', ')}.`);
-  return channel;
-}
-
-function parseDuration(text: string): number {
-  const ms = durationMs(text);
-  if (Number.isNaN(ms))
-    throw new InvalidArgumentError('It must be an ISO 8601 duration such as PT30S or PT1M.');
-  return ms;
 }

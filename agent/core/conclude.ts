@@ -6,7 +6,13 @@ import { planBetween } from '../../shared/compile/plan.ts';
 import type { CompileInput, CompileResult, EmergencyResult, Target } from '../../shared/compile/target.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { decide } from '../../shared/policy/decide.ts';
-import type { ApplyCommand, DecideInput, HostFacts, PolicyState } from '../../shared/policy/decide-input.ts';
+import type {
+  ApplyCommand,
+  Approval,
+  DecideInput,
+  HostFacts,
+  PolicyState,
+} from '../../shared/policy/decide-input.ts';
 import type { Blocker, Decision } from '../../shared/schema/decision.ts';
 import type { DeploymentRecord, Plan, PlanReason } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
@@ -20,6 +26,7 @@ export interface Facts {
   readonly current: Target | null;
   /** Digests of release manifests that failed here. */
   readonly quarantined: ReadonlySet<string>;
+  readonly approvals: readonly Approval[];
   readonly catalog: Catalog;
   readonly freshness: DecideInput['freshness'];
   readonly host: HostFacts;
@@ -59,7 +66,7 @@ export function conclude(facts: Facts, command: ApplyCommand | null): Conclusion
     current: facts.current?.manifest ?? null,
     desired: { result: desired, plan: ordinary?.plan ?? null },
     emergency: { result: emergency, plan: forced?.plan ?? null },
-    approvals: [],
+    approvals: facts.approvals,
     host: facts.host,
     command,
   });

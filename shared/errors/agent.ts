@@ -79,6 +79,25 @@ export const AGENT_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'policy/no-such-pin': entry<{ readonly component: string; readonly pinned: string }>({
+    message: (d) => `${d.component} has no pin; pinned are: ${d.pinned}`,
+    hint: () => 'see them: fairlead pin list',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'approval/not-on-offer': entry<{ readonly plan: string }>({
+    message: (d) => `plan ${d.plan} is not on offer`,
+    hint: () => 'see what is, with its digest: fairlead plan',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'approval/keys-needed': entry<{ readonly approvers: string }>({
+    message: (d) =>
+      `this policy wants signed approvals by ${d.approvers}: opening the socket approves nothing`,
+    hint: () => 'the approvers and their keys stand in the policy: fairlead policy show',
+    http: 403,
+    exit: EXIT.refused,
+  }),
   'apply/nothing': entry<{ readonly verdict: string }>({
     message: () => 'there is nothing to apply',
     hint: () => 'ask the server for news: fairlead check',

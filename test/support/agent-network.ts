@@ -1,5 +1,6 @@
 // An agent whose every neighbour is in memory: a vendor's catalog, a deployer that succeeds or fails as told, a clock
 // that stands still.
+import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import type { AuditEvent } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/decision-record.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
@@ -46,6 +47,7 @@ export function createAgentNetwork() {
     logged: [] as { readonly level: string; readonly message: string }[],
     decisions: memoryStore<DecisionRecord>(),
     outbox: memoryStore<Outbox>(),
+    approvals: memoryStore<ApprovalsFile>(),
     fetched: [] as string[],
     drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
     deployer: createFakeDeployer(clock),
@@ -85,8 +87,10 @@ export function createAgentNetwork() {
         if (world.config instanceof FairleadError) throw world.config;
         return world.config;
       },
-      async setChannel(channel) {
-        world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel } };
+      async edit(change) {
+        const policy = change(world.policy.kind === 'readable' ? world.policy.policy : null);
+        world.policy = { kind: 'readable', policy };
+        return policy;
       },
     },
     audit: {
@@ -104,6 +108,7 @@ export function createAgentNetwork() {
       },
     },
     outbox: world.outbox,
+    approvals: world.approvals,
     decisions: world.decisions,
   });
   world.deployer.onRecord = agent.onRecord;
@@ -241,6 +246,7 @@ function createFakeDeployer(clock: FakeClock) {
       } as const;
       return await run({ ...target, plan, ...request, stillAllowed: async () => true });
     },
+    leave: async () => undefined,
     inProgress: () => live,
     current: async () => fake.generations.at(-1) ?? null,
     generations: async () => fake.generations,

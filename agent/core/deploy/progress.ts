@@ -15,8 +15,10 @@ export interface Progress {
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
-  /** How often a new process took over. */
+  /** How often a new process took over from one that had died. */
   readonly resumed: number;
+  /** The process at work was told to stop: its end is no crash. */
+  readonly left: boolean;
   readonly entries: number;
 }
 
@@ -29,6 +31,7 @@ export const NO_PROGRESS: Progress = {
   intended: new Set(),
   done: new Set(),
   resumed: 0,
+  left: false,
   entries: 0,
 };
 
@@ -54,7 +57,9 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
     case 'done':
       return { ...next, done: new Set([...progress.done, stepKey(entry.step)]) };
     case 'resumed':
-      return { ...next, resumed: progress.resumed + 1 };
+      return { ...next, resumed: progress.resumed + (progress.left ? 0 : 1), left: false };
+    case 'left':
+      return { ...next, left: true };
   }
 }
 

@@ -27,7 +27,10 @@ export type Recovery =
   | { readonly kind: 'finish-rollback' }
   | { readonly kind: 'give-up'; readonly failure: Failure };
 
-/** Forward runs of one deployment: a release that takes the machine down is not given a third chance to. */
+/**
+ * Forward runs of one deployment: a release that takes the machine down is not given a third chance to. A run that ended
+ * because its agent was told to stop does not count.
+ */
 export const MAX_ATTEMPTS = 2;
 
 /** The way on after a crash. A rollback never turns forward again; a deployment that never ends is given up. */
@@ -43,7 +46,8 @@ export function recover(entries: readonly JournalEntry[], disk: DiskFacts): Reco
   }
   if (!disk.previous) return { kind: 'give-up', failure: environmentFailure(lost()) };
   if (progress.state === 'rolling-back') return { kind: 'finish-rollback' };
-  if (progress.resumed + 1 >= MAX_ATTEMPTS) {
+  const attempts = progress.resumed + (progress.left ? 0 : 1);
+  if (attempts >= MAX_ATTEMPTS) {
     return { kind: 'roll-back', failure: releaseFailure(interrupted(progress.state), null) };
   }
   return { kind: 'resume' };

@@ -49,6 +49,14 @@ export function isFinal(state: DeploymentState): state is FinalState {
   return !(state in TRANSITIONS);
 }
 
+/**
+ * True where an agent that is told to stop may simply go: nothing live was touched, or every service runs and only has to
+ * be judged again.
+ */
+export function canBeLeft(state: WorkingState): boolean {
+  return isUntouched(state) || state === 'verifying' || state === 'soaking';
+}
+
 /** True while the live system has not been touched yet. */
 export function isUntouched(state: DeploymentState): boolean {
   return state === 'planned' || state === 'fetching' || state === 'staged' || state === 'preflight';

@@ -3,12 +3,11 @@ import type { z } from 'zod';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   applyRequest,
+  approvalRequest,
   type ChangesReply,
-  type ChannelReply,
-  type ChannelRequest,
-  channelRequest,
   type LiftReply,
   liftRequest,
+  policyRequest,
   rollbackRequest,
 } from '../../../shared/protocol/admin.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
@@ -17,6 +16,7 @@ import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-
 import type { Version } from '../../../shared/version/version.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
 import { startApply, startRollback } from './deployments.ts';
+import { changePolicy, giveApproval, readApprovals, readPolicy } from './policy.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
 
@@ -30,7 +30,10 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/rollback$/, (state, r) => startRollback(state, parse(rollbackRequest, r), r.actor)],
   ['GET', /^\/v1\/changes$/, (state) => listChanges(state)],
   ['GET', /^\/v1\/changes\/(\d{1,9})$/, (state, _r, id) => readChange(state, Number(id))],
-  ['PUT', /^\/v1\/channel$/, (state, r) => setChannel(state, parse(channelRequest, r), r.actor)],
+  ['GET', /^\/v1\/policy$/, (state) => readPolicy(state)],
+  ['PUT', /^\/v1\/policy$/, (state, r) => changePolicy(state, parse(policyRequest, r), r.actor)],
+  ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],
+  ['POST', /^\/v1\/approvals$/, (state, r) => giveApproval(state, parse(approvalRequest, r), r.actor)],
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
   ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
   ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
@@ -69,16 +72,6 @@ async function recordsOf(state: AgentState): Promise<readonly DeploymentRecord[]
   const live = state.deployer.inProgress();
   if (live === null) return records;
   return [...records.filter((record) => record.id !== live.id), live];
-}
-
-async function setChannel(state: AgentState, request: ChannelRequest, actor: string): Promise<ChannelReply> {
-  const policy = await state.settings.policy();
-  const previous = policy.kind === 'readable' ? policy.policy.channel : 'frozen';
-  const { channel, reason } = request;
-  await state.audit.append({ event: 'channel-changed', actor, details: { channel, previous, reason } });
-  await state.settings.setChannel(channel);
-  state.wake();
-  return { channel, previous };
 }
 
 async function lift(state: AgentState, component: ComponentKey, request: AdminRequest): Promise<LiftReply> {

@@ -1,6 +1,6 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import { isFinal, isUntouched } from '../../core/deploy/states.ts';
+import { isFinal } from '../../core/deploy/states.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { createReporter } from './reporter.ts';
@@ -53,7 +53,7 @@ export function createAgent(options: AgentOptions): Agent {
       state.log.error({ err: error }, 'services are no longer supervised');
     });
     await Promise.race([loop(signal), aborted]);
-    await waitForSafePoint(state);
+    await leave(state);
     await recordAct(state, { event: 'agent-stopped', actor: 'agent', details: {} });
   }
 
@@ -75,15 +75,9 @@ async function roundOrPause(state: AgentState): Promise<number> {
 // Below the 90 seconds systemd grants before it kills; a kill is survived too, with services down until the next start.
 const LONGEST_FAREWELL_MS = 80_000;
 
-/** Leaving is harmless before anything stopped and once everything runs again; recovery takes it up from there. */
-async function waitForSafePoint({ deployer, clock }: AgentState): Promise<void> {
-  const until = clock.monotonic() + LONGEST_FAREWELL_MS;
-  for (;;) {
-    const state = deployer.inProgress()?.state;
-    if (state === undefined || isUntouched(state) || state === 'soaking' || isFinal(state)) return;
-    if (clock.monotonic() >= until) return;
-    await clock.sleep(100);
-  }
+/** Recovery takes up what is left, at once or after a kill. */
+async function leave({ deployer, clock }: AgentState): Promise<void> {
+  await Promise.race([deployer.leave(), clock.sleep(LONGEST_FAREWELL_MS)]);
 }
 
 function noteRecord(state: AgentState, record: DeploymentRecord): void {

@@ -2,9 +2,11 @@
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
+import { type ApprovalsFile, selectOpen, toApproval } from '../../core/approvals.ts';
 import { type Conclusion, type ConfigState, conclude, type Facts } from '../../core/conclude.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deployer, Generation } from '../../ports/deployer.ts';
+import type { JsonStore } from '../../ports/json-store.ts';
 import type { Repository } from '../../ports/repository.ts';
 import type { Settings } from '../../ports/settings.ts';
 
@@ -14,6 +16,7 @@ export interface AssessPorts {
   readonly settings: Settings;
   readonly deployer: Deployer;
   readonly repository: Repository;
+  readonly approvals: JsonStore<ApprovalsFile>;
 }
 
 export interface Assessment extends Conclusion {
@@ -35,12 +38,13 @@ export async function assess(
 ): Promise<Assessment> {
   const { deployer, settings } = ports;
   const now = ports.clock.now();
-  const [policy, config, current, quarantine, records] = await Promise.all([
+  const [policy, config, current, quarantine, records, approvals] = await Promise.all([
     settings.policy(),
     readConfig(settings),
     deployer.current(),
     deployer.quarantine(),
     deployer.records(),
+    ports.approvals.read(),
   ]);
   const facts: Facts = {
     instance: ports.instance.id,
@@ -49,6 +53,7 @@ export async function assess(
     config,
     current,
     quarantined: new Set(quarantine.map((entry) => entry.release)),
+    approvals: selectOpen(approvals?.receipts ?? [], records, now).map(toApproval),
     catalog,
     freshness: ports.repository.freshness(now),
     host: {

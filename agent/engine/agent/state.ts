@@ -1,6 +1,7 @@
 // What every part of the running agent shares: its ports, its facts, and the few things it remembers.
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
+import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { AuditEvent } from '../../core/audit-chain.ts';
 import type { DecisionRecord } from '../../core/decision-record.ts';
 import type { Outbox } from '../../core/outbox.ts';
@@ -31,6 +32,7 @@ export interface AgentOptions {
   readonly audit: AuditLog;
   readonly channel: ServerChannel;
   readonly outbox: JsonStore<Outbox>;
+  readonly approvals: JsonStore<ApprovalsFile>;
   readonly decisions: JsonStore<DecisionRecord>;
 }
 

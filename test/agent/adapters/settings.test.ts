@@ -3,6 +3,8 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createPolicy, createSettings } from '../../../agent/adapters/settings.ts';
+import type { PinVersion } from '../../../shared/schema/pin.ts';
+import { DEFAULT_POLICY, type Policy } from '../../../shared/schema/policy.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 
@@ -12,6 +14,12 @@ async function prepared() {
   const settings = createSettings(stateDir, join(stateDir, 'instance.json'));
   return { stateDir, settings, path: join(stateDir, 'settings.json') };
 }
+
+/** Begins anew where there is nothing. */
+const onChannel = (channel: 'auto' | 'manual' | 'frozen') => (known: Policy | null) => ({
+  ...(known ?? DEFAULT_POLICY),
+  channel,
+});
 
 async function channelOf(settings: ReturnType<typeof createSettings>): Promise<string> {
   const policy = await settings.policy();
@@ -23,7 +31,7 @@ describe('the policy', () => {
     const { settings, path } = await prepared();
     expect(await channelOf(settings)).toBe('auto');
 
-    await settings.setChannel('frozen');
+    await settings.edit(onChannel('frozen'));
 
     expect(await channelOf(settings)).toBe('frozen');
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -34,7 +42,7 @@ describe('the policy', () => {
     const edited = { ...JSON.parse(readFileSync(path, 'utf8')), soak: 'PT42S' };
     writeFileSync(path, JSON.stringify(edited));
 
-    await settings.setChannel('manual');
+    await settings.edit(onChannel('manual'));
 
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ ...edited, channel: 'manual' });
   });
@@ -61,11 +69,28 @@ describe('the policy', () => {
     expect(await channelOf(settings)).toBe('unreadable');
   });
 
+  it('loses no change when several come at once', async () => {
+    const { settings } = await prepared();
+    const pinned = (name: string) => (known: Policy | null) => ({
+      ...(known ?? DEFAULT_POLICY),
+      pins: [
+        ...(known?.pins ?? []),
+        { level: 'suite' as const, name, version: '1.x' as PinVersion, owner: 'alice', reason: 'x' },
+      ],
+    });
+
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => settings.edit(pinned(name))));
+
+    expect(await settings.policy()).toMatchObject({
+      policy: { pins: ['a', 'b', 'c', 'd'].map((name) => ({ name })) },
+    });
+  });
+
   it('is not overwritten while it is damaged: it may hold pins and windows', async () => {
     const { settings, path } = await prepared();
     writeFileSync(path, '{"pins":[');
 
-    const refusal = await rejectionOf(settings.setChannel('auto'));
+    const refusal = await rejectionOf(settings.edit(onChannel('auto')));
 
     expect(refusal.code).toBe('policy/unreadable');
     expect(readFileSync(path, 'utf8')).toBe('{"pins":[');
@@ -75,7 +100,7 @@ describe('the policy', () => {
     const { settings, path } = await prepared();
     rmSync(path);
 
-    await settings.setChannel('manual');
+    await settings.edit(onChannel('manual'));
 
     expect(await channelOf(settings)).toBe('manual');
   });

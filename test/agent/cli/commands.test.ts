@@ -2,9 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import { advisories } from '../../../agent/cli/commands/advisories.ts';
 import { apply, rollback } from '../../../agent/cli/commands/apply.ts';
+import { approve, deny, listApprovals } from '../../../agent/cli/commands/approvals.ts';
 import { change, changes } from '../../../agent/cli/commands/changes.ts';
-import { liftQuarantine, setChannel } from '../../../agent/cli/commands/channel.ts';
 import { check, explain, plan } from '../../../agent/cli/commands/explain.ts';
+import {
+  addPin,
+  checkPolicy,
+  hold,
+  listPins,
+  release,
+  removePin,
+  setChannel,
+} from '../../../agent/cli/commands/policy.ts';
+import { liftQuarantine } from '../../../agent/cli/commands/quarantine.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { verify } from '../../../agent/cli/commands/verify.ts';
 import type { CliContext } from '../../../agent/cli/context.ts';
@@ -229,13 +239,78 @@ describe('rollback, changes and change', () => {
   });
 });
 
+describe('approve and deny', () => {
+  it('answer the plan that plan shows', async () => {
+    const { context, lines, world } = await atTerminal('manual');
+    await plan(context);
+    const digest = /plan (sha256:[0-9a-f]{64})/.exec(lines().join('\n'))?.[1] ?? '';
+
+    await approve(context, digest, { reason: 'tested', ticket: 'CAB-7' });
+    expect(lines()).toContainEqual(expect.stringMatching(/approve +alice .*CAB-7: tested/));
+    await settle();
+
+    expect(world.deployer.records).toMatchObject([{ state: 'committed' }]);
+    await listApprovals(context);
+    expect(lines().at(-1)).toBe('No open approvals.');
+  });
+
+  it('say no for good', async () => {
+    const { context, ask, lines } = await atTerminal('manual');
+    const { decision } = (await ask('GET', '/v1/explanation')) as { decision: { target: { plan: string } } };
+
+    await deny(context, decision.target.plan, { reason: 'not this one' });
+
+    expect(lines().at(-1)).toMatch(/deny +alice +final +not this one/);
+  });
+});
+
+describe('pins and holds', () => {
+  it('are set, shown and taken back', async () => {
+    const { context, lines } = await atTerminal('auto');
+
+    await addPin(context, 'core/auth', '~1.0', { reason: 'tested', expires: '2026-12-31T00:00:00Z' });
+    await addPin(context, 'platform', 'latest-1', { reason: 'slow ring' });
+    await listPins(context);
+    expect(lines()).toContainEqual(
+      expect.stringMatching(/^core\/auth +~1\.0 +2026-12-31T00:00:00Z +alice +tested$/),
+    );
+    expect(lines()).toContainEqual(expect.stringMatching(/^platform +latest-1 +never +alice +slow ring$/));
+    await removePin(context, 'platform', { reason: 'caught up' });
+    await removePin(context, 'core/auth', { reason: 'caught up' });
+
+    expect(lines().at(-1)).toBe('No pins.');
+  });
+
+  it('tell until when, and how to end it sooner', async () => {
+    const { context, lines } = await atTerminal('auto');
+
+    await hold(context, 3_600_000, { reason: 'demo' });
+    expect(lines().at(-1)).toContain('fairlead release');
+    await release(context, { reason: 'over' });
+
+    expect(lines().at(-1)).toBe('the hold is over');
+  });
+});
+
+describe('policy check', () => {
+  it('exits 0 for a policy that can be read, 1 for one that cannot', async () => {
+    const { context, world, lines } = await atTerminal('auto');
+    expect(await checkPolicy(context)).toBe(0);
+
+    world.policy = { kind: 'unreadable', problem: 'settings.json is not JSON' };
+
+    expect(await checkPolicy(context)).toBe(1);
+    expect(lines().at(-1)).toContain('settings.json is not JSON');
+  });
+});
+
 describe('channel set and quarantine lift', () => {
   it('say what the channel now means', async () => {
     const { context, lines, world } = await atTerminal('auto');
 
     await setChannel(context, 'frozen', { reason: 'year end' });
 
-    expect(lines()[0]).toMatch(/^channel frozen \(was auto\): /);
+    expect(lines()[0]).toMatch(/^channel frozen: /);
     expect(world.policy).toMatchObject({ policy: { channel: 'frozen' } });
   });
 

@@ -166,6 +166,162 @@ describe('apply', () => {
   });
 });
 
+describe('approvals', () => {
+  const planOf = async (ask: (method: string, path: string) => Promise<unknown>) =>
+    ((await ask('GET', '/v1/explanation')) as { decision: { target: { plan: string } } }).decision.target
+      .plan;
+
+  it('let the agent apply exactly this plan, once', async () => {
+    const { world, ask } = await withOffer('manual');
+
+    await ask('POST', '/v1/approvals', { plan: await planOf(ask), verdict: 'approve', reason: 'CAB 12' });
+    await settle();
+
+    expect(world.deployer.records).toMatchObject([{ state: 'committed', actor: 'agent' }]);
+    expect(await ask('GET', '/v1/approvals')).toMatchObject({ approvals: [] });
+    expect(world.audit.find(({ event }) => event === 'approval-given')).toMatchObject({
+      actor: 'alice',
+      details: { verdict: 'approve', reason: 'CAB 12' },
+    });
+  });
+
+  it('do not carry over to the plan that follows', async () => {
+    const { world, ask, publish } = await withOffer('manual');
+    const seen = await planOf(ask);
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+
+    const late = { plan: seen, verdict: 'approve', reason: 'late' };
+
+    expect((await rejectionOf(ask('POST', '/v1/approvals', late))).code).toBe('approval/not-on-offer');
+    expect(world.deployer.records).toEqual([]);
+  });
+
+  it('are spent by an attempt that failed', async () => {
+    const { world, ask } = await withOffer('manual');
+    world.deployer.ends = 'abandoned';
+
+    await ask('POST', '/v1/approvals', { plan: await planOf(ask), verdict: 'approve', reason: 'CAB 12' });
+    await world.clock.advance(600_000);
+
+    expect(world.deployer.records).toHaveLength(1);
+    expect(await ask('GET', '/v1/explanation')).toMatchObject({ decision: { verdict: 'ask' } });
+  });
+
+  it('expire', async () => {
+    const { world, ask } = await withOffer('manual');
+    const hold = { kind: 'hold', until: '2026-03-20T00:00:00Z', emergency: false };
+    await ask('PUT', '/v1/policy', { edit: hold, reason: 'not yet' });
+    await ask('POST', '/v1/approvals', { plan: await planOf(ask), verdict: 'approve', reason: 'CAB 12' });
+    expect(await ask('GET', '/v1/approvals')).toMatchObject({ approvals: [{ verdict: 'approve' }] });
+
+    world.clock.setWallClock(world.clock.now() + 8 * 86_400_000);
+
+    expect(await ask('GET', '/v1/approvals')).toMatchObject({ approvals: [] });
+  });
+
+  it('turn into a final no by deny', async () => {
+    const { world, ask } = await withOffer('manual');
+    const plan = await planOf(ask);
+
+    await ask('POST', '/v1/approvals', { plan, verdict: 'deny', reason: 'not this one' });
+    world.clock.setWallClock(world.clock.now() + 30 * 86_400_000);
+    world.freshness = { state: 'fresh', expires: world.clock.now() + 86_400_000 };
+    await world.clock.advance(120_000);
+
+    expect(world.deployer.records).toEqual([]);
+    expect(await ask('GET', '/v1/explanation')).toMatchObject({
+      decision: { blockers: [{ code: 'approval-denied' }] },
+    });
+  });
+
+  it('are not given through the socket where approvers have keys', async () => {
+    const { world, ask } = await withOffer('manual');
+    const approvers = [{ name: 'boss', key: 'ab'.repeat(32) }];
+    const plan = await planOf(ask);
+    world.policy = {
+      kind: 'readable',
+      policy: { ...DEFAULT_POLICY, channel: 'manual', approvals: { required: 1, approvers } },
+    };
+
+    const body = { plan, verdict: 'approve', reason: 'me' };
+
+    expect((await rejectionOf(ask('POST', '/v1/approvals', body))).code).toBe('approval/keys-needed');
+    expect((await rejectionOf(ask('POST', '/v1/apply', { reason: 'me' }))).code).toBe('apply/blocked');
+  });
+});
+
+describe('the policy', () => {
+  it('keeps a pinned component where it is, and lets it go when the pin is removed', async () => {
+    const { world, ask, publish } = await deployed();
+    const pin = { kind: 'pin', component: 'core/auth', version: '~1.0' };
+    await ask('PUT', '/v1/policy', { edit: pin, reason: 'integration tested' });
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+    await settle();
+    expect(world.deployer.records).toHaveLength(1);
+
+    await ask('PUT', '/v1/policy', { edit: { kind: 'unpin', component: 'core/auth' }, reason: 'done' });
+    await settle();
+
+    expect(world.deployer.records.at(-1)).toMatchObject({ state: 'committed', steps: [{ to: '1.1.0' }] });
+    expect(world.audit.filter(({ event }) => event === 'policy-changed')).toHaveLength(2);
+  });
+
+  it('holds everything until it is released', async () => {
+    const { world, ask, publish } = await deployed();
+    const hold = { kind: 'hold', until: '2026-03-03T00:00:00Z', emergency: false };
+    await ask('PUT', '/v1/policy', { edit: hold, reason: 'sale weekend' });
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+    await settle();
+    expect(await ask('GET', '/v1/status')).toMatchObject({ decision: { verdict: 'held' } });
+
+    await ask('PUT', '/v1/policy', { edit: { kind: 'release', emergency: false }, reason: 'over' });
+    await settle();
+
+    expect(world.deployer.records.at(-1)).toMatchObject({ steps: [{ to: '1.1.0' }] });
+  });
+
+  it.each([
+    ['a pin nobody set', { kind: 'unpin', component: 'core/auth' }, 'policy/no-such-pin'],
+    [
+      'a version that is none',
+      { kind: 'pin', component: 'core/auth', version: 'newest' },
+      'document/invalid',
+    ],
+    ['a component that is none', { kind: 'pin', component: '../x', version: '1.x' }, 'document/invalid'],
+    [
+      'an emergency hold of a week',
+      { kind: 'hold', until: '2026-03-08T10:00:00Z', emergency: true },
+      'document/invalid',
+    ],
+    [
+      'a hold in the past',
+      { kind: 'hold', until: '2026-02-01T00:00:00Z', emergency: false },
+      'document/invalid',
+    ],
+  ])('refuses %s and records nothing', async (_what, edit, code) => {
+    const { world, refusal } = await withOffer('frozen');
+
+    expect(await refusal('PUT', '/v1/policy', { edit, reason: 'x' })).toBe(code);
+
+    expect(world.audit.some(({ event }) => event === 'policy-changed')).toBe(false);
+    expect(world.policy).toMatchObject({ policy: { pins: [], channel: 'frozen' } });
+  });
+
+  it('begins anew only with a channel once it is lost', async () => {
+    const { world, ask, refusal } = await withOffer('auto');
+    world.policy = { kind: 'unreadable', problem: 'settings.json is missing' };
+    const pin = { kind: 'pin', component: 'core/auth', version: '1.x' };
+
+    expect(await refusal('PUT', '/v1/policy', { edit: pin, reason: 'x' })).toBe('policy/unreadable');
+    await ask('PUT', '/v1/policy', { edit: { kind: 'channel', channel: 'manual' }, reason: 'x' });
+
+    expect(world.policy).toMatchObject({ kind: 'readable', policy: { channel: 'manual' } });
+  });
+});
+
 describe('rollback', () => {
   it('returns to the generation before, without asking the server, and says who and why', async () => {
     const { world, ask, publish } = await deployed();
@@ -257,6 +413,8 @@ describe('advisories', () => {
   });
 });
 
+const SET_AUTO = { kind: 'channel', channel: 'auto' };
+
 describe('requests nobody should send', () => {
   it.each([
     ['an unknown path', 'GET', '/v1/nothing', undefined, 'agent/unknown-request'],
@@ -264,15 +422,15 @@ describe('requests nobody should send', () => {
     ['a path that climbs', 'GET', '/v1/changes/../status', undefined, 'agent/unknown-request'],
     ['a change that never was', 'GET', '/v1/changes/99', undefined, 'change/not-found'],
     ['a number too large', 'GET', `/v1/changes/${'9'.repeat(40)}`, undefined, 'agent/unknown-request'],
+    ['an unknown key', 'PUT', '/v1/policy', { edit: SET_AUTO, reason: 'x', force: true }, 'document/invalid'],
     [
-      'an unknown key',
+      'an unknown channel',
       'PUT',
-      '/v1/channel',
-      { channel: 'auto', reason: 'x', force: true },
+      '/v1/policy',
+      { edit: { kind: 'channel', channel: 'AUTO' }, reason: 'x' },
       'document/invalid',
     ],
-    ['an unknown channel', 'PUT', '/v1/channel', { channel: 'AUTO', reason: 'x' }, 'document/invalid'],
-    ['no reason', 'PUT', '/v1/channel', { channel: 'auto' }, 'document/invalid'],
+    ['no reason', 'PUT', '/v1/policy', { edit: SET_AUTO }, 'document/invalid'],
     ['an empty reason', 'POST', '/v1/rollback', { reason: '' }, 'document/invalid'],
     ['a fraction', 'POST', '/v1/rollback', { to: 1.5, reason: 'x' }, 'json/invalid'],
     ['no body', 'POST', '/v1/apply', undefined, 'json/invalid'],

@@ -1,0 +1,38 @@
+// What commands are made of: how their arguments are read, and how an action finds its context.
+import { InvalidArgumentError } from 'commander';
+import { durationMs } from '../../shared/encoding/duration.ts';
+import { INSTANT_PATTERN, instantMs } from '../../shared/encoding/instant.ts';
+import { CHANNELS, type Channel } from '../../shared/protocol/report.ts';
+import type { CliContext } from './context.ts';
+
+/** What a command does; it returns the exit status. */
+export type Action<Rest extends readonly unknown[]> = (context: CliContext, ...rest: Rest) => Promise<number>;
+
+/** Makes an action for commander of one that is loaded when it runs. */
+export type Act = <Rest extends readonly unknown[]>(
+  load: () => Promise<Action<Rest>>,
+) => (...given: unknown[]) => Promise<void>;
+
+export function parseNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+export function parseChannel(text: string): Channel {
+  const channel = CHANNELS.find((known) => known === text);
+  if (channel === undefined) throw new InvalidArgumentError(`It must be one of ${CHANNELS.join(', ')}.`);
+  return channel;
+}
+
+/** Milliseconds. */
+export function parseDuration(text: string): number {
+  const ms = durationMs(text);
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError('It must be an ISO 8601 duration such as PT30S or P3D.');
+  return ms;
+}
+
+export function parseInstant(text: string): string {
+  if (INSTANT_PATTERN.test(text) && !Number.isNaN(instantMs(text))) return text;
+  throw new InvalidArgumentError('It must be an instant in UTC such as 2026-01-31T10:00:00Z.');
+}
