@@ -4,6 +4,7 @@ import { COMPILE_ERRORS } from './compile.ts';
 import { DEPLOY_ERRORS } from './deploy.ts';
 import { DOCUMENT_ERRORS } from './document.ts';
 import type { ErrorEntry } from './entry.ts';
+import { POLICY_ERRORS } from './policy.ts';
 import { SERVER_ERRORS } from './server.ts';
 import { SERVICE_ERRORS } from './service.ts';
 import { TREE_ERRORS } from './tree.ts';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...COMPILE_ERRORS,
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
+  ...POLICY_ERRORS,
   ...SERVER_ERRORS,
   ...SERVICE_ERRORS,
   ...VENDOR_ERRORS,

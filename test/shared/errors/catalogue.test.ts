@@ -17,7 +17,18 @@ describe('the error catalogue', () => {
   });
 
   it('keeps every area in its own table: no code is defined twice', async () => {
-    const areas = ['agent', 'compile', 'deploy', 'document', 'server', 'service', 'tree', 'trust', 'vendor'];
+    const areas = [
+      'agent',
+      'compile',
+      'deploy',
+      'document',
+      'policy',
+      'server',
+      'service',
+      'tree',
+      'trust',
+      'vendor',
+    ];
     const tables = await Promise.all(areas.map((area) => import(`../../../shared/errors/${area}.ts`)));
     const all = tables.flatMap((table) =>
       Object.values(table)

@@ -1,0 +1,69 @@
+// Errors of the operator's policy: approvals that do not count, policies nobody can satisfy, risks nobody accepted.
+import { EXIT, entry } from './entry.ts';
+
+interface OfPlan {
+  readonly plan: string;
+}
+
+export const POLICY_ERRORS = {
+  'approval/stranger': entry<{ readonly key: string; readonly by: string }>({
+    message: (d) => `the receipt of ${d.by} is signed by key ${d.key}, which is no approver here`,
+    hint: (d) => `see who is: fairlead approver list; admit one: fairlead approver trust NAME ${d.key}`,
+    http: 403,
+    exit: EXIT.untrusted,
+  }),
+  'approval/altered': entry<OfPlan & { readonly by: string }>({
+    message: (d) => `the receipt of ${d.by} for plan ${d.plan} is not what was signed`,
+    hint: () => 'do not use it; ask the approver for a new one: fairlead approve PLAN --key FILE --out FILE',
+    http: 403,
+    exit: EXIT.untrusted,
+  }),
+  'approval/other-instance': entry<{ readonly meant: string; readonly instance: string }>({
+    message: (d) => `the receipt is for instance ${d.meant}, this is ${d.instance}`,
+    hint: () => 'each instance needs its own: fairlead approve PLAN --key FILE',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'approval/expired': entry<OfPlan & { readonly expires: string }>({
+    message: (d) =>
+      `the receipt for plan ${d.plan} is good until ${d.expires}, which is past or more than a week away`,
+    hint: () => 'compare the clocks of both machines, then approve again: fairlead approve PLAN --key FILE',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'approval/replayed': entry<OfPlan & { readonly by: string }>({
+    message: (d) => `this receipt of ${d.by} for plan ${d.plan} was handed in before: it counts once`,
+    hint: () => 'see what counts: fairlead approvals list',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'policy/no-such-window': entry<{ readonly name: string; readonly known: string }>({
+    message: (d) => `there is no window ${d.name}; there are: ${d.known}`,
+    hint: () => 'see them: fairlead window list',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'policy/no-such-approver': entry<{ readonly name: string; readonly known: string }>({
+    message: (d) => `there is no approver ${d.name}; there are: ${d.known}`,
+    hint: () => 'see them: fairlead approver list',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'policy/unsatisfiable': entry<{ readonly problem: string }>({
+    message: (d) => `nobody can satisfy this policy: ${d.problem}`,
+    hint: () => 'nothing was changed; see the policy: fairlead policy show',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'rollback/exposes': entry<{
+    readonly generation: number;
+    readonly advisories: string;
+    readonly accept: string;
+  }>({
+    message: (d) => `generation ${d.generation} is open to ${d.advisories}`,
+    hint: (d) =>
+      `only when you accept that: fairlead rollback --to ${d.generation} ${d.accept} --reason "why"`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+} as const;

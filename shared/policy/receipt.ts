@@ -1,0 +1,71 @@
+// Signing an approval, and the checks a signed one passes before it counts here.
+import { fromHex, toHex, utf8 } from '../encoding/bytes.ts';
+import { canonicalize } from '../encoding/canonical.ts';
+import { type Digest, digestOfValue, shortDigest } from '../encoding/digest.ts';
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { FairleadError } from '../errors/error.ts';
+import type { ApprovalReceipt, ApprovalStatement, SignedReceipt } from '../schema/approval.ts';
+import type { Approvals } from '../schema/policy.ts';
+import { sign, verifySignature } from '../trust/ed25519.ts';
+import type { SigningKey } from '../trust/key.ts';
+
+/** A yes is good for a week: long enough for a change board, short enough not to surprise anybody. */
+export const APPROVAL_LIFETIME_MS = 7 * 24 * 3_600_000;
+
+/** An approver's clock may be a little ahead of ours. */
+const CLOCK_LEEWAY_MS = 3_600_000;
+
+export function signReceipt(statement: ApprovalStatement, key: SigningKey): SignedReceipt {
+  return {
+    schema: 'fairlead/receipt@1',
+    authority: 'key',
+    statement,
+    key: key.key.keyval.public,
+    signature: toHex(sign(key.secretKey, signedBytes(statement))),
+  };
+}
+
+/** The receipt's identity: the same statement by the same key is the same receipt, however often it is signed. */
+export function receiptDigest(receipt: ApprovalReceipt): Digest {
+  const key = receipt.authority === 'key' ? receipt.key : null;
+  return digestOfValue({ key, statement: toHex(signedBytes(receipt.statement)) });
+}
+
+export interface ReceiptContext {
+  readonly rules: Approvals;
+  readonly instance: string;
+  readonly now: EpochMs;
+}
+
+/**
+ * Whether it was used before, and whether its plan is on offer, only the agent knows.
+ * Errors: approval/stranger, approval/altered, approval/other-instance, approval/expired.
+ */
+export function verifyReceipt(receipt: SignedReceipt, { rules, instance, now }: ReceiptContext): void {
+  const { statement } = receipt;
+  const plan = shortDigest(statement.plan);
+  if (!rules.approvers.some((approver) => approver.key === receipt.key)) {
+    throw new FairleadError('approval/stranger', { key: receipt.key, by: statement.by });
+  }
+  const key = fromHex(receipt.key) ?? utf8('');
+  const signature = fromHex(receipt.signature) ?? utf8('');
+  if (!verifySignature(key, signedBytes(statement), signature)) {
+    throw new FairleadError('approval/altered', { plan, by: statement.by });
+  }
+  if (statement.instance !== undefined && statement.instance !== instance) {
+    throw new FairleadError('approval/other-instance', { meant: statement.instance, instance });
+  }
+  // A signer could write any date: no yes outlives the agreed lifetime here, whatever it says of itself.
+  const expires = instantMs(statement.expires);
+  if (expires <= now || expires > now + APPROVAL_LIFETIME_MS + CLOCK_LEEWAY_MS) {
+    throw new FairleadError('approval/expired', { plan, expires: statement.expires });
+  }
+}
+
+function signedBytes({ ticket, instance, ...statement }: ApprovalStatement): Uint8Array {
+  return canonicalize({
+    ...statement,
+    ...(ticket === undefined ? {} : { ticket }),
+    ...(instance === undefined ? {} : { instance }),
+  });
+}
