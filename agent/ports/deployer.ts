@@ -44,10 +44,15 @@ export interface ComponentHealth {
 export interface Deployer {
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
   recover(): Promise<void>;
-  /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, deploy/outdated, deploy/quarantined, disk/*. */
+  /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, deploy/agent-stops, deploy/outdated, deploy/quarantined, disk/*. */
   deploy(request: DeploymentRequest): Promise<DeploymentRecord>;
   /** Errors: deploy/busy, rollback/no-target, rollback/not-reversible, … */
   rollback(request: RollbackRequest): Promise<DeploymentRecord>;
+  /**
+   * The agent is about to stop: nothing new begins, and what is under way is brought to a state that may be left, noted as
+   * left on purpose. May take as long as services take to stop and start.
+   */
+  leave(): Promise<void>;
   /** The deployment under way, or null. */
   inProgress(): DeploymentRecord | null;
   current(): Promise<Generation | null>;

@@ -12,6 +12,12 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'deploy/agent-stops': entry<object>({
+    message: () => 'the agent is stopping: it begins nothing new',
+    hint: () => 'ask again once it runs: fairlead status',
+    http: 503,
+    exit: EXIT.refused,
+  }),
   'deploy/outdated': entry<{ readonly planned: string; readonly running: string }>({
     message: (d) => `the plan starts from ${d.planned}, but ${d.running} runs`,
     hint: () => 'make a new plan: fairlead plan',

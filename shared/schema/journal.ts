@@ -33,6 +33,8 @@ export const journalEntry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('done'), ...position, step }),
   /** A new process took over an interrupted deployment. */
   z.strictObject({ kind: z.literal('resumed'), ...position }),
+  /** The agent was told to stop: whoever takes over does not count as another attempt. */
+  z.strictObject({ kind: z.literal('left'), ...position }),
 ]);
 
 export type Failure = z.output<typeof failure>;

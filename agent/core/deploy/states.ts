@@ -53,7 +53,7 @@ export function isFinal(state: DeploymentState): state is FinalState {
  * True where an agent that is told to stop may simply go: nothing live was touched, or every service runs and only has to
  * be judged again.
  */
-export function canBeLeft(state: WorkingState): boolean {
+export function canBeLeft(state: DeploymentState): boolean {
   return isUntouched(state) || state === 'verifying' || state === 'soaking';
 }
 

@@ -77,7 +77,9 @@ const LONGEST_FAREWELL_MS = 80_000;
 
 /** Recovery takes up what is left, at once or after a kill. */
 async function leave({ deployer, clock }: AgentState): Promise<void> {
-  await Promise.race([deployer.leave(), clock.sleep(LONGEST_FAREWELL_MS)]);
+  const patience = new AbortController();
+  await Promise.race([deployer.leave(), clock.sleep(LONGEST_FAREWELL_MS, patience.signal)]);
+  patience.abort();
 }
 
 function noteRecord(state: AgentState, record: DeploymentRecord): void {

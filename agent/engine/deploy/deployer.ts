@@ -21,14 +21,17 @@ export function createDeployer(options: DeployerOptions): Deployer {
   const { store, clock } = options;
   const supervisor = createSupervisor(options);
   const turn = createTurn();
+  let leaving = false;
 
   const current = async () => currentGeneration(options, await store.generations());
 
   const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
     turn.deploy(async (hold) => {
+      if (leaving) throw new FairleadError('deploy/agent-stops', {});
       await recoverUnfinished(options, hold);
       const run = await begin();
       hold(run);
+      if (leaving) await run.leave();
       onStarted?.(run.current());
       return runToEnd(run);
     });
@@ -36,6 +39,7 @@ export function createDeployer(options: DeployerOptions): Deployer {
   // A deployment that a failing disk left unfinished is taken up again here, not only at the next start.
   const recoverAndAttend = () =>
     turn.wait(async (hold) => {
+      if (leaving) return;
       await recoverUnfinished(options, hold);
       const generation = await current();
       if (generation !== null) await supervisor.attend(generation);
@@ -43,6 +47,10 @@ export function createDeployer(options: DeployerOptions): Deployer {
 
   return {
     recover: recoverAndAttend,
+    async leave() {
+      leaving = true;
+      await turn.leave();
+    },
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     inProgress: () => turn.inProgress(),
@@ -82,6 +90,8 @@ interface Turn {
   deploy<T>(work: Work<T>): Promise<T>;
   wait<T>(work: Work<T>): Promise<T>;
   inProgress(): DeploymentRecord | null;
+  /** Tells what is at work to let go, and waits until it has. */
+  leave(): Promise<void>;
 }
 
 function createTurn(): Turn {
@@ -115,6 +125,10 @@ function createTurn(): Turn {
       } finally {
         deploying = false;
       }
+    },
+    async leave() {
+      await held?.leave();
+      await last;
     },
     inProgress: () => {
       const record = held?.current() ?? null;

@@ -1,7 +1,7 @@
 // The machine: from the state a deployment is in to its end, one journalled transition at a time.
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { failureOf } from '../../core/deploy/failure.ts';
-import { isFinal, transition, type WorkingState } from '../../core/deploy/states.ts';
+import { canBeLeft, isFinal, transition, type WorkingState } from '../../core/deploy/states.ts';
 import { checkBefore } from './preflight.ts';
 import { rollBack } from './roll-back.ts';
 import type { Outcome, Run } from './run.ts';
@@ -22,14 +22,27 @@ const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
   'rolling-back': rollBack,
 };
 
-/** Errors: disk/* when the journal cannot be written; the deployment is then unfinished and recovered later. */
+/**
+ * Where the agent is told to stop, the record is returned unfinished, for the next agent to go on with.
+ * Errors: disk/* when the journal cannot be written; the deployment is then unfinished and recovered later.
+ */
 export async function runToEnd(run: Run): Promise<DeploymentRecord> {
   for (let state = run.progress().state; !isFinal(state); state = run.progress().state) {
-    const { event, ...more } = await perform(run, state);
+    const outcome = await (canBeLeft(state) ? unlessLeft(run, perform(run, state)) : perform(run, state));
+    if (outcome === 'left') return run.current();
+    const { event, ...more } = outcome;
     await run.enter(transition(state, event), more);
   }
   await settle(run).catch(run.options.onWarning);
   return run.current();
+}
+
+function unlessLeft(run: Run, outcome: Promise<Outcome>): Promise<Outcome | 'left'> {
+  const leaving = new Promise<'left'>((resolve) => {
+    if (run.left.aborted) resolve('left');
+    run.left.addEventListener('abort', () => resolve('left'), { once: true });
+  });
+  return Promise.race([leaving, outcome]);
 }
 
 async function perform(run: Run, state: WorkingState): Promise<Outcome> {

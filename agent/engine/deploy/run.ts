@@ -1,9 +1,10 @@
 // One deployment under way: what it is, how far it got, and the only two ways to note that it got further.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord, DeploymentState, Plan } from '../../../shared/schema/deployment.ts';
 import type { JournalEntry, Step } from '../../../shared/schema/journal.ts';
 import { advance, type Progress, progressOf, recordWith, stepKey } from '../../core/deploy/progress.ts';
-import type { DeployEvent } from '../../core/deploy/states.ts';
+import { canBeLeft, type DeployEvent, isFinal } from '../../core/deploy/states.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
 
@@ -17,6 +18,7 @@ export interface RunFacts {
   readonly acceptUnhealthy: boolean;
 }
 
+type Position = Pick<JournalEntry, 'sequence' | 'at'>;
 type Entered = JournalEntry & { readonly kind: 'entered' };
 
 type Noted = Pick<Entered, 'failure' | 'red'>;
@@ -33,34 +35,50 @@ export interface Run extends RunFacts {
   /** Journals the intent, acts, journals that it is done. Steps are idempotent: a crash between means once more. */
   step(step: Step, act: () => Promise<void>): Promise<void>;
   resumed(): Promise<void>;
+  /** Journals that the agent was told to stop, and lets go at the next state that can be left. */
+  leave(): Promise<void>;
+  readonly left: AbortSignal;
 }
 
 /** `entries` are those an interrupted deployment already wrote. */
 export function createRun(options: DeployerOptions, facts: RunFacts, entries: readonly JournalEntry[]): Run {
   let progress = progressOf(entries);
-  const append = async (entry: JournalEntry) => {
-    await options.journal.append(entry);
-    progress = advance(progress, entry);
+  const left = new AbortController();
+  let last: Promise<unknown> = Promise.resolve();
+  // One after the other: leaving is journalled beside whatever is under way.
+  const append = (entry: (position: Position) => JournalEntry): Promise<void> => {
+    const mine = last.then(async () => {
+      // What was let go may still be at work for a moment: the journal is the next agent's by now.
+      if (left.signal.aborted && canBeLeft(progress.state)) throw new FairleadError('deploy/agent-stops', {});
+      const at = formatInstantMs(options.clock.now());
+      const written = entry({ sequence: progress.entries + 1, at });
+      await options.journal.append(written);
+      progress = advance(progress, written);
+    });
+    last = mine.catch(() => undefined);
+    return mine;
   };
-  const position = () => ({
-    sequence: progress.entries + 1,
-    at: formatInstantMs(options.clock.now()),
-  });
   const run: Run = {
     ...facts,
     options,
     progress: () => progress,
     current: () => recordWith(facts.record, progress),
     async enter(state, more = {}) {
-      await append({ kind: 'entered', ...position(), state, ...more });
+      await append((position) => ({ kind: 'entered', ...position, state, ...more }));
       await publish(run);
     },
     async step(step, act) {
-      await append({ kind: 'intent', ...position(), step });
+      await append((position) => ({ kind: 'intent', ...position, step }));
       await act();
-      await append({ kind: 'done', ...position(), step });
+      await append((position) => ({ kind: 'done', ...position, step }));
     },
-    resumed: () => append({ kind: 'resumed', ...position() }),
+    resumed: () => append((position) => ({ kind: 'resumed', ...position })),
+    async leave() {
+      if (isFinal(progress.state)) return;
+      await append((position) => ({ kind: 'left', ...position })).catch(options.onWarning);
+      left.abort();
+    },
+    left: left.signal,
   };
   return run;
 }
