@@ -11,11 +11,11 @@ import {
   flippedPacks,
   type HostilePack,
   hostileIndexes,
-  lyingPacks,
   noisePacks,
   rearrangedPacks,
   truncatedPacks,
 } from './hostile-packs.ts';
+import { lyingPacks } from './lying-packs.ts';
 import { draftPack, join, sectionsOf } from './pack-builder.ts';
 import { createPackServer } from './pack-server.ts';
 
@@ -83,9 +83,13 @@ describe('the store', () => {
     ['every signed index that a tree must not have', hostileIndexes()],
     ['every pack that lies', lyingPacks()],
   ])('refuses %s', async (_, packs) => {
+    const memoryBefore = process.resourceUsage().maxRSS;
+
     const outcomes = await outcomesOf(packs);
 
     expect([...outcomes].filter(([, outcome]) => outcome !== 'refused')).toEqual([]);
+    // In KiB: the bombs among them announce, or hold, gigabytes.
+    expect(process.resourceUsage().maxRSS - memoryBefore).toBeLessThan(512 * 1024);
   });
 
   it('refuses every pack with a flipped bit, but for bits without a meaning', async () => {

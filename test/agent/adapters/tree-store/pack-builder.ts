@@ -84,6 +84,22 @@ export function compress(bytes: Uint8Array): Uint8Array {
   return zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
 }
 
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
+
+/** RFC 8878 §3.1: one raw block, in a frame that asks its reader for a window of 128 MiB. */
+export function compressWithHugeWindow(bytes: Uint8Array): Uint8Array {
+  const blockHeader = (bytes.length << 3) | 1;
+  const head = [...ZSTD_MAGIC, 0, (27 - 10) << 3, blockHeader & 0xff, (blockHeader >> 8) & 0xff, 0];
+  return Buffer.concat([Buffer.from(head), bytes]);
+}
+
+/** RFC 8878 §3.1.1.2: blocks of 128 KiB, four bytes each. */
+export function zstdBomb(gibibytes: number): Uint8Array {
+  const blocks = Array.from({ length: gibibytes * 8192 }, () => [0x02, 0x00, 0x10, 0]);
+  const last = [0x03, 0x00, 0x10, 0];
+  return Buffer.from([...ZSTD_MAGIC, 0, (23 - 10) << 3, ...blocks.flat(), ...last]);
+}
+
 export function sectionsOf({ header, indexBytes, units }: PackDraft): readonly Section[] {
   return [
     { name: 'magic', bytes: PACK_MAGIC },
