@@ -144,7 +144,7 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
       }),
     ),
     audit: createAuditFile(stateDir, clock),
-    channel: createServerChannel({ server, instance, identity, clock }),
+    channel: createServerChannel({ server, instance, identity, clock, http }),
     approvals: createJsonFile(`${stateDir}/approvals/receipts.json`, approvalsFile, onDamage),
     outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
     decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),

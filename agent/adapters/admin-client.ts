@@ -1,10 +1,10 @@
 // The command-line program's side of the admin socket: one request, one checked answer, or the agent's own error.
 import { request } from 'node:http';
-import { userInfo } from 'node:os';
 import type { z } from 'zod';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { ACTOR_HEADER, adminError } from '../../shared/protocol/admin.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
+import { accountName } from './account-name.ts';
 import { socketPathOf } from './state-paths.ts';
 
 export interface AdminClient {
@@ -60,22 +60,6 @@ function exchange(socketPath: string, method: string, path: string, body: unknow
     });
     outgoing.end(bytes);
   });
-}
-
-/** The caller's account, for the record; `alice (sudo)` where one stands behind root. */
-function accountName(): string {
-  const sudoer = process.env.SUDO_USER;
-  const name = process.getuid?.() === 0 && sudoer !== undefined ? `${sudoer} (sudo)` : passwdName();
-  return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
-}
-
-function passwdName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // Containers run accounts that no passwd file knows.
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 function toSocketError(cause: unknown, socket: string, stateDir: string): FairleadError {

@@ -10,12 +10,14 @@ import {
   redeemRequest,
 } from '../../shared/protocol/enrolment.ts';
 import { AGENT_VERSION } from './agent-version.ts';
+import { createAuditFile } from './audit-file.ts';
 import { type EnrolmentFile, readEnrolment, writeEnrolment } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
 import { loadOrCreateIdentity } from './identity.ts';
 import { acquireStateLock } from './lock.ts';
 import { postJson } from './post-json.ts';
 import { createPolicy } from './settings.ts';
+import { systemClock } from './system-clock.ts';
 
 export interface EnrollOptions {
   readonly stateDir: string;
@@ -23,6 +25,8 @@ export interface EnrollOptions {
   readonly text: string;
   /** Shown in the vendor's fleet list; the host's own name when absent. */
   readonly name?: string;
+  /** The account that enrols, for the audit log. */
+  readonly actor: string;
   readonly http: HttpClient;
 }
 
@@ -55,6 +59,7 @@ async function enrollLocked(
   // Before the code is spent: a server that shows another root gets nothing from us.
   const root = await fetchPinnedRoot(options, enrolment);
   const reply = await postJson(
+    options.http,
     `${enrolment.server}/api/v1/enrolments/redeem`,
     redeemRequest.parse({
       code: enrolment.code,
@@ -73,6 +78,11 @@ async function enrollLocked(
     root: { ...enrolment.root, bytes: Buffer.from(root).toString('base64') },
   };
   await createPolicy(options.stateDir);
+  await createAuditFile(options.stateDir, systemClock).append({
+    event: 'enrolled',
+    actor: options.actor,
+    details: { server: file.server, instance: file.instance, root: file.root.digest },
+  });
   await writeEnrolment(options.stateDir, file);
   return file;
 }

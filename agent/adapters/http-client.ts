@@ -33,6 +33,8 @@ export interface HttpClient {
    * durable: when it proves wrong, remove it before the next attempt. Errors: transport/*, disk/*.
    */
   download(url: string, path: string, options: DownloadOptions): Promise<void>;
+  /** The one dispatcher, for requests of another kind. */
+  connect(): Promise<Dispatcher>;
   /** Ends idle connections, so that a short-lived program can exit. */
   close(): Promise<void>;
 }
@@ -54,6 +56,7 @@ export function createHttpClient(): HttpClient {
     return dispatcher;
   };
   return {
+    connect,
     async get(url, { maxBytes, etag }) {
       const answer = await send(await connect(), url, etag === undefined ? {} : { 'if-none-match': etag });
       return await readAnswer(url, answer, maxBytes);

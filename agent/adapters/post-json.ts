@@ -1,4 +1,5 @@
 // One JSON request to the release server: bounded in time and bytes, never redirected.
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { parseJson } from '../../shared/encoding/json.ts';
@@ -6,6 +7,7 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
+import type { HttpClient } from './http-client.ts';
 
 const TIMEOUT_MS = 30_000;
 const MAX_REPLY_BYTES = 64 * 1024;
@@ -18,12 +20,13 @@ interface Answer {
 
 /** `token` travels as a bearer token. Errors: transport/*. */
 export async function postJson<Schema extends z.ZodType>(
+  http: Pick<HttpClient, 'connect'>,
   url: string,
   body: unknown,
   reply: Schema,
   token?: string,
 ): Promise<z.output<Schema>> {
-  const answer = await exchange(url, utf8(JSON.stringify(body)), token);
+  const answer = await exchange(await http.connect(), url, utf8(JSON.stringify(body)), token);
   if (answer.status < 200 || answer.status > 299) throw refusal(url, answer);
   try {
     return parseDocumentBytes(reply, answer.body, `the answer of ${url}`);
@@ -33,12 +36,18 @@ export async function postJson<Schema extends z.ZodType>(
   }
 }
 
-async function exchange(url: string, body: Uint8Array, token: string | undefined): Promise<Answer> {
-  // undici is half of the program's weight: loaded when the first request leaves.
-  const { request } = await import('undici');
+async function exchange(
+  dispatcher: Dispatcher,
+  url: string,
+  body: Uint8Array,
+  token: string | undefined,
+): Promise<Answer> {
+  const { origin, pathname } = new URL(url);
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
-    const answer = await request(url, {
+    const answer = await dispatcher.request({
+      origin,
+      path: pathname,
       method: 'POST',
       headers: { 'content-type': 'application/json', ...authorization },
       body,

@@ -2,6 +2,7 @@
 import { AGENT_TOKEN, reportReply } from '../../shared/protocol/report.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ServerChannel } from '../ports/server-channel.ts';
+import type { HttpClient } from './http-client.ts';
 import type { Identity } from './identity.ts';
 import { postJson } from './post-json.ts';
 
@@ -10,13 +11,14 @@ export interface ServerChannelOptions {
   readonly instance: string;
   readonly identity: Identity;
   readonly clock: Clock;
+  readonly http: Pick<HttpClient, 'connect'>;
 }
 
 export function createServerChannel(options: ServerChannelOptions): ServerChannel {
   return {
     async send(report) {
       const url = `${options.server}/api/v1/reports`;
-      return (await postJson(url, report, reportReply, await signToken(options))).sequence;
+      return (await postJson(options.http, url, report, reportReply, await signToken(options))).sequence;
     },
   };
 }

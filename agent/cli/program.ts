@@ -52,7 +52,7 @@ export function createProgram(parts: ProgramParts): Command {
   addQuestions(program, act);
   addDecisions(program, act);
   addPolicyCommands(program, act);
-  addAgent(program, parts);
+  addAgent(program, act, parts);
   return program;
 }
 
@@ -113,7 +113,7 @@ function addDecisions(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/apply.ts')).rollback));
 }
 
-function addAgent(program: Command, parts: ProgramParts): void {
+function addAgent(program: Command, act: Act, parts: ProgramParts): void {
   const agent = program.command('agent').description('the service on this host');
   agent
     .command('run')
@@ -129,6 +129,14 @@ function addAgent(program: Command, parts: ProgramParts): void {
       const { stateDir, config, pollInterval, soak } = command.optsWithGlobals();
       parts.exit(await parts.runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak }));
     });
+  agent
+    .command('install')
+    .description('run now and at every boot, as a service of systemd')
+    .action(act(async () => (await import('./commands/install.ts')).install));
+  agent
+    .command('uninstall')
+    .description('stop and remove that service; the state and the services it started stay')
+    .action(act(async () => (await import('./commands/install.ts')).uninstall));
   agent
     .command('enroll')
     .description('join the vendor’s fleet with the string the vendor sent')

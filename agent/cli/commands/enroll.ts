@@ -1,6 +1,7 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { accountName } from '../../adapters/account-name.ts';
 import { toDiskError } from '../../adapters/durable-file.ts';
 import { enroll as enrollInstance } from '../../adapters/enroller.ts';
 import { createHttpClient } from '../../adapters/http-client.ts';
@@ -20,6 +21,7 @@ export async function enroll(string: string | undefined, options: EnrollCommandO
     const { server, instance, name, root } = await enrollInstance({
       stateDir: options.stateDir,
       text: await readString(string, options.file),
+      actor: accountName(),
       http,
       ...(options.name === undefined ? {} : { name: options.name }),
     });

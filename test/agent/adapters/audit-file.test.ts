@@ -9,7 +9,7 @@ import { rejectionOf } from '../../support/error-code.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 const event = (reason: string): AuditEvent => ({
-  event: 'channel-changed',
+  event: 'policy-changed',
   actor: 'alice',
   details: { channel: 'frozen', reason },
 });

@@ -21,7 +21,7 @@ const CLI = new URL('../../../agent/cli/main.ts', import.meta.url).pathname;
 function enrollWith(server: EnrolmentServer, stateDir: string, text = server.string) {
   const http = createHttpClient();
   onTestFinished(() => http.close());
-  return enroll({ stateDir, text, http, name: 'host-1' });
+  return enroll({ stateDir, text, http, actor: 'alice', name: 'host-1' });
 }
 
 describe('enrolment', () => {
