@@ -13,6 +13,11 @@ export const name = z
   .max(64)
   .regex(NAME_PATTERN, { error: 'a lower-case name such as "core" or "auth-proxy"' });
 
+/** A suite's name. `platform` is taken: components go by name, and that one names the platform itself. */
+export const suiteName = name.refine((text) => text !== 'platform', {
+  error: 'a suite name other than "platform"',
+});
+
 /** `suite/capability`, the key of a capability everywhere. */
 export type ComponentKey = string & { readonly __brand: 'ComponentKey' };
 

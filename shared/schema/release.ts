@@ -1,7 +1,17 @@
 // Release manifests: one immutable version of a platform, a suite or a capability.
 import { z } from 'zod';
 import type { Digest } from '../encoding/digest.ts';
-import { byteCount, changeRef, componentKey, digest, name, prose, range, version } from './common.ts';
+import {
+  byteCount,
+  changeRef,
+  componentKey,
+  digest,
+  name,
+  prose,
+  range,
+  suiteName,
+  version,
+} from './common.ts';
 import { healthProbe, hooks, service, settings, smokeTest } from './service.ts';
 
 /** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
@@ -20,7 +30,7 @@ export const treeRef = z.strictObject({ digest, files: z.int().min(0), bytes: by
 
 export const capabilityRelease = z.strictObject({
   schema: z.literal('fairlead/capability@1'),
-  suite: name,
+  suite: suiteName,
   name,
   tree: treeRef,
   service,
@@ -35,14 +45,14 @@ export const capabilityRelease = z.strictObject({
 
 export const suiteRelease = z.strictObject({
   schema: z.literal('fairlead/suite@1'),
-  name,
+  name: suiteName,
   capabilities: z.record(name, range),
   ...releaseBase,
 });
 
 export const platformRelease = z.strictObject({
   schema: z.literal('fairlead/platform@1'),
-  suites: z.record(name, range),
+  suites: z.record(suiteName, range),
   ...releaseBase,
 });
 

@@ -58,6 +58,7 @@ describe('release manifests', () => {
     ['a bad range', { ...capability, requires: { platform: '>>2' } }, 'requires.platform', 'version range'],
     ['a bad name', { ...capability, name: 'Auth Service' }, 'name', 'lower-case'],
     ['a path for a name', { ...capability, name: '../../etc' }, 'name', 'lower-case'],
+    ['a suite that would be the platform', { ...capability, suite: 'platform' }, 'suite', 'other than'],
     [
       'a number too large',
       { ...capability, health: [{ http: 'http://x', expect: 900 }] },
