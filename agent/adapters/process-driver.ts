@@ -11,6 +11,7 @@ import { readProcess, signalProcess } from './process-table.ts';
 import { prepareDirectories } from './service-directories.ts';
 import { boundLog, openLog, readTail } from './service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from './service-processes.ts';
+import { withServiceUmask } from './service-umask.ts';
 
 export interface ProcessDriverOptions {
   readonly stateDir: string;
@@ -140,13 +141,15 @@ function spawnDetached(
 ): Promise<ChildProcess> {
   const [program = '', ...args] = unit.exec;
   const env = { ...environmentFor(unit.dataDirectory, unit.env), ...marker };
-  const child = spawn(program, args, {
-    ...account,
-    cwd: unit.workingDirectory,
-    env,
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
+  const child = withServiceUmask(() =>
+    spawn(program, args, {
+      ...account,
+      cwd: unit.workingDirectory,
+      env,
+      detached: true,
+      stdio: ['ignore', log, log],
+    }),
+  );
   return new Promise((fulfil, reject) => {
     child.once('spawn', () => {
       child.unref();

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { environmentFor, resolveAccount } from './account.ts';
 import { makeDirectory } from './durable-file.ts';
+import { withServiceUmask } from './service-umask.ts';
 
 export interface CommandSpec {
   readonly exec: readonly string[];
@@ -25,13 +26,15 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
   const [program = '', ...args] = spec.exec;
   const account = await resolveAccount(spec.user, program);
   await makeDirectory(spec.dataDirectory);
-  const child = spawn(program, args, {
-    ...account,
-    cwd: spec.workingDirectory,
-    env: environmentFor(spec.dataDirectory, spec.env),
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = withServiceUmask(() =>
+    spawn(program, args, {
+      ...account,
+      cwd: spec.workingDirectory,
+      env: environmentFor(spec.dataDirectory, spec.env),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const killGroup = () => endGroup(child.pid);
   limit.addEventListener('abort', killGroup, { once: true });
   if (limit.aborted) killGroup();

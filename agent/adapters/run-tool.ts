@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { formatDuration } from '../../shared/encoding/duration.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import type { Account } from './account.ts';
+import { withServiceUmask } from './service-umask.ts';
 
 export interface ToolSpec {
   readonly argv: readonly string[];
@@ -73,14 +74,16 @@ function notStarted(error: unknown): ToolResult {
 function start(spec: ToolSpec): ChildProcess {
   const [program = '', ...rest] = spec.argv;
   const output = spec.outputTo ?? 'pipe';
-  return spawn(program, rest, {
-    cwd: spec.workingDirectory,
-    env: { ...spec.env },
-    stdio: ['ignore', output, output],
-    // A group of its own: KILL reaches whatever it started.
-    detached: true,
-    ...spec.account,
-  });
+  return withServiceUmask(() =>
+    spawn(program, rest, {
+      cwd: spec.workingDirectory,
+      env: { ...spec.env },
+      stdio: ['ignore', output, output],
+      // A group of its own: KILL reaches whatever it started.
+      detached: true,
+      ...spec.account,
+    }),
+  );
 }
 
 function killGroup(child: ChildProcess): void {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createProcessDriver } from '../../../agent/adapters/process-driver.ts';
 import { readBootId, readProcess } from '../../../agent/adapters/process-table.ts';
 import type { ProgramUnit } from '../../../agent/ports/driver.ts';
@@ -148,6 +148,16 @@ describe('the process driver', () => {
     await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('still'));
     expect((await stat(log)).size).toBeLessThan(10_000);
     expect((await stat(`${log}.1`)).size).toBeGreaterThan(8 << 20);
+  });
+
+  it('gives a service the usual file mode mask, not the strict one of the agent', async () => {
+    const own = process.umask(0o077);
+    onTestFinished(() => void process.umask(own));
+
+    await start('umask; exec sleep 600');
+
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('0022'));
+    expect(process.umask()).toBe(0o077);
   });
 
   it('names an account that does not exist', async () => {
