@@ -1,4 +1,5 @@
 // What an idle agent keeps in memory, beside a bare Node, and which dependency brings how much of it.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSources } from '../support/source-tree.ts';
 import { enrol, startEmptyVendor } from './empty-vendor.ts';
@@ -21,7 +22,8 @@ export async function measureMemory(work: string): Promise<Figures> {
     title: 'Memory of an idle agent',
     note:
       `Resident after ${IDLE_MS / 1000} s in which the agent polled a loopback server once and reported. Below it, what ` +
-      'importing each of its dependencies alone adds to a bare Node; what two of them share counts for both.',
+      'importing each dependency of the program alone adds to a bare Node; what two of them share counts for both, and ' +
+      'some, such as the prompts, load only for the commands that need them.',
     head: ['', 'resident'],
     rows: [
       ['`fairlead agent run`', formatMb(agent)],
@@ -46,10 +48,12 @@ async function measureAgent(stateDir: string): Promise<number> {
   }
 }
 
-/** Packages that some source of the agent imports, by the names it imports them under. */
+/** What the agent's sources import from packages, by the names they import it under. */
 function agentPackages(): readonly string[] {
-  const names = readSources('shared', 'agent').flatMap((source) => source.externals);
-  return [...new Set(names)].filter((name) => !name.startsWith('node:')).sort();
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const packages = Object.keys(dependencies);
+  const names = new Set(readSources('shared', 'agent').flatMap((source) => source.externals));
+  return [...names].filter((name) => packages.some((own) => name === own || name.startsWith(`${own}/`)));
 }
 
 async function importedBytes(specifier: string | null): Promise<number> {
