@@ -1,6 +1,7 @@
 // The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
 import { resolve } from 'node:path';
 import { durationMs } from '../shared/encoding/duration.ts';
+import { instantMs } from '../shared/encoding/instant.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import { packPath } from '../shared/protocol/publication.ts';
 import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
@@ -120,9 +121,19 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     clock,
     readReference,
     soakMs: options.soakMs ?? durationMs(policy.soak),
+    probationMs: () => probationOf(settings),
     keepGenerations: policy.retention.generations,
     onWarning: (err: unknown) => log.warn({ err }, 'beside a deployment'),
   };
+}
+
+/** While a person asked for nothing to change, or nobody knows what they asked for, nothing is undone by itself. */
+async function probationOf(settings: Settings): Promise<number> {
+  const state = await settings.policy();
+  if (state.kind !== 'readable') return 0;
+  const { hold, emergencyHold, probation } = state.policy;
+  const held = [hold, emergencyHold].some((one) => one !== undefined && clock.now() < instantMs(one.until));
+  return held ? 0 : durationMs(probation);
 }
 
 async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: HttpClient, log: Log) {

@@ -13,6 +13,11 @@ export interface Observations {
   readonly lastRecord: DeploymentRecord | null;
   /** Components whose files on disk are not what was deployed, as the last verification found them. */
   readonly drifted: readonly string[];
+  readonly degraded: readonly {
+    readonly component: string;
+    readonly since: string;
+    readonly detail: string;
+  }[];
   /** Why the audit log cannot be continued; null when it can. */
   readonly auditProblem: string | null;
 }
@@ -23,6 +28,9 @@ export function raiseAlarms(seen: Observations): string[] {
     alarms.push(
       `change ${seen.lastRecord.id} could not be undone: see fairlead change ${seen.lastRecord.id}`,
     );
+  }
+  for (const each of seen.degraded) {
+    alarms.push(`${each.component} has been unhealthy since ${each.since}: ${each.detail}`);
   }
   for (const each of seen.unfixable) {
     alarms.push(

@@ -41,6 +41,14 @@ export interface ComponentHealth {
   readonly health: 'healthy' | 'unhealthy' | 'unknown';
 }
 
+/** A component that runs badly now, though its deployment was committed. */
+export interface Degradation {
+  readonly component: ComponentKey;
+  /** The first of its failures in a row. */
+  readonly since: string;
+  readonly detail: string;
+}
+
 export interface Deployer {
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
   recover(): Promise<void>;
@@ -64,6 +72,8 @@ export interface Deployer {
   releaseFromQuarantine(component: ComponentKey): Promise<void>;
   /** Status and one fresh probe of every running component. */
   health(): Promise<readonly ComponentHealth[]>;
-  /** Watches what runs and restarts what exits, until the signal aborts. */
+  /** What supervision has seen fail several times in a row. */
+  degradations(): readonly Degradation[];
+  /** Watches what runs: restarts what exits, undoes what degrades on probation. Until the signal aborts. */
   supervise(signal: AbortSignal): Promise<void>;
 }

@@ -115,6 +115,8 @@ export const deploymentRecord = z.strictObject({
   stages: z.array(z.strictObject({ state: z.enum(DEPLOYMENT_STATES), at: instant })),
   /** Why it did not commit: an error code of the catalogue and its sentence. */
   failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  /** Unhealthy before it began: exempt from its health gate. */
+  unhealthyBefore: z.array(componentKey).optional(),
   /** Who started it: `agent`, or the operating-system account behind a local command. */
   actor: line,
   /** Why a person started it, in their words. */

@@ -28,6 +28,8 @@ export const journalEntry = z.discriminatedUnion('kind', [
     failure: failure.optional(),
     /** Components found unhealthy before anything was touched; on the entry of `stopping`. */
     red: z.array(componentKey).optional(),
+    /** Degraded after their commit: what this rollback answers; on the entry of `planned`. */
+    degraded: z.array(componentKey).optional(),
   }),
   z.strictObject({ kind: z.literal('intent'), ...position, step }),
   z.strictObject({ kind: z.literal('done'), ...position, step }),

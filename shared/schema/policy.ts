@@ -80,6 +80,8 @@ export const policy = z.strictObject({
   retention: z.strictObject({ generations: z.int().min(2).max(1000).default(5) }).prefault({}),
   /** How long a new deployment is watched before it counts as committed. */
   soak: duration.default('PT5M'),
+  /** How long after its commit a deployment whose components degrade is undone by itself; a hold suspends it. */
+  probation: duration.default('PT1H'),
 });
 
 export type Policy = z.output<typeof policy>;

@@ -5,7 +5,13 @@ import type { AuditEvent } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/decision-record.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
-import type { Deployer, DeploymentRequest, Generation, Quarantined } from '../../agent/ports/deployer.ts';
+import type {
+  Degradation,
+  Deployer,
+  DeploymentRequest,
+  Generation,
+  Quarantined,
+} from '../../agent/ports/deployer.ts';
 import type { JsonStore } from '../../agent/ports/json-store.ts';
 import type { Freshness } from '../../agent/ports/repository.ts';
 import type { Catalog } from '../../shared/compile/catalog.ts';
@@ -184,6 +190,7 @@ function createFakeDeployer(clock: FakeClock) {
     records: [] as DeploymentRecord[],
     requests: [] as DeploymentRequest[],
     quarantine: [] as Quarantined[],
+    degradations: [] as Degradation[],
     onRecord: (_record: DeploymentRecord): void => undefined,
     port: {} as Deployer,
   };
@@ -261,6 +268,7 @@ function createFakeDeployer(clock: FakeClock) {
         status: { kind: 'running', pid: 7 },
         health: 'healthy',
       })),
+    degradations: () => fake.degradations,
     supervise: (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
   };
   return fake;

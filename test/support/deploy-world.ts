@@ -46,7 +46,7 @@ export interface World {
 }
 
 export function createWorld(
-  options: Partial<Pick<DeployerOptions, 'soakMs' | 'keepGenerations'>> = {},
+  options: Partial<Pick<DeployerOptions, 'soakMs' | 'probationMs' | 'keepGenerations'>> = {},
 ): World {
   const services = new Map<ComponentKey, Running>();
   const disk = createMemoryDisk();
@@ -94,6 +94,7 @@ export function createWorld(
           return value;
         },
         soakMs: 10_000,
+        probationMs: async () => 3_600_000,
         keepGenerations: 5,
         ...options,
         onRecord: () => {},

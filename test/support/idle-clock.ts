@@ -9,12 +9,16 @@ interface Sleeper {
 export interface IdleClock extends Clock {
   /** Moves wall and monotonic time without waking anybody early. */
   advance(ms: number): void;
+  /** Sets the wall clock alone, by whole years. */
+  setWall(years: number): void;
 }
 
+const YEAR_MS = 365 * 86_400_000;
 const START = Date.UTC(2026, 0, 31, 10, 0, 0);
 
 export function createIdleClock(): IdleClock {
   let now = 0;
+  let wall = 0;
   let sleepers: Sleeper[] = [];
   let scheduled = false;
 
@@ -34,7 +38,7 @@ export function createIdleClock(): IdleClock {
   }
 
   return {
-    now: () => START + now,
+    now: () => START + wall + now,
     monotonic: () => now,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
@@ -49,6 +53,9 @@ export function createIdleClock(): IdleClock {
       }),
     advance(ms) {
       now += ms;
+    },
+    setWall(years) {
+      wall = years * YEAR_MS;
     },
   };
 }

@@ -77,6 +77,7 @@ export function realInstance(stateDir: string): RealInstance {
     clock: systemClock,
     readReference,
     soakMs: 200,
+    probationMs: async () => 3_600_000,
     keepGenerations: 5,
     onRecord: () => {},
     onWarning,

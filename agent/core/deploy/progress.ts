@@ -12,6 +12,8 @@ export interface Progress {
   readonly ending: Failure | null;
   /** Unhealthy before anything was touched: never held against the release. */
   readonly red: ReadonlySet<ComponentKey>;
+  /** Degraded after their commit: the culprits a rollback leaves behind. */
+  readonly degraded: ReadonlySet<ComponentKey>;
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
@@ -28,6 +30,7 @@ export const NO_PROGRESS: Progress = {
   failure: null,
   ending: null,
   red: new Set(),
+  degraded: new Set(),
   intended: new Set(),
   done: new Set(),
   resumed: 0,
@@ -50,6 +53,7 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
         failure: progress.failure ?? entry.failure ?? null,
         ending: entry.state === 'inconsistent' ? (entry.failure ?? null) : null,
         red: entry.red === undefined ? progress.red : new Set(entry.red),
+        degraded: entry.degraded === undefined ? progress.degraded : new Set(entry.degraded),
       };
     case 'intent':
       if (progress.state === 'rolling-back') return next;
@@ -71,5 +75,6 @@ export function stepKey(step: Step): string {
 export function recordWith(record: DeploymentRecord, progress: Progress): DeploymentRecord {
   const told = progress.ending ?? progress.failure;
   const failure = told && { code: told.code, message: told.message };
-  return { ...record, state: progress.state, stages: [...progress.stages], failure };
+  const unhealthyBefore = progress.red.size === 0 ? {} : { unhealthyBefore: [...progress.red] };
+  return { ...record, state: progress.state, stages: [...progress.stages], failure, ...unhealthyBefore };
 }

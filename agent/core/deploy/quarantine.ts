@@ -10,6 +10,8 @@ export interface EndedDeployment {
   readonly target: Generation;
   readonly previous: Generation | null;
   readonly failure: Failure | null;
+  /** What the rollback answered, where nobody asked for it. */
+  readonly degraded: ReadonlySet<ComponentKey>;
   /** Every other record of this instance. */
   readonly earlier: readonly DeploymentRecord[];
   readonly at: string;
@@ -19,8 +21,11 @@ export interface EndedDeployment {
 export function selectQuarantined(ended: EndedDeployment): readonly Quarantined[] {
   const { record, target, previous } = ended;
   if (record.reason.kind === 'rollback') {
-    // The releases a person rolled back from: without this the next round of the agent would install them again.
-    return record.state === 'committed' && previous !== null ? changed(previous, target, ended) : [];
+    // What was rolled back from: without this the next round of the agent would install it again.
+    if (record.state !== 'committed' || previous === null) return [];
+    const left = changed(previous, target, ended);
+    const degraded = left.filter((one) => ended.degraded.has(one.component));
+    return degraded.length > 0 ? degraded : left;
   }
   if (!deservesQuarantine(ended)) return [];
   const suspects = changed(target, previous, ended);

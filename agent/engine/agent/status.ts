@@ -139,6 +139,7 @@ async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Pr
     drifted: (state.verification?.components ?? [])
       .filter((each) => each.deviations.length > 0)
       .map((each) => each.component),
+    degraded: state.deployer.degradations(),
     auditProblem: state.auditProblem,
   });
 }

@@ -3,7 +3,9 @@ import { manifestDigest, planDigest } from '../../../shared/compile/identity.ts'
 import { planBetween } from '../../../shared/compile/plan.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
 import { maxEntries } from '../../core/deploy/recover.ts';
 import { selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
@@ -11,6 +13,7 @@ import type { DeploymentRequest, Generation, RollbackRequest } from '../../ports
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
 import { createRun, type Run, type RunFacts } from './run.ts';
+import type { Undoing } from './watch.ts';
 
 /** Errors: deploy/outdated, deploy/quarantined, disk/*; nothing has begun then. */
 export async function beginDeployment(options: DeployerOptions, request: DeploymentRequest): Promise<Run> {
@@ -40,21 +43,34 @@ export async function beginDeployment(options: DeployerOptions, request: Deploym
 }
 
 /** Towards a generation that is on disk already. Errors: rollback/no-target, rollback/not-reversible, disk/*. */
-export async function beginRollback(options: DeployerOptions, request: RollbackRequest): Promise<Run> {
+export async function beginRollback(
+  options: DeployerOptions,
+  request: RollbackRequest,
+  degraded: readonly ComponentKey[] = [],
+): Promise<Run> {
   const generations = await options.store.generations();
   const previous = await currentGeneration(options, generations);
   const target = selectRollbackTarget(generations, previous?.number ?? null, request.to);
   const plan = rollbackPlan(previous ?? target, target);
   verifyReversible({ steps: plan.steps, from: previous, to: target, generations });
   const about = { actor: request.actor, note: request.reason };
-  return begin(options, {
+  const facts = {
     record: await newRecord(options, { target, previous, plan, request: about }),
     target,
     previous,
     plan,
     stillAllowed: async () => true,
     acceptUnhealthy: true,
-  });
+  };
+  return begin(options, facts, degraded);
+}
+
+/** What a deployment on probation changed has degraded: back to where it came from. Errors as above. */
+export async function beginUndoing(options: DeployerOptions, { record, because }: Undoing): Promise<Run> {
+  const { component, since, detail } = because;
+  const reason = sanitizeLine(`${component} degraded after change ${record.id}, at ${since}: ${detail}`, 300);
+  const to = record.previousGeneration === null ? {} : { to: record.previousGeneration };
+  return beginRollback(options, { ...to, reason, actor: 'agent' }, [component]);
 }
 
 /** The way from one generation to another; the same after a crash as before it. */
@@ -82,12 +98,16 @@ export async function currentGeneration(
 }
 
 // The record first: a journal always has the record it is about.
-async function begin(options: DeployerOptions, facts: RunFacts): Promise<Run> {
+async function begin(
+  options: DeployerOptions,
+  facts: RunFacts,
+  degraded: readonly ComponentKey[] = [],
+): Promise<Run> {
   const { id } = facts.record;
   await options.store.writeRecord(facts.record);
   await options.journal.begin(id, maxEntries(facts.plan.steps.length));
   const run = createRun(options, facts, []);
-  await run.enter('planned');
+  await run.enter('planned', degraded.length === 0 ? {} : { degraded: [...degraded] });
   return run;
 }
 

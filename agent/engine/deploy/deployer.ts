@@ -3,7 +3,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { isFinal } from '../../core/deploy/states.ts';
 import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
-import { beginDeployment, beginRollback, currentGeneration } from './begin.ts';
+import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
 import { look } from './health.ts';
 import { runToEnd } from './machine.ts';
 import type { DeployerOptions } from './options.ts';
@@ -11,6 +11,7 @@ import { componentsOf, prepare } from './prepare.ts';
 import { recoverUnfinished } from './recovery.ts';
 import type { Run } from './run.ts';
 import { createSupervisor } from './supervise.ts';
+import { createWatch, type Undoing } from './watch.ts';
 
 const ATTEND_MS = 2_000;
 // A disk that cannot be read now will not be better in two seconds, and its complaint need not fill the log.
@@ -20,6 +21,7 @@ const ATTEND_AFTER_FAILURE_MS = 30_000;
 export function createDeployer(options: DeployerOptions): Deployer {
   const { store, clock } = options;
   const supervisor = createSupervisor(options);
+  const watch = createWatch(options);
   const turn = createTurn();
   let leaving = false;
 
@@ -38,15 +40,22 @@ export function createDeployer(options: DeployerOptions): Deployer {
 
   // A deployment that a failing disk left unfinished is taken up again here, not only at the next start.
   const recoverAndAttend = () =>
-    turn.wait(async (hold) => {
-      if (leaving) return;
+    turn.wait(async (hold): Promise<Undoing | null> => {
+      if (leaving) return null;
       await recoverUnfinished(options, hold);
       const generation = await current();
-      if (generation !== null) await supervisor.attend(generation);
+      if (generation === null) return null;
+      await supervisor.attend(generation);
+      return watch.look(generation);
     });
 
+  async function attendAndUndo(): Promise<void> {
+    const undoing = await recoverAndAttend();
+    if (undoing !== null) await runNew(() => beginUndoing(options, undoing), undefined);
+  }
+
   return {
-    recover: recoverAndAttend,
+    recover: async () => void (await recoverAndAttend()),
     async leave() {
       leaving = true;
       await turn.leave();
@@ -63,16 +72,17 @@ export function createDeployer(options: DeployerOptions): Deployer {
       await store.writeQuarantine(entries.filter((entry) => entry.component !== component));
     },
     health: async () => examine(options, await current()),
+    degradations: () => watch.degradations(),
     async supervise(signal) {
       while (!signal.aborted) {
-        const failed = turn.inProgress() === null && (await fails(recoverAndAttend(), options));
+        const failed = turn.inProgress() === null && (await fails(attendAndUndo(), options));
         await clock.sleep(failed ? ATTEND_AFTER_FAILURE_MS : ATTEND_MS, signal);
       }
     },
   };
 }
 
-async function fails(work: Promise<void>, { onWarning }: DeployerOptions): Promise<boolean> {
+async function fails(work: Promise<unknown>, { onWarning }: DeployerOptions): Promise<boolean> {
   try {
     await work;
     return false;

@@ -18,6 +18,8 @@ export interface DeployerOptions {
   readonly readReference: ReadReference;
   /** How long a healthy new generation is watched before it commits. */
   readonly soakMs: number;
+  /** How long after its commit a deployment whose components degrade is undone by itself; 0 leaves that to a person. */
+  readonly probationMs: () => Promise<number>;
   /** Generations kept on disk, the current one included; at least 2. */
   readonly keepGenerations: number;
   /** Called at every state a deployment enters. */

@@ -21,7 +21,7 @@ export interface RunFacts {
 type Position = Pick<JournalEntry, 'sequence' | 'at'>;
 type Entered = JournalEntry & { readonly kind: 'entered' };
 
-type Noted = Pick<Entered, 'failure' | 'red'>;
+type Noted = Pick<Entered, 'failure' | 'red' | 'degraded'>;
 
 /** What a stage ended with, and what the journal should remember of it. */
 export type Outcome = { readonly event: DeployEvent } & Noted;

@@ -25,6 +25,7 @@ async function writeQuarantine(run: Run): Promise<void> {
     target: run.target,
     previous: run.previous,
     failure: run.progress().failure,
+    degraded: run.progress().degraded,
     earlier: await store.records(),
     at: formatInstantMs(clock.now()),
   });
