@@ -12,11 +12,13 @@ import { createAuditFile } from './adapters/audit-file.ts';
 import { createDeploymentStore } from './adapters/deployment-store.ts';
 import { createDrivers } from './adapters/drivers.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/enrolment-file.ts';
+import { findProgram } from './adapters/find-program.ts';
 import { createHttpClient, type HttpClient } from './adapters/http-client.ts';
 import { loadOrCreateIdentity } from './adapters/identity.ts';
 import { createJournal } from './adapters/journal.ts';
 import { createJsonFile } from './adapters/json-file.ts';
 import { createLazyRepository } from './adapters/lazy-repository.ts';
+import { removeLeftovers } from './adapters/leftovers.ts';
 import { acquireStateLock } from './adapters/lock.ts';
 import { createProber } from './adapters/prober.ts';
 import { readReference } from './adapters/references.ts';
@@ -76,6 +78,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
   const log = createAgentLog();
+  await removeLeftovers(stateDir).catch((err) => log.warn({ err }, 'leftovers of killed writes stay'));
   const http = createHttpClient();
   const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);
   const trees = createTreeStore({
@@ -120,6 +123,7 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     prober: createProber(),
     clock,
     readReference,
+    findProgram,
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings),
     keepGenerations: policy.retention.generations,
