@@ -86,7 +86,7 @@ async function collect(
   await syncDirectory(layout.trees);
   for (const name of await readdir(layout.temporary)) {
     const tree = digestFromHex(name.slice(0, 64));
-    const resumable = keep.has(tree) && name.endsWith('.pack');
+    const resumable = keep.has(tree) && name.endsWith('.pack') && !(await isStored(layout, tree));
     if (resumable || adding.has(tree)) continue;
     await rm(join(layout.temporary, name), { recursive: true, force: true });
   }

@@ -119,6 +119,16 @@ describe('collect', () => {
     expect(readdirSync(trees)).toEqual([]);
   });
 
+  it('removes the download of a tree that is there already', async () => {
+    const { store, temporary } = createWorld();
+    await store.add(ref);
+    writeFileSync(joinPath(temporary, `${hexOf(tree)}.pack`), 'x');
+
+    await store.collect(new Set([tree]));
+
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
   it('leaves a tree alone that is being added', async () => {
     const { store } = createWorld();
 
