@@ -1,0 +1,129 @@
+// An instance of the laboratory: the real engine over the real adapters, on whatever disk the state directory is.
+import { open } from 'node:fs/promises';
+import { createAuditFile } from '../../agent/adapters/audit-file.ts';
+import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
+import { createJournal } from '../../agent/adapters/journal.ts';
+import { removeLeftovers } from '../../agent/adapters/leftovers.ts';
+import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
+import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
+import type { AuditLog } from '../../agent/ports/audit-log.ts';
+import type { Clock } from '../../agent/ports/clock.ts';
+import type { Deployer } from '../../agent/ports/deployer.ts';
+import type { DeploymentStore } from '../../agent/ports/deployment-store.ts';
+import type { TreeStore } from '../../agent/ports/tree-store.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import { createIdleClock } from '../../test/support/idle-clock.ts';
+import type { Acknowledge } from './acknowledged.ts';
+import { createMachine, type MachineMemory } from './machine.ts';
+import { PACKS, type Scenario } from './scenarios.ts';
+
+export interface Place {
+  readonly stateDir: string;
+  /** The services of this machine: they live on when the agent dies. */
+  readonly memory: MachineMemory;
+}
+
+export interface InstanceOptions extends Place {
+  readonly scenario: Scenario;
+  /** Throws once the agent is dead. */
+  readonly verifyAlive?: () => void;
+  readonly acknowledge?: Acknowledge;
+}
+
+export interface Instance {
+  readonly deployer: Deployer;
+  readonly store: DeploymentStore;
+  readonly trees: TreeStore;
+  readonly audit: AuditLog;
+  /** What went wrong beside the deployments. */
+  readonly warnings: readonly unknown[];
+  /** Resolves when the audit log holds everything that happened. */
+  settled(): Promise<void>;
+}
+
+/** A new agent on the same disk: what it does at its start, it does here too. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  await removeLeftovers(options.stateDir);
+  const instance = createInstance(options);
+  await instance.deployer.recover();
+  return instance;
+}
+
+function createInstance(options: InstanceOptions): Instance {
+  const { stateDir, memory, scenario, verifyAlive, acknowledge = () => undefined } = options;
+  const warnings: unknown[] = [];
+  const onWarning = (problem: unknown) => void warnings.push(problem);
+  const clock = mortal(createIdleClock(), verifyAlive);
+  const audit = createAuditFile(stateDir, clock);
+  const trees = createTreeStore({ stateDir, fetchPack: fetchPrepared, diskSpace: async () => AMPLE_SPACE });
+  const treeDirectoryOf = trees.directoryOf;
+  const store = {
+    ...createDeploymentStore({ stateDir, treeDirectoryOf, onDamage: onWarning }),
+    freeSpace: async () => ({ bytes: AMPLE_SPACE.freeBytes, inodes: AMPLE_SPACE.freeInodes }),
+  };
+  let audited: Promise<void> = Promise.resolve();
+  const note = (record: DeploymentRecord) => {
+    acknowledge({ kind: 'state', deployment: record.id, state: record.state });
+    audited = audited.then(() => auditState(audit, record, acknowledge)).catch(onWarning);
+  };
+  const deployer = createDeployer({
+    ...{ store, trees, clock, onWarning, onRecord: note },
+    ...createMachine(memory, scenario.behaviours, verifyAlive),
+    journal: createJournal({ stateDir }),
+    readReference: async ({ name }) => name,
+    soakMs: 2_000,
+    findProgram: async () => undefined,
+    probationMs: async () => 0,
+    keepGenerations: scenario.keepGenerations,
+  });
+  return { deployer, store, trees, audit, warnings, settled: () => audited };
+}
+
+/** Full disks are made by faults here, not by counting. */
+const AMPLE_SPACE = { blockBytes: 4096, freeBytes: 2 ** 40, freeInodes: 2 ** 20 };
+
+/** As the agent does: every deployment's beginning and end stand in the audit log. */
+async function auditState(
+  audit: AuditLog,
+  record: DeploymentRecord,
+  acknowledge: Acknowledge,
+): Promise<void> {
+  const isFirst = record.stages.length <= 1;
+  const event = isFirst ? 'deployment-started' : 'deployment-ended';
+  if (!isFirst && record.state !== 'committed' && record.state !== 'rolled-back') return;
+  await audit.append({ event, actor: record.actor, details: { change: record.id } });
+  acknowledge({ kind: 'audited', event, deployment: record.id });
+}
+
+/** Writes a pack in two pieces, as a download would. */
+async function fetchPrepared(
+  treeHex: string,
+  file: string,
+  { onProgress }: { readonly onProgress: (bytes: number) => void },
+): Promise<void> {
+  const pack = PACKS.get(treeHex);
+  if (pack === undefined) {
+    throw new FairleadError('transport/unreachable', { url: 'https://packs.test', problem: 'no such pack' });
+  }
+  const handle = await open(file, 'w', 0o600);
+  try {
+    const half = pack.length >> 1;
+    await handle.writeFile(pack.subarray(0, half));
+    await handle.writeFile(pack.subarray(half));
+    onProgress(pack.length);
+  } finally {
+    await handle.close();
+  }
+}
+
+function mortal(clock: Clock, verifyAlive: () => void = () => undefined): Clock {
+  return {
+    ...clock,
+    async sleep(ms, signal) {
+      verifyAlive();
+      await clock.sleep(ms, signal);
+      verifyAlive();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// The judge of a deployment that something happened to: recovers it and names everything that is not as it must be.
+import { readdir } from 'node:fs/promises';
+import { isFinal } from '../../agent/core/deploy/states.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { Acknowledged } from './acknowledged.ts';
+import { type Instance, type Place, startInstance } from './instance.ts';
+import { deployNext, type Scenario } from './scenarios.ts';
+import { describeState, leftovers } from './state-files.ts';
+
+/** How it ended, and every promise that was broken on the way. */
+export interface Verdict {
+  readonly end: string;
+  readonly problems: readonly string[];
+}
+
+/** The records that the history left: what comes after them is what is judged. */
+export async function judgeDeployment(
+  place: Place,
+  scenario: Scenario,
+  acknowledged: readonly Acknowledged[],
+): Promise<Verdict> {
+  const instance = await startInstance({ ...place, scenario });
+  await instance.settled();
+  const record = (await instance.deployer.records()).slice(scenario.history.length).at(-1);
+  const problems = [
+    ...(await problemsNow(place, scenario, instance, record)),
+    ...lostStates(record, acknowledged),
+    ...(await auditProblems(instance, acknowledged)),
+    ...(await secondRecoveryProblems(place, scenario)),
+    ...(await nextProblems(place, scenario)),
+  ];
+  return { end: record?.state ?? 'nothing begun', problems };
+}
+
+/** Everything that is on the disk and everything that runs tell the same story. */
+async function problemsNow(
+  place: Place,
+  scenario: Scenario,
+  { deployer, store, trees, warnings }: Instance,
+  record: DeploymentRecord | undefined,
+): Promise<readonly string[]> {
+  const problems: string[] = warnings.map((warning) => `warns: ${messageOf(warning)}`);
+  const number = await store.currentNumber();
+  const before = scenario.history.length === 0 ? null : scenario.history.length;
+  const expected =
+    record === undefined
+      ? before
+      : record.state === 'committed'
+        ? record.generation
+        : record.previousGeneration;
+  if (number !== expected) problems.push(`current is ${number}, not ${expected}`);
+  if (record !== undefined && !isFinal(record.state)) problems.push(`still ${record.state}`);
+  if (record?.state === 'inconsistent' && scenario.end !== 'inconsistent') problems.push('inconsistent');
+  const journals = await readdir(`${place.stateDir}/journal`).catch(() => []);
+  if (journals.some((name) => name.endsWith('.journal'))) problems.push('a journal is left');
+  const current = await deployer.current();
+  for (const { component, tree } of current?.manifest.components ?? []) {
+    for (const { path, problem } of await trees.verify(tree))
+      problems.push(`${component}: ${path} ${problem}`);
+  }
+  const wanted = (current?.manifest.components ?? []).map((one) => `${one.component}@${one.version}`);
+  const running = Object.values(place.memory.read()).map((service) => service.release);
+  if (running.sort().join() !== wanted.sort().join()) problems.push(`runs ${running} instead of ${wanted}`);
+  return problems;
+}
+
+/** Every state that was acknowledged is in the record, in its order. */
+function lostStates(
+  record: DeploymentRecord | undefined,
+  acknowledged: readonly Acknowledged[],
+): readonly string[] {
+  const states = acknowledged.flatMap((fact) => (fact.kind === 'state' ? [fact.state] : []));
+  if (states.length === 0) return [];
+  if (record === undefined) return [`the record of ${states.at(-1)} is lost`];
+  const stages = record.stages.map((stage) => stage.state);
+  const kept = stages.slice(0, states.length).join(' ');
+  return kept === states.join(' ') ? [] : [`acknowledged ${states.join(' ')}, recorded ${stages.join(' ')}`];
+}
+
+async function auditProblems(
+  { audit }: Instance,
+  acknowledged: readonly Acknowledged[],
+): Promise<readonly string[]> {
+  const entries = await audit.entries().catch(messageOf);
+  if (typeof entries === 'string') return [`audit: ${entries}`];
+  const told = entries.map((entry) => `${entry.event} ${entry.details.change}`);
+  return acknowledged.flatMap((fact) => {
+    const lost = fact.kind === 'audited' && !told.includes(`${fact.event} ${fact.deployment}`);
+    return lost ? [`audited ${fact.event} ${fact.deployment} is lost`] : [];
+  });
+}
+
+/** What has been recovered needs no recovery. */
+async function secondRecoveryProblems(place: Place, scenario: Scenario): Promise<readonly string[]> {
+  const before = await describeState(place.stateDir);
+  await startInstance({ ...place, scenario });
+  const after = await describeState(place.stateDir);
+  return after === before ? [] : ['a second recovery changes the disk'];
+}
+
+/** Nothing is stuck: the next deployment commits, and then nothing unfinished lies around. */
+async function nextProblems(place: Place, scenario: Scenario): Promise<readonly string[]> {
+  const instance = await startInstance({ ...place, scenario: { ...scenario, behaviours: {} } });
+  await deployNext(instance);
+  await instance.settled();
+  const record = (await instance.deployer.records()).at(-1);
+  const problems = record?.state === 'committed' ? [] : [`the next deployment ends ${record?.state}`];
+  return [...problems, ...(await leftovers(place.stateDir))];
+}
+
+export function messageOf(problem: unknown): string {
+  return problem instanceof Error ? problem.message : 'not an error';
+}

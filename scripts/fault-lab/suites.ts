@@ -1,0 +1,63 @@
+// The laboratory's suites: what each does, how many cases make a short and a long run, and what it needs.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { tryHostilePacks } from './hostile.ts';
+import type { SuiteOptions, SuiteResult } from './suite.ts';
+import { killAtCalls, refuseCalls } from './system-calls.ts';
+
+export interface Suite {
+  readonly name: string;
+  readonly what: string;
+  readonly short: number;
+  readonly long: number;
+  /** What this machine lacks, or null. */
+  missing(): Promise<string | null>;
+  run(options: SuiteOptions): Promise<SuiteResult>;
+}
+
+const run = promisify(execFile);
+
+const nothing = async () => null;
+
+async function strace(): Promise<string | null> {
+  const lacks = await run('strace', ['-qq', '-o', '/dev/null', 'true']).then(
+    () => false,
+    () => true,
+  );
+  return lacks ? 'strace is missing or may not trace here' : null;
+}
+
+const EVERY_ONE = Number.MAX_SAFE_INTEGER;
+
+export const SUITES: readonly Suite[] = [
+  {
+    name: 'kill',
+    what: 'SIGKILL at every durable system call of an operation',
+    short: 40,
+    long: EVERY_ONE,
+    missing: strace,
+    run: killAtCalls,
+  },
+  {
+    name: 'full',
+    what: 'ENOSPC, EIO and EROFS at every durable system call of an operation',
+    short: 40,
+    long: EVERY_ONE,
+    missing: strace,
+    run: refuseCalls,
+  },
+  {
+    name: 'hostile',
+    what: 'packs that are damaged, rearranged or lie',
+    short: 300,
+    long: 5_000,
+    missing: nothing,
+    run: tryHostilePacks,
+  },
+];
+
+export function suiteNamed(name: string): Suite {
+  const suite = SUITES.find((one) => one.name === name);
+  if (suite === undefined) throw new Error(`there is no suite ${name}`);
+  return suite;
+}

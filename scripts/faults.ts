@@ -1,0 +1,70 @@
+// The fault laboratory's entry: reads the options, runs the suites, prints a table, and writes it down when asked.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { scratchDirectory } from './fault-lab/places.ts';
+import { Report } from './fault-lab/report.ts';
+import { SUITES, type Suite } from './fault-lab/suites.ts';
+
+const USAGE = `Usage: scripts/faults [--short | --long | --count N] [--seed N] [--write] [SUITE…]
+
+Interrupts the agent in every way there is, and checks that it ends old or new and loses nothing it acknowledged.
+
+${SUITES.map(({ name, what }) => `  ${name.padEnd(11)} ${what}`).join('\n')}
+
+  --short     a selection in about a minute (the default)
+  --long      everything, in about an hour
+  --count N   so many cases of each suite
+  --seed N    another selection; every run with the same seed tries the same cases
+  --write     write the table into docs/figures.md
+`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      short: { type: 'boolean' },
+      long: { type: 'boolean' },
+      count: { type: 'string' },
+      seed: { type: 'string' },
+      write: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  const unknown = positionals.find((name) => !SUITES.some((suite) => suite.name === name));
+  if (values.help === true || unknown !== undefined) {
+    console.log(unknown === undefined ? USAGE : `there is no suite ${unknown}\n\n${USAGE}`);
+    return unknown === undefined ? 0 : 2;
+  }
+  const seed = Number(values.seed ?? 1);
+  const report = new Report(seed);
+  for (const suite of SUITES) {
+    if (positionals.length > 0 && !positionals.includes(suite.name)) continue;
+    const planned = values.long === true ? suite.long : suite.short;
+    await runSuite(suite, { seed, count: Number(values.count ?? planned) }, report);
+  }
+  console.log(`\n${report.table()}`);
+  if (values.write === true) await report.write();
+  return report.problems === 0 ? 0 : 1;
+}
+
+async function runSuite(
+  suite: Suite,
+  { seed, count }: { readonly seed: number; readonly count: number },
+  report: Report,
+): Promise<void> {
+  const missing = await suite.missing();
+  if (missing !== null) return report.skip(suite, missing);
+  const directory = await mkdtemp(`${scratchDirectory()}/fairlead-faults-`);
+  const start = performance.now();
+  const onProgress = (tried: number) => {
+    if (tried % 100 === 0) console.error(`${suite.name}: ${tried}`);
+  };
+  try {
+    const result = await suite.run({ seed, count, directory, onProgress });
+    report.add(suite, result, performance.now() - start);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main();
