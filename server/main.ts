@@ -25,7 +25,7 @@ const TOKEN_LIFETIME = 'P365D';
 /** How long requests may take to end once the server was told to. */
 const GRACE_MS = 10_000;
 
-async function main(): Promise<void> {
+export function createProgram(): Command {
   const program = new Command('fairlead-server')
     .description('Fairlead release server: serves the signed repository and knows the fleet')
     .version(manifest.version);
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     .option('--port <number>', 'port to listen on; 0 takes a free one', toPort, 8080)
     .action((settings) => run(toConfig(settings, process.env)));
   addTokenCommands(program.command('token').description('tokens of people and programs'));
-  await program.parseAsync();
+  return program;
 }
 
 function command(parent: Command, name: string, description: string): Command {
@@ -206,4 +206,4 @@ function fail(error: unknown): void {
   process.exitCode = error.exit;
 }
 
-await main().catch(fail);
+if (import.meta.main) await createProgram().parseAsync().catch(fail);

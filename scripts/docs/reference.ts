@@ -1,7 +1,12 @@
 // Every generated page by its path; a test compares them with what is committed.
+import { renderCommands } from './commands-page.ts';
 import { renderErrors } from './errors-page.ts';
 import { renderSchemas } from './schema-pages.ts';
 
 export async function renderReference(): Promise<ReadonlyMap<string, string>> {
-  return new Map<string, string>([['docs/reference/errors.md', renderErrors()], ...renderSchemas()]);
+  return new Map<string, string>([
+    ['docs/reference/commands.md', renderCommands()],
+    ['docs/reference/errors.md', renderErrors()],
+    ...renderSchemas(),
+  ]);
 }

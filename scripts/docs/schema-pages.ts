@@ -1,9 +1,12 @@
 // The JSON Schemas of every document that people or other programs read and write.
 import { z } from 'zod';
 import { advisory } from '../../shared/schema/advisory.ts';
+import { approvalReceipt } from '../../shared/schema/approval.ts';
 import { decision } from '../../shared/schema/decision.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../shared/schema/instance.ts';
+import { pin } from '../../shared/schema/pin.ts';
+import { policy } from '../../shared/schema/policy.ts';
 import { capabilityRelease, platformRelease, suiteRelease } from '../../shared/schema/release.ts';
 import { halt, rollout } from '../../shared/schema/rollout.ts';
 
@@ -15,6 +18,9 @@ const SCHEMAS = {
   halt,
   advisory,
   instance: instanceConfig,
+  policy,
+  pin,
+  approval: approvalReceipt,
   deployment: deploymentManifest,
   plan,
   record: deploymentRecord,

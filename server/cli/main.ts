@@ -72,7 +72,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
   }
 }
 
-function createProgram(surroundings: Surroundings): Command {
+export function createProgram(surroundings: Surroundings): Command {
   const { stdout, stderr } = surroundings;
   const program = new Command('fairlead-vendor')
     .description('Releases a product: seven stages from a change to installs that run it, none skippable.')

@@ -1,0 +1,102 @@
+// The documentation: generated pages in step, links that lead somewhere, claims that name real files.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { renderReference } from '../scripts/docs/reference.ts';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => join('docs', path)),
+];
+
+describe('generated pages', () => {
+  it('are what the code says: run scripts/generate-docs.ts after a change', async () => {
+    const pages = await renderReference();
+    const stale = [...pages].filter(([path, text]) => !existsSync(join(ROOT, path)) || read(path) !== text);
+    expect(stale.map(([path]) => path)).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  it.each(pages)('%s links to files that exist', (page) => {
+    const targets = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
+  });
+});
+
+describe('dependencies', () => {
+  it('are listed with a reason, each of them and no other', () => {
+    const manifest = JSON.parse(read('package.json'));
+    const used = Object.keys({
+      ...manifest.dependencies,
+      ...manifest.devDependencies,
+      ...manifest.optionalDependencies,
+    });
+    const rows = read('docs/dependencies.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    const listed = rows.flatMap((row) =>
+      [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]),
+    );
+    expect(listed.toSorted()).toEqual(used.toSorted());
+  });
+
+  it('carry no address of a registry in the lockfile, and run no install script of ours', () => {
+    expect(read('package-lock.json')).not.toMatch(/"resolved"/);
+    expect(Object.keys(JSON.parse(read('package.json')).scripts)).not.toContain('postinstall');
+  });
+});
+
+describe('requirements', () => {
+  const rows = read('docs/requirements.md')
+    .split('\n')
+    .filter((line) => /^\| [FQT]\d+ /.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+    .map(([, id = '', , where = '', tests = '', state = '']) => ({ id, where, tests, state }));
+
+  it('have a row for every id', () => {
+    const ids = [...numbered('F', 24), ...numbered('Q', 10), ...numbered('T', 30)];
+    expect(rows.map((row) => row.id)).toEqual(ids);
+  });
+
+  it('say one of three states', () => {
+    expect(rows.filter((row) => !/^(works|partly|not yet)\b/.test(row.state)).map((row) => row.id)).toEqual(
+      [],
+    );
+  });
+
+  it('name files and tests that exist wherever something works', () => {
+    const wrong = rows.flatMap(({ id, where, tests, state }) => {
+      const named = [...`${where} ${tests}`.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+      const missing = named.filter((path) => !existsSync(join(ROOT, path))).map((path) => `${id}: ${path}`);
+      const proven = state === 'not yet' || /`test\//.test(tests);
+      return proven ? missing : [...missing, `${id}: no test`];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('decisions', () => {
+  it('are numbered once each', () => {
+    const numbers = readdirSync(join(ROOT, 'docs/adr')).map((name) => name.slice(0, 4));
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it.each(readdirSync(join(ROOT, 'docs/adr')))('%s has context, decision and consequences', (name) => {
+    const text = read(join('docs/adr', name));
+    expect(
+      ['## Context', '## Decision', '## Consequences'].filter((heading) => !text.includes(heading)),
+    ).toEqual([]);
+  });
+});
+
+function numbered(letter: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
+}
