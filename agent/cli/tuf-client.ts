@@ -14,7 +14,6 @@ import { joinUrl, targetFile, targetUrlPath } from '../adapters/repository/names
 import { orNull, startFrom } from '../adapters/repository/root-chain.ts';
 import { openTrustStore } from '../adapters/repository/trust-store.ts';
 import { Updater } from '../adapters/repository/updater.ts';
-import { loadAnyKey } from './tuf-schemes.ts';
 
 const USAGE = `usage:
   tuf-client --metadata-dir DIR init TRUSTED_ROOT
@@ -64,14 +63,13 @@ async function run(argv: readonly string[]): Promise<void> {
 
 async function init(directory: string, trustedRoot: string): Promise<void> {
   const store = await openTrustStore(directory);
-  await startFrom(store, await readFile(trustedRoot), loadAnyKey);
+  await startFrom(store, await readFile(trustedRoot));
 }
 
 async function refresh(http: HttpClient, require: Require, now: number): Promise<Updater> {
   const updater = await Updater.open({
     store: await openTrustStore(require('metadata-dir')),
     source: createMetadataSource(require('metadata-url'), http),
-    loadKey: loadAnyKey,
   });
   await updater.refresh(now);
   return updater;

@@ -2,7 +2,7 @@
 import { fromHex } from '../../shared/encoding/bytes.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import { malformed } from '../../shared/trust/field.ts';
-import { loadEd25519Key } from '../../shared/trust/key.ts';
+import { loadKey } from '../../shared/trust/key.ts';
 import type { Envelope } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseTargets } from '../../shared/trust/parse-metadata.ts';
 import { delegateSigner, signerOf } from '../../shared/trust/rules.ts';
@@ -32,7 +32,7 @@ export function countSignatures(envelope: Envelope, signer: Signer): Quorum {
   const valid = new Set<string>();
   for (const { keyid, sig } of envelope.signatures) {
     const listed = signer.role.keyids.includes(keyid) ? signer.keys.get(keyid) : undefined;
-    const key = listed === undefined ? null : loadEd25519Key(listed);
+    const key = listed === undefined ? null : loadKey(listed);
     const signature = fromHex(sig);
     if (key === null || signature === null) continue;
     if (key.verify(envelope.payload, signature)) valid.add(key.identity);

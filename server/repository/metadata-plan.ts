@@ -3,7 +3,6 @@ import { equalBytes } from '../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { OnlineKeysReply } from '../../shared/protocol/publication.ts';
-import { loadEd25519Key } from '../../shared/trust/key.ts';
 import { parseEnvelope, type Root, type Targets } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseTargets } from '../../shared/trust/parse-metadata.ts';
 import {
@@ -70,10 +69,7 @@ async function planRoots(
       continue;
     }
     // The first root ever: whoever holds the publisher's token begins the repository. Agents are told its digest apart.
-    trusted =
-      trusted === undefined
-        ? verifyInitialRoot(bytes, loadEd25519Key)
-        : verifyNextRoot(trusted, bytes, loadEd25519Key);
+    trusted = trusted === undefined ? verifyInitialRoot(bytes) : verifyNextRoot(trusted, bytes);
     roots.push({ bytes, content: trusted });
   }
   return roots;
@@ -129,7 +125,7 @@ function verifyRoles(root: Root, published: Roles, offered: Roles): Roles {
     const { role, signer } = next;
     const file = offered.get(role) ?? published.get(role);
     if (file === undefined) throw new FairleadError('publication/missing-metadata', { role });
-    verifyThreshold(parseEnvelope(file.bytes, role), signer, loadEd25519Key);
+    verifyThreshold(parseEnvelope(file.bytes, role), signer);
     if (reached.has(role)) continue;
     reached.add(role);
     roles.set(role, file);

@@ -36,11 +36,8 @@ export interface VerificationKey {
   readonly verify: (message: Uint8Array, signature: Uint8Array) => boolean;
 }
 
-/** Null for a key of unknown type or scheme and for one that no honest signer has. */
-export type LoadKey = (key: Key) => VerificationKey | null;
-
-/** The one scheme of the product. */
-export const loadEd25519Key: LoadKey = (key) => {
+/** Ed25519 is the one scheme: null for a key of any other, and for one that no honest signer has. */
+export function loadKey(key: Key): VerificationKey | null {
   if (key.keytype !== 'ed25519' || key.scheme !== 'ed25519') return null;
   const bytes = fromHex(key.public.toLowerCase());
   if (bytes === null || !isPublicKey(bytes)) return null;
@@ -48,7 +45,7 @@ export const loadEd25519Key: LoadKey = (key) => {
     identity: `ed25519:${toHex(bytes)}`,
     verify: (message, signature) => verifySignature(bytes, message, signature),
   };
-};
+}
 
 /** TUF §4.2: SHA-256 of the key's canonical JSON. */
 export function keyIdOf(key: JsonObject): KeyId {

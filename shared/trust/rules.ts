@@ -9,7 +9,6 @@
 import { type EpochMs, formatInstant } from '../encoding/instant.ts';
 import type { JsonObject } from '../encoding/json.ts';
 import { FairleadError } from '../errors/error.ts';
-import type { LoadKey } from './key.ts';
 import {
   type FileMeta,
   parseEnvelope,
@@ -24,20 +23,20 @@ import { verifyFile } from './target.ts';
 import { isKeyTakenAway, type Signer, verifyThreshold } from './threshold.ts';
 
 /** TUF §5.2: the root that trust starts from. Its own quorum must have signed it; it may have expired. */
-export function verifyInitialRoot(bytes: Uint8Array, loadKey: LoadKey): Root {
+export function verifyInitialRoot(bytes: Uint8Array): Root {
   const envelope = parseEnvelope(bytes, 'root');
   const root = parseRoot(envelope.signed, 'root');
-  verifyThreshold(envelope, signerOf(root, 'root'), loadKey);
+  verifyThreshold(envelope, signerOf(root, 'root'));
   return root;
 }
 
 /** TUF §5.3.4–5.3.5: the next root. Intermediate roots may have expired (§5.3.6). */
-export function verifyNextRoot(trusted: Root, bytes: Uint8Array, loadKey: LoadKey): Root {
+export function verifyNextRoot(trusted: Root, bytes: Uint8Array): Root {
   const envelope = parseEnvelope(bytes, 'root');
   // Arbitrary software attack: the old quorum says who may say anything about the future.
-  verifyThreshold(envelope, signerOf(trusted, 'root'), loadKey);
+  verifyThreshold(envelope, signerOf(trusted, 'root'));
   const root = parseRoot(envelope.signed, 'root');
-  verifyThreshold(envelope, signerOf(root, 'root'), loadKey);
+  verifyThreshold(envelope, signerOf(root, 'root'));
   // Rollback attack, and a gap that would hide a revocation.
   verifyVersion('root', trusted.version + 1, root.version);
   return root;
@@ -47,20 +46,15 @@ export function verifyNextRoot(trusted: Root, bytes: Uint8Array, loadKey: LoadKe
  * TUF §5.3.11: true when a key of the timestamp or snapshot role was taken away. Whoever held it may have signed
  * absurdly high versions (fast-forward attack); the trusted files must then be forgotten, or honest ones look like rollbacks.
  */
-export function isRecovery(from: Root, to: Root, loadKey: LoadKey): boolean {
+export function isRecovery(from: Root, to: Root): boolean {
   return (['timestamp', 'snapshot'] as const).some((role) =>
-    isKeyTakenAway(signerOf(from, role), signerOf(to, role), loadKey),
+    isKeyTakenAway(signerOf(from, role), signerOf(to, role)),
   );
 }
 
 /** TUF §5.4.2–5.4.3. Returns the trusted timestamp itself when the offered one has the same version. */
-export function verifyTimestamp(
-  root: Root,
-  trusted: Timestamp | null,
-  bytes: Uint8Array,
-  loadKey: LoadKey,
-): Timestamp {
-  const offered = open(bytes, 'timestamp', signerOf(root, 'timestamp'), loadKey, parseTimestamp);
+export function verifyTimestamp(root: Root, trusted: Timestamp | null, bytes: Uint8Array): Timestamp {
+  const offered = open(bytes, 'timestamp', signerOf(root, 'timestamp'), parseTimestamp);
   if (trusted === null) return offered;
   // Rollback attack (§5.4.3.1). Equal versions say the same: the trusted one stays, whatever the new one holds.
   verifyNoRollback('timestamp', trusted.version, offered.version);
@@ -76,31 +70,24 @@ export function verifySnapshot(
   expected: FileMeta,
   trusted: Snapshot | null,
   bytes: Uint8Array,
-  loadKey: LoadKey,
 ): Snapshot {
   // Mix-and-match attack: hashes first, they come from verified metadata and are the cheap way out.
   verifyFile(bytes, expected, 'snapshot.json');
-  const offered = verifyCachedSnapshot(root, bytes, loadKey);
+  const offered = verifyCachedSnapshot(root, bytes);
   verifyVersion('snapshot', expected.version, offered.version);
   if (trusted !== null) verifySuccession(trusted, offered);
   return offered;
 }
 
 /** A snapshot from disk: once trusted, and maybe older than the timestamp says by now. It still forbids rollbacks. */
-export function verifyCachedSnapshot(root: Root, bytes: Uint8Array, loadKey: LoadKey): Snapshot {
-  return open(bytes, 'snapshot', signerOf(root, 'snapshot'), loadKey, parseSnapshot);
+export function verifyCachedSnapshot(root: Root, bytes: Uint8Array): Snapshot {
+  return open(bytes, 'snapshot', signerOf(root, 'snapshot'), parseSnapshot);
 }
 
 /** TUF §5.6.2–5.6.4, for the top-level targets and for delegates alike. `signer` comes from the delegator. */
-export function verifyTargets(
-  role: string,
-  signer: Signer,
-  expected: FileMeta,
-  bytes: Uint8Array,
-  loadKey: LoadKey,
-): Targets {
+export function verifyTargets(role: string, signer: Signer, expected: FileMeta, bytes: Uint8Array): Targets {
   verifyFile(bytes, expected, `${role}.json`);
-  const targets = open(bytes, role, signer, loadKey, parseTargets);
+  const targets = open(bytes, role, signer, parseTargets);
   verifyVersion(role, expected.version, targets.version);
   return targets;
 }
@@ -136,11 +123,10 @@ function open<Metadata>(
   bytes: Uint8Array,
   role: string,
   signer: Signer,
-  loadKey: LoadKey,
   parse: (signed: JsonObject, role: string) => Metadata,
 ): Metadata {
   const envelope = parseEnvelope(bytes, role);
-  verifyThreshold(envelope, signer, loadKey);
+  verifyThreshold(envelope, signer);
   return parse(envelope.signed, role);
 }
 

@@ -34,12 +34,11 @@ async function refreshWithFairlead(): Promise<Refresh> {
   const { createMetadataSource } = await import('../../agent/adapters/repository/metadata-source.ts');
   const { openTrustStore } = await import('../../agent/adapters/repository/trust-store.ts');
   const { Updater } = await import('../../agent/adapters/repository/updater.ts');
-  const { loadEd25519Key } = await import('../../shared/trust/key.ts');
   const source = createMetadataSource(url, createHttpClient());
   const initialRoot = readFileSync(rootFile);
   return async (directory) => {
     const store = await openTrustStore(directory);
-    const updater = await Updater.open({ store, source, loadKey: loadEd25519Key, initialRoot });
+    const updater = await Updater.open({ store, source, initialRoot });
     await updater.refresh(Date.now());
   };
 }

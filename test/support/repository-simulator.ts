@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { GetOptions, HttpAnswer } from '../../agent/adapters/http-client.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import { type SigningKey, signingKeyFromSeed } from '../../shared/trust/key.ts';
-import { signFast } from './fast-keys.ts';
+import { signFast } from './sign-fast.ts';
 
 /** The present of every test. */
 export const NOW = Date.parse('2026-06-01T00:00:00Z');

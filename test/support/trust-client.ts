@@ -3,8 +3,6 @@ import { createMetadataSource } from '../../agent/adapters/repository/metadata-s
 import { startFrom } from '../../agent/adapters/repository/root-chain.ts';
 import { Updater } from '../../agent/adapters/repository/updater.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
-import type { LoadKey } from '../../shared/trust/key.ts';
-import { loadFastKey } from './fast-keys.ts';
 import { MemoryTrustStore, versionIn } from './memory-trust-store.ts';
 import { METADATA_URL, NOW, type RepositorySimulator } from './repository-simulator.ts';
 
@@ -21,7 +19,7 @@ export interface TrustClient {
 /** Trusts the repository's first root. */
 export async function newClient(repository: RepositorySimulator): Promise<TrustClient> {
   const store = new MemoryTrustStore();
-  await startFrom(store, repository.initialRoot(), loadFastKey);
+  await startFrom(store, repository.initialRoot());
   return clientOf(repository, store);
 }
 
@@ -46,12 +44,8 @@ export function clientOf(repository: RepositorySimulator, store: MemoryTrustStor
   };
 }
 
-export function openUpdater(
-  repository: RepositorySimulator,
-  store: MemoryTrustStore,
-  loadKey: LoadKey = loadFastKey,
-): Promise<Updater> {
-  return Updater.open({ store, source: createMetadataSource(METADATA_URL, repository), loadKey });
+export function openUpdater(repository: RepositorySimulator, store: MemoryTrustStore): Promise<Updater> {
+  return Updater.open({ store, source: createMetadataSource(METADATA_URL, repository) });
 }
 
 async function outcomeOf(act: () => Promise<string>): Promise<string> {

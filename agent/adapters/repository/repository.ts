@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { FairleadError } from '../../../shared/errors/error.ts';
-import { loadEd25519Key } from '../../../shared/trust/key.ts';
 import type { Freshness, Repository } from '../../ports/repository.ts';
 import type { HttpClient } from '../http-client.ts';
 import { collectCatalog } from './catalog.ts';
@@ -44,7 +43,6 @@ export async function createRepository(options: RepositoryOptions): Promise<Repo
   const updater = await Updater.open({
     store,
     source: createMetadataSource(joinUrl(options.url, 'metadata'), options.http),
-    loadKey: loadEd25519Key,
     initialRoot: options.initialRoot,
   });
   const documents = createDocuments(

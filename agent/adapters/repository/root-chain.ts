@@ -1,6 +1,5 @@
 // The chain of roots on disk: every root ever trusted, and how trust moves along it without ever moving back.
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import type { LoadKey } from '../../../shared/trust/key.ts';
 import type { Root } from '../../../shared/trust/metadata.ts';
 import { isRecovery, verifyInitialRoot, verifyNextRoot } from '../../../shared/trust/rules.ts';
 import { historyFile, ROOT_FILE, SNAPSHOT_FILE, TIMESTAMP_FILE } from './names.ts';
@@ -11,35 +10,24 @@ import type { TrustStore } from './trust-store.ts';
  * walked again. `initial` came over a trusted way; it starts the chain where the disk holds none.
  * Errors: trust/no-root, trust/malformed, trust/threshold, disk/*.
  */
-export async function loadRoot(
-  store: TrustStore,
-  loadKey: LoadKey,
-  initial: Uint8Array | null = null,
-): Promise<Root> {
-  const current = await loadCurrent(store, loadKey);
-  return current === null
-    ? await replayHistory(store, loadKey, initial)
-    : await catchUp(store, current, loadKey);
+export async function loadRoot(store: TrustStore, initial: Uint8Array | null = null): Promise<Root> {
+  const current = await loadCurrent(store);
+  return current === null ? await replayHistory(store, initial) : await catchUp(store, current);
 }
 
 /** Starts trust anew from root metadata that came over a trusted way. Errors: trust/malformed, trust/threshold, disk/*. */
-export async function startFrom(store: TrustStore, bytes: Uint8Array, loadKey: LoadKey): Promise<void> {
-  await writeRoot(store, verifyInitialRoot(bytes, loadKey), bytes);
+export async function startFrom(store: TrustStore, bytes: Uint8Array): Promise<void> {
+  await writeRoot(store, verifyInitialRoot(bytes), bytes);
 }
 
 /**
  * Trusts the next root (TUF §5.3.4–5.3.11). It enters the history first and from then on is trusted for good; a crash
  * before root.json follows is caught up with at the next start, the recovery included. Errors: trust/*, disk/*.
  */
-export async function advanceRoot(
-  store: TrustStore,
-  trusted: Root,
-  bytes: Uint8Array,
-  loadKey: LoadKey,
-): Promise<Root> {
-  const next = verifyNextRoot(trusted, bytes, loadKey);
+export async function advanceRoot(store: TrustStore, trusted: Root, bytes: Uint8Array): Promise<Root> {
+  const next = verifyNextRoot(trusted, bytes);
   await store.write(historyFile(next.version), bytes);
-  if (isRecovery(trusted, next, loadKey)) {
+  if (isRecovery(trusted, next)) {
     for (const file of [TIMESTAMP_FILE, SNAPSHOT_FILE]) await store.remove(file);
   }
   await store.write(ROOT_FILE, bytes);
@@ -51,29 +39,29 @@ async function writeRoot(store: TrustStore, root: Root, bytes: Uint8Array): Prom
   await store.write(ROOT_FILE, bytes);
 }
 
-async function loadCurrent(store: TrustStore, loadKey: LoadKey): Promise<Root | null> {
+async function loadCurrent(store: TrustStore): Promise<Root | null> {
   const bytes = await store.read(ROOT_FILE);
-  return bytes === null ? null : orNull(() => verifyInitialRoot(bytes, loadKey));
+  return bytes === null ? null : orNull(() => verifyInitialRoot(bytes));
 }
 
 /** Follows a history that ran ahead of root.json. */
-async function catchUp(store: TrustStore, from: Root, loadKey: LoadKey): Promise<Root> {
+async function catchUp(store: TrustStore, from: Root): Promise<Root> {
   let root = from;
   for (;;) {
     const bytes = await store.read(historyFile(root.version + 1));
-    if (bytes === null || !isNext(root, bytes, loadKey)) return root;
-    root = await advanceRoot(store, root, bytes, loadKey);
+    if (bytes === null || !isNext(root, bytes)) return root;
+    root = await advanceRoot(store, root, bytes);
   }
 }
 
 /** Without root.json: the initial root, or else the oldest kept one, and every later one that continues it. */
-async function replayHistory(store: TrustStore, loadKey: LoadKey, initial: Uint8Array | null): Promise<Root> {
-  let root = initial === null ? null : verifyInitialRoot(initial, loadKey);
+async function replayHistory(store: TrustStore, initial: Uint8Array | null): Promise<Root> {
+  let root = initial === null ? null : verifyInitialRoot(initial);
   let newest = initial;
   for (const version of await store.rootVersions()) {
     const bytes = root !== null && version <= root.version ? null : await store.read(historyFile(version));
     if (bytes === null) continue;
-    const next = verifyLink(root, bytes, loadKey);
+    const next = verifyLink(root, bytes);
     if (next === null) break;
     root = next;
     newest = bytes;
@@ -85,14 +73,12 @@ async function replayHistory(store: TrustStore, loadKey: LoadKey, initial: Uint8
   return root;
 }
 
-function isNext(root: Root, bytes: Uint8Array, loadKey: LoadKey): boolean {
-  return verifyLink(root, bytes, loadKey) !== null;
+function isNext(root: Root, bytes: Uint8Array): boolean {
+  return verifyLink(root, bytes) !== null;
 }
 
-function verifyLink(root: Root | null, bytes: Uint8Array, loadKey: LoadKey): Root | null {
-  return orNull(() =>
-    root === null ? verifyInitialRoot(bytes, loadKey) : verifyNextRoot(root, bytes, loadKey),
-  );
+function verifyLink(root: Root | null, bytes: Uint8Array): Root | null {
+  return orNull(() => (root === null ? verifyInitialRoot(bytes) : verifyNextRoot(root, bytes)));
 }
 
 /** Damage and forgery look alike on disk: both are passed over, and what is missing is fetched again. */

@@ -54,7 +54,7 @@ export class TargetsTree {
     const expected = this.snapshot.meta.get(`${role}.json`);
     const bytes = await this.#options.store.read(roleFile(role));
     if (bytes === null || expected === undefined) return null;
-    const targets = orNull(() => verifyTargets(role, signer, expected, bytes, this.#options.loadKey));
+    const targets = orNull(() => verifyTargets(role, signer, expected, bytes));
     return targets === null ? null : this.#keep(delegation, targets);
   }
 
@@ -79,11 +79,11 @@ export class TargetsTree {
   }
 
   async #fetch(delegation: Delegation, reference: EpochMs): Promise<Targets> {
-    const { store, source, loadKey } = this.#options;
+    const { store, source } = this.#options;
     const { role } = delegation;
     const expected = expectedTargets(this.snapshot, role);
     const bytes = await source.targets(role, expected, this.root.consistentSnapshot);
-    const targets = verifyTargets(role, this.#signerOf(delegation), expected, bytes, loadKey);
+    const targets = verifyTargets(role, this.#signerOf(delegation), expected, bytes);
     verifyFresh(role, targets.expires, reference);
     await store.write(roleFile(role), bytes);
     return this.#keep(delegation, targets);

@@ -1,6 +1,5 @@
 // Root, timestamp and snapshot: fetched, judged, made durable, in the order of TUF §5.3 to §5.5.
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import type { LoadKey } from '../../../shared/trust/key.ts';
 import type { FileMeta, Root, Snapshot, Timestamp } from '../../../shared/trust/metadata.ts';
 import {
   verifyCachedSnapshot,
@@ -20,7 +19,6 @@ const MAX_ROOTS_PER_REFRESH = 256;
 export interface TrustOptions {
   readonly store: TrustStore;
   readonly source: MetadataSource;
-  readonly loadKey: LoadKey;
   /** Where trust starts when the store is empty. */
   readonly initialRoot?: Uint8Array;
 }
@@ -40,7 +38,7 @@ export class TopLevel {
 
   /** Loads trust from disk, without the network. Errors: trust/no-root, disk/*. */
   static async open(options: TrustOptions): Promise<TopLevel> {
-    const root = await loadRoot(options.store, options.loadKey, options.initialRoot);
+    const root = await loadRoot(options.store, options.initialRoot);
     const topLevel = new TopLevel(options, root);
     await topLevel.#loadOnlineFiles();
     return topLevel;
@@ -81,13 +79,10 @@ export class TopLevel {
 
   /** Cached metadata is verified against the current root, every time: new keys disown what old keys signed. */
   async #loadOnlineFiles(): Promise<void> {
-    const { loadKey } = this.#options;
-    const verifyCachedTimestamp = (bytes: Uint8Array) => verifyTimestamp(this.#root, null, bytes, loadKey);
+    const verifyCachedTimestamp = (bytes: Uint8Array) => verifyTimestamp(this.#root, null, bytes);
     const timestamp = await this.#loadFile(TIMESTAMP_FILE, verifyCachedTimestamp);
     this.#timestamp = timestamp === null ? null : { metadata: timestamp.metadata, etag: null };
-    this.#snapshot = await this.#loadFile(SNAPSHOT_FILE, (bytes) =>
-      verifyCachedSnapshot(this.#root, bytes, loadKey),
-    );
+    this.#snapshot = await this.#loadFile(SNAPSHOT_FILE, (bytes) => verifyCachedSnapshot(this.#root, bytes));
   }
 
   async #loadFile<Metadata>(file: string, verify: (bytes: Uint8Array) => Metadata) {
@@ -100,13 +95,13 @@ export class TopLevel {
   }
 
   async #updateRoot(): Promise<void> {
-    const { store, source, loadKey } = this.#options;
+    const { store, source } = this.#options;
     const start = this.#root;
     try {
       for (let i = 0; i < MAX_ROOTS_PER_REFRESH; i++) {
         const bytes = await source.root(this.#root.version + 1);
         if (bytes === null) break;
-        this.#root = await advanceRoot(store, this.#root, bytes, loadKey);
+        this.#root = await advanceRoot(store, this.#root, bytes);
       }
     } finally {
       if (this.#root !== start) await this.#loadOnlineFiles();
@@ -123,8 +118,8 @@ export class TopLevel {
   }
 
   async #acceptTimestamp({ bytes, etag }: Timed, now: EpochMs): Promise<Timestamp> {
-    const { store, loadKey } = this.#options;
-    const metadata = verifyTimestamp(this.#root, this.timestamp, bytes, loadKey);
+    const { store } = this.#options;
+    const metadata = verifyTimestamp(this.#root, this.timestamp, bytes);
     if (metadata !== this.timestamp) {
       verifyFresh('timestamp', metadata.expires, this.referenceAt(now));
       await store.write(TIMESTAMP_FILE, bytes);
@@ -135,10 +130,10 @@ export class TopLevel {
 
   async #updateSnapshot(expected: FileMeta, now: EpochMs): Promise<Snapshot> {
     if (this.snapshot !== null) return this.snapshot;
-    const { store, source, loadKey } = this.#options;
+    const { store, source } = this.#options;
     const bytes = await source.snapshot(expected, this.#root.consistentSnapshot);
     const trusted = this.#snapshot?.metadata ?? null;
-    const metadata = verifySnapshot(this.#root, expected, trusted, bytes, loadKey);
+    const metadata = verifySnapshot(this.#root, expected, trusted, bytes);
     verifyFresh('snapshot', metadata.expires, this.referenceAt(now));
     await store.write(SNAPSHOT_FILE, bytes);
     this.#snapshot = { metadata, bytes };

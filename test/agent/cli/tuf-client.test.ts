@@ -177,7 +177,7 @@ describe('download', () => {
   });
 });
 
-it('follows a repository that signs with ECDSA, as the conformance suite does', async () => {
+it('gives an ECDSA signature no weight, however well it verifies: Ed25519 is the one scheme', async () => {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { repository, metadata, init, refresh } = await set();
   const key = {
@@ -194,6 +194,6 @@ it('follows a repository that signs with ECDSA, as the conformance suite does', 
   repository.publishAs('timestamp', Buffer.from(timestamp));
   await init();
 
-  expect(await refresh()).toEqual(SILENT_SUCCESS);
-  expect(readFileSync(join(metadata, 'timestamp.json'), 'utf8')).toBe(timestamp);
+  expect(await refresh()).toMatchObject({ status: 1, stdout: '' });
+  expect(existsSync(join(metadata, 'timestamp.json'))).toBe(false);
 });

@@ -2,12 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
-import {
-  keyIdOf,
-  loadEd25519Key,
-  publicKeyFromBytes,
-  signingKeyFromSeed,
-} from '../../../shared/trust/key.ts';
+import { keyIdOf, loadKey, publicKeyFromBytes, signingKeyFromSeed } from '../../../shared/trust/key.ts';
 import { parseEnvelope, signMetadata } from '../../../shared/trust/metadata.ts';
 import {
   parseRoot,
@@ -196,9 +191,7 @@ describe('keys', () => {
   it('are the same in capitals', () => {
     const upper = { ...key.key, public: key.key.keyval.public.toUpperCase() };
 
-    expect(loadEd25519Key(upper)?.identity).toBe(
-      loadEd25519Key({ ...key.key, public: key.key.keyval.public })?.identity,
-    );
+    expect(loadKey(upper)?.identity).toBe(loadKey({ ...key.key, public: key.key.keyval.public })?.identity);
   });
 
   it.each([
@@ -208,7 +201,7 @@ describe('keys', () => {
     ['that are not hexadecimal', { keytype: 'ed25519', scheme: 'ed25519', public: 'x'.repeat(64) }],
     ['of small order', { keytype: 'ed25519', scheme: 'ed25519', public: `01${'00'.repeat(31)}` }],
   ])('%s are no keys', (_what, wrong) => {
-    expect(loadEd25519Key(wrong)).toBeNull();
+    expect(loadKey(wrong)).toBeNull();
   });
 });
 
@@ -234,10 +227,10 @@ describe('ten thousand targets', () => {
     const bytes = signMetadata({ ...targets, expires: formatInstant(0), targets: many }, [key]);
     const signer = { name: 'root', role, keys: parseRoot(root, 'root').keys };
     const meta = { version: 1, length: bytes.length, hashes: null };
-    verifyTargets('targets', signer, meta, bytes, loadEd25519Key);
+    verifyTargets('targets', signer, meta, bytes);
 
     const start = performance.now();
-    const parsed = verifyTargets('targets', signer, meta, bytes, loadEd25519Key);
+    const parsed = verifyTargets('targets', signer, meta, bytes);
     const elapsedMs = performance.now() - start;
 
     expect(parsed.targets.size).toBe(10_000);

@@ -1,7 +1,6 @@
 // Kills, power cuts and damage: trust never moves back, and the next start always gets on.
 import { describe, expect, it } from 'vitest';
 import { startFrom } from '../../../../agent/adapters/repository/root-chain.ts';
-import { loadEd25519Key } from '../../../../shared/trust/key.ts';
 import { Killed, MemoryTrustStore, versionIn } from '../../../support/memory-trust-store.ts';
 import { NOW, newKey, RepositorySimulator } from '../../../support/repository-simulator.ts';
 import { clientOf, newClient, openUpdater, type TrustClient } from '../../../support/trust-client.ts';
@@ -241,7 +240,7 @@ describe('the first root', () => {
     change(metadata);
     const store = new MemoryTrustStore();
 
-    const attempt = startFrom(store, Buffer.from(JSON.stringify(metadata)), loadEd25519Key);
+    const attempt = startFrom(store, Buffer.from(JSON.stringify(metadata)));
 
     await expect(attempt).rejects.toMatchObject({ code });
     expect(store.files.size).toBe(0);
