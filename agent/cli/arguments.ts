@@ -1,7 +1,7 @@
 // What commands are made of: how their arguments are read, and how an action finds its context.
 import { InvalidArgumentError } from 'commander';
+import { type Digest, isDigest } from '../../shared/encoding/digest.ts';
 import { durationMs } from '../../shared/encoding/duration.ts';
-import { INSTANT_PATTERN, instantMs } from '../../shared/encoding/instant.ts';
 import { CHANNELS, type Channel } from '../../shared/protocol/report.ts';
 import type { CliContext } from './context.ts';
 
@@ -18,6 +18,13 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
+/** A generation's number, or a version that the agent looks for. */
+export function parseRollbackTo(text: string): number | string {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (/^[^@/]+\/[^@/]+@[^@]+$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a generation number, or a version such as core/auth@1.0.0.');
+}
+
 export function parseChannel(text: string): Channel {
   const channel = CHANNELS.find((known) => known === text);
   if (channel === undefined) throw new InvalidArgumentError(`It must be one of ${CHANNELS.join(', ')}.`);
@@ -32,7 +39,7 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
-export function parseInstant(text: string): string {
-  if (INSTANT_PATTERN.test(text) && !Number.isNaN(instantMs(text))) return text;
-  throw new InvalidArgumentError('It must be an instant in UTC such as 2026-01-31T10:00:00Z.');
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new InvalidArgumentError('It must be "sha256:" and 64 hexadecimal digits.');
 }

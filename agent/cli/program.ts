@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { durationMs } from '../../shared/encoding/duration.ts';
 import { AGENT_VERSION } from '../adapters/agent-version.ts';
 import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
-import { type Act, type Action, parseDuration, parseNumber } from './arguments.ts';
+import { type Act, type Action, parseDuration, parseNumber, parseRollbackTo } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 
@@ -107,8 +107,18 @@ function addDecisions(program: Command, act: Act): void {
   program
     .command('rollback')
     .description('return to an earlier generation; needs no network')
-    .option('--to <generation>', 'the generation; the previous healthy one by default', parseNumber)
+    .option(
+      '--to <target>',
+      'a generation, or a version such as core/auth@1.0.0; by default the previous healthy generation',
+      parseRollbackTo,
+    )
     .requiredOption('--reason <text>', 'why; recorded')
+    .addOption(
+      new Option(
+        '--rehearse',
+        'try what can be tried without stopping anything, and say what it would cost',
+      ).implies({ reason: 'a rehearsal' }),
+    )
     .option('-y, --yes', 'do not ask')
     .action(act(async () => (await import('./commands/apply.ts')).rollback));
 }

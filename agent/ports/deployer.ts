@@ -4,6 +4,8 @@ import type { DeploymentManifest, DeploymentRecord, Plan } from '../../shared/sc
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts';
 import type { Generation, Quarantined } from '../core/deploy/generation.ts';
+import type { Rehearsal } from '../core/deploy/rehearsal.ts';
+import type { RollbackTo } from '../core/deploy/rollback-target.ts';
 import type { ServiceStatus } from './driver.ts';
 
 export type { Generation, Quarantined };
@@ -27,8 +29,8 @@ export interface DeploymentRequest {
 }
 
 export interface RollbackRequest {
-  /** A generation number; the newest healthy one before the current when absent. */
-  readonly to?: number;
+  /** The newest healthy generation before the current when absent. */
+  readonly to?: RollbackTo;
   readonly reason: string;
   readonly actor: string;
   /** As in DeploymentRequest. */
@@ -61,6 +63,8 @@ export interface Deployer {
    * left on purpose. May take as long as services take to stop and start.
    */
   leave(): Promise<void>;
+  /** Tries as much of a rollback as goes without stopping anything. Errors: deploy/busy, rollback/no-target. */
+  rehearse(to?: RollbackTo): Promise<Rehearsal>;
   /** The deployment under way, or null. */
   inProgress(): DeploymentRecord | null;
   current(): Promise<Generation | null>;

@@ -137,6 +137,12 @@ export const DEPLOY_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'service/no-program': entry<{ readonly program: string; readonly where: string }>({
+    message: (d) => `the program "${d.program}" is not there, or may not be run: looked in ${d.where}`,
+    hint: () => 'install it on this machine, or ask the vendor which packages the release needs',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'service/stuck': entry<OfComponent>({
     message: (d) => `${d.component} still runs after KILL of all its processes`,
     hint: () => 'a process that cannot be killed waits for a device: look for state D in ps',

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
-import { policy } from '../schema/policy.ts';
 import { CHANNELS } from './report.ts';
+import { rollbackTo } from './rollback-to.ts';
 
 /** Name of the request header that carries the operator's account; see agent/engine/agent/admin-server.ts. */
 export const ACTOR_HEADER = 'fairlead-actor';
@@ -100,7 +100,7 @@ export const applyRequest = z.strictObject({
 });
 
 /** POST /v1/rollback */
-export const rollbackRequest = z.strictObject({ to: z.int().min(0).optional(), reason: line });
+export const rollbackRequest = z.strictObject({ to: rollbackTo.optional(), reason: line });
 
 /** POST /v1/apply and POST /v1/rollback answer once the deployment has its record; follow it by its number. */
 export const startedReply = z.strictObject({ change: z.int().min(1) });
@@ -115,58 +115,6 @@ export const changesReply = z.strictObject({
 export const changeReply = z.strictObject({
   schema: z.literal('fairlead/change@1'),
   change: deploymentRecord,
-});
-
-/** One change of the local policy. A component is `platform`, a suite's name or `suite/capability`. */
-export const policyEdit = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('channel'), channel: z.enum(CHANNELS) }),
-  /** Takes the place of the component's earlier pin. */
-  z.strictObject({
-    kind: z.literal('pin'),
-    component: z.string().max(129),
-    version: z.string().max(256),
-    expires: instant.optional(),
-  }),
-  z.strictObject({ kind: z.literal('unpin'), component: z.string().max(129) }),
-  /** `emergency` holds forced patches too. */
-  z.strictObject({ kind: z.literal('hold'), until: instant, emergency: z.boolean() }),
-  z.strictObject({ kind: z.literal('release'), emergency: z.boolean() }),
-]);
-
-/** PUT /v1/policy */
-export const policyRequest = z.strictObject({ edit: policyEdit, reason: line });
-
-/** GET and PUT /v1/policy. Null with the problem when the policy cannot be read: the instance is frozen. */
-export const policyReply = z.strictObject({
-  schema: z.literal('fairlead/policy-reply@1'),
-  policy: policy.nullable(),
-  problem: z.string().nullable(),
-});
-
-/** A yes or no of the operator to exactly one plan; spent by the deployment it allows. */
-export const approvalReceipt = z.strictObject({
-  plan: digest,
-  verdict: z.enum(['approve', 'deny']),
-  /** The account, in its own words: without approver keys the socket's permission is the authority. */
-  by: line,
-  reason: line,
-  ticket: line.optional(),
-  at: instant,
-  expires: instant,
-});
-
-/** POST /v1/approvals */
-export const approvalRequest = z.strictObject({
-  plan: digest,
-  verdict: z.enum(['approve', 'deny']),
-  reason: line,
-  ticket: line.optional(),
-});
-
-/** GET and POST /v1/approvals: those that still count, oldest first. */
-export const approvalsReply = z.strictObject({
-  schema: z.literal('fairlead/approvals@1'),
-  approvals: z.array(approvalReceipt),
 });
 
 /** POST /v1/verify: every live tree hashed again. */
@@ -219,12 +167,6 @@ export type ApplyRequest = z.output<typeof applyRequest>;
 export type ApiRollbackRequest = z.output<typeof rollbackRequest>;
 export type StartedReply = z.output<typeof startedReply>;
 export type ChangesReply = z.output<typeof changesReply>;
-export type PolicyEdit = z.output<typeof policyEdit>;
-export type PolicyRequest = z.output<typeof policyRequest>;
-export type PolicyReply = z.output<typeof policyReply>;
-export type ApprovalReceipt = z.output<typeof approvalReceipt>;
-export type ApprovalRequest = z.output<typeof approvalRequest>;
-export type ApprovalsReply = z.output<typeof approvalsReply>;
 export type VerifyReply = z.output<typeof verifyReply>;
 export type AdvisoriesReply = z.output<typeof advisoriesReply>;
 export type LiftReply = z.output<typeof liftReply>;

@@ -254,6 +254,7 @@ function createFakeDeployer(clock: FakeClock) {
       return await run({ ...target, plan, ...request, stillAllowed: async () => true });
     },
     leave: async () => undefined,
+    rehearse: async () => ({ generation: 1, steps: [], checks: [], restores: [], interruptionMs: null }),
     inProgress: () => live,
     current: async () => fake.generations.at(-1) ?? null,
     generations: async () => fake.generations,

@@ -41,6 +41,8 @@ export interface World {
   powerCut(): void;
   /** Hooks and smoke tests run, as `restore core/auth@1.0.1`. */
   readonly commands: string[];
+  /** Programs that are not on the machine. */
+  readonly missing: Set<string>;
   readonly warnings: unknown[];
   readonly clock: ReturnType<typeof createIdleClock>;
 }
@@ -56,6 +58,7 @@ export function createWorld(
     secrets: new Map(),
     strangers: new Set(),
     commands: [],
+    missing: new Set(),
     warnings: [],
     clock: createIdleClock(),
     running: () =>
@@ -94,6 +97,11 @@ export function createWorld(
           return value;
         },
         soakMs: 10_000,
+        findProgram: async (program, workingDirectory) => {
+          if (world.missing.has(program)) {
+            throw new FairleadError('service/no-program', { program, where: workingDirectory });
+          }
+        },
         probationMs: async () => 3_600_000,
         keepGenerations: 5,
         ...options,

@@ -3,6 +3,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
+import { findProgram } from '../../agent/adapters/find-program.ts';
 import { createJournal } from '../../agent/adapters/journal.ts';
 import { createProber } from '../../agent/adapters/prober.ts';
 import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
@@ -77,6 +78,7 @@ export function realInstance(stateDir: string): RealInstance {
     clock: systemClock,
     readReference,
     soakMs: 200,
+    findProgram,
     probationMs: async () => 3_600_000,
     keepGenerations: 5,
     onRecord: () => {},

@@ -2,9 +2,11 @@
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { changesReply, explanationReply, startedReply } from '../../../shared/protocol/admin.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';
 import { renderExplanation } from '../output/explanation.ts';
+import { rehearse } from './rehearse.ts';
 
 export interface ApplyOptions {
   readonly now?: boolean;
@@ -28,21 +30,40 @@ export async function apply(context: CliContext, options: ApplyOptions): Promise
 }
 
 export interface RollbackOptions {
-  readonly to?: number;
+  /** A generation number, or a version such as `core/auth@1.0.0`. */
+  readonly to?: number | string;
   readonly reason: string;
+  readonly rehearse?: boolean;
   readonly yes?: boolean;
 }
 
 export async function rollback(context: CliContext, options: RollbackOptions): Promise<number> {
+  if (options.rehearse === true) return await rehearse(context, options.to);
   const { changes } = await context.client.call('GET', '/v1/changes', changesReply);
   const last = changes.findLast((change) => change.state === 'committed');
-  const target = options.to === undefined ? 'the previous healthy generation' : `generation ${options.to}`;
+  const target = describeTarget(options.to);
   const from = last === undefined ? '' : ` (now: generation ${last.generation}, change ${last.id})`;
   if (!(await agreed(context, options, `Roll back to ${target}${from}?`))) return EXIT.refused;
   const { to, reason } = options;
   const { change } = await context.client.call('POST', '/v1/rollback', startedReply, { to, reason });
-  await followChange(context, change);
+  const record = await followChange(context, change);
+  if (!context.json) context.print(liftHints(record).join('\n'));
   return EXIT.ok;
+}
+
+function describeTarget(to: number | string | undefined): string {
+  if (to === undefined) return 'the previous healthy generation';
+  return typeof to === 'number' ? `generation ${to}` : `the newest generation with ${to}`;
+}
+
+/** What was left stays away until somebody says otherwise. */
+function liftHints({ steps }: DeploymentRecord): readonly string[] {
+  return steps
+    .filter(({ from }) => from !== null)
+    .map(({ component, from }) => {
+      const lift = `fairlead quarantine lift ${component} --reason "why"`;
+      return `${component} ${from} is in quarantine and not installed again; to allow it: ${lift}`;
+    });
 }
 
 /** Only a person is asked: a script has said what it wants by calling. */

@@ -2,24 +2,37 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { PlanStep } from '../../../shared/schema/deployment.ts';
-import { compareVersions } from '../../../shared/version/version.ts';
+import { compareVersions, type Version } from '../../../shared/version/version.ts';
 import type { Generation } from './generation.ts';
+
+/** A generation's number, or a version: the newest generation that ran it. */
+export type RollbackTo = number | { readonly component: ComponentKey; readonly version: Version };
 
 /** The wanted generation, or the newest healthy one before the current. Errors: rollback/no-target, rollback/not-reversible. */
 export function selectRollbackTarget<G extends Generation>(
   generations: readonly G[],
   current: number | null,
-  to: number | undefined,
+  to: RollbackTo | undefined,
 ): G {
   const earlier = generations.filter((g) => g.healthy && current !== null && g.number < current);
-  const target = to === undefined ? earlier.at(-1) : earlier.find((g) => g.number === to);
+  const target = to === undefined ? earlier.at(-1) : earlier.findLast((g) => isAt(g, to));
   if (target === undefined || current === null) {
     throw new FairleadError('rollback/no-target', {
-      wanted: to === undefined ? 'an earlier generation' : `generation ${to}`,
+      wanted: written(to),
       available: earlier.map((g) => g.number).join(', ') || 'none',
     });
   }
   return target;
+}
+
+function isAt(generation: Generation, to: RollbackTo): boolean {
+  if (typeof to === 'number') return generation.number === to;
+  return generation.releases.get(to.component)?.document.version === to.version;
+}
+
+function written(to: RollbackTo | undefined): string {
+  if (to === undefined) return 'an earlier generation';
+  return typeof to === 'number' ? `generation ${to}` : `${to.component} ${to.version}`;
 }
 
 /** The way from one generation to another, as far as it leads to older versions. */

@@ -1,22 +1,28 @@
 // The admin API's routes: which request does what, each body checked before anything happens.
 import type { z } from 'zod';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   applyRequest,
-  approvalRequest,
   type ChangesReply,
   type LiftReply,
   liftRequest,
-  policyRequest,
   rollbackRequest,
 } from '../../../shared/protocol/admin.ts';
+import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
+import {
+  type RehearsalReply,
+  type RehearsalRequest,
+  rehearsalRequest,
+} from '../../../shared/protocol/rehearsal.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { Version } from '../../../shared/version/version.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
+import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import { startApply, startRollback } from './deployments.ts';
-import { changePolicy, giveApproval, readApprovals, readPolicy } from './policy.ts';
+import { changePolicy, readPolicy } from './policy.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
 
@@ -28,12 +34,18 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/check$/, (state) => check(state)],
   ['POST', /^\/v1\/apply$/, (state, r) => startApply(state, parse(applyRequest, r), r.actor)],
   ['POST', /^\/v1\/rollback$/, (state, r) => startRollback(state, parse(rollbackRequest, r), r.actor)],
+  ['POST', /^\/v1\/rollback\/rehearsal$/, (state, r) => rehearse(state, parse(rehearsalRequest, r))],
   ['GET', /^\/v1\/changes$/, (state) => listChanges(state)],
   ['GET', /^\/v1\/changes\/(\d{1,9})$/, (state, _r, id) => readChange(state, Number(id))],
   ['GET', /^\/v1\/policy$/, (state) => readPolicy(state)],
   ['PUT', /^\/v1\/policy$/, (state, r) => changePolicy(state, parse(policyRequest, r), r.actor)],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],
   ['POST', /^\/v1\/approvals$/, (state, r) => giveApproval(state, parse(approvalRequest, r), r.actor)],
+  [
+    'POST',
+    /^\/v1\/approvals\/receipts$/,
+    (state, r) => takeReceipt(state, parse(receiptRequest, r), r.actor),
+  ],
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
   ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
   ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
@@ -54,6 +66,13 @@ async function check(state: AgentState): Promise<unknown> {
   const reply = await readExplanation(state);
   state.wake();
   return reply;
+}
+
+async function rehearse(state: AgentState, { to }: RehearsalRequest): Promise<RehearsalReply> {
+  const { steps, checks, restores, ...rehearsed } = await state.deployer.rehearse(to);
+  const at = formatInstant(state.clock.now());
+  const lists = { steps: [...steps], checks: [...checks], restores: [...restores] };
+  return { schema: 'fairlead/rehearsal@1', at, ...rehearsed, ...lists };
 }
 
 async function listChanges(state: AgentState): Promise<ChangesReply> {

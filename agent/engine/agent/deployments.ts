@@ -54,10 +54,14 @@ export async function startRollback(
   actor: string,
 ): Promise<StartedReply> {
   const { to, reason } = request;
-  await state.audit.append({ event: 'rollback-requested', actor, details: { to: to ?? null, reason } });
+  await state.audit.append({ event: 'rollback-requested', actor, details: { to: writtenTo(to), reason } });
   return await started(state, (onStarted) =>
     state.deployer.rollback({ reason, actor, onStarted, ...(to === undefined ? {} : { to }) }),
   );
+}
+
+function writtenTo(to: ApiRollbackRequest['to']): string | number | null {
+  return typeof to === 'object' ? `${to.component}@${to.version}` : (to ?? null);
 }
 
 function requestFor(

@@ -1,7 +1,6 @@
 // The deployment engine: one deployment at a time, and every one of them ends old or new.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import { isFinal } from '../../core/deploy/states.ts';
 import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
 import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
 import { look } from './health.ts';
@@ -9,8 +8,10 @@ import { runToEnd } from './machine.ts';
 import type { DeployerOptions } from './options.ts';
 import { componentsOf, prepare } from './prepare.ts';
 import { recoverUnfinished } from './recovery.ts';
+import { rehearse } from './rehearse.ts';
 import type { Run } from './run.ts';
 import { createSupervisor } from './supervise.ts';
+import { createTurn } from './turn.ts';
 import { createWatch, type Undoing } from './watch.ts';
 
 const ATTEND_MS = 2_000;
@@ -19,13 +20,11 @@ const ATTEND_AFTER_FAILURE_MS = 30_000;
 
 /** Nothing happens before `recover` is called; one process per state directory must be ensured by the caller. */
 export function createDeployer(options: DeployerOptions): Deployer {
-  const { store, clock } = options;
+  const { clock } = options;
   const supervisor = createSupervisor(options);
   const watch = createWatch(options);
   const turn = createTurn();
   let leaving = false;
-
-  const current = async () => currentGeneration(options, await store.generations());
 
   const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
     turn.deploy(async (hold) => {
@@ -43,7 +42,7 @@ export function createDeployer(options: DeployerOptions): Deployer {
     turn.wait(async (hold): Promise<Undoing | null> => {
       if (leaving) return null;
       await recoverUnfinished(options, hold);
-      const generation = await current();
+      const generation = await currentGeneration(options, await options.store.generations());
       if (generation === null) return null;
       await supervisor.attend(generation);
       return watch.look(generation);
@@ -56,13 +55,35 @@ export function createDeployer(options: DeployerOptions): Deployer {
 
   return {
     recover: async () => void (await recoverAndAttend()),
-    async leave() {
+    leave() {
       leaving = true;
-      await turn.leave();
+      return turn.leave();
     },
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
+    rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),
     inProgress: () => turn.inProgress(),
+    ...createQuestions(options),
+    degradations: () => watch.degradations(),
+    async supervise(signal) {
+      while (!signal.aborted) {
+        const failed = turn.inProgress() === null && (await fails(attendAndUndo(), options));
+        await clock.sleep(failed ? ATTEND_AFTER_FAILURE_MS : ATTEND_MS, signal);
+      }
+    },
+  };
+}
+
+type Questions = Pick<
+  Deployer,
+  'current' | 'generations' | 'records' | 'quarantine' | 'releaseFromQuarantine' | 'health'
+>;
+
+/** What can be asked at any time, also in the middle of a deployment. */
+function createQuestions(options: DeployerOptions): Questions {
+  const { store } = options;
+  const current = async () => currentGeneration(options, await store.generations());
+  return {
     current,
     generations: () => store.generations(),
     records: () => store.records(),
@@ -72,13 +93,6 @@ export function createDeployer(options: DeployerOptions): Deployer {
       await store.writeQuarantine(entries.filter((entry) => entry.component !== component));
     },
     health: async () => examine(options, await current()),
-    degradations: () => watch.degradations(),
-    async supervise(signal) {
-      while (!signal.aborted) {
-        const failed = turn.inProgress() === null && (await fails(attendAndUndo(), options));
-        await clock.sleep(failed ? ATTEND_AFTER_FAILURE_MS : ATTEND_MS, signal);
-      }
-    },
   };
 }
 
@@ -90,61 +104,6 @@ async function fails(work: Promise<unknown>, { onWarning }: DeployerOptions): Pr
     onWarning(error);
     return true;
   }
-}
-
-type Work<T> = (hold: (run: Run) => void) => Promise<T>;
-
-/** One piece of work at a time; `hold` names the deployment it is about. */
-interface Turn {
-  /** Waits for whatever is at work, but not for another deployment. Error: deploy/busy. */
-  deploy<T>(work: Work<T>): Promise<T>;
-  wait<T>(work: Work<T>): Promise<T>;
-  inProgress(): DeploymentRecord | null;
-  /** Tells what is at work to let go, and waits until it has. */
-  leave(): Promise<void>;
-}
-
-function createTurn(): Turn {
-  let last: Promise<unknown> = Promise.resolve();
-  let deploying = false;
-  let held: Run | null = null;
-
-  function wait<T>(work: Work<T>): Promise<T> {
-    const mine = last.then(() =>
-      work((run) => {
-        held = run;
-      }),
-    );
-    last = mine
-      .catch(() => undefined)
-      .then(() => {
-        held = null;
-      });
-    return mine;
-  }
-
-  return {
-    wait,
-    async deploy(work) {
-      if (deploying || held !== null) {
-        throw new FairleadError('deploy/busy', { deployment: held?.record.id ?? 0 });
-      }
-      deploying = true;
-      try {
-        return await wait(work);
-      } finally {
-        deploying = false;
-      }
-    },
-    async leave() {
-      await held?.leave();
-      await last;
-    },
-    inProgress: () => {
-      const record = held?.current() ?? null;
-      return record === null || isFinal(record.state) ? null : record;
-    },
-  };
 }
 
 async function examine(

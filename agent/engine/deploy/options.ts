@@ -5,6 +5,7 @@ import type { DeploymentStore } from '../../ports/deployment-store.ts';
 import type { Driver } from '../../ports/driver.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { Prober } from '../../ports/prober.ts';
+import type { FindProgram } from '../../ports/programs.ts';
 import type { ReadReference } from '../../ports/references.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
 
@@ -16,6 +17,7 @@ export interface DeployerOptions {
   readonly prober: Prober;
   readonly clock: Clock;
   readonly readReference: ReadReference;
+  readonly findProgram: FindProgram;
   /** How long a healthy new generation is watched before it commits. */
   readonly soakMs: number;
   /** How long after its commit a deployment whose components degrade is undone by itself; 0 leaves that to a person. */

@@ -29,8 +29,9 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   return { event: 'allowed', red };
 }
 
-async function checkSpace(run: Run): Promise<void> {
-  const { bytes, inodes } = await run.options.store.freeSpace();
+/** Error: disk/full. */
+export async function checkSpace({ options }: Pick<Run, 'options'>): Promise<void> {
+  const { bytes, inodes } = await options.store.freeSpace();
   if (bytes >= NEEDED_BYTES && inodes >= NEEDED_INODES) return;
   throw new FairleadError('disk/full', { path: 'the state directory', needed: NEEDED_BYTES, free: bytes });
 }
@@ -50,9 +51,9 @@ async function checkBaseline(run: Run, previous: readonly PreparedComponent[]): 
   return red.map((result) => result.component);
 }
 
-// A stranger on the service's address would answer its probes and pass for healthy.
-async function checkAddresses(
-  run: Run,
+/** A stranger on the service's address would answer its probes and pass for healthy. Error: deploy/address-taken. */
+export async function checkAddresses(
+  run: Pick<Run, 'options' | 'previous' | 'plan'>,
   changed: readonly PreparedComponent[],
   previous: readonly PreparedComponent[],
 ): Promise<void> {

@@ -96,8 +96,9 @@ export async function startService(
   if (prepared !== null) await run.options.driver.start(prepared.unit);
 }
 
-async function verifyStored(
-  run: Run,
+/** Error: deploy/tree-damaged. */
+export async function verifyStored(
+  run: Pick<Run, 'options'>,
   generation: Generation | null,
   components: readonly ComponentKey[],
 ): Promise<void> {

@@ -1,0 +1,100 @@
+// Rehearsing a rollback: everything that can be tried without stopping anything is tried.
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { Plan } from '../../../shared/schema/deployment.ts';
+import {
+  longestInterruption,
+  programsOf,
+  type Rehearsal,
+  type RehearsalCheck,
+} from '../../core/deploy/rehearsal.ts';
+import {
+  generationsLeft,
+  isDescending,
+  type RollbackTo,
+  selectRollbackTarget,
+  verifyReversible,
+} from '../../core/deploy/rollback-target.ts';
+import type { StoredGeneration } from '../../ports/deployment-store.ts';
+import { currentGeneration, rollbackPlan } from './begin.ts';
+import type { DeployerOptions } from './options.ts';
+import { checkAddresses, checkSpace } from './preflight.ts';
+import { type PreparedComponent, prepare, prepareAll } from './prepare.ts';
+import { verifyStored } from './stages.ts';
+
+interface Way {
+  readonly options: DeployerOptions;
+  readonly target: StoredGeneration;
+  readonly previous: StoredGeneration;
+  readonly plan: Plan;
+}
+
+/** Every problem at once. Error: rollback/no-target. */
+export async function rehearse(options: DeployerOptions, to: RollbackTo | undefined): Promise<Rehearsal> {
+  const generations = await options.store.generations();
+  const current = await currentGeneration(options, generations);
+  const target = selectRollbackTarget(generations, current?.number ?? null, to);
+  const previous = current ?? target;
+  const plan = rollbackPlan(previous, target);
+  const descent = { steps: plan.steps, from: previous, to: target, generations };
+  const restores = plan.steps.filter(isDescending).filter(({ component }) => {
+    const left = generationsLeft(descent, component);
+    return left.some((one) => one.releases.get(component)?.document.reversible === 'snapshot');
+  });
+  const checks = [
+    await tried('every version on the way may be left', async () => verifyReversible(descent)),
+    ...(await tryEverything({ options, target, previous, plan })),
+  ];
+  return {
+    generation: target.number,
+    steps: plan.steps,
+    checks,
+    restores: restores.map((step) => step.component),
+    interruptionMs: longestInterruption(await options.store.records()),
+  };
+}
+
+async function tryEverything(way: Way): Promise<readonly RehearsalCheck[]> {
+  const { options, target, previous, plan } = way;
+  const checks = [await tried('the disk has room', () => checkSpace(way))];
+  for (const component of plan.start) checks.push(...(await tryComponent(way, component)));
+  for (const component of plan.stop) {
+    const left = await prepare(options, previous, component).catch(() => null);
+    if (left?.restore.length) {
+      checks.push(await tried(`the restore hook of ${component} is there`, () => findPrograms(way, left)));
+    }
+  }
+  const changed = await prepareAll(options, target, plan.start).catch(() => []);
+  const running = await prepareAll(options, previous, plan.stop).catch(() => []);
+  return [
+    ...checks,
+    await tried('no stranger has its addresses', () => checkAddresses(way, changed, running)),
+  ];
+}
+
+async function tryComponent(way: Way, component: ComponentKey): Promise<readonly RehearsalCheck[]> {
+  const { options, target } = way;
+  const files = await tried(`the files of ${component} are what was signed`, () =>
+    verifyStored(way, target, [component]),
+  );
+  let prepared: PreparedComponent | null = null;
+  const settings = await tried(`the settings of ${component} can be read`, async () => {
+    prepared = await prepare(options, target, component);
+  });
+  const programs = await tried(`the programs of ${component} are there`, () => findPrograms(way, prepared));
+  return [files, settings, programs];
+}
+
+async function findPrograms({ options }: Way, component: PreparedComponent | null): Promise<void> {
+  for (const program of component === null ? [] : programsOf(component)) {
+    await options.findProgram(program, component?.unit.workingDirectory ?? '/');
+  }
+}
+
+async function tried(check: string, act: () => Promise<void>): Promise<RehearsalCheck> {
+  try {
+    await act();
+    return { check, problem: null };
+  } catch (error) {
+    return { check, problem: error instanceof Error ? error.message : 'it failed' };
+  }
+}

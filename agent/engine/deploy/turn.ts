@@ -1,0 +1,69 @@
+// One piece of work at a time: who deploys, who waits, and who is told to let go.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { isFinal } from '../../core/deploy/states.ts';
+import type { Run } from './run.ts';
+
+export type Work<T> = (hold: (run: Run) => void) => Promise<T>;
+
+/** One piece of work at a time; `hold` names the deployment it is about. */
+export interface Turn {
+  /** Waits for whatever is at work, but not for another deployment. Error: deploy/busy. */
+  deploy<T>(work: Work<T>): Promise<T>;
+  wait<T>(work: Work<T>): Promise<T>;
+  /** For questions about what stands still. Error: deploy/busy. */
+  waitUnlessBusy<T>(work: Work<T>): Promise<T>;
+  inProgress(): DeploymentRecord | null;
+  /** Tells what is at work to let go, and waits until it has. */
+  leave(): Promise<void>;
+}
+
+export function createTurn(): Turn {
+  let last: Promise<unknown> = Promise.resolve();
+  let deploying = false;
+  let held: Run | null = null;
+
+  function wait<T>(work: Work<T>): Promise<T> {
+    const mine = last.then(() =>
+      work((run) => {
+        held = run;
+      }),
+    );
+    last = mine
+      .catch(() => undefined)
+      .then(() => {
+        held = null;
+      });
+    return mine;
+  }
+
+  function verifyIdle(): void {
+    if (!deploying && held === null) return;
+    throw new FairleadError('deploy/busy', { deployment: held?.record.id ?? 0 });
+  }
+
+  return {
+    wait,
+    async waitUnlessBusy(work) {
+      verifyIdle();
+      return wait(work);
+    },
+    async deploy(work) {
+      verifyIdle();
+      deploying = true;
+      try {
+        return await wait(work);
+      } finally {
+        deploying = false;
+      }
+    },
+    async leave() {
+      await held?.leave();
+      await last;
+    },
+    inProgress: () => {
+      const record = held?.current() ?? null;
+      return record === null || isFinal(record.state) ? null : record;
+    },
+  };
+}
