@@ -5,6 +5,10 @@ import type { Style } from './output/style.ts';
 
 export interface CliContext {
   readonly stateDir: string;
+  /** IANA name of the zone this terminal lives in. */
+  readonly zone: string;
+  /** Of an approver's key, from the environment. */
+  readonly passphrase: string | undefined;
   /** Print one JSON value and nothing else. */
   readonly json: boolean;
   /** A person sits at the other end: questions may be asked. */
@@ -15,6 +19,8 @@ export interface CliContext {
   /** One or more whole lines. */
   print(text: string): void;
   confirm(question: string): Promise<boolean>;
+  /** Nothing of the answer is shown. */
+  askSecret(question: string): Promise<string>;
 }
 
 /** `--json` prints the agent's own answer; people get `render`. */

@@ -37,6 +37,8 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { createStyle, wantsColor } = await import('./output/style.ts');
   return {
     stateDir: options.stateDir,
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    passphrase: process.env.FAIRLEAD_PASSPHRASE,
     json: options.json === true,
     interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,
     style: createStyle(wantsColor(process.env, process.stdout.isTTY === true)),
@@ -44,6 +46,7 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
     clock: systemClock,
     print: (text) => void process.stdout.write(`${text}\n`),
     confirm,
+    askSecret,
   };
 }
 
@@ -51,6 +54,11 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
 async function confirm(message: string): Promise<boolean> {
   const prompts = await import('@inquirer/prompts');
   return await prompts.confirm({ message, default: false }).catch(() => false);
+}
+
+async function askSecret(message: string): Promise<string> {
+  const prompts = await import('@inquirer/prompts');
+  return await prompts.password({ message, mask: true });
 }
 
 async function fail(error: unknown): Promise<void> {

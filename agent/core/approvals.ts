@@ -1,41 +1,142 @@
-// Approvals given through the socket: for one plan, for a week, spent by the deployment they allow.
+// Approvals on this instance: which count, which are spent, and which were meant for another plan.
 import { z } from 'zod';
+import { planDigest } from '../../shared/compile/identity.ts';
+import { diffPlans } from '../../shared/compile/plan-diff.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
+import { LOCAL_APPROVER } from '../../shared/policy/approvals.ts';
 import type { Approval } from '../../shared/policy/decide-input.ts';
-import { type ApprovalReceipt, approvalReceipt } from '../../shared/protocol/admin.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import { isGenuine, receiptDigest } from '../../shared/policy/receipt.ts';
+import type { WeighedApproval } from '../../shared/protocol/admin-policy.ts';
+import { type ApprovalReceipt, approvalReceipt } from '../../shared/schema/approval.ts';
+import { instant } from '../../shared/schema/common.ts';
+import { type DeploymentRecord, type Plan, plan } from '../../shared/schema/deployment.ts';
+import { type Approvals, DEFAULT_POLICY } from '../../shared/schema/policy.ts';
 import { isFinal } from './deploy/states.ts';
 
 export const approvalsFile = z.strictObject({
-  schema: z.literal('fairlead/approval-receipts@1'),
-  receipts: z.array(approvalReceipt),
+  schema: z.literal('fairlead/approvals-file@1'),
+  /** The plans somebody was asked about, oldest first: what a superseded answer was given to. */
+  plans: z.array(plan),
+  receipts: z.array(z.strictObject({ receipt: approvalReceipt, received: instant })),
 });
 export type ApprovalsFile = z.output<typeof approvalsFile>;
+export type ReceivedApproval = ApprovalsFile['receipts'][number];
 
-export const APPROVAL_LIFETIME_MS = 7 * 24 * 3_600_000;
+export const NO_APPROVALS: ApprovalsFile = { schema: 'fairlead/approvals-file@1', plans: [], receipts: [] };
 
-/** Those that still count. A no is final; a yes expires, and is spent by a deployment of its plan that has ended. */
+const PLANS_KEPT = 20;
+/** Answers without effect stay this many, for the record and so that none is handed in twice. */
+const IDLE_RECEIPTS_KEPT = 500;
+
+export interface ApprovalFacts {
+  readonly rules: Approvals;
+  /** The plan on offer. */
+  readonly offer: Plan | null;
+  readonly records: readonly DeploymentRecord[];
+  readonly now: EpochMs;
+}
+
+/** What the decision weighs: every answer whose signature still holds, a spent yes left out. */
 export function selectOpen(
-  receipts: readonly ApprovalReceipt[],
+  file: ApprovalsFile,
   records: readonly DeploymentRecord[],
   now: EpochMs,
-): readonly ApprovalReceipt[] {
-  const isSpent = (receipt: ApprovalReceipt) =>
-    records.some(
-      (record) =>
-        record.plan === receipt.plan && isFinal(record.state) && startOf(record) >= instantMs(receipt.at),
+): readonly Approval[] {
+  return file.receipts
+    .filter((one) => isStanding(one, records, now) && isGenuine(one.receipt))
+    .map(({ receipt }) => ({
+      plan: receipt.statement.plan,
+      verdict: receipt.statement.verdict,
+      approver: approverOf(receipt),
+      expires: instantMs(receipt.statement.expires),
+    }));
+}
+
+/** Every answer with what has become of it, oldest first. */
+export function weighAll(file: ApprovalsFile, facts: ApprovalFacts): WeighedApproval[] {
+  return file.receipts.map((one) => {
+    const state = stateOf(one, facts);
+    const meant = file.plans.find((each) => planDigest(each) === one.receipt.statement.plan);
+    const changed =
+      state === 'superseded' && meant !== undefined && facts.offer !== null
+        ? diffPlans(meant, facts.offer)
+        : [];
+    return { receipt: one.receipt, approver: nameOf(one.receipt, facts.rules), state, changed };
+  });
+}
+
+/** Null when the same person has said the same about this plan, and it still stands: once is enough. */
+export function addReceipt(
+  file: ApprovalsFile,
+  added: ReceivedApproval,
+  facts: ApprovalFacts,
+): ApprovalsFile | null {
+  const { statement } = added.receipt;
+  const isSame = (one: ReceivedApproval) =>
+    one.receipt.statement.plan === statement.plan &&
+    one.receipt.statement.verdict === statement.verdict &&
+    approverOf(one.receipt) === approverOf(added.receipt);
+  if (file.receipts.some((one) => isSame(one) && isStanding(one, facts.records, facts.now))) return null;
+  const standing = file.receipts.filter((one) => isStanding(one, facts.records, facts.now));
+  const idle = file.receipts.filter((one) => !standing.includes(one)).slice(-IDLE_RECEIPTS_KEPT);
+  const kept = file.receipts.filter((one) => standing.includes(one) || idle.includes(one));
+  return { ...file, receipts: [...kept, added] };
+}
+
+/** Handed in before, whatever became of it. */
+export function isKnown(file: ApprovalsFile, receipt: ApprovalReceipt): boolean {
+  const digest = receiptDigest(receipt);
+  return file.receipts.some((one) => receiptDigest(one.receipt) === digest);
+}
+
+/** Null when it is remembered already. */
+export function rememberPlan(file: ApprovalsFile, asked: Plan): ApprovalsFile | null {
+  const digest = planDigest(asked);
+  if (file.plans.some((each) => planDigest(each) === digest)) return null;
+  return { ...file, plans: [...file.plans, asked].slice(-PLANS_KEPT) };
+}
+
+export function rulesOf(policy: { readonly approvals: Approvals } | null): Approvals {
+  return (policy ?? DEFAULT_POLICY).approvals;
+}
+
+function stateOf(one: ReceivedApproval, facts: ApprovalFacts): WeighedApproval['state'] {
+  const { receipt } = one;
+  if (nameOf(receipt, facts.rules) === null || !isGenuine(receipt)) return 'invalid';
+  if (receipt.statement.verdict === 'deny') return 'final';
+  if (isSpent(one, facts.records)) return 'spent';
+  if (instantMs(receipt.statement.expires) <= facts.now) return 'expired';
+  const offered = facts.offer === null ? null : planDigest(facts.offer);
+  return receipt.statement.plan === offered ? 'counts' : 'superseded';
+}
+
+function isStanding(one: ReceivedApproval, records: readonly DeploymentRecord[], now: EpochMs): boolean {
+  const { verdict, expires } = one.receipt.statement;
+  return verdict === 'deny' || (instantMs(expires) > now && !isSpent(one, records));
+}
+
+/**
+ * A yes is spent by a deployment of its plan that ended after the yes was received. One that was abandoned never touched
+ * what runs: what was approved has not been tried. Our own clock decides, not the one the receipt was signed by.
+ */
+function isSpent({ receipt, received }: ReceivedApproval, records: readonly DeploymentRecord[]): boolean {
+  return records.some((record) => {
+    const ended = record.stages.at(-1);
+    return (
+      record.plan === receipt.statement.plan &&
+      isFinal(record.state) &&
+      record.state !== 'abandoned' &&
+      ended !== undefined &&
+      instantMs(ended.at) >= instantMs(received)
     );
-  return receipts.filter(
-    (receipt) => receipt.verdict === 'deny' || (instantMs(receipt.expires) > now && !isSpent(receipt)),
-  );
+  });
 }
 
-export function toApproval(receipt: ApprovalReceipt): Approval {
-  const { plan, verdict, expires } = receipt;
-  return { plan, verdict, approver: 'local', expires: instantMs(expires) };
+function approverOf(receipt: ApprovalReceipt): string {
+  return receipt.authority === 'key' ? receipt.key : LOCAL_APPROVER;
 }
 
-function startOf(record: DeploymentRecord): EpochMs {
-  const first = record.stages[0];
-  return first === undefined ? Number.NEGATIVE_INFINITY : instantMs(first.at);
+function nameOf(receipt: ApprovalReceipt, rules: Approvals): string | null {
+  if (receipt.authority === 'socket') return rules.approvers.length === 0 ? LOCAL_APPROVER : null;
+  return rules.approvers.find((approver) => approver.key === receipt.key)?.name ?? null;
 }

@@ -2,10 +2,11 @@
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import type { PolicyEdit } from '../../shared/protocol/admin.ts';
+import { findUnsatisfiable } from '../../shared/policy/satisfiable.ts';
+import type { PolicyEdit } from '../../shared/protocol/admin-policy.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Pin } from '../../shared/schema/pin.ts';
-import { DEFAULT_POLICY, type Policy, policy } from '../../shared/schema/policy.ts';
+import { type Approvals, DEFAULT_POLICY, type Policy, policy } from '../../shared/schema/policy.ts';
 
 export interface Author {
   readonly by: string;
@@ -15,13 +16,19 @@ export interface Author {
 
 /**
  * `known` is null when the policy is lost: only naming a channel begins a new one, for that is the choice that matters.
- * Errors: policy/unreadable, policy/no-such-pin, document/invalid.
+ * Errors: policy/unreadable, policy/no-such-*, policy/unsatisfiable, document/invalid.
  */
 export function editPolicy(known: Policy | null, edit: PolicyEdit, author: Author): Policy {
   if (known === null && edit.kind !== 'channel') {
     throw new FairleadError('policy/unreadable', { path: 'settings.json', problem: 'it is missing' });
   }
-  return parseDocument(policy, changed(known ?? DEFAULT_POLICY, edit, author), 'the policy');
+  const before = known ?? DEFAULT_POLICY;
+  const edited = parseDocument(policy, changed(before, edit, author), 'the policy');
+  // Only what this edit breaks: a policy that is wrong already must stay mendable, one edit after the other.
+  const already = findUnsatisfiable(before, author.at);
+  const [problem] = findUnsatisfiable(edited, author.at).filter((each) => !already.includes(each));
+  if (problem !== undefined) throw new FairleadError('policy/unsatisfiable', { problem });
+  return edited;
 }
 
 /** The component a pin is for, as people write it. */
@@ -34,31 +41,72 @@ function changed(known: Policy, edit: PolicyEdit, { by, reason, at }: Author): o
   switch (edit.kind) {
     case 'channel':
       return { ...known, channel: edit.channel };
-    case 'pin': {
-      const { version, expires } = edit;
-      const pin = { ...levelOf(edit.component), version, owner: by, reason, ...(expires && { expires }) };
-      return { ...known, pins: [...withoutPin(known.pins, edit.component), pin] };
-    }
-    case 'unpin': {
-      const pins = withoutPin(known.pins, edit.component);
-      if (pins.length < known.pins.length) return { ...known, pins };
-      const pinned = known.pins.map(pinnedComponent).join(', ');
-      throw new FairleadError('policy/no-such-pin', {
-        component: edit.component,
-        pinned: pinned === '' ? 'none' : pinned,
-      });
-    }
+    case 'pin':
+      return withPin(known, edit, by, reason);
+    case 'unpin':
+      return { ...known, pins: withoutPin(known.pins, edit.component) };
     case 'hold':
       return { ...known, [holdKey(edit)]: { since: formatInstant(at), until: edit.until, reason, by } };
     case 'release':
       return Object.fromEntries(Object.entries(known).filter(([key]) => key !== holdKey(edit)));
+    case 'window': {
+      const { kind: _kind, list, ...window } = edit;
+      const others = dropWindow(known.windows, edit.name);
+      return { ...known, windows: { ...others, [list]: [...others[list], window] } };
+    }
+    case 'unwindow':
+      return { ...known, windows: withoutWindow(known.windows, edit.name) };
+    case 'approver': {
+      const { name, key } = edit;
+      const others = known.approvals.approvers.filter((one) => one.name !== name);
+      return { ...known, approvals: { ...known.approvals, approvers: [...others, { name, key }] } };
+    }
+    case 'unapprover':
+      return { ...known, approvals: withoutApprover(known.approvals, edit.name) };
+    case 'required':
+      return { ...known, approvals: { ...known.approvals, required: edit.required } };
     default:
       return assertNever(edit);
   }
 }
 
+function withPin(known: Policy, edit: PolicyEdit & { kind: 'pin' }, owner: string, reason: string): object {
+  const { component, version, expires } = edit;
+  const pin = { ...levelOf(component), version, owner, reason, ...(expires && { expires }) };
+  return { ...known, pins: [...known.pins.filter((one) => pinnedComponent(one) !== component), pin] };
+}
+
 function withoutPin(pins: readonly Pin[], component: string): readonly Pin[] {
-  return pins.filter((pin) => pinnedComponent(pin) !== component);
+  const left = pins.filter((pin) => pinnedComponent(pin) !== component);
+  if (left.length < pins.length) return left;
+  throw new FairleadError('policy/no-such-pin', { component, pinned: listed(pins.map(pinnedComponent)) });
+}
+
+function dropWindow({ allow, deny }: Policy['windows'], name: string): Policy['windows'] {
+  return {
+    allow: allow.filter((window) => window.name !== name),
+    deny: deny.filter((window) => window.name !== name),
+  };
+}
+
+function withoutWindow(windows: Policy['windows'], name: string): Policy['windows'] {
+  const names = [...windows.allow, ...windows.deny].map((window) => window.name);
+  if (names.includes(name)) return dropWindow(windows, name);
+  throw new FairleadError('policy/no-such-window', { name, known: listed(names) });
+}
+
+function withoutApprover(approvals: Approvals, name: string): Approvals {
+  const { approvers } = approvals;
+  const left = approvers.filter((one) => one.name !== name);
+  if (left.length < approvers.length) return { ...approvals, approvers: left };
+  throw new FairleadError('policy/no-such-approver', {
+    name,
+    known: listed(approvers.map((one) => one.name)),
+  });
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 function levelOf(component: string): object {

@@ -31,11 +31,35 @@ export const POLICY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'approval/superseded': entry<OfPlan & { readonly now: string; readonly changed: string }>({
+    message: (d) => `plan ${d.plan} is another one by now: ${d.changed}`,
+    hint: (d) => `look again (fairlead plan), then: fairlead approve ${d.now} --reason "why"`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'approval/replayed': entry<OfPlan & { readonly by: string }>({
     message: (d) => `this receipt of ${d.by} for plan ${d.plan} was handed in before: it counts once`,
     hint: () => 'see what counts: fairlead approvals list',
     http: 409,
     exit: EXIT.refused,
+  }),
+  'approver/file-exists': entry<{ readonly path: string }>({
+    message: (d) => `${d.path} exists already: it was left alone`,
+    hint: () => 'choose another name, or move that file away',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'approver/no-file': entry<{ readonly path: string }>({
+    message: (d) => `there is no file ${d.path}`,
+    hint: () => 'check the path',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'time/unreadable': entry<{ readonly text: string }>({
+    message: (d) => `"${d.text}" is no time`,
+    hint: () => 'write "sat 02:00", "2026-03-07 02:00", "2026-03-07T01:00:00Z", or a span: 4h, 3d, PT30M',
+    http: 400,
+    exit: EXIT.usage,
   }),
   'policy/no-such-window': entry<{ readonly name: string; readonly known: string }>({
     message: (d) => `there is no window ${d.name}; there are: ${d.known}`,

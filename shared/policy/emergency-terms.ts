@@ -31,7 +31,7 @@ function holdReasons({ policy: state, now }: DecideInput): readonly Reason[] {
       message: `forced patches are held by ${hold.by}: ${hold.reason}`,
       source: 'policy emergencyHold',
       clearsAt: instantMs(hold.until),
-      clearWith: 'fairlead release --emergency',
+      clearWith: 'fairlead release --emergency --reason "why"',
     }),
   ];
 }

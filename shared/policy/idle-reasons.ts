@@ -1,5 +1,5 @@
 // Reasons why nothing is on offer although something could be: conflicts, waves, halts, quarantine, no fix.
-import { formatPin } from '../compile/pins.ts';
+import { formatPin, pinnedComponent } from '../compile/pins.ts';
 import type { PinConflict, Unfixable, Withheld } from '../compile/target.ts';
 import { assertNever } from '../errors/assert-never.ts';
 import { block, type Reason } from './blockers.ts';
@@ -31,7 +31,7 @@ function unfixableReason({ advisory, component, version, reason }: Unfixable): R
   return block('unfixable', {
     message: `${advisory} affects ${component} ${version}: ${UNFIXABLE[reason]}`,
     source: advisory,
-    ...(isLocal ? { clearWith: `fairlead quarantine lift ${component}` } : {}),
+    ...(isLocal ? { clearWith: `fairlead quarantine lift ${component} --reason "why"` } : {}),
   });
 }
 
@@ -53,9 +53,7 @@ function heldBackReason(held: PinConflict): Reason {
 }
 
 function liftCommand({ lift }: PinConflict): string {
-  return lift
-    .map((pin) => `fairlead pin remove ${pin.level === 'platform' ? 'platform' : pin.name}`)
-    .join(' && ');
+  return lift.map((pin) => `fairlead pin remove ${pinnedComponent(pin)} --reason "why"`).join(' && ');
 }
 
 function withheldReason({ component, version, why }: Withheld): Reason {
@@ -80,7 +78,7 @@ function withheldReason({ component, version, why }: Withheld): Reason {
       return block('quarantined', {
         message: `${what} failed here and is not tried again by itself`,
         source: 'the quarantine',
-        clearWith: `fairlead quarantine lift ${component}`,
+        clearWith: `fairlead quarantine lift ${component} --reason "why"`,
       });
     default:
       return assertNever(why);

@@ -89,38 +89,36 @@ function holdReasons({ hold, emergencyHold }: Policy, now: number): readonly Rea
           message: `held by ${one.by}: ${one.reason}`,
           source: 'policy hold',
           clearsAt: instantMs(one.until),
-          clearWith: 'fairlead release',
+          clearWith: `fairlead release${one === emergencyHold ? ' --emergency' : ''} --reason "why"`,
         }),
   );
 }
 
-/** Where approvers have keys, opening the agent's socket approves nothing: not on `manual`, not to thaw `frozen`. */
+/**
+ * Where approvers have keys, opening the agent's socket approves nothing: not on `manual`, not to thaw `frozen`. A no is
+ * final for its plan, on every channel and for an explicit `apply` too.
+ */
 function approvalReasons(
   { policy: state, approvals, command, now }: DecideInput,
   plan: Plan,
 ): readonly Reason[] {
-  if (state.kind === 'unreadable' || state.policy.channel === 'auto') return [];
-  const rules = state.policy.approvals;
-  if (command !== null && rules.approvers.length === 0) return [];
+  if (state.kind === 'unreadable') return [];
+  const { channel, approvals: rules } = state.policy;
   const digest = planDigest(plan);
   const approval = weighApprovals(rules, digest, approvals, now);
-  switch (approval.kind) {
-    case 'granted':
-      return [];
-    case 'denied':
-      return [
-        block('approval-denied', {
-          message: `${approval.by} has refused this plan`,
-          source: 'approvals',
-        }),
-      ];
-    case 'missing':
-      return [
-        block('approval-needed', {
-          message: `${approval.given} of ${approval.required} approvals given`,
-          source: 'policy approvals',
-          clearWith: `fairlead approve ${digest} --reason "why"`,
-        }),
-      ];
+  if (approval.kind === 'denied') {
+    return [
+      block('approval-denied', { message: `${approval.by} has refused this plan`, source: 'approvals' }),
+    ];
   }
+  const isAsked = channel !== 'auto' && (command === null || rules.approvers.length > 0);
+  if (approval.kind === 'granted' || !isAsked) return [];
+  const signed = rules.approvers.length > 0 ? ' --key FILE' : '';
+  return [
+    block('approval-needed', {
+      message: `${approval.given} of ${approval.required} approvals given`,
+      source: 'policy approvals',
+      clearWith: `fairlead approve ${digest}${signed} --reason "why"`,
+    }),
+  ];
 }

@@ -1,42 +1,105 @@
-// fairlead approve, deny and approvals list: a yes or no to exactly one plan.
+// fairlead approve, deny and approvals: a yes or no to exactly one plan, here or signed on another machine.
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin.ts';
+import { EXIT } from '../../../shared/errors/entry.ts';
+import { APPROVAL_LIFETIME_MS, signReceipt } from '../../../shared/policy/receipt.ts';
+import { statusReply } from '../../../shared/protocol/admin.ts';
+import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
+import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { openApproverKey, readDocument, writeNew } from '../../adapters/approver-key.ts';
 import { type CliContext, show } from '../context.ts';
-import { formatTable } from '../output/table.ts';
+import { renderApprovals } from '../output/approvals.ts';
+import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
 
-export interface ApprovalOptions {
+export interface ApprovalOptions extends PassphraseOptions {
   readonly reason: string;
   readonly ticket?: string;
+  /** A key file: the answer is signed. */
+  readonly key?: string;
+  /** Where the signed answer goes instead of to the agent. */
+  readonly out?: string;
+  readonly instance?: string;
 }
 
-export async function approve(context: CliContext, plan: string, options: ApprovalOptions): Promise<number> {
-  return await answer(context, { plan, verdict: 'approve', ...options });
+type Verdict = 'approve' | 'deny';
+
+export async function approve(context: CliContext, plan: Digest, options: ApprovalOptions): Promise<number> {
+  return await answer(context, plan, 'approve', options);
 }
 
-export async function deny(context: CliContext, plan: string, options: ApprovalOptions): Promise<number> {
-  return await answer(context, { plan, verdict: 'deny', ...options });
+export async function deny(context: CliContext, plan: Digest, options: ApprovalOptions): Promise<number> {
+  return await answer(context, plan, 'deny', options);
 }
 
 export async function listApprovals(context: CliContext): Promise<number> {
   const reply = await context.client.call('GET', '/v1/approvals', approvalsReply);
-  show(context, reply, () => renderApprovals(reply));
-  return 0;
+  return showApprovals(context, reply);
 }
 
-async function answer(context: CliContext, request: object): Promise<number> {
-  const reply = await context.client.call('POST', '/v1/approvals', approvalsReply, request);
-  show(context, reply, () => renderApprovals(reply));
-  return 0;
+export async function importApproval(context: CliContext, path: string): Promise<number> {
+  return await handIn(context, await readDocument(path, approvalReceipt));
 }
 
-function renderApprovals({ approvals }: ApprovalsReply): readonly string[] {
-  if (approvals.length === 0) return ['No open approvals.'];
-  const rows = approvals.map((each) => [
-    each.plan.slice(0, 19),
-    each.verdict,
-    sanitizeLine(each.by),
-    each.verdict === 'deny' ? 'final' : each.expires,
-    sanitizeLine([each.ticket, each.reason].filter((part) => part !== undefined).join(': ')),
+async function answer(
+  context: CliContext,
+  plan: Digest,
+  verdict: Verdict,
+  options: ApprovalOptions,
+): Promise<number> {
+  const { reason, ticket, key, out } = options;
+  if (key === undefined) {
+    const body = { plan, verdict, reason, ticket };
+    return showApprovals(context, await context.client.call('POST', '/v1/approvals', approvalsReply, body));
+  }
+  // Without the agent's word for it, a receipt is for whichever instance has exactly this plan on offer.
+  const instance = options.instance ?? (out === undefined ? await instanceOf(context) : undefined);
+  const receipt = await signed(context, key, { plan, verdict, reason, ticket, instance }, options);
+  if (out === undefined) return await handIn(context, receipt);
+  await writeNew(out, receipt, 0o644);
+  show(context, receipt, () => [
+    `${verdict === 'approve' ? 'approved' : 'denied'} by ${receipt.statement.by} until ${receipt.statement.expires}`,
+    `on the instance: fairlead approvals import ${out}`,
   ]);
-  return formatTable([['PLAN', 'VERDICT', 'BY', 'UNTIL', 'WHY'], ...rows]);
+  return EXIT.ok;
+}
+
+async function signed(
+  context: CliContext,
+  path: string,
+  said: object,
+  options: PassphraseOptions,
+): Promise<SignedReceipt> {
+  const passphrase = await readPassphrase(context, options, `Passphrase for ${path}:`);
+  const key = await openApproverKey(path, passphrase);
+  const now = context.clock.now();
+  const statement = parseDocument(
+    approvalStatement,
+    {
+      schema: 'fairlead/approval@1',
+      // JSON has no undefined: what was not said is not there.
+      ...JSON.parse(JSON.stringify(said)),
+      by: key.name,
+      at: formatInstantMs(now),
+      expires: formatInstantMs(now + APPROVAL_LIFETIME_MS),
+    },
+    'the approval',
+  );
+  return signReceipt(statement, key);
+}
+
+async function handIn(context: CliContext, receipt: unknown): Promise<number> {
+  const body = { receipt };
+  const reply = await context.client.call('POST', '/v1/approvals/receipts', approvalsReply, body);
+  return showApprovals(context, reply);
+}
+
+function showApprovals(context: CliContext, reply: ApprovalsReply): number {
+  show(context, reply, () => renderApprovals(reply).map((line) => sanitizeLine(line, 500)));
+  return EXIT.ok;
+}
+
+async function instanceOf(context: CliContext): Promise<string> {
+  return (await context.client.call('GET', '/v1/status', statusReply)).instance.id;
 }

@@ -1,17 +1,18 @@
 // fairlead channel, pin, hold, release and policy: the operator's standing decisions about what may come.
-import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { type PolicyEdit, type PolicyReply, policyReply } from '../../../shared/protocol/admin.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
+import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
-import type { Policy } from '../../../shared/schema/policy.ts';
+import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
+import { readDocument } from '../../adapters/approver-key.ts';
 import { pinnedComponent } from '../../core/policy-edit.ts';
 import { type CliContext, show } from '../context.ts';
 import { formatTable } from '../output/table.ts';
-
-interface Reason {
-  readonly reason: string;
-}
+import { renderOpenings } from '../output/windows.ts';
+import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
+import { readInstant, readSpanFromNow } from '../times.ts';
 
 const MEANING: Record<Channel, string> = {
   auto: 'updates are applied when the vendor offers them',
@@ -19,8 +20,12 @@ const MEANING: Record<Channel, string> = {
   frozen: 'nothing changes, forced patches excepted',
 };
 
-export async function setChannel(context: CliContext, channel: Channel, { reason }: Reason): Promise<number> {
-  return await edit(context, { kind: 'channel', channel }, reason, () => [
+export async function setChannel(
+  context: CliContext,
+  channel: Channel,
+  options: EditOptions,
+): Promise<number> {
+  return await changePolicy(context, { kind: 'channel', channel }, options, () => [
     `channel ${channel}: ${MEANING[channel]}`,
   ]);
 }
@@ -29,32 +34,44 @@ export async function addPin(
   context: CliContext,
   component: string,
   version: string,
-  options: Reason & { readonly expires?: string },
+  options: EditOptions & { readonly expires?: string },
 ): Promise<number> {
-  const expires = options.expires === undefined ? {} : { expires: options.expires };
+  const expires = options.expires === undefined ? {} : { expires: readInstant(context, options.expires) };
   const pin = { kind: 'pin', component, version, ...expires } as const;
-  return await edit(context, pin, options.reason, renderPins);
+  return await changePolicy(context, pin, options, ({ policy }) => renderPins(policy));
 }
 
-export async function removePin(context: CliContext, component: string, { reason }: Reason): Promise<number> {
-  return await edit(context, { kind: 'unpin', component }, reason, renderPins);
+export async function removePin(
+  context: CliContext,
+  component: string,
+  options: EditOptions,
+): Promise<number> {
+  const edit = { kind: 'unpin', component } as const;
+  return await changePolicy(context, edit, options, ({ policy }) => renderPins(policy));
 }
 
 export async function listPins(context: CliContext): Promise<number> {
-  return await showPolicy(context, renderPins);
+  return await showPolicy(context, ({ policy }) => renderPins(policy));
 }
 
+/** Either a span from now or `until` names the end. */
 export async function hold(
   context: CliContext,
-  durationMs: number,
-  options: Reason & { readonly emergency?: boolean },
+  span: string | undefined,
+  options: EditOptions & { readonly until?: string; readonly emergency?: boolean },
 ): Promise<number> {
+  if ((span === undefined) === (options.until === undefined)) {
+    throw new FairleadError('time/unreadable', {
+      text: span === undefined ? '' : `${span} ${options.until}`,
+    });
+  }
+  const until =
+    span === undefined ? readInstant(context, options.until ?? '') : readSpanFromNow(context, span);
   const emergency = options.emergency === true;
-  const until = formatInstant(context.clock.now() + durationMs);
   const what = emergency
     ? 'nothing changes, not even forced patches,'
     : 'nothing changes, forced patches excepted,';
-  return await edit(context, { kind: 'hold', until, emergency }, options.reason, () => [
+  return await changePolicy(context, { kind: 'hold', until, emergency }, options, () => [
     `${what} until ${until}`,
     `end it sooner: fairlead release${emergency ? ' --emergency' : ''} --reason "why"`,
   ]);
@@ -62,46 +79,49 @@ export async function hold(
 
 export async function release(
   context: CliContext,
-  options: Reason & { readonly emergency?: boolean },
+  options: EditOptions & { readonly emergency?: boolean },
 ): Promise<number> {
   const emergency = options.emergency === true;
-  return await edit(context, { kind: 'release', emergency }, options.reason, () => [
+  return await changePolicy(context, { kind: 'release', emergency }, options, () => [
     emergency ? 'forced patches are applied again' : 'the hold is over',
   ]);
 }
 
 export async function policy(context: CliContext): Promise<number> {
-  return await showPolicy(context, (known) => JSON.stringify(known, null, 2).split('\n'));
+  return await showPolicy(context, (known) => JSON.stringify(known.policy, null, 2).split('\n'));
 }
 
-/** For scripts: 0 when the policy can be read and satisfied. */
-export async function checkPolicy(context: CliContext): Promise<number> {
-  return await showPolicy(context, (known) => [`the policy is valid: channel ${known.channel}`]);
-}
-
-async function edit(
-  context: CliContext,
-  change: PolicyEdit,
-  reason: string,
-  render: (policy: Policy) => readonly string[],
-): Promise<number> {
-  const reply = await context.client.call('PUT', '/v1/policy', policyReply, { edit: change, reason });
-  show(context, reply, () => renderReply(reply, render));
-  return EXIT.ok;
-}
-
-async function showPolicy(
-  context: CliContext,
-  render: (policy: Policy) => readonly string[],
-): Promise<number> {
+/** For scripts: 0 when the policy, or the one in a file, can be read and satisfied. */
+export async function checkPolicy(context: CliContext, path: string | undefined): Promise<number> {
+  if (path !== undefined) {
+    const known = await readDocument(path, policySchema);
+    const now = context.clock.now();
+    const unsatisfiable = findUnsatisfiable(known, now);
+    const reply = { schema: 'fairlead/policy-check@1', unsatisfiable, stale: findStale(known, now) };
+    show(context, reply, () => renderCheck(known, reply));
+    return unsatisfiable.length === 0 ? EXIT.ok : EXIT.refused;
+  }
   const reply = await context.client.call('GET', '/v1/policy', policyReply);
-  show(context, reply, () => renderReply(reply, render));
-  return reply.policy === null ? EXIT.failed : EXIT.ok;
+  const exit = await showPolicy(context, (known) => [
+    ...renderCheck(known.policy, known),
+    ...renderOpenings(known.openings, context.zone),
+  ]);
+  return reply.unsatisfiable.length === 0 ? exit : EXIT.refused;
 }
 
-function renderReply(reply: PolicyReply, render: (policy: Policy) => readonly string[]): readonly string[] {
-  if (reply.policy !== null) return render(reply.policy);
-  return [`the policy cannot be read, so the instance is frozen: ${sanitizeLine(reply.problem ?? '', 2000)}`];
+interface Checked {
+  readonly unsatisfiable: readonly string[];
+  readonly stale: readonly string[];
+}
+
+function renderCheck({ channel }: Policy, { unsatisfiable, stale }: Checked): readonly string[] {
+  return [
+    unsatisfiable.length === 0
+      ? `the policy is valid: channel ${channel}`
+      : 'nobody can satisfy this policy:',
+    ...unsatisfiable.map((problem) => `- ${problem}`),
+    ...stale.map((each) => `note: ${each}`),
+  ];
 }
 
 function renderPins({ pins }: Policy): readonly string[] {

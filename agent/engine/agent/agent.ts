@@ -8,6 +8,7 @@ import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
 import { type AgentOptions, type AgentState, recordAct } from './state.ts';
 import { observe } from './status.ts';
+import { createTurns } from './turns.ts';
 
 export interface Agent {
   /** Answers the admin socket. */
@@ -29,6 +30,7 @@ export function createAgent(options: AgentOptions): Agent {
       observe: () => observe(state),
       records: () => options.deployer.records(),
     }),
+    approvalTurn: createTurns(),
     wake: () => woken.abort(),
     verification: null,
     policyProblem: null,

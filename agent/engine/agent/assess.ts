@@ -2,7 +2,7 @@
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
-import { type ApprovalsFile, selectOpen, toApproval } from '../../core/approvals.ts';
+import { type ApprovalsFile, NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, type ConfigState, conclude, type Facts } from '../../core/conclude.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deployer, Generation } from '../../ports/deployer.ts';
@@ -53,7 +53,7 @@ export async function assess(
     config,
     current,
     quarantined: new Set(quarantine.map((entry) => entry.release)),
-    approvals: selectOpen(approvals?.receipts ?? [], records, now).map(toApproval),
+    approvals: selectOpen(approvals ?? NO_APPROVALS, records, now),
     catalog,
     freshness: ports.repository.freshness(now),
     host: {

@@ -4,6 +4,7 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { isSameDecision } from '../../core/decision-record.ts';
+import { rememberAsked } from './approvals.ts';
 import { type Assessment, assess } from './assess.ts';
 import { deployOffer } from './deployments.ts';
 import { type AgentState, recordAct } from './state.ts';
@@ -18,6 +19,9 @@ export async function round(state: AgentState): Promise<number> {
   reporter.request();
   await notePolicy(state, assessment);
   await recordDecision(state, assessment.decision);
+  if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
+    await rememberAsked(state, assessment.offer.plan);
+  }
   // What was just deployed may open the way for the next step, a required stop for one.
   if (await act(state, assessment)) return SHORTEST_WAIT_MS;
   const waits = [contact.dueAt() - clock.monotonic(), untilCleared(assessment.decision, clock.now())];

@@ -16,6 +16,7 @@ import type { Settings } from '../../ports/settings.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
+import type { InTurn } from './turns.ts';
 
 export interface AgentOptions {
   readonly instance: { readonly id: string; readonly name: string; readonly server: string };
@@ -39,6 +40,8 @@ export interface AgentOptions {
 export interface AgentState extends AgentOptions {
   readonly contact: ServerContact;
   readonly reporter: Reporter;
+  /** Approvals are read, judged and written one after the other: two at once must not lose one. */
+  readonly approvalTurn: InTurn;
   /** Ends the loop's wait: something local changed. */
   wake(): void;
   /** What the last full verification of the live trees found; null before the first. */

@@ -1,0 +1,146 @@
+// A yes or no to exactly one plan, through the socket or signed elsewhere, on the record before it counts.
+import { planDigest } from '../../../shared/compile/identity.ts';
+import { diffPlans } from '../../../shared/compile/plan-diff.ts';
+import { shortDigest } from '../../../shared/encoding/digest.ts';
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { weighApprovals } from '../../../shared/policy/approvals.ts';
+import { APPROVAL_LIFETIME_MS, verifyReceipt } from '../../../shared/policy/receipt.ts';
+import type {
+  ApprovalRequest,
+  ApprovalsReply,
+  ReceiptRequest,
+} from '../../../shared/protocol/admin-policy.ts';
+import type { ApprovalReceipt } from '../../../shared/schema/approval.ts';
+import type { Plan } from '../../../shared/schema/deployment.ts';
+import {
+  type ApprovalFacts,
+  type ApprovalsFile,
+  addReceipt,
+  isKnown,
+  NO_APPROVALS,
+  rememberPlan,
+  rulesOf,
+  selectOpen,
+  weighAll,
+} from '../../core/approvals.ts';
+import { assess } from './assess.ts';
+import type { AgentState } from './state.ts';
+
+export async function readApprovals(state: AgentState): Promise<ApprovalsReply> {
+  return describe((await state.approvals.read()) ?? NO_APPROVALS, await factsOf(state));
+}
+
+/** Errors: approval/*, audit/damaged, disk/*. */
+export async function giveApproval(
+  state: AgentState,
+  request: ApprovalRequest,
+  actor: string,
+): Promise<ApprovalsReply> {
+  const { approvers } = (await factsOf(state)).rules;
+  if (approvers.length > 0) {
+    throw new FairleadError('approval/keys-needed', {
+      approvers: approvers.map(({ name }) => name).join(', '),
+    });
+  }
+  const now = state.clock.now();
+  const receipt: ApprovalReceipt = {
+    schema: 'fairlead/receipt@1',
+    authority: 'socket',
+    statement: {
+      schema: 'fairlead/approval@1',
+      ...request,
+      by: actor,
+      instance: state.instance.id,
+      at: formatInstantMs(now),
+      expires: formatInstantMs(now + APPROVAL_LIFETIME_MS),
+    },
+  };
+  return await state.approvalTurn(() => take(state, receipt, actor));
+}
+
+/** Errors: approval/*, audit/damaged, disk/*. */
+export async function takeReceipt(
+  state: AgentState,
+  { receipt }: ReceiptRequest,
+  actor: string,
+): Promise<ApprovalsReply> {
+  // What claims the socket's authority was not given through it.
+  if (receipt.authority !== 'key') {
+    const { plan, by } = receipt.statement;
+    throw new FairleadError('approval/altered', { plan: shortDigest(plan), by });
+  }
+  return await state.approvalTurn(async () => {
+    const { rules, now } = await factsOf(state);
+    verifyReceipt(receipt, { rules, instance: state.instance.id, now });
+    const file = (await state.approvals.read()) ?? NO_APPROVALS;
+    if (isKnown(file, receipt)) {
+      const { plan, by } = receipt.statement;
+      throw new FairleadError('approval/replayed', { plan: shortDigest(plan), by });
+    }
+    return await take(state, receipt, actor);
+  });
+}
+
+/** Remembers what somebody is asked about, so that an answer to it can be told from one to another plan. */
+export async function rememberAsked(state: AgentState, plan: Plan): Promise<void> {
+  await state.approvalTurn(async () => {
+    const file = rememberPlan((await state.approvals.read()) ?? NO_APPROVALS, plan);
+    if (file !== null) await state.approvals.write(file);
+  });
+}
+
+async function take(state: AgentState, receipt: ApprovalReceipt, actor: string): Promise<ApprovalsReply> {
+  const facts = await factsOf(state);
+  const file = (await state.approvals.read()) ?? NO_APPROVALS;
+  const offered = verifyOnOffer(file, facts.offer, receipt);
+  const received = formatInstantMs(facts.now);
+  const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, received }, facts);
+  if (added === null) return describe(file, facts);
+  const { plan, verdict, by, reason, ticket = null } = receipt.statement;
+  await state.audit.append({
+    event: 'approval-given',
+    actor,
+    details: { plan, verdict, by, reason, ticket, key: receipt.authority === 'key' ? receipt.key : null },
+  });
+  await state.approvals.write(added);
+  state.wake();
+  return describe(added, facts);
+}
+
+/** Nobody approves what they cannot have seen. Errors: approval/not-on-offer, approval/superseded. */
+function verifyOnOffer(file: ApprovalsFile, offer: Plan | null, { statement }: ApprovalReceipt): Plan {
+  if (offer !== null && planDigest(offer) === statement.plan) return offer;
+  const meant = file.plans.find((each) => planDigest(each) === statement.plan);
+  const plan = shortDigest(statement.plan);
+  if (meant === undefined || offer === null) throw new FairleadError('approval/not-on-offer', { plan });
+  throw new FairleadError('approval/superseded', {
+    plan,
+    now: planDigest(offer),
+    changed: diffPlans(meant, offer).join('; '),
+  });
+}
+
+async function factsOf(state: AgentState): Promise<ApprovalFacts> {
+  const { offer, facts } = await assess(state, state.contact.catalog());
+  return {
+    rules: rulesOf(facts.policy.kind === 'readable' ? facts.policy.policy : null),
+    offer: offer?.plan ?? null,
+    records: facts.records,
+    now: facts.now,
+  };
+}
+
+function describe(file: ApprovalsFile, facts: ApprovalFacts): ApprovalsReply {
+  const { rules, offer, records, now } = facts;
+  const plan = offer === null ? null : planDigest(offer);
+  const open = selectOpen(file, records, now);
+  const weighed = plan === null ? null : weighApprovals(rules, plan, open, now);
+  return {
+    schema: 'fairlead/approvals@1',
+    plan,
+    given: weighed?.kind === 'granted' ? rules.required : weighed?.kind === 'missing' ? weighed.given : 0,
+    required: rules.required,
+    approvals: weighAll(file, facts),
+  };
+}

@@ -1,0 +1,36 @@
+// Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import type { Policy } from '../schema/policy.ts';
+import { nextOpen } from './windows.ts';
+
+/** What can never come true, in words; empty when every rule can be met. */
+export function findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs): readonly string[] {
+  const problems: string[] = [];
+  if (nextOpen(windows, now) === null) {
+    problems.push(
+      windows.allow.length === 0
+        ? 'deny windows leave no time at which a deployment may start'
+        : 'no window ever opens: deny windows cover all of them, or their dates never come',
+    );
+  }
+  // The schema counts keys; one person with two keys still is one person.
+  const people = new Set(approvals.approvers.map((approver) => approver.name)).size;
+  if (approvals.approvers.length > 0 && approvals.required > people) {
+    problems.push(`${approvals.required} approvals are required of ${people} people`);
+  }
+  return problems;
+}
+
+/** What holds nothing any more, for an operator to tidy. */
+export function findStale({ pins, hold, emergencyHold }: Policy, now: EpochMs): readonly string[] {
+  const past = (until: string | undefined) => until !== undefined && instantMs(until) <= now;
+  return [
+    ...pins
+      .filter((pin) => past(pin.expires))
+      .map(
+        (pin) => `the pin of ${pin.level === 'platform' ? 'platform' : pin.name} expired at ${pin.expires}`,
+      ),
+    ...(past(hold?.until) ? [`the hold ended at ${hold?.until}`] : []),
+    ...(past(emergencyHold?.until) ? [`the emergency hold ended at ${emergencyHold?.until}`] : []),
+  ];
+}
