@@ -10,7 +10,7 @@ import { instanceConfig } from '../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, capabilityRelease, type Verified } from '../../shared/schema/release.ts';
 import type { StoredGeneration } from '../ports/deployment-store.ts';
-import { syncDirectory } from './durable-file.ts';
+import { makeDirectory, syncDirectory } from './durable-file.ts';
 import { readIfPresent } from './read-file.ts';
 
 /** Manifests and plans of large instances. */
@@ -63,7 +63,7 @@ export async function writeGeneration(
   for (const [component, release] of generation.releases) {
     await write(`releases/${component}.json`, release.bytes);
     const link = join(aside, 'app', component);
-    await mkdir(dirname(link), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(link));
     // Relative, and counted from where the generation will stand: the state directory may be moved.
     const final = join(directory, 'app', component);
     await symlink(relative(dirname(final), treeDirectoryOf(release.document.tree.digest)), link);
@@ -79,7 +79,7 @@ export function jsonBytes(value: unknown): Uint8Array {
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectory(dirname(path));
   await writeFile(path, bytes, { mode: 0o600, flush: true });
   await syncDirectory(dirname(path));
 }
