@@ -5,11 +5,12 @@ import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { packPath } from '../../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { type Release, release } from '../../../shared/schema/release.ts';
+import { type Release, release, type TreeRef } from '../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import type { ChangeRecord, CheckResult } from '../../core/change.ts';
 import { checkRelease } from '../../core/checks.ts';
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../core/pipeline.ts';
+import { verifyPack } from '../../repository/pack-reader.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { describeChange } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
@@ -17,8 +18,7 @@ import { formatTable } from '../output.ts';
 import type { Session } from '../session.ts';
 import { auditAct } from '../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../workspace/changes.ts';
-import { readRequired } from '../workspace/files.ts';
-import { findPackProblem } from '../workspace/pack-check.ts';
+import { openRequired, readRequired } from '../workspace/files.ts';
 import { buildFile } from '../workspace/workspace.ts';
 
 export const VERIFY: CommandSpec = {
@@ -96,6 +96,24 @@ async function checkArtifact(session: Session, document: Release): Promise<reado
   );
   const detail = problem ?? `${tree.files} files, ${tree.bytes} bytes, every one with its digest`;
   return [result('artifact', problem === null, detail)];
+}
+
+/** Null when every byte of the tree is in the pack. Error: vendor/file-unreadable. */
+async function findPackProblem(
+  path: string,
+  tree: TreeRef,
+  onUnit: (done: number, total: number) => void,
+): Promise<string | null> {
+  const pack = await openRequired(path);
+  try {
+    await verifyPack(pack, tree, onUnit);
+    return null;
+  } catch (error) {
+    if (!isFairleadError(error)) throw error;
+    return error.message;
+  } finally {
+    await pack.close();
+  }
 }
 
 async function recordVerification(

@@ -1,5 +1,5 @@
 // Reading files a person may have misplaced: their absence is an answer or an error that names the path.
-import { readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
 import { FairleadError } from '../../../shared/errors/error.ts';
 
 /** Null when there is no such file. Error: vendor/file-unreadable. */
@@ -18,6 +18,15 @@ export async function readRequired(path: string): Promise<Uint8Array> {
   if (bytes === null)
     throw new FairleadError('vendor/file-unreadable', { path, problem: 'there is no such file' });
   return bytes;
+}
+
+/** Error: vendor/file-unreadable. */
+export async function openRequired(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 /** A secret kept in a file of its own: its text without the line break at the end. */

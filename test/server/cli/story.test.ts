@@ -183,15 +183,26 @@ describe('verification', () => {
     ]);
   });
 
-  it('finds a pack that was changed after the build', async () => {
-    const id = await openAndBuild(vendor, 'core/pack@1.0.0');
+  it.each([
+    ['cut short', 'core/cut@1.0.0', (bytes: Buffer) => bytes.subarray(0, -1)],
+    ['made longer', 'core/long@1.0.0', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)])],
+    [
+      'changed',
+      'core/bent@1.0.0',
+      (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -9), Buffer.alloc(9)]),
+    ],
+    ['removed', 'core/lost@1.0.0', () => null],
+  ])('finds a pack that was %s after the build', async (_how, text, change) => {
+    const id = await openAndBuild(vendor, text);
     const record = JSON.parse(await vendor.read(`workspace/changes/${id}.json`));
     const hex = record.tree.digest.slice('sha256:'.length);
     const pack = join(vendor.directory, 'workspace', 'packs', hex, 'full.pack');
-    const bytes = Buffer.from(await vendor.read(`workspace/packs/${hex}/full.pack`), 'latin1');
-    await writeFile(pack, bytes.subarray(0, bytes.length - 1));
+    const changed = change(await readFile(pack));
+    await (changed === null ? rm(pack) : writeFile(pack, changed));
 
-    expect(await vendor.refusal('verify', id)).toBe('vendor/verification-failed');
+    const code = await vendor.refusal('verify', id);
+
+    expect(code).toBe(changed === null ? 'vendor/file-unreadable' : 'vendor/verification-failed');
   });
 
   it('binds the release to the verified bytes', async () => {

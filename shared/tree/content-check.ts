@@ -1,11 +1,11 @@
 // Holds unpacked content against the index: every content exactly once, whole, in order, with the digest it should have.
 import { createHash, type Hash } from 'node:crypto';
-import { type Digest, digestFromHex, shortDigest } from '../../../shared/encoding/digest.ts';
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
-import { damagedPack } from '../../../shared/tree/pack-format.ts';
-import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
-import type { UnpackedPart } from './pack-reader.ts';
+import { type Digest, digestFromHex, shortDigest } from '../encoding/digest.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import { FairleadError } from '../errors/error.ts';
+import { damagedPack } from './pack-format.ts';
+import type { UnpackedPart } from './pack-steps.ts';
+import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 export interface ContentCheck {
   /** Takes the next run of bytes. Errors: tree/pack-damaged out of turn, tree/mismatch when the content is another. */
