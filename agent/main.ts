@@ -126,7 +126,7 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     findProgram,
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings),
-    keepGenerations: policy.retention.generations,
+    retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },
     onWarning: (err: unknown) => log.warn({ err }, 'beside a deployment'),
   };
 }

@@ -1,6 +1,7 @@
 // The operator's command line: every command, its options and its help; what a command does is loaded when it runs.
 import { Command, Option } from 'commander';
 import { durationMs } from '../../shared/encoding/duration.ts';
+import { ASSUMPTIONS, OVERRIDES } from '../../shared/protocol/admin.ts';
 import { AGENT_VERSION } from '../adapters/agent-version.ts';
 import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
 import { type Act, type Action, parseDuration, parseNumber, parseRollbackTo } from './arguments.ts';
@@ -51,6 +52,7 @@ export function createProgram(parts: ProgramParts): Command {
 
   addQuestions(program, act);
   addDecisions(program, act);
+  addRemedies(program, act);
   addPolicyCommands(program, act);
   addAgent(program, act, parts);
   return program;
@@ -76,6 +78,12 @@ function addQuestions(program: Command, act: Act): void {
   program
     .command('explain')
     .description('every reason for what happens, or does not')
+    .option('--at <time>', 'as if it were then, such as "sat 02:00"')
+    .addOption(
+      new Option('--assume <what...>', 'as if every approval were given, a window open, …').choices([
+        ...ASSUMPTIONS,
+      ]),
+    )
     .action(act(async () => (await import('./commands/explain.ts')).explain));
   program
     .command('changes')
@@ -87,10 +95,6 @@ function addQuestions(program: Command, act: Act): void {
     .description('one deployment: what, when, why, and how it ended')
     .action(act(async () => (await import('./commands/changes.ts')).change));
   program
-    .command('verify')
-    .description('hash every live file and compare it with what was signed')
-    .action(act(async () => (await import('./commands/verify.ts')).verify));
-  program
     .command('advisories')
     .description('security advisories, and whether they affect what runs')
     .action(act(async () => (await import('./commands/advisories.ts')).advisories));
@@ -100,10 +104,25 @@ function addDecisions(program: Command, act: Act): void {
   program
     .command('apply')
     .description('apply what is on offer now, and follow it to its end')
-    .option('--now', 'do not wait for a maintenance window')
+    .option('--now', 'at once; outside the windows with --override window')
+    .addOption(
+      new Option(
+        '--override <what...>',
+        'pass over these rules, on the record; never over signatures',
+      ).choices([...OVERRIDES]),
+    )
     .option('--reason <text>', 'why; recorded')
     .option('-y, --yes', 'do not ask')
     .action(act(async () => (await import('./commands/apply.ts')).apply));
+}
+
+function addRemedies(program: Command, act: Act): void {
+  program
+    .command('verify')
+    .description('hash every live file and compare it with what was signed')
+    .option('--repair', 'make the files again what was signed; restarts what may have loaded others')
+    .option('--reason <text>', 'why; recorded with a repair')
+    .action(act(async () => (await import('./commands/verify.ts')).verify));
   program
     .command('rollback')
     .description('return to an earlier generation; needs no network')
@@ -113,6 +132,7 @@ function addDecisions(program: Command, act: Act): void {
       parseRollbackTo,
     )
     .requiredOption('--reason <text>', 'why; recorded')
+    .option('--accept-risk <advisory...>', 'critical advisories the older version is open to')
     .addOption(
       new Option(
         '--rehearse',

@@ -18,6 +18,7 @@ export const AUDIT_EVENTS = [
   'deployment-ended',
   'rollback-requested',
   'quarantine-lifted',
+  'repair-requested',
   'policy-unreadable',
 ] as const;
 

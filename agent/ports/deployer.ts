@@ -3,10 +3,12 @@ import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentManifest, DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts';
+import type { Version } from '../../shared/version/version.ts';
 import type { Generation, Quarantined } from '../core/deploy/generation.ts';
 import type { Rehearsal } from '../core/deploy/rehearsal.ts';
 import type { RollbackTo } from '../core/deploy/rollback-target.ts';
 import type { ServiceStatus } from './driver.ts';
+import type { TreeDeviation } from './tree-store.ts';
 
 export type { Generation, Quarantined };
 
@@ -51,6 +53,15 @@ export interface Degradation {
   readonly detail: string;
 }
 
+/** What was found wrong in the files of a component, and mended. */
+export interface Repair {
+  readonly component: ComponentKey;
+  readonly version: Version;
+  readonly deviations: readonly TreeDeviation[];
+  /** It may have loaded what was never signed. */
+  readonly restarted: boolean;
+}
+
 export interface Deployer {
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
   recover(): Promise<void>;
@@ -65,6 +76,8 @@ export interface Deployer {
   leave(): Promise<void>;
   /** Tries as much of a rollback as goes without stopping anything. Errors: deploy/busy, rollback/no-target. */
   rehearse(to?: RollbackTo): Promise<Rehearsal>;
+  /** Makes the files of what runs again what was signed. Errors: deploy/busy, tree/*, transport/*, disk/*, service/*. */
+  repair(): Promise<readonly Repair[]>;
   /** The deployment under way, or null. */
   inProgress(): DeploymentRecord | null;
   current(): Promise<Generation | null>;

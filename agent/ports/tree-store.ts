@@ -13,6 +13,11 @@ export interface TreeStore {
   add(tree: TreeRef, onProgress?: (bytes: number) => void): Promise<void>;
   /** Re-hashes a stored tree. Empty when it is exactly what its index says. */
   verify(tree: Digest): Promise<readonly TreeDeviation[]>;
+  /**
+   * Replaces what is damaged in a stored tree and removes what does not belong there, part by part, from other trees in the
+   * store or else from the vendor. Errors: tree/*, transport/*, disk/*.
+   */
+  repair(tree: TreeRef): Promise<void>;
   /** Removes every tree that is not in `keep`; also what interrupted work left behind. */
   collect(keep: ReadonlySet<Digest>): Promise<void>;
 }

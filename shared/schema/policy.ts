@@ -77,7 +77,13 @@ export const policy = z.strictObject({
   fetchAhead: z.boolean().default(true),
   /** What becomes of the server's proposals. */
   remote: z.enum(['ignore', 'propose', 'accept']).default('propose'),
-  retention: z.strictObject({ generations: z.int().min(2).max(1000).default(5) }).prefault({}),
+  retention: z
+    .strictObject({
+      generations: z.int().min(2).max(1000).default(5),
+      /** What the files of earlier generations may take; the one before the current always stays. */
+      bytes: z.int().min(0).optional(),
+    })
+    .prefault({}),
   /** How long a new deployment is watched before it counts as committed. */
   soak: duration.default('PT5M'),
   /** How long after its commit a deployment whose components degrade is undone by itself; a hold suspends it. */

@@ -85,6 +85,7 @@ export function createAgentNetwork() {
       directoryOf: (tree) => `/trees/${tree}`,
       add: async (tree) => void world.fetched.push(tree.digest),
       verify: async (tree) => world.drift.get(tree) ?? [],
+      repair: async (tree) => void world.drift.delete(tree.digest),
       collect: async () => undefined,
     },
     settings: {
@@ -254,6 +255,7 @@ function createFakeDeployer(clock: FakeClock) {
       return await run({ ...target, plan, ...request, stillAllowed: async () => true });
     },
     leave: async () => undefined,
+    repair: async () => [],
     rehearse: async () => ({ generation: 1, steps: [], checks: [], restores: [], interruptionMs: null }),
     inProgress: () => live,
     current: async () => fake.generations.at(-1) ?? null,

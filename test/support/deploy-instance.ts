@@ -9,7 +9,7 @@ export const auth = (version: string, extras: Extras = {}) =>
 
 /** Commits one deployable after the other; calls and commands are counted from there. */
 export async function instanceWith(...history: readonly Deployable[]) {
-  const world = createWorld({ keepGenerations: 3 });
+  const world = createWorld({ retention: { generations: 3, bytes: Number.POSITIVE_INFINITY } });
   const { deployer, calls } = world.boot();
   await deployer.recover();
   for (const deployable of history) {

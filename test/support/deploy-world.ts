@@ -48,7 +48,7 @@ export interface World {
 }
 
 export function createWorld(
-  options: Partial<Pick<DeployerOptions, 'soakMs' | 'probationMs' | 'keepGenerations'>> = {},
+  options: Partial<Pick<DeployerOptions, 'soakMs' | 'probationMs' | 'retention'>> = {},
 ): World {
   const services = new Map<ComponentKey, Running>();
   const disk = createMemoryDisk();
@@ -103,7 +103,7 @@ export function createWorld(
           }
         },
         probationMs: async () => 3_600_000,
-        keepGenerations: 5,
+        retention: { generations: 5, bytes: Number.POSITIVE_INFINITY },
         ...options,
         onRecord: () => {},
         onWarning: (error) => world.warnings.push(error),

@@ -84,6 +84,7 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     has: async (tree) => disk.trees.has(tree),
     directoryOf: (tree) => `/trees/${treeName(disk, tree)}`,
     add: async (tree) => void disk.trees.add(tree.digest),
+    repair: async (tree) => void disk.deviations.delete(tree.digest),
     async verify(tree) {
       const deviation = disk.deviations.get(tree);
       return deviation === undefined ? [] : [deviation];

@@ -80,7 +80,7 @@ export function realInstance(stateDir: string): RealInstance {
     soakMs: 200,
     findProgram,
     probationMs: async () => 3_600_000,
-    keepGenerations: 5,
+    retention: { generations: 5, bytes: Number.POSITIVE_INFINITY },
     onRecord: () => {},
     onWarning,
   });
@@ -106,6 +106,7 @@ function treesIn(stateDir: string): TreeStore {
       throw new Error('the tree lies there already');
     },
     verify: async () => [],
+    repair: async () => {},
     collect: async () => {},
   };
 }

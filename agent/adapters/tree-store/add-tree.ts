@@ -38,6 +38,19 @@ export interface AddTreeOptions {
 
 /** Errors: tree/*, transport/*, disk/*, and the file system's own. A refused pack leaves nothing behind. */
 export async function addTree(ref: TreeRef, options: AddTreeOptions): Promise<void> {
+  const { trees } = options.layout;
+  await stageTree(ref, options, async (staging) => {
+    await rename(staging, join(trees, hexOf(ref.digest)));
+    await syncDirectory(trees);
+  });
+}
+
+/** Fetches the tree and builds it apart, durable; it is gone again once `use` has ended. Errors as above. */
+export async function stageTree(
+  ref: TreeRef,
+  options: AddTreeOptions,
+  use: (staging: string) => Promise<void>,
+): Promise<void> {
   const { layout, diskSpace } = options;
   const hex = hexOf(ref.digest);
   const pack = join(layout.temporary, `${hex}.pack`);
@@ -48,8 +61,7 @@ export async function addTree(ref: TreeRef, options: AddTreeOptions): Promise<vo
   try {
     await rm(staging, { recursive: true, force: true });
     await buildTree(ref, pack, staging, options);
-    await rename(staging, join(layout.trees, hex));
-    await syncDirectory(layout.trees);
+    await use(staging);
   } finally {
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
     await rm(pack, { force: true }).catch(() => undefined);

@@ -11,6 +11,7 @@ import { readIfPresent } from '../read-file.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE, STORE_MODE, type StoreLayout, storeLayout } from './layout.ts';
+import { repairTree } from './repair-tree.ts';
 import { compareTree } from './verify-tree.ts';
 
 export interface TreeStoreOptions {
@@ -26,6 +27,14 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const { fetchPack, diskSpace = readDiskSpace } = options;
   const adding = new Map<Digest, Promise<void>>();
 
+  /** A tree that is being worked on is not collected, and not worked on twice. */
+  const once = (ref: TreeRef, act: () => Promise<void>) => {
+    const underWay = adding.get(ref.digest);
+    if (underWay !== undefined) return underWay;
+    const done = explaining(layout.store, act, ref.bytes).finally(() => adding.delete(ref.digest));
+    adding.set(ref.digest, done);
+    return done;
+  };
   const addOnce = async (ref: TreeRef, onProgress: (bytes: number) => void) => {
     await createStore(layout);
     if (await isStored(layout, ref.digest)) return;
@@ -34,15 +43,12 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   return {
     has: (tree) => isStored(layout, tree),
     directoryOf: (tree) => join(treeDirectory(layout, tree), FILES_DIRECTORY),
-    add(ref, onProgress = () => undefined) {
-      const underWay = adding.get(ref.digest);
-      if (underWay !== undefined) return underWay;
-      const added = explaining(layout.store, () => addOnce(ref, onProgress), ref.bytes).finally(() =>
-        adding.delete(ref.digest),
-      );
-      adding.set(ref.digest, added);
-      return added;
-    },
+    add: (ref, onProgress = () => undefined) => once(ref, () => addOnce(ref, onProgress)),
+    repair: (ref) =>
+      once(ref, async () => {
+        await createStore(layout);
+        await repairTree(ref, { layout, fetchPack, diskSpace, onProgress: () => undefined });
+      }),
     verify: (tree) => explaining(layout.store, () => verifyStored(layout, tree)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
   };

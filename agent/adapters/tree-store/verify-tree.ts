@@ -21,9 +21,11 @@ export async function compareTree(index: TreeIndex, directory: string): Promise<
   await walk(directory, '', found);
 
   const deviations: TreeDeviation[] = [];
-  const buffers = Array.from({ length: PARALLEL_FILES }, () => Buffer.allocUnsafeSlow(READ_BYTES));
+  const largest = index.entries.reduce((most, entry) => Math.max(most, sizeOf(entry)), 1);
+  const readBytes = Math.min(READ_BYTES, largest);
+  const buffers = Array.from({ length: PARALLEL_FILES }, () => Buffer.allocUnsafeSlow(readBytes));
   await forEachBounded(expected.values(), PARALLEL_FILES, async (entry, worker) => {
-    const buffer = buffers[worker] ?? Buffer.allocUnsafeSlow(READ_BYTES);
+    const buffer = buffers[worker] ?? Buffer.allocUnsafeSlow(readBytes);
     const problem = await compareEntry(directory, entry, found.get(entry.path), buffer);
     if (problem !== null) deviations.push({ path: entry.path, problem });
   });
@@ -31,6 +33,10 @@ export async function compareTree(index: TreeIndex, directory: string): Promise<
     if (!expected.has(path)) deviations.push({ path, problem: 'unexpected' });
   }
   return deviations.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function sizeOf(entry: TreeEntry): number {
+  return entry.kind === 'file' ? entry.size : 0;
 }
 
 type FoundKind = TreeEntry['kind'] | 'other';
@@ -73,7 +79,8 @@ async function compareEntry(
   }
 }
 
-async function isFileAsListed(path: string, file: TreeFile, buffer: Buffer): Promise<boolean> {
+/** Mode, size and content. */
+export async function isFileAsListed(path: string, file: TreeFile, buffer: Buffer): Promise<boolean> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = await handle.stat();

@@ -1,6 +1,5 @@
 // The admin API's routes: which request does what, each body checked before anything happens.
 import type { z } from 'zod';
-import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   applyRequest,
@@ -8,13 +7,11 @@ import {
   type LiftReply,
   liftRequest,
   rollbackRequest,
+  whatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
-import {
-  type RehearsalReply,
-  type RehearsalRequest,
-  rehearsalRequest,
-} from '../../../shared/protocol/rehearsal.ts';
+import { rehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
+import { repairRequest } from '../../../shared/protocol/repair.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
@@ -25,12 +22,14 @@ import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
+import { rehearse, repair } from './upkeep.ts';
 
 type Route = (state: AgentState, request: AdminRequest, parameter: string) => Promise<unknown>;
 
 const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/v1\/status$/, (state) => readStatus(state)],
   ['GET', /^\/v1\/explanation$/, (state) => readExplanation(state)],
+  ['POST', /^\/v1\/what-if$/, (state, r) => readExplanation(state, parse(whatIfRequest, r))],
   ['POST', /^\/v1\/check$/, (state) => check(state)],
   ['POST', /^\/v1\/apply$/, (state, r) => startApply(state, parse(applyRequest, r), r.actor)],
   ['POST', /^\/v1\/rollback$/, (state, r) => startRollback(state, parse(rollbackRequest, r), r.actor)],
@@ -46,6 +45,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
     /^\/v1\/approvals\/receipts$/,
     (state, r) => takeReceipt(state, parse(receiptRequest, r), r.actor),
   ],
+  ['POST', /^\/v1\/verify\/repair$/, (state, r) => repair(state, parse(repairRequest, r), r.actor)],
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
   ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
   ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
@@ -66,13 +66,6 @@ async function check(state: AgentState): Promise<unknown> {
   const reply = await readExplanation(state);
   state.wake();
   return reply;
-}
-
-async function rehearse(state: AgentState, { to }: RehearsalRequest): Promise<RehearsalReply> {
-  const { steps, checks, restores, ...rehearsed } = await state.deployer.rehearse(to);
-  const at = formatInstant(state.clock.now());
-  const lists = { steps: [...steps], checks: [...checks], restores: [...restores] };
-  return { schema: 'fairlead/rehearsal@1', at, ...rehearsed, ...lists };
 }
 
 async function listChanges(state: AgentState): Promise<ChangesReply> {

@@ -9,6 +9,7 @@ import type { DeployerOptions } from './options.ts';
 import { componentsOf, prepare } from './prepare.ts';
 import { recoverUnfinished } from './recovery.ts';
 import { rehearse } from './rehearse.ts';
+import { repairCurrent } from './repair.ts';
 import type { Run } from './run.ts';
 import { createSupervisor } from './supervise.ts';
 import { createTurn } from './turn.ts';
@@ -53,6 +54,11 @@ export function createDeployer(options: DeployerOptions): Deployer {
     if (undoing !== null) await runNew(() => beginUndoing(options, undoing), undefined);
   }
 
+  async function attendedPause(): Promise<number> {
+    const failed = turn.inProgress() === null && (await fails(attendAndUndo(), options));
+    return failed ? ATTEND_AFTER_FAILURE_MS : ATTEND_MS;
+  }
+
   return {
     recover: async () => void (await recoverAndAttend()),
     leave() {
@@ -62,14 +68,12 @@ export function createDeployer(options: DeployerOptions): Deployer {
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),
+    repair: () => turn.waitUnlessBusy(() => repairCurrent(options)),
     inProgress: () => turn.inProgress(),
     ...createQuestions(options),
     degradations: () => watch.degradations(),
     async supervise(signal) {
-      while (!signal.aborted) {
-        const failed = turn.inProgress() === null && (await fails(attendAndUndo(), options));
-        await clock.sleep(failed ? ATTEND_AFTER_FAILURE_MS : ATTEND_MS, signal);
-      }
+      while (!signal.aborted) await clock.sleep(await attendedPause(), signal);
     },
   };
 }

@@ -1,5 +1,6 @@
 // What the deployment engine is built from: ports, and the few numbers an operator may choose.
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { RetentionLimits } from '../../core/deploy/retention.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeploymentStore } from '../../ports/deployment-store.ts';
 import type { Driver } from '../../ports/driver.ts';
@@ -22,8 +23,8 @@ export interface DeployerOptions {
   readonly soakMs: number;
   /** How long after its commit a deployment whose components degrade is undone by itself; 0 leaves that to a person. */
   readonly probationMs: () => Promise<number>;
-  /** Generations kept on disk, the current one included; at least 2. */
-  readonly keepGenerations: number;
+  /** What stays on disk for a way back. */
+  readonly retention: RetentionLimits;
   /** Called at every state a deployment enters. */
   readonly onRecord: (record: DeploymentRecord) => void;
   /** Hears what goes wrong beside a deployment: a service that will not start, a record that cannot be written. */

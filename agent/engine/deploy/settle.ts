@@ -3,7 +3,8 @@
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { selectQuarantined } from '../../core/deploy/quarantine.ts';
-import { selectExpired } from '../../core/deploy/retention.ts';
+import { type Kept, selectExpired } from '../../core/deploy/retention.ts';
+import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
 import type { Run } from './run.ts';
 
@@ -38,11 +39,16 @@ async function writeQuarantine(run: Run): Promise<void> {
 
 /** Removes what no rollback can need any more: generations past their count, then trees that none of the rest uses. */
 async function collectGarbage(options: DeployerOptions): Promise<void> {
-  const { store, trees, keepGenerations } = options;
+  const { store, trees, retention } = options;
   const generations = await store.generations();
-  const expired = selectExpired(generations, await store.currentNumber(), keepGenerations);
+  const expired = selectExpired(generations.map(describe), await store.currentNumber(), retention);
   for (const number of expired) await store.removeGeneration(number);
   const kept = generations.filter((generation) => !expired.includes(generation.number));
   const used = kept.flatMap((generation) => generation.manifest.components.map((one) => one.tree));
   await trees.collect(new Set<Digest>(used));
+}
+
+function describe({ number, healthy, releases }: StoredGeneration): Kept {
+  const trees = [...releases.values()].map(({ document }) => document.tree);
+  return { number, healthy, trees: new Map(trees.map((tree) => [tree.digest, tree.bytes])) };
 }

@@ -62,8 +62,13 @@ describe('restarting', () => {
 });
 
 describe('keeping generations', () => {
+  const limits = (generations: number, bytes = 1_000) => ({ generations, bytes });
   const all = (count: number, sick: readonly number[] = []) =>
-    Array.from({ length: count }, (_, index) => ({ number: index + 1, healthy: !sick.includes(index + 1) }));
+    Array.from({ length: count }, (_, index) => ({
+      number: index + 1,
+      healthy: !sick.includes(index + 1),
+      trees: new Map([[`tree of ${index + 1}`, 10]]),
+    }));
 
   it.each<[string, ReturnType<typeof all>, number | null, number, readonly number[]]>([
     ['removes the oldest past the count', all(7), 7, 5, [1, 2]],
@@ -73,7 +78,22 @@ describe('keeping generations', () => {
     ['never keeps fewer than two', all(4), 4, 0, [1, 2]],
     ['keeps the newest of an instance where nothing runs', all(4), null, 3, [1, 2, 3]],
   ])('%s', (_, generations, current, keep, expired) => {
-    expect(selectExpired(generations, current, keep)).toEqual(expired);
+    expect(selectExpired(generations, current, limits(keep))).toEqual(expired);
+  });
+
+  it.each([
+    [50, [1, 2]],
+    [39, [1, 2, 3, 4]],
+    [0, [1, 2, 3, 4, 5]],
+  ])('keeps what fits into %d bytes, and the way back at any price', (bytes, expired) => {
+    expect(selectExpired(all(7), 7, limits(7, bytes))).toEqual(expired);
+  });
+
+  it('counts a tree that generations share once', () => {
+    const trees = new Map([['shared', 10]]);
+    const sharing = all(5).map((one) => ({ ...one, trees }));
+
+    expect(selectExpired(sharing, 5, limits(5, 10))).toEqual([]);
   });
 
   it('never removes the current generation or the way back', () => {
@@ -83,7 +103,7 @@ describe('keeping generations', () => {
         const generations = all(12, unhealthy);
         const before = generations.filter((one) => one.healthy && one.number < current).at(-1)?.number;
 
-        const expired = selectExpired(generations, current, keep);
+        const expired = selectExpired(generations, current, limits(keep));
 
         expect(expired).not.toContain(current);
         expect(expired).not.toContain(before);

@@ -1,0 +1,31 @@
+// Looking after what runs, at an operator's word: a rollback rehearsed, damaged files repaired.
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import type { RehearsalReply, RehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
+import type { RepairReply, RepairRequest } from '../../../shared/protocol/repair.ts';
+import type { AgentState } from './state.ts';
+import { verifyLive } from './status.ts';
+
+/** Errors: deploy/busy, rollback/no-target. */
+export async function rehearse(state: AgentState, { to }: RehearsalRequest): Promise<RehearsalReply> {
+  const { steps, checks, restores, ...rehearsed } = await state.deployer.rehearse(to);
+  const at = formatInstant(state.clock.now());
+  const lists = { steps: [...steps], checks: [...checks], restores: [...restores] };
+  return { schema: 'fairlead/rehearsal@1', at, ...rehearsed, ...lists };
+}
+
+/** Errors: audit/damaged, deploy/busy, and those of the repair. */
+export async function repair(
+  state: AgentState,
+  { reason }: RepairRequest,
+  actor: string,
+): Promise<RepairReply> {
+  await state.audit.append({ event: 'repair-requested', actor, details: { reason } });
+  const repairs = await state.deployer.repair();
+  // The alarm about changed files ends with the change.
+  await verifyLive(state);
+  return {
+    schema: 'fairlead/repair@1',
+    at: formatInstant(state.clock.now()),
+    repairs: repairs.map((one) => ({ ...one, deviations: [...one.deviations] })),
+  };
+}
