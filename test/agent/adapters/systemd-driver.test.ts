@@ -1,6 +1,15 @@
 // The systemd driver against a real service manager, booted for these tests alone.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -142,7 +151,10 @@ function ownPromises(): void {
     const report =
       'fs.writeFileSync(process.env.HOME + "/seen", JSON.stringify({ args: process.argv.slice(1), env: process.env }))';
     const unit = harness.unit('steady', 'v1');
-    await driver.start({ ...unit, exec: [process.execPath, '-e', report, '--', ...args], env });
+    // A checkout below /tmp is out of a service's sight: it has a /tmp of its own.
+    const node = join(unit.workingDirectory, 'node');
+    copyFileSync(process.execPath, node);
+    await driver.start({ ...unit, exec: [node, '-e', report, '--', ...args], env });
     await driver.exited(COMPONENT, never);
     await driver.stop(COMPONENT, 1000);
     return JSON.parse(readFileSync(join(unit.dataDirectory, 'seen'), 'utf8'));
