@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { createAuditFile } from '../../agent/adapters/audit-file.ts';
 import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
+import { makeDirectory } from '../../agent/adapters/durable-file.ts';
 import { createJournal } from '../../agent/adapters/journal.ts';
 import { removeLeftovers } from '../../agent/adapters/leftovers.ts';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
@@ -22,12 +23,12 @@ export interface Place {
   readonly stateDir: string;
   /** The services of this machine: they live on when the agent dies. */
   readonly memory: MachineMemory;
+  /** Throws once the agent is dead. */
+  readonly verifyAlive?: () => void;
 }
 
 export interface InstanceOptions extends Place {
   readonly scenario: Scenario;
-  /** Throws once the agent is dead. */
-  readonly verifyAlive?: () => void;
   readonly acknowledge?: Acknowledge;
 }
 
@@ -44,6 +45,7 @@ export interface Instance {
 
 /** A new agent on the same disk: what it does at its start, it does here too. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  await makeDirectory(options.stateDir);
   await removeLeftovers(options.stateDir);
   const instance = createInstance(options);
   await instance.deployer.recover();
@@ -75,7 +77,7 @@ function createInstance(options: InstanceOptions): Instance {
     soakMs: 2_000,
     findProgram: async () => undefined,
     probationMs: async () => 0,
-    keepGenerations: scenario.keepGenerations,
+    retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
   });
   return { deployer, store, trees, audit, warnings, settled: () => audited };
 }

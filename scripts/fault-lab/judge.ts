@@ -64,17 +64,22 @@ async function problemsNow(
   return problems;
 }
 
-/** Every state that was acknowledged is in the record, in its order. */
+/**
+ * Every state that was acknowledged is in the record, in its order. There may be more: a state that is in the journal
+ * counts, though the process died before it said so. The same end may be told twice.
+ */
 function lostStates(
   record: DeploymentRecord | undefined,
   acknowledged: readonly Acknowledged[],
 ): readonly string[] {
   const states = acknowledged.flatMap((fact) => (fact.kind === 'state' ? [fact.state] : []));
-  if (states.length === 0) return [];
-  if (record === undefined) return [`the record of ${states.at(-1)} is lost`];
+  const told = states.filter((state, i) => state !== states[i - 1]);
+  if (told.length === 0) return [];
+  if (record === undefined) return [`the record of ${told.at(-1)} is lost`];
   const stages = record.stages.map((stage) => stage.state);
-  const kept = stages.slice(0, states.length).join(' ');
-  return kept === states.join(' ') ? [] : [`acknowledged ${states.join(' ')}, recorded ${stages.join(' ')}`];
+  let found = 0;
+  for (const stage of stages) if (stage === told[found]) found++;
+  return found === told.length ? [] : [`acknowledged ${told.join(' ')}, recorded ${stages.join(' ')}`];
 }
 
 async function auditProblems(

@@ -11,6 +11,8 @@ export interface Operation {
   /** Brings a new instance to where the operation starts. */
   prepare(place: Place): Promise<void>;
   perform(place: Place, acknowledge: Acknowledge): Promise<void>;
+  /** What the next process does with it by itself. */
+  recover(place: Place, acknowledge: Acknowledge): Promise<void>;
   /** After whatever happened to it: brings it to its end and says which promises were broken. */
   judge(place: Place, acknowledged: readonly Acknowledged[]): Promise<Verdict>;
 }
@@ -29,6 +31,9 @@ function deploymentOperation(scenario: Scenario): Operation {
       const instance = await startInstance({ ...place, scenario, acknowledge });
       await scenario.act(instance);
       await instance.settled();
+    },
+    async recover(place, acknowledge) {
+      await (await startInstance({ ...place, scenario, acknowledge })).settled();
     },
     judge: (place, acknowledged) => judgeDeployment(place, scenario, acknowledged),
   };

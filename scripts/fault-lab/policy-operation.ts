@@ -18,6 +18,8 @@ export const POLICY_OPERATION: Operation = {
     await freeze(place);
     acknowledge({ kind: 'channel', channel: 'frozen' });
   },
+  // Nobody takes an operator's word up again but the operator.
+  recover: async () => {},
   async judge(place, acknowledged) {
     await removeLeftovers(place.stateDir);
     const { audit, settings } = partsOf(place);

@@ -42,7 +42,7 @@ const THREE = deployable({ [AUTH]: '1.2.0', [API]: '1.1.0' });
 const FIXED = deployable({ [AUTH]: '1.0.1', [API]: '1.0.0' });
 const SWAPPED = deployable({ [AUTH]: '1.0.0', [WEB]: '1.0.0' });
 
-const NEXT = deployable({ [AUTH]: '2.0.0', [API]: '2.0.0' });
+const NEXT = deployable({ [AUTH]: '2.0.0' });
 
 const KEPT = { keepGenerations: 5, behaviours: {} };
 

@@ -1,7 +1,10 @@
 // The laboratory's suites: what each does, how many cases make a short and a long run, and what it needs.
+// First: the tree store takes its functions of node:child_process when it is loaded.
+import '../../test/support/crash-mount.ts';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { tryHostilePacks } from './hostile.ts';
+import { trySchedules } from './schedules.ts';
 import type { SuiteOptions, SuiteResult } from './suite.ts';
 import { killAtCalls, refuseCalls } from './system-calls.ts';
 
@@ -45,6 +48,14 @@ export const SUITES: readonly Suite[] = [
     long: EVERY_ONE,
     missing: strace,
     run: refuseCalls,
+  },
+  {
+    name: 'schedules',
+    what: 'faults, double crashes and power cuts by seed, on a disk in memory that forgets what was not synced',
+    short: 1_000,
+    long: 100_000,
+    missing: nothing,
+    run: trySchedules,
   },
   {
     name: 'hostile',

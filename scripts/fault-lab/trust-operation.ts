@@ -5,7 +5,8 @@ import { createRepository } from '../../agent/adapters/repository/repository.ts'
 import type { Repository } from '../../agent/ports/repository.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { NOW, newKey, RepositorySimulator } from '../../test/support/repository-simulator.ts';
-import type { Acknowledged } from './acknowledged.ts';
+import type { Acknowledge, Acknowledged } from './acknowledged.ts';
+import type { Place } from './instance.ts';
 import type { Operation } from './operations.ts';
 import { describeState, leftovers } from './state-files.ts';
 
@@ -19,10 +20,8 @@ export const TRUST_OPERATION: Operation = {
   async prepare({ stateDir }) {
     await (await open(stateDir, 'old')).refresh(NOW);
   },
-  async perform({ stateDir }, acknowledge) {
-    await (await open(stateDir, 'new')).refresh(NOW);
-    acknowledge({ kind: 'trusted', versions: await trustedVersions(stateDir) });
-  },
+  perform: refresh,
+  recover: refresh,
   async judge({ stateDir }, acknowledged) {
     const found = await trustedVersions(stateDir);
     const problems = [...movedBack(found, vendor.versions.old, 'after the fault')];
@@ -47,6 +46,11 @@ export const TRUST_OPERATION: Operation = {
     return { end, problems: [...problems, ...(await leftovers(stateDir))] };
   },
 };
+
+async function refresh({ stateDir }: Place, acknowledge: Acknowledge): Promise<void> {
+  await (await open(stateDir, 'new')).refresh(NOW);
+  acknowledge({ kind: 'trusted', versions: await trustedVersions(stateDir) });
+}
 
 const vendor = createVendor();
 

@@ -1,0 +1,88 @@
+// An open file of a crash disk.
+import type { CrashDisk, DirectoryNode, FileNode } from './crash-disk.ts';
+import { type CrashStat, codeOf, failure, statOf } from './crash-paths.ts';
+
+/** Asked before every call that changes the disk or makes a change last; what it throws is what the caller gets. */
+export type BeforeCall = (call: string, path: string) => void;
+
+export class CrashHandle {
+  readonly #node: FileNode | DirectoryNode;
+  readonly #path: string;
+  readonly #append: boolean;
+  readonly #disk: () => CrashDisk;
+  readonly #before: BeforeCall;
+  #position = 0;
+
+  constructor(
+    node: FileNode | DirectoryNode,
+    path: string,
+    append: boolean,
+    disk: () => CrashDisk,
+    before: BeforeCall,
+  ) {
+    this.#node = node;
+    this.#path = path;
+    this.#append = append;
+    this.#disk = disk;
+    this.#before = before;
+  }
+
+  async writeFile(data: Uint8Array | string): Promise<void> {
+    const bytes = Buffer.from(data);
+    if (bytes.length > 0) await this.write(bytes, 0, bytes.length, null);
+  }
+
+  async write(data: Uint8Array, offset: number, length: number, position: number | null): Promise<unknown> {
+    const file = this.#file('write');
+    const at = position ?? (this.#append ? file.bytes.length : this.#position);
+    const bytes = Buffer.from(data.subarray(offset, offset + length));
+    try {
+      this.#before('write', this.#path);
+    } catch (error) {
+      // A full disk takes what still fits.
+      if (codeOf(error) === 'ENOSPC') this.#disk().write(file, at, bytes.subarray(0, length >> 1));
+      throw error;
+    }
+    this.#disk().write(file, at, bytes);
+    if (position === null) this.#position = at + length;
+    return { bytesWritten: length };
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number | null = null) {
+    const at = position ?? this.#position;
+    const bytes = this.#file('read').bytes.subarray(at, at + length);
+    buffer.set(bytes, offset);
+    if (position === null) this.#position = at + bytes.length;
+    return { bytesRead: bytes.length };
+  }
+
+  async sync(): Promise<void> {
+    try {
+      this.#before('fsync', this.#path);
+    } catch (error) {
+      if (codeOf(error) === 'EIO') this.#disk().failSync(this.#node);
+      throw error;
+    }
+    this.#disk().sync(this.#node);
+  }
+
+  datasync(): Promise<void> {
+    return this.sync();
+  }
+
+  async stat(): Promise<CrashStat> {
+    return statOf(this.#node);
+  }
+
+  async chmod(mode: number): Promise<void> {
+    this.#before('fchmod', this.#path);
+    this.#node.mode = mode;
+  }
+
+  async close(): Promise<void> {}
+
+  #file(call: string): FileNode {
+    if (this.#node.kind !== 'file') throw failure('EISDIR', call, this.#path);
+    return this.#node;
+  }
+}

@@ -1,0 +1,60 @@
+// Puts a crash disk in the place of one directory, for the whole process: load it before the code that is to use it.
+import childProcess from 'node:child_process';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { promisify } from 'node:util';
+import { CrashDisk, newDirectory } from './crash-disk.ts';
+import { type CrashFiles, createCrashFiles } from './crash-files.ts';
+import type { BeforeCall } from './crash-handle.ts';
+
+/** Everything below it is on the crash disk; all other paths are where they always were. */
+export const MOUNT_POINT = '/crash-disk';
+
+export interface CrashMount {
+  disk: CrashDisk;
+  before: BeforeCall;
+}
+
+/** What is mounted now. */
+export const mount: CrashMount = { disk: emptyDisk(), before: () => undefined };
+
+export function emptyDisk(): CrashDisk {
+  const root = newDirectory(0o755);
+  root.entries.set(MOUNT_POINT.slice(1), newDirectory(0o700));
+  return new CrashDisk('ordered', root).copy();
+}
+
+const files = createCrashFiles(
+  () => mount.disk,
+  (call, path) => mount.before(call, path),
+);
+
+const isMounted = (path: unknown) => typeof path === 'string' && `${path}/`.startsWith(`${MOUNT_POINT}/`);
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+/** `index` says which argument is a path of this side. */
+function divert(name: Exclude<keyof CrashFiles, 'syncAll'>, index = 0): void {
+  const real = fs.promises[name] as AnyFunction;
+  const ours = files[name] as AnyFunction;
+  const diverted: AnyFunction = (...args) => (isMounted(args[index]) ? ours(...args) : real(...args));
+  Object.assign(fs.promises, { [name]: diverted });
+}
+
+for (const name of ['open', 'readFile', 'writeFile', 'copyFile', 'mkdir', 'readdir', 'rename', 'rm'] as const)
+  divert(name);
+for (const name of ['readlink', 'stat', 'lstat', 'statfs', 'chmod'] as const) divert(name);
+divert('symlink', 1);
+
+// `sync -f` is how the tree store makes a tree durable.
+const real = childProcess.execFile as unknown as AnyFunction;
+const realRun = promisify(childProcess.execFile) as AnyFunction;
+const execFile = Object.assign((...args: unknown[]) => real(...args), {
+  [promisify.custom]: async (program: string, args: readonly string[], options?: unknown) => {
+    if (program !== 'sync' || !isMounted(args.at(-1))) return realRun(program, args, options);
+    files.syncAll();
+    return { stdout: '', stderr: '' };
+  },
+});
+Object.assign(childProcess, { execFile });
+syncBuiltinESMExports();
