@@ -1,11 +1,13 @@
 // What needs a person, said in one sentence each, most urgent first.
 import type { Unfixable } from '../../shared/compile/target.ts';
+import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
 import type { PolicyState } from '../../shared/policy/decide-input.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { ConfigState, Facts } from './conclude.ts';
 
 export interface Observations {
+  readonly now: EpochMs;
   readonly policy: PolicyState;
   readonly config: ConfigState;
   readonly freshness: Facts['freshness']['state'];
@@ -40,6 +42,7 @@ export function raiseAlarms(seen: Observations): string[] {
   if (seen.policy.kind === 'unreadable') {
     alarms.push(`the policy cannot be read, so the instance is frozen: ${seen.policy.problem}`);
   }
+  alarms.push(...emergencyHoldAlarm(seen));
   if (seen.config.kind === 'unreadable') alarms.push(seen.config.problem);
   if (seen.drifted.length > 0) {
     alarms.push(`files were changed by hand in ${seen.drifted.join(', ')}: see fairlead verify`);
@@ -47,6 +50,13 @@ export function raiseAlarms(seen: Observations): string[] {
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
   alarms.push(...freshnessAlarm(seen.freshness));
   return alarms;
+}
+
+/** Break-glass is loud for as long as it lasts. */
+function emergencyHoldAlarm({ policy, now }: Observations): readonly string[] {
+  const hold = policy.kind === 'readable' ? policy.policy.emergencyHold : undefined;
+  if (hold === undefined || instantMs(hold.until) <= now) return [];
+  return [`FORCED PATCHES ARE HELD until ${hold.until} by ${hold.by}: ${hold.reason}`];
 }
 
 function freshnessAlarm(state: Observations['freshness']): readonly string[] {

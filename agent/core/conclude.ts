@@ -118,10 +118,9 @@ function blockOrdinary(decision: Decision, { config }: Facts): Decision {
   if (config.kind === 'readable' || decision.target?.kind === 'emergency') return decision;
   const blocker: Blocker = {
     code: 'config-invalid',
-    message: config.problem,
+    message: `${config.problem}; ${config.hint}`,
     source: 'the instance configuration',
     owner: 'admin',
-    clearWith: config.hint,
   };
   return { ...decision, verdict: 'blocked', blockers: [blocker, ...decision.blockers] };
 }

@@ -111,7 +111,7 @@ export const AGENT_ERRORS = {
     exit: EXIT.refused,
   }),
   'apply/reason-needed': entry<{ readonly channel: string }>({
-    message: (d) => `on channel ${d.channel} an update needs a reason: it is recorded`,
+    message: (d) => `this apply, on channel ${d.channel}, needs a reason: it is recorded`,
     hint: () => 'fairlead apply --reason "why"',
     http: 400,
     exit: EXIT.usage,
@@ -180,6 +180,12 @@ export const AGENT_ERRORS = {
     message: (d) => `not enough inodes for ${d.path}: ${d.needed} needed, ${d.free} free`,
     hint: () => 'remove small files from this file system; nothing was changed',
     http: 507,
+    exit: EXIT.failed,
+  }),
+  'disk/unreadable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `cannot read ${d.path}: ${d.problem}`,
+    hint: () => 'check its permissions, and under which account this program runs',
+    http: 500,
     exit: EXIT.failed,
   }),
   'disk/failed': entry<{ readonly path: string; readonly problem: string }>({

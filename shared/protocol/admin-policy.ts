@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { approvalReceipt } from '../schema/approval.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { policy } from '../schema/policy.ts';
+import { opening } from './opening.ts';
 import { CHANNELS } from './report.ts';
 
 /** Checked as part of the policy: one place knows what a window may be. */
@@ -41,13 +42,6 @@ export const policyRequest = z.strictObject({
   edit: policyEdit,
   reason: line,
   preview: z.boolean().default(false),
-});
-
-/** When deployments may start. */
-const opening = z.strictObject({
-  opens: instant,
-  /** Null: it stays open. */
-  closes: instant.nullable(),
 });
 
 /** GET and PUT /v1/policy. Null with the problem when the policy cannot be read: the instance is frozen. */
@@ -98,7 +92,6 @@ export const approvalsReply = z.strictObject({
 });
 
 export type PolicyEdit = z.output<typeof policyEdit>;
-export type Opening = z.output<typeof opening>;
 export type PolicyRequest = z.output<typeof policyRequest>;
 export type PolicyReply = z.output<typeof policyReply>;
 export type ApprovalRequest = z.output<typeof approvalRequest>;

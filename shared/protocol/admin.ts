@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
+import { opening } from './opening.ts';
 import { CHANNELS } from './report.ts';
 import { rollbackTo } from './rollback-to.ts';
 
@@ -78,16 +79,36 @@ export const move = z.strictObject({
   reversible: z.enum(['yes', 'snapshot', 'no']),
 });
 
+/** What may be supposed: every approval given, windows open, holds released, no pins, channel `auto`. */
+export const ASSUMPTIONS = ['approved', 'window', 'released', 'unpinned', 'auto'] as const;
+export type Assumption = (typeof ASSUMPTIONS)[number];
+
+/** POST /v1/what-if: the explanation of another moment, or under other conditions. */
+export const whatIfRequest = z.strictObject({
+  at: instant.optional(),
+  assume: z.array(z.enum(ASSUMPTIONS)).max(ASSUMPTIONS.length).default([]),
+});
+
 /** GET /v1/explanation: the decision with what it would change. POST /v1/check asks the server first. */
 export const explanationReply = z.strictObject({
   schema: z.literal('fairlead/explanation@1'),
+  /** The moment it is about: another than now when something else was supposed. */
   at: instant,
+  assumed: z.array(z.enum(ASSUMPTIONS)),
   decision,
   /** Null when nothing is on offer. */
   plan: plan.nullable(),
   moves: z.array(move),
+  /** The longest interruption of the last deployments; null when none has been measured. */
+  interruptionMs: z.number().nullable(),
+  /** The next three, from that moment on. */
+  openings: z.array(opening),
   contact: contact.nullable(),
 });
+
+/** `window` starts outside the policy's windows. */
+export const OVERRIDES = ['window'] as const;
+export type Override = (typeof OVERRIDES)[number];
 
 /** POST /v1/apply: run the plan on offer now, whatever the channel waits for. */
 export const applyRequest = z.strictObject({
@@ -95,12 +116,17 @@ export const applyRequest = z.strictObject({
   plan: digest.optional(),
   /** The operator's reason: demanded where the channel would not have applied the plan by itself. */
   reason: line.optional(),
-  /** Start outside the policy's windows. */
-  now: z.boolean().default(false),
+  /** What is passed over, each by its name. Signatures, pins and quarantine never are. */
+  override: z.array(z.enum(OVERRIDES)).max(OVERRIDES.length).default([]),
 });
 
 /** POST /v1/rollback */
-export const rollbackRequest = z.strictObject({ to: rollbackTo.optional(), reason: line });
+export const rollbackRequest = z.strictObject({
+  to: rollbackTo.optional(),
+  reason: line,
+  /** Critical advisories the target is open to, each accepted by its id. */
+  acceptRisk: z.array(line).max(20).default([]),
+});
 
 /** POST /v1/apply and POST /v1/rollback answer once the deployment has its record; follow it by its number. */
 export const startedReply = z.strictObject({ change: z.int().min(1) });
@@ -163,6 +189,7 @@ export const adminError = z.strictObject({
 export type StatusReply = z.output<typeof statusReply>;
 export type ExplanationReply = z.output<typeof explanationReply>;
 export type Move = z.output<typeof move>;
+export type WhatIfRequest = z.output<typeof whatIfRequest>;
 export type ApplyRequest = z.output<typeof applyRequest>;
 export type ApiRollbackRequest = z.output<typeof rollbackRequest>;
 export type StartedReply = z.output<typeof startedReply>;

@@ -1,7 +1,12 @@
 // fairlead apply and rollback: change what runs, by hand and on the record, and follow it to its end.
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { changesReply, explanationReply, startedReply } from '../../../shared/protocol/admin.ts';
+import {
+  changesReply,
+  explanationReply,
+  type Override,
+  startedReply,
+} from '../../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';
@@ -9,21 +14,21 @@ import { renderExplanation } from '../output/explanation.ts';
 import { rehearse } from './rehearse.ts';
 
 export interface ApplyOptions {
-  readonly now?: boolean;
+  readonly override?: readonly Override[];
   readonly reason?: string;
   readonly yes?: boolean;
 }
 
 export async function apply(context: CliContext, options: ApplyOptions): Promise<number> {
   const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
-  if (!context.json) context.print(renderExplanation(offer, context.style).join('\n'));
+  if (!context.json) context.print(renderExplanation(offer, context).join('\n'));
   if (offer.plan !== null && !(await agreed(context, options, 'Apply this plan now?'))) return EXIT.refused;
   // What the operator saw is what runs: the agent refuses when the plan has become another one.
   const plan: Digest | undefined = offer.decision.target?.plan;
   const { change } = await context.client.call('POST', '/v1/apply', startedReply, {
     plan,
     reason: options.reason,
-    now: options.now === true,
+    override: options.override ?? [],
   });
   await followChange(context, change);
   return EXIT.ok;
@@ -33,6 +38,8 @@ export interface RollbackOptions {
   /** A generation number, or a version such as `core/auth@1.0.0`. */
   readonly to?: number | string;
   readonly reason: string;
+  /** Critical advisories the target is open to. */
+  readonly acceptRisk?: readonly string[];
   readonly rehearse?: boolean;
   readonly yes?: boolean;
 }
@@ -44,8 +51,9 @@ export async function rollback(context: CliContext, options: RollbackOptions): P
   const target = describeTarget(options.to);
   const from = last === undefined ? '' : ` (now: generation ${last.generation}, change ${last.id})`;
   if (!(await agreed(context, options, `Roll back to ${target}${from}?`))) return EXIT.refused;
-  const { to, reason } = options;
-  const { change } = await context.client.call('POST', '/v1/rollback', startedReply, { to, reason });
+  const { to, reason, acceptRisk = [] } = options;
+  const body = { to, reason, acceptRisk };
+  const { change } = await context.client.call('POST', '/v1/rollback', startedReply, body);
   const record = await followChange(context, change);
   if (!context.json) context.print(liftHints(record).join('\n'));
   return EXIT.ok;

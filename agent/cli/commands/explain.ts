@@ -1,9 +1,11 @@
 // fairlead check, plan and explain: what is on offer, what it would change, and every reason why it does not happen now.
-import { explanationReply } from '../../../shared/protocol/admin.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { type Assumption, type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
 import type { Verdict } from '../../../shared/schema/decision.ts';
 import { type CliContext, show } from '../context.ts';
-import { renderExplanation, renderPlan } from '../output/explanation.ts';
+import { renderCost, renderExplanation, renderPlan } from '../output/explanation.ts';
 import { describeVerdict } from '../output/verdict.ts';
+import { formatBoth, readInstant } from '../times.ts';
 
 /** Exit statuses of `check`, for scripts. */
 export const CHECK_EXIT = { none: 0, available: 10, blocked: 20 } as const;
@@ -11,7 +13,7 @@ export const CHECK_EXIT = { none: 0, available: 10, blocked: 20 } as const;
 /** Asks the server first; when it is away, says so and judges by what is known. */
 export async function check(context: CliContext): Promise<number> {
   const reply = await context.client.call('POST', '/v1/check', explanationReply);
-  show(context, reply, () => renderExplanation(reply, context.style));
+  show(context, reply, () => renderExplanation(reply, context));
   return checkExitOf(reply.decision.verdict);
 }
 
@@ -19,16 +21,47 @@ export async function plan(context: CliContext): Promise<number> {
   const reply = await context.client.call('GET', '/v1/explanation', explanationReply);
   show(context, reply, () => [
     describeVerdict(reply.decision, null, context.style),
-    ...(reply.plan === null ? ['There is nothing to do.'] : renderPlan(reply)),
+    ...(reply.plan === null ? ['There is nothing to do.'] : [...renderPlan(reply), ...renderCost(reply)]),
   ]);
   return 0;
 }
 
-export async function explain(context: CliContext): Promise<number> {
-  const reply = await context.client.call('GET', '/v1/explanation', explanationReply);
-  show(context, reply, () => renderExplanation(reply, context.style));
+export interface ExplainOptions {
+  readonly at?: string;
+  readonly assume?: readonly Assumption[];
+}
+
+export async function explain(context: CliContext, options: ExplainOptions): Promise<number> {
+  const reply = await context.client.call('POST', '/v1/what-if', explanationReply, {
+    assume: options.assume ?? [],
+    ...(options.at === undefined ? {} : { at: readInstant(context, options.at) }),
+  });
+  show(context, reply, () => [
+    ...renderSupposed(reply, options, context),
+    ...renderExplanation(reply, context),
+  ]);
   return 0;
 }
+
+function renderSupposed(
+  { at, assumed }: ExplanationReply,
+  options: ExplainOptions,
+  { zone }: CliContext,
+): readonly string[] {
+  const parts = [
+    ...(options.at === undefined ? [] : [`it were ${formatBoth(instantMs(at), zone)}`]),
+    ...assumed.map((each) => SUPPOSED[each]),
+  ];
+  return parts.length === 0 ? [] : [`If ${parts.join(' and ')}:`];
+}
+
+const SUPPOSED: Record<Assumption, string> = {
+  approved: 'everybody had approved',
+  window: 'a window were open',
+  released: 'nothing were held',
+  unpinned: 'nothing were pinned',
+  auto: 'the channel were auto',
+};
 
 function checkExitOf(verdict: Verdict): number {
   switch (verdict) {

@@ -6,13 +6,19 @@ import type { Contact, ExplanationReply, Move } from '../../../shared/protocol/a
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { describeBlockers, describeVerdict } from './verdict.ts';
+import { renderOpenings } from './windows.ts';
 
-export function renderExplanation(reply: ExplanationReply, style: Style): readonly string[] {
+export function renderExplanation(
+  reply: ExplanationReply,
+  { style, zone }: { readonly style: Style; readonly zone: string },
+): readonly string[] {
   const { decision } = reply;
+  const waits = decision.blockers.some((blocker) => blocker.code === 'window-closed');
   return [
     describeVerdict(decision, null, style),
     ...renderPlan(reply),
     ...section('Why not now', describeBlockers(decision.blockers, style)),
+    ...(waits ? renderOpenings(reply.openings, zone) : []),
     ...section(
       'Exposed',
       decision.exposed.map(
@@ -33,6 +39,29 @@ export function renderPlan(reply: ExplanationReply): readonly string[] {
     ...indent(formatTable([['COMPONENT', 'FROM', 'TO', 'WHY', 'FETCH', 'WAY BACK'], ...moves.map(toRow)])),
   ];
 }
+
+/** What happens to what runs, in which order, and what it has cost before. */
+export function renderCost({ plan, interruptionMs }: ExplanationReply): readonly string[] {
+  if (plan === null) return [];
+  const bytes = plan.steps.reduce((sum, step) => sum + step.bytes, 0);
+  const time =
+    interruptionMs === null
+      ? 'no deployment has been measured here yet'
+      : `about ${formatDuration(interruptionMs)}, the longest of the last deployments; going back takes as long`;
+  return [
+    `Fetches   at most ${formatBytes(bytes)}`,
+    `Stops     ${plan.stop.join(', then ') || 'nothing'}`,
+    `Starts    ${plan.start.join(', then ') || 'nothing'}`,
+    `Interrupts ${time}`,
+    `Way back  ${WAY_BACK_MEANING[plan.reversible]}`,
+  ];
+}
+
+const WAY_BACK_MEANING = {
+  yes: 'fairlead rollback --reason "why"; nothing is lost',
+  snapshot: 'fairlead rollback --reason "why"; data go back to a snapshot, later work is lost',
+  no: 'NONE: the new version may not be left for an older one',
+} as const;
 
 export function describeContact(contact: Contact, at: string): string {
   const ago = formatDuration(Math.max(0, instantMs(at) - instantMs(contact.at)));

@@ -1,6 +1,6 @@
 // Maintenance windows for people: which there are, and when deployments may start next.
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import type { Opening } from '../../../shared/protocol/admin-policy.ts';
+import type { Opening } from '../../../shared/protocol/opening.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
 import { formatBoth } from '../times.ts';
 import { formatTable, indent } from './table.ts';

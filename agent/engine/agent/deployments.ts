@@ -7,6 +7,8 @@ import type { ApiRollbackRequest, ApplyRequest, StartedReply } from '../../../sh
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Offer } from '../../core/conclude.ts';
+import { selectRollbackTarget } from '../../core/deploy/rollback-target.ts';
+import { verifyRiskAccepted } from '../../core/rollback-risk.ts';
 import type { DeploymentRequest } from '../../ports/deployer.ts';
 import { assess } from './assess.ts';
 import type { AgentState } from './state.ts';
@@ -40,23 +42,31 @@ export async function startApply(
   await state.audit.append({
     event: 'apply-requested',
     actor,
-    details: { plan, reason: command.reason, outsideWindow: request.now },
+    details: { plan, reason: command.reason, override: request.override.join(', ') },
   });
   return await started(state, (onStarted) =>
     state.deployer.deploy({ ...requestFor(state, offer, actor, command), onStarted }),
   );
 }
 
-/** Errors: deploy/busy, rollback/*, audit/damaged. */
+/** Errors: deploy/busy, rollback/*, audit/damaged; rollback/exposes unless every risk is accepted by name. */
 export async function startRollback(
   state: AgentState,
   request: ApiRollbackRequest,
   actor: string,
 ): Promise<StartedReply> {
-  const { to, reason } = request;
-  await state.audit.append({ event: 'rollback-requested', actor, details: { to: writtenTo(to), reason } });
+  const { to, reason, acceptRisk } = request;
+  const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
+  const target = selectRollbackTarget(generations, current?.number ?? null, to);
+  verifyRiskAccepted(target, state.contact.catalog().advisories, acceptRisk);
+  await state.audit.append({
+    event: 'rollback-requested',
+    actor,
+    details: { to: writtenTo(to), reason, acceptedRisk: acceptRisk.join(', ') },
+  });
+  // What was judged is where it goes, also when another generation was added meanwhile.
   return await started(state, (onStarted) =>
-    state.deployer.rollback({ reason, actor, onStarted, ...(to === undefined ? {} : { to }) }),
+    state.deployer.rollback({ reason, actor, onStarted, to: target.number }),
   );
 }
 
@@ -109,13 +119,14 @@ async function channelOf(state: AgentState): Promise<string> {
 }
 
 function commandOf(channel: string, request: ApplyRequest, actor: string): ApplyCommand {
-  if (request.reason === undefined && channel !== 'auto') {
+  const isRoutine = channel === 'auto' && request.override.length === 0;
+  if (request.reason === undefined && !isRoutine) {
     throw new FairleadError('apply/reason-needed', { channel });
   }
   return {
     actor,
     reason: request.reason ?? 'applied by hand',
-    override: request.now ? ['window'] : [],
+    override: request.override,
   };
 }
 

@@ -1,11 +1,11 @@
 // The local policy through the socket: shown, tried, and changed one edit at a time, on the record before it counts.
-import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
+import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
-import { nextOpenings } from '../../../shared/policy/windows.ts';
-import type { Opening, PolicyReply, PolicyRequest } from '../../../shared/protocol/admin-policy.ts';
+import type { PolicyReply, PolicyRequest } from '../../../shared/protocol/admin-policy.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../shared/schema/policy.ts';
 import { diffPolicies } from '../../core/policy-diff.ts';
 import { editPolicy } from '../../core/policy-edit.ts';
+import { describeOpenings } from './openings.ts';
 import type { AgentState } from './state.ts';
 
 export async function readPolicy(state: AgentState): Promise<PolicyReply> {
@@ -34,8 +34,6 @@ export async function changePolicy(
   return describe(policy, diffPolicies(before, policy), author.at);
 }
 
-const OPENINGS_SHOWN = 3;
-
 function describe(policy: Policy, changes: string[], now: EpochMs): PolicyReply {
   return {
     schema: 'fairlead/policy-reply@1',
@@ -46,11 +44,4 @@ function describe(policy: Policy, changes: string[], now: EpochMs): PolicyReply 
     stale: [...findStale(policy, now)],
     openings: describeOpenings(policy, now),
   };
-}
-
-function describeOpenings({ windows }: Policy, now: EpochMs): Opening[] {
-  return nextOpenings(windows, now, OPENINGS_SHOWN).map(({ opens, closes }) => ({
-    opens: formatInstant(opens),
-    closes: closes === null ? null : formatInstant(closes),
-  }));
 }

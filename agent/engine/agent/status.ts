@@ -1,21 +1,26 @@
 // Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
-import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import type {
   AdvisoriesReply,
   ExplanationReply,
   Move,
   StatusReply,
   VerifyReply,
+  WhatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
+import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { satisfies, type Version } from '../../../shared/version/version.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
 import { effectiveConfig, type Offer } from '../../core/conclude.ts';
+import { longestInterruption } from '../../core/deploy/rehearsal.ts';
+import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined } from '../../ports/deployer.ts';
 import type { ServiceStatus } from '../../ports/driver.ts';
 import { type Assessment, assess } from './assess.ts';
+import { describeOpenings } from './openings.ts';
 import type { AgentState } from './state.ts';
 
 export async function readStatus(state: AgentState): Promise<StatusReply> {
@@ -52,14 +57,23 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
   };
 }
 
-export async function readExplanation(state: AgentState): Promise<ExplanationReply> {
-  const { decision, offer, facts } = await assess(state, state.contact.catalog());
+export async function readExplanation(
+  state: AgentState,
+  supposed: WhatIfRequest = { assume: [] },
+): Promise<ExplanationReply> {
+  const { facts } = await assess(state, state.contact.catalog());
+  const { decision, offer } = concludeIf(facts, supposed);
+  const at = momentOf(facts, supposed);
+  const policy = facts.policy.kind === 'readable' ? facts.policy.policy : DEFAULT_POLICY;
   return {
     schema: 'fairlead/explanation@1',
-    at: formatInstant(facts.now),
+    at,
+    assumed: supposed.assume,
     decision,
     plan: offer?.plan ?? null,
     moves: offer === null ? [] : movesOf(offer),
+    interruptionMs: longestInterruption(facts.records),
+    openings: describeOpenings(policy, instantMs(at)),
     contact: state.contact.last(),
   };
 }
@@ -131,6 +145,7 @@ function movesOf({ plan, target }: Offer): Move[] {
 async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Promise<string[]> {
   const records = await state.deployer.records();
   return raiseAlarms({
+    now: facts.now,
     policy: facts.policy,
     config: facts.config,
     freshness: facts.freshness.state,

@@ -150,7 +150,7 @@ describe('plan and explain', () => {
     const { context, lines } = await atTerminal('frozen');
 
     await plan(context);
-    await explain(context);
+    await explain(context, {});
 
     expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +100 B +yes/));
     expect(lines()).toContainEqual(expect.stringMatching(/channel-frozen; admin clears it/));
@@ -167,7 +167,7 @@ describe('plan and explain', () => {
     publish();
     await ask('POST', '/v1/check');
 
-    await explain(context);
+    await explain(context, {});
 
     expect(printed.join('\n')).not.toMatch(/[\u001b\u0007\u202e]/);
   });

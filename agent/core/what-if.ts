@@ -1,0 +1,54 @@
+// What if: the same decision about other facts, so that its answer is the one that would really be given.
+import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
+import { LOCAL_APPROVER } from '../../shared/policy/approvals.ts';
+import type { Approval, PolicyState } from '../../shared/policy/decide-input.ts';
+import type { Assumption, WhatIfRequest } from '../../shared/protocol/admin.ts';
+import type { Policy } from '../../shared/schema/policy.ts';
+import { type Conclusion, conclude, type Facts } from './conclude.ts';
+
+/** Signed data counts as fresh as it is now: by then the agent will have asked the server again. */
+export function concludeIf(facts: Facts, { at, assume }: WhatIfRequest): Conclusion {
+  const supposed: Facts = {
+    ...facts,
+    now: at === undefined ? facts.now : instantMs(at),
+    policy: supposePolicy(facts.policy, new Set(assume)),
+  };
+  const conclusion = conclude(supposed, null);
+  const plan = conclusion.decision.target?.plan;
+  if (plan === undefined || !assume.includes('approved')) return conclusion;
+  // Whom to ask is known only once there is a plan; everything else stays as it is, a denial too.
+  return conclude({ ...supposed, approvals: [...facts.approvals, ...everyYes(supposed, plan)] }, null);
+}
+
+function supposePolicy(state: PolicyState, assumed: ReadonlySet<Assumption>): PolicyState {
+  if (state.kind === 'unreadable') return state;
+  const { hold, emergencyHold, ...policy } = state.policy;
+  const holds: Pick<Policy, 'hold' | 'emergencyHold'> = assumed.has('released')
+    ? {}
+    : { ...(hold === undefined ? {} : { hold }), ...(emergencyHold === undefined ? {} : { emergencyHold }) };
+  return {
+    kind: 'readable',
+    policy: {
+      ...policy,
+      ...holds,
+      ...(assumed.has('window') ? { windows: { allow: [], deny: [] } } : {}),
+      ...(assumed.has('unpinned') ? { pins: [] } : {}),
+      ...(assumed.has('auto') ? { channel: 'auto' } : {}),
+    },
+  };
+}
+
+function everyYes({ policy: state, now }: Facts, plan: string): readonly Approval[] {
+  const keys = state.kind === 'readable' ? state.policy.approvals.approvers.map(({ key }) => key) : [];
+  return (keys.length === 0 ? [LOCAL_APPROVER] : keys).map((approver) => ({
+    plan,
+    verdict: 'approve',
+    approver,
+    expires: now + 1,
+  }));
+}
+
+/** For the answer: the moment it is about. */
+export function momentOf(facts: Facts, { at }: WhatIfRequest): string {
+  return at ?? formatInstant(facts.now);
+}
