@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { durationMs } from '../shared/encoding/duration.ts';
 import { FairleadError, isFairleadError } from '../shared/errors/error.ts';
+import { systemCode } from '../shared/errors/system-error.ts';
 import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
 import { createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { openDatabase } from './db/database.ts';
@@ -19,7 +20,7 @@ import { readOrWriteLine } from './repository/initial-files.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
 import { readOrMakePassphrase, readPassphrase } from './repository/passphrase.ts';
-import { readIfThere } from './repository/read-file.ts';
+import { isThere } from './repository/read-file.ts';
 
 const TOKEN_LIFETIME = 'P365D';
 /** How long requests may take to end once the server was told to. */
@@ -100,7 +101,7 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
   const files: string[] = [];
   for (const role of ['admin', 'publisher'] as const) {
     const path = join(layout.dir, `${role}.token`);
-    if ((await readIfThere(path)) === null && (await hasToken(db, role))) continue;
+    if (!(await isThere(path)) && (await hasToken(db, role))) continue;
     const text = await readOrWriteLine(path, makeToken);
     await admitToken(db, { text, name: role, role, ...issued(durationMs(TOKEN_LIFETIME)) }, Date.now());
     files.push(path);
@@ -139,8 +140,7 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   try {
     return await app.listen({ host, port });
   } catch (cause) {
-    const problem = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new FairleadError('server/no-address', { host, port, problem }, { cause });
+    throw new FairleadError('server/no-address', { host, port, problem: systemCode(cause) }, { cause });
   }
 }
 
@@ -169,9 +169,7 @@ async function revokeToken(db: Database, name: string): Promise<void> {
 /** Works beside a running server. Error: server/not-initialized. */
 async function withDatabase<Result>(dir: string, use: (db: Database) => Promise<Result>): Promise<Result> {
   const layout = layoutOf(dir);
-  if ((await readIfThere(layout.database)) === null) {
-    throw new FairleadError('server/not-initialized', { dir });
-  }
+  if (!(await isThere(layout.database))) throw new FairleadError('server/not-initialized', { dir });
   const db = await openDatabase(layout.database);
   return use(db).finally(() => db.destroy());
 }

@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { toDiskError } from '../../shared/errors/system-error.ts';
+
+export { toDiskError };
 
 /**
  * Temp file, fsync, rename, fsync of the directory: when this returns, the new bytes survive a power cut.
@@ -30,16 +32,6 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
-}
-
-/** A disk's refusal in Fairlead's words; errors that already are pass through. */
-export function toDiskError(path: string, cause: unknown, needed = 0): FairleadError {
-  if (isFairleadError(cause)) return cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new FairleadError('disk/full', { path, needed, free: 0 }, { cause });
-  }
-  return new FairleadError('disk/failed', { path, problem: code }, { cause });
 }
 
 async function writeAndSync(path: string, bytes: Uint8Array, mode: number): Promise<void> {

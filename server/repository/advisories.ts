@@ -6,7 +6,7 @@ import { type Layout, targetFile } from './layout.ts';
 import { readIfThere } from './read-file.ts';
 import type { RepositoryState } from './state.ts';
 
-/** Sorted by path. Error: disk/failed when a published document is missing. */
+/** Sorted by path. Error: disk/unreadable when a published document is missing. */
 export async function readAdvisories(layout: Layout, state: RepositoryState): Promise<readonly Advisory[]> {
   const entries = [...state.roles.values()]
     .flatMap(({ content }) => [...content.targets])
@@ -17,7 +17,7 @@ export async function readAdvisories(layout: Layout, state: RepositoryState): Pr
       const file = targetFile(layout, path, hashes.get('sha256') ?? '');
       const bytes = await readIfThere(file);
       if (bytes === null)
-        throw new FairleadError('disk/failed', { path: file, problem: 'the file is missing' });
+        throw new FairleadError('disk/unreadable', { path: file, problem: 'the file is missing' });
       return parseDocumentBytes(advisory, bytes, path);
     }),
   );

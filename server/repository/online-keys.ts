@@ -17,7 +17,7 @@ import {
 } from '../../shared/trust/keyfile.ts';
 import { makeDirectory, writeDurably } from './durable-file.ts';
 import type { Layout } from './layout.ts';
-import { readIfThere } from './read-file.ts';
+import { isThere, readIfThere } from './read-file.ts';
 
 const ONLINE_ROLES = ['snapshot', 'timestamp'] as const;
 export type OnlineRole = (typeof ONLINE_ROLES)[number];
@@ -27,7 +27,7 @@ export type OnlineKeys = Readonly<Record<OnlineRole, SigningKey>>;
 export async function createOnlineKeys(layout: Layout, passphrase: string): Promise<void> {
   await makeDirectory(layout.keys);
   for (const role of ONLINE_ROLES) {
-    if ((await readIfThere(keyPath(layout, role))) !== null) continue;
+    if (await isThere(keyPath(layout, role))) continue;
     const file = sealKeyFile({
       seed: randomBytes(SEED_BYTES),
       roles: [role],

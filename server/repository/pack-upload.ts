@@ -7,9 +7,10 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, digestFromHex, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { toDiskError } from '../../shared/errors/system-error.ts';
 import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
-import { makeDirectory, syncDirectory, toDiskError } from './durable-file.ts';
+import { makeDirectory, syncDirectory } from './durable-file.ts';
 import { type Layout, packFile } from './layout.ts';
 import { readPackIndex } from './pack-reader.ts';
 

@@ -5,10 +5,11 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants as zlib, zstdCompress } from 'node:zlib';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { toDiskError } from '../../shared/errors/system-error.ts';
 import { maxPackBytes, PACK_MAGIC, WINDOW_LOG, writeFrame } from '../../shared/tree/pack-format.ts';
 import { type PlannedUnit, planUnits } from '../../shared/tree/pack-plan.ts';
 import { MAX_INDEX_BYTES, type TreeIndex, treeIndexBytes, treeRefOf } from '../../shared/tree/tree-index.ts';
-import { syncDirectory, toDiskError } from './durable-file.ts';
+import { syncDirectory } from './durable-file.ts';
 import { createUnitReader } from './unit-reader.ts';
 
 /** Level 12: level 3 packs are much larger, level 19 gains a tenth for thirty times the work. */

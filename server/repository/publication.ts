@@ -1,5 +1,4 @@
 // One publication: judged as a whole, then written from the unreferenced to the referenced.
-import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOf, hexOf } from '../../shared/encoding/digest.ts';
@@ -13,7 +12,7 @@ import { type Layout, metadataFile, packFile, targetFile } from './layout.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
 import { signSnapshot, signTimestamp } from './online-metadata.ts';
-import { readIfThere } from './read-file.ts';
+import { isThere, readIfThere } from './read-file.ts';
 import type { RepositoryState } from './state.ts';
 import { type PlannedTarget, planTargets } from './target-plan.ts';
 
@@ -93,11 +92,8 @@ export async function writePublication(
   });
 }
 
-export async function hasPack(layout: Layout, tree: Digest): Promise<boolean> {
-  return access(packFile(layout, hexOf(tree))).then(
-    () => true,
-    () => false,
-  );
+export function hasPack(layout: Layout, tree: Digest): Promise<boolean> {
+  return isThere(packFile(layout, hexOf(tree)));
 }
 
 /** Each write waits for the disk twice; side by side they wait together. */

@@ -57,7 +57,7 @@ async function load<Metadata>(
 ): Promise<MetadataFile<Metadata>> {
   const path = metadataFile(layout, role, version);
   const bytes = await readIfThere(path);
-  if (bytes === null) throw new FairleadError('disk/failed', { path, problem: 'the file is missing' });
+  if (bytes === null) throw new FairleadError('disk/unreadable', { path, problem: 'the file is missing' });
   return { bytes, content: parse(parseEnvelope(bytes, role).signed, role) };
 }
 

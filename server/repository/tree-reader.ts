@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { digestFromHex } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { systemCode } from '../../shared/errors/system-error.ts';
 import {
   createTreeIndex,
   type TreeEntry,
@@ -97,8 +98,8 @@ async function explaining<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     if (isFairleadError(cause)) throw cause;
-    const problem = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new FairleadError('tree/unreadable', { path: sanitizeLine(path || '.'), problem }, { cause });
+    const data = { path: sanitizeLine(path || '.'), problem: systemCode(cause) };
+    throw new FairleadError('tree/unreadable', data, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 // `build`: stage 2 turns a directory, or a list of parts, into an immutable release and its pack.
-import { access, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
@@ -13,6 +13,7 @@ import { createRelease } from '../../core/manifest.ts';
 import { eventOf, transition, verifyStageIsDue } from '../../core/pipeline.ts';
 import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
 import { writePack } from '../../repository/pack-writer.ts';
+import { isThere } from '../../repository/read-file.ts';
 import { readTree } from '../../repository/tree-reader.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { describeChange } from '../describe.ts';
@@ -131,7 +132,7 @@ async function readJson(path: string): Promise<JsonValue> {
 async function pack(session: Session, release: string, from: string, index: TreeIndex): Promise<void> {
   const tree = treeRefOf(index);
   const path = join(session.directory, packPath(hexOf(tree.digest)));
-  if (await exists(path)) return;
+  if (await isThere(path)) return;
   await makeDirectory(dirname(path));
   await writePack(from, index, path, (done) => session.out.progress(`packing ${release}`, done, tree.bytes));
 }
@@ -146,11 +147,4 @@ async function recordBuild(
   await auditAct(session, 'build', change.id, { release: details.release, tree: details.tree?.digest ?? '' });
   await writeChange(session.directory, record);
   return record;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

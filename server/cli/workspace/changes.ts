@@ -5,13 +5,14 @@ import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { formatRef, parseRef, type ReleaseRef, refFor } from '../../../shared/schema/release-ref.ts';
 import { type ChangeRecord, changeRecord } from '../../core/change.ts';
 import { verifyChangeRecord } from '../../core/pipeline.ts';
-import { listFiles, readOptional } from './files.ts';
+import { readIfThere } from '../../repository/read-file.ts';
+import { listFiles } from './files.ts';
 import { writeJson } from './workspace.ts';
 
 /** Errors: vendor/change-not-found, vendor/record-invalid, document/invalid. */
 export async function readChange(directory: string, id: string): Promise<ChangeRecord> {
   const path = changeFile(directory, id);
-  const bytes = /^CHG-\d{1,9}$/.test(id) ? await readOptional(path) : null;
+  const bytes = /^CHG-\d{1,9}$/.test(id) ? await readIfThere(path) : null;
   if (bytes === null) throw new FairleadError('vendor/change-not-found', { change: id });
   const record = parseDocumentBytes(changeRecord, bytes, path);
   verifyChangeRecord(record);

@@ -1,23 +1,14 @@
 // Reading files a person may have misplaced: their absence is an answer or an error that names the path.
-import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { systemCode } from '../../../shared/errors/system-error.ts';
+import { readIfThere } from '../../repository/read-file.ts';
 
-/** Null when there is no such file. Error: vendor/file-unreadable. */
-export async function readOptional(path: string): Promise<Uint8Array | null> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    if (errorCode(cause) === 'ENOENT') return null;
-    throw unreadable(path, cause);
-  }
-}
-
-/** Error: vendor/file-unreadable. */
+/** Errors: vendor/file-unreadable, disk/unreadable. */
 export async function readRequired(path: string): Promise<Uint8Array> {
-  const bytes = await readOptional(path);
-  if (bytes === null)
-    throw new FairleadError('vendor/file-unreadable', { path, problem: 'there is no such file' });
-  return bytes;
+  const bytes = await readIfThere(path);
+  if (bytes !== null) return bytes;
+  throw new FairleadError('vendor/file-unreadable', { path, problem: 'there is no such file' });
 }
 
 /** Error: vendor/file-unreadable. */
@@ -31,9 +22,7 @@ export async function openRequired(path: string): Promise<FileHandle> {
 
 /** A secret kept in a file of its own: its text without the line break at the end. */
 export async function readSecret(path: string): Promise<string> {
-  return Buffer.from(await readRequired(path))
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
+  return new TextDecoder().decode(await readRequired(path)).replace(/\r?\n$/, '');
 }
 
 /** The names in a directory, none when it does not exist; what a killed write left behind is not listed. */
@@ -41,15 +30,11 @@ export async function listFiles(directory: string): Promise<readonly string[]> {
   try {
     return (await readdir(directory)).filter((name) => !name.startsWith('.')).sort();
   } catch (cause) {
-    if (errorCode(cause) === 'ENOENT') return [];
+    if (systemCode(cause) === 'ENOENT') return [];
     throw unreadable(directory, cause);
   }
 }
 
 function unreadable(path: string, cause: unknown): FairleadError {
-  return new FairleadError('vendor/file-unreadable', { path, problem: errorCode(cause) }, { cause });
-}
-
-function errorCode(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+  return new FairleadError('vendor/file-unreadable', { path, problem: systemCode(cause) }, { cause });
 }

@@ -14,8 +14,9 @@ import {
   sealKeyFile,
 } from '../../../shared/trust/keyfile.ts';
 import type { OfflineRole, RoleKeys } from '../../core/roles.ts';
+import { isThere } from '../../repository/read-file.ts';
 import type { Session } from '../session.ts';
-import { listFiles, readOptional, readRequired } from './files.ts';
+import { listFiles, readRequired } from './files.ts';
 import { writeJson } from './workspace.ts';
 
 export interface StoredKey {
@@ -47,7 +48,7 @@ export async function createKeyFile(
   role: OfflineRole,
   label: string,
 ): Promise<StoredKey> {
-  if ((await readOptional(path)) !== null) return readKeyFile(path);
+  if (await isThere(path)) return readKeyFile(path);
   const file = sealKeyFile({
     seed: randomBytes(SEED_BYTES),
     roles: [role],

@@ -6,7 +6,8 @@ import { readCount, readInstant } from '../../../shared/trust/field.ts';
 import { type Envelope, parseEnvelope } from '../../../shared/trust/metadata.ts';
 import type { OfflineRole } from '../../core/roles.ts';
 import { syncDirectory, writeDurably } from '../../repository/durable-file.ts';
-import { listFiles, readOptional } from './files.ts';
+import { readIfThere } from '../../repository/read-file.ts';
+import { listFiles } from './files.ts';
 
 export interface MetadataFile {
   readonly role: OfflineRole;
@@ -38,13 +39,13 @@ export async function readVersion(
   role: OfflineRole,
   version: number,
 ): Promise<MetadataFile | null> {
-  const bytes = await readOptional(join(metadataDirectory(directory), `${version}.${role}.json`));
+  const bytes = await readIfThere(join(metadataDirectory(directory), `${version}.${role}.json`));
   return bytes === null ? null : parseMetadata(role, bytes);
 }
 
 /** What waits for signatures. One whose version was signed meanwhile is only what a killed command left behind. */
 export async function readPending(directory: string, role: OfflineRole): Promise<MetadataFile | null> {
-  const bytes = await readOptional(pendingFile(directory, role));
+  const bytes = await readIfThere(pendingFile(directory, role));
   if (bytes === null) return null;
   const pending = parseMetadata(role, bytes);
   const newest = await readNewest(directory, role);

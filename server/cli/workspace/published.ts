@@ -5,7 +5,7 @@ import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { digest } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { ChangeRecord } from '../../core/change.ts';
-import { readOptional } from './files.ts';
+import { readIfThere } from '../../repository/read-file.ts';
 import { writeJson } from './workspace.ts';
 
 const published = z.strictObject({
@@ -17,7 +17,7 @@ const published = z.strictObject({
 /** A lost file costs one larger publication. */
 export async function readPublished(directory: string): Promise<ReadonlyMap<string, Digest>> {
   const path = publishedFile(directory);
-  const bytes = await readOptional(path);
+  const bytes = await readIfThere(path);
   return new Map(bytes === null ? [] : Object.entries(parseDocumentBytes(published, bytes, path).changes));
 }
 

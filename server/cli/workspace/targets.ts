@@ -6,8 +6,8 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { readObject, readText } from '../../../shared/trust/field.ts';
 import { draftDelegated, type OfflineRole } from '../../core/roles.ts';
 import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
+import { readIfThere } from '../../repository/read-file.ts';
 import type { Session } from '../session.ts';
-import { readOptional } from './files.ts';
 import { type MetadataFile, readPending, requireNewest } from './metadata.ts';
 import {
   type Purpose,
@@ -77,7 +77,7 @@ export function listTargets(file: MetadataFile): ReadonlyMap<string, Digest> {
 
 /** The exact bytes of a listed document. Error: vendor/repository-invalid when they are not the ones signed. */
 export async function readTarget(directory: string, path: string, digest: Digest): Promise<Uint8Array> {
-  const bytes = await readOptional(targetFile(directory, path, digest));
+  const bytes = await readIfThere(targetFile(directory, path, digest));
   if (bytes !== null && digestOf(bytes) === digest) return bytes;
   const problem = `the document ${path} is ${bytes === null ? 'missing' : 'damaged'}`;
   throw new FairleadError('vendor/repository-invalid', { role: 'targets', problem });

@@ -6,7 +6,7 @@ import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
-import { readOptional } from './files.ts';
+import { readIfThere } from '../../repository/read-file.ts';
 
 const vendorConfig = z.strictObject({
   schema: z.literal('fairlead/vendor@1'),
@@ -32,7 +32,7 @@ export async function openWorkspace(directory: string): Promise<Workspace> {
 /** Null where there is none yet. */
 export async function findWorkspace(directory: string): Promise<Workspace | null> {
   const path = join(directory, 'vendor.json');
-  const bytes = await readOptional(path);
+  const bytes = await readIfThere(path);
   return bytes === null ? null : { directory, config: parseDocumentBytes(vendorConfig, bytes, path) };
 }
 
