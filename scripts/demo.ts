@@ -1,18 +1,22 @@
-// The demo's entry: reads the options, prepares both products in the background, plays the story, cleans up.
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+// The demo's entry: reads the options, sets the stage, plays the story, and ends everything it started.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { stopApplications } from './demo-story/agent-steps.ts';
-import type { Application, Edition, PreparedVersion } from './demo-story/applications.ts';
+import { openDirectory } from './demo-story/directory.ts';
+import { formatIntroduction, formatLookAround } from './demo-story/guide.ts';
 import { createOfflineEdition } from './demo-story/offline-edition.ts';
+import { play } from './demo-story/play.ts';
+import { prepareAhead } from './demo-story/prepare.ts';
 import { createRegistryEdition } from './demo-story/registry-edition.ts';
-import { createStage, type Stage } from './demo-story/stage.ts';
-import * as story from './demo-story/story.ts';
-import { durationSince, formatSummary, type Timing } from './demo-story/summary.ts';
-import { DemoFailure } from './demo-story/terminal.ts';
+import { createStage, environmentFor, type Stage } from './demo-story/stage.ts';
+import { formatSummary } from './demo-story/summary.ts';
+import { createTerminal, DemoFailure } from './demo-story/terminal.ts';
 
+const SIGNALS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const;
 const USAGE = `Usage: scripts/demo [--dir DIR] [--offline]
 
 Runs Fairlead's whole job on this machine, over loopback only: a vendor publishes releases, an agent deploys them,
@@ -22,7 +26,6 @@ stays frozen, is forced through a critical patch, and rolls back a release that 
   --offline   use two small applications from this repository instead of packages from the npm registry
   --help      print this
 `;
-const MARKER = '.fairlead-demo';
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -32,101 +35,56 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const directory = await openDirectory(values.dir);
-  const assets = join(import.meta.dirname, 'demo-story', 'assets');
-  const edition = values.offline === true ? createOfflineEdition() : createRegistryEdition(assets);
-  const stage = await createStage(directory, edition, prepareAhead(edition, join(directory, 'apps')));
+  const directory = await openDirectory(values.dir, console.log);
+  const env = environmentFor(directory);
+  const edition = values.offline === true ? createOfflineEdition() : createRegistryEdition(env);
+  console.log(formatIntroduction(directory, edition));
+  const stage = await createStage({
+    directory,
+    edition,
+    terminal: createTerminal(directory, env),
+    prepared: prepareAhead(edition, join(directory, 'apps')),
+    agentOptions: ['--soak', edition.soak],
+  });
+  const status = await Promise.race([tell(stage), interrupted()]);
+  await stage.close();
+  if (status !== 0) return status;
+  if (values.dir !== undefined) console.log(`\n${formatLookAround(stage)}`);
+  else await rm(directory, { recursive: true, force: true });
+  return 0;
+}
+
+async function tell(stage: Stage): Promise<number> {
   try {
-    await play(stage);
+    const timings = await play(stage);
+    stage.terminal.chapter('What was deployed, when, and why');
+    console.log(formatSummary(await stage.changes(), timings));
     return 0;
   } catch (error) {
     if (!(error instanceof DemoFailure)) throw error;
-    console.error(`\nThe demo did not do what it says: ${error.message}\nLogs: ${join(directory, 'logs')}`);
+    console.error(`\nThe demo did not do what it says: ${error.message}`);
+    console.error(`Logs: ${join(stage.directory, 'logs')}`);
     return 1;
-  } finally {
-    await stopApplications(stage).catch(() => undefined);
-    await stage.close();
-    if (values.dir === undefined && process.exitCode === undefined)
-      await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function play(stage: Stage): Promise<void> {
-  const timings: Timing[] = [];
-  const timed = async <T>(what: string, chapter: () => Promise<T>): Promise<T> => {
-    const start = performance.now();
-    const result = await chapter();
-    timings.push({ what, ms: performance.now() - start });
-    return result;
-  };
-  await timed('set up: server, keys, empty repository', () => story.setUp(stage));
-  await timed('two first releases: published, deployed, completed', () => story.deployFirstReleases(stage));
-  const waiting = await timed('an ordinary release published and not applied', () => story.stayFrozen(stage));
-  await timed('forced patch: published to committed', () => story.beForced(stage));
-  await timed('two ordinary updates: published, deployed, completed', () =>
-    story.updateAgain(stage, waiting),
-  );
-  await timed('a failing release: published to rolled back', () => story.failAndComeBack(stage));
-  await story.proveIt(stage);
-  const records = await stage.changes();
-  const rolledBack = records.find((record) => record.state === 'rolled-back');
-  const back = rolledBack === undefined ? null : durationSince(rolledBack, 'rolling-back');
-  if (back !== null)
-    timings.push({ what: 'rollback: from the failing probe to the previous version healthy', ms: back });
-  stage.terminal.chapter('What was deployed, when, and why');
-  stage.terminal.say(formatSummary(records, timings));
+/** The exit status of whoever is told to end; what the demo started ends with it. */
+function interrupted(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const [signal, status] of SIGNALS) {
+      process.once(signal, () => {
+        console.error(`\n${signal}: ending everything the demo started`);
+        resolve(status);
+      });
+    }
+  });
 }
 
-/** Installs every version in the background, two at a time, in the order in which the story needs them. */
-function prepareAhead(edition: Edition, directory: string): Stage['prepared'] {
-  const { editor, registry } = edition;
-  const order: readonly (readonly [Application, string])[] = [
-    [editor, editor.vulnerable],
-    [registry, registry.first],
-    [editor, editor.ordinary],
-    [editor, editor.fixed],
-    [registry, registry.second],
-    [registry, registry.broken],
-  ];
-  const lanes: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()];
-  const ready = new Map<string, Promise<PreparedVersion>>();
-  for (const [index, [application, version]] of order.entries()) {
-    const name = `${application.component.replace('/', '-')}-${version}`;
-    const lane = index % lanes.length;
-    const work = (lanes[lane] ?? Promise.resolve()).then(() =>
-      application.prepare(version, join(directory, name)),
-    );
-    lanes[lane] = work.catch(() => undefined);
-    work.catch(() => undefined);
-    ready.set(`${application.component}@${version}`, work);
-  }
-  return (application, version) => {
-    const work = ready.get(`${application.component}@${version}`);
-    if (work === undefined) throw new DemoFailure(`nobody prepared ${application.component}@${version}`);
-    return work;
-  };
-}
-
-/** A new temporary directory, or `--dir`: empty, or a former demo's, which starts afresh. */
-async function openDirectory(given: string | undefined): Promise<string> {
-  if (given === undefined) return mkdtemp(join(tmpdir(), 'fairlead-demo-'));
-  const directory = resolve(given);
-  await mkdir(directory, { recursive: true });
-  const entries = await readdir(directory);
-  if (entries.length > 0 && !existsSync(join(directory, MARKER))) {
-    throw new DemoFailure(`${directory} is not empty and no demo's: choose another --dir`);
-  }
-  for (const entry of entries) await rm(join(directory, entry), { recursive: true, force: true });
-  await writeFile(join(directory, MARKER), '');
-  return directory;
-}
-
+// An interrupted story goes on asking for what is no longer there: exit at once.
 main().then(
-  (status) => {
-    process.exitCode = status;
-  },
+  (status) => process.exit(status),
   (error: unknown) => {
     console.error(error instanceof DemoFailure ? error.message : error);
-    process.exitCode = 1;
+    process.exit(1);
   },
 );

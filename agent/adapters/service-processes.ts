@@ -18,7 +18,8 @@ export interface ServiceProcesses {
   forget(component: ComponentKey): Promise<void>;
 }
 
-const MARKER = 'FAIRLEAD_SERVICE';
+/** Stands in the environment of every process of a service: `OWNER:COMPONENT:IDENTITY`. */
+export const SERVICE_MARKER = 'FAIRLEAD_SERVICE';
 
 interface Marked extends ProcessEntry {
   readonly identity: string;
@@ -27,13 +28,13 @@ interface Marked extends ProcessEntry {
 /** `directory` holds the pid files; `stateDirectory` tells this agent's services from those of another on the machine. */
 export function createServiceProcesses(directory: string, stateDirectory: string): ServiceProcesses {
   const files = createPidFiles(directory);
-  const owner = createHash('sha256').update(resolve(stateDirectory)).digest('hex').slice(0, 16);
+  const owner = markerOwner(stateDirectory);
 
   async function marked(component: ComponentKey): Promise<readonly Marked[]> {
     const prefix = `${owner}:${component}:`;
     const all = await Promise.all(
       (await listProcesses()).map(async (entry) => {
-        const value = await readVariable(entry.pid, MARKER);
+        const value = await readVariable(entry.pid, SERVICE_MARKER);
         return value?.startsWith(prefix) ? { ...entry, identity: value.slice(prefix.length) } : null;
       }),
     );
@@ -41,7 +42,7 @@ export function createServiceProcesses(directory: string, stateDirectory: string
   }
 
   return {
-    markerFor: (component, identity) => ({ [MARKER]: `${owner}:${component}:${identity}` }),
+    markerFor: (component, identity) => ({ [SERVICE_MARKER]: `${owner}:${component}:${identity}` }),
     async leader(component) {
       const noted = await files.read(component);
       if (noted !== null && noted.pid !== null) return noted.leader;
@@ -62,6 +63,11 @@ export function createServiceProcesses(directory: string, stateDirectory: string
     isNoted: async (component) => (await files.read(component)) !== null,
     forget: (component) => files.remove(component),
   };
+}
+
+/** How the marker names the agent a process belongs to. */
+export function markerOwner(stateDirectory: string): string {
+  return createHash('sha256').update(resolve(stateDirectory)).digest('hex').slice(0, 16);
 }
 
 // A service may have overwritten its environment. Its session is still known: the leader lives, or nobody has its

@@ -1,5 +1,4 @@
 // The operator's side of the story: enrolling an install, and seeing what a deployment did.
-import { join } from 'node:path';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Application } from './applications.ts';
 import { readUrl } from './services.ts';
@@ -10,7 +9,7 @@ export async function enrol(stage: Stage): Promise<void> {
   const created = await terminal.run(['fairlead-vendor', 'enrolment', 'create', '--name', 'first-customer']);
   const enrolment = /fairlead1_[\w-]+/.exec(created)?.[0] ?? '';
   await writeInstanceConfig(stage);
-  terminal.say(`# the operator wrote ${join(stage.directory, 'agent', 'instance.json')}: products and ports`);
+  terminal.say('# the operator wrote agent/instance.json: which products run here, and on which ports');
   await terminal.run(['fairlead', 'agent', 'enroll', '-'], { stdin: enrolment });
 }
 
@@ -32,13 +31,16 @@ export async function expectDeployed(
   return record;
 }
 
-/** The record of the deployment that moves `application` to `version`, once it has ended. */
+/**
+ * The record of the deployment that moves `application` to `version`, once it has ended. One that was abandoned touched
+ * nothing and is tried again.
+ */
 export function expectEnd(
   stage: Stage,
   application: Application,
   version: string,
 ): Promise<DeploymentRecord> {
-  const ended = new Set(['committed', 'rolled-back', 'abandoned', 'inconsistent']);
+  const ended = new Set(['committed', 'rolled-back', 'inconsistent']);
   return stage.terminal.wait(
     `${application.component} ${version} deploys`,
     async () => {
@@ -65,21 +67,15 @@ export async function expectAnswer(stage: Stage, application: Application, versi
 }
 
 /** `fairlead check`: exit 0 nothing new, 10 available, 20 blocked. */
-export async function checkNow(stage: Stage): Promise<void> {
-  await stage.terminal.run(['fairlead', 'check'], { exits: [0, 10, 20] });
+export async function checkNow(
+  stage: Stage,
+  { brief }: { brief: boolean } = { brief: false },
+): Promise<void> {
+  await stage.terminal.run(['fairlead', 'check'], { exits: [0, 10, 20], brief });
 }
 
 /** The process a component runs as, to see that nobody restarted it. */
 export async function processOf(stage: Stage, application: Application): Promise<string> {
   const { components } = await stage.status();
   return components.find((part) => part.component === application.component)?.service ?? 'absent';
-}
-
-/** Ends the applications the agent runs; they outlive it on purpose. */
-export async function stopApplications(stage: Stage): Promise<void> {
-  const { components } = await stage.status();
-  for (const { service } of components) {
-    const pid = Number(/pid (\d+)/.exec(service)?.[1] ?? 0);
-    if (pid > 1) process.kill(-pid, 'SIGTERM');
-  }
 }

@@ -17,6 +17,10 @@ export interface Application {
 }
 
 export interface Edition {
+  /** What stands behind it and how long it takes, for the demo's first lines. */
+  readonly about: string;
+  /** How long a deployment is watched before it counts. */
+  readonly soak: string;
   /** Has a security hole that an advisory closes. */
   readonly editor: Application & {
     readonly vulnerable: string;
@@ -31,7 +35,7 @@ export interface Edition {
   };
 }
 
-/** Health that a release must reach: three good answers in a row, and how long it may take to start. */
+/** Health that a release must reach: two good answers in a row, and how long it may take to start. */
 export function healthOf(url: string, contains: string | null, startPeriod: string): object {
   return {
     http: url,

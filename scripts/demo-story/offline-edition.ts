@@ -28,6 +28,10 @@ fetch('http://127.0.0.1:' + process.argv[2] + '/version')
 
 export function createOfflineEdition(): Edition {
   return {
+    about:
+      'The products are two small applications written by this script: no registry is asked.\n' +
+      'It takes about a minute.',
+    soak: 'PT2S',
     editor: { ...createSmall('notes-editor'), vulnerable: '1.2.7', ordinary: '1.3.7', fixed: '1.2.9' },
     registry: { ...createSmall('file-registry'), first: '5.33.0', second: '6.1.2', broken: '6.1.3' },
   };
@@ -56,7 +60,7 @@ function createSmall(name: string): Application {
           healthOf(
             'http://127.0.0.1:${settings.port}/version',
             `"version":"${version}"`,
-            broken ? 'PT8S' : 'PT30S',
+            broken ? 'PT3S' : 'PT30S',
           ),
         ],
         smoke: [{ exec: ['node', 'smoke.cjs', '${settings.port}'] }],

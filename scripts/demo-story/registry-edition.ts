@@ -6,16 +6,22 @@ import { type Application, type Edition, healthOf, PORT_SETTING } from './applic
 import { DemoFailure } from './terminal.ts';
 
 const START_PERIOD = 'PT60S';
+/** The small files the vendor adds to each package. */
+const ASSETS = join(import.meta.dirname, 'assets');
 
-/** `assets` is the folder with the small files the vendor adds to each package. */
-export function createRegistryEdition(assets: string): Edition {
+/** `env` is what npm runs with. */
+export function createRegistryEdition(env: NodeJS.ProcessEnv): Edition {
   return {
-    editor: { ...createNodeRed(assets), vulnerable: '1.2.7', ordinary: '1.3.7', fixed: '1.2.9' },
-    registry: { ...createVerdaccio(assets), first: '5.33.0', second: '6.1.2', broken: '6.1.3' },
+    about:
+      'The products are real: Node-RED and Verdaccio, which npm installs from its registry meanwhile.\n' +
+      'It takes about four minutes; `scripts/demo --offline` takes one and asks no registry.',
+    soak: 'PT5S',
+    editor: { ...createNodeRed(env), vulnerable: '1.2.7', ordinary: '1.3.7', fixed: '1.2.9' },
+    registry: { ...createVerdaccio(env), first: '5.33.0', second: '6.1.2', broken: '6.1.3' },
   };
 }
 
-function createNodeRed(assets: string): Application {
+function createNodeRed(env: NodeJS.ProcessEnv): Application {
   const exec = ['node', '--require', './compat.cjs', 'node_modules/node-red/red.js'];
   const options = ['--settings', './settings.cjs', '--userDir', '${dir.data}', '--port', '${settings.port}'];
   return {
@@ -23,8 +29,8 @@ function createNodeRed(assets: string): Application {
     url: (port) => `http://127.0.0.1:${port}/settings`,
     expected: (version) => `"version":"${version}"`,
     prepare: async (version, directory) => {
-      await installPackage(directory, 'node-red', version, {});
-      await cp(join(assets, 'node-red'), directory, { recursive: true });
+      await installPackage(directory, 'node-red', version, {}, env);
+      await cp(join(ASSETS, 'node-red'), directory, { recursive: true });
       const manifest = {
         service: { driver: 'process', exec: [...exec, ...options] },
         settings: PORT_SETTING,
@@ -39,7 +45,7 @@ function createNodeRed(assets: string): Application {
   };
 }
 
-function createVerdaccio(assets: string): Application & { readonly broken: string } {
+function createVerdaccio(env: NodeJS.ProcessEnv): Application & { readonly broken: string } {
   const broken = '6.1.3';
   return {
     component: 'tools/verdaccio',
@@ -48,8 +54,8 @@ function createVerdaccio(assets: string): Application & { readonly broken: strin
     expected: () => '{}',
     prepare: async (version, directory) => {
       // The range node-fetch@cjs inside Verdaccio is a dist-tag that not every registry carries.
-      await installPackage(directory, 'verdaccio', version, { 'node-fetch': '2.6.7' });
-      await cp(join(assets, 'verdaccio'), directory, { recursive: true });
+      await installPackage(directory, 'verdaccio', version, { 'node-fetch': '2.6.7' }, env);
+      await cp(join(ASSETS, 'verdaccio'), directory, { recursive: true });
       // The mistake of the broken release: it was packed with a configuration for another host.
       const config = version === broken ? 'config.staging.json' : 'config.json';
       const manifest = {
@@ -78,24 +84,28 @@ async function installPackage(
   name: string,
   version: string,
   overrides: Record<string, string>,
+  env: NodeJS.ProcessEnv,
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const manifest = { private: true, dependencies: { [name]: version }, overrides };
   await writeFile(join(directory, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const options = ['--ignore-scripts', '--omit=dev', '--no-audit', '--no-fund', '--no-update-notifier'];
-  const npm = spawn('npm', ['install', ...options, '--loglevel=error', '--prefer-offline'], {
+  const haste = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000'];
+  const npm = spawn('npm', ['install', ...options, ...haste, '--loglevel=error'], {
     cwd: directory,
+    env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let errors = '';
   npm.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     errors += chunk;
   });
-  const status = await new Promise((resolve, reject) => {
-    npm.on('error', reject);
-    npm.on('close', resolve);
+  const problem = await new Promise<string | null>((resolve) => {
+    npm.on('error', (error) => resolve(error.message));
+    npm.on('close', (status) => resolve(status === 0 ? null : errors));
   });
-  if (status !== 0) {
-    throw new DemoFailure(`npm could not install ${name}@${version} (try --offline):\n${errors}`);
-  }
+  if (problem === null) return;
+  throw new DemoFailure(
+    `npm could not install ${name}@${version} from its registry; scripts/demo --offline needs none.\n${problem}`,
+  );
 }

@@ -6,28 +6,33 @@ import { createServer } from 'node:net';
 export interface BackgroundProgram {
   /** Asks the program to end and waits until it has. */
   stop(): Promise<void>;
-  /** Exit status once it ended, null while it runs. */
-  ended(): number | null;
+  /** Ends it as a power cut would, at once, and waits until it has. */
+  kill(): Promise<void>;
 }
 
-/** Starts a program with its output in `logFile`. */
+/** Starts a program in `cwd` with its output in `logFile`. */
 export function startProgram(
   argv: readonly string[],
   logFile: string,
+  cwd: string,
   env: NodeJS.ProcessEnv,
 ): BackgroundProgram {
   const [program = '', ...rest] = argv;
   const log = createWriteStream(logFile, { flags: 'a' });
-  const child = spawn(program, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, rest, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
-  return { stop: () => stopChild(child), ended: () => child.exitCode };
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    await endChild(child, signal);
+    log.end();
+  };
+  return { stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
-async function stopChild(child: ChildProcess): Promise<void> {
+async function endChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const hurry = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await ended;
   clearTimeout(hurry);
@@ -45,10 +50,10 @@ export function findFreePort(): Promise<number> {
   });
 }
 
-/** The body of a GET, or null while nobody answers. */
-export async function readUrl(url: string): Promise<string | null> {
+/** The body of a GET, or null while nobody gives a good answer. */
+export async function readUrl(url: string, headers: Record<string, string> = {}): Promise<string | null> {
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5000) });
     return answer.ok ? await answer.text() : null;
   } catch {
     return null;

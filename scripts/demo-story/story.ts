@@ -1,24 +1,24 @@
 // The story, chapter by chapter: publish, deploy, stay frozen, be forced, update, fail and come back.
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { formatInstant } from '../../shared/encoding/instant.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import { checkNow, enrol, expectAnswer, expectDeployed, expectEnd, processOf } from './agent-steps.ts';
+import { exportLine } from './guide.ts';
 import type { Stage } from './stage.ts';
+import { quote } from './terminal.ts';
 import { complete, release, rollOut, waitForReport } from './vendor-steps.ts';
 
 const HOUR_MS = 3_600_000;
+const ADVISORY = 'FL-2021-0001';
 
 export async function setUp(stage: Stage): Promise<void> {
   const { terminal, directory } = stage;
   terminal.chapter('A vendor sets up: release server, keys, an empty signed repository');
-  terminal.say(
-    '# once per shell: export FAIRLEAD_VENDOR_DIR=… FAIRLEAD_STATE_DIR=… FAIRLEAD_PASSPHRASE=…  (all below ' +
-      `${directory})`,
-  );
-  const server = join(directory, 'server');
+  terminal.say(`$ cd ${quote(directory)}`);
+  terminal.say(`$ ${exportLine('"$PWD"')}`);
   const url = `http://127.0.0.1:${stage.ports.server}`;
-  await terminal.run(['fairlead-server', 'init', '--dir', server]);
+  await terminal.run(['fairlead-server', 'init', '--dir', 'server']);
   await stage.startServer();
-  const token = ['--token-file', join(server, 'publisher.token')];
+  const token = ['--token-file', 'server/publisher.token'];
   await terminal.run(['fairlead-vendor', 'init', '--server', url, ...token]);
 }
 
@@ -28,13 +28,13 @@ export async function deployFirstReleases(stage: Stage): Promise<void> {
   terminal.chapter(
     `Seven stages for ${editor.component} ${editor.vulnerable}, and a customer on channel auto`,
   );
-  const change = await release(stage, editor, editor.vulnerable, 'first release');
+  const change = await release(stage, editor, editor.vulnerable, 'first release', { inFull: true });
   await rollOut(stage, change);
   await enrol(stage);
   await stage.startAgent();
   await terminal.run(['fairlead', 'channel', 'set', 'auto', '--reason', 'let updates come']);
   await expectDeployed(stage, editor, editor.vulnerable);
-  await complete(stage, change);
+  await complete(stage, change, { inFull: true });
 
   terminal.chapter(`A second capability: ${registry.component} ${registry.first}`);
   const second = await release(stage, registry, registry.first, 'first release');
@@ -52,7 +52,7 @@ export async function stayFrozen(stage: Stage): Promise<string> {
   await terminal.run(['fairlead', 'channel', 'set', 'frozen', '--reason', 'end of the business year']);
   const change = await release(stage, editor, editor.ordinary, 'new features');
   await rollOut(stage, change);
-  await checkNow(stage);
+  await checkNow(stage, { brief: true });
   const explained = await terminal.run(['fairlead', 'explain']);
   terminal.check('the explanation names the frozen channel', explained.includes('frozen'));
   await expectAnswer(stage, editor, editor.vulnerable);
@@ -67,34 +67,25 @@ export async function beForced(stage: Stage): Promise<void> {
   );
   const change = await release(stage, editor, editor.fixed, 'closes CVE-2021-21297');
   const untouched = await processOf(stage, registry);
-  const deadline = new Date(Date.now() + 24 * HOUR_MS).toISOString().replace(/\.\d+/, '');
-  const about = [
-    '--id',
-    'FL-2021-0001',
-    '--cve',
-    'CVE-2021-21297',
-    '--severity',
-    'critical',
-    '--deadline',
-    deadline,
-  ];
-  const versions = [
-    '--affected',
-    `${editor.component}:<1.2.8`,
-    '--fixed',
-    `${editor.component}@${editor.fixed}`,
-  ];
-  const title = ['--title', 'Prototype pollution in the editor'];
-  await terminal.run(['fairlead-vendor', 'advisory', 'publish', ...about, ...versions, ...title]);
+  await publishAdvisory(stage);
   const record = await expectDeployed(stage, editor, editor.fixed);
   terminal.check(
-    'the record says that the advisory forced it',
-    JSON.stringify(record.reason).includes('FL-2021-0001'),
+    `the record says that ${ADVISORY} forced it`,
+    JSON.stringify(record.reason).includes(ADVISORY),
   );
   terminal.check('nothing else moved', record.steps.length === 1, JSON.stringify(record.steps));
   terminal.check(`${registry.component} was not restarted`, (await processOf(stage, registry)) === untouched);
   await terminal.run(['fairlead', 'status']);
-  await waitForReport(stage, change, 'committed');
+  await complete(stage, change);
+}
+
+async function publishAdvisory({ terminal, edition }: Stage): Promise<void> {
+  const { component, fixed } = edition.editor;
+  const deadline = formatInstant(Date.now() + 24 * HOUR_MS);
+  const about = ['--id', ADVISORY, '--cve', 'CVE-2021-21297', '--title', 'Prototype pollution in the editor'];
+  const order = ['--severity', 'critical', '--deadline', deadline];
+  const versions = ['--affected', `${component}:<1.2.8`, '--fixed', `${component}@${fixed}`];
+  await terminal.run(['fairlead-vendor', 'advisory', 'publish', ...about, ...order, ...versions]);
 }
 
 export async function updateAgain(stage: Stage, frozenChange: string): Promise<void> {
@@ -122,12 +113,8 @@ export async function failAndComeBack(stage: Stage): Promise<void> {
   await rollOut(stage, change);
   await checkNow(stage);
   await terminal.wait('the new version is being started', async () => {
-    const { inProgress } = await stage.status();
-    const started =
-      inProgress === null || ['starting', 'verifying', 'rolling-back'].includes(inProgress.state);
-    return started && (await stage.changes()).some((record) => isMoveTo(record, registry.broken))
-      ? true
-      : null;
+    const attempt = (await stage.changes()).find((record) => isMoveTo(record, registry.broken));
+    return attempt?.stages.some(({ state }) => state === 'starting') ? true : null;
   });
   await stage.stopServer();
   terminal.say('# the release server is stopped: what follows needs no network');
@@ -136,28 +123,33 @@ export async function failAndComeBack(stage: Stage): Promise<void> {
   await expectAnswer(stage, registry, registry.second);
   await stage.startServer();
   await checkNow(stage);
-  const status = await stage.status();
-  const inQuarantine = status.quarantine.some((entry) => entry.version === registry.broken);
-  terminal.check('the broken release is in quarantine', inQuarantine);
-  const attempts = (await stage.changes()).filter((each) => isMoveTo(each, registry.broken)).length;
-  terminal.check('it is not tried again', attempts === 1, `${attempts} attempts`);
-  await terminal.run(['fairlead', 'explain']);
+  await expectQuarantine(stage, registry.broken);
   await terminal.run(['fairlead', 'changes']);
   await waitForReport(stage, change, 'rolledBack');
+  const ended = await terminal.run(['fairlead-vendor', 'change', 'complete', change], { brief: true });
+  terminal.check(`${change} has ended: rolled back, and offered to nobody`, ended.includes('rolled-back'));
   await terminal.run(['fairlead-vendor', 'trace', change]);
+}
+
+async function expectQuarantine(stage: Stage, version: string): Promise<void> {
+  const { quarantine } = await stage.status();
+  stage.terminal.check(
+    'the broken release is in quarantine',
+    quarantine.some((entry) => entry.version === version),
+  );
+  const attempts = (await stage.changes()).filter(
+    (record) => isMoveTo(record, version) && record.state !== 'abandoned',
+  );
+  stage.terminal.check('it is not tried again', attempts.length === 1, `${attempts.length} attempts`);
 }
 
 /** What a careful admin does last: prove that what runs is what was signed. */
 export async function proveIt(stage: Stage): Promise<void> {
   stage.terminal.chapter('Proof');
   await stage.terminal.run(['fairlead', 'verify']);
-  const status = await stage.terminal.run(['fairlead', 'status', '--json'], { quiet: true });
-  await writeFile(join(stage.directory, 'status.json'), status);
+  await stage.terminal.run(['fairlead', 'status']);
 }
 
-function isMoveTo(
-  record: { readonly steps: readonly { readonly to: string | null }[] },
-  version: string,
-): boolean {
-  return record.steps.some((step) => step.to === version);
+function isMoveTo({ steps }: DeploymentRecord, version: string): boolean {
+  return steps.some((step) => step.to === version);
 }

@@ -8,19 +8,33 @@ export interface Timing {
 }
 
 export function formatSummary(records: readonly DeploymentRecord[], timings: readonly Timing[]): string {
-  const rows = records.map((record) => [
-    String(record.id),
-    record.steps
-      .map((step) => `${step.component} ${step.from ?? '(none)'} → ${step.to ?? '(none)'}`)
-      .join(', '),
-    record.stages[0]?.at.slice(11, 19) ?? '',
+  const header = ['ID', 'Start (UTC)', 'Took', 'Component', 'From', 'To', 'Ended', 'Why'];
+  const reasons = records.flatMap(({ id, failure }) =>
+    failure === null ? [] : [`${id} was undone: ${failure.message}`],
+  );
+  const measured = timings.map(({ what, ms }) => `  ${formatDuration(ms).padStart(6)}  ${what}`);
+  return [
+    ...formatTable([header, ...records.flatMap(rowsOf)]),
+    ...reasons,
+    '',
+    'Measured in this run:',
+    ...measured,
+  ].join('\n');
+}
+
+function rowsOf(record: DeploymentRecord): readonly (readonly string[])[] {
+  const { id, steps, stages, state, reason } = record;
+  const start = stages[0]?.at.slice(11, 19) ?? '';
+  return steps.map(({ component, from, to }) => [
+    String(id),
+    start,
     formatDuration(durationOf(record)),
-    record.state,
-    whyOf(record.reason),
+    component,
+    from ?? 'none',
+    to ?? 'none',
+    state,
+    whyOf(reason),
   ]);
-  const header = ['ID', 'What', 'When (UTC)', 'Took', 'Ended', 'Why'];
-  const measured = timings.map(({ what, ms }) => `  ${formatDuration(ms).padStart(8)}  ${what}`);
-  return [...formatTable([header, ...rows]), '', 'Measured in this run:', ...measured].join('\n');
 }
 
 /** From the first to the last state, in milliseconds. */

@@ -1,9 +1,12 @@
 // What the demo shows: chapters, every command before its output, what was checked, and waits that move.
 import { spawn } from 'node:child_process';
+import { isAbsolute, relative } from 'node:path';
 
 export interface Terminal {
   chapter(title: string): void;
   say(text: string): void;
+  /** A command as a person would type it in the demo's directory; `suffix` goes behind it as it is. */
+  show(argv: readonly string[], suffix?: string): void;
   /** Prints the command, runs it, prints its output. Fails the demo unless it exits as expected. */
   run(argv: readonly string[], options?: RunOptions): Promise<string>;
   /** Prints what was checked; fails the demo when it does not hold. */
@@ -16,22 +19,34 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Exit statuses that are right here; 0 unless given. */
   readonly exits?: readonly number[];
-  /** Keep the output off the screen, for commands that only fetch data for a check. */
-  readonly quiet?: boolean;
+  /** Keep the output off the screen: it was seen before, or is only fetched for a check. */
+  readonly brief?: boolean;
 }
 
+/** The story did not go as told; the message says where. */
 export class DemoFailure extends Error {}
 
-const POLL_MS = 250;
+const POLL_MS = 100;
+const LINE_EVERY_MS = 15_000;
+const WORTH_TELLING_MS = 500;
+const WIDTH = 100;
 const isTerminal = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 const bold = (text: string) => (isTerminal ? `\u001b[1m${text}\u001b[0m` : text);
 const dim = (text: string) => (isTerminal ? `\u001b[2m${text}\u001b[0m` : text);
 
-export function createTerminal(environment: NodeJS.ProcessEnv): Terminal {
+/** Commands run in `directory`, and paths below it are given relative to it. */
+export function createTerminal(directory: string, env: NodeJS.ProcessEnv): Terminal {
+  const near = (argument: string) => (isAbsolute(argument) ? shorten(directory, argument) : argument);
+  const show = (argv: readonly string[], suffix = '') =>
+    console.log(bold(formatCommand(argv.map(near), suffix)));
   return {
     chapter: (title) => console.log(`\n${bold(`━━ ${title}`)}`),
     say: (text) => console.log(text),
-    run: (argv, options = {}) => runCommand(argv, options, environment),
+    show,
+    run: (argv, options = {}) => {
+      show(argv, options.stdin === undefined ? '' : ' < enrolment-string');
+      return runCommand(argv.map(near), options, directory, env);
+    },
     check: (sentence, holds, found) => {
       console.log(`  ${holds ? '✓' : '✗'} ${sentence}`);
       if (!holds) throw new DemoFailure(found === undefined ? sentence : `${sentence}: found ${found}`);
@@ -43,19 +58,18 @@ export function createTerminal(environment: NodeJS.ProcessEnv): Terminal {
 async function runCommand(
   argv: readonly string[],
   options: RunOptions,
+  cwd: string,
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
   const [program = '', ...rest] = argv;
-  if (options.quiet !== true)
-    console.log(bold(`$ ${argv.map(quote).join(' ')}${options.stdin ? ' < …' : ''}`));
-  const child = spawn(program, rest, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, rest, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.end(options.stdin ?? '');
   let stdout = '';
-  let shown = '';
+  let unseen = '';
   const collect = (chunk: string, isOutput: boolean) => {
     if (isOutput) stdout += chunk;
-    shown += chunk;
-    if (options.quiet !== true) process.stdout.write(chunk);
+    if (options.brief === true) unseen += chunk;
+    else process.stdout.write(chunk);
   };
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => collect(chunk, true));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => collect(chunk, false));
@@ -64,7 +78,7 @@ async function runCommand(
     child.on('close', resolve);
   });
   if (status === null || !(options.exits ?? [0]).includes(status)) {
-    const said = options.quiet === true ? `:\n${shown}` : '';
+    const said = unseen === '' ? '' : `:\n${unseen}`;
     throw new DemoFailure(`${argv.slice(0, 3).join(' ')} ended with status ${status}${said}`);
   }
   return stdout;
@@ -76,19 +90,43 @@ async function waitFor<T>(what: string, probe: () => Promise<T | null>, timeoutM
   for (;;) {
     const found = await probe();
     const waited = performance.now() - start;
+    const line = dim(`  … ${what}: ${(waited / 1000).toFixed(1)} s`);
     if (found !== null) {
-      console.log(dim(`  … ${what}: ${(waited / 1000).toFixed(1)} s`));
+      if (waited > WORTH_TELLING_MS) console.log(`${isTerminal ? '\r' : ''}${line}`);
       return found;
     }
     if (waited > timeoutMs) throw new DemoFailure(`${what}: not within ${timeoutMs / 1000} s`);
-    if (performance.now() - lastLine > 5000) {
-      console.log(dim(`  … ${what}: still waiting after ${(waited / 1000).toFixed(0)} s`));
+    if (isTerminal && waited > WORTH_TELLING_MS) process.stdout.write(`\r${line}`);
+    if (!isTerminal && performance.now() - lastLine > LINE_EVERY_MS) {
+      console.log(line);
       lastLine = performance.now();
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-function quote(argument: string): string {
+/** Broken before an option where it would not fit, as a shell accepts it. */
+function formatCommand(argv: readonly string[], suffix: string): string {
+  const lines: string[] = [];
+  let line = '$';
+  for (const [index, word] of argv.map(quote).entries()) {
+    const isOption = argv[index]?.startsWith('--') === true;
+    const withValue = isOption ? `${word} ${quote(argv[index + 1] ?? '')}` : word;
+    if (isOption && `${line} ${withValue} \\`.length > WIDTH) {
+      lines.push(`${line} \\`);
+      line = `   ${word}`;
+    } else {
+      line += ` ${word}`;
+    }
+  }
+  return [...lines, line + suffix].join('\n');
+}
+
+export function quote(argument: string): string {
   return /^[\w@%+=:,./~^-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
+
+function shorten(directory: string, path: string): string {
+  const below = relative(directory, path);
+  return below.startsWith('..') ? path : below;
 }

@@ -1,8 +1,17 @@
 // The vendor's side of the story: the commands a release manager types for one release.
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Application } from './applications.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { changeReply } from '../../shared/protocol/fleet.ts';
+import type { Application, PreparedVersion } from './applications.ts';
 import type { Stage } from './stage.ts';
+
+export interface Telling {
+  /** Show every command's output: once is enough. */
+  readonly inFull: boolean;
+}
+
+const INSTALL_PATIENCE_MS = 15 * 60_000;
 
 /** Stages one to four: Change Intake, Build, Verification, Release. Answers the change's id. */
 export async function release(
@@ -10,57 +19,56 @@ export async function release(
   application: Application,
   version: string,
   scope: string,
+  { inFull }: Telling = { inFull: false },
 ): Promise<string> {
   const { terminal } = stage;
-  const release = `${application.component}@${version}`;
-  const { directory, manifest } = await stage.prepared(application, version);
-  const manifestFile = join(
-    stage.directory,
-    'apps',
-    `${application.component.replace('/', '-')}-${version}.json`,
-  );
+  const { component } = application;
+  const release = `${component}@${version}`;
+  const { directory, manifest } = await awaitPrepared(stage, application, version);
+  const manifestFile = join(stage.directory, 'apps', `${component.replace('/', '-')}-${version}.json`);
+  await mkdir(join(stage.directory, 'apps'), { recursive: true });
   await writeFile(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`);
 
-  const revision = `npm:${release.split('/')[1]}`;
-  const what = ['--component', application.component, '--version', version];
-  const opened = await terminal.run([
-    'fairlead-vendor',
-    'change',
-    'open',
-    ...what,
-    '--revision',
-    revision,
-    '--scope',
-    scope,
-  ]);
+  const about = ['--component', component, '--version', version];
+  const why = ['--revision', `npm:${release.split('/')[1]}`, '--scope', scope];
+  const opened = await terminal.run(['fairlead-vendor', 'change', 'open', ...about, ...why], {
+    brief: !inFull,
+  });
   const change = /CHG-\d+/.exec(opened)?.[0] ?? '';
-  terminal.check(`${release} has a change of its own`, change !== '');
-  const from = ['--from', directory, '--manifest', manifestFile];
-  await terminal.run(['fairlead-vendor', 'build', release, ...from, '--change', change]);
-  await terminal.run(['fairlead-vendor', 'verify', change]);
+  terminal.check(`${release} has a change of its own: ${change}`, change !== '');
+  const from = ['--change', change, '--from', directory, '--manifest', manifestFile];
+  await terminal.run(['fairlead-vendor', 'build', release, ...from], { brief: !inFull });
+  await terminal.run(['fairlead-vendor', 'verify', change], { brief: !inFull });
   await terminal.run(['fairlead-vendor', 'release', change]);
   return change;
 }
 
+function awaitPrepared(stage: Stage, application: Application, version: string): Promise<PreparedVersion> {
+  const prepared = stage.prepared(application, version);
+  return stage.terminal.wait(
+    `${application.component} ${version} is put together`,
+    () => Promise.race([prepared, delay(100, null, { ref: false })]),
+    INSTALL_PATIENCE_MS,
+  );
+}
+
 /** Stage five: offers a release to every instance on the track. */
 export async function rollOut(stage: Stage, change: string): Promise<void> {
-  await stage.terminal.run([
-    'fairlead-vendor',
-    'rollout',
-    'start',
-    change,
-    '--track',
-    'stable',
-    '--waves',
-    '100%',
-  ]);
+  const offer = ['--track', 'stable', '--waves', '100%'];
+  await stage.terminal.run(['fairlead-vendor', 'rollout', 'start', change, ...offer], { brief: true });
 }
 
 /** Stages six and seven, once the agents' reports have arrived. */
-export async function complete(stage: Stage, change: string): Promise<void> {
+export async function complete(
+  stage: Stage,
+  change: string,
+  { inFull }: Telling = { inFull: false },
+): Promise<void> {
+  const { terminal } = stage;
   await waitForReport(stage, change, 'committed');
-  await stage.terminal.run(['fairlead-vendor', 'rollout', 'status', change]);
-  await stage.terminal.run(['fairlead-vendor', 'change', 'complete', change]);
+  if (inFull) await terminal.run(['fairlead-vendor', 'rollout', 'status', change]);
+  const answer = await terminal.run(['fairlead-vendor', 'change', 'complete', change], { brief: !inFull });
+  terminal.check(`${change} is completed`, answer.includes('ended: completed'), answer);
 }
 
 /** Waits until the server has an agent's report that a deployment of this change ended so. */
@@ -69,9 +77,12 @@ export async function waitForReport(
   change: string,
   outcome: 'committed' | 'rolledBack',
 ): Promise<void> {
-  await stage.terminal.wait(`the agent's report about ${change} has arrived`, async () => {
-    const argv = ['fairlead-vendor', 'rollout', 'status', change, '--json'];
-    const status = JSON.parse(await stage.terminal.run(argv, { quiet: true }));
-    return status.counts[outcome] > 0 ? true : null;
-  });
+  await stage.terminal.wait(
+    `the server has the agent's report about ${change}`,
+    async () => {
+      const answer = changeReply.safeParse(await stage.readServer(`/api/v1/changes/${change}`));
+      return answer.success && answer.data.counts[outcome] > 0 ? true : null;
+    },
+    180_000,
+  );
 }
