@@ -13,13 +13,18 @@ export function durationMs(text: string): number {
   return ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
 }
 
-/** A duration for people: `1h 30m`, `12.3s`, `450ms`. */
+/** A duration for people: `1h 30m`, `1m 5s`, `12.3s`, `450ms`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return formatPair(seconds, 60, 'm', 's');
   const minutes = Math.round(ms / 60_000);
-  if (minutes < 60) return `${minutes}m`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return minutes % 60 === 0 ? `${hours}h` : `${hours}h ${minutes % 60}m`;
-  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+  if (minutes < 48 * 60) return formatPair(minutes, 60, 'h', 'm');
+  return formatPair(Math.floor(minutes / 60), 24, 'd', 'h');
+}
+
+function formatPair(total: number, size: number, large: string, small: string): string {
+  const rest = total % size;
+  return `${Math.floor(total / size)}${large}${rest === 0 ? '' : ` ${rest}${small}`}`;
 }
