@@ -1,5 +1,4 @@
 // The deployment engine: one deployment at a time, and every one of them ends old or new.
-import { FairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
 import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
@@ -25,15 +24,12 @@ export function createDeployer(options: DeployerOptions): Deployer {
   const supervisor = createSupervisor(options);
   const watch = createWatch(options);
   const turn = createTurn();
-  let leaving = false;
 
   const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
     turn.deploy(async (hold) => {
-      if (leaving) throw new FairleadError('deploy/agent-stops', {});
       await recoverUnfinished(options, hold);
       const run = await begin();
       hold(run);
-      if (leaving) await run.leave();
       onStarted?.(run.current());
       return runToEnd(run);
     });
@@ -41,7 +37,7 @@ export function createDeployer(options: DeployerOptions): Deployer {
   // A deployment that a failing disk left unfinished is taken up again here, not only at the next start.
   const recoverAndAttend = () =>
     turn.wait(async (hold): Promise<Undoing | null> => {
-      if (leaving) return null;
+      if (turn.isLeaving()) return null;
       await recoverUnfinished(options, hold);
       const generation = await currentGeneration(options, await options.store.generations());
       if (generation === null) return null;
@@ -61,10 +57,7 @@ export function createDeployer(options: DeployerOptions): Deployer {
 
   return {
     recover: async () => void (await recoverAndAttend()),
-    leave() {
-      leaving = true;
-      return turn.leave();
-    },
+    leave: () => turn.leave(),
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),

@@ -8,7 +8,7 @@ export type Work<T> = (hold: (run: Run) => void) => Promise<T>;
 
 /** One piece of work at a time; `hold` names the deployment it is about. */
 export interface Turn {
-  /** Waits for whatever is at work, but not for another deployment. Error: deploy/busy. */
+  /** Waits for whatever is at work, but not for another deployment. Errors: deploy/busy, deploy/agent-stops. */
   deploy<T>(work: Work<T>): Promise<T>;
   wait<T>(work: Work<T>): Promise<T>;
   /** For questions about what stands still. Error: deploy/busy. */
@@ -16,17 +16,20 @@ export interface Turn {
   inProgress(): DeploymentRecord | null;
   /** Tells what is at work to let go, and waits until it has. */
   leave(): Promise<void>;
+  isLeaving(): boolean;
 }
 
 export function createTurn(): Turn {
   let last: Promise<unknown> = Promise.resolve();
   let deploying = false;
   let held: Run | null = null;
+  let leaving = false;
 
   function wait<T>(work: Work<T>): Promise<T> {
     const mine = last.then(() =>
       work((run) => {
         held = run;
+        if (leaving) void run.leave();
       }),
     );
     last = mine
@@ -38,6 +41,7 @@ export function createTurn(): Turn {
   }
 
   function verifyIdle(): void {
+    if (leaving) throw new FairleadError('deploy/agent-stops', {});
     if (!deploying && held === null) return;
     throw new FairleadError('deploy/busy', { deployment: held?.record.id ?? 0 });
   }
@@ -57,7 +61,9 @@ export function createTurn(): Turn {
         deploying = false;
       }
     },
+    isLeaving: () => leaving,
     async leave() {
+      leaving = true;
       await held?.leave();
       await last;
     },
