@@ -75,6 +75,7 @@ function createInstance(options: InstanceOptions): Instance {
     journal: createJournal({ stateDir }),
     readReference: async ({ name }) => name,
     soakMs: 2_000,
+    traffic: { slotOf: async () => null, direct: async () => {}, close: async () => {} },
     findProgram: async () => undefined,
     probationMs: async () => 0,
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },

@@ -35,3 +35,8 @@ export function scratchDirectory(): string {
     return tmpdir();
   }
 }
+
+/** Everything on its way to the disk is on it. */
+export async function syncFileSystem(path: string): Promise<void> {
+  await run('sync', ['-f', path]);
+}

@@ -1,7 +1,7 @@
 // System calls of another process: listed, and spoiled one at a time at exactly the call that is meant.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import type { Acknowledged } from './acknowledged.ts';
+import { collectOutput, parseAcknowledged, startOperation } from './operation-process.ts';
 
 /** The nth call of its kind on one path: the same in every run, whatever other threads do. */
 export interface Point {
@@ -11,8 +11,8 @@ export interface Point {
   readonly nth: number;
 }
 
-/** What strace's `inject` does at a point: `signal=KILL`, `error=ENOSPC`. */
-export type Fault = 'signal=KILL' | 'error=ENOSPC' | 'error=EIO' | 'error=EROFS';
+/** What strace's `inject` does at a point. */
+export type Fault = 'signal=KILL' | 'signal=STOP' | 'error=ENOSPC' | 'error=EIO' | 'error=EROFS';
 
 export interface Outcome {
   readonly acknowledged: readonly Acknowledged[];
@@ -27,17 +27,11 @@ const DURABLE_CALLS =
     ' ',
   );
 
-const PROGRAM = new URL('one-operation.ts', import.meta.url).pathname;
-
 /** Every durable call that an operation makes below its state directory, in order. */
 export async function listPoints(operation: string, directory: string): Promise<readonly Point[]> {
-  const log = `${directory}/calls`;
-  const { errors, status } = await trace(
-    log,
-    ['-y', '-e', `trace=${DURABLE_CALLS.join()}`],
-    operation,
-    directory,
-  );
+  const log = `${directory}.calls`;
+  const tracer = [...straceTo(log), '-y', '-e', `trace=${DURABLE_CALLS.join()}`];
+  const { errors, status } = await collectOutput(startOperation(operation, directory, tracer));
   if (status !== 0) throw new Error(`${operation} fails without a fault: ${errors}`);
   const points = parseCalls(await readFile(log, 'utf8'), `${directory}/state`);
   await rm(log);
@@ -47,56 +41,32 @@ export async function listPoints(operation: string, directory: string): Promise<
 export async function runWithFault(
   operation: string,
   directory: string,
-  { call, path, nth }: Point,
+  point: Point,
   fault: Fault,
 ): Promise<Outcome> {
-  const log = `${directory}/calls`;
-  const watched = path === '' ? `${directory}/state` : `${directory}/state/${path}`;
-  const inject = ['-P', watched, '-e', `trace=${call}`, '-e', `inject=${call}:${fault}:when=${nth}`];
-  const { errors, output } = await trace(log, inject, operation, directory);
+  const log = `${directory}.calls`;
+  const { errors, output } = await collectOutput(
+    startOperation(operation, directory, tracerFor(point, fault, directory, log)),
+  );
   const hit = /INJECTED|killed by SIGKILL/.test(await readFile(log, 'utf8'));
   await rm(log);
   return { hit, errors, acknowledged: parseAcknowledged(output) };
 }
 
-export function parseAcknowledged(output: string): readonly Acknowledged[] {
-  // A last line without its end was not heard.
-  return output
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line));
-}
-
-/** Starts an operation as a process; one thread does its disk work, so that calls come in one order. */
-export function startOperation(
-  operation: string,
+/** The command line that puts a fault at a point of whatever is started with it. */
+export function tracerFor(
+  { call, path, nth }: Point,
+  fault: Fault,
   directory: string,
-  tracer: readonly string[] = [],
-): ChildProcess {
-  const [program = process.execPath, ...rest] = [...tracer, process.execPath, PROGRAM, operation, directory];
-  return spawn(program, rest, {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  log: string,
+): readonly string[] {
+  const watched = path === '' ? `${directory}/state` : `${directory}/state/${path}`;
+  const inject = ['-P', watched, '-e', `trace=${call}`, '-e', `inject=${call}:${fault}:when=${nth}`];
+  return [...straceTo(log), ...inject];
 }
 
-export async function collectOutput(child: ChildProcess) {
-  const text = { output: '', errors: '' };
-  child.stdout?.on('data', (data) => {
-    text.output += data;
-  });
-  child.stderr?.on('data', (data) => {
-    text.errors += data;
-  });
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  return { ...text, status };
-}
-
-function trace(log: string, options: readonly string[], operation: string, directory: string) {
-  return collectOutput(startOperation(operation, directory, ['strace', '-f', '-qq', '-o', log, ...options]));
+function straceTo(log: string): readonly string[] {
+  return ['strace', '-f', '-qq', '-o', log];
 }
 
 function parseCalls(log: string, stateDir: string): readonly Point[] {

@@ -45,6 +45,18 @@ export async function tryCases<Case>(
   return { tried, ends, problems };
 }
 
+export function mergeResults(results: readonly SuiteResult[]): SuiteResult {
+  const ends: Record<string, number> = {};
+  for (const result of results) {
+    for (const [end, count] of Object.entries(result.ends)) ends[end] = (ends[end] ?? 0) + count;
+  }
+  return {
+    tried: results.reduce((sum, { tried }) => sum + tried, 0),
+    ends,
+    problems: results.flatMap(({ problems }) => problems),
+  };
+}
+
 /** mulberry32: numbers in [0, 1), the same for the same seed. */
 export function createRandom(seed: number): () => number {
   let state = seed;

@@ -4,6 +4,7 @@ import '../../test/support/crash-mount.ts';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { tryHostilePacks } from './hostile.ts';
+import { cutPowerAtCalls, leaveNoRoomAtCalls } from './power.ts';
 import { trySchedules } from './schedules.ts';
 import type { SuiteOptions, SuiteResult } from './suite.ts';
 import { killAtCalls, refuseCalls } from './system-calls.ts';
@@ -30,6 +31,16 @@ async function strace(): Promise<string | null> {
   return lacks ? 'strace is missing or may not trace here' : null;
 }
 
+/** Loop devices, and the programs that make file systems and cut their power. */
+async function disks(): Promise<string | null> {
+  if (process.getuid?.() !== 0) return 'only root may mount file systems';
+  for (const program of ['mkfs.ext4', 'mkfs.xfs', 'xfs_io']) {
+    const found = await run('which', [program]).catch(() => null);
+    if (found === null) return `${program} is missing`;
+  }
+  return strace();
+}
+
 const EVERY_ONE = Number.MAX_SAFE_INTEGER;
 
 export const SUITES: readonly Suite[] = [
@@ -48,6 +59,22 @@ export const SUITES: readonly Suite[] = [
     long: EVERY_ONE,
     missing: strace,
     run: refuseCalls,
+  },
+  {
+    name: 'power',
+    what: 'the power goes at a system call, on ext4 and xfs',
+    short: 10,
+    long: 1_200,
+    missing: disks,
+    run: cutPowerAtCalls,
+  },
+  {
+    name: 'room',
+    what: 'not one block is free from a system call on',
+    short: 10,
+    long: 400,
+    missing: disks,
+    run: leaveNoRoomAtCalls,
   },
   {
     name: 'schedules',

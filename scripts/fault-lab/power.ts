@@ -1,0 +1,164 @@
+// The suites `power` and `room`: real file systems that lose power, or have no room left, from one system call on.
+import type { ChildProcess } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import type { Acknowledged } from './acknowledged.ts';
+import { createDiskImage, type DiskImage, type FileSystem, fill } from './disk-images.ts';
+import { createMemoryFile } from './machine.ts';
+import { collectOutput, parseAcknowledged, startOperation } from './operation-process.ts';
+import { OPERATIONS, type Operation } from './operations.ts';
+import { copyPlace, placeIn, prepareBase, syncFileSystem } from './places.ts';
+import { listPoints, type Point, tracerFor } from './strace.ts';
+import {
+  type CaseResult,
+  createRandom,
+  mergeResults,
+  type SuiteOptions,
+  type SuiteResult,
+  sample,
+  tryCases,
+} from './suite.ts';
+
+/** An operation stopped at a point, and what the world is like from then on. */
+interface Case {
+  readonly operation: Operation;
+  readonly base: string;
+  readonly point: Point;
+  readonly fileSystem: FileSystem;
+  /** The process lives on for a while and meets the disk as it is now; else it ends there. */
+  readonly livesOn: boolean;
+}
+
+const LONGEST_LIFE_MS = 10_000;
+const POLL_MS = 5;
+
+/** Power cuts on ext4 and xfs; half of the processes live on and find every call failing. */
+export function cutPowerAtCalls(options: SuiteOptions): Promise<SuiteResult> {
+  return tryOnDisks(options, ['ext4', 'xfs'], async (each, image) => {
+    const directory = `${image.mountPoint}/place`;
+    const heard = await stopAt(each, directory, `${options.directory}/${image.fileSystem}.calls`, () =>
+      image.cutPower(),
+    );
+    await image.unmount();
+    await image.mount();
+    // The services went with the power.
+    createMemoryFile(`${directory}/machine`);
+    return heard;
+  });
+}
+
+/** Not one block is free from one call on, until the operation has ended. */
+export function leaveNoRoomAtCalls(options: SuiteOptions): Promise<SuiteResult> {
+  return tryOnDisks(options, ['tmpfs'], async (each, image) => {
+    let empty = async () => {};
+    const heard = await stopAt(
+      { ...each, livesOn: true },
+      `${image.mountPoint}/place`,
+      `${options.directory}/${image.fileSystem}.calls`,
+      async () => {
+        empty = await fill(image.mountPoint);
+      },
+    );
+    await empty();
+    return heard;
+  });
+}
+
+async function tryOnDisks(
+  options: SuiteOptions,
+  fileSystems: readonly FileSystem[],
+  spoil: (each: Case, image: DiskImage) => Promise<readonly Acknowledged[]>,
+): Promise<SuiteResult> {
+  const cases = Map.groupBy(await drawCases(options, fileSystems), (each) => each.fileSystem);
+  let tried = 0;
+  const tryOn = async (fileSystem: FileSystem) => {
+    const image = await createDiskImage(fileSystem, options.directory);
+    const onProgress = () => options.onProgress(++tried);
+    return tryCases(cases.get(fileSystem) ?? [], 1, { ...options, onProgress }, async (each) => {
+      await image.mount();
+      try {
+        return await tryCase(each, image, spoil);
+      } finally {
+        await image.unmount();
+      }
+    });
+  };
+  return mergeResults(await Promise.all(fileSystems.map(tryOn)));
+}
+
+async function drawCases(
+  options: SuiteOptions,
+  fileSystems: readonly FileSystem[],
+): Promise<readonly Case[]> {
+  const random = createRandom(options.seed);
+  const cases: Case[] = [];
+  for (const operation of OPERATIONS) {
+    const base = `${options.directory}/${operation.name}`;
+    await prepareBase(operation, base);
+    await copyPlace(base, `${base}-counted`);
+    for (const point of await listPoints(operation.name, `${base}-counted`)) {
+      for (const fileSystem of fileSystems) {
+        cases.push({ operation, base, point, fileSystem, livesOn: random() < 0.5 });
+      }
+    }
+  }
+  return sample(cases, options.count, options.seed);
+}
+
+async function tryCase(
+  each: Case,
+  image: DiskImage,
+  spoil: (each: Case, image: DiskImage) => Promise<readonly Acknowledged[]>,
+): Promise<CaseResult> {
+  const { operation, point, fileSystem, livesOn, base } = each;
+  const directory = `${image.mountPoint}/place`;
+  await copyPlace(base, directory);
+  await syncFileSystem(image.mountPoint);
+  const acknowledged = await spoil(each, image);
+  const { end, problems } = await operation
+    .judge(placeIn(directory), acknowledged)
+    .catch((error: Error) => ({ end: 'stuck', problems: [`cannot be recovered: ${error.stack}`] }));
+  const how = livesOn ? 'living on' : 'dying';
+  const name = `${operation.name} on ${fileSystem}, ${how} at ${point.call} ${point.nth} of "${point.path}"`;
+  return { end, problems: problems.map((problem) => `${name}: ${problem}`) };
+}
+
+/** Runs an operation up to a point, lets `spoil` change the world, and lets the process end there or by itself. */
+async function stopAt(
+  { operation, point, livesOn }: Case,
+  directory: string,
+  log: string,
+  spoil: () => Promise<void>,
+): Promise<readonly Acknowledged[]> {
+  await rm(log, { force: true });
+  const child = startOperation(operation.name, directory, tracerFor(point, 'signal=STOP', directory, log));
+  const ended = collectOutput(child);
+  await untilStopped(log, ended);
+  await spoil();
+  if (livesOn) {
+    signal(child, 'SIGCONT');
+    const patience = setTimeout(() => signal(child, 'SIGKILL'), LONGEST_LIFE_MS);
+    await ended;
+    clearTimeout(patience);
+  } else {
+    signal(child, 'SIGKILL');
+  }
+  return parseAcknowledged((await ended).output);
+}
+
+async function untilStopped(log: string, ended: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const text = await readFile(log, 'utf8').catch(() => '');
+    if (text.includes('stopped by SIGSTOP')) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** To the process and its tracer; both may be gone. */
+function signal(child: ChildProcess, name: 'SIGCONT' | 'SIGKILL'): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  process.kill(-child.pid, name);
+}
