@@ -1,6 +1,6 @@
 // Changes in words: what, why, and when each stage was passed.
 import { formatRef } from '../../shared/schema/release-ref.ts';
-import type { ChangeRecord, StageEvent } from '../core/change.ts';
+import type { ChangeRecord, FleetCounts, StageEvent } from '../core/change.ts';
 import { commandFor, stageDue } from '../core/pipeline.ts';
 import { formatTable } from './output.ts';
 import { refOfChange } from './workspace/changes.ts';
@@ -21,10 +21,20 @@ export function describeChange(record: ChangeRecord): readonly string[] {
   ];
 }
 
+/** What a command has just done to a change, and what comes next. */
+export function describeStep(record: ChangeRecord, done: string): readonly string[] {
+  return [`${record.id}  ${formatRef(refOfChange(record))}  ${done}`, nextStep(record)];
+}
+
 /** One line: the command that is due, or how it ended. */
 export function nextStep(record: ChangeRecord): string {
   const due = stageDue(record);
   return due === null ? `ended: ${record.result}` : `next: ${commandFor(record, due)}`;
+}
+
+export function describeCounts(counts: FleetCounts): string {
+  const { committed, inProgress, rolledBack, failed } = counts;
+  return `committed ${committed}, in progress ${inProgress}, rolled back ${rolledBack}, failed ${failed}`;
 }
 
 function detailOf(event: StageEvent): string {
@@ -43,10 +53,8 @@ function detailOf(event: StageEvent): string {
       return event.details.path;
     case 'deploy':
       return event.details.order;
-    case 'post-deploy': {
-      const { committed, rolledBack, failed } = event.details.counts;
-      return `${committed} committed, ${rolledBack} rolled back, ${failed} failed`;
-    }
+    case 'post-deploy':
+      return describeCounts(event.details.counts);
     case 'completion':
       return event.details.returnsTo === null ? '' : `back to ${event.details.returnsTo.slice(0, 19)}`;
   }

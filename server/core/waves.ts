@@ -1,6 +1,6 @@
 // Waves as a release manager types them, `1%,10%@PT1H,100%@PT24H`, and when the last of them opens.
 import { durationMs } from '../../shared/encoding/duration.ts';
-import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { Rollout, Wave } from '../../shared/schema/rollout.ts';
 
@@ -33,6 +33,15 @@ export function formatWaves(waves: readonly Wave[]): string {
   return waves
     .map(({ percent, after }) => (durationMs(after) === 0 ? `${percent}%` : `${percent}%@${after}`))
     .join(',');
+}
+
+/** Who is offered a release, and when: `to 10% of the instances from …, to all from …`. */
+export function describeWaves({ start, waves }: Rollout): string {
+  const offers = waves.map(({ percent, after }, i) => {
+    const share = percent === 100 ? 'all' : `${percent}%${i === 0 ? ' of the instances' : ''}`;
+    return `to ${share} from ${formatInstant(instantMs(start) + durationMs(after))}`;
+  });
+  return offers.join(', ');
 }
 
 function invalid(value: string): FairleadError {

@@ -16,7 +16,7 @@ import { writePack } from '../../repository/pack-writer.ts';
 import { isThere } from '../../repository/read-file.ts';
 import { readTree } from '../../repository/tree-reader.ts';
 import type { CommandSpec, Input } from '../command.ts';
-import { describeChange } from '../describe.ts';
+import { describeStep } from '../describe.ts';
 import type { Session } from '../session.ts';
 import { runShell } from '../shell.ts';
 import { auditAct } from '../workspace/audit.ts';
@@ -52,8 +52,8 @@ async function build(session: Session, input: Input): Promise<void> {
   const { directory } = await openWorkspace(session.directory);
   const ref = parseRef(input.argument(0));
   const change = await readChange(directory, input.text('change'));
-  const built = verifyBuildable(change, ref);
-  const at = built?.at ?? formatInstant(session.now());
+  const earlier = verifyBuildable(change, ref);
+  const at = earlier?.at ?? formatInstant(session.now());
   const index = ref.kind === 'capability' ? await readSource(input.text('from')) : null;
   const reproduced = await reproduce(ref, index, input);
   const tree = index === null ? null : treeRefOf(index);
@@ -61,14 +61,17 @@ async function build(session: Session, input: Input): Promise<void> {
   const bytes = jsonBytes(createRelease({ ref, change, builtAt: at, tree, manifest, source }));
   const release = digestOf(bytes);
   if (change.release !== null && change.release !== release) {
-    const found = built?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
+    const found = earlier?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
     throw new FairleadError('vendor/immutable', { release: formatRef(ref), expected: change.release, found });
   }
   if (index !== null) await pack(session, formatRef(ref), input.text('from'), index);
   await writeDurably(buildFile(directory, change.id), bytes);
   const details = { release, tree, reproduced };
-  const record = built === undefined ? await recordBuild(session, change, at, details) : change;
-  session.out.result('build', describeChange(record), { change: record });
+  const record = earlier === undefined ? await recordBuild(session, change, at, details) : change;
+  const built = tree === null ? 'built' : `built: ${tree.files} files, ${tree.bytes} bytes, ${tree.digest}`;
+  session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
+    change: record,
+  });
 }
 
 async function readSource(path: string): Promise<TreeIndex> {

@@ -10,7 +10,7 @@ import { judgeFleet } from '../../core/post-deploy.ts';
 import { lastWaveOpens } from '../../core/waves.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
-import { describeChange } from '../describe.ts';
+import { describeCounts, describeStep } from '../describe.ts';
 import { readFleetCounts } from '../fleet.ts';
 import type { Session } from '../session.ts';
 import { auditAct } from '../workspace/audit.ts';
@@ -42,7 +42,9 @@ async function complete(session: Session, input: Input): Promise<void> {
     record = await end(session, record, passed);
   }
   const { lines, document } = await conclude(session, signed);
-  session.out.result('change-complete', [...describeChange(record), ...lines], {
+  const verified = eventOf(record, 'post-deploy');
+  const fleet = verified === undefined ? 'ended' : describeCounts(verified.details.counts);
+  session.out.result('change-complete', [...describeStep(record, fleet), ...lines], {
     change: record,
     ...document,
   });

@@ -7,7 +7,7 @@ import type { ChangeRecord } from '../../core/change.ts';
 import { builtRelease, eventOf, verifyStageIsDue } from '../../core/pipeline.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
-import { describeChange } from '../describe.ts';
+import { describeStep } from '../describe.ts';
 import type { Session } from '../session.ts';
 import { readChange } from '../workspace/changes.ts';
 import { releaseTarget } from '../workspace/documents.ts';
@@ -33,7 +33,10 @@ async function promote(session: Session, input: Input): Promise<void> {
   }
   const { lines, document } = await conclude(session, signed);
   const record = await readChange(session.directory, change.id);
-  session.out.result('release', [...lines, ...describeChange(record)], { change: record, ...document });
+  // While signatures are missing, the lines above say who comes next.
+  const released =
+    eventOf(record, 'release') === undefined ? [] : describeStep(record, 'released; nothing deploys yet');
+  session.out.result('release', [...lines, ...released], { change: record, ...document });
 }
 
 /** Promoted, never rebuilt: the bytes that were verified or none. */

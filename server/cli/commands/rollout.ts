@@ -8,9 +8,10 @@ import { formatRef, type ReleaseRef } from '../../../shared/schema/release-ref.t
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';
 import { stageDue, verifyStageIsDue } from '../../core/pipeline.ts';
 import { MAX_HALT_MS } from '../../core/roles.ts';
-import { formatWaves, parseWaves } from '../../core/waves.ts';
+import { describeWaves, formatWaves, parseWaves } from '../../core/waves.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
+import { describeCounts } from '../describe.ts';
 import { readFleetCounts } from '../fleet.ts';
 import { formatTable } from '../output.ts';
 import type { Session } from '../session.ts';
@@ -109,7 +110,7 @@ export const PROMOTE: CommandSpec = {
         result: change.result,
       });
     }
-    await finish(session, 'promote', ref, [await offer(session, ref, input, 'promote')]);
+    await finishOffer(session, 'promote', ref, await offer(session, ref, input, 'promote'));
   },
 };
 
@@ -120,22 +121,24 @@ async function start(session: Session, input: Input): Promise<void> {
   // After the deploy stage only a repetition of the same start passes; another track is `promote`.
   const isRepeated = offered.some(({ document }) => document.track === input.text('track'));
   if (!isRepeated || stageDue(change) === 'deploy') verifyStageIsDue(change, 'deploy');
-  await finish(session, 'rollout-start', ref, [await offer(session, ref, input, 'rollout start')]);
+  await finishOffer(session, 'rollout-start', ref, await offer(session, ref, input, 'rollout start'));
 }
 
-async function offer(
-  session: Session,
-  ref: ReleaseRef,
-  input: Input,
-  action: string,
-): Promise<SigningResult> {
+interface Offer {
+  readonly rollout: Rollout;
+  readonly signed: SigningResult;
+}
+
+async function offer(session: Session, ref: ReleaseRef, input: Input, action: string): Promise<Offer> {
   const signed = await readReleases(session.directory);
   const { digest } = requireRelease(signed, ref);
   const track = input.text('track');
   const waves = parseWaves(input.text('waves'));
   const existing = rolloutsOf(signed, ref).find(({ document }) => document.track === track)?.document;
   if (existing !== undefined) {
-    if (formatWaves(existing.waves) === formatWaves(waves)) return { kind: 'unchanged' };
+    if (formatWaves(existing.waves) === formatWaves(waves)) {
+      return { rollout: existing, signed: { kind: 'unchanged' } };
+    }
     throw new FairleadError('vendor/already-offered', { release: formatRef(ref), track });
   }
   const document: Rollout = {
@@ -145,8 +148,24 @@ async function offer(
     start: input.optional('start') ?? formatInstant(session.now()),
     ...{ paused: false, withdrawn: false },
   };
-  const target = rolloutTarget(parseDocument(rollout, document, 'the rollout'));
-  return changeTargets(session, 'releases', [target], { action, subject: formatRef(ref) });
+  const parsed = parseDocument(rollout, document, 'the rollout');
+  const purpose = { action, subject: formatRef(ref) };
+  return {
+    rollout: parsed,
+    signed: await changeTargets(session, 'releases', [rolloutTarget(parsed)], purpose),
+  };
+}
+
+async function finishOffer(session: Session, name: string, ref: ReleaseRef, made: Offer): Promise<void> {
+  const { rollout: document, signed } = made;
+  const verb = signed.kind === 'pending' ? 'waits to be offered' : 'is offered';
+  await finish(
+    session,
+    name,
+    ref,
+    [signed],
+    [`${formatRef(ref)} ${verb} on the track ${document.track}: ${describeWaves(document)}`],
+  );
 }
 
 async function setPaused(session: Session, input: Input, paused: boolean): Promise<void> {
@@ -186,11 +205,10 @@ async function status(session: Session, input: Input): Promise<void> {
     each.start,
     formatWaves(each.waves),
   ]);
-  const { committed, rolledBack, inProgress, failed } = counts;
   const lines = [
     `${formatRef(ref)} (${change.id})${halted === undefined ? '' : `: halted until ${halted.expires}: ${halted.reason}`}`,
     ...(rows.length === 0 ? ['no rollout'] : formatTable(['Track', 'State', 'Start', 'Waves'], rows)),
-    `committed ${committed}, in progress ${inProgress}, rolled back ${rolledBack}, failed ${failed}`,
+    describeCounts(counts),
   ];
   session.out.result('rollout-status', lines, {
     change: change.id,
@@ -214,7 +232,8 @@ async function finish(
   name: string,
   ref: ReleaseRef,
   signed: readonly SigningResult[],
+  about: readonly string[] = [formatRef(ref)],
 ): Promise<void> {
   const { lines, document } = await conclude(session, signed);
-  session.out.result(name, [formatRef(ref), ...lines], { release: formatRef(ref), ...document });
+  session.out.result(name, [...about, ...lines], { release: formatRef(ref), ...document });
 }

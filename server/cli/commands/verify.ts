@@ -12,9 +12,8 @@ import { checkRelease } from '../../core/checks.ts';
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../core/pipeline.ts';
 import { verifyPack } from '../../repository/pack-reader.ts';
 import type { CommandSpec, Input } from '../command.ts';
-import { describeChange } from '../describe.ts';
+import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
-import { formatTable } from '../output.ts';
 import type { Session } from '../session.ts';
 import { auditAct } from '../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../workspace/changes.ts';
@@ -32,7 +31,7 @@ export const VERIFY: CommandSpec = {
 async function verify(session: Session, input: Input): Promise<void> {
   const change = await readChange(session.directory, input.argument(0));
   if (eventOf(change, 'verification')?.outcome === 'passed') {
-    session.out.result('verify', describeChange(change), { change });
+    session.out.result('verify', describeStep(change, 'was verified before'), { change });
     return;
   }
   verifyStageIsDue(change, 'verification');
@@ -46,9 +45,9 @@ async function verify(session: Session, input: Input): Promise<void> {
       detail: failed.map(({ detail }) => detail).join('; '),
     });
   }
-  const rows = checks.map(({ check, outcome, detail }) => [check, outcome, detail]);
-  const lines = [...formatTable(['Check', 'Outcome', 'Detail'], rows), '', ...describeChange(record)];
-  session.out.result('verify', lines, { change: record });
+  session.out.result('verify', describeStep(record, `passed all ${checks.length} checks`), {
+    change: record,
+  });
 }
 
 async function runChecks(session: Session, change: ChangeRecord): Promise<readonly CheckResult[]> {

@@ -66,6 +66,28 @@ describe('the seven stages', () => {
     expect(vendor.server.changes.get(id)).toMatchObject({ result: 'completed' });
   });
 
+  it('answer in a line or two what was done, and name the command that comes next', async () => {
+    const text = 'core/brief@1.0.0';
+    const id = await openAndBuild(vendor, text);
+
+    const built = await vendor.run('build', text, '--change', id, ...(await sourcesOf(vendor, text)));
+    const verified = await vendor.run('verify', id);
+    const released = await vendor.run('release', id);
+    const waves = '10%,100%@PT24H';
+    const start = '2030-01-01T00:00:00Z';
+    const offered = await vendor.run('rollout', 'start', id, '--waves', waves, '--start', start);
+
+    expect(built.out.split('\n')).toHaveLength(3);
+    expect(built.out).toContain(`\nnext: fairlead-vendor verify ${id}\n`);
+    expect(verified.out.split('\n')).toHaveLength(3);
+    expect(verified.out).toContain(`\nnext: fairlead-vendor release ${id}\n`);
+    expect(released.out).toContain(`\nnext: fairlead-vendor rollout start ${id}\n`);
+    expect(offered.out).toContain(
+      'core/brief@1.0.0 is offered on the track stable: to 10% of the instances from 2030-01-01T00:00:00Z, ' +
+        'to all from 2030-01-02T00:00:00Z',
+    );
+  });
+
   it('end as rolled back when an instance came back, and withdraw the rollout', async () => {
     const id = await vendor.release('core/auth@1.1.0');
     await vendor.json('rollout', 'start', id);
