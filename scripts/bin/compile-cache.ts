@@ -1,0 +1,5 @@
+// Loaded before each program: keeps compiled code beside the sources, where nobody writes who may not change the program itself.
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
+enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/compiled'));
