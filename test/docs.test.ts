@@ -1,7 +1,9 @@
 // The documentation: generated pages in step, links that lead somewhere, claims that name real files.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { createPrograms } from '../scripts/docs/programs.ts';
 import { renderReference } from '../scripts/docs/reference.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -28,6 +30,25 @@ describe('links', () => {
       (match) => match[1] ?? '',
     );
     expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
+  });
+});
+
+describe('commands', () => {
+  const programs = createPrograms();
+
+  it.each(pages)('in %s exist, with the options they are given', (page) => {
+    const wrong = commandLinesIn(read(page)).filter((line) => problemOf(line, programs) !== null);
+    expect(wrong.map((line) => `${problemOf(line, programs)}: ${line}`)).toEqual([]);
+  });
+});
+
+describe('the architecture page', () => {
+  it('names files that exist', () => {
+    const named = [...read('docs/architecture.md').matchAll(/`([\w./-]+\.ts)`/g)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(named.length).toBeGreaterThan(20);
   });
 });
 
@@ -96,6 +117,40 @@ describe('decisions', () => {
     ).toEqual([]);
   });
 });
+
+/** What a reader would type, from blocks and from running text; a quoted argument is one word. */
+function commandLinesIn(page: string): readonly string[] {
+  const code = [...page.matchAll(/```(?:sh|console)\n(.*?)```|`([^`\n]+)`/gs)];
+  return code.flatMap(([, block, inline]) => {
+    const typed = (block ?? inline ?? '').replace(/"[^"\n]*"|'[^'\n]*'/g, 'TEXT');
+    const lines = typed.matchAll(
+      /(?<=^|[\s(])fairlead(?:-vendor|-server)?(?: [^\n|&;()<>#]*)?(?=$|[\n|&;()<>#])/gm,
+    );
+    return [...lines].map(([line]) => line.trim());
+  });
+}
+
+/** Null when a program knows the command and every option. */
+function problemOf(line: string, programs: readonly Command[]): string | null {
+  const [name = '', ...words] = line.split(/\s+/);
+  let command = programs.find((program) => program.name() === name);
+  const known = new Set(['--help', '--version']);
+  for (;;) {
+    for (const option of command?.options ?? []) {
+      for (const flag of [option.long, option.short])
+        if (flag !== undefined && flag !== null) known.add(flag);
+    }
+    const child = command?.commands.find((one) => one.name() === words[0]);
+    if (child === undefined) break;
+    command = child;
+    words.shift();
+  }
+  const [next = ''] = words;
+  const isGroup = (command?.commands.length ?? 0) > 0;
+  if (isGroup && /^[a-z]/.test(next)) return `no command ${next}`;
+  const option = words.find((word) => /^--?[a-z]/.test(word) && !known.has(word));
+  return option === undefined ? null : `no option ${option}`;
+}
 
 function numbered(letter: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
