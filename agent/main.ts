@@ -1,5 +1,6 @@
 // The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
 import { FairleadError } from '../shared/errors/error.ts';
@@ -21,12 +22,14 @@ import { createLazyRepository } from './adapters/lazy-repository.ts';
 import { removeLeftovers } from './adapters/leftovers.ts';
 import { acquireStateLock } from './adapters/lock.ts';
 import { createProber } from './adapters/prober.ts';
+import { createProcessDriver } from './adapters/process-driver.ts';
 import { readReference } from './adapters/references.ts';
 import { createRepository } from './adapters/repository/repository.ts';
 import { createServerChannel } from './adapters/server-channel.ts';
 import { createSettings } from './adapters/settings.ts';
 import { socketPathOf } from './adapters/state-paths.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
+import { createTraffic } from './adapters/traffic/traffic.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import { approvalsFile } from './core/approvals.ts';
 import { decisionRecord } from './core/decision-record.ts';
@@ -107,6 +110,11 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   return { agent, deployer, log, close };
 }
 
+const TRAFFIC_SWITCH = [
+  process.execPath,
+  fileURLToPath(new URL('./adapters/traffic/switch.ts', import.meta.url)),
+];
+
 async function deploymentParts(options: RunAgentOptions, settings: Settings, trees: TreeStore, log: Log) {
   const { stateDir } = options;
   const state = await settings.policy();
@@ -124,6 +132,7 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     clock,
     readReference,
     findProgram,
+    traffic: createTraffic({ stateDir, driver: createProcessDriver({ stateDir }), command: TRAFFIC_SWITCH }),
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings),
     retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },

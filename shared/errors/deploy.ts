@@ -58,6 +58,13 @@ export const DEPLOY_ERRORS = {
     http: 400,
     exit: EXIT.failed,
   }),
+  'deploy/no-port': entry<OfComponent & { readonly setting: string }>({
+    message: (d) =>
+      `${d.component}: the setting "${d.setting}" must be a port that no other setting of it has`,
+    hint: () => 'give the public port and both slots different ports in the instance configuration',
+    http: 400,
+    exit: EXIT.refused,
+  }),
   'deploy/hook-failed': entry<OfComponent & { readonly hook: string; readonly detail: string }>({
     message: (d) => `the ${d.hook} hook of ${d.component} failed: ${d.detail}`,
     hint: () => 'the detail is the last line the hook wrote; tell the vendor',

@@ -12,7 +12,7 @@ export const failure = z.strictObject({
 });
 
 export const step = z.strictObject({
-  action: z.enum(['fetch', 'snapshot', 'stop', 'switch', 'start', 'evidence', 'restore']),
+  action: z.enum(['fetch', 'snapshot', 'stop', 'switch', 'start', 'direct', 'evidence', 'restore']),
   /** Null for `switch` and `evidence`, which concern the whole deployment. */
   component: componentKey.nullable(),
 });

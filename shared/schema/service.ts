@@ -25,8 +25,23 @@ const user = z
 
 const program = { exec: argv, env: environment.default({}), user, stopTimeout: duration.default('PT30S') };
 
+/**
+ * Two versions side by side while one takes over from the other. `public` and `slots` name integer settings that hold ports:
+ * traffic comes in on the public one, and a version is told one of the slots' in its place, in `${settings.…}` everywhere.
+ */
+const blueGreen = z.strictObject({
+  public: name,
+  slots: z.tuple([name, name]),
+  /** Where the public port is open: this machine alone, or all its addresses. */
+  address: z.enum(['127.0.0.1', '0.0.0.0']).default('127.0.0.1'),
+});
+
 /** A program the agent runs itself. */
-const processService = z.strictObject({ driver: z.literal('process'), ...program });
+const processService = z.strictObject({
+  driver: z.literal('process'),
+  ...program,
+  blueGreen: blueGreen.optional(),
+});
 /** The same program run by the system's service manager. */
 const systemdService = z.strictObject({ driver: z.literal('systemd'), ...program });
 
@@ -118,6 +133,7 @@ export const setting = z.discriminatedUnion('type', [
 
 export const settings = z.record(name, setting);
 
+export type BlueGreen = z.output<typeof blueGreen>;
 export type Service = z.output<typeof service>;
 export type HealthProbe = z.output<typeof healthProbe>;
 export type SmokeTest = z.output<typeof smokeTest>;

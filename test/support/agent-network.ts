@@ -1,7 +1,13 @@
 // An agent whose every neighbour is in memory: a vendor's catalog, a deployer that succeeds or fails as told, a clock
 // that stands still.
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
-import type { AuditEvent } from '../../agent/core/audit-chain.ts';
+import {
+  type AuditChain,
+  type AuditEvent,
+  chainEntry,
+  EMPTY_AUDIT,
+  readChain,
+} from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/decision-record.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
@@ -106,6 +112,10 @@ export function createAgentNetwork() {
         world.audit.push(event);
       },
       entries: async () => [],
+      async read() {
+        if (world.auditError !== null) throw world.auditError;
+        return chainOf(world.audit, formatInstantMs(clock.now()));
+      },
     },
     channel: {
       async send(report) {
@@ -294,6 +304,16 @@ function newRecord(id: number, generation: number, request: DeploymentRequest): 
     actor: request.actor,
     ...(request.note === undefined ? {} : { note: request.note }),
   };
+}
+
+function chainOf(events: readonly AuditEvent[], at: string): AuditChain {
+  let head = EMPTY_AUDIT;
+  const lines = events.map((event) => {
+    const next = chainEntry(head, event, at);
+    head = next.head;
+    return next.line;
+  });
+  return readChain(lines, EMPTY_AUDIT, 'the audit log');
 }
 
 function memoryStore<Document>(): JsonStore<Document> & { value: Document | null; writes: number } {

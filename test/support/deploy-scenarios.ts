@@ -28,6 +28,26 @@ const TWO = deployableOf({
 });
 const SWAPPED = deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' });
 
+/** A capability whose versions stand side by side. */
+const besides = (version: string) =>
+  deployableOf({
+    [AUTH]: releaseOf(AUTH, version, {
+      service: {
+        driver: 'process',
+        exec: ['serve'],
+        env: { PORT: '${settings.port}' },
+        blueGreen: { public: 'port', slots: ['blue', 'green'] },
+      },
+      settings: Object.fromEntries(
+        ['port', 'blue', 'green'].map((name, index) => [name, { type: 'integer', default: 8000 + index }]),
+      ),
+      health: [
+        { http: 'http://auth.test:${settings.port}/', startPeriod: 'PT10S', successes: 2, failures: 2 },
+      ],
+      hooks: {},
+    }),
+  });
+
 const ONE_RUNS = ['core/api@1.0.0', 'core/auth@1.0.0'];
 const TWO_RUNS = ['core/api@1.1.0', 'core/auth@1.1.0'];
 
@@ -73,6 +93,23 @@ export const SCENARIOS: readonly DeployScenario[] = [
     newServices: ['core/auth@1.0.0', 'core/web@1.0.0'],
     oldServices: ONE_RUNS,
     end: 'committed',
+  },
+  {
+    name: 'a blue-green update',
+    history: [besides('1.0.0')],
+    act: (_, deployer) => deploy(deployer, besides('1.1.0')),
+    newServices: ['core/auth@1.1.0'],
+    oldServices: ['core/auth@1.0.0'],
+    end: 'committed',
+  },
+  {
+    name: 'a blue-green update that degrades',
+    history: [besides('1.0.0')],
+    behaviours: { 'core/auth@1.1.0': 'late' },
+    act: (_, deployer) => deploy(deployer, besides('1.1.0')),
+    newServices: ['core/auth@1.1.0'],
+    oldServices: ['core/auth@1.0.0'],
+    end: 'rolled-back',
   },
   {
     name: 'a rollback by hand',

@@ -1,4 +1,5 @@
 // An instance in memory: a disk and a machine that survive the death of the agent, and faults at every call it makes.
+import type { Slot } from '../../agent/core/deploy/blue-green.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
@@ -20,6 +21,7 @@ import {
   createMemoryDisk,
   createMemoryJournal,
   createMemoryStore,
+  createMemoryTraffic,
   createMemoryTrees,
   type MemoryDisk,
 } from './memory-deployments.ts';
@@ -43,6 +45,8 @@ export interface World {
   readonly commands: string[];
   /** Programs that are not on the machine. */
   readonly missing: Set<string>;
+  /** Where each component's traffic goes. */
+  readonly routes: Map<ComponentKey, Slot>;
   readonly warnings: unknown[];
   readonly clock: ReturnType<typeof createIdleClock>;
 }
@@ -59,6 +63,7 @@ export function createWorld(
     strangers: new Set(),
     commands: [],
     missing: new Set(),
+    routes: new Map(),
     warnings: [],
     clock: createIdleClock(),
     running: () =>
@@ -97,6 +102,7 @@ export function createWorld(
           return value;
         },
         soakMs: 10_000,
+        traffic: gate.wrap('traffic', createMemoryTraffic(world.routes)),
         findProgram: async (program, workingDirectory) => {
           if (world.missing.has(program)) {
             throw new FairleadError('service/no-program', { program, where: workingDirectory });

@@ -100,7 +100,11 @@ export function createFakeProber(script: MachineScript, services: Map<ComponentK
         return { healthy, detail: healthy ? 'exit status 0' : 'exit status 1: no such table' };
       }
       const component = `core/${new URL(probe.url).hostname.split('.')[0]}` as ComponentKey;
-      const service = services.get(component);
+      const { port } = new URL(probe.url);
+      const slots = [component, `${component}.green` as ComponentKey].flatMap(
+        (key) => services.get(key) ?? [],
+      );
+      const service = port === '' ? slots[0] : slots.find((one) => one.unit.env.PORT === port);
       if (service?.state !== 'running') return { healthy: false, detail: 'ECONNREFUSED' };
       service.probes += 1;
       const behaviour = behaviourOf(service);

@@ -1,9 +1,12 @@
 // The agent's disk in memory: deployment store, journal and trees over one plain object.
+import type { Slot } from '../../agent/core/deploy/blue-green.ts';
 import type { Quarantined } from '../../agent/ports/deployer.ts';
 import type { DeploymentStore, Evidence, StoredGeneration } from '../../agent/ports/deployment-store.ts';
 import type { Journal } from '../../agent/ports/journal.ts';
+import type { Traffic } from '../../agent/ports/traffic.ts';
 import type { TreeDeviation, TreeStore } from '../../agent/ports/tree-store.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
+import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../shared/schema/journal.ts';
 
@@ -92,6 +95,14 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     async collect(keep) {
       for (const tree of disk.trees) if (!keep.has(tree)) disk.trees.delete(tree);
     },
+  };
+}
+
+export function createMemoryTraffic(routes: Map<ComponentKey, Slot>): Traffic {
+  return {
+    slotOf: async (component) => routes.get(component) ?? null,
+    direct: async ({ component, slot }) => void routes.set(component, slot),
+    close: async (component) => void routes.delete(component),
   };
 }
 

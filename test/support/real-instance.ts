@@ -9,6 +9,7 @@ import { createProber } from '../../agent/adapters/prober.ts';
 import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
 import { readReference } from '../../agent/adapters/references.ts';
 import { systemClock } from '../../agent/adapters/system-clock.ts';
+import { createTraffic } from '../../agent/adapters/traffic/traffic.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
 import type { Driver } from '../../agent/ports/driver.ts';
@@ -22,8 +23,16 @@ export interface RealInstance {
   deploy(to: Deployable): ReturnType<Deployer['deploy']>;
 }
 
+const SWITCH = [
+  process.execPath,
+  new URL('../../agent/adapters/traffic/switch.ts', import.meta.url).pathname,
+];
+
 const SERVER = `const [, , version] = process.argv;
-require('node:http').createServer((_, response) => response.end('auth ' + version))
+require('node:http').createServer((request, response) => {
+  const wait = Number(new URL(request.url, 'http://localhost').searchParams.get('wait') ?? 0);
+  setTimeout(() => response.end('auth ' + version), wait);
+})
   .listen(Number(process.env.PORT), '127.0.0.1');`;
 
 /** A release whose service answers with its version; in `broken` ones the probe waits for another. */
@@ -75,6 +84,7 @@ export function realInstance(stateDir: string): RealInstance {
     // Every unit of these tests is a program.
     driver: createProcessDriver({ stateDir }) as Driver,
     prober: createProber(),
+    traffic: createTraffic({ stateDir, driver: createProcessDriver({ stateDir }), command: SWITCH }),
     clock: systemClock,
     readReference,
     soakMs: 200,

@@ -109,9 +109,9 @@ async function examine(
 ): Promise<readonly ComponentHealth[]> {
   return Promise.all(
     componentsOf(generation).map(async (component) => {
-      const status = await options.driver.status(component);
       // Settings that cannot be resolved say nothing about the service that runs.
       const prepared = await prepare(options, generation, component).catch(() => null);
+      const status = await options.driver.status(prepared?.unit.component ?? component);
       if (prepared === null) return { component, status, health: 'unknown' };
       const { healthy } = await look(options, prepared, 1);
       return { component, status, health: healthy ? 'healthy' : 'unhealthy' };

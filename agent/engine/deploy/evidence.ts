@@ -25,9 +25,9 @@ export async function captureEvidence(run: Run): Promise<void> {
 
 async function examine(run: Run, one: PreparedComponent): Promise<Evidence['components'][number]> {
   const { driver } = run.options;
-  const { component } = one;
-  const status = await driver.status(component);
+  const { component, unit } = one;
+  const status = await driver.status(unit.component);
   const { detail } = await look(run.options, one, 1);
-  const log = await driver.logs(component, LOG_BYTES);
+  const log = await driver.logs(unit.component, LOG_BYTES);
   return { component, status: status.kind, health: detail, log: sanitizeText(one.redact(log)) };
 }

@@ -19,7 +19,7 @@ export interface Look {
 /** Is it running, and does every probe answer well. A probe may be repeated, for one bad answer proves little. */
 export async function look(watching: Watching, one: PreparedComponent, tries: number): Promise<Look> {
   const { component } = one;
-  const status = await watching.driver.status(component);
+  const status = await watching.driver.status(one.unit.component);
   if (status.kind !== 'running') {
     return { component, healthy: false, detail: status.kind === 'exited' ? status.detail : 'not running' };
   }
@@ -76,12 +76,11 @@ function firstFailure(watchers: readonly Promise<void>[]): Promise<never> {
 }
 
 async function watchExit(watching: Watching, one: PreparedComponent, signal: AbortSignal): Promise<void> {
-  const { component } = one;
-  await watching.driver.exited(component, signal);
+  await watching.driver.exited(one.unit.component, signal);
   if (signal.aborted) return;
-  const status = await watching.driver.status(component);
+  const status = await watching.driver.status(one.unit.component);
   const detail = status.kind === 'exited' ? status.detail : 'it exited';
-  throw new FairleadError('deploy/exited', { component, detail });
+  throw new FairleadError('deploy/exited', { component: one.component, detail });
 }
 
 async function watchProbe(
@@ -137,7 +136,7 @@ function checksOf(one: PreparedComponent): readonly Check[] {
 }
 
 async function askRunning({ driver }: Watching, one: PreparedComponent): Promise<ProbeResult> {
-  const { kind } = await driver.status(one.component);
+  const { kind } = await driver.status(one.unit.component);
   return { healthy: kind === 'running', detail: kind };
 }
 

@@ -8,6 +8,7 @@ import type { Journal } from '../../ports/journal.ts';
 import type { Prober } from '../../ports/prober.ts';
 import type { FindProgram } from '../../ports/programs.ts';
 import type { ReadReference } from '../../ports/references.ts';
+import type { Traffic } from '../../ports/traffic.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
 
 export interface DeployerOptions {
@@ -16,6 +17,7 @@ export interface DeployerOptions {
   readonly trees: TreeStore;
   readonly driver: Driver;
   readonly prober: Prober;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly readReference: ReadReference;
   readonly findProgram: FindProgram;

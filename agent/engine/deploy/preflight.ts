@@ -80,6 +80,14 @@ export async function checkAddresses(
 type TcpProbe = Probe & { readonly kind: 'tcp' };
 
 function addressesOf(component: PreparedComponent): readonly TcpProbe[] {
+  return [...publicAddressOf(component), ...probedAddressesOf(component)];
+}
+
+function publicAddressOf({ route }: PreparedComponent): readonly TcpProbe[] {
+  return route === null ? [] : [{ kind: 'tcp', host: '127.0.0.1', port: route.publicPort, timeoutMs: 1_000 }];
+}
+
+function probedAddressesOf(component: PreparedComponent): readonly TcpProbe[] {
   return component.health.flatMap(({ probe }) => {
     if (probe.kind === 'tcp') return [probe];
     if (probe.kind === 'exec' || !URL.canParse(probe.url)) return [];

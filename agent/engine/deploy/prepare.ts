@@ -1,17 +1,30 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
 import { planBetween } from '../../../shared/compile/plan.ts';
 import { resolveSettings } from '../../../shared/compile/settings.ts';
-import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
+import type { BlueGreen } from '../../../shared/schema/service.ts';
+import {
+  blueGreenOf,
+  portsOf,
+  SLOTS,
+  type Slot,
+  selectSlot,
+  settingsIn,
+  slotKey,
+} from '../../core/deploy/blue-green.ts';
 import { fillReferences, referenceKey, referencesIn } from '../../core/deploy/references.ts';
-import { type RunnableComponent, render } from '../../core/deploy/render.ts';
+import { type RenderInput, type RunnableComponent, render } from '../../core/deploy/render.ts';
 import type { Generation } from '../../ports/deployer.ts';
+import type { Route } from '../../ports/traffic.ts';
 import type { DeployerOptions } from './options.ts';
 
-type Sources = Pick<DeployerOptions, 'trees' | 'store' | 'readReference'>;
+type Sources = Pick<DeployerOptions, 'trees' | 'store' | 'readReference' | 'driver' | 'traffic'>;
 
 export interface PreparedComponent extends RunnableComponent {
   /** Hides every secret the component was given. */
   readonly redact: (text: string) => string;
+  /** How its traffic comes to it; null where clients connect to the service itself. */
+  readonly route: Route | null;
 }
 
 /** Null when the generation has no such component. Errors: document/invalid, setting/unreadable, deploy/unknown-variable. */
@@ -27,14 +40,46 @@ export async function prepare(
   for (const reference of referencesIn(configured)) {
     secrets.set(referenceKey(reference), await sources.readReference(reference));
   }
-  const runnable = render({
+  const input = {
     release,
     configured,
     settings: fillReferences(configured, secrets),
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
+  };
+  const redact = redactor([...secrets.values()]);
+  const blueGreen = blueGreenOf(release.document);
+  if (blueGreen === null) return { ...render(input), redact, route: null };
+  return { ...(await renderInSlot(sources, input, blueGreen)), redact };
+}
+
+/** Where it runs, or else where it would: see selectSlot. */
+async function renderInSlot(
+  { driver, traffic }: Sources,
+  input: RenderInput,
+  blueGreen: BlueGreen,
+): Promise<RunnableComponent & { readonly route: Route }> {
+  const rendered = SLOTS.map((slot) => {
+    const { unit, ...rest } = render({ ...input, settings: settingsIn(slot, blueGreen, input.settings) });
+    return { ...rest, slot, unit: { ...unit, component: slotKey(rest.component, slot) } };
   });
-  return { ...runnable, redact: redactor([...secrets.values()]) };
+  const component = componentKeyOf(input.release.document.suite, input.release.document.name);
+  const taken = new Set<Slot>();
+  let running: Slot | null = null;
+  for (const { slot, unit } of rendered) {
+    if (await driver.runs(unit)) running = slot;
+    else if ((await driver.status(unit.component)).kind === 'running') taken.add(slot);
+  }
+  const chosen = selectSlot({ running, taken, directed: await traffic.slotOf(component) });
+  const one = rendered.find(({ slot }) => slot === chosen) ?? rendered[0];
+  if (one === undefined) throw new TypeError('there are two slots');
+  const ports = portsOf(component, blueGreen, input.settings);
+  const { address } = blueGreen;
+  const port = ports[chosen];
+  return {
+    ...one,
+    route: { component, slot: chosen, address, publicPort: ports.public, port, user: one.unit.user },
+  };
 }
 
 /** Those of the named components that the generation has, in the order named. */

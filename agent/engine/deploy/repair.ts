@@ -1,5 +1,4 @@
 // Repairing what runs: files that were changed by hand become again what was signed, and what may have loaded them restarts.
-import { durationMs } from '../../../shared/encoding/duration.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Repair } from '../../ports/deployer.ts';
@@ -20,12 +19,12 @@ export async function repairCurrent(options: DeployerOptions): Promise<readonly 
     if (deviations.length === 0) continue;
     await trees.repair(release.tree);
     await verifyRepaired(options, component, release.tree.digest);
-    const restarted = mayHaveLoaded(deviations) && (await driver.status(component)).kind === 'running';
+    const unit = (await prepare(options, current, component))?.unit;
+    const restarted = unit !== undefined && mayHaveLoaded(deviations) && (await driver.runs(unit));
     if (restarted) {
-      const prepared = await prepare(options, current, component);
-      const outcome = await driver.stop(component, durationMs(release.service.stopTimeout));
+      const outcome = await driver.stop(unit.component, unit.stopTimeoutMs);
       if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
-      if (prepared !== null) await driver.start(prepared.unit);
+      await driver.start(unit);
     }
     repairs.push({ component, version: release.version, deviations, restarted });
   }

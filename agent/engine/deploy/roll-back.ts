@@ -7,9 +7,10 @@ import { failureOf } from '../../core/deploy/failure.ts';
 import { isAscending } from '../../core/deploy/rollback-target.ts';
 import { runCommands } from './commands.ts';
 import { captureEvidence } from './evidence.ts';
-import { prepare } from './prepare.ts';
+import { prepare, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
-import { startService, startUnchanged, stopService } from './stages.ts';
+import { stopBeside } from './slots.ts';
+import { directTraffic, standsBeside, startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
 
 // A port still in use or a slow disk may spoil one attempt to restore what was healthy a moment ago.
@@ -52,13 +53,25 @@ async function restore(run: Run): Promise<Failure | null> {
     );
   }
   if (problems.length === 0) await attempt(() => verifyPrevious(run));
+  await attempt(() => redirect(run));
   return problems[0] ?? null;
+}
+
+async function redirect(run: Run): Promise<void> {
+  for (const one of await prepareAll(run.options, run.previous, run.plan.stop)) await directTraffic(run, one);
 }
 
 async function stopUnlessOld(run: Run, component: ComponentKey): Promise<void> {
   const old = await prepare(run.options, run.previous, component);
-  if (old !== null && (await run.options.driver.runs(old.unit))) return;
-  await run.step({ action: 'stop', component }, () => stopService(run, component, run.target));
+  const isOldThere = old !== null && (await run.options.driver.runs(old.unit));
+  if (old === null || old.route === null || !standsBeside(run, component)) {
+    if (!isOldThere)
+      await run.step({ action: 'stop', component }, () => stopService(run, component, run.target));
+    return;
+  }
+  // The old one never stopped: its traffic returns before the new one goes.
+  if (isOldThere) await directTraffic(run, old);
+  await run.step({ action: 'stop', component }, () => stopBeside(run.options, old));
 }
 
 // The release that is left knows how to undo what it did: its own restore hook runs, once, if it was ever started.

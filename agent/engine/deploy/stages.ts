@@ -2,10 +2,11 @@
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { blueGreenOf, canStandBeside, serviceKeys } from '../../core/deploy/blue-green.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import { runCommands } from './commands.ts';
-import { prepare, startOrder } from './prepare.ts';
+import { type PreparedComponent, prepare, startOrder } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
 
 export async function fetchTrees(run: Run): Promise<Outcome> {
@@ -27,6 +28,8 @@ export async function verifyTrees(run: Run): Promise<Outcome> {
 
 export async function stopChanged(run: Run): Promise<Outcome> {
   for (const component of run.plan.stop) {
+    // It goes on serving until the new one is healthy beside it.
+    if (standsBeside(run, component)) continue;
     await run.step({ action: 'stop', component }, () => stopService(run, component, run.previous));
   }
   return { event: 'stopped' };
@@ -82,9 +85,32 @@ export async function stopService(
   component: ComponentKey,
   generation: Generation | null,
 ): Promise<void> {
-  const timeout = generation?.releases.get(component)?.document.service.stopTimeout ?? 'PT30S';
-  const outcome = await run.options.driver.stop(component, durationMs(timeout));
-  if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
+  const release = generation?.releases.get(component)?.document;
+  const { driver, traffic } = run.options;
+  for (const key of serviceKeys(component, release)) {
+    const outcome = await driver.stop(key, durationMs(release?.service.stopTimeout ?? 'PT30S'));
+    if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
+  }
+  // Whatever comes next may want the public port for itself.
+  if (blueGreenOf(release) !== null) await traffic.close(component);
+}
+
+/** The old and the new version of it run at the same time, and its traffic moves. */
+export function standsBeside(
+  { previous, target }: Pick<Run, 'previous' | 'target'>,
+  component: ComponentKey,
+) {
+  return canStandBeside(
+    previous?.releases.get(component)?.document,
+    target.releases.get(component)?.document,
+  );
+}
+
+/** Once it is healthy: from here on new connections go to it. */
+export async function directTraffic(run: Run, one: PreparedComponent): Promise<void> {
+  const { component, route } = one;
+  if (route !== null)
+    await run.step({ action: 'direct', component }, () => run.options.traffic.direct(route));
 }
 
 export async function startService(
@@ -93,7 +119,13 @@ export async function startService(
   generation: Generation | null,
 ): Promise<void> {
   const prepared = await prepare(run.options, generation, component);
-  if (prepared !== null) await run.options.driver.start(prepared.unit);
+  if (prepared === null) return;
+  const { driver } = run.options;
+  // In a slot may stand what failed there before.
+  if (prepared.route !== null && !(await driver.runs(prepared.unit))) {
+    await driver.stop(prepared.unit.component, prepared.unit.stopTimeoutMs);
+  }
+  await driver.start(prepared.unit);
 }
 
 /** Error: deploy/tree-damaged. */

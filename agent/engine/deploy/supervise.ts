@@ -1,9 +1,11 @@
 // Supervision: what `current` names runs; what exits is started again, with growing pauses.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { serviceKeys } from '../../core/deploy/blue-green.ts';
 import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { DeployerOptions } from './options.ts';
 import { prepare, startOrder } from './prepare.ts';
+import { stopBeside } from './slots.ts';
 
 export interface Supervisor {
   /** One look at every service of the generation: starts what is down and due, replaces what is not what it should be. */
@@ -25,11 +27,17 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
       noteAttempt();
       throw error;
     });
-    if (prepared === null || (await driver.runs(prepared.unit))) return;
-    noteAttempt();
-    // Another version may still run where the disk lost a generation: it gives way to what `current` names.
-    await driver.stop(component, prepared.unit.stopTimeoutMs);
-    await driver.start(prepared.unit);
+    if (prepared === null) return;
+    const { unit, route } = prepared;
+    if (!(await driver.runs(unit))) {
+      noteAttempt();
+      // Another version may still run where the disk lost a generation: it gives way to what `current` names.
+      await driver.stop(unit.component, unit.stopTimeoutMs);
+      await driver.start(unit);
+    }
+    if (route === null) return;
+    await options.traffic.direct(route);
+    await stopBeside(options, prepared);
   }
 
   async function maintain(components: readonly ComponentKey[]): Promise<void> {
@@ -44,7 +52,8 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
       for (const component of startOrder(generation)) {
         await attendOne(generation, component).catch(options.onWarning);
       }
-      await maintain([...generation.releases.keys()]).catch(options.onWarning);
+      const keys = [...generation.releases].flatMap(([key, { document }]) => serviceKeys(key, document));
+      await maintain(keys).catch(options.onWarning);
     },
   };
 }

@@ -4,6 +4,7 @@ import { runCommands } from './commands.ts';
 import { watchFor, watchUntilHealthy } from './health.ts';
 import { componentsOf, type PreparedComponent, prepareAll } from './prepare.ts';
 import type { Outcome, Run } from './run.ts';
+import { directTraffic } from './stages.ts';
 
 export async function verifyTarget(run: Run): Promise<Outcome> {
   const judged = await judgedComponents(run);
@@ -11,6 +12,7 @@ export async function verifyTarget(run: Run): Promise<Outcome> {
   for (const component of judged) {
     if (run.plan.start.includes(component.component)) await runCommands(run, component, 'smoke');
   }
+  for (const component of judged) await directTraffic(run, component);
   return { event: 'passed' };
 }
 

@@ -1,5 +1,6 @@
 // The agent dies, or the disk is full, at every single call of a deployment: it always ends old or new.
 import { describe, expect, it } from 'vitest';
+import { slotKey } from '../../../../agent/core/deploy/blue-green.ts';
 import type { DeploymentRecord } from '../../../../shared/schema/deployment.ts';
 import { type DeployScenario, prepareWorld, SCENARIOS } from '../../../support/deploy-scenarios.ts';
 import { chainOf, type World } from '../../../support/deploy-world.ts';
@@ -48,6 +49,9 @@ function problemWith(scenario: DeployScenario, { world, record }: Outcome): stri
   if (record !== undefined && !FINAL.includes(record.state)) return `ended ${chainOf(record)}`;
   if (disk.journal !== null) return 'the journal is still there';
   if (disk.current !== current) return `current is ${disk.current} after ${chainOf(record)}`;
+  for (const [component, slot] of world.routes) {
+    if (world.pidOf(slotKey(component, slot)) === null) return `traffic of ${component} leads nowhere`;
+  }
   const running = world.running().join();
   return running === expected.join() ? null : `${running || 'nothing'} runs after ${chainOf(record)}`;
 }

@@ -1,7 +1,6 @@
 // The engine on a real disk with real processes: updates, fails, rolls back, and is killed in the middle.
 import { spawn } from 'node:child_process';
 import { readlink } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +8,7 @@ import { createProcessDriver } from '../../../../agent/adapters/process-driver.t
 import { AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
+import { freePort } from '../../../support/free-port.ts';
 import { realInstance, realRelease, storeTree } from '../../../support/real-instance.ts';
 
 const PROGRAM = new URL('../../../support/real-instance.ts', import.meta.url).pathname;
@@ -93,12 +93,4 @@ async function answerOnce(ask: () => Promise<string>, expected: string): Promise
     await delay(20);
   }
   return ask();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

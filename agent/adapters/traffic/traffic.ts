@@ -1,0 +1,102 @@
+// Directing traffic: the route is a file, the switch that follows it a service of its own that outlives the agent.
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { digestOfValue } from '../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import type { Driver, ProgramUnit } from '../../ports/driver.ts';
+import type { Route, Traffic } from '../../ports/traffic.ts';
+import { makeDirectory, writeDurably } from '../durable-file.ts';
+import { readIfPresent } from '../read-file.ts';
+import { routeFile } from './route-file.ts';
+
+export interface TrafficOptions {
+  readonly stateDir: string;
+  readonly driver: Driver<ProgramUnit>;
+  /** The switch's program and first arguments; the route file follows. */
+  readonly command: readonly string[];
+}
+
+const STOP_TIMEOUT_MS = 5_000;
+const LISTEN_PATIENCE_MS = 5_000;
+const LOOK_AGAIN_MS = 50;
+
+export function createTraffic({ stateDir, driver, command }: TrafficOptions): Traffic {
+  const directoryOf = (component: ComponentKey) => join(stateDir, 'traffic', component.replace('/', '.'));
+  const pathOf = (component: ComponentKey) => join(directoryOf(component), 'route.json');
+
+  async function read(component: ComponentKey) {
+    const path = pathOf(component);
+    const bytes = await readIfPresent(path);
+    return bytes === null ? null : parseDocumentBytes(routeFile, bytes, path);
+  }
+
+  function unitOf({ component, address, publicPort, user }: Route): ProgramUnit {
+    return {
+      kind: 'process',
+      component: switchKey(component),
+      exec: [...command, pathOf(component)],
+      env: {},
+      user,
+      workingDirectory: directoryOf(component),
+      dataDirectory: directoryOf(component),
+      stopTimeoutMs: STOP_TIMEOUT_MS,
+      identity: digestOfValue({ address, publicPort, user }),
+    };
+  }
+
+  return {
+    slotOf: async (component) => (await read(component))?.slot ?? null,
+    async direct(route) {
+      const { component, slot, address, publicPort, port } = route;
+      const known = await read(component);
+      const next = { slot, address, publicPort, port };
+      if (JSON.stringify(known) !== JSON.stringify(next)) {
+        await makeDirectory(directoryOf(component));
+        // The switch may run under the service's account: what it reads is no secret.
+        await writeDurably(pathOf(component), Buffer.from(JSON.stringify(next)), 0o644);
+      }
+      const unit = unitOf(route);
+      if (await driver.runs(unit)) return;
+      await driver.stop(unit.component, STOP_TIMEOUT_MS);
+      await driver.start(unit);
+      await untilListening(driver, unit, route);
+    },
+    async close(component) {
+      await driver.stop(switchKey(component), STOP_TIMEOUT_MS);
+    },
+  };
+}
+
+function switchKey(component: ComponentKey): ComponentKey {
+  return `${component}.traffic` as ComponentKey;
+}
+
+async function untilListening(driver: Driver<ProgramUnit>, unit: ProgramUnit, route: Route): Promise<void> {
+  const end = performance.now() + LISTEN_PATIENCE_MS;
+  while (!(await answers(route.address, route.publicPort))) {
+    const { kind } = await driver.status(unit.component);
+    if (kind === 'running' && performance.now() < end) await delay(LOOK_AGAIN_MS);
+    else throw notListening(route);
+  }
+  // A stranger may answer in its place.
+  if (!(await driver.runs(unit))) throw notListening(route);
+}
+
+function notListening({ component, address, publicPort }: Route): FairleadError {
+  const problem = `nothing of ours listens on ${address}:${publicPort}: is the port taken?`;
+  return new FairleadError('service/start-failed', { component, problem });
+}
+
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: host === '0.0.0.0' ? '127.0.0.1' : host, port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

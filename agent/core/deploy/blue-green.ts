@@ -1,0 +1,77 @@
+// Blue and green: two versions of one capability side by side, each on a port of its own, behind one public port.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { SettingValue } from '../../../shared/schema/instance.ts';
+import type { CapabilityRelease } from '../../../shared/schema/release.ts';
+import type { BlueGreen } from '../../../shared/schema/service.ts';
+
+export const SLOTS = ['blue', 'green'] as const;
+export type Slot = (typeof SLOTS)[number];
+
+type Settings = Readonly<Record<string, SettingValue>>;
+
+export function blueGreenOf(release: CapabilityRelease | undefined): BlueGreen | null {
+  return release?.service.driver === 'process' ? (release.service.blueGreen ?? null) : null;
+}
+
+/** What the driver calls the service in this slot; the blue one has the component's own name. */
+export function slotKey(component: ComponentKey, slot: Slot): ComponentKey {
+  return slot === 'blue' ? component : (`${component}.green` as ComponentKey);
+}
+
+export function otherSlot(slot: Slot): Slot {
+  return slot === 'blue' ? 'green' : 'blue';
+}
+
+/** Every name under which the driver may run something for the component. */
+export function serviceKeys(
+  component: ComponentKey,
+  release: CapabilityRelease | undefined,
+): readonly ComponentKey[] {
+  return blueGreenOf(release) === null ? [component] : SLOTS.map((slot) => slotKey(component, slot));
+}
+
+/** In a slot the public port's setting stands for the slot's own port: the service and its probes need not know. */
+export function settingsIn(slot: Slot, blueGreen: BlueGreen, settings: Settings): Settings {
+  const port = settings[blueGreen.slots[SLOTS.indexOf(slot)] ?? ''];
+  return port === undefined ? settings : { ...settings, [blueGreen.public]: port };
+}
+
+/** Error: deploy/no-port, for a setting that is no port or the same as another. */
+export function portsOf(component: ComponentKey, blueGreen: BlueGreen, settings: Settings) {
+  const names = [blueGreen.public, ...blueGreen.slots];
+  const ports = names.map((name) => {
+    const port = settings[name];
+    if (typeof port === 'number' && port > 0 && port < 65_536) return port;
+    throw new FairleadError('deploy/no-port', { component, setting: name });
+  });
+  const twice = names.find((_, index) => ports.indexOf(ports[index] ?? 0) !== index);
+  if (twice !== undefined) throw new FairleadError('deploy/no-port', { component, setting: twice });
+  const [open = 0, blue = 0, green = 0] = ports;
+  return { public: open, blue, green };
+}
+
+/** Both must be made for it, and neither may need its data to itself. */
+export function canStandBeside(
+  from: CapabilityRelease | undefined,
+  to: CapabilityRelease | undefined,
+): boolean {
+  const alone = [from, to].some((one) => one?.reversible !== 'yes' || one.hooks.snapshot.length > 0);
+  return !alone && blueGreenOf(from) !== null && blueGreenOf(to) !== null;
+}
+
+export interface SlotFacts {
+  /** Where exactly this unit runs. */
+  readonly running: Slot | null;
+  /** Where something else runs. */
+  readonly taken: ReadonlySet<Slot>;
+  /** Where the traffic goes. */
+  readonly directed: Slot | null;
+}
+
+/** Where a unit stands or belongs: never in the place of what serves the traffic, if that still runs. */
+export function selectSlot({ running, taken, directed }: SlotFacts): Slot {
+  if (running !== null) return running;
+  const served = directed ?? 'blue';
+  return taken.has(served) ? otherSlot(served) : served;
+}
