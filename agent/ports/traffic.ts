@@ -19,7 +19,7 @@ export interface Traffic {
   slotOf(component: ComponentKey): Promise<Slot | null>;
   /**
    * From here on every new connection goes to the slot; open ones stay where they are. Starts what listens when it does not
-   * run. Idempotent. Errors: service/start-failed, disk/*.
+   * run. Idempotent. Errors: service/no-traffic, service/start-failed, disk/*.
    */
   direct(route: Route): Promise<void>;
   /** Nobody listens any more. Idempotent. */

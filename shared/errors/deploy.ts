@@ -150,6 +150,12 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.failed,
   }),
+  'service/no-traffic': entry<OfComponent & { readonly address: string }>({
+    message: (d) => `the traffic of ${d.component} cannot be taken in on ${d.address}`,
+    hint: () => 'see what else listens there, or choose another public port in the instance configuration',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'service/stuck': entry<OfComponent>({
     message: (d) => `${d.component} still runs after KILL of all its processes`,
     hint: () => 'a process that cannot be killed waits for a device: look for state D in ps',

@@ -61,6 +61,8 @@ export function createTraffic({ stateDir, driver, command }: TrafficOptions): Tr
       const unit = unitOf(route);
       if (await driver.runs(unit)) return;
       await driver.stop(unit.component, STOP_TIMEOUT_MS);
+      // A stranger would answer in its place.
+      if (await answers(address, publicPort)) throw notListening(route);
       await driver.start(unit);
       await untilListening(driver, unit, route);
     },
@@ -81,13 +83,10 @@ async function untilListening(driver: Driver<ProgramUnit>, unit: ProgramUnit, ro
     if (kind === 'running' && performance.now() < end) await delay(LOOK_AGAIN_MS);
     else throw notListening(route);
   }
-  // A stranger may answer in its place.
-  if (!(await driver.runs(unit))) throw notListening(route);
 }
 
 function notListening({ component, address, publicPort }: Route): FairleadError {
-  const problem = `nothing of ours listens on ${address}:${publicPort}: is the port taken?`;
-  return new FairleadError('service/start-failed', { component, problem });
+  return new FairleadError('service/no-traffic', { component, address: `${address}:${publicPort}` });
 }
 
 function answers(host: string, port: number): Promise<boolean> {
