@@ -67,8 +67,9 @@ async function renderInSlot(
   const taken = new Set<Slot>();
   let running: Slot | null = null;
   for (const { slot, unit } of rendered) {
+    if ((await driver.status(unit.component)).kind !== 'running') continue;
     if (await driver.runs(unit)) running = slot;
-    else if ((await driver.status(unit.component)).kind === 'running') taken.add(slot);
+    else taken.add(slot);
   }
   const chosen = selectSlot({ running, taken, directed: await traffic.slotOf(component) });
   const one = rendered.find(({ slot }) => slot === chosen) ?? rendered[0];
