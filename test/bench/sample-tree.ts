@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 
-const PACKAGE = 'node-red@4.0.9';
+const NODE_RED = 'node-red@4.0.9';
 const INSTALL_LIMIT_MS = 120_000;
 
 const GENERATED_FILES = 4_000;
@@ -19,25 +19,37 @@ export interface SampleTree {
   readonly directory: string;
 }
 
-/** Installed once, then kept in the system's temporary directory. */
 export async function provideNodeRed(): Promise<SampleTree> {
-  const directory = join(tmpdir(), 'fairlead-bench-cache', PACKAGE);
-  if (!existsSync(directory)) await installPackage(directory);
-  return { name: `${PACKAGE} with its dependencies`, directory };
+  return { name: `${NODE_RED} with its dependencies`, directory: await providePackage(NODE_RED) };
 }
 
-async function installPackage(directory: string): Promise<void> {
+/** Installed once with its production dependencies, then kept in the system's temporary directory. */
+export async function providePackage(
+  specifier: string,
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const directory = join(tmpdir(), 'fairlead-bench-cache', specifier);
+  if (!existsSync(directory)) await installPackage(specifier, overrides, directory);
+  return directory;
+}
+
+async function installPackage(
+  specifier: string,
+  overrides: Readonly<Record<string, string>>,
+  directory: string,
+): Promise<void> {
   const unfinished = `${directory}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
+  writeFileSync(join(unfinished, 'package.json'), JSON.stringify({ private: true, overrides }));
   const options = ['--ignore-scripts', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   try {
-    await promisify(execFile)('npm', ['install', '--prefix', unfinished, ...options, PACKAGE], {
+    await promisify(execFile)('npm', ['install', '--prefix', unfinished, ...options, specifier], {
       timeout: INSTALL_LIMIT_MS,
     });
     renameSync(unfinished, directory);
   } catch (cause) {
     rmSync(unfinished, { recursive: true, force: true });
-    throw new Error(`npm cannot install ${PACKAGE}: run scripts/bench --offline`, { cause });
+    throw new Error(`npm cannot install ${specifier}: run scripts/bench --offline`, { cause });
   }
 }
 

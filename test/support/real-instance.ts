@@ -104,7 +104,8 @@ export function realInstance(stateDir: string): RealInstance {
   };
 }
 
-function treeDirectory(stateDir: string, tree: Digest): string {
+/** Where the files of a tree lie. */
+export function treeDirectory(stateDir: string, tree: Digest): string {
   return join(stateDir, 'store', 'trees', hexOf(tree), 'files');
 }
 
