@@ -9,8 +9,12 @@ export const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?
 export function instantMs(text: string): EpochMs {
   if (!INSTANT_PATTERN.test(text)) return Number.NaN;
   const ms = Date.parse(text);
-  // Date.parse rolls 31 February over into March: a date that does not come back unchanged never was.
-  return Number.isNaN(ms) || formatInstant(ms).slice(0, 10) !== text.slice(0, 10) ? Number.NaN : ms;
+  // Date.parse rolls 31 February over into March: a day that does not come back unchanged never was.
+  return text.slice(8, 10) > '28' && !isDayOf(ms, text) ? Number.NaN : ms;
+}
+
+function isDayOf(ms: EpochMs, text: string): boolean {
+  return new Date(ms).getUTCDate() === Number(text.slice(8, 10));
 }
 
 /** Whole seconds, rounded down. */
