@@ -1,6 +1,6 @@
 // The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
+import { isSea } from 'node:sea';
 import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
 import { FairleadError } from '../shared/errors/error.ts';
@@ -110,10 +110,11 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   return { agent, deployer, log, close };
 }
 
-const TRAFFIC_SWITCH = [
-  process.execPath,
-  fileURLToPath(new URL('./adapters/traffic/switch.ts', import.meta.url)),
-];
+/** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */
+function trafficSwitch(): readonly string[] {
+  if (isSea()) return [process.execPath, 'agent', 'switch'];
+  return [process.execPath, join(import.meta.dirname, 'adapters/traffic/switch.ts')];
+}
 
 async function deploymentParts(options: RunAgentOptions, settings: Settings, trees: TreeStore, log: Log) {
   const { stateDir } = options;
@@ -132,7 +133,7 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     clock,
     readReference,
     findProgram,
-    traffic: createTraffic({ stateDir, driver: createProcessDriver({ stateDir }), command: TRAFFIC_SWITCH }),
+    traffic: createTraffic({ stateDir, driver: createProcessDriver({ stateDir }), command: trafficSwitch() }),
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings),
     retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },

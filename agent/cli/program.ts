@@ -7,6 +7,7 @@ import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
 import { type Act, type Action, parseDuration, parseNumber, parseRollbackTo } from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { addPolicyCommands } from './policy-commands.ts';
+import { addToolCommands } from './tool-commands.ts';
 
 export interface RunOptions {
   readonly stateDir: string;
@@ -54,6 +55,7 @@ export function createProgram(parts: ProgramParts): Command {
   addDecisions(program, act);
   addRemedies(program, act);
   addPolicyCommands(program, act);
+  addToolCommands(program, act);
   addAgent(program, act, parts);
   return program;
 }
@@ -66,6 +68,7 @@ function addQuestions(program: Command, act: Act): void {
   program
     .command('status')
     .description('the verdict, what needs attention, and what runs')
+    .option('--watch', 'look again until interrupted, and print what changed')
     .action(act(async () => (await import('./commands/status.ts')).status));
   program
     .command('check')
@@ -93,6 +96,7 @@ function addQuestions(program: Command, act: Act): void {
     .command('change')
     .argument('<id>', 'its number', parseNumber)
     .description('one deployment: what, when, why, and how it ended')
+    .option('--watch', 'follow it to its end first')
     .action(act(async () => (await import('./commands/changes.ts')).change));
   program
     .command('advisories')
@@ -159,6 +163,13 @@ function addAgent(program: Command, act: Act, parts: ProgramParts): void {
       const { stateDir, config, pollInterval, soak } = command.optsWithGlobals();
       parts.exit(await parts.runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak }));
     });
+  // What the agent itself starts for a blue-green capability, where it is one executable without files beside it.
+  agent
+    .command('switch', { hidden: true })
+    .argument('<route>')
+    .action(
+      async (route: string) => void (await import('../adapters/traffic/switch.ts')).serveTraffic(route),
+    );
   agent
     .command('install')
     .description('run now and at every boot, as a service of systemd')

@@ -30,7 +30,10 @@ function renderProgram(program: Command): string {
 
 /** The commands that do something; a group such as `pin` only holds others. */
 function leavesOf(command: Command): readonly Command[] {
-  return command.commands.flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
+  const visible = new Set(command.createHelp().visibleCommands(command));
+  return command.commands
+    .filter((child) => visible.has(child))
+    .flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
 }
 
 /** Where a command leaves it to its group, such as `pin`. */

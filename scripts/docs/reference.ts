@@ -2,11 +2,13 @@
 import { renderCommands } from './commands-page.ts';
 import { renderErrors } from './errors-page.ts';
 import { renderSchemas } from './schema-pages.ts';
+import { renderStates } from './states-page.ts';
 
 export async function renderReference(): Promise<ReadonlyMap<string, string>> {
   return new Map<string, string>([
     ['docs/reference/commands.md', renderCommands()],
     ['docs/reference/errors.md', renderErrors()],
+    ['docs/reference/states.md', renderStates()],
     ...renderSchemas(),
   ]);
 }
