@@ -5,18 +5,21 @@ import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts'
 import { makeDirectory } from '../../agent/adapters/durable-file.ts';
 import { createJournal } from '../../agent/adapters/journal.ts';
 import { removeLeftovers } from '../../agent/adapters/leftovers.ts';
+import { createProber } from '../../agent/adapters/prober.ts';
+import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { AuditLog } from '../../agent/ports/audit-log.ts';
 import type { Clock } from '../../agent/ports/clock.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
 import type { DeploymentStore } from '../../agent/ports/deployment-store.ts';
+import type { Driver } from '../../agent/ports/driver.ts';
 import type { TreeStore } from '../../agent/ports/tree-store.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import { createIdleClock } from '../../test/support/idle-clock.ts';
 import type { Acknowledge } from './acknowledged.ts';
-import { createMachine, type MachineMemory } from './machine.ts';
+import { createMachine, type Machine, type MachineMemory } from './machine.ts';
 import { PACKS, type Scenario } from './scenarios.ts';
 
 export interface Place {
@@ -53,7 +56,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
 }
 
 function createInstance(options: InstanceOptions): Instance {
-  const { stateDir, memory, scenario, verifyAlive, acknowledge = () => undefined } = options;
+  const { stateDir, scenario, verifyAlive, acknowledge = () => undefined } = options;
   const warnings: unknown[] = [];
   const onWarning = (problem: unknown) => void warnings.push(problem);
   const clock = mortal(createIdleClock(), verifyAlive);
@@ -71,7 +74,7 @@ function createInstance(options: InstanceOptions): Instance {
   };
   const deployer = createDeployer({
     ...{ store, trees, clock, onWarning, onRecord: note },
-    ...createMachine(memory, scenario.behaviours, verifyAlive),
+    ...machineFor(options),
     journal: createJournal({ stateDir }),
     readReference: async ({ name }) => name,
     soakMs: 2_000,
@@ -81,6 +84,12 @@ function createInstance(options: InstanceOptions): Instance {
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
   });
   return { deployer, store, trees, audit, warnings, settled: () => audited };
+}
+
+function machineFor({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Machine {
+  if (scenario.services === 'noted') return createMachine(memory, scenario.behaviours, verifyAlive);
+  // Every unit of the laboratory is a program.
+  return { driver: createProcessDriver({ stateDir }) as Driver, prober: createProber() };
 }
 
 /** Full disks are made by faults here, not by counting. */

@@ -5,11 +5,14 @@ import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import { type Instance, type Place, startInstance } from './instance.ts';
 import { deployNext, type Scenario } from './scenarios.ts';
+import { servicesBelow } from './service-sessions.ts';
 import { describeState, leftovers } from './state-files.ts';
 
 /** How it ended, and every promise that was broken on the way. */
 export interface Verdict {
   readonly end: string;
+  /** Why it did not end as it should, as the record tells it. */
+  readonly failure: string | null;
   readonly problems: readonly string[];
 }
 
@@ -29,7 +32,7 @@ export async function judgeDeployment(
     ...(await secondRecoveryProblems(place, scenario)),
     ...(await nextProblems(place, scenario)),
   ];
-  return { end: record?.state ?? 'nothing begun', problems };
+  return { end: record?.state ?? 'nothing begun', failure: record?.failure?.code ?? null, problems };
 }
 
 /** Everything that is on the disk and everything that runs tell the same story. */
@@ -59,9 +62,18 @@ async function problemsNow(
       problems.push(`${component}: ${path} ${problem}`);
   }
   const wanted = (current?.manifest.components ?? []).map((one) => `${one.component}@${one.version}`);
-  const running = Object.values(place.memory.read()).map((service) => service.release);
+  const running = [...(await runningReleases(place, scenario))];
   if (running.sort().join() !== wanted.sort().join()) problems.push(`runs ${running} instead of ${wanted}`);
   return problems;
+}
+
+/** A release that runs twice is named twice. */
+async function runningReleases(
+  { stateDir, memory }: Place,
+  { services }: Scenario,
+): Promise<readonly string[]> {
+  if (services === 'noted') return Object.values(memory.read()).map(({ release }) => release);
+  return (await servicesBelow(stateDir)).map(({ release }) => release);
 }
 
 /**
@@ -106,7 +118,7 @@ async function secondRecoveryProblems(place: Place, scenario: Scenario): Promise
 /** Nothing is stuck: the next deployment commits, and then nothing unfinished lies around. */
 async function nextProblems(place: Place, scenario: Scenario): Promise<readonly string[]> {
   const instance = await startInstance({ ...place, scenario: { ...scenario, behaviours: {} } });
-  await deployNext(instance);
+  await deployNext(instance, scenario);
   await instance.settled();
   const record = (await instance.deployer.records()).at(-1);
   const problems = record?.state === 'committed' ? [] : [`the next deployment ends ${record?.state}`];

@@ -3,7 +3,7 @@ import type { Acknowledge, Acknowledged } from './acknowledged.ts';
 import { type Place, startInstance } from './instance.ts';
 import { judgeDeployment, type Verdict } from './judge.ts';
 import { POLICY_OPERATION } from './policy-operation.ts';
-import { deployHistory, SCENARIOS, type Scenario } from './scenarios.ts';
+import { deployHistory, PROCESSES, SCENARIOS, type Scenario } from './scenarios.ts';
 import { TRUST_OPERATION } from './trust-operation.ts';
 
 export interface Operation {
@@ -22,6 +22,12 @@ export const OPERATIONS: readonly Operation[] = [
   TRUST_OPERATION,
   POLICY_OPERATION,
 ];
+
+export function operationsNamed(names?: readonly string[]): readonly Operation[] {
+  return OPERATIONS.filter(({ name }) => names === undefined || names.includes(name));
+}
+
+export const PROCESSES_OPERATION = deploymentOperation(PROCESSES);
 
 function deploymentOperation(scenario: Scenario): Operation {
   return {

@@ -36,7 +36,7 @@ export const POLICY_OPERATION: Operation = {
     const before = await describeState(place.stateDir);
     await settings.policy();
     if ((await describeState(place.stateDir)) !== before) problems.push('reading changes the disk');
-    return { end: channel, problems: [...problems, ...(await leftovers(place.stateDir))] };
+    return { end: channel, failure: null, problems: [...problems, ...(await leftovers(place.stateDir))] };
   },
 };
 

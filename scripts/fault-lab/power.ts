@@ -5,12 +5,13 @@ import type { Acknowledged } from './acknowledged.ts';
 import { createDiskImage, type DiskImage, type FileSystem, fill } from './disk-images.ts';
 import { createMemoryFile } from './machine.ts';
 import { collectOutput, parseAcknowledged, startOperation } from './operation-process.ts';
-import { OPERATIONS, type Operation } from './operations.ts';
+import { type Operation, operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase, syncFileSystem } from './places.ts';
 import { listPoints, type Point, tracerFor } from './strace.ts';
 import {
   type CaseResult,
   createRandom,
+  judged,
   mergeResults,
   type SuiteOptions,
   type SuiteResult,
@@ -26,6 +27,12 @@ interface Case {
   readonly fileSystem: FileSystem;
   /** The process lives on for a while and meets the disk as it is now; else it ends there. */
   readonly livesOn: boolean;
+}
+
+/** What an operation acknowledged until it ended, and whether the world changed where it was to. */
+interface Stopped {
+  readonly hit: boolean;
+  readonly acknowledged: readonly Acknowledged[];
 }
 
 const LONGEST_LIFE_MS = 10_000;
@@ -66,7 +73,7 @@ export function leaveNoRoomAtCalls(options: SuiteOptions): Promise<SuiteResult> 
 async function tryOnDisks(
   options: SuiteOptions,
   fileSystems: readonly FileSystem[],
-  spoil: (each: Case, image: DiskImage) => Promise<readonly Acknowledged[]>,
+  spoil: (each: Case, image: DiskImage) => Promise<Stopped>,
 ): Promise<SuiteResult> {
   const cases = Map.groupBy(await drawCases(options, fileSystems), (each) => each.fileSystem);
   let tried = 0;
@@ -91,7 +98,7 @@ async function drawCases(
 ): Promise<readonly Case[]> {
   const random = createRandom(options.seed);
   const cases: Case[] = [];
-  for (const operation of OPERATIONS) {
+  for (const operation of operationsNamed(options.operations)) {
     const base = `${options.directory}/${operation.name}`;
     await prepareBase(operation, base);
     await copyPlace(base, `${base}-counted`);
@@ -107,19 +114,18 @@ async function drawCases(
 async function tryCase(
   each: Case,
   image: DiskImage,
-  spoil: (each: Case, image: DiskImage) => Promise<readonly Acknowledged[]>,
+  spoil: (each: Case, image: DiskImage) => Promise<Stopped>,
 ): Promise<CaseResult> {
   const { operation, point, fileSystem, livesOn, base } = each;
   const directory = `${image.mountPoint}/place`;
   await copyPlace(base, directory);
   await syncFileSystem(image.mountPoint);
-  const acknowledged = await spoil(each, image);
-  const { end, problems } = await operation
-    .judge(placeIn(directory), acknowledged)
-    .catch((error: Error) => ({ end: 'stuck', problems: [`cannot be recovered: ${error.stack}`] }));
+  const { acknowledged, hit } = await spoil(each, image);
+  const { end, problems } = await judged(operation.judge(placeIn(directory), acknowledged));
+  const found = hit ? problems : [...problems, 'the point was never reached'];
   const how = livesOn ? 'living on' : 'dying';
   const name = `${operation.name} on ${fileSystem}, ${how} at ${point.call} ${point.nth} of "${point.path}"`;
-  return { end, problems: problems.map((problem) => `${name}: ${problem}`) };
+  return { end, problems: found.map((problem) => `${name}: ${problem}`) };
 }
 
 /** Runs an operation up to a point, lets `spoil` change the world, and lets the process end there or by itself. */
@@ -128,11 +134,11 @@ async function stopAt(
   directory: string,
   log: string,
   spoil: () => Promise<void>,
-): Promise<readonly Acknowledged[]> {
+): Promise<Stopped> {
   await rm(log, { force: true });
   const child = startOperation(operation.name, directory, tracerFor(point, 'signal=STOP', directory, log));
   const ended = collectOutput(child);
-  await untilStopped(log, ended);
+  const hit = await untilStopped(log, ended);
   await spoil();
   if (livesOn) {
     signal(child, 'SIGCONT');
@@ -142,19 +148,21 @@ async function stopAt(
   } else {
     signal(child, 'SIGKILL');
   }
-  return parseAcknowledged((await ended).output);
+  return { hit, acknowledged: parseAcknowledged((await ended).output) };
 }
 
-async function untilStopped(log: string, ended: Promise<unknown>): Promise<void> {
+/** False when the process ended without reaching its point. */
+async function untilStopped(log: string, ended: Promise<unknown>): Promise<boolean> {
   let isOver = false;
   void ended.then(() => {
     isOver = true;
   });
   while (!isOver) {
     const text = await readFile(log, 'utf8').catch(() => '');
-    if (text.includes('stopped by SIGSTOP')) return;
+    if (text.includes('stopped by SIGSTOP')) return true;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+  return false;
 }
 
 /** To the process and its tracer; both may be gone. */

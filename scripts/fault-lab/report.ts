@@ -6,8 +6,13 @@ import type { Suite } from './suites.ts';
 const FIGURES = new URL('../../docs/figures.md', import.meta.url);
 const BEGIN = '<!-- faults: written by scripts/faults --write -->';
 const END = '<!-- /faults -->';
-const HEAD = ['Suite', 'What happens', 'Cases', 'How they ended', 'Broken promises', 'Seconds'];
+const HEAD = ['Suite', 'What happens', 'Cases', 'How they ended', 'Broken promises', 'Seconds', 'Options'];
 const MOST_SHOWN = 20;
+const NOTE = [
+  'Measured with `scripts/faults OPTIONS SUITE`. After every case the agent recovers; then record, `current`, trees,',
+  'services, audit log, policy and trust must tell one story, everything acknowledged before must still be there, a',
+  'second recovery must change nothing, the next deployment must commit, and nothing unfinished may be left.',
+].join('\n');
 
 export class Report {
   readonly #seed: number;
@@ -26,39 +31,50 @@ export class Report {
       .sort(([, a], [, b]) => b - a)
       .map(([end, count]) => `${count} ${end}`);
     const cells = [name, what, tried, ended.join(', '), problems.length, (ms / 1000).toFixed(0)];
-    this.#rows.push(cells.map(String));
+    this.#rows.push([...cells.map(String), `--count ${tried} --seed ${this.#seed}`]);
   }
 
   skip({ name, what }: Suite, missing: string): void {
-    this.#rows.push([name, what, '–', `not run: ${missing}`, '–', '–']);
+    this.#rows.push([name, what, '–', `not run: ${missing}`, '–', '–', '–']);
   }
 
   table(): string {
-    const all = [HEAD, ...this.#rows];
-    const widths = HEAD.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
-    const line = (row: readonly string[]) =>
-      `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-    const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-    return [line(HEAD), rule, ...this.#rows.map(line)].join('\n');
+    return tableOf(this.#rows);
   }
 
-  /** Replaces the section between the markers, or adds it at the end. */
+  /** Replaces the rows of the suites that ran; those of others stay as they were measured. */
   async write(): Promise<void> {
     const text = await readFile(FIGURES, 'utf8').catch(() => '# Figures\n');
-    const section = `${BEGIN}\n## Faults\n\n${this.#note()}\n\n${this.table()}\n${END}`;
     const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-    const next =
-      begin === -1 || end === -1
-        ? `${text.trimEnd()}\n\n${section}\n`
-        : text.slice(0, begin) + section + text.slice(end + END.length);
-    await writeFile(FIGURES, next);
+    const isThere = begin !== -1 && end !== -1;
+    const before = isThere ? rowsIn(text.slice(begin, end)) : [];
+    const section = `${BEGIN}\n## Faults\n\n${NOTE}\n\n${tableOf(merged(before, this.#rows))}\n\n`;
+    const [head, tail] = isThere
+      ? [text.slice(0, begin), text.slice(end)]
+      : [`${text.trimEnd()}\n\n`, `${END}\n`];
+    await writeFile(FIGURES, head + section + tail);
   }
+}
 
-  #note(): string {
-    return [
-      `Measured with \`scripts/faults ${process.argv.slice(2).join(' ')}\` (seed ${this.#seed}). After every case the agent`,
-      'recovers; then record, `current`, trees, services, audit log and trust must tell one story, everything acknowledged',
-      'before must still be there, a second recovery must change nothing, and the next deployment must commit.',
-    ].join('\n');
-  }
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [line(HEAD), rule, ...rows.map(line)].join('\n');
+}
+
+function rowsIn(section: string): string[][] {
+  const lines = section.split('\n').filter((line) => line.startsWith('| '));
+  return lines.slice(1).map((line) =>
+    line
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
+}
+
+function merged(before: string[][], now: string[][]): string[][] {
+  const byName = new Map([...before, ...now].map((row) => [row[0], row]));
+  return [...byName.values()];
 }

@@ -7,7 +7,14 @@ import type { Acknowledged } from './acknowledged.ts';
 import type { Place } from './instance.ts';
 import { createVolatileMemory, type MachineMemory, type Services } from './machine.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
-import { type CaseResult, createRandom, type SuiteOptions, type SuiteResult, tryCases } from './suite.ts';
+import {
+  type CaseResult,
+  createRandom,
+  judged,
+  type SuiteOptions,
+  type SuiteResult,
+  tryCases,
+} from './suite.ts';
 
 /** What one life of the agent meets: at its nth call, or from there until the process ends. */
 interface Fault {
@@ -97,9 +104,7 @@ async function trySchedule(schedule: Schedule, start: Prepared): Promise<CaseRes
     if (fault.kind === 'power cut' || random() < 0.3) cutPower(memory, random);
   }
   mount.before = () => undefined;
-  const { end, problems } = await operation
-    .judge({ stateDir: STATE_DIR, memory }, acknowledged)
-    .catch((error: Error) => ({ end: 'stuck', problems: [`cannot be recovered: ${error.stack}`] }));
+  const { end, problems } = await judged(operation.judge({ stateDir: STATE_DIR, memory }, acknowledged));
   const told = lives
     .map(({ kind, at, lasting }) => `${kind} ${lasting ? 'from' : 'at'} ${at}`)
     .join(', then ');

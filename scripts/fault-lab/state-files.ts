@@ -12,11 +12,11 @@ export async function describeState(stateDir: string): Promise<string> {
   return (await Promise.all(lines)).sort().join('\n');
 }
 
-/** Paths of unfinished work, long random names left out. */
+/** Paths of unfinished work, long random names left out. A pid file has one temporary name, used again each time. */
 export async function leftovers(stateDir: string): Promise<readonly string[]> {
   const paths = await pathsBelow(stateDir);
   return paths
-    .filter((path) => /\.(?:tmp|tmp-\w+|tree|old|pack)$/.test(path))
+    .filter((path) => /\.(?:tmp|tmp-\w+|tree|old|pack)$/.test(path) && !path.includes('/run/'))
     .map((path) => `left behind: ${path.slice(stateDir.length + 1).replace(/[0-9a-f]{12,}/g, '…')}`);
 }
 

@@ -1,9 +1,12 @@
 // What every suite of the laboratory is given and gives back.
+import type { Verdict } from './judge.ts';
 
 export interface SuiteOptions {
   readonly seed: number;
   /** How many cases to try; every one there is when there are no more. */
   readonly count: number;
+  /** Names of the operations to try; all unless given. */
+  readonly operations?: readonly string[];
   /** An empty directory of its own. */
   readonly directory: string;
   readonly onProgress: (tried: number) => void;
@@ -20,6 +23,15 @@ export interface SuiteResult {
 export interface CaseResult {
   readonly end: string;
   readonly problems: readonly string[];
+}
+
+/** A judge that fails has found an instance that nobody can bring to its end. */
+export async function judged(verdict: Promise<Verdict>): Promise<Verdict> {
+  return verdict.catch((error: Error) => ({
+    end: 'stuck',
+    failure: null,
+    problems: [`cannot be recovered: ${error.stack}`],
+  }));
 }
 
 /** Tries cases, `lanes` at a time, each lane in a directory of its own. */

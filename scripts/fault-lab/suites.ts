@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { tryHostilePacks } from './hostile.ts';
 import { cutPowerAtCalls, leaveNoRoomAtCalls } from './power.ts';
+import { killBesideProcesses } from './processes.ts';
 import { trySchedules } from './schedules.ts';
 import type { SuiteOptions, SuiteResult } from './suite.ts';
 import { killAtCalls, refuseCalls } from './system-calls.ts';
@@ -59,6 +60,14 @@ export const SUITES: readonly Suite[] = [
     long: EVERY_ONE,
     missing: strace,
     run: refuseCalls,
+  },
+  {
+    name: 'processes',
+    what: 'SIGKILL at any moment of a deployment whose services are processes',
+    short: 10,
+    long: 400,
+    missing: nothing,
+    run: killBesideProcesses,
   },
   {
     name: 'power',

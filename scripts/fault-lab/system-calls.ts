@@ -1,8 +1,8 @@
 // Suites over the real agent's system calls: `kill` dies at one of them, `full` has one of them refused.
-import { OPERATIONS, type Operation } from './operations.ts';
+import { type Operation, operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase } from './places.ts';
 import { type Fault, listPoints, type Point, runWithFault } from './strace.ts';
-import { type CaseResult, type SuiteOptions, type SuiteResult, sample, tryCases } from './suite.ts';
+import { type CaseResult, judged, type SuiteOptions, type SuiteResult, sample, tryCases } from './suite.ts';
 
 interface SpoiledCall {
   readonly operation: Operation;
@@ -13,6 +13,8 @@ interface SpoiledCall {
 }
 
 const LANES = 2;
+/** How operations of the laboratory fail without a fault. */
+const OWN_FAILURES = ['deploy/unhealthy', 'service/stuck'];
 
 export const REFUSALS: readonly Fault[] = ['error=ENOSPC', 'error=EIO', 'error=EROFS'];
 
@@ -31,7 +33,7 @@ export function refuseCalls(options: SuiteOptions): Promise<SuiteResult> {
 
 export async function spoilCalls(options: SuiteOptions, faults: readonly Fault[]): Promise<SuiteResult> {
   const cases: SpoiledCall[] = [];
-  for (const operation of OPERATIONS) {
+  for (const operation of operationsNamed(options.operations)) {
     const base = `${options.directory}/${operation.name}`;
     await prepareBase(operation, base);
     for (const point of await pointsOf(operation, base)) {
@@ -53,10 +55,16 @@ async function tryCall(
 ): Promise<CaseResult> {
   await copyPlace(base, directory);
   const { acknowledged, hit, errors } = await runWithFault(operation.name, directory, point, fault);
-  const { end, problems } = await operation
-    .judge(placeIn(directory), acknowledged)
-    .catch((error: Error) => ({ end: 'stuck', problems: [`cannot be recovered: ${error.stack}`] }));
-  const found = hit ? problems : [...problems, `the fault did not take place${errors}`];
+  const { end, failure, problems } = await judged(operation.judge(placeIn(directory), acknowledged));
+  const found = [...problems];
+  if (!hit) found.push(`the fault did not take place ${errors}`);
+  if (fault !== 'signal=KILL' && !namesTheDisk(failure, errors)) found.push(`blames ${failure ?? errors}`);
   const name = `${operation.name}, ${fault} at ${point.call} ${point.nth} of "${point.path}"`;
   return { end, problems: found.map((problem) => `${name}: ${problem}`) };
+}
+
+/** Where a refusal had a consequence at all, the record or the process says that it was the disk. */
+function namesTheDisk(failure: string | null, errors: string): boolean {
+  if (errors !== '') return errors.includes("code: 'disk/");
+  return failure === null || failure.startsWith('disk/') || OWN_FAILURES.includes(failure);
 }

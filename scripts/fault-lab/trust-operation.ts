@@ -43,7 +43,7 @@ export const TRUST_OPERATION: Operation = {
       : isAt(found, vendor.versions.old)
         ? 'old'
         : 'on the way';
-    return { end, problems: [...problems, ...(await leftovers(stateDir))] };
+    return { end, failure: null, problems: [...problems, ...(await leftovers(stateDir))] };
   },
 };
 

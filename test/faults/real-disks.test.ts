@@ -1,0 +1,62 @@
+// The real engine in a process of its own: killed, refused by its disk, out of room, out of power, where a seed says.
+import { describe, expect, it } from 'vitest';
+import { suiteNamed } from '../../scripts/fault-lab/suites.ts';
+import { REFUSALS, spoilCalls } from '../../scripts/fault-lab/system-calls.ts';
+import { temporaryDirectory } from '../support/directories.ts';
+
+const SEED = 20_260;
+/** Many short processes: quick on an idle machine, slow where everything else is tested at the same time. */
+const PATIENCE_MS = 180_000;
+
+const onProgress = () => undefined;
+
+// Where nobody may trace a process, schedules.test.ts still holds the same promises on a disk in memory.
+describe.skipIf((await suiteNamed('kill').missing()) !== null)('an operation hit at any system call', () => {
+  it('ends old or new, keeps what it acknowledged, and goes on', { timeout: PATIENCE_MS }, async () => {
+    const directory = temporaryDirectory();
+    const operations = ['failing', 'collect', 'trust', 'policy'];
+
+    const { tried, problems } = await spoilCalls(
+      { seed: SEED, count: 24, operations, directory, onProgress },
+      ['signal=KILL', ...REFUSALS],
+    );
+
+    expect(problems).toEqual([]);
+    expect(tried).toBe(24);
+  });
+});
+
+// Only root may mount file systems.
+describe.skipIf((await suiteNamed('power').missing()) !== null)('a file system', () => {
+  it.each(['power', 'room'])('that fails by %s leaves old or new', { timeout: PATIENCE_MS }, async (name) => {
+    const directory = temporaryDirectory();
+    const operations = ['update', 'policy'];
+
+    const { tried, problems } = await suiteNamed(name).run({
+      seed: SEED,
+      count: 6,
+      operations,
+      directory,
+      onProgress,
+    });
+
+    expect(problems).toEqual([]);
+    expect(tried).toBe(6);
+  });
+});
+
+it('leaves every service running once when the agent is killed beside it', {
+  timeout: PATIENCE_MS,
+}, async () => {
+  const directory = temporaryDirectory();
+
+  const { tried, problems } = await suiteNamed('processes').run({
+    seed: SEED,
+    count: 4,
+    directory,
+    onProgress,
+  });
+
+  expect(problems).toEqual([]);
+  expect(tried).toBe(4);
+});
