@@ -20,6 +20,8 @@ export interface ServerConfig {
   readonly passphrase: PassphraseSource;
   readonly host: string;
   readonly port: number;
+  /** Addresses and networks of reverse proxies that say who the caller is. */
+  readonly trustProxy: readonly string[];
 }
 
 export interface Context {
@@ -45,6 +47,7 @@ export interface Settings {
   readonly passphraseFile: string | undefined;
   readonly host: string;
   readonly port: number;
+  readonly trustProxy?: readonly string[] | undefined;
 }
 
 export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): ServerConfig {
@@ -53,6 +56,7 @@ export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): Se
     passphrase: { file: settings.passphraseFile, environment: environment.FAIRLEAD_PASSPHRASE },
     host: settings.host,
     port: settings.port,
+    trustProxy: settings.trustProxy ?? [],
   };
 }
 

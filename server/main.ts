@@ -1,11 +1,12 @@
 // The program `fairlead-server`: makes a release server's directory, runs it, and hands out tokens.
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { durationMs } from '../shared/encoding/duration.ts';
+import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../shared/errors/error.ts';
 import { systemCode } from '../shared/errors/system-error.ts';
 import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
@@ -15,6 +16,7 @@ import { lockServer } from './db/lock.ts';
 import type { Database } from './db/tables.ts';
 import { admitToken, hasToken, listTokens, makeToken, revokeTokens } from './db/tokens.ts';
 import { resign, startResigning } from './jobs/resign.ts';
+import { parseDuration, parseNetworks, parsePort, parseUrl } from './options.ts';
 import { makeDirectory } from './repository/durable-file.ts';
 import { readOrWriteLine } from './repository/initial-files.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
@@ -29,13 +31,19 @@ const GRACE_MS = 10_000;
 export function createProgram(): Command {
   const program = new Command('fairlead-server')
     .description('Fairlead release server: serves the signed repository and knows the fleet')
-    .version(manifest.version);
+    .version(manifest.version)
+    .exitOverride();
   command(program, 'init', 'make the directory, its keys and the first tokens; may be repeated')
-    .option('--public-url <url>', 'where agents and release managers will reach the server')
+    .option('--public-url <url>', 'where agents and release managers will reach the server', parseUrl)
     .action((settings) => init(toConfig(settings, process.env), settings.publicUrl));
   command(program, 'run', 'serve until told to stop')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on; 0 takes a free one', toPort, 8080)
+    .option('--port <number>', 'port to listen on; 0 takes a free one', parsePort, 8080)
+    .option(
+      '--trust-proxy <addresses>',
+      'reverse proxies whose X-Forwarded-For is believed: addresses or networks, by comma',
+      parseNetworks,
+    )
     .action((settings) => run(toConfig(settings, process.env)));
   addTokenCommands(program.command('token').description('tokens of people and programs'));
   return program;
@@ -57,7 +65,7 @@ function addTokenCommands(token: Command): void {
     .addOption(directory)
     .addOption(new Option('--role <role>', 'what it may do').choices(TOKEN_ROLES).makeOptionMandatory())
     .requiredOption('--name <name>', 'who or what will use it, for the audit log')
-    .option('--valid-for <duration>', 'ISO 8601, such as P90D', toDuration, durationMs(TOKEN_LIFETIME))
+    .option('--valid-for <duration>', 'ISO 8601, such as P90D', parseDuration, durationMs(TOKEN_LIFETIME))
     .action(createToken);
   token
     .command('list')
@@ -68,7 +76,7 @@ function addTokenCommands(token: Command): void {
     .command('revoke <name>')
     .description('revoke every token of this name, at once and for good')
     .addOption(directory)
-    .action((name, { dir }) => withDatabase(dir, (db) => revokeToken(db, name)));
+    .action((name, { dir }) => withDatabase(dir, (db) => revokeToken(db, name, dir)));
 }
 
 /** Every step leaves alone what an earlier run has made, so a run that was killed is simply repeated. */
@@ -112,6 +120,7 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
 async function run(config: ServerConfig): Promise<void> {
   const log = pino({ name: 'fairlead-server' }, pino.destination(2));
   const { layout } = config;
+  await requireInitialized(layout);
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
   const lock = lockServer(layout.lock, layout.dir);
   const context = await createContext(config, keys, { now: Date.now, log });
@@ -160,18 +169,23 @@ async function printTokens(db: Database): Promise<void> {
   for (const { name, role, expires } of await listTokens(db)) print(`${name}  ${role}  expires ${expires}`);
 }
 
-async function revokeToken(db: Database, name: string): Promise<void> {
+async function revokeToken(db: Database, name: string, dir: string): Promise<void> {
   const revoked = await revokeTokens(db, name, accountName(), Date.now());
-  if (revoked === 0) throw new FairleadError('request/not-found', { what: `live token named ${name}` });
+  if (revoked === 0) throw new FairleadError('server/no-such-token', { name, dir });
   print(`revoked ${revoked} of the name ${name}`);
 }
 
 /** Works beside a running server. Error: server/not-initialized. */
 async function withDatabase<Result>(dir: string, use: (db: Database) => Promise<Result>): Promise<Result> {
   const layout = layoutOf(dir);
-  if (!(await isThere(layout.database))) throw new FairleadError('server/not-initialized', { dir });
+  await requireInitialized(layout);
   const db = await openDatabase(layout.database);
   return use(db).finally(() => db.destroy());
+}
+
+/** Error: server/not-initialized. */
+async function requireInitialized({ dir, database }: Layout): Promise<void> {
+  if (!(await isThere(database))) throw new FairleadError('server/not-initialized', { dir });
 }
 
 function issued(validForMs: number): { readonly expires: number; readonly actor: string } {
@@ -182,23 +196,15 @@ function accountName(): string {
   return `account ${userInfo().username}`;
 }
 
-function toPort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new InvalidArgumentError('a port is a number from 0 to 65535');
-}
-
-function toDuration(text: string): number {
-  const ms = durationMs(text);
-  if (ms > 0) return ms;
-  throw new InvalidArgumentError('write it as an ISO 8601 duration, such as P90D or PT12H');
-}
-
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 function fail(error: unknown): void {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return;
+  }
   if (!isFairleadError(error)) throw error;
   process.stderr.write(`error: ${error.message}\n  hint: ${error.hint}\n`);
   process.exitCode = error.exit;

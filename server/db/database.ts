@@ -2,14 +2,24 @@
 import { closeSync, openSync } from 'node:fs';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { FairleadError } from '../../shared/errors/error.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { createSqliteDialect } from './node-sqlite.ts';
 import type { Database, Tables } from './tables.ts';
 
-/** `file` is created when it does not exist. The caller ends with `destroy()`. */
+/** `file` is created when it does not exist. The caller ends with `destroy()`. Error: server/database-unreadable. */
 export async function openDatabase(file: string): Promise<Database> {
-  // SQLite would make it readable for everyone; its companion files take the mode of this one.
-  closeSync(openSync(file, 'a', 0o600));
+  try {
+    // SQLite would make it readable for everyone; its companion files take the mode of this one.
+    closeSync(openSync(file, 'a', 0o600));
+    return await open(file);
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'unknown error';
+    throw new FairleadError('server/database-unreadable', { path: file, problem }, { cause });
+  }
+}
+
+async function open(file: string): Promise<Database> {
   const db = new Kysely<Tables>({ dialect: createSqliteDialect(file) });
   try {
     await migrate(db);

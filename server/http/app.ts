@@ -36,6 +36,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     bodyLimit: DEFAULT_BODY_BYTES,
     connectionTimeout: IDLE_MS,
     return503OnClosing: true,
+    trustProxy: [...context.config.trustProxy],
   });
   await app.register(rateLimit, { global: false });
   installBodies(app);

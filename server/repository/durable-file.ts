@@ -25,9 +25,11 @@ export async function syncDirectory(path: string): Promise<void> {
   await withHandle(path, 'r', undefined, (handle) => handle.sync());
 }
 
-/** Creates a directory and its parents, each made durable. Owner-only unless a mode is given. */
+/** Creates a directory and its parents, each made durable. Owner-only unless a mode is given. Errors: disk/*. */
 export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode });
+  const first = await mkdir(path, { recursive: true, mode }).catch((cause: unknown) => {
+    throw toDiskError(path, cause);
+  });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }

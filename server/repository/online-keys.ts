@@ -40,7 +40,7 @@ export async function createOnlineKeys(layout: Layout, passphrase: string): Prom
   }
 }
 
-/** Errors: server/not-initialized, vendor/wrong-passphrase, vendor/key-damaged. */
+/** Errors: disk/unreadable, vendor/wrong-passphrase, vendor/key-damaged. */
 export async function openOnlineKeys(layout: Layout, passphrase: string): Promise<OnlineKeys> {
   const open = async (role: OnlineRole) =>
     openKeyFile(await readKeyFile(layout, role), passphrase, keyPath(layout, role));
@@ -52,9 +52,11 @@ export function publicHalves(keys: OnlineKeys): OnlineKeysReply {
 }
 
 async function readKeyFile(layout: Layout, role: OnlineRole): Promise<KeyFile> {
-  const bytes = await readIfThere(keyPath(layout, role));
-  if (bytes === null) throw new FairleadError('server/not-initialized', { dir: layout.dir });
-  return parseDocumentBytes(keyFile, bytes, keyPath(layout, role));
+  const path = keyPath(layout, role);
+  const bytes = await readIfThere(path);
+  // None is made in its place: agents would refuse what it signs until the root names it.
+  if (bytes === null) throw new FairleadError('disk/unreadable', { path, problem: 'there is no such file' });
+  return parseDocumentBytes(keyFile, bytes, path);
 }
 
 function keyPath(layout: Layout, role: OnlineRole): string {

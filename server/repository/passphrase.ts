@@ -12,7 +12,7 @@ export interface PassphraseSource {
   readonly environment: string | undefined;
 }
 
-/** Error: server/no-passphrase. */
+/** Errors: server/no-passphrase, server/passphrase-file-empty, disk/unreadable. */
 export async function readPassphrase(layout: Layout, source: PassphraseSource): Promise<string> {
   const found = await findPassphrase(layout, source);
   if (found === null) throw new FairleadError('server/no-passphrase', { dir: layout.dir });
@@ -32,13 +32,20 @@ export async function readOrMakePassphrase(
 }
 
 async function findPassphrase(layout: Layout, source: PassphraseSource): Promise<string | null> {
-  if (source.file !== undefined) {
-    const text = await readTextIfThere(source.file);
-    return text === null ? null : firstLine(text);
-  }
+  if (source.file !== undefined) return readNamed(source.file);
   if (source.environment !== undefined) return source.environment;
   const made = await readTextIfThere(layout.passphrase);
   return made === null ? null : firstLine(made);
+}
+
+/** A file that was named is there: another passphrase in its place would seal the keys with a secret nobody chose. */
+async function readNamed(file: string): Promise<string> {
+  const text = await readTextIfThere(file);
+  if (text === null)
+    throw new FairleadError('disk/unreadable', { path: file, problem: 'there is no such file' });
+  const line = firstLine(text);
+  if (line === null) throw new FairleadError('server/passphrase-file-empty', { file });
+  return line;
 }
 
 function firstLine(text: string): string | null {

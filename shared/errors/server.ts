@@ -92,6 +92,24 @@ const OPERATION_ERRORS = {
     http: 503,
     exit: EXIT.failed,
   }),
+  'server/no-such-token': entry<{ readonly name: string; readonly dir: string }>({
+    message: (d) => `no token named ${d.name} is valid`,
+    hint: (d) => `see those that are: fairlead-server token list --dir ${d.dir}`,
+    http: 404,
+    exit: EXIT.failed,
+  }),
+  'server/database-unreadable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `the database ${d.path} cannot be opened: ${d.problem}`,
+    hint: () => 'check the disk and its permissions; a damaged file is restored from the newest backup',
+    http: 503,
+    exit: EXIT.failed,
+  }),
+  'server/passphrase-file-empty': entry<{ readonly file: string }>({
+    message: (d) => `the first line of ${d.file} is empty`,
+    hint: () => 'write the passphrase there, on one line',
+    http: 503,
+    exit: EXIT.usage,
+  }),
   'server/no-passphrase': entry<{ readonly dir: string }>({
     message: (d) => `the passphrase of the signing keys in ${d.dir} is not known`,
     hint: () => 'give --passphrase-file FILE or set FAIRLEAD_PASSPHRASE, as at init',

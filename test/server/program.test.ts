@@ -1,12 +1,12 @@
 // The program itself, as a person and an init system use it: real processes on a real directory.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { access, cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { access, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { firstPublication } from '../support/publications.ts';
 
-const MAIN = new URL('../../server/main.ts', import.meta.url).pathname;
+const PROGRAM = new URL('../../scripts/bin/fairlead-server', import.meta.url).pathname;
 
 let template: string;
 let initialized: Result;
@@ -90,13 +90,72 @@ describe('fairlead-server run', () => {
     expect(await end(child, 'SIGTERM')).toBe(0);
   });
 
+  it('finishes a publication that it was killed in', async () => {
+    const first = await run();
+    await end(first.child, 'SIGKILL');
+    const commit = {
+      schema: 'fairlead/commit@1',
+      roots: [],
+      timestamp: null,
+      id: 'one',
+      actor: 'x',
+      changes: [],
+    };
+    await writeFile(join(dir, 'commit.json'), JSON.stringify(commit));
+
+    await run();
+
+    await expect(access(join(dir, 'commit.json'))).rejects.toThrow();
+  });
+
+  it('says which port another program has', async () => {
+    const { url } = await run();
+    const other = join(home, 'other');
+    await call('init', '--dir', other);
+
+    const refused = await call('run', '--dir', other, '--port', new URL(url).port);
+
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toContain(`port ${new URL(url).port}: EADDRINUSE`);
+  });
+});
+
+describe('a mistake', () => {
   it.each([
-    ['a directory that was never made', 'elsewhere', {}],
-    ['the wrong passphrase', 'server', { FAIRLEAD_PASSPHRASE: 'wrong' }],
-  ])('refuses %s and says what to do', async (_what, name, environment) => {
-    const refused = await call('run', '--dir', join(home, name), '--port', '0', environment);
+    ['a directory that was never made', 2, ['run', '--dir', 'elsewhere'], {}],
+    ['the wrong passphrase', 2, ['run', '--dir', 'server'], { FAIRLEAD_PASSPHRASE: 'wrong' }],
+    ['a passphrase file that is not there', 1, ['init', '--dir', 'new', '--passphrase-file', 'none'], {}],
+    ['an empty passphrase file', 2, ['init', '--dir', 'new', '--passphrase-file', '/dev/null'], {}],
+    ['a file where the directory should be', 1, ['init', '--dir', 'server/passphrase'], {}],
+    ['a database that is none', 1, ['run', '--dir', 'broken'], {}],
+    ['a signing key that is gone', 1, ['run', '--dir', 'keyless'], {}],
+    ['a token that was never made', 1, ['token', 'revoke', 'nobody', '--dir', 'server'], {}],
+  ])('such as %s is refused with what to do', async (_what, status, argv, environment) => {
+    for (const copy of ['broken', 'keyless']) await cp(dir, join(home, copy), { recursive: true });
+    await writeFile(join(home, 'broken', 'fairlead.db'), 'not a database');
+    await rm(join(home, 'keyless', 'keys', 'snapshot.json'));
+
+    const refused = await call(...argv, environment);
 
     expect(refused.stderr).toMatch(/^error: .+\n {2}hint: .+\n$/);
+    expect(refused.status).toBe(status);
+  });
+
+  it.each([
+    ['an option that does not exist', ['run', '--prot', '80']],
+    ['a port that is none', ['run', '--port', '99999']],
+    ['a proxy that is no address', ['run', '--trust-proxy', '10.0.0.0/33']],
+    ['an address that is no URL', ['init', '--public-url', 'releases']],
+    [
+      'a life that is no duration',
+      ['token', 'create', '--role', 'viewer', '--name', 'x', '--valid-for', '3d'],
+    ],
+  ])('such as %s names it', async (_what, argv) => {
+    const refused = await call(...argv, '--dir', dir);
+
+    expect(refused.stderr).toContain(
+      argv.find((arg) => arg.startsWith('--') && arg !== '--role' && arg !== '--name'),
+    );
     expect(refused.status).toBe(2);
   });
 });
@@ -127,7 +186,7 @@ function call(...args: readonly (string | NodeJS.ProcessEnv)[]): Promise<Result>
   const extra = args.filter((arg) => typeof arg !== 'string');
   const env = Object.assign({ PATH: process.env.PATH }, ...extra) as NodeJS.ProcessEnv;
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...argv], { env }, (_error, stdout, stderr) =>
+    const child = execFile(PROGRAM, argv, { env, cwd: home ?? template }, (_error, stdout, stderr) =>
       resolve({ status: child.exitCode ?? -1, stdout, stderr }),
     );
   });
@@ -135,7 +194,7 @@ function call(...args: readonly (string | NodeJS.ProcessEnv)[]): Promise<Result>
 
 /** Starts the server on a free port and waits until it says where. */
 function run(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
-  const child = spawn(process.execPath, [MAIN, 'run', '--dir', dir, '--port', '0'], {
+  const child = spawn(PROGRAM, ['run', '--dir', dir, '--port', '0'], {
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

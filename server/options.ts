@@ -1,0 +1,37 @@
+// What is typed on the command line of `fairlead-server`, read strictly; commander adds which option it was.
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+import { durationMs } from '../shared/encoding/duration.ts';
+
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('a port is a number from 0 to 65535');
+}
+
+/** Answers milliseconds. */
+export function parseDuration(text: string): number {
+  const ms = durationMs(text);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('write it as an ISO 8601 duration, such as P90D or PT12H');
+}
+
+export function parseUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('write it as https://releases.example.com');
+}
+
+/** Addresses or networks of either family, separated by commas. */
+export function parseNetworks(text: string): readonly string[] {
+  const networks = text.split(',').map((part) => part.trim());
+  if (networks.every(isNetwork)) return networks;
+  throw new InvalidArgumentError('write addresses or networks, such as 127.0.0.1,10.0.0.0/8');
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits = '0', ...rest] = text.split('/');
+  const version = isIP(address);
+  return (
+    version !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
+  );
+}
