@@ -6,6 +6,7 @@ import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import {
+  type AuditChain,
   type AuditEvent,
   type AuditHead,
   auditHead,
@@ -37,17 +38,20 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
     head = next.head;
   }
 
+  async function read(): Promise<AuditChain> {
+    await queue;
+    const { lines } = splitLines((await readIfPresent(log)) ?? NOTHING);
+    return readChain(lines, await readCheckpoint(checkpoint), log);
+  }
+
   return {
     append(event) {
       const done = queue.then(() => appendNext(event));
       queue = done.catch(() => undefined);
       return done;
     },
-    async entries() {
-      await queue;
-      const { lines } = splitLines((await readIfPresent(log)) ?? NOTHING);
-      return readChain(lines, await readCheckpoint(checkpoint), log).entries;
-    },
+    entries: async () => (await read()).entries,
+    read,
   };
 }
 

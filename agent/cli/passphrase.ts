@@ -1,6 +1,6 @@
 // Where the passphrase of an approver's key comes from: a file, the environment, or the person at the terminal.
 import { FairleadError } from '../../shared/errors/error.ts';
-import { readIfPresent } from '../adapters/read-file.ts';
+import { readNamed } from '../adapters/new-file.ts';
 import type { CliContext } from './context.ts';
 
 export interface PassphraseOptions {
@@ -16,11 +16,8 @@ export async function readPassphrase(
   question: string,
 ): Promise<string> {
   if (options.passphraseFile !== undefined) {
-    const bytes = await readIfPresent(options.passphraseFile);
-    if (bytes === null) throw new FairleadError('approver/no-file', { path: options.passphraseFile });
-    return Buffer.from(bytes)
-      .toString('utf8')
-      .replace(/\r?\n$/, '');
+    const bytes = Buffer.from(await readNamed(options.passphraseFile));
+    return bytes.toString('utf8').replace(/\r?\n$/, '');
   }
   if (context.passphrase !== undefined) return context.passphrase;
   if (context.interactive) return await context.askSecret(question);

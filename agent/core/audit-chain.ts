@@ -1,5 +1,6 @@
 // The audit log's chain: every line carries the digest of the line before it, so that nothing changes unnoticed.
 import { z } from 'zod';
+import { fromUtf8 } from '../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
@@ -46,6 +47,12 @@ export const auditHead = z.strictObject({
 });
 export type AuditHead = z.output<typeof auditHead>;
 
+export interface AuditChain {
+  /** Oldest first. */
+  readonly entries: readonly AuditEntry[];
+  readonly head: AuditHead;
+}
+
 export const EMPTY_AUDIT: AuditHead = { schema: 'fairlead/audit-head@1', count: 0, digest: null };
 
 /** The next line's bytes, without its line break, and the head after it. */
@@ -70,11 +77,7 @@ export function chainEntry(
 }
 
 /** Reads every line, oldest first, and checks that each continues the one before. Error: audit/damaged. */
-export function readChain(
-  lines: readonly Uint8Array[],
-  checkpoint: AuditHead,
-  path: string,
-): { readonly entries: readonly AuditEntry[]; readonly head: AuditHead } {
+export function readChain(lines: readonly Uint8Array[], checkpoint: AuditHead, path: string): AuditChain {
   const entries: AuditEntry[] = [];
   let head = EMPTY_AUDIT;
   for (const bytes of lines) {
@@ -92,6 +95,28 @@ export function readChain(
   // The log may be ahead of its checkpoint by what a crash left between the two; never behind.
   if (head.count < checkpoint.count) throw damaged(path, head.count + 1, 'lines at the end are missing');
   return { entries, head };
+}
+
+/** The line an entry stands in: what the next one's digest is made of. */
+export function lineOf(entry: AuditEntry): string {
+  return fromUtf8(canonicalize({ ...entry }));
+}
+
+/** `812:sha256:…`, short enough to be kept on paper. */
+export function formatCheckpoint({ count, digest: last }: AuditHead): string {
+  return `${count}:${last ?? 'none'}`;
+}
+
+/** Null for text that is no checkpoint. */
+export function parseCheckpoint(text: string): AuditHead | null {
+  const [, count, last] = /^(\d{1,9}):(none|sha256:[0-9a-f]{64})$/.exec(text) ?? [];
+  if (count === undefined || last === undefined) return null;
+  const parsed = auditHead.safeParse({
+    schema: 'fairlead/audit-head@1',
+    count: Number(count),
+    digest: last === 'none' ? null : last,
+  });
+  return parsed.success ? parsed.data : null;
 }
 
 function parseEntry(bytes: Uint8Array, path: string, lineNumber: number): AuditEntry {

@@ -53,7 +53,16 @@ function* timesOf(cron: Cron, midnight: WallMs): Generator<WallMs> {
   }
 }
 
+const known = new Map<string, Cron>();
+
+/** Read once: looking for the next opening asks the same few expressions a thousand times. */
 function readCron(text: string): Cron {
+  const cron = known.get(text) ?? parseCron(text);
+  known.set(text, cron);
+  return cron;
+}
+
+function parseCron(text: string): Cron {
   const fields = parse(text);
   const months = new Set(fields.month);
   return {

@@ -77,9 +77,8 @@ function earliestStart(windows: readonly Window[], after: EpochMs): EpochMs | nu
 /** The end of the span of this window that holds the instant; null outside. Durations are real time, not wall time. */
 function endOfSpan(window: Window, at: EpochMs): EpochMs | null {
   const length = durationMs(window.duration);
-  // An hour of the wall clock can be missing or double: look a day further on both sides and compare instants.
   const days = Math.ceil(length / DAY_MS) + 2;
-  for (const wall of matchesUntil(window.cron, wallTime(at, window.zone) + DAY_MS, days)) {
+  for (const wall of matchesUntil(window.cron, wallTime(at, window.zone) + slack(window, at), days)) {
     const start = instantOfWallTime(wall, window.zone);
     if (start <= at) return at < start + length ? start + length : null;
   }
@@ -87,9 +86,18 @@ function endOfSpan(window: Window, at: EpochMs): EpochMs | null {
 }
 
 function nextStart(window: Window, after: EpochMs): EpochMs | null {
-  for (const wall of matchesAfter(window.cron, wallTime(after, window.zone) - DAY_MS)) {
+  for (const wall of matchesAfter(window.cron, wallTime(after, window.zone) - slack(window, after))) {
     const start = instantOfWallTime(wall, window.zone);
     if (start > after) return start;
   }
   return null;
+}
+
+/**
+ * How far the wall clock's order may differ from the order of instants: not at all while the clock runs evenly. Around a
+ * change an hour can be missing or double, so a day further is looked at and instants are compared.
+ */
+function slack({ zone }: Window, at: EpochMs): number {
+  const offset = (instant: EpochMs) => wallTime(instant, zone) - Math.floor(instant / 1000) * 1000;
+  return offset(at - DAY_MS) === offset(at + DAY_MS) ? 0 : DAY_MS;
 }

@@ -107,7 +107,7 @@ export const explanationReply = z.strictObject({
 });
 
 /** `window` starts outside the policy's windows. */
-export const OVERRIDES = ['window'] as const;
+export const OVERRIDES = ['window', 'health'] as const;
 export type Override = (typeof OVERRIDES)[number];
 
 /** POST /v1/apply: run the plan on offer now, whatever the channel waits for. */
@@ -181,6 +181,23 @@ export const advisoriesReply = z.strictObject({
 export const liftRequest = z.strictObject({ reason: line });
 export const liftReply = z.strictObject({ lifted: z.array(version) });
 
+/** GET /v1/audit: every line of the audit log, verified, and where its chain stands. */
+export const auditReply = z.strictObject({
+  schema: z.literal('fairlead/audit-log@1'),
+  lines: z.array(z.string()),
+  count: z.int(),
+  digest: digest.nullable(),
+});
+
+/** POST /v1/stage: what is on offer, on the disk now; nothing is applied. */
+export const stageReply = z.strictObject({
+  schema: z.literal('fairlead/staged@1'),
+  /** Null when nothing is on offer. */
+  plan: digest.nullable(),
+  fetched: z.array(componentKey),
+  present: z.array(componentKey),
+});
+
 /** The answer to every request that is refused or fails. */
 export const adminError = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string(), exit: z.int() }),
@@ -195,6 +212,8 @@ export type ApiRollbackRequest = z.output<typeof rollbackRequest>;
 export type StartedReply = z.output<typeof startedReply>;
 export type ChangesReply = z.output<typeof changesReply>;
 export type VerifyReply = z.output<typeof verifyReply>;
+export type AuditReply = z.output<typeof auditReply>;
+export type StageReply = z.output<typeof stageReply>;
 export type AdvisoriesReply = z.output<typeof advisoriesReply>;
 export type LiftReply = z.output<typeof liftReply>;
 export type Contact = z.output<typeof contact>;

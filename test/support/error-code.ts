@@ -31,6 +31,12 @@ export function dataOf<Code extends ErrorCode>(error: FairleadError, code: Code)
   return error.data;
 }
 
+/** The code of what an agent refused, as the command line meets it. */
+export async function refusedCode(promise: Promise<unknown>): Promise<string> {
+  const refusal = await rejectionOf(promise);
+  return isFairleadError(refusal, 'agent/refused') ? refusal.data.code : refusal.code;
+}
+
 function expectFairlead(error: unknown): FairleadError {
   if (error instanceof FairleadError) return error;
   throw new Error('expected a FairleadError', { cause: error });

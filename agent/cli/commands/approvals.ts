@@ -8,7 +8,8 @@ import { statusReply } from '../../../shared/protocol/admin.ts';
 import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
 import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
-import { openApproverKey, readDocument, writeNew } from '../../adapters/approver-key.ts';
+import { openApproverKey } from '../../adapters/approver-key.ts';
+import { readDocument, writeNew } from '../../adapters/new-file.ts';
 import { type CliContext, show } from '../context.ts';
 import { renderApprovals } from '../output/approvals.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
@@ -57,7 +58,7 @@ async function answer(
   const instance = options.instance ?? (out === undefined ? await instanceOf(context) : undefined);
   const receipt = await signed(context, key, { plan, verdict, reason, ticket, instance }, options);
   if (out === undefined) return await handIn(context, receipt);
-  await writeNew(out, receipt, 0o644);
+  await writeNew(out, `${JSON.stringify(receipt, null, 2)}\n`, 0o644);
   show(context, receipt, () => [
     `${verdict === 'approve' ? 'approved' : 'denied'} by ${receipt.statement.by} until ${receipt.statement.expires}`,
     `on the instance: fairlead approvals import ${out}`,

@@ -3,8 +3,21 @@ import { statusReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
 import { renderStatus } from '../output/status.ts';
 
-export async function status(context: CliContext): Promise<number> {
-  const reply = await context.client.call('GET', '/v1/status', statusReply);
-  show(context, reply, () => renderStatus(reply, context.style));
+export interface WatchOptions {
+  readonly watch?: boolean;
+}
+
+const LOOK_AGAIN_MS = 1000;
+
+export async function status(context: CliContext, options: WatchOptions = {}): Promise<number> {
+  let printed = '';
+  do {
+    const reply = await context.client.call('GET', '/v1/status', statusReply);
+    // Moments move all the time: they are no news.
+    const news = JSON.stringify({ ...reply, at: '', contact: null, freshness: reply.freshness.state });
+    if (news !== printed) show(context, reply, () => renderStatus(reply, context.style));
+    printed = news;
+    if (options.watch === true) await context.clock.sleep(LOOK_AGAIN_MS);
+  } while (options.watch === true);
   return 0;
 }

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
+  type AuditReply,
   applyRequest,
   type ChangesReply,
   type LiftReply,
@@ -16,10 +17,12 @@ import { type ComponentKey, componentKey } from '../../../shared/schema/common.t
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { Version } from '../../../shared/version/version.ts';
+import { lineOf } from '../../core/audit-chain.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
+import { stage } from './stage.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
 import { rehearse, repair } from './upkeep.ts';
@@ -47,6 +50,8 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ],
   ['POST', /^\/v1\/verify\/repair$/, (state, r) => repair(state, parse(repairRequest, r), r.actor)],
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
+  ['GET', /^\/v1\/audit$/, (state) => readAudit(state)],
+  ['POST', /^\/v1\/stage$/, (state) => stage(state)],
   ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
   ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
 ];
@@ -66,6 +71,12 @@ async function check(state: AgentState): Promise<unknown> {
   const reply = await readExplanation(state);
   state.wake();
   return reply;
+}
+
+async function readAudit(state: AgentState): Promise<AuditReply> {
+  const { entries, head } = await state.audit.read();
+  const { count, digest } = head;
+  return { schema: 'fairlead/audit-log@1', lines: entries.map(lineOf), count, digest };
 }
 
 async function listChanges(state: AgentState): Promise<ChangesReply> {

@@ -17,64 +17,13 @@ import {
 import { liftQuarantine } from '../../../agent/cli/commands/quarantine.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { verify } from '../../../agent/cli/commands/verify.ts';
-import type { CliContext } from '../../../agent/cli/context.ts';
-import { createStyle } from '../../../agent/cli/output/style.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
-import { createAgentNetwork, releaseOf } from '../../support/agent-network.ts';
+import { releaseOf } from '../../support/agent-network.ts';
 import { dataOf, rejectionOf } from '../../support/error-code.ts';
 import { settle } from '../../support/fake-clock.ts';
-
-interface Overrides {
-  readonly json?: boolean;
-  readonly interactive?: boolean;
-  readonly answer?: boolean;
-}
-
-/** An agent on this channel with one release on offer, and a terminal in front of it. */
-async function atTerminal(channel: 'auto' | 'manual' | 'frozen', overrides: Overrides = {}) {
-  const network = createAgentNetwork();
-  network.world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel } };
-  network.publish(releaseOf('1.0.0'));
-  await network.start();
-  await network.world.clock.advance(1000);
-  const printed: string[] = [];
-  const asked: string[] = [];
-  const context: CliContext = {
-    stateDir: '/state',
-    zone: 'UTC',
-    passphrase: undefined,
-    askSecret: async () => '',
-    json: overrides.json === true,
-    interactive: overrides.interactive === true,
-    style: createStyle(false),
-    client: {
-      async call(method, path, reply, body) {
-        try {
-          return parseDocument(
-            reply,
-            JSON.parse(JSON.stringify(await network.ask(method, path, body))),
-            'answer',
-          );
-        } catch (error) {
-          if (!isFairleadError(error) || error.code === 'document/invalid') throw error;
-          const { code, message, hint, exit } = error;
-          throw new FairleadError('agent/refused', { code, message, hint, exit });
-        }
-      },
-    },
-    clock: { ...network.world.clock, sleep: () => settle() },
-    print: (text) => void printed.push(text),
-    confirm: async (question) => {
-      asked.push(question);
-      return overrides.answer === true;
-    },
-  };
-  const lines = () => printed.join('\n').split('\n');
-  return { ...network, context, printed, asked, lines, json: () => JSON.parse(printed.join('\n')) };
-}
+import { atTerminal } from '../../support/terminal.ts';
 
 describe('status', () => {
   it('says the verdict first, then what runs', async () => {

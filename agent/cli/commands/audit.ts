@@ -1,0 +1,81 @@
+// fairlead audit: the record of what was decided here, checked line by line, and taken along.
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { EXIT } from '../../../shared/errors/entry.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { auditReply } from '../../../shared/protocol/admin.ts';
+import { readNamed, writeNew } from '../../adapters/new-file.ts';
+import {
+  type AuditHead,
+  EMPTY_AUDIT,
+  formatCheckpoint,
+  parseCheckpoint,
+  readChain,
+} from '../../core/audit-chain.ts';
+import { type CliContext, show } from '../context.ts';
+
+export interface VerifyAuditOptions {
+  /** As `fairlead audit verify` printed it at an earlier time. */
+  readonly checkpoint?: string;
+}
+
+/**
+ * Of this instance, or of an exported file. The chain alone betrays changed, added and removed lines; whoever can write
+ * the log could make a new chain, which only a checkpoint kept elsewhere betrays. Errors: audit/*.
+ */
+export async function verifyAudit(
+  context: CliContext,
+  file: string | undefined,
+  options: VerifyAuditOptions,
+): Promise<number> {
+  const checkpoint = readCheckpoint(options.checkpoint);
+  const { entries, head } = readChain(await linesOf(context, file), checkpoint, file ?? 'of this instance');
+  const held = checkpoint.count > 0;
+  const reply = {
+    schema: 'fairlead/audit-verified@1',
+    entries: entries.length,
+    checkpoint: formatCheckpoint(head),
+  };
+  show(context, reply, () => [
+    context.style.bold(context.style.good(`the audit log is whole: ${entries.length} entries`)),
+    ...(held ? [`it still begins with the ${checkpoint.count} entries of your checkpoint`] : []),
+    'keep this somewhere else: with it, no entry up to here can be rewritten unnoticed',
+    `  fairlead audit verify --checkpoint ${reply.checkpoint}`,
+  ]);
+  return EXIT.ok;
+}
+
+/** One JSON object a line, as they were written. */
+export async function exportAudit(context: CliContext, file: string | undefined): Promise<number> {
+  const { lines } = await context.client.call('GET', '/v1/audit', auditReply);
+  if (file === undefined) {
+    if (lines.length > 0) context.print(lines.join('\n'));
+    return EXIT.ok;
+  }
+  await writeNew(file, lines.map((line) => `${line}\n`).join(''), 0o600);
+  const reply = { schema: 'fairlead/audit-exported@1', entries: lines.length, file };
+  show(context, reply, () => [
+    `${lines.length} entries written to ${file}`,
+    `check them anywhere: fairlead audit verify ${file}`,
+  ]);
+  return EXIT.ok;
+}
+
+async function linesOf(context: CliContext, file: string | undefined): Promise<readonly Uint8Array[]> {
+  if (file === undefined) {
+    const { lines } = await context.client.call('GET', '/v1/audit', auditReply);
+    return lines.map(utf8);
+  }
+  const lines = Buffer.from(await readNamed(file))
+    .toString('latin1')
+    .split('\n');
+  // The end of the last line, or a line that lost its end.
+  const rest = lines.pop() ?? '';
+  return [...lines, ...(rest === '' ? [] : [rest])].map((line) => Buffer.from(line, 'latin1'));
+}
+
+function readCheckpoint(text: string | undefined): AuditHead {
+  if (text === undefined) return EMPTY_AUDIT;
+  const checkpoint = parseCheckpoint(text);
+  if (checkpoint === null) throw new FairleadError('audit/no-checkpoint', { text });
+  return checkpoint;
+}

@@ -1,0 +1,117 @@
+// fairlead doctor: everything that could keep this install from updating, looked at in one go.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { EXIT } from '../../../shared/errors/entry.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
+import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
+import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
+import { type CliContext, show } from '../context.ts';
+import type { Style } from '../output/style.ts';
+
+interface Finding {
+  readonly check: string;
+  /** Null when all is well. */
+  readonly problem: string | null;
+  readonly remedy: string;
+}
+
+const LOW_BYTES = 512 * 2 ** 20;
+const LOW_INODES = 10_000;
+
+/** Exits with 1 when something needs a person. Error: agent/not-running. */
+export async function doctor(context: CliContext): Promise<number> {
+  const status = await context.client.call('GET', '/v1/status', statusReply);
+  const policy = await context.client.call('GET', '/v1/policy', policyReply);
+  const findings = [
+    { check: 'the agent answers', problem: null, remedy: '' },
+    ...trustFindings(status),
+    ...policyFindings(policy),
+    ...runningFindings(status),
+    await auditFinding(context),
+    await diskFinding(context),
+  ];
+  show(context, { schema: 'fairlead/doctor@1', findings }, () => render(findings, context.style));
+  return findings.every(({ problem }) => problem === null) ? EXIT.ok : EXIT.failed;
+}
+
+function trustFindings({ freshness, contact, unsentReports }: StatusReply): readonly Finding[] {
+  const { state, expires } = freshness;
+  return [
+    {
+      check: 'the clock is right',
+      problem: state === 'clock-behind' ? 'it is earlier than data the vendor has signed' : null,
+      remedy: 'timedatectl set-ntp true',
+    },
+    {
+      check: 'the vendor’s signed data is fresh',
+      problem: state === 'expired' ? `it expired at ${expires}` : state === 'never' ? 'there is none' : null,
+      remedy: 'fairlead check',
+    },
+    {
+      check: 'the server answers',
+      problem: contact?.failure?.message ?? null,
+      remedy: contact?.failure?.hint ?? '',
+    },
+    {
+      check: 'the server has heard everything',
+      problem: unsentReports === 0 ? null : `${unsentReports} deployment records wait`,
+      remedy: 'fairlead outbox',
+    },
+  ];
+}
+
+function policyFindings({ problem, unsatisfiable, stale }: PolicyReply): readonly Finding[] {
+  const remedy = 'fairlead policy check';
+  return [
+    { check: 'the policy can be read', problem, remedy },
+    { check: 'the policy can be satisfied', problem: unsatisfiable.join('; ') || null, remedy },
+    { check: 'the policy is tidy', problem: stale.join('; ') || null, remedy: 'fairlead policy show' },
+  ];
+}
+
+function runningFindings({ components, decision, quarantine, alarms }: StatusReply): readonly Finding[] {
+  const unhealthy = components.filter(({ health }) => health === 'unhealthy').map((one) => one.component);
+  const exposed = [...new Set(decision.exposed.map(({ advisory }) => advisory))];
+  const away = quarantine.map(({ component, version }) => `${component} ${version}`);
+  return [
+    { check: 'what runs is healthy', problem: unhealthy.join(', ') || null, remedy: 'fairlead status' },
+    { check: 'nothing is exposed', problem: exposed.join(', ') || null, remedy: 'fairlead explain' },
+    { check: 'nothing is in quarantine', problem: away.join(', ') || null, remedy: 'fairlead status' },
+    { check: 'no alarm is raised', problem: alarms.join('; ') || null, remedy: 'fairlead status' },
+  ];
+}
+
+async function auditFinding({ client }: CliContext): Promise<Finding> {
+  const finding = { check: 'the audit log is whole', remedy: 'fairlead audit verify' };
+  try {
+    await client.call('GET', '/v1/audit', auditReply);
+    return { ...finding, problem: null };
+  } catch (error) {
+    if (!isFairleadError(error, 'agent/refused')) throw error;
+    return { ...finding, problem: error.message };
+  }
+}
+
+async function diskFinding({ stateDir }: CliContext): Promise<Finding> {
+  const finding = { check: 'the disk has room', remedy: `df -h ${stateDir}; df -i ${stateDir}` };
+  try {
+    const { freeBytes, freeInodes } = await readDiskSpace(stateDir);
+    if (freeBytes < LOW_BYTES) return { ...finding, problem: `${Math.floor(freeBytes / 2 ** 20)} MiB free` };
+    return { ...finding, problem: freeInodes < LOW_INODES ? `${freeInodes} inodes free` : null };
+  } catch {
+    // The directory is the agent's own: an account of its group need not see into it.
+    return { ...finding, problem: null, check: 'the disk has room (not visible to this account)' };
+  }
+}
+
+function render(findings: readonly Finding[], style: Style): readonly string[] {
+  const bad = findings.filter(({ problem }) => problem !== null).length;
+  const verdict =
+    bad === 0 ? style.good('all is well') : style.bad(`${bad} of ${findings.length} need a look`);
+  const lines = findings.flatMap(({ check, problem, remedy }) =>
+    problem === null
+      ? [`${style.good('ok')}  ${check}`]
+      : [`${style.bad('NO')}  ${check}: ${sanitizeLine(problem, 500)}`, `      ${sanitizeLine(remedy, 300)}`],
+  );
+  return [style.bold(verdict), ...lines];
+}

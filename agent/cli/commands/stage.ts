@@ -1,0 +1,33 @@
+// fairlead stage and outbox: what was brought here ahead of time, and what the server has not heard yet.
+import { EXIT } from '../../../shared/errors/entry.ts';
+import { type StageReply, stageReply, statusReply } from '../../../shared/protocol/admin.ts';
+import { type CliContext, show } from '../context.ts';
+import { describeContact } from '../output/explanation.ts';
+
+export async function stage(context: CliContext): Promise<number> {
+  const reply = await context.client.call('POST', '/v1/stage', stageReply);
+  show(context, reply, () => renderStaged(reply));
+  return EXIT.ok;
+}
+
+/** Failing to report stops nothing: what is here is kept until the server takes it. */
+export async function outbox(context: CliContext): Promise<number> {
+  const { at, contact, unsentReports } = await context.client.call('GET', '/v1/status', statusReply);
+  const reply = { schema: 'fairlead/outbox@1', records: unsentReports, contact };
+  show(context, reply, () => [
+    unsentReports === 0
+      ? 'The server has heard everything.'
+      : `${unsentReports} deployment records wait for the server to take them; nothing else waits for that.`,
+    contact === null ? 'Server not asked yet' : describeContact(contact, at),
+  ]);
+  return EXIT.ok;
+}
+
+function renderStaged({ plan, fetched, present }: StageReply): readonly string[] {
+  if (plan === null) return ['Nothing is on offer. Ask the server: fairlead check'];
+  return [
+    'All that is on offer is on the disk: applying it needs no network.',
+    ...(fetched.length === 0 ? [] : [`fetched now: ${fetched.join(', ')}`]),
+    ...(present.length === 0 ? [] : [`there already: ${present.join(', ')}`]),
+  ];
+}

@@ -1,0 +1,110 @@
+// fairlead audit: every way to tamper with the record, and what betrays it.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { exportAudit, verifyAudit } from '../../../agent/cli/commands/audit.ts';
+import { setChannel } from '../../../agent/cli/commands/policy.ts';
+import { type AuditEntry, chainEntry, EMPTY_AUDIT } from '../../../agent/core/audit-chain.ts';
+import { fromUtf8 } from '../../../shared/encoding/bytes.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
+import { rejectionOf } from '../../support/error-code.ts';
+import { atTerminal } from '../../support/terminal.ts';
+
+/** A log with some history, exported, and its checkpoint as an operator would note it. */
+async function exported() {
+  const terminal = await atTerminal('auto');
+  const { context, lines } = terminal;
+  await setChannel(context, 'manual', { reason: 'year end' });
+  await setChannel(context, 'frozen', { reason: 'year end, really' });
+  const file = join(temporaryDirectory(), 'audit.jsonl');
+  await exportAudit(context, file);
+  await verifyAudit(context, undefined, {});
+  const checkpoint = /--checkpoint (\S+)$/.exec(lines().at(-1) ?? '')?.[1] ?? '';
+  const rewrite = (change: (lines: string[]) => string[]) =>
+    writeFileSync(file, `${change(readFileSync(file, 'utf8').trimEnd().split('\n')).join('\n')}\n`);
+  return { ...terminal, file, checkpoint, rewrite };
+}
+
+/** The whole history told anew by somebody who can write the file: every line chains to the one before. */
+function restamped(lines: string[]): string[] {
+  let head = EMPTY_AUDIT;
+  return lines.map((text) => {
+    const entry = JSON.parse(text.replace('year end', 'summer sale')) as AuditEntry;
+    const next = chainEntry(head, entry, '2026-01-01T00:00:00.000Z');
+    head = next.head;
+    return fromUtf8(next.line);
+  });
+}
+
+describe('audit verify', () => {
+  it('accepts the log and its export, alone and against a checkpoint', async () => {
+    const { context, file, checkpoint } = await exported();
+
+    expect(await verifyAudit(context, undefined, { checkpoint })).toBe(0);
+    expect(await verifyAudit(context, file, { checkpoint })).toBe(0);
+  });
+
+  it('accepts a log that went on after the checkpoint', async () => {
+    const { context, checkpoint, lines } = await exported();
+    await setChannel(context, 'auto', { reason: 'january' });
+
+    expect(await verifyAudit(context, undefined, { checkpoint })).toBe(0);
+    expect(lines()).toContainEqual(expect.stringMatching(/still begins with the \d+ entries/));
+  });
+
+  it.each([
+    ['an edit', (lines: string[]) => lines.map((line) => line.replace('"year end"', '"nothing"'))],
+    ['an insertion', (lines: string[]) => [...lines.slice(0, 2), lines[1]!, ...lines.slice(2)]],
+    ['a deletion', (lines: string[]) => lines.filter((_, index) => index !== 1)],
+    ['another order', (lines: string[]) => [lines[1]!, lines[0]!, ...lines.slice(2)]],
+    ['a line that is no entry', (lines: string[]) => [...lines, '{}']],
+  ])('betrays %s without any help', async (_what, change) => {
+    const { context, file, rewrite } = await exported();
+    rewrite(change);
+
+    expect((await rejectionOf(verifyAudit(context, file, {}))).code).toBe('audit/damaged');
+  });
+
+  it.each([
+    ['an edit of the last entry', (lines: string[]) => lines.map((line) => line.replace('really', 'maybe'))],
+    ['a cut-off end', (lines: string[]) => lines.slice(0, -1)],
+    ['a new history', restamped],
+    ['nothing left at all', () => []],
+  ])('betrays %s by a checkpoint kept elsewhere', async (_what, change) => {
+    const { context, file, checkpoint, rewrite } = await exported();
+    rewrite(change);
+
+    expect((await rejectionOf(verifyAudit(context, file, { checkpoint }))).code).toBe('audit/damaged');
+  });
+
+  it('cannot betray a new history without a checkpoint: which is why it prints one', async () => {
+    const { context, file, rewrite } = await exported();
+    rewrite(restamped);
+
+    expect(await verifyAudit(context, file, {})).toBe(0);
+  });
+
+  it.each(['', '3', '3:abc', '-1:none'])('refuses %j as a checkpoint', async (checkpoint) => {
+    const { context } = await exported();
+
+    expect((await rejectionOf(verifyAudit(context, undefined, { checkpoint }))).code).toBe(
+      'audit/no-checkpoint',
+    );
+  });
+
+  it('says when the agent itself finds its log damaged', async () => {
+    const { context, world } = await atTerminal('auto');
+    const { FairleadError } = await import('../../../shared/errors/error.ts');
+    world.auditError = new FairleadError('audit/damaged', { path: 'log', line: 2, problem: 'changed' });
+
+    expect((await rejectionOf(verifyAudit(context, undefined, {}))).exit).toBe(1);
+  });
+});
+
+describe('audit export', () => {
+  it('never writes over a file', async () => {
+    const { context, file } = await exported();
+
+    expect((await rejectionOf(exportAudit(context, file))).code).toBe('file/exists');
+  });
+});
