@@ -10,7 +10,7 @@ import { prepareAhead } from './demo-story/prepare.ts';
 import { createRegistryEdition } from './demo-story/registry-edition.ts';
 import { createStage, environmentFor, type Stage } from './demo-story/stage.ts';
 import { formatSummary } from './demo-story/summary.ts';
-import { createTerminal, DemoFailure } from './demo-story/terminal.ts';
+import { createTerminal, DemoFailure, printToScreen } from './demo-story/terminal.ts';
 
 const SIGNALS = [
   ['SIGINT', 130],
@@ -42,11 +42,11 @@ async function main(): Promise<number> {
   const stage = await createStage({
     directory,
     edition,
-    terminal: createTerminal(directory, env),
+    terminal: createTerminal(directory, env, printToScreen),
     prepared: prepareAhead(edition, join(directory, 'apps')),
     agentOptions: ['--soak', edition.soak],
   });
-  const status = await Promise.race([tell(stage), interrupted()]);
+  const status = await Promise.race([tell(stage), toldToEnd()]);
   await stage.close();
   if (status !== 0) return status;
   if (values.dir !== undefined) console.log(`\n${formatLookAround(stage)}`);
@@ -68,19 +68,22 @@ async function tell(stage: Stage): Promise<number> {
   }
 }
 
-/** The exit status of whoever is told to end; what the demo started ends with it. */
-function interrupted(): Promise<number> {
+/** The exit status of a demo that is told to end. */
+function toldToEnd(): Promise<number> {
   return new Promise((resolve) => {
     for (const [signal, status] of SIGNALS) {
       process.once(signal, () => {
         console.error(`\n${signal}: ending everything the demo started`);
+        // The story goes on asking for what is gone; nobody needs to hear of it.
+        process.stdout.write = () => true;
+        process.stderr.write = () => true;
         resolve(status);
       });
     }
   });
 }
 
-// An interrupted story goes on asking for what is no longer there: exit at once.
+// The story of a demo that was told to end is not over: exit at once.
 main().then(
   (status) => process.exit(status),
   (error: unknown) => {

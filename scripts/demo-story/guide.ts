@@ -1,7 +1,6 @@
 // What the demo says around its story: what is going to happen, and how to look around afterwards.
-import { join } from 'node:path';
 import type { Edition } from './applications.ts';
-import { EXPORTS, PASSPHRASE, type Stage } from './stage.ts';
+import { BIN, EXPORTS, PASSPHRASE, type Stage } from './stage.ts';
 import { quote } from './terminal.ts';
 
 export function formatIntroduction(directory: string, { about }: Edition): string {
@@ -16,11 +15,10 @@ export function formatIntroduction(directory: string, { about }: Edition): strin
 
 /** The commands that bring the demo's programs back, for a directory that stays. */
 export function formatLookAround({ directory, ports, edition }: Stage): string {
-  const bin = join(import.meta.dirname, '..', 'bin');
   return [
     'Everything has ended. To look around, in a shell of its own:',
     `  cd ${quote(directory)}`,
-    `  export PATH=${quote(bin)}:"$PATH"`,
+    `  export PATH=${quote(BIN)}:"$PATH"`,
     `  ${exportLine('"$PWD"')}`,
     `  fairlead-server run --dir server --port ${ports.server} > logs/server.log 2>&1 &`,
     `  fairlead agent run --soak ${edition.soak} > logs/agent.log 2>&1 &`,

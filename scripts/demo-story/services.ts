@@ -1,6 +1,6 @@
 // The two programs that keep running during the demo: the release server and the agent.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 export interface BackgroundProgram {
@@ -18,15 +18,11 @@ export function startProgram(
   env: NodeJS.ProcessEnv,
 ): BackgroundProgram {
   const [program = '', ...rest] = argv;
-  const log = createWriteStream(logFile, { flags: 'a' });
-  const child = spawn(program, rest, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
-  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
-    await endChild(child, signal);
-    log.end();
-  };
-  return { stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+  // Its own descriptor: the program writes on when whoever started it is gone.
+  const log = openSync(logFile, 'a');
+  const child = spawn(program, rest, { cwd, env, stdio: ['ignore', log, log] });
+  closeSync(log);
+  return { stop: () => endChild(child, 'SIGTERM'), kill: () => endChild(child, 'SIGKILL') };
 }
 
 async function endChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

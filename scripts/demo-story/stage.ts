@@ -19,6 +19,8 @@ export interface Stage {
   startServer(): Promise<void>;
   stopServer(): Promise<void>;
   startAgent(): Promise<void>;
+  /** Ends it at once, as a power cut would. */
+  kill(program: 'server' | 'agent'): Promise<void>;
   status(): Promise<StatusReply>;
   changes(): Promise<readonly DeploymentRecord[]>;
   /** A JSON document of the server's API as the release manager may read it; null while there is no good answer. */
@@ -76,6 +78,7 @@ export async function createStage(parts: StageParts): Promise<Stage> {
       running.agent = background(['fairlead', 'agent', 'run', ...parts.agentOptions], 'logs/agent.log');
       await terminal.wait('the agent answers', () => status().catch(() => null));
     },
+    kill: async (program) => running[program]?.kill(),
     close: async () => {
       await running.agent?.stop();
       await running.server?.stop();
@@ -89,12 +92,15 @@ export const EXPORTS = {
   FAIRLEAD_VENDOR_DIR: 'vendor',
   FAIRLEAD_STATE_DIR: 'agent',
 } as const;
+/** `fairlead`, `fairlead-server` and `fairlead-vendor` as this checkout has them. */
+export const BIN = join(import.meta.dirname, '..', 'bin');
 export const PASSPHRASE = 'a passphrase for the demo';
 
 export function environmentFor(directory: string): NodeJS.ProcessEnv {
   const paths = Object.entries(EXPORTS).map(([name, below]) => [name, join(directory, below)]);
   return {
     ...process.env,
+    PATH: `${BIN}:${process.env.PATH}`,
     ...Object.fromEntries(paths),
     FAIRLEAD_PASSPHRASE: PASSPHRASE,
     [DEMO_MARKER]: directory,

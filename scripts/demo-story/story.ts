@@ -113,8 +113,9 @@ export async function failAndComeBack(stage: Stage): Promise<void> {
   await rollOut(stage, change);
   await checkNow(stage);
   await terminal.wait('the new version is being started', async () => {
-    const attempt = (await stage.changes()).find((record) => isMoveTo(record, registry.broken));
-    return attempt?.stages.some(({ state }) => state === 'starting') ? true : null;
+    const attempts = (await stage.changes()).filter((record) => isMoveTo(record, registry.broken));
+    const states = attempts.flatMap(({ stages }) => stages.map(({ state }) => state));
+    return states.includes('starting') ? true : null;
   });
   await stage.stopServer();
   terminal.say('# the release server is stopped: what follows needs no network');

@@ -34,42 +34,49 @@ const isTerminal = process.stdout.isTTY === true && process.env.NO_COLOR === und
 const bold = (text: string) => (isTerminal ? `\u001b[1m${text}\u001b[0m` : text);
 const dim = (text: string) => (isTerminal ? `\u001b[2m${text}\u001b[0m` : text);
 
+type Print = (text: string) => void;
+
+export function printToScreen(text: string): void {
+  process.stdout.write(text);
+}
+
 /** Commands run in `directory`, and paths below it are given relative to it. */
-export function createTerminal(directory: string, env: NodeJS.ProcessEnv): Terminal {
+export function createTerminal(directory: string, env: NodeJS.ProcessEnv, print: Print): Terminal {
   const near = (argument: string) => (isAbsolute(argument) ? shorten(directory, argument) : argument);
   const show = (argv: readonly string[], suffix = '') =>
-    console.log(bold(formatCommand(argv.map(near), suffix)));
+    print(`${bold(formatCommand(argv.map(near), suffix))}\n`);
   return {
-    chapter: (title) => console.log(`\n${bold(`━━ ${title}`)}`),
-    say: (text) => console.log(text),
+    chapter: (title) => print(`\n${bold(`━━ ${title}`)}\n`),
+    say: (text) => print(`${text}\n`),
     show,
     run: (argv, options = {}) => {
       show(argv, options.stdin === undefined ? '' : ' < enrolment-string');
-      return runCommand(argv.map(near), options, directory, env);
+      return runCommand(argv.map(near), options, { cwd: directory, env, print });
     },
     check: (sentence, holds, found) => {
-      console.log(`  ${holds ? '✓' : '✗'} ${sentence}`);
+      print(`  ${holds ? '✓' : '✗'} ${sentence}\n`);
       if (!holds) throw new DemoFailure(found === undefined ? sentence : `${sentence}: found ${found}`);
     },
-    wait: waitFor,
+    wait: (what, probe, timeoutMs) => waitFor(print, what, probe, timeoutMs),
   };
 }
 
 async function runCommand(
   argv: readonly string[],
   options: RunOptions,
-  cwd: string,
-  env: NodeJS.ProcessEnv,
+  { cwd, env, print }: { cwd: string; env: NodeJS.ProcessEnv; print: Print },
 ): Promise<string> {
   const [program = '', ...rest] = argv;
   const child = spawn(program, rest, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  // Whoever was refused before it read its input closes the pipe.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(options.stdin ?? '');
   let stdout = '';
   let unseen = '';
   const collect = (chunk: string, isOutput: boolean) => {
     if (isOutput) stdout += chunk;
     if (options.brief === true) unseen += chunk;
-    else process.stdout.write(chunk);
+    else print(chunk);
   };
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => collect(chunk, true));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => collect(chunk, false));
@@ -84,7 +91,12 @@ async function runCommand(
   return stdout;
 }
 
-async function waitFor<T>(what: string, probe: () => Promise<T | null>, timeoutMs = 90_000): Promise<T> {
+async function waitFor<T>(
+  print: Print,
+  what: string,
+  probe: () => Promise<T | null>,
+  timeoutMs = 90_000,
+): Promise<T> {
   const start = performance.now();
   let lastLine = start;
   for (;;) {
@@ -92,13 +104,13 @@ async function waitFor<T>(what: string, probe: () => Promise<T | null>, timeoutM
     const waited = performance.now() - start;
     const line = dim(`  … ${what}: ${(waited / 1000).toFixed(1)} s`);
     if (found !== null) {
-      if (waited > WORTH_TELLING_MS) console.log(`${isTerminal ? '\r' : ''}${line}`);
+      if (waited > WORTH_TELLING_MS) print(`${isTerminal ? '\r' : ''}${line}\n`);
       return found;
     }
     if (waited > timeoutMs) throw new DemoFailure(`${what}: not within ${timeoutMs / 1000} s`);
-    if (isTerminal && waited > WORTH_TELLING_MS) process.stdout.write(`\r${line}`);
+    if (isTerminal && waited > WORTH_TELLING_MS) print(`\r${line}`);
     if (!isTerminal && performance.now() - lastLine > LINE_EVERY_MS) {
-      console.log(line);
+      print(`${line}\n`);
       lastLine = performance.now();
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

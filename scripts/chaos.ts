@@ -1,0 +1,61 @@
+// The chaos run's entry: plays the story again and again under kills, and counts what needed a repair by hand.
+import { parseArgs } from 'node:util';
+import { formatDuration } from '../shared/encoding/duration.ts';
+import { playUnderKills } from './chaos-lab/round.ts';
+import { addTallies, formatTally, NOTHING_KILLED } from './chaos-lab/tally.ts';
+import { printToScreen } from './demo-story/terminal.ts';
+
+const USAGE = `Usage: scripts/chaos [--seed N] [--count N] [--verbose]
+
+Plays the offline demo's story while SIGKILL ends the vendor's commands, the release server and the agent at random
+moments. Whatever was killed is run again, and nothing else is done for it: the story must come to its end, and everything
+on disk must be whole.
+
+  --seed N    where the random moments start from (default: 1)
+  --count N   how many times the story is played, each with the next seed (default: 5)
+  --verbose   show the story while it is played
+  --help      print this
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      count: { type: 'string' },
+      verbose: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help === true) {
+    console.log(USAGE);
+    return 0;
+  }
+  const first = parseCount(values.seed ?? '1');
+  const count = parseCount(values.count ?? '5');
+  let total = NOTHING_KILLED;
+  let repairs = 0;
+  for (let seed = first; seed < first + count; seed++) {
+    const start = performance.now();
+    const { tally, problems, directory } = await playUnderKills(
+      seed,
+      values.verbose === true ? printToScreen : () => undefined,
+    );
+    total = addTallies(total, tally);
+    console.log(`seed ${seed}: ${formatTally(tally)}; ${formatDuration(performance.now() - start)}`);
+    for (const problem of problems) console.log(`  ✗ ${problem}`);
+    if (problems.length > 0) {
+      console.log(`  kept: ${directory}`);
+      repairs++;
+    }
+  }
+  console.log(`${count} stories: ${formatTally(total)}; ${repairs} needed a repair`);
+  return repairs === 0 ? 0 : 1;
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  console.error(`${text} is no number: --seed and --count take one`);
+  process.exit(2);
+}
+
+process.exitCode = await main();
