@@ -17,17 +17,30 @@ const pinVersion = z
   .transform((text) => text as PinVersion);
 
 const pinBase = {
-  version: pinVersion,
-  owner: line,
-  reason: line,
-  /** From here on the pin holds nothing; it is still shown until it is removed. */
-  expires: instant.optional(),
+  version: pinVersion.describe(
+    '`1.2.0`, `~1.2`, `1.x`, `>=1.2 <2`, or `latest-1`: one minor line behind the newest',
+  ),
+  owner: line.describe('Who set it'),
+  reason: line.describe('Why'),
+  expires: instant
+    .optional()
+    .describe('From here on the pin holds nothing; it is still shown until it is removed'),
 };
 
+const level = 'What is pinned; the nearest level wins: capability, then suite, then platform';
+
 export const pin = z.discriminatedUnion('level', [
-  z.strictObject({ level: z.literal('platform'), ...pinBase }),
-  z.strictObject({ level: z.literal('suite'), name, ...pinBase }),
-  z.strictObject({ level: z.literal('capability'), name: componentKey, ...pinBase }),
+  z.strictObject({ level: z.literal('platform').describe(level), ...pinBase }),
+  z.strictObject({
+    level: z.literal('suite').describe(level),
+    name: name.describe('The suite, such as `core`'),
+    ...pinBase,
+  }),
+  z.strictObject({
+    level: z.literal('capability').describe(level),
+    name: componentKey.describe('The capability, such as `core/auth`'),
+    ...pinBase,
+  }),
 ]);
 
 export type Pin = z.output<typeof pin>;

@@ -12,32 +12,49 @@ const MAX_WINDOW_MS = 7 * 24 * 3_600_000;
 
 const zone = z.string().max(64).refine(isTimeZone, { error: 'an IANA time zone such as "Europe/Berlin"' });
 
-/** A span that opens whenever the cron expression matches on the zone's wall clock. */
+// What `describe` says of a key stands in the reference of the policy.
 const window = z.strictObject({
-  name,
-  /** Five fields: minute, hour, day of month, month, day of week. */
-  cron: line.superRefine((text, context) => {
-    const problem = cronProblem(text);
-    if (problem !== null) context.addIssue(`a cron expression such as "0 2 * * sat": ${problem}`);
-  }),
-  duration: duration.refine((text) => durationMs(text) > 0 && durationMs(text) <= MAX_WINDOW_MS, {
-    error: 'a duration of more than nothing and at most 7 days, such as "PT4H"',
-  }),
-  zone,
+  name: name.describe('What the window is called; `fairlead window remove` names it so'),
+  cron: line
+    .superRefine((text, context) => {
+      const problem = cronProblem(text);
+      if (problem !== null) context.addIssue(`a cron expression such as "0 2 * * sat": ${problem}`);
+    })
+    .describe(
+      'When it opens on the zone’s wall clock, in five fields: minute, hour, day of month, month, day of week. ' +
+        '`L` is the last day of a month, `5#2` its second Friday, `5L` its last',
+    ),
+  duration: duration
+    .refine((text) => durationMs(text) > 0 && durationMs(text) <= MAX_WINDOW_MS, {
+      error: 'a duration of more than nothing and at most 7 days, such as "PT4H"',
+    })
+    .describe(
+      'How long it stays open, at most 7 days, in real time: a clock change makes it neither longer nor shorter',
+    ),
+  zone: zone.describe('IANA name of the time zone, such as `Europe/Berlin`'),
 });
 
 const approver = z.strictObject({
-  name,
-  /** Ed25519 public key, hexadecimal. */
-  key: z.string().regex(/^[0-9a-f]{64}$/, { error: 'an Ed25519 public key of 64 hexadecimal digits' }),
+  name: name.describe('Whom people know the key by'),
+  key: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, { error: 'an Ed25519 public key of 64 hexadecimal digits' })
+    .describe('The Ed25519 public key that `fairlead approver create` printed'),
 });
 
 const approvals = z
   .strictObject({
-    /** Distinct people who must say yes to the same plan. */
-    required: z.int().min(1).max(10).default(1),
-    /** Without keys, whoever may open the agent's socket is the one approver. */
-    approvers: z.array(approver).max(50).default([]),
+    required: z
+      .int()
+      .min(1)
+      .max(10)
+      .default(1)
+      .describe('Distinct people who must say yes to the same plan; at most as many as there are approvers'),
+    approvers: z
+      .array(approver)
+      .max(50)
+      .default([])
+      .describe('Whose signature counts. Without any, whoever may open the agent’s socket may approve'),
   })
   .refine((a) => a.required <= Math.max(1, new Set(a.approvers.map((one) => one.key)).size), {
     path: ['required'],
@@ -45,49 +62,82 @@ const approvals = z
   });
 
 const hold = z
-  .strictObject({ since: instant, until: instant, reason: line, by: line })
+  .strictObject({
+    since: instant.describe('When it was set'),
+    until: instant.describe('When it ends by itself'),
+    reason: line.describe('Why'),
+    by: line.describe('Who set it'),
+  })
   .refine((h) => instantMs(h.since) < instantMs(h.until), {
     path: ['until'],
     error: 'an instant after "since"',
   });
 
+const windows = z.strictObject({
+  allow: z
+    .array(window)
+    .max(50)
+    .default([])
+    .describe('A deployment starts only inside one of these; none means at any time'),
+  deny: z.array(window).max(50).default([]).describe('No deployment starts inside one of these'),
+});
+
+const retention = z.strictObject({
+  generations: z
+    .int()
+    .min(2)
+    .max(1000)
+    .default(5)
+    .describe(
+      'How many generations stay on disk, the current one included: as far back as a rollback can go',
+    ),
+  bytes: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('What the files of earlier generations may take; the one before the current always stays'),
+});
+
 export const policy = z.strictObject({
-  schema: z.literal('fairlead/policy@1'),
-  channel: z.enum(['auto', 'manual', 'frozen']).default('auto'),
-  pins: z.array(pin).max(1000).default([]),
-  windows: z
-    .strictObject({
-      /** A deployment starts only inside one of these; none means at any time. */
-      allow: z.array(window).max(50).default([]),
-      /** No deployment starts inside one of these. */
-      deny: z.array(window).max(50).default([]),
-    })
-    .prefault({}),
-  approvals: approvals.prefault({}),
-  /** Change nothing, forced patches excepted. */
-  hold: hold.optional(),
-  /** Break-glass: not even forced patches, for at most 72 hours. */
+  schema: z.literal('fairlead/policy@1').describe('The format of this document'),
+  channel: z
+    .enum(['auto', 'manual', 'frozen'])
+    .default('auto')
+    .describe(
+      '`auto` applies what the vendor offers, `manual` asks first, `frozen` changes nothing. ' +
+        'Forced patches apply on all three',
+    ),
+  pins: z.array(pin).max(1000).default([]).describe('Versions this install stays on'),
+  windows: windows
+    .prefault({})
+    .describe(
+      'When a deployment may start. What runs is never cut short, a missed window waits for the next',
+    ),
+  approvals: approvals.prefault({}).describe('Who says yes on channel `manual`, and for an apply by hand'),
+  hold: hold.optional().describe('Change nothing until then, forced patches excepted'),
   emergencyHold: hold
     .refine((h) => instantMs(h.until) - instantMs(h.since) <= MAX_EMERGENCY_HOLD_MS, {
       path: ['until'],
       error: 'an instant at most 72 hours after "since"',
     })
-    .optional(),
-  /** Fetch what is on offer before it may be applied. */
-  fetchAhead: z.boolean().default(true),
-  /** What becomes of the server's proposals. */
-  remote: z.enum(['ignore', 'propose', 'accept']).default('propose'),
-  retention: z
-    .strictObject({
-      generations: z.int().min(2).max(1000).default(5),
-      /** What the files of earlier generations may take; the one before the current always stays. */
-      bytes: z.int().min(0).optional(),
-    })
-    .prefault({}),
-  /** How long a new deployment is watched before it counts as committed. */
-  soak: duration.default('PT5M'),
-  /** How long after its commit a deployment whose components degrade is undone by itself; a hold suspends it. */
-  probation: duration.default('PT1H'),
+    .optional()
+    .describe('Break-glass: not even forced patches, for at most 72 hours. Loud in the status and reported'),
+  fetchAhead: z.boolean().default(true).describe('Fetch what is on offer before it may be applied'),
+  remote: z
+    .enum(['ignore', 'propose', 'accept'])
+    .default('propose')
+    .describe('What becomes of the server’s proposals: nothing, a question to you, or what they ask for'),
+  retention: retention.prefault({}).describe('What stays on disk'),
+  soak: duration
+    .default('PT5M')
+    .describe(
+      'How long a new deployment is watched before it counts as committed; degradation rolls it back',
+    ),
+  probation: duration
+    .default('PT1H')
+    .describe(
+      'How long after its commit a deployment whose components degrade is undone by itself; a hold suspends it',
+    ),
 });
 
 export type Policy = z.output<typeof policy>;
