@@ -149,6 +149,7 @@ function addRemedies(program: Command, act: Act): void {
 
 function addAgent(program: Command, act: Act, parts: ProgramParts): void {
   const agent = program.command('agent').description('the service on this host');
+  addSwitch(agent);
   agent
     .command('run')
     .description('poll, decide, deploy and supervise until TERM; services keep running after it')
@@ -163,13 +164,6 @@ function addAgent(program: Command, act: Act, parts: ProgramParts): void {
       const { stateDir, config, pollInterval, soak } = command.optsWithGlobals();
       parts.exit(await parts.runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak }));
     });
-  // What the agent itself starts for a blue-green capability, where it is one executable without files beside it.
-  agent
-    .command('switch', { hidden: true })
-    .argument('<route>')
-    .action(
-      async (route: string) => void (await import('../adapters/traffic/switch.ts')).serveTraffic(route),
-    );
   agent
     .command('install')
     .description('run now and at every boot, as a service of systemd')
@@ -190,4 +184,14 @@ function addAgent(program: Command, act: Act, parts: ProgramParts): void {
       const print = (text: string) => void process.stdout.write(`${text}\n`);
       parts.exit(await enroll(string, { stateDir, json, file, name, print }));
     });
+}
+
+/** What the agent itself starts for a blue-green capability, where it is one executable without files beside it. */
+function addSwitch(agent: Command): void {
+  agent
+    .command('switch', { hidden: true })
+    .argument('<route>')
+    .action(
+      async (route: string) => void (await import('../adapters/traffic/switch.ts')).serveTraffic(route),
+    );
 }

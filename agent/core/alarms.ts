@@ -12,7 +12,8 @@ export interface Observations {
   readonly config: ConfigState;
   readonly freshness: Facts['freshness']['state'];
   readonly unfixable: readonly Unfixable[];
-  readonly lastRecord: DeploymentRecord | null;
+  /** The deployment that ended neither old nor new, while nothing was committed since. */
+  readonly inconsistent: DeploymentRecord | null;
   /** Components whose files on disk are not what was deployed, as the last verification found them. */
   readonly drifted: readonly string[];
   readonly degraded: readonly {
@@ -26,10 +27,9 @@ export interface Observations {
 
 export function raiseAlarms(seen: Observations): string[] {
   const alarms: string[] = [];
-  if (seen.lastRecord?.state === 'inconsistent') {
-    alarms.push(
-      `change ${seen.lastRecord.id} could not be undone: see fairlead change ${seen.lastRecord.id}`,
-    );
+  if (seen.inconsistent !== null) {
+    const { id } = seen.inconsistent;
+    alarms.push(`change ${id} could not be undone: see fairlead change ${id}`);
   }
   for (const each of seen.degraded) {
     alarms.push(`${each.component} has been unhealthy since ${each.since}: ${each.detail}`);

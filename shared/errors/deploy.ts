@@ -42,7 +42,7 @@ export const DEPLOY_ERRORS = {
   }),
   'deploy/unhealthy-before': entry<OfComponent & { readonly detail: string }>({
     message: (d) => `${d.component} is unhealthy before the update: ${d.detail}`,
-    hint: () => 'mend it first, or accept it when you apply the update by hand',
+    hint: () => 'mend it first, or: fairlead apply --override health --reason "why"',
     http: 409,
     exit: EXIT.refused,
   }),

@@ -42,12 +42,12 @@ export interface Approval {
 export interface ApplyCommand {
   readonly actor: string;
   readonly reason: string;
-  /** `window` starts outside the policy's windows. */
-  readonly override: readonly 'window'[];
+  /** `window` starts outside the policy's windows, `health` from what is unhealthy or inconsistent already. */
+  readonly override: readonly ('window' | 'health')[];
 }
 
 export interface HostFacts {
   readonly deploymentInProgress: boolean;
-  /** The last deployment ended in `inconsistent`: a person is needed. */
+  /** A deployment ended in `inconsistent` and none was committed since: a person is needed. */
   readonly inconsistent: boolean;
 }

@@ -7,14 +7,15 @@ import type { DecideInput } from './decide-input.ts';
  * Expired metadata stops forced patches as well: whoever withholds newer metadata could be hiding that the fix was
  * halted or withdrawn. What runs keeps running.
  */
-export function hostReasons({ freshness, host }: DecideInput): readonly Reason[] {
+export function hostReasons({ freshness, host, command }: DecideInput): readonly Reason[] {
   const reasons: Reason[] = [...freshnessReasons(freshness)];
-  if (host.inconsistent) {
+  // Blocked for the agent; a person who says so may go on to a release that mends it.
+  if (host.inconsistent && command?.override.includes('health') !== true) {
     reasons.push(
       block('deployment-inconsistent', {
         message: 'the last deployment ended neither old nor new: a person is needed',
         source: 'the deployment records',
-        clearWith: 'fairlead changes',
+        clearWith: 'fairlead rollback --reason "why"',
       }),
     );
   }

@@ -202,6 +202,10 @@ function createFakeDeployer(clock: FakeClock) {
     requests: [] as DeploymentRequest[],
     quarantine: [] as Quarantined[],
     degradations: [] as Degradation[],
+    /** Called by a repair. */
+    repaired: (): void => undefined,
+    /** Where the rehearsals were to lead. */
+    rehearsed: [] as unknown[],
     onRecord: (_record: DeploymentRecord): void => undefined,
     port: {} as Deployer,
   };
@@ -265,8 +269,14 @@ function createFakeDeployer(clock: FakeClock) {
       return await run({ ...target, plan, ...request, stillAllowed: async () => true });
     },
     leave: async () => undefined,
-    repair: async () => [],
-    rehearse: async () => ({ generation: 1, steps: [], checks: [], restores: [], interruptionMs: null }),
+    async repair() {
+      fake.repaired();
+      return [];
+    },
+    async rehearse(to) {
+      fake.rehearsed.push(to);
+      return { generation: 1, steps: [], checks: [], restores: [], interruptionMs: null };
+    },
     inProgress: () => live,
     current: async () => fake.generations.at(-1) ?? null,
     generations: async () => fake.generations,

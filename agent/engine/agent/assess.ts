@@ -4,6 +4,7 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
 import { type ApprovalsFile, NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, type ConfigState, conclude, type Facts } from '../../core/conclude.ts';
+import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deployer, Generation } from '../../ports/deployer.ts';
 import type { JsonStore } from '../../ports/json-store.ts';
@@ -58,7 +59,7 @@ export async function assess(
     freshness: ports.repository.freshness(now),
     host: {
       deploymentInProgress: options.within !== true && deployer.inProgress() !== null,
-      inconsistent: records.at(-1)?.state === 'inconsistent',
+      inconsistent: selectInconsistent(records) !== null,
     },
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,

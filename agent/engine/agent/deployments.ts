@@ -88,6 +88,7 @@ function requestFor(
     plan,
     actor,
     ...(command === null ? {} : { note: sanitizeLine(command.reason, 300) }),
+    acceptUnhealthy: command?.override.includes('health') === true,
     // Minutes of fetching lie between the decision and this moment: policy, halts and time may say no by now.
     stillAllowed: async () => {
       const options = command === null ? { within: true } : { within: true, command };

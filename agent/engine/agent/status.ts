@@ -15,6 +15,7 @@ import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { satisfies, type Version } from '../../../shared/version/version.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
 import { effectiveConfig, type Offer } from '../../core/conclude.ts';
+import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
 import { longestInterruption } from '../../core/deploy/rehearsal.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined } from '../../ports/deployer.ts';
@@ -150,7 +151,7 @@ async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Pr
     config: facts.config,
     freshness: facts.freshness.state,
     unfixable: emergency.unfixable,
-    lastRecord: records.at(-1) ?? null,
+    inconsistent: selectInconsistent(records),
     drifted: (state.verification?.components ?? [])
       .filter((each) => each.deviations.length > 0)
       .map((each) => each.component),
