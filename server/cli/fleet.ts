@@ -6,7 +6,7 @@ import { formatRef, refOf } from '../../shared/schema/release-ref.ts';
 import type { ChangeRecord, FleetCounts } from '../core/change.ts';
 import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
 import { combineCounts } from '../core/post-deploy.ts';
-import { createServerClient, type ServerClient } from './server-client.ts';
+import { type ServerClient, withServer } from './server-client.ts';
 import type { Session } from './session.ts';
 import { refOfChange } from './workspace/changes.ts';
 import { readReleases, rolloutsOf } from './workspace/documents.ts';
@@ -17,7 +17,7 @@ const NOTHING_REPORTED: FleetCounts = { committed: 0, rolledBack: 0, inProgress:
 /** For a capability its own counts; for a suite or platform those of the capabilities it ships. */
 export async function readFleetCounts(session: Session, record: ChangeRecord): Promise<FleetCounts> {
   const changes = await changesBehind(session.directory, record);
-  return withServer(session, async (server) => {
+  return askServer(session, async (server) => {
     const replies = await Promise.all(changes.map((id) => readReply(server, id)));
     return combineCounts(replies.map((reply) => reply?.counts ?? NOTHING_REPORTED));
   });
@@ -25,7 +25,7 @@ export async function readFleetCounts(session: Session, record: ChangeRecord): P
 
 /** Null for a change that the server has not seen yet. */
 export function readFleetChange(session: Session, id: string): Promise<ChangeReply | null> {
-  return withServer(session, (server) => readReply(server, id));
+  return askServer(session, (server) => readReply(server, id));
 }
 
 async function readReply(server: ServerClient, id: string): Promise<ChangeReply | null> {
@@ -37,13 +37,8 @@ async function readReply(server: ServerClient, id: string): Promise<ChangeReply 
   }
 }
 
-async function withServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
-  const server = await createServerClient((await openWorkspace(session.directory)).config);
-  try {
-    return await work(server);
-  } finally {
-    await server.close();
-  }
+async function askServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
+  return withServer((await openWorkspace(session.directory)).config, work);
 }
 
 /** Agents report capabilities; the levels above are known by what they ship. */

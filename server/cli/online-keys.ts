@@ -1,21 +1,18 @@
 // The public halves of the server's two keys, as root shall name them.
 import { onlineKeysReply } from '../../shared/protocol/publication.ts';
 import type { Keyring } from '../core/roles.ts';
-import { createServerClient } from './server-client.ts';
+import { withServer } from './server-client.ts';
 import { publicPart } from './workspace/keys.ts';
 import type { VendorConfig } from './workspace/workspace.ts';
 
 export async function fetchOnlineKeys(
   config: VendorConfig,
 ): Promise<Pick<Keyring, 'snapshot' | 'timestamp'>> {
-  const server = await createServerClient(config);
-  try {
-    const { snapshot, timestamp } = await server.get('/api/v1/online-keys', onlineKeysReply);
-    return {
-      snapshot: { threshold: 1, keys: [publicPart(snapshot)] },
-      timestamp: { threshold: 1, keys: [publicPart(timestamp)] },
-    };
-  } finally {
-    await server.close();
-  }
+  const { snapshot, timestamp } = await withServer(config, (server) =>
+    server.get('/api/v1/online-keys', onlineKeysReply),
+  );
+  return {
+    snapshot: { threshold: 1, keys: [publicPart(snapshot)] },
+    timestamp: { threshold: 1, keys: [publicPart(timestamp)] },
+  };
 }

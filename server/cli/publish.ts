@@ -1,5 +1,6 @@
 // Publishing: what the server lacks of the workspace's signed repository, sent so that it is accepted whole or not at all.
 import { join } from 'node:path';
+import { equalBytes } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOfValue, hexOf } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { type PublicationRequest, packPath, publicationReply } from '../../shared/protocol/publication.ts';
@@ -8,7 +9,7 @@ import { parseEnvelope } from '../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
 import type { ChangeRecord } from '../core/change.ts';
 import { OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
-import { createServerClient, type ServerClient } from './server-client.ts';
+import { type ServerClient, withServer } from './server-client.ts';
 import type { Session } from './session.ts';
 import { listChanges } from './workspace/changes.ts';
 import { readReleases, type Signed } from './workspace/documents.ts';
@@ -25,15 +26,22 @@ export interface Published {
   readonly changes: number;
 }
 
-/** Errors: vendor/repository-invalid, vendor/workspace-behind, vendor/server-unreachable, vendor/server-refused. */
+/** Errors: vendor/repository-invalid, vendor/workspace-behind, vendor/other-repository, vendor/server-unreachable, vendor/server-refused. */
 export async function publish(session: Session): Promise<Published> {
   const { config } = await openWorkspace(session.directory);
   await verifyRepository(session.directory);
-  const server = await createServerClient(config);
-  try {
-    return await publishTo(server, session);
-  } finally {
-    await server.close();
+  return withServer(config, async (server) => {
+    await verifyFirstRoot(server, config.server, session.directory);
+    return publishTo(server, session);
+  });
+}
+
+/** The first root never changes: another one is another vendor's repository, or another attempt at this one. */
+async function verifyFirstRoot(server: ServerClient, url: string, directory: string): Promise<void> {
+  const served = await server.fetchFile('/repository/metadata/1.root.json');
+  const local = await readVersion(directory, 'root', 1);
+  if (served !== null && local !== null && !equalBytes(served, local.bytes)) {
+    throw new FairleadError('vendor/other-repository', { server: url });
   }
 }
 

@@ -29,7 +29,19 @@ const UPLOAD_CHUNK_BYTES = 256 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Errors of every call: vendor/server-unreachable, vendor/server-refused, vendor/file-unreadable for the token. */
-export async function createServerClient(config: VendorConfig): Promise<ServerClient> {
+export async function withServer<T>(
+  config: VendorConfig,
+  work: (server: ServerClient) => Promise<T>,
+): Promise<T> {
+  const server = await createServerClient(config);
+  try {
+    return await work(server);
+  } finally {
+    await server.close();
+  }
+}
+
+async function createServerClient(config: VendorConfig): Promise<ServerClient> {
   const { EnvHttpProxyAgent, request } = await import('undici');
   const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_TIMEOUT_MS } });
 
@@ -116,15 +128,30 @@ async function readCapped(body: AsyncIterable<Uint8Array>, url: string): Promise
 function succeeded(reply: Reply): Reply {
   if (reply.status >= 200 && reply.status < 300) return reply;
   const { url, status } = reply;
-  const said = readRefusal(reply);
-  throw new FairleadError('vendor/server-refused', {
-    ...{ url, status },
-    problem: said === null ? 'no reason given' : `${said.message} (${said.code})`,
-    remedy: said?.hint ?? 'see the log of the release server for this request',
-  });
+  const said = readRefusal(reply) ?? (status === 401 || status === 403 ? TOKEN_REFUSED : SILENT);
+  const problem = `${said.message} (${said.code})`;
+  throw new FairleadError('vendor/server-refused', { url, status, problem, remedy: said.hint });
 }
 
-function readRefusal(reply: Reply): { code: string; message: string; hint: string } | null {
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The answer to HEAD has no body that could say more. */
+const TOKEN_REFUSED: Refusal = {
+  code: 'auth/refused',
+  message: 'the token is not accepted here',
+  hint: 'check which token the file named by --token-file holds: it takes one of the role publisher',
+};
+const SILENT: Refusal = {
+  code: 'server/failed',
+  message: 'no reason given',
+  hint: 'see the log of the release server for this request',
+};
+
+function readRefusal(reply: Reply): Refusal | null {
   try {
     const parsed = errorReply.safeParse(parseReply(reply));
     if (!parsed.success) return null;

@@ -50,6 +50,12 @@ export const VENDOR_ERRORS = {
     http: 422,
     exit: EXIT.untrusted,
   }),
+  'vendor/other-repository': entry<{ readonly server: string }>({
+    message: (d) => `${d.server} publishes another repository than this workspace's`,
+    hint: () => 'give each workspace a server of its own, or go on in the workspace that published there',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/workspace-behind': entry<{
     readonly role: string;
     readonly local: number;

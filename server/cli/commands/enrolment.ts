@@ -4,7 +4,7 @@ import { formatEnrolment } from '../../../shared/protocol/enrolment.ts';
 import { enrolmentReply, enrolmentRequest } from '../../../shared/protocol/publication.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import type { CommandSpec, Input } from '../command.ts';
-import { createServerClient } from '../server-client.ts';
+import { withServer } from '../server-client.ts';
 import type { Session } from '../session.ts';
 import { auditAct } from '../workspace/audit.ts';
 import { requireNewest } from '../workspace/metadata.ts';
@@ -28,18 +28,15 @@ async function create(session: Session, input: Input): Promise<void> {
   const request = parseDocument(enrolmentRequest, { name: input.text('name') }, 'the enrolment');
   const root = await requireNewest(session.directory, 'root');
   await auditAct(session, 'enrolment create', request.name, { root: String(root.version) });
-  const server = await createServerClient(config);
-  try {
-    const { code, name, expires } = await server.post('/api/v1/enrolments', request, enrolmentReply);
-    // The digest is of the local root: a server that serves another one gains no install's trust.
-    const string = formatEnrolment({
-      server: config.server,
-      code,
-      root: { version: root.version, digest: digestOf(root.bytes) },
-    });
-    const lines = [string, `for ${name}, once, until ${expires}; next: fairlead agent enroll -`];
-    session.out.result('enrolment-create', lines, { enrolment: string, name, expires });
-  } finally {
-    await server.close();
-  }
+  const { code, name, expires } = await withServer(config, (server) =>
+    server.post('/api/v1/enrolments', request, enrolmentReply),
+  );
+  // The digest is of the local root: a server that serves another one gains no install's trust.
+  const string = formatEnrolment({
+    server: config.server,
+    code,
+    root: { version: root.version, digest: digestOf(root.bytes) },
+  });
+  const lines = [string, `for ${name}, once, until ${expires}; next: fairlead agent enroll -`];
+  session.out.result('enrolment-create', lines, { enrolment: string, name, expires });
 }

@@ -1,6 +1,7 @@
 // `init`: a workspace with keys and an empty signed repository, published.
 import { join, resolve } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { packPath } from '../../../shared/protocol/publication.ts';
 import {
   draftDelegated,
   draftRoot,
@@ -13,12 +14,12 @@ import {
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { fetchOnlineKeys } from '../online-keys.ts';
+import { withServer } from '../server-client.ts';
 import type { Session } from '../session.ts';
-import { readSecret } from '../workspace/files.ts';
 import { createKey, publicPart } from '../workspace/keys.ts';
 import { readNewest } from '../workspace/metadata.ts';
 import { type SigningResult, signRole } from '../workspace/signing.ts';
-import { createWorkspace, findWorkspace, type VendorConfig } from '../workspace/workspace.ts';
+import { createWorkspace, findWorkspace, parseConfig, type VendorConfig } from '../workspace/workspace.ts';
 
 export const INIT: CommandSpec = {
   usage: 'init',
@@ -44,11 +45,11 @@ export const INIT: CommandSpec = {
 
 async function init(session: Session, input: Input): Promise<void> {
   const quorums = input.list('quorum').map(parseQuorum);
-  const workspace = await establish(session, {
-    schema: 'fairlead/vendor@1',
-    server: input.text('server').replace(/\/+$/, ''),
-    tokenFile: resolve(input.text('tokenFile')),
-  });
+  const server = input.text('server').replace(/\/+$/, '');
+  const workspace = await establish(
+    session,
+    parseConfig({ server, tokenFile: resolve(input.text('tokenFile')) }),
+  );
   const keyring = await makeKeyring(session, workspace, new Map(quorums));
   const signed = await signEmptyRepository(session, keyring);
   const { lines, document } = await conclude(session, signed);
@@ -67,9 +68,11 @@ async function init(session: Session, input: Input): Promise<void> {
 
 /** A killed `init` is continued; another server in the same directory is a mistake. */
 async function establish(session: Session, wanted: VendorConfig): Promise<VendorConfig> {
-  await readSecret(wanted.tokenFile);
   const existing = await findWorkspace(session.directory);
-  if (existing === null) return (await createWorkspace(session.directory, wanted)).config;
+  if (existing === null) {
+    await verifyServer(wanted);
+    return (await createWorkspace(session.directory, wanted)).config;
+  }
   for (const setting of ['server', 'tokenFile'] as const) {
     if (existing.config[setting] === wanted[setting]) continue;
     throw new FairleadError('vendor/workspace-taken', {
@@ -79,6 +82,20 @@ async function establish(session: Session, wanted: VendorConfig): Promise<Vendor
     });
   }
   return existing.config;
+}
+
+/**
+ * Before anything is written, so that a wrong address or token is simply typed again.
+ * Errors: vendor/other-repository, and those of the client.
+ */
+async function verifyServer(config: VendorConfig): Promise<void> {
+  await withServer(config, async (server) => {
+    // Asked of publishers only; that no tree has this digest is the expected answer.
+    await server.has(`/api/v1/${packPath('0'.repeat(64))}`);
+    if ((await server.fetchFile('/repository/metadata/1.root.json')) !== null) {
+      throw new FairleadError('vendor/other-repository', { server: config.server });
+    }
+  });
 }
 
 async function makeKeyring(

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
 import { readIfThere } from '../../repository/read-file.ts';
 
@@ -16,6 +16,11 @@ const vendorConfig = z.strictObject({
   tokenFile: z.string().min(1),
 });
 export type VendorConfig = z.output<typeof vendorConfig>;
+
+/** Error: document/invalid, naming what was typed wrong. */
+export function parseConfig(config: Omit<VendorConfig, 'schema'>): VendorConfig {
+  return parseDocument(vendorConfig, { schema: 'fairlead/vendor@1', ...config }, 'the workspace');
+}
 
 export interface Workspace {
   readonly directory: string;

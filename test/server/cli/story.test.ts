@@ -1,10 +1,11 @@
 // The whole way of a release through `fairlead-vendor`, and what is refused on it.
 import { randomBytes } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { parseEnrolment } from '../../../shared/protocol/enrolment.ts';
+import { TOKEN } from '../../support/release-server.ts';
 import { createVendor, openAndBuild, PASSPHRASE, sourcesOf, type Vendor } from '../../support/vendor.ts';
 
 let vendor: Vendor;
@@ -439,6 +440,24 @@ describe('what a person types', () => {
 
     expect(answer.status).toBe(2);
     expect(answer.err).toContain('fairlead-vendor init');
+  });
+
+  it.each([
+    ['an address that is no URL', 'document/invalid', { server: 'ftp://x' }],
+    ['an address where nobody answers', 'vendor/server-unreachable', { server: 'http://127.0.0.1:1' }],
+    ['a token that is not the publisher’s', 'vendor/server-refused', { token: 'another' }],
+    ['a server that publishes another repository', 'vendor/other-repository', {}],
+  ])('writes no workspace for %s', async (_what, code, wrong: { server?: string; token?: string }) => {
+    const tokenFile = await vendor.write('typed.token', wrong.token ?? TOKEN);
+    const other = join(vendor.directory, 'other-workspace');
+
+    const refused = await vendor.refusal(
+      ...['init', '--dir', other, '--token-file', tokenFile],
+      ...['--server', wrong.server ?? vendor.server.url],
+    );
+
+    expect(refused).toBe(code);
+    await expect(access(join(other, 'vendor.json'))).rejects.toThrow();
   });
 
   it('names a directory to build that is not there', async () => {
