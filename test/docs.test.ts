@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { createPrograms } from '../scripts/docs/programs.ts';
+import { createPrograms, leavesOf } from '../scripts/docs/programs.ts';
 import { renderReference } from '../scripts/docs/reference.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -35,6 +35,11 @@ describe('links', () => {
 
 describe('commands', () => {
   const programs = createPrograms();
+
+  it('say each what they are for', () => {
+    const silent = programs.flatMap(leavesOf).filter((command) => command.description() === '');
+    expect(silent.map((command) => command.name())).toEqual([]);
+  });
 
   it.each(pages)('in %s exist, with the options they are given', (page) => {
     const wrong = commandLinesIn(read(page)).filter((line) => problemOf(line, programs) !== null);

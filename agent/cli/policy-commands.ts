@@ -17,6 +17,7 @@ export function addPolicyCommands(program: Command, act: Act): void {
     .command('channel')
     .description('the local update channel')
     .command('set')
+    .description('say what becomes of an update: auto, manual or frozen')
     .argument('<channel>', CHANNELS.join(', '), parseChannel)
     .requiredOption(...REASON)
     .option(...YES)
@@ -40,6 +41,7 @@ export function addPolicyCommands(program: Command, act: Act): void {
     .command('quarantine')
     .description('releases that failed here and are not tried again')
     .command('lift')
+    .description('let a release that failed be tried again')
     .argument('<component>', 'such as core/auth')
     .requiredOption(...REASON)
     .action(act(async () => (await import('./commands/quarantine.ts')).liftQuarantine));
@@ -49,6 +51,7 @@ function addPins(program: Command, act: Act): void {
   const pin = program.command('pin').description('versions this install stays on');
   pin
     .command('add')
+    .description('keep a component at a version or in a range')
     .argument(...COMPONENT)
     .argument('<version>', 'a version, a range, or latest-1 for one minor line behind the newest')
     .requiredOption(...REASON)
@@ -57,11 +60,15 @@ function addPins(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/policy.ts')).addPin));
   pin
     .command('remove')
+    .description('let it move again')
     .argument(...COMPONENT)
     .requiredOption(...REASON)
     .option(...YES)
     .action(act(async () => (await import('./commands/policy.ts')).removePin));
-  pin.command('list').action(act(async () => (await import('./commands/policy.ts')).listPins));
+  pin
+    .command('list')
+    .description('every pin, with its end and its reason')
+    .action(act(async () => (await import('./commands/policy.ts')).listPins));
 }
 
 function addHolds(program: Command, act: Act): void {
@@ -87,6 +94,7 @@ function addWindows(program: Command, act: Act): void {
   const window = program.command('window').description('when deployments may start');
   window
     .command('add')
+    .description('open one on a schedule, or forbid one with --deny')
     .argument('<name>', 'such as night')
     .requiredOption('--cron <expression>', 'when it opens, such as "0 2 * * sat"')
     .requiredOption('--duration <duration>', 'how long it stays open, such as PT4H')
@@ -97,11 +105,15 @@ function addWindows(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/windows.ts')).addWindow));
   window
     .command('remove')
+    .description('take one away')
     .argument('<name>')
     .requiredOption(...REASON)
     .option(...YES)
     .action(act(async () => (await import('./commands/windows.ts')).removeWindow));
-  window.command('list').action(act(async () => (await import('./commands/windows.ts')).listWindows));
+  window
+    .command('list')
+    .description('every window, and when the next ones open')
+    .action(act(async () => (await import('./commands/windows.ts')).listWindows));
 }
 
 function addApprovals(program: Command, act: Act): void {
@@ -123,9 +135,13 @@ function addApprovals(program: Command, act: Act): void {
     act(async () => (await import('./commands/approvals.ts')).deny),
   );
   const approvals = program.command('approvals').description('answers, and what has become of them');
-  approvals.command('list').action(act(async () => (await import('./commands/approvals.ts')).listApprovals));
+  approvals
+    .command('list')
+    .description('every answer, and what has become of it')
+    .action(act(async () => (await import('./commands/approvals.ts')).listApprovals));
   approvals
     .command('import')
+    .description('hand in an answer that was signed on another machine')
     .argument('<file>', 'a signed answer from fairlead approve --out')
     .action(act(async () => (await import('./commands/approvals.ts')).importApproval));
 }
@@ -141,6 +157,7 @@ function addApprovers(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/approver.ts')).createApprover));
   approver
     .command('trust')
+    .description('let a key’s signed yes count')
     .argument('<name>', 'such as alice')
     .argument('<key>', 'the public key, or the path of a key file')
     .requiredOption(...REASON)
@@ -148,6 +165,7 @@ function addApprovers(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/approver.ts')).trustApprover));
   approver
     .command('remove')
+    .description('let it count no more')
     .argument('<name>')
     .requiredOption(...REASON)
     .option(...YES)
@@ -159,5 +177,8 @@ function addApprovers(program: Command, act: Act): void {
     .requiredOption(...REASON)
     .option(...YES)
     .action(act(async () => (await import('./commands/approver.ts')).requireApprovals));
-  approver.command('list').action(act(async () => (await import('./commands/approver.ts')).listApprovers));
+  approver
+    .command('list')
+    .description('whose yes counts, and how many are needed')
+    .action(act(async () => (await import('./commands/approver.ts')).listApprovers));
 }

@@ -1,6 +1,6 @@
 // The command reference: what `--help` says of every command of the three programs, at a fixed width.
 import type { Command } from 'commander';
-import { createPrograms } from './programs.ts';
+import { createPrograms, leavesOf } from './programs.ts';
 
 const WIDTH = 100;
 
@@ -17,7 +17,7 @@ function renderProgram(program: Command): string {
   const commands = leavesOf(program);
   const rows = commands.map((command) => {
     const name = nameOf(command);
-    return `| [\`${name}\`](#${name.replaceAll(' ', '-')}) | ${purposeOf(command)} |`;
+    return `| [\`${name}\`](#${name.replaceAll(' ', '-')}) | ${command.summary() || command.description()} |`;
   });
   const sections = commands.map((command) => `### ${nameOf(command)}\n\n${helpOf(command)}`);
   return [
@@ -26,19 +26,6 @@ function renderProgram(program: Command): string {
     helpOf(program),
     ...sections,
   ].join('\n\n');
-}
-
-/** The commands that do something; a group such as `pin` only holds others. */
-function leavesOf(command: Command): readonly Command[] {
-  const visible = new Set(command.createHelp().visibleCommands(command));
-  return command.commands
-    .filter((child) => visible.has(child))
-    .flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
-}
-
-/** Where a command leaves it to its group, such as `pin`. */
-function purposeOf(command: Command): string {
-  return command.summary() || command.description() || (command.parent?.description() ?? '');
 }
 
 function nameOf(command: Command): string {

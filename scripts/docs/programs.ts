@@ -8,6 +8,14 @@ export function createPrograms(): readonly Command[] {
   return [agentProgram(), vendorProgram(), createServerProgram()];
 }
 
+/** The commands that do something; a group such as `pin` only holds others. */
+export function leavesOf(command: Command): readonly Command[] {
+  const visible = new Set(command.createHelp().visibleCommands(command));
+  return command.commands
+    .filter((child) => visible.has(child))
+    .flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
+}
+
 function agentProgram(): Command {
   return createAgentProgram({ createContext: neverRun, runAgent: neverRun, exit: () => undefined });
 }
