@@ -50,7 +50,8 @@ async function repairFrom(
   const listed = new Map(index.entries.map((entry) => [entry.path, entry]));
   let lacking = false;
   const touched = new Set([files]);
-  await mkdir(files, { recursive: true, mode: TREE_DIRECTORY_MODE });
+  await mkdir(files, { recursive: true });
+  for (const directory of [tree, files]) await chmod(directory, TREE_DIRECTORY_MODE);
   // Sorted by path: a directory stands before what it holds.
   for (const { path, problem } of await compareTree(index, files)) {
     const entry = listed.get(path) ?? ({ kind: 'directory', path } as const);

@@ -47,7 +47,8 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     repair: (ref) =>
       once(ref, async () => {
         await createStore(layout);
-        await repairTree(ref, { layout, fetchPack, diskSpace, onProgress: () => undefined });
+        const act = (await isStored(layout, ref.digest)) ? repairTree : addTree;
+        await act(ref, { layout, fetchPack, diskSpace, onProgress: () => undefined });
       }),
     verify: (tree) => explaining(layout.store, () => verifyStored(layout, tree)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
@@ -69,6 +70,8 @@ async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
 
 async function verifyStored(layout: StoreLayout, tree: Digest): Promise<readonly TreeDeviation[]> {
   const directory = treeDirectory(layout, tree);
+  // An agent that died right after the rename never synced it: what is verified here must outlive a power cut.
+  await syncDirectory(layout.trees).catch(() => undefined);
   const indexBytes = await readIfPresent(join(directory, INDEX_FILE));
   if (indexBytes === null) return [{ path: INDEX_FILE, problem: 'missing' }];
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.

@@ -8,11 +8,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeDirectory } from '../../../support/directories.ts';
 import { unreachable } from './pack-server.ts';
 import { createWorld, other, ref, tree } from './world.ts';
@@ -67,7 +68,8 @@ const DAMAGE: readonly (readonly [string, (files: string) => void])[] = [
   ['a missing directory', (files) => rmSync(join(files, 'logs'), { recursive: true })],
   ['a changed index', (files) => overwrite(join(files, '../index.json'), '{}')],
   ['a missing index', (files) => rmSync(join(files, '../index.json'))],
-  ['everything gone', (files) => rmSync(files, { recursive: true })],
+  ['every file gone', (files) => rmSync(files, { recursive: true })],
+  ['the whole tree gone', (files) => rmSync(join(files, '..'), { recursive: true })],
 ];
 
 describe('a repaired tree', () => {
@@ -81,6 +83,18 @@ describe('a repaired tree', () => {
     expect(await store.verify(tree)).toEqual([]);
     expect(describeDirectory(join(files, '..'))).toEqual(before);
     expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it('can be entered by every account, whatever the mask of the agent', async () => {
+    const { store, files, before } = await storedWorld();
+    const own = process.umask(0o077);
+    onTestFinished(() => void process.umask(own));
+    rmSync(files, { recursive: true });
+
+    await store.repair(ref);
+
+    expect(statSync(files).mode & 0o777).toBe(0o755);
+    expect(describeDirectory(join(files, '..'))).toEqual(before);
   });
 
   it('needs no network when another tree holds the same content', async () => {
