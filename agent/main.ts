@@ -19,7 +19,6 @@ import { loadOrCreateIdentity } from './adapters/identity.ts';
 import { createJournal } from './adapters/journal.ts';
 import { createJsonFile } from './adapters/json-file.ts';
 import { createLazyRepository } from './adapters/lazy-repository.ts';
-import { removeLeftovers } from './adapters/leftovers.ts';
 import { acquireStateLock } from './adapters/lock.ts';
 import { createProber } from './adapters/prober.ts';
 import { createProcessDriver } from './adapters/process-driver.ts';
@@ -27,6 +26,7 @@ import { readReference } from './adapters/references.ts';
 import { createRepository } from './adapters/repository/repository.ts';
 import { createServerChannel } from './adapters/server-channel.ts';
 import { createSettings } from './adapters/settings.ts';
+import { settleState } from './adapters/settle-state.ts';
 import { socketPathOf } from './adapters/state-paths.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
 import { createTraffic } from './adapters/traffic/traffic.ts';
@@ -81,7 +81,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
   const log = createAgentLog();
-  await removeLeftovers(stateDir).catch((err) => log.warn({ err }, 'leftovers of killed writes stay'));
+  await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
   const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);
   const trees = createTreeStore({

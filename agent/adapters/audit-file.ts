@@ -62,6 +62,7 @@ async function openLog(directory: string, log: string, checkpoint: string): Prom
   const { lines, whole } = splitLines(bytes);
   const { head } = readChain(lines, await readCheckpoint(checkpoint), log);
   if (whole < bytes.length) await writeDurably(log, bytes.subarray(0, whole));
+  else await writeLastAgain(log, lines.at(-1), whole);
   return head;
 }
 
@@ -75,6 +76,23 @@ async function appendDurably(path: string, bytes: Uint8Array): Promise<void> {
       await handle.close();
     }
     await syncDirectory(join(path, '..'));
+  } catch (cause) {
+    throw toDiskError(path, cause, bytes.length);
+  }
+}
+
+/** After an fsync that failed, the kernel shows a line that is on no disk: nothing may follow it before it is. */
+async function writeLastAgain(path: string, line: Uint8Array | undefined, whole: number): Promise<void> {
+  if (line === undefined) return;
+  const bytes = Buffer.concat([line, utf8('\n')]);
+  try {
+    const handle = await open(path, 'r+');
+    try {
+      await handle.write(bytes, 0, bytes.length, whole - bytes.length);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
     throw toDiskError(path, cause, bytes.length);
   }

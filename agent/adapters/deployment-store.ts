@@ -74,7 +74,6 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       });
     },
     async setCurrent(number) {
-      if ((await readCurrent(currentLink)) === number) return;
       await turn(stateDir, currentLink, number).catch((cause: unknown) => {
         throw toDiskError(currentLink, cause);
       });
@@ -87,6 +86,8 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       known.delete(number);
       const aside = join(generationsDirectory, `.${number}.tmp`);
       await rename(directoryOf(number), aside).catch(() => undefined);
+      // Before anything in it goes: else a power cut may leave half a generation in its place.
+      await syncDirectory(generationsDirectory);
       await rm(aside, { recursive: true, force: true });
       await syncDirectory(generationsDirectory);
     },
@@ -126,6 +127,8 @@ async function readCurrent(link: string): Promise<number | null> {
 
 /** One rename of one link: whoever looks sees the old generation or the new one. */
 async function turn(stateDir: string, link: string, number: number | null): Promise<void> {
+  // Found turned already, it may still wait for its sync.
+  if ((await readCurrent(link)) === number) return syncDirectory(stateDir);
   if (number === null) {
     await rm(link, { force: true });
   } else {

@@ -30,7 +30,7 @@ export function createJournal({ stateDir }: { readonly stateDir: string }): Jour
       path = pathOf(deployment);
       const { entries, ends, damaged } = decodeFrames((await readIfPresent(path)) ?? new Uint8Array());
       end = ends.at(-1) ?? 0;
-      if (!damaged) await clearFrom(path, end);
+      if (!damaged) await writeAgain(path, end);
       return { deployment, entries, damaged };
     },
     async begin(deployment, expectedEntries) {
@@ -83,8 +83,11 @@ async function newestJournal(directory: string): Promise<number | null> {
   return numbers.length === 0 ? null : Math.max(...numbers);
 }
 
-/** Overwrites a torn last frame with the zeros that were reserved there. */
-async function clearFrom(path: string, end: number): Promise<void> {
-  const rest = (await readIfPresent(path))?.subarray(end) ?? new Uint8Array();
-  if (rest.some((byte) => byte !== 0)) await writeAt(path, new Uint8Array(rest.length), end);
+/**
+ * Writes what was read once more, in the room it has, a torn last frame as the zeros that were reserved there. After an
+ * fsync that failed, the kernel shows bytes that are on no disk: whoever acts on them must write them again.
+ */
+async function writeAgain(path: string, end: number): Promise<void> {
+  const bytes = await readIfPresent(path);
+  if (bytes !== null) await writeAt(path, Buffer.from(bytes).fill(0, end), 0);
 }

@@ -4,9 +4,9 @@ import { createAuditFile } from '../../agent/adapters/audit-file.ts';
 import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
 import { makeDirectory } from '../../agent/adapters/durable-file.ts';
 import { createJournal } from '../../agent/adapters/journal.ts';
-import { removeLeftovers } from '../../agent/adapters/leftovers.ts';
 import { createProber } from '../../agent/adapters/prober.ts';
 import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
+import { settleState } from '../../agent/adapters/settle-state.ts';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { AuditLog } from '../../agent/ports/audit-log.ts';
@@ -49,7 +49,7 @@ export interface Instance {
 /** A new agent on the same disk: what it does at its start, it does here too. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
   await makeDirectory(options.stateDir);
-  await removeLeftovers(options.stateDir);
+  await settleState(options.stateDir);
   const instance = createInstance(options);
   await instance.deployer.recover();
   return instance;

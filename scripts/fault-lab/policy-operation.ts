@@ -1,7 +1,7 @@
 // A change of the local policy as the admin socket makes it: audited first, then written.
 import { createAuditFile } from '../../agent/adapters/audit-file.ts';
-import { removeLeftovers } from '../../agent/adapters/leftovers.ts';
 import { createPolicy, createSettings } from '../../agent/adapters/settings.ts';
+import { settleState } from '../../agent/adapters/settle-state.ts';
 import { DEFAULT_POLICY } from '../../shared/schema/policy.ts';
 import { createIdleClock } from '../../test/support/idle-clock.ts';
 import type { Place } from './instance.ts';
@@ -21,7 +21,7 @@ export const POLICY_OPERATION: Operation = {
   // Nobody takes an operator's word up again but the operator.
   recover: async () => {},
   async judge(place, acknowledged) {
-    await removeLeftovers(place.stateDir);
+    await settleState(place.stateDir);
     const { audit, settings } = partsOf(place);
     const entries = await audit.entries().catch(messageOf);
     const found = await settings.policy();

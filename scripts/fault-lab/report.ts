@@ -7,7 +7,7 @@ const FIGURES = new URL('../../docs/figures.md', import.meta.url);
 const BEGIN = '<!-- faults: written by scripts/faults --write -->';
 const END = '<!-- /faults -->';
 const HEAD = ['Suite', 'What happens', 'Cases', 'How they ended', 'Broken promises', 'Seconds', 'Options'];
-const MOST_SHOWN = 20;
+const MOST_SHOWN = 100;
 const NOTE = [
   'Measured with `scripts/faults OPTIONS SUITE`. After every case the agent recovers; then record, `current`, trees,',
   'services, audit log, policy and trust must tell one story, everything acknowledged before must still be there, a',

@@ -1,7 +1,9 @@
 // A refresh that walks over two new roots, the first signed by old and new keys, to newer metadata and documents.
 import { readdir, readFile } from 'node:fs/promises';
+import { makeDirectory } from '../../agent/adapters/durable-file.ts';
 import type { GetOptions } from '../../agent/adapters/http-client.ts';
 import { createRepository } from '../../agent/adapters/repository/repository.ts';
+import { settleState } from '../../agent/adapters/settle-state.ts';
 import type { Repository } from '../../agent/ports/repository.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { NOW, newKey, RepositorySimulator } from '../../test/support/repository-simulator.ts';
@@ -54,7 +56,10 @@ async function refresh({ stateDir }: Place, acknowledge: Acknowledge): Promise<v
 
 const vendor = createVendor();
 
-function open(stateDir: string, stage: Stage): Promise<Repository> {
+/** A new agent, as in startInstance. */
+async function open(stateDir: string, stage: Stage): Promise<Repository> {
+  await makeDirectory(stateDir);
+  await settleState(stateDir);
   return createRepository({
     directory: `${stateDir}/trust`,
     url: 'https://vendor.test',

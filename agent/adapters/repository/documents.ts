@@ -77,7 +77,7 @@ function verified(bytes: Uint8Array, { path, sha256, length }: DocumentRef): Uin
 
 /** Not durable: what a power cut tears no longer has its hash, and is fetched again. */
 async function cache(directory: string, name: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(directory, `${name}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await makeDirectory(directory);
     await writeFile(temporary, bytes, { mode: 0o600 });

@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { removeLeftovers } from '../../../agent/adapters/leftovers.ts';
+import { settleState } from '../../../agent/adapters/settle-state.ts';
 import { describeDirectory, temporaryDirectory } from '../../support/directories.ts';
 
-describe('removeLeftovers', () => {
+describe('settleState', () => {
   it('clears temporary files and half generations, and leaves everything else', async () => {
     const stateDir = temporaryDirectory();
     const write = (path: string) => {
@@ -25,7 +25,7 @@ describe('removeLeftovers', () => {
     write('generations/.3.tmp/releases/core/auth.json');
     write('settings.json.tmp-17638000000a1b2c');
 
-    await removeLeftovers(stateDir);
+    await settleState(stateDir);
 
     expect(describeDirectory(stateDir)).toEqual(before);
   });
