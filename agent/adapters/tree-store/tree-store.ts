@@ -70,10 +70,10 @@ async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
 
 async function verifyStored(layout: StoreLayout, tree: Digest): Promise<readonly TreeDeviation[]> {
   const directory = treeDirectory(layout, tree);
-  // An agent that died right after the rename never synced it: what is verified here must outlive a power cut.
-  await syncDirectory(layout.trees).catch(() => undefined);
   const indexBytes = await readIfPresent(join(directory, INDEX_FILE));
   if (indexBytes === null) return [{ path: INDEX_FILE, problem: 'missing' }];
+  // An agent that died right after the rename never synced it: what is verified here must outlive a power cut.
+  await syncDirectory(layout.trees);
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.
   if (digestOf(indexBytes) !== tree) return [{ path: INDEX_FILE, problem: 'changed' }];
   return compareTree(parseTreeIndex(indexBytes), join(directory, FILES_DIRECTORY));
