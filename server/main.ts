@@ -12,7 +12,6 @@ import { systemCode } from '../shared/errors/system-error.ts';
 import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
 import { createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { openDatabase } from './db/database.ts';
-import { lockServer } from './db/lock.ts';
 import type { Database } from './db/tables.ts';
 import { admitToken, hasToken, listTokens, makeToken, revokeTokens } from './db/tokens.ts';
 import { resign, startResigning } from './jobs/resign.ts';
@@ -20,6 +19,7 @@ import { parseDuration, parseNetworks, parsePort, parseUrl } from './options.ts'
 import { makeDirectory } from './repository/durable-file.ts';
 import { readOrWriteLine } from './repository/initial-files.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
+import { tryLock } from './repository/lock.ts';
 import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
 import { readOrMakePassphrase, readPassphrase } from './repository/passphrase.ts';
 import { isThere } from './repository/read-file.ts';
@@ -122,7 +122,8 @@ async function run(config: ServerConfig): Promise<void> {
   const { layout } = config;
   await requireInitialized(layout);
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
-  const lock = lockServer(layout.lock, layout.dir);
+  const lock = tryLock(layout.lock);
+  if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
   const context = await createContext(config, keys, { now: Date.now, log });
   // Only here: the commands that do not serve start in half the time without it.
   const { createApp } = await import('./http/app.ts');

@@ -1,6 +1,7 @@
 // Every refusal leaves the server in one shape: code, message and hint, with the status the catalogue gives it.
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { isDatabaseBusy, isDiskFull, toDiskError } from '../../shared/errors/system-error.ts';
 
 export function installFailures(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -30,13 +31,8 @@ function toFairleadError(error: FastifyError, request: string, limit: number): F
     return new FairleadError('request/invalid', { problem: error.message }, { cause: error });
   }
   if (isDatabaseBusy(error)) return new FairleadError('server/busy', { seconds: 5 }, { cause: error });
+  if (isDiskFull(error)) return toDiskError('the database', error);
   return new FairleadError('server/failed', { request }, { cause: error });
-}
-
-const SQLITE_BUSY = 5;
-
-function isDatabaseBusy(error: Error): boolean {
-  return 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
 /** How long the server may need to be able again, when it cannot say better. */

@@ -1,17 +1,32 @@
 // What the operating system refuses, in Fairlead's words.
 import { FairleadError, isFairleadError } from './error.ts';
 
-/** The code that Node gives a system error, such as `ENOSPC`. */
+/** The code that Node gives a system error, such as `ENOSPC`; SQLite's own words for one of its errors. */
 export function systemCode(cause: unknown): string {
+  if (cause instanceof Error && 'errcode' in cause) return cause.message;
   return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+}
+
+/** Another connection holds the lock that this one waited for. */
+export function isDatabaseBusy(cause: unknown): boolean {
+  return sqliteCode(cause) === SQLITE_BUSY;
+}
+
+export function isDiskFull(cause: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(cause)) || sqliteCode(cause) === SQLITE_FULL;
 }
 
 /** A write that the disk refused; errors that are ours already pass through. */
 export function toDiskError(path: string, cause: unknown, needed = 0): FairleadError {
   if (isFairleadError(cause)) return cause;
-  const code = systemCode(cause);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new FairleadError('disk/full', { path, needed, free: 0 }, { cause });
-  }
-  return new FairleadError('disk/failed', { path, problem: code }, { cause });
+  if (isDiskFull(cause)) return new FairleadError('disk/full', { path, needed, free: 0 }, { cause });
+  return new FairleadError('disk/failed', { path, problem: systemCode(cause) }, { cause });
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+
+/** The primary result code: the low byte of what SQLite answers. */
+function sqliteCode(cause: unknown): number | null {
+  return cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) & 0xff : null;
 }

@@ -1,11 +1,11 @@
 // The vendor's workspace: the directory that holds keys, changes, the signed repository and the audit.
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
+import { tryLock } from '../../repository/lock.ts';
 import { readIfThere } from '../../repository/read-file.ts';
 
 const vendorConfig = z.strictObject({
@@ -63,22 +63,14 @@ export function jsonBytes(value: object): Uint8Array {
   return utf8(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-const SQLITE_BUSY = 5;
-
-/**
- * Runs `work` while no other command writes in the directory. SQLite's lock is the one file lock Node offers that the
- * kernel frees when its holder is killed. Error: vendor/workspace-busy.
- */
+/** Runs `work` while no other command writes in the directory. Errors: vendor/workspace-busy, disk/*. */
 export async function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
   await makeDirectory(directory);
-  const database = new DatabaseSync(join(directory, 'lock'));
+  const lock = tryLock(join(directory, 'lock'));
+  if (lock === null) throw new FairleadError('vendor/workspace-busy', { directory });
   try {
-    database.exec('BEGIN EXCLUSIVE');
     return await work();
-  } catch (cause) {
-    const isBusy = cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY;
-    throw isBusy ? new FairleadError('vendor/workspace-busy', { directory }, { cause }) : cause;
   } finally {
-    database.close();
+    lock.release();
   }
 }

@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../server/db/audit.ts';
 import { openDatabase } from '../../../server/db/database.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
-import { lockServer } from '../../../server/db/lock.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import {
   admitToken,
@@ -18,7 +17,7 @@ import {
 } from '../../../server/db/tokens.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
-import { codeOf, rejectionOf } from '../../support/error-code.ts';
+import { rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -59,17 +58,6 @@ describe('the file', () => {
     await Promise.allSettled([failing, createRow(db, 'CHG-2')]);
 
     expect(await db.selectFrom('changes').select('id').execute()).toEqual([{ id: 'CHG-2' }]);
-  });
-});
-
-describe('the server lock', () => {
-  it('is held by one at a time, and free again after', () => {
-    const path = join(dir, 'lock.db');
-    const lock = lockServer(path, dir);
-
-    expect(codeOf(() => lockServer(path, dir))).toBe('server/in-use');
-    lock.release();
-    lockServer(path, dir).release();
   });
 });
 
