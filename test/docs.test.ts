@@ -160,3 +160,22 @@ function problemOf(line: string, programs: readonly Command[]): string | null {
 function numbered(letter: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
 }
+
+describe('the threat model', () => {
+  const rows = read('docs/threat-model.md')
+    .split('\n')
+    .filter((line) => /^\| T\d+ /.test(line));
+
+  it('has a row for every rule', () => {
+    const ids = new Set(rows.map((row) => row.split('|')[1]?.trim()));
+    expect([...ids].toSorted()).toEqual(numbered('T', 30).toSorted());
+  });
+
+  it('names files and tests that exist', () => {
+    const named = rows.flatMap((row) => [
+      ...row.matchAll(/`((?:shared|agent|server|test|docs)\/[^`]+|[\w-]+\.json)`/g),
+    ]);
+    expect(named.map((match) => match[1] ?? '').filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(rows.filter((row) => !row.includes('`test/'))).toEqual([]);
+  });
+});
