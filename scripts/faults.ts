@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { scratchDirectory } from './fault-lab/places.ts';
 import { Report } from './fault-lab/report.ts';
+import type { SuiteOptions } from './fault-lab/suite.ts';
 import { SUITES, type Suite } from './fault-lab/suites.ts';
 
 const USAGE = `Usage: scripts/faults [--short | --long | --count N] [--seed N] [--write] [SUITE…]
@@ -16,6 +17,8 @@ ${SUITES.map(({ name, what }) => `  ${name.padEnd(11)} ${what}`).join('\n')}
   --count N   so many cases of each suite
   --seed N    another selection; every run with the same seed tries the same cases
   --write     write the table into docs/figures.md
+
+Ctrl-C ends it after the case under way: it reports what it has tried.
 `;
 
 async function main(): Promise<number> {
@@ -36,11 +39,14 @@ async function main(): Promise<number> {
     return unknown === undefined ? 0 : 2;
   }
   const seed = Number(values.seed ?? 1);
+  const ended = new AbortController();
+  process.once('SIGINT', () => ended.abort());
   const report = new Report(seed);
   for (const suite of SUITES) {
     if (positionals.length > 0 && !positionals.includes(suite.name)) continue;
     const planned = values.long === true ? suite.long : suite.short;
-    await runSuite(suite, { seed, count: Number(values.count ?? planned) }, report);
+    if (ended.signal.aborted) break;
+    await runSuite(suite, { seed, count: Number(values.count ?? planned), signal: ended.signal }, report);
   }
   console.log(`\n${report.table()}`);
   if (values.write === true) await report.write();
@@ -49,7 +55,7 @@ async function main(): Promise<number> {
 
 async function runSuite(
   suite: Suite,
-  { seed, count }: { readonly seed: number; readonly count: number },
+  options: Pick<SuiteOptions, 'seed' | 'count' | 'signal'>,
   report: Report,
 ): Promise<void> {
   const missing = await suite.missing();
@@ -60,7 +66,7 @@ async function runSuite(
     if (tried % 100 === 0) console.error(`${suite.name}: ${tried}`);
   };
   try {
-    const result = await suite.run({ seed, count, directory, onProgress });
+    const result = await suite.run({ ...options, directory, onProgress });
     report.add(suite, result, performance.now() - start);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -10,6 +10,8 @@ export interface SuiteOptions {
   /** An empty directory of its own. */
   readonly directory: string;
   readonly onProgress: (tried: number) => void;
+  /** No further case is begun once it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SuiteResult {
@@ -47,6 +49,7 @@ export async function tryCases<Case>(
   const queue = cases.values();
   const work = async (lane: number) => {
     for (const each of queue) {
+      if (options.signal?.aborted === true) return;
       const result = await run(each, `${options.directory}/lane-${lane}`);
       ends[result.end] = (ends[result.end] ?? 0) + 1;
       problems.push(...result.problems);

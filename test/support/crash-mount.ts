@@ -29,7 +29,8 @@ const files = createCrashFiles(
   (call, path) => mount.before(call, path),
 );
 
-const isMounted = (path: unknown) => typeof path === 'string' && `${path}/`.startsWith(`${MOUNT_POINT}/`);
+const isMounted = (path: unknown) =>
+  typeof path === 'string' && path.startsWith(MOUNT_POINT) && (path[MOUNT_POINT.length] ?? '/') === '/';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 

@@ -77,7 +77,12 @@ export function parseFlags(flags: string | number) {
 
 /** An error as node:fs throws it. */
 export function failure(code: string, call: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
+  // Without its stack: most are answers to a question, and a stack costs more than all else in them.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new Error(`${code}: ${call} '${path}'`);
+  Error.stackTraceLimit = stackTraceLimit;
+  return Object.assign(error, { code, syscall: call, path });
 }
 
 export function codeOf(error: unknown): string | null {
