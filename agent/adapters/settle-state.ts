@@ -23,7 +23,8 @@ async function settle(directory: string, except: ReadonlySet<string>): Promise<v
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     if (LEFTOVER.test(entry.name)) await rm(path, { recursive: true, force: true });
-    else if (entry.isDirectory() && !except.has(entry.name)) await settle(path, new Set());
+    else if (entry.isDirectory())
+      await (except.has(entry.name) ? syncDirectory(path) : settle(path, new Set()));
   }
   await syncDirectory(directory);
 }
