@@ -14,15 +14,15 @@ const onProgress = () => undefined;
 describe.skipIf((await suiteNamed('kill').missing()) !== null)('an operation hit at any system call', () => {
   it('ends old or new, keeps what it acknowledged, and goes on', { timeout: PATIENCE_MS }, async () => {
     const directory = temporaryDirectory();
-    const operations = ['failing', 'collect', 'trust', 'policy'];
+    const operations = ['collect', 'trust', 'policy'];
 
     const { tried, problems } = await spoilCalls(
-      { seed: SEED, count: 24, operations, directory, onProgress },
+      { seed: SEED, count: 16, operations, directory, onProgress },
       ['signal=KILL', ...REFUSALS],
     );
 
     expect(problems).toEqual([]);
-    expect(tried).toBe(24);
+    expect(tried).toBe(16);
   });
 });
 
@@ -34,14 +34,14 @@ describe.skipIf((await suiteNamed('power').missing()) !== null)('a file system',
 
     const { tried, problems } = await suiteNamed(name).run({
       seed: SEED,
-      count: 6,
+      count: 4,
       operations,
       directory,
       onProgress,
     });
 
     expect(problems).toEqual([]);
-    expect(tried).toBe(6);
+    expect(tried).toBe(4);
   });
 });
 
@@ -52,11 +52,11 @@ it('leaves every service running once when the agent is killed beside it', {
 
   const { tried, problems } = await suiteNamed('processes').run({
     seed: SEED,
-    count: 4,
+    count: 3,
     directory,
     onProgress,
   });
 
   expect(problems).toEqual([]);
-  expect(tried).toBe(4);
+  expect(tried).toBe(3);
 });

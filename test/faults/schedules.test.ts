@@ -6,8 +6,8 @@ import { temporaryDirectory } from '../support/directories.ts';
 
 describe('the laboratory', () => {
   it.each([
-    ['schedules', 500],
-    ['hostile', 300],
+    ['schedules', 300],
+    ['hostile', 200],
   ])('breaks no promise with %s', { timeout: 60_000 }, async (name, count) => {
     const directory = temporaryDirectory();
 
