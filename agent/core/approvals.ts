@@ -102,9 +102,10 @@ export function rulesOf(policy: { readonly approvals: Approvals } | null): Appro
 
 function stateOf(one: ReceivedApproval, facts: ApprovalFacts): WeighedApproval['state'] {
   const { receipt } = one;
-  if (nameOf(receipt, facts.rules) === null || !isGenuine(receipt)) return 'invalid';
-  if (receipt.statement.verdict === 'deny') return 'final';
+  if (!isGenuine(receipt)) return 'invalid';
   if (isSpent(one, facts.records)) return 'spent';
+  if (nameOf(receipt, facts.rules) === null) return 'invalid';
+  if (receipt.statement.verdict === 'deny') return 'final';
   if (instantMs(receipt.statement.expires) <= facts.now) return 'expired';
   const offered = facts.offer === null ? null : planDigest(facts.offer);
   return receipt.statement.plan === offered ? 'counts' : 'superseded';
@@ -123,6 +124,7 @@ function isSpent({ receipt, received }: ReceivedApproval, records: readonly Depl
   return records.some((record) => {
     const ended = record.stages.at(-1);
     return (
+      receipt.statement.verdict === 'approve' &&
       record.plan === receipt.statement.plan &&
       isFinal(record.state) &&
       record.state !== 'abandoned' &&

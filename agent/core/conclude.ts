@@ -1,9 +1,14 @@
 // From the facts of one moment to the decision and what it is about: compile, plan, decide.
+import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
 import type { Catalog } from '../../shared/compile/catalog.ts';
-import { compile } from '../../shared/compile/compile.ts';
-import { compileEmergency } from '../../shared/compile/emergency.ts';
 import { planBetween } from '../../shared/compile/plan.ts';
-import type { CompileInput, CompileResult, EmergencyResult, Target } from '../../shared/compile/target.ts';
+import type {
+  CompileInput,
+  CompileResult,
+  EmergencyResult,
+  PinReport,
+  Target,
+} from '../../shared/compile/target.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { decide } from '../../shared/policy/decide.ts';
 import type {
@@ -49,13 +54,18 @@ export interface Conclusion {
   /** What the decision is about; null when nothing is on offer. */
   readonly offer: Offer | null;
   readonly emergency: EmergencyResult;
+  /** Which pins hold, have expired, are overridden, or name nothing. */
+  readonly pins: readonly PinReport[];
 }
 
 /** `command` is an explicit local `apply`; null for the agent's own rounds. */
-export function conclude(facts: Facts, command: ApplyCommand | null): Conclusion {
+export function conclude(
+  facts: Facts,
+  command: ApplyCommand | null,
+  compile: Compile = compileAnew,
+): Conclusion {
   const input = compileInputOf(facts);
-  const desired = compile(input);
-  const emergency = compileEmergency(input);
+  const { desired, emergency } = compile(input);
   const ordinary = offerOf(input, targetOf(desired), ordinaryReason(facts.policy));
   const forced = offerOf(input, emergency.target, { kind: 'forced', advisories: [...emergency.advisories] });
   const decision = decide({
@@ -75,6 +85,7 @@ export function conclude(facts: Facts, command: ApplyCommand | null): Conclusion
     decision: [blockOrdinary, pauseAfterFailure].reduce((d, refine) => refine(d, facts, command), decision),
     offer: decision.target === null ? null : offer,
     emergency,
+    pins: desired.pins,
   };
 }
 

@@ -1,4 +1,5 @@
 // What if: the same decision about other facts, so that its answer is the one that would really be given.
+import type { Compile } from '../../shared/compile/cache.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { LOCAL_APPROVER } from '../../shared/policy/approvals.ts';
 import type { Approval, PolicyState } from '../../shared/policy/decide-input.ts';
@@ -7,17 +8,18 @@ import type { Policy } from '../../shared/schema/policy.ts';
 import { type Conclusion, conclude, type Facts } from './conclude.ts';
 
 /** Signed data counts as fresh as it is now: by then the agent will have asked the server again. */
-export function concludeIf(facts: Facts, { at, assume }: WhatIfRequest): Conclusion {
+export function concludeIf(facts: Facts, { at, assume }: WhatIfRequest, compile?: Compile): Conclusion {
   const supposed: Facts = {
     ...facts,
     now: at === undefined ? facts.now : instantMs(at),
     policy: supposePolicy(facts.policy, new Set(assume)),
   };
-  const conclusion = conclude(supposed, null);
+  const conclusion = conclude(supposed, null, compile);
   const plan = conclusion.decision.target?.plan;
   if (plan === undefined || !assume.includes('approved')) return conclusion;
   // Whom to ask is known only once there is a plan; everything else stays as it is, a denial too.
-  return conclude({ ...supposed, approvals: [...facts.approvals, ...everyYes(supposed, plan)] }, null);
+  const approvals = [...facts.approvals, ...everyYes(supposed, plan)];
+  return conclude({ ...supposed, approvals }, null, compile);
 }
 
 function supposePolicy(state: PolicyState, assumed: ReadonlySet<Assumption>): PolicyState {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
+import { pin } from '../schema/pin.ts';
 import { opening } from './opening.ts';
 import { CHANNELS } from './report.ts';
 import { rollbackTo } from './rollback-to.ts';
@@ -99,6 +100,14 @@ export const explanationReply = z.strictObject({
   /** Null when nothing is on offer. */
   plan: plan.nullable(),
   moves: z.array(move),
+  /** Every pin of the policy, and whether it holds; `by` are the advisories that override it. */
+  pins: z.array(
+    z.strictObject({
+      pin,
+      state: z.enum(['active', 'expired', 'overridden', 'unmatched']),
+      by: z.array(z.string()),
+    }),
+  ),
   /** The longest interruption of the last deployments; null when none has been measured. */
   interruptionMs: z.number().nullable(),
   /** The next three, from that moment on. */

@@ -19,6 +19,7 @@ export function renderExplanation(
     ...renderPlan(reply),
     ...section('Why not now', describeBlockers(decision.blockers, style)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
+    ...section('Pins', reply.pins.map(describePin)),
     ...section(
       'Exposed',
       decision.exposed.map(
@@ -62,6 +63,19 @@ const WAY_BACK_MEANING = {
   snapshot: 'fairlead rollback --reason "why"; data go back to a snapshot, later work is lost',
   no: 'NONE: the new version may not be left for an older one',
 } as const;
+
+const PIN_STATE = {
+  active: 'holds',
+  expired: 'EXPIRED: it holds nothing',
+  overridden: 'OVERRIDDEN',
+  unmatched: 'names nothing here',
+} as const;
+
+function describePin({ pin, state, by }: ExplanationReply['pins'][number]): string {
+  const forced = by.length === 0 ? '' : ` by ${sanitizeLine(by.join(', '))}`;
+  const component = pin.level === 'platform' ? 'platform' : pin.name;
+  return `${component} at ${pin.version} ${PIN_STATE[state]}${forced} (${sanitizeLine(pin.owner)}: ${sanitizeLine(pin.reason)})`;
+}
 
 export function describeContact(contact: Contact, at: string): string {
   const ago = formatDuration(Math.max(0, instantMs(at) - instantMs(contact.at)));

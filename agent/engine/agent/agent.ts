@@ -1,4 +1,5 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
+import { createCompileCache } from '../../../shared/compile/cache.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { isFinal } from '../../core/deploy/states.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
@@ -30,6 +31,7 @@ export function createAgent(options: AgentOptions): Agent {
       observe: () => observe(state),
       records: () => options.deployer.records(),
     }),
+    compile: createCompileCache(),
     approvalTurn: createTurns(),
     wake: () => woken.abort(),
     verification: null,

@@ -1,4 +1,5 @@
 // Assessing the instance: every fact the decision needs, read now, and the decision made from them.
+import type { Compile } from '../../../shared/compile/cache.ts';
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
@@ -18,6 +19,7 @@ export interface AssessPorts {
   readonly deployer: Deployer;
   readonly repository: Repository;
   readonly approvals: JsonStore<ApprovalsFile>;
+  readonly compile: Compile;
 }
 
 export interface Assessment extends Conclusion {
@@ -64,7 +66,7 @@ export async function assess(
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
   };
-  return { ...conclude(facts, options.command ?? null), facts, current };
+  return { ...conclude(facts, options.command ?? null, ports.compile), facts, current };
 }
 
 async function readConfig(settings: Settings): Promise<ConfigState> {

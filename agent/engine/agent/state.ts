@@ -1,4 +1,6 @@
 // What every part of the running agent shares: its ports, its facts, and the few things it remembers.
+
+import type { Compile } from '../../../shared/compile/cache.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
@@ -40,6 +42,7 @@ export interface AgentOptions {
 export interface AgentState extends AgentOptions {
   readonly contact: ServerContact;
   readonly reporter: Reporter;
+  readonly compile: Compile;
   /** Approvals are read, judged and written one after the other: two at once must not lose one. */
   readonly approvalTurn: InTurn;
   /** Ends the loop's wait: something local changed. */

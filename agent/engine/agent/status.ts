@@ -63,7 +63,7 @@ export async function readExplanation(
   supposed: WhatIfRequest = { assume: [] },
 ): Promise<ExplanationReply> {
   const { facts } = await assess(state, state.contact.catalog());
-  const { decision, offer } = concludeIf(facts, supposed);
+  const { decision, offer, pins } = concludeIf(facts, supposed, state.compile);
   const at = momentOf(facts, supposed);
   const policy = facts.policy.kind === 'readable' ? facts.policy.policy : DEFAULT_POLICY;
   return {
@@ -73,9 +73,11 @@ export async function readExplanation(
     decision,
     plan: offer?.plan ?? null,
     moves: offer === null ? [] : movesOf(offer),
+    pins: pins.map(({ pin, state: standing, by }) => ({ pin, state: standing, by: [...by] })),
     interruptionMs: longestInterruption(facts.records),
     openings: describeOpenings(policy, instantMs(at)),
-    contact: state.contact.last(),
+    // Of another moment nothing is known about the server.
+    contact: supposed.at === undefined ? state.contact.last() : null,
   };
 }
 
