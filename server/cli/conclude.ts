@@ -1,5 +1,6 @@
 // How every signing command ends: changes take the stages that were signed, the server gets what it lacks.
 import { isFairleadError } from '../../shared/errors/error.ts';
+import { formatRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import type { ChangeRecord } from '../core/change.ts';
 import { type Published, publish } from './publish.ts';
 import type { Session } from './session.ts';
@@ -30,6 +31,18 @@ export async function conclude(session: Session, signed: readonly SigningResult[
     ],
     document: { signed, changes, published },
   };
+}
+
+/** Ends a command that is about one release; `about` says what was done to it, in place of its name. */
+export async function concludeRelease(
+  session: Session,
+  name: string,
+  ref: ReleaseRef,
+  signed: readonly SigningResult[],
+  about = formatRef(ref),
+): Promise<void> {
+  const { lines, document } = await conclude(session, signed);
+  session.out.result(name, [about, ...lines], { release: formatRef(ref), ...document });
 }
 
 /** While a rotation waits for signatures the repository does not verify: then nothing is sent, and nothing is wrong. */

@@ -31,6 +31,12 @@ export function judgeFleet({ counts, atLeast, lastWave, now }: FleetEvidence): F
   return { kind: 'passed' };
 }
 
+/** Whether more than this share of the deployments that have ended went wrong. `share` is from 0 to 1. */
+export function exceedsShare({ committed, rolledBack, failed }: FleetCounts, share: number): boolean {
+  const wrong = rolledBack + failed;
+  return wrong > share * (committed + wrong);
+}
+
 /** A platform or suite fares as the capabilities it ships: as widely as the rarest, with every failure. */
 export function combineCounts(parts: readonly FleetCounts[]): FleetCounts {
   const sum = (key: keyof FleetCounts) => parts.reduce((total, part) => total + part[key], 0);

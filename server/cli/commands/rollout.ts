@@ -1,25 +1,21 @@
 // `rollout`: stage 5 offers a release to a track in waves, and may pause, resume or halt what it offers.
 import { randomBytes } from 'node:crypto';
-import { durationMs } from '../../../shared/encoding/duration.ts';
-import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { formatRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';
 import { stageDue, verifyStageIsDue } from '../../core/pipeline.ts';
-import { MAX_HALT_MS } from '../../core/roles.ts';
 import { describeWaves, formatWaves, parseWaves } from '../../core/waves.ts';
 import type { CommandSpec, Input } from '../command.ts';
-import { conclude } from '../conclude.ts';
-import { describeCounts } from '../describe.ts';
-import { readFleetCounts } from '../fleet.ts';
-import { formatTable } from '../output.ts';
+import { concludeRelease } from '../conclude.ts';
 import type { Session } from '../session.ts';
 import { findChange, refOfChange } from '../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf, rolloutTarget } from '../workspace/documents.ts';
-import { createHalt, editRollouts, findHalt, liftHalt, signHalt } from '../workspace/rollouts.ts';
+import { editRollouts, liftHalt } from '../workspace/rollouts.ts';
 import type { SigningResult } from '../workspace/signing.ts';
 import { changeTargets } from '../workspace/targets.ts';
+import { GUARD, HALT, STATUS_OF_ROLLOUT } from './brake.ts';
 
 const TRACK = {
   flags: '--track <name>',
@@ -56,24 +52,9 @@ export const ROLLOUT_COMMANDS: readonly CommandSpec[] = [
     options: [TRACK],
     run: (session, input) => setPaused(session, input, false),
   },
-  {
-    usage: 'halt <change-or-release>',
-    summary: 'stop it at once, everywhere, for at most 72 hours, with the halts key',
-    example: 'rollout halt core/auth@1.0.1 --reason "errors on login" --for PT24H',
-    kind: 'signs',
-    options: [
-      { flags: '--reason <text>', about: 'shown to every operator', required: true },
-      { flags: '--for <duration>', about: 'at most PT72H', fallback: 'PT24H' },
-    ],
-    run: halt,
-  },
-  {
-    usage: 'status <change-or-release>',
-    summary: 'where it is offered, and how it fares by reports of the agents',
-    example: 'rollout status CHG-7',
-    kind: 'reads',
-    run: status,
-  },
+  HALT,
+  GUARD,
+  STATUS_OF_ROLLOUT,
 ];
 
 export const WITHDRAW: CommandSpec = {
@@ -85,7 +66,7 @@ export const WITHDRAW: CommandSpec = {
   run: async (session, input) => {
     const ref = await findRelease(session, input);
     const track = input.optional('track') ?? null;
-    await finish(session, 'withdraw', ref, [
+    await concludeRelease(session, 'withdraw', ref, [
       await editRollouts(session, ref, track, 'withdraw', { withdrawn: true }),
     ]);
   },
@@ -159,13 +140,8 @@ async function offer(session: Session, ref: ReleaseRef, input: Input, action: st
 async function finishOffer(session: Session, name: string, ref: ReleaseRef, made: Offer): Promise<void> {
   const { rollout: document, signed } = made;
   const verb = signed.kind === 'pending' ? 'waits to be offered' : 'is offered';
-  await finish(
-    session,
-    name,
-    ref,
-    [signed],
-    [`${formatRef(ref)} ${verb} on the track ${document.track}: ${describeWaves(document)}`],
-  );
+  const about = `${formatRef(ref)} ${verb} on the track ${document.track}: ${describeWaves(document)}`;
+  await concludeRelease(session, name, ref, [signed], about);
 }
 
 async function setPaused(session: Session, input: Input, paused: boolean): Promise<void> {
@@ -177,63 +153,9 @@ async function setPaused(session: Session, input: Input, paused: boolean): Promi
     const { digest } = requireRelease(await readReleases(session.directory), ref);
     signed.push(await liftHalt(session, ref, digest));
   }
-  await finish(session, name, ref, signed);
-}
-
-async function halt(session: Session, input: Input): Promise<void> {
-  const ref = await findRelease(session, input);
-  const { digest } = requireRelease(await readReleases(session.directory), ref);
-  const lasts = durationMs(input.text('for'));
-  if (!(lasts > 0 && lasts <= MAX_HALT_MS)) {
-    const form = 'a duration up to PT72H; halt it again before it ends, or withdraw it';
-    throw new FairleadError('vendor/option-invalid', { option: '--for', value: input.text('for'), form });
-  }
-  const document = createHalt(digest, input.text('reason'), session.now(), lasts);
-  await finish(session, 'rollout-halt', ref, [await signHalt(session, ref, document)]);
-}
-
-async function status(session: Session, input: Input): Promise<void> {
-  const change = await findChange(session.directory, input.argument(0));
-  const ref = refOfChange(change);
-  const signed = await readReleases(session.directory);
-  const rollouts = rolloutsOf(signed, ref).map(({ document }) => document);
-  const halted = change.release === null ? undefined : await findHalt(session, change.release);
-  const counts = await readFleetCounts(session, change);
-  const rows = rollouts.map((each) => [
-    each.track,
-    stateOf(each, session.now()),
-    each.start,
-    formatWaves(each.waves),
-  ]);
-  const lines = [
-    `${formatRef(ref)} (${change.id})${halted === undefined ? '' : `: halted until ${halted.expires}: ${halted.reason}`}`,
-    ...(rows.length === 0 ? ['no rollout'] : formatTable(['Track', 'State', 'Start', 'Waves'], rows)),
-    describeCounts(counts),
-  ];
-  session.out.result('rollout-status', lines, {
-    change: change.id,
-    release: formatRef(ref),
-    ...{ rollouts, halt: halted ?? null, counts },
-  });
-}
-
-function stateOf(document: Rollout, now: number): string {
-  if (document.withdrawn) return 'withdrawn';
-  if (document.paused) return 'paused';
-  return instantMs(document.start) > now ? 'scheduled' : 'offered';
+  await concludeRelease(session, name, ref, signed);
 }
 
 async function findRelease(session: Session, input: Input): Promise<ReleaseRef> {
   return refOfChange(await findChange(session.directory, input.argument(0)));
-}
-
-async function finish(
-  session: Session,
-  name: string,
-  ref: ReleaseRef,
-  signed: readonly SigningResult[],
-  about: readonly string[] = [formatRef(ref)],
-): Promise<void> {
-  const { lines, document } = await conclude(session, signed);
-  session.out.result(name, [...about, ...lines], { release: formatRef(ref), ...document });
 }

@@ -310,6 +310,25 @@ describe('a rollout', () => {
     expect(new Set(offers.map(({ digest }) => digest)).size).toBe(1);
   });
 
+  it('is halted by its guard once too many deployments have failed, and only once', async () => {
+    const id = await vendor.release('core/guarded@1.0.0');
+    await vendor.json('rollout', 'start', id);
+    const guard = ['rollout', 'guard', id, '--halt-over', '10%'];
+    const halted = async () => (await vendor.json('rollout', 'status', id)).halt !== null;
+
+    vendor.server.counts.set(id, { ...NONE, committed: 9, inProgress: 3, rolledBack: 1 });
+    await vendor.json(...guard);
+    const atTheThreshold = await halted();
+    vendor.server.counts.set(id, { ...NONE, committed: 9, failed: 1, rolledBack: 1 });
+    const first = await vendor.json(...guard);
+    const again = await vendor.json(...guard);
+
+    expect([atTheThreshold, await halted()]).toEqual([false, true]);
+    expect(first.signed).toMatchObject([{ kind: 'signed', role: 'halts' }]);
+    expect(again.signed).toEqual([]);
+    expect(await vendor.refusal('rollout', 'guard', id, '--halt-over', '110%')).toBe('vendor/option-invalid');
+  });
+
   it('halts for at most 72 hours', async () => {
     expect(
       await vendor.refusal('rollout', 'halt', 'core/move@1.0.0', '--reason', 'x', '--for', 'PT73H'),
