@@ -14,6 +14,7 @@ import { createDeploymentStore } from './adapters/deployment-store.ts';
 import { createDrivers } from './adapters/drivers.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/enrolment-file.ts';
 import { findProgram } from './adapters/find-program.ts';
+import { createHeapTidier } from './adapters/heap.ts';
 import { createHttpClient, type HttpClient } from './adapters/http-client.ts';
 import { loadOrCreateIdentity } from './adapters/identity.ts';
 import { createJournal } from './adapters/journal.ts';
@@ -36,6 +37,7 @@ import { decisionRecord } from './core/decision-record.ts';
 import { outbox } from './core/outbox.ts';
 import { type Agent, createAgent } from './engine/agent/agent.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
+import type { Clock } from './ports/clock.ts';
 import type { Deployer } from './ports/deployer.ts';
 import type { Log } from './ports/log.ts';
 import type { Settings } from './ports/settings.ts';
@@ -158,7 +160,7 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
     instance: { id: instance, name, server },
     agentVersion: AGENT_VERSION,
     chance: Math.random,
-    clock,
+    clock: { ...clock, sleep: restfully(clock.sleep) },
     repository: createLazyRepository(() =>
       createRepository({
         directory: `${stateDir}/trust`,
@@ -173,6 +175,15 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
     approvals: createJsonFile(`${stateDir}/approvals/receipts.json`, approvalsFile, onDamage),
     outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
     decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),
+  };
+}
+
+/** The agent sleeps when nothing is due: the moment to give memory back. */
+function restfully(sleep: Clock['sleep']): Clock['sleep'] {
+  const tidy = createHeapTidier();
+  return (ms, signal) => {
+    tidy();
+    return sleep(ms, signal);
   };
 }
 

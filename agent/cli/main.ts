@@ -9,6 +9,8 @@ if (process.argv[2] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
 else await main();
 
 async function main(): Promise<void> {
+  const { growSlowly } = await import('../adapters/heap.ts');
+  growSlowly();
   const { CommanderError } = await import('commander');
   const { EXIT } = await import('../../shared/errors/entry.ts');
   const { createProgram } = await import('./program.ts');

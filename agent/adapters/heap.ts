@@ -1,0 +1,32 @@
+// The heap of a program that mostly waits: it grows slowly, and is tidied when the work is done.
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Call it before anything is loaded: what V8 once took it keeps. */
+export function growSlowly(): void {
+  // Young objects have 1 MB instead of up to 16, collected more often and in less time each.
+  setFlagsFromString('--semi-space-growth-factor=1');
+  // undici parses HTTP in WebAssembly. After a few requests V8 would optimise it, which takes 10 MB that stay.
+  setFlagsFromString('--wasm-tiering-budget=2000000000');
+}
+
+/** Less is not worth the 40 ms. */
+const WORTHWHILE_BYTES = 4 << 20;
+
+/** Collects what has piled up since the last time: V8 waits for a need, which a program that rests does not have. */
+export function createHeapTidier(): () => void {
+  let tidied = 0;
+  return () => {
+    if (getHeapStatistics().used_heap_size - tidied < WORTHWHILE_BYTES) return;
+    collectGarbage();
+    tidied = getHeapStatistics().used_heap_size;
+  };
+}
+
+/** The last resort also gives back the pages, and the compiled code of what ran only at the start. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: { type: 'major'; flavor: 'last-resort' }) => void;
+  setFlagsFromString('--no-expose-gc');
+  collect({ type: 'major', flavor: 'last-resort' });
+}
