@@ -18,7 +18,7 @@ import {
 
 /** What one life of the agent meets: at its nth call, or from there until the process ends. */
 interface Fault {
-  readonly kind: 'none' | 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS';
+  readonly kind: 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS';
   readonly at: number;
   readonly lasting: boolean;
 }
@@ -129,7 +129,6 @@ async function live(
     verifyAlive();
     calls++;
     if (calls < fault.at || (calls > fault.at && !fault.lasting)) return;
-    if (fault.kind === 'none') return;
     if (fault.kind !== 'power cut' && fault.kind !== 'kill') throw failure(fault.kind, call, path);
     isDead = true;
     throw new Crash();
