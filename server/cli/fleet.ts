@@ -1,6 +1,13 @@
 // What the fleet reports about a change, asked of the server.
-import { isFairleadError } from '../../shared/errors/error.ts';
-import { type ChangeReply, changeReply } from '../../shared/protocol/fleet.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import {
+  type ChangeReply,
+  changeReply,
+  deploymentsReply,
+  type FleetDeployment,
+  type InstancesReply,
+  instancesReply,
+} from '../../shared/protocol/fleet.ts';
 import type { Release } from '../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../shared/schema/release-ref.ts';
 import type { ChangeRecord, FleetCounts } from '../core/change.ts';
@@ -11,6 +18,11 @@ import type { Session } from './session.ts';
 import { refOfChange } from './workspace/changes.ts';
 import { readReleases, rolloutsOf } from './workspace/documents.ts';
 import { openWorkspace } from './workspace/workspace.ts';
+
+export interface FleetInstance {
+  readonly instance: InstancesReply['instances'][number];
+  readonly deployments: readonly FleetDeployment[];
+}
 
 const NOTHING_REPORTED: FleetCounts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
 
@@ -26,6 +38,20 @@ export async function readFleetCounts(session: Session, record: ChangeRecord): P
 /** Null for a change that the server has not seen yet. */
 export function readFleetChange(session: Session, id: string): Promise<ChangeReply | null> {
   return askServer(session, (server) => readReply(server, id));
+}
+
+/** The instance of this id or name, with its deployments, newest first. Error: vendor/instance-not-found. */
+export function readFleetInstance(session: Session, text: string): Promise<FleetInstance> {
+  return askServer(session, async (server) => {
+    const { instances } = await server.get('/api/v1/instances', instancesReply);
+    const found = instances.filter(({ id, name }) => id === text || name === text);
+    const [instance] = found;
+    if (instance === undefined || found.length > 1) {
+      throw new FairleadError('vendor/instance-not-found', { instance: text, found: found.length });
+    }
+    const { deployments } = await server.get(`/api/v1/deployments?instance=${instance.id}`, deploymentsReply);
+    return { instance, deployments };
+  });
 }
 
 async function readReply(server: ServerClient, id: string): Promise<ChangeReply | null> {

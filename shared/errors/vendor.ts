@@ -50,6 +50,12 @@ export const VENDOR_ERRORS = {
     http: 422,
     exit: EXIT.untrusted,
   }),
+  'vendor/instance-not-found': entry<{ readonly instance: string; readonly found: number }>({
+    message: (d) => `${d.found} instances have the id or name ${d.instance}`,
+    hint: () => 'name the instance by its id, as GET /api/v1/instances lists it; a change is CHG-n',
+    http: 404,
+    exit: EXIT.usage,
+  }),
   'vendor/other-repository': entry<{ readonly server: string }>({
     message: (d) => `${d.server} publishes another repository than this workspace's`,
     hint: () => 'give each workspace a server of its own, or go on in the workspace that published there',

@@ -5,6 +5,7 @@ import { toHex } from '../../shared/encoding/bytes.ts';
 import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
+import type { InstancesReply } from '../../shared/protocol/fleet.ts';
 import { publicationRequest } from '../../shared/protocol/publication.ts';
 import { signingKeyFromSeed } from '../../shared/trust/key.ts';
 import { parseEnvelope, signMetadata } from '../../shared/trust/metadata.ts';
@@ -27,6 +28,8 @@ export interface ReleaseServer {
   readonly changes: Map<string, JsonObject>;
   /** What the fleet reports about a change. */
   readonly counts: Map<string, Counts>;
+  /** The fleet list. */
+  readonly instances: InstancesReply['instances'];
   /** Publications taken so far. */
   publications(): number;
   /** While true every request is answered with 503. */
@@ -42,6 +45,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const files = new Map<string, Uint8Array>();
   const changes = new Map<string, JsonObject>();
   const counts = new Map<string, Counts>();
+  const instances: InstancesReply['instances'] = [];
   let publications = 0;
   let freshness = 0;
 
@@ -79,6 +83,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     files,
     changes,
     counts,
+    instances,
     publications: () => publications,
     refusing: false,
     close: () => new Promise((resolve) => server.close(() => resolve())),
@@ -98,6 +103,8 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
       const code = toHex(new Uint8Array(16).fill(5));
       return { status: 201, json: { code, name: 'first', expires: formatInstant(Date.now() + DAY_MS) } };
     }
+    if (path === '/instances') return { status: 200, json: { instances: [...instances] } };
+    if (path === '/deployments') return { status: 200, json: { deployments: [] } };
     const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
     const change = id === undefined ? undefined : changes.get(id);
     if (id === undefined || change === undefined) return { status: 404 };

@@ -1,25 +1,53 @@
-// `trace`: what was deployed, when and why: a change's stages, the acts around it, and the deployments it led to.
+// `trace`: what was deployed, when and why: of a change from its intake to the fleet, or of one instance.
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ChangeReply } from '../../../shared/protocol/fleet.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { formatRef } from '../../../shared/schema/release-ref.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { describeChange } from '../describe.ts';
-import { readFleetChange } from '../fleet.ts';
+import { readFleetChange, readFleetInstance } from '../fleet.ts';
 import { formatTable } from '../output.ts';
 import type { Session } from '../session.ts';
 import { readAudit } from '../workspace/audit.ts';
 import { findChange, refOfChange } from '../workspace/changes.ts';
 
 export const TRACE: CommandSpec = {
-  usage: 'trace <change-or-release>',
+  usage: 'trace <change-or-release-or-instance>',
   summary: 'what was deployed, when and why',
   example: 'trace CHG-7',
   kind: 'reads',
   run: trace,
 };
 
-async function trace(session: Session, input: Input): Promise<void> {
-  const change = await findChange(session.directory, input.argument(0));
+function trace(session: Session, input: Input): Promise<void> {
+  const text = input.argument(0);
+  return /^CHG-\d+$|@/.test(text) ? traceChange(session, text) : traceInstance(session, text);
+}
+
+async function traceInstance(session: Session, text: string): Promise<void> {
+  const { instance, deployments } = await readFleetInstance(session, text);
+  const rows = deployments.map(({ state, started, updated, record }) => [
+    started,
+    updated,
+    state,
+    record.steps.map(({ component, to }) => `${component} ${to ?? 'removed'}`).join(', '),
+    whyOf(record),
+    [...new Set(record.steps.flatMap(({ change }) => change ?? []))].join(' '),
+  ]);
+  session.out.result(
+    'trace-instance',
+    [
+      `${instance.name}  ${instance.id}  last seen ${instance.lastSeen ?? 'never'}`,
+      ...(rows.length === 0
+        ? ['deployments: none reported']
+        : formatTable(['Started', 'Updated', 'State', 'What', 'Why', 'Change'], rows)),
+    ],
+    { instance, deployments },
+  );
+}
+
+async function traceChange(session: Session, text: string): Promise<void> {
+  const change = await findChange(session.directory, text);
   const subjects = new Set([change.id, formatRef(refOfChange(change))]);
   const acts = (await readAudit(session.directory)).filter(({ subject }) => subjects.has(subject));
   const fleet = await readFleet(session, change.id);
@@ -58,7 +86,11 @@ function describeFleet(fleet: ChangeReply | null): readonly string[] {
     state,
     started,
     updated,
-    record.failure?.message ?? record.reason.kind,
+    whyOf(record),
   ]);
   return formatTable(['Instance', 'State', 'Started', 'Updated', 'Why'], rows);
+}
+
+function whyOf({ failure, reason }: DeploymentRecord): string {
+  return failure?.message ?? reason.kind;
 }

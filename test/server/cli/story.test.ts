@@ -120,6 +120,23 @@ describe('the seven stages', () => {
   });
 });
 
+describe('the trace of an instance', () => {
+  const instance = (id: string, name: string) => ({
+    ...{ id, name, hostname: 'host', agentVersion: '0.1.0', enrolled: '2026-01-01T00:00:00Z' },
+    ...{ lastSeen: null, channel: null, manifest: null, verdict: null },
+  });
+
+  it('is found by id or by a name that only one has', async () => {
+    vendor.server.instances.push(instance('one', 'Oslo'), instance('two', 'Oslo'), instance('three', 'Rome'));
+
+    const traced = [await vendor.json('trace', 'one'), await vendor.json('trace', 'Rome')];
+
+    expect(traced).toMatchObject([{ instance: { id: 'one' } }, { instance: { id: 'three' } }]);
+    expect(await vendor.refusal('trace', 'Oslo')).toBe('vendor/instance-not-found');
+    expect(await vendor.refusal('trace', 'nobody')).toBe('vendor/instance-not-found');
+  });
+});
+
 describe('a build', () => {
   it('is refused for another release than the change is about', async () => {
     const id = await openAndBuild(vendor, 'core/wrong@1.0.0');

@@ -4,6 +4,7 @@ import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { revokeTokens } from '../../../server/db/tokens.ts';
 import { ACCESS } from '../../../server/http/access.ts';
+import { createApp } from '../../../server/http/app.ts';
 import { TOKEN_ROLES } from '../../../shared/protocol/fleet.ts';
 import { reportOf } from '../../support/reports.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -94,6 +95,25 @@ describe('an API token', () => {
     }
 
     expect([...statuses]).toEqual([401, 429]);
+  });
+
+  it.each([
+    ['each caller by itself behind a trusted proxy', ['127.0.0.0/8'], 401],
+    ['the address that connects, whatever it claims, behind no proxy', [], 429],
+    ['the address that connects where another proxy is trusted', ['192.0.2.1'], 429],
+  ])('counts %s', async (_what, trustProxy, last) => {
+    const { context } = server;
+    const app = await createApp({ ...context, config: { ...context.config, trustProxy } });
+    const guess = (caller: number) =>
+      app.inject({
+        url: '/api/v1/audit',
+        headers: { authorization: 'Bearer x', 'x-forwarded-for': `198.51.100.${caller}` },
+      });
+
+    for (let caller = 1; caller <= 60; caller++) await guess(caller);
+
+    expect((await guess(61)).statusCode).toBe(last);
+    await app.close();
   });
 });
 
