@@ -94,7 +94,7 @@ export const AGENT_ERRORS = {
   'approval/keys-needed': entry<{ readonly approvers: string }>({
     message: (d) =>
       `this policy wants signed approvals by ${d.approvers}: opening the socket approves nothing`,
-    hint: () => 'the approvers and their keys stand in the policy: fairlead policy show',
+    hint: () => 'one of them signs it, here or elsewhere: fairlead approve PLAN --key FILE --reason "why"',
     http: 403,
     exit: EXIT.refused,
   }),

@@ -168,6 +168,53 @@ describe('an approval through the socket', () => {
   });
 });
 
+describe('the last safe point', () => {
+  it.each([
+    [
+      'a denial',
+      (network: Awaited<ReturnType<typeof asked>>, plan: Digest) =>
+        network.ask('POST', '/v1/approvals', { plan, verdict: 'deny', reason: 'wait' }),
+    ],
+    [
+      'a hold',
+      (network: Awaited<ReturnType<typeof asked>>) =>
+        network.ask('PUT', '/v1/policy', {
+          edit: { kind: 'hold', until: '2026-03-03T00:00:00Z', emergency: false },
+          reason: 'wait',
+        }),
+    ],
+    [
+      'a policy that can no longer be read',
+      async ({ world }: Awaited<ReturnType<typeof asked>>) => {
+        world.policy = { kind: 'unreadable', problem: 'cut off' };
+      },
+    ],
+  ])('stops what was approved by %s that came while it was fetched', async (_what, change) => {
+    const network = await asked();
+    const { world, say, planOf } = network;
+    const plan = await planOf();
+    const stillAllowed: boolean[] = [];
+    const deploy = world.deployer.port.deploy;
+    Object.assign(world.deployer.port, {
+      deploy: (request: Parameters<typeof deploy>[0]) =>
+        deploy({
+          ...request,
+          async stillAllowed() {
+            await change(network, plan);
+            stillAllowed.push(await request.stillAllowed());
+            return stillAllowed.at(-1) === true;
+          },
+        }),
+    });
+
+    await say();
+    await settle();
+
+    expect(stillAllowed).toEqual([false]);
+    expect(world.deployer.records).toMatchObject([{ state: 'abandoned' }]);
+  });
+});
+
 describe('a denial', () => {
   it('is final for its plan, on every channel, also for an apply by hand', async () => {
     const { world, say, ask } = await asked();
