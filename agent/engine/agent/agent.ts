@@ -10,6 +10,7 @@ import { createServerContact } from './server-contact.ts';
 import { type AgentOptions, type AgentState, recordAct } from './state.ts';
 import { observe } from './status.ts';
 import { createTurns } from './turns.ts';
+import { watchFiles } from './upkeep.ts';
 
 export interface Agent {
   /** Answers the admin socket. */
@@ -56,6 +57,7 @@ export function createAgent(options: AgentOptions): Agent {
     state.deployer.supervise(signal).catch((error) => {
       state.log.error({ err: error }, 'services are no longer supervised');
     });
+    void watchFiles(state, signal);
     await Promise.race([loop(signal), aborted]);
     await leave(state);
     await recordAct(state, { event: 'agent-stopped', actor: 'agent', details: {} });

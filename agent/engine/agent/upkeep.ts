@@ -29,3 +29,17 @@ export async function repair(
     repairs: repairs.map((one) => ({ ...one, deviations: [...one.deviations] })),
   };
 }
+
+const FIRST_LOOK_MS = 3_600_000;
+const LOOK_AGAIN_MS = 24 * 3_600_000;
+
+/** Hashes what runs once a day: files changed by hand are an alarm also where nobody asks. Until the signal aborts. */
+export async function watchFiles(state: AgentState, signal: AbortSignal): Promise<void> {
+  await state.clock.sleep(FIRST_LOOK_MS, signal);
+  while (!signal.aborted) {
+    await verifyLive(state).catch((err) =>
+      state.log.warn({ err }, 'the files of what runs could not be verified'),
+    );
+    await state.clock.sleep(LOOK_AGAIN_MS, signal);
+  }
+}

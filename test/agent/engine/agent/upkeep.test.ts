@@ -37,6 +37,21 @@ describe('a rehearsal', () => {
   );
 });
 
+describe('a file changed by hand', () => {
+  it('is an alarm within a day, though nobody asked', async () => {
+    const { world, ask, stop } = await deployed();
+    const tree = world.deployer.generations.at(-1)?.manifest.components[0]?.tree ?? '';
+    await world.clock.advance(2 * 3_600_000);
+    world.drift.set(tree, [{ path: 'server.js', problem: 'changed' }]);
+    expect(JSON.stringify(await ask('GET', '/v1/status'))).not.toContain('changed by hand');
+
+    await world.clock.advance(24 * 3_600_000);
+
+    expect(JSON.stringify(await ask('GET', '/v1/status'))).toContain('changed by hand');
+    await stop();
+  });
+});
+
 describe('a repair', () => {
   it('is recorded before it happens, and ends the alarm about changed files', async () => {
     const { world, ask } = await deployed();

@@ -71,6 +71,22 @@ describe('deploying', () => {
     expect((await deployer.records()).at(-1)).toMatchObject({ actor: 'ada', note: 'ticket 7' });
   });
 
+  it.each([10, -10])('takes no notice of a clock that is set by %i years on the way', async (years) => {
+    const { world } = await instanceWith(auth('1.0.0'));
+    const { deployer } = world.boot(({ detail }) => {
+      if (detail === 'entered starting') world.clock.setWall(years);
+      if (detail === 'entered soaking') world.clock.setWall(0);
+      return 'none';
+    });
+    const start = world.clock.monotonic();
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(record.state).toBe('committed');
+    expect(world.clock.monotonic() - start).toBeLessThan(60_000);
+    expect(record.stages).toHaveLength(10);
+  });
+
   it('refuses a second deployment while one is under way', async () => {
     const { deployer } = await instanceWith(auth('1.0.0'));
 
