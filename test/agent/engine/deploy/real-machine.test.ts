@@ -42,6 +42,7 @@ describe('the engine on a real machine', () => {
     await storeTree(stateDir, realRelease('1.2.0', port, true));
     const failed = await deploy(realRelease('1.2.0', port, true));
     const afterFailure = await answer();
+    const { checks, interruptionMs } = await deployer.rehearse();
     const back = await deployer.rollback({ reason: 'a test', actor: 'ada' });
 
     expect([installed, updated, failed, back].map((record) => record.state)).toEqual([
@@ -50,6 +51,8 @@ describe('the engine on a real machine', () => {
       'rolled-back',
       'committed',
     ]);
+    expect(checks.filter(({ problem }) => problem !== null)).toEqual([]);
+    expect(interruptionMs).toBeGreaterThan(0);
     expect(failed.failure).toMatchObject({ code: 'deploy/unhealthy' });
     expect([afterUpdate, afterFailure, await answer()]).toEqual(['auth 1.1.0', 'auth 1.1.0', 'auth 1.0.0']);
     expect(await readlink(join(stateDir, 'current'))).toBe('generations/1');
