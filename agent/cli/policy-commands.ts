@@ -127,6 +127,7 @@ function addApprovals(program: Command, act: Act): void {
       .option('--key <file>', 'sign it with an approver’s key')
       .option('--out <file>', 'write the signed answer here; no agent is needed')
       .option('--instance <id>', 'let it count on this instance only')
+      .option(...YES)
       .option(...PASSPHRASE);
   answer('approve', 'a yes to one plan; it is applied when the policy allows').action(
     act(async () => (await import('./commands/approvals.ts')).approve),

@@ -59,6 +59,8 @@ export const statusReply = z.strictObject({
     expires: instant.nullable(),
   }),
   contact: contact.nullable(),
+  /** What holds everything but forced patches at the moment, also while nothing is on offer. */
+  hold: z.strictObject({ until: instant, by: line, reason: line }).nullable(),
   /** The deployment under way. */
   inProgress: deploymentRecord.nullable(),
   quarantine: z.array(quarantined),

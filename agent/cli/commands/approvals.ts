@@ -4,7 +4,7 @@ import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { APPROVAL_LIFETIME_MS, signReceipt } from '../../../shared/policy/receipt.ts';
-import { statusReply } from '../../../shared/protocol/admin.ts';
+import { explanationReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
 import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
@@ -12,6 +12,7 @@ import { openApproverKey } from '../../adapters/approver-key.ts';
 import { readDocument, writeNew } from '../../adapters/new-file.ts';
 import { type CliContext, show } from '../context.ts';
 import { renderApprovals } from '../output/approvals.ts';
+import { renderCost, renderPlan } from '../output/explanation.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
 
 export interface ApprovalOptions extends PassphraseOptions {
@@ -22,6 +23,7 @@ export interface ApprovalOptions extends PassphraseOptions {
   /** Where the signed answer goes instead of to the agent. */
   readonly out?: string;
   readonly instance?: string;
+  readonly yes?: boolean;
 }
 
 type Verdict = 'approve' | 'deny';
@@ -50,6 +52,7 @@ async function answer(
   options: ApprovalOptions,
 ): Promise<number> {
   const { reason, ticket, key, out } = options;
+  if (out === undefined && !(await isSeen(context, plan, verdict, options))) return EXIT.refused;
   if (key === undefined) {
     const body = { plan, verdict, reason, ticket };
     return showApprovals(context, await context.client.call('POST', '/v1/approvals', approvalsReply, body));
@@ -64,6 +67,21 @@ async function answer(
     `on the instance: fairlead approvals import ${out}`,
   ]);
   return EXIT.ok;
+}
+
+/** Where the agent is at hand a person sees the plan before they answer; a script has seen it. */
+async function isSeen(
+  context: CliContext,
+  plan: Digest,
+  verdict: Verdict,
+  { yes }: ApprovalOptions,
+): Promise<boolean> {
+  if (!context.interactive || yes === true) return true;
+  const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
+  if (offer.decision.target?.plan === plan) {
+    context.print([...renderPlan(offer), ...renderCost(offer)].join('\n'));
+  }
+  return await context.confirm(verdict === 'approve' ? 'Approve this plan?' : 'Refuse this plan for good?');
 }
 
 async function signed(

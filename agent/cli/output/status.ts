@@ -11,6 +11,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     describeVerdict(status.decision, status.inProgress, style),
     ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
     ...describeBlockers(status.decision.blockers, style),
+    ...describeHold(status),
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
@@ -20,6 +21,12 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];
+}
+
+/** A hold shows up among the reasons once something is on offer; a forgotten one must not wait for that. */
+function describeHold({ hold, decision }: StatusReply): readonly string[] {
+  if (hold === null || decision.blockers.some(({ code }) => code === 'hold')) return [];
+  return [`Held until ${hold.until} by ${sanitizeLine(hold.by)}: ${sanitizeLine(hold.reason)}`];
 }
 
 function describeFreshness(status: StatusReply): string {

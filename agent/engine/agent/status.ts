@@ -51,6 +51,7 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
       expires: facts.freshness.expires === null ? null : formatInstant(facts.freshness.expires),
     },
     contact: state.contact.last(),
+    hold: holdOf(assessment),
     inProgress: state.deployer.inProgress(),
     quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
@@ -164,6 +165,12 @@ async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Pr
 
 function channelOf({ facts }: Assessment): Channel {
   return facts.policy.kind === 'readable' ? facts.policy.policy.channel : 'frozen';
+}
+
+function holdOf({ facts: { policy, now } }: Assessment): StatusReply['hold'] {
+  const hold = policy.kind === 'readable' ? policy.policy.hold : undefined;
+  if (hold === undefined || instantMs(hold.until) <= now) return null;
+  return { until: hold.until, by: hold.by, reason: hold.reason };
 }
 
 function describeQuarantined({

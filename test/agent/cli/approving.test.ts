@@ -108,6 +108,23 @@ describe('approve', () => {
   });
 });
 
+describe('at a terminal', () => {
+  it.each([
+    ['a yes approves', true, 0, 1],
+    ['a no leaves the plan unanswered', false, 4, 0],
+  ])('the plan is shown before the question: %s', async (_what, answer, exit, deployments) => {
+    const { context, asked, lines, world, ask } = await atTerminal('manual', { interactive: true, answer });
+    const { decision } = (await ask('GET', '/v1/explanation')) as { decision: { target: { plan: Digest } } };
+
+    expect(await approve(context, decision.target.plan, { reason: 'tested' })).toBe(exit);
+    await settle();
+
+    expect(asked).toEqual(['Approve this plan?']);
+    expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +none +1\.0\.0/));
+    expect(world.deployer.records).toHaveLength(deployments);
+  });
+});
+
 describe('approver', () => {
   it('refuses to require more people than there are', async () => {
     const { context, world } = await trusting();

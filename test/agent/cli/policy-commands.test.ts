@@ -112,6 +112,15 @@ describe('a hold', () => {
     );
   });
 
+  it('shows in the status although nothing is on offer', async () => {
+    const { context, lines } = await atTerminal('auto');
+    await hold(context, '4h', { reason: 'sale' });
+
+    await status(context);
+
+    expect(lines()).toContainEqual('Held until 2026-03-01T14:00:01Z by alice: sale');
+  });
+
   it('of forced patches is loud in the status, and lasts 72 hours at most', async () => {
     const { context, lines } = await atTerminal('auto');
     const tooLong = hold(context, '73h', { emergency: true, reason: 'surgery' });
