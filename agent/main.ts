@@ -59,10 +59,12 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   const parts = await assemble({ ...options, stateDir: resolve(options.stateDir) });
   const { agent, deployer, log } = parts;
   const ended = abortOnSignal();
-  await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
+  // Recovery may verify and soak for minutes: it can be asked about, and left, like any deployment.
+  ended.addEventListener('abort', () => void deployer.leave(), { once: true });
   const socket = await serveAdminApi(socketPathOf(options.stateDir), agent.handle, (err) =>
     log.error({ err }, 'the admin API failed to answer'),
   );
+  await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
   log.info({ version: AGENT_VERSION, stateDir: options.stateDir }, 'the agent runs');
   await agent.run(ended);
   await socket.close();

@@ -37,8 +37,8 @@ export function createDeployer(options: DeployerOptions): Deployer {
   // A deployment that a failing disk left unfinished is taken up again here, not only at the next start.
   const recoverAndAttend = () =>
     turn.wait(async (hold): Promise<Undoing | null> => {
+      if (!turn.isLeaving()) await recoverUnfinished(options, hold);
       if (turn.isLeaving()) return null;
-      await recoverUnfinished(options, hold);
       const generation = await currentGeneration(options, await options.store.generations());
       if (generation === null) return null;
       await supervisor.attend(generation);

@@ -44,6 +44,7 @@ export interface Run extends RunFacts {
 export function createRun(options: DeployerOptions, facts: RunFacts, entries: readonly JournalEntry[]): Run {
   let progress = progressOf(entries);
   const left = new AbortController();
+  let leaving: Promise<void> | null = null;
   let last: Promise<unknown> = Promise.resolve();
   // One after the other: leaving is journalled beside whatever is under way.
   const append = (entry: (position: Position) => JournalEntry): Promise<void> => {
@@ -58,6 +59,11 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
     last = mine.catch(() => undefined);
     return mine;
   };
+  async function letGo(): Promise<void> {
+    if (isFinal(progress.state)) return;
+    await append((position) => ({ kind: 'left', ...position })).catch(options.onWarning);
+    left.abort();
+  }
   const run: Run = {
     ...facts,
     options,
@@ -73,10 +79,9 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
       await append((position) => ({ kind: 'done', ...position, step }));
     },
     resumed: () => append((position) => ({ kind: 'resumed', ...position })),
-    async leave() {
-      if (isFinal(progress.state)) return;
-      await append((position) => ({ kind: 'left', ...position })).catch(options.onWarning);
-      left.abort();
+    leave() {
+      leaving ??= letGo();
+      return leaving;
     },
     left: left.signal,
   };
