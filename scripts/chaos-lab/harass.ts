@@ -22,17 +22,16 @@ const PAUSE_MS = 300;
 
 export function harass(stage: Stage, chance: Chance): Harassed {
   let tally = NOTHING_KILLED;
-  const onKill = (what: string) => {
-    tally = addTallies(tally, { kills: { [what]: 1 }, reruns: 0 });
+  const count = (one: Partial<Tally>) => {
+    tally = addTallies(tally, { ...NOTHING_KILLED, ...one });
   };
-  const onRerun = () => {
-    tally = addTallies(tally, { kills: {}, reruns: 1 });
-  };
+  const onKill = (what: string) => count({ kills: { [what]: 1 } });
   const wanted = { server: false, agent: false };
   const exclusively = createQueue();
   const over = new AbortController();
   const killing = {
     ...{ stage, chance, exclusively, onKill },
+    onResumed: () => count({ resumed: 1 }),
     signal: over.signal,
     wanted: (program: 'server' | 'agent') => wanted[program],
   };
@@ -52,7 +51,7 @@ export function harass(stage: Stage, chance: Chance): Harassed {
     },
     stage: {
       ...stage,
-      terminal: { ...stage.terminal, run: createRunner(stage, chance, onKill, onRerun) },
+      terminal: { ...stage.terminal, run: createRunner(stage, chance, onKill, () => count({ reruns: 1 })) },
       startServer: () => change('server', true, stage.startServer),
       stopServer: () => change('server', false, stage.stopServer),
       startAgent: () => change('agent', true, stage.startAgent),

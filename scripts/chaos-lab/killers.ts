@@ -13,6 +13,8 @@ export interface Killing {
   /** One at a time: the story starts and stops the same programs. */
   exclusively(work: () => Promise<void>): Promise<void>;
   onKill(what: string): void;
+  /** The agent's status showed a deployment that it took up again after a kill. */
+  onResumed(): void;
 }
 
 const WATCH_MS = 50;
@@ -21,33 +23,36 @@ const DEPLOYMENT_MS = 4500;
 const ROLLBACK_MS = 800;
 
 export async function killServers({ stage, chance, signal, ...killing }: Killing): Promise<void> {
+  // In units of what a start takes here and now: whoever is killed faster than it starts never gets anything done.
+  let startMs = 1000;
   while (!signal.aborted) {
-    await delay(chance.between(2000, 8000), undefined, { signal }).catch(() => undefined);
+    await delay(startMs * chance.between(2, 8), undefined, { signal }).catch(() => undefined);
     await killing.exclusively(async () => {
       if (signal.aborted || !killing.wanted('server')) return;
       await stage.kill('server');
       killing.onKill('server');
-      await stage.startServer();
+      startMs = await durationOf(stage.startServer);
     });
   }
 }
 
 /**
- * One kill for each deployment and one for its rollback, and some between them. Not more: a release under which the agent
+ * One kill for each move and one for its rollback, and some between them. Not more: a release under which the agent
  * dies twice counts as bad, and is rolled back and quarantined.
  */
 export async function killAgents(killing: Killing): Promise<void> {
   const { stage, chance, signal } = killing;
   const struck = new Set<string>();
-  let nextIdle = performance.now() + chance.between(3000, 10_000);
+  let startMs = 1000;
+  let nextIdle = performance.now() + startMs * chance.between(3, 10);
   while (!signal.aborted) {
     await delay(WATCH_MS);
     if (!killing.wanted('agent')) continue;
     const live = await underWay(stage);
     if (live === null) {
       if (performance.now() < nextIdle) continue;
-      nextIdle = performance.now() + chance.between(6000, 15_000);
-      await strike(killing, struck);
+      startMs = await durationOf(() => strike(killing, struck));
+      nextIdle = performance.now() + startMs * chance.between(6, 15);
       continue;
     }
     const rollingBack = live.state === 'rolling-back';
@@ -69,13 +74,23 @@ async function strike(killing: Killing, struck: Set<string>): Promise<void> {
     killing.onKill(`agent, ${live?.state ?? 'idle'}`);
     await stage.startAgent();
     const resumed = await underWay(stage);
+    if (resumed === null) return;
     // It may have begun between the look and the kill.
-    if (resumed !== null) struck.add(chapterOf(resumed));
+    struck.add(chapterOf(resumed));
+    if (resumed.id === live?.id) killing.onResumed();
   });
 }
 
-function chapterOf({ id, state }: DeploymentRecord): string {
-  return state === 'rolling-back' ? `${id} back` : `${id}`;
+/** A move that was abandoned and is tried again is the same one: each try waits longer than the one before. */
+function chapterOf({ steps, state }: DeploymentRecord): string {
+  const moves = steps.map(({ component, to }) => `${component} ${to}`).join();
+  return state === 'rolling-back' ? `${moves} back` : moves;
+}
+
+async function durationOf(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return Math.max(500, performance.now() - start);
 }
 
 async function underWay(stage: Stage): Promise<DeploymentRecord | null> {

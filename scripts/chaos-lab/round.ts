@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFairleadError } from '../../shared/errors/error.ts';
+import { endProcessesOf } from '../demo-story/leftovers.ts';
 import { createOfflineEdition } from '../demo-story/offline-edition.ts';
 import { play } from '../demo-story/play.ts';
 import { prepareAhead } from '../demo-story/prepare.ts';
@@ -33,6 +34,8 @@ export async function playUnderKills(seed: number, print: (text: string) => void
     agentOptions: ['--soak', edition.soak, '--poll-interval', 'PT2S'],
   });
   const harassed = harass(stage, createChance(seed));
+  const end = () => void endProcessesOf(directory).then(() => process.exit(130));
+  process.once('SIGINT', end);
   const problems: string[] = [];
   try {
     await play(harassed.stage);
@@ -44,6 +47,7 @@ export async function playUnderKills(seed: number, print: (text: string) => void
   } finally {
     await harassed.end();
     await stage.close();
+    process.off('SIGINT', end);
   }
   if (problems.length === 0) await rm(directory, { recursive: true, force: true });
   return { tally: harassed.tally(), problems, directory };

@@ -4,6 +4,9 @@ import type { Application } from './applications.ts';
 import { readUrl } from './services.ts';
 import { type Stage, writeInstanceConfig } from './stage.ts';
 
+/** An agent whose fetch was cut short tries again after one minute, then after two. */
+const DEPLOYMENT_PATIENCE_MS = 600_000;
+
 export async function enrol(stage: Stage): Promise<void> {
   const { terminal } = stage;
   const created = await terminal.run(['fairlead-vendor', 'enrolment', 'create', '--name', 'first-customer']);
@@ -49,7 +52,7 @@ export function expectEnd(
         record.steps.some((step) => step.component === application.component && step.to === version);
       return records.find((record) => moves(record) && ended.has(record.state)) ?? null;
     },
-    180_000,
+    DEPLOYMENT_PATIENCE_MS,
   );
 }
 
@@ -66,12 +69,9 @@ export async function expectAnswer(stage: Stage, application: Application, versi
   );
 }
 
-/** `fairlead check`: exit 0 nothing new, 10 available, 20 blocked. */
-export async function checkNow(
-  stage: Stage,
-  { brief }: { brief: boolean } = { brief: false },
-): Promise<void> {
-  await stage.terminal.run(['fairlead', 'check'], { exits: [0, 10, 20], brief });
+/** `fairlead check` asks the server and explains: exit 0 nothing new, 10 available, 20 blocked. */
+export function checkNow(stage: Stage): Promise<string> {
+  return stage.terminal.run(['fairlead', 'check'], { exits: [0, 10, 20] });
 }
 
 /** The process a component runs as, to see that nobody restarted it. */

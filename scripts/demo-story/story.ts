@@ -28,13 +28,15 @@ export async function deployFirstReleases(stage: Stage): Promise<void> {
   terminal.chapter(
     `Seven stages for ${editor.component} ${editor.vulnerable}, and a customer on channel auto`,
   );
-  const change = await release(stage, editor, editor.vulnerable, 'first release', { inFull: true });
+  const change = await release(stage, editor, editor.vulnerable, 'first release');
   await rollOut(stage, change);
   await enrol(stage);
   await stage.startAgent();
   await terminal.run(['fairlead', 'channel', 'set', 'auto', '--reason', 'let updates come']);
   await expectDeployed(stage, editor, editor.vulnerable);
-  await complete(stage, change, { inFull: true });
+  await terminal.run(['fairlead-vendor', 'rollout', 'status', change]);
+  await complete(stage, change);
+  await terminal.run(['fairlead-vendor', 'change', 'show', change]);
 
   terminal.chapter(`A second capability: ${registry.component} ${registry.first}`);
   const second = await release(stage, registry, registry.first, 'first release');
@@ -52,8 +54,7 @@ export async function stayFrozen(stage: Stage): Promise<string> {
   await terminal.run(['fairlead', 'channel', 'set', 'frozen', '--reason', 'end of the business year']);
   const change = await release(stage, editor, editor.ordinary, 'new features');
   await rollOut(stage, change);
-  await checkNow(stage, { brief: true });
-  const explained = await terminal.run(['fairlead', 'explain']);
+  const explained = await checkNow(stage);
   terminal.check('the explanation names the frozen channel', explained.includes('frozen'));
   await expectAnswer(stage, editor, editor.vulnerable);
   return change;
@@ -127,7 +128,7 @@ export async function failAndComeBack(stage: Stage): Promise<void> {
   await expectQuarantine(stage, registry.broken);
   await terminal.run(['fairlead', 'changes']);
   await waitForReport(stage, change, 'rolledBack');
-  const ended = await terminal.run(['fairlead-vendor', 'change', 'complete', change], { brief: true });
+  const ended = await terminal.run(['fairlead-vendor', 'change', 'complete', change]);
   terminal.check(`${change} has ended: rolled back, and offered to nobody`, ended.includes('rolled-back'));
   await terminal.run(['fairlead-vendor', 'trace', change]);
 }

@@ -19,8 +19,6 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Exit statuses that are right here; 0 unless given. */
   readonly exits?: readonly number[];
-  /** Keep the output off the screen: it was seen before, or is only fetched for a check. */
-  readonly brief?: boolean;
 }
 
 /** The story did not go as told; the message says where. */
@@ -72,21 +70,17 @@ async function runCommand(
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.stdin ?? '');
   let stdout = '';
-  let unseen = '';
-  const collect = (chunk: string, isOutput: boolean) => {
-    if (isOutput) stdout += chunk;
-    if (options.brief === true) unseen += chunk;
-    else print(chunk);
-  };
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => collect(chunk, true));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => collect(chunk, false));
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+    print(chunk);
+  });
+  child.stderr.setEncoding('utf8').on('data', print);
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
   });
   if (status === null || !(options.exits ?? [0]).includes(status)) {
-    const said = unseen === '' ? '' : `:\n${unseen}`;
-    throw new DemoFailure(`${argv.slice(0, 3).join(' ')} ended with status ${status}${said}`);
+    throw new DemoFailure(`${argv.slice(0, 3).join(' ')} ended with status ${status}`);
   }
   return stdout;
 }

@@ -6,11 +6,6 @@ import { changeReply } from '../../shared/protocol/fleet.ts';
 import type { Application, PreparedVersion } from './applications.ts';
 import type { Stage } from './stage.ts';
 
-export interface Telling {
-  /** Show every command's output: once is enough. */
-  readonly inFull: boolean;
-}
-
 const INSTALL_PATIENCE_MS = 15 * 60_000;
 
 /** Stages one to four: Change Intake, Build, Verification, Release. Answers the change's id. */
@@ -19,7 +14,6 @@ export async function release(
   application: Application,
   version: string,
   scope: string,
-  { inFull }: Telling = { inFull: false },
 ): Promise<string> {
   const { terminal } = stage;
   const { component } = application;
@@ -31,14 +25,12 @@ export async function release(
 
   const about = ['--component', component, '--version', version];
   const why = ['--revision', `npm:${release.split('/')[1]}`, '--scope', scope];
-  const opened = await terminal.run(['fairlead-vendor', 'change', 'open', ...about, ...why], {
-    brief: !inFull,
-  });
+  const opened = await terminal.run(['fairlead-vendor', 'change', 'open', ...about, ...why]);
   const change = /CHG-\d+/.exec(opened)?.[0] ?? '';
   terminal.check(`${release} has a change of its own: ${change}`, change !== '');
   const from = ['--change', change, '--from', directory, '--manifest', manifestFile];
-  await terminal.run(['fairlead-vendor', 'build', release, ...from], { brief: !inFull });
-  await terminal.run(['fairlead-vendor', 'verify', change], { brief: !inFull });
+  await terminal.run(['fairlead-vendor', 'build', release, ...from]);
+  await terminal.run(['fairlead-vendor', 'verify', change]);
   await terminal.run(['fairlead-vendor', 'release', change]);
   return change;
 }
@@ -55,19 +47,14 @@ function awaitPrepared(stage: Stage, application: Application, version: string):
 /** Stage five: offers a release to every instance on the track. */
 export async function rollOut(stage: Stage, change: string): Promise<void> {
   const offer = ['--track', 'stable', '--waves', '100%'];
-  await stage.terminal.run(['fairlead-vendor', 'rollout', 'start', change, ...offer], { brief: true });
+  await stage.terminal.run(['fairlead-vendor', 'rollout', 'start', change, ...offer]);
 }
 
 /** Stages six and seven, once the agents' reports have arrived. */
-export async function complete(
-  stage: Stage,
-  change: string,
-  { inFull }: Telling = { inFull: false },
-): Promise<void> {
+export async function complete(stage: Stage, change: string): Promise<void> {
   const { terminal } = stage;
   await waitForReport(stage, change, 'committed');
-  if (inFull) await terminal.run(['fairlead-vendor', 'rollout', 'status', change]);
-  const answer = await terminal.run(['fairlead-vendor', 'change', 'complete', change], { brief: !inFull });
+  const answer = await terminal.run(['fairlead-vendor', 'change', 'complete', change]);
   terminal.check(`${change} is completed`, answer.includes('ended: completed'), answer);
 }
 

@@ -14,5 +14,7 @@ describe('the demo’s story under kills', { timeout: PATIENCE_MS }, () => {
     expect(struck).toEqual(expect.arrayContaining(['fairlead-vendor command', 'server']));
     // Killed in the middle of deployments, not only between them.
     expect(struck.filter((what) => /^agent, (?!idle)/.test(what)).length).toBeGreaterThanOrEqual(2);
+    // And its operator could watch what it took up again.
+    expect(tally.resumed).toBeGreaterThan(0);
   });
 });
