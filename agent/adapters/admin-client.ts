@@ -1,5 +1,4 @@
 // The command-line program's side of the admin socket: one request, one checked answer, or the agent's own error.
-import { request } from 'node:http';
 import type { z } from 'zod';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { ACTOR_HEADER, adminError } from '../../shared/protocol/admin.ts';
@@ -41,6 +40,8 @@ interface Answer {
 
 function exchange(socketPath: string, method: string, path: string, body: unknown): Promise<Answer> {
   const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body));
+  // As in admin-server.ts: an import would load twice as much as the whole command.
+  const { request } = process.getBuiltinModule('node:http');
   return new Promise((resolve, reject) => {
     const outgoing = request({
       socketPath,

@@ -1,6 +1,6 @@
 // The admin API's socket: node:http on a unix socket, by file permission, with every size and count bounded.
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
@@ -27,6 +27,8 @@ export async function serveAdminApi(
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     throw new FairleadError('agent/socket-path', { path, limit: MAX_SOCKET_PATH_BYTES });
   }
+  // An import of its names would evaluate all it exports, Node's own copy of undici among it: 14 MB.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
   server.maxConnections = MAX_CONNECTIONS;
   server.maxHeadersCount = 32;

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 import { toDiskError } from './durable-file.ts';
+import { loadUndici } from './undici-parts.ts';
 
 export type HttpAnswer =
   | { readonly kind: 'body'; readonly bytes: Uint8Array; readonly etag: string | null }
@@ -73,8 +74,7 @@ export function createHttpClient(): HttpClient {
 }
 
 async function createDispatcher(): Promise<Dispatcher> {
-  // undici is half of the program's weight: loaded when the first request leaves.
-  const { EnvHttpProxyAgent } = await import('undici');
+  const { EnvHttpProxyAgent } = await loadUndici();
   return new EnvHttpProxyAgent({
     allowH2: false,
     connections: 8,

@@ -3,6 +3,7 @@ import { createConnection } from 'node:net';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import type { Probe, ProbeResult, Prober } from '../ports/prober.ts';
 import { runCommand } from './run-command.ts';
+import { loadUndici } from './undici-parts.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -35,10 +36,12 @@ function ask(probe: Probe, limit: AbortSignal): Promise<ProbeResult> {
 
 /** One fresh connection, no proxy, no redirect followed: what answers must be the service itself. */
 async function askHttp(probe: Probe & { kind: 'http' }, limit: AbortSignal): Promise<ProbeResult> {
-  const { Agent, request } = await import('undici');
+  const { Agent } = await loadUndici();
   const dispatcher = new Agent({ connections: 1, pipelining: 0 });
   try {
-    const answer = await request(probe.url, { dispatcher, signal: limit, reset: true });
+    const { origin, pathname, search } = new URL(probe.url);
+    const path = pathname + search;
+    const answer = await dispatcher.request({ origin, path, method: 'GET', signal: limit, reset: true });
     const body = await readCapped(answer.body);
     const start = `HTTP ${answer.statusCode}`;
     if (answer.statusCode !== probe.expect) {
