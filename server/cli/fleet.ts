@@ -43,11 +43,11 @@ export function readFleetChange(session: Session, id: string): Promise<ChangeRep
 /** The instance of this id or name, with its deployments, newest first. Error: vendor/instance-not-found. */
 export function readFleetInstance(session: Session, text: string): Promise<FleetInstance> {
   return askServer(session, async (server) => {
-    const { instances } = await server.get('/api/v1/instances', instancesReply);
-    const found = instances.filter(({ id, name }) => id === text || name === text);
-    const [instance] = found;
-    if (instance === undefined || found.length > 1) {
-      throw new FairleadError('vendor/instance-not-found', { instance: text, found: found.length });
+    const named = `/api/v1/instances?named=${encodeURIComponent(text)}`;
+    const { instances } = await server.get(named, instancesReply);
+    const [instance] = instances;
+    if (instance === undefined || instances.length > 1) {
+      throw new FairleadError('vendor/instance-not-found', { instance: text, found: instances.length });
     }
     const { deployments } = await server.get(`/api/v1/deployments?instance=${instance.id}`, deploymentsReply);
     return { instance, deployments };

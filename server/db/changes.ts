@@ -1,7 +1,7 @@
 // Change records as the vendor published them, whole.
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { ChangeRecord } from '../core/change.ts';
-import type { Database } from './tables.ts';
+import type { Database, Page } from './tables.ts';
 
 export async function writeChanges(
   db: Database,
@@ -30,13 +30,14 @@ export async function findChange(db: Database, id: string): Promise<ChangeRecord
 }
 
 /** Last published first. */
-export async function listChanges(db: Database, limit: number): Promise<readonly ChangeRecord[]> {
+export async function listChanges(db: Database, { limit, offset }: Page): Promise<readonly ChangeRecord[]> {
   const rows = await db
     .selectFrom('changes')
     .select('body')
     .orderBy('updated_at', 'desc')
     .orderBy('id', 'desc')
     .limit(limit)
+    .offset(offset)
     .execute();
   return rows.map((row) => JSON.parse(row.body) as ChangeRecord);
 }

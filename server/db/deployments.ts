@@ -2,14 +2,13 @@
 import type { FleetDeployment } from '../../shared/protocol/fleet.ts';
 import type { ChangeStatusReply } from '../../shared/protocol/publication.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database, Page, Tables } from './tables.ts';
 
-export interface DeploymentFilter {
+export interface DeploymentFilter extends Page {
   readonly instance?: string | undefined;
   readonly change?: string | undefined;
   /** Only deployments that went back: rollbacks asked for and deployments that ended rolled back. */
   readonly rollbacksOnly?: boolean;
-  readonly limit: number;
 }
 
 export type DeploymentCounts = ChangeStatusReply['counts'];
@@ -42,7 +41,9 @@ export async function listDeployments(
     )
     .orderBy('deployments.started_at', 'desc')
     .orderBy('deployments.record', 'desc')
+    .orderBy('deployments.instance')
     .limit(filter.limit)
+    .offset(filter.offset)
     .execute();
   return rows.map(toDeployment);
 }

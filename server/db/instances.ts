@@ -1,7 +1,7 @@
 // The fleet as the server knows it: each instance with the newest report it sent.
 import type { InstancesReply } from '../../shared/protocol/fleet.ts';
 import type { Report } from '../../shared/protocol/report.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database, Page, Tables } from './tables.ts';
 
 /** A report as it is kept: its records are rows of their own. */
 export type StoredReport = Omit<Report, 'records'>;
@@ -14,8 +14,22 @@ export interface ReportedInstance {
   readonly components: Report['components'];
 }
 
-export async function listInstances(db: Database): Promise<readonly InstanceSummary[]> {
-  const rows = await db.selectFrom('instances').selectAll().orderBy('name').orderBy('id').execute();
+/** By name; only those of this id or name when one is given. */
+export async function listInstances(
+  db: Database,
+  { limit, offset, named }: Page & { readonly named?: string | undefined },
+): Promise<readonly InstanceSummary[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .selectAll()
+    .$if(named !== undefined, (query) =>
+      query.where((where) => where.or([where('id', '=', named ?? ''), where('name', '=', named ?? '')])),
+    )
+    .orderBy('name')
+    .orderBy('id')
+    .limit(limit)
+    .offset(offset)
+    .execute();
   return rows.map((row) => summaryOf(row, reportOf(row)));
 }
 

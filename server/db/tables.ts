@@ -93,5 +93,11 @@ export interface Tables {
   readonly audit: AuditRow;
 }
 
+/** A part of a list: at most `limit` entries, after leaving out `offset`. */
+export interface Page {
+  readonly limit: number;
+  readonly offset: number;
+}
+
 /** The database, or one transaction of it. */
 export type Database = Kysely<Tables>;

@@ -26,7 +26,7 @@ const instanceSummary = {
   verdict: z.string().nullable(),
 };
 
-/** GET /api/v1/instances */
+/** GET /api/v1/instances?named=&limit=&offset=, by name */
 export const instancesReply = z.strictObject({ instances: z.array(z.strictObject(instanceSummary)) });
 
 /** GET /api/v1/instances/:id, with its newest report as received */
@@ -41,10 +41,10 @@ export const fleetDeployment = z.strictObject({
   record: deploymentRecord,
 });
 
-/** GET /api/v1/deployments?instance=&change=&limit=, newest first; also GET /api/v1/rollback/history */
+/** GET /api/v1/deployments?instance=&change=&limit=&offset=, newest first; also GET /api/v1/rollback/history */
 export const deploymentsReply = z.strictObject({ deployments: z.array(fleetDeployment) });
 
-/** GET /api/v1/changes, newest first; each change is the record as published */
+/** GET /api/v1/changes?limit=&offset=, newest first; each change is the record as published */
 export const changesReply = z.strictObject({ changes: z.array(z.unknown()) });
 
 /** GET /api/v1/changes/:id */

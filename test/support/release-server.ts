@@ -89,7 +89,12 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 
-  const api = (method: string, path: string, body: Uint8Array): { status: number; json?: object } => {
+  const api = (
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    body: Uint8Array,
+  ): { status: number; json?: object } => {
     if (path === '/online-keys') {
       const publicOf = (role: 'snapshot' | 'timestamp') => keys[role].key.keyval.public;
       return { status: 200, json: { snapshot: publicOf('snapshot'), timestamp: publicOf('timestamp') } };
@@ -103,7 +108,13 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
       const code = toHex(new Uint8Array(16).fill(5));
       return { status: 201, json: { code, name: 'first', expires: formatInstant(Date.now() + DAY_MS) } };
     }
-    if (path === '/instances') return { status: 200, json: { instances: [...instances] } };
+    if (path === '/instances') {
+      const named = query.get('named');
+      return {
+        status: 200,
+        json: { instances: instances.filter(({ id, name }) => id === named || name === named) },
+      };
+    }
     if (path === '/deployments') return { status: 200, json: { deployments: [] } };
     const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
     const change = id === undefined ? undefined : changes.get(id);
@@ -115,14 +126,15 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk as Uint8Array);
-    const path = new URL(request.url ?? '/', 'http://local').pathname;
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://local');
     if (state.refusing) return response.writeHead(503).end();
     if (path.startsWith('/repository/')) {
       const file = files.get(decodeURIComponent(path.slice('/repository/'.length)));
       return response.writeHead(file === undefined ? 404 : 200).end(file);
     }
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(response);
-    const { status, json } = api(request.method ?? 'GET', path.replace('/api/v1', ''), Buffer.concat(chunks));
+    const route = path.replace('/api/v1', '');
+    const { status, json } = api(request.method ?? 'GET', route, searchParams, Buffer.concat(chunks));
     return response.writeHead(status).end(json === undefined ? undefined : JSON.stringify(json));
   };
 

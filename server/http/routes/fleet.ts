@@ -18,17 +18,18 @@ import { findInstance, listInstances, listReported, type ReportedInstance } from
 import { readAdvisories } from '../../repository/advisories.ts';
 import { parseParams, parseQuery } from '../bodies.ts';
 import { describeRoute } from '../description.ts';
+import { page } from '../page.ts';
 
 const instanceId = z.string().regex(/^[0-9a-f-]{36}$/, { error: 'an instance id' });
-const limit = z.coerce.number().int().min(1).max(1000).default(100);
 
 const instanceParams = z.strictObject({ id: instanceId });
 const deploymentsQuery = z.strictObject({
   instance: instanceId.optional(),
   change: z.string().max(32).optional(),
-  limit,
+  ...page,
 });
-const historyQuery = z.strictObject({ limit });
+const historyQuery = z.strictObject(page);
+const instancesQuery = z.strictObject({ named: z.string().max(300).optional(), ...page });
 
 export function addFleetRoutes(app: FastifyInstance, context: Context): void {
   addInstanceRoutes(app, context);
@@ -49,8 +50,15 @@ export function addFleetRoutes(app: FastifyInstance, context: Context): void {
 }
 
 function addInstanceRoutes(app: FastifyInstance, { db }: Context): void {
-  const list = describeRoute({ summary: 'Every enrolled instance', tag: 'fleet', reply: instancesReply });
-  app.get('/api/v1/instances', { schema: list }, async () => ({ instances: await listInstances(db) }));
+  const list = describeRoute({
+    summary: 'Enrolled instances by name; with `named` only those of this id or name',
+    tag: 'fleet',
+    query: instancesQuery,
+    reply: instancesReply,
+  });
+  app.get('/api/v1/instances', { schema: list }, async (request) => ({
+    instances: await listInstances(db, parseQuery(instancesQuery, request)),
+  }));
 
   const one = describeRoute({
     summary: 'One instance with its newest report',

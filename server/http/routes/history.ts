@@ -10,13 +10,13 @@ import { findChange, listChanges } from '../../db/changes.ts';
 import { countDeployments, listDeployments } from '../../db/deployments.ts';
 import { parseParams, parseQuery } from '../bodies.ts';
 import { describeRoute } from '../description.ts';
+import { page } from '../page.ts';
 
 const MAX_DEPLOYMENTS = 1000;
 
-const limit = z.coerce.number().int().min(1).max(1000).default(100);
-const changesQuery = z.strictObject({ limit });
+const changesQuery = z.strictObject(page);
 const changeParams = z.strictObject({ id: changeRef.shape.id });
-const auditQuery = z.strictObject({ after: z.coerce.number().int().min(0).default(0), limit });
+const auditQuery = z.strictObject({ after: z.coerce.number().int().min(0).default(0), limit: page.limit });
 
 export function addHistoryRoutes(app: FastifyInstance, { db }: Context): void {
   const changes = describeRoute({
@@ -26,7 +26,7 @@ export function addHistoryRoutes(app: FastifyInstance, { db }: Context): void {
     reply: changesReply,
   });
   app.get('/api/v1/changes', { schema: changes }, async (request) => ({
-    changes: await listChanges(db, parseQuery(changesQuery, request).limit),
+    changes: await listChanges(db, parseQuery(changesQuery, request)),
   }));
 
   const change = describeRoute({
@@ -39,7 +39,7 @@ export function addHistoryRoutes(app: FastifyInstance, { db }: Context): void {
     const { id } = parseParams(changeParams, request);
     const record = await findChange(db, id);
     if (record === null) throw new FairleadError('request/not-found', { what: `change ${id}` });
-    const deployments = await listDeployments(db, { change: id, limit: MAX_DEPLOYMENTS });
+    const deployments = await listDeployments(db, { change: id, limit: MAX_DEPLOYMENTS, offset: 0 });
     return { change: record, counts: await countDeployments(db, id), deployments: [...deployments] };
   });
 

@@ -121,7 +121,7 @@ describe('deployments', () => {
     await send(instance, reportOf(1, { records: [recordOf(1, 'starting')] }));
     await send(instance, reportOf(2, { records: [recordOf(1, 'committed')] }));
 
-    const found = await listDeployments(db, { limit: 10 });
+    const found = await listDeployments(db, { limit: 10, offset: 0 });
 
     expect(found.map(({ state }) => state)).toEqual(['committed']);
   });
@@ -142,7 +142,7 @@ describe('deployments', () => {
     await send(instance, reportOf(1, { records }));
     const wanted = 'instance' in filter ? { instance } : filter;
 
-    const found = await listDeployments(db, { limit: 10, ...wanted });
+    const found = await listDeployments(db, { limit: 10, offset: 0, ...wanted });
 
     expect(found.map(({ record }) => record.id)).toEqual(expected);
   });

@@ -1,5 +1,5 @@
 // The fleet over HTTP: from a code to an instance that reports, and what people can then ask.
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -33,10 +33,7 @@ let instance: string;
 beforeEach(async () => {
   server = await startTestServer();
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const made = await ask(enrolmentReply, 'POST', '/api/v1/enrolments', { name: 'customer one' });
-  const agent = { hostname: 'host', agentVersion: '0.1.0', publicKey: publicKey.export({ format: 'jwk' }).x };
-  const redeemed = await ask(redeemReply, 'POST', '/api/v1/enrolments/redeem', { ...agent, code: made.code });
-  instance = redeemed.instance;
+  instance = await enrol('customer one', publicKeyOf(publicKey));
   report = async (sequence, overrides) => {
     const now = Math.floor(server.now / 1000);
     const token = await new SignJWT()
@@ -57,6 +54,16 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
+async function enrol(name: string, publicKey: string): Promise<string> {
+  const { code } = await ask(enrolmentReply, 'POST', '/api/v1/enrolments', { name });
+  const agent = { hostname: 'host', agentVersion: '0.1.0', publicKey, code };
+  return (await ask(redeemReply, 'POST', '/api/v1/enrolments/redeem', agent)).instance;
+}
+
+function publicKeyOf(key: KeyObject): string {
+  return String(key.export({ format: 'jwk' }).x);
+}
+
 describe('an instance', () => {
   it('is listed from its enrolment on, and with what it reports', async () => {
     const before = await ask(instancesReply, 'GET', '/api/v1/instances');
@@ -68,6 +75,19 @@ describe('an instance', () => {
       { id: instance, name: 'customer one', lastSeen: null, channel: null },
     ]);
     expect(after).toMatchObject({ channel: 'frozen', report: { sequence: 1 } });
+  });
+
+  it('is found by name or id, and listed page by page', async () => {
+    await enrol('customer two', publicKeyOf(generateKeyPairSync('ed25519').publicKey));
+    await enrol('customer three', publicKeyOf(generateKeyPairSync('ed25519').publicKey));
+    const namesAt = async (query: string) =>
+      (await ask(instancesReply, 'GET', `/api/v1/instances?${query}`)).instances.map(({ name }) => name);
+
+    expect(await namesAt('limit=2')).toEqual(['customer one', 'customer three']);
+    expect(await namesAt('limit=2&offset=2')).toEqual(['customer two']);
+    expect(await namesAt('named=customer+two')).toEqual(['customer two']);
+    expect(await namesAt(`named=${instance}`)).toEqual(['customer one']);
+    expect(await namesAt('named=nobody')).toEqual([]);
   });
 
   it('that lost its count is told where to go on', async () => {
