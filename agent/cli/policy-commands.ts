@@ -79,15 +79,17 @@ function addHolds(program: Command, act: Act): void {
     .option('--until <time>', 'such as "mon 08:00"')
     .requiredOption(...REASON)
     .option('--emergency', 'hold forced patches too, for at most 72 hours')
+    .option('--key <file>', 'sign it: needed with --emergency where approvers have keys')
+    .option(...PASSPHRASE)
     .option(...YES)
-    .action(act(async () => (await import('./commands/policy.ts')).hold));
+    .action(act(async () => (await import('./commands/hold.ts')).hold));
   program
     .command('release')
     .description('end a hold')
     .requiredOption(...REASON)
     .option('--emergency', 'end the hold of forced patches')
     .option(...YES)
-    .action(act(async () => (await import('./commands/policy.ts')).release));
+    .action(act(async () => (await import('./commands/hold.ts')).release));
 }
 
 function addWindows(program: Command, act: Act): void {

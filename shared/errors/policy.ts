@@ -61,6 +61,12 @@ export const POLICY_ERRORS = {
     http: 404,
     exit: EXIT.usage,
   }),
+  'hold/signature-needed': entry<{ readonly problem: string; readonly approvers: string }>({
+    message: (d) => `holding forced patches is the approvers’ to order here (${d.approvers}): ${d.problem}`,
+    hint: () => 'one of them signs it: fairlead hold 24h --emergency --key FILE --reason "why"',
+    http: 403,
+    exit: EXIT.refused,
+  }),
   'time/unreadable': entry<{ readonly text: string }>({
     message: (d) => `"${d.text}" is no time`,
     hint: () => 'write "sat 02:00", "2026-03-07 02:00", "2026-03-07T01:00:00Z", or a span: 4h, 3d, PT30M',

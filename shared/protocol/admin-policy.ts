@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { approvalReceipt } from '../schema/approval.ts';
 import { digest, instant, line } from '../schema/common.ts';
+import { holdReceipt } from '../schema/hold-receipt.ts';
 import { policy } from '../schema/policy.ts';
 import { opening } from './opening.ts';
 import { CHANNELS } from './report.ts';
@@ -25,8 +26,13 @@ export const policyEdit = z.discriminatedUnion('kind', [
     expires: instant.optional(),
   }),
   z.strictObject({ kind: z.literal('unpin'), component: z.string().max(129) }),
-  /** `emergency` holds forced patches too. */
-  z.strictObject({ kind: z.literal('hold'), until: instant, emergency: z.boolean() }),
+  /** `emergency` holds forced patches too; where approvers have keys, one of them has signed it. */
+  z.strictObject({
+    kind: z.literal('hold'),
+    until: instant,
+    emergency: z.boolean(),
+    signed: holdReceipt.optional(),
+  }),
   z.strictObject({ kind: z.literal('release'), emergency: z.boolean() }),
   /** Takes the place of the earlier window of this name. */
   z.strictObject({ kind: z.literal('window'), list: z.enum(['allow', 'deny']), ...windowFields }),

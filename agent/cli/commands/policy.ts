@@ -1,7 +1,6 @@
-// fairlead channel, pin, hold, release and policy: the operator's standing decisions about what may come.
+// fairlead channel, pin and policy: the operator's standing decisions about what may come.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
@@ -12,7 +11,7 @@ import { type CliContext, show } from '../context.ts';
 import { formatTable } from '../output/table.ts';
 import { renderOpenings } from '../output/windows.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
-import { readInstant, readSpanFromNow } from '../times.ts';
+import { readInstant } from '../times.ts';
 
 const MEANING: Record<Channel, string> = {
   auto: 'updates are applied when the vendor offers them',
@@ -52,39 +51,6 @@ export async function removePin(
 
 export async function listPins(context: CliContext): Promise<number> {
   return await showPolicy(context, ({ policy }) => renderPins(policy));
-}
-
-/** Either a span from now or `until` names the end. */
-export async function hold(
-  context: CliContext,
-  span: string | undefined,
-  options: EditOptions & { readonly until?: string; readonly emergency?: boolean },
-): Promise<number> {
-  if ((span === undefined) === (options.until === undefined)) {
-    throw new FairleadError('time/unreadable', {
-      text: span === undefined ? '' : `${span} ${options.until}`,
-    });
-  }
-  const until =
-    span === undefined ? readInstant(context, options.until ?? '') : readSpanFromNow(context, span);
-  const emergency = options.emergency === true;
-  const what = emergency
-    ? 'nothing changes, not even forced patches,'
-    : 'nothing changes, forced patches excepted,';
-  return await changePolicy(context, { kind: 'hold', until, emergency }, options, () => [
-    `${what} until ${until}`,
-    `end it sooner: fairlead release${emergency ? ' --emergency' : ''} --reason "why"`,
-  ]);
-}
-
-export async function release(
-  context: CliContext,
-  options: EditOptions & { readonly emergency?: boolean },
-): Promise<number> {
-  const emergency = options.emergency === true;
-  return await changePolicy(context, { kind: 'release', emergency }, options, () => [
-    emergency ? 'forced patches are applied again' : 'the hold is over',
-  ]);
 }
 
 export async function policy(context: CliContext): Promise<number> {

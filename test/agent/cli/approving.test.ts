@@ -10,6 +10,7 @@ import {
   requireApprovals,
   trustApprover,
 } from '../../../agent/cli/commands/approver.ts';
+import { hold } from '../../../agent/cli/commands/hold.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
@@ -105,6 +106,50 @@ describe('approve', () => {
     expect((await rejectionOf(importApproval(context, file))).code).toBe('file/missing');
     writeFileSync(file, '{}');
     expect((await rejectionOf(importApproval(context, file))).code).toBe('document/invalid');
+  });
+});
+
+describe('holding forced patches where approvers have keys', () => {
+  const order = { emergency: true, reason: 'surgery' };
+
+  it('needs the signature of one of them', async () => {
+    const { context, key, world } = await trusting();
+
+    expect(await refusedCode(hold(context, '24h', order))).toBe('hold/signature-needed');
+    expect(world.policy).not.toHaveProperty('policy.emergencyHold');
+    expect(await hold(context, '24h', { ...order, key })).toBe(0);
+
+    expect(world.policy).toMatchObject({ policy: { emergencyHold: { reason: 'surgery' } } });
+    expect(world.audit.at(-1)?.details.signer).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('does not count by a stranger, for another time, or an hour later', async () => {
+    const { context, directory, key, world, ask } = await trusting();
+    const stranger = join(directory, 'mallory.json');
+    await createApprover(context, 'alice', { key: stranger });
+    expect(await refusedCode(hold(context, '24h', { ...order, key: stranger }))).toBe(
+      'hold/signature-needed',
+    );
+
+    const sent: { edit: object }[] = [];
+    const client: typeof context.client = {
+      call: (method, path, reply, body) => {
+        if (method === 'PUT') sent.push(body as { edit: object });
+        return context.client.call(method, path, reply, body);
+      },
+    };
+    await hold({ ...context, client }, '24h', { ...order, key });
+    const again = (changes: object) =>
+      refusedCode(ask('PUT', '/v1/policy', { edit: { ...sent[0]?.edit, ...changes }, reason: 'again' }));
+    expect(await again({ until: '2026-03-04T00:00:00Z' })).toBe('hold/signature-needed');
+    world.clock.setWallClock(world.clock.now() + 2 * 3_600_000);
+    expect(await again({})).toBe('hold/signature-needed');
+  });
+
+  it('leaves an ordinary hold to whoever may open the socket', async () => {
+    const { context } = await trusting();
+
+    expect(await hold(context, '4h', { reason: 'sale' })).toBe(0);
   });
 });
 

@@ -5,15 +5,8 @@ import { apply, rollback } from '../../../agent/cli/commands/apply.ts';
 import { approve, deny, listApprovals } from '../../../agent/cli/commands/approvals.ts';
 import { change, changes } from '../../../agent/cli/commands/changes.ts';
 import { check, explain, plan } from '../../../agent/cli/commands/explain.ts';
-import {
-  addPin,
-  checkPolicy,
-  hold,
-  listPins,
-  release,
-  removePin,
-  setChannel,
-} from '../../../agent/cli/commands/policy.ts';
+import { hold, release } from '../../../agent/cli/commands/hold.ts';
+import { addPin, checkPolicy, listPins, removePin, setChannel } from '../../../agent/cli/commands/policy.ts';
 import { liftQuarantine } from '../../../agent/cli/commands/quarantine.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { verify } from '../../../agent/cli/commands/verify.ts';
