@@ -2,6 +2,7 @@
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
 import { EXIT } from '../../shared/errors/entry.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { openKeyFile } from '../../shared/trust/keyfile.ts';
@@ -22,7 +23,6 @@ import { TRACE } from './commands/trace.ts';
 import { VERIFY } from './commands/verify.ts';
 import { createOutput, type Stream } from './output.ts';
 import { createPassphrases, type OpenKey } from './passphrases.ts';
-import { programVersion } from './program-version.ts';
 import type { Session } from './session.ts';
 import { withLock } from './workspace/workspace.ts';
 
@@ -76,7 +76,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const { stdout, stderr } = surroundings;
   const program = new Command('fairlead-vendor')
     .description('Releases a product: seven stages from a change to installs that run it, none skippable.')
-    .version(programVersion(), '--version', 'print the version')
+    .version(manifest.version, '--version', 'print the version')
     // Only before the command: `change open` has a --version of its own.
     .enablePositionalOptions()
     .exitOverride()

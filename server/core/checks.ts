@@ -51,7 +51,7 @@ export function bestRelease(
 function checkUnique(release: Release, known: readonly KnownRelease[]): CheckResult {
   const name = formatRef(refOf(release));
   const taken = known.some((each) => formatRef(refOf(each.release)) === name);
-  return result('unique version', !taken, taken ? `${name} is released already` : `${name} is new`);
+  return toCheckResult('unique version', !taken, taken ? `${name} is released already` : `${name} is new`);
 }
 
 /** What is asked for must exist: a release that can never be resolved would only be found on customers' machines. */
@@ -65,18 +65,18 @@ function checkRanges(
   const missing = ranges.filter(
     ([component, range]) => bestRelease(component, range, candidates) === undefined,
   );
-  if (missing.length === 0) return result(check, true, `${ranges.length} constraints can be met`);
+  if (missing.length === 0) return toCheckResult(check, true, `${ranges.length} constraints can be met`);
   const list = missing.map(([component, range]) => `${component} ${range}`).join(', ');
-  return result(check, false, `no release meets ${list}`);
+  return toCheckResult(check, false, `no release meets ${list}`);
 }
 
 function checkHealth({ health }: CapabilityRelease): CheckResult {
-  if (health.length === 0) return result('health probe', false, 'it declares no health probe');
+  if (health.length === 0) return toCheckResult('health probe', false, 'it declares no health probe');
   // Longer than an agent's patience, a start period would hide every failure.
   const slow = health.find((probe) => durationMs(probe.startPeriod) > MAX_START_PERIOD_MS);
   if (slow !== undefined)
-    return result('health probe', false, `startPeriod ${slow.startPeriod} is over an hour`);
-  return result('health probe', true, `${health.length} declared`);
+    return toCheckResult('health probe', false, `startPeriod ${slow.startPeriod} is over an hour`);
+  return toCheckResult('health probe', true, `${health.length} declared`);
 }
 
 const MAX_START_PERIOD_MS = 3_600_000;
@@ -84,9 +84,9 @@ const MAX_START_PERIOD_MS = 3_600_000;
 function checkReversible({ reversible, hooks }: CapabilityRelease): CheckResult {
   const hasHooks = hooks.snapshot.length > 0 && hooks.restore.length > 0;
   if (reversible === 'snapshot' && !hasHooks) {
-    return result('way back', false, 'reversible "snapshot" needs hooks "snapshot" and "restore"');
+    return toCheckResult('way back', false, 'reversible "snapshot" needs hooks "snapshot" and "restore"');
   }
-  return result('way back', true, `reversible: ${reversible}`);
+  return toCheckResult('way back', true, `reversible: ${reversible}`);
 }
 
 /** A required stop that was withdrawn closes the way up for everyone below it. */
@@ -98,15 +98,19 @@ function checkRequiredStops(release: Release, known: readonly KnownRelease[]): C
       compareVersions(each.release.version, release.version) < 0,
   );
   const closed = stops.filter(({ withdrawn }) => withdrawn).map((stop) => stop.release.version);
-  if (closed.length > 0) return result('required stops', false, `withdrawn: ${closed.join(', ')}`);
+  if (closed.length > 0) return toCheckResult('required stops', false, `withdrawn: ${closed.join(', ')}`);
   const open = stops.map((stop) => stop.release.version).join(', ');
-  return result('required stops', true, open === '' ? 'none before this version' : `by way of ${open}`);
+  return toCheckResult(
+    'required stops',
+    true,
+    open === '' ? 'none before this version' : `by way of ${open}`,
+  );
 }
 
 function nameOf(release: Release): string {
   return componentNameOf(refOf(release));
 }
 
-function result(check: string, passes: boolean, detail: string): CheckResult {
+export function toCheckResult(check: string, passes: boolean, detail: string): CheckResult {
   return { check, outcome: passes ? 'passed' : 'failed', detail: detail.slice(0, 300) };
 }

@@ -1,12 +1,12 @@
 // The roles a vendor signs with: what each may say, how long its signatures last, and its metadata before signing.
-
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
 import type { KeyId, KeyObject } from '../../shared/trust/key.ts';
 
-/** Signed by the vendor's offline keys, in the order in which each vouches for the next. */
 const DAY_MS = 86_400_000;
 
+/** Signed by the vendor's offline keys, in the order in which each vouches for the next. */
 export const OFFLINE_ROLES = ['root', 'targets', 'security', 'halts', 'releases'] as const;
 export type OfflineRole = (typeof OFFLINE_ROLES)[number];
 
@@ -52,6 +52,14 @@ export interface RoleKeys {
 }
 
 export type Keyring = Readonly<Record<OfflineRole | OnlineRole, RoleKeys>>;
+
+/** `option` is what a person typed it for. Error: vendor/option-invalid. */
+export function parseOfflineRole(value: string, option: string): OfflineRole {
+  const role = OFFLINE_ROLES.find((name) => name === value);
+  if (role !== undefined) return role;
+  const form = `one of ${OFFLINE_ROLES.join(', ')}`;
+  throw new FairleadError('vendor/option-invalid', { option, value, form });
+}
 
 export function expiryOf(role: OfflineRole, now: EpochMs): EpochMs {
   return now + VALID_DAYS[role] * DAY_MS;

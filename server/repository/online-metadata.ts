@@ -1,5 +1,4 @@
 // What the server signs itself: which versions belong together (snapshot), and that they are still the newest (timestamp).
-
 import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';

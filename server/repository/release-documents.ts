@@ -1,5 +1,4 @@
 // The documents behind target paths: each kind where it belongs, and saying what its path promises.
-import { durationMs } from '../../shared/encoding/duration.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../shared/schema/advisory.ts';
@@ -7,15 +6,13 @@ import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { type Release, release } from '../../shared/schema/release.ts';
 import { advisoryPath, haltPath, refOf, releasePath, rolloutPath } from '../../shared/schema/release-ref.ts';
 import { type Halt, halt, type Rollout, rollout } from '../../shared/schema/rollout.ts';
+import { MAX_HALT_MS } from '../core/roles.ts';
 
 export type TargetDocument =
   | { readonly kind: 'release'; readonly document: Release }
   | { readonly kind: 'rollout'; readonly document: Rollout }
   | { readonly kind: 'advisory'; readonly document: Advisory }
   | { readonly kind: 'halt'; readonly document: Halt };
-
-/** A halt is an emergency brake held by few keys: it must not become a way to stop releases for good. */
-const MAX_HALT_MS = durationMs('PT72H');
 
 /** Errors: document/invalid, json/*, publication/wrong-document. */
 export function parseTargetDocument(path: string, bytes: Uint8Array): TargetDocument {

@@ -9,6 +9,7 @@ import {
   type OfflineRole,
   ONLINE_ROLES,
   type OnlineRole,
+  parseOfflineRole,
   type RoleKeys,
 } from '../../core/roles.ts';
 import { exchangeKeys, keyringOf } from '../../core/rotation.ts';
@@ -86,7 +87,7 @@ async function create(session: Session, input: Input): Promise<void> {
   const { file } = await createKeyFile(
     session,
     path,
-    parseOfflineRole(input.text('role')),
+    parseOfflineRole(input.text('role'), '--role'),
     input.text('label'),
   );
   const lines = [
@@ -102,7 +103,7 @@ async function rotate(session: Session, input: Input): Promise<void> {
   const online = ONLINE_ROLES.find((role) => role === input.argument(0));
   const signed =
     online === undefined
-      ? await rotateOffline(session, keyring, parseOfflineRole(input.argument(0)), input)
+      ? await rotateOffline(session, keyring, parseOfflineRole(input.argument(0), 'ROLE'), input)
       : await rotateOnline(session, keyring, online, (await fetchOnlineKeys(config))[online]);
   const { lines, document } = await conclude(session, signed);
   session.out.result('key-rotate', lines, document);
@@ -179,11 +180,4 @@ async function readKeyring(session: Session): Promise<Keyring> {
   const root = await requireNewest(session.directory, 'root');
   const targets = await requireNewest(session.directory, 'targets');
   return keyringOf(root.envelope.signed, targets.envelope.signed);
-}
-
-function parseOfflineRole(value: string): OfflineRole {
-  const role = OFFLINE_ROLES.find((name) => name === value);
-  if (role !== undefined) return role;
-  const form = `one of ${OFFLINE_ROLES.join(', ')}`;
-  throw new FairleadError('vendor/option-invalid', { option: 'role', value, form });
 }

@@ -1,6 +1,6 @@
 // `sign` adds one person's signatures to what waits for a quorum; `renew` signs roles again before they expire.
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { OFFLINE_ROLES, type OfflineRole, RENEW_BEFORE_MS } from '../../core/roles.ts';
+import { type FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { OFFLINE_ROLES, type OfflineRole, parseOfflineRole, RENEW_BEFORE_MS } from '../../core/roles.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import type { Session } from '../session.ts';
@@ -57,7 +57,7 @@ async function sign(session: Session, input: Input): Promise<void> {
 
 async function renew(session: Session, input: Input): Promise<void> {
   await openWorkspace(session.directory);
-  const named = input.arguments().map(parseRole);
+  const named = input.arguments().map((role) => parseOfflineRole(role, 'ROLE'));
   const signed: SigningResult[] = [];
   for (const role of OFFLINE_ROLES) {
     const newest = await requireNewest(session.directory, role);
@@ -71,10 +71,4 @@ async function renew(session: Session, input: Input): Promise<void> {
     signed.length === 0 ? ['no role expires within 30 days', ...lines] : lines,
     document,
   );
-}
-
-function parseRole(value: string): OfflineRole {
-  const role = OFFLINE_ROLES.find((name) => name === value);
-  if (role !== undefined) return role;
-  throw new FairleadError('vendor/option-invalid', { option: 'ROLE', value, form: OFFLINE_ROLES.join(', ') });
 }

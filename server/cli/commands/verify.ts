@@ -8,7 +8,7 @@ import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Release, release, type TreeRef } from '../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import type { ChangeRecord, CheckResult } from '../../core/change.ts';
-import { checkRelease } from '../../core/checks.ts';
+import { checkRelease, toCheckResult } from '../../core/checks.ts';
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../core/pipeline.ts';
 import { verifyPack } from '../../repository/pack-reader.ts';
 import type { CommandSpec, Input } from '../command.ts';
@@ -54,7 +54,7 @@ async function runChecks(session: Session, change: ChangeRecord): Promise<readon
   const path = buildFile(session.directory, change.id);
   const bytes = await readRequired(path);
   const intact = digestOf(bytes) === change.release;
-  const identity = result(
+  const identity = toCheckResult(
     'same artifact',
     intact,
     intact ? 'the document is the one built' : `${path} was changed`,
@@ -78,10 +78,13 @@ function readRelease(
     const document = parseDocumentBytes(release, bytes, path);
     const about = formatRef(refOf(document));
     const matches = about === formatRef(refOfChange(change)) && document.change.id === change.id;
-    return { document, check: result('schema', matches, matches ? document.schema : `it is about ${about}`) };
+    return {
+      document,
+      check: toCheckResult('schema', matches, matches ? document.schema : `it is about ${about}`),
+    };
   } catch (error) {
     if (!isFairleadError(error)) throw error;
-    return { document: null, check: result('schema', false, error.message.replace(/\s+/g, ' ')) };
+    return { document: null, check: toCheckResult('schema', false, error.message.replace(/\s+/g, ' ')) };
   }
 }
 
@@ -94,7 +97,7 @@ async function checkArtifact(session: Session, document: Release): Promise<reado
     session.out.progress(`hashing ${document.suite}/${document.name}`, done, total),
   );
   const detail = problem ?? `${tree.files} files, ${tree.bytes} bytes, every one with its digest`;
-  return [result('artifact', problem === null, detail)];
+  return [toCheckResult('artifact', problem === null, detail)];
 }
 
 /** Null when every byte of the tree is in the pack. Error: vendor/file-unreadable. */
@@ -127,8 +130,4 @@ async function recordVerification(
   await auditAct(session, 'verify', change.id, { outcome });
   await writeChange(session.directory, record);
   return record;
-}
-
-function result(check: string, passes: boolean, detail: string): CheckResult {
-  return { check, outcome: passes ? 'passed' : 'failed', detail: detail.slice(0, 300) };
 }
