@@ -17,7 +17,7 @@ export interface Harassed {
 /** How long a command takes: its kill may fall anywhere into it. */
 const COMMAND_MS = 600;
 /** How long a program may be away: an agent that finds an unfinished deployment ends that first. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 const PAUSE_MS = 300;
 
 export function harass(stage: Stage, chance: Chance): Harassed {
