@@ -6,6 +6,8 @@ import { type Application, type Edition, healthOf, PORT_SETTING } from './applic
 import { DemoFailure } from './terminal.ts';
 
 const START_PERIOD = 'PT60S';
+/** The first lines of npm's complaint tell the cause. */
+const NPM_LINES = 4;
 /** The small files the vendor adds to each package. */
 const ASSETS = join(import.meta.dirname, 'assets');
 
@@ -105,7 +107,8 @@ async function installPackage(
     npm.on('close', (status) => resolve(status === 0 ? null : errors));
   });
   if (problem === null) return;
+  const said = problem.split('\n').slice(0, NPM_LINES).join('\n');
   throw new DemoFailure(
-    `npm could not install ${name}@${version} from its registry; scripts/demo --offline needs none.\n${problem}`,
+    `npm could not install ${name}@${version}:\n${said}\nWithout a registry: scripts/demo --offline`,
   );
 }
