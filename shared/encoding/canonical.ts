@@ -17,11 +17,19 @@ function write(value: JsonValue): string {
 
 function writeObject(object: JsonObject): string {
   const parts: string[] = [];
-  for (const key of Object.keys(object).sort(byCodePoint)) {
+  for (const key of sortedKeys(object)) {
     const value = object[key];
     if (value !== undefined) parts.push(`${quote(key)}:${write(value)}`);
   }
   return `{${parts.join(',')}}`;
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** Without surrogates both orders are one, and the engine's own is many times faster over ten thousand paths. */
+function sortedKeys(object: JsonObject): string[] {
+  const keys = Object.keys(object);
+  return keys.some((key) => SURROGATE.test(key)) ? keys.sort(byCodePoint) : keys.sort();
 }
 
 function writeNumber(value: number): string {
@@ -30,7 +38,7 @@ function writeNumber(value: number): string {
 }
 
 function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  return text.includes('"') || text.includes('\\') ? `"${text.replace(/["\\]/g, '\\$&')}"` : `"${text}"`;
 }
 
 // JavaScript compares UTF-16 units, the format's other readers code points: they differ above U+FFFF.
