@@ -111,5 +111,8 @@ function splitLines(bytes: Uint8Array): { readonly lines: readonly Uint8Array[];
     lines.push(bytes.subarray(start, end));
     start = end + 1;
   }
-  return { lines, whole: start };
+  const last = lines.at(-1);
+  // A sector that a power cut kept from the end of a file reads as zeros; an entry holds none.
+  if (last?.includes(0) !== true) return { lines, whole: start };
+  return { lines: lines.slice(0, -1), whole: start - last.length - 1 };
 }

@@ -92,6 +92,23 @@ it('the audit log goes on from a line whose fsync failed', async () => {
   expect(found).toEqual([[1, 2, 3]]);
 });
 
+it('the audit log loses at most the line that a power cut tore', async () => {
+  const event = { event: 'agent-started', actor: 'agent', details: { text: 'x'.repeat(300) } } as const;
+  const found = await foundAfterPowerCuts(async (cutPower) => {
+    const audit = openAudit();
+    await audit.append(event);
+    await failing('fsync', () => audit.append(event));
+    cutPower();
+    await openAudit().append(event);
+    return (await openAudit().entries()).map(({ sequence }) => sequence);
+  });
+
+  expect(found.toSorted()).toEqual([
+    [1, 2],
+    [1, 2, 3],
+  ]);
+});
+
 it('the link that is found turned already is made durable', async () => {
   const found = await foundAfterPowerCuts(async (cutPower) => {
     await storeOne();
