@@ -30,8 +30,8 @@ export async function uninstall(context: CliContext): Promise<number> {
   return 0;
 }
 
-/** What started this very command: one executable, or Node and the program's file. */
+/** What started this very command: one executable, or Node with its options (the compile cache) and the program's file. */
 function ownProgram(): readonly string[] {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  return isSea() ? [process.execPath] : [process.execPath, main];
+  return isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, main];
 }
