@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { writeEnrolment } from '../../agent/adapters/enrolment-file.ts';
+import { createPolicy } from '../../agent/adapters/settings.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
@@ -36,9 +37,10 @@ export async function startEmptyVendor(): Promise<EmptyVendor> {
   };
 }
 
-/** Makes a state directory that of an enrolled agent. */
+/** Makes a state directory that of an enrolled agent, with the policy it begins with. */
 export async function enrol(stateDir: string, { url, root }: EmptyVendor): Promise<void> {
   mkdirSync(stateDir);
+  await createPolicy(stateDir);
   await writeEnrolment(stateDir, {
     schema: 'fairlead/enrolment@1',
     server: url,
