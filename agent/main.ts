@@ -180,14 +180,18 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
   };
 }
 
-/** The agent sleeps when nothing is due: the moment to give memory back. */
+/** The agent sleeps when nothing is due: the moment to give memory back, once the report of the round is sent. */
 function restfully(sleep: Clock['sleep']): Clock['sleep'] {
   const tidy = createHeapTidier();
-  return (ms, signal) => {
-    tidy();
-    return sleep(ms, signal);
+  return async (ms, signal) => {
+    const timer = setTimeout(tidy, REPORT_MS);
+    await sleep(ms, signal);
+    clearTimeout(timer);
   };
 }
+
+/** Most reports are sent by then; what is left of one waits for the next rest. */
+const REPORT_MS = 2_000;
 
 function abortOnSignal(): AbortSignal {
   const controller = new AbortController();
