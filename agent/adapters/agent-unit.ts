@@ -18,7 +18,8 @@ export interface AgentUnitOptions {
 /**
  * Services of the `process` driver live in the agent's control group: they outlive its end and its restart, and one
  * that runs out of memory or starts many tasks neither takes the agent down nor runs into the agent's limits. Nothing
- * is confined here, for whatever confines the agent would confine them.
+ * is confined here, for whatever confines the agent would confine them. One arena of malloc for all threads: what one
+ * of them frees, another uses (3 MB). Services do not inherit the environment.
  */
 export function renderAgentUnit({ program, stateDir }: AgentUnitOptions): string {
   const command = [...program, '--state-dir', stateDir, 'agent', 'run'].map(quote).join(' ');
@@ -37,6 +38,7 @@ KillMode=process
 OOMPolicy=continue
 TasksMax=infinity
 UMask=0077
+Environment=MALLOC_ARENA_MAX=1
 RuntimeDirectory=fairlead
 RuntimeDirectoryMode=0755
 
