@@ -6,8 +6,6 @@ import { runInNewContext } from 'node:vm';
 export function growSlowly(): void {
   // Young objects have 1 MB instead of up to 16, collected more often and in less time each.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // The last tier of the compiler is 6 MB; it would save a tenth of a second when ten thousand releases are verified.
-  setFlagsFromString('--no-turbofan');
   // undici parses HTTP in WebAssembly. After a few requests V8 would optimise it, which takes 10 MB that stay.
   setFlagsFromString('--wasm-tiering-budget=2000000000');
 }
