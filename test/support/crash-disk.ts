@@ -34,8 +34,8 @@ interface Write {
   /** Null cuts the file to `at` bytes. */
   readonly bytes: Buffer | null;
   readonly at: number;
-  /** An fsync failed over it: the kernel counts it as clean, and no later fsync writes it. */
-  doubtful: boolean;
+  /** `doubtful`: an fsync failed over it; the kernel counts it as clean, and no later fsync writes it. */
+  fate: 'open' | 'doubtful' | 'kept';
 }
 
 /** One atomic change of names: a rename has two. */
@@ -59,12 +59,12 @@ export class CrashDisk {
 
   write(file: FileNode, at: number, bytes: Buffer): void {
     file.bytes = written(file.bytes, at, bytes);
-    file.pending.push({ bytes, at, doubtful: false });
+    file.pending.push({ bytes, at, fate: 'open' });
   }
 
   truncate(file: FileNode, size: number): void {
     file.bytes = file.bytes.subarray(0, size);
-    file.pending.push({ bytes: null, at: size, doubtful: false });
+    file.pending.push({ bytes: null, at: size, fate: 'open' });
   }
 
   change(change: EntryChange): void {
@@ -81,7 +81,8 @@ export class CrashDisk {
 
   /** What EIO from fsync(2) means: what was to be written may be lost, and nobody will say so again. */
   failSync(node: FileNode | DirectoryNode): void {
-    if (node.kind === 'file') for (const write of node.pending) write.doubtful = true;
+    if (node.kind === 'file')
+      for (const write of node.pending) if (write.fate === 'open') write.fate = 'doubtful';
   }
 
   syncAll(): void {
@@ -141,18 +142,19 @@ export function newDirectory(mode: number): DirectoryNode {
 }
 
 function syncFile(file: FileNode): void {
-  const doubtful = file.pending.filter((write) => write.doubtful);
-  // Bytes that a failed fsync dropped stay dropped on the disk, though every reader still sees them.
-  const bytes =
-    doubtful.length === 0
-      ? file.bytes
-      : file.pending.filter((write) => !write.doubtful).reduce(replay, file.synced.bytes);
-  file.synced = { bytes, mode: file.mode };
-  file.pending = doubtful;
+  if (file.pending.some((write) => write.fate === 'doubtful')) {
+    // Bytes that a failed fsync dropped stay dropped on the disk, though every reader still sees them.
+    for (const write of file.pending) if (write.fate === 'open') write.fate = 'kept';
+    file.synced = { ...file.synced, mode: file.mode };
+  } else {
+    file.synced = { bytes: file.bytes, mode: file.mode };
+    file.pending = [];
+  }
 }
 
 function survivingBytes(file: FileNode, chance: number, random: () => number): Buffer {
   return file.pending.reduce((bytes, write) => {
+    if (write.fate === 'kept') return replay(bytes, write);
     if (random() >= chance) return bytes;
     if (write.bytes === null || random() < 0.7) return replay(bytes, write);
     return tear(bytes, write.at, write.bytes, random);
