@@ -20,11 +20,12 @@ export async function settleState(stateDir: string): Promise<void> {
 }
 
 async function settle(directory: string, except: ReadonlySet<string>): Promise<void> {
+  // First: what was renamed to go must have left its old name for good before anything in it goes.
+  await syncDirectory(directory);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     if (LEFTOVER.test(entry.name)) await rm(path, { recursive: true, force: true });
     else if (entry.isDirectory())
       await (except.has(entry.name) ? syncDirectory(path) : settle(path, new Set()));
   }
-  await syncDirectory(directory);
 }
