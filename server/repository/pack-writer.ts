@@ -1,5 +1,4 @@
 // Writes the pack of a tree: the same tree gives the same bytes, and a file that changed since it was read is refused.
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,7 +27,8 @@ export async function writePack(
   outFile: string,
   onProgress: (bytes: number) => void = () => undefined,
 ): Promise<{ readonly bytes: number }> {
-  const temporary = join(dirname(outFile), `.${basename(outFile)}.${randomBytes(6).toString('hex')}.tmp`);
+  // One name for every attempt: what a killed one left behind is written over.
+  const temporary = join(dirname(outFile), `.${basename(outFile)}.tmp`);
   try {
     const bytes = await writeAndSync(temporary, packChunks(directory, index, onProgress), index);
     await rename(temporary, outFile);
@@ -45,7 +45,7 @@ async function writeAndSync(
   chunks: AsyncIterable<Uint8Array>,
   index: TreeIndex,
 ): Promise<number> {
-  const out = await open(path, 'wx', 0o644);
+  const out = await open(path, 'w', 0o644);
   try {
     const written = await writeAll(out, chunks);
     requireAtMost(maxPackBytes(treeRefOf(index)), 'its pack in bytes', written);

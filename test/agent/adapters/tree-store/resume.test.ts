@@ -11,6 +11,8 @@ import { ref, sample, tree } from './world.ts';
 
 const PACK = join(sectionsOf(sample));
 
+const READING_MS = 20;
+
 /** Serves the pack, cuts each answer after so many bytes, and notes where each began. */
 async function badLine(bytes: number, pack = PACK) {
   const starts: number[] = [];
@@ -21,7 +23,8 @@ async function badLine(bytes: number, pack = PACK) {
     const range = `bytes ${start}-${pack.length - 1}/${pack.length}`;
     response.writeHead(start === 0 ? 200 : 206, { 'content-length': rest.length, 'content-range': range });
     if (rest.length <= bytes) response.end(rest);
-    else response.write(rest.subarray(0, bytes), () => response.destroy());
+    // A break takes along what the other side has not read yet: here it has a moment to read.
+    else response.write(rest.subarray(0, bytes), () => setTimeout(() => response.destroy(), READING_MS));
   });
   const stateDir = temporaryDirectory();
   const http = createHttpClient();
