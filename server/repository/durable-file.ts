@@ -1,5 +1,4 @@
 // The vendor side's one way to put bytes on disk so that a power cut leaves the old file or the new one.
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { toDiskError } from '../../shared/errors/system-error.ts';
@@ -9,7 +8,8 @@ import { toDiskError } from '../../shared/errors/system-error.ts';
  * The mode is 0600 unless given. Errors: disk/full, disk/failed; the old file is then untouched.
  */
 export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  // One name for every attempt: what a killed one left behind is written over. A lock keeps other writers out.
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   try {
     await writeAndSync(temporary, bytes, mode);
     await rename(temporary, path);
@@ -36,7 +36,7 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
 
 async function writeAndSync(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   // A failed fsync is never retried on the same descriptor: the kernel may have dropped the dirty pages.
-  await withHandle(path, 'wx', mode, async (handle) => {
+  await withHandle(path, 'w', mode, async (handle) => {
     await handle.writeFile(bytes);
     await handle.sync();
   });
