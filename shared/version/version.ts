@@ -77,10 +77,6 @@ export function minorOf(version: Version): number {
   return parsed(version).minor;
 }
 
-export function isPrerelease(version: Version): boolean {
-  return parsed(version).prerelease.length > 0;
-}
-
 function parsed(version: Version): semver.SemVer {
   const known = versions.get(version);
   if (known !== undefined) return known;
