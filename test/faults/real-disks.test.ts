@@ -10,8 +10,11 @@ const PATIENCE_MS = 180_000;
 
 const onProgress = () => undefined;
 
+const noKill = await suiteNamed('kill').missing();
+const noPower = await suiteNamed('power').missing();
+
 // Where nobody may trace a process, schedules.test.ts still holds the same promises on a disk in memory.
-describe.skipIf((await suiteNamed('kill').missing()) !== null)('an operation hit at any system call', () => {
+describe.skipIf(noKill !== null)(titled('an operation hit at any system call', noKill), () => {
   it('ends old or new, keeps what it acknowledged, and goes on', { timeout: PATIENCE_MS }, async () => {
     const directory = temporaryDirectory();
     const operations = ['collect', 'trust', 'policy'];
@@ -27,7 +30,7 @@ describe.skipIf((await suiteNamed('kill').missing()) !== null)('an operation hit
 });
 
 // Only root may mount file systems.
-describe.skipIf((await suiteNamed('power').missing()) !== null)('a file system', () => {
+describe.skipIf(noPower !== null)(titled('a file system', noPower), () => {
   it.each(['power', 'room'])('that fails by %s leaves old or new', { timeout: PATIENCE_MS }, async (name) => {
     const directory = temporaryDirectory();
     const operations = ['update', 'policy'];
@@ -60,3 +63,8 @@ it('leaves every service running once when the agent is killed beside it', {
   expect(problems).toEqual([]);
   expect(tried).toBe(3);
 });
+
+/** A skipped suite says in its own title what it would need. */
+function titled(title: string, missing: string | null): string {
+  return missing === null ? title : `${title} (skipped: ${missing})`;
+}
