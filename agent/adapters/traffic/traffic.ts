@@ -17,13 +17,16 @@ export interface TrafficOptions {
   readonly driver: Driver<ProgramUnit>;
   /** The switch's program and first arguments; the route file follows. */
   readonly command: readonly string[];
+  /** Whether somebody listens there; a connection finds out unless given. */
+  readonly answers?: (host: string, port: number) => Promise<boolean>;
 }
 
 const STOP_TIMEOUT_MS = 5_000;
 const LISTEN_PATIENCE_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
 
-export function createTraffic({ stateDir, driver, command }: TrafficOptions): Traffic {
+export function createTraffic(options: TrafficOptions): Traffic {
+  const { stateDir, driver, command, answers = isAnswered } = options;
   const directoryOf = (component: ComponentKey) => join(stateDir, 'traffic', component.replace('/', '.'));
   const pathOf = (component: ComponentKey) => join(directoryOf(component), 'route.json');
 
@@ -64,7 +67,7 @@ export function createTraffic({ stateDir, driver, command }: TrafficOptions): Tr
       // A stranger would answer in its place.
       if (await answers(address, publicPort)) throw notListening(route);
       await driver.start(unit);
-      await untilListening(driver, unit, route);
+      await untilListening({ ...options, answers }, unit, route);
     },
     async close(component) {
       await driver.stop(switchKey(component), STOP_TIMEOUT_MS);
@@ -76,7 +79,11 @@ function switchKey(component: ComponentKey): ComponentKey {
   return `${component}.traffic` as ComponentKey;
 }
 
-async function untilListening(driver: Driver<ProgramUnit>, unit: ProgramUnit, route: Route): Promise<void> {
+async function untilListening(
+  { driver, answers }: Required<TrafficOptions>,
+  unit: ProgramUnit,
+  route: Route,
+): Promise<void> {
   const end = performance.now() + LISTEN_PATIENCE_MS;
   while (!(await answers(route.address, route.publicPort))) {
     const { kind } = await driver.status(unit.component);
@@ -89,7 +96,7 @@ function notListening({ component, address, publicPort }: Route): FairleadError 
   return new FairleadError('service/no-traffic', { component, address: `${address}:${publicPort}` });
 }
 
-function answers(host: string, port: number): Promise<boolean> {
+function isAnswered(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: host === '0.0.0.0' ? '127.0.0.1' : host, port });
     socket.once('connect', () => {
