@@ -1,5 +1,5 @@
 // One generation as a directory: manifest, plan, configuration, the exact bytes of its releases, links to its trees.
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../shared/encoding/json.ts';
@@ -18,7 +18,11 @@ const LIMITS = { ...DOCUMENT_LIMITS, maxBytes: 16 << 20, maxNodes: 1_000_000 };
 
 /** Errors: document/invalid, json/*, disk/failed, deploy/generation-damaged for a release that is not what was signed. */
 export async function readGeneration(directory: string, number: number): Promise<StoredGeneration> {
-  const bytesOf = (name: string) => readFile(join(directory, name));
+  const bytesOf = async (name: string) => {
+    const bytes = await readIfPresent(join(directory, name));
+    if (bytes === null) throw new FairleadError('deploy/generation-damaged', { generation: number });
+    return bytes;
+  };
   const manifest = parseDocumentBytes(
     deploymentManifest,
     await bytesOf('manifest.json'),

@@ -1,9 +1,10 @@
 // Pid files: which process a service was last seen as. Hints only: a stale or missing one is noticed, never believed.
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { type ProcessEntry, readBootId, readProcess } from './process-table.ts';
+import { readIfPresent } from './read-file.ts';
 
 const pidFile = z.strictObject({
   pid: z.int().min(2),
@@ -35,9 +36,9 @@ export function createPidFiles(directory: string): PidFiles {
   const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}.json`);
   return {
     async read(component) {
-      const text = await readFile(pathOf(component), 'utf8').catch(() => null);
-      if (text === null) return null;
-      const parsed = pidFile.safeParse(parseOrNull(text));
+      const bytes = await readIfPresent(pathOf(component)).catch(() => null);
+      if (bytes === null) return null;
+      const parsed = pidFile.safeParse(parseOrNull(Buffer.from(bytes).toString('utf8')));
       if (!parsed.success || parsed.data.boot !== (await readBootId())) return { pid: null, leader: null };
       const { pid, startTime, identity } = parsed.data;
       const entry = await readProcess(pid);

@@ -1,13 +1,38 @@
-// Reading a state file that may not be there yet.
-import { readFile } from 'node:fs/promises';
-import { toDiskError } from './durable-file.ts';
+// Reading a file that may not be there yet, or not be what it should be.
+import { constants, open } from 'node:fs/promises';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { systemCode } from '../../shared/errors/system-error.ts';
 
-/** The file's bytes, or null when there is no such file. Error: disk/failed. */
+/** More than anything the agent keeps: what is larger is not what it wrote, and would only take its memory. */
+const MAX_BYTES = 256 << 20;
+
+/** The file's bytes, or null when there is no such file. Error: disk/unreadable. */
 export async function readIfPresent(path: string): Promise<Uint8Array | null> {
   try {
-    return await readFile(path);
+    return await readRegular(path, MAX_BYTES);
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
-    throw toDiskError(path, cause);
+    if (systemCode(cause) === 'ENOENT') return null;
+    if (isFairleadError(cause)) throw cause;
+    throw new FairleadError('disk/unreadable', { path, problem: systemCode(cause) }, { cause });
+  }
+}
+
+/**
+ * Only a regular file ends: a pipe in its place would be waited for, a device read, for ever.
+ * Errors: disk/unreadable, and those of the system as they are.
+ */
+export async function readRegular(path: string, maxBytes: number): Promise<Buffer> {
+  // Without O_NONBLOCK opening a pipe waits for its writer already.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await handle.stat();
+    if (!found.isFile())
+      throw new FairleadError('disk/unreadable', { path, problem: 'it is no regular file' });
+    if (found.size > maxBytes) {
+      throw new FairleadError('disk/unreadable', { path, problem: `it holds more than ${maxBytes} bytes` });
+    }
+    return await handle.readFile();
+  } finally {
+    await handle.close();
   }
 }

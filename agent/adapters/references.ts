@@ -1,7 +1,8 @@
 // Reading `${env:NAME}` from the agent's environment and `${file:PATH}` from its disk, at the moment a service starts.
-import { readFile } from 'node:fs/promises';
-import { FairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { systemCode } from '../../shared/errors/system-error.ts';
 import type { ReadReference } from '../ports/references.ts';
+import { readRegular } from './read-file.ts';
 
 const MAX_VALUE_BYTES = 32_768;
 
@@ -13,11 +14,9 @@ export const readReference: ReadReference = async ({ kind, name }) => {
     if (value === undefined) throw refuse('it is not set');
     return value;
   }
-  const bytes = await readFile(name).catch((cause: unknown) => {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw refuse(code, cause);
+  const bytes = await readRegular(name, MAX_VALUE_BYTES).catch((cause: unknown) => {
+    throw refuse(isFairleadError(cause, 'disk/unreadable') ? cause.data.problem : systemCode(cause), cause);
   });
-  if (bytes.length > MAX_VALUE_BYTES) throw refuse(`it holds more than ${MAX_VALUE_BYTES} bytes`);
   // Editors and `echo` end a file with a line break that is not part of the secret.
   return bytes.toString('utf8').replace(/\r?\n$/, '');
 };

@@ -33,6 +33,7 @@ describe('a reference', () => {
     ['a variable that is not set', { kind: 'env', name: 'FAIRLEAD_TEST_NOWHERE' }],
     ['a file that is not there', { kind: 'file', name: '/nowhere/at/all' }],
     ['a directory', { kind: 'file', name: '/' }],
+    ['a device that never ends', { kind: 'file', name: '/dev/zero' }],
   ] as const)('is refused by name when it is %s', async (_, reference) => {
     await expect(readReference(reference)).rejects.toMatchObject({
       code: 'setting/unreadable',
