@@ -76,8 +76,9 @@ function addQuestions(program: Command, act: Act): void {
     .action(act(async () => (await import('./commands/explain.ts')).check));
   program
     .command('plan')
-    .description('what the update on offer would change')
-    .action(act(async () => (await import('./commands/explain.ts')).plan));
+    .description('what the update on offer would change, or what would lead to a release')
+    .argument('[target]', 'platform@2.5.0, core@1.2.0 or core/auth@1.0.1; exit 4 when nothing leads there')
+    .action(act(async () => (await import('./commands/plan.ts')).plan));
   program
     .command('explain')
     .description('every reason for what happens, or does not')

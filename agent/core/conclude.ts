@@ -21,7 +21,7 @@ import type {
 import type { Blocker, Decision } from '../../shared/schema/decision.ts';
 import type { DeploymentRecord, Plan, PlanReason } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
-import { retryNotBefore } from './retry-pause.ts';
+import { retryPause } from './retry-pause.ts';
 
 export interface Facts {
   readonly instance: string;
@@ -95,7 +95,7 @@ export function effectiveConfig(facts: Facts): InstanceConfig {
   return facts.config.kind === 'readable' ? facts.config.config : (facts.current?.config ?? NOTHING_ENABLED);
 }
 
-function compileInputOf(facts: Facts): CompileInput {
+export function compileInputOf(facts: Facts): CompileInput {
   return {
     instance: facts.instance,
     now: facts.now,
@@ -139,14 +139,15 @@ function blockOrdinary(decision: Decision, { config }: Facts): Decision {
 /** Holds the agent back, not the operator. */
 function pauseAfterFailure(decision: Decision, facts: Facts, command: ApplyCommand | null): Decision {
   if (decision.verdict !== 'apply' || decision.target === null || command !== null) return decision;
-  const until = retryNotBefore(facts.records, decision.target.plan);
-  if (until === null || until <= facts.now) return decision;
+  const pause = retryPause(facts.records, decision.target.plan);
+  if (pause === null || pause.notBefore <= facts.now) return decision;
+  const { id, failure } = pause.failed;
   const blocker: Blocker = {
     code: 'retry-later',
-    message: `change ${facts.records.at(-1)?.id} did not commit: the same plan is tried again later`,
+    message: `change ${id} did not commit, and its plan is tried again by itself: ${failure?.message ?? 'no failure was recorded'}`,
     source: 'the deployment records',
     owner: 'time',
-    clearsAt: formatInstant(until),
+    clearsAt: formatInstant(pause.notBefore),
     clearWith: 'fairlead apply --reason "why"',
   };
   return { ...decision, verdict: 'wait', blockers: [blocker] };

@@ -3,16 +3,28 @@ import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 
 const FIRST_PAUSE_MS = 60_000;
+/** A server that restarts is soon back, and what was fetched so far is on the disk. */
+const FIRST_PAUSE_AFTER_LOST_SERVER_MS = 5_000;
 const LONGEST_PAUSE_MS = 6 * 60 * 60 * 1000;
+
+export interface RetryPause {
+  /** The last attempt. */
+  readonly failed: DeploymentRecord;
+  readonly notBefore: EpochMs;
+}
 
 /**
  * A full disk or a server that is away fails the same plan again and again: each attempt since the last success doubles
- * the pause, so that neither load nor records grow without bound. Null when the plan may be tried now.
+ * the pause, so that neither load nor records grow without bound. Null when the plan has not failed.
  */
-export function retryNotBefore(records: readonly DeploymentRecord[], plan: string): EpochMs | null {
+export function retryPause(records: readonly DeploymentRecord[], plan: string): RetryPause | null {
   const since = records.findLastIndex((record) => record.state === 'committed') + 1;
-  const failed = records.slice(since).filter((record) => record.plan === plan);
-  const last = failed.at(-1)?.stages.at(-1);
-  if (last === undefined) return null;
-  return instantMs(last.at) + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failed.length - 1));
+  const attempts = records.slice(since).filter((record) => record.plan === plan);
+  const failed = attempts.at(-1);
+  const ended = failed?.stages.at(-1);
+  if (failed === undefined || ended === undefined) return null;
+  const lostServer = failed.failure?.code.startsWith('transport/') === true;
+  const first = lostServer ? FIRST_PAUSE_AFTER_LOST_SERVER_MS : FIRST_PAUSE_MS;
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, first * 2 ** (attempts.length - 1));
+  return { failed, notBefore: instantMs(ended.at) + pauseMs };
 }

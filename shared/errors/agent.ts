@@ -98,6 +98,12 @@ export const AGENT_ERRORS = {
     http: 403,
     exit: EXIT.refused,
   }),
+  'plan/no-such-release': entry<{ readonly target: string; readonly known: string }>({
+    message: (d) => `the vendor has released no ${d.target}; ${d.known}`,
+    hint: () => 'ask the server for news: fairlead check',
+    http: 404,
+    exit: EXIT.usage,
+  }),
   'apply/nothing': entry<{ readonly verdict: string }>({
     message: () => 'there is nothing to apply',
     hint: () => 'ask the server for news: fairlead check',

@@ -24,6 +24,7 @@ export function hostReasons({ freshness, host, command }: DecideInput): readonly
       block('deployment-in-progress', {
         message: 'a deployment is under way',
         source: 'the deployment records',
+        clearWith: 'fairlead status --watch',
       }),
     );
   }

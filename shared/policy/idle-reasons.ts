@@ -56,7 +56,7 @@ function liftCommand({ lift }: PinConflict): string {
   return lift.map((pin) => `fairlead pin remove ${pinnedComponent(pin)} --reason "why"`).join(' && ');
 }
 
-function withheldReason({ component, version, why }: Withheld): Reason {
+export function withheldReason({ component, version, why }: Withheld): Reason {
   const what = `${component} ${version}`;
   const source = `the rollout of ${what}`;
   switch (why.kind) {

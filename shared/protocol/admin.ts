@@ -112,6 +112,8 @@ export const explanationReply = z.strictObject({
   ),
   /** The longest interruption of the last deployments; null when none has been measured. */
   interruptionMs: z.number().nullable(),
+  /** The deployment under way; null for another moment. */
+  inProgress: deploymentRecord.nullable(),
   /** The next three, from that moment on. */
   openings: z.array(opening),
   contact: contact.nullable(),

@@ -78,8 +78,8 @@ async function isSeen(
 ): Promise<boolean> {
   if (!context.interactive || yes === true) return true;
   const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
-  if (offer.decision.target?.plan === plan) {
-    context.print([...renderPlan(offer), ...renderCost(offer)].join('\n'));
+  if (offer.plan !== null && offer.decision.target?.plan === plan) {
+    context.print([...renderPlan(offer), ...renderCost(offer.plan, offer.interruptionMs)].join('\n'));
   }
   return await context.confirm(verdict === 'approve' ? 'Approve this plan?' : 'Refuse this plan for good?');
 }

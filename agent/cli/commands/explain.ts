@@ -1,10 +1,9 @@
-// fairlead check, plan and explain: what is on offer, what it would change, and every reason why it does not happen now.
+// fairlead check and explain: what is on offer, and every reason why it does not happen now.
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { type Assumption, type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
 import type { Verdict } from '../../../shared/schema/decision.ts';
 import { type CliContext, show } from '../context.ts';
-import { renderCost, renderExplanation, renderPlan } from '../output/explanation.ts';
-import { describeVerdict } from '../output/verdict.ts';
+import { renderExplanation } from '../output/explanation.ts';
 import { formatBoth, readInstant } from '../times.ts';
 
 /** Exit statuses of `check`, for scripts. */
@@ -15,15 +14,6 @@ export async function check(context: CliContext): Promise<number> {
   const reply = await context.client.call('POST', '/v1/check', explanationReply);
   show(context, reply, () => renderExplanation(reply, context));
   return checkExitOf(reply.decision.verdict);
-}
-
-export async function plan(context: CliContext): Promise<number> {
-  const reply = await context.client.call('GET', '/v1/explanation', explanationReply);
-  show(context, reply, () => [
-    describeVerdict(reply.decision, null, context.style),
-    ...(reply.plan === null ? ['There is nothing to do.'] : [...renderPlan(reply), ...renderCost(reply)]),
-  ]);
-  return 0;
 }
 
 export interface ExplainOptions {

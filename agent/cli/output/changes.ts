@@ -29,6 +29,11 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     `moves    generation ${record.previousGeneration ?? 'none'} → ${record.generation}`,
     ...indent(record.steps.map(describeStep), 9),
   ];
+  if (record.cutConnections !== undefined) {
+    lines.push(
+      `cut      ${record.cutConnections} connections that were open when the version before stopped`,
+    );
+  }
   if (record.failure !== null) {
     lines.push(
       style.bad(

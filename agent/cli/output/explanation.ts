@@ -3,6 +3,8 @@ import { formatDuration } from '../../../shared/encoding/duration.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import type { Contact, ExplanationReply, Move } from '../../../shared/protocol/admin.ts';
+import type { Blocker } from '../../../shared/schema/decision.ts';
+import type { Plan } from '../../../shared/schema/deployment.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { describeBlockers, describeVerdict } from './verdict.ts';
@@ -12,12 +14,13 @@ export function renderExplanation(
   reply: ExplanationReply,
   { style, zone }: { readonly style: Style; readonly zone: string },
 ): readonly string[] {
-  const { decision } = reply;
+  const { decision, inProgress } = reply;
   const waits = decision.blockers.some((blocker) => blocker.code === 'window-closed');
   return [
-    describeVerdict(decision, null, style),
+    describeVerdict(decision, inProgress, style),
+    ...(inProgress === null ? [] : [`follow it: fairlead change ${inProgress.id} --watch`]),
     ...renderPlan(reply),
-    ...section('Why not now', describeBlockers(decision.blockers, style)),
+    ...section('Why not now', describeBlockers(decision.blockers.filter(isNews(inProgress)), style)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
     ...section('Pins', reply.pins.map(describePin)),
     ...section(
@@ -30,21 +33,30 @@ export function renderExplanation(
   ];
 }
 
+/** That something is under way is the verdict already. */
+export function isNews(inProgress: ExplanationReply['inProgress']) {
+  return ({ code }: Blocker) => inProgress === null || code !== 'deployment-in-progress';
+}
+
 /** What would move, from where to where and why; empty when nothing is on offer. */
 export function renderPlan(reply: ExplanationReply): readonly string[] {
-  const { plan, moves, decision } = reply;
+  const { plan, moves, decision, inProgress } = reply;
   if (plan === null) return [];
-  const kind = decision.target?.kind === 'emergency' ? 'Forced' : 'On offer';
-  return [
-    `${kind}: plan ${decision.target?.plan ?? ''}`,
-    ...indent(formatTable([['COMPONENT', 'FROM', 'TO', 'WHY', 'FETCH', 'WAY BACK'], ...moves.map(toRow)])),
-  ];
+  const isUnderWay = inProgress !== null && inProgress.plan === decision.target?.plan;
+  const kind = isUnderWay ? 'Under way' : decision.target?.kind === 'emergency' ? 'Forced' : 'On offer';
+  return [`${kind}: plan ${decision.target?.plan ?? ''}`, ...renderMoves(moves)];
+}
+
+export function renderMoves(moves: readonly Move[]): readonly string[] {
+  return indent(formatTable([['COMPONENT', 'FROM', 'TO', 'WHY', 'FETCH', 'WAY BACK'], ...moves.map(toRow)]));
 }
 
 /** What happens to what runs, in which order, and what it has cost before. */
-export function renderCost({ plan, interruptionMs }: ExplanationReply): readonly string[] {
-  if (plan === null) return [];
-  const bytes = plan.steps.reduce((sum, step) => sum + step.bytes, 0);
+export function renderCost(
+  plan: Plan,
+  interruptionMs: number | null,
+  bytes = plan.steps.reduce((sum, step) => sum + step.bytes, 0),
+): readonly string[] {
   const time =
     interruptionMs === null
       ? 'no deployment has been measured here yet'
@@ -53,7 +65,7 @@ export function renderCost({ plan, interruptionMs }: ExplanationReply): readonly
     `Fetches   at most ${formatBytes(bytes)}`,
     `Stops     ${plan.stop.join(', then ') || 'nothing'}`,
     `Starts    ${plan.start.join(', then ') || 'nothing'}`,
-    `Interrupts ${time}`,
+    `Takes     ${time}`,
     `Way back  ${WAY_BACK_MEANING[plan.reversible]}`,
   ];
 }

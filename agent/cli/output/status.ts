@@ -1,7 +1,7 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import type { StatusReply } from '../../../shared/protocol/admin.ts';
-import { describeContact } from './explanation.ts';
+import { describeContact, isNews } from './explanation.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { describeBlockers, describeVerdict } from './verdict.ts';
@@ -10,7 +10,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
   return [
     describeVerdict(status.decision, status.inProgress, style),
     ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
-    ...describeBlockers(status.decision.blockers, style),
+    ...describeBlockers(status.decision.blockers.filter(isNews(status.inProgress)), style),
     ...describeHold(status),
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,

@@ -13,6 +13,7 @@ import {
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
 import { rehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
 import { repairRequest } from '../../../shared/protocol/repair.ts';
+import { wayRequest } from '../../../shared/protocol/way.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
@@ -26,6 +27,7 @@ import { stage } from './stage.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
 import { rehearse, repair } from './upkeep.ts';
+import { readWay } from './way.ts';
 
 type Route = (state: AgentState, request: AdminRequest, parameter: string) => Promise<unknown>;
 
@@ -33,6 +35,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['GET', /^\/v1\/status$/, (state) => readStatus(state)],
   ['GET', /^\/v1\/explanation$/, (state) => readExplanation(state)],
   ['POST', /^\/v1\/what-if$/, (state, r) => readExplanation(state, parse(whatIfRequest, r))],
+  ['POST', /^\/v1\/way$/, (state, r) => readWay(state, parse(wayRequest, r))],
   ['POST', /^\/v1\/check$/, (state) => check(state)],
   ['POST', /^\/v1\/apply$/, (state, r) => startApply(state, parse(applyRequest, r), r.actor)],
   ['POST', /^\/v1\/rollback$/, (state, r) => startRollback(state, parse(rollbackRequest, r), r.actor)],

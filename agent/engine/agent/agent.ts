@@ -43,13 +43,15 @@ export function createAgent(options: AgentOptions): Agent {
   async function loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       woken = new AbortController();
+      state.pulse.promise('rounds', LONGEST_ROUND_MS);
       const waitMs = await roundOrPause(state);
+      state.pulse.promise('rounds', waitMs + LONGEST_ROUND_MS);
       if (!signal.aborted) await state.clock.sleep(waitMs, woken.signal);
     }
   }
 
   async function run(signal: AbortSignal): Promise<void> {
-    const details = { version: state.agentVersion };
+    const details = { version: state.agentVersion, previousEnd: state.previousEnd };
     await recordAct(state, { event: 'agent-started', actor: 'agent', details });
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(state.wake()), { once: true });
@@ -66,6 +68,8 @@ export function createAgent(options: AgentOptions): Agent {
   return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, record), run };
 }
 
+// A first refresh of a large repository over a line of a few hundred bytes a second.
+const LONGEST_ROUND_MS = 6 * 3_600_000;
 const PAUSE_AFTER_FAULT_MS = 60_000;
 
 /** A fault of our own must not end the loop that would bring its fix. */

@@ -32,6 +32,8 @@ export async function round(state: AgentState): Promise<number> {
 async function act(state: AgentState, { decision, offer, facts }: Assessment): Promise<boolean> {
   if (offer === null) return false;
   if (decision.verdict === 'apply') {
+    // It gives its own signs, and may take days.
+    state.pulse.rest('rounds');
     try {
       return (await deployOffer(state, offer)).state === 'committed';
     } catch (error) {

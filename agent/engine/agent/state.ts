@@ -12,6 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Deployer } from '../../ports/deployer.ts';
 import type { JsonStore } from '../../ports/json-store.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Pulse } from '../../ports/pulse.ts';
 import type { Repository } from '../../ports/repository.ts';
 import type { ServerChannel } from '../../ports/server-channel.ts';
 import type { Settings } from '../../ports/settings.ts';
@@ -23,6 +24,8 @@ import type { InTurn } from './turns.ts';
 export interface AgentOptions {
   readonly instance: { readonly id: string; readonly name: string; readonly server: string };
   readonly agentVersion: string;
+  /** How the agent before this one ended, in the word of the service manager; null where it does not say. */
+  readonly previousEnd: string | null;
   readonly pollIntervalMs: number;
   /** Uniform in [0, 1). */
   readonly chance: () => number;
@@ -30,6 +33,7 @@ export interface AgentOptions {
   readonly log: Log;
   readonly repository: Repository;
   readonly deployer: Deployer;
+  readonly pulse: Pulse;
   readonly trees: TreeStore;
   readonly settings: Settings;
   readonly audit: AuditLog;

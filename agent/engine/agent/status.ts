@@ -76,6 +76,7 @@ export async function readExplanation(
     moves: offer === null ? [] : movesOf(offer),
     pins: pins.map(({ pin, state: standing, by }) => ({ pin, state: standing, by: [...by] })),
     interruptionMs: longestInterruption(facts.records),
+    inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
     openings: describeOpenings(policy, instantMs(at)),
     // Of another moment nothing is known about the server.
     contact: supposed.at === undefined ? state.contact.last() : null,
@@ -141,7 +142,7 @@ export async function readAdvisories(state: AgentState): Promise<AdvisoriesReply
   };
 }
 
-function movesOf({ plan, target }: Offer): Move[] {
+export function movesOf({ plan, target }: Offer): Move[] {
   const origins = new Map(target.manifest.components.map((each) => [each.component, each.origin]));
   return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
 }

@@ -1,6 +1,6 @@
 // A plan that keeps failing is tried less and less often.
 import { describe, expect, it } from 'vitest';
-import { retryNotBefore } from '../../../agent/core/retry-pause.ts';
+import { retryPause } from '../../../agent/core/retry-pause.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
@@ -12,14 +12,14 @@ const MINUTE_MS = 60_000;
 const failed = (id: number) => recordOf(id, ['planned', 'abandoned'], { plan: PLAN });
 
 function pauseAfter(records: readonly DeploymentRecord[]): number | null {
-  const until = retryNotBefore(records, PLAN);
-  return until === null ? null : until - instantMs(records.at(-1)!.stages.at(-1)!.at);
+  const pause = retryPause(records, PLAN);
+  return pause === null ? null : pause.notBefore - instantMs(pause.failed.stages.at(-1)!.at);
 }
 
 describe('the pause before the next attempt', () => {
   it('is none for a plan that was never tried', () => {
-    expect(retryNotBefore([], PLAN)).toBeNull();
-    expect(retryNotBefore([recordOf(1, ['abandoned'])], PLAN)).toBeNull();
+    expect(retryPause([], PLAN)).toBeNull();
+    expect(retryPause([recordOf(1, ['abandoned'])], PLAN)).toBeNull();
   });
 
   it('doubles with every failure, up to six hours', () => {
@@ -28,6 +28,20 @@ describe('the pause before the next attempt', () => {
     expect(pauseAfter(attempts(1))).toBe(MINUTE_MS);
     expect(pauseAfter(attempts(3))).toBe(4 * MINUTE_MS);
     expect(pauseAfter(attempts(50))).toBe(6 * 60 * MINUTE_MS);
+  });
+
+  it('is short after a server that was lost while fetching', () => {
+    const failure = { code: 'transport/unreachable', message: 'cannot reach it' };
+    const lost = recordOf(2, ['planned', 'abandoned'], { plan: PLAN, failure });
+
+    expect(pauseAfter([{ ...lost, id: 1 }])).toBe(5_000);
+    expect(pauseAfter([{ ...lost, id: 1 }, lost])).toBe(10_000);
+  });
+
+  it('counts from the last attempt at this plan, whatever was tried since', () => {
+    const records = [failed(1), recordOf(2, ['planned', 'abandoned'])];
+
+    expect(retryPause(records, PLAN)?.failed.id).toBe(1);
   });
 
   it('starts anew after a success', () => {

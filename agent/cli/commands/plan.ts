@@ -1,0 +1,27 @@
+// fairlead plan: what the update on offer would change, or what would lead to a release one names; nothing is done.
+import { EXIT } from '../../../shared/errors/entry.ts';
+import { explanationReply } from '../../../shared/protocol/admin.ts';
+import { wayReply } from '../../../shared/protocol/way.ts';
+import { type CliContext, show } from '../context.ts';
+import { renderCost, renderPlan } from '../output/explanation.ts';
+import { describeVerdict } from '../output/verdict.ts';
+import { renderWay } from '../output/way.ts';
+
+/** With a target it exits with 4 when nothing leads there. */
+export async function plan(context: CliContext, target?: string): Promise<number> {
+  if (target !== undefined) return await planTo(context, target);
+  const reply = await context.client.call('GET', '/v1/explanation', explanationReply);
+  show(context, reply, () => [
+    describeVerdict(reply.decision, reply.inProgress, context.style),
+    ...(reply.plan === null
+      ? ['There is nothing to do.']
+      : [...renderPlan(reply), ...renderCost(reply.plan, reply.interruptionMs)]),
+  ]);
+  return EXIT.ok;
+}
+
+async function planTo(context: CliContext, target: string): Promise<number> {
+  const reply = await context.client.call('POST', '/v1/way', wayReply, { target });
+  show(context, reply, () => renderWay(reply, context.style));
+  return reply.outcome === 'none' ? EXIT.refused : EXIT.ok;
+}

@@ -1,0 +1,185 @@
+// The way to one release: the deployments that lead there from what runs, and everything that stands in the way.
+import { selectOffers } from '../../shared/compile/offers.ts';
+import { type AnyRelease, indexReleases } from '../../shared/compile/releases.ts';
+import type { Target } from '../../shared/compile/target.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import type { Blocker } from '../../shared/schema/decision.ts';
+import { componentNameOf, formatRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
+import { type Rollout, rollout } from '../../shared/schema/rollout.ts';
+import { compileInputOf, conclude, effectiveConfig, type Facts, type Offer } from './conclude.ts';
+import { editPolicy, pinnedComponent } from './policy-edit.ts';
+import { offerBlockers, pinBlocker, standingBlockers, unpinBlocker } from './way-blockers.ts';
+
+export interface Way {
+  readonly outcome: 'runs' | 'reachable' | 'none';
+  /** One after the other; empty unless the release can be reached. */
+  readonly hops: readonly Offer[];
+  /** What must be cleared, or why nothing helps. */
+  readonly blockers: readonly Blocker[];
+}
+
+/** What must be otherwise for the release to be reached, with the blockers that say so. */
+interface World {
+  readonly facts: Facts;
+  readonly supposed: readonly Blocker[];
+}
+
+/** Far more required stops than any way has. */
+const MOST_HOPS = 20;
+
+/**
+ * Walks with the agent's own decisions, one deployment after the other; where that leads elsewhere, again with less and
+ * less in the way: the release on offer, then pinned to by the operator, then without the pins that contradict.
+ * Error: plan/no-such-release.
+ */
+export function findWay(facts: Facts, ref: ReleaseRef): Way {
+  const release = findRelease(facts, ref);
+  if (hasRelease(facts.current, ref)) return { outcome: 'runs', hops: [], blockers: [] };
+  let last: readonly Blocker[] = [];
+  for (const world of worldsFor(facts, ref, release)) {
+    const { hops, blockers } = walk(world.facts, ref);
+    last = [...world.supposed, ...blockers];
+    if (hops !== null) return { outcome: 'reachable', hops, blockers: distinct(last) };
+  }
+  return {
+    outcome: 'none',
+    hops: [],
+    blockers: distinct([...standingBlockers(facts, ref), ...unmoved(last)]),
+  };
+}
+
+/** Where not even a pin leads there, what the decision says about pins is about that one: the manifests are in the way. */
+function unmoved(blockers: readonly Blocker[]): readonly Blocker[] {
+  return blockers
+    .filter(({ code }) => code !== 'pin-needed' && code !== 'pins-hold-back')
+    .map((one) => {
+      if (one.code !== 'pins-conflict') return one;
+      const source = 'the release manifests';
+      return { code: 'requirements-conflict', message: one.message, source, owner: 'vendor' };
+    });
+}
+
+/** Error: plan/no-such-release. */
+function findRelease({ catalog }: Facts, ref: ReleaseRef): AnyRelease {
+  const index = indexReleases(catalog.releases);
+  const component = componentNameOf(ref);
+  const release = index.find(component, ref.version);
+  if (release !== undefined) return release;
+  const versions = index.of(component).map(({ document }) => document.version);
+  throw new FairleadError('plan/no-such-release', {
+    target: formatRef(ref),
+    known:
+      versions.length === 0
+        ? `components are ${index.components.slice(0, 10).join(', ') || 'none'}`
+        : `versions are ${versions.slice(0, 10).join(', ')}`,
+  });
+}
+
+function* worldsFor(facts: Facts, ref: ReleaseRef, release: AnyRelease): Iterable<World> {
+  yield { facts, supposed: [] };
+  const input = compileInputOf(facts);
+  const offers = selectOffers(input, indexReleases(input.catalog.releases));
+  const withheld = offerBlockers(facts, ref, offers, release.digest);
+  const offered = withheld.length === 0 ? facts : supposeOffered(facts, ref, release);
+  if (withheld.length > 0) yield { facts: offered, supposed: withheld };
+  const pinned = supposePinned(offered, ref);
+  const supposed = [...withheld, pinBlocker(facts, ref)];
+  yield { facts: pinned, supposed };
+  const lifted = pinsInTheWay(pinned, ref);
+  if (lifted.length > 0) {
+    yield { facts: withoutPins(pinned, lifted), supposed: [...supposed, ...lifted.map(unpinBlocker)] };
+  }
+}
+
+interface Walked {
+  /** Null when it ends elsewhere. */
+  readonly hops: readonly Offer[] | null;
+  readonly blockers: readonly Blocker[];
+}
+
+function walk(facts: Facts, ref: ReleaseRef): Walked {
+  const hops: Offer[] = [];
+  const blockers: Blocker[] = [];
+  let { current } = facts;
+  while (hops.length < MOST_HOPS) {
+    const { decision, offer } = conclude({ ...facts, current }, null);
+    blockers.push(...decision.blockers);
+    if (offer === null) break;
+    hops.push(offer);
+    if (hasRelease(offer.target, ref)) return { hops, blockers };
+    current = offer.target;
+  }
+  return { hops: null, blockers };
+}
+
+function hasRelease(target: Target | null, ref: ReleaseRef): boolean {
+  if (target === null) return false;
+  const { platform, suites, components } = target.manifest;
+  switch (ref.kind) {
+    case 'platform':
+      return platform?.version === ref.version;
+    case 'suite':
+      return suites.some((one) => one.name === ref.name && one.version === ref.version);
+    case 'capability':
+      return components.some((one) => one.component === componentNameOf(ref) && one.version === ref.version);
+  }
+}
+
+/** As if the vendor offered the release to this instance, and nothing here or there stopped it. */
+function supposeOffered(facts: Facts, ref: ReleaseRef, { digest }: AnyRelease): Facts {
+  const { catalog, quarantined } = facts;
+  const { track } = effectiveConfig(facts);
+  const isOther = (one: { readonly digest: string }) => one.digest !== digest;
+  const offering: Rollout = rollout.parse({
+    schema: 'fairlead/rollout@1',
+    release: ref,
+    digest,
+    track,
+    seed: 'supposed',
+    start: '1970-01-01T00:00:00Z',
+    waves: [{ percent: 100, after: 'PT0S' }],
+  });
+  return {
+    ...facts,
+    catalog: {
+      ...catalog,
+      rollouts: [...catalog.rollouts.filter(isOther), offering],
+      halts: catalog.halts.filter(isOther),
+    },
+    quarantined: new Set([...quarantined].filter((one) => one !== digest)),
+  };
+}
+
+/** As if the operator had typed `fairlead pin add`. */
+function supposePinned(facts: Facts, ref: ReleaseRef): Facts {
+  const { policy: state, now } = facts;
+  if (state.kind === 'unreadable') return facts;
+  const edit = { kind: 'pin', component: componentNameOf(ref), version: ref.version } as const;
+  const policy = editPolicy(state.policy, edit, { by: 'plan', reason: 'supposed', at: now });
+  return { ...facts, policy: { kind: 'readable', policy } };
+}
+
+/** Other components' pins, as few as let the release be reached; none when that takes more than pins. */
+function pinsInTheWay(facts: Facts, ref: ReleaseRef): readonly string[] {
+  const { policy } = facts;
+  const pins = policy.kind === 'readable' ? policy.policy.pins : [];
+  const others = [...new Set(pins.map(pinnedComponent))].filter((one) => one !== componentNameOf(ref));
+  let away: readonly string[] = others;
+  if (walk(withoutPins(facts, away), ref).hops === null) return [];
+  for (const one of others) {
+    const fewer = away.filter((each) => each !== one);
+    if (walk(withoutPins(facts, fewer), ref).hops !== null) away = fewer;
+  }
+  return away;
+}
+
+function withoutPins(facts: Facts, components: readonly string[]): Facts {
+  const { policy: state } = facts;
+  if (state.kind === 'unreadable') return facts;
+  const pins = state.policy.pins.filter((pin) => !components.includes(pinnedComponent(pin)));
+  return { ...facts, policy: { kind: 'readable', policy: { ...state.policy, pins } } };
+}
+
+function distinct(blockers: readonly Blocker[]): readonly Blocker[] {
+  return [...new Map(blockers.map((one) => [`${one.code} ${one.message} ${one.clearWith}`, one])).values()];
+}

@@ -1,0 +1,23 @@
+// Which part of the agent is heard of no more: a loop that waits for ever leaves timers, and all else, at work.
+import type { Clock } from '../../ports/clock.ts';
+import type { Part, Pulse } from '../../ports/pulse.ts';
+
+export interface LivingPulse extends Pulse {
+  /** A part that has broken its promise; null while all keep theirs. */
+  silent(): Part | null;
+}
+
+export function createPulse(clock: Pick<Clock, 'monotonic'>): LivingPulse {
+  const promised = new Map<Part, number>();
+  return {
+    promise(part, ms) {
+      promised.set(part, Math.max(promised.get(part) ?? 0, clock.monotonic() + ms));
+    },
+    rest: (part) => void promised.delete(part),
+    silent() {
+      const now = clock.monotonic();
+      for (const [part, until] of promised) if (now > until) return part;
+      return null;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// POST /v1/way: what would lead to one release, step by step, and everything that stands in the way.
+import { z } from 'zod';
+import { byteCount, instant } from '../schema/common.ts';
+import { blocker } from '../schema/decision.ts';
+import { plan } from '../schema/deployment.ts';
+import { move } from './admin.ts';
+
+/** `platform@2.5.0`, `core@1.2.0` or `core/auth@1.0.1`. */
+export const wayRequest = z.strictObject({ target: z.string().max(400) });
+
+export const wayReply = z.strictObject({
+  schema: z.literal('fairlead/way@1'),
+  at: instant,
+  target: z.string(),
+  /** `runs`: nothing to do. `none`: nothing the blockers name leads there. */
+  outcome: z.enum(['runs', 'reachable', 'none']),
+  /** Deployments, one after the other: a forced patch or a required stop comes first. */
+  hops: z.array(
+    z.strictObject({
+      plan,
+      moves: z.array(move),
+      /** Uncompressed bytes of the trees that are not on the disk: the most it can fetch. */
+      fetchBytes: byteCount,
+    }),
+  ),
+  /** Empty: `fairlead apply` does it. */
+  blockers: z.array(blocker),
+  /** The longest interruption of the last deployments; null when none has been measured. */
+  interruptionMs: z.number().nullable(),
+});
+
+export type WayRequest = z.output<typeof wayRequest>;
+export type WayReply = z.output<typeof wayReply>;
