@@ -65,6 +65,13 @@ export const DEPLOY_ERRORS = {
     http: 400,
     exit: EXIT.refused,
   }),
+  'deploy/connections-cut': entry<OfComponent & { readonly connections: number }>({
+    message: (d) =>
+      `${d.component}: ${d.connections} ${d.connections === 1 ? 'connection was' : 'connections were'} still open when the version they led to had to stop`,
+    hint: () => 'a longer blueGreen.drain in its release gives them more time',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'deploy/hook-failed': entry<OfComponent & { readonly hook: string; readonly detail: string }>({
     message: (d) => `the ${d.hook} hook of ${d.component} failed: ${d.detail}`,
     hint: () => 'the detail is the last line the hook wrote; tell the vendor',

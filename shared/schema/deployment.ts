@@ -117,6 +117,8 @@ export const deploymentRecord = z.strictObject({
   failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
   /** Unhealthy before it began: exempt from its health gate. */
   unhealthyBefore: z.array(componentKey).optional(),
+  /** Connections to the versions it replaced side by side that were still open when those had to stop. */
+  cutConnections: z.int().min(1).optional(),
   /** Who started it: `agent`, or the operating-system account behind a local command. */
   actor: line,
   /** Why a person started it, in their words. */

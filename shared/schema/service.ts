@@ -1,5 +1,6 @@
 // How a capability runs and how its health is judged: service, probes, smoke tests, hooks, settings.
 import { z } from 'zod';
+import { durationMs } from '../encoding/duration.ts';
 import { digest, duration, line, name } from './common.ts';
 
 const argv = z.array(z.string().min(1).max(4096)).min(1).max(256);
@@ -23,7 +24,7 @@ const user = z
   .regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: 'an account name' })
   .optional();
 
-const program = { exec: argv, env: environment.default({}), user, stopTimeout: duration.default('PT30S') };
+const LONGEST_DRAIN_MS = 86_400_000;
 
 /**
  * Two versions side by side while one takes over from the other. `public` and `slots` name integer settings that hold ports:
@@ -34,14 +35,31 @@ const blueGreen = z.strictObject({
   slots: z.tuple([name, name]),
   /** Where the public port is open: this machine alone, or all its addresses. */
   address: z.enum(['127.0.0.1', '0.0.0.0']).default('127.0.0.1'),
+  /** How long connections to the version before may last once this one is committed; only then is it asked to stop. */
+  drain: duration
+    .refine((text) => !(durationMs(text) > LONGEST_DRAIN_MS), { error: 'a duration of at most "P1D"' })
+    .default('PT30S'),
 });
 
-/** A program the agent runs itself. */
-const processService = z.strictObject({
-  driver: z.literal('process'),
-  ...program,
+/** One program on one port is what the switch can stand before: what others open and keep is theirs alone. */
+const noBlueGreen = z
+  .unknown()
+  .refine(() => false, {
+    error: 'a service of the driver "process" or "systemd" for two versions side by side',
+  })
+  .meta({ not: {} })
+  .optional();
+
+const program = {
+  exec: argv,
+  env: environment.default({}),
+  user,
+  stopTimeout: duration.default('PT30S'),
   blueGreen: blueGreen.optional(),
-});
+};
+
+/** A program the agent runs itself. */
+const processService = z.strictObject({ driver: z.literal('process'), ...program });
 /** The same program run by the system's service manager. */
 const systemdService = z.strictObject({ driver: z.literal('systemd'), ...program });
 
@@ -56,6 +74,7 @@ const commandService = z.strictObject({
   startTimeout: duration.default('PT1M'),
   stopTimeout: duration.default('PT30S'),
   statusTimeout: duration.default('PT10S'),
+  blueGreen: noBlueGreen,
 });
 
 /** Containers: every image comes from the tree and is named in the compose file by its digest, `image: sha256:…`. */
@@ -70,6 +89,7 @@ const composeService = z.strictObject({
   env: environment.default({}),
   startTimeout: duration.default('PT5M'),
   stopTimeout: duration.default('PT30S'),
+  blueGreen: noBlueGreen,
 });
 
 /** Values may hold `${settings.NAME}`, `${dir.tree}` (the files of this version) and `${dir.data}` (kept across versions). */

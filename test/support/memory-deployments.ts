@@ -102,6 +102,7 @@ export function createMemoryTraffic(routes: Map<ComponentKey, Slot>): Traffic {
   return {
     slotOf: async (component) => routes.get(component) ?? null,
     direct: async ({ component, slot }) => void routes.set(component, slot),
+    connectionsTo: async () => 0,
     close: async (component) => void routes.delete(component),
   };
 }

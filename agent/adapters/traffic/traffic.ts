@@ -11,6 +11,7 @@ import type { Route, Traffic } from '../../ports/traffic.ts';
 import { makeDirectory, writeDurably } from '../durable-file.ts';
 import { readIfPresent } from '../read-file.ts';
 import { routeFile } from './route-file.ts';
+import { countConnectionsTo } from './tcp-table.ts';
 
 export interface TrafficOptions {
   readonly stateDir: string;
@@ -33,18 +34,24 @@ export function createTraffic(options: TrafficOptions): Traffic {
   async function read(component: ComponentKey) {
     const path = pathOf(component);
     const bytes = await readIfPresent(path);
-    return bytes === null ? null : parseDocumentBytes(routeFile, bytes, path);
+    try {
+      return bytes === null ? null : parseDocumentBytes(routeFile, bytes, path);
+    } catch {
+      // A copy of what the engine knows: a damaged one is written anew, and no reason not to update.
+      return null;
+    }
   }
 
-  function unitOf({ component, address, publicPort, user }: Route): ProgramUnit {
+  function unitOf({ component, driver: kind, address, publicPort, user }: Route): ProgramUnit {
     return {
-      kind: 'process',
+      kind,
       component: switchKey(component),
       exec: [...command, pathOf(component)],
       env: {},
       user,
       workingDirectory: directoryOf(component),
-      dataDirectory: directoryOf(component),
+      // The account's own. The route is not: a service that could spoil it could keep its own update away.
+      dataDirectory: join(directoryOf(component), 'home'),
       stopTimeoutMs: STOP_TIMEOUT_MS,
       identity: digestOfValue({ address, publicPort, user }),
     };
@@ -69,6 +76,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       await driver.start(unit);
       await untilListening({ ...options, answers }, unit, route);
     },
+    connectionsTo: countConnectionsTo,
     async close(component) {
       await driver.stop(switchKey(component), STOP_TIMEOUT_MS);
     },

@@ -11,12 +11,19 @@ export type Slot = (typeof SLOTS)[number];
 type Settings = Readonly<Record<string, SettingValue>>;
 
 export function blueGreenOf(release: CapabilityRelease | undefined): BlueGreen | null {
-  return release?.service.driver === 'process' ? (release.service.blueGreen ?? null) : null;
+  const service = release?.service;
+  if (service?.driver !== 'process' && service?.driver !== 'systemd') return null;
+  return service.blueGreen ?? null;
 }
 
 /** What the driver calls the service in this slot; the blue one has the component's own name. */
 export function slotKey(component: ComponentKey, slot: Slot): ComponentKey {
   return slot === 'blue' ? component : (`${component}.green` as ComponentKey);
+}
+
+/** The component whose green slot this is; null for anything else. */
+export function ownerOfGreen(key: ComponentKey): ComponentKey | null {
+  return key.endsWith('.green') ? (key.slice(0, -'.green'.length) as ComponentKey) : null;
 }
 
 export function otherSlot(slot: Slot): Slot {
@@ -51,13 +58,14 @@ export function portsOf(component: ComponentKey, blueGreen: BlueGreen, settings:
   return { public: open, blue, green };
 }
 
-/** Both must be made for it, and neither may need its data to itself. */
+/** Both must be made for it and for one service manager, and neither may need its data to itself. */
 export function canStandBeside(
   from: CapabilityRelease | undefined,
   to: CapabilityRelease | undefined,
 ): boolean {
   const alone = [from, to].some((one) => one?.reversible !== 'yes' || one.hooks.snapshot.length > 0);
-  return !alone && blueGreenOf(from) !== null && blueGreenOf(to) !== null;
+  const isSameDriver = from?.service.driver === to?.service.driver;
+  return !alone && isSameDriver && blueGreenOf(from) !== null && blueGreenOf(to) !== null;
 }
 
 export interface SlotFacts {

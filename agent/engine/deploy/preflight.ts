@@ -62,8 +62,8 @@ export async function checkAddresses(
       .filter((one) => run.plan.stop.includes(one.component))
       .flatMap((one) => addressesOf(one).map(written)),
   );
-  const installed = changed.filter((one) => !run.previous?.releases.has(one.component));
-  for (const one of installed) {
+  for (const one of changed) {
+    if (!(await isNewPlace(run, one))) continue;
     for (const address of addressesOf(one)) {
       if (ours.has(written(address))) continue;
       const { healthy } = await run.options.prober.probe(address, new AbortController().signal);
@@ -77,14 +77,25 @@ export async function checkAddresses(
   }
 }
 
+/** Nothing of ours has listened there: at its first installation, and in a slot where nothing runs. */
+async function isNewPlace(
+  { options, previous }: Pick<Run, 'options' | 'previous'>,
+  { component, unit, route }: PreparedComponent,
+): Promise<boolean> {
+  if (!previous?.releases.has(component)) return true;
+  return route !== null && (await options.driver.status(unit.component)).kind !== 'running';
+}
+
 type TcpProbe = Probe & { readonly kind: 'tcp' };
 
 function addressesOf(component: PreparedComponent): readonly TcpProbe[] {
-  return [...publicAddressOf(component), ...probedAddressesOf(component)];
+  return [...routedAddressesOf(component), ...probedAddressesOf(component)];
 }
 
-function publicAddressOf({ route }: PreparedComponent): readonly TcpProbe[] {
-  return route === null ? [] : [{ kind: 'tcp', host: '127.0.0.1', port: route.publicPort, timeoutMs: 1_000 }];
+function routedAddressesOf({ route }: PreparedComponent): readonly TcpProbe[] {
+  if (route === null) return [];
+  const ports = [route.publicPort, route.port];
+  return ports.map((port) => ({ kind: 'tcp', host: '127.0.0.1', port, timeoutMs: 1_000 }));
 }
 
 function probedAddressesOf(component: PreparedComponent): readonly TcpProbe[] {

@@ -1,10 +1,12 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
 import { planBetween } from '../../../shared/compile/plan.ts';
 import { resolveSettings } from '../../../shared/compile/settings.ts';
+import { durationMs } from '../../../shared/encoding/duration.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import type { BlueGreen } from '../../../shared/schema/service.ts';
 import {
   blueGreenOf,
+  otherSlot,
   portsOf,
   SLOTS,
   type Slot,
@@ -25,6 +27,16 @@ export interface PreparedComponent extends RunnableComponent {
   readonly redact: (text: string) => string;
   /** How its traffic comes to it; null where clients connect to the service itself. */
   readonly route: Route | null;
+  /** The slot beside it; null as above. */
+  readonly beside: Beside | null;
+}
+
+/** Where the version before or the next one stands. */
+export interface Beside {
+  /** What the driver calls it. */
+  readonly service: ComponentKey;
+  readonly port: number;
+  readonly drainMs: number;
 }
 
 /** Null when the generation has no such component. Errors: document/invalid, setting/unreadable, deploy/unknown-variable. */
@@ -49,7 +61,7 @@ export async function prepare(
   };
   const redact = redactor([...secrets.values()]);
   const blueGreen = blueGreenOf(release.document);
-  if (blueGreen === null) return { ...render(input), redact, route: null };
+  if (blueGreen === null) return { ...render(input), redact, route: null, beside: null };
   return { ...(await renderInSlot(sources, input, blueGreen)), redact };
 }
 
@@ -58,7 +70,7 @@ async function renderInSlot(
   { driver, traffic }: Sources,
   input: RenderInput,
   blueGreen: BlueGreen,
-): Promise<RunnableComponent & { readonly route: Route }> {
+): Promise<RunnableComponent & { readonly route: Route; readonly beside: Beside }> {
   const rendered = SLOTS.map((slot) => {
     const { unit, ...rest } = render({ ...input, settings: settingsIn(slot, blueGreen, input.settings) });
     return { ...rest, slot, unit: { ...unit, component: slotKey(rest.component, slot) } };
@@ -75,11 +87,23 @@ async function renderInSlot(
   const one = rendered.find(({ slot }) => slot === chosen) ?? rendered[0];
   if (one === undefined) throw new TypeError('there are two slots');
   const ports = portsOf(component, blueGreen, input.settings);
-  const { address } = blueGreen;
-  const port = ports[chosen];
+  const other = otherSlot(chosen);
   return {
     ...one,
-    route: { component, slot: chosen, address, publicPort: ports.public, port, user: one.unit.user },
+    route: {
+      component,
+      driver: one.unit.kind === 'systemd' ? 'systemd' : 'process',
+      slot: chosen,
+      address: blueGreen.address,
+      publicPort: ports.public,
+      port: ports[chosen],
+      user: one.unit.user,
+    },
+    beside: {
+      service: slotKey(component, other),
+      port: ports[other],
+      drainMs: durationMs(blueGreen.drain),
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { runCommands } from './commands.ts';
 import { captureEvidence } from './evidence.ts';
 import { prepare, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
-import { stopBeside } from './slots.ts';
+import { drainAndStop } from './slots.ts';
 import { directTraffic, standsBeside, startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
 
@@ -71,7 +71,7 @@ async function stopUnlessOld(run: Run, component: ComponentKey): Promise<void> {
   }
   // The old one never stopped: its traffic returns before the new one goes.
   if (isOldThere) await directTraffic(run, old);
-  await run.step({ action: 'stop', component }, () => stopBeside(run.options, old));
+  await run.step({ action: 'stop', component }, () => drainAndStop(run.options, old));
 }
 
 // The release that is left knows how to undo what it did: its own restore hook runs, once, if it was ever started.

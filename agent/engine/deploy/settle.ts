@@ -1,30 +1,20 @@
 // Settling an ended deployment: record, quarantine, retention, and only then the journal goes. Safe to do twice.
-
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { selectQuarantined } from '../../core/deploy/quarantine.ts';
 import { type Kept, selectExpired } from '../../core/deploy/retention.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
-import { prepareAll } from './prepare.ts';
 import type { Run } from './run.ts';
-import { stopBeside } from './slots.ts';
 
 export async function settle(run: Run): Promise<void> {
   const { store, journal, onWarning } = run.options;
   const record = run.current();
   if (record.state === 'committed') await store.markHealthy(record.generation, record);
-  if (record.state === 'committed') await retireReplaced(run).catch(onWarning);
   await writeQuarantine(run);
   await store.writeRecord(record);
   await journal.end(record.id);
   if (record.state === 'committed') await collectGarbage(run.options).catch(onWarning);
-}
-
-/** Supervision would do it too, a moment later. */
-async function retireReplaced(run: Run): Promise<void> {
-  for (const one of await prepareAll(run.options, run.target, run.plan.start))
-    await stopBeside(run.options, one);
 }
 
 async function writeQuarantine(run: Run): Promise<void> {

@@ -5,9 +5,12 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { blueGreenOf, canStandBeside, serviceKeys } from '../../core/deploy/blue-green.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation } from '../../ports/deployer.ts';
+import type { ServiceUnit } from '../../ports/driver.ts';
+import type { Route } from '../../ports/traffic.ts';
 import { runCommands } from './commands.ts';
 import { type PreparedComponent, prepare, startOrder } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
+import { emptySlot, noteCut } from './slots.ts';
 
 export async function fetchTrees(run: Run): Promise<Outcome> {
   const { trees } = run.options;
@@ -120,12 +123,16 @@ export async function startService(
 ): Promise<void> {
   const prepared = await prepare(run.options, generation, component);
   if (prepared === null) return;
-  const { driver } = run.options;
-  // In a slot may stand what failed there before.
-  if (prepared.route !== null && !(await driver.runs(prepared.unit))) {
-    await driver.stop(prepared.unit.component, prepared.unit.stopTimeoutMs);
-  }
-  await driver.start(prepared.unit);
+  const { unit, route } = prepared;
+  if (route !== null && !(await run.options.driver.runs(unit))) await makeRoom(run, unit, route);
+  await run.options.driver.start(unit);
+}
+
+/** In a slot may stand what failed there before, or what the last deployment replaced and somebody is still connected to. */
+async function makeRoom(run: Run, unit: ServiceUnit, { component, port }: Route): Promise<void> {
+  const place = { service: unit.component, port };
+  const cut = await emptySlot(run.options, component, place, unit.stopTimeoutMs);
+  if (run.previous !== null) await noteCut(run.options, run.previous.number, cut);
 }
 
 /** Error: deploy/tree-damaged. */

@@ -5,7 +5,7 @@ import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '
 import type { Generation } from '../../ports/deployer.ts';
 import type { DeployerOptions } from './options.ts';
 import { prepare, startOrder } from './prepare.ts';
-import { stopBeside } from './slots.ts';
+import { createDrains } from './slots.ts';
 
 export interface Supervisor {
   /** One look at every service of the generation: starts what is down and due, replaces what is not what it should be. */
@@ -16,6 +16,7 @@ const MAINTENANCE_MS = 60_000;
 
 export function createSupervisor(options: DeployerOptions): Supervisor {
   const histories = new Map<ComponentKey, RestartHistory>();
+  const drains = createDrains(options);
   let maintained = options.clock.monotonic();
 
   async function attendOne(generation: Generation, component: ComponentKey): Promise<void> {
@@ -37,7 +38,7 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
     }
     if (route === null) return;
     await options.traffic.direct(route);
-    await stopBeside(options, prepared);
+    await drains.attend(generation, prepared);
   }
 
   async function maintain(components: readonly ComponentKey[]): Promise<void> {

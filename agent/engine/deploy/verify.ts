@@ -4,21 +4,31 @@ import { runCommands } from './commands.ts';
 import { watchFor, watchUntilHealthy } from './health.ts';
 import { componentsOf, type PreparedComponent, prepareAll } from './prepare.ts';
 import type { Outcome, Run } from './run.ts';
-import { directTraffic } from './stages.ts';
+import { withOpenPorts } from './slots.ts';
+import { directTraffic, standsBeside } from './stages.ts';
 
 export async function verifyTarget(run: Run): Promise<Outcome> {
   const judged = await judgedComponents(run);
-  await watchUntilHealthy(run.options, judged);
-  for (const component of judged) {
-    if (run.plan.start.includes(component.component)) await runCommands(run, component, 'smoke');
-  }
+  const serving = await prepareAll(
+    run.options,
+    run.previous,
+    run.plan.stop.filter((one) => standsBeside(run, one)),
+  );
+  await withOpenPorts(run, serving, async () => {
+    await watchUntilHealthy(run.options, judged);
+    for (const component of judged) {
+      if (run.plan.start.includes(component.component)) await runCommands(run, component, 'smoke');
+    }
+  });
   for (const component of judged) await directTraffic(run, component);
   return { event: 'passed' };
 }
 
 /** A soak that was interrupted starts again: what was not watched does not count. */
 export async function soak(run: Run): Promise<Outcome> {
-  await watchFor(run.options, await judgedComponents(run), run.options.soakMs);
+  const { options } = run;
+  const judged = await judgedComponents(run);
+  await withOpenPorts(run, judged, () => watchFor(options, judged, options.soakMs));
   return { event: 'soaked' };
 }
 

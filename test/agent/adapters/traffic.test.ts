@@ -20,7 +20,15 @@ async function createWorld() {
   onTestFinished(() => traffic.close(COMPONENT));
   const publicPort = await freePort();
   const routeTo = (slot: Slot, port: number) =>
-    ({ component: COMPONENT, slot, address: '127.0.0.1', publicPort, port, user: null }) as const;
+    ({
+      component: COMPONENT,
+      driver: 'process',
+      slot,
+      address: '127.0.0.1',
+      publicPort,
+      port,
+      user: null,
+    }) as const;
   return { traffic, reopen: open, driver, publicPort, routeTo };
 }
 

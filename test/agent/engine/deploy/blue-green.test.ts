@@ -82,6 +82,7 @@ describe('a blue-green capability', () => {
     const next = realInstance(stateDir);
     await next.deployer.recover();
     await next.deploy(await release('1.1.0'));
+    await next.deployer.recover();
 
     const driver = createProcessDriver({ stateDir });
     expect((await driver.status(AUTH)).kind).toBe('absent');
