@@ -5,6 +5,7 @@ import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import { packPath } from '../shared/protocol/publication.ts';
+import type { DeploymentRecord } from '../shared/schema/deployment.ts';
 import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
 import { serveAdminApi } from './adapters/admin-server.ts';
 import { createAgentLog } from './adapters/agent-log.ts';
@@ -22,7 +23,6 @@ import { createJsonFile } from './adapters/json-file.ts';
 import { createLazyRepository } from './adapters/lazy-repository.ts';
 import { acquireStateLock } from './adapters/lock.ts';
 import { createProber } from './adapters/prober.ts';
-import { createProcessDriver } from './adapters/process-driver.ts';
 import { readReference } from './adapters/references.ts';
 import { createRepository } from './adapters/repository/repository.ts';
 import { createServerChannel } from './adapters/server-channel.ts';
@@ -32,11 +32,14 @@ import { socketPathOf } from './adapters/state-paths.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
 import { createTraffic } from './adapters/traffic/traffic.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
+import { readPreviousEnd, startWatchdog } from './adapters/watchdog.ts';
 import { approvalsFile } from './core/approvals.ts';
 import { decisionRecord } from './core/decision-record.ts';
 import { outbox } from './core/outbox.ts';
 import { type Agent, createAgent } from './engine/agent/agent.ts';
+import { createPulse, type LivingPulse } from './engine/agent/pulse.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
+import { LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Deployer } from './ports/deployer.ts';
 import type { Log } from './ports/log.ts';
@@ -57,13 +60,18 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   // Nothing the agent writes is anybody else's business; what services must read gets its mode by name.
   process.umask(0o077);
   const parts = await assemble({ ...options, stateDir: resolve(options.stateDir) });
-  const { agent, deployer, log } = parts;
+  const { agent, deployer, pulse, log } = parts;
   const ended = abortOnSignal();
   // Recovery may verify and soak for minutes: it can be asked about, and left, like any deployment.
   ended.addEventListener('abort', () => void deployer.leave(), { once: true });
   const socket = await serveAdminApi(socketPathOf(options.stateDir), agent.handle, (err) =>
     log.error({ err }, 'the admin API failed to answer'),
   );
+  startWatchdog({
+    environment: process.env,
+    lives: () => gettingOn(pulse, log),
+    onError: (problem) => log.warn({ problem }, 'the service manager could not be told that the agent lives'),
+  });
   await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
   log.info({ version: AGENT_VERSION, stateDir: options.stateDir }, 'the agent runs');
   await agent.run(ended);
@@ -72,9 +80,16 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   return 0;
 }
 
+function gettingOn(pulse: LivingPulse, log: Log): boolean {
+  const part = pulse.silent();
+  if (part !== null) log.error({ part }, 'a part of the agent hangs: the service manager is left to end it');
+  return part === null;
+}
+
 interface Assembled {
   readonly agent: Agent;
   readonly deployer: Deployer;
+  readonly pulse: LivingPulse;
   readonly log: Log;
   close(): Promise<void>;
 }
@@ -88,16 +103,25 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
   const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);
+  const pulse = createPulse(clock);
   const trees = createTreeStore({
     stateDir,
     fetchPack: (treeHex, file, limits) =>
-      http.download(`${enrolment.server}/repository/${packPath(treeHex)}`, file, limits),
+      http.download(`${enrolment.server}/repository/${packPath(treeHex)}`, file, {
+        ...limits,
+        onProgress(bytes) {
+          // It may take days, and nobody else knows that it gets on.
+          pulse.promise('services', LONGEST_STEP_MS);
+          limits.onProgress(bytes);
+        },
+      }),
   });
   const late: { agent: Agent | null } = { agent: null };
-  const deployer = createDeployer({
+  const deployment = {
     ...(await deploymentParts(options, settings, trees, log)),
-    onRecord: (record) => late.agent?.onRecord(record),
-  });
+    onRecord: (record: DeploymentRecord) => late.agent?.onRecord(record),
+  };
+  const deployer = createDeployer(withSigns(deployment, pulse), deployment);
   const agent = createAgent({
     ...(await agentParts(stateDir, enrolment, http, log)),
     pollIntervalMs: options.pollIntervalMs,
@@ -105,13 +129,14 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
     settings,
     trees,
     deployer,
+    pulse,
   });
   late.agent = agent;
   const close = async () => {
     await http.close();
     lock.release();
   };
-  return { agent, deployer, log, close };
+  return { agent, deployer, pulse, log, close };
 }
 
 /** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */
@@ -122,6 +147,7 @@ function trafficSwitch(): readonly string[] {
 
 async function deploymentParts(options: RunAgentOptions, settings: Settings, trees: TreeStore, log: Log) {
   const { stateDir } = options;
+  const driver = createDrivers({ stateDir, clock });
   const state = await settings.policy();
   const policy: Policy = state.kind === 'readable' ? state.policy : DEFAULT_POLICY;
   return {
@@ -132,12 +158,12 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     }),
     journal: createJournal({ stateDir }),
     trees,
-    driver: createDrivers({ stateDir, clock }),
+    driver,
     prober: createProber(),
     clock,
     readReference,
     findProgram,
-    traffic: createTraffic({ stateDir, driver: createProcessDriver({ stateDir }), command: trafficSwitch() }),
+    traffic: createTraffic({ stateDir, driver, command: trafficSwitch() }),
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings),
     retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },
@@ -161,6 +187,7 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
   return {
     instance: { id: instance, name, server },
     agentVersion: AGENT_VERSION,
+    previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
     clock: { ...clock, sleep: restfully(clock.sleep) },
     repository: createLazyRepository(() =>

@@ -6,6 +6,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { syncDirectory, writeDurably } from './durable-file.ts';
 import { systemctl } from './systemd-driver/systemctl.ts';
 import { quote } from './systemd-driver/unit-syntax.ts';
+import { LAST_END_FILE } from './watchdog.ts';
 
 export const AGENT_UNIT = 'fairlead-agent.service';
 
@@ -30,10 +31,13 @@ After=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+Type=notify
 ExecStart=:${command}
 Restart=always
 RestartSec=1
+TimeoutStartSec=10min
+WatchdogSec=3min
+WatchdogSignal=SIGKILL
 KillMode=process
 OOMPolicy=continue
 TasksMax=infinity
@@ -41,6 +45,8 @@ UMask=0077
 Environment=MALLOC_ARENA_MAX=1
 RuntimeDirectory=fairlead
 RuntimeDirectoryMode=0755
+RuntimeDirectoryPreserve=restart
+ExecStopPost=-:/bin/sh -c 'echo "$SERVICE_RESULT" > "$RUNTIME_DIRECTORY/${LAST_END_FILE}"'
 
 [Install]
 WantedBy=multi-user.target

@@ -11,6 +11,7 @@ import {
 import type { DecisionRecord } from '../../agent/core/decision-record.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
+import { createPulse } from '../../agent/engine/agent/pulse.ts';
 import type {
   Degradation,
   Deployer,
@@ -42,6 +43,7 @@ export type AgentNetwork = ReturnType<typeof createAgentNetwork>;
 
 export function createAgentNetwork() {
   const clock = createFakeClock();
+  const pulse = createPulse(clock);
   const world = {
     clock,
     catalog: EMPTY_CATALOG as Catalog,
@@ -70,6 +72,7 @@ export function createAgentNetwork() {
   const agent = createAgent({
     instance: { id: INSTANCE, name: 'first-customer', server: 'https://vendor.example' },
     agentVersion: '1.0.0',
+    previousEnd: null,
     pollIntervalMs: POLL_MS,
     chance: () => 0.5,
     clock,
@@ -86,6 +89,7 @@ export function createAgentNetwork() {
       freshness: () => world.freshness,
     },
     deployer: world.deployer.port,
+    pulse,
     trees: {
       has: async (tree) => world.fetched.includes(tree),
       directoryOf: (tree) => `/trees/${tree}`,
@@ -135,6 +139,7 @@ export function createAgentNetwork() {
   return {
     world,
     agent,
+    pulse,
     /** Publishes to every instance on `stable`; the next refresh brings it. */
     publish(...releases: readonly Verified<CapabilityRelease>[]) {
       world.catalog = { ...world.catalog, releases: [...world.catalog.releases, ...releases] };

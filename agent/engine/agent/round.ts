@@ -31,9 +31,9 @@ export async function round(state: AgentState): Promise<number> {
 /** Applies or fetches ahead as decided; true when a deployment committed. */
 async function act(state: AgentState, { decision, offer, facts }: Assessment): Promise<boolean> {
   if (offer === null) return false;
+  // Deploying and fetching may take days, and give signs of their own.
+  state.pulse.rest('rounds');
   if (decision.verdict === 'apply') {
-    // It gives its own signs, and may take days.
-    state.pulse.rest('rounds');
     try {
       return (await deployOffer(state, offer)).state === 'committed';
     } catch (error) {

@@ -18,8 +18,11 @@ const ATTEND_MS = 2_000;
 // A disk that cannot be read now will not be better in two seconds, and its complaint need not fill the log.
 const ATTEND_AFTER_FAILURE_MS = 30_000;
 
-/** Nothing happens before `recover` is called; one process per state directory must be ensured by the caller. */
-export function createDeployer(options: DeployerOptions): Deployer {
+/**
+ * Nothing happens before `recover` is called; one process per state directory must be ensured by the caller. What is only
+ * asked goes through `asked`: a question from outside is no sign that the work gets on.
+ */
+export function createDeployer(options: DeployerOptions, asked = options): Deployer {
   const { clock } = options;
   const supervisor = createSupervisor(options);
   const watch = createWatch(options);
@@ -63,7 +66,7 @@ export function createDeployer(options: DeployerOptions): Deployer {
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),
     repair: () => turn.waitUnlessBusy(() => repairCurrent(options)),
     inProgress: () => turn.inProgress(),
-    ...createQuestions(options),
+    ...createQuestions(asked),
     degradations: () => watch.degradations(),
     async supervise(signal) {
       while (!signal.aborted) await clock.sleep(await attendedPause(), signal);

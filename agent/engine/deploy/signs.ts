@@ -1,0 +1,39 @@
+// Signs of life of the deployment engine: whatever it begins, it says how long that may take.
+import type { Pulse } from '../../ports/pulse.ts';
+import type { DeployerOptions } from './options.ts';
+
+/**
+ * Beyond what a step grants itself. Hashing a tree, unpacking it and loading its images have no limit of their own: this is
+ * far more than the slowest disk needs. A fetch, which may take
+ * days, gives a sign with every piece.
+ */
+export const LONGEST_STEP_MS = 2 * 3_600_000;
+
+/** The same ports, giving a sign at each call. The supervisor's looks are calls too: silence means that nothing gets on. */
+export function withSigns(options: DeployerOptions, pulse: Pulse): DeployerOptions {
+  const { journal, driver, prober, trees, clock } = options;
+  const heard = <Port>(port: Port, ownMs = 0): Port => {
+    pulse.promise('services', ownMs + LONGEST_STEP_MS);
+    return port;
+  };
+  return {
+    ...options,
+    journal: {
+      ...journal,
+      read: () => heard(journal).read(),
+      append: (entry) => heard(journal).append(entry),
+    },
+    driver: {
+      ...driver,
+      start: (unit) => heard(driver, 'startTimeoutMs' in unit ? unit.startTimeoutMs : 0).start(unit),
+      stop: (component, timeoutMs) => heard(driver, timeoutMs).stop(component, timeoutMs),
+    },
+    prober: { probe: (probe, signal) => heard(prober, probe.timeoutMs).probe(probe, signal) },
+    trees: {
+      ...trees,
+      add: (tree, onProgress) => heard(trees).add(tree, onProgress),
+      verify: (tree) => heard(trees).verify(tree),
+    },
+    clock: { ...clock, sleep: (ms, signal) => heard(clock, ms).sleep(ms, signal) },
+  };
+}
