@@ -1,7 +1,9 @@
 // What stands between this instance and one release, beyond what the decision itself names.
 import { isEnabled } from '../../shared/compile/config.ts';
 import { isAffected, openCritical } from '../../shared/compile/exposure.ts';
-import type { Offers } from '../../shared/compile/offers.ts';
+import { activeHalts, type Offers } from '../../shared/compile/offers.ts';
+import type { Withheld } from '../../shared/compile/target.ts';
+import { instantMs } from '../../shared/encoding/instant.ts';
 import { withheldReason } from '../../shared/policy/idle-reasons.ts';
 import type { Blocker } from '../../shared/schema/decision.ts';
 import { componentNameOf, type ReleaseRef } from '../../shared/schema/release-ref.ts';
@@ -9,7 +11,7 @@ import { compareVersions } from '../../shared/version/version.ts';
 import { effectiveConfig, type Facts } from './conclude.ts';
 import { pinnedComponent } from './policy-edit.ts';
 
-/** Why the vendor's rollouts do not let this instance have the release now; empty when they do. */
+/** Why this instance may not have the release now: no rollout brings it, a halt or the quarantine keeps it away. */
 export function offerBlockers(
   facts: Facts,
   ref: ReleaseRef,
@@ -17,15 +19,35 @@ export function offerBlockers(
   release: string,
 ): readonly Blocker[] {
   if (offers.offered.has(release)) return [];
+  const component = componentNameOf(ref);
+  const of = (why: Withheld['why']) => withheldReason({ component, version: ref.version, release, why });
   const withheld = offers.withheld.get(release);
-  if (withheld !== undefined) return [withheldReason(withheld)];
+  const blockers =
+    withheld === undefined
+      ? [unoffered(facts, ref, offers.withdrawn.has(release))]
+      : [withheldReason(withheld)];
+  const halt = activeHalts(facts.catalog.halts, facts.now).get(release);
+  if (halt !== undefined && withheld?.why.kind !== 'halted') {
+    blockers.push(of({ kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) }));
+  }
+  if (facts.quarantined.has(release) && withheld?.why.kind !== 'quarantined') {
+    blockers.push(of({ kind: 'quarantined' }));
+  }
+  return blockers;
+}
+
+function unoffered(facts: Facts, ref: ReleaseRef, withdrawn: boolean): Blocker {
   const what = `${componentNameOf(ref)} ${ref.version}`;
-  const source = `the rollouts of track ${effectiveConfig(facts).track}`;
-  return [
-    offers.withdrawn.has(release)
-      ? { code: 'withdrawn', message: `the vendor has withdrawn ${what}`, source, owner: 'vendor' }
-      : { code: 'not-offered', message: `no rollout offers ${what} here`, source, owner: 'vendor' },
-  ];
+  const { track } = effectiveConfig(facts);
+  const source = `the rollouts of track ${track}`;
+  return withdrawn
+    ? { code: 'withdrawn', message: `the vendor has withdrawn ${what}`, source, owner: 'vendor' }
+    : {
+        code: 'not-offered',
+        message: `no rollout offers ${what} on track ${track}`,
+        source,
+        owner: 'vendor',
+      };
 }
 
 /** What is on offer leads elsewhere, or a pin of its own keeps the component: only a pin leads to this version. */
@@ -37,7 +59,7 @@ export function pinBlocker({ policy }: Facts, ref: ReleaseRef): Blocker {
     code: 'pin-needed',
     message:
       own === undefined
-        ? `by itself ${component} does not come to ${ref.version}: a pin leads there`
+        ? `what is on offer leads elsewhere: ${component} comes to ${ref.version} by a pin`
         : `${component} is pinned at ${own.version} by ${own.owner}: ${own.reason}`,
     source: 'policy pins',
     owner: 'admin',

@@ -1,6 +1,6 @@
 // POST /v1/way: what would lead to one release, step by step, and everything that stands in the way.
 import { z } from 'zod';
-import { byteCount, instant } from '../schema/common.ts';
+import { instant } from '../schema/common.ts';
 import { blocker } from '../schema/decision.ts';
 import { plan } from '../schema/deployment.ts';
 import { move } from './admin.ts';
@@ -18,9 +18,8 @@ export const wayReply = z.strictObject({
   hops: z.array(
     z.strictObject({
       plan,
+      /** Their `bytes` are those of trees that are not on the disk, where the plan's count what runs alone as there. */
       moves: z.array(move),
-      /** Uncompressed bytes of the trees that are not on the disk: the most it can fetch. */
-      fetchBytes: byteCount,
     }),
   ),
   /** Empty: `fairlead apply` does it. */

@@ -55,8 +55,9 @@ export function renderMoves(moves: readonly Move[]): readonly string[] {
 export function renderCost(
   plan: Plan,
   interruptionMs: number | null,
-  bytes = plan.steps.reduce((sum, step) => sum + step.bytes, 0),
+  moves: readonly { readonly bytes: number }[] = plan.steps,
 ): readonly string[] {
+  const bytes = moves.reduce((sum, move) => sum + move.bytes, 0);
   const time =
     interruptionMs === null
       ? 'no deployment has been measured here yet'

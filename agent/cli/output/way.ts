@@ -10,10 +10,10 @@ export function renderWay(way: WayReply, style: Style): readonly string[] {
   const { hops, blockers, interruptionMs } = way;
   return [
     style.bold(verdictOf(way, style)),
-    ...hops.flatMap(({ plan, moves, fetchBytes }, index) => [
+    ...hops.flatMap(({ plan, moves }, index) => [
       `${hops.length === 1 ? 'Plan' : `Step ${index + 1}`}${plan.reason.kind === 'forced' ? `, forced by ${plan.reason.advisories.join(', ')}` : ''}:`,
       ...renderMoves(moves),
-      ...indent(renderCost(plan, interruptionMs, fetchBytes)),
+      ...indent(renderCost(plan, interruptionMs, moves)),
     ]),
     ...(blockers.length === 0 ? [] : ['In the way:', ...indent(describeBlockers(blockers, style))]),
   ];

@@ -1,5 +1,6 @@
 // The way to one release, for an operator who asks before they decide: nothing changes.
 import { formatInstant } from '../../../shared/encoding/instant.ts';
+import type { Move } from '../../../shared/protocol/admin.ts';
 import type { WayReply, WayRequest } from '../../../shared/protocol/way.ts';
 import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
 import type { Offer } from '../../core/conclude.ts';
@@ -16,10 +17,8 @@ export async function readWay(state: AgentState, { target }: WayRequest): Promis
   const { outcome, hops, blockers } = findWay(facts, ref);
   const fetched = new Set<string>();
   const described: WayReply['hops'] = [];
-  for (const hop of hops) {
-    const fetchBytes = await bytesToFetch(state, hop, fetched);
-    described.push({ plan: hop.plan, moves: movesOf(hop), fetchBytes });
-  }
+  for (const hop of hops)
+    described.push({ plan: hop.plan, moves: await movesWithFetch(state, hop, fetched) });
   return {
     schema: 'fairlead/way@1',
     at: formatInstant(facts.now),
@@ -32,13 +31,13 @@ export async function readWay(state: AgentState, { target }: WayRequest): Promis
 }
 
 /** Adds the trees to `fetched`: an earlier deployment on the way has brought them. */
-async function bytesToFetch({ trees }: AgentState, { target }: Offer, fetched: Set<string>): Promise<number> {
-  let sum = 0;
-  for (const { document } of target.releases.values()) {
-    const { digest, bytes } = document.tree;
-    if (fetched.has(digest) || (await trees.has(digest))) continue;
-    fetched.add(digest);
-    sum += bytes;
+async function movesWithFetch({ trees }: AgentState, hop: Offer, fetched: Set<string>): Promise<Move[]> {
+  const moves: Move[] = [];
+  for (const move of movesOf(hop)) {
+    const tree = hop.target.releases.get(move.component)?.document.tree;
+    const isThere = tree === undefined || fetched.has(tree.digest) || (await trees.has(tree.digest));
+    if (tree !== undefined) fetched.add(tree.digest);
+    moves.push({ ...move, bytes: isThere ? 0 : tree.bytes });
   }
-  return sum;
+  return moves;
 }

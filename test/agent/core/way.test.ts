@@ -115,12 +115,18 @@ describe('the way to a release', () => {
     const policy = { channel: 'auto' };
     const halts = { 'core/auth@1.2.0': '2026-03-04T00:00:00Z' };
     const quarantined = ['core/auth@1.2.0'];
+    const releases = { ...TWO, 'core/auth@1.2.0': { rollout: 'withdrawn' } } as const;
 
     expect(wayTo('core/auth@1.2.0', { releases: TWO, runs: RUNS, policy, halts }).blockers).toEqual([
       'rollout-halted',
     ]);
     expect(wayTo('core/auth@1.2.0', { releases: TWO, runs: RUNS, policy, quarantined }).clearWith).toEqual([
       'fairlead quarantine lift core/auth --reason "why"',
+    ]);
+    expect(wayTo('core/auth@1.2.0', { releases, runs: RUNS, policy, halts, quarantined }).blockers).toEqual([
+      'withdrawn',
+      'rollout-halted',
+      'quarantined',
     ]);
   });
 
