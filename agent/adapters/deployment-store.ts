@@ -1,5 +1,5 @@
 // Deployments on disk: generations, the link to the current one, records, evidence and quarantine.
-import { readdir, readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
+import { readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Digest } from '../../shared/encoding/digest.ts';
@@ -9,7 +9,7 @@ import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import type { DeploymentStore, StoredGeneration } from '../ports/deployment-store.ts';
 import { makeDirectory, syncDirectory, toDiskError, writeDurably } from './durable-file.ts';
 import { jsonBytes, readGeneration, writeGeneration } from './generation-files.ts';
-import { readIfPresent } from './read-file.ts';
+import { absentOr, isMomentary, namesIfPresent, readIfPresent } from './read-file.ts';
 
 export interface DeploymentStoreOptions {
   readonly stateDir: string;
@@ -48,6 +48,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       known.set(number, generation);
       return generation;
     } catch (error) {
+      if (isMomentary(error)) throw error;
       known.set(number, 'damaged');
       options.onDamage(error);
       return null;
@@ -112,7 +113,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
 }
 
 async function numbersIn(directory: string, pattern: RegExp): Promise<readonly number[]> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await namesIfPresent(directory);
   return names
     .flatMap((name) => pattern.exec(name)?.[1] ?? [])
     .map(Number)
@@ -120,7 +121,7 @@ async function numbersIn(directory: string, pattern: RegExp): Promise<readonly n
 }
 
 async function readCurrent(link: string): Promise<number | null> {
-  const target = await readlink(link).catch(() => null);
+  const target = await readlink(link).catch((cause) => absentOr(link, cause, null));
   const number = target === null ? Number.NaN : Number(basename(target));
   return Number.isSafeInteger(number) ? number : null;
 }
@@ -128,7 +129,7 @@ async function readCurrent(link: string): Promise<number | null> {
 /** One rename of one link: whoever looks sees the old generation or the new one. */
 async function turn(stateDir: string, link: string, number: number | null): Promise<void> {
   // Found turned already, it may still wait for its sync.
-  if ((await readCurrent(link)) === number) return syncDirectory(stateDir);
+  if ((await readCurrent(link).catch(() => undefined)) === number) return syncDirectory(stateDir);
   if (number === null) {
     await rm(link, { force: true });
   } else {
@@ -145,6 +146,7 @@ async function readRecord(path: string, onDamage: (error: unknown) => void) {
     const bytes = await readIfPresent(path);
     return bytes === null ? null : parseDocumentBytes(deploymentRecord, bytes, path);
   } catch (error) {
+    if (isMomentary(error)) throw error;
     onDamage(error);
     return null;
   }

@@ -1,10 +1,10 @@
 // The journal on disk: one file for the deployment under way, its space reserved, every entry synced before it counts.
-import { copyFile, open, readdir, rm } from 'node:fs/promises';
+import { copyFile, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../ports/journal.ts';
 import { makeDirectory, syncDirectory, toDiskError, writeDurably } from './durable-file.ts';
 import { decodeFrames, encodeFrame } from './journal-frames.ts';
-import { readIfPresent } from './read-file.ts';
+import { namesIfPresent, readIfPresent } from './read-file.ts';
 
 // Most entries are half as long; a failure with its message is longer.
 const RESERVED_BYTES_PER_ENTRY = 320;
@@ -78,7 +78,7 @@ async function writeAt(path: string, bytes: Uint8Array, position: number): Promi
 }
 
 async function newestJournal(directory: string): Promise<number | null> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await namesIfPresent(directory);
   const numbers = names.flatMap((name) => /^(\d+)\.journal$/.exec(name)?.[1] ?? []).map(Number);
   return numbers.length === 0 ? null : Math.max(...numbers);
 }

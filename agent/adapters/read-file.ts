@@ -1,5 +1,5 @@
-// Reading a file that may not be there yet, or not be what it should be.
-import { constants, open } from 'node:fs/promises';
+// Reading what may not be there yet, or not be what it should be.
+import { constants, open, readdir } from 'node:fs/promises';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { systemCode } from '../../shared/errors/system-error.ts';
 
@@ -11,10 +11,30 @@ export async function readIfPresent(path: string): Promise<Uint8Array | null> {
   try {
     return await readRegular(path, MAX_BYTES);
   } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return null;
-    if (isFairleadError(cause)) throw cause;
-    throw new FairleadError('disk/unreadable', { path, problem: systemCode(cause) }, { cause });
+    return absentOr(path, cause, null);
   }
+}
+
+/** The names in a directory; none when there is no such directory. Error: disk/unreadable. */
+export async function namesIfPresent(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    return absentOr(path, cause, []);
+  }
+}
+
+/** What cannot be read now is not absent: a process out of descriptors would take its own past for empty. */
+export function absentOr<T>(path: string, cause: unknown, absent: T): T {
+  if (systemCode(cause) === 'ENOENT') return absent;
+  if (isFairleadError(cause)) throw cause;
+  throw new FairleadError('disk/unreadable', { path, problem: systemCode(cause) }, { cause });
+}
+
+/** The process has too little of something now; the file may be as whole as ever. */
+export function isMomentary(error: unknown): boolean {
+  const momentary = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
+  return isFairleadError(error, 'disk/unreadable') && momentary.includes(error.data.problem);
 }
 
 /**

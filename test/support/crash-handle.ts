@@ -48,6 +48,10 @@ export class CrashHandle {
     return { bytesWritten: length };
   }
 
+  async readFile(): Promise<Buffer> {
+    return Buffer.from(this.#file('read').bytes);
+  }
+
   async read(buffer: Uint8Array, offset: number, length: number, position: number | null = null) {
     const at = position ?? this.#position;
     const bytes = this.#file('read').bytes.subarray(at, at + length);

@@ -194,4 +194,22 @@ describe('a deployment store on disk', () => {
     expect(bytes).toBeGreaterThan(0);
     expect(inodes).toBeGreaterThan(0);
   });
+
+  it.each([
+    ['generations', (one: DeploymentStore) => one.generations()],
+    ['records', (one: DeploymentStore) => one.records()],
+    ['current', (one: DeploymentStore) => one.currentNumber()],
+  ])('never takes %s that cannot be read for an empty instance', async (name, read) => {
+    await writeFile(join(stateDir, name), 'no directory, and no link');
+
+    await expect(read(store())).rejects.toMatchObject({ code: 'disk/unreadable' });
+  });
+
+  it('turns `current` also where no link stands', async () => {
+    await writeFile(join(stateDir, 'current'), 'no link');
+
+    await store().setCurrent(1);
+
+    expect(await store().currentNumber()).toBe(1);
+  });
 });

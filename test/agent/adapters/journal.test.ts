@@ -39,6 +39,12 @@ describe('the journal', () => {
     expect(await journal().read()).toBeNull();
   });
 
+  it('never takes a directory that cannot be read for an instance on which nothing is unfinished', async () => {
+    await writeFile(join(directory, 'journal'), 'no directory');
+
+    await expect(journal().read()).rejects.toMatchObject({ code: 'disk/unreadable' });
+  });
+
   it('tells the next process what the last one wrote, and lets it go on', async () => {
     await written(3);
     const next = journal();

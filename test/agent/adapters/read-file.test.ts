@@ -4,7 +4,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readIfPresent } from '../../../agent/adapters/read-file.ts';
+import { isMomentary, readIfPresent } from '../../../agent/adapters/read-file.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 
 describe('a file of the agent', () => {
@@ -43,5 +44,16 @@ describe('a file of the agent', () => {
     await expect(readIfPresent(path)).rejects.toMatchObject({ code: 'disk/unreadable' });
 
     server.close();
+  });
+
+  it('may be as whole as ever when the process has no descriptors left, and is not when the disk cannot read it', () => {
+    const error = (problem: string) => new FairleadError('disk/unreadable', { path: '/a', problem });
+
+    expect(['EMFILE', 'ENOMEM', 'EIO', 'EACCES'].map((problem) => isMomentary(error(problem)))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 });
