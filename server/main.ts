@@ -8,6 +8,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { durationMs } from '../shared/encoding/duration.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../shared/errors/error.ts';
+import { shellWord } from '../shared/errors/shell-word.ts';
 import { systemCode } from '../shared/errors/system-error.ts';
 import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
 import { createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
@@ -100,8 +101,10 @@ async function init(config: ServerConfig, publicUrl: string | undefined): Promis
     );
   }
   const url = publicUrl ?? 'http://127.0.0.1:8080';
-  print(`next: fairlead-server run --dir ${layout.dir}`);
-  print(`then: fairlead-vendor init --server ${url} --token-file ${join(layout.dir, 'publisher.token')}`);
+  print(`next: fairlead-server run --dir ${shellWord(layout.dir)}`);
+  print(
+    `then: fairlead-vendor init --server ${shellWord(url)} --token-file ${shellWord(join(layout.dir, 'publisher.token'))}`,
+  );
 }
 
 /** The files that hold the first tokens. A token whose file was taken away stays valid and is not made again. */

@@ -1,6 +1,6 @@
 // The agent's one way to put bytes on disk so that a power cut leaves the old file or the new one.
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { toDiskError } from '../../shared/errors/system-error.ts';
 
@@ -27,11 +27,26 @@ export async function syncDirectory(path: string): Promise<void> {
   await withHandle(path, 'r', undefined, (handle) => handle.sync());
 }
 
-/** Creates a directory and its parents, each made durable. Owner-only unless a mode is given. */
+/**
+ * Creates a directory and its parents, each made durable. Owner-only unless a mode is given. Node's own recursion never
+ * ends where a directory answers ENOENT to every new name, as /proc does. Errors: disk/*.
+ */
 export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  if (await isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeDirectory(parent, mode);
+  await mkdir(path, { mode }).catch(async (cause: unknown) => {
+    // Another process may have made it meanwhile.
+    if (!(await isDirectory(path))) throw toDiskError(path, cause);
+  });
+  await syncDirectory(parent);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function writeAndSync(path: string, bytes: Uint8Array, mode: number): Promise<void> {

@@ -1,5 +1,16 @@
 // Errors of the agent around a deployment: enrolment, the network, the local disk, the admin socket.
 import { EXIT, entry } from './entry.ts';
+import { shellWord } from './shell-word.ts';
+
+/** What the system's own word asks for. */
+const WRITE_REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: 'this account may not write there: use another account or path',
+  EPERM: 'this account may not write there: use another account or path',
+  EEXIST: 'a file stands where a directory is needed: choose another path',
+  ENOTDIR: 'a part of the path is a file, not a directory: choose another path',
+  ENOENT: 'the directory is not there and cannot be made: choose another path',
+  EROFS: 'the file system is mounted read-only: choose another path',
+};
 
 export const AGENT_ERRORS = {
   'enrolment/invalid': entry<{ readonly problem: string }>({
@@ -11,7 +22,7 @@ export const AGENT_ERRORS = {
   'enrolment/missing': entry<{ readonly stateDir: string }>({
     message: (d) => `this instance is not enrolled: ${d.stateDir} holds no enrolment`,
     hint: (d) =>
-      `run: fairlead agent enroll - --state-dir ${d.stateDir}   (paste the string the vendor sent)`,
+      `run: fairlead agent enroll - --state-dir ${shellWord(d.stateDir)}   (paste the string the vendor sent)`,
     http: 409,
     exit: EXIT.refused,
   }),
@@ -33,13 +44,13 @@ export const AGENT_ERRORS = {
   }),
   'agent/already-running': entry<{ readonly stateDir: string }>({
     message: (d) => `another agent works on ${d.stateDir}`,
-    hint: (d) => `see what it does: fairlead status --state-dir ${d.stateDir}`,
+    hint: (d) => `see what it does: fairlead status --state-dir ${shellWord(d.stateDir)}`,
     http: 409,
     exit: EXIT.refused,
   }),
   'agent/not-running': entry<{ readonly socket: string; readonly stateDir: string }>({
     message: (d) => `no agent answers on ${d.socket}`,
-    hint: (d) => `start it: fairlead agent run --state-dir ${d.stateDir}`,
+    hint: (d) => `start it: fairlead agent run --state-dir ${shellWord(d.stateDir)}`,
     http: 503,
     exit: EXIT.unreachable,
   }),
@@ -196,7 +207,8 @@ export const AGENT_ERRORS = {
   }),
   'disk/failed': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `cannot write ${d.path}: ${d.problem}`,
-    hint: () => 'check the disk, its permissions and whether it is mounted read-only',
+    hint: (d) =>
+      WRITE_REMEDIES[d.problem] ?? 'check the disk, its permissions and whether it is mounted read-only',
     http: 500,
     exit: EXIT.failed,
   }),

@@ -1,5 +1,6 @@
 // Errors of the release server: access, requests, enrolment codes, publications.
 import { EXIT, entry } from './entry.ts';
+import { shellWord } from './shell-word.ts';
 
 const ACCESS_ERRORS = {
   'auth/missing': entry<{ readonly route: string }>({
@@ -76,7 +77,7 @@ const OPERATION_ERRORS = {
   }),
   'server/not-initialized': entry<{ readonly dir: string }>({
     message: (d) => `${d.dir} does not hold a release server`,
-    hint: (d) => `create it: fairlead-server init --dir ${d.dir}`,
+    hint: (d) => `create it: fairlead-server init --dir ${shellWord(d.dir)}`,
     http: 503,
     exit: EXIT.usage,
   }),
@@ -94,7 +95,7 @@ const OPERATION_ERRORS = {
   }),
   'server/no-such-token': entry<{ readonly name: string; readonly dir: string }>({
     message: (d) => `no token named ${d.name} is valid`,
-    hint: (d) => `see those that are: fairlead-server token list --dir ${d.dir}`,
+    hint: (d) => `see those that are: fairlead-server token list --dir ${shellWord(d.dir)}`,
     http: 404,
     exit: EXIT.failed,
   }),

@@ -3,6 +3,7 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { APPROVAL_LIFETIME_MS, signReceipt } from '../../../shared/policy/receipt.ts';
 import { explanationReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
@@ -64,7 +65,7 @@ async function answer(
   await writeNew(out, `${JSON.stringify(receipt, null, 2)}\n`, 0o644);
   show(context, receipt, () => [
     `${verdict === 'approve' ? 'approved' : 'denied'} by ${receipt.statement.by} until ${receipt.statement.expires}`,
-    `on the instance: fairlead approvals import ${out}`,
+    `on the instance: fairlead approvals import ${shellWord(out)}`,
   ]);
   return EXIT.ok;
 }

@@ -1,6 +1,7 @@
 // fairlead approver: whose signed yes counts on this instance.
 import { isAbsolute } from 'node:path';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { createApproverKey, readApproverKey } from '../../adapters/approver-key.ts';
 import { type CliContext, show } from '../context.ts';
 import { formatTable } from '../output/table.ts';
@@ -17,7 +18,7 @@ export async function createApprover(
   const reply = { schema: 'fairlead/approver@1', name, key: file.public, file: options.key };
   show(context, reply, () => [
     `${options.key} holds the key of ${name}; keep it and its passphrase apart`,
-    `on the instance: fairlead approver trust ${name} ${file.public} --reason "why"`,
+    `on the instance: fairlead approver trust ${shellWord(name)} ${file.public} --reason "why"`,
   ]);
   return EXIT.ok;
 }

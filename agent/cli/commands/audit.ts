@@ -2,6 +2,7 @@
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
 import { readNamed, writeNew } from '../../adapters/new-file.ts';
 import {
@@ -55,7 +56,7 @@ export async function exportAudit(context: CliContext, file: string | undefined)
   const reply = { schema: 'fairlead/audit-exported@1', entries: lines.length, file };
   show(context, reply, () => [
     `${lines.length} entries written to ${file}`,
-    `check them anywhere: fairlead audit verify ${file}`,
+    `check them anywhere: fairlead audit verify ${shellWord(file)}`,
   ]);
   return EXIT.ok;
 }

@@ -2,6 +2,7 @@
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
 import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
@@ -93,7 +94,10 @@ async function auditFinding({ client }: CliContext): Promise<Finding> {
 }
 
 async function diskFinding({ stateDir }: CliContext): Promise<Finding> {
-  const finding = { check: 'the disk has room', remedy: `df -h ${stateDir}; df -i ${stateDir}` };
+  const finding = {
+    check: 'the disk has room',
+    remedy: `df -h ${shellWord(stateDir)}; df -i ${shellWord(stateDir)}`,
+  };
   try {
     const { freeBytes, freeInodes } = await readDiskSpace(stateDir);
     if (freeBytes < LOW_BYTES) return { ...finding, problem: `${Math.floor(freeBytes / 2 ** 20)} MiB free` };

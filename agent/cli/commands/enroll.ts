@@ -1,6 +1,7 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { accountName } from '../../adapters/account-name.ts';
 import { toDiskError } from '../../adapters/durable-file.ts';
 import { enroll as enrollInstance } from '../../adapters/enroller.ts';
@@ -30,7 +31,7 @@ export async function enroll(string: string | undefined, options: EnrollCommandO
       options.print(JSON.stringify(reply, null, 2));
     } else {
       options.print(`enrolled as "${name}" (${instance}) with ${server}`);
-      options.print(`next: fairlead agent run --state-dir ${options.stateDir}`);
+      options.print(`next: fairlead agent run --state-dir ${shellWord(options.stateDir)}`);
     }
     return 0;
   } finally {

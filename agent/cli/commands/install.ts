@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/agent-unit.ts';
 import { readEnrolment } from '../../adapters/enrolment-file.ts';
 import { type CliContext, show } from '../context.ts';
@@ -16,7 +17,7 @@ export async function install(context: CliContext): Promise<number> {
   await installAgent(UNIT_DIRECTORY, { program: ownProgram(), stateDir });
   show(context, { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT }, () => [
     `${AGENT_UNIT} runs now and at every boot`,
-    `next: fairlead status --state-dir ${stateDir}`,
+    `next: fairlead status --state-dir ${shellWord(stateDir)}`,
   ]);
   return 0;
 }

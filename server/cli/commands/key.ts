@@ -1,6 +1,7 @@
 // `key`: which keys hold which role, new keys for people of their own, and exchanging a role's keys.
 import { resolve } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { shellWord } from '../../../shared/errors/shell-word.ts';
 import {
   draftRoot,
   draftTargets,
@@ -92,7 +93,7 @@ async function create(session: Session, input: Input): Promise<void> {
   );
   const lines = [
     `${path}  ${file.keyid}`,
-    `next: fairlead-vendor key rotate ${input.text('role')} --add ${path} --threshold K`,
+    `next: fairlead-vendor key rotate ${input.text('role')} --add ${shellWord(path)} --threshold K`,
   ];
   session.out.result('key-create', lines, { path, keyid: file.keyid });
 }
