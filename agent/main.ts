@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
+import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import { packPath } from '../shared/protocol/publication.ts';
 import type { DeploymentRecord } from '../shared/schema/deployment.ts';
@@ -21,7 +22,7 @@ import { loadOrCreateIdentity } from './adapters/identity.ts';
 import { createJournal } from './adapters/journal.ts';
 import { createJsonFile } from './adapters/json-file.ts';
 import { createLazyRepository } from './adapters/lazy-repository.ts';
-import { acquireStateLock } from './adapters/lock.ts';
+import { acquireStateLock, type StateLock } from './adapters/lock.ts';
 import { createProber } from './adapters/prober.ts';
 import { readReference } from './adapters/references.ts';
 import { createRepository } from './adapters/repository/repository.ts';
@@ -60,7 +61,7 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   // Nothing the agent writes is anybody else's business; what services must read gets its mode by name.
   process.umask(0o077);
   const parts = await assemble({ ...options, stateDir: resolve(options.stateDir) });
-  const { agent, deployer, pulse, log } = parts;
+  const { agent, deployer, pulse, log, lock } = parts;
   const ended = abortOnSignal();
   // Recovery may verify and soak for minutes: it can be asked about, and left, like any deployment.
   ended.addEventListener('abort', () => void deployer.leave(), { once: true });
@@ -72,12 +73,27 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
     lives: () => gettingOn(pulse, log),
     onError: (problem) => log.warn({ problem }, 'the service manager could not be told that the agent lives'),
   });
-  await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
-  log.info({ version: AGENT_VERSION, stateDir: options.stateDir }, 'the agent runs');
-  await agent.run(ended);
-  await socket.close();
-  await parts.close();
-  return 0;
+  const work = async () => {
+    await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
+    log.info({ version: AGENT_VERSION, stateDir: options.stateDir }, 'the agent runs');
+    await agent.run(ended);
+    await socket.close();
+    await parts.close();
+    return EXIT.ok;
+  };
+  return Promise.race([work(), endWithoutState(lock, options.stateDir, log)]);
+}
+
+const LOCK_LOOK_MS = 2_000;
+
+/**
+ * A state directory that was moved away, removed or replaced takes the lock with it: another agent may have taken the new
+ * one. Whatever this one still wrote there would not be the state it knows, so it ends at once, as a kill would end it.
+ */
+async function endWithoutState(lock: StateLock, stateDir: string, log: Log): Promise<number> {
+  while (await lock.isInPlace()) await clock.sleep(LOCK_LOOK_MS);
+  log.error({ err: new FairleadError('agent/state-lost', { stateDir }) }, 'the agent ends; services run on');
+  return EXIT.failed;
 }
 
 function gettingOn(pulse: LivingPulse, log: Log): boolean {
@@ -91,6 +107,7 @@ interface Assembled {
   readonly deployer: Deployer;
   readonly pulse: LivingPulse;
   readonly log: Log;
+  readonly lock: StateLock;
   close(): Promise<void>;
 }
 
@@ -136,7 +153,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
     await http.close();
     lock.release();
   };
-  return { agent, deployer, pulse, log, close };
+  return { agent, deployer, pulse, log, lock, close };
 }
 
 /** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */

@@ -36,10 +36,14 @@ export async function serveAdminApi(
     answer(request, response, handle, onError).catch(onError);
   });
   await makeDirectory(dirname(path));
-  // The state lock is held: what lies here is a dead agent's.
-  await rm(path, { force: true });
-  await listen(server, path);
-  await chmod(path, 0o660);
+  try {
+    // The state lock is held: what lies here is a dead agent's.
+    await rm(path, { force: true });
+    await listen(server, path);
+    await chmod(path, 0o660);
+  } catch (cause) {
+    throw toDiskError(path, cause);
+  }
   return { close: () => close(server) };
 }
 
@@ -117,7 +121,7 @@ function send(response: ServerResponse, status: number, value: unknown): void {
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(toDiskError(path, cause)));
+    server.once('error', reject);
     server.listen(path, resolve);
   });
 }

@@ -48,6 +48,12 @@ export const AGENT_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'agent/state-lost': entry<{ readonly stateDir: string }>({
+    message: (d) => `${d.stateDir} was moved, removed or replaced while the agent worked on it`,
+    hint: (d) => `put ${d.stateDir} back while no agent runs, then start the agent`,
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'agent/not-running': entry<{ readonly socket: string; readonly stateDir: string }>({
     message: (d) => `no agent answers on ${d.socket}`,
     hint: (d) => `start it: fairlead agent run --state-dir ${shellWord(d.stateDir)}`,

@@ -1,7 +1,7 @@
 // The state lock between real processes: one holder, and no lock that outlives it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { acquireStateLock } from '../../../agent/adapters/lock.ts';
@@ -58,5 +58,27 @@ describe('the state lock', () => {
 
     first.release();
     second.release();
+  });
+
+  it.each([
+    ['was moved away', (stateDir: string) => renameSync(stateDir, `${stateDir}.moved`)],
+    ['was removed', (stateDir: string) => rmSync(stateDir, { recursive: true })],
+    [
+      'was replaced by another one',
+      (stateDir: string) => {
+        cpSync(stateDir, `${stateDir}.backup`, { recursive: true });
+        renameSync(stateDir, `${stateDir}.moved`);
+        renameSync(`${stateDir}.backup`, stateDir);
+      },
+    ],
+  ])('is no longer in place when its directory %s', async (_, change) => {
+    const stateDir = join(temporaryDirectory(), 'state');
+    const lock = await acquireStateLock(stateDir);
+    const before = await lock.isInPlace();
+
+    change(stateDir);
+
+    expect([before, await lock.isInPlace()]).toEqual([true, false]);
+    lock.release();
   });
 });

@@ -1,0 +1,56 @@
+// A real agent whose surroundings are taken away while it runs.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it, onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../../support/directories.ts';
+import { startEnrolmentServer } from '../../support/enrolment-server.ts';
+
+const CLI = new URL('../../../agent/cli/main.ts', import.meta.url).pathname;
+
+it('ends and says so when its state directory is moved away', async () => {
+  const stateDir = await enrolled();
+  const { agent, output } = await startAgent(stateDir);
+
+  renameSync(stateDir, `${stateDir}.moved`);
+  const [status] = await once(agent, 'exit');
+
+  expect(status).toBe(1);
+  expect(output()).toContain(`${stateDir} was moved, removed or replaced`);
+});
+
+it('goes on when nobody reads its log any more', async () => {
+  const stateDir = await enrolled();
+  const { agent } = await startAgent(stateDir);
+
+  agent.stderr?.destroy();
+  await promisify(execFile)(process.execPath, [CLI, 'check', '--state-dir', stateDir]).catch(() => undefined);
+  const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'status', '--state-dir', stateDir]);
+
+  expect(stdout).not.toBe('');
+  expect(agent.exitCode).toBeNull();
+});
+
+async function enrolled(): Promise<string> {
+  const stateDir = join(temporaryDirectory(), 'state');
+  const { string } = await startEnrolmentServer();
+  await promisify(execFile)(process.execPath, [CLI, 'agent', 'enroll', string, '--state-dir', stateDir]);
+  return stateDir;
+}
+
+async function startAgent(stateDir: string) {
+  const agent: ChildProcess = spawn(process.execPath, [CLI, 'agent', 'run', '--state-dir', stateDir], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void agent.kill('SIGKILL'));
+  let output = '';
+  await new Promise<void>((resolve) => {
+    agent.stderr?.on('data', (chunk: Buffer) => {
+      output += String(chunk);
+      if (output.includes('the agent runs')) resolve();
+    });
+  });
+  return { agent, output: () => output };
+}
