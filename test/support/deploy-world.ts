@@ -2,7 +2,9 @@
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
+import { withSigns } from '../../agent/engine/deploy/signs.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
+import type { Pulse } from '../../agent/ports/pulse.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
@@ -28,7 +30,7 @@ import {
 
 export interface World {
   /** A new agent process on the same disk and machine. */
-  boot(faults?: Faults): { readonly deployer: Deployer; readonly calls: Call[] };
+  boot(faults?: Faults, pulse?: Pulse): { readonly deployer: Deployer; readonly calls: Call[] };
   readonly disk: MemoryDisk;
   readonly behaviours: Map<string, Behaviour>;
   readonly secrets: Map<string, string>;
@@ -47,6 +49,8 @@ export interface World {
   readonly missing: Set<string>;
   /** Where each component's traffic goes. */
   readonly routes: Map<ComponentKey, Slot>;
+  /** Connections held open, by the port they lead to. */
+  readonly connections: Map<number, number>;
   readonly warnings: unknown[];
   readonly clock: ReturnType<typeof createIdleClock>;
 }
@@ -64,6 +68,7 @@ export function createWorld(
     commands: [],
     missing: new Set(),
     routes: new Map(),
+    connections: new Map(),
     warnings: [],
     clock: createIdleClock(),
     running: () =>
@@ -80,14 +85,14 @@ export function createWorld(
       for (const service of services.values()) end(service);
       services.clear();
     },
-    boot(faults = () => 'none') {
+    boot(faults = () => 'none', pulse = undefined) {
       const calls: Call[] = [];
       const gate = createGate(calls, faults);
       const clock = {
         ...world.clock,
         sleep: (ms: number, signal?: AbortSignal) => gate.sleep(world.clock.sleep(ms, signal)),
       };
-      const deployer = createDeployer({
+      const parts: DeployerOptions = {
         store: gate.wrap('store', createMemoryStore(disk)),
         journal: gate.wrap('journal', createMemoryJournal(disk)),
         trees: gate.wrap('trees', createMemoryTrees(disk)),
@@ -102,7 +107,7 @@ export function createWorld(
           return value;
         },
         soakMs: 10_000,
-        traffic: gate.wrap('traffic', createMemoryTraffic(world.routes)),
+        traffic: gate.wrap('traffic', createMemoryTraffic(world.routes, world.connections)),
         findProgram: async (program, workingDirectory) => {
           if (world.missing.has(program)) {
             throw new FairleadError('service/no-program', { program, where: workingDirectory });
@@ -113,7 +118,8 @@ export function createWorld(
         ...options,
         onRecord: () => {},
         onWarning: (error) => world.warnings.push(error),
-      });
+      };
+      const deployer = createDeployer(pulse === undefined ? parts : withSigns(parts, pulse), parts);
       return { deployer, calls };
     },
   };

@@ -4,8 +4,7 @@ import type { DeployerOptions } from './options.ts';
 
 /**
  * Beyond what a step grants itself. Hashing a tree, unpacking it and loading its images have no limit of their own: this is
- * far more than the slowest disk needs. A fetch, which may take
- * days, gives a sign with every piece.
+ * far more than the slowest disk needs. A fetch, which may take days, gives a sign with every piece that arrives.
  */
 export const LONGEST_STEP_MS = 2 * 3_600_000;
 

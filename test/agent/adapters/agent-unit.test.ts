@@ -16,7 +16,8 @@ import { until } from '../../support/driver-contract.ts';
 
 const UNIT_DIRECTORY = '/etc/systemd/system';
 /** Says how it was called, leaves a child behind, and stays; stands for the agent and a service it started. */
-const STAND_IN = 'echo "$@" > "$2/words"; sleep 4712 & echo $! >> "$2/children"; echo $$ > "$2/pid"; wait';
+const STAND_IN =
+  'echo "$@" > "$2/words"; sleep 4712 & echo $! >> "$2/children"; echo $$ > "$2/pid"; systemd-notify --ready; wait';
 
 describeBooted('the agent as a service', import.meta.filename, () => {
   let stateDir: string;
