@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { isShortage, systemCode } from '../../shared/errors/system-error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../ports/driver.ts';
 import { type Account, environmentFor, resolveAccount } from './account.ts';
@@ -156,9 +157,9 @@ function spawnDetached(
       fulfil(child);
     });
     child.once('error', (cause) => {
-      const code = 'code' in cause ? String(cause.code) : 'unknown error';
-      const problem = `${code} for "${program}" in ${unit.workingDirectory}`;
-      reject(new FairleadError('service/start-failed', { component: unit.component, problem }, { cause }));
+      const problem = `${systemCode(cause)} for "${program}" in ${unit.workingDirectory}`;
+      const code = isShortage(cause) ? 'service/no-room' : 'service/start-failed';
+      reject(new FairleadError(code, { component: unit.component, problem }, { cause }));
     });
   });
 }

@@ -1,7 +1,7 @@
 // Reading what may not be there yet, or not be what it should be.
 import { constants, open, readdir } from 'node:fs/promises';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
-import { systemCode } from '../../shared/errors/system-error.ts';
+import { isShortage, systemCode } from '../../shared/errors/system-error.ts';
 
 /** More than anything the agent keeps: what is larger is not what it wrote, and would only take its memory. */
 const MAX_BYTES = 256 << 20;
@@ -33,8 +33,7 @@ export function absentOr<T>(path: string, cause: unknown, absent: T): T {
 
 /** The process has too little of something now; the file may be as whole as ever. */
 export function isMomentary(error: unknown): boolean {
-  const momentary = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
-  return isFairleadError(error, 'disk/unreadable') && momentary.includes(error.data.problem);
+  return isFairleadError(error, 'disk/unreadable') && isShortage(error.cause);
 }
 
 /**

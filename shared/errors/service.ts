@@ -2,6 +2,13 @@
 import { EXIT, entry } from './entry.ts';
 
 export const SERVICE_ERRORS = {
+  'service/no-room': entry<{ readonly component: string; readonly problem: string }>({
+    message: (d) => `this machine could not start one more process for ${d.component}: ${d.problem}`,
+    hint: () =>
+      'look at the limits of processes, open files and memory (systemctl show fairlead-agent); the release is not blamed',
+    http: 503,
+    exit: EXIT.failed,
+  }),
   'service/manager-failed': entry<{ readonly manager: string; readonly problem: string }>({
     message: (d) => `${d.manager} did not do what was asked: ${d.problem}`,
     hint: (d) => `check that ${d.manager} runs, and that the agent's account may use it`,

@@ -16,6 +16,11 @@ export function isDiskFull(cause: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(systemCode(cause)) || sqliteCode(cause) === SQLITE_FULL;
 }
 
+/** This process, or the machine, is out of descriptors, processes or memory: nobody's fault, and over in a moment perhaps. */
+export function isShortage(cause: unknown): boolean {
+  return ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(systemCode(cause));
+}
+
 /** A write that the disk refused; errors that are ours already pass through. */
 export function toDiskError(path: string, cause: unknown, needed = 0): FairleadError {
   if (isFairleadError(cause)) return cause;

@@ -1,8 +1,9 @@
 // The process driver on real processes: the contract of all drivers, and what is its own.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createProcessDriver } from '../../../agent/adapters/process-driver.ts';
 import { readBootId, readProcess } from '../../../agent/adapters/process-table.ts';
@@ -182,5 +183,33 @@ describe('the process driver', () => {
     expect((await readFile(dataFile('who'), 'utf8')).trim()).toBe('nobody');
     expect((await stat(dataFile('who'))).uid).not.toBe(0);
     expect((await stat(harness.stateDir)).mode & 0o777).toBe(0o711);
+  });
+
+  it('blames the machine, not the release, when it is out of descriptors', async () => {
+    const unit = unitOf(harness.stateDir, ['sleep', '600'], 'v1');
+    const module = new URL('../../../agent/adapters/process-driver.ts', import.meta.url).href;
+    // With one descriptor fewer each time: first enough are left, then too few to start, then too few for the log.
+    const script = `
+      const { createProcessDriver } = await import(${JSON.stringify(module)});
+      const { openSync } = await import('node:fs');
+      const driver = createProcessDriver({ stateDir: ${JSON.stringify(harness.stateDir)} });
+      const codes = new Set();
+      for (;;) {
+        try { openSync('/dev/null'); } catch { break; }
+        await driver.start(${JSON.stringify(unit)}).catch((error) => codes.add(error.code));
+        await driver.stop(${JSON.stringify(COMPONENT)}, 1000).catch(() => undefined);
+      }
+      process.stdout.write([...codes].join());`;
+
+    const { stdout } = await promisify(execFile)('prlimit', [
+      '--nofile=48',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+    ]);
+
+    expect(stdout).toContain('service/no-room');
+    expect(stdout).not.toContain('service/start-failed');
   });
 });

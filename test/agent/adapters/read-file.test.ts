@@ -47,7 +47,10 @@ describe('a file of the agent', () => {
   });
 
   it('may be as whole as ever when the process has no descriptors left, and is not when the disk cannot read it', () => {
-    const error = (problem: string) => new FairleadError('disk/unreadable', { path: '/a', problem });
+    const error = (problem: string) => {
+      const cause = Object.assign(new Error(problem), { code: problem });
+      return new FairleadError('disk/unreadable', { path: '/a', problem }, { cause });
+    };
 
     expect(['EMFILE', 'ENOMEM', 'EIO', 'EACCES'].map((problem) => isMomentary(error(problem)))).toEqual([
       true,
