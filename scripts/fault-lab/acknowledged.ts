@@ -5,6 +5,12 @@ export type Acknowledged =
   | { readonly kind: 'state'; readonly deployment: number; readonly state: DeploymentState }
   | { readonly kind: 'audited'; readonly event: string; readonly deployment: number }
   | { readonly kind: 'trusted'; readonly versions: Readonly<Record<string, number>> }
-  | { readonly kind: 'channel'; readonly channel: string };
+  | { readonly kind: 'answered'; readonly plan: string; readonly verdict: 'approve' | 'deny' }
+  /** Whatever else an operator asked for. */
+  | { readonly kind: 'done'; readonly what: 'channel' | 'hold' | 'repair' | 'lift' };
 
 export type Acknowledge = (fact: Acknowledged) => void;
+
+export function isDone(fact: Acknowledged): boolean {
+  return fact.kind === 'done';
+}

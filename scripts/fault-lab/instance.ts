@@ -7,20 +7,24 @@ import { createJournal } from '../../agent/adapters/journal.ts';
 import { createProber } from '../../agent/adapters/prober.ts';
 import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
 import { settleState } from '../../agent/adapters/settle-state.ts';
+import { createTraffic } from '../../agent/adapters/traffic/traffic.ts';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
+import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
 import type { AuditLog } from '../../agent/ports/audit-log.ts';
-import type { Clock } from '../../agent/ports/clock.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
 import type { DeploymentStore } from '../../agent/ports/deployment-store.ts';
 import type { Driver } from '../../agent/ports/driver.ts';
 import type { TreeStore } from '../../agent/ports/tree-store.ts';
+import { instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
-import { createIdleClock } from '../../test/support/idle-clock.ts';
 import type { Acknowledge } from './acknowledged.ts';
-import { createMachine, type Machine, type MachineMemory } from './machine.ts';
-import { PACKS, type Scenario } from './scenarios.ts';
+import { createLabClock, type LabClock } from './lab-clock.ts';
+import { createMachine, type MachineMemory } from './machine.ts';
+import { PACKS } from './releases.ts';
+import type { Scenario } from './scenario.ts';
+import { isSwitch, SWITCH } from './served.ts';
 
 export interface Place {
   readonly stateDir: string;
@@ -36,12 +40,14 @@ export interface InstanceOptions extends Place {
 }
 
 export interface Instance {
+  readonly stateDir: string;
+  readonly clock: LabClock;
   readonly deployer: Deployer;
   readonly store: DeploymentStore;
   readonly trees: TreeStore;
   readonly audit: AuditLog;
   /** What went wrong beside the deployments. */
-  readonly warnings: readonly unknown[];
+  readonly warnings: unknown[];
   /** Resolves when the audit log holds everything that happened. */
   settled(): Promise<void>;
 }
@@ -51,15 +57,22 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   await makeDirectory(options.stateDir);
   await settleState(options.stateDir);
   const instance = createInstance(options);
+  await passTime(instance);
   await instance.deployer.recover();
   return instance;
+}
+
+/** The machine's clock went on while no agent ran. */
+async function passTime({ store, clock }: Instance): Promise<void> {
+  const times = (await store.records()).flatMap(({ stages }) => stages.map(({ at }) => instantMs(at)));
+  clock.advance(Math.max(0, ...times.map((at) => at - clock.now())) + 1_000);
 }
 
 function createInstance(options: InstanceOptions): Instance {
   const { stateDir, scenario, verifyAlive, acknowledge = () => undefined } = options;
   const warnings: unknown[] = [];
   const onWarning = (problem: unknown) => void warnings.push(problem);
-  const clock = mortal(createIdleClock(), verifyAlive);
+  const clock = createLabClock(verifyAlive);
   const audit = createAuditFile(stateDir, clock);
   const trees = createTreeStore({ stateDir, fetchPack: fetchPrepared, diskSpace: async () => AMPLE_SPACE });
   const treeDirectoryOf = trees.directoryOf;
@@ -74,23 +87,35 @@ function createInstance(options: InstanceOptions): Instance {
   };
   const deployer = createDeployer({
     ...{ store, trees, clock, onWarning, onRecord: note },
-    ...machineFor(options),
+    ...surroundingsOf(options),
     journal: createJournal({ stateDir }),
     readReference: async ({ name }) => name,
     soakMs: 2_000,
-    traffic: { slotOf: async () => null, direct: async () => {}, close: async () => {} },
     findProgram: async () => undefined,
-    probationMs: async () => 0,
+    probationMs: async () => PROBATION_MS,
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
   });
-  return { deployer, store, trees, audit, warnings, settled: () => audited };
+  return { stateDir, clock, deployer, store, trees, audit, warnings, settled: () => audited };
 }
 
-function machineFor({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Machine {
-  if (scenario.services === 'noted') return createMachine(memory, scenario.behaviours, verifyAlive);
-  // Every unit of the laboratory is a program.
-  return { driver: createProcessDriver({ stateDir }) as Driver, prober: createProber() };
+type Surroundings = Pick<DeployerOptions, 'driver' | 'prober' | 'traffic'>;
+
+function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Surroundings {
+  const { driver, prober } =
+    scenario.services === 'noted'
+      ? createMachine(memory, scenario.behaviours, verifyAlive)
+      : // Every unit of the laboratory is a program.
+        { driver: createProcessDriver({ stateDir }) as Driver, prober: createProber() };
+  const traffic = createTraffic({
+    stateDir,
+    driver,
+    command: SWITCH,
+    answers: async () => Object.values(memory.read()).some(isSwitch),
+  });
+  return { driver, prober, traffic: { ...traffic, connectionsTo: async () => 0 } };
 }
+
+const PROBATION_MS = 3_600_000;
 
 /** Full disks are made by faults here, not by counting. */
 const AMPLE_SPACE = { blockBytes: 4096, freeBytes: 2 ** 40, freeInodes: 2 ** 20 };
@@ -127,15 +152,4 @@ async function fetchPrepared(
   } finally {
     await handle.close();
   }
-}
-
-function mortal(clock: Clock, verifyAlive: () => void = () => undefined): Clock {
-  return {
-    ...clock,
-    async sleep(ms, signal) {
-      verifyAlive();
-      await clock.sleep(ms, signal);
-      verifyAlive();
-    },
-  };
 }

@@ -4,7 +4,9 @@ import { isFinal } from '../../agent/core/deploy/states.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import { type Instance, type Place, startInstance } from './instance.ts';
-import { deployNext, type Scenario } from './scenarios.ts';
+import type { Services } from './machine.ts';
+import type { Scenario } from './scenario.ts';
+import { deadEnds, isSwitch } from './served.ts';
 import { servicesBelow } from './service-sessions.ts';
 import { describeState, leftovers } from './state-files.ts';
 
@@ -22,12 +24,19 @@ export async function judgeDeployment(
   scenario: Scenario,
   acknowledged: readonly Acknowledged[],
 ): Promise<Verdict> {
+  const left = await deadEnds(place);
   const instance = await startInstance({ ...place, scenario });
+  await scenario.goOn?.(instance);
+  const broken = (await scenario.broken?.(instance, acknowledged)) ?? [];
   await instance.settled();
-  const record = (await instance.deployer.records()).slice(scenario.history.length).at(-1);
+  const records = await instance.deployer.records();
+  const record = records.slice(scenario.history.length).at(-1);
   const problems = [
+    ...left,
     ...(await problemsNow(place, scenario, instance, record)),
-    ...lostStates(record, acknowledged),
+    ...(await quarantineProblems(instance, record)),
+    ...lostStates(records, acknowledged),
+    ...broken,
     ...(await auditProblems(instance, acknowledged)),
     ...(await secondRecoveryProblems(place, scenario)),
     ...(await nextProblems(place, scenario)),
@@ -63,6 +72,7 @@ async function problemsNow(
   }
   const wanted = (current?.manifest.components ?? []).map((one) => `${one.component}@${one.version}`);
   const running = [...(await runningReleases(place, scenario))];
+  problems.push(...(await deadEnds(place)));
   if (running.sort().join() !== wanted.sort().join()) problems.push(`runs ${running} instead of ${wanted}`);
   return problems;
 }
@@ -72,26 +82,44 @@ async function runningReleases(
   { stateDir, memory }: Place,
   { services }: Scenario,
 ): Promise<readonly string[]> {
-  if (services === 'noted') return Object.values(memory.read()).map(({ release }) => release);
+  if (services === 'noted') return others(memory.read());
   return (await servicesBelow(stateDir)).map(({ release }) => release);
 }
 
+function others(services: Services): readonly string[] {
+  return Object.values(services).flatMap((one) => (isSwitch(one) ? [] : [one.release]));
+}
+
+/** What failed here, and what was rolled back from, is not tried again by a timer. */
+async function quarantineProblems(
+  { deployer }: Instance,
+  record: DeploymentRecord | undefined,
+): Promise<readonly string[]> {
+  const isBack = record?.state === 'committed' && record.reason.kind === 'rollback';
+  const hasFailed = record?.state === 'rolled-back' && record.failure?.code === 'deploy/unhealthy';
+  if (!isBack && !hasFailed) return [];
+  const isHeld = (await deployer.quarantine()).some((entry) => entry.record === record.id);
+  return isHeld ? [] : [`nothing is quarantined after ${record.id}`];
+}
+
 /**
- * Every state that was acknowledged is in the record, in its order. There may be more: a state that is in the journal
+ * Every state that was acknowledged is in its record, in its order. There may be more: a state that is in the journal
  * counts, though the process died before it said so. The same end may be told twice.
  */
 function lostStates(
-  record: DeploymentRecord | undefined,
+  records: readonly DeploymentRecord[],
   acknowledged: readonly Acknowledged[],
 ): readonly string[] {
-  const states = acknowledged.flatMap((fact) => (fact.kind === 'state' ? [fact.state] : []));
-  const told = states.filter((state, i) => state !== states[i - 1]);
-  if (told.length === 0) return [];
-  if (record === undefined) return [`the record of ${told.at(-1)} is lost`];
-  const stages = record.stages.map((stage) => stage.state);
-  let found = 0;
-  for (const stage of stages) if (stage === told[found]) found++;
-  return found === told.length ? [] : [`acknowledged ${told.join(' ')}, recorded ${stages.join(' ')}`];
+  const facts = acknowledged.flatMap((fact) => (fact.kind === 'state' ? [fact] : []));
+  return [...Map.groupBy(facts, ({ deployment }) => deployment)].flatMap(([id, entered]) => {
+    const told = entered.map(({ state }) => state).filter((state, i, all) => state !== all[i - 1]);
+    const record = records.find((one) => one.id === id);
+    if (record === undefined) return [`the record of ${id}, ${told.at(-1)}, is lost`];
+    const stages = record.stages.map((stage) => stage.state);
+    let found = 0;
+    for (const stage of stages) if (stage === told[found]) found++;
+    return found === told.length ? [] : [`acknowledged ${told.join(' ')}, recorded ${stages.join(' ')}`];
+  });
 }
 
 async function auditProblems(
@@ -118,11 +146,11 @@ async function secondRecoveryProblems(place: Place, scenario: Scenario): Promise
 /** Nothing is stuck: the next deployment commits, and then nothing unfinished lies around. */
 async function nextProblems(place: Place, scenario: Scenario): Promise<readonly string[]> {
   const instance = await startInstance({ ...place, scenario: { ...scenario, behaviours: {} } });
-  await deployNext(instance, scenario);
+  await scenario.next(instance);
   await instance.settled();
   const record = (await instance.deployer.records()).at(-1);
   const problems = record?.state === 'committed' ? [] : [`the next deployment ends ${record?.state}`];
-  return [...problems, ...(await leftovers(place.stateDir))];
+  return [...problems, ...(await deadEnds(place)), ...(await leftovers(place.stateDir))];
 }
 
 export function messageOf(problem: unknown): string {

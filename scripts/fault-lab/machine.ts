@@ -4,11 +4,21 @@ import type { Driver, ServiceUnit } from '../../agent/ports/driver.ts';
 import type { Prober } from '../../agent/ports/prober.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 
-/** How a release behaves, by `core/auth@1.0.1`; every other one is healthy. `stuck` cannot be stopped. */
-export type Behaviour = 'red' | 'stuck' | 'fails smoke';
+/**
+ * How a release behaves, by `core/auth@1.0.1`; every other one is healthy. `stuck` cannot be stopped, what `tires` is
+ * healthy until it is verified, and red in its soak.
+ */
+export type Behaviour = 'red' | 'stuck' | 'tires';
 
-/** What runs, by component. */
-export type Services = Readonly<Record<string, { readonly release: string; readonly identity: string }>>;
+export interface Service {
+  readonly release: string;
+  readonly identity: string;
+  /** Its port setting; empty for those that are reached by name. */
+  readonly port: string;
+}
+
+/** What runs, by what the driver calls it. */
+export type Services = Readonly<Record<string, Service>>;
 
 export interface MachineMemory {
   read(): Services;
@@ -26,17 +36,17 @@ export function createMachine(
   behaviours: Readonly<Record<string, Behaviour>>,
   verifyAlive: () => void = () => undefined,
 ): Machine {
-  const find = (component: ComponentKey) => {
+  const services = () => {
     verifyAlive();
-    return memory.read()[component];
+    return memory.read();
   };
+  const find = (component: ComponentKey) => services()[component];
   const driver: Driver = {
     async start(unit) {
       const running = find(unit.component);
       if (running?.identity === unit.identity) return;
       if (running !== undefined) throw new Error(`another ${unit.component} runs`);
-      const { component, identity } = unit;
-      memory.write({ ...memory.read(), [component]: { release: releaseOf(unit), identity } });
+      memory.write({ ...memory.read(), [unit.component]: noteOf(unit) });
     },
     async stop(component) {
       const running = find(component);
@@ -56,7 +66,7 @@ export function createMachine(
     logs: async () => '',
     maintain: async () => {},
   };
-  return { driver, prober: createProber(find, behaviours) };
+  return { driver, prober: createProber(services, behaviours) };
 }
 
 /** Gone with the process, as services are with a power cut. */
@@ -89,23 +99,29 @@ export function createMemoryFile(path: string): void {
   writeFileSync(path, '{}'.padEnd(MEMORY_BYTES));
 }
 
-function createProber(
-  find: (component: ComponentKey) => Services[string] | undefined,
-  behaviours: Readonly<Record<string, Behaviour>>,
-): Prober {
+/** Probes of a service that tires are all well for as long as it takes to be verified. */
+const TIRES_AFTER = 2;
+
+function createProber(services: () => Services, behaviours: Readonly<Record<string, Behaviour>>): Prober {
+  let answered = 0;
+  const isWell = ({ release }: Service) => {
+    const behaviour = behaviours[release];
+    return behaviour === 'tires' ? ++answered <= TIRES_AFTER : behaviour !== 'red';
+  };
   return {
     async probe(probe) {
       switch (probe.kind) {
         case 'tcp':
           return { healthy: false, detail: 'nobody listens' };
-        case 'exec': {
-          const [command = '', release = ''] = probe.exec;
-          const healthy = behaviours[release] !== `fails ${command}`;
-          return { healthy, detail: healthy ? 'exit status 0' : 'exit status 1' };
-        }
+        case 'exec':
+          return { healthy: true, detail: 'exit status 0' };
         case 'http': {
-          const running = find(`core/${new URL(probe.url).hostname.split('.')[0]}` as ComponentKey);
-          const healthy = running !== undefined && behaviours[running.release] !== 'red';
+          const { hostname, port } = new URL(probe.url);
+          const name = `core/${hostname.split('.')[0]}@`;
+          const asked = Object.values(services()).find(
+            (one) => one.release.startsWith(name) && one.port === port,
+          );
+          const healthy = asked !== undefined && isWell(asked);
           return { healthy, detail: healthy ? 'HTTP 200' : 'HTTP 503' };
         }
       }
@@ -114,6 +130,7 @@ function createProber(
 }
 
 /** Every release of the laboratory runs `serve RELEASE`. */
-function releaseOf(unit: ServiceUnit): string {
-  return unit.kind === 'process' ? (unit.exec[1] ?? '') : '';
+function noteOf(unit: ServiceUnit): Service {
+  const [release = '', port = ''] = unit.kind === 'process' ? [unit.exec[1], unit.env['PORT']] : [];
+  return { release, identity: unit.identity, port };
 }

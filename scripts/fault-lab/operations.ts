@@ -2,8 +2,8 @@
 import type { Acknowledge, Acknowledged } from './acknowledged.ts';
 import { type Place, startInstance } from './instance.ts';
 import { judgeDeployment, type Verdict } from './judge.ts';
-import { POLICY_OPERATION } from './policy-operation.ts';
-import { deployHistory, PROCESSES, SCENARIOS, type Scenario } from './scenarios.ts';
+import { prepareHistory, type Scenario } from './scenario.ts';
+import { PROCESSES, SCENARIOS } from './scenarios.ts';
 import { TRUST_OPERATION } from './trust-operation.ts';
 
 export interface Operation {
@@ -17,11 +17,7 @@ export interface Operation {
   judge(place: Place, acknowledged: readonly Acknowledged[]): Promise<Verdict>;
 }
 
-export const OPERATIONS: readonly Operation[] = [
-  ...SCENARIOS.map(deploymentOperation),
-  TRUST_OPERATION,
-  POLICY_OPERATION,
-];
+export const OPERATIONS: readonly Operation[] = [...SCENARIOS.map(deploymentOperation), TRUST_OPERATION];
 
 export function operationsNamed(names?: readonly string[]): readonly Operation[] {
   return OPERATIONS.filter(({ name }) => names === undefined || names.includes(name));
@@ -32,14 +28,21 @@ export const PROCESSES_OPERATION = deploymentOperation(PROCESSES);
 function deploymentOperation(scenario: Scenario): Operation {
   return {
     name: scenario.name,
-    prepare: async (place) => deployHistory(await startInstance({ ...place, scenario }), scenario),
+    async prepare(place) {
+      await prepareHistory(
+        await startInstance({ ...place, scenario: { ...scenario, behaviours: {} } }),
+        scenario,
+      );
+    },
     async perform(place, acknowledge) {
       const instance = await startInstance({ ...place, scenario, acknowledge });
-      await scenario.act(instance);
+      await scenario.act(instance, acknowledge);
       await instance.settled();
     },
     async recover(place, acknowledge) {
-      await (await startInstance({ ...place, scenario, acknowledge })).settled();
+      const instance = await startInstance({ ...place, scenario, acknowledge });
+      await scenario.goOn?.(instance);
+      await instance.settled();
     },
     judge: (place, acknowledged) => judgeDeployment(place, scenario, acknowledged),
   };

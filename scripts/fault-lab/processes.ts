@@ -1,4 +1,5 @@
 // The suite `processes`: real service processes, and an agent that is killed at any moment of their update.
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectOutput, parseAcknowledged, startOperation } from './operation-process.ts';
 import { PROCESSES_OPERATION as operation } from './operations.ts';
@@ -13,7 +14,7 @@ import {
   tryCases,
 } from './suite.ts';
 
-const LANES = 2;
+const LANES = availableParallelism();
 
 /** No call is counted here: a tracer would go on following the services. */
 export async function killBesideProcesses(options: SuiteOptions): Promise<SuiteResult> {

@@ -1,145 +1,43 @@
 // The suite `schedules`: operations on a disk in memory under faults that a seed draws, recoveries that are hit too, power cuts between.
-import './remembered-signatures.ts';
-import type { CrashDisk, Ordering } from '../../test/support/crash-disk.ts';
-import { emptyDisk, MOUNT_POINT, mount } from '../../test/support/crash-mount.ts';
-import { failure } from '../../test/support/crash-paths.ts';
-import type { Acknowledged } from './acknowledged.ts';
-import type { Place } from './instance.ts';
-import { createVolatileMemory, type MachineMemory, type Services } from './machine.ts';
-import { OPERATIONS, type Operation } from './operations.ts';
-import {
-  type CaseResult,
-  createRandom,
-  judged,
-  type SuiteOptions,
-  type SuiteResult,
-  tryCases,
-} from './suite.ts';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { mergeResults, type SuiteOptions, type SuiteResult } from './suite.ts';
 
-/** What one life of the agent meets: at its nth call, or from there until the process ends. */
-interface Fault {
-  readonly kind: 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS';
-  readonly at: number;
-  readonly lasting: boolean;
+/** What a lane is to try. */
+export interface Lane {
+  readonly seeds: readonly number[];
+  readonly operations: readonly string[] | undefined;
 }
 
-interface Schedule {
-  readonly seed: number;
-  readonly operation: Operation;
-  readonly ordering: Ordering;
-  readonly lives: readonly Fault[];
-}
+export type LaneMessage = { readonly tried: number } | { readonly result: SuiteResult };
 
-/** An instance where an operation starts, and how many calls the operation makes when nothing happens. */
-interface Prepared {
-  readonly disk: CrashDisk;
-  readonly services: Services;
-  readonly calls: number;
-}
+const LANE = new URL('schedules-lane.ts', import.meta.url);
 
-/** The agent process is dead: nothing it still tries has any effect. */
-class Crash extends Error {}
-
-const STATE_DIR = `${MOUNT_POINT}/state`;
-const KINDS = ['power cut', 'power cut', 'kill', 'ENOSPC', 'EIO', 'EROFS'] as const;
-/** The settings are written with synchronous calls, which the disk in memory does not serve. */
-const MODELLED = OPERATIONS.filter((operation) => operation.name !== 'policy');
-
+/** Each schedule is its seed's alone: however many lanes there are, the same ones are tried. */
 export async function trySchedules(options: SuiteOptions): Promise<SuiteResult> {
-  const prepared = new Map<string, Prepared>();
-  for (const operation of MODELLED) prepared.set(operation.name, await prepare(operation));
-  const callsOf = (operation: Operation) => prepared.get(operation.name)?.calls ?? 0;
+  const lanes = availableParallelism();
   const seeds = Array.from({ length: options.count }, (_, i) => options.seed * 1_000_000 + i);
-  return tryCases(seeds, 1, options, (seed) => {
-    const schedule = drawSchedule(seed, callsOf);
-    const start = prepared.get(schedule.operation.name);
-    if (start === undefined) throw new Error('not prepared');
-    return trySchedule(schedule, start);
+  let tried = 0;
+  const onTried = () => options.onProgress(++tried);
+  const laneOf = (lane: number): Lane => ({
+    seeds: seeds.filter((_, i) => i % lanes === lane),
+    operations: options.operations,
   });
+  const results = Array.from({ length: lanes }, (_, lane) => tryLane(laneOf(lane), onTried, options.signal));
+  return mergeResults(await Promise.all(results));
 }
 
-async function prepare(operation: Operation): Promise<Prepared> {
-  const place = { stateDir: STATE_DIR, memory: createVolatileMemory() };
-  mount.before = () => undefined;
-  mount.disk = emptyDisk();
-  await operation.prepare(place);
-  const disk = mount.disk.copy();
-  const services = place.memory.read();
-  let calls = 0;
-  mount.before = () => {
-    calls++;
-  };
-  await operation.perform(place, () => undefined);
-  return { disk, services, calls };
-}
-
-function drawSchedule(seed: number, callsOf: (operation: Operation) => number): Schedule {
-  const random = createRandom(seed);
-  const below = (limit: number) => Math.floor(random() * limit);
-  const operation = MODELLED[below(MODELLED.length)];
-  if (operation === undefined) throw new Error('no operation');
-  const draw = (calls: number): Fault => ({
-    kind: KINDS[below(KINDS.length)] ?? 'kill',
-    at: 1 + below(calls),
-    lasting: random() < 0.4,
+function tryLane(lane: Lane, onTried: () => void, signal: AbortSignal | undefined): Promise<SuiteResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(LANE, { workerData: lane, execArgv: [] });
+    const stop = () => worker.postMessage('stop');
+    signal?.addEventListener('abort', stop, { once: true });
+    worker.on('message', (message: LaneMessage) => {
+      if ('tried' in message) return onTried();
+      signal?.removeEventListener('abort', stop);
+      resolve(message.result);
+    });
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`a lane ended with ${code}`)));
   });
-  const calls = callsOf(operation);
-  const lives = [draw(calls)];
-  // Recoveries are shorter than what they recover.
-  while (random() < 0.4 && lives.length < 4) lives.push(draw(calls / 4));
-  return { seed, operation, ordering: random() < 0.5 ? 'ordered' : 'strict', lives };
-}
-
-async function trySchedule(schedule: Schedule, start: Prepared): Promise<CaseResult> {
-  const { operation, seed, ordering, lives } = schedule;
-  const random = createRandom(seed ^ 0x5eed);
-  const acknowledged: Acknowledged[] = [];
-  const memory = createVolatileMemory();
-  memory.write(start.services);
-  mount.disk = start.disk.copy(ordering);
-  for (const [life, fault] of lives.entries()) {
-    const act = life === 0 ? operation.perform : operation.recover;
-    await live(fault, memory, (place) => act(place, (fact) => void acknowledged.push(fact)));
-    // A process that outlived its fault ends some time: with the machine, or alone.
-    if (fault.kind === 'power cut' || random() < 0.3) cutPower(memory, random);
-  }
-  mount.before = () => undefined;
-  const { end, problems } = await judged(operation.judge({ stateDir: STATE_DIR, memory }, acknowledged));
-  const told = lives
-    .map(({ kind, at, lasting }) => `${kind} ${lasting ? 'from' : 'at'} ${at}`)
-    .join(', then ');
-  return {
-    end,
-    problems: problems.map((problem) => `${seed}: ${operation.name}, ${ordering}, ${told}: ${problem}`),
-  };
-}
-
-/** One life of the agent, until it ends by itself or by the fault. Errors are its answer to faults. */
-async function live(
-  fault: Fault,
-  memory: MachineMemory,
-  act: (place: Place) => Promise<void>,
-): Promise<void> {
-  let calls = 0;
-  let isDead = false;
-  const verifyAlive = () => {
-    if (isDead) throw new Crash();
-  };
-  mount.before = (call, path) => {
-    verifyAlive();
-    calls++;
-    if (calls < fault.at || (calls > fault.at && !fault.lasting)) return;
-    if (fault.kind !== 'power cut' && fault.kind !== 'kill') throw failure(fault.kind, call, path);
-    isDead = true;
-    throw new Crash();
-  };
-  await act({ stateDir: STATE_DIR, memory, verifyAlive }).catch(() => undefined);
-  // Whatever the process had under way notices its death before the next one starts.
-  isDead = true;
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-function cutPower(memory: MachineMemory, random: () => number): void {
-  mount.disk = mount.disk.afterPowerCut(random);
-  memory.write({});
 }

@@ -1,6 +1,6 @@
 // Service processes of the laboratory: found by the tree they run in, ended when a case is over.
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { RELEASES } from './scenarios.ts';
+import { RELEASES } from './releases.ts';
 
 export interface ServiceSession {
   /** Also the process group. */

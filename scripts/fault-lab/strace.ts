@@ -65,8 +65,9 @@ export function tracerFor(
   return [...straceTo(log), ...inject];
 }
 
+// The kernel filters: only the calls that are asked for stop the process.
 function straceTo(log: string): readonly string[] {
-  return ['strace', '-f', '-qq', '-o', log];
+  return ['strace', '-f', '--seccomp-bpf', '-qq', '-o', log];
 }
 
 function parseCalls(log: string, stateDir: string): readonly Point[] {

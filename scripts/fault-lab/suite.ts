@@ -11,7 +11,7 @@ export interface SuiteOptions {
   readonly directory: string;
   readonly onProgress: (tried: number) => void;
   /** No further case is begun once it aborts. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface SuiteResult {
@@ -40,7 +40,7 @@ export async function judged(verdict: Promise<Verdict>): Promise<Verdict> {
 export async function tryCases<Case>(
   cases: readonly Case[],
   lanes: number,
-  options: SuiteOptions,
+  options: Pick<SuiteOptions, 'directory' | 'onProgress' | 'signal'>,
   run: (each: Case, directory: string) => Promise<CaseResult>,
 ): Promise<SuiteResult> {
   const ends: Record<string, number> = {};

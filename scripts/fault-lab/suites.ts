@@ -1,6 +1,4 @@
 // The laboratory's suites: what each does, how many cases make a short and a long run, and what it needs.
-// First: the tree store takes its functions of node:child_process when it is loaded.
-import '../../test/support/crash-mount.ts';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { tryHostilePacks } from './hostile.ts';

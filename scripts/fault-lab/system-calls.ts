@@ -1,4 +1,5 @@
 // Suites over the real agent's system calls: `kill` dies at one of them, `full` has one of them refused.
+import { availableParallelism } from 'node:os';
 import { type Operation, operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase } from './places.ts';
 import { type Fault, listPoints, type Point, runWithFault } from './strace.ts';
@@ -12,7 +13,7 @@ interface SpoiledCall {
   readonly fault: Fault;
 }
 
-const LANES = 2;
+const LANES = availableParallelism();
 /** How operations of the laboratory fail without a fault. */
 const OWN_FAILURES = ['deploy/unhealthy', 'service/stuck'];
 
