@@ -5,7 +5,7 @@ import type { HttpAnswer, HttpClient } from '../http-client.ts';
 import { joinUrl, roleFile } from './names.ts';
 
 const KIB = 1024;
-/** What is read at most where no signed length says more exactly. */
+/** What is read at most, whatever a list says: whoever holds the online keys may sign any length. */
 const MAX_BYTES = {
   root: 512 * KIB,
   timestamp: 16 * KIB,
@@ -38,7 +38,7 @@ export function createMetadataSource(url: string, http: Pick<HttpClient, 'get'>)
   });
   const fetchFile = async (file: string, meta: FileMeta, isConsistent: boolean, maxBytes: number) => {
     const at = joinUrl(url, isConsistent ? `${meta.version}.${file}` : file);
-    return present(at, await http.get(at, { maxBytes: meta.length ?? maxBytes }));
+    return present(at, await http.get(at, { maxBytes: Math.min(meta.length ?? maxBytes, maxBytes) }));
   };
   return {
     async root(version) {

@@ -38,8 +38,14 @@ export function joinUrl(base: string, path: string): string {
   return base.endsWith('/') ? base + path : `${base}/${path}`;
 }
 
-/** TUF §6.2: `dir/name` is served as `dir/HASH.name` in consistent snapshots. */
+/**
+ * TUF §6.2: `dir/name` is served as `dir/HASH.name` in consistent snapshots. Dots climb in URLs however they are
+ * encoded. Error: trust/misplaced.
+ */
 export function targetUrlPath(path: string, hash: string | null): string {
+  if (/(?:^|\/)\.{1,2}(?:\/|$)/.test(path)) {
+    throw new FairleadError('trust/misplaced', { path, problem: 'a path may not climb' });
+  }
   const parts = path.split('/').map(encodeSegment);
   const last = parts.pop() ?? '';
   return [...parts, hash === null ? last : `${hash}.${last}`].join('/');

@@ -33,7 +33,8 @@ export interface RepositoryOptions {
   readonly onWarning: (warning: FairleadError) => void;
 }
 
-const LISTING_FILE = 'listing.json';
+/** Beside the roles, whose files all end in `.json`: no role can have this name. */
+const LISTING_FILE = 'listing';
 /** Clocks drift; a server's may be somewhat ahead. */
 const CLOCK_ALLOWANCE_MS = 10 * 60_000;
 

@@ -1,6 +1,16 @@
 // Timestamp, snapshot and top-level targets: what a refresh asks for, accepts, refuses and keeps.
 import { describe, expect, it } from 'vitest';
-import { DAY_MS, hashOf, NOW, newKey, RepositorySimulator } from '../../../support/repository-simulator.ts';
+import { createMetadataSource } from '../../../../agent/adapters/repository/metadata-source.ts';
+import { Updater } from '../../../../agent/adapters/repository/updater.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import {
+  DAY_MS,
+  hashOf,
+  METADATA_URL,
+  NOW,
+  newKey,
+  RepositorySimulator,
+} from '../../../support/repository-simulator.ts';
 import { newClient, openUpdater } from '../../../support/trust-client.ts';
 
 async function refreshed() {
@@ -256,6 +266,27 @@ describe('mix-and-match attacks', () => {
     expect(await client.refresh()).toBe('trust/hash-mismatch');
     expect(client.trusted()).toMatchObject({ snapshot: 3, targets: 2 });
   });
+
+  it.each(['snapshot', 'targets'])(
+    'reads a bounded %s, whatever length the online keys sign',
+    async (role) => {
+      const repository = new RepositorySimulator();
+      const listed = role === 'snapshot' ? repository.timestamp : repository.snapshot;
+      listed.meta[`${role}.json`].length = Number.MAX_SAFE_INTEGER;
+      repository.publish(...(role === 'snapshot' ? [] : ['snapshot']), 'timestamp');
+      const caps: number[] = [];
+      const get: RepositorySimulator['get'] = (url, options) => {
+        caps.push(options.maxBytes);
+        return repository.get(url, options);
+      };
+      const { store } = await newClient(repository);
+      const updater = await Updater.open({ store, source: createMetadataSource(METADATA_URL, { get }) });
+
+      expect((await rejectionOf(updater.refresh(NOW))).code).toBe('trust/length-mismatch');
+
+      expect(Math.max(...caps)).toBeLessThanOrEqual(32 << 20);
+    },
+  );
 
   it('refuses a snapshot of another length than listed', async () => {
     const repository = new RepositorySimulator();

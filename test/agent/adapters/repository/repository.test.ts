@@ -171,13 +171,42 @@ describe('the catalog', () => {
     const vendor = vendorRepository();
     const { repository, directory } = await start(vendor);
     await repository.refresh(NOW);
-    writeFileSync(join(directory, 'listing.json'), readFileSync(join(directory, 'listing.json')).subarray(9));
+    writeFileSync(join(directory, 'listing'), readFileSync(join(directory, 'listing')).subarray(9));
 
     const again = await start(vendor, directory);
 
     expect(again.repository.freshness(NOW).state).toBe('never');
     expect(await again.repository.refresh(NOW)).toBe('changed');
     expect(await titles(again.repository)).toEqual(['first']);
+  });
+});
+
+describe('a hostile name', () => {
+  it('of a role does not replace what the agent keeps beside the roles', async () => {
+    const vendor = vendorRepository();
+    vendor.delegate('releases', 'listing');
+    vendor.publish('listing', ...ROLES, 'targets', 'snapshot', 'timestamp');
+    const { repository, directory } = await start(vendor);
+    await repository.refresh(NOW);
+    await (await start(vendor, directory)).repository.refresh(NOW);
+
+    const restarted = await start(vendor, directory);
+
+    expect(restarted.repository.freshness(NOW).state).toBe('fresh');
+    expect(await titles(restarted.repository)).toEqual(['first']);
+  });
+
+  it('of a document does not lead a request out of its place', async () => {
+    const vendor = vendorRepository();
+    const path = 'advisories/../../api/v1/tokens';
+    vendor.addTarget('targets', path, 'anything');
+    publish(vendor);
+    const { repository } = await start(vendor);
+
+    expect((await rejectionOf(repository.refresh(NOW))).code).toBe('trust/misplaced');
+
+    expect(vendor.requests.filter((name) => name.includes('tokens'))).toEqual([]);
+    expect(await titles(repository)).toEqual(['first']);
   });
 });
 

@@ -92,4 +92,8 @@ describe('names', () => {
     expect(joinUrl('http://x/targets', 'c')).toBe('http://x/targets/c');
     expect(joinUrl('http://x/targets/', 'c')).toBe('http://x/targets/c');
   });
+
+  it.each(['../a', 'a/../b', 'a/..', './a', 'a/./b', '..'])('does not climb in the URL of %s', (path) => {
+    expect(codeOf(() => targetUrlPath(path, 'ff'))).toBe('trust/misplaced');
+  });
 });
