@@ -4,10 +4,11 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { ACTOR_HEADER, adminError } from '../../shared/protocol/admin.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { accountName } from './account-name.ts';
+import { startCommand } from './start-command.ts';
 import { socketPathOf } from './state-paths.ts';
 
 export interface AdminClient {
-  /** Errors: agent/not-running, agent/no-access, agent/refused. */
+  /** Errors: agent/not-running, agent/went-away, agent/no-access, agent/refused. */
   call<Schema extends z.ZodType>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
@@ -67,5 +68,7 @@ function toSocketError(cause: unknown, socket: string, stateDir: string): Fairle
   const code = cause instanceof Error && 'code' in cause ? cause.code : '';
   if (code === 'EACCES' || code === 'EPERM')
     return new FairleadError('agent/no-access', { socket }, { cause });
-  return new FairleadError('agent/not-running', { socket, stateDir }, { cause });
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return new FairleadError('agent/went-away', { socket }, { cause });
+  return new FairleadError('agent/not-running', { socket, start: startCommand(stateDir) }, { cause });
 }

@@ -1,5 +1,5 @@
 // Following a deployment to its end: every state printed once, as it is entered.
-import { FairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { changeReply } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import { isFinal } from '../core/deploy/states.ts';
@@ -7,12 +7,14 @@ import type { CliContext } from './context.ts';
 import { toneOf } from './output/changes.ts';
 
 const LOOK_AGAIN_MS = 200;
+/** A service manager starts an agent that ended within seconds; the deployment then goes on by itself. */
+const LOOKS_AT_NOBODY = 150;
 
 /** Returns the record of a deployment that committed. Error: change/failed for any other end. */
 export async function followChange(context: CliContext, change: number): Promise<DeploymentRecord> {
   let printed = 0;
   for (;;) {
-    const { change: record } = await context.client.call('GET', `/v1/changes/${change}`, changeReply);
+    const record = await lookAt(context, change);
     for (const stage of record.stages.slice(printed)) {
       if (!context.json) {
         context.print(`${stage.at}  change ${change}  ${toneOf(stage.state, context.style)(stage.state)}`);
@@ -21,6 +23,21 @@ export async function followChange(context: CliContext, change: number): Promise
     printed = record.stages.length;
     if (isFinal(record.state)) return committedOrFail(context, record);
     await context.clock.sleep(LOOK_AGAIN_MS);
+  }
+}
+
+/** Patient with an agent that is started again. Error: agent/not-running when none comes. */
+async function lookAt(context: CliContext, change: number): Promise<DeploymentRecord> {
+  for (let looks = 1; ; looks++) {
+    try {
+      return (await context.client.call('GET', `/v1/changes/${change}`, changeReply)).change;
+    } catch (error) {
+      if (!isFairleadError(error, 'agent/not-running', 'agent/went-away') || looks === LOOKS_AT_NOBODY)
+        throw error;
+      if (looks === 1 && !context.json)
+        context.print('the agent has ended; waiting for it to be started again');
+      await context.clock.sleep(LOOK_AGAIN_MS);
+    }
   }
 }
 

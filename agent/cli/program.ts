@@ -62,6 +62,7 @@ export function createProgram(parts: ProgramParts): Command {
 
 const EXIT_HELP = `
 Exit status: 0 done · 1 failed · 2 wrong usage · 3 agent or server not reachable · 4 refused · 5 not trusted
+             status, changes and change answer from the disk while no agent runs, with 3
              check: 0 nothing new · 10 available · 20 blocked`;
 
 function addQuestions(program: Command, act: Act): void {

@@ -54,9 +54,20 @@ export const AGENT_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
-  'agent/not-running': entry<{ readonly socket: string; readonly stateDir: string }>({
-    message: (d) => `no agent answers on ${d.socket}`,
-    hint: (d) => `start it: fairlead agent run --state-dir ${shellWord(d.stateDir)}`,
+  'agent/not-running': entry<{
+    readonly socket: string;
+    /** The command that starts it. */
+    readonly start: string;
+  }>({
+    message: (d) => `the agent is not running: nobody answers on ${d.socket}`,
+    hint: (d) => `start it: ${d.start}`,
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
+  'agent/went-away': entry<{ readonly socket: string }>({
+    message: (d) =>
+      `the agent ended before it answered on ${d.socket}: whether it did what was asked is not known`,
+    hint: () => 'see what it has done: fairlead status; fairlead changes',
     http: 503,
     exit: EXIT.unreachable,
   }),

@@ -6,9 +6,8 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/agent-unit.ts';
 import { readEnrolment } from '../../adapters/enrolment-file.ts';
+import { UNIT_DIRECTORY } from '../../adapters/start-command.ts';
 import { type CliContext, show } from '../context.ts';
-
-const UNIT_DIRECTORY = '/etc/systemd/system';
 
 /** Errors: enrolment/missing, service/manager-failed, disk/*. */
 export async function install(context: CliContext): Promise<number> {

@@ -1,6 +1,8 @@
 // fairlead status: the verdict, what needs attention, and what runs.
 import { statusReply } from '../../../shared/protocol/admin.ts';
+import { askOrLook } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
+import { renderAtRest } from '../output/at-rest.ts';
 import { renderStatus } from '../output/status.ts';
 
 export interface WatchOptions {
@@ -9,7 +11,16 @@ export interface WatchOptions {
 
 const LOOK_AGAIN_MS = 1000;
 
+/** Exits with 3 when no agent runs and the disk has answered. */
 export async function status(context: CliContext, options: WatchOptions = {}): Promise<number> {
+  return await askOrLook(
+    context,
+    () => askStatus(context, options),
+    (rest) => show(context, rest, () => renderAtRest(rest, context.style)),
+  );
+}
+
+async function askStatus(context: CliContext, options: WatchOptions): Promise<number> {
   let printed = '';
   do {
     const reply = await context.client.call('GET', '/v1/status', statusReply);

@@ -35,11 +35,18 @@ describe('fairlead', () => {
     expect(stderr).toMatch(/^error: /);
   });
 
-  it('says how to start the agent when none answers, also as JSON', async () => {
+  it('says so when there is no instance, also as JSON', async () => {
     const { exit, stdout, stderr, stateDir } = await fairlead('status', '--json');
 
+    expect(exit).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'enrolment/missing' } });
+    expect(stderr).toContain(`fairlead agent enroll - --state-dir ${stateDir}`);
+  });
+
+  it('says how to start the agent when none answers', async () => {
+    const { exit, stderr, stateDir } = await fairlead('check');
+
     expect(exit).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'agent/not-running' } });
     expect(stderr).toContain(`fairlead agent run --state-dir ${stateDir}`);
   });
 

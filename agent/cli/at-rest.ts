@@ -1,0 +1,124 @@
+// An instance whose agent does not run, as its state directory tells: read, without a lock, and never written.
+import { stat } from 'node:fs/promises';
+import { manifestDigest } from '../../shared/compile/identity.ts';
+import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
+import { EXIT } from '../../shared/errors/entry.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import type { Channel } from '../../shared/protocol/report.ts';
+import type { Decision } from '../../shared/schema/decision.ts';
+import type { DeploymentRecord, ManifestComponent } from '../../shared/schema/deployment.ts';
+import { createAuditFile } from '../adapters/audit-file.ts';
+import { createDeploymentStore } from '../adapters/deployment-store.ts';
+import { readEnrolment } from '../adapters/enrolment-file.ts';
+import { createJsonFile } from '../adapters/json-file.ts';
+import { createSettings } from '../adapters/settings.ts';
+import { startCommand } from '../adapters/start-command.ts';
+import { decisionRecord } from '../core/decision-record.ts';
+import { isFinal } from '../core/deploy/states.ts';
+import type { Quarantined } from '../ports/deployer.ts';
+import type { CliContext } from './context.ts';
+
+/** `--json` prints it as it is. */
+export interface AtRest {
+  readonly schema: 'fairlead/status-at-rest@1';
+  readonly at: string;
+  readonly instance: { readonly id: string; readonly name: string; readonly server: string };
+  readonly agent: LastRun;
+  /** Null when the policy cannot be read. */
+  readonly channel: Channel | null;
+  readonly generation: number | null;
+  readonly manifest: string | null;
+  readonly components: readonly Omit<ManifestComponent, 'release'>[];
+  /** What was decided last, and since when. */
+  readonly decided: { readonly since: string; readonly decision: Decision } | null;
+  /** A deployment that the next start of the agent ends. */
+  readonly unfinished: DeploymentRecord | null;
+  readonly quarantine: readonly Omit<Quarantined, 'release'>[];
+  /** What on the disk cannot be read. */
+  readonly problems: readonly string[];
+}
+
+interface LastRun {
+  /** `killed`: it left no word of its end. */
+  readonly ended: 'in-order' | 'killed' | 'never-ran';
+  /** The end, or the last trace before it. */
+  readonly since: string | null;
+  /** The command that starts it. */
+  readonly start: string;
+}
+
+/**
+ * Asks the agent; where none runs, `tell` says what the disk holds and the exit status is 3.
+ * Errors: enrolment/missing; agent/not-running where this account may not read the state directory.
+ */
+export async function askOrLook(
+  context: CliContext,
+  ask: () => Promise<number>,
+  tell: (rest: AtRest, records: readonly DeploymentRecord[]) => void,
+): Promise<number> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isFairleadError(error, 'agent/not-running')) throw error;
+    const found = await lookAt(context).catch((unreadable: unknown) => {
+      throw isFairleadError(unreadable, 'enrolment/missing') ? unreadable : error;
+    });
+    tell(found.rest, found.records);
+    return EXIT.unreachable;
+  }
+}
+
+async function lookAt({ stateDir, clock }: CliContext) {
+  const enrolment = await readEnrolment(stateDir);
+  if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
+  const problems: string[] = [];
+  const onDamage = (error: unknown) =>
+    void problems.push(isFairleadError(error) ? error.message : 'a damaged file');
+  const store = createDeploymentStore({ stateDir, treeDirectoryOf: (tree) => tree, onDamage });
+  const number = await store.currentNumber();
+  const [generations, records] = [await store.generations(), await store.records()];
+  const current = generations.find((one) => one.number === number);
+  const policy = await createSettings(stateDir, '').policy();
+  const decided = await createJsonFile(
+    `${stateDir}/decision.json`,
+    decisionRecord,
+    (problem) => void problems.push(problem),
+  ).read();
+  if (policy.kind === 'unreadable') problems.push(policy.problem);
+  const last = records.at(-1);
+  const rest: AtRest = {
+    schema: 'fairlead/status-at-rest@1',
+    at: formatInstant(clock.now()),
+    instance: { id: enrolment.instance, name: enrolment.name, server: enrolment.server },
+    agent: { ...(await lastRun(stateDir, clock, onDamage)), start: startCommand(stateDir) },
+    channel: policy.kind === 'readable' ? policy.policy.channel : null,
+    generation: number,
+    manifest: current === undefined ? null : manifestDigest(current.manifest),
+    components: (current?.manifest.components ?? []).map(({ release: _release, ...component }) => component),
+    decided: decided === null ? null : { since: decided.since, decision: decided.decision },
+    unfinished: last === undefined || isFinal(last.state) ? null : last,
+    quarantine: (await store.quarantine()).map(({ release: _release, ...entry }) => entry),
+    problems,
+  };
+  return { rest, records };
+}
+
+/** The audit log has the agent's word; where that is missing, the last report it wrote is its last trace. */
+async function lastRun(
+  stateDir: string,
+  clock: CliContext['clock'],
+  onDamage: (error: unknown) => void,
+): Promise<Pick<LastRun, 'ended' | 'since'>> {
+  const entries = await createAuditFile(stateDir, clock)
+    .entries()
+    .catch((error: unknown) => {
+      onDamage(error);
+      return [];
+    });
+  const word = entries.findLast(({ event }) => event === 'agent-started' || event === 'agent-stopped');
+  if (word?.event === 'agent-stopped') return { ended: 'in-order', since: word.at };
+  const reported = await stat(`${stateDir}/outbox/state.json`).catch(() => null);
+  const traces = [entries.at(-1)?.at ?? [], reported === null ? [] : formatInstant(reported.mtimeMs)].flat();
+  const since = traces.sort((a, b) => instantMs(a) - instantMs(b)).at(-1) ?? null;
+  return { ended: word === undefined && reported === null ? 'never-ran' : 'killed', since };
+}
