@@ -1,6 +1,6 @@
 // A service's log file: written by the service itself, bounded by the agent.
-import { constants } from 'node:fs';
-import { copyFile, type FileHandle, open, stat, truncate } from 'node:fs/promises';
+import { constants, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 
 const MAX_LOG_BYTES = 8 << 20;
 
@@ -10,12 +10,48 @@ export function openLog(path: string): Promise<FileHandle> {
   return open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600);
 }
 
-/** Keeps one older file beside it. Lines written between the copy and the cut are lost; the disk is not. */
+/**
+ * Once it holds more than 8 MiB, the last of them move to a file beside it, where they replace those of the time before. The
+ * service holds the file open, so it can be cut but not exchanged.
+ */
 export async function boundLog(path: string): Promise<void> {
-  const { size } = await stat(path).catch(() => ({ size: 0 }));
-  if (size <= MAX_LOG_BYTES) return;
-  await copyFile(path, `${path}.1`);
-  await truncate(path, 0);
+  const log = await open(path, constants.O_RDWR | constants.O_NOFOLLOW).catch(() => null);
+  if (log === null) return;
+  try {
+    // The service may have given its file any length: never more than the bound is copied.
+    const { size } = await log.stat();
+    if (size <= MAX_LOG_BYTES) return;
+    // On a full disk the cut is what helps: lines are lost then, not the disk.
+    await moveAway(log, size - MAX_LOG_BYTES, `${path}.1`).catch(() => log.truncate(0));
+  } finally {
+    await log.close();
+  }
+}
+
+async function moveAway(log: FileHandle, from: number, path: string): Promise<void> {
+  const beside = await open(path, 'w', 0o600);
+  try {
+    const kept = Buffer.alloc(MAX_LOG_BYTES);
+    const { bytesRead } = await log.read(kept, 0, kept.length, from);
+    await beside.write(kept, 0, bytesRead);
+    cutAfter(log.fd, from + bytesRead, beside.fd);
+  } finally {
+    await beside.close();
+  }
+}
+
+/** What was written meanwhile moves too, in one breath with the cut: what then still comes between is a line at most. */
+function cutAfter(log: number, start: number, beside: number): void {
+  const piece = Buffer.alloc(1 << 20);
+  let moved = 0;
+  // A service that writes as fast as it is read would be followed for ever.
+  while (moved < MAX_LOG_BYTES) {
+    const bytes = readSync(log, piece, 0, piece.length, start + moved);
+    if (bytes === 0) break;
+    writeSync(beside, piece, 0, bytes);
+    moved += bytes;
+  }
+  ftruncateSync(log, 0);
 }
 
 /** The last bytes as text; empty when there is no log. */
