@@ -14,6 +14,9 @@ export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
 /** Ten thousand releases are about three megabytes; byte caps per role are the fetcher's. */
 export const METADATA_LIMITS: JsonLimits = { maxBytes: 32 << 20, maxDepth: 32, maxNodes: 4_000_000 };
 
+/** Verifying one takes milliseconds: a hostile delegate could list, and sign with, a hundred thousand keys. */
+const MAX_SIGNATURES = 256;
+
 /** Who may sign for a role, and how many distinct keys must. */
 export interface Role {
   readonly keyids: readonly string[];
@@ -101,6 +104,9 @@ export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
   });
   if (new Set(signatures.map(({ keyid }) => keyid)).size !== signatures.length) {
     throw malformed(role, 'signatures', 'a list of distinct key ids');
+  }
+  if (signatures.length > MAX_SIGNATURES) {
+    throw malformed(role, 'signatures', `a list of at most ${MAX_SIGNATURES}`);
   }
   return { role, signed, signatures, payload: canonicalize(signed) };
 }

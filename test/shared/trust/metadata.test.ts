@@ -34,6 +34,8 @@ const targets = {
   delegations: { keys: { [key.keyid]: key.key }, roles: [delegate] },
 };
 
+const manySignatures = Array.from({ length: 1000 }, (_, i) => ({ keyid: `${i}`, sig: '' }));
+
 /** The same document with one field replaced or, for undefined, taken away. */
 function change(document: object, path: string, value: unknown): JsonObject {
   const copy = structuredClone(document);
@@ -171,6 +173,7 @@ describe('malformed metadata is refused', () => {
     ['no signatures', '{"signed":{}}'],
     ['signatures without key ids', '{"signatures":[{"sig":""}],"signed":{}}'],
     ['one key id twice', '{"signatures":[{"keyid":"a","sig":""},{"keyid":"a","sig":"00"}],"signed":{}}'],
+    ['a thousand signatures', JSON.stringify({ signatures: manySignatures, signed: {} })],
     ['a key that stands twice', '{"signatures":[],"signed":{"version":1,"version":2}}'],
     ['a fraction', '{"signatures":[],"signed":{"version":1.5}}'],
     ['__proto__', '{"signatures":[],"signed":{"__proto__":{}}}'],
