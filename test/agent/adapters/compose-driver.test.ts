@@ -17,6 +17,7 @@ import type { ComposeUnit, Driver } from '../../../agent/ports/driver.ts';
 import { composeUnit } from '../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../support/driver-contract.ts';
 import { rejectionOf } from '../../support/error-code.ts';
+import { createIdleClock } from '../../support/idle-clock.ts';
 
 const FAKE = new URL('../../support/fake-docker', import.meta.url).pathname;
 const PATH = process.env.PATH;
@@ -40,6 +41,10 @@ function createHarness() {
     driver,
     image,
     hasImage: (letter: string) => existsSync(join(engine, 'images', image(letter).digest)),
+    away: join(engine, 'away'),
+    takeEngineAway: () => writeFileSync(join(engine, 'away'), ''),
+    bringEngineBack: () => rmSync(join(engine, 'away')),
+    fillDisk: () => writeFileSync(join(engine, 'full'), ''),
     calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
     unit: (program: Program, identity: string) => composeUnit(stateDir, image('a'), program, identity),
     async dispose() {
@@ -116,18 +121,67 @@ describe('the compose driver', () => {
 
   it('never takes an engine that does not answer for a service that does not run', async () => {
     await driver.start(harness.unit('steady', 'v1'));
-    const docker = join(harness.stateDir, 'engine', 'docker');
-    writeFileSync(docker, '#!/bin/sh\necho "Cannot connect to the Docker daemon" >&2; exit 1\n');
+    const impatient = createComposeDriver({ stateDir: harness.stateDir, clock: createIdleClock() });
+    harness.takeEngineAway();
 
     const refusals = [
-      await rejectionOf(driver.status(COMPONENT)),
-      await rejectionOf(driver.stop(COMPONENT, 1000)),
+      await rejectionOf(impatient.status(COMPONENT)),
+      await rejectionOf(impatient.stop(COMPONENT, 1000)),
+      await rejectionOf(impatient.start(harness.unit('steady', 'v2'))),
     ];
 
     expect(refusals.map((refusal) => refusal.code)).toEqual([
       'service/manager-failed',
       'service/manager-failed',
+      'service/manager-failed',
     ]);
-    copyFileSync(FAKE, docker);
+    harness.bringEngineBack();
+  });
+
+  it('does not wait for an engine whose program is not even installed', async () => {
+    rmSync(join(harness.stateDir, 'engine'), { recursive: true });
+    process.env.PATH = '/nowhere';
+
+    const refusal = await rejectionOf(driver.start(harness.unit('steady', 'v1')));
+
+    expect(refusal.code).toBe('service/manager-failed');
+  });
+
+  it('does not take an engine that stops answering for an exit of the service', async () => {
+    const unit = harness.unit('steady', 'v1');
+    await driver.start(unit);
+    const interest = new AbortController();
+    const clock = {
+      ...createIdleClock(),
+      // Whoever waits for a while has looked already.
+      sleep: async () => (existsSync(harness.away) ? harness.bringEngineBack() : interest.abort()),
+    };
+    harness.takeEngineAway();
+
+    await createComposeDriver({ stateDir: harness.stateDir, clock }).exited(COMPONENT, interest.signal);
+
+    expect(interest.signal.aborted).toBe(true);
+  });
+
+  it('blames a full disk of the engine on nobody', async () => {
+    const unit = harness.unit('steady', 'v1');
+    harness.fillDisk();
+
+    const refusal = await rejectionOf(driver.start(unit));
+
+    expect(refusal.code).toBe('disk/full');
+  });
+
+  it('remembers the images of the version before until they are removed', async () => {
+    await driver.start(harness.unit('steady', 'v1'));
+    await driver.stop(COMPONENT, 1000);
+    const next = composeUnit(harness.stateDir, harness.image('b'), 'missing', 'v2');
+    rmSync(join(next.workingDirectory, 'program'), { force: true });
+    await rejectionOf(driver.start(next));
+    await driver.stop(COMPONENT, 1000);
+
+    await harness.driver().start(composeUnit(harness.stateDir, harness.image('c'), 'steady', 'v3'));
+
+    expect(['a', 'b', 'c'].map(harness.hasImage)).toEqual([false, false, true]);
   });
 });
