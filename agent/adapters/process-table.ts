@@ -12,13 +12,19 @@ export interface ProcessEntry {
 /** Null when there is no such process, or only its unreaped remains. */
 export async function readProcess(pid: number): Promise<ProcessEntry | null> {
   const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => null);
-  if (text === null) return null;
+  return text === null ? null : parseProcess(pid, text);
+}
+
+/** `text` as in /proc/PID/stat, see proc(5). Null as above. */
+export function parseProcess(pid: number, text: string): ProcessEntry | null {
   // The program's name stands in parentheses and may hold anything, parentheses included.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, , , session] = fields;
-  const startTime = fields[19];
-  if (state === undefined || 'ZX'.includes(state) || startTime === undefined) return null;
-  return { pid, session: Number(session), startTime };
+  const [threads, startTime] = [fields[17], fields[19]];
+  if (state === undefined || startTime === undefined) return null;
+  // A first thread that has ended looks the same, while others run on.
+  const remains = state === 'X' || (state === 'Z' && Number(threads) <= 1);
+  return remains ? null : { pid, session: Number(session), startTime };
 }
 
 export async function listProcesses(): Promise<readonly ProcessEntry[]> {

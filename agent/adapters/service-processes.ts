@@ -53,10 +53,12 @@ export function createServiceProcesses(directory: string, stateDirectory: string
     },
     async members(component) {
       const own = await marked(component);
-      const session = await notedSession(files, component);
-      const sessions = new Set([...own.map((entry) => entry.session), session]);
-      const pids = new Set(own.map((entry) => entry.pid));
+      const noted = await notedSession(files, component);
       const all = await listProcesses();
+      const pids = new Set(own.map((entry) => entry.pid));
+      // Whoever tries the service out in a terminal has its marker too, in a session that somebody else leads.
+      const isOurs = (session: number) => pids.has(session) || all.every((entry) => entry.pid !== session);
+      const sessions = new Set([...own.map((entry) => entry.session).filter(isOurs), noted]);
       return all.filter((entry) => pids.has(entry.pid) || sessions.has(entry.session)).filter(isOther);
     },
     note: (component, leader) => files.write(component, leader),

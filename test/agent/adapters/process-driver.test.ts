@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createProcessDriver } from '../../../agent/adapters/process-driver.ts';
-import { readBootId, readProcess } from '../../../agent/adapters/process-table.ts';
+import {
+  parseProcess,
+  readBootId,
+  readProcess,
+  readVariable,
+} from '../../../agent/adapters/process-table.ts';
+import { markerOwner, SERVICE_MARKER } from '../../../agent/adapters/service-processes.ts';
 import type { ProgramUnit } from '../../../agent/ports/driver.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../support/driver-contract.ts';
 
@@ -48,6 +54,22 @@ function unitOf(stateDir: string, exec: readonly string[], identity: string): Pr
 }
 
 describeDriver('the process driver', createHarness);
+
+describe("a process in the kernel's table", () => {
+  const stat = (state: string, threads: number) =>
+    `77 (a) name)) ${state} 1 77 66 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 ${threads} 0 4711 0 0`;
+
+  it.each([
+    ['sleeps', 'S', 1, true],
+    ['has ended and is not reaped', 'Z', 1, false],
+    ['lives on in other threads than its first', 'Z', 2, true],
+    ['is dead', 'X', 1, false],
+  ])('that %s', (_, state, threads, lives) => {
+    expect(parseProcess(77, stat(state, threads))).toEqual(
+      lives ? { pid: 77, session: 66, startTime: '4711' } : null,
+    );
+  });
+});
 
 describe('the process driver', () => {
   let harness: Awaited<ReturnType<typeof createHarness>>;
@@ -96,6 +118,21 @@ describe('the process driver', () => {
 
     expect(outcome).toBe('stopped');
     expect(await readProcess(away)).toBeNull();
+  });
+
+  it('spares the session of somebody who tries the service out with its environment', async () => {
+    await start('exec sleep 600');
+    const marker = `${SERVICE_MARKER}=${markerOwner(harness.stateDir)}:${COMPONENT}:v1`;
+    const trial = `env ${marker} sleep 600 & echo $!; exec sleep 600`;
+    const terminal = spawn('sh', ['-c', trial], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+    onTestFinished(() => void terminal.kill('SIGKILL'));
+    const tried = Number(await new Promise((resolve) => terminal.stdout.once('data', resolve)));
+    await until(async () => (await readVariable(tried, SERVICE_MARKER)) !== null);
+
+    await harness.driver().stop(COMPONENT, 2_000);
+
+    expect(await readProcess(terminal.pid ?? 0)).not.toBeNull();
+    expect(await readProcess(tried)).toBeNull();
   });
 
   it('ends what a crashed service left behind in its session', async () => {
