@@ -28,8 +28,8 @@ const TWO = deployableOf({
 });
 const SWAPPED = deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' });
 
-/** A capability whose versions stand side by side. */
-const besides = (version: string) =>
+/** A capability whose versions stand side by side, on the ports 8001 and 8002. */
+export const besides = (version: string) =>
   deployableOf({
     [AUTH]: releaseOf(AUTH, version, {
       service: {

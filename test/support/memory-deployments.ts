@@ -98,11 +98,14 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
   };
 }
 
-export function createMemoryTraffic(routes: Map<ComponentKey, Slot>): Traffic {
+export function createMemoryTraffic(
+  routes: Map<ComponentKey, Slot>,
+  connections: ReadonlyMap<number, number> = new Map(),
+): Traffic {
   return {
     slotOf: async (component) => routes.get(component) ?? null,
     direct: async ({ component, slot }) => void routes.set(component, slot),
-    connectionsTo: async () => 0,
+    connectionsTo: async (port) => connections.get(port) ?? 0,
     close: async (component) => void routes.delete(component),
   };
 }

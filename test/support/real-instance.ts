@@ -12,7 +12,7 @@ import { systemClock } from '../../agent/adapters/system-clock.ts';
 import { createTraffic } from '../../agent/adapters/traffic/traffic.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
-import type { Driver } from '../../agent/ports/driver.ts';
+import type { Driver, ProgramUnit } from '../../agent/ports/driver.ts';
 import type { TreeStore } from '../../agent/ports/tree-store.ts';
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { AUTH, type Deployable, deployableOf, planOf, releaseOf } from './deploy-releases.ts';
@@ -28,12 +28,23 @@ const SWITCH = [
   new URL('../../agent/adapters/traffic/switch.ts', import.meta.url).pathname,
 ];
 
-const SERVER = `const [, , version] = process.argv;
-require('node:http').createServer((request, response) => {
-  const wait = Number(new URL(request.url, 'http://localhost').searchParams.get('wait') ?? 0);
-  setTimeout(() => response.end('auth ' + version), wait);
-})
-  .listen(Number(process.env.PORT), '127.0.0.1');`;
+/** Answers with its version; after as many answers to clients as its second argument says it is sick. Asked to stop, it ends what it began. */
+const SERVER = `const [, , version, healthyFor = Infinity] = process.argv;
+let clients = 0;
+const server = require('node:http').createServer((request, response) => {
+  const wait = new URL(request.url, 'http://localhost').searchParams.get('wait');
+  if (wait !== null) clients += 1;
+  response.statusCode = clients > Number(healthyFor) ? 503 : 200;
+  setTimeout(() => {
+    if (!server.listening) response.setHeader('connection', 'close');
+    response.end('auth ' + version);
+  }, Number(wait ?? 0));
+});
+server.listen(Number(process.env.PORT), '127.0.0.1');
+process.once('SIGTERM', () => {
+  server.close();
+  setTimeout(() => process.exit(), 500).unref();
+});`;
 
 /** A release whose service answers with its version; in `broken` ones the probe waits for another. */
 export function realRelease(version: string, port: number, broken = false): Deployable {
@@ -70,7 +81,14 @@ export async function storeTree(stateDir: string, deployable: Deployable): Promi
   }
 }
 
-export function realInstance(stateDir: string): RealInstance {
+export interface InstanceOptions {
+  /** Every unit is a program; the agent itself runs it unless this does. */
+  readonly driver?: Driver<ProgramUnit>;
+  readonly soakMs?: number;
+}
+
+export function realInstance(stateDir: string, options: InstanceOptions = {}): RealInstance {
+  const { driver = createProcessDriver({ stateDir }), soakMs = 200 } = options;
   const warnings: unknown[] = [];
   const onWarning = (error: unknown) => void warnings.push(error);
   const deployer = createDeployer({
@@ -81,13 +99,12 @@ export function realInstance(stateDir: string): RealInstance {
     }),
     journal: createJournal({ stateDir }),
     trees: treesIn(stateDir),
-    // Every unit of these tests is a program.
-    driver: createProcessDriver({ stateDir }) as Driver,
+    driver: driver as Driver,
     prober: createProber(),
-    traffic: createTraffic({ stateDir, driver: createProcessDriver({ stateDir }), command: SWITCH }),
+    traffic: createTraffic({ stateDir, driver, command: SWITCH }),
     clock: systemClock,
     readReference,
-    soakMs: 200,
+    soakMs,
     findProgram,
     probationMs: async () => 3_600_000,
     retention: { generations: 5, bytes: Number.POSITIVE_INFINITY },

@@ -1,10 +1,11 @@
 // The systemd driver: a service is a unit of the machine's own service manager and outlives the agent with it.
 import { constants } from 'node:fs';
-import { access, rm } from 'node:fs/promises';
+import { access, lstat, rm, symlink } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { ownerOfGreen } from '../../core/deploy/blue-green.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../ports/driver.ts';
 import { environmentFor, resolveAccount } from '../account.ts';
@@ -33,6 +34,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
   /** The invocation last known to run, so that an exit counts even when systemd was quick to start it again. */
   const watched = new Map<ComponentKey, string>();
   const unitFileOf = (component: ComponentKey) => join(options.unitDirectory, unitNameOf(component));
+  const additionsOf = (component: ComponentKey) => `${unitFileOf(component)}.d`;
   const environmentFileOf = (component: ComponentKey) =>
     join(options.environmentDirectory, `${component.replace('/', '.')}.env`);
 
@@ -55,7 +57,21 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     await prepareDirectories(options.stateDir, unit, account);
     await makeDirectory(options.environmentDirectory);
     await writeDurably(environmentFile, utf8(renderEnvironmentFile(env)));
+    await shareAdditions(unit.component);
     await writeDurably(unitFileOf(unit.component), utf8(text), 0o644);
+  }
+
+  // What an operator adds to a service with `systemctl edit` confines it in either slot, or an update would set it free.
+  async function shareAdditions(component: ComponentKey): Promise<void> {
+    const owner = ownerOfGreen(component);
+    if (owner === null) return;
+    await symlink(`${unitNameOf(owner)}.d`, additionsOf(component)).catch(unlessThere);
+  }
+
+  async function forgetAdditions(component: ComponentKey): Promise<void> {
+    if (ownerOfGreen(component) === null) return;
+    const found = await lstat(additionsOf(component)).catch(() => null);
+    if (found?.isSymbolicLink()) await rm(additionsOf(component));
   }
 
   async function start(unit: ProgramUnit): Promise<void> {
@@ -88,6 +104,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     await systemctl(['reset-failed', name]);
     await rm(unitFileOf(component), { force: true });
     await rm(environmentFileOf(component), { force: true });
+    await forgetAdditions(component);
     await syncDirectory(options.unitDirectory);
     return outcome;
   }
@@ -124,6 +141,11 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     // The journal bounds itself.
     maintain: async () => undefined,
   };
+}
+
+/** A directory that the operator made for this slot alone stays as it is. */
+function unlessThere(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
 }
 
 function isRunning(state: UnitState): boolean {

@@ -108,7 +108,8 @@ function isAnswered(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: host === '0.0.0.0' ? '127.0.0.1' : host, port });
     socket.once('connect', () => {
-      socket.destroy();
+      // An ordinary end would look like a client that still waits for an answer.
+      socket.resetAndDestroy();
       resolve(true);
     });
     socket.once('error', () => resolve(false));

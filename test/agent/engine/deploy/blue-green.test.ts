@@ -1,14 +1,18 @@
 // Blue-green on a real machine: versions change under load, and no request fails.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { get } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcessDriver } from '../../../../agent/adapters/process-driver.ts';
+import type { Deployer } from '../../../../agent/ports/deployer.ts';
+import { isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
+import { until } from '../../../support/driver-contract.ts';
 import { freePort } from '../../../support/free-port.ts';
+import { startLoad } from '../../../support/http-load.ts';
 import { realInstance, storeTree } from '../../../support/real-instance.ts';
 
 describe('a blue-green capability', () => {
@@ -25,15 +29,16 @@ describe('a blue-green capability', () => {
       await driver.stop(`${AUTH}${suffix}` as ComponentKey, 1_000);
   });
 
-  /** Stored and ready to deploy. A broken one answers, but not what its probe waits for. */
-  async function release(version: string, broken = false): Promise<Deployable> {
+  /** Stored and ready to deploy. A broken one answers, but not what its probe waits for; a weak one is soon sick. */
+  async function release(version: string, kind?: 'broken' | 'weak'): Promise<Deployable> {
+    const broken = kind === 'broken';
     const integer = { type: 'integer' };
     const document = releaseOf(AUTH, version, {
       service: {
         driver: 'process',
-        exec: [process.execPath, 'server.cjs', version],
+        exec: [process.execPath, 'server.cjs', version, ...(kind === 'weak' ? ['3'] : [])],
         env: { PORT: '${settings.port}' },
-        blueGreen: { public: 'port', slots: ['blue', 'green'] },
+        blueGreen: { public: 'port', slots: ['blue', 'green'], drain: 'PT2S' },
       },
       settings: { port: integer, blue: integer, green: integer },
       health: [
@@ -54,14 +59,19 @@ describe('a blue-green capability', () => {
     return deployable;
   }
 
+  async function statusOf(slot: '' | '.green'): Promise<string> {
+    return (await createProcessDriver({ stateDir }).status(`${AUTH}${slot}` as ComponentKey)).kind;
+  }
+
   it('changes its version under load without a failed request, also when the new one stays aside', async () => {
     const { deployer, deploy, warnings } = realInstance(stateDir);
     await deploy(await release('1.0.0'));
     const load = startLoad(ports.port);
 
     const updated = await deploy(await release('1.1.0'));
-    const broken = await deploy(await release('1.2.0', true));
+    const broken = await deploy(await release('1.2.0', 'broken'));
     const back = await deployer.rollback({ reason: 'a test', actor: 'ada' });
+    await superviseUntil(deployer, async () => (await statusOf('.green')) === 'absent');
     const { answers, failures } = await load.stop();
 
     expect([updated, broken, back].map(({ state }) => state)).toEqual([
@@ -73,7 +83,38 @@ describe('a blue-green capability', () => {
     expect([...new Set(answers)]).toEqual(['auth 1.0.0', 'auth 1.1.0']);
     expect(answers.at(-1)).toBe('auth 1.0.0');
     expect(answers.length).toBeGreaterThan(100);
+    // Clients that keep their connection and never rest are told by the service itself.
+    expect(new Set(warnings.map(codeOf))).toEqual(new Set(['deploy/connections-cut']));
+  });
+
+  it('returns from a version that falls sick under load without a failed request', async () => {
+    const { deploy, warnings } = realInstance(stateDir, { soakMs: 20_000 });
+    await realInstance(stateDir).deploy(await release('1.0.0'));
+    const load = startLoad(ports.port);
+
+    const weak = await deploy(await release('1.1.0', 'weak'));
+    const { answers, failures } = await load.stop();
+
+    expect(weak).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/unhealthy' } });
+    expect(failures).toEqual([]);
+    expect([...new Set(answers)].sort()).toEqual(['auth 1.0.0', 'auth 1.1.0']);
+    expect(answers.at(-1)).toBe('auth 1.0.0');
     expect(warnings).toEqual([]);
+  });
+
+  it('ends a connection that outlasts its time, and its record says so', async () => {
+    const { deployer, deploy } = realInstance(stateDir);
+    await deploy(await release('1.0.0'));
+    const socket = connect(ports.port, '127.0.0.1').resume();
+    await once(socket, 'connect');
+    const gone = once(socket, 'close');
+
+    const { id } = await deploy(await release('1.1.0'));
+    await superviseUntil(deployer, async () => (await cutIn(deployer, id)) !== undefined);
+    await gone;
+
+    expect(await cutIn(deployer, id)).toBe(1);
+    expect(await statusOf('')).toBe('absent');
   });
 
   it('leaves only the version that serves, and the switch outlives the agent', async () => {
@@ -84,9 +125,7 @@ describe('a blue-green capability', () => {
     await next.deploy(await release('1.1.0'));
     await next.deployer.recover();
 
-    const driver = createProcessDriver({ stateDir });
-    expect((await driver.status(AUTH)).kind).toBe('absent');
-    expect((await driver.status(`${AUTH}.green` as ComponentKey)).kind).toBe('running');
+    expect([await statusOf(''), await statusOf('.green')]).toEqual(['absent', 'running']);
     expect(switchPid(stateDir)).toBe(before);
     expect(await next.deployer.health()).toMatchObject([{ component: AUTH, health: 'healthy' }]);
   });
@@ -110,42 +149,22 @@ describe('a blue-green capability', () => {
   });
 });
 
+function codeOf(warning: unknown): string {
+  return isFairleadError(warning) ? warning.code : String(warning);
+}
+
+async function superviseUntil(deployer: Deployer, condition: () => Promise<boolean>): Promise<void> {
+  const supervision = new AbortController();
+  const supervised = deployer.supervise(supervision.signal);
+  await until(condition);
+  supervision.abort();
+  await supervised;
+}
+
+async function cutIn(deployer: Deployer, id: number): Promise<number | undefined> {
+  return (await deployer.records()).find((record) => record.id === id)?.cutConnections;
+}
+
 function switchPid(stateDir: string): number {
   return JSON.parse(readFileSync(join(stateDir, 'run/core.auth.traffic.json'), 'utf8')).pid;
-}
-
-/** Clients of every patience, each request on a connection of its own. */
-function startLoad(port: number) {
-  const answers: string[] = [];
-  const failures: string[] = [];
-  let stopped = false;
-  const client = async (wait: number) => {
-    while (!stopped) {
-      await ask(`http://127.0.0.1:${port}/?wait=${wait}`).then(
-        (text) => answers.push(text),
-        (error: Error) => failures.push(error.message),
-      );
-    }
-  };
-  const clients = [10, 20, 40, 80, 160].map(client);
-  return {
-    async stop() {
-      stopped = true;
-      await Promise.all(clients);
-      return { answers, failures };
-    },
-  };
-}
-
-function ask(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve(text));
-      response.on('error', reject);
-    }).on('error', reject);
-  });
 }
