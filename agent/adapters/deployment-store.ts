@@ -39,6 +39,12 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
   const directoryOf = (number: number) => join(generationsDirectory, String(number));
   // A generation never changes but for its record, and only this process writes here.
   const known = new Map<number, StoredGeneration | 'damaged'>();
+  // Records are read again every few seconds: one that is damaged is complained about once.
+  const damagedRecords = new Set<string>();
+  const onDamagedRecord = (path: string, error: unknown) => {
+    if (!damagedRecords.has(path)) options.onDamage(error);
+    damagedRecords.add(path);
+  };
 
   async function load(number: number): Promise<StoredGeneration | null> {
     const before = known.get(number);
@@ -95,7 +101,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
     async records() {
       const numbers = await numbersIn(recordsDirectory, /^(\d+)\.json$/);
       const read = await Promise.all(
-        numbers.map((number) => readRecord(join(recordsDirectory, `${number}.json`), options.onDamage)),
+        numbers.map((number) => readRecord(join(recordsDirectory, `${number}.json`), onDamagedRecord)),
       );
       return read.filter((record) => record !== null);
     },
@@ -141,13 +147,13 @@ async function turn(stateDir: string, link: string, number: number | null): Prom
   await syncDirectory(stateDir);
 }
 
-async function readRecord(path: string, onDamage: (error: unknown) => void) {
+async function readRecord(path: string, onDamage: (path: string, error: unknown) => void) {
   try {
     const bytes = await readIfPresent(path);
     return bytes === null ? null : parseDocumentBytes(deploymentRecord, bytes, path);
   } catch (error) {
     if (isMomentary(error)) throw error;
-    onDamage(error);
+    onDamage(path, error);
     return null;
   }
 }

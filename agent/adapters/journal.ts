@@ -1,10 +1,10 @@
 // The journal on disk: one file for the deployment under way, its space reserved, every entry synced before it counts.
-import { copyFile, open, rm } from 'node:fs/promises';
+import { copyFile, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../ports/journal.ts';
 import { makeDirectory, syncDirectory, toDiskError, writeDurably } from './durable-file.ts';
 import { decodeFrames, encodeFrame } from './journal-frames.ts';
-import { namesIfPresent, readIfPresent } from './read-file.ts';
+import { isMomentary, namesIfPresent, readIfPresent } from './read-file.ts';
 
 // Most entries are half as long; a failure with its message is longer.
 const RESERVED_BYTES_PER_ENTRY = 320;
@@ -28,7 +28,12 @@ export function createJournal({ stateDir }: { readonly stateDir: string }): Jour
       const deployment = await newestJournal(directory);
       if (deployment === null) return null;
       path = pathOf(deployment);
-      const { entries, ends, damaged } = decodeFrames((await readIfPresent(path)) ?? new Uint8Array());
+      const bytes = await readIfPresent(path).catch((error: unknown) => {
+        if (isMomentary(error)) throw error;
+        return null;
+      });
+      if (bytes === null) return { deployment, entries: [], damaged: true };
+      const { entries, ends, damaged } = decodeFrames(bytes);
       end = ends.at(-1) ?? 0;
       if (!damaged) await writeAgain(path, end);
       return { deployment, entries, damaged };
@@ -51,7 +56,8 @@ export function createJournal({ stateDir }: { readonly stateDir: string }): Jour
     async replace(deployment, entries) {
       path = pathOf(deployment);
       end = null;
-      await copyFile(path, `${path}.damaged`);
+      await makeDirectory(directory);
+      await setAside(path);
       await writeDurably(path, Buffer.concat(entries.map(encodeFrame)));
     },
     async end(deployment) {
@@ -60,6 +66,12 @@ export function createJournal({ stateDir }: { readonly stateDir: string }): Jour
       await syncDirectory(directory);
     },
   };
+}
+
+/** Of what cannot be copied, because it is no file or not there, only the name can be kept. */
+async function setAside(path: string): Promise<void> {
+  const aside = `${path}.damaged`;
+  await copyFile(path, aside).catch(() => rename(path, aside).catch(() => undefined));
 }
 
 /** A descriptor for each entry: one whose sync failed forgets the failure, so none is ever asked twice. */

@@ -121,6 +121,13 @@ export const DEPLOY_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'deploy/current-lost': entry<{ readonly generation: number }>({
+    message: (d) =>
+      `the link to what runs was missing or no link; by the records it named generation ${d.generation}`,
+    hint: () => 'see what runs: fairlead status',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'deploy/generation-lost': entry<object>({
     message: () => 'a generation of the interrupted deployment is no longer complete on disk',
     hint: () => 'check the disk, then: fairlead verify',

@@ -1,12 +1,13 @@
 // Recovery: what an earlier process left unfinished is brought to its end.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
 import { environmentFailure } from '../../core/deploy/failure.ts';
 import { progressOf, recordWith } from '../../core/deploy/progress.ts';
 import { type Recovery, recover } from '../../core/deploy/recover.ts';
-import { isFinal, transition } from '../../core/deploy/states.ts';
+import { selectSettled } from '../../core/deploy/settled.ts';
+import { isFinal, isUntouched, transition } from '../../core/deploy/states.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { UnfinishedJournal } from '../../ports/journal.ts';
 import { rollbackPlan } from './begin.ts';
@@ -16,8 +17,11 @@ import { createRun, type Run } from './run.ts';
 
 /** Ends what is unfinished; `onRun` hears of it before it goes on. Errors: disk/*. */
 export async function recoverUnfinished(options: DeployerOptions, onRun: (run: Run) => void): Promise<void> {
-  const journal = await options.journal.read();
-  if (journal === null) return abandonNeverBegun(options);
+  const journal = await findJournal(options);
+  if (journal === null) {
+    await restoreLink(options);
+    return abandonNeverBegun(options);
+  }
   if (journal.entries.length === 0 && !journal.damaged) {
     await abandonNeverBegun(options);
     return options.journal.end(journal.deployment);
@@ -36,6 +40,27 @@ export async function recoverUnfinished(options: DeployerOptions, onRun: (run: R
     changedComponents: record.steps.length,
   });
   await carryOut(options, recovery, journal, { record, target, previous }, onRun);
+}
+
+// A record is a copy of what was journalled: one that got further than its journal proves that the disk lost entries.
+async function findJournal({ journal, store }: DeployerOptions): Promise<UnfinishedJournal | null> {
+  const read = await journal.read();
+  if (read !== null && (read.damaged || read.entries.length > 0)) return read;
+  const begun = (await store.records()).find(({ state }) => !isFinal(state) && !isUntouched(state));
+  return begun === undefined ? read : { deployment: begun.id, entries: [], damaged: true };
+}
+
+// Nothing here leaves a committed instance without `current`: a hand or the disk took the link. Taken for an empty
+// instance, it would stay down after the next boot.
+async function restoreLink({ store, onWarning }: DeployerOptions): Promise<void> {
+  const named = await store.currentNumber().catch((error: unknown) => {
+    if (isFairleadError(error, 'disk/unreadable')) return null;
+    throw error;
+  });
+  const settled = named === null ? selectSettled(await store.records()) : null;
+  if (settled === null || !(await store.generations()).some(({ number }) => number === settled)) return;
+  onWarning(new FairleadError('deploy/current-lost', { generation: settled }));
+  await store.setCurrent(settled);
 }
 
 interface Found {

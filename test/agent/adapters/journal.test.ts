@@ -1,5 +1,5 @@
 // The journal on a real disk: order, torn ends, damage, and room that is there before it is needed.
-import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -43,6 +43,23 @@ describe('the journal', () => {
     await writeFile(join(directory, 'journal'), 'no directory');
 
     await expect(journal().read()).rejects.toMatchObject({ code: 'disk/unreadable' });
+  });
+
+  it('counts as damaged where a directory stands in its place, and is written anew', async () => {
+    await mkdir(file(), { recursive: true });
+    const next = journal();
+
+    const read = await next.read();
+    await next.replace(7, entries(1));
+
+    expect(read).toEqual({ deployment: 7, entries: [], damaged: true });
+    expect((await journal().read())?.entries).toEqual(entries(1));
+  });
+
+  it('can be written anew where it is gone', async () => {
+    await journal().replace(7, entries(1));
+
+    expect((await journal().read())?.entries).toEqual(entries(1));
   });
 
   it('tells the next process what the last one wrote, and lets it go on', async () => {

@@ -75,6 +75,38 @@ describe('between deployments', () => {
     expect(world.running()).toEqual(['core/auth@1.0.0']);
   });
 
+  it.each([
+    ['is gone', null],
+    ['is empty', { deployment: 2, entries: [], damaged: false }],
+  ])('rolls back when the journal %s in the middle of a deployment', async (_, journal) => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    const interrupted = deploy(
+      world.boot(({ detail }) => (detail === 'entered soaking' ? 'crash-after' : 'none')).deployer,
+      auth('1.1.0'),
+    );
+    await expect(interrupted).rejects.toThrow();
+    world.disk.journal = journal;
+
+    await world.boot().deployer.recover();
+
+    expect((await deployer.records()).at(-1)).toMatchObject({
+      state: 'rolled-back',
+      failure: { code: 'deploy/journal-damaged' },
+    });
+    expect(world.running()).toEqual(['core/auth@1.0.0']);
+  });
+
+  it('finds in the records what `current` named when the link is lost', async () => {
+    const { world } = await instanceWith(auth('1.0.0'), auth('1.1.0'));
+    world.disk.current = null;
+    world.powerCut();
+
+    await world.boot().deployer.recover();
+
+    expect(world.disk.current).toBe(2);
+    expect(world.running()).toEqual(['core/auth@1.1.0']);
+  });
+
   it('calls a person when the disk lost the generation that was being deployed', async () => {
     const { world, deployer } = await instanceWith(auth('1.0.0'));
     const interrupted = deploy(
