@@ -17,7 +17,7 @@ const NOTIFY_MS = 10_000;
 
 /**
  * Says that the agent is ready, and from now on that it lives, until the process ends. Does nothing without a manager that
- * listens. Node has no datagram sockets of the unix kind, so systemd's own tool speaks for its parent (30 ms a minute); as
+ * listens. Node has no datagram sockets of the unix kind, so systemd's own tool speaks for its parent (some 10 ms a minute); as
  * root it does so in the agent's name, and no service in the same control group can.
  */
 export function startWatchdog({ environment, lives, onError }: WatchdogOptions): void {
