@@ -17,7 +17,14 @@ export const approvalsFile = z.strictObject({
   schema: z.literal('fairlead/approvals-file@1'),
   /** The plans somebody was asked about, oldest first: what a superseded answer was given to. */
   plans: z.array(plan),
-  receipts: z.array(z.strictObject({ receipt: approvalReceipt, received: instant })),
+  receipts: z.array(
+    z.strictObject({
+      receipt: approvalReceipt,
+      received: instant,
+      /** The newest deployment that had ended by then: only a later one spends it. */
+      after: z.int().min(0).default(0),
+    }),
+  ),
 });
 export type ApprovalsFile = z.output<typeof approvalsFile>;
 export type ReceivedApproval = ApprovalsFile['receipts'][number];
@@ -116,22 +123,21 @@ function isStanding(one: ReceivedApproval, records: readonly DeploymentRecord[],
   return verdict === 'deny' || (instantMs(expires) > now && !isSpent(one, records));
 }
 
+/** What a receipt received now comes after. */
+export function newestEnded(records: readonly DeploymentRecord[]): number {
+  return Math.max(0, ...records.filter(({ state }) => isFinal(state)).map(({ id }) => id));
+}
+
 /**
  * A yes is spent by a deployment of its plan that ended after the yes was received. One that was abandoned never touched
- * what runs: what was approved has not been tried. Our own clock decides, not the one the receipt was signed by.
+ * what runs: what was approved has not been tried. The numbers of deployments decide, for a clock may be set back between.
  */
-function isSpent({ receipt, received }: ReceivedApproval, records: readonly DeploymentRecord[]): boolean {
-  return records.some((record) => {
-    const ended = record.stages.at(-1);
-    return (
-      receipt.statement.verdict === 'approve' &&
-      record.plan === receipt.statement.plan &&
-      isFinal(record.state) &&
-      record.state !== 'abandoned' &&
-      ended !== undefined &&
-      instantMs(ended.at) >= instantMs(received)
-    );
-  });
+function isSpent({ receipt, after }: ReceivedApproval, records: readonly DeploymentRecord[]): boolean {
+  const { plan, verdict } = receipt.statement;
+  return records.some(
+    ({ id, state, plan: deployed }) =>
+      verdict === 'approve' && deployed === plan && id > after && isFinal(state) && state !== 'abandoned',
+  );
 }
 
 function approverOf(receipt: ApprovalReceipt): string {

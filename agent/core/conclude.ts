@@ -140,7 +140,8 @@ function blockOrdinary(decision: Decision, { config }: Facts): Decision {
 function pauseAfterFailure(decision: Decision, facts: Facts, command: ApplyCommand | null): Decision {
   if (decision.verdict !== 'apply' || decision.target === null || command !== null) return decision;
   const pause = retryPause(facts.records, decision.target.plan);
-  if (pause === null || pause.notBefore <= facts.now) return decision;
+  // An attempt that lies in the future was made by a clock that has been set since: it would hold back for years.
+  if (pause === null || facts.now < pause.since || pause.notBefore <= facts.now) return decision;
   const { id, failure } = pause.failed;
   const blocker: Blocker = {
     code: 'retry-later',

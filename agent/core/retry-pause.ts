@@ -10,6 +10,7 @@ const LONGEST_PAUSE_MS = 6 * 60 * 60 * 1000;
 export interface RetryPause {
   /** The last attempt. */
   readonly failed: DeploymentRecord;
+  readonly since: EpochMs;
   readonly notBefore: EpochMs;
 }
 
@@ -26,5 +27,6 @@ export function retryPause(records: readonly DeploymentRecord[], plan: string): 
   const lostServer = failed.failure?.code.startsWith('transport/') === true;
   const first = lostServer ? FIRST_PAUSE_AFTER_LOST_SERVER_MS : FIRST_PAUSE_MS;
   const pauseMs = Math.min(LONGEST_PAUSE_MS, first * 2 ** (attempts.length - 1));
-  return { failed, notBefore: instantMs(ended.at) + pauseMs };
+  const endedMs = instantMs(ended.at);
+  return { failed, since: endedMs, notBefore: endedMs + pauseMs };
 }

@@ -19,6 +19,7 @@ import {
   addReceipt,
   isKnown,
   NO_APPROVALS,
+  newestEnded,
   rememberPlan,
   rulesOf,
   selectOpen,
@@ -94,8 +95,8 @@ async function take(state: AgentState, receipt: ApprovalReceipt, actor: string):
   const facts = await factsOf(state);
   const file = (await state.approvals.read()) ?? NO_APPROVALS;
   const offered = verifyOnOffer(file, facts.offer, receipt);
-  const received = formatInstantMs(facts.now);
-  const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, received }, facts);
+  const arrival = { received: formatInstantMs(facts.now), after: newestEnded(facts.records) };
+  const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, ...arrival }, facts);
   if (added === null) return describe(file, facts);
   const { plan, verdict, by, reason, ticket = null } = receipt.statement;
   await state.audit.append({

@@ -128,6 +128,41 @@ describe('an approval through the socket', () => {
     expect(await ask('GET', '/v1/explanation')).toMatchObject({ decision: { verdict: 'ask' } });
   });
 
+  it('is spent by an attempt during which the clock was set back', async () => {
+    const { world, say, ask } = await asked();
+    world.deployer.ends = 'rolled-back';
+    world.deployer.slow = true;
+    await say();
+    await settle();
+    world.clock.setWallClock(world.clock.now() - 3 * DAY_MS);
+    world.deployer.finish();
+    await settle();
+    world.deployer.ends = 'committed';
+    world.deployer.slow = false;
+
+    await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' });
+    await world.clock.advance(600_000);
+
+    expect(world.deployer.records).toMatchObject([{ state: 'rolled-back' }]);
+    expect(await ask('GET', '/v1/explanation')).toMatchObject({ decision: { verdict: 'ask' } });
+  });
+
+  it('is not spent by an earlier attempt, though the clock was set back since', async () => {
+    const { world, say, ask } = await asked();
+    world.deployer.ends = 'rolled-back';
+    await say();
+    await settle();
+    world.deployer.ends = 'committed';
+    world.clock.setWallClock(world.clock.now() - 3 * DAY_MS);
+    await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' });
+    await settle();
+
+    await say();
+    await world.clock.advance(600_000);
+
+    expect(world.deployer.records.map(({ state }) => state)).toEqual(['rolled-back', 'committed']);
+  });
+
   it('is not spent by an attempt that touched nothing', async () => {
     const { world, say } = await asked();
     world.deployer.ends = 'abandoned';
