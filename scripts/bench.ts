@@ -11,11 +11,12 @@ import { measurePacks } from '../test/bench/packs.ts';
 import { measureRollback } from '../test/bench/rollback.ts';
 import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
 import { measureStartup } from '../test/bench/startup.ts';
+import { measureTraffic } from '../test/bench/traffic.ts';
 
 const USAGE = `Usage: scripts/bench [--offline] [--write]
 
-Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, compile, packs,
-and the way back from a failed update of Node-RED and Verdaccio.
+Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, compile, the
+traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
 
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
   --write     write the figures to docs/figures.md
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
     await measure(() => measureMemory(work));
     await measure(() => measureMetadata(work));
     await measure(measureCompile);
+    await measure(() => measureTraffic(work));
     const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();
     await measure(() => measurePacks(sample, work));
     if (values.offline !== true) await measure(() => measureRollback(work));

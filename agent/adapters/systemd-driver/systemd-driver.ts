@@ -1,17 +1,18 @@
 // The systemd driver: a service is a unit of the machine's own service manager and outlives the agent with it.
 import { constants } from 'node:fs';
-import { access, lstat, rm, symlink } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { ownerOfGreen } from '../../core/deploy/blue-green.ts';
+import { twinOf } from '../../core/deploy/blue-green.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../ports/driver.ts';
 import { environmentFor, resolveAccount } from '../account.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../durable-file.ts';
 import { readIfPresent } from '../read-file.ts';
 import { prepareDirectories } from '../service-directories.ts';
+import { forgetShared, shareAdditions } from './additions.ts';
 import { isGroupPopulated, readJournal, showUnit, systemctl, type UnitState } from './systemctl.ts';
 import { identityIn, renderEnvironmentFile, renderUnitFile, unitNameOf } from './unit-file.ts';
 
@@ -57,21 +58,8 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     await prepareDirectories(options.stateDir, unit, account);
     await makeDirectory(options.environmentDirectory);
     await writeDurably(environmentFile, utf8(renderEnvironmentFile(env)));
-    await shareAdditions(unit.component);
+    await shareAdditions(additionsOf(twinOf(unit.component)), additionsOf(unit.component));
     await writeDurably(unitFileOf(unit.component), utf8(text), 0o644);
-  }
-
-  // What an operator adds to a service with `systemctl edit` confines it in either slot, or an update would set it free.
-  async function shareAdditions(component: ComponentKey): Promise<void> {
-    const owner = ownerOfGreen(component);
-    if (owner === null) return;
-    await symlink(`${unitNameOf(owner)}.d`, additionsOf(component)).catch(unlessThere);
-  }
-
-  async function forgetAdditions(component: ComponentKey): Promise<void> {
-    if (ownerOfGreen(component) === null) return;
-    const found = await lstat(additionsOf(component)).catch(() => null);
-    if (found?.isSymbolicLink()) await rm(additionsOf(component));
   }
 
   async function start(unit: ProgramUnit): Promise<void> {
@@ -104,7 +92,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     await systemctl(['reset-failed', name]);
     await rm(unitFileOf(component), { force: true });
     await rm(environmentFileOf(component), { force: true });
-    await forgetAdditions(component);
+    await forgetShared(additionsOf(component));
     await syncDirectory(options.unitDirectory);
     return outcome;
   }
@@ -141,11 +129,6 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     // The journal bounds itself.
     maintain: async () => undefined,
   };
-}
-
-/** A directory that the operator made for this slot alone stays as it is. */
-function unlessThere(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
 }
 
 function isRunning(state: UnitState): boolean {

@@ -1,7 +1,6 @@
 // The unit file of a service and its environment file, as text: every value means in systemd exactly what it meant to us.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { ownerOfGreen } from '../../core/deploy/blue-green.ts';
 import type { ProgramUnit } from '../../ports/driver.ts';
 import { escapeSpecifiers, isPlainPath, quote } from './unit-syntax.ts';
 
@@ -14,7 +13,7 @@ export function unitNameOf(component: ComponentKey): string {
 export function renderUnitFile(unit: ProgramUnit, program: string, environmentFile: string): string {
   refuseUnwritable(unit, program, environmentFile);
   const command = [program, ...unit.exec.slice(1)].map(quote).join(' ');
-  return `# Written by the Fairlead agent, which replaces it at every change. To add to it: systemctl edit ${unitNameOf(ownerOfGreen(unit.component) ?? unit.component)}
+  return `# Written by the Fairlead agent, which replaces it at every change. To add to it: systemctl edit ${unitNameOf(unit.component)}
 [Unit]
 Description=Fairlead ${unit.component}
 StartLimitIntervalSec=300

@@ -8,6 +8,8 @@ import type { BlueGreen } from '../../../shared/schema/service.ts';
 export const SLOTS = ['blue', 'green'] as const;
 export type Slot = (typeof SLOTS)[number];
 
+const GREEN = '.green';
+
 type Settings = Readonly<Record<string, SettingValue>>;
 
 export function blueGreenOf(release: CapabilityRelease | undefined): BlueGreen | null {
@@ -18,12 +20,12 @@ export function blueGreenOf(release: CapabilityRelease | undefined): BlueGreen |
 
 /** What the driver calls the service in this slot; the blue one has the component's own name. */
 export function slotKey(component: ComponentKey, slot: Slot): ComponentKey {
-  return slot === 'blue' ? component : (`${component}.green` as ComponentKey);
+  return slot === 'blue' ? component : twinOf(component);
 }
 
-/** The component whose green slot this is; null for anything else. */
-export function ownerOfGreen(key: ComponentKey): ComponentKey | null {
-  return key.endsWith('.green') ? (key.slice(0, -'.green'.length) as ComponentKey) : null;
+/** What the driver would call the same service in the other slot. */
+export function twinOf(key: ComponentKey): ComponentKey {
+  return (key.endsWith(GREEN) ? key.slice(0, -GREEN.length) : `${key}${GREEN}`) as ComponentKey;
 }
 
 export function otherSlot(slot: Slot): Slot {

@@ -47,6 +47,37 @@ describe('a service', () => {
     });
   });
 
+  it.each(['process', 'systemd'])(
+    'run by %s may stand beside its successor, half a minute by default',
+    (driver) => {
+      const blueGreen = { public: 'port', slots: ['blue', 'green'] };
+
+      expect(parse({ driver, exec: ['serve'], blueGreen })).toMatchObject({
+        blueGreen: { ...blueGreen, address: '127.0.0.1', drain: 'PT30S' },
+      });
+    },
+  );
+
+  it.each([
+    ['command', { driver: 'command', start: ['a'], stop: ['a'], status: ['a'] }],
+    ['compose', { driver: 'compose', file: 'compose.yaml', images }],
+  ])('run by %s cannot stand beside its successor, and says which could', (_, own) => {
+    const blueGreen = { public: 'port', slots: ['blue', 'green'] };
+
+    expect(issueOf({ ...own, blueGreen })).toMatchObject({
+      path: 'blueGreen',
+      expected: expect.stringContaining('"process" or "systemd"'),
+    });
+  });
+
+  it('gives connections a day at most', () => {
+    const blueGreen = { public: 'port', slots: ['blue', 'green'], drain: 'P1DT1S' };
+
+    expect(issueOf({ driver: 'process', exec: ['serve'], blueGreen })).toMatchObject({
+      path: 'blueGreen.drain',
+    });
+  });
+
   it.each([
     ['an unknown driver', { driver: 'docker' }, 'driver'],
     ['no driver', { exec: ['serve'] }, 'driver'],
