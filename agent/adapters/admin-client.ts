@@ -5,10 +5,10 @@ import { ACTOR_HEADER, adminError } from '../../shared/protocol/admin.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { accountName } from './account-name.ts';
 import { startCommand } from './start-command.ts';
-import { socketPathOf } from './state-paths.ts';
+import { socketPathOf, verifySocketPath } from './state-paths.ts';
 
 export interface AdminClient {
-  /** Errors: agent/not-running, agent/went-away, agent/no-access, agent/refused. */
+  /** Errors: agent/socket-path, agent/not-running, agent/went-away, agent/no-access, agent/refused. */
   call<Schema extends z.ZodType>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
@@ -24,6 +24,7 @@ export function createAdminClient(stateDir: string): AdminClient {
   const socket = socketPathOf(stateDir);
   return {
     async call(method, path, reply, body) {
+      verifySocketPath(socket);
       const answer = await exchange(socket, method, path, body).catch((cause) => {
         throw toSocketError(cause, socket, stateDir);
       });

@@ -8,13 +8,12 @@ import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../shared/protocol/admin.ts';
 import type { AdminHandler } from '../ports/admin-api.ts';
 import { makeDirectory, toDiskError } from './durable-file.ts';
+import { verifySocketPath } from './state-paths.ts';
 
 export interface AdminServer {
   close(): Promise<void>;
 }
 
-// sockaddr_un holds 108 bytes with the closing zero; Linux answers a longer path with a puzzling EINVAL.
-const MAX_SOCKET_PATH_BYTES = 107;
 const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -24,9 +23,7 @@ export async function serveAdminApi(
   handle: AdminHandler,
   onError: (error: unknown) => void,
 ): Promise<AdminServer> {
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    throw new FairleadError('agent/socket-path', { path, limit: MAX_SOCKET_PATH_BYTES });
-  }
+  verifySocketPath(path);
   // An import of its names would evaluate all it exports, Node's own copy of undici among it: 14 MB.
   const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The program `fairlead`: the operator's command line, and the agent service itself.
+import { EXIT } from '../../shared/errors/entry.ts';
 import { AGENT_VERSION } from '../adapters/agent-version.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalOptions } from './program.ts';
@@ -8,11 +9,18 @@ import type { GlobalOptions } from './program.ts';
 if (process.argv[2] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
 else await main();
 
+/** Who reads along may have read enough; a disk that takes no more is an error. */
+function endOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit();
+  process.stderr.write(`error: cannot write the output: ${error.code}\n`);
+  process.exit(1);
+}
+
 async function main(): Promise<void> {
+  process.stdout.on('error', endOutput);
   const { growSlowly } = await import('../adapters/heap.ts');
   growSlowly();
   const { CommanderError } = await import('commander');
-  const { EXIT } = await import('../../shared/errors/entry.ts');
   const { createProgram } = await import('./program.ts');
   const program = createProgram({
     createContext,
@@ -28,9 +36,18 @@ async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    else await fail(error);
+    if (!(error instanceof CommanderError)) await fail(error);
+    else if (error.exitCode === 0) process.exitCode = EXIT.ok;
+    else misused(error.message);
   }
+}
+
+/** Commander has said what is wrong; a program that reads JSON hears it too. */
+function misused(text: string): void {
+  process.exitCode = EXIT.usage;
+  if (!process.argv.includes('--json')) return;
+  const message = text.replace(/^error: /, '');
+  printJson({ error: { code: 'usage', message, hint: 'the same command with --help says what it takes' } });
 }
 
 async function createContext(options: GlobalOptions): Promise<CliContext> {
@@ -71,8 +88,11 @@ async function fail(error: unknown): Promise<void> {
   process.exitCode = refused ? error.data.exit : error.exit;
   if (process.argv.includes('--json')) {
     const code = refused ? error.data.code : error.code;
-    const body = { error: { code, message: error.message, hint: error.hint } };
-    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+    printJson({ error: { code, message: error.message, hint: error.hint } });
   }
   process.stderr.write(`error: ${sanitizeText(error.message)}\n  hint: ${sanitizeText(error.hint)}\n`);
+}
+
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,9 +1,9 @@
 // The operator's standing decisions as commands: channel, pins, holds, approvals, quarantine.
 import type { Command } from 'commander';
 import { CHANNELS } from '../../shared/protocol/report.ts';
-import { type Act, parseChannel, parseDigest, parseNumber } from './arguments.ts';
+import { type Act, parseCapability, parseChannel, parseDigest, parseLine, parseNumber } from './arguments.ts';
 
-const REASON = ['--reason <text>', 'why; recorded'] as const;
+const REASON = ['--reason <text>', 'why; recorded', parseLine] as const;
 const YES = ['-y, --yes', 'do not ask'] as const;
 const COMPONENT = [
   '<component>',
@@ -42,7 +42,7 @@ export function addPolicyCommands(program: Command, act: Act): void {
     .description('releases that failed here and are not tried again')
     .command('lift')
     .description('let a release that failed be tried again')
-    .argument('<component>', 'such as core/auth')
+    .argument('<component>', 'such as core/auth', parseCapability)
     .requiredOption(...REASON)
     .action(act(async () => (await import('./commands/quarantine.ts')).liftQuarantine));
 }

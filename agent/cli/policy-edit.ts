@@ -27,7 +27,10 @@ export async function changePolicy(
     if (!(await context.confirm('Change the policy so?'))) return EXIT.refused;
   }
   const reply = await context.client.call('PUT', '/v1/policy', policyReply, body);
-  print(context, reply, render);
+  print(context, reply, (known) => [
+    ...render(known),
+    ...known.stale.map((each) => `note: ${sanitizeLine(each, 500)}`),
+  ]);
   return EXIT.ok;
 }
 

@@ -1,10 +1,20 @@
 // The operator's command line: every command, its options and its help; what a command does is loaded when it runs.
 import { Command, Option } from 'commander';
 import { durationMs } from '../../shared/encoding/duration.ts';
+import { sanitizeText } from '../../shared/encoding/text.ts';
 import { ASSUMPTIONS, OVERRIDES } from '../../shared/protocol/admin.ts';
 import { AGENT_VERSION } from '../adapters/agent-version.ts';
 import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
-import { type Act, type Action, parseDuration, parseNumber, parseRollbackTo } from './arguments.ts';
+import {
+  type Act,
+  type Action,
+  parseDuration,
+  parseLine,
+  parseNumber,
+  parsePath,
+  parseRollbackTo,
+  parseTarget,
+} from './arguments.ts';
 import type { CliContext } from './context.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { addToolCommands } from './tool-commands.ts';
@@ -34,11 +44,13 @@ export function createProgram(parts: ProgramParts): Command {
     .addOption(
       new Option('--state-dir <dir>', 'the agent’s state')
         .env('FAIRLEAD_STATE_DIR')
+        .argParser(parsePath)
         .default(DEFAULT_STATE_DIR),
     )
     .option('--json', 'print one JSON value, stable and versioned')
     .version(AGENT_VERSION, '--version', 'print the version')
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(describeMisuse(text)) })
     .addHelpText('after', EXIT_HELP);
 
   /** Global options count wherever they stand; the arguments before commander's own two are the command's. */
@@ -60,6 +72,15 @@ export function createProgram(parts: ProgramParts): Command {
   return program;
 }
 
+/** What was typed comes back in the message: not all of it, and nothing a terminal would obey. */
+export function describeMisuse(message: string): string {
+  const text = sanitizeText(message.trimEnd());
+  const short = text.length <= LONGEST_MISUSE ? text : `${text.slice(0, LONGEST_MISUSE)}…`;
+  return `${short}\n  hint: the same command with --help says what it takes\n`;
+}
+
+const LONGEST_MISUSE = 500;
+
 const EXIT_HELP = `
 Exit status: 0 done · 1 failed · 2 wrong usage · 3 agent or server not reachable · 4 refused · 5 not trusted
              status, changes and change answer from the disk while no agent runs, with 3
@@ -78,7 +99,11 @@ function addQuestions(program: Command, act: Act): void {
   program
     .command('plan')
     .description('what the update on offer would change, or what would lead to a release')
-    .argument('[target]', 'platform@2.5.0, core@1.2.0 or core/auth@1.0.1; exit 4 when nothing leads there')
+    .argument(
+      '[target]',
+      'platform@2.5.0, core@1.2.0 or core/auth@1.0.1; exit 4 when nothing leads there',
+      parseTarget,
+    )
     .action(act(async () => (await import('./commands/plan.ts')).plan));
   program
     .command('explain')
@@ -117,7 +142,7 @@ function addDecisions(program: Command, act: Act): void {
         'pass over these rules, on the record; never over signatures',
       ).choices([...OVERRIDES]),
     )
-    .option('--reason <text>', 'why; recorded')
+    .option('--reason <text>', 'why; recorded', parseLine)
     .option('-y, --yes', 'do not ask')
     .action(act(async () => (await import('./commands/apply.ts')).apply));
 }
@@ -127,7 +152,7 @@ function addRemedies(program: Command, act: Act): void {
     .command('verify')
     .description('hash every live file and compare it with what was signed')
     .option('--repair', 'make the files again what was signed; restarts what may have loaded others')
-    .option('--reason <text>', 'why; recorded with a repair')
+    .option('--reason <text>', 'why; recorded with a repair', parseLine)
     .action(act(async () => (await import('./commands/verify.ts')).verify));
   program
     .command('rollback')
@@ -137,7 +162,7 @@ function addRemedies(program: Command, act: Act): void {
       'a generation, or a version such as core/auth@1.0.0; by default the previous healthy generation',
       parseRollbackTo,
     )
-    .requiredOption('--reason <text>', 'why; recorded')
+    .requiredOption('--reason <text>', 'why; recorded', parseLine)
     .option('--accept-risk <advisory...>', 'critical advisories the older version is open to')
     .addOption(
       new Option(
@@ -164,6 +189,8 @@ function addAgent(program: Command, act: Act, parts: ProgramParts): void {
     )
     .action(async (_options, command: Command) => {
       const { stateDir, config, pollInterval, soak } = command.optsWithGlobals();
+      // What was named must be there: without a file everything would be enabled.
+      if (config !== undefined) await (await import('../adapters/new-file.ts')).readNamed(config);
       parts.exit(await parts.runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak }));
     });
   agent

@@ -73,6 +73,12 @@ export const POLICY_ERRORS = {
     http: 400,
     exit: EXIT.usage,
   }),
+  'time/one-end': entry<{ readonly given: string }>({
+    message: (d) => `a hold needs one end, and ${d.given} was given`,
+    hint: () => 'fairlead hold 4h --reason "why", or: fairlead hold --until "mon 08:00" --reason "why"',
+    http: 400,
+    exit: EXIT.usage,
+  }),
   'policy/no-such-window': entry<{ readonly name: string; readonly known: string }>({
     message: (d) => `there is no window ${d.name}; there are: ${d.known}`,
     hint: () => 'see them: fairlead window list',

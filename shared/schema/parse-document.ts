@@ -69,9 +69,15 @@ function explain(issue: ZodIssue): Pick<DocumentIssue, 'expected' | 'remedy'> {
       return { expected: allowed, remedy: `use ${allowed}` };
     }
     case 'too_small':
-      return { expected: `at least ${issue.minimum}${unitOf(issue.origin)}`, remedy: 'make it larger' };
+      return {
+        expected: `at least ${issue.minimum}${unitOf(issue.origin)}`,
+        remedy: issue.origin === 'string' ? 'make it longer' : 'make it larger',
+      };
     case 'too_big':
-      return { expected: `at most ${issue.maximum}${unitOf(issue.origin)}`, remedy: 'make it smaller' };
+      return {
+        expected: `at most ${issue.maximum}${unitOf(issue.origin)}`,
+        remedy: issue.origin === 'string' ? 'make it shorter' : 'make it smaller',
+      };
     default:
       return { expected: issue.message, remedy: `write ${issue.message}` };
   }

@@ -1,11 +1,10 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
-import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { accountName } from '../../adapters/account-name.ts';
-import { toDiskError } from '../../adapters/durable-file.ts';
 import { enroll as enrollInstance } from '../../adapters/enroller.ts';
 import { createHttpClient } from '../../adapters/http-client.ts';
+import { readNamed } from '../../adapters/new-file.ts';
 
 export interface EnrollCommandOptions {
   readonly stateDir: string;
@@ -40,10 +39,6 @@ export async function enroll(string: string | undefined, options: EnrollCommandO
 }
 
 async function readString(string: string | undefined, file: string | undefined): Promise<string> {
-  if (file !== undefined) {
-    return await readFile(file, 'utf8').catch((cause) => {
-      throw toDiskError(file, cause);
-    });
-  }
+  if (file !== undefined) return Buffer.from(await readNamed(file)).toString('utf8');
   return string === undefined || string === '-' ? await text(process.stdin) : string;
 }

@@ -41,15 +41,18 @@ export async function release(
   options: EditOptions & { readonly emergency?: boolean },
 ): Promise<number> {
   const emergency = options.emergency === true;
-  return await changePolicy(context, { kind: 'release', emergency }, options, () => [
-    emergency ? 'forced patches are applied again' : 'the hold is over',
-  ]);
+  return await changePolicy(context, { kind: 'release', emergency }, options, ({ changes }) => {
+    if (changes.length === 0) return ['nothing was held'];
+    return [emergency ? 'forced patches are applied again' : 'the hold is over'];
+  });
 }
 
 function readEnd(context: CliContext, span: string | undefined, until: string | undefined): string {
   if (span !== undefined && until === undefined) return readSpanFromNow(context, span);
   if (span === undefined && until !== undefined) return readInstant(context, until);
-  throw new FairleadError('time/unreadable', { text: span === undefined ? '' : `${span} ${until}` });
+  throw new FairleadError('time/one-end', {
+    given: span === undefined ? 'none' : `${span} and --until ${until}`,
+  });
 }
 
 async function sign(

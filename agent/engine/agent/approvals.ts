@@ -12,7 +12,7 @@ import type {
   ReceiptRequest,
 } from '../../../shared/protocol/admin-policy.ts';
 import type { ApprovalReceipt } from '../../../shared/schema/approval.ts';
-import type { Plan } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
 import {
   type ApprovalFacts,
   type ApprovalsFile,
@@ -94,7 +94,7 @@ export async function rememberAsked(state: AgentState, plan: Plan): Promise<void
 async function take(state: AgentState, receipt: ApprovalReceipt, actor: string): Promise<ApprovalsReply> {
   const facts = await factsOf(state);
   const file = (await state.approvals.read()) ?? NO_APPROVALS;
-  const offered = verifyOnOffer(file, facts.offer, receipt);
+  const offered = verifyOnOffer(file, facts.offer, receipt, state.deployer.inProgress());
   const arrival = { received: formatInstantMs(facts.now), after: newestEnded(facts.records) };
   const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, ...arrival }, facts);
   if (added === null) return describe(file, facts);
@@ -109,9 +109,16 @@ async function take(state: AgentState, receipt: ApprovalReceipt, actor: string):
   return describe(added, facts);
 }
 
-/** Nobody approves what they cannot have seen. Errors: approval/not-on-offer, approval/superseded. */
-function verifyOnOffer(file: ApprovalsFile, offer: Plan | null, { statement }: ApprovalReceipt): Plan {
+/** Nobody approves what they cannot have seen. Errors: approval/not-on-offer, approval/superseded, deploy/busy. */
+function verifyOnOffer(
+  file: ApprovalsFile,
+  offer: Plan | null,
+  { statement }: ApprovalReceipt,
+  live: DeploymentRecord | null,
+): Plan {
   if (offer !== null && planDigest(offer) === statement.plan) return offer;
+  // Past its last safe point an answer is too late.
+  if (live?.plan === statement.plan) throw new FairleadError('deploy/busy', { deployment: live.id });
   const meant = file.plans.find((each) => planDigest(each) === statement.plan);
   const plan = shortDigest(statement.plan);
   if (meant === undefined || offer === null) throw new FairleadError('approval/not-on-offer', { plan });

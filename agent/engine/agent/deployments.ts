@@ -29,7 +29,12 @@ export async function startApply(
 ): Promise<StartedReply> {
   const command = commandOf(await channelOf(state), request, actor);
   const { decision, offer } = await assess(state, state.contact.catalog(), { command });
-  if (offer === null) throw new FairleadError('apply/nothing', { verdict: decision.verdict });
+  if (offer === null) {
+    const live = state.deployer.inProgress();
+    // What is under way may be what runs already: nothing else is on offer then.
+    if (live !== null) throw new FairleadError('deploy/busy', { deployment: live.id });
+    throw new FairleadError('apply/nothing', { verdict: decision.verdict });
+  }
   const plan = digestOfValue(offer.plan);
   if (request.plan !== undefined && request.plan !== plan) {
     throw new FairleadError('apply/plan-changed', {

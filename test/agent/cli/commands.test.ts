@@ -116,7 +116,106 @@ describe('plan and explain', () => {
   });
 });
 
+describe('what is under way', () => {
+  it('is the verdict of check, plan and status, and no reason against itself', async () => {
+    const { context, world, lines, ask, printed } = await atTerminal('manual');
+    world.deployer.slow = true;
+    await ask('POST', '/v1/apply', { reason: 'x' });
+
+    const exit = await check(context);
+    await plan(context);
+    await status(context);
+
+    expect(exit).toBe(10);
+    expect(lines().filter((line) => line === 'change 1 is starting')).toHaveLength(3);
+    expect(lines()).toContain('follow it: fairlead change 1 --watch');
+    expect(printed.join()).toMatch(/Under way: plan sha256:/);
+    expect(printed.join()).not.toContain('deployment-in-progress');
+  });
+});
+
+describe('plan with a target', () => {
+  it('shows what would lead there, and what is on the disk already', async () => {
+    const { context, lines, world } = await atTerminal('frozen');
+    world.fetched.push(releaseOf('1.0.0').document.tree.digest);
+
+    expect(await plan(context, 'core/auth@1.0.0')).toBe(0);
+
+    expect(lines()[0]).toMatch(/^core\/auth@1\.0\.0 takes one deployment, once what stands in the way/);
+    expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +0 B +yes/));
+    expect(lines()).toContainEqual(expect.stringContaining('channel-frozen'));
+    expect(world.deployer.requests).toEqual([]);
+  });
+
+  it('is one versioned JSON value when asked for', async () => {
+    const { context, json } = await atTerminal('frozen', { json: true });
+
+    await plan(context, 'core/auth@1.0.0');
+
+    expect(json()).toMatchObject({
+      schema: 'fairlead/way@1',
+      target: 'core/auth@1.0.0',
+      outcome: 'reachable',
+      hops: [{ moves: [{ component: 'core/auth', to: '1.0.0', bytes: 100 }] }],
+      blockers: [{ code: 'channel-frozen' }],
+    });
+  });
+
+  it('exits 4 where nothing leads there, 0 where it runs already', async () => {
+    const { context, lines, publish, ask, world } = await atTerminal('auto');
+    publish(releaseOf('1.1.0', { requires: { 'core/api': '^1.0.0' } }));
+    await ask('POST', '/v1/check');
+    await world.clock.advance(1000);
+
+    expect(await plan(context, 'core/auth@1.1.0')).toBe(4);
+    expect(await plan(context, 'core/auth@1.0.0')).toBe(0);
+
+    expect(lines()[0]).toBe('nothing leads to core/auth@1.1.0 here');
+    expect(lines().at(-1)).toBe('core/auth@1.0.0 runs already: nothing to do');
+  });
+
+  it('refuses a release nobody published', async () => {
+    const { context } = await atTerminal('auto');
+
+    const refusal = await rejectionOf(plan(context, 'core/auth@9.9.9'));
+
+    expect(dataOf(refusal, 'agent/refused').code).toBe('plan/no-such-release');
+  });
+});
+
 describe('apply', () => {
+  it('goes on following when the agent is started again meanwhile', async () => {
+    const { context, lines, world } = await atTerminal('manual');
+    const { client } = context;
+    let away = 3;
+    const restarting: typeof client = {
+      call: (method, path, reply, body) => {
+        if (!path.startsWith('/v1/changes/') || away-- <= 0) return client.call(method, path, reply, body);
+        return Promise.reject(new FairleadError('agent/not-running', { socket: 's', start: 'start it' }));
+      },
+    };
+
+    expect(await apply({ ...context, client: restarting }, { reason: 'x' })).toBe(0);
+
+    expect(lines().filter((line) => line.startsWith('the agent has ended'))).toHaveLength(1);
+    expect(world.deployer.records).toMatchObject([{ state: 'committed' }]);
+  });
+
+  it('does not wait for ever for an agent that is gone', async () => {
+    const { context } = await atTerminal('manual');
+    const { client } = context;
+    const gone: typeof client = {
+      call: (method, path, reply, body) =>
+        path.startsWith('/v1/changes/')
+          ? Promise.reject(new FairleadError('agent/not-running', { socket: 's', start: 'start it' }))
+          : client.call(method, path, reply, body),
+    };
+
+    expect((await rejectionOf(apply({ ...context, client: gone }, { reason: 'x' }))).code).toBe(
+      'agent/not-running',
+    );
+  });
+
   it('shows the plan, asks a person, and follows every state to the end', async () => {
     const { context, asked, lines, world } = await atTerminal('manual', { interactive: true, answer: true });
 

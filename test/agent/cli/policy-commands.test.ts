@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { apply } from '../../../agent/cli/commands/apply.ts';
 import { doctor } from '../../../agent/cli/commands/doctor.ts';
 import { explain } from '../../../agent/cli/commands/explain.ts';
-import { hold } from '../../../agent/cli/commands/hold.ts';
+import { hold, release } from '../../../agent/cli/commands/hold.ts';
 import { addPin, checkPolicy, setChannel } from '../../../agent/cli/commands/policy.ts';
 import { outbox, stage } from '../../../agent/cli/commands/stage.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
@@ -102,15 +102,21 @@ describe('a hold', () => {
   });
 
   it.each([
-    ['no end', undefined, {}],
-    ['two ends', '4h', { until: 'mon 08:00' }],
-    ['a span that is none', 'a while', {}],
-  ])('refuses %s', async (_what, span, options) => {
+    ['no end', undefined, {}, 'time/one-end'],
+    ['two ends', '4h', { until: 'mon 08:00' }, 'time/one-end'],
+    ['a span that is none', 'a while', {}, 'time/unreadable'],
+  ])('refuses %s', async (_what, span, options, code) => {
     const { context } = await atTerminal('auto');
 
-    expect((await rejectionOf(hold(context, span, { reason: 'x', ...options }))).code).toBe(
-      'time/unreadable',
-    );
+    expect((await rejectionOf(hold(context, span, { reason: 'x', ...options }))).code).toBe(code);
+  });
+
+  it('that is not there is not said to be over', async () => {
+    const { context, lines } = await atTerminal('auto');
+
+    await release(context, { reason: 'x' });
+
+    expect(lines()).toEqual(['nothing was held']);
   });
 
   it('shows in the status although nothing is on offer', async () => {

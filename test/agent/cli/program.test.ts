@@ -28,11 +28,49 @@ describe('fairlead', () => {
     ['an unknown channel', ['channel', 'set', 'fast', '--reason', 'x']],
     ['a number that is none', ['change', 'one']],
     ['a duration that is none', ['agent', 'run', '--poll-interval', '60']],
-  ])('exits 2 on %s', async (_what, argv) => {
+    ['a configuration that is not there', ['agent', 'run', '--config', '/nowhere']],
+    ['a target that is none', ['plan', 'core/auth']],
+    ['a version to roll back to that is none', ['rollback', '--to', 'core/auth@1', '--reason', 'x']],
+    ['a component that is none', ['quarantine', 'lift', '../../auth', '--reason', 'x']],
+    ['an empty reason', ['channel', 'set', 'auto', '--reason', '']],
+    ['an empty path', ['--state-dir', '', 'status']],
+    ['a hold without an end', ['hold', '--reason', 'x']],
+    ['a path no socket may have', ['--state-dir', `/tmp/${'x'.repeat(200)}`, 'status']],
+    ['an enrolment string that is not there', ['agent', 'enroll', '--file', '/nowhere']],
+  ])('exits 2 on %s, and says what to do', async (_what, argv) => {
     const { exit, stderr } = await fairlead(...argv);
 
     expect(exit).toBe(2);
-    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(/^error: .*\n {2}hint: /);
+  });
+
+  it('does not give back all that was typed, nor what a terminal would obey', async () => {
+    const { stderr } = await fairlead('change', `\u001b[2J${'x'.repeat(100_000)}`);
+
+    expect(stderr.length).toBeLessThan(1_000);
+    expect(stderr).not.toContain('\u001b');
+  });
+
+  it('tells a program about wrong usage in JSON', async () => {
+    const { stdout } = await fairlead('change', 'one', '--json');
+
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'usage' } });
+  });
+
+  it('ends without a word when nobody reads on', async () => {
+    const command = `"${process.execPath}" "${CLI}" --help | true; "${process.execPath}" "${CLI}" completion bash | true`;
+
+    const { stderr } = await promisify(execFile)('sh', ['-c', command]);
+
+    expect(stderr).toBe('');
+  });
+
+  it('says so when the output cannot be written', async () => {
+    const command = `"${process.execPath}" "${CLI}" --help > /dev/full`;
+
+    const outcome = await promisify(execFile)('sh', ['-c', command]).catch((error: unknown) => error);
+
+    expect(outcome).toMatchObject({ code: 1, stderr: 'error: cannot write the output: ENOSPC\n' });
   });
 
   it('says so when there is no instance, also as JSON', async () => {

@@ -374,3 +374,23 @@ describe('signed approvals', () => {
 type Forge = (
   by: (key: SigningKey, name: string, changes?: Partial<ApprovalStatement>) => Promise<SignedReceipt>,
 ) => Promise<unknown>;
+
+describe('a deployment past its switch', () => {
+  it('is said to be under way to who approves or applies it late', async () => {
+    const { world, ask, say, planOf } = await asked();
+    const plan = await planOf();
+    world.deployer.slow = true;
+    await say();
+    await settle();
+    // What is deployed is current already; nothing is on offer.
+    world.deployer.generations.push({ ...world.deployer.requests[0]!, number: 1, healthy: false });
+
+    const answer = { plan, verdict: 'approve', reason: 'late' };
+    const late = [ask('POST', '/v1/apply', { reason: 'x' }), ask('POST', '/v1/approvals', answer)];
+
+    expect(await Promise.all(late.map(async (one) => (await rejectionOf(one)).code))).toEqual([
+      'deploy/busy',
+      'deploy/busy',
+    ]);
+  });
+});
