@@ -1,7 +1,7 @@
 // From verified documents to the catalog: which paths are read, and that a document is what its path says.
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Release, release, type Verified } from '../../../shared/schema/release.ts';
@@ -38,20 +38,7 @@ export function parseEntry(path: string, bytes: Uint8Array): CatalogEntry {
   throw new FairleadError('trust/misplaced', { path, problem: `its content belongs at ${place}` });
 }
 
-/** A document that cannot be used is reported and left out: one bad release must not hide an advisory. */
-export function collectCatalog(
-  documents: Iterable<readonly [path: string, bytes: Uint8Array]>,
-  onWarning: (warning: FairleadError) => void,
-): Catalog {
-  const entries: CatalogEntry[] = [];
-  for (const [path, bytes] of documents) {
-    try {
-      entries.push(parseEntry(path, bytes));
-    } catch (error) {
-      if (!isFairleadError(error)) throw error;
-      onWarning(error);
-    }
-  }
+export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
   return {
     releases: entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : [])),
     rollouts: entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.rollout] : [])),

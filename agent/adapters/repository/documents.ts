@@ -19,6 +19,11 @@ export interface DocumentRef {
   readonly length: number;
 }
 
+/** True when both name the same bytes in the same place. */
+export function isSameDocument(a: DocumentRef | undefined, b: DocumentRef): boolean {
+  return a?.path === b.path && a.sha256 === b.sha256 && a.length === b.length;
+}
+
 export interface Documents {
   /** From the cache or else from the network. Errors: trust/*, transport/*, disk/*. */
   obtain(ref: DocumentRef): Promise<Uint8Array>;

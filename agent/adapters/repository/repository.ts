@@ -1,11 +1,11 @@
 // The repository port over TUF: refresh trust, fetch what it lists, remember both as one.
 import { join } from 'node:path';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import type { FairleadError } from '../../../shared/errors/error.ts';
+import { type FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Freshness, Repository } from '../../ports/repository.ts';
 import type { HttpClient } from '../http-client.ts';
-import { collectCatalog } from './catalog.ts';
-import { createDocuments, type Documents, obtainAll } from './documents.ts';
+import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
+import { createDocuments, type DocumentRef, type Documents, isSameDocument, obtainAll } from './documents.ts';
 import {
   EMPTY_LISTING,
   formatListing,
@@ -62,10 +62,17 @@ interface Parts {
   readonly documents: Documents;
 }
 
+interface ReadDocument {
+  readonly ref: DocumentRef;
+  readonly entry: CatalogEntry;
+}
+
 class TufRepository implements Repository {
   readonly #onWarning: RepositoryOptions['onWarning'];
   readonly #parts: Parts;
   #listing: Listing;
+  /** By path, what the last catalog was made of: a vendor's history is long, and its news is short. */
+  #read: ReadonlyMap<string, ReadDocument> = new Map();
 
   constructor({ onWarning }: RepositoryOptions, parts: Parts, listing: Listing) {
     this.#onWarning = onWarning;
@@ -85,15 +92,20 @@ class TufRepository implements Repository {
 
   async catalog() {
     const { entries } = this.#listing;
-    const { obtained, failures } = await obtainAll(this.#parts.documents, entries);
-    if (failures.length > 0) throw failures[0];
-    return collectCatalog(
-      entries.flatMap(({ path }) => {
-        const bytes = obtained.get(path);
-        return bytes === undefined ? [] : [[path, bytes] as const];
-      }),
-      this.#onWarning,
+    const isRead = (ref: DocumentRef) => isSameDocument(this.#read.get(ref.path)?.ref, ref);
+    const { obtained, failures } = await obtainAll(
+      this.#parts.documents,
+      entries.filter((ref) => !isRead(ref)),
     );
+    if (failures.length > 0) throw failures[0];
+    const read = entries.flatMap((ref) => {
+      const bytes = obtained.get(ref.path);
+      const entry =
+        bytes === undefined ? this.#read.get(ref.path)?.entry : this.#parseOrWarn(ref.path, bytes);
+      return entry === undefined ? [] : [{ ref, entry }];
+    });
+    this.#read = new Map(read.map((each) => [each.ref.path, each]));
+    return collectCatalog(read.map(({ entry }) => entry));
   }
 
   freshness(now: EpochMs): Freshness {
@@ -104,6 +116,17 @@ class TufRepository implements Repository {
     return { state: Math.max(now, floor) < expires ? 'fresh' : 'expired', expires };
   }
 
+  /** A document that cannot be used is reported and left out: one bad release must not hide an advisory. */
+  #parseOrWarn(path: string, bytes: Uint8Array): CatalogEntry | undefined {
+    try {
+      return parseEntry(path, bytes);
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      this.#onWarning(error);
+      return undefined;
+    }
+  }
+
   /** Returns what kept documents from being fetched. */
   async #updateListing(hasAllRoles: boolean): Promise<readonly unknown[]> {
     const { store, updater, documents } = this.#parts;
@@ -111,11 +134,14 @@ class TufRepository implements Repository {
     if (tree === null) return [];
     const loaded = await tree.walk((delegation) => tree.loadCached(delegation));
     const { refs, isUnknown } = listDocuments(tree, loaded, this.#onWarning);
-    const { obtained, failures } = await obtainAll(documents, refs);
-    const failed = new Set(refs.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
+    // What is listed was obtained when it came into the listing.
+    const listed = new Map(this.#listing.entries.map((ref) => [ref.path, ref]));
+    const added = refs.filter((ref) => !isSameDocument(listed.get(ref.path), ref));
+    const { obtained, failures } = await obtainAll(documents, added);
+    const failed = new Set(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
     this.#listing = nextListing(
       this.#listing,
-      refs.filter(({ path }) => obtained.has(path)),
+      refs.filter(({ path }) => !failed.has(path)),
       (path) => failed.has(path) || isUnknown(path),
       hasAllRoles && failures.length === 0 ? sourceOf(updater.topLevel, loaded.map(tree.lookUp)) : null,
     );

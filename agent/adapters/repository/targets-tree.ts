@@ -1,4 +1,5 @@
 // The targets roles: each loaded from disk or network and verified with the keys its delegator names (TUF §5.6).
+import { isDeepStrictEqual } from 'node:util';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { type Delegation, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
 import type { Root, Snapshot, Targets } from '../../../shared/trust/metadata.ts';
@@ -28,10 +29,12 @@ export class TargetsTree {
    */
   readonly #verified = new Map<string, Map<string, Targets>>();
 
-  constructor(options: TrustOptions, root: Root, snapshot: Snapshot) {
+  /** What `earlier` verified under the same root is not verified again where the snapshot says of it what it said. */
+  constructor(options: TrustOptions, root: Root, snapshot: Snapshot, earlier: TargetsTree | null = null) {
     this.#options = options;
     this.root = root;
     this.snapshot = snapshot;
+    if (earlier?.root === root) this.#carryOver(earlier);
   }
 
   /** A role's metadata as this delegator trusts it, if it has been loaded. */
@@ -73,9 +76,22 @@ export class TargetsTree {
       const targets = await load(delegation);
       if (targets === null) continue;
       loaded.push(delegation);
-      queue.push(...targets.delegations.map(({ name }) => ({ delegator: delegation.role, role: name })));
+      queue.push(...delegationsOf(delegation.role, targets));
     }
     return loaded;
+  }
+
+  /** From the top: under a delegator that changed, everything may have other keys. */
+  #carryOver(earlier: TargetsTree): void {
+    const queue = [TOP_LEVEL_TARGETS];
+    for (const delegation of queue) {
+      const targets = earlier.lookUp(delegation);
+      if (targets === undefined || this.lookUp(delegation) !== undefined) continue;
+      const file = `${delegation.role}.json`;
+      if (!isDeepStrictEqual(this.snapshot.meta.get(file), earlier.snapshot.meta.get(file))) continue;
+      this.#keep(delegation, targets);
+      queue.push(...delegationsOf(delegation.role, targets));
+    }
   }
 
   async #fetch(delegation: Delegation, reference: EpochMs): Promise<Targets> {
@@ -102,4 +118,8 @@ export class TargetsTree {
     this.#verified.set(role, byDelegator.set(delegator, targets));
     return targets;
   }
+}
+
+function delegationsOf(delegator: string, targets: Targets): readonly Delegation[] {
+  return targets.delegations.map(({ name }) => ({ delegator, role: name }));
 }

@@ -26,7 +26,7 @@ export class Updater {
     const { root, snapshot } = this.topLevel;
     if (snapshot === null) return null;
     if (this.#tree?.root !== root || this.#tree.snapshot !== snapshot) {
-      this.#tree = new TargetsTree(this.#options, root, snapshot);
+      this.#tree = new TargetsTree(this.#options, root, snapshot, this.#tree);
     }
     return this.#tree;
   }

@@ -252,6 +252,51 @@ describe('a delegated role', () => {
     expect(await client.find('file')).toBe('absent');
   });
 
+  it('is not read again for a snapshot that says of it what the one before said', async () => {
+    const { repository, client } = await delegated();
+    const updater = await openUpdater(repository, client.store);
+    await updater.refresh(NOW);
+    await updater.findTarget('file', NOW);
+    client.store.files.delete('team.json');
+    repository.requests.length = 0;
+    repository.publish('snapshot', 'timestamp');
+
+    await updater.refresh(NOW);
+
+    expect(await updater.findTarget('file', NOW)).not.toBeNull();
+    expect(repository.requests).toEqual(['root 2', 'timestamp', 'snapshot 3']);
+  });
+
+  it.each([
+    [
+      'its delegator names another key',
+      (repository: RepositorySimulator) => {
+        const { keyid, key } = newKey();
+        const { delegations } = repository.targets;
+        delegations.keys = { [keyid]: key };
+        delegations.roles[0].keyids = [keyid];
+        repository.publish('targets', 'snapshot', 'timestamp');
+      },
+    ],
+    [
+      'the root names another key for its delegator',
+      (repository: RepositorySimulator) => {
+        repository.setKeys('targets', [newKey()]);
+        repository.publish('root', 'snapshot', 'timestamp');
+      },
+    ],
+  ])('is verified again in the same process when %s', async (_change, change) => {
+    const { repository, client } = await delegated();
+    const updater = await openUpdater(repository, client.store);
+    await updater.refresh(NOW);
+    await updater.findTarget('file', NOW);
+    change(repository);
+
+    const search = updater.refresh(NOW).then(() => updater.findTarget('file', NOW));
+
+    await expect(search).rejects.toMatchObject({ code: 'trust/threshold' });
+  });
+
   it('is verified for each delegator with the keys that this delegator names', async () => {
     const repository = new RepositorySimulator();
     repository.delegate('targets', 'A', { paths: ['a/*'] });

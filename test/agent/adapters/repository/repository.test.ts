@@ -156,6 +156,26 @@ describe('the catalog', () => {
     expect(readdirSync(join(directory, 'documents'))).toHaveLength(3);
   });
 
+  it('reads no document again while it runs, however long the history', async () => {
+    const vendor = vendorRepository();
+    const { repository, directory } = await start(vendor);
+    await repository.refresh(NOW);
+    const before = await repository.catalog();
+    for (const name of readdirSync(join(directory, 'documents'))) rmSync(join(directory, 'documents', name));
+    vendor.addTarget('security', 'advisories/FL-2026-0002.json', advisory('second', 'FL-2026-0002'));
+    publish(vendor);
+    vendor.requests.length = 0;
+
+    await repository.refresh(NOW);
+    const after = await repository.catalog();
+
+    expect(after.releases).toEqual(before.releases);
+    expect(after.advisories.map(({ title }) => title).sort()).toEqual(['first', 'second']);
+    expect(vendor.requests.filter((name) => name.includes('.json'))).toEqual([
+      expect.stringContaining('FL-2026-0002'),
+    ]);
+  });
+
   it('makes good a cached document that was damaged', async () => {
     const vendor = vendorRepository();
     const { repository, directory } = await start(vendor);
