@@ -131,6 +131,6 @@ function createProber(services: () => Services, behaviours: Readonly<Record<stri
 
 /** Every release of the laboratory runs `serve RELEASE`. */
 function noteOf(unit: ServiceUnit): Service {
-  const [release = '', port = ''] = unit.kind === 'process' ? [unit.exec[1], unit.env['PORT']] : [];
+  const [release = '', port = ''] = unit.kind === 'process' ? [unit.exec[1], unit.env.PORT] : [];
   return { release, identity: unit.identity, port };
 }
