@@ -141,10 +141,10 @@ export function describeDriver<Unit extends ServiceUnit>(
 }
 
 /** Looks again every few milliseconds until the condition holds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
+export async function until(condition: () => Promise<boolean>, patienceMs = 10_000): Promise<void> {
+  const end = performance.now() + patienceMs;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error('it did not happen within 10 s');
+    if (performance.now() > end) throw new Error(`it did not happen within ${patienceMs / 1000} s`);
     await delay(10);
   }
 }
