@@ -7,7 +7,7 @@ import { isFairleadError } from '../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import type { JsonStore } from '../ports/json-store.ts';
 import { makeDirectory, toDiskError, writeDurably } from './durable-file.ts';
-import { readIfPresent } from './read-file.ts';
+import { isMomentary, readIfPresent } from './read-file.ts';
 
 /**
  * `onDamage` hears of a file that cannot be read; it counts as absent, for what it held can be found out again. It is moved
@@ -25,7 +25,8 @@ export function createJsonFile<Document>(
         const bytes = await readIfPresent(path);
         return bytes === null ? null : parseDocumentBytes(schema, bytes, path);
       } catch (error) {
-        if (!isFairleadError(error)) throw error;
+        // Begun anew now, it would lose what is whole on the disk: approvals, and which of them are spent.
+        if (!isFairleadError(error) || isMomentary(error)) throw error;
         onDamage(error.message);
         damaged = true;
         return null;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { type ProcessEntry, readBootId, readProcess } from './process-table.ts';
-import { readIfPresent } from './read-file.ts';
+import { isMomentary, readIfPresent } from './read-file.ts';
 
 const pidFile = z.strictObject({
   pid: z.int().min(2),
@@ -36,7 +36,10 @@ export function createPidFiles(directory: string): PidFiles {
   const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}.json`);
   return {
     async read(component) {
-      const bytes = await readIfPresent(pathOf(component)).catch(() => null);
+      const bytes = await readIfPresent(pathOf(component)).catch((error: unknown) => {
+        if (isMomentary(error)) throw error;
+        return null;
+      });
       if (bytes === null) return null;
       const parsed = pidFile.safeParse(parseOrNull(Buffer.from(bytes).toString('utf8')));
       if (!parsed.success || parsed.data.boot !== (await readBootId())) return { pid: null, leader: null };

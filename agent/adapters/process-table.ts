@@ -1,5 +1,6 @@
 // The kernel's process table: who lives, in which session, and with which word in its environment.
 import { readdir, readFile } from 'node:fs/promises';
+import { isShortage } from '../../shared/errors/system-error.ts';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -11,7 +12,7 @@ export interface ProcessEntry {
 
 /** Null when there is no such process, or only its unreaped remains. */
 export async function readProcess(pid: number): Promise<ProcessEntry | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => null);
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(unlessShort(null));
   return text === null ? null : parseProcess(pid, text);
 }
 
@@ -37,7 +38,7 @@ export async function listProcesses(): Promise<readonly ProcessEntry[]> {
 
 /** A variable of the environment the process was started with; null when it has none or may not be looked at. */
 export async function readVariable(pid: number, name: string): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(unlessShort(''));
   const line = text.split('\0').find((one) => one.startsWith(`${name}=`));
   return line === undefined ? null : line.slice(name.length + 1);
 }
@@ -54,4 +55,12 @@ export function signalProcess(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boole
   } catch {
     return false;
   }
+}
+
+/** An agent out of descriptors cannot look: it must not take what runs for gone, and start it twice. */
+function unlessShort<T>(gone: T): (error: unknown) => T {
+  return (error) => {
+    if (isShortage(error)) throw error;
+    return gone;
+  };
 }

@@ -1,6 +1,8 @@
 // A small file of the agent's own: a damaged one counts as absent, and is not lost.
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createJsonFile } from '../../../agent/adapters/json-file.ts';
@@ -55,6 +57,32 @@ describe('a small file', () => {
     await store.read();
     await store.write({ n: 2 });
 
+    expect(existsSync(`${path}.damaged`)).toBe(false);
+  });
+
+  it('is no damaged one when this process has no descriptor left to read it', async () => {
+    const { path, store } = file();
+    await store.write({ n: 1 });
+    const module = new URL('../../../agent/adapters/json-file.ts', import.meta.url).href;
+    const script = `
+      const { createJsonFile } = await import(${JSON.stringify(module)});
+      const { z } = await import('zod');
+      const { closeSync, openSync } = await import('node:fs');
+      const store = createJsonFile(${JSON.stringify(path)}, z.object({ n: z.int() }), () => undefined);
+      const held = [];
+      try { for (;;) held.push(openSync('/dev/null')); } catch {}
+      const refused = await store.read().then(() => 'read', (error) => error.code);
+      held.forEach((fd) => closeSync(fd));
+      await store.write({ n: 2 });
+      process.stdout.write(refused);`;
+
+    const { stdout } = await promisify(execFile)(
+      'prlimit',
+      ['--nofile=64', process.execPath, '--input-type=module', '-e', script],
+      { cwd: new URL('../../..', import.meta.url) },
+    );
+
+    expect(stdout).toBe('disk/unreadable');
     expect(existsSync(`${path}.damaged`)).toBe(false);
   });
 });
