@@ -214,4 +214,8 @@ function fail(error: unknown): void {
   process.exitCode = error.exit;
 }
 
-if (import.meta.main) await createProgram().parseAsync().catch(fail);
+if (import.meta.main) {
+  // Whoever read the first lines may be gone: the server, and what was begun, go on.
+  process.stdout.on('error', () => undefined);
+  await createProgram().parseAsync().catch(fail);
+}

@@ -5,13 +5,16 @@ import { AGENT_VERSION } from '../adapters/agent-version.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalOptions } from './program.ts';
 
+/** 128 and the signal's number: what a shell says of a program whose reader went away. */
+const SIGPIPE_EXIT = 141;
+
 // Answered before anything is loaded: scripts ask it in loops.
 if (process.argv[2] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
 else await main();
 
-/** Who reads along may have read enough; a disk that takes no more is an error. */
+/** As SIGPIPE would end it; a disk that takes no more is an error. */
 function endOutput(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit();
+  if (error.code === 'EPIPE') process.exit(SIGPIPE_EXIT);
   process.stderr.write(`error: cannot write the output: ${error.code}\n`);
   process.exit(1);
 }

@@ -133,6 +133,8 @@ function reportError(error: unknown, json: boolean, { stderr }: Surroundings): n
 }
 
 if (import.meta.main) {
+  // Who reads along may have read enough: what was begun goes on to its end all the same.
+  process.stdout.on('error', () => undefined);
   process.exitCode = await run(process.argv.slice(2), {
     stdout: process.stdout,
     stderr: process.stderr,

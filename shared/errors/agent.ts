@@ -2,12 +2,14 @@
 import { EXIT, entry } from './entry.ts';
 import { shellWord } from './shell-word.ts';
 
+const PART_IS_FILE = 'a part of the path is a file, not a directory: choose another path';
+
 /** What the system's own word asks for. */
 const WRITE_REMEDIES: Readonly<Record<string, string>> = {
   EACCES: 'this account may not write there: use another account or path',
   EPERM: 'this account may not write there: use another account or path',
   EEXIST: 'a file stands where a directory is needed: choose another path',
-  ENOTDIR: 'a part of the path is a file, not a directory: choose another path',
+  ENOTDIR: PART_IS_FILE,
   ENOENT: 'the directory is not there and cannot be made: choose another path',
   EROFS: 'the file system is mounted read-only: choose another path',
 };
@@ -218,7 +220,10 @@ export const AGENT_ERRORS = {
   }),
   'disk/unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `cannot read ${d.path}: ${d.problem}`,
-    hint: () => 'check its permissions, and under which account this program runs',
+    hint: (d) =>
+      d.problem === 'ENOTDIR'
+        ? PART_IS_FILE
+        : 'check its permissions, and under which account this program runs',
     http: 500,
     exit: EXIT.failed,
   }),

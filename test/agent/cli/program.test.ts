@@ -57,13 +57,19 @@ describe('fairlead', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'usage' } });
   });
 
-  it('ends without a word when nobody reads on', async () => {
-    const command = `"${process.execPath}" "${CLI}" --help | true; "${process.execPath}" "${CLI}" completion bash | true`;
+  it.each(['agent/cli/main.ts', 'server/cli/main.ts', 'server/main.ts'])(
+    'ends without a word when nobody reads on: %s',
+    async (program) => {
+      const path = new URL(`../../../${program}`, import.meta.url).pathname;
 
-    const { stderr } = await promisify(execFile)('sh', ['-c', command]);
+      const { stderr } = await promisify(execFile)('sh', [
+        '-c',
+        `"${process.execPath}" "${path}" --help | true`,
+      ]);
 
-    expect(stderr).toBe('');
-  });
+      expect(stderr).toBe('');
+    },
+  );
 
   it('says so when the output cannot be written', async () => {
     const command = `"${process.execPath}" "${CLI}" --help > /dev/full`;
