@@ -178,8 +178,14 @@ function parseFileMeta(value: JsonValue | undefined, role: string, name: string)
 function parseHashes(value: JsonValue | undefined, role: string, name: string): Hashes {
   const hashes = new Map<string, string>();
   const object = readObject(value, role, name);
-  for (const algorithm in object)
-    hashes.set(algorithm, readText(object[algorithm], role, name).toLowerCase());
+  for (const algorithm in object) hashes.set(algorithm, readHash(object[algorithm], role, name));
   if (hashes.size === 0) throw malformed(role, name, 'an entry with a hash');
   return hashes;
+}
+
+/** Hashes stand in URLs and file names: nothing but digits may get there. */
+function readHash(value: JsonValue | undefined, role: string, name: string): string {
+  const hash = readText(value, role, name).toLowerCase();
+  if (!/^[0-9a-f]+$/.test(hash)) throw malformed(role, name, 'an entry with hexadecimal hashes');
+  return hash;
 }

@@ -150,6 +150,8 @@ describe('malformed metadata is refused', () => {
     ['targets', 'targets', undefined],
     ['targets', 'targets/a~b', { length: -1, hashes: file.hashes }],
     ['targets', 'targets/a~b', { length: 4, hashes: {} }],
+    ['targets', 'targets/a~b', { length: 4, hashes: { sha256: '../../api/v1/tokens?' } }],
+    ['targets', 'targets/a~b', { length: 4, hashes: { sha512: '' } }],
     ['targets', 'targets/a~b', { length: 4 }],
     ['targets', 'delegations', []],
     ['targets', 'delegations/keys', undefined],
