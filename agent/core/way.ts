@@ -1,4 +1,5 @@
 // The way to one release: the deployments that lead there from what runs, and everything that stands in the way.
+import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
 import { selectOffers } from '../../shared/compile/offers.ts';
 import { type AnyRelease, indexReleases } from '../../shared/compile/releases.ts';
 import type { Target } from '../../shared/compile/target.ts';
@@ -32,12 +33,13 @@ const MOST_HOPS = 20;
  * less in the way: the release on offer, then pinned to by the operator, then without the pins that contradict.
  * Error: plan/no-such-release.
  */
-export function findWay(facts: Facts, ref: ReleaseRef): Way {
+export function findWay(facts: Facts, ref: ReleaseRef, compile: Compile = compileAnew): Way {
   const release = findRelease(facts, ref);
   if (hasRelease(facts.current, ref)) return { outcome: 'runs', hops: [], blockers: [] };
   let last: readonly Blocker[] = [];
-  for (const world of worldsFor(facts, ref, release)) {
-    const { hops, blockers } = walk(world.facts, ref);
+  const walk = walkerTo(ref, compile);
+  for (const world of worldsFor(facts, ref, release, walk)) {
+    const { hops, blockers } = walk(world.facts);
     last = [...world.supposed, ...blockers];
     if (hops !== null) return { outcome: 'reachable', hops, blockers: distinct(last) };
   }
@@ -75,7 +77,7 @@ function findRelease({ catalog }: Facts, ref: ReleaseRef): AnyRelease {
   });
 }
 
-function* worldsFor(facts: Facts, ref: ReleaseRef, release: AnyRelease): Iterable<World> {
+function* worldsFor(facts: Facts, ref: ReleaseRef, release: AnyRelease, walk: Walk): Iterable<World> {
   yield { facts, supposed: [] };
   const input = compileInputOf(facts);
   const offers = selectOffers(input, indexReleases(input.catalog.releases));
@@ -85,7 +87,7 @@ function* worldsFor(facts: Facts, ref: ReleaseRef, release: AnyRelease): Iterabl
   const pinned = supposePinned(offered, ref);
   const supposed = [...withheld, pinBlocker(facts, ref)];
   yield { facts: pinned, supposed };
-  const lifted = pinsInTheWay(pinned, ref);
+  const lifted = pinsInTheWay(pinned, ref, walk);
   if (lifted.length > 0) {
     yield { facts: withoutPins(pinned, lifted), supposed: [...supposed, ...lifted.map(unpinBlocker)] };
   }
@@ -97,19 +99,23 @@ interface Walked {
   readonly blockers: readonly Blocker[];
 }
 
-function walk(facts: Facts, ref: ReleaseRef): Walked {
-  const hops: Offer[] = [];
-  const blockers: Blocker[] = [];
-  let { current } = facts;
-  while (hops.length < MOST_HOPS) {
-    const { decision, offer } = conclude({ ...facts, current }, null);
-    blockers.push(...decision.blockers);
-    if (offer === null) break;
-    hops.push(offer);
-    if (hasRelease(offer.target, ref)) return { hops, blockers };
-    current = offer.target;
-  }
-  return { hops: null, blockers };
+type Walk = (facts: Facts) => Walked;
+
+function walkerTo(ref: ReleaseRef, compile: Compile): Walk {
+  return (facts) => {
+    const hops: Offer[] = [];
+    const blockers: Blocker[] = [];
+    let { current } = facts;
+    while (hops.length < MOST_HOPS) {
+      const { decision, offer } = conclude({ ...facts, current }, null, compile);
+      blockers.push(...decision.blockers);
+      if (offer === null) break;
+      hops.push(offer);
+      if (hasRelease(offer.target, ref)) return { hops, blockers };
+      current = offer.target;
+    }
+    return { hops: null, blockers };
+  };
 }
 
 function hasRelease(target: Target | null, ref: ReleaseRef): boolean {
@@ -160,15 +166,15 @@ function supposePinned(facts: Facts, ref: ReleaseRef): Facts {
 }
 
 /** Other components' pins, as few as let the release be reached; none when that takes more than pins. */
-function pinsInTheWay(facts: Facts, ref: ReleaseRef): readonly string[] {
+function pinsInTheWay(facts: Facts, ref: ReleaseRef, walk: Walk): readonly string[] {
   const { policy } = facts;
   const pins = policy.kind === 'readable' ? policy.policy.pins : [];
   const others = [...new Set(pins.map(pinnedComponent))].filter((one) => one !== componentNameOf(ref));
   let away: readonly string[] = others;
-  if (walk(withoutPins(facts, away), ref).hops === null) return [];
+  if (walk(withoutPins(facts, away)).hops === null) return [];
   for (const one of others) {
     const fewer = away.filter((each) => each !== one);
-    if (walk(withoutPins(facts, fewer), ref).hops !== null) away = fewer;
+    if (walk(withoutPins(facts, fewer)).hops !== null) away = fewer;
   }
   return away;
 }

@@ -14,7 +14,7 @@ import { movesOf } from './status.ts';
 export async function readWay(state: AgentState, { target }: WayRequest): Promise<WayReply> {
   const ref = parseRef(target);
   const { facts } = await assess(state, state.contact.catalog());
-  const { outcome, hops, blockers } = findWay(facts, ref);
+  const { outcome, hops, blockers } = findWay(facts, ref, state.compile);
   const fetched = new Set<string>();
   const described: WayReply['hops'] = [];
   for (const hop of hops)
