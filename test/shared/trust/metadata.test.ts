@@ -1,7 +1,9 @@
 // Parsing metadata: what must be there, what may be there, and that ten thousand targets take no time.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import { keyIdOf, loadKey, publicKeyFromBytes, signingKeyFromSeed } from '../../../shared/trust/key.ts';
 import { parseEnvelope, signMetadata } from '../../../shared/trust/metadata.ts';
 import {
@@ -46,6 +48,19 @@ function change(document: object, path: string, value: unknown): JsonObject {
   if (value === undefined) delete parent[last];
   else parent[last] = value;
   return copy as JsonObject;
+}
+
+/** The paths of all fields, as `change` takes them. */
+function fieldsOf(document: object): string[] {
+  return Object.entries(document).flatMap(([key, value]) =>
+    key.includes('/')
+      ? []
+      : [key, ...(isObject(value) ? fieldsOf(value).map((field) => `${key}/${field}`) : [])],
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 describe('well-formed metadata', () => {
@@ -168,6 +183,28 @@ describe('malformed metadata is refused', () => {
 
     expect(codeOf(() => parsers[type](document, type))).toBe('trust/malformed');
   });
+
+  it.each(['root', 'timestamp', 'snapshot', 'targets'] as const)(
+    'or read, and nothing else, with any JSON in any field of %s',
+    (type) => {
+      const fields = fieldsOf(documents[type]);
+      const outcomeOf = (field: string, value: unknown) => {
+        try {
+          return parsers[type](change(documents[type], field, value), type).version;
+        } catch (error) {
+          if (isFairleadError(error, 'trust/malformed')) return 1;
+          throw error;
+        }
+      };
+
+      fc.assert(
+        fc.property(fc.constantFrom(...fields), fc.jsonValue(), (field, value) => {
+          expect(outcomeOf(field, value)).toBeGreaterThanOrEqual(1);
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
 
   it.each([
     ['no JSON', '{'],
