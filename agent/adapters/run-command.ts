@@ -1,5 +1,5 @@
 // Running a release's command to its end: its own account and environment, its whole group killed when the time is over.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { environmentFor, resolveAccount } from './account.ts';
 import { makeDirectory } from './durable-file.ts';
 import { withServiceUmask } from './service-umask.ts';
@@ -26,7 +26,7 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
   const [program = '', ...args] = spec.exec;
   const account = await resolveAccount(spec.user, program);
   await makeDirectory(spec.dataDirectory);
-  const child = withServiceUmask(() =>
+  const child: ChildProcess = withServiceUmask(() =>
     spawn(program, args, {
       ...account,
       cwd: spec.workingDirectory,
@@ -35,6 +35,12 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );
+  // First of all: where no descriptor is left, the child has no streams and its error comes in the next moment.
+  const ended = new Promise<string>((resolve, reject) => {
+    child.once('error', reject);
+    // `exit`, not `close`: a child that the command left in the background may hold the streams open for ever.
+    child.once('exit', (code, by) => resolve(by === null ? `exit status ${code}` : `killed by ${by}`));
+  });
   const killGroup = () => endGroup(child.pid);
   limit.addEventListener('abort', killGroup, { once: true });
   if (limit.aborted) killGroup();
@@ -42,14 +48,10 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
   const keep = (chunk: Buffer) => {
     kept = (kept + chunk.toString('utf8')).slice(-KEPT_OUTPUT_BYTES);
   };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
   try {
-    const ending = await new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
-      // `exit`, not `close`: a child that the command left in the background may hold the streams open for ever.
-      child.once('exit', (code, by) => resolve(by === null ? `exit status ${code}` : `killed by ${by}`));
-    });
+    const ending = await ended;
     limit.throwIfAborted();
     // What was written just before the end may still be on its way.
     await new Promise((resolve) => setImmediate(resolve));
@@ -57,8 +59,8 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
   } finally {
     limit.removeEventListener('abort', killGroup);
     killGroup();
-    child.stdout.destroy();
-    child.stderr.destroy();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   }
 }
 

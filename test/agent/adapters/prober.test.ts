@@ -1,9 +1,11 @@
 // Probes on real sockets and real commands: what they see, what they refuse to wait for, what they never send on.
 
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProber } from '../../../agent/adapters/prober.ts';
 import { readProcess } from '../../../agent/adapters/process-table.ts';
@@ -181,4 +183,28 @@ describe('a command probe', () => {
 
     expect(result).toEqual({ healthy: false, detail: 'ENOENT' });
   });
+});
+
+it('is unhealthy, and ends nobody, when this process has no descriptor left for a command', async () => {
+  const module = new URL('../../../agent/adapters/prober.ts', import.meta.url).href;
+  const directory = temporaryDirectory();
+  const probe = {
+    ...{ kind: 'exec', exec: ['true'], env: {}, user: null, timeoutMs: 5_000 },
+    ...{ workingDirectory: directory, dataDirectory: directory },
+  };
+  const script = `
+    const { createProber } = await import(${JSON.stringify(module)});
+    const { openSync } = await import('node:fs');
+    const prober = createProber();
+    const healthy = await prober.probe(${JSON.stringify(probe)}, new AbortController().signal);
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const starved = await prober.probe(${JSON.stringify(probe)}, new AbortController().signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.stdout.write([healthy.detail, starved.detail].join());`;
+
+  const { stdout } = await promisify(execFile)('prlimit', [
+    ...['--nofile=64', process.execPath, '--input-type=module', '-e', script],
+  ]);
+
+  expect(stdout).toBe('exit status 0,EMFILE');
 });
