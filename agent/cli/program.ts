@@ -64,6 +64,7 @@ export function createProgram(parts: ProgramParts): Command {
     };
 
   addQuestions(program, act);
+  addHistory(program, act);
   addDecisions(program, act);
   addRemedies(program, act);
   addPolicyCommands(program, act);
@@ -115,6 +116,9 @@ function addQuestions(program: Command, act: Act): void {
       ]),
     )
     .action(act(async () => (await import('./commands/explain.ts')).explain));
+}
+
+function addHistory(program: Command, act: Act): void {
   program
     .command('changes')
     .description('every deployment of this install')
