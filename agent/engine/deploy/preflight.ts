@@ -43,8 +43,7 @@ async function checkBaseline(run: Run, previous: readonly PreparedComponent[]): 
   );
   const red = results.filter((result) => !result.healthy);
   const blocking = red.find((result) => run.plan.stop.includes(result.component));
-  const accepted = run.acceptUnhealthy || run.plan.reason.kind === 'rollback';
-  if (blocking !== undefined && !accepted) {
+  if (blocking !== undefined && !run.acceptUnhealthy) {
     const { component, detail } = blocking;
     throw new FairleadError('deploy/unhealthy-before', { component, detail });
   }

@@ -7,7 +7,8 @@ import { environmentFailure } from '../../core/deploy/failure.ts';
 import { progressOf, recordWith } from '../../core/deploy/progress.ts';
 import { type Recovery, recover } from '../../core/deploy/recover.ts';
 import { selectSettled } from '../../core/deploy/settled.ts';
-import { isFinal, isUntouched, transition } from '../../core/deploy/states.ts';
+import { type FinalState, isFinal, isUntouched, transition } from '../../core/deploy/states.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { UnfinishedJournal } from '../../ports/journal.ts';
 import { rollbackPlan } from './begin.ts';
@@ -134,10 +135,8 @@ async function giveUpLost(
   const { store, clock, onRecord } = options;
   const progress = progressOf(journal.entries);
   if (!isFinal(progress.state)) {
-    const { code, message } = environmentFailure(new FairleadError('deploy/generation-lost', {}));
-    const stage = { state: 'inconsistent', at: formatInstantMs(clock.now()) } as const;
-    const stages = [...progress.stages, stage];
-    const given = { ...record, state: stage.state, stages, failure: { code, message } };
+    const lost = new FairleadError('deploy/generation-lost', {});
+    const given = endedRecord({ ...record, stages: [...progress.stages] }, 'inconsistent', lost, clock);
     await store.setCurrent(previous?.number ?? null);
     await store.writeRecord(given);
     onRecord(given);
@@ -153,20 +152,24 @@ async function abandonNeverBegun(options: DeployerOptions): Promise<void> {
   const current = await store.currentNumber();
   for (const record of await store.records()) {
     if (isFinal(record.state)) continue;
-    const { code, message } = environmentFailure(
-      new FairleadError('deploy/interrupted', { state: record.state }),
-    );
-    const stage = { state: 'abandoned', at: formatInstantMs(clock.now()) } as const;
-    const ended = {
-      ...record,
-      state: stage.state,
-      stages: [...record.stages, stage],
-      failure: { code, message },
-    };
+    const interrupted = new FairleadError('deploy/interrupted', { state: record.state });
+    const ended = endedRecord(record, 'abandoned', interrupted, clock);
     if (record.reason.kind !== 'rollback' && record.generation !== current) {
       await store.removeGeneration(record.generation);
     }
     await store.writeRecord(ended);
     onRecord(ended);
   }
+}
+
+/** Ended by what the disk says, where there is no journal to go on with. */
+function endedRecord(
+  record: DeploymentRecord,
+  state: FinalState,
+  because: FairleadError,
+  clock: Clock,
+): DeploymentRecord {
+  const { code, message } = environmentFailure(because);
+  const stages = [...record.stages, { state, at: formatInstantMs(clock.now()) }];
+  return { ...record, state, stages, failure: { code, message } };
 }
