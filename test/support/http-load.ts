@@ -19,7 +19,7 @@ export function startLoad(port: number): HttpLoad {
     }
     if (agent !== false) agent.destroy();
   };
-  const patiences = [10, 20, 40, 80, 160];
+  const patiences = [20, 40, 80, 160];
   const clients = patiences.flatMap((wait) => [
     client(wait, false),
     client(wait, new Agent({ keepAlive: true, maxSockets: 1 })),

@@ -8,12 +8,12 @@ import { systemClock } from '../../../../agent/adapters/system-clock.ts';
 import { createSystemdDriver } from '../../../../agent/adapters/systemd-driver/systemd-driver.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
-import { AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
+import { AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
-import { freePort } from '../../../support/free-port.ts';
 import { startLoad } from '../../../support/http-load.ts';
-import { realInstance, storeTree } from '../../../support/real-instance.ts';
+import { realInstance } from '../../../support/real-instance.ts';
+import { freePorts, type Health, type Ports, sideBySide } from '../../../support/side-by-side.ts';
 
 const UNITS = '/etc/systemd/system';
 const BLUE = 'fairlead-core.auth.service';
@@ -22,12 +22,12 @@ const SWITCH = 'fairlead-core.auth.traffic.service';
 
 describeBooted('a blue-green capability under systemd', import.meta.filename, () => {
   let stateDir: string;
-  let ports: { readonly port: number; readonly blue: number; readonly green: number };
+  let ports: Ports;
 
   beforeEach(async () => {
     stateDir = temporaryDirectory();
     chmodSync(stateDir, 0o755);
-    ports = { port: await freePort(), blue: await freePort(), green: await freePort() };
+    ports = await freePorts();
   });
   afterEach(async () => {
     for (const slot of ['', '.green', '.traffic'])
@@ -45,34 +45,8 @@ describeBooted('a blue-green capability under systemd', import.meta.filename, ()
     });
   const agent = () => realInstance(stateDir, { driver: driver() });
 
-  async function release(version: string, answers = true): Promise<Deployable> {
-    const integer = { type: 'integer' };
-    const document = releaseOf(AUTH, version, {
-      service: {
-        driver: 'systemd',
-        exec: [process.execPath, 'server.cjs', version],
-        env: { PORT: '${settings.port}' },
-        user: 'daemon',
-        blueGreen: { public: 'port', slots: ['blue', 'green'], drain: 'PT2S' },
-      },
-      settings: { port: integer, blue: integer, green: integer },
-      health: [
-        {
-          http: 'http://127.0.0.1:${settings.port}/',
-          contains: answers ? `auth ${version}` : 'something else',
-          startPeriod: answers ? 'PT10S' : 'PT1S',
-          interval: 'PT0S',
-          successes: 2,
-          failures: 3,
-        },
-      ],
-      smoke: [],
-      hooks: {},
-    });
-    const deployable = deployableOf({ [AUTH]: document }, { [AUTH]: ports });
-    await storeTree(stateDir, deployable);
-    return deployable;
-  }
+  const release = (version: string, health?: Health) =>
+    sideBySide(stateDir, version, ports, health, { driver: 'systemd', user: 'daemon' });
 
   it('changes and keeps its version under load without a failed request', async () => {
     const { deploy } = agent();
@@ -80,7 +54,7 @@ describeBooted('a blue-green capability under systemd', import.meta.filename, ()
     const load = startLoad(ports.port);
 
     const updated = await deploy(await release('1.1.0'));
-    const broken = await deploy(await release('1.2.0', false));
+    const broken = await deploy(await release('1.2.0', 'broken'));
     const { answers, failures } = await load.stop();
 
     expect([updated.state, broken.state]).toEqual(['committed', 'rolled-back']);
@@ -128,19 +102,16 @@ describeBooted('a blue-green capability under systemd', import.meta.filename, ()
   });
 
   it('serves what it served before a boot', async () => {
-    const first = agent();
-    await first.deploy(await release('1.0.0'));
-    await first.deploy(await release('1.1.0'));
-    await first.deployer.recover();
+    await agent().deploy(await release('1.0.0'));
     // What a boot leaves: unit files, and neither processes nor what lay in memory.
-    spawnSync('systemctl', ['kill', '--signal=KILL', SWITCH, GREEN]);
-    spawnSync('systemctl', ['stop', SWITCH, GREEN]);
+    spawnSync('systemctl', ['kill', '--signal=KILL', SWITCH, BLUE]);
+    spawnSync('systemctl', ['stop', SWITCH, BLUE]);
     rmSync(environmentDirectory(), { recursive: true });
 
     const { deployer, warnings } = agent();
     await deployer.recover();
 
-    await until(async () => (await answer(ports.port)) === 'auth 1.1.0');
+    await until(async () => (await answer(ports.port)) === 'auth 1.0.0');
     expect(warnings).toEqual([]);
     expect(await deployer.health()).toMatchObject([{ health: 'healthy' }]);
   });

@@ -1,27 +1,32 @@
 // Blue-green on a real machine: versions change under load, and no request fails.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcessDriver } from '../../../../agent/adapters/process-driver.ts';
 import type { Deployer } from '../../../../agent/ports/deployer.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import { AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
+import { AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
-import { freePort } from '../../../support/free-port.ts';
 import { startLoad } from '../../../support/http-load.ts';
-import { realInstance, storeTree } from '../../../support/real-instance.ts';
+import { realInstance } from '../../../support/real-instance.ts';
+import { freePorts, type Health, type Ports, sideBySide } from '../../../support/side-by-side.ts';
 
-describe('a blue-green capability', () => {
+const DEPLOY = new URL('../../../support/side-by-side.ts', import.meta.url).pathname;
+
+// Many programs start and stop here, each in its own time.
+describe('a blue-green capability', { timeout: 60_000 }, () => {
   let stateDir: string;
-  let ports: { readonly port: number; readonly blue: number; readonly green: number };
+  let ports: Ports;
 
   beforeEach(async () => {
     stateDir = temporaryDirectory();
-    ports = { port: await freePort(), blue: await freePort(), green: await freePort() };
+    ports = await freePorts();
   });
   afterEach(async () => {
     const driver = createProcessDriver({ stateDir });
@@ -29,35 +34,7 @@ describe('a blue-green capability', () => {
       await driver.stop(`${AUTH}${suffix}` as ComponentKey, 1_000);
   });
 
-  /** Stored and ready to deploy. A broken one answers, but not what its probe waits for; a weak one is soon sick. */
-  async function release(version: string, kind?: 'broken' | 'weak'): Promise<Deployable> {
-    const broken = kind === 'broken';
-    const integer = { type: 'integer' };
-    const document = releaseOf(AUTH, version, {
-      service: {
-        driver: 'process',
-        exec: [process.execPath, 'server.cjs', version, ...(kind === 'weak' ? ['3'] : [])],
-        env: { PORT: '${settings.port}' },
-        blueGreen: { public: 'port', slots: ['blue', 'green'], drain: 'PT2S' },
-      },
-      settings: { port: integer, blue: integer, green: integer },
-      health: [
-        {
-          http: 'http://127.0.0.1:${settings.port}/',
-          contains: broken ? 'something else' : `auth ${version}`,
-          startPeriod: broken ? 'PT1S' : 'PT10S',
-          interval: 'PT0S',
-          successes: 2,
-          failures: 3,
-        },
-      ],
-      smoke: [],
-      hooks: {},
-    });
-    const deployable = deployableOf({ [AUTH]: document }, { [AUTH]: ports });
-    await storeTree(stateDir, deployable);
-    return deployable;
-  }
+  const release = (version: string, health?: Health) => sideBySide(stateDir, version, ports, health);
 
   async function statusOf(slot: '' | '.green'): Promise<string> {
     return (await createProcessDriver({ stateDir }).status(`${AUTH}${slot}` as ComponentKey)).kind;
@@ -128,6 +105,28 @@ describe('a blue-green capability', () => {
     expect([await statusOf(''), await statusOf('.green')]).toEqual(['absent', 'running']);
     expect(switchPid(stateDir)).toBe(before);
     expect(await next.deployer.health()).toMatchObject([{ component: AUTH, health: 'healthy' }]);
+  });
+
+  it.each([100, 500])('fails no request when its agent is killed %i ms into an update', async (ms) => {
+    await realInstance(stateDir).deploy(await release('1.0.0'));
+    const load = startLoad(ports.port);
+    const words = [DEPLOY, stateDir, '1.1.0', JSON.stringify(ports)];
+    const agent = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const journals = join(stateDir, 'journal');
+    await until(async () => agent.exitCode !== null || readdirSync(journals).length > 0);
+    await delay(ms);
+    agent.kill('SIGKILL');
+
+    const { deployer } = realInstance(stateDir);
+    await deployer.recover();
+    await superviseUntil(deployer, async () =>
+      [await statusOf(''), await statusOf('.green')].includes('absent'),
+    );
+    const { answers, failures } = await load.stop();
+
+    const current = (await deployer.current())?.manifest.components[0]?.version;
+    expect(failures).toEqual([]);
+    expect(answers.at(-1)).toBe(`auth ${current}`);
   });
 
   it('is not started where two of its ports are the same', async () => {

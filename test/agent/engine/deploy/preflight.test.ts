@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
 import { AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
+import { besides } from '../../../support/deploy-scenarios.ts';
 import { chainOf, deploy } from '../../../support/deploy-world.ts';
 
 describe('preflight', () => {
@@ -41,6 +42,16 @@ describe('preflight', () => {
     const record = await deploy(deployer, auth('1.0.0'));
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/address-taken' } });
+  });
+
+  it('finds a stranger in the free slot, for which the next version is not to blame', async () => {
+    const { world, deployer } = await instanceWith(besides('1.0.0'));
+    world.strangers.add('127.0.0.1:8002');
+
+    const record = await deploy(deployer, besides('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/address-taken' } });
+    expect(await quarantined(deployer)).toEqual([]);
   });
 
   it('finds a damaged way back', async () => {
