@@ -8,7 +8,10 @@ const CANNOT_BOOT = 77;
 /** `file` is the caller's own; outside it becomes one test that passes when all of `tests` pass inside. */
 export function describeBooted(name: string, file: string, tests: () => void): void {
   const booted = process.env.FAIRLEAD_BOOTED !== undefined;
-  describe(name, booted ? tests : () => void it(PROMISE, { timeout: 90_000 }, ({ skip }) => run(file, skip)));
+  describe(
+    name,
+    booted ? tests : () => void it(PROMISE, { timeout: 310_000 }, ({ skip }) => run(file, skip)),
+  );
 }
 
 const PROMISE = 'keeps every promise of this file under a systemd booted for it';
@@ -18,7 +21,7 @@ async function run(file: string, skip: (reason: string) => void): Promise<void> 
   // Services get a /tmp of their own, so what they share with a test lies elsewhere.
   const env = { PATH: process.env.PATH ?? '', FAIRLEAD_BOOTED: '1', TMPDIR: '/srv' };
 
-  const result = await runTool({ argv, env, workingDirectory: ROOT, timeoutMs: 80_000 });
+  const result = await runTool({ argv, env, workingDirectory: ROOT, timeoutMs: 300_000 });
 
   if (result.status === CANNOT_BOOT)
     skip(`needs a machine where systemd can be booted: ${result.stderr.trim()}`);

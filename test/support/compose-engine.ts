@@ -1,0 +1,94 @@
+// A real container engine for tests that run under a booted systemd, and an image that needs no registry.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { ImageArchive } from './compose-units.ts';
+import { until } from './driver-contract.ts';
+
+const INSTALLED = succeeds('dockerd', '--version') && succeeds('docker', 'compose', 'version');
+/** Where `scripts/install-engine` puts one. */
+const UNPACKED = new URL('../../node_modules/.cache/engine/usr/', import.meta.url).pathname;
+
+export const canHaveEngine = INSTALLED || existsSync(UNPACKED);
+
+export interface Engine {
+  readonly image: ImageArchive;
+  start(): Promise<void>;
+  /** As a crash or an upgrade does. */
+  kill(): Promise<void>;
+  /** Leaves no room on the engine's disk until the function that comes back is called. */
+  fillDisk(): () => void;
+}
+
+/** `directory` takes all it writes. */
+export async function createEngine(directory: string): Promise<Engine> {
+  if (!INSTALLED) run('cp', '--recursive', '--symbolic-link', '--force', `${UNPACKED}.`, '/usr/local/');
+  const root = join(directory, 'engine');
+  mkdirSync(root);
+  run('mount', '-t', 'tmpfs', '-o', 'size=256M', 'engine', root);
+  let running: ChildProcess;
+  const engine = {
+    async start() {
+      running = await startEngine(directory, root);
+    },
+    async kill() {
+      const gone = new Promise((resolve) => running.once('exit', resolve));
+      running.kill('SIGKILL');
+      await gone;
+    },
+    fillDisk() {
+      const ballast = join(root, 'ballast');
+      const { bavail, bsize } = statfsSync(root);
+      run('fallocate', '--length', String((bavail - 16) * bsize), ballast);
+      return () => void run('rm', ballast);
+    },
+  };
+  await engine.start();
+  return { ...engine, image: makeImage(directory) };
+}
+
+/** No firewall and no route out: both belong to the machine around. */
+async function startEngine(directory: string, root: string): Promise<ChildProcess> {
+  const words = ['--data-root', root, '--storage-driver', 'vfs'];
+  const off = ['--iptables=false', '--ip6tables=false', '--ip-forward=false'];
+  const log = openSync(join(directory, 'dockerd.log'), 'a');
+  const env = { ...process.env, DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE: '1' };
+  const engine = spawn('dockerd', [...words, ...off], { stdio: ['ignore', log, log], env });
+  await until(async () => succeeds('docker', 'version'));
+  return engine;
+}
+
+/** An image of this machine's own shell, so that nothing has to be downloaded. */
+function makeImage(directory: string): ImageArchive {
+  const programs = ['/bin/sh', '/bin/sleep'];
+  const libraries = programs.flatMap((program) => run('ldd', program).match(/\/\S+/g) ?? []);
+  const files = new Set([...programs, ...libraries].map((path) => path.slice(1)));
+  const rootfs = join(directory, 'rootfs.tar');
+  run('tar', '--create', '--dereference', '--directory=/', `--file=${rootfs}`, ...files);
+  const digest = run('docker', 'import', '--change', 'ENV PATH=/bin', rootfs);
+  const archive = join(directory, 'image.tar');
+  run('docker', 'save', '--output', archive, digest);
+  run('docker', 'image', 'rm', digest);
+  return { archive, digest };
+}
+
+/** A `docker` that kills whoever calls it with `word`, and does its work all the same: a directory for the PATH. */
+export function makeKiller(directory: string, word: string): string {
+  const real = run('which', 'docker');
+  const script = `#!/bin/sh\ncase " $* " in *" ${word} "*) kill -KILL $PPID ;; esac\nexec ${real} "$@"\n`;
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'docker'), script, { mode: 0o755 });
+  return directory;
+}
+
+/** What it wrote; the test fails unless it exits with 0. */
+export function run(program: string, ...words: readonly string[]): string {
+  const result = spawnSync(program, words, { encoding: 'utf8' });
+  expect(result.status, result.stderr).toBe(0);
+  return result.stdout.trim();
+}
+
+function succeeds(program: string, ...words: readonly string[]): boolean {
+  return spawnSync(program, words).status === 0;
+}
