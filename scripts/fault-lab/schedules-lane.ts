@@ -93,7 +93,8 @@ function drawSchedule(seed: number, callsOf: (operation: Operation) => number): 
     at: 1 + below(calls),
     lasting: random() < 0.4,
   });
-  const calls = callsOf(operation);
+  // A little beyond its end: what was just acknowledged meets a power cut too.
+  const calls = callsOf(operation) * 1.15;
   const lives = [draw(calls)];
   // Recoveries are shorter than what they recover.
   while (random() < 0.4 && lives.length < 4) lives.push(draw(calls / 4));
