@@ -1,6 +1,7 @@
 // Health probes on the real machine: HTTP, TCP and commands, each bounded in time and in what it may send back.
 import { createConnection } from 'node:net';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
+import { isShortage } from '../../shared/errors/system-error.ts';
 import type { Probe, ProbeResult, Prober } from '../ports/prober.ts';
 import { runCommand } from './run-command.ts';
 import { loadUndici } from './undici-parts.ts';
@@ -17,7 +18,11 @@ export function createProber(): Prober {
       } catch (error) {
         const detail =
           limit.aborted && !signal.aborted ? `no answer in ${probe.timeoutMs} ms` : reason(error);
-        return { healthy: false, detail: sanitizeLine(detail) };
+        return {
+          healthy: false,
+          detail: sanitizeLine(detail),
+          ...(isShortage(error) ? { starved: true } : {}),
+        };
       }
     },
   };

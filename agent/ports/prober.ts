@@ -7,6 +7,8 @@ export interface ProbeResult {
   readonly healthy: boolean;
   /** One line for the record: `HTTP 200`, `connection refused`, `exit status 1: …`. */
   readonly detail: string;
+  /** This machine had no descriptor or process left to ask with: that says nothing about who was asked. */
+  readonly starved?: boolean;
 }
 
 export interface Prober {

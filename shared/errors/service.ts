@@ -3,7 +3,7 @@ import { EXIT, entry } from './entry.ts';
 
 export const SERVICE_ERRORS = {
   'service/no-room': entry<{ readonly component: string; readonly problem: string }>({
-    message: (d) => `this machine could not start one more process for ${d.component}: ${d.problem}`,
+    message: (d) => `this machine had no descriptor, process or memory left for ${d.component}: ${d.problem}`,
     hint: () =>
       'look at the limits of processes, open files and memory (systemctl show fairlead-agent); the release is not blamed',
     http: 503,

@@ -13,6 +13,7 @@ export type Behaviour =
   | 'unstartable'
   | 'stuck'
   | 'breaks its neighbours'
+  | 'starves the machine'
   | 'fails smoke'
   | 'fails preflight'
   | 'fails snapshot'
@@ -112,6 +113,7 @@ export function createFakeProber(script: MachineScript, services: Map<ComponentK
         (other) =>
           other !== service && other.state === 'running' && behaviourOf(other) === 'breaks its neighbours',
       );
+      if (behaviour === 'starves the machine') return { healthy: false, detail: 'EMFILE', starved: true };
       const red = harmed || behaviour === 'red' || (behaviour === 'late' && service.probes > 2);
       return red ? { healthy: false, detail: 'HTTP 503' } : { healthy: true, detail: 'HTTP 200' };
     },

@@ -3,7 +3,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { PreparedComponent } from './prepare.ts';
 import type { Run } from './run.ts';
 
-/** Errors: deploy/hook-failed, deploy/smoke-failed, with the last line the command wrote. */
+/** Errors: service/no-room, deploy/hook-failed, deploy/smoke-failed, with the last line the command wrote. */
 export async function runCommands(
   run: Run,
   component: PreparedComponent,
@@ -13,6 +13,8 @@ export async function runCommands(
     const result = await run.options.prober.probe(command, new AbortController().signal);
     if (result.healthy) continue;
     const data = { component: component.component, detail: component.redact(result.detail) };
+    if (result.starved === true)
+      throw new FairleadError('service/no-room', { component: data.component, problem: data.detail });
     if (kind === 'smoke') throw new FairleadError('deploy/smoke-failed', data);
     throw new FairleadError('deploy/hook-failed', { ...data, hook: kind });
   }

@@ -101,8 +101,10 @@ async function watchProbe(
     const verdict = mode === 'until-healthy' ? judge(rule, tally, elapsed) : degraded(rule, tally.failures);
     if (verdict === 'healthy') return;
     if (verdict === 'unhealthy') {
+      const { component } = one;
       const detail = one.redact(result.detail);
-      throw new FairleadError('deploy/unhealthy', { component: one.component, detail });
+      if (result.starved === true) throw new FairleadError('service/no-room', { component, problem: detail });
+      throw new FairleadError('deploy/unhealthy', { component, detail });
     }
     await watching.clock.sleep(rule.intervalMs, signal);
     if (signal.aborted) return;

@@ -32,6 +32,16 @@ describe('a failed deployment', () => {
     expect(await quarantined(deployer)).toEqual(['core/api@1.1.0', 'core/auth@1.1.0']);
   });
 
+  it('blames nobody when the machine had nothing left to ask with', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.1.0', 'starves the machine');
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'service/no-room' } });
+    expect(await quarantined(deployer)).toEqual([]);
+  });
+
   it('gives a target a second attempt when the surroundings were to blame, and no third', async () => {
     const { world, deployer } = await instanceWith(auth('1.0.0'));
     world.behaviours.set('core/auth@1.0.0', 'stuck');
