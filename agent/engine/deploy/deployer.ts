@@ -4,6 +4,7 @@ import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer
 import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
 import { look } from './health.ts';
 import { runToEnd } from './machine.ts';
+import { createMaintenance } from './maintain.ts';
 import type { DeployerOptions } from './options.ts';
 import { componentsOf, prepare } from './prepare.ts';
 import { recoverUnfinished } from './recovery.ts';
@@ -23,8 +24,8 @@ const ATTEND_AFTER_FAILURE_MS = 30_000;
  * asked goes through `asked`: a question from outside is no sign that the work gets on.
  */
 export function createDeployer(options: DeployerOptions, asked = options): Deployer {
-  const { clock } = options;
   const supervisor = createSupervisor(options);
+  const maintain = createMaintenance(asked);
   const watch = createWatch(options);
   const turn = createTurn();
 
@@ -69,7 +70,12 @@ export function createDeployer(options: DeployerOptions, asked = options): Deplo
     ...createQuestions(asked),
     degradations: () => watch.degradations(),
     async supervise(signal) {
-      while (!signal.aborted) await clock.sleep(await attendedPause(), signal);
+      while (!signal.aborted) {
+        const pauseMs = await attendedPause();
+        await maintain().catch(options.onWarning);
+        // A pause is no sign either: it is taken beside a deployment that hangs, too.
+        await asked.clock.sleep(pauseMs, signal);
+      }
     },
   };
 }

@@ -8,7 +8,7 @@ import type { DeployerOptions } from './options.ts';
  */
 export const LONGEST_STEP_MS = 2 * 3_600_000;
 
-/** The same ports, giving a sign at each call. The supervisor's looks are calls too: silence means that nothing gets on. */
+/** The same ports, giving a sign at each call. The supervisor's looks read the journal: silence means that nothing gets on. */
 export function withSigns(options: DeployerOptions, pulse: Pulse): DeployerOptions {
   const { journal, driver, prober, trees, clock } = options;
   const heard = <Port>(port: Port, ownMs = 0): Port => {

@@ -1,6 +1,5 @@
 // Supervision: what `current` names runs; what exits is started again, with growing pauses.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { serviceKeys } from '../../core/deploy/blue-green.ts';
 import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { DeployerOptions } from './options.ts';
@@ -12,12 +11,9 @@ export interface Supervisor {
   attend(generation: Generation): Promise<void>;
 }
 
-const MAINTENANCE_MS = 60_000;
-
 export function createSupervisor(options: DeployerOptions): Supervisor {
   const histories = new Map<ComponentKey, RestartHistory>();
   const drains = createDrains(options);
-  let maintained = options.clock.monotonic();
 
   async function attendOne(generation: Generation, component: ComponentKey): Promise<void> {
     const { driver, clock } = options;
@@ -41,20 +37,11 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
     await drains.attend(generation, prepared);
   }
 
-  async function maintain(components: readonly ComponentKey[]): Promise<void> {
-    const now = options.clock.monotonic();
-    if (now - maintained < MAINTENANCE_MS) return;
-    maintained = now;
-    for (const component of components) await options.driver.maintain(component);
-  }
-
   return {
     async attend(generation) {
       for (const component of startOrder(generation)) {
         await attendOne(generation, component).catch(options.onWarning);
       }
-      const keys = [...generation.releases].flatMap(([key, { document }]) => serviceKeys(key, document));
-      await maintain(keys).catch(options.onWarning);
     },
   };
 }

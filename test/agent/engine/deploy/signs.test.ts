@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createPulse } from '../../../../agent/engine/agent/pulse.ts';
 import { auth, instanceWith } from '../../../support/deploy-instance.ts';
 import { type Deployable, planOf } from '../../../support/deploy-releases.ts';
+import { settle } from '../../../support/fake-clock.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -23,6 +24,18 @@ async function hangingAt(target: Deployable) {
 }
 
 describe('the deployment engine', () => {
+  it('is missed when a deployment hangs, though its supervisor pauses beside it', async () => {
+    const { world, pulse, deployer } = await hangingAt(auth('1.1.0'));
+    const ended = new AbortController();
+
+    const supervision = deployer.supervise(ended.signal);
+    while (world.clock.monotonic() < 3 * HOUR_MS) await settle();
+    ended.abort();
+    await supervision;
+
+    expect(pulse.silent()).toBe('services');
+  });
+
   it('is missed when a deployment hangs, however often it is asked how things are', async () => {
     const { world, pulse, deployer } = await hangingAt(auth('1.1.0'));
     const seen = [];
