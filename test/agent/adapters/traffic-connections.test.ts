@@ -1,7 +1,9 @@
 // The traffic switch and its connections: they end in their own time, break where the service's break, and are counted.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -63,6 +65,13 @@ const echo = (name: string) =>
     socket.on('data', (chunk) => socket.write(`${name} ${chunk}`));
     socket.on('end', () => socket.end());
   });
+
+/** RFC 6455 §4.2.2. */
+function acceptance(key = ''): string {
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+  return `${[...lines, `Sec-WebSocket-Accept: ${accept}`].join('\r\n')}\r\n\r\n`;
+}
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
@@ -130,6 +139,27 @@ describe('a connection through the switch', () => {
 
     expect(open).toBe(1);
     expect(await everything(socket)).toBe(size);
+  });
+
+  it('may be a WebSocket, which stays with the version that accepted it', async () => {
+    const { traffic, direct, publicPort } = await createWorld();
+    const upgrades = createHttpServer().on('upgrade', ({ headers }, socket) => {
+      socket.write(acceptance(headers['sec-websocket-key']));
+      // A text frame of four bytes for whatever comes, a close frame included: RFC 6455 §5.2.
+      socket.on('data', () => socket.write(Buffer.from('\x81\x04blue', 'latin1')));
+      socket.on('end', () => socket.end());
+    });
+    const blue = await listening((socket) => void upgrades.emit('connection', socket));
+    await direct('blue', blue);
+    const socket = new WebSocket(`ws://127.0.0.1:${publicPort}`);
+    await once(socket, 'open');
+
+    await direct('green', await echo('green'));
+    socket.send('still here');
+    const [answer] = await once(socket, 'message');
+
+    expect(answer).toMatchObject({ data: 'blue' });
+    expect(await traffic.connectionsTo(portOf(blue))).toBe(1);
   });
 
   it('breaks for the client where it broke for the service: half an answer must not look whole', async () => {
