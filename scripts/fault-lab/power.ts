@@ -7,7 +7,8 @@ import { createMemoryFile } from './machine.ts';
 import { collectOutput, parseAcknowledged, startOperation } from './operation-process.ts';
 import { type Operation, operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase, syncFileSystem } from './places.ts';
-import { listPoints, type Point, tracerFor } from './strace.ts';
+import { pointsOf } from './points.ts';
+import { type Point, tracerFor } from './strace.ts';
 import {
   type CaseResult,
   createRandom,
@@ -101,8 +102,7 @@ async function drawCases(
   for (const operation of operationsNamed(options.operations)) {
     const base = `${options.directory}/${operation.name}`;
     await prepareBase(operation, base);
-    await copyPlace(base, `${base}-counted`);
-    for (const point of await listPoints(operation.name, `${base}-counted`)) {
+    for (const point of await pointsOf(operation, base)) {
       for (const fileSystem of fileSystems) {
         cases.push({ operation, base, point, fileSystem, livesOn: random() < 0.5 });
       }

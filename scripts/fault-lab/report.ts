@@ -10,8 +10,8 @@ const HEAD = ['Suite', 'What happens', 'Cases', 'How they ended', 'Broken promis
 const MOST_SHOWN = 100;
 const NOTE = [
   'Measured with `scripts/faults OPTIONS SUITE`. After every case the agent recovers; then record, `current`, trees,',
-  'services, audit log, policy and trust must tell one story, everything acknowledged before must still be there, a',
-  'second recovery must change nothing, the next deployment must commit, and nothing unfinished may be left.',
+  'services, routes, answers, audit log, policy and trust must tell one story, everything acknowledged before must still be',
+  'there, a second recovery must change nothing, the next deployment must commit, and nothing unfinished may be left.',
 ].join('\n');
 
 export class Report {

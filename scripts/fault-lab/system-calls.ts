@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { type Operation, operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase } from './places.ts';
-import { type Fault, listPoints, type Point, runWithFault } from './strace.ts';
+import { pointsOf } from './points.ts';
+import { type Fault, type Point, runWithFault } from './strace.ts';
 import { type CaseResult, judged, type SuiteOptions, type SuiteResult, sample, tryCases } from './suite.ts';
 
 interface SpoiledCall {
@@ -42,12 +43,6 @@ export async function spoilCalls(options: SuiteOptions, faults: readonly Fault[]
     }
   }
   return tryCases(sample(cases, options.count, options.seed), LANES, options, tryCall);
-}
-
-async function pointsOf(operation: Operation, base: string): Promise<readonly Point[]> {
-  const directory = `${base}-counted`;
-  await copyPlace(base, directory);
-  return listPoints(operation.name, directory);
 }
 
 async function tryCall(

@@ -17,7 +17,7 @@ const noPower = await suiteNamed('power').missing();
 describe.skipIf(noKill !== null)(titled('an operation hit at any system call', noKill), () => {
   it('ends old or new, keeps what it acknowledged, and goes on', { timeout: PATIENCE_MS }, async () => {
     const directory = temporaryDirectory();
-    const operations = ['collect', 'trust', 'policy'];
+    const operations = ['collect', 'trust', 'policy', 'approval', 'blue-green failing', 'probation'];
 
     const { tried, problems } = await spoilCalls(
       { seed: SEED, count: 16, operations, directory, onProgress },
