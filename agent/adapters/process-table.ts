@@ -29,11 +29,26 @@ export function parseProcess(pid: number, text: string): ProcessEntry | null {
 }
 
 export async function listProcesses(): Promise<readonly ProcessEntry[]> {
-  const names = await readdir('/proc');
-  const entries = await Promise.all(
-    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))),
-  );
+  const entries = await lookAtEach(await listPids(), readProcess);
   return entries.filter((entry) => entry !== null);
+}
+
+export async function listPids(): Promise<readonly number[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+const AT_ONCE = 16;
+
+/** A few at a time: every look takes a descriptor, and a machine may run thousands of processes. */
+export async function lookAtEach<Item, Found>(
+  items: readonly Item[],
+  look: (item: Item) => Promise<Found>,
+): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    found.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(look))));
+  }
+  return found;
 }
 
 /** A variable of the environment the process was started with; null when it has none or may not be looked at. */
@@ -58,7 +73,7 @@ export function signalProcess(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boole
 }
 
 /** An agent out of descriptors cannot look: it must not take what runs for gone, and start it twice. */
-function unlessShort<T>(gone: T): (error: unknown) => T {
+export function unlessShort<T>(gone: T): (error: unknown) => T {
   return (error) => {
     if (isShortage(error)) throw error;
     return gone;

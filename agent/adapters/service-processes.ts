@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { createPidFiles, type Leader, type PidFiles } from './pid-files.ts';
-import { listProcesses, type ProcessEntry, readVariable } from './process-table.ts';
+import { listProcesses, lookAtEach, type ProcessEntry, readVariable } from './process-table.ts';
 
 export interface ServiceProcesses {
   /** The environment variable that marks every process of the unit. It cannot be lost as a file can. */
@@ -32,12 +32,10 @@ export function createServiceProcesses(directory: string, stateDirectory: string
 
   async function marked(component: ComponentKey): Promise<readonly Marked[]> {
     const prefix = `${owner}:${component}:`;
-    const all = await Promise.all(
-      (await listProcesses()).map(async (entry) => {
-        const value = await readVariable(entry.pid, SERVICE_MARKER);
-        return value?.startsWith(prefix) ? { ...entry, identity: value.slice(prefix.length) } : null;
-      }),
-    );
+    const all = await lookAtEach(await listProcesses(), async (entry) => {
+      const value = await readVariable(entry.pid, SERVICE_MARKER);
+      return value?.startsWith(prefix) ? { ...entry, identity: value.slice(prefix.length) } : null;
+    });
     return all.filter((entry) => entry !== null);
   }
 

@@ -1,6 +1,7 @@
 // systemctl and journalctl, as far as one service needs them.
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { listPids, lookAtEach, unlessShort } from '../process-table.ts';
 import { runTool, type ToolResult } from '../run-tool.ts';
 
 /** What the manager says of a unit; texts as `systemctl show` prints them. */
@@ -55,9 +56,8 @@ export async function readJournal(name: string, maxLines: number): Promise<strin
 /** True while any process is in the control group or below, whichever hierarchy the machine mounts. */
 export async function isGroupPopulated(controlGroup: string): Promise<boolean> {
   const inside = (line: string) => line.endsWith(`:${controlGroup}`) || line.includes(`:${controlGroup}/`);
-  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
-  const groups = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')),
+  const groups = await lookAtEach(await listPids(), (pid) =>
+    readFile(`/proc/${pid}/cgroup`, 'utf8').catch(unlessShort('')),
   );
   return groups.some((lines) => lines.split('\n').some(inside));
 }

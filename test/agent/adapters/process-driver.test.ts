@@ -249,6 +249,23 @@ describe('the process driver', () => {
     expect((await stat(harness.stateDir)).mode & 0o777).toBe(0o711);
   });
 
+  it('finds its service among more processes than it may have descriptors', async () => {
+    await start('for _ in $(seq 60); do sleep 600 & done; echo ready; wait');
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('ready'));
+    await rm(pidFile());
+    const module = new URL('../../../agent/adapters/process-driver.ts', import.meta.url).href;
+    const script = `
+      const { createProcessDriver } = await import(${JSON.stringify(module)});
+      const driver = createProcessDriver({ stateDir: ${JSON.stringify(harness.stateDir)} });
+      process.stdout.write((await driver.status(${JSON.stringify(COMPONENT)})).kind);`;
+
+    const { stdout } = await promisify(execFile)('prlimit', [
+      ...['--nofile=48', process.execPath, '--input-type=module', '-e', script],
+    ]);
+
+    expect(stdout).toBe('running');
+  });
+
   it('blames the machine, not the release, when it is out of descriptors', async () => {
     const unit = unitOf(harness.stateDir, ['sleep', '600'], 'v1');
     const module = new URL('../../../agent/adapters/process-driver.ts', import.meta.url).href;
