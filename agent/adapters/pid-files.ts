@@ -57,7 +57,8 @@ export function createPidFiles(directory: string): PidFiles {
       await writeFile(`${path}.tmp`, JSON.stringify({ pid, startTime, boot, identity }), { mode: 0o600 });
       await rename(`${path}.tmp`, path);
     },
-    remove: (component) => rm(pathOf(component), { force: true }),
+    // Whatever stands there: a hint must not keep a service from starting.
+    remove: (component) => rm(pathOf(component), { recursive: true, force: true }),
   };
 }
 

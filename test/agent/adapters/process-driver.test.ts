@@ -249,6 +249,16 @@ describe('the process driver', () => {
     expect((await stat(harness.stateDir)).mode & 0o777).toBe(0o711);
   });
 
+  it('starts its service also where a directory stands in the place of the pid file', async () => {
+    await mkdir(pidFile(), { recursive: true });
+    await harness.driver().stop(COMPONENT, 1_000);
+
+    await start('exec sleep 600');
+
+    expect((await harness.driver().status(COMPONENT)).kind).toBe('running');
+    expect((await stat(pidFile())).isFile()).toBe(true);
+  });
+
   it('finds its service among more processes than it may have descriptors', async () => {
     await start('for _ in $(seq 60); do sleep 600 & done; echo ready; wait');
     await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('ready'));
