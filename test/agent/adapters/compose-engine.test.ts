@@ -1,7 +1,7 @@
 // The compose driver on a real container engine, started for these tests alone.
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -127,8 +127,7 @@ function onEngine(): void {
   it('removes the networks of a project with it, and keeps its volumes', async () => {
     const { driver, unitOf } = setUp();
     const networks = () => run('docker', 'network', 'ls', '--quiet', '--filter', 'name=fairlead');
-    const command = ['sleep', '1000'];
-    const web = { command, network_mode: undefined, init: true, volumes: ['data:/data'] };
+    const web = { command: ['sleep', '1000'], network_mode: undefined, init: true, volumes: ['data:/data'] };
 
     await driver.start(unitOf({ web }, { volumes: { data: {} } }));
     const during = networks();
@@ -170,8 +169,7 @@ function onEngine(): void {
     server.on('connection', () => calls++);
     await once(server, 'listening');
     onTestFinished(() => void server.close());
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : null;
+    const { port } = server.address() as AddressInfo;
     const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'true' };
     const remote = unit('steady', 'v1');
     writeFileSync(remote.file, JSON.stringify({ include: [`oci://127.0.0.1:${port}/compose`] }));
