@@ -30,6 +30,8 @@ export interface Place {
   readonly stateDir: string;
   /** The services of this machine: they live on when the agent dies. */
   readonly memory: MachineMemory;
+  /** Its services went with a power cut on the way: that nobody serves then is no fault of the agent's. */
+  readonly hasLostPower?: boolean;
   /** Throws once the agent is dead. */
   readonly verifyAlive?: () => void;
 }

@@ -108,14 +108,19 @@ async function trySchedule(schedule: Schedule, start: Prepared): Promise<CaseRes
   const memory = createVolatileMemory();
   memory.write(start.services);
   mount.disk = start.disk.copy(ordering);
+  let hasLostPower = false;
   for (const [life, fault] of lives.entries()) {
     const act = life === 0 ? operation.perform : operation.recover;
     await live(fault, memory, (place) => act(place, (fact) => void acknowledged.push(fact)));
     // A process that outlived its fault ends some time: with the machine, or alone.
-    if (fault.kind === 'power cut' || random() < 0.3) cutPower(memory, random);
+    if (fault.kind !== 'power cut' && random() >= 0.3) continue;
+    cutPower(memory, random);
+    hasLostPower = true;
   }
   mount.before = () => undefined;
-  const { end, problems } = await judged(operation.judge({ stateDir: STATE_DIR, memory }, acknowledged));
+  const { end, problems } = await judged(
+    operation.judge({ stateDir: STATE_DIR, memory, hasLostPower }, acknowledged),
+  );
   const told = lives
     .map(({ kind, at, lasting }) => `${kind} ${lasting ? 'from' : 'at'} ${at}`)
     .join(', then ');
