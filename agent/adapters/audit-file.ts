@@ -40,8 +40,10 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
 
   async function read(): Promise<AuditChain> {
     await queue;
+    // In this order: another process may write meanwhile, and its log is never behind its checkpoint.
+    const head = await readCheckpoint(checkpoint);
     const { lines } = splitLines((await readIfPresent(log)) ?? NOTHING);
-    return readChain(lines, await readCheckpoint(checkpoint), log);
+    return readChain(lines, head, log);
   }
 
   return {
