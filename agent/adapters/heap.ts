@@ -6,9 +6,6 @@ import { runInNewContext } from 'node:vm';
 export function growSlowly(): void {
   // Young objects have 1 MB instead of up to 16, collected more often and in less time each.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // What a few polls run often is left to V8's middle compiler, which is nearly as good and loads none of the last one's
-  // 5 MB. Large catalogs still come to it: they need the same processor time.
-  setFlagsFromString('--invocation-count-for-turbofan=100000');
   // undici parses HTTP in WebAssembly. After a few requests V8 would optimise it, which takes 10 MB that stay.
   setFlagsFromString('--wasm-tiering-budget=2000000000');
 }

@@ -1,21 +1,27 @@
 // What an idle agent keeps in memory, beside a bare Node, and which dependency brings how much of it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createAdminClient } from '../../agent/adapters/admin-client.ts';
+import { explanationReply } from '../../shared/protocol/admin.ts';
+import { RepositorySimulator } from '../support/repository-simulator.ts';
 import { readSources } from '../support/source-tree.ts';
-import { enrol, startEmptyVendor } from './empty-vendor.ts';
 import { type Figures, formatMb, median } from './figures.ts';
-import { idleResidentBytes, runNode } from './processes.ts';
+import { runNode, startProgram } from './processes.ts';
+import { enrol, publishAll, startVendor, type Vendor } from './vendor.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FAIRLEAD = join(ROOT, 'scripts/bin/fairlead');
 const IDLE_MS = 5_000;
 const RUNS = 3;
+const POLLS = 1_000;
 
 export async function measureMemory(work: string): Promise<Figures> {
   // Once unmeasured: the first start compiles, later ones read what it kept.
   await measureAgent(join(work, 'first-agent'));
-  const agent = await measureAgent(join(work, 'idle-agent'));
-  const bare = await idleResidentBytes(process.execPath, ['-e', 'setInterval(() => {}, 1e9)'], IDLE_MS);
+  const agents: number[] = [];
+  for (let run = 0; run < RUNS; run++) agents.push(await measureAgent(join(work, `idle-agent-${run}`)));
+  const polled = await measureAgent(join(work, 'polled-agent'), POLLS);
+  const bare = await measureBareNode();
   const nothing = await importedBytes([]);
   const shares: { readonly name: string; readonly bytes: number }[] = [];
   for (const [name, specifiers] of agentImports()) {
@@ -25,12 +31,13 @@ export async function measureMemory(work: string): Promise<Figures> {
   return {
     title: 'Memory of an idle agent',
     note:
-      `Resident after ${IDLE_MS / 1000} s in which the agent polled a loopback server once and reported. Below it, what ` +
+      `Resident ${IDLE_MS / 1000} s after the agent polled a loopback server and reported, median of ${RUNS}. Below it, what ` +
       'importing what the program uses of each dependency, alone and not compiled before, adds to a bare Node; what two ' +
       'of them share counts for both, and some, such as the prompts, load only for the commands that need them.',
     head: ['', 'resident'],
     rows: [
-      ['`fairlead agent run`', formatMb(agent)],
+      ['`fairlead agent run`', formatMb(median(agents))],
+      [`the same after ${POLLS.toLocaleString('en')} polls`, formatMb(polled)],
       ['`node`, doing nothing', formatMb(bare)],
       ['Node’s type stripping, at the first start from the sources only', `+ ${formatMb(stripping)}`],
       ...shares
@@ -40,16 +47,35 @@ export async function measureMemory(work: string): Promise<Figures> {
   };
 }
 
-async function measureAgent(stateDir: string): Promise<number> {
-  const vendor = await startEmptyVendor();
+async function measureAgent(stateDir: string, polls = 0): Promise<number> {
+  const vendor = await startVendor(publishAll(new RepositorySimulator()));
   try {
-    await enrol(stateDir, vendor);
-    const bytes = await idleResidentBytes(FAIRLEAD, ['agent', 'run', '--state-dir', stateDir], IDLE_MS);
-    if (vendor.requests() === 0) throw new Error('the agent did not poll: its memory would mean nothing');
-    return bytes;
+    return await restingAgentBytes(stateDir, vendor, polls);
   } finally {
     vendor.close();
   }
+}
+
+/** Bytes resident in an agent that has been at rest for a while after it asked the vendor and reported. */
+export async function restingAgentBytes(stateDir: string, vendor: Vendor, polls = 0): Promise<number> {
+  await enrol(stateDir, vendor);
+  const agent = startProgram(FAIRLEAD, ['agent', 'run', '--state-dir', stateDir]);
+  await agent.rest(IDLE_MS);
+  const client = createAdminClient(stateDir);
+  for (let poll = 0; poll < polls; poll++) await client.call('POST', '/v1/check', explanationReply);
+  if (polls > 0) await agent.rest(IDLE_MS);
+  const bytes = agent.residentBytes();
+  await agent.stop();
+  if (vendor.requests() === 0) throw new Error('the agent did not poll: its memory would mean nothing');
+  return bytes;
+}
+
+async function measureBareNode(): Promise<number> {
+  const node = startProgram(process.execPath, ['-e', 'setInterval(() => {}, 1e9)']);
+  await node.rest(IDLE_MS);
+  const bytes = node.residentBytes();
+  await node.stop();
+  return bytes;
 }
 
 /** What the agent's sources import, by package: not always all of it. */

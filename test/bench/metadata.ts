@@ -36,7 +36,7 @@ export async function measureMetadata(work: string): Promise<Figures> {
   return {
     title: 'Metadata refresh',
     note:
-      'Each client in a process of its own, over loopback HTTP, every refresh from what the disk holds; medians of 7 runs, ' +
+      'Each client in a process of its own with its code loaded, over loopback HTTP, every refresh from what the disk holds; medians of 7 runs, ' +
       'one run at 10,000 targets. Fairlead writes what it trusts with fsync.',
     head: ['targets', 'what', 'Fairlead', 'tuf-js'],
     rows,

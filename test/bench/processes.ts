@@ -38,25 +38,49 @@ export function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): 
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
 }
 
-/** Bytes resident in a program that has been left alone for a while. Throws when it ends by itself. */
-export async function idleResidentBytes(
-  program: string,
-  args: readonly string[],
-  idleMs: number,
-): Promise<number> {
+export interface RunningProgram {
+  /** Until it has hardly computed for so long. Throws when the program ends by itself. */
+  rest(restMs: number): Promise<void>;
+  residentBytes(): number;
+  stop(): Promise<void>;
+}
+
+export function startProgram(program: string, args: readonly string[]): RunningProgram {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
     complaint += chunk.toString();
   });
-  const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')));
-  const idle = new Promise<'idle'>((resolve) => setTimeout(() => resolve('idle'), idleMs));
-  const outcome = await Promise.race([ended, idle]);
-  if (outcome === 'ended' || child.pid === undefined) {
-    throw new Error(`${program} ${args.join(' ')} ended by itself: ${complaint.trim()}`);
-  }
-  const bytes = residentBytes(child.pid);
-  child.kill('SIGTERM');
-  await ended;
-  return bytes;
+  let hasEnded = false;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve())).then(() => {
+    hasEnded = true;
+  });
+  const pid = child.pid ?? 0;
+  return {
+    async rest(restMs) {
+      let used = cpuTicks(pid);
+      for (let since = performance.now(); performance.now() - since < restMs; ) {
+        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, TICK_MS))]);
+        if (hasEnded) throw new Error(`${program} ${args.join(' ')} ended by itself: ${complaint.trim()}`);
+        const before = used;
+        used = cpuTicks(pid);
+        if (used > before + IDLE_TICKS) since = performance.now();
+      }
+    },
+    residentBytes: () => residentBytes(pid),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+const TICK_MS = 100;
+/** Of 10 ms: timers and the reading of them. */
+const IDLE_TICKS = 2;
+
+/** Processor time used so far, in hundredths of a second. */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
 }

@@ -34,7 +34,10 @@ async function refreshWithFairlead(): Promise<Refresh> {
   const { createMetadataSource } = await import('../../agent/adapters/repository/metadata-source.ts');
   const { openTrustStore } = await import('../../agent/adapters/repository/trust-store.ts');
   const { Updater } = await import('../../agent/adapters/repository/updater.ts');
-  const source = createMetadataSource(url, createHttpClient());
+  const http = createHttpClient();
+  // Loads what the other client has loaded by its import.
+  await http.connect();
+  const source = createMetadataSource(url, http);
   const initialRoot = readFileSync(rootFile);
   return async (directory) => {
     const store = await openTrustStore(directory);

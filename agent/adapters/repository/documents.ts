@@ -1,10 +1,9 @@
 // Target documents by their SHA-256: fetched once, verified at every reading, a cache that may be lost.
-import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
-import { makeDirectory, toDiskError } from '../durable-file.ts';
+import { toDiskError } from '../durable-file.ts';
 import type { HttpClient } from '../http-client.ts';
 import { readIfPresent } from '../read-file.ts';
 import { present } from './metadata-source.ts';
@@ -33,7 +32,7 @@ export interface Documents {
 
 const CONCURRENT_DOWNLOADS = 8;
 
-/** `url` is the directory of the targets, in a consistent snapshot. */
+/** `directory` is there already; `url` is the directory of the targets, in a consistent snapshot. */
 export function createDocuments(directory: string, url: string, http: Pick<HttpClient, 'get'>): Documents {
   return {
     async obtain(ref) {
@@ -46,7 +45,6 @@ export function createDocuments(directory: string, url: string, http: Pick<HttpC
       return bytes;
     },
     async keepOnly(refs) {
-      await makeDirectory(directory);
       const kept = new Set(refs.map((ref) => ref.sha256));
       const unused = (await readdir(directory)).filter((name) => !kept.has(name));
       await Promise.all(unused.map((name) => rm(join(directory, name), { force: true })));
@@ -80,13 +78,10 @@ function verified(bytes: Uint8Array, { path, sha256, length }: DocumentRef): Uin
   return bytes;
 }
 
-/** Not durable: what a power cut tears no longer has its hash, and is fetched again. */
+/** Neither atomic nor durable: what a kill or a power cut tears no longer has its hash, and is fetched again. */
 async function cache(directory: string, name: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await makeDirectory(directory);
-    await writeFile(temporary, bytes, { mode: 0o600 });
-    await rename(temporary, join(directory, name));
+    await writeFile(join(directory, name), bytes, { mode: 0o600 });
   } catch (cause) {
     throw toDiskError(directory, cause, bytes.length);
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { type FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Freshness, Repository } from '../../ports/repository.ts';
+import { makeDirectory } from '../durable-file.ts';
 import type { HttpClient } from '../http-client.ts';
 import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
 import { createDocuments, type DocumentRef, type Documents, isSameDocument, obtainAll } from './documents.ts';
@@ -46,11 +47,9 @@ export async function createRepository(options: RepositoryOptions): Promise<Repo
     source: createMetadataSource(joinUrl(options.url, 'metadata'), options.http),
     initialRoot: options.initialRoot,
   });
-  const documents = createDocuments(
-    join(options.directory, 'documents'),
-    joinUrl(options.url, 'targets'),
-    options.http,
-  );
+  const cache = join(options.directory, 'documents');
+  await makeDirectory(cache);
+  const documents = createDocuments(cache, joinUrl(options.url, 'targets'), options.http);
   const bytes = await store.read(LISTING_FILE);
   const listing = (bytes === null ? null : parseListing(bytes)) ?? EMPTY_LISTING;
   return new TufRepository(options, { store, updater, documents }, listing);

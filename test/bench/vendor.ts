@@ -1,4 +1,4 @@
-// A vendor with nothing on offer: enough of a server for an agent to poll, report and be idle.
+// A vendor on loopback: enough of a server for an agent to poll, report and be idle.
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,9 +8,10 @@ import { createPolicy } from '../../agent/adapters/settings.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
-import { DAY_MS, RepositorySimulator } from '../support/repository-simulator.ts';
+import { TOP_LEVEL_ROLES } from '../../shared/trust/metadata.ts';
+import { DAY_MS, type RepositorySimulator } from '../support/repository-simulator.ts';
 
-export interface EmptyVendor {
+export interface Vendor {
   readonly url: string;
   readonly root: Uint8Array;
   /** Requests answered so far. */
@@ -18,8 +19,8 @@ export interface EmptyVendor {
   close(): void;
 }
 
-export async function startEmptyVendor(): Promise<EmptyVendor> {
-  const repository = createRepository();
+/** Serves what the repository holds at each request: with nothing in it, a vendor with nothing on offer. */
+export async function startVendor(repository: RepositorySimulator): Promise<Vendor> {
   let requests = 0;
   const server = createServer((request, response) => {
     requests++;
@@ -38,7 +39,7 @@ export async function startEmptyVendor(): Promise<EmptyVendor> {
 }
 
 /** Makes a state directory that of an enrolled agent, with the policy it begins with. */
-export async function enrol(stateDir: string, { url, root }: EmptyVendor): Promise<void> {
+export async function enrol(stateDir: string, { url, root }: Vendor): Promise<void> {
   mkdirSync(stateDir);
   await createPolicy(stateDir);
   await writeEnrolment(stateDir, {
@@ -62,13 +63,18 @@ async function answer(
     return;
   }
   const { status, bytes } = repository.answer((request.url ?? '/').replace(/^\/repository/, ''));
-  response.writeHead(status, { 'content-length': bytes.length }).end(bytes);
+  const etag = digestOf(bytes);
+  if (request.headers['if-none-match'] === etag) response.writeHead(304).end();
+  else response.writeHead(status, { 'content-length': bytes.length, etag }).end(bytes);
 }
 
-function createRepository(): RepositorySimulator {
-  const repository = new RepositorySimulator();
+/** Publishes everything, valid for a day from the real present. */
+export function publishAll(repository: RepositorySimulator): RepositorySimulator {
   const expires = formatInstant(Date.now() + DAY_MS);
   for (const signed of repository.signed.values()) signed.expires = expires;
-  repository.publish('root', 'targets', 'snapshot', 'timestamp');
+  const delegates = [...repository.signed.keys()].filter(
+    (role) => !TOP_LEVEL_ROLES.some((topLevel) => topLevel === role),
+  );
+  repository.publish('root', ...delegates, 'targets', 'snapshot', 'timestamp');
   return repository;
 }
