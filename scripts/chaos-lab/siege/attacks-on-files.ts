@@ -11,15 +11,10 @@ const run = promisify(execFile);
 
 type Damage = readonly [kind: string, put: (path: string) => Promise<unknown>];
 
-const DAMAGES: readonly Damage[] = [
+const OTHER_BYTES: readonly Damage[] = [
   ['torn', (path) => truncate(path, 50)],
   ['empty', (path) => truncate(path, 0)],
   ['a gigabyte', (path) => truncate(path, 2 ** 30)],
-  ['missing', (path) => rm(path)],
-  ['a directory', (path) => replaceBy(path, () => mkdir(path))],
-  ['a link to nowhere', (path) => replaceBy(path, () => symlink('/nowhere/at/all', path))],
-  ['a pipe that nobody writes to', (path) => replaceBy(path, () => run('mkfifo', [path]))],
-  ['a device that never ends', (path) => replaceBy(path, () => symlink('/dev/zero', path))],
   [
     'noise',
     (path) =>
@@ -30,6 +25,17 @@ const DAMAGES: readonly Damage[] = [
   ],
 ];
 
+const NO_FILE: readonly Damage[] = [
+  ['missing', (path) => rm(path)],
+  ['a link to nowhere', (path) => replaceBy(path, () => symlink('/nowhere/at/all', path))],
+  ['a pipe that nobody writes to', (path) => replaceBy(path, () => run('mkfifo', [path]))],
+  ['a device that never ends', (path) => replaceBy(path, () => symlink('/dev/zero', path))],
+];
+
+const DIRECTORY: Damage = ['a directory', (path) => replaceBy(path, () => mkdir(path))];
+
+const DAMAGES: readonly Damage[] = [...OTHER_BYTES, ...NO_FILE, DIRECTORY];
+
 async function replaceBy(path: string, put: () => Promise<unknown>): Promise<void> {
   await rm(path, { recursive: true, force: true });
   await put();
@@ -38,8 +44,8 @@ async function replaceBy(path: string, put: () => Promise<unknown>): Promise<voi
 /** What these hold can be found out again. */
 const EXPENDABLE = ['decision.json', 'outbox/state.json', 'records/1.json', 'run/tools.notes-editor.json'];
 
-function damaged(file: string, end: 'old' | 'new'): readonly Attack[] {
-  return DAMAGES.map(([kind, put]) => ({
+function damaged(file: string, end: 'old' | 'new', damages = DAMAGES): readonly Attack[] {
+  return damages.map(([kind, put]) => ({
     name: `${file}: ${kind}`,
     prepare: (fort) => put(join(fort.stateDir, file)),
     end,
@@ -73,7 +79,8 @@ export const attacksOnFiles: readonly Attack[] = [
   // The agent no longer knows what its operator wants: nothing moves.
   ...damaged('settings.json', 'old'),
   ...EXPENDABLE.flatMap((file) => damaged(file, 'new')),
-  ...damaged('current', 'new').filter(({ name }) => !name.includes('a directory')),
+  // It is a link: no bytes of its own, and no rename puts it back over a directory.
+  ...damaged('current', 'new', NO_FILE),
   ...damagedWhileSoaking('journal/3.journal'),
   { name: 'state directory: moved away and back', strike: moveAway, lift: moveBack },
   {
