@@ -27,7 +27,6 @@ if (canHaveEngine) {
 
 const AGENT = new URL('../../support/compose-agent.ts', import.meta.url).pathname;
 const STUBBORN = 'trap "" TERM; while :; do sleep 1; done';
-const STEADY = 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done';
 
 function onEngine(): void {
   let engine: Engine;
@@ -221,19 +220,13 @@ function onEngine(): void {
   });
 
   it.each(['load', 'config', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {
-    const { driver, stateDir, unitOf } = setUp();
-    // Long enough for the next agent to find the command still at work.
-    const first = { command: ['sleep', '0.5'] };
-    const web = {
-      command: ['sh', '-c', STEADY],
-      depends_on: { first: { condition: 'service_completed_successfully' } },
-    };
-    const unit = unitOf({ first, web });
+    const { driver, stateDir, unit } = setUp();
+    const steady = unit('steady', 'v1');
     run('docker', 'image', 'rm', '--force', engine.image.digest);
     const path = `${makeKiller(join(stateDir, 'killer'), word)}:${process.env.PATH}`;
 
     const agent = await runTool({
-      argv: [process.execPath, AGENT, stateDir, JSON.stringify(unit)],
+      argv: [process.execPath, AGENT, stateDir, JSON.stringify(steady)],
       env: { PATH: path },
       workingDirectory: '/',
       timeoutMs: 20_000,
@@ -243,7 +236,7 @@ function onEngine(): void {
 
     expect(agent.detail).toContain('killed by SIGKILL');
     expect(containers()).toBe('');
-    await driver.start(unit);
-    expect(await driver.runs(unit)).toBe(true);
+    await driver.start(steady);
+    expect(await driver.runs(steady)).toBe(true);
   });
 }
