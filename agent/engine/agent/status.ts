@@ -193,7 +193,7 @@ function healthOf(
 function describeService(status: ServiceStatus | undefined): string {
   switch (status?.kind) {
     case 'running':
-      return `running (pid ${status.pid})`;
+      return status.pid === null ? 'running' : `running (pid ${status.pid})`;
     case 'exited':
       return `exited: ${status.detail}`;
     case 'absent':
