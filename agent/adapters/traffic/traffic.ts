@@ -8,9 +8,8 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { Driver, ProgramUnit } from '../../ports/driver.ts';
 import type { Route, Traffic } from '../../ports/traffic.ts';
-import { makeDirectory, writeDurably } from '../durable-file.ts';
 import { readIfPresent } from '../read-file.ts';
-import { routeFile } from './route-file.ts';
+import { routeFile, writeRoute } from './route-file.ts';
 import { countConnectionsTo } from './tcp-table.ts';
 
 export interface TrafficOptions {
@@ -64,9 +63,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       const known = await read(component);
       const next = { slot, address, publicPort, port };
       if (JSON.stringify(known) !== JSON.stringify(next)) {
-        await makeDirectory(directoryOf(component));
-        // The switch may run under the service's account: what it reads is no secret.
-        await writeDurably(pathOf(component), Buffer.from(JSON.stringify(next)), 0o644);
+        await writeRoute(pathOf(component), next);
       }
       const unit = unitOf(route);
       if (await driver.runs(unit)) return;
