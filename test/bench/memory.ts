@@ -60,13 +60,15 @@ async function measureAgent(stateDir: string, polls = 0): Promise<number> {
 export async function restingAgentBytes(stateDir: string, vendor: Vendor, polls = 0): Promise<number> {
   await enrol(stateDir, vendor);
   const agent = startProgram(FAIRLEAD, ['agent', 'run', '--state-dir', stateDir]);
-  await agent.rest(IDLE_MS);
+  while (vendor.requests() === 0) await agent.rest(1_000);
   const client = createAdminClient(stateDir);
   for (let poll = 0; poll < polls; poll++) await client.call('POST', '/v1/check', explanationReply);
-  if (polls > 0) await agent.rest(IDLE_MS);
+  // It tidies its memory after a poll of its own.
+  const asked = vendor.requests();
+  while (polls > 0 && vendor.requests() === asked) await agent.rest(1_000);
+  await agent.rest(IDLE_MS);
   const bytes = agent.residentBytes();
   await agent.stop();
-  if (vendor.requests() === 0) throw new Error('the agent did not poll: its memory would mean nothing');
   return bytes;
 }
 
