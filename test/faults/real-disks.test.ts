@@ -33,7 +33,7 @@ describe.skipIf(noKill !== null)(titled('an operation hit at any system call', n
 describe.skipIf(noPower !== null)(titled('a file system', noPower), () => {
   it.each(['power', 'room'])('that fails by %s leaves old or new', { timeout: PATIENCE_MS }, async (name) => {
     const directory = temporaryDirectory();
-    const operations = ['update', 'policy'];
+    const operations = ['update', 'policy', 'blue-green failing'];
 
     const { tried, problems } = await suiteNamed(name).run({
       seed: SEED,
