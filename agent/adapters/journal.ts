@@ -1,5 +1,5 @@
 // The journal on disk: one file for the deployment under way, its space reserved, every entry synced before it counts.
-import { copyFile, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Journal } from '../ports/journal.ts';
 import { makeDirectory, syncDirectory, toDiskError, writeDurably } from './durable-file.ts';
@@ -68,10 +68,12 @@ export function createJournal({ stateDir }: { readonly stateDir: string }): Jour
   };
 }
 
-/** Of what cannot be copied, because it is no file or not there, only the name can be kept. */
+/** A person may still want to look at it. What is no file, or not there, is not opened: it gives up its name. */
 async function setAside(path: string): Promise<void> {
   const aside = `${path}.damaged`;
-  await copyFile(path, aside).catch(() => rename(path, aside).catch(() => undefined));
+  const bytes = await readIfPresent(path).catch(() => null);
+  if (bytes !== null) await writeDurably(aside, bytes);
+  else await rename(path, aside).catch(() => undefined);
 }
 
 /** A descriptor for each entry: one whose sync failed forgets the failure, so none is ever asked twice. */

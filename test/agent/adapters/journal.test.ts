@@ -1,6 +1,8 @@
 // The journal on a real disk: order, torn ends, damage, and room that is there before it is needed.
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJournal } from '../../../agent/adapters/journal.ts';
@@ -45,8 +47,17 @@ describe('the journal', () => {
     await expect(journal().read()).rejects.toMatchObject({ code: 'disk/unreadable' });
   });
 
-  it('counts as damaged where a directory stands in its place, and is written anew', async () => {
-    await mkdir(file(), { recursive: true });
+  it.each([
+    ['a directory', () => mkdir(file(), { recursive: true })],
+    [
+      'a pipe',
+      async () => {
+        await mkdir(join(directory, 'journal'));
+        await promisify(execFile)('mkfifo', [file()]);
+      },
+    ],
+  ])('counts as damaged where %s stands in its place, and is written anew', async (_, put) => {
+    await put();
     const next = journal();
 
     const read = await next.read();
