@@ -52,9 +52,9 @@ export function createCrashFiles(disk: () => CrashDisk, before: BeforeCall): Cra
 
   async function open(path: string, flags: string | number = 'r', mode = 0o666): Promise<CrashHandle> {
     const wanted = parseFlags(flags);
-    const found = find(path, 'open');
-    if (found !== null && wanted.exclusive) throw failure('EEXIST', 'open', path);
-    if (found?.kind === 'link') throw failure('ELOOP', 'open', path);
+    const named = find(path, 'open');
+    if (named !== null && wanted.exclusive) throw failure('EEXIST', 'open', path);
+    const found = named?.kind === 'link' ? follow(disk().root, path, 'open') : named;
     if (found !== null) {
       if (wanted.truncate && found.kind === 'file') {
         before('open', path);
