@@ -1,6 +1,6 @@
 // The command-line program's side of the admin socket: one request, one checked answer, or the agent's own error.
 import type { z } from 'zod';
-import { FairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { ACTOR_HEADER, adminError } from '../../shared/protocol/admin.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { accountName } from './account-name.ts';
@@ -8,7 +8,7 @@ import { startCommand } from './start-command.ts';
 import { socketPathOf, verifySocketPath } from './state-paths.ts';
 
 export interface AdminClient {
-  /** Errors: agent/socket-path, agent/not-running, agent/went-away, agent/no-access, agent/refused. */
+  /** Errors: agent/socket-path, agent/not-running, agent/went-away, agent/silent, agent/no-access, agent/refused. */
   call<Schema extends z.ZodType>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
@@ -20,12 +20,16 @@ export interface AdminClient {
 const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 const LIMITS = { maxBytes: MAX_REPLY_BYTES, maxDepth: 32, maxNodes: 2_000_000 };
 
-export function createAdminClient(stateDir: string): AdminClient {
+/** What is only asked is answered in seconds: an agent that takes longer hangs. What it is told to do takes what it takes. */
+const PATIENCE_MS = 60_000;
+
+export function createAdminClient(stateDir: string, patienceMs = PATIENCE_MS): AdminClient {
   const socket = socketPathOf(stateDir);
   return {
     async call(method, path, reply, body) {
       verifySocketPath(socket);
-      const answer = await exchange(socket, method, path, body).catch((cause) => {
+      const timeout = method === 'GET' ? patienceMs : 0;
+      const answer = await exchange({ socketPath: socket, method, path, timeout }, body).catch((cause) => {
         throw toSocketError(cause, socket, stateDir);
       });
       if (answer.status === 200) return parseDocumentBytes(reply, answer.body, 'the agent’s answer', LIMITS);
@@ -40,21 +44,31 @@ interface Answer {
   readonly body: Uint8Array;
 }
 
-function exchange(socketPath: string, method: string, path: string, body: unknown): Promise<Answer> {
+interface Asked {
+  readonly socketPath: string;
+  readonly method: string;
+  readonly path: string;
+  /** Milliseconds without a byte; 0 is no limit. */
+  readonly timeout: number;
+}
+
+function exchange(asked: Asked, body: unknown): Promise<Answer> {
   const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body));
   // As in admin-server.ts: an import would load twice as much as the whole command.
   const { request } = process.getBuiltinModule('node:http');
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      socketPath,
-      method,
-      path,
+      ...asked,
       headers: {
         [ACTOR_HEADER]: accountName(),
         'content-length': bytes.length,
       },
     });
     outgoing.once('error', reject);
+    outgoing.once('timeout', () => {
+      const { socketPath: socket, timeout } = asked;
+      outgoing.destroy(new FairleadError('agent/silent', { socket, seconds: timeout / 1000 }));
+    });
     outgoing.once('response', (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -66,6 +80,7 @@ function exchange(socketPath: string, method: string, path: string, body: unknow
 }
 
 function toSocketError(cause: unknown, socket: string, stateDir: string): FairleadError {
+  if (isFairleadError(cause)) return cause;
   const code = cause instanceof Error && 'code' in cause ? cause.code : '';
   if (code === 'EACCES' || code === 'EPERM')
     return new FairleadError('agent/no-access', { socket }, { cause });

@@ -73,6 +73,13 @@ export const AGENT_ERRORS = {
     http: 503,
     exit: EXIT.unreachable,
   }),
+  'agent/silent': entry<{ readonly socket: string; readonly seconds: number }>({
+    message: (d) => `the agent runs and has not answered on ${d.socket} for ${d.seconds} seconds`,
+    hint: () =>
+      'look at its log; restarting it stops no service and no deployment is lost: systemctl restart fairlead-agent.service',
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
   'agent/no-access': entry<{ readonly socket: string }>({
     message: (d) => `this account may not use ${d.socket}`,
     hint: () => 'use an account of the group that owns the socket, or root',

@@ -59,6 +59,26 @@ describe('the admin socket', () => {
     expect(statSync(path).mode & 0o777).toBe(0o660);
   });
 
+  it('does not keep waiting who only asks an agent that hangs', async () => {
+    const { stateDir } = await served(() => new Promise(() => undefined));
+    const impatient = createAdminClient(stateDir, 50);
+
+    const refusal = await rejectionOf(impatient.call('GET', '/v1/status', z.unknown()));
+
+    expect(dataOf(refusal, 'agent/silent')).toMatchObject({ seconds: 0.05 });
+  });
+
+  it('lets what an agent was told to do take longer than an answer', async () => {
+    const answer = Promise.withResolvers<object>();
+    const { stateDir } = await served(() => answer.promise);
+    const impatient = createAdminClient(stateDir, 50);
+
+    const reply = impatient.call('POST', '/v1/thing', z.strictObject({}), {});
+    setTimeout(() => answer.resolve({}), 150);
+
+    expect(await reply).toEqual({});
+  });
+
   it('carries a refusal with its code, hint and exit status', async () => {
     const { client } = await served(async () => {
       throw new FairleadError('change/not-found', { change: 7 });
