@@ -33,7 +33,7 @@ KillMode=control-group
 TimeoutStopSec=${unit.stopTimeoutMs}ms
 UMask=0077
 NoNewPrivileges=yes
-PrivateTmp=yes
+PrivateTmp=${liesInTmp(unit, program) ? 'no' : 'yes'}
 ProtectSystem=full
 ProtectControlGroups=yes
 ProtectKernelModules=yes
@@ -41,6 +41,11 @@ ProtectKernelTunables=yes
 RestrictSUIDSGID=yes
 ReadOnlyPaths=${quote(unit.workingDirectory)}
 `;
+}
+
+/** A `/tmp` of its own would hide the service from itself. */
+function liesInTmp({ workingDirectory }: ProgramUnit, program: string): boolean {
+  return [program, workingDirectory].some((path) => /^\/(?:var\/)?tmp\//.test(path));
 }
 
 /** The identity of the unit that a unit file was rendered from, or null. */
