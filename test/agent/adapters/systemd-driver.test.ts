@@ -94,6 +94,26 @@ function ownPromises(): void {
     expect(readFileSync(join(unit.dataDirectory, 'refusals'), 'utf8').match(/Read-only/g)).toHaveLength(2);
   });
 
+  it('gives a service a /tmp of its own', async () => {
+    const seen = 'ls /tmp > "$HOME/tmp"; echo ready; exec sleep 1000';
+    const unit = { ...harness.unit('steady', 'v1'), exec: ['sh', '-c', seen] };
+    mkdtempSync('/tmp/fairlead-test-');
+
+    await driver.start(unit);
+    await until(async () => (await driver.logs(COMPONENT, 1024)).includes('ready'));
+
+    expect(readFileSync(join(unit.dataDirectory, 'tmp'), 'utf8')).toBe('');
+  });
+
+  it('does not hide a service that lies in /tmp from itself', async () => {
+    const program = join(mkdtempSync('/tmp/fairlead-test-'), 'sleep');
+    copyFileSync('/bin/sleep', program);
+
+    await driver.start({ ...harness.unit('steady', 'v1'), exec: [program, '1000'] });
+
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
   it('says why a service cannot start: an account that is not there', async () => {
     const refusal = await rejectionOf(driver.start({ ...harness.unit('steady', 'v1'), user: 'nobody-here' }));
 
@@ -151,10 +171,7 @@ function ownPromises(): void {
     const report =
       'fs.writeFileSync(process.env.HOME + "/seen", JSON.stringify({ args: process.argv.slice(1), env: process.env }))';
     const unit = harness.unit('steady', 'v1');
-    // A checkout below /tmp is out of a service's sight: it has a /tmp of its own.
-    const node = join(unit.workingDirectory, 'node');
-    copyFileSync(process.execPath, node);
-    await driver.start({ ...unit, exec: [node, '-e', report, '--', ...args], env });
+    await driver.start({ ...unit, exec: [process.execPath, '-e', report, '--', ...args], env });
     await driver.exited(COMPONENT, never);
     await driver.stop(COMPONENT, 1000);
     return JSON.parse(readFileSync(join(unit.dataDirectory, 'seen'), 'utf8'));
