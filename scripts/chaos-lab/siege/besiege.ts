@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Attack } from './attack.ts';
 import { createServerAttacks } from './attacks-by-server.ts';
+import { attacksOnClock } from './attacks-on-clock.ts';
 import { attacksOnFiles } from './attacks-on-files.ts';
 import { attacksOnRoom } from './attacks-on-room.ts';
 import { attacksOnTime } from './attacks-on-time.ts';
@@ -15,7 +16,7 @@ export async function besiege(
   say: (line: string) => void,
 ): Promise<number> {
   const server = await createServerAttacks();
-  const all = [...attacksOnFiles, ...attacksOnRoom, ...attacksOnTime, ...server.attacks];
+  const all = [...attacksOnFiles, ...attacksOnRoom, ...attacksOnTime, ...attacksOnClock, ...server.attacks];
   const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
   const fort = await buildFort(show);
   const end = () => void fort.close().then(() => process.exit(130));
