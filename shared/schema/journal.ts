@@ -33,8 +33,8 @@ export const journalEntry = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('intent'), ...position, step }),
   z.strictObject({ kind: z.literal('done'), ...position, step }),
-  /** A new process took over an interrupted deployment. */
-  z.strictObject({ kind: z.literal('resumed'), ...position }),
+  /** An interrupted deployment was taken up: by a new process, or, where it `lived`, by the one that had been at work. */
+  z.strictObject({ kind: z.literal('resumed'), ...position, lived: z.boolean().optional() }),
   /** The agent was told to stop: whoever takes over does not count as another attempt. */
   z.strictObject({ kind: z.literal('left'), ...position }),
 ]);

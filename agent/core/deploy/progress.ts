@@ -17,8 +17,10 @@ export interface Progress {
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
-  /** How often a new process took over from one that had died. */
+  /** How often the way was taken up again. */
   readonly resumed: number;
+  /** At least once by the process that had been at work: something around it had failed, not the release. */
+  readonly lived: boolean;
   /** The process at work was told to stop: its end is no crash. */
   readonly left: boolean;
   readonly entries: number;
@@ -34,6 +36,7 @@ export const NO_PROGRESS: Progress = {
   intended: new Set(),
   done: new Set(),
   resumed: 0,
+  lived: false,
   left: false,
   entries: 0,
 };
@@ -61,7 +64,12 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
     case 'done':
       return { ...next, done: new Set([...progress.done, stepKey(entry.step)]) };
     case 'resumed':
-      return { ...next, resumed: progress.resumed + (progress.left ? 0 : 1), left: false };
+      return {
+        ...next,
+        resumed: progress.resumed + (progress.left ? 0 : 1),
+        lived: progress.lived || entry.lived === true,
+        left: false,
+      };
     case 'left':
       return { ...next, left: true };
   }

@@ -6,14 +6,16 @@ import { environmentFailure, releaseFailure } from './failure.ts';
 import { progressOf } from './progress.ts';
 import { isFinal, isUntouched } from './states.ts';
 
-/** What is on disk for the deployment in the journal. */
-export interface DiskFacts {
+/** What is known beside the journal. */
+export interface RecoveryFacts {
   readonly journalDamaged: boolean;
   /** The generation it came from can be read; true on an instance that was empty. */
   readonly previous: boolean;
   /** The target was committed by this very deployment: a commit is never undone. */
   readonly committed: boolean;
   readonly changedComponents: number;
+  /** The very process that was at work asks: its disk failed it, and it did not die. */
+  readonly lived: boolean;
 }
 
 export type Recovery =
@@ -29,26 +31,28 @@ export type Recovery =
 
 /**
  * Forward runs of one deployment: a release that takes the machine down is not given a third chance to. A run that ended
- * because its agent was told to stop does not count.
+ * because its agent was told to stop does not count; one that a disk or a limit ended counts, and blames nobody.
  */
 export const MAX_ATTEMPTS = 2;
 
 /** The way on after a crash. A rollback never turns forward again; a deployment that never ends is given up. */
-export function recover(entries: readonly JournalEntry[], disk: DiskFacts): Recovery {
+export function recover(entries: readonly JournalEntry[], facts: RecoveryFacts): Recovery {
   const progress = progressOf(entries);
   if (isFinal(progress.state)) return { kind: 'settle' };
-  if (disk.journalDamaged) return recoverDamaged(disk);
+  if (facts.journalDamaged) return recoverDamaged(facts);
   if (isUntouched(progress.state)) {
     return { kind: 'abandon', failure: environmentFailure(interrupted(progress.state)) };
   }
-  if (progress.entries > maxEntries(disk.changedComponents)) {
+  if (progress.entries > maxEntries(facts.changedComponents)) {
     return { kind: 'give-up', failure: environmentFailure(endless(progress.entries)) };
   }
-  if (!disk.previous) return { kind: 'give-up', failure: environmentFailure(lost()) };
+  if (!facts.previous) return { kind: 'give-up', failure: environmentFailure(lost()) };
   if (progress.state === 'rolling-back') return { kind: 'finish-rollback' };
   const attempts = progress.resumed + (progress.left ? 0 : 1);
   if (attempts >= MAX_ATTEMPTS) {
-    return { kind: 'roll-back', failure: releaseFailure(interrupted(progress.state), null) };
+    const error = interrupted(progress.state);
+    const isOurs = facts.lived || progress.lived;
+    return { kind: 'roll-back', failure: isOurs ? environmentFailure(error) : releaseFailure(error, null) };
   }
   return { kind: 'resume' };
 }
@@ -59,10 +63,10 @@ export function maxEntries(changedComponents: number): number {
 }
 
 // Without a trustworthy journal the one safe place is the generation that was healthy before.
-function recoverDamaged(disk: DiskFacts): Recovery {
-  if (disk.committed) return { kind: 'commit' };
+function recoverDamaged(facts: RecoveryFacts): Recovery {
+  if (facts.committed) return { kind: 'commit' };
   const failure = environmentFailure(new FairleadError('deploy/journal-damaged', {}));
-  return disk.previous ? { kind: 'roll-back', failure } : { kind: 'give-up', failure };
+  return facts.previous ? { kind: 'roll-back', failure } : { kind: 'give-up', failure };
 }
 
 function interrupted(state: DeploymentState): FairleadError {

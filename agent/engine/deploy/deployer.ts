@@ -31,7 +31,7 @@ export function createDeployer(options: DeployerOptions, asked = options): Deplo
 
   const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
     turn.deploy(async (hold) => {
-      await recoverUnfinished(options, hold);
+      await recoverUnfinished(options, turn.lastHeld(), hold);
       const run = await begin();
       hold(run);
       onStarted?.(run.current());
@@ -41,7 +41,7 @@ export function createDeployer(options: DeployerOptions, asked = options): Deplo
   // A deployment that a failing disk left unfinished is taken up again here, not only at the next start.
   const recoverAndAttend = () =>
     turn.wait(async (hold): Promise<Undoing | null> => {
-      if (!turn.isLeaving()) await recoverUnfinished(options, hold);
+      if (!turn.isLeaving()) await recoverUnfinished(options, turn.lastHeld(), hold);
       if (turn.isLeaving()) return null;
       const generation = await currentGeneration(options, await options.store.generations());
       if (generation === null) return null;

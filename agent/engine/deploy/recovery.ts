@@ -16,8 +16,15 @@ import { runToEnd } from './machine.ts';
 import type { DeployerOptions } from './options.ts';
 import { createRun, type Run } from './run.ts';
 
-/** Ends what is unfinished; `onRun` hears of it before it goes on. Errors: disk/*. */
-export async function recoverUnfinished(options: DeployerOptions, onRun: (run: Run) => void): Promise<void> {
+/**
+ * Ends what is unfinished; `onRun` hears of it before it goes on. `own` is the deployment that this very process had at work
+ * before; 0 when there was none. Errors: disk/*.
+ */
+export async function recoverUnfinished(
+  options: DeployerOptions,
+  own: number,
+  onRun: (run: Run) => void,
+): Promise<void> {
   const journal = await findJournal(options);
   if (journal === null) {
     await restoreLink(options);
@@ -34,13 +41,15 @@ export async function recoverUnfinished(options: DeployerOptions, onRun: (run: R
   const target = generations.find((one) => one.number === record.generation);
   const previous = generations.find((one) => one.number === record.previousGeneration) ?? null;
   if (target === undefined) return giveUpLost(options, record, journal, previous);
+  const lived = journal.deployment === own;
   const recovery = recover(journal.entries, {
     journalDamaged: journal.damaged,
     previous: previous !== null || record.previousGeneration === null,
     committed: target.committedBy === record.id,
     changedComponents: record.steps.length,
+    lived,
   });
-  await carryOut(options, recovery, journal, { record, target, previous }, onRun);
+  await carryOut(options, recovery, journal, { record, target, previous, lived }, onRun);
 }
 
 // A record is a copy of what was journalled: one that got further than its journal proves that the disk lost entries.
@@ -68,6 +77,7 @@ interface Found {
   readonly record: DeploymentRecord;
   readonly target: StoredGeneration;
   readonly previous: StoredGeneration | null;
+  readonly lived: boolean;
 }
 
 async function carryOut(
@@ -87,13 +97,13 @@ async function carryOut(
   const run = resumeRun(options, found, entries);
   onRun(run);
   if (decreed !== null && !journal.damaged) await run.enter(decreed.state, decreed);
-  if (recovery.kind === 'resume' || recovery.kind === 'finish-rollback') await takeUp(run);
+  if (recovery.kind === 'resume' || recovery.kind === 'finish-rollback') await takeUp(run, found.lived);
   if (recovery.kind === 'give-up') await options.store.setCurrent(found.previous?.number ?? null);
   await runToEnd(run);
 }
 
-async function takeUp(run: Run): Promise<void> {
-  await run.resumed();
+async function takeUp(run: Run, lived: boolean): Promise<void> {
+  await run.resumed(lived);
   const { state } = run.progress();
   if (state === 'verifying' || state === 'soaking') await run.enter(transition(state, 'interrupted'));
 }
@@ -104,7 +114,7 @@ function resumeRun(options: DeployerOptions, found: Found, entries: readonly Jou
     record.reason.kind === 'rollback' && previous !== null ? rollbackPlan(previous, target) : target.plan;
   // Whatever goes on is past its last safe point: nobody is asked again.
   const asked = { stillAllowed: async () => false, acceptUnhealthy: false };
-  return createRun(options, { ...found, plan, ...asked }, entries);
+  return createRun(options, { record, target, previous, plan, ...asked }, entries);
 }
 
 /** The state that recovery puts the deployment into, whatever its journal says; null where it just goes on. */

@@ -34,7 +34,7 @@ export interface Run extends RunFacts {
   enter(state: DeploymentState, more?: Noted): Promise<void>;
   /** Journals the intent, acts, journals that it is done. Steps are idempotent: a crash between means once more. */
   step(step: Step, act: () => Promise<void>): Promise<void>;
-  resumed(): Promise<void>;
+  resumed(lived: boolean): Promise<void>;
   /** Journals that the agent was told to stop, and lets go at the next state that can be left. */
   leave(): Promise<void>;
   readonly left: AbortSignal;
@@ -78,7 +78,7 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
       await act();
       await append((position) => ({ kind: 'done', ...position, step }));
     },
-    resumed: () => append((position) => ({ kind: 'resumed', ...position })),
+    resumed: (lived) => append((position) => ({ kind: 'resumed', ...position, ...(lived ? { lived } : {}) })),
     leave() {
       leaving ??= letGo();
       return leaving;

@@ -14,6 +14,8 @@ export interface Turn {
   /** For questions about what stands still. Error: deploy/busy. */
   waitUnlessBusy<T>(work: Work<T>): Promise<T>;
   inProgress(): DeploymentRecord | null;
+  /** The number of the deployment that was at work last; 0 where none was. */
+  lastHeld(): number;
   /** Tells what is at work to let go, and waits until it has. */
   leave(): Promise<void>;
   isLeaving(): boolean;
@@ -23,12 +25,14 @@ export function createTurn(): Turn {
   let last: Promise<unknown> = Promise.resolve();
   let deploying = false;
   let held: Run | null = null;
+  let lastHeld = 0;
   let leaving = false;
 
   function wait<T>(work: Work<T>): Promise<T> {
     const mine = last.then(() =>
       work((run) => {
         held = run;
+        lastHeld = run.record.id;
         if (leaving) void run.leave();
       }),
     );
@@ -62,6 +66,7 @@ export function createTurn(): Turn {
       }
     },
     isLeaving: () => leaving,
+    lastHeld: () => lastHeld,
     async leave() {
       leaving = true;
       await held?.leave();

@@ -1,12 +1,18 @@
 // Recovery as a pure choice: what the journal and the disk say, and the one way on.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DiskFacts, maxEntries, recover } from '../../../../agent/core/deploy/recover.ts';
+import { maxEntries, type RecoveryFacts, recover } from '../../../../agent/core/deploy/recover.ts';
 import { isFinal, isUntouched } from '../../../../agent/core/deploy/states.ts';
 import { DEPLOYMENT_STATES, type DeploymentState } from '../../../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../../../shared/schema/journal.ts';
 
-const WHOLE: DiskFacts = { journalDamaged: false, previous: true, committed: false, changedComponents: 1 };
+const WHOLE: RecoveryFacts = {
+  journalDamaged: false,
+  previous: true,
+  committed: false,
+  changedComponents: 1,
+  lived: false,
+};
 
 type Written = DeploymentState | 'resumed';
 
@@ -20,7 +26,7 @@ function journalOf(...written: readonly Written[]): readonly JournalEntry[] {
 }
 
 describe('recovery', () => {
-  it.each<[string, readonly Written[], Partial<DiskFacts>, string]>([
+  it.each<[string, readonly Written[], Partial<RecoveryFacts>, string]>([
     ['forgets a deployment that touched nothing', ['planned', 'preflight'], {}, 'abandon'],
     ['takes up one that had begun to stop services', ['planned', 'stopping'], {}, 'resume'],
     ['takes up one that was being watched', ['planned', 'soaking'], {}, 'resume'],
@@ -58,12 +64,27 @@ describe('recovery', () => {
     expect(recover(journalOf(...written), { ...WHOLE, ...facts }).kind).toBe(expected);
   });
 
+  it.each([
+    ['the release of two crashes', false, false, 'release'],
+    ['nobody where the process that asks was itself at work', false, true, 'environment'],
+    ['nobody where an earlier process had lived on', true, false, 'environment'],
+  ])('blames %s', (_, resumedAlive, lived, fault) => {
+    const position = { sequence: 2, at: '2026-01-31T10:00:00.000Z' };
+    const entries = [
+      ...journalOf('starting'),
+      { kind: 'resumed', ...position, lived: resumedAlive } as const,
+    ];
+
+    expect(recover(entries, { ...WHOLE, lived })).toMatchObject({ kind: 'roll-back', failure: { fault } });
+  });
+
   it('never goes forward from a rollback, whatever else is true', () => {
     const facts = fc.record({
       journalDamaged: fc.boolean(),
       previous: fc.boolean(),
       committed: fc.constant(false),
       changedComponents: fc.nat(9),
+      lived: fc.boolean(),
     });
     const after = fc.array(fc.constant<Written>('resumed'), { maxLength: 20 });
     fc.assert(

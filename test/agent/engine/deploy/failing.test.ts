@@ -42,6 +42,24 @@ describe('a failed deployment', () => {
     expect(await quarantined(deployer)).toEqual([]);
   });
 
+  it('blames nobody when the journal could not be written, though the agent was killed in the end', async () => {
+    const { world } = await instanceWith(auth('1.0.0'));
+    const { deployer } = world.boot(({ port, detail }) =>
+      `${port} ${detail}` === 'journal.append entered switching' ? 'fail' : 'none',
+    );
+
+    await expect(deploy(deployer, auth('1.1.0'))).rejects.toThrow();
+    await expect(deployer.recover()).rejects.toThrow();
+    const next = world.boot().deployer;
+    await next.recover();
+
+    expect((await next.records()).at(-1)).toMatchObject({
+      state: 'rolled-back',
+      failure: { code: 'deploy/interrupted' },
+    });
+    expect(await quarantined(next)).toEqual([]);
+  });
+
   it('gives a target a second attempt when the surroundings were to blame, and no third', async () => {
     const { world, deployer } = await instanceWith(auth('1.0.0'));
     world.behaviours.set('core/auth@1.0.0', 'stuck');
