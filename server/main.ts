@@ -3,7 +3,6 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { durationMs } from '../shared/encoding/duration.ts';
 import { EXIT } from '../shared/errors/entry.ts';
@@ -24,6 +23,7 @@ import { tryLock } from './repository/lock.ts';
 import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
 import { readOrMakePassphrase, readPassphrase } from './repository/passphrase.ts';
 import { isThere } from './repository/read-file.ts';
+import { createServerLog } from './server-log.ts';
 
 const TOKEN_LIFETIME = 'P365D';
 /** How long requests may take to end once the server was told to. */
@@ -121,7 +121,7 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
 }
 
 async function run(config: ServerConfig): Promise<void> {
-  const log = pino({ name: 'fairlead-server' }, pino.destination(2));
+  const log = createServerLog();
   const { layout } = config;
   await requireInitialized(layout);
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));

@@ -1,11 +1,12 @@
 // A real agent whose surroundings are taken away while it runs.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { renameSync } from 'node:fs';
+import { openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { temporaryDirectory } from '../../support/directories.ts';
+import { until } from '../../support/driver-contract.ts';
 import { startEnrolmentServer } from '../../support/enrolment-server.ts';
 
 const CLI = new URL('../../../agent/cli/main.ts', import.meta.url).pathname;
@@ -31,6 +32,25 @@ it('goes on when nobody reads its log any more', async () => {
 
   expect(stdout).not.toBe('');
   expect(agent.exitCode).toBeNull();
+});
+
+it('goes on when its log is on a full disk', async () => {
+  const stateDir = await enrolled();
+  const full = openSync('/dev/full', 'w');
+  const agent = spawn(process.execPath, [CLI, 'agent', 'run', '--state-dir', stateDir], {
+    stdio: ['ignore', 'ignore', full],
+  });
+  onTestFinished(() => void agent.kill('SIGKILL'));
+  const status = () => promisify(execFile)(process.execPath, [CLI, 'status', '--state-dir', stateDir]);
+  await until(() =>
+    status().then(
+      () => true,
+      () => false,
+    ),
+  );
+
+  agent.kill('SIGTERM');
+  expect(await once(agent, 'exit')).toEqual([0, null]);
 });
 
 async function enrolled(): Promise<string> {
