@@ -123,6 +123,9 @@ async function readAnswer(
   throw refused(url, answer);
 }
 
+/** 416 as RFC 9110 says, or a server that takes a range past the end for nonsense. */
+const RANGE_REFUSALS = [416, 400];
+
 async function resume(
   dispatcher: Dispatcher,
   url: string,
@@ -133,8 +136,10 @@ async function resume(
   const present = size > options.maxBytes ? 0 : size;
   const range: Record<string, string> = present === 0 ? {} : { range: `bytes=${present}-` };
   const answer = await send(dispatcher, url, range, options.signal);
-  if (answer.statusCode !== 416) return await saveAnswer(url, answer, path, present, options);
-  // The server has nothing after the bytes we have: they are all of it, or they are not of this file.
+  if (present === 0 || !RANGE_REFUSALS.includes(answer.statusCode)) {
+    return await saveAnswer(url, answer, path, present, options);
+  }
+  // Nothing follows the bytes we have: they are all of it, or they are not of this file.
   const isComplete = header(answer, 'content-range') === `bytes */${present}`;
   await discard(answer);
   if (isComplete) return;

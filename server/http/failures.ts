@@ -10,6 +10,8 @@ export function installFailures(app: FastifyInstance): void {
     else request.log.info({ code: failure.code }, 'request refused');
     const wait = secondsToWait(failure);
     if (wait !== null) reply.header('retry-after', String(wait));
+    if (isFairleadError(failure, 'request/no-such-range'))
+      reply.header('content-range', failure.data.available);
     if (failure.http === 401) reply.header('www-authenticate', 'Bearer');
     return reply.status(failure.http).header('cache-control', 'no-store').send(replyOf(failure));
   });
@@ -27,12 +29,20 @@ function replyOf(failure: FairleadError) {
 function toFairleadError(error: FastifyError, request: string, limit: number): FairleadError {
   if (isFairleadError(error)) return error;
   if (error.statusCode === 413) return new FairleadError('request/too-large', { limit }, { cause: error });
+  if (error.statusCode === 416) {
+    return new FairleadError('request/no-such-range', { available: rangeIn(error) }, { cause: error });
+  }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new FairleadError('request/invalid', { problem: error.message }, { cause: error });
   }
   if (isDatabaseBusy(error)) return new FairleadError('server/busy', { seconds: 5 }, { cause: error });
   if (isDiskFull(error)) return toDiskError('the database', error);
   return new FairleadError('server/failed', { request }, { cause: error });
+}
+
+// How long the file is: whoever has that many bytes has them all.
+function rangeIn(error: FastifyError & { readonly headers?: Record<string, unknown> }): string {
+  return String(error.headers?.['Content-Range'] ?? '');
 }
 
 /** How long the server may need to be able again, when it cannot say better. */

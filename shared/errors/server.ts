@@ -42,6 +42,12 @@ const REQUEST_ERRORS = {
     http: 400,
     exit: EXIT.usage,
   }),
+  'request/no-such-range': entry<{ readonly available: string }>({
+    message: (d) => `the file has no such part: ${d.available}`,
+    hint: () => 'ask for the whole file',
+    http: 416,
+    exit: EXIT.usage,
+  }),
   'request/too-large': entry<{ readonly limit: number }>({
     message: (d) => `the request is larger than the ${d.limit} bytes allowed here`,
     hint: () => 'send less at once',

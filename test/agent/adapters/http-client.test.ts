@@ -167,6 +167,19 @@ describe('download', () => {
     expect(ranges).toEqual([`bytes=${CONTENT.length + 15}-`, undefined]);
   });
 
+  it('starts over with a server that takes a range past the end for nonsense', async () => {
+    const url = await serveHttp((request, response) => {
+      if (request.headers.range === undefined) response.end(CONTENT);
+      else response.writeHead(400).end();
+    });
+    const path = join(temporaryDirectory(), 'full.pack');
+    await writeFile(path, CONTENT);
+
+    await client().download(url, path, options);
+
+    expect(await readFile(path)).toEqual(CONTENT);
+  });
+
   it('starts over with a server that knows no ranges', async () => {
     const url = await serveHttp((_request, response) => response.end(CONTENT));
     const path = join(temporaryDirectory(), 'full.pack');

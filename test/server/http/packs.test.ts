@@ -36,6 +36,16 @@ describe('an upload', () => {
     expect(whole.headers.get('cache-control')).toContain('immutable');
   });
 
+  it('tells an agent that has it all how long it is', async () => {
+    await put(pack);
+    const url = `${base}/repository/packs/${hexOf(tree.digest)}/full.pack`;
+
+    const rest = await fetch(url, { headers: { range: `bytes=${pack.length}-` } });
+
+    expect(rest.status).toBe(416);
+    expect(rest.headers.get('content-range')).toBe(`bytes */${pack.length}`);
+  });
+
   it('of what is there already changes nothing', async () => {
     await put(pack);
 
