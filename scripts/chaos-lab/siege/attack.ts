@@ -16,7 +16,7 @@ export interface Attack {
   /** Takes the attack away; what has to come right afterwards comes right by itself. */
   readonly lift?: (fort: Fort) => Promise<unknown>;
   /** `new` unless given: what serves in the end. `old` where the attack took the right to update. */
-  readonly end?: 'old' | 'new';
+  readonly end?: 'old' | 'new' | 'either';
 }
 
 const LOOK_MS = 30;

@@ -18,7 +18,7 @@ const LOOK_MS = 500;
 const APPLY_EVERY_MS = 8_000;
 
 export async function judge(fort: Fort, { end = 'new' }: Attack): Promise<Judgement> {
-  const wanted = end === 'new' ? NEW : OLD;
+  const wanted = WANTED[end];
   const start = performance.now();
   let applied = start;
   while (!(await hasEnded(fort, wanted)) && performance.now() - start < PATIENCE_MS) {
@@ -39,21 +39,27 @@ export async function judge(fort: Fort, { end = 'new' }: Attack): Promise<Judgem
   };
 }
 
-async function hasEnded(fort: Fort, wanted: string): Promise<boolean> {
+const WANTED: Readonly<Record<NonNullable<Attack['end']>, readonly (string | null)[]>> = {
+  old: [OLD],
+  new: [NEW],
+  either: [OLD, NEW],
+};
+
+async function hasEnded(fort: Fort, wanted: readonly (string | null)[]): Promise<boolean> {
   const [status, changes] = [await fort.status(), await fort.changes()];
   return (
     status?.inProgress === null &&
     status.components.length === 2 &&
     changes?.every(({ state }) => isFinal(state)) === true &&
-    (await fort.served()) === wanted &&
+    wanted.includes(await fort.served()) &&
     (await fort.isWhole())
   );
 }
 
-async function findProblems(fort: Fort, wanted: string): Promise<readonly string[]> {
+async function findProblems(fort: Fort, wanted: readonly (string | null)[]): Promise<readonly string[]> {
   const problems: string[] = [];
   const served = await fort.served();
-  if (served !== wanted) problems.push(`serves ${served}, not ${wanted}`);
+  if (!wanted.includes(served)) problems.push(`serves ${served}, not ${wanted.join(' or ')}`);
   if (!(await fort.isWhole())) problems.push('a service is down');
   const changes = await fort.changes();
   if (changes === null) problems.push('the agent does not answer');
