@@ -12,7 +12,7 @@ export interface Judgement {
   readonly problems: readonly string[];
 }
 
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 240_000;
 const LOOK_MS = 500;
 /** An operator who sees that nothing happens types `apply` now and then: pauses between attempts grow. */
 const APPLY_EVERY_MS = 8_000;
