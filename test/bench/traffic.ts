@@ -42,7 +42,7 @@ export async function measureTraffic(work: string): Promise<Figures> {
     await listening(publicPort);
     return {
       title: 'The traffic switch',
-      note: `${CLIENTS} clients for ${SECONDS} s; the best of ${RUNS} runs each way, taken in turns. Clients, switch and service share this machine. Requests a second, their median and 99th percentile.`,
+      note: `${CLIENTS} clients for ${SECONDS} s; the best of ${RUNS} runs each way, taken in turns. Clients, switch and service share this machine. Requests a second, their median and 99th percentile. Less than a quarter of difference is noise.`,
       head: ['what', 'direct', 'through the switch'],
       rows: [
         await compare('requests on kept connections', describe, (at) => load(at, true)),
