@@ -51,8 +51,8 @@ export function recover(entries: readonly JournalEntry[], facts: RecoveryFacts):
   const attempts = progress.resumed + (progress.left ? 0 : 1);
   if (attempts >= MAX_ATTEMPTS) {
     const error = interrupted(progress.state);
-    const isOurs = facts.lived || progress.lived;
-    return { kind: 'roll-back', failure: isOurs ? environmentFailure(error) : releaseFailure(error, null) };
+    const hasLived = facts.lived || progress.lived;
+    return { kind: 'roll-back', failure: hasLived ? environmentFailure(error) : releaseFailure(error, null) };
   }
   return { kind: 'resume' };
 }

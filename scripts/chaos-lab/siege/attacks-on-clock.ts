@@ -1,17 +1,19 @@
 // Attacks on the wall clock of the agent alone, through Debian's libfaketime: set far ahead or back while a deployment runs.
-import { existsSync, globSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeploymentState } from '../../../shared/schema/deployment.ts';
 import { type Attack, reaches } from './attack.ts';
 
 const [LIBRARY] = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1');
-const SHIFT = '/dev/shm/fairlead-siege-clock';
+const SHIFT = join(tmpdir(), `fairlead-siege-clock-${process.pid}`);
 const STATES: readonly DeploymentState[] = ['fetching', 'starting', 'verifying', 'soaking'];
 
 /** None where the library is missing. */
 export const attacksOnClock: readonly Attack[] =
-  LIBRARY === undefined || !existsSync('/dev/shm')
+  LIBRARY === undefined
     ? []
     : [
         ...STATES.flatMap((state) => ['+10y', '-10y'].map((shift) => setWhile(state, shift, LIBRARY))),
