@@ -74,7 +74,7 @@ export function createProgram(parts: ProgramParts): Command {
 }
 
 /** What was typed comes back in the message: not all of it, and nothing a terminal would obey. */
-export function describeMisuse(message: string): string {
+function describeMisuse(message: string): string {
   const text = sanitizeText(message.trimEnd());
   const short = text.length <= LONGEST_MISUSE ? text : `${text.slice(0, LONGEST_MISUSE)}…`;
   return `${short}\n  hint: the same command with --help says what it takes\n`;

@@ -15,8 +15,8 @@ import type { MetadataFile, Roles } from './state.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
-export const SNAPSHOT_LIFETIME_MS = 7 * DAY_MS;
-export const TIMESTAMP_LIFETIME_MS = DAY_MS;
+const SNAPSHOT_LIFETIME_MS = 7 * DAY_MS;
+const TIMESTAMP_LIFETIME_MS = DAY_MS;
 
 /** Signed again after a quarter of its life: three quarters remain to notice a server that cannot. */
 const TIMESTAMP_AGE_MS = 6 * HOUR_MS;

@@ -12,7 +12,7 @@ export const TOP_LEVEL_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as c
 export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
 
 /** Ten thousand releases are about three megabytes; byte caps per role are the fetcher's. */
-export const METADATA_LIMITS: JsonLimits = { maxBytes: 32 << 20, maxDepth: 32, maxNodes: 4_000_000 };
+const METADATA_LIMITS: JsonLimits = { maxBytes: 32 << 20, maxDepth: 32, maxNodes: 4_000_000 };
 
 /** Verifying one takes milliseconds: a hostile delegate could list, and sign with, a hundred thousand keys. */
 const MAX_SIGNATURES = 256;

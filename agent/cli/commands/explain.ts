@@ -7,7 +7,7 @@ import { renderExplanation } from '../output/explanation.ts';
 import { formatBoth, readInstant } from '../times.ts';
 
 /** Exit statuses of `check`, for scripts. */
-export const CHECK_EXIT = { none: 0, available: 10, blocked: 20 } as const;
+const CHECK_EXIT = { none: 0, available: 10, blocked: 20 } as const;
 
 /** Asks the server first; when it is away, says so and judges by what is known. */
 export async function check(context: CliContext): Promise<number> {

@@ -49,7 +49,7 @@ export function summaryOf(record: DeploymentRecord): string {
   return `${describeReason(record.reason)}: ${moves === '' ? 'settings only' : moves}`;
 }
 
-export function describeReason(reason: PlanReason): string {
+function describeReason(reason: PlanReason): string {
   switch (reason.kind) {
     case 'channel':
       return 'update';

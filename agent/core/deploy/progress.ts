@@ -26,7 +26,7 @@ export interface Progress {
   readonly entries: number;
 }
 
-export const NO_PROGRESS: Progress = {
+const NO_PROGRESS: Progress = {
   state: 'planned',
   stages: [],
   failure: null,
