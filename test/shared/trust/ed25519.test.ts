@@ -1,5 +1,6 @@
-// Ed25519: agrees with node:crypto on honest and mutated signatures, and refuses what lenient verifiers take.
-import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVerify } from 'node:crypto';
+// Ed25519: what node:crypto verifies for us is what tweetnacl says too, and what lenient verifiers take is refused.
+import { createPrivateKey, sign as nodeSign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import nacl from 'tweetnacl';
 import { describe, expect, it } from 'vitest';
@@ -21,6 +22,7 @@ describe('honest signatures', () => {
 
         expect(Buffer.from(signature)).toEqual(nodeSign(null, message, privateKeyOf(seed)));
         expect(verifySignature(pair.publicKey, message, signature)).toBe(true);
+        expect(nacl.sign.detached.verify(message, signature, pair.publicKey)).toBe(true);
       }),
       cheap,
     );
@@ -28,7 +30,7 @@ describe('honest signatures', () => {
 });
 
 describe('mutated signatures', () => {
-  it('are judged as node:crypto judges them, whichever bit flips', () => {
+  it('are judged as tweetnacl judges them, whichever bit flips', () => {
     fc.assert(
       fc.property(seeds, messages, fc.nat(511), (seed, message, bit) => {
         const pair = keyPairFromSeed(seed);
@@ -36,7 +38,7 @@ describe('mutated signatures', () => {
 
         const verdict = verifySignature(pair.publicKey, message, signature);
 
-        expect(verdict).toBe(nodeVerify(null, message, publicKeyOf(pair.publicKey), signature));
+        expect(verdict).toBe(nacl.sign.detached.verify(message, signature, pair.publicKey));
         expect(verdict).toBe(false);
       }),
       cheap,
@@ -69,6 +71,42 @@ describe('mutated signatures', () => {
     const pair = keyPairFromSeed(new Uint8Array(32).fill(4));
 
     expect(verifySignature(pair.publicKey, Buffer.from('x'), new Uint8Array(length))).toBe(false);
+  });
+});
+
+describe('the vectors of Project Wycheproof', () => {
+  const { vectors } = JSON.parse(
+    readFileSync(new URL('../../vectors/ed25519/wycheproof.json', import.meta.url), 'utf8'),
+  ) as { vectors: Vector[] };
+
+  it.each(vectors.map((vector) => [vector.id, vector.comment, vector] as const))(
+    '%i %s',
+    (_id, _comment, { key, message, signature, valid }) => {
+      const verdict = verifySignature(bytesOf(key), bytesOf(message), bytesOf(signature));
+
+      expect(verdict).toBe(valid);
+    },
+  );
+
+  it('divide tweetnacl from us only where S is not reduced', () => {
+    const divided = vectors
+      .filter((each) => tweetnaclSays(each) !== each.valid)
+      .map(({ comment }) => comment);
+
+    expect(new Set(divided)).toEqual(new Set(['checking malleability']));
+  });
+});
+
+describe('verifying', () => {
+  it('takes a fraction of a millisecond: a file may carry hundreds of signatures', () => {
+    const pair = keyPairFromSeed(new Uint8Array(32).fill(6));
+    const message = new Uint8Array(1000);
+    const signature = sign(pair.secretKey, message);
+    const start = performance.now();
+
+    for (let i = 0; i < 200; i++) verifySignature(pair.publicKey, message, signature);
+
+    expect((performance.now() - start) / 200).toBeLessThan(1.5);
   });
 });
 
@@ -113,14 +151,28 @@ describe('keys no honest signer has', () => {
   });
 });
 
+interface Vector {
+  readonly id: number;
+  readonly comment: string;
+  readonly key: string;
+  readonly message: string;
+  readonly signature: string;
+  readonly valid: boolean;
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(hex, 'hex'));
+}
+
+/** It throws for signatures of another length. */
+function tweetnaclSays({ key, message, signature }: Vector): boolean {
+  if (signature.length !== 128) return false;
+  return nacl.sign.detached.verify(bytesOf(message), bytesOf(signature), bytesOf(key));
+}
+
 function privateKeyOf(seed: Uint8Array) {
   const prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
   return createPrivateKey({ key: Buffer.concat([prefix, seed]), format: 'der', type: 'pkcs8' });
-}
-
-function publicKeyOf(bytes: Uint8Array) {
-  const prefix = Buffer.from('302a300506032b6570032100', 'hex');
-  return createPublicKey({ key: Buffer.concat([prefix, bytes]), format: 'der', type: 'spki' });
 }
 
 function flipBit(bytes: Uint8Array, bit: number): Uint8Array {
