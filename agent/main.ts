@@ -8,32 +8,32 @@ import { FairleadError } from '../shared/errors/error.ts';
 import { packPath } from '../shared/protocol/publication.ts';
 import type { DeploymentRecord } from '../shared/schema/deployment.ts';
 import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
-import { serveAdminApi } from './adapters/admin-server.ts';
-import { createAgentLog } from './adapters/agent-log.ts';
-import { AGENT_VERSION } from './adapters/agent-version.ts';
-import { createAuditFile } from './adapters/audit-file.ts';
-import { createDeploymentStore } from './adapters/deployment-store.ts';
-import { createDrivers } from './adapters/drivers.ts';
-import { type EnrolmentFile, readEnrolment } from './adapters/enrolment-file.ts';
-import { findProgram } from './adapters/find-program.ts';
-import { createHeapTidier } from './adapters/heap.ts';
-import { createHttpClient, type HttpClient } from './adapters/http-client.ts';
-import { loadOrCreateIdentity } from './adapters/identity.ts';
-import { createJournal } from './adapters/journal.ts';
-import { createJsonFile } from './adapters/json-file.ts';
-import { createLazyRepository } from './adapters/lazy-repository.ts';
-import { acquireStateLock, type StateLock } from './adapters/lock.ts';
-import { createProber } from './adapters/prober.ts';
-import { readReference } from './adapters/references.ts';
+import { serveAdminApi } from './adapters/admin/admin-server.ts';
+import { createDrivers } from './adapters/drivers/drivers.ts';
+import { createTraffic } from './adapters/drivers/traffic/traffic.ts';
+import { createJsonFile } from './adapters/files/json-file.ts';
+import { acquireStateLock, type StateLock } from './adapters/files/lock.ts';
+import { createAgentLog } from './adapters/machine/agent-log.ts';
+import { AGENT_VERSION } from './adapters/machine/agent-version.ts';
+import { findProgram } from './adapters/machine/find-program.ts';
+import { createHeapTidier } from './adapters/machine/heap.ts';
+import { createProber } from './adapters/machine/prober.ts';
+import { readReference } from './adapters/machine/references.ts';
+import { systemClock as clock } from './adapters/machine/system-clock.ts';
+import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
+import { createLazyRepository } from './adapters/repository/lazy-repository.ts';
 import { createRepository } from './adapters/repository/repository.ts';
-import { createServerChannel } from './adapters/server-channel.ts';
-import { createSettings } from './adapters/settings.ts';
-import { settleState } from './adapters/settle-state.ts';
-import { socketPathOf } from './adapters/state-paths.ts';
-import { systemClock as clock } from './adapters/system-clock.ts';
-import { createTraffic } from './adapters/traffic/traffic.ts';
+import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
+import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
+import { loadOrCreateIdentity } from './adapters/server/identity.ts';
+import { createServerChannel } from './adapters/server/server-channel.ts';
+import { createAuditFile } from './adapters/state/audit-file.ts';
+import { createDeploymentStore } from './adapters/state/deployment-store.ts';
+import { createJournal } from './adapters/state/journal.ts';
+import { createSettings } from './adapters/state/settings.ts';
+import { settleState } from './adapters/state/settle-state.ts';
+import { socketPathOf } from './adapters/state/state-paths.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
-import { readPreviousEnd, startWatchdog } from './adapters/watchdog.ts';
 import { approvalsFile } from './core/approvals.ts';
 import { decisionRecord } from './core/decision-record.ts';
 import { outbox } from './core/outbox.ts';
@@ -159,7 +159,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
 /** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */
 function trafficSwitch(): readonly string[] {
   if (isSea()) return [process.execPath, 'agent', 'switch'];
-  return [process.execPath, join(import.meta.dirname, 'adapters/traffic/switch.ts')];
+  return [process.execPath, join(import.meta.dirname, 'adapters/drivers/traffic/switch.ts')];
 }
 
 async function deploymentParts(options: RunAgentOptions, settings: Settings, trees: TreeStore, log: Log) {

@@ -1,10 +1,10 @@
 // The chaos run's entry: plays the story again and again under kills, and counts what needed a repair by hand.
 import { parseArgs } from 'node:util';
 import { formatDuration } from '../shared/encoding/duration.ts';
-import { playUnderKills } from './chaos-lab/round.ts';
-import { besiege } from './chaos-lab/siege/besiege.ts';
-import { addTallies, formatTally, NOTHING_KILLED } from './chaos-lab/tally.ts';
-import { printToScreen } from './demo-story/terminal.ts';
+import { playUnderKills } from '../test/labs/chaos/round.ts';
+import { besiege } from '../test/labs/chaos/siege/besiege.ts';
+import { addTallies, formatTally, NOTHING_KILLED } from '../test/labs/chaos/tally.ts';
+import { printToScreen } from '../test/labs/demo/terminal.ts';
 
 const USAGE = `Usage: scripts/chaos [--seed N] [--count N] [--verbose]
        scripts/chaos --siege [NAME...] [--verbose]

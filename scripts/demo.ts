@@ -2,15 +2,15 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openDirectory } from './demo-story/directory.ts';
-import { formatIntroduction, formatLookAround } from './demo-story/guide.ts';
-import { createOfflineEdition } from './demo-story/offline-edition.ts';
-import { play } from './demo-story/play.ts';
-import { prepareAhead } from './demo-story/prepare.ts';
-import { createRegistryEdition } from './demo-story/registry-edition.ts';
-import { createStage, environmentFor, type Stage } from './demo-story/stage.ts';
-import { formatSummary } from './demo-story/summary.ts';
-import { createTerminal, DemoFailure, printToScreen } from './demo-story/terminal.ts';
+import { openDirectory } from '../test/labs/demo/directory.ts';
+import { formatIntroduction, formatLookAround } from '../test/labs/demo/guide.ts';
+import { createOfflineEdition } from '../test/labs/demo/offline-edition.ts';
+import { play } from '../test/labs/demo/play.ts';
+import { prepareAhead } from '../test/labs/demo/prepare.ts';
+import { createRegistryEdition } from '../test/labs/demo/registry-edition.ts';
+import { createStage, environmentFor, type Stage } from '../test/labs/demo/stage.ts';
+import { formatSummary } from '../test/labs/demo/summary.ts';
+import { createTerminal, DemoFailure, printToScreen } from '../test/labs/demo/terminal.ts';
 
 const SIGNALS = [
   ['SIGINT', 130],

@@ -1,10 +1,10 @@
 // The fault laboratory's entry: reads the options, runs the suites, prints a table, and writes it down when asked.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { scratchDirectory } from './fault-lab/places.ts';
-import { Report } from './fault-lab/report.ts';
-import type { SuiteOptions } from './fault-lab/suite.ts';
-import { SUITES, type Suite } from './fault-lab/suites.ts';
+import { scratchDirectory } from '../test/labs/faults/places.ts';
+import { Report } from '../test/labs/faults/report.ts';
+import type { SuiteOptions } from '../test/labs/faults/suite.ts';
+import { SUITES, type Suite } from '../test/labs/faults/suites.ts';
 
 const USAGE = `Usage: scripts/faults [--short | --long | --count N] [--seed N] [--write] [SUITE…]
 

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { createPrograms, leavesOf } from '../scripts/docs/programs.ts';
-import { renderReference } from '../scripts/docs/reference.ts';
+import { createPrograms, leavesOf } from './docs/pages/programs.ts';
+import { renderReference } from './docs/pages/reference.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -1,5 +1,5 @@
 // What every command works with: where to print, whom to ask, and how.
-import type { AdminClient } from '../adapters/admin-client.ts';
+import type { AdminClient } from '../adapters/admin/admin-client.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Style } from './output/style.ts';
 

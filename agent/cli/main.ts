@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program `fairlead`: the operator's command line, and the agent service itself.
 import { EXIT } from '../../shared/errors/entry.ts';
-import { AGENT_VERSION } from '../adapters/agent-version.ts';
+import { AGENT_VERSION } from '../adapters/machine/agent-version.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalOptions } from './program.ts';
 
@@ -21,7 +21,7 @@ function endOutput(error: NodeJS.ErrnoException): void {
 
 async function main(): Promise<void> {
   process.stdout.on('error', endOutput);
-  const { growSlowly } = await import('../adapters/heap.ts');
+  const { growSlowly } = await import('../adapters/machine/heap.ts');
   growSlowly();
   const { CommanderError } = await import('commander');
   const { createProgram } = await import('./program.ts');
@@ -54,8 +54,8 @@ function misused(text: string): void {
 }
 
 async function createContext(options: GlobalOptions): Promise<CliContext> {
-  const { createAdminClient } = await import('../adapters/admin-client.ts');
-  const { systemClock } = await import('../adapters/system-clock.ts');
+  const { createAdminClient } = await import('../adapters/admin/admin-client.ts');
+  const { systemClock } = await import('../adapters/machine/system-clock.ts');
   const { createStyle, wantsColor } = await import('./output/style.ts');
   return {
     stateDir: options.stateDir,

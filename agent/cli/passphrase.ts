@@ -1,6 +1,6 @@
 // Where the passphrase of an approver's key comes from: a file, the environment, or the person at the terminal.
 import { FairleadError } from '../../shared/errors/error.ts';
-import { readNamed } from '../adapters/new-file.ts';
+import { readNamed } from '../adapters/files/new-file.ts';
 import type { CliContext } from './context.ts';
 
 export interface PassphraseOptions {

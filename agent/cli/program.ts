@@ -3,8 +3,8 @@ import { Command, Option } from 'commander';
 import { durationMs } from '../../shared/encoding/duration.ts';
 import { sanitizeText } from '../../shared/encoding/text.ts';
 import { ASSUMPTIONS, OVERRIDES } from '../../shared/protocol/admin.ts';
-import { AGENT_VERSION } from '../adapters/agent-version.ts';
-import { DEFAULT_STATE_DIR } from '../adapters/state-paths.ts';
+import { AGENT_VERSION } from '../adapters/machine/agent-version.ts';
+import { DEFAULT_STATE_DIR } from '../adapters/state/state-paths.ts';
 import {
   type Act,
   type Action,
@@ -194,7 +194,7 @@ function addAgent(program: Command, act: Act, parts: ProgramParts): void {
     .action(async (_options, command: Command) => {
       const { stateDir, config, pollInterval, soak } = command.optsWithGlobals();
       // What was named must be there: without a file everything would be enabled.
-      if (config !== undefined) await (await import('../adapters/new-file.ts')).readNamed(config);
+      if (config !== undefined) await (await import('../adapters/files/new-file.ts')).readNamed(config);
       parts.exit(await parts.runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak }));
     });
   agent
@@ -225,6 +225,7 @@ function addSwitch(agent: Command): void {
     .command('switch', { hidden: true })
     .argument('<route>')
     .action(
-      async (route: string) => void (await import('../adapters/traffic/switch.ts')).serveTraffic(route),
+      async (route: string) =>
+        void (await import('../adapters/drivers/traffic/switch.ts')).serveTraffic(route),
     );
 }

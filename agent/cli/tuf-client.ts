@@ -6,14 +6,14 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TargetFile } from '../../shared/trust/metadata.ts';
 import { namingHash, verifyFile } from '../../shared/trust/target.ts';
-import { makeDirectory, writeDurably } from '../adapters/durable-file.ts';
-import { createHttpClient, type HttpClient } from '../adapters/http-client.ts';
-import { readIfPresent } from '../adapters/read-file.ts';
+import { makeDirectory, writeDurably } from '../adapters/files/durable-file.ts';
+import { readIfPresent } from '../adapters/files/read-file.ts';
 import { createMetadataSource, present } from '../adapters/repository/metadata-source.ts';
 import { joinUrl, targetFile, targetUrlPath } from '../adapters/repository/names.ts';
 import { orNull, startFrom } from '../adapters/repository/root-chain.ts';
 import { openTrustStore } from '../adapters/repository/trust-store.ts';
 import { Updater } from '../adapters/repository/updater.ts';
+import { createHttpClient, type HttpClient } from '../adapters/server/http-client.ts';
 
 const USAGE = `usage:
   tuf-client --metadata-dir DIR init TRUSTED_ROOT

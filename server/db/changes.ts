@@ -1,6 +1,7 @@
 // Change records as the vendor published them, whole.
+
+import type { ChangeRecord } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
-import type { ChangeRecord } from '../core/change.ts';
 import type { Database, Page } from './tables.ts';
 
 export async function writeChanges(

@@ -1,6 +1,7 @@
 // What a publication leaves in the database: its change records and its audit entry, once.
+
+import type { ChangeRecord } from '../../shared/change/change.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
-import type { ChangeRecord } from '../core/change.ts';
 import { appendAudit } from './audit.ts';
 import { writeChanges } from './changes.ts';
 import type { Database } from './tables.ts';

@@ -1,9 +1,10 @@
 // A publication's change records: every release walked the pipeline, and no record is ever rewritten.
+
+import { type ChangeRecord, changeRecord } from '../../shared/change/change.ts';
+import { eventOf, verifyChangeRecord } from '../../shared/change/pipeline.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
-import { type ChangeRecord, changeRecord } from '../core/change.ts';
-import { eventOf, verifyChangeRecord } from '../core/pipeline.ts';
 import type { NewRelease } from './target-plan.ts';
 
 /** The record as published before; null when there is none. */

@@ -5,10 +5,10 @@
 // publication is finished forward, by this process or, after a kill, by the next one before it serves anything.
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { changeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
-import { changeRecord } from '../core/change.ts';
 import { syncDirectory, type writeDurably } from './durable-file.ts';
 import { type Layout, metadataFile, timestampFile } from './layout.ts';
 import { readIfThere } from './read-file.ts';

@@ -1,10 +1,10 @@
 // One publication: judged as a whole, then written from the unreferenced to the referenced.
 import { dirname } from 'node:path';
+import type { ChangeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
-import type { ChangeRecord } from '../core/change.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
 import { type Commit, PUBLIC_MODE, type WriteFile } from './commit.ts';
 import { makeDirectory } from './durable-file.ts';

@@ -5,8 +5,7 @@ import { type Advisory, advisory } from '../../shared/schema/advisory.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { type Release, release } from '../../shared/schema/release.ts';
 import { advisoryPath, haltPath, refOf, releasePath, rolloutPath } from '../../shared/schema/release-ref.ts';
-import { type Halt, halt, type Rollout, rollout } from '../../shared/schema/rollout.ts';
-import { MAX_HALT_MS } from '../core/roles.ts';
+import { type Halt, halt, MAX_HALT_MS, type Rollout, rollout } from '../../shared/schema/rollout.ts';
 
 export type TargetDocument =
   | { readonly kind: 'release'; readonly document: Release }

@@ -14,7 +14,7 @@ export const publicationRequest = z.strictObject({
   metadata: z.array(z.strictObject({ role: z.string().regex(/^[a-z][a-z0-9-]*$/), bytes })).max(64),
   /** New target documents by target path. */
   targets: z.array(z.strictObject({ path: z.string().max(512), bytes })).max(20_000),
-  /** The change records behind new releases, whole; see server/core/change.ts. */
+  /** The change records behind new releases, whole; see shared/change/change.ts. */
   changes: z.array(z.unknown()).max(10_000),
 });
 

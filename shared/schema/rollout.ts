@@ -30,6 +30,9 @@ export const halt = z.strictObject({
   expires: instant,
 });
 
+/** A halt stops a release for at most this long: fleet operations' key may delay, not veto. */
+export const MAX_HALT_MS = 72 * 3_600_000;
+
 export type Rollout = z.output<typeof rollout>;
 export type Wave = z.output<typeof wave>;
 export type Halt = z.output<typeof halt>;

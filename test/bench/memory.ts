@@ -1,7 +1,7 @@
 // What an idle agent keeps in memory, beside a bare Node, and which dependency brings how much of it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAdminClient } from '../../agent/adapters/admin-client.ts';
+import { createAdminClient } from '../../agent/adapters/admin/admin-client.ts';
 import { explanationReply } from '../../shared/protocol/admin.ts';
 import { RepositorySimulator } from '../support/repository-simulator.ts';
 import { readSources } from '../support/source-tree.ts';

@@ -1,8 +1,8 @@
 // How small a pack is and how long packing and unpacking take, beside tar and zstd on the same files.
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePack } from '../../server/repository/pack-writer.ts';
-import { readTree } from '../../server/repository/tree-reader.ts';
+import { writePack } from '../../server/vendor/workspace/pack-writer.ts';
+import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
 import { type Figures, formatMb, formatMs, median, timed } from './figures.ts';
 import { runNode, timeShell } from './processes.ts';

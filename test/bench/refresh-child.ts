@@ -30,7 +30,7 @@ console.log(JSON.stringify(result));
 process.exit();
 
 async function refreshWithFairlead(): Promise<Refresh> {
-  const { createHttpClient } = await import('../../agent/adapters/http-client.ts');
+  const { createHttpClient } = await import('../../agent/adapters/server/http-client.ts');
   const { createMetadataSource } = await import('../../agent/adapters/repository/metadata-source.ts');
   const { openTrustStore } = await import('../../agent/adapters/repository/trust-store.ts');
   const { Updater } = await import('../../agent/adapters/repository/updater.ts');

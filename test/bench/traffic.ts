@@ -12,7 +12,7 @@ const CLIENTS = 16;
 const SECONDS = 3;
 const RUNS = 3;
 const BULK = 256 << 20;
-const SWITCH = new URL('../../agent/adapters/traffic/switch.ts', import.meta.url).pathname;
+const SWITCH = new URL('../../agent/adapters/drivers/traffic/switch.ts', import.meta.url).pathname;
 const SERVICE = `const bulk = Buffer.alloc(${BULK});
 require('node:http').createServer((request, response) => response.end(request.url === '/bulk' ? bulk : 'ok'))
   .listen(Number(process.argv[1]), '127.0.0.1')`;

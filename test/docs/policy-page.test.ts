@@ -1,7 +1,7 @@
 // The reference of the policy: every key of the schema, and something said of each.
 import { describe, expect, it } from 'vitest';
-import { policyKeys } from '../../scripts/docs/policy-page.ts';
 import { policy } from '../../shared/schema/policy.ts';
+import { policyKeys } from './pages/policy-page.ts';
 
 describe('the policy reference', () => {
   it('has a row for every key', () => {

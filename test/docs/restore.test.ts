@@ -2,8 +2,8 @@
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createHttpClient } from '../../agent/adapters/http-client.ts';
 import { createRepository } from '../../agent/adapters/repository/repository.ts';
+import { createHttpClient } from '../../agent/adapters/server/http-client.ts';
 import type { Repository } from '../../agent/ports/repository.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import { refusedCode } from '../support/error-code.ts';

@@ -5,8 +5,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { processesOf } from '../../scripts/demo-story/leftovers.ts';
 import { type DeploymentRecord, deploymentRecord } from '../../shared/schema/deployment.ts';
+import { processesOf } from '../labs/demo/leftovers.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 
 const DEMO = join(import.meta.dirname, '..', '..', 'scripts', 'demo');

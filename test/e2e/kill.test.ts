@@ -1,6 +1,6 @@
 // The promise: whatever is killed, whenever, is only ever run again.
 import { describe, expect, it } from 'vitest';
-import { playUnderKills } from '../../scripts/chaos-lab/round.ts';
+import { playUnderKills } from '../labs/chaos/round.ts';
 
 // A minute and a half on an idle machine; the other tests are not idle.
 const PATIENCE_MS = 900_000;

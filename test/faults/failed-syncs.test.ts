@@ -2,11 +2,11 @@
 // First: it must be there before the adapters are.
 
 import { expect, it } from 'vitest';
-import { createAuditFile } from '../../agent/adapters/audit-file.ts';
-import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
-import { createJournal } from '../../agent/adapters/journal.ts';
-import { createRandom } from '../../scripts/fault-lab/suite.ts';
+import { createAuditFile } from '../../agent/adapters/state/audit-file.ts';
+import { createDeploymentStore } from '../../agent/adapters/state/deployment-store.ts';
+import { createJournal } from '../../agent/adapters/state/journal.ts';
 import type { JournalEntry } from '../../shared/schema/journal.ts';
+import { createRandom } from '../labs/faults/suite.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../support/crash-mount.ts';
 import { failure } from '../support/crash-paths.ts';
 import { deployableOf, planOf } from '../support/deploy-releases.ts';

@@ -1,11 +1,11 @@
 // The laboratory's judge must be able to fail: what a lost or misplaced write leaves behind is named.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { Acknowledged } from '../../scripts/fault-lab/acknowledged.ts';
-import type { Place } from '../../scripts/fault-lab/instance.ts';
-import type { Services } from '../../scripts/fault-lab/machine.ts';
-import { operationsNamed } from '../../scripts/fault-lab/operations.ts';
-import { placeIn, prepareBase } from '../../scripts/fault-lab/places.ts';
+import type { Acknowledged } from '../labs/faults/acknowledged.ts';
+import type { Place } from '../labs/faults/instance.ts';
+import type { Services } from '../labs/faults/machine.ts';
+import { operationsNamed } from '../labs/faults/operations.ts';
+import { placeIn, prepareBase } from '../labs/faults/places.ts';
 import { AUTH } from '../support/deploy-releases.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 

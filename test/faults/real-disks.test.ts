@@ -1,7 +1,7 @@
 // The real engine in a process of its own: killed, refused by its disk, out of room, out of power, where a seed says.
 import { describe, expect, it } from 'vitest';
-import { suiteNamed } from '../../scripts/fault-lab/suites.ts';
-import { REFUSALS, spoilCalls } from '../../scripts/fault-lab/system-calls.ts';
+import { suiteNamed } from '../labs/faults/suites.ts';
+import { REFUSALS, spoilCalls } from '../labs/faults/system-calls.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 
 const SEED = 20_260;

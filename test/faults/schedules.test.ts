@@ -1,7 +1,7 @@
 // Faults drawn from a seed, on a disk in memory that forgets what was not synced: the engine ends old or new every time.
 
 import { describe, expect, it } from 'vitest';
-import { suiteNamed } from '../../scripts/fault-lab/suites.ts';
+import { suiteNamed } from '../labs/faults/suites.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 
 describe('the laboratory', () => {

@@ -1,6 +1,6 @@
 // Tests that need a service manager of their own: the file is run once more under a systemd booted for it.
 import { describe, expect, it } from 'vitest';
-import { runTool } from '../../agent/adapters/run-tool.ts';
+import { runTool } from '../../agent/adapters/machine/run-tool.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const CANNOT_BOOT = 77;

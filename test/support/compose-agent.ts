@@ -1,6 +1,6 @@
 // An agent of its own process that starts and stops one project, for tests that kill it on the way.
-import { createComposeDriver } from '../../agent/adapters/compose-driver/compose-driver.ts';
-import { systemClock } from '../../agent/adapters/system-clock.ts';
+import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
+import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
 import type { ComposeUnit } from '../../agent/ports/driver.ts';
 
 const [stateDir = '', unit = ''] = process.argv.slice(2);

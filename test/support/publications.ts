@@ -1,7 +1,7 @@
 // A vendor in memory: keys, releases that walked the pipeline, and the publications made of them.
 import { createHash } from 'node:crypto';
-import type { ChangeRecord } from '../../server/core/change.ts';
-import { openChange, type StageInput, transition } from '../../server/core/pipeline.ts';
+import type { ChangeRecord } from '../../shared/change/change.ts';
+import { openChange, type StageInput, transition } from '../../shared/change/pipeline.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';

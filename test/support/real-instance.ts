@@ -2,14 +2,14 @@
 // it deploys `core/auth` in the version given, so that a test can kill it.
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createDeploymentStore } from '../../agent/adapters/deployment-store.ts';
-import { findProgram } from '../../agent/adapters/find-program.ts';
-import { createJournal } from '../../agent/adapters/journal.ts';
-import { createProber } from '../../agent/adapters/prober.ts';
-import { createProcessDriver } from '../../agent/adapters/process-driver.ts';
-import { readReference } from '../../agent/adapters/references.ts';
-import { systemClock } from '../../agent/adapters/system-clock.ts';
-import { createTraffic } from '../../agent/adapters/traffic/traffic.ts';
+import { createProcessDriver } from '../../agent/adapters/drivers/process/process-driver.ts';
+import { createTraffic } from '../../agent/adapters/drivers/traffic/traffic.ts';
+import { findProgram } from '../../agent/adapters/machine/find-program.ts';
+import { createProber } from '../../agent/adapters/machine/prober.ts';
+import { readReference } from '../../agent/adapters/machine/references.ts';
+import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
+import { createDeploymentStore } from '../../agent/adapters/state/deployment-store.ts';
+import { createJournal } from '../../agent/adapters/state/journal.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
 import type { Driver, ProgramUnit } from '../../agent/ports/driver.ts';
@@ -25,7 +25,7 @@ export interface RealInstance {
 
 const SWITCH = [
   process.execPath,
-  new URL('../../agent/adapters/traffic/switch.ts', import.meta.url).pathname,
+  new URL('../../agent/adapters/drivers/traffic/switch.ts', import.meta.url).pathname,
 ];
 
 /** Answers with its version; after as many answers to clients as its second argument says it is sick. Asked to stop, it ends what it began. */

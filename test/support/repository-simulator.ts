@@ -1,6 +1,6 @@
 // A TUF repository in memory that tests change at will, honestly or not, and serve to a client.
 import { createHash } from 'node:crypto';
-import type { GetOptions, HttpAnswer } from '../../agent/adapters/http-client.ts';
+import type { GetOptions, HttpAnswer } from '../../agent/adapters/server/http-client.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import { type SigningKey, signingKeyFromSeed } from '../../shared/trust/key.ts';
 import { signFast } from './sign-fast.ts';

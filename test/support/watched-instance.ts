@@ -1,5 +1,5 @@
 // Stands for the agent under a service manager: a real engine that deploys one update, watched by the watchdog.
-import { startWatchdog } from '../../agent/adapters/watchdog.ts';
+import { startWatchdog } from '../../agent/adapters/machine/watchdog.ts';
 import { AUTH, type Deployable, deployableOf, releaseOf } from './deploy-releases.ts';
 import { realInstance, realRelease } from './real-instance.ts';
 

@@ -1,7 +1,7 @@
 // Where metadata is downloaded from: file names and byte caps of TUF §5 and §6.2.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { FileMeta } from '../../../shared/trust/metadata.ts';
-import type { HttpAnswer, HttpClient } from '../http-client.ts';
+import type { HttpAnswer, HttpClient } from '../server/http-client.ts';
 import { joinUrl, roleFile } from './names.ts';
 
 const KIB = 1024;

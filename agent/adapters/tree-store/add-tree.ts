@@ -6,7 +6,7 @@ import { hexOf } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
-import { syncDirectory } from '../durable-file.ts';
+import { syncDirectory } from '../files/durable-file.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
 import {
   directoriesOf,

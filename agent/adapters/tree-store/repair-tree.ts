@@ -10,7 +10,7 @@ import {
   type TreeFile,
   type TreeIndex,
 } from '../../../shared/tree/tree-index.ts';
-import { readIfPresent } from '../read-file.ts';
+import { readIfPresent } from '../files/read-file.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
 import { syncTree } from './sync-tree.ts';

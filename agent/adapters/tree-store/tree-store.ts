@@ -6,8 +6,8 @@ import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/enc
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { parseTreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { TreeDeviation, TreeStore } from '../../ports/tree-store.ts';
-import { makeDirectory, syncDirectory, toDiskError } from '../durable-file.ts';
-import { readIfPresent } from '../read-file.ts';
+import { makeDirectory, syncDirectory, toDiskError } from '../files/durable-file.ts';
+import { readIfPresent } from '../files/read-file.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE, STORE_MODE, type StoreLayout, storeLayout } from './layout.ts';

@@ -9,8 +9,8 @@ import { explanationReply, statusReply } from '../../../shared/protocol/admin.ts
 import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
 import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
-import { openApproverKey } from '../../adapters/approver-key.ts';
-import { readDocument, writeNew } from '../../adapters/new-file.ts';
+import { openApproverKey } from '../../adapters/admin/approver-key.ts';
+import { readDocument, writeNew } from '../../adapters/files/new-file.ts';
 import { type CliContext, show } from '../context.ts';
 import { renderApprovals } from '../output/approvals.ts';
 import { renderCost, renderPlan } from '../output/explanation.ts';

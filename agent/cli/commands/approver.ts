@@ -2,7 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
-import { createApproverKey, readApproverKey } from '../../adapters/approver-key.ts';
+import { createApproverKey, readApproverKey } from '../../adapters/admin/approver-key.ts';
 import { type CliContext, show } from '../context.ts';
 import { formatTable } from '../output/table.ts';
 import { choosePassphrase, type PassphraseOptions } from '../passphrase.ts';

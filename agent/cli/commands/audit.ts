@@ -4,7 +4,7 @@ import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
-import { readNamed, writeNew } from '../../adapters/new-file.ts';
+import { readNamed, writeNew } from '../../adapters/files/new-file.ts';
 import {
   type AuditHead,
   EMPTY_AUDIT,

@@ -1,10 +1,10 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
 import { text } from 'node:stream/consumers';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
-import { accountName } from '../../adapters/account-name.ts';
-import { enroll as enrollInstance } from '../../adapters/enroller.ts';
-import { createHttpClient } from '../../adapters/http-client.ts';
-import { readNamed } from '../../adapters/new-file.ts';
+import { readNamed } from '../../adapters/files/new-file.ts';
+import { accountName } from '../../adapters/machine/account-name.ts';
+import { enroll as enrollInstance } from '../../adapters/server/enroller.ts';
+import { createHttpClient } from '../../adapters/server/http-client.ts';
 
 export interface EnrollCommandOptions {
   readonly stateDir: string;

@@ -4,7 +4,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { signHold } from '../../../shared/policy/hold-receipt.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
 import type { HoldReceipt } from '../../../shared/schema/hold-receipt.ts';
-import { openApproverKey } from '../../adapters/approver-key.ts';
+import { openApproverKey } from '../../adapters/admin/approver-key.ts';
 import type { CliContext } from '../context.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
 import { changePolicy, type EditOptions } from '../policy-edit.ts';

@@ -4,9 +4,9 @@ import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
-import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/agent-unit.ts';
-import { readEnrolment } from '../../adapters/enrolment-file.ts';
-import { UNIT_DIRECTORY } from '../../adapters/start-command.ts';
+import { UNIT_DIRECTORY } from '../../adapters/drivers/start-command.ts';
+import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/machine/agent-unit.ts';
+import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { type CliContext, show } from '../context.ts';
 
 /** Errors: enrolment/missing, service/manager-failed, disk/*. */

@@ -5,7 +5,7 @@ import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
 import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
-import { readDocument } from '../../adapters/new-file.ts';
+import { readDocument } from '../../adapters/files/new-file.ts';
 import { pinnedComponent } from '../../core/policy-edit.ts';
 import { type CliContext, show } from '../context.ts';
 import { formatTable } from '../output/table.ts';

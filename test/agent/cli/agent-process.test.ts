@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createAuditFile } from '../../../agent/adapters/audit-file.ts';
-import { systemClock } from '../../../agent/adapters/system-clock.ts';
+import { systemClock } from '../../../agent/adapters/machine/system-clock.ts';
+import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { startEnrolmentServer } from '../../support/enrolment-server.ts';
 

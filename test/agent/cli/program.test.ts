@@ -57,7 +57,7 @@ describe('fairlead', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'usage' } });
   });
 
-  it.each(['agent/cli/main.ts', 'server/cli/main.ts', 'server/main.ts'])(
+  it.each(['agent/cli/main.ts', 'server/vendor/cli/main.ts', 'server/main.ts'])(
     'ends without a word when nobody reads on: %s',
     async (program) => {
       const path = new URL(`../../../${program}`, import.meta.url).pathname;

@@ -1,6 +1,6 @@
 // A tree over a bad line: what was cut is continued, by this agent or the next, and what arrives is verified all the same.
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createHttpClient } from '../../../../agent/adapters/http-client.ts';
+import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import type { FairleadError } from '../../../../shared/errors/error.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';

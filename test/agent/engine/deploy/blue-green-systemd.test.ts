@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:f
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemClock } from '../../../../agent/adapters/system-clock.ts';
-import { createSystemdDriver } from '../../../../agent/adapters/systemd-driver/systemd-driver.ts';
+import { createSystemdDriver } from '../../../../agent/adapters/drivers/systemd/systemd-driver.ts';
+import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { AUTH } from '../../../support/deploy-releases.ts';

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProcessDriver } from '../../../../agent/adapters/process-driver.ts';
+import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
 import type { Deployer } from '../../../../agent/ports/deployer.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';

@@ -1,0 +1,21 @@
+// Whose fault it is that a project does not start.
+import { stat, statfs } from 'node:fs/promises';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ComposeUnit } from '../../../ports/driver.ts';
+import type { ToolResult } from '../../machine/run-tool.ts';
+import { engineDirectory } from './docker.ts';
+
+/** The release is to blame only where the engine is there and has room. Throws service/manager-failed where it is not. */
+export async function failureOf(
+  unit: ComposeUnit,
+  { stderr }: ToolResult,
+  problem: string,
+): Promise<FairleadError> {
+  const path = await engineDirectory();
+  if (!stderr.includes('no space left on device'))
+    return new FairleadError('service/start-failed', { component: unit.component, problem });
+  const sizes = await Promise.all(unit.images.map(async ({ archive }) => (await stat(archive)).size));
+  const needed = sizes.reduce((sum, size) => sum + size, 0);
+  const { bavail, bsize } = await statfs(path);
+  return new FairleadError('disk/full', { path, needed, free: bavail * bsize });
+}

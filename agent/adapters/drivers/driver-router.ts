@@ -1,0 +1,117 @@
+// One driver for all kinds of units: a capability may change how it is run from one version to the next.
+import { assertNever } from '../../../shared/errors/assert-never.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type {
+  CommandUnit,
+  ComposeUnit,
+  Driver,
+  ProgramUnit,
+  ServiceStatus,
+  ServiceUnit,
+  StopOutcome,
+} from '../../ports/driver.ts';
+
+export interface Drivers {
+  readonly process: Driver<ProgramUnit>;
+  readonly systemd: Driver<ProgramUnit>;
+  readonly command: Driver<CommandUnit>;
+  readonly compose: Driver<ComposeUnit>;
+}
+
+/** What can be asked of a driver without a unit. */
+type Holder = Omit<Driver, 'start' | 'runs'>;
+
+interface Held {
+  readonly driver: Holder;
+  readonly status: ServiceStatus;
+}
+
+/** Each driver knows what it started, so nothing is recorded here: whoever holds a component is asked. */
+export function createDriverRouter(drivers: Drivers): Driver {
+  const everyone: readonly Holder[] = [drivers.process, drivers.systemd, drivers.command, drivers.compose];
+  /** Who was last seen to hold a component: asked first, and for the log of what has just been stopped. */
+  const last = new Map<ComponentKey, Holder>();
+
+  /** The driver that runs the component, else the one that did. */
+  async function held(component: ComponentKey): Promise<Held | undefined> {
+    const known = last.get(component);
+    const [likely] = known === undefined ? [] : await ask([known], component);
+    if (likely?.status.kind === 'running') return likely;
+    const found = (await ask(everyone, component)).filter(({ status }) => status.kind !== 'absent');
+    const holder = found.find(({ status }) => status.kind === 'running') ?? found[0];
+    if (holder !== undefined) last.set(component, holder.driver);
+    return holder;
+  }
+
+  return {
+    async start(unit) {
+      const { component } = unit;
+      const chosen: Holder = drivers[unit.kind];
+      const others = everyone.filter((driver) => driver !== chosen);
+      if ((await stopAll(others, component, unit.stopTimeoutMs)) === 'stuck') {
+        throw new FairleadError('service/stuck', { component });
+      }
+      last.set(component, chosen);
+      await startWith(drivers, unit);
+    },
+    runs: (unit) => runsWith(drivers, unit),
+    stop: (component, timeoutMs) => stopAll(everyone, component, timeoutMs),
+    status: async (component) => (await held(component))?.status ?? { kind: 'absent' },
+    async exited(component, signal) {
+      await (await held(component))?.driver.exited(component, signal);
+    },
+    async logs(component, maxBytes) {
+      const driver = (await held(component))?.driver ?? last.get(component);
+      return (await driver?.logs(component, maxBytes)) ?? '';
+    },
+    async maintain(component) {
+      await (await held(component))?.driver.maintain(component);
+    },
+  };
+}
+
+function ask(drivers: readonly Holder[], component: ComponentKey): Promise<readonly Held[]> {
+  return Promise.all(drivers.map(async (driver) => ({ driver, status: await driver.status(component) })));
+}
+
+function startWith(drivers: Drivers, unit: ServiceUnit): Promise<void> {
+  switch (unit.kind) {
+    case 'process':
+    case 'systemd':
+      return drivers[unit.kind].start(unit);
+    case 'command':
+      return drivers.command.start(unit);
+    case 'compose':
+      return drivers.compose.start(unit);
+    default:
+      return assertNever(unit);
+  }
+}
+
+function runsWith(drivers: Drivers, unit: ServiceUnit): Promise<boolean> {
+  switch (unit.kind) {
+    case 'process':
+    case 'systemd':
+      return drivers[unit.kind].runs(unit);
+    case 'command':
+      return drivers.command.runs(unit);
+    case 'compose':
+      return drivers.compose.runs(unit);
+    default:
+      return assertNever(unit);
+  }
+}
+
+async function stopAll(
+  drivers: readonly Holder[],
+  component: ComponentKey,
+  timeoutMs: number,
+): Promise<StopOutcome> {
+  return worstOf(await Promise.all(drivers.map((driver) => driver.stop(component, timeoutMs))));
+}
+
+function worstOf(outcomes: readonly StopOutcome[]): StopOutcome {
+  if (outcomes.includes('stuck')) return 'stuck';
+  return outcomes.includes('killed') ? 'killed' : 'stopped';
+}

@@ -1,0 +1,36 @@
+// Every driver this agent has, joined into one.
+import { join, resolve } from 'node:path';
+import type { Clock } from '../../ports/clock.ts';
+import type { Driver } from '../../ports/driver.ts';
+import { DEFAULT_STATE_DIR } from '../state/state-paths.ts';
+import { createCommandDriver } from './command/command-driver.ts';
+import { createComposeDriver } from './compose/compose-driver.ts';
+import { createDriverRouter } from './driver-router.ts';
+import { createProcessDriver } from './process/process-driver.ts';
+import { createSystemdDriver } from './systemd/systemd-driver.ts';
+
+export interface DriversOptions {
+  readonly stateDir: string;
+  readonly clock: Clock;
+}
+
+/** None touches its manager before it has something to run: a machine without systemd or docker lacks nothing. */
+export function createDrivers({ stateDir, clock }: DriversOptions): Driver {
+  const runtimeDirectory = runtimeDirectoryOf(stateDir);
+  return createDriverRouter({
+    process: createProcessDriver({ stateDir }),
+    systemd: createSystemdDriver({
+      stateDir,
+      unitDirectory: '/etc/systemd/system',
+      environmentDirectory: runtimeDirectory,
+      clock,
+    }),
+    command: createCommandDriver({ stateDir, runtimeDirectory, clock }),
+    compose: createComposeDriver({ stateDir, clock }),
+  });
+}
+
+/** An installed agent keeps its services' environments, secrets included, in memory only. */
+function runtimeDirectoryOf(stateDir: string): string {
+  return resolve(stateDir) === DEFAULT_STATE_DIR ? '/run/fairlead-services' : join(stateDir, 'run');
+}

@@ -1,0 +1,183 @@
+// The process driver: each service is a session of its own that outlives the agent and is found again by the next one.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { isShortage, systemCode } from '../../../../shared/errors/system-error.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import { makeDirectory } from '../../files/durable-file.ts';
+import { type Account, environmentFor, resolveAccount } from '../../machine/account.ts';
+import { readProcess, signalProcess } from '../../machine/process-table.ts';
+import { prepareDirectories } from '../service-directories.ts';
+import { boundLog, openLog, readTail } from '../service-log.ts';
+import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
+import { withServiceUmask } from '../service-umask.ts';
+
+export interface ProcessDriverOptions {
+  readonly stateDir: string;
+}
+
+const POLL_MS = 50;
+const ADOPTED_POLL_MS = 500;
+const KILL_PATIENCE_MS = 5_000;
+const UNSEEN_END = 'it exited while no agent watched';
+
+/** What this agent process saw of a service it started itself. */
+interface Watched {
+  readonly child: ChildProcess;
+  /** Resolves to how it ended: `exit status 1`. */
+  readonly exit: Promise<string>;
+}
+
+export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<ProgramUnit> {
+  const runDirectory = join(stateDir, 'run');
+  const processes = createServiceProcesses(runDirectory, stateDir);
+  const watched = new Map<ComponentKey, Watched>();
+  const logPath = (component: ComponentKey) => join(stateDir, 'logs', `${component.replace('/', '.')}.log`);
+
+  async function status(component: ComponentKey): Promise<ServiceStatus> {
+    const leader = await processes.leader(component);
+    if (leader !== null) return { kind: 'running', pid: leader.pid };
+    const seen = watched.get(component);
+    // The kernel shows the end a moment before it tells the parent how it came about.
+    if (seen !== undefined) return { kind: 'exited', detail: await Promise.race([seen.exit, unknownEnd()]) };
+    return (await processes.isNoted(component)) ? { kind: 'exited', detail: UNSEEN_END } : { kind: 'absent' };
+  }
+
+  async function launch(unit: ProgramUnit): Promise<void> {
+    const { component } = unit;
+    const account = await resolveAccount(unit.user, component);
+    await prepareDirectories(stateDir, unit, account);
+    await makeDirectory(dirname(logPath(component)));
+    await makeDirectory(runDirectory);
+    await boundLog(logPath(component));
+    const log = await openLog(logPath(component));
+    try {
+      const marker = processes.markerFor(component, unit.identity);
+      const child = await spawnDetached(unit, marker, account, log.fd);
+      watched.set(component, watchChild(child));
+      await noteLeader(unit, child.pid ?? 0);
+    } finally {
+      await log.close();
+    }
+  }
+
+  // The marker finds the service without the file: a full disk does not keep it from starting.
+  async function noteLeader({ component, identity }: ProgramUnit, pid: number): Promise<void> {
+    // A service that has ended already is noted all the same: what it left behind is in its session.
+    const { startTime } = (await readProcess(pid)) ?? { startTime: '0' };
+    await processes.note(component, { pid, session: pid, startTime, identity }).catch(() => undefined);
+  }
+
+  return {
+    async start(unit) {
+      const { component } = unit;
+      const leader = await processes.leader(component);
+      if (leader?.identity === unit.identity) return;
+      if (leader !== null) {
+        const problem = `another version of it still runs as process ${leader.pid}`;
+        throw new FairleadError('service/start-failed', { component, problem });
+      }
+      await launch(unit);
+    },
+    async stop(component, timeoutMs) {
+      const outcome = await endAll(processes, component, timeoutMs);
+      if (outcome === 'stuck') return outcome;
+      watched.delete(component);
+      await processes.forget(component);
+      return outcome;
+    },
+    status,
+    runs: async (unit) => (await processes.leader(unit.component))?.identity === unit.identity,
+    async exited(component, signal) {
+      for (;;) {
+        const leader = await processes.leader(component);
+        if (leader === null || signal.aborted) return;
+        const seen = watched.get(component);
+        // A service of an earlier agent is nobody's child: it can only be looked at.
+        const own = seen?.child.pid === leader.pid ? [seen.exit] : [];
+        await Promise.race([pause(ADOPTED_POLL_MS, signal), ...own]);
+      }
+    },
+    logs: (component, maxBytes) => readTail(logPath(component), maxBytes),
+    maintain: (component) => boundLog(logPath(component)),
+  };
+}
+
+/** TERM, patience, then KILL again and again: a process that forks faster than it is found ends all the same. */
+async function endAll(
+  processes: ServiceProcesses,
+  component: ComponentKey,
+  timeoutMs: number,
+): Promise<StopOutcome> {
+  const found = await processes.members(component);
+  for (const entry of found) signalProcess(entry.pid, 'SIGTERM');
+  if (found.length === 0 || (await areGone(processes, component, timeoutMs, () => {}))) return 'stopped';
+  const kill = (pid: number) => signalProcess(pid, 'SIGKILL');
+  return (await areGone(processes, component, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
+}
+
+async function areGone(
+  processes: ServiceProcesses,
+  component: ComponentKey,
+  withinMs: number,
+  each: (pid: number) => void,
+): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const left = await processes.members(component);
+    if (left.length === 0) return true;
+    if (performance.now() >= end) return false;
+    for (const entry of left) each(entry.pid);
+    await delay(POLL_MS);
+  }
+}
+
+function spawnDetached(
+  unit: ProgramUnit,
+  marker: Readonly<Record<string, string>>,
+  account: Account,
+  log: number,
+): Promise<ChildProcess> {
+  const [program = '', ...args] = unit.exec;
+  const env = { ...environmentFor(unit.dataDirectory, unit.env), ...marker };
+  const child = withServiceUmask(() =>
+    spawn(program, args, {
+      ...account,
+      cwd: unit.workingDirectory,
+      env,
+      detached: true,
+      stdio: ['ignore', log, log],
+    }),
+  );
+  return new Promise((fulfil, reject) => {
+    child.once('spawn', () => {
+      child.unref();
+      fulfil(child);
+    });
+    child.once('error', (cause) => {
+      const problem = `${systemCode(cause)} for "${program}" in ${unit.workingDirectory}`;
+      const code = isShortage(cause) ? 'service/no-room' : 'service/start-failed';
+      reject(new FairleadError(code, { component: unit.component, problem }, { cause }));
+    });
+  });
+}
+
+function watchChild(child: ChildProcess): Watched {
+  const exit = new Promise<string>((fulfil) => {
+    child.once('exit', (code, signal) =>
+      fulfil(signal === null ? `exit status ${code}` : `killed by ${signal}`),
+    );
+  });
+  return { child, exit };
+}
+
+async function unknownEnd(): Promise<string> {
+  await delay(1_000, undefined, { ref: false });
+  return UNSEEN_END;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
+}

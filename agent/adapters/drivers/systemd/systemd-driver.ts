@@ -1,0 +1,190 @@
+// The systemd driver: a service is a unit of the machine's own service manager and outlives the agent with it.
+import { constants } from 'node:fs';
+import { access, rm } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { utf8 } from '../../../../shared/encoding/bytes.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { twinOf } from '../../../core/deploy/blue-green.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../files/durable-file.ts';
+import { readIfPresent } from '../../files/read-file.ts';
+import { environmentFor, resolveAccount } from '../../machine/account.ts';
+import { prepareDirectories } from '../service-directories.ts';
+import { forgetShared, shareAdditions } from './additions.ts';
+import { isGroupPopulated, readJournal, showUnit, systemctl, type UnitState } from './systemctl.ts';
+import { identityIn, renderEnvironmentFile, renderUnitFile, unitNameOf } from './unit-file.ts';
+
+export interface SystemdDriverOptions {
+  readonly stateDir: string;
+  /** Where units are written: one of the directories systemd reads them from. */
+  readonly unitDirectory: string;
+  /** Where their environments are written, secrets included: best in memory. Every start writes them anew. */
+  readonly environmentDirectory: string;
+  readonly clock: Clock;
+}
+
+const POLL_MS = 200;
+/** A process id may be given to a stranger: this often the manager is asked again whose it is. */
+const POLLS_PER_ANSWER = 50;
+const KILL_MS = 10_000;
+const LOG_LINES = 500;
+
+export function createSystemdDriver(options: SystemdDriverOptions): Driver<ProgramUnit> {
+  /** The invocation last known to run, so that an exit counts even when systemd was quick to start it again. */
+  const watched = new Map<ComponentKey, string>();
+  const unitFileOf = (component: ComponentKey) => join(options.unitDirectory, unitNameOf(component));
+  const additionsOf = (component: ComponentKey) => `${unitFileOf(component)}.d`;
+  const environmentFileOf = (component: ComponentKey) =>
+    join(options.environmentDirectory, `${component.replace('/', '.')}.env`);
+
+  async function readUnitFile(component: ComponentKey): Promise<string | null> {
+    const bytes = await readIfPresent(unitFileOf(component));
+    return bytes === null ? null : Buffer.from(bytes).toString('utf8');
+  }
+
+  async function runs(unit: ProgramUnit): Promise<boolean> {
+    const text = await readUnitFile(unit.component);
+    if (text === null || identityIn(text) !== unit.identity) return false;
+    return isRunning(await showUnit(unitNameOf(unit.component)));
+  }
+
+  async function install(unit: ProgramUnit): Promise<void> {
+    const environmentFile = environmentFileOf(unit.component);
+    const env = environmentFor(unit.dataDirectory, unit.env);
+    const text = renderUnitFile(unit, await findProgram(unit, env), environmentFile);
+    const account = await resolveAccount(unit.user, unit.component);
+    await prepareDirectories(options.stateDir, unit, account);
+    await makeDirectory(options.environmentDirectory);
+    await writeDurably(environmentFile, utf8(renderEnvironmentFile(env)));
+    await shareAdditions(additionsOf(twinOf(unit.component)), additionsOf(unit.component));
+    await writeDurably(unitFileOf(unit.component), utf8(text), 0o644);
+  }
+
+  async function start(unit: ProgramUnit): Promise<void> {
+    const { component } = unit;
+    if (await runs(unit)) return;
+    const before = await status(component);
+    if (before.kind === 'running') {
+      const problem = `another version of it still runs as process ${before.pid}`;
+      throw new FairleadError('service/start-failed', { component, problem });
+    }
+    await install(unit);
+    const name = unitNameOf(component);
+    const reload = await systemctl(['daemon-reload']);
+    const started = reload.status === 0 ? await systemctl(['start', name]) : reload;
+    watched.set(component, (await showUnit(name)).invocation);
+    if (started.status === 0) return;
+    const problem = failedStepIn(await readJournal(name, LOG_LINES)) ?? started.detail;
+    await stop(component, unit.stopTimeoutMs); // or systemd would start it again in a while
+    throw new FairleadError('service/start-failed', { component, problem });
+  }
+
+  async function stop(component: ComponentKey, timeoutMs: number): Promise<StopOutcome> {
+    if ((await readUnitFile(component)) === null) return 'stopped';
+    const name = unitNameOf(component);
+    const { controlGroup } = await showUnit(name);
+    watched.delete(component);
+    const outcome = await stopUnit(name, timeoutMs);
+    if (outcome === 'stuck' || (controlGroup !== '' && (await isGroupPopulated(controlGroup))))
+      return 'stuck';
+    await systemctl(['reset-failed', name]);
+    await rm(unitFileOf(component), { force: true });
+    await rm(environmentFileOf(component), { force: true });
+    await forgetShared(additionsOf(component));
+    await syncDirectory(options.unitDirectory);
+    return outcome;
+  }
+
+  async function status(component: ComponentKey): Promise<ServiceStatus> {
+    if ((await readUnitFile(component)) === null) return { kind: 'absent' };
+    const state = await showUnit(unitNameOf(component));
+    if (isRunning(state)) return { kind: 'running', pid: state.mainPid };
+    return { kind: 'exited', detail: describeExit(state) };
+  }
+
+  async function exited(component: ComponentKey, signal: AbortSignal): Promise<void> {
+    if ((await readUnitFile(component)) === null) return;
+    for (;;) {
+      const state = await showUnit(unitNameOf(component));
+      const expected = watched.get(component) ?? state.invocation;
+      watched.set(component, state.invocation);
+      if (!isRunning(state) || state.invocation !== expected) return;
+      await untilGone(state.mainPid, options.clock, signal);
+      if (signal.aborted) return;
+    }
+  }
+
+  return {
+    start,
+    stop,
+    status,
+    runs,
+    exited,
+    async logs(component, maxBytes) {
+      const text = utf8(await readJournal(unitNameOf(component), LOG_LINES));
+      return Buffer.from(text.subarray(-maxBytes)).toString('utf8');
+    },
+    // The journal bounds itself.
+    maintain: async () => undefined,
+  };
+}
+
+function isRunning(state: UnitState): boolean {
+  return state.active === 'active' && state.mainPid !== 0;
+}
+
+function describeExit({ result, exitCode, exitStatus }: UnitState): string {
+  switch (exitCode) {
+    case '1':
+      return `exit status ${exitStatus}`;
+    case '2':
+    case '3':
+      return `killed by signal ${exitStatus}`;
+    default:
+      return result === 'success' ? 'it does not run' : result;
+  }
+}
+
+/** systemd's own words for what kept a program from starting, such as its account or its directory. */
+function failedStepIn(journal: string): string | undefined {
+  return /Failed at step .*/.exec(journal.split('\n').reverse().join('\n'))?.[0];
+}
+
+/** TERM by the manager; KILL when it waits longer than asked, or gave up waiting itself. */
+async function stopUnit(name: string, timeoutMs: number): Promise<StopOutcome> {
+  const asked = await systemctl(['stop', name], timeoutMs);
+  if (asked.status === 0) return (await showUnit(name)).result === 'timeout' ? 'killed' : 'stopped';
+  await systemctl(['kill', '--kill-who=all', '--signal=KILL', name]);
+  return (await systemctl(['stop', name], KILL_MS)).status === 0 ? 'killed' : 'stuck';
+}
+
+async function untilGone(pid: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (let poll = 0; poll < POLLS_PER_ANSWER && !signal.aborted && exists(pid); poll++) {
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** systemd wants the whole path of a program; it is looked for as execvp(3) would, in the tree and on the PATH. */
+async function findProgram(unit: ProgramUnit, env: Readonly<Record<string, string>>): Promise<string> {
+  const [name = ''] = unit.exec;
+  const directories = name.includes('/') ? [unit.workingDirectory] : (env.PATH ?? '').split(delimiter);
+  for (const path of directories.map((directory) => resolve(unit.workingDirectory, directory, name))) {
+    const executable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (executable) return path;
+  }
+  const problem = `there is no program ${name}`;
+  throw new FairleadError('service/start-failed', { component: unit.component, problem });
+}

@@ -1,0 +1,114 @@
+// Directing traffic: the route is a file, the switch that follows it a service of its own that outlives the agent.
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { digestOfValue } from '../../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
+import type { Driver, ProgramUnit } from '../../../ports/driver.ts';
+import type { Route, Traffic } from '../../../ports/traffic.ts';
+import { readIfPresent } from '../../files/read-file.ts';
+import { routeFile, writeRoute } from './route-file.ts';
+import { countConnectionsTo } from './tcp-table.ts';
+
+export interface TrafficOptions {
+  readonly stateDir: string;
+  readonly driver: Driver<ProgramUnit>;
+  /** The switch's program and first arguments; the route file follows. */
+  readonly command: readonly string[];
+  /** Whether somebody listens there; a connection finds out unless given. */
+  readonly answers?: (host: string, port: number) => Promise<boolean>;
+}
+
+const STOP_TIMEOUT_MS = 5_000;
+const LISTEN_PATIENCE_MS = 5_000;
+const LOOK_AGAIN_MS = 50;
+
+export function createTraffic(options: TrafficOptions): Traffic {
+  const { stateDir, driver, command, answers = isAnswered } = options;
+  const directoryOf = (component: ComponentKey) => join(stateDir, 'traffic', component.replace('/', '.'));
+  const pathOf = (component: ComponentKey) => join(directoryOf(component), 'route.json');
+
+  async function read(component: ComponentKey) {
+    const path = pathOf(component);
+    const bytes = await readIfPresent(path);
+    try {
+      return bytes === null ? null : parseDocumentBytes(routeFile, bytes, path);
+    } catch {
+      // A copy of what the engine knows: a damaged one is written anew, and no reason not to update.
+      return null;
+    }
+  }
+
+  function unitOf({ component, driver: kind, address, publicPort, user }: Route): ProgramUnit {
+    return {
+      kind,
+      component: switchKey(component),
+      exec: [...command, pathOf(component)],
+      env: {},
+      user,
+      workingDirectory: directoryOf(component),
+      // The account's own. The route is not: a service that could spoil it could keep its own update away.
+      dataDirectory: join(directoryOf(component), 'home'),
+      stopTimeoutMs: STOP_TIMEOUT_MS,
+      identity: digestOfValue({ address, publicPort, user }),
+    };
+  }
+
+  return {
+    slotOf: async (component) => (await read(component))?.slot ?? null,
+    async direct(route) {
+      const { component, slot, address, publicPort, port } = route;
+      const known = await read(component);
+      const next = { slot, address, publicPort, port };
+      if (JSON.stringify(known) !== JSON.stringify(next)) {
+        await writeRoute(pathOf(component), next);
+      }
+      const unit = unitOf(route);
+      if (await driver.runs(unit)) return;
+      await driver.stop(unit.component, STOP_TIMEOUT_MS);
+      // A stranger would answer in its place.
+      if (await answers(address, publicPort)) throw notListening(route);
+      await driver.start(unit);
+      await untilListening({ ...options, answers }, unit, route);
+    },
+    connectionsTo: countConnectionsTo,
+    async close(component) {
+      await driver.stop(switchKey(component), STOP_TIMEOUT_MS);
+    },
+  };
+}
+
+function switchKey(component: ComponentKey): ComponentKey {
+  return `${component}.traffic` as ComponentKey;
+}
+
+async function untilListening(
+  { driver, answers }: Required<TrafficOptions>,
+  unit: ProgramUnit,
+  route: Route,
+): Promise<void> {
+  const end = performance.now() + LISTEN_PATIENCE_MS;
+  while (!(await answers(route.address, route.publicPort))) {
+    const { kind } = await driver.status(unit.component);
+    if (kind === 'running' && performance.now() < end) await delay(LOOK_AGAIN_MS);
+    else throw notListening(route);
+  }
+}
+
+function notListening({ component, address, publicPort }: Route): FairleadError {
+  return new FairleadError('service/no-traffic', { component, address: `${address}:${publicPort}` });
+}
+
+function isAnswered(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: host === '0.0.0.0' ? '127.0.0.1' : host, port });
+    socket.once('connect', () => {
+      // An ordinary end would look like a client that still waits for an answer.
+      socket.resetAndDestroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,108 @@
+// Running a tool of the machine or of the vendor: bounded time and output; whatever it leaves running in peace stays.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { formatDuration } from '../../../shared/encoding/duration.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { withServiceUmask } from '../drivers/service-umask.ts';
+import type { Account } from './account.ts';
+
+export interface ToolSpec {
+  readonly argv: readonly string[];
+  /** All it gets: nothing of the agent's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  /** The account to run as; the agent's own when absent. */
+  readonly account?: Account;
+  readonly timeoutMs: number;
+  /** An open file that takes its output, for commands that leave a process behind; captured when absent. */
+  readonly outputTo?: number;
+}
+
+export interface ToolResult {
+  /** Null when it did not exit by itself, or never started. */
+  readonly status: number | null;
+  /** One line: `exit status 3: no such unit`, `no end within 5.0s`. */
+  readonly detail: string;
+  /** The last 64 KiB. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const MAX_OUTPUT_BYTES = 64 * 1024;
+// A grandchild may keep the pipes open after the command itself has exited.
+const PIPE_GRACE_MS = 200;
+
+/** Never rejects: a command that cannot be run is a result that says why. */
+export function runTool(spec: ToolSpec): Promise<ToolResult> {
+  return new Promise<ToolResult>((resolve, reject) => {
+    const child = start(spec);
+    const stdout = tailOf(child.stdout);
+    const stderr = tailOf(child.stderr);
+    let overstayed = false;
+    const timer = setTimeout(() => {
+      overstayed = true;
+      killGroup(child);
+    }, spec.timeoutMs);
+    const end = (status: number | null, reason: string) => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      const detail = describe(reason, stderr(), stdout());
+      resolve({ status, detail, stdout: stdout(), stderr: stderr() });
+    };
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('exit', (status, signal) => {
+      clearTimeout(timer);
+      const late = `no end within ${formatDuration(spec.timeoutMs)}`;
+      const reason = overstayed ? late : signal === null ? `exit status ${status}` : `killed by ${signal}`;
+      const done = () => end(overstayed ? null : status, reason);
+      const grace = setTimeout(done, PIPE_GRACE_MS);
+      child.once('close', () => {
+        clearTimeout(grace);
+        done();
+      });
+    });
+  }).catch(notStarted);
+}
+
+function notStarted(error: unknown): ToolResult {
+  const problem = error instanceof Error ? error.message : 'it cannot be started';
+  return { status: null, detail: sanitizeLine(problem), stdout: '', stderr: '' };
+}
+
+function start(spec: ToolSpec): ChildProcess {
+  const [program = '', ...rest] = spec.argv;
+  const output = spec.outputTo ?? 'pipe';
+  return withServiceUmask(() =>
+    spawn(program, rest, {
+      cwd: spec.workingDirectory,
+      env: { ...spec.env },
+      stdio: ['ignore', output, output],
+      // A group of its own: KILL reaches whatever it started.
+      detached: true,
+      ...spec.account,
+    }),
+  );
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It ended in this very moment.
+  }
+}
+
+function tailOf(stream: NodeJS.ReadableStream | null): () => string {
+  let kept = Buffer.alloc(0);
+  stream?.on('data', (chunk: Buffer) => {
+    kept = Buffer.concat([kept, chunk]).subarray(-MAX_OUTPUT_BYTES);
+  });
+  return () => kept.toString('utf8');
+}
+
+function describe(reason: string, ...outputs: readonly string[]): string {
+  const said = outputs.map((text) => text.trim().split('\n').at(-1) ?? '').find((line) => line !== '');
+  return said === undefined ? reason : `${reason}: ${sanitizeLine(said)}`;
+}

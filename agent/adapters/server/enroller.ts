@@ -1,0 +1,105 @@
+// Enrolment: from the vendor's one string to an instance that knows its server, its id and its root of trust.
+import { hostname } from 'node:os';
+import { type Digest, digestOf, digestOfValue } from '../../../shared/encoding/digest.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import {
+  type Enrolment,
+  parseEnrolment,
+  redeemReply,
+  redeemRequest,
+} from '../../../shared/protocol/enrolment.ts';
+import { acquireStateLock } from '../files/lock.ts';
+import { AGENT_VERSION } from '../machine/agent-version.ts';
+import { systemClock } from '../machine/system-clock.ts';
+import { createAuditFile } from '../state/audit-file.ts';
+import { createPolicy } from '../state/settings.ts';
+import { type EnrolmentFile, readEnrolment, writeEnrolment } from './enrolment-file.ts';
+import type { HttpClient } from './http-client.ts';
+import { loadOrCreateIdentity } from './identity.ts';
+import { postJson } from './post-json.ts';
+
+export interface EnrollOptions {
+  readonly stateDir: string;
+  /** What the vendor sent. */
+  readonly text: string;
+  /** Shown in the vendor's fleet list; the host's own name when absent. */
+  readonly name?: string;
+  /** The account that enrols, for the audit log. */
+  readonly actor: string;
+  readonly http: HttpClient;
+}
+
+const MAX_ROOT_BYTES = 512 * 1024;
+
+/**
+ * Key first, file last: a crash anywhere leaves either an enrolled instance or one on which the same command works again,
+ * because the same key redeems the same code to the same answer.
+ * Errors: enrolment/*, agent/already-running, transport/*, disk/*.
+ */
+export async function enroll(options: EnrollOptions): Promise<EnrolmentFile> {
+  const enrolment = parseEnrolment(options.text);
+  const string = digestOfValue(enrolment);
+  const known = await readEnrolment(options.stateDir);
+  if (known !== null) return sameOrRefuse(known, string, options.stateDir);
+  const lock = await acquireStateLock(options.stateDir);
+  try {
+    return await enrollLocked(options, enrolment, string);
+  } finally {
+    lock.release();
+  }
+}
+
+async function enrollLocked(
+  options: EnrollOptions,
+  enrolment: Enrolment,
+  string: Digest,
+): Promise<EnrolmentFile> {
+  const identity = await loadOrCreateIdentity(options.stateDir);
+  // Before the code is spent: a server that shows another root gets nothing from us.
+  const root = await fetchPinnedRoot(options, enrolment);
+  const reply = await postJson(
+    options.http,
+    `${enrolment.server}/api/v1/enrolments/redeem`,
+    redeemRequest.parse({
+      code: enrolment.code,
+      publicKey: identity.x,
+      hostname: sanitizeLine(options.name ?? hostname()),
+      agentVersion: AGENT_VERSION,
+    }),
+    redeemReply,
+  );
+  const file: EnrolmentFile = {
+    schema: 'fairlead/enrolment@1',
+    server: enrolment.server,
+    instance: reply.instance,
+    name: sanitizeLine(reply.name),
+    string,
+    root: { ...enrolment.root, bytes: Buffer.from(root).toString('base64') },
+  };
+  await createPolicy(options.stateDir);
+  await createAuditFile(options.stateDir, systemClock).append({
+    event: 'enrolled',
+    actor: options.actor,
+    details: { server: file.server, instance: file.instance, root: file.root.digest },
+  });
+  await writeEnrolment(options.stateDir, file);
+  return file;
+}
+
+async function fetchPinnedRoot(options: EnrollOptions, enrolment: Enrolment): Promise<Uint8Array> {
+  const url = `${enrolment.server}/repository/metadata/${enrolment.root.version}.root.json`;
+  const answer = await options.http.get(url, { maxBytes: MAX_ROOT_BYTES });
+  const found = answer.kind === 'body' ? digestOf(answer.bytes) : 'nothing';
+  if (answer.kind === 'body' && found === enrolment.root.digest) return answer.bytes;
+  throw new FairleadError('enrolment/root-mismatch', {
+    server: enrolment.server,
+    expected: enrolment.root.digest,
+    found,
+  });
+}
+
+function sameOrRefuse(known: EnrolmentFile, string: Digest, stateDir: string): EnrolmentFile {
+  if (known.string === string) return known;
+  throw new FairleadError('enrolment/exists', { stateDir, server: known.server, name: known.name });
+}

@@ -1,0 +1,34 @@
+// The instance's own Ed25519 key: made here, never leaves the machine, signs what the agent says to the server.
+import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { makeDirectory, writeDurably } from '../files/durable-file.ts';
+import { readIfPresent } from '../files/read-file.ts';
+
+const KEY = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'a 32-byte key in base64url' });
+
+/** A JSON Web Key (RFC 8037): `x` is the public key, `d` the secret. */
+const identity = z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: KEY, d: KEY });
+
+export type Identity = z.output<typeof identity>;
+
+/** The key of this state directory; made, mode 0600, when there is none. Errors: document/invalid, disk/*. */
+export async function loadOrCreateIdentity(stateDir: string): Promise<Identity> {
+  const known = await loadIdentity(stateDir);
+  if (known !== null) return known;
+  const made = identity.parse(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }));
+  await makeDirectory(stateDir);
+  await writeDurably(pathOf(stateDir), canonicalize(made));
+  return made;
+}
+
+async function loadIdentity(stateDir: string): Promise<Identity | null> {
+  const bytes = await readIfPresent(pathOf(stateDir));
+  return bytes === null ? null : parseDocumentBytes(identity, bytes, pathOf(stateDir));
+}
+
+function pathOf(stateDir: string): string {
+  return join(stateDir, 'identity.json');
+}

@@ -1,0 +1,37 @@
+// Reports over HTTPS, each with a short-lived token signed by the instance's own key.
+import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ServerChannel } from '../../ports/server-channel.ts';
+import type { HttpClient } from './http-client.ts';
+import type { Identity } from './identity.ts';
+import { postJson } from './post-json.ts';
+
+export interface ServerChannelOptions {
+  readonly server: string;
+  readonly instance: string;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly http: Pick<HttpClient, 'connect'>;
+}
+
+export function createServerChannel(options: ServerChannelOptions): ServerChannel {
+  return {
+    async send(report) {
+      const url = `${options.server}/api/v1/reports`;
+      return (await postJson(options.http, url, report, reportReply, await signToken(options))).sequence;
+    },
+  };
+}
+
+/** RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. */
+async function signToken({ identity, instance, clock }: ServerChannelOptions): Promise<string> {
+  const { SignJWT } = await import('jose/jwt/sign');
+  const now = Math.floor(clock.now() / 1000);
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'EdDSA' })
+    .setIssuer(instance)
+    .setAudience(AGENT_TOKEN.audience)
+    .setIssuedAt(now)
+    .setExpirationTime(now + AGENT_TOKEN.lifetimeSeconds)
+    .sign({ kty: identity.kty, crv: identity.crv, x: identity.x, d: identity.d, alg: 'EdDSA' });
+}

@@ -1,0 +1,80 @@
+// The local policy in `settings.json`, the instance configuration in `instance.json`.
+import { join } from 'node:path';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import type { PolicyState } from '../../../shared/policy/decide-input.ts';
+import { DEFAULT_INSTANCE_CONFIG, instanceConfig } from '../../../shared/schema/instance.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
+import type { Settings } from '../../ports/settings.ts';
+import { makeDirectory, syncDirectory, toDiskError } from '../files/durable-file.ts';
+import { readIfPresent } from '../files/read-file.ts';
+
+export function createSettings(stateDir: string, configPath: string): Settings {
+  const path = policyPath(stateDir);
+  let queue: Promise<unknown> = Promise.resolve();
+  return {
+    policy: () => readPolicy(path),
+    async config() {
+      const bytes = await readIfPresent(configPath);
+      return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, configPath);
+    },
+    edit(change) {
+      const done = queue.then(() => editPolicy(stateDir, change));
+      queue = done.catch(() => undefined);
+      return done;
+    },
+  };
+}
+
+/** Gives a new instance its policy. From then on a missing file means a lost policy, not the default one. */
+export async function createPolicy(stateDir: string): Promise<void> {
+  if ((await readIfPresent(policyPath(stateDir))) === null) {
+    await writePolicy(stateDir, DEFAULT_POLICY);
+  }
+}
+
+async function readPolicy(path: string): Promise<PolicyState> {
+  try {
+    const bytes = await readIfPresent(path);
+    if (bytes === null) return { kind: 'unreadable', problem: `${path} is missing` };
+    return { kind: 'readable', policy: parseDocumentBytes(policy, bytes, path) };
+  } catch (error) {
+    if (!isFairleadError(error)) throw error;
+    return { kind: 'unreadable', problem: error.message };
+  }
+}
+
+async function editPolicy(stateDir: string, change: (known: Policy | null) => Policy): Promise<Policy> {
+  const path = policyPath(stateDir);
+  const known = await readPolicy(path);
+  // A damaged file may still hold pins and windows that a person can save: it is not written over.
+  if (known.kind === 'unreadable' && (await readIfPresent(path)) !== null) {
+    throw new FairleadError('policy/unreadable', { path, problem: known.problem });
+  }
+  const changed = change(known.kind === 'readable' ? known.policy : null);
+  await writePolicy(stateDir, changed);
+  return changed;
+}
+
+async function writePolicy(stateDir: string, changed: Policy): Promise<void> {
+  const path = policyPath(stateDir);
+  try {
+    await makeDirectory(stateDir);
+    // Loaded to write only: it brings a schema compiler that readers have no use for.
+    const { default: Conf } = await import('conf');
+    const store = new Conf<Record<string, unknown>>({
+      cwd: stateDir,
+      configName: 'settings',
+      configFileMode: 0o600,
+      accessPropertiesByDotNotation: false,
+    });
+    store.store = { ...changed };
+    await syncDirectory(stateDir);
+  } catch (cause) {
+    throw toDiskError(path, cause);
+  }
+}
+
+function policyPath(stateDir: string): string {
+  return join(stateDir, 'settings.json');
+}

@@ -1,0 +1,116 @@
+// `advisory`: the security role says which versions are affected and which are fixed, and takes it back.
+import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
+import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
+import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
+import { parseAffected, parseFixed } from '../../core/component-versions.ts';
+import { readAdvisories, readReleases, requireRelease } from '../../workspace/documents.ts';
+import { readRequired } from '../../workspace/files.ts';
+import type { Session } from '../../workspace/session.ts';
+import { changeTargets } from '../../workspace/targets.ts';
+import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { conclude } from '../conclude.ts';
+
+export const ADVISORY_COMMANDS: readonly CommandSpec[] = [
+  {
+    usage: 'publish',
+    summary: 'publish or replace an advisory; a critical one forces its fix',
+    example:
+      'advisory publish --id FL-2026-0003 --severity critical --affected "core/auth:<1.0.1" --fixed core/auth@1.0.1 ' +
+      '--cve CVE-2026-1234 --title "Token reuse" --deadline 2026-12-31T00:00:00Z',
+    kind: 'signs',
+    options: [
+      { flags: '--file <file>', about: 'the whole advisory as JSON, instead of the options below' },
+      { flags: '--id <id>', about: 'such as FL-2026-0003' },
+      { flags: '--title <text>', about: 'one line' },
+      { flags: '--severity <level>', about: 'low, medium, high or critical' },
+      { flags: '--cve <id>', about: 'CVE id', repeatable: true },
+      { flags: '--affected <component:range>', about: 'such as "core/auth:<1.0.1"', repeatable: true },
+      { flags: '--fixed <release>', about: 'such as core/auth@1.0.1; it must be released', repeatable: true },
+      { flags: '--notice <duration>', about: 'critical: how long local windows may still be waited for' },
+      { flags: '--deadline <instant>', about: 'critical: from then on windows no longer count' },
+    ],
+    run: publishAdvisory,
+  },
+  {
+    usage: 'withdraw <id>',
+    summary: 'it forces nothing any more; what was installed stays',
+    example: 'advisory withdraw FL-2026-0003',
+    kind: 'signs',
+    run: withdrawAdvisory,
+  },
+];
+
+async function publishAdvisory(session: Session, input: Input): Promise<void> {
+  await openWorkspace(session.directory);
+  const file = input.optional('file');
+  const document =
+    file === undefined
+      ? composeAdvisory(session, input)
+      : parseDocumentBytes(advisory, await readRequired(file), file);
+  const signed = await readReleases(session.directory);
+  for (const { component, version } of document.fixed) requireRelease(signed, refFor(component, version));
+  const published = await findAdvisory(session, document.id);
+  // Run again with the same words, it is the same advisory: the day it was published stays.
+  await sign(session, 'advisory-publish', {
+    ...document,
+    published: published?.published ?? document.published,
+  });
+}
+
+async function withdrawAdvisory(session: Session, input: Input): Promise<void> {
+  await openWorkspace(session.directory);
+  const id = input.argument(0);
+  const published = await findAdvisory(session, id);
+  if (published === undefined) throw new FairleadError('vendor/advisory-not-found', { advisory: id });
+  await sign(session, 'advisory-withdraw', { ...published, withdrawn: true });
+}
+
+function composeAdvisory(session: Session, input: Input): Advisory {
+  const deadline = input.optional('deadline');
+  const notice = input.optional('notice');
+  const order = {
+    ...(notice === undefined ? {} : { notice }),
+    ...(deadline === undefined ? {} : { deadline }),
+  };
+  const document = {
+    schema: 'fairlead/advisory@1',
+    id: input.optional('id'),
+    title: input.optional('title'),
+    severity: input.optional('severity'),
+    cves: input.list('cve'),
+    affected: input.list('affected').map(parseAffected),
+    fixed: input.list('fixed').map(parseFixed),
+    ...(Object.keys(order).length === 0 ? {} : { order }),
+    published: formatInstant(session.now()),
+  };
+  return parseDocument(advisory, document, 'the advisory');
+}
+
+async function findAdvisory(session: Session, id: string): Promise<Advisory | undefined> {
+  const advisories = await readAdvisories(session.directory);
+  return advisories.find(({ document }) => document.id === id)?.document;
+}
+
+async function sign(session: Session, name: string, document: Advisory): Promise<void> {
+  const target = {
+    path: advisoryPath(document.id),
+    bytes: jsonBytes(document),
+    label: { kind: 'advisory', name: document.id },
+  };
+  const purpose = { action: name.replace('-', ' '), subject: document.id };
+  const signed = [await changeTargets(session, 'security', [target], purpose)];
+  const { lines, document: conclusion } = await conclude(session, signed);
+  const fixes = document.fixed.map(({ component, version }) => formatRef(refFor(component, version)));
+  session.out.result(
+    name,
+    [
+      `${document.id}  ${document.severity}  ${document.withdrawn ? 'withdrawn' : document.title}`,
+      fixes.length === 0 ? 'no fixed version yet' : `fixed: ${fixes.join(', ')}`,
+      ...lines,
+    ],
+    { advisory: document, ...conclusion },
+  );
+}

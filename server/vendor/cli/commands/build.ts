@@ -1,0 +1,153 @@
+// `build`: stage 2 turns a directory, or a list of parts, into an immutable release and its pack.
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import { eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
+import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { isJsonObject, type JsonValue, parseJson } from '../../../../shared/encoding/json.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { packPath } from '../../../../shared/protocol/publication.ts';
+import { formatRef, parseRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
+import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
+import { makeDirectory, writeDurably } from '../../../repository/durable-file.ts';
+import { isThere } from '../../../repository/read-file.ts';
+import { createRelease } from '../../core/manifest.ts';
+import { auditAct } from '../../workspace/audit.ts';
+import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
+import { readRequired } from '../../workspace/files.ts';
+import { writePack } from '../../workspace/pack-writer.ts';
+import type { Session } from '../../workspace/session.ts';
+import { readTree } from '../../workspace/tree-reader.ts';
+import { buildFile, jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { describeStep } from '../describe.ts';
+import { runShell } from '../shell.ts';
+
+export const BUILD: CommandSpec = {
+  usage: 'build <release>',
+  summary: 'stage 2, Build: an immutable, uniquely versioned, reproducible artifact',
+  example: 'build core/auth@1.0.1 --from dist --manifest auth.json --change CHG-7 --reproduce "make dist"',
+  kind: 'writes',
+  options: [
+    {
+      flags: '--from <path>',
+      about: 'capability: the directory to ship; suite or platform: a JSON file with its parts',
+      required: true,
+    },
+    {
+      flags: '--manifest <file>',
+      about: 'JSON with the rest of the release document: service, health, requires, …',
+    },
+    { flags: '--change <change>', about: 'the change this release belongs to', required: true },
+    {
+      flags: '--reproduce <command>',
+      about: 'runs it to build the directory again, and compares the digests',
+    },
+  ],
+  run: build,
+};
+
+async function build(session: Session, input: Input): Promise<void> {
+  const { directory } = await openWorkspace(session.directory);
+  const ref = parseRef(input.argument(0));
+  const change = await readChange(directory, input.text('change'));
+  const earlier = verifyBuildable(change, ref);
+  const at = earlier?.at ?? formatInstant(session.now());
+  const index = ref.kind === 'capability' ? await readSource(input.text('from')) : null;
+  const reproduced = await reproduce(ref, index, input);
+  const tree = index === null ? null : treeRefOf(index);
+  const { manifest, source } = await readManifest(ref, input);
+  const bytes = jsonBytes(createRelease({ ref, change, builtAt: at, tree, manifest, source }));
+  const release = digestOf(bytes);
+  if (change.release !== null && change.release !== release) {
+    const found = earlier?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
+    throw new FairleadError('vendor/immutable', { release: formatRef(ref), expected: change.release, found });
+  }
+  if (index !== null) await pack(session, formatRef(ref), input.text('from'), index);
+  await writeDurably(buildFile(directory, change.id), bytes);
+  const details = { release, tree, reproduced };
+  const record = earlier === undefined ? await recordBuild(session, change, at, details) : change;
+  const built = tree === null ? 'built' : `built: ${tree.files} files, ${tree.bytes} bytes, ${tree.digest}`;
+  session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
+    change: record,
+  });
+}
+
+async function readSource(path: string): Promise<TreeIndex> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() === true) return readTree(path);
+  const problem = found === null ? 'there is no such directory' : 'it is not a directory';
+  throw new FairleadError('vendor/file-unreadable', { path, problem });
+}
+
+/** The build that a killed command, or an earlier one, has recorded already. Errors: vendor/wrong-change, … */
+function verifyBuildable(change: ChangeRecord, ref: ReleaseRef): BuildEvent | undefined {
+  const about = formatRef(refOfChange(change));
+  if (about !== formatRef(ref)) {
+    throw new FairleadError('vendor/wrong-change', {
+      change: change.id,
+      expected: about,
+      found: formatRef(ref),
+    });
+  }
+  const built = eventOf(change, 'build');
+  if (built === undefined) verifyStageIsDue(change, 'build');
+  return built;
+}
+
+type BuildEvent = NonNullable<ReturnType<typeof eventOf<'build'>>>;
+
+/** True when the same command gave the same tree again. Error: vendor/not-reproducible. */
+async function reproduce(ref: ReleaseRef, index: TreeIndex | null, input: Input): Promise<boolean> {
+  const command = input.optional('reproduce');
+  if (command === undefined) return false;
+  if (index === null) {
+    const form = 'no --reproduce for a suite or platform: it has no files to build';
+    throw new FairleadError('vendor/option-invalid', { option: '--reproduce', value: command, form });
+  }
+  await runShell(command);
+  const first = treeDigest(index);
+  const second = treeDigest(await readTree(input.text('from')));
+  if (first === second) return true;
+  throw new FairleadError('vendor/not-reproducible', { release: formatRef(ref), first, second });
+}
+
+/** A suite's or platform's parts come from --from; what --manifest says is added to them. */
+async function readManifest(ref: ReleaseRef, input: Input): Promise<{ manifest: JsonValue; source: string }> {
+  const file = input.optional('manifest');
+  if (ref.kind === 'capability') {
+    if (file !== undefined) return { manifest: await readJson(file), source: file };
+    const form = 'the path of a JSON file with at least "service" and "health"';
+    throw new FairleadError('vendor/option-invalid', { option: '--manifest', value: '', form });
+  }
+  const source = input.text('from');
+  const parts = await readJson(source);
+  const more = file === undefined ? {} : await readJson(file);
+  return { manifest: isJsonObject(parts) && isJsonObject(more) ? { ...parts, ...more } : parts, source };
+}
+
+async function readJson(path: string): Promise<JsonValue> {
+  return parseJson(await readRequired(path), path);
+}
+
+/** Named by its digest: the same tree is packed once. */
+async function pack(session: Session, release: string, from: string, index: TreeIndex): Promise<void> {
+  const tree = treeRefOf(index);
+  const path = join(session.directory, packPath(hexOf(tree.digest)));
+  if (await isThere(path)) return;
+  await makeDirectory(dirname(path));
+  await writePack(from, index, path, (done) => session.out.progress(`packing ${release}`, done, tree.bytes));
+}
+
+async function recordBuild(
+  session: Session,
+  change: ChangeRecord,
+  at: string,
+  details: BuildEvent['details'],
+): Promise<ChangeRecord> {
+  const record = transition(change, { stage: 'build', outcome: 'passed', details, at, actor: session.actor });
+  await auditAct(session, 'build', change.id, { release: details.release, tree: details.tree?.digest ?? '' });
+  await writeChange(session.directory, record);
+  return record;
+}

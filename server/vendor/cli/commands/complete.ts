@@ -1,0 +1,116 @@
+// `change complete`: stage 6 judges the fleet's reports, stage 7 ends the change by that verdict.
+
+import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import {
+  builtRelease,
+  eventOf,
+  stageDue,
+  transition,
+  verifyStageIsDue,
+} from '../../../../shared/change/pipeline.ts';
+import type { Digest } from '../../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { componentNameOf, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
+import { compareVersions } from '../../../../shared/version/version.ts';
+import { judgeFleet } from '../../core/post-deploy.ts';
+import { lastWaveOpens } from '../../core/waves.ts';
+import { auditAct } from '../../workspace/audit.ts';
+import { findChange, refOfChange, writeChange } from '../../workspace/changes.ts';
+import { readReleases, rolloutsOf } from '../../workspace/documents.ts';
+import { editRollouts } from '../../workspace/rollouts.ts';
+import type { Session } from '../../workspace/session.ts';
+import type { SigningResult } from '../../workspace/signing.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { conclude } from '../conclude.ts';
+import { describeCounts, describeStep } from '../describe.ts';
+import { readFleetCounts } from '../fleet.ts';
+
+export const COMPLETE: CommandSpec = {
+  usage: 'complete <change>',
+  summary: 'stages 6 and 7: verify on the fleet, then complete, or withdraw and record the rollback',
+  example: 'change complete CHG-7 --at-least 3',
+  kind: 'signs',
+  options: [
+    { flags: '--at-least <n>', about: 'instances that must have committed the release', fallback: '1' },
+  ],
+  run: complete,
+};
+
+async function complete(session: Session, input: Input): Promise<void> {
+  let record = await findChange(session.directory, input.argument(0));
+  const signed: SigningResult[] = [];
+  if (stageDue(record) !== null) {
+    if (stageDue(record) !== 'completion')
+      record = await verifyOnFleet(session, record, input.text('atLeast'));
+    const passed = eventOf(record, 'post-deploy')?.outcome === 'passed';
+    // First nobody else is offered it, then the record says so: a kill in between repeats the harmless half.
+    if (!passed) signed.push(...(await withdraw(session, refOfChange(record))));
+    record = await end(session, record, passed);
+  }
+  const { lines, document } = await conclude(session, signed);
+  const verified = eventOf(record, 'post-deploy');
+  const fleet = verified === undefined ? 'ended' : describeCounts(verified.details.counts);
+  session.out.result('change-complete', [...describeStep(record, fleet), ...lines], {
+    change: record,
+    ...document,
+  });
+}
+
+/** Stage 6. Errors: vendor/not-settled, vendor/stage-not-due. */
+async function verifyOnFleet(session: Session, record: ChangeRecord, atLeast: string): Promise<ChangeRecord> {
+  verifyStageIsDue(record, 'post-deploy');
+  const now = session.now();
+  const counts = await readFleetCounts(session, record);
+  const offers = rolloutsOf(await readReleases(session.directory), refOfChange(record));
+  const openings = offers.map(({ document }) => lastWaveOpens(document));
+  const lastWave = openings.length === 0 ? null : Math.max(...openings);
+  const verdict = judgeFleet({ counts, atLeast: parseCount(atLeast), lastWave, now });
+  if (verdict.kind === 'awaited') {
+    throw new FairleadError('vendor/not-settled', { change: record.id, awaited: verdict.awaited });
+  }
+  const outcome = verdict.kind;
+  const details = { release: builtRelease(record, 'post-deploy'), counts };
+  const at = formatInstant(now);
+  const next = transition(record, { stage: 'post-deploy', outcome, details, at, actor: session.actor });
+  await auditAct(session, 'change complete', record.id, { verification: outcome });
+  await writeChange(session.directory, next);
+  return next;
+}
+
+/** Stage 7. */
+async function end(session: Session, record: ChangeRecord, passed: boolean): Promise<ChangeRecord> {
+  const outcome = passed ? 'passed' : 'failed';
+  const returnsTo = passed ? null : await previousRelease(session, refOfChange(record));
+  const details = { release: builtRelease(record, 'completion'), returnsTo };
+  const at = formatInstant(session.now());
+  const next = transition(record, { stage: 'completion', outcome, details, at, actor: session.actor });
+  await auditAct(session, 'change complete', record.id, { result: next.result });
+  await writeChange(session.directory, next);
+  return next;
+}
+
+/** The digest of the newest release below this one: what instances return to. */
+async function previousRelease(session: Session, ref: ReleaseRef): Promise<Digest | null> {
+  const { releases } = await readReleases(session.directory);
+  const below = releases.filter(
+    ({ document }) =>
+      componentNameOf(refOf(document)) === componentNameOf(ref) &&
+      compareVersions(document.version, ref.version) < 0,
+  );
+  const newest = below.toSorted((a, b) => compareVersions(b.document.version, a.document.version))[0];
+  return newest?.digest ?? null;
+}
+
+function parseCount(value: string): number {
+  const count = /^\d{1,7}$/.test(value) ? Number(value) : 0;
+  if (count > 0) return count;
+  throw new FairleadError('vendor/option-invalid', { option: '--at-least', value, form: 'a number from 1' });
+}
+
+/** A fix that an advisory deployed has no rollout to withdraw. */
+async function withdraw(session: Session, ref: ReleaseRef): Promise<readonly SigningResult[]> {
+  const offered = rolloutsOf(await readReleases(session.directory), ref);
+  if (offered.length === 0) return [];
+  return [await editRollouts(session, ref, null, 'change complete', { withdrawn: true })];
+}

@@ -1,0 +1,155 @@
+// `init`: a workspace with keys and an empty signed repository, published.
+import { join, resolve } from 'node:path';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { packPath } from '../../../../shared/protocol/publication.ts';
+import {
+  draftDelegated,
+  draftRoot,
+  draftTargets,
+  type Keyring,
+  OFFLINE_ROLES,
+  type OfflineRole,
+  type RoleKeys,
+} from '../../core/roles.ts';
+import { createKey, publicPart } from '../../workspace/keys.ts';
+import { readNewest } from '../../workspace/metadata.ts';
+import type { Session } from '../../workspace/session.ts';
+import { type SigningResult, signRole } from '../../workspace/signing.ts';
+import { createWorkspace, findWorkspace, parseConfig, type VendorConfig } from '../../workspace/workspace.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { conclude } from '../conclude.ts';
+import { fetchOnlineKeys } from '../online-keys.ts';
+import { withServer } from '../server-client.ts';
+
+export const INIT: CommandSpec = {
+  usage: 'init',
+  summary: 'make a workspace: keys, an empty signed repository, published to the server',
+  example: 'init --server https://releases.example.com --token-file publisher.token --quorum root=2/3',
+  kind: 'signs',
+  options: [
+    { flags: '--server <url>', about: 'base URL of the release server', required: true },
+    {
+      flags: '--token-file <file>',
+      about: "the server's publisher token; only its path is kept",
+      required: true,
+    },
+    {
+      flags: '--quorum <role=k/n>',
+      about:
+        'make n keys for a role, k of which must sign (default 1/1); roles: root, targets, security, halts, releases',
+      repeatable: true,
+    },
+  ],
+  run: init,
+};
+
+async function init(session: Session, input: Input): Promise<void> {
+  const quorums = input.list('quorum').map(parseQuorum);
+  const server = input.text('server').replace(/\/+$/, '');
+  const workspace = await establish(
+    session,
+    parseConfig({ server, tokenFile: resolve(input.text('tokenFile')) }),
+  );
+  const keyring = await makeKeyring(session, workspace, new Map(quorums));
+  const signed = await signEmptyRepository(session, keyring);
+  const { lines, document } = await conclude(session, signed);
+  const keys = OFFLINE_ROLES.flatMap((role) => keyring[role].keys.map(({ keyid }) => ({ role, keyid })));
+  session.out.result(
+    'init',
+    [
+      `workspace ${session.directory} for ${workspace.server}`,
+      ...lines,
+      `back up ${join(session.directory, 'keys')} and its passphrase: whoever loses the root keys loses every install`,
+      'next: fairlead-vendor change open --component SUITE/CAPABILITY --version V --revision R --scope TEXT',
+    ],
+    { server: workspace.server, keys, ...document },
+  );
+}
+
+/** A killed `init` is continued; another server in the same directory is a mistake. */
+async function establish(session: Session, wanted: VendorConfig): Promise<VendorConfig> {
+  const existing = await findWorkspace(session.directory);
+  if (existing === null) {
+    await verifyServer(wanted);
+    return (await createWorkspace(session.directory, wanted)).config;
+  }
+  for (const setting of ['server', 'tokenFile'] as const) {
+    if (existing.config[setting] === wanted[setting]) continue;
+    throw new FairleadError('vendor/workspace-taken', {
+      directory: session.directory,
+      setting,
+      existing: existing.config[setting],
+    });
+  }
+  return existing.config;
+}
+
+/**
+ * Before anything is written, so that a wrong address or token is simply typed again.
+ * Errors: vendor/other-repository, and those of the client.
+ */
+async function verifyServer(config: VendorConfig): Promise<void> {
+  await withServer(config, async (server) => {
+    // Asked of publishers only; that no tree has this digest is the expected answer.
+    await server.has(`/api/v1/${packPath('0'.repeat(64))}`);
+    if ((await server.fetchFile('/repository/metadata/1.root.json')) !== null) {
+      throw new FairleadError('vendor/other-repository', { server: config.server });
+    }
+  });
+}
+
+async function makeKeyring(
+  session: Session,
+  config: VendorConfig,
+  quorums: ReadonlyMap<OfflineRole, Quorum>,
+): Promise<Keyring> {
+  const made = new Map<OfflineRole, RoleKeys>();
+  for (const role of OFFLINE_ROLES) {
+    const { threshold, count } = quorums.get(role) ?? { threshold: 1, count: 1 };
+    const keys: RoleKeys['keys'][number][] = [];
+    for (let number = 1; number <= count; number++) {
+      const { file } = await createKey(session, role, number);
+      keys.push(publicPart(file.public));
+    }
+    made.set(role, { threshold, keys });
+  }
+  return {
+    ...(Object.fromEntries(made) as Record<OfflineRole, RoleKeys>),
+    ...(await fetchOnlineKeys(config)),
+  };
+}
+
+async function signEmptyRepository(session: Session, keyring: Keyring): Promise<readonly SigningResult[]> {
+  const now = session.now();
+  const results: SigningResult[] = [];
+  for (const role of OFFLINE_ROLES) {
+    if ((await readNewest(session.directory, role)) !== null) continue;
+    const draft =
+      role === 'root'
+        ? draftRoot(1, now, keyring)
+        : role === 'targets'
+          ? draftTargets(1, now, keyring)
+          : draftDelegated(role, 1, now, {});
+    results.push(await signRole(session, role, draft, { action: 'init', subject: role }));
+  }
+  return results;
+}
+
+interface Quorum {
+  readonly threshold: number;
+  readonly count: number;
+}
+
+const MAX_KEYS = 20;
+
+function parseQuorum(value: string): readonly [OfflineRole, Quorum] {
+  const match = /^([a-z]+)=(\d{1,2})\/(\d{1,2})$/.exec(value);
+  const role = OFFLINE_ROLES.find((name) => name === match?.[1]);
+  const threshold = Number(match?.[2]);
+  const count = Number(match?.[3]);
+  if (role === undefined || threshold < 1 || count < threshold || count > MAX_KEYS) {
+    const form = `ROLE=K/N with 1 ≤ K ≤ N ≤ ${MAX_KEYS}, such as root=2/3`;
+    throw new FairleadError('vendor/option-invalid', { option: '--quorum', value, form });
+  }
+  return [role, { threshold, count }];
+}

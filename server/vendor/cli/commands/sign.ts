@@ -1,0 +1,74 @@
+// `sign` adds one person's signatures to what waits for a quorum; `renew` signs roles again before they expire.
+import { type FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
+import { OFFLINE_ROLES, type OfflineRole, parseOfflineRole, RENEW_BEFORE_MS } from '../../core/roles.ts';
+import { auditAct } from '../../workspace/audit.ts';
+import { readPending, removePending, requireNewest } from '../../workspace/metadata.ts';
+import type { Session } from '../../workspace/session.ts';
+import { renewRole, type SigningResult, signPending } from '../../workspace/signing.ts';
+import { openWorkspace } from '../../workspace/workspace.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { conclude } from '../conclude.ts';
+
+export const SIGN: CommandSpec = {
+  usage: 'sign',
+  summary: 'add signatures to the metadata that waits for them',
+  example: 'sign --key /media/usb/releases-2.json',
+  kind: 'signs',
+  options: [{ flags: '--discard', about: 'give up what waits, with the signatures it has' }],
+  run: sign,
+};
+
+export const RENEW: CommandSpec = {
+  usage: 'renew [roles...]',
+  summary: 'sign roles anew: the named ones, else those that expire within 30 days',
+  example: 'renew releases security',
+  kind: 'signs',
+  run: renew,
+};
+
+async function sign(session: Session, input: Input): Promise<void> {
+  await openWorkspace(session.directory);
+  const signed: SigningResult[] = [];
+  const discarded: OfflineRole[] = [];
+  let refusal: FairleadError | null = null;
+  // In the order in which roles vouch for one another: a new key may sign only once its delegator names it.
+  for (const role of OFFLINE_ROLES) {
+    const pending = await readPending(session.directory, role);
+    if (pending === null) continue;
+    if (input.flag('discard')) {
+      await auditAct(session, 'sign discard', role, { version: String(pending.version) });
+      await removePending(session.directory, role);
+      discarded.push(role);
+      continue;
+    }
+    try {
+      signed.push(await signPending(session, pending));
+    } catch (error) {
+      if (!isFairleadError(error, 'vendor/no-key')) throw error;
+      refusal ??= error;
+    }
+  }
+  if (signed.length === 0 && refusal !== null) throw refusal;
+  const { lines, document } = await conclude(session, signed);
+  const nothing = signed.length + discarded.length === 0 ? ['nothing waits for signatures'] : [];
+  const given = discarded.map((role) => `gave up what waited for ${role}`);
+  session.out.result('sign', [...nothing, ...given, ...lines], { discarded, ...document });
+}
+
+async function renew(session: Session, input: Input): Promise<void> {
+  await openWorkspace(session.directory);
+  const named = input.arguments().map((role) => parseOfflineRole(role, 'ROLE'));
+  const signed: SigningResult[] = [];
+  for (const role of OFFLINE_ROLES) {
+    const newest = await requireNewest(session.directory, role);
+    const isDue = newest.expires - session.now() < RENEW_BEFORE_MS;
+    if (named.length === 0 ? !isDue : !named.includes(role)) continue;
+    signed.push(await renewRole(session, role, { action: 'renew', subject: role }));
+  }
+  const { lines, document } = await conclude(session, signed);
+  session.out.result(
+    'renew',
+    signed.length === 0 ? ['no role expires within 30 days', ...lines] : lines,
+    document,
+  );
+}

@@ -1,0 +1,62 @@
+// Changes in words: what, why, and when each stage was passed.
+
+import type { ChangeRecord, FleetCounts, StageEvent } from '../../../shared/change/change.ts';
+import { commandFor, stageDue } from '../../../shared/change/pipeline.ts';
+import { formatRef } from '../../../shared/schema/release-ref.ts';
+import { refOfChange } from '../workspace/changes.ts';
+import { formatTable } from './output.ts';
+
+export function describeChange(record: ChangeRecord): readonly string[] {
+  const rows = record.stages.map((event) => [
+    event.stage,
+    event.outcome,
+    event.at,
+    event.actor,
+    detailOf(event),
+  ]);
+  return [
+    `${record.id}  ${formatRef(refOfChange(record))}  ${record.result}`,
+    `why: ${record.scope} (${record.revision})`,
+    ...formatTable(['Stage', 'Outcome', 'At', 'By', 'Detail'], rows),
+    nextStep(record),
+  ];
+}
+
+/** What a command has just done to a change, and what comes next. */
+export function describeStep(record: ChangeRecord, done: string): readonly string[] {
+  return [`${record.id}  ${formatRef(refOfChange(record))}  ${done}`, nextStep(record)];
+}
+
+/** One line: the command that is due, or how it ended. */
+export function nextStep(record: ChangeRecord): string {
+  const due = stageDue(record);
+  return due === null ? `ended: ${record.result}` : `next: ${commandFor(record, due)}`;
+}
+
+export function describeCounts(counts: FleetCounts): string {
+  const { committed, inProgress, rolledBack, failed } = counts;
+  return `committed ${committed}, in progress ${inProgress}, rolled back ${rolledBack}, failed ${failed}`;
+}
+
+function detailOf(event: StageEvent): string {
+  switch (event.stage) {
+    case 'intake':
+      return '';
+    case 'build':
+      return `${event.details.release.slice(0, 19)}${event.details.reproduced ? ', reproduced' : ''}`;
+    case 'verification': {
+      const failed = event.details.checks.filter(({ outcome }) => outcome === 'failed');
+      return failed.length === 0
+        ? `${event.details.checks.length} checks`
+        : failed.map(({ check }) => check).join(', ');
+    }
+    case 'release':
+      return event.details.path;
+    case 'deploy':
+      return event.details.order;
+    case 'post-deploy':
+      return describeCounts(event.details.counts);
+    case 'completion':
+      return event.details.returnsTo === null ? '' : `back to ${event.details.returnsTo.slice(0, 19)}`;
+  }
+}

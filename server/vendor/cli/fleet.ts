@@ -1,0 +1,98 @@
+// What the fleet reports about a change, asked of the server.
+
+import type { ChangeRecord, FleetCounts } from '../../../shared/change/change.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import {
+  type ChangeReply,
+  changeReply,
+  deploymentsReply,
+  type FleetDeployment,
+  type InstancesReply,
+  instancesReply,
+} from '../../../shared/protocol/fleet.ts';
+import type { Release } from '../../../shared/schema/release.ts';
+import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
+import { combineCounts } from '../core/post-deploy.ts';
+import { refOfChange } from '../workspace/changes.ts';
+import { readReleases, rolloutsOf } from '../workspace/documents.ts';
+import type { Session } from '../workspace/session.ts';
+import { openWorkspace } from '../workspace/workspace.ts';
+import { type ServerClient, withServer } from './server-client.ts';
+
+export interface FleetInstance {
+  readonly instance: InstancesReply['instances'][number];
+  readonly deployments: readonly FleetDeployment[];
+}
+
+const NOTHING_REPORTED: FleetCounts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
+
+/** For a capability its own counts; for a suite or platform those of the capabilities it ships. */
+export async function readFleetCounts(session: Session, record: ChangeRecord): Promise<FleetCounts> {
+  const changes = await changesBehind(session.directory, record);
+  return askServer(session, async (server) => {
+    const replies = await Promise.all(changes.map((id) => readReply(server, id)));
+    return combineCounts(replies.map((reply) => reply?.counts ?? NOTHING_REPORTED));
+  });
+}
+
+/** Null for a change that the server has not seen yet. */
+export function readFleetChange(session: Session, id: string): Promise<ChangeReply | null> {
+  return askServer(session, (server) => readReply(server, id));
+}
+
+/** The instance of this id or name, with its deployments, newest first. Error: vendor/instance-not-found. */
+export function readFleetInstance(session: Session, text: string): Promise<FleetInstance> {
+  return askServer(session, async (server) => {
+    const named = `/api/v1/instances?named=${encodeURIComponent(text)}`;
+    const { instances } = await server.get(named, instancesReply);
+    const [instance] = instances;
+    if (instance === undefined || instances.length > 1) {
+      throw new FairleadError('vendor/instance-not-found', { instance: text, found: instances.length });
+    }
+    const { deployments } = await server.get(`/api/v1/deployments?instance=${instance.id}`, deploymentsReply);
+    return { instance, deployments };
+  });
+}
+
+async function readReply(server: ServerClient, id: string): Promise<ChangeReply | null> {
+  try {
+    return await server.get(`/api/v1/changes/${id}`, changeReply);
+  } catch (error) {
+    if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return null;
+    throw error;
+  }
+}
+
+async function askServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
+  return withServer((await openWorkspace(session.directory)).config, work);
+}
+
+/** Agents report capabilities; the levels above are known by what they ship. */
+async function changesBehind(directory: string, record: ChangeRecord): Promise<readonly string[]> {
+  if (record.component.includes('/')) return [record.id];
+  const known = await readKnownReleases(directory);
+  const wanted = formatRef(refOfChange(record));
+  const start = known.find(({ release }) => formatRef(refOf(release)) === wanted)?.release;
+  if (start === undefined) return [record.id];
+  return [...new Set(capabilitiesOf(start, known).map((release) => release.change.id))];
+}
+
+function capabilitiesOf(release: Release, known: readonly KnownRelease[]): readonly Release[] {
+  if (release.schema === 'fairlead/capability@1') return [release];
+  return billOf(release).flatMap(([component, range]) => {
+    const member = bestRelease(component, range, known);
+    return member === undefined ? [] : capabilitiesOf(member, known);
+  });
+}
+
+export async function readKnownReleases(directory: string): Promise<readonly KnownRelease[]> {
+  const signed = await readReleases(directory);
+  return signed.releases.map(({ document }) => {
+    const offers = rolloutsOf(signed, refOf(document));
+    return {
+      release: document,
+      withdrawn: offers.length > 0 && offers.every((offer) => offer.document.withdrawn),
+    };
+  });
+}

@@ -1,0 +1,179 @@
+// Publishing: what the server lacks of the workspace's signed repository, sent so that it is accepted whole or not at all.
+import { join } from 'node:path';
+import type { ChangeRecord } from '../../../shared/change/change.ts';
+import { equalBytes } from '../../../shared/encoding/bytes.ts';
+import { type Digest, digestOfValue, hexOf } from '../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { type PublicationRequest, packPath, publicationReply } from '../../../shared/protocol/publication.ts';
+import type { Release } from '../../../shared/schema/release.ts';
+import { parseEnvelope } from '../../../shared/trust/metadata.ts';
+import { parseSnapshot, parseTimestamp } from '../../../shared/trust/parse-metadata.ts';
+import { OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
+import { listChanges } from '../workspace/changes.ts';
+import { readReleases, type Signed } from '../workspace/documents.ts';
+import { type MetadataFile, readVersion, requireNewest } from '../workspace/metadata.ts';
+import { readPublished, writePublished } from '../workspace/published.ts';
+import type { Session } from '../workspace/session.ts';
+import { verifyRepository } from '../workspace/signing.ts';
+import { listTargets, readTarget } from '../workspace/targets.ts';
+import { openWorkspace } from '../workspace/workspace.ts';
+import { type ServerClient, withServer } from './server-client.ts';
+
+export interface Published {
+  readonly packs: number;
+  readonly metadata: number;
+  readonly targets: number;
+  readonly changes: number;
+}
+
+/** Errors: vendor/repository-invalid, vendor/workspace-behind, vendor/other-repository, vendor/server-unreachable, vendor/server-refused. */
+export async function publish(session: Session): Promise<Published> {
+  const { config } = await openWorkspace(session.directory);
+  await verifyRepository(session.directory);
+  return withServer(config, async (server) => {
+    await verifyFirstRoot(server, config.server, session.directory);
+    return publishTo(server, session);
+  });
+}
+
+/** The first root never changes: another one is another vendor's repository, or another attempt at this one. */
+async function verifyFirstRoot(server: ServerClient, url: string, directory: string): Promise<void> {
+  const served = await server.fetchFile('/repository/metadata/1.root.json');
+  const local = await readVersion(directory, 'root', 1);
+  if (served !== null && local !== null && !equalBytes(served, local.bytes)) {
+    throw new FairleadError('vendor/other-repository', { server: url });
+  }
+}
+
+async function publishTo(server: ServerClient, session: Session): Promise<Published> {
+  const { directory } = session;
+  const metadata = await findNewMetadata(server, directory);
+  const targets = await collectTargets(directory, metadata);
+  const newPaths = new Set(targets.map(({ path }) => path));
+  const releases = (await readReleases(directory)).releases.filter(({ path }) => newPaths.has(path));
+  const packs = await uploadPacks(server, session, releases);
+  const changes = await collectChanges(directory, releases);
+  if (metadata.length + changes.length > 0) {
+    const request: PublicationRequest = {
+      metadata: metadata.map(({ file }) => ({ role: file.role, bytes: base64(file.bytes) })),
+      targets: targets.map(({ path, bytes }) => ({ path, bytes: base64(bytes) })),
+      changes: [...changes],
+    };
+    await server.post('/api/v1/publications', request, publicationReply);
+    await writePublished(directory, changes);
+  }
+  return { packs, metadata: metadata.length, targets: targets.length, changes: changes.length };
+}
+
+/** Those behind new releases, and those that moved on since the server last took them. */
+async function collectChanges(
+  directory: string,
+  releases: readonly Signed<Release>[],
+): Promise<readonly ChangeRecord[]> {
+  const behind = new Set(releases.map(({ document }) => document.change.id));
+  const published = await readPublished(directory);
+  return (await listChanges(directory)).filter(
+    (record) => behind.has(record.id) || published.get(record.id) !== digestOfValue(record),
+  );
+}
+
+interface NewMetadata {
+  readonly file: MetadataFile;
+  /** The version the server has; 0 for none. */
+  readonly published: number;
+}
+
+/** What the server says it has is a hint only: wrong, it makes us send too much, or it refuses what we send. */
+async function findNewMetadata(server: ServerClient, directory: string): Promise<readonly NewMetadata[]> {
+  const versions = await readServerVersions(server);
+  const found: NewMetadata[] = [];
+  for (const role of OFFLINE_ROLES) {
+    const newest = await requireNewest(directory, role);
+    const published =
+      role === 'root' ? await findPublishedRoot(server, newest.version) : (versions.get(role) ?? 0);
+    if (published > newest.version) {
+      throw new FairleadError('vendor/workspace-behind', { role, local: newest.version, published });
+    }
+    // Every root on the way is needed to follow the trust; of the other roles only the newest counts.
+    for (
+      let version = role === 'root' ? published + 1 : newest.version;
+      version <= newest.version;
+      version++
+    ) {
+      const file = version > published ? await readVersion(directory, role, version) : null;
+      if (file !== null) found.push({ file, published });
+    }
+  }
+  return found;
+}
+
+async function readServerVersions(server: ServerClient): Promise<ReadonlyMap<string, number>> {
+  const timestamp = await server.fetchFile('/repository/metadata/timestamp.json');
+  if (timestamp === null) return new Map();
+  const { snapshot } = parseTimestamp(parseEnvelope(timestamp, 'timestamp').signed, 'timestamp');
+  const bytes = await server.fetchFile(`/repository/metadata/${snapshot.version}.snapshot.json`);
+  if (bytes === null) return new Map();
+  const { meta } = parseSnapshot(parseEnvelope(bytes, 'snapshot').signed, 'snapshot');
+  return new Map([...meta].map(([name, { version }]) => [name.replace(/\.json$/, ''), version]));
+}
+
+async function findPublishedRoot(server: ServerClient, newest: number): Promise<number> {
+  for (let version = newest + 1; version > 0; version--) {
+    if ((await server.fetchFile(`/repository/metadata/${version}.root.json`)) !== null) return version;
+  }
+  return 0;
+}
+
+interface TargetBytes {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The documents listed by new metadata that the version the server has did not list. */
+async function collectTargets(
+  directory: string,
+  metadata: readonly NewMetadata[],
+): Promise<readonly TargetBytes[]> {
+  const collected: TargetBytes[] = [];
+  for (const { file, published } of metadata) {
+    if (file.role === 'root') continue;
+    const before = await listPublishedTargets(directory, file.role, published);
+    for (const [path, digest] of listTargets(file)) {
+      if (before.get(path) === digest) continue;
+      collected.push({ path, bytes: await readTarget(directory, path, digest) });
+    }
+  }
+  return collected;
+}
+
+async function listPublishedTargets(
+  directory: string,
+  role: OfflineRole,
+  version: number,
+): Promise<ReadonlyMap<string, Digest>> {
+  const file = version === 0 ? null : await readVersion(directory, role, version);
+  return file === null ? new Map() : listTargets(file);
+}
+
+async function uploadPacks(
+  server: ServerClient,
+  session: Session,
+  releases: readonly Signed<Release>[],
+): Promise<number> {
+  let uploaded = 0;
+  for (const { document } of releases) {
+    if (document.schema !== 'fairlead/capability@1') continue;
+    const path = packPath(hexOf(document.tree.digest));
+    if (await server.has(`/api/v1/${path}`)) continue;
+    const step = `uploading ${document.suite}/${document.name}@${document.version}`;
+    await server.upload(`/api/v1/${path}`, join(session.directory, path), (done, total) =>
+      session.out.progress(step, done, total),
+    );
+    uploaded++;
+  }
+  return uploaded;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}

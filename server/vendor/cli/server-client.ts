@@ -1,0 +1,176 @@
+// The release server as the vendor's program sees it: a few requests with the publisher's token, and clear refusals.
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { z } from 'zod';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { type JsonValue, parseJson } from '../../../shared/encoding/json.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { errorReply } from '../../../shared/protocol/fleet.ts';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { readSecret } from '../workspace/files.ts';
+import type { VendorConfig } from '../workspace/workspace.ts';
+
+export interface ServerClient {
+  /** Bytes of a public file, null where there is none. */
+  fetchFile(path: string): Promise<Uint8Array | null>;
+  has(path: string): Promise<boolean>;
+  get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>>;
+  post<Schema extends z.ZodType>(path: string, body: object, schema: Schema): Promise<z.output<Schema>>;
+  upload(path: string, file: string, onProgress: (done: number, total: number) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+const MAX_REPLY_BYTES = 64 * 2 ** 20;
+const REPLY_LIMITS = { maxBytes: MAX_REPLY_BYTES, maxDepth: 32, maxNodes: 4_000_000 };
+const UPLOAD_CHUNK_BYTES = 256 * 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Errors of every call: vendor/server-unreachable, vendor/server-refused, vendor/file-unreadable for the token. */
+export async function withServer<T>(
+  config: VendorConfig,
+  work: (server: ServerClient) => Promise<T>,
+): Promise<T> {
+  const server = await createServerClient(config);
+  try {
+    return await work(server);
+  } finally {
+    await server.close();
+  }
+}
+
+async function createServerClient(config: VendorConfig): Promise<ServerClient> {
+  const { EnvHttpProxyAgent, request } = await import('undici');
+  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_TIMEOUT_MS } });
+
+  const send = async (path: string, options: SendOptions): Promise<Reply> => {
+    const url = `${config.server}${path}`;
+    try {
+      const { statusCode, body } = await request(url, { dispatcher, ...options });
+      return { url, status: statusCode, body: await readCapped(body, url) };
+    } catch (cause) {
+      if (isFairleadError(cause)) throw cause;
+      throw new FairleadError('vendor/server-unreachable', { url, problem: problemOf(cause) }, { cause });
+    }
+  };
+  const authorization = async () => ({ authorization: `Bearer ${await readSecret(config.tokenFile)}` });
+
+  return {
+    fetchFile: async (path) => {
+      const reply = await send(path, { method: 'GET' });
+      return reply.status === 404 ? null : succeeded(reply).body;
+    },
+    has: async (path) => {
+      const reply = await send(path, { method: 'HEAD', headers: await authorization() });
+      return reply.status !== 404 && succeeded(reply).status === 200;
+    },
+    get: async (path, schema) => {
+      const reply = await send(path, { method: 'GET', headers: await authorization() });
+      return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
+    },
+    post: async (path, body, schema) => {
+      const headers = { ...(await authorization()), 'content-type': 'application/json' };
+      const reply = await send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
+    },
+    upload: async (path, file, onProgress) => {
+      const { headers, body } = await openUpload(file, onProgress);
+      succeeded(
+        await send(path, { method: 'PUT', headers: { ...(await authorization()), ...headers }, body }),
+      );
+    },
+    close: () => dispatcher.close(),
+  };
+}
+
+type SendOptions = Pick<Dispatcher.RequestOptions, 'method' | 'body'> & {
+  readonly headers?: Record<string, string>;
+};
+
+interface Reply {
+  readonly url: string;
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+async function openUpload(file: string, onProgress: (done: number, total: number) => void) {
+  const { size } = await stat(file);
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
+  return { headers, body: Readable.from(readCounted(file, (done) => onProgress(done, size))) };
+}
+
+/** Read when asked for: a listener would let the first bytes pass before anyone sends them. */
+async function* readCounted(file: string, onProgress: (done: number) => void): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: UPLOAD_CHUNK_BYTES })) {
+    yield chunk;
+    done += chunk.length;
+    onProgress(done);
+  }
+}
+
+async function readCapped(body: AsyncIterable<Uint8Array>, url: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_REPLY_BYTES) {
+      throw new FairleadError('transport/too-large', { url, limit: MAX_REPLY_BYTES });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The reply itself when it is one of success, else the server's own words as an error. */
+function succeeded(reply: Reply): Reply {
+  if (reply.status >= 200 && reply.status < 300) return reply;
+  const { url, status } = reply;
+  const said = readRefusal(reply) ?? (status === 401 || status === 403 ? TOKEN_REFUSED : SILENT);
+  const problem = `${said.message} (${said.code})`;
+  throw new FairleadError('vendor/server-refused', { url, status, problem, remedy: said.hint });
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The answer to HEAD has no body that could say more. */
+const TOKEN_REFUSED: Refusal = {
+  code: 'auth/refused',
+  message: 'the token is not accepted here',
+  hint: 'check which token the file named by --token-file holds: it takes one of the role publisher',
+};
+const SILENT: Refusal = {
+  code: 'server/failed',
+  message: 'no reason given',
+  hint: 'see the log of the release server for this request',
+};
+
+function readRefusal(reply: Reply): Refusal | null {
+  try {
+    const parsed = errorReply.safeParse(parseReply(reply));
+    if (!parsed.success) return null;
+    const { code, message, hint } = parsed.data.error;
+    return {
+      code: sanitizeLine(code, 80),
+      message: sanitizeLine(message, 2000),
+      hint: sanitizeLine(hint, 500),
+    };
+  } catch {
+    return null;
+  }
+}
+
+function parseReply(reply: Reply): JsonValue {
+  return parseJson(reply.body.length === 0 ? utf8('null') : reply.body, reply.url, REPLY_LIMITS);
+}
+
+function problemOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'unknown error';
+  return 'code' in cause && cause.code !== undefined ? String(cause.code) : cause.message;
+}

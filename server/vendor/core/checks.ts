@@ -1,0 +1,117 @@
+// Stage 3, the checks a release must pass that follow from its document and from what is released already.
+
+import type { CheckResult } from '../../../shared/change/change.ts';
+import { durationMs } from '../../../shared/encoding/duration.ts';
+import type { CapabilityRelease, Release } from '../../../shared/schema/release.ts';
+import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import { compareVersions, type Range, satisfies } from '../../../shared/version/version.ts';
+
+/** A signed release, and whether a rollout of it was withdrawn. */
+export interface KnownRelease {
+  readonly release: Release;
+  readonly withdrawn: boolean;
+}
+
+/** Every check with its verdict: one that fails does not hide the next. */
+export function checkRelease(release: Release, known: readonly KnownRelease[]): readonly CheckResult[] {
+  return [
+    checkUnique(release, known),
+    checkRanges('requires', Object.entries(release.requires), release, known),
+    ...(release.schema === 'fairlead/capability@1'
+      ? [checkHealth(release), checkReversible(release)]
+      : [checkRanges('bill of materials', billOf(release), release, known)]),
+    checkRequiredStops(release, known),
+  ];
+}
+
+/** What a suite or platform ships: component name and range. */
+export function billOf(release: Release): readonly (readonly [string, Range])[] {
+  switch (release.schema) {
+    case 'fairlead/platform@1':
+      return Object.entries(release.suites);
+    case 'fairlead/suite@1':
+      return Object.entries(release.capabilities).map(([name, range]) => [`${release.name}/${name}`, range]);
+    case 'fairlead/capability@1':
+      return [];
+  }
+}
+
+/** The newest released version of a component that a range allows. */
+export function bestRelease(
+  component: string,
+  range: Range,
+  known: readonly KnownRelease[],
+): Release | undefined {
+  return known
+    .filter(({ release, withdrawn }) => !withdrawn && nameOf(release) === component)
+    .map(({ release }) => release)
+    .filter((release) => satisfies(release.version, range))
+    .toSorted((a, b) => compareVersions(b.version, a.version))[0];
+}
+
+function checkUnique(release: Release, known: readonly KnownRelease[]): CheckResult {
+  const name = formatRef(refOf(release));
+  const taken = known.some((each) => formatRef(refOf(each.release)) === name);
+  return toCheckResult('unique version', !taken, taken ? `${name} is released already` : `${name} is new`);
+}
+
+/** What is asked for must exist: a release that can never be resolved would only be found on customers' machines. */
+function checkRanges(
+  check: string,
+  ranges: readonly (readonly [string, Range])[],
+  release: Release,
+  known: readonly KnownRelease[],
+): CheckResult {
+  const candidates = [...known, { release, withdrawn: false }];
+  const missing = ranges.filter(
+    ([component, range]) => bestRelease(component, range, candidates) === undefined,
+  );
+  if (missing.length === 0) return toCheckResult(check, true, `${ranges.length} constraints can be met`);
+  const list = missing.map(([component, range]) => `${component} ${range}`).join(', ');
+  return toCheckResult(check, false, `no release meets ${list}`);
+}
+
+function checkHealth({ health }: CapabilityRelease): CheckResult {
+  if (health.length === 0) return toCheckResult('health probe', false, 'it declares no health probe');
+  // Longer than an agent's patience, a start period would hide every failure.
+  const slow = health.find((probe) => durationMs(probe.startPeriod) > MAX_START_PERIOD_MS);
+  if (slow !== undefined)
+    return toCheckResult('health probe', false, `startPeriod ${slow.startPeriod} is over an hour`);
+  return toCheckResult('health probe', true, `${health.length} declared`);
+}
+
+const MAX_START_PERIOD_MS = 3_600_000;
+
+function checkReversible({ reversible, hooks }: CapabilityRelease): CheckResult {
+  const hasHooks = hooks.snapshot.length > 0 && hooks.restore.length > 0;
+  if (reversible === 'snapshot' && !hasHooks) {
+    return toCheckResult('way back', false, 'reversible "snapshot" needs hooks "snapshot" and "restore"');
+  }
+  return toCheckResult('way back', true, `reversible: ${reversible}`);
+}
+
+/** A required stop that was withdrawn closes the way up for everyone below it. */
+function checkRequiredStops(release: Release, known: readonly KnownRelease[]): CheckResult {
+  const stops = known.filter(
+    (each) =>
+      each.release.requiredStop &&
+      nameOf(each.release) === nameOf(release) &&
+      compareVersions(each.release.version, release.version) < 0,
+  );
+  const closed = stops.filter(({ withdrawn }) => withdrawn).map((stop) => stop.release.version);
+  if (closed.length > 0) return toCheckResult('required stops', false, `withdrawn: ${closed.join(', ')}`);
+  const open = stops.map((stop) => stop.release.version).join(', ');
+  return toCheckResult(
+    'required stops',
+    true,
+    open === '' ? 'none before this version' : `by way of ${open}`,
+  );
+}
+
+function nameOf(release: Release): string {
+  return componentNameOf(refOf(release));
+}
+
+export function toCheckResult(check: string, passes: boolean, detail: string): CheckResult {
+  return { check, outcome: passes ? 'passed' : 'failed', detail: detail.slice(0, 300) };
+}

@@ -1,0 +1,102 @@
+// The catalog as the vendor has signed it: releases, rollouts, advisories and halts of the newest metadata.
+import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type Release, release, type Verified } from '../../../shared/schema/release.ts';
+import {
+  componentNameOf,
+  formatRef,
+  type ReleaseRef,
+  refOf,
+  releasePath,
+  rolloutPath,
+} from '../../../shared/schema/release-ref.ts';
+import { type Halt, halt, type Rollout, rollout } from '../../../shared/schema/rollout.ts';
+import type { OfflineRole } from '../core/roles.ts';
+import { readNewest } from './metadata.ts';
+import { listTargets, readTarget, type TargetDocument } from './targets.ts';
+import { jsonBytes } from './workspace.ts';
+
+export interface Signed<Document> extends Verified<Document> {
+  readonly path: string;
+}
+
+/** Everything `releases` vouches for. */
+export interface SignedReleases {
+  readonly releases: readonly Signed<Release>[];
+  readonly rollouts: readonly Signed<Rollout>[];
+}
+
+export async function readReleases(directory: string): Promise<SignedReleases> {
+  const documents = await readDocuments(directory, 'releases');
+  const isRollout = ({ path }: RawDocument) => path.startsWith('rollouts/');
+  return {
+    releases: documents
+      .filter((each) => !isRollout(each))
+      .map((each) => ({ ...each, document: parseDocumentBytes(release, each.bytes, each.path) })),
+    rollouts: documents
+      .filter(isRollout)
+      .map((each) => ({ ...each, document: parseDocumentBytes(rollout, each.bytes, each.path) })),
+  };
+}
+
+export async function readAdvisories(directory: string): Promise<readonly Signed<Advisory>[]> {
+  const documents = await readDocuments(directory, 'security');
+  return documents.map((each) => ({
+    ...each,
+    document: parseDocumentBytes(advisory, each.bytes, each.path),
+  }));
+}
+
+export async function readHalts(directory: string): Promise<readonly Signed<Halt>[]> {
+  const documents = await readDocuments(directory, 'halts');
+  return documents.map((each) => ({ ...each, document: parseDocumentBytes(halt, each.bytes, each.path) }));
+}
+
+/** Error: vendor/not-released. */
+export function requireRelease(signed: SignedReleases, ref: ReleaseRef): Signed<Release> {
+  const found = signed.releases.find(({ path }) => path === releasePath(ref));
+  if (found === undefined) throw new FairleadError('vendor/not-released', { release: formatRef(ref) });
+  return found;
+}
+
+/** The rollouts of one release, one for each track it is offered to. */
+export function rolloutsOf(signed: SignedReleases, ref: ReleaseRef): readonly Signed<Rollout>[] {
+  return signed.rollouts.filter(({ document }) => formatRef(document.release) === formatRef(ref));
+}
+
+export function releaseTarget(bytes: Uint8Array, document: Release): TargetDocument {
+  const ref = refOf(document);
+  return {
+    path: releasePath(ref),
+    bytes,
+    label: { kind: ref.kind, name: componentNameOf(ref), version: ref.version },
+  };
+}
+
+export function rolloutTarget(document: Rollout): TargetDocument {
+  const { release: ref, track } = document;
+  return {
+    path: rolloutPath(track, ref),
+    bytes: jsonBytes(document),
+    label: { kind: 'rollout', name: componentNameOf(ref), version: ref.version },
+  };
+}
+
+interface RawDocument {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+}
+
+async function readDocuments(directory: string, role: OfflineRole): Promise<readonly RawDocument[]> {
+  const file = await readNewest(directory, role);
+  if (file === null) return [];
+  return Promise.all(
+    [...listTargets(file)].map(async ([path, digest]) => {
+      const bytes = await readTarget(directory, path, digest);
+      return { path, bytes, digest: digestOf(bytes) };
+    }),
+  );
+}

@@ -1,0 +1,89 @@
+// Metadata on disk: every signed version, and per role at most one that waits for more signatures.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { readCount, readInstant } from '../../../shared/trust/field.ts';
+import { type Envelope, parseEnvelope } from '../../../shared/trust/metadata.ts';
+import { syncDirectory, writeDurably } from '../../repository/durable-file.ts';
+import { readIfThere } from '../../repository/read-file.ts';
+import type { OfflineRole } from '../core/roles.ts';
+import { listFiles } from './files.ts';
+
+export interface MetadataFile {
+  readonly role: OfflineRole;
+  readonly version: number;
+  readonly expires: number;
+  readonly bytes: Uint8Array;
+  readonly envelope: Envelope;
+}
+
+/** The newest signed version, null before `init` signed one. */
+export async function readNewest(directory: string, role: OfflineRole): Promise<MetadataFile | null> {
+  const suffix = `.${role}.json`;
+  const versions = (await listFiles(metadataDirectory(directory)))
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => Number(name.slice(0, -suffix.length)))
+    .filter((version) => Number.isSafeInteger(version) && version > 0);
+  return versions.length === 0 ? null : readVersion(directory, role, Math.max(...versions));
+}
+
+/** The newest signed version of a role that `init` has signed. Error: vendor/no-workspace. */
+export async function requireNewest(directory: string, role: OfflineRole): Promise<MetadataFile> {
+  const file = await readNewest(directory, role);
+  if (file === null) throw new FairleadError('vendor/no-workspace', { directory });
+  return file;
+}
+
+export async function readVersion(
+  directory: string,
+  role: OfflineRole,
+  version: number,
+): Promise<MetadataFile | null> {
+  const bytes = await readIfThere(join(metadataDirectory(directory), `${version}.${role}.json`));
+  return bytes === null ? null : parseMetadata(role, bytes);
+}
+
+/** What waits for signatures. One whose version was signed meanwhile is only what a killed command left behind. */
+export async function readPending(directory: string, role: OfflineRole): Promise<MetadataFile | null> {
+  const bytes = await readIfThere(pendingFile(directory, role));
+  if (bytes === null) return null;
+  const pending = parseMetadata(role, bytes);
+  const newest = await readNewest(directory, role);
+  return newest !== null && pending.version <= newest.version ? null : pending;
+}
+
+export async function writeSigned(directory: string, file: MetadataFile): Promise<void> {
+  const name = `${file.version}.${file.role}.json`;
+  await writeDurably(join(metadataDirectory(directory), name), file.bytes, 0o644);
+  await removePending(directory, file.role);
+}
+
+export function writePending(directory: string, file: MetadataFile): Promise<void> {
+  return writeDurably(pendingFile(directory, file.role), file.bytes);
+}
+
+export async function removePending(directory: string, role: OfflineRole): Promise<void> {
+  await rm(pendingFile(directory, role), { force: true });
+  await syncDirectory(join(directory, 'repository', 'pending'));
+}
+
+/** Error: trust/malformed. */
+export function parseMetadata(role: OfflineRole, bytes: Uint8Array): MetadataFile {
+  const envelope = parseEnvelope(bytes, role);
+  const { version, expires } = envelope.signed;
+  return {
+    role,
+    version: readCount(version, role, 'version', 1),
+    expires: readInstant(expires, role, 'expires'),
+    bytes,
+    envelope,
+  };
+}
+
+function metadataDirectory(directory: string): string {
+  return join(directory, 'repository', 'metadata');
+}
+
+function pendingFile(directory: string, role: OfflineRole): string {
+  return join(directory, 'repository', 'pending', `${role}.json`);
+}

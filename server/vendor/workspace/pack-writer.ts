@@ -1,0 +1,131 @@
+// Writes the pack of a tree: the same tree gives the same bytes, and a file that changed since it was read is refused.
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants as zlib, zstdCompress } from 'node:zlib';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { maxPackBytes, PACK_MAGIC, WINDOW_LOG, writeFrame } from '../../../shared/tree/pack-format.ts';
+import { type PlannedUnit, planUnits } from '../../../shared/tree/pack-plan.ts';
+import {
+  MAX_INDEX_BYTES,
+  type TreeIndex,
+  treeIndexBytes,
+  treeRefOf,
+} from '../../../shared/tree/tree-index.ts';
+import { syncDirectory } from '../../repository/durable-file.ts';
+import { createUnitReader } from './unit-reader.ts';
+
+/** Level 12: level 3 packs are much larger, level 19 gains a tenth for thirty times the work. */
+const LEVEL = 12;
+const PARALLEL_UNITS = 2;
+
+const compress = promisify(zstdCompress);
+
+/**
+ * Packs the files of `directory`, which must still be what `index` says, into `outFile`: whole and durable, or not there.
+ * `onProgress` hears the uncompressed bytes done so far. Errors: tree/changed-while-packing, tree/too-large, tree/unreadable, disk/*.
+ */
+export async function writePack(
+  directory: string,
+  index: TreeIndex,
+  outFile: string,
+  onProgress: (bytes: number) => void = () => undefined,
+): Promise<{ readonly bytes: number }> {
+  // One name for every attempt: what a killed one left behind is written over.
+  const temporary = join(dirname(outFile), `.${basename(outFile)}.tmp`);
+  try {
+    const bytes = await writeAndSync(temporary, packChunks(directory, index, onProgress), index);
+    await rename(temporary, outFile);
+    await syncDirectory(dirname(outFile));
+    return { bytes };
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw toDiskError(outFile, cause);
+  }
+}
+
+async function writeAndSync(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  index: TreeIndex,
+): Promise<number> {
+  const out = await open(path, 'w', 0o644);
+  try {
+    const written = await writeAll(out, chunks);
+    requireAtMost(maxPackBytes(treeRefOf(index)), 'its pack in bytes', written);
+    await out.sync();
+    return written;
+  } finally {
+    await out.close();
+  }
+}
+
+async function writeAll(out: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  let written = 0;
+  for await (const bytes of chunks) {
+    await out.writeFile(bytes);
+    written += bytes.length;
+  }
+  return written;
+}
+
+async function* packChunks(
+  directory: string,
+  index: TreeIndex,
+  onProgress: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const indexBytes = treeIndexBytes(index);
+  requireAtMost(MAX_INDEX_BYTES, 'its index in bytes', indexBytes.length);
+  const packedIndex = await compressBytes(indexBytes);
+  const units = planUnits(index);
+  yield PACK_MAGIC;
+  yield writeFrame({
+    tree: treeRefOf(index).digest,
+    base: null,
+    index: { packed: packedIndex.length, raw: indexBytes.length },
+    units: units.length,
+  });
+  yield packedIndex;
+  let done = 0;
+  for await (const { unit, packed } of packUnits(directory, index, units)) {
+    yield writeFrame({ ...unit, packed: packed.length });
+    yield packed;
+    done += unit.raw;
+    onProgress(done);
+  }
+}
+
+interface CompressedUnit {
+  readonly unit: PlannedUnit;
+  readonly packed: Uint8Array;
+}
+
+/** Reads units one after another, compresses them side by side and yields them in order. */
+async function* packUnits(
+  directory: string,
+  index: TreeIndex,
+  units: readonly PlannedUnit[],
+): AsyncGenerator<CompressedUnit> {
+  const readUnit = createUnitReader(directory, index);
+  const ahead: Promise<CompressedUnit>[] = [];
+  for (const unit of units) {
+    const bytes = await readUnit(unit);
+    ahead.push(compressBytes(bytes).then((packed) => ({ unit, packed })));
+    if (ahead.length === PARALLEL_UNITS) {
+      const [first] = ahead.splice(0, 1);
+      if (first !== undefined) yield await first;
+    }
+  }
+  for (const rest of ahead) yield await rest;
+}
+
+function compressBytes(bytes: Uint8Array): Promise<Uint8Array> {
+  return compress(bytes, {
+    params: { [zlib.ZSTD_c_compressionLevel]: LEVEL, [zlib.ZSTD_c_windowLog]: WINDOW_LOG },
+  });
+}
+
+function requireAtMost(value: number, limit: string, found: number): void {
+  if (found > value) throw new FairleadError('tree/too-large', { limit, value, found });
+}

@@ -1,0 +1,70 @@
+// Rollouts and halts as the workspace signs them.
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { formatRef, haltPath, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
+import type { Halt, Rollout } from '../../../shared/schema/rollout.ts';
+import { readHalts, readReleases, rolloutsOf, rolloutTarget } from './documents.ts';
+import type { Session } from './session.ts';
+import type { SigningResult } from './signing.ts';
+import { changeTargets, type TargetEdit } from './targets.ts';
+import { jsonBytes } from './workspace.ts';
+
+/**
+ * Changes a release's rollouts on one track, or on all when it is null. Error: vendor/not-offered when there is none.
+ */
+export async function editRollouts(
+  session: Session,
+  ref: ReleaseRef,
+  track: string | null,
+  action: string,
+  change: Partial<Pick<Rollout, 'paused' | 'withdrawn'>>,
+): Promise<SigningResult> {
+  const offered = rolloutsOf(await readReleases(session.directory), ref);
+  const chosen = offered.filter(({ document }) => track === null || document.track === track);
+  if (chosen.length === 0) {
+    throw new FairleadError('vendor/not-offered', { release: formatRef(ref), track: track ?? 'any track' });
+  }
+  const edits = chosen.map(({ document }) => rolloutTarget({ ...document, ...change }));
+  return changeTargets(session, 'releases', edits, { action, subject: formatRef(ref) });
+}
+
+/** Signs a halt of one release; halts that have expired are removed on the way. */
+export async function signHalt(session: Session, ref: ReleaseRef, halt: Halt): Promise<SigningResult> {
+  const path = haltPath(halt.digest);
+  const target = { path, bytes: jsonBytes(halt), label: { kind: 'halt', name: formatRef(ref) } };
+  const edits = [...(await removalsOfExpired(session)), target];
+  return changeTargets(session, 'halts', edits, { action: 'rollout halt', subject: formatRef(ref) });
+}
+
+/** Removes a release's halt; `unchanged` when it has none. */
+export function liftHalt(session: Session, ref: ReleaseRef, release: Digest): Promise<SigningResult> {
+  const edit = { path: haltPath(release), bytes: null };
+  return changeTargets(session, 'halts', [edit], { action: 'rollout resume', subject: formatRef(ref) });
+}
+
+/** The halt of a release that is in force now. */
+export async function findHalt(session: Session, release: Digest): Promise<Halt | undefined> {
+  const halts = await readHalts(session.directory);
+  const found = halts.find(({ document }) => document.digest === release);
+  return found !== undefined && instantMs(found.document.expires) > session.now()
+    ? found.document
+    : undefined;
+}
+
+export function createHalt(release: Digest, reason: string, now: number, lastsMs: number): Halt {
+  return {
+    schema: 'fairlead/halt@1',
+    digest: release,
+    reason,
+    issued: formatInstant(now),
+    expires: formatInstant(now + lastsMs),
+  };
+}
+
+async function removalsOfExpired(session: Session): Promise<readonly TargetEdit[]> {
+  const halts = await readHalts(session.directory);
+  return halts
+    .filter(({ document }) => instantMs(document.expires) <= session.now())
+    .map(({ path }) => ({ path, bytes: null }));
+}

@@ -1,0 +1,248 @@
+// The compose driver on a real container engine, started for these tests alone.
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
+import { runTool } from '../../../../agent/adapters/machine/run-tool.ts';
+import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import type { ComposeUnit } from '../../../../agent/ports/driver.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { describeBooted } from '../../../support/booted.ts';
+import {
+  canHaveEngine,
+  createEngine,
+  type Engine,
+  makeKiller,
+  run,
+} from '../../../support/compose-engine.ts';
+import { composeUnit } from '../../../support/compose-units.ts';
+import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+
+if (canHaveEngine) {
+  describeBooted('the compose driver on a real engine', import.meta.filename, onEngine);
+} else {
+  describe('the compose driver on a real engine', () => {
+    it('keeps every promise of this file', ({ skip }) =>
+      skip('needs Docker with the compose plugin: on a Debian, scripts/install-engine unpacks one for it'));
+  });
+}
+
+const AGENT = new URL('../../../support/compose-agent.ts', import.meta.url).pathname;
+const STUBBORN = 'trap "" TERM; while :; do sleep 1; done';
+
+function onEngine(): void {
+  let engine: Engine;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
+    engine = await createEngine(directory);
+  });
+
+  const createHarness = () => {
+    const stateDir = mkdtempSync(join(directory, 'state-'));
+    const driver = () => createComposeDriver({ stateDir, clock: systemClock });
+    return {
+      stateDir,
+      driver,
+      unit: (program: Program, identity: string) => composeUnit(stateDir, engine.image, program, identity),
+      /** A unit of the services given; what they do not say is the image, and no network. */
+      unitOf(services: Record<string, object>, more: object = {}): ComposeUnit {
+        const unit = composeUnit(stateDir, engine.image, 'steady', 'v1');
+        const all = Object.entries(services).map(([name, service]) => [
+          name,
+          { image: engine.image.digest, network_mode: 'none', ...service },
+        ]);
+        writeFileSync(unit.file, JSON.stringify({ services: Object.fromEntries(all), ...more }));
+        return unit;
+      },
+      async dispose() {
+        await driver().stop(COMPONENT, 1000);
+        rmSync(stateDir, { recursive: true, force: true });
+      },
+    };
+  };
+  const setUp = () => {
+    const harness = createHarness();
+    onTestFinished(() => harness.dispose());
+    return { ...harness, driver: harness.driver() };
+  };
+  const containers = () => run('docker', 'ps', '--all', '--quiet');
+
+  describeDriver('the compose driver', async () => createHarness());
+
+  it('counts an exit that the engine has already answered with a restart', async () => {
+    const { driver, unitOf } = setUp();
+    const script = '[ -e /once ] && exec sleep 1000; : > /once; sleep 0.5; exit 3';
+    await driver.start(unitOf({ web: { restart: 'always', command: ['sh', '-c', script] } }));
+    const restarts = '{{.RestartCount}} {{.State.Status}}';
+    await until(
+      async () => run('docker', 'inspect', '--format', restarts, 'fairlead_core_auth-web-1') === '1 running',
+    );
+
+    await driver.exited(COMPONENT, new AbortController().signal);
+
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
+  it('stops services that wait for each other within one stop timeout, however stubborn', async () => {
+    const { driver, unitOf } = setUp();
+    const command = ['sh', '-c', STUBBORN];
+    await driver.start(
+      unitOf({
+        a: { command },
+        b: { command, depends_on: ['a'] },
+        c: { command, depends_on: ['b'] },
+        d: { command, depends_on: ['c'] },
+      }),
+    );
+    const start = performance.now();
+
+    const outcome = await driver.stop(COMPONENT, 6000);
+
+    expect(outcome).toBe('killed');
+    expect(containers()).toBe('');
+    expect(performance.now() - start).toBeLessThan(4 * 6000);
+  });
+
+  it('stops a container that somebody paused', async () => {
+    const { driver, unit } = setUp();
+    await driver.start(unit('steady', 'v1'));
+    run('docker', 'pause', 'fairlead_core_auth-web-1');
+
+    await driver.stop(COMPONENT, 1000);
+
+    expect(containers()).toBe('');
+  });
+
+  it('stops what runs although its compose file was broken by hand', async () => {
+    const { driver, unit } = setUp();
+    const steady = unit('steady', 'v1');
+    await driver.start(steady);
+    writeFileSync(steady.file, 'services: [');
+
+    expect(await driver.stop(COMPONENT, 5000)).toBe('stopped');
+    expect(containers()).toBe('');
+  });
+
+  it('removes the networks of a project with it, and keeps its volumes', async () => {
+    const { driver, unitOf } = setUp();
+    const networks = () => run('docker', 'network', 'ls', '--quiet', '--filter', 'name=fairlead');
+    const web = { command: ['sleep', '1000'], network_mode: undefined, init: true, volumes: ['data:/data'] };
+
+    await driver.start(unitOf({ web }, { volumes: { data: {} } }));
+    const during = networks();
+    await driver.stop(COMPONENT, 5000);
+
+    expect([during === '', networks()]).toEqual([false, '']);
+    expect(run('docker', 'volume', 'ls', '--quiet')).toBe('fairlead_core_auth_data');
+    run('docker', 'volume', 'rm', 'fairlead_core_auth_data');
+  });
+
+  it('leaves another capability of the same engine and image alone', async () => {
+    const { driver, unit } = setUp();
+    const other = { ...unit('steady', 'v1'), component: 'core/auth-2' as ComponentKey };
+    await driver.start(unit('steady', 'v1'));
+    await driver.start(other);
+
+    await driver.stop(COMPONENT, 5000);
+
+    expect(await driver.runs(other)).toBe(true);
+    await driver.stop(other.component, 5000);
+  });
+
+  it('runs no plug-in that a container has put into its data directory', async () => {
+    const { driver, unit, stateDir } = setUp();
+    const steady = unit('steady', 'v1');
+    const plugins = join(steady.dataDirectory, '.docker', 'cli-plugins');
+    mkdirSync(plugins, { recursive: true });
+    writeFileSync(join(plugins, 'docker-compose'), `#!/bin/sh\ntouch ${stateDir}/escaped\n`, { mode: 0o755 });
+
+    await driver.start(steady);
+
+    expect(existsSync(join(stateDir, 'escaped'))).toBe(false);
+  });
+
+  it('lets a release neither choose the engine nor fetch a compose file from elsewhere', async () => {
+    const { driver, unit } = setUp();
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    let calls = 0;
+    server.on('connection', () => calls++);
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'true' };
+    const remote = unit('steady', 'v1');
+    writeFileSync(remote.file, JSON.stringify({ include: [`oci://127.0.0.1:${port}/compose`] }));
+
+    const refusal = await rejectionOf(driver.start({ ...remote, env }));
+    await driver.start({ ...unit('steady', 'v1'), env });
+
+    expect([refusal.code, calls]).toEqual(['service/start-failed', 0]);
+  });
+
+  it.each([
+    ['no archive at all', () => Buffer.alloc(100_000, 'x')],
+    ['one that was cut', (whole: Buffer) => whole.subarray(0, whole.length / 2)],
+  ])('refuses an archive that is %s, and runs nothing', async (_, spoil) => {
+    const { driver, unit, stateDir } = setUp();
+    const archive = join(stateDir, 'image.tar');
+    writeFileSync(archive, spoil(readFileSync(engine.image.archive)));
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const images = [{ archive, digest }];
+
+    const refusal = await rejectionOf(driver.start({ ...unit('steady', 'v1'), images }));
+
+    expect([refusal.code, containers()]).toEqual(['service/start-failed', '']);
+  });
+
+  it('says that the disk is full where an image finds no room, and starts once there is some', async () => {
+    const { driver, unit } = setUp();
+    run('docker', 'image', 'rm', '--force', engine.image.digest);
+    const giveBack = engine.fillDisk();
+
+    const refusal = await rejectionOf(driver.start(unit('steady', 'v1')));
+    giveBack();
+    await driver.start(unit('steady', 'v1'));
+
+    expect(refusal.code).toBe('disk/full');
+    expect(await driver.runs(unit('steady', 'v1'))).toBe(true);
+  });
+
+  it('waits for an engine that is being restarted', async () => {
+    const { driver, unit } = setUp();
+    await driver.start(unit('steady', 'v1'));
+    await engine.kill();
+
+    const stopping = driver.stop(COMPONENT, 5000);
+    await engine.start();
+
+    expect(['stopped', 'killed']).toContain(await stopping);
+    expect(containers()).toBe('');
+  });
+
+  it.each(['load', 'config', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {
+    const { driver, stateDir, unit } = setUp();
+    const steady = unit('steady', 'v1');
+    run('docker', 'image', 'rm', '--force', engine.image.digest);
+    const path = `${makeKiller(join(stateDir, 'killer'), word)}:${process.env.PATH}`;
+
+    const agent = await runTool({
+      argv: [process.execPath, AGENT, stateDir, JSON.stringify(steady)],
+      env: { PATH: path },
+      workingDirectory: '/',
+      timeoutMs: 20_000,
+    });
+    await driver.stop(COMPONENT, 5000);
+    await until(async () => !run('ps', '-e', '-o', 'args').includes('docker compose'));
+
+    expect(agent.detail).toContain('killed by SIGKILL');
+    expect(containers()).toBe('');
+    await driver.start(steady);
+    expect(await driver.runs(steady)).toBe(true);
+  });
+}

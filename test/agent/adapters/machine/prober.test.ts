@@ -1,0 +1,210 @@
+// Probes on real sockets and real commands: what they see, what they refuse to wait for, what they never send on.
+
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProber } from '../../../../agent/adapters/machine/prober.ts';
+import { readProcess } from '../../../../agent/adapters/machine/process-table.ts';
+import type { Probe } from '../../../../agent/ports/prober.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { until } from '../../../support/driver-contract.ts';
+
+const prober = createProber();
+const never = new AbortController().signal;
+
+async function listen<S extends Server | TcpServer>(server: S): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+describe('an http probe', () => {
+  let server: Server;
+  let requests: string[];
+
+  async function probe(answer: RequestListener, more: Partial<Probe & { kind: 'http' }> = {}) {
+    requests = [];
+    server = createServer((request, response) => {
+      requests.push(request.url ?? '');
+      answer(request, response);
+    });
+    const url = `http://127.0.0.1:${await listen(server)}/health`;
+    return prober.probe({ kind: 'http', url, expect: 200, contains: null, timeoutMs: 2_000, ...more }, never);
+  }
+
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('is healthy on the expected status', async () => {
+    expect(await probe((_, response) => response.end('ok'))).toEqual({ healthy: true, detail: 'HTTP 200' });
+  });
+
+  it('tells the status and the body of an unhealthy answer, without control characters', async () => {
+    const result = await probe((_, response) => response.writeHead(503).end('no\u001b[31m database'));
+
+    expect(result).toEqual({ healthy: false, detail: 'HTTP 503 instead of 200: no\ufffd[31m database' });
+  });
+
+  it('looks for the text it should contain', async () => {
+    const result = await probe((_, response) => response.end('starting'), { contains: 'ready' });
+
+    expect(result.healthy).toBe(false);
+    expect(result.detail).toContain('without "ready"');
+  });
+
+  it('follows no redirect', async () => {
+    const result = await probe((_, response) => response.writeHead(302, { location: '/elsewhere' }).end());
+
+    expect(result.healthy).toBe(false);
+    expect(requests).toEqual(['/health']);
+  });
+
+  it('does not wait for an answer that never comes', async () => {
+    const result = await probe(() => undefined, { timeoutMs: 100 });
+
+    expect(result).toEqual({ healthy: false, detail: 'no answer in 100 ms' });
+  });
+
+  it('reads no more than it needs of a body without end', async () => {
+    const result = await probe((_, response) => {
+      const timer = setInterval(() => response.write('x'.repeat(32_768)), 1);
+      response.on('close', () => clearInterval(timer));
+    });
+
+    expect(result).toEqual({ healthy: true, detail: 'HTTP 200' });
+  });
+
+  it('says why nothing could be asked', async () => {
+    await probe((_, response) => response.end());
+
+    const closed = await prober.probe(
+      { kind: 'http', url: 'http://127.0.0.1:1/', expect: 200, contains: null, timeoutMs: 2_000 },
+      never,
+    );
+    const nonsense = await prober.probe(
+      { kind: 'http', url: 'not a url', expect: 200, contains: null, timeoutMs: 2_000 },
+      never,
+    );
+
+    expect(closed).toEqual({ healthy: false, detail: 'ECONNREFUSED' });
+    expect(nonsense.healthy).toBe(false);
+  });
+});
+
+describe('a tcp probe', () => {
+  it('is healthy when something listens, and only then', async () => {
+    const server = createTcpServer((socket) => socket.end());
+    const port = await listen(server);
+    const probe = { kind: 'tcp', host: '127.0.0.1', port, timeoutMs: 2_000 } as const;
+
+    const open = await prober.probe(probe, never);
+    await new Promise((resolve) => server.close(resolve));
+    const closed = await prober.probe(probe, never);
+
+    expect(open).toEqual({ healthy: true, detail: 'connected' });
+    expect(closed).toEqual({ healthy: false, detail: 'ECONNREFUSED' });
+  });
+
+  it('says that a port is no port', async () => {
+    const probe = { kind: 'tcp', host: '127.0.0.1', port: Number.NaN, timeoutMs: 2_000 } as const;
+
+    expect((await prober.probe(probe, never)).healthy).toBe(false);
+  });
+});
+
+describe('a command probe', () => {
+  let directory: string;
+
+  const run = (script: string, timeoutMs = 5_000) =>
+    prober.probe(
+      {
+        kind: 'exec',
+        exec: ['sh', '-c', script],
+        env: { COLOUR: 'blue' },
+        workingDirectory: directory,
+        dataDirectory: join(directory, 'data'),
+        user: null,
+        timeoutMs,
+      },
+      never,
+    );
+
+  beforeEach(() => {
+    directory = temporaryDirectory();
+  });
+
+  it('is healthy on exit status 0, in the tree, with the environment of the service', async () => {
+    const result = await run(`test "$COLOUR" = blue && test "$PWD" = "${directory}" && test -d "$HOME"`);
+
+    expect(result).toEqual({ healthy: true, detail: 'exit status 0' });
+  });
+
+  it('tells the status and the last line of a failing one', async () => {
+    expect(await run('echo first; echo no such table >&2; exit 3')).toEqual({
+      healthy: false,
+      detail: 'exit status 3: no such table',
+    });
+  });
+
+  it('kills a command with all it started when its time is over', async () => {
+    const result = await run('sleep 600 & echo $! >"$HOME/child"; wait', 300);
+
+    const child = Number(await readFile(join(directory, 'data', 'child'), 'utf8'));
+    expect(result).toEqual({ healthy: false, detail: 'no answer in 300 ms' });
+    await until(async () => (await readProcess(child)) === null);
+  });
+
+  it('does not wait for what a command left in the background, and ends it', async () => {
+    const result = await run('sleep 600 & echo $! >"$HOME/child"');
+
+    const child = Number(await readFile(join(directory, 'data', 'child'), 'utf8'));
+    expect(result.healthy).toBe(true);
+    await until(async () => (await readProcess(child)) === null);
+  });
+
+  it('says what cannot be run', async () => {
+    const result = await prober.probe(
+      {
+        kind: 'exec',
+        exec: ['./missing'],
+        env: {},
+        workingDirectory: directory,
+        dataDirectory: join(directory, 'data'),
+        user: null,
+        timeoutMs: 1_000,
+      },
+      never,
+    );
+
+    expect(result).toEqual({ healthy: false, detail: 'ENOENT' });
+  });
+});
+
+it('is unhealthy, and ends nobody, when this process has no descriptor left for a command', async () => {
+  const module = new URL('../../../../agent/adapters/machine/prober.ts', import.meta.url).href;
+  const directory = temporaryDirectory();
+  const probe = {
+    ...{ kind: 'exec', exec: ['true'], env: {}, user: null, timeoutMs: 5_000 },
+    ...{ workingDirectory: directory, dataDirectory: directory },
+  };
+  const script = `
+    const { createProber } = await import(${JSON.stringify(module)});
+    const { openSync } = await import('node:fs');
+    const prober = createProber();
+    const healthy = await prober.probe(${JSON.stringify(probe)}, new AbortController().signal);
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const starved = await prober.probe(${JSON.stringify(probe)}, new AbortController().signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.stdout.write([healthy.detail, starved.detail].join());`;
+
+  const { stdout } = await promisify(execFile)('prlimit', [
+    ...['--nofile=64', process.execPath, '--input-type=module', '-e', script],
+  ]);
+
+  expect(stdout).toBe('exit status 0,EMFILE');
+});

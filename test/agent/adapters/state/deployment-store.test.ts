@@ -1,0 +1,217 @@
+// The deployment store: one promise for the disk and for the memory that stands in for it, and what only a disk can lose.
+import { access, lstat, mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
+import type { DeploymentStore, StoredGeneration } from '../../../../agent/ports/deployment-store.ts';
+import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { AUTH, deployableOf, planOf } from '../../../support/deploy-releases.ts';
+import { recordOf } from '../../../support/deployments.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { createMemoryDisk, createMemoryStore } from '../../../support/memory-deployments.ts';
+
+const deployable = deployableOf({ [AUTH]: '1.0.0' });
+
+function generationOf(number: number): StoredGeneration {
+  const plan = planOf(null, deployable);
+  return { ...deployable, number, plan, healthy: false, committedBy: null };
+}
+
+function diskStore(stateDir: string, damages: unknown[] = []): DeploymentStore {
+  return createDeploymentStore({
+    stateDir,
+    treeDirectoryOf: (tree) => join(stateDir, 'store', 'trees', hexOf(tree), 'files'),
+    onDamage: (error) => damages.push(error),
+  });
+}
+
+describe.each([
+  ['on disk', () => diskStore(temporaryDirectory())],
+  ['in memory', () => createMemoryStore(createMemoryDisk())],
+])('a deployment store %s', (_, create) => {
+  let store: DeploymentStore;
+
+  beforeEach(() => {
+    store = create();
+  });
+
+  it('is empty at first', async () => {
+    expect(await store.currentNumber()).toBeNull();
+    expect(await store.generations()).toEqual([]);
+    expect(await store.records()).toEqual([]);
+    expect(await store.quarantine()).toEqual([]);
+  });
+
+  it('gives generations back as they were, oldest first', async () => {
+    await store.addGeneration(generationOf(10));
+    await store.addGeneration(generationOf(9));
+
+    const [first, second] = await store.generations();
+
+    expect(first?.number).toBe(9);
+    expect(second).toMatchObject({ number: 10, healthy: false, committedBy: null });
+    expect(second?.manifest).toEqual(deployable.manifest);
+    expect(second?.config).toEqual(deployable.config);
+    expect(second?.releases.get(AUTH)?.digest).toBe(deployable.releases.get(AUTH)?.digest);
+    expect(second?.plan).toEqual(planOf(null, deployable));
+  });
+
+  it('turns the current generation, and takes it away', async () => {
+    await store.addGeneration(generationOf(1));
+
+    await store.setCurrent(1);
+    const turned = await store.currentNumber();
+    await store.setCurrent(1);
+    await store.setCurrent(null);
+    await store.setCurrent(null);
+
+    expect(turned).toBe(1);
+    expect(await store.currentNumber()).toBeNull();
+  });
+
+  it('remembers which deployment proved a generation healthy', async () => {
+    await store.addGeneration(generationOf(1));
+
+    await store.markHealthy(1, recordOf(4, ['planned', 'committed']));
+
+    expect((await store.generations())[0]).toMatchObject({ healthy: true, committedBy: 4 });
+  });
+
+  it('forgets a removed generation, and does not mind that it is gone', async () => {
+    await store.addGeneration(generationOf(1));
+
+    await store.removeGeneration(1);
+    await store.removeGeneration(1);
+
+    expect(await store.generations()).toEqual([]);
+  });
+
+  it('keeps the newest state of every record, oldest record first', async () => {
+    await store.writeRecord(recordOf(10, ['planned']));
+    await store.writeRecord(recordOf(9, ['planned', 'abandoned']));
+    await store.writeRecord(recordOf(10, ['planned', 'fetching']));
+
+    const records = await store.records();
+
+    expect(records.map((record) => [record.id, record.state])).toEqual([
+      [9, 'abandoned'],
+      [10, 'fetching'],
+    ]);
+  });
+
+  it('keeps the quarantine', async () => {
+    const entry = {
+      component: AUTH,
+      release: 'sha256:00',
+      version: '1.0.0',
+      since: '2026-01-31T10:00:00Z',
+      reason: 'HTTP 503',
+      record: 3,
+    };
+
+    await store.writeQuarantine([entry]);
+
+    expect(await store.quarantine()).toEqual([entry]);
+  });
+});
+
+describe('a deployment store on disk', () => {
+  let stateDir: string;
+  let damages: unknown[];
+  const store = () => diskStore(stateDir, damages);
+
+  beforeEach(() => {
+    stateDir = temporaryDirectory();
+    damages = [];
+  });
+
+  it('keeps the exact bytes of every release, and a link to its files that moves with the state directory', async () => {
+    const release = deployable.releases.get(AUTH);
+    const files = join(stateDir, 'store', 'trees', hexOf(release!.document.tree.digest), 'files');
+    await mkdir(files, { recursive: true });
+    await writeFile(join(files, 'server.js'), 'serve()');
+
+    await store().addGeneration(generationOf(1));
+    await store().setCurrent(1);
+
+    const generation = join(stateDir, 'current');
+    expect(await readFile(join(generation, 'releases', 'core', 'auth.json'))).toEqual(release!.bytes);
+    expect(await readFile(join(generation, 'app', 'core', 'auth', 'server.js'), 'utf8')).toBe('serve()');
+    expect(await readlink(join(generation, 'app', 'core', 'auth'))).toMatch(/^\.\.\//);
+    expect(await readlink(generation)).toBe('generations/1');
+  });
+
+  it('lets only its owner look', async () => {
+    await store().addGeneration(generationOf(1));
+    await store().writeRecord(recordOf(1, ['planned']));
+
+    const modes = await Promise.all(
+      ['generations', 'generations/1', 'generations/1/manifest.json', 'records', 'records/1.json'].map(
+        async (name) => (await lstat(join(stateDir, name))).mode & 0o077,
+      ),
+    );
+
+    expect(modes).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('leaves out a generation whose release was tampered with, and says so', async () => {
+    await store().addGeneration(generationOf(1));
+    await writeFile(join(stateDir, 'generations', '1', 'releases', 'core', 'auth.json'), '{}');
+
+    expect(await store().generations()).toEqual([]);
+    expect(damages).toMatchObject([{ code: 'deploy/generation-damaged', data: { generation: 1 } }]);
+  });
+
+  it('leaves out what a crash left half written', async () => {
+    await mkdir(join(stateDir, 'generations', '.2.tmp'), { recursive: true });
+    await store().addGeneration(generationOf(2));
+    await mkdir(join(stateDir, 'generations', '.3.tmp'), { recursive: true });
+
+    expect((await store().generations()).map((one) => one.number)).toEqual([2]);
+    expect(damages).toEqual([]);
+  });
+
+  it('leaves out a damaged record, and says so once', async () => {
+    const one = store();
+    await one.writeRecord(recordOf(1, ['planned']));
+    await writeFile(join(stateDir, 'records', '2.json'), '{');
+
+    expect((await one.records()).map((record) => record.id)).toEqual([1]);
+    expect(await one.records()).toHaveLength(1);
+    expect(damages).toMatchObject([{ code: 'json/invalid' }]);
+  });
+
+  it('keeps evidence beside the record without taking it for one', async () => {
+    await store().writeRecord(recordOf(1, ['planned']));
+
+    await store().writeEvidence({ deployment: 1, at: '2026-01-31T10:00:00.000Z', components: [] });
+
+    await access(join(stateDir, 'records', '1.evidence.json'));
+    expect(await store().records()).toHaveLength(1);
+  });
+
+  it('knows how much room is left', async () => {
+    const { bytes, inodes } = await store().freeSpace();
+
+    expect(bytes).toBeGreaterThan(0);
+    expect(inodes).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['generations', (one: DeploymentStore) => one.generations()],
+    ['records', (one: DeploymentStore) => one.records()],
+    ['current', (one: DeploymentStore) => one.currentNumber()],
+  ])('never takes %s that cannot be read for an empty instance', async (name, read) => {
+    await writeFile(join(stateDir, name), 'no directory, and no link');
+
+    await expect(read(store())).rejects.toMatchObject({ code: 'disk/unreadable' });
+  });
+
+  it('turns `current` also where no link stands', async () => {
+    await writeFile(join(stateDir, 'current'), 'no link');
+
+    await store().setCurrent(1);
+
+    expect(await store().currentNumber()).toBe(1);
+  });
+});

@@ -1,0 +1,128 @@
+// The local policy on disk: never guessed, never switched on by damage.
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createPolicy, createSettings } from '../../../../agent/adapters/state/settings.ts';
+import type { PinVersion } from '../../../../shared/schema/pin.ts';
+import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+
+async function prepared() {
+  const stateDir = temporaryDirectory();
+  await createPolicy(stateDir);
+  const settings = createSettings(stateDir, join(stateDir, 'instance.json'));
+  return { stateDir, settings, path: join(stateDir, 'settings.json') };
+}
+
+/** Begins anew where there is nothing. */
+const onChannel = (channel: 'auto' | 'manual' | 'frozen') => (known: Policy | null) => ({
+  ...(known ?? DEFAULT_POLICY),
+  channel,
+});
+
+async function channelOf(settings: ReturnType<typeof createSettings>): Promise<string> {
+  const policy = await settings.policy();
+  return policy.kind === 'readable' ? policy.policy.channel : policy.kind;
+}
+
+describe('the policy', () => {
+  it('starts on auto and follows the channel that is set', async () => {
+    const { settings, path } = await prepared();
+    expect(await channelOf(settings)).toBe('auto');
+
+    await settings.edit(onChannel('frozen'));
+
+    expect(await channelOf(settings)).toBe('frozen');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps everything else when the channel changes', async () => {
+    const { settings, path } = await prepared();
+    const edited = { ...JSON.parse(readFileSync(path, 'utf8')), soak: 'PT42S' };
+    writeFileSync(path, JSON.stringify(edited));
+
+    await settings.edit(onChannel('manual'));
+
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ ...edited, channel: 'manual' });
+  });
+
+  it('counts an edit by hand at once', async () => {
+    const { settings, path } = await prepared();
+    writeFileSync(path, JSON.stringify({ schema: 'fairlead/policy@1', channel: 'manual' }));
+
+    expect(await channelOf(settings)).toBe('manual');
+  });
+
+  it.each([
+    ['is missing', null],
+    ['is empty', ''],
+    ['is not JSON', '{"channel":'],
+    ['has an unknown key', '{"schema":"fairlead/policy@1","chanel":"frozen"}'],
+    ['names no channel there is', '{"schema":"fairlead/policy@1","channel":"Auto"}'],
+    ['says the same thing twice', '{"schema":"fairlead/policy@1","channel":"frozen","channel":"auto"}'],
+  ])('is unreadable when the file %s', async (_what, content) => {
+    const { settings, path } = await prepared();
+    if (content === null) rmSync(path);
+    else writeFileSync(path, content);
+
+    expect(await channelOf(settings)).toBe('unreadable');
+  });
+
+  it('loses no change when several come at once', async () => {
+    const { settings } = await prepared();
+    const pinned = (name: string) => (known: Policy | null) => ({
+      ...(known ?? DEFAULT_POLICY),
+      pins: [
+        ...(known?.pins ?? []),
+        { level: 'suite' as const, name, version: '1.x' as PinVersion, owner: 'alice', reason: 'x' },
+      ],
+    });
+
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => settings.edit(pinned(name))));
+
+    expect(await settings.policy()).toMatchObject({
+      policy: { pins: ['a', 'b', 'c', 'd'].map((name) => ({ name })) },
+    });
+  });
+
+  it('is not overwritten while it is damaged: it may hold pins and windows', async () => {
+    const { settings, path } = await prepared();
+    writeFileSync(path, '{"pins":[');
+
+    const refusal = await rejectionOf(settings.edit(onChannel('auto')));
+
+    expect(refusal.code).toBe('policy/unreadable');
+    expect(readFileSync(path, 'utf8')).toBe('{"pins":[');
+  });
+
+  it('is begun anew by naming a channel once it is gone', async () => {
+    const { settings, path } = await prepared();
+    rmSync(path);
+
+    await settings.edit(onChannel('manual'));
+
+    expect(await channelOf(settings)).toBe('manual');
+  });
+});
+
+describe('the instance configuration', () => {
+  it('is the default one until somebody writes it', async () => {
+    const { settings } = await prepared();
+
+    expect((await settings.config()).suites).toEqual({ '*': { enabled: true, capabilities: {} } });
+  });
+
+  it('is refused with the field named when it is wrong', async () => {
+    const { settings, stateDir } = await prepared();
+    writeFileSync(
+      join(stateDir, 'instance.json'),
+      JSON.stringify({ schema: 'fairlead/instance@1', suites: {}, trak: 'stable' }),
+    );
+
+    const refusal = await rejectionOf(settings.config());
+
+    expect(refusal.code).toBe('document/invalid');
+    expect(refusal.message).toContain('trak');
+  });
+});

@@ -1,0 +1,32 @@
+// Leftovers of killed writes: gone after a start, and nothing else with them.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { settleState } from '../../../../agent/adapters/state/settle-state.ts';
+import { describeDirectory, temporaryDirectory } from '../../../support/directories.ts';
+
+describe('settleState', () => {
+  it('clears temporary files and half generations, and leaves everything else', async () => {
+    const stateDir = temporaryDirectory();
+    const write = (path: string) => {
+      mkdirSync(join(stateDir, path, '..'), { recursive: true });
+      writeFileSync(join(stateDir, path), path);
+    };
+    const kept = [
+      'records/1.json',
+      'data/core/auth/.cache.tmp',
+      'store/tmp/.x.tmp',
+      'generations/2/plan.json',
+    ];
+    kept.forEach(write);
+    const before = describeDirectory(stateDir);
+    write('records/.1.json.0a1b2c.tmp');
+    write('generations/2/.record.json.0a1b2c.tmp');
+    write('generations/.3.tmp/releases/core/auth.json');
+    write('settings.json.tmp-17638000000a1b2c');
+
+    await settleState(stateDir);
+
+    expect(describeDirectory(stateDir)).toEqual(before);
+  });
+});

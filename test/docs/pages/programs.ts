@@ -1,0 +1,37 @@
+// The three programs' command lines as data: to be read, not run.
+import type { Command } from 'commander';
+import { createProgram as createAgentProgram } from '../../../agent/cli/program.ts';
+import { createProgram as createServerProgram } from '../../../server/main.ts';
+import { createProgram as createVendorProgram } from '../../../server/vendor/cli/main.ts';
+
+export function createPrograms(): readonly Command[] {
+  return [agentProgram(), vendorProgram(), createServerProgram()];
+}
+
+/** The commands that do something; a group such as `pin` only holds others. */
+export function leavesOf(command: Command): readonly Command[] {
+  const visible = new Set(command.createHelp().visibleCommands(command));
+  return command.commands
+    .filter((child) => visible.has(child))
+    .flatMap((child) => (child.commands.length === 0 ? [child] : leavesOf(child)));
+}
+
+function agentProgram(): Command {
+  return createAgentProgram({ createContext: neverRun, runAgent: neverRun, exit: () => undefined });
+}
+
+function vendorProgram(): Command {
+  const silent = { write: () => true };
+  return createVendorProgram({
+    stdout: silent,
+    stderr: silent,
+    env: {},
+    isTerminal: false,
+    now: () => 0,
+    openKey: neverRun,
+  });
+}
+
+function neverRun(): never {
+  throw new Error('the documentation runs no command');
+}

@@ -1,0 +1,35 @@
+// The JSON Schemas of every document that people or other programs read and write.
+import { z } from 'zod';
+import { advisory } from '../../../shared/schema/advisory.ts';
+import { approvalReceipt } from '../../../shared/schema/approval.ts';
+import { decision } from '../../../shared/schema/decision.ts';
+import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
+import { instanceConfig } from '../../../shared/schema/instance.ts';
+import { pin } from '../../../shared/schema/pin.ts';
+import { policy } from '../../../shared/schema/policy.ts';
+import { capabilityRelease, platformRelease, suiteRelease } from '../../../shared/schema/release.ts';
+import { halt, rollout } from '../../../shared/schema/rollout.ts';
+
+const SCHEMAS = {
+  capability: capabilityRelease,
+  suite: suiteRelease,
+  platform: platformRelease,
+  rollout,
+  halt,
+  advisory,
+  instance: instanceConfig,
+  policy,
+  pin,
+  approval: approvalReceipt,
+  deployment: deploymentManifest,
+  plan,
+  record: deploymentRecord,
+  decision,
+} as const;
+
+export function renderSchemas(): readonly (readonly [string, string])[] {
+  return Object.entries(SCHEMAS).map(([name, schema]) => {
+    const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    return [`docs/reference/schema/${name}.schema.json`, `${JSON.stringify(json, null, 2)}\n`] as const;
+  });
+}

@@ -1,0 +1,101 @@
+// The agent around an instance's deployments: its real engine and files. The vendor has signed what the catalog says.
+import { writeDurably } from '../../../agent/adapters/files/durable-file.ts';
+import { createJsonFile } from '../../../agent/adapters/files/json-file.ts';
+import { createSettings } from '../../../agent/adapters/state/settings.ts';
+import { approvalsFile } from '../../../agent/core/approvals.ts';
+import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
+import { decisionRecord } from '../../../agent/core/decision-record.ts';
+import { outbox } from '../../../agent/core/outbox.ts';
+import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
+import { createPulse } from '../../../agent/engine/agent/pulse.ts';
+import type { AgentState } from '../../../agent/engine/agent/state.ts';
+import { createTurns } from '../../../agent/engine/agent/turns.ts';
+import { createCompileCache } from '../../../shared/compile/cache.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
+import { rollout } from '../../../shared/schema/rollout.ts';
+import type { Deployable } from '../../support/deploy-releases.ts';
+import type { Instance } from './instance.ts';
+
+/** As after the first successful round of a process. */
+export function agentOf(instance: Instance, catalog: Catalog): AgentState {
+  const { stateDir, clock, deployer, trees, audit, warnings } = instance;
+  const warn = (problem: unknown) => void warnings.push(problem);
+  const fileOf = <Document>(name: string, schema: Parameters<typeof createJsonFile<Document>>[1]) =>
+    createJsonFile(`${stateDir}/${name}`, schema, (problem) => warn(new Error(problem)));
+  return {
+    ...{ clock, deployer, trees, audit },
+    instance: {
+      id: '0f0e0d0c-0b0a-4908-8706-050403020100',
+      name: 'laboratory',
+      server: 'https://vendor.test',
+    },
+    agentVersion: '1.0.0',
+    pollIntervalMs: 60_000,
+    chance: () => 0.5,
+    log: {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (_fields, message) => warn(new Error(message)),
+    },
+    repository: {
+      refresh: async () => 'unchanged',
+      catalog: async () => catalog,
+      freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
+    },
+    settings: createSettings(stateDir, `${stateDir}/instance.json`),
+    channel: { send: async ({ sequence }) => sequence },
+    outbox: fileOf('outbox/state.json', outbox),
+    approvals: fileOf('approvals/receipts.json', approvalsFile),
+    decisions: fileOf('decision.json', decisionRecord),
+    contact: {
+      ask: async () => undefined,
+      catalog: () => catalog,
+      last: () => null,
+      dueAt: () => Number.POSITIVE_INFINITY,
+    },
+    reporter: { request: () => undefined, settled: async () => undefined, undelivered: async () => 0 },
+    pulse: createPulse(clock),
+    previousEnd: null,
+    compile: createCompileCache(),
+    approvalTurn: createTurns(),
+    wake: () => undefined,
+    verification: null,
+    policyProblem: null,
+    auditProblem: null,
+  };
+}
+
+/** One request as it comes through the socket. */
+export function askAgent(instance: Instance, method: string, path: string, body: object): Promise<unknown> {
+  const handle = createAdminRoutes(agentOf(instance, EMPTY_CATALOG));
+  return handle({ method, path, body: utf8(JSON.stringify(body)), actor: 'ada' });
+}
+
+export async function isAudited({ audit }: Instance, event: AuditEvent['event']): Promise<boolean> {
+  return (await audit.entries()).some((entry) => entry.event === event);
+}
+
+/** The policy as the installer leaves it: everything waits for a yes. */
+export async function writePolicy({ stateDir }: Instance): Promise<void> {
+  const policy = { ...DEFAULT_POLICY, channel: 'manual' };
+  await writeDurably(`${stateDir}/settings.json`, Buffer.from(JSON.stringify(policy)));
+}
+
+/** Everything in them is offered to everybody. */
+export function catalogOf(...deployables: readonly Deployable[]): Catalog {
+  const releases = deployables.flatMap((one) => [...one.releases.values()]);
+  const rollouts = releases.map(({ document: { suite, name, version }, digest }) =>
+    rollout.parse({
+      schema: 'fairlead/rollout@1',
+      release: { kind: 'capability', suite, name, version },
+      digest,
+      track: 'stable',
+      seed: 'seed',
+      start: '2026-01-01T00:00:00Z',
+      waves: [{ percent: 100, after: 'PT0S' }],
+    }),
+  );
+  return { ...EMPTY_CATALOG, releases, rollouts };
+}

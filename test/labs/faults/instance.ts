@@ -1,0 +1,157 @@
+// An instance of the laboratory: the real engine over the real adapters, on whatever disk the state directory is.
+import { open } from 'node:fs/promises';
+import { createProcessDriver } from '../../../agent/adapters/drivers/process/process-driver.ts';
+import { createTraffic } from '../../../agent/adapters/drivers/traffic/traffic.ts';
+import { makeDirectory } from '../../../agent/adapters/files/durable-file.ts';
+import { createProber } from '../../../agent/adapters/machine/prober.ts';
+import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
+import { createDeploymentStore } from '../../../agent/adapters/state/deployment-store.ts';
+import { createJournal } from '../../../agent/adapters/state/journal.ts';
+import { settleState } from '../../../agent/adapters/state/settle-state.ts';
+import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
+import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
+import type { DeployerOptions } from '../../../agent/engine/deploy/options.ts';
+import type { AuditLog } from '../../../agent/ports/audit-log.ts';
+import type { Deployer } from '../../../agent/ports/deployer.ts';
+import type { DeploymentStore } from '../../../agent/ports/deployment-store.ts';
+import type { Driver } from '../../../agent/ports/driver.ts';
+import type { TreeStore } from '../../../agent/ports/tree-store.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { Acknowledge } from './acknowledged.ts';
+import { createLabClock, type LabClock } from './lab-clock.ts';
+import { createMachine, type MachineMemory } from './machine.ts';
+import { PACKS } from './releases.ts';
+import type { Scenario } from './scenario.ts';
+import { isSwitch, SWITCH } from './served.ts';
+
+export interface Place {
+  readonly stateDir: string;
+  /** The services of this machine: they live on when the agent dies. */
+  readonly memory: MachineMemory;
+  /** Its services went with a power cut on the way: that nobody serves then is no fault of the agent's. */
+  readonly hasLostPower?: boolean;
+  /** Throws once the agent is dead. */
+  readonly verifyAlive?: () => void;
+}
+
+export interface InstanceOptions extends Place {
+  readonly scenario: Scenario;
+  readonly acknowledge?: Acknowledge;
+}
+
+export interface Instance {
+  readonly stateDir: string;
+  readonly clock: LabClock;
+  readonly deployer: Deployer;
+  readonly store: DeploymentStore;
+  readonly trees: TreeStore;
+  readonly audit: AuditLog;
+  /** What went wrong beside the deployments. */
+  readonly warnings: unknown[];
+  /** Resolves when the audit log holds everything that happened. */
+  settled(): Promise<void>;
+}
+
+/** A new agent on the same disk: what it does at its start, it does here too. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  await makeDirectory(options.stateDir);
+  await settleState(options.stateDir);
+  const instance = createInstance(options);
+  await passTime(instance);
+  await instance.deployer.recover();
+  return instance;
+}
+
+/** The machine's clock went on while no agent ran. */
+async function passTime({ store, clock }: Instance): Promise<void> {
+  const times = (await store.records()).flatMap(({ stages }) => stages.map(({ at }) => instantMs(at)));
+  clock.advance(Math.max(0, ...times.map((at) => at - clock.now())) + 1_000);
+}
+
+function createInstance(options: InstanceOptions): Instance {
+  const { stateDir, scenario, verifyAlive, acknowledge = () => undefined } = options;
+  const warnings: unknown[] = [];
+  const onWarning = (problem: unknown) => void warnings.push(problem);
+  const clock = createLabClock(verifyAlive);
+  const audit = createAuditFile(stateDir, clock);
+  const trees = createTreeStore({ stateDir, fetchPack: fetchPrepared, diskSpace: async () => AMPLE_SPACE });
+  const treeDirectoryOf = trees.directoryOf;
+  const store = {
+    ...createDeploymentStore({ stateDir, treeDirectoryOf, onDamage: onWarning }),
+    freeSpace: async () => ({ bytes: AMPLE_SPACE.freeBytes, inodes: AMPLE_SPACE.freeInodes }),
+  };
+  let audited: Promise<void> = Promise.resolve();
+  const note = (record: DeploymentRecord) => {
+    acknowledge({ kind: 'state', deployment: record.id, state: record.state });
+    audited = audited.then(() => auditState(audit, record, acknowledge)).catch(onWarning);
+  };
+  const deployer = createDeployer({
+    ...{ store, trees, clock, onWarning, onRecord: note },
+    ...surroundingsOf(options),
+    journal: createJournal({ stateDir }),
+    readReference: async ({ name }) => name,
+    soakMs: 2_000,
+    findProgram: async () => undefined,
+    probationMs: async () => PROBATION_MS,
+    retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
+  });
+  return { stateDir, clock, deployer, store, trees, audit, warnings, settled: () => audited };
+}
+
+type Surroundings = Pick<DeployerOptions, 'driver' | 'prober' | 'traffic'>;
+
+function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Surroundings {
+  const { driver, prober } =
+    scenario.services === 'noted'
+      ? createMachine(memory, scenario.behaviours, verifyAlive)
+      : // Every unit of the laboratory is a program.
+        { driver: createProcessDriver({ stateDir }) as Driver, prober: createProber() };
+  const traffic = createTraffic({
+    stateDir,
+    driver,
+    command: SWITCH,
+    answers: async () => Object.values(memory.read()).some(isSwitch),
+  });
+  return { driver, prober, traffic: { ...traffic, connectionsTo: async () => 0 } };
+}
+
+const PROBATION_MS = 3_600_000;
+
+/** Full disks are made by faults here, not by counting. */
+const AMPLE_SPACE = { blockBytes: 4096, freeBytes: 2 ** 40, freeInodes: 2 ** 20 };
+
+/** As the agent does: every deployment's beginning and end stand in the audit log. */
+async function auditState(
+  audit: AuditLog,
+  record: DeploymentRecord,
+  acknowledge: Acknowledge,
+): Promise<void> {
+  const isFirst = record.stages.length <= 1;
+  const event = isFirst ? 'deployment-started' : 'deployment-ended';
+  if (!isFirst && record.state !== 'committed' && record.state !== 'rolled-back') return;
+  await audit.append({ event, actor: record.actor, details: { change: record.id } });
+  acknowledge({ kind: 'audited', event, deployment: record.id });
+}
+
+/** Writes a pack in two pieces, as a download would. */
+async function fetchPrepared(
+  treeHex: string,
+  file: string,
+  { onProgress }: { readonly onProgress: (bytes: number) => void },
+): Promise<void> {
+  const pack = PACKS.get(treeHex);
+  if (pack === undefined) {
+    throw new FairleadError('transport/unreachable', { url: 'https://packs.test', problem: 'no such pack' });
+  }
+  const handle = await open(file, 'w', 0o600);
+  try {
+    const half = pack.length >> 1;
+    await handle.writeFile(pack.subarray(0, half));
+    await handle.writeFile(pack.subarray(half));
+    onProgress(pack.length);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,212 @@
+// What a release must be before it may be signed, and what the fleet must say before a change may end.
+import { describe, expect, it } from 'vitest';
+import { checkRelease, type KnownRelease } from '../../../../server/vendor/core/checks.ts';
+import { parseAffected, parseFixed } from '../../../../server/vendor/core/component-versions.ts';
+import { createRelease } from '../../../../server/vendor/core/manifest.ts';
+import { combineCounts, judgeFleet } from '../../../../server/vendor/core/post-deploy.ts';
+import { formatWaves, lastWaveOpens, parseWaves } from '../../../../server/vendor/core/waves.ts';
+import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import { openChange } from '../../../../shared/change/pipeline.ts';
+import { utf8 } from '../../../../shared/encoding/bytes.ts';
+import { digestOf } from '../../../../shared/encoding/digest.ts';
+import type { JsonValue } from '../../../../shared/encoding/json.ts';
+import type { Release } from '../../../../shared/schema/release.ts';
+import { parseRef } from '../../../../shared/schema/release-ref.ts';
+import { rollout } from '../../../../shared/schema/rollout.ts';
+import { codeOf, dataOf, refusalOf } from '../../../support/error-code.ts';
+
+const SERVICE = { driver: 'process', exec: ['node', 'server.js'] };
+const HEALTH = [{ tcp: '127.0.0.1:1' }];
+const TREE = { digest: digestOf(utf8('a tree')), files: 1, bytes: 6 };
+
+function changeFor(text: string): ChangeRecord {
+  const at = text.lastIndexOf('@');
+  const version = parseRef(text).version;
+  const fields = { id: 'CHG-1', component: text.slice(0, at), version, revision: 'git:1', scope: 'x' };
+  return openChange(fields, '2026-01-01T10:00:00Z', 'anna');
+}
+
+function releaseOf(text: string, manifest: JsonValue): Release {
+  const ref = parseRef(text);
+  const tree = ref.kind === 'capability' ? TREE : null;
+  const builtAt = '2026-01-01T10:00:00Z';
+  return createRelease({ ref, change: changeFor(text), builtAt, tree, manifest, source: 'manifest.json' });
+}
+
+function capability(text: string, more: Record<string, JsonValue> = {}): Release {
+  return releaseOf(text, { service: SERVICE, health: HEALTH, ...more });
+}
+
+function known(...releases: readonly Release[]): readonly KnownRelease[] {
+  return releases.map((release) => ({ release, withdrawn: false }));
+}
+
+function failedChecks(release: Release, catalog: readonly KnownRelease[]): readonly string[] {
+  return checkRelease(release, catalog)
+    .filter(({ outcome }) => outcome === 'failed')
+    .map(({ check }) => check);
+}
+
+describe('the release document', () => {
+  it('holds what the manifest says and what the pipeline knows', () => {
+    expect(capability('core/auth@1.0.1')).toMatchObject({
+      schema: 'fairlead/capability@1',
+      suite: 'core',
+      name: 'auth',
+      version: '1.0.1',
+      change: { id: 'CHG-1', revision: 'git:1', scope: 'x' },
+      tree: TREE,
+    });
+  });
+
+  it.each(['schema', 'suite', 'name', 'version', 'change', 'tree'])('refuses "%s" in the manifest', (key) => {
+    const refusal = refusalOf(() => capability('core/auth@1.0.1', { [key]: 'x' }));
+
+    expect(dataOf(refusal, 'document/invalid').issues.map(({ path }) => path)).toEqual([key]);
+  });
+
+  it('names the field that is missing', () => {
+    const refusal = refusalOf(() => releaseOf('core/auth@1.0.1', { health: HEALTH }));
+
+    expect(dataOf(refusal, 'document/invalid').issues.map(({ path }) => path)).toContain('service');
+  });
+
+  it('refuses a manifest that is no object', () => {
+    expect(codeOf(() => releaseOf('core/auth@1.0.1', []))).toBe('document/invalid');
+  });
+});
+
+describe('verification', () => {
+  it('passes a capability with a probe whose requirements are released', () => {
+    const release = capability('core/auth@1.0.1', { requires: { 'core/api': '^2.0.0' } });
+
+    expect(failedChecks(release, known(capability('core/api@2.3.0')))).toEqual([]);
+  });
+
+  it('fails a requirement that nothing released meets', () => {
+    const release = capability('core/auth@1.0.1', { requires: { 'core/api': '^2.0.0' } });
+
+    expect(failedChecks(release, known(capability('core/api@1.9.0')))).toEqual(['requires']);
+  });
+
+  it('fails a requirement that only a withdrawn release meets', () => {
+    const release = capability('core/auth@1.0.1', { requires: { 'core/api': '^2.0.0' } });
+    const withdrawn = [{ release: capability('core/api@2.0.0'), withdrawn: true }];
+
+    expect(failedChecks(release, withdrawn)).toEqual(['requires']);
+  });
+
+  it('fails a capability without a health probe', () => {
+    expect(failedChecks(capability('core/auth@1.0.1', { health: [] }), [])).toEqual(['health probe']);
+  });
+
+  it('fails a start period that would hide every failure', () => {
+    const release = capability('core/auth@1.0.1', { health: [{ tcp: '127.0.0.1:1', startPeriod: 'PT2H' }] });
+
+    expect(failedChecks(release, [])).toEqual(['health probe']);
+  });
+
+  it('fails a snapshot release that declares no hooks to go back', () => {
+    expect(failedChecks(capability('core/auth@1.0.1', { reversible: 'snapshot' }), [])).toEqual(['way back']);
+  });
+
+  it('fails a version that is released already', () => {
+    const release = capability('core/auth@1.0.1');
+
+    expect(failedChecks(release, known(release))).toEqual(['unique version']);
+  });
+
+  it('fails a suite that ships what nothing released meets', () => {
+    const suite = releaseOf('core@1.0.0', { capabilities: { auth: '~1.0.0', api: '~3.0.0' } });
+
+    expect(failedChecks(suite, known(capability('core/auth@1.0.1')))).toEqual(['bill of materials']);
+  });
+
+  it('passes a platform whose suites are released', () => {
+    const platform = releaseOf('platform@2.0.0', { suites: { core: '1.0.0' } });
+    const suite = releaseOf('core@1.0.0', { capabilities: {} });
+
+    expect(failedChecks(platform, known(suite))).toEqual([]);
+  });
+
+  it('fails while a required stop on the way up is withdrawn', () => {
+    const stop = capability('core/auth@1.0.0', { requiredStop: true });
+
+    expect(failedChecks(capability('core/auth@1.1.0'), [{ release: stop, withdrawn: true }])).toEqual([
+      'required stops',
+    ]);
+  });
+});
+
+describe('waves', () => {
+  it('reads shares and delays, and writes them back', () => {
+    const text = '1%,10%@PT1H,100%@PT24H';
+
+    expect(parseWaves(text)).toEqual([
+      { percent: 1, after: 'PT0S' },
+      { percent: 10, after: 'PT1H' },
+      { percent: 100, after: 'PT24H' },
+    ]);
+    expect(formatWaves(parseWaves(text))).toBe(text);
+  });
+
+  it.each(['', '50%', '100', '10%,5%,100%', '10%@PT2H,100%@PT1H', '0%,100%', '101%', '1%@soon,100%'])(
+    'refuses "%s"',
+    (text) => {
+      expect(codeOf(() => parseWaves(text))).toBe('vendor/option-invalid');
+    },
+  );
+
+  it('knows when everyone has been offered the release', () => {
+    const document = rollout.parse({
+      schema: 'fairlead/rollout@1',
+      release: { kind: 'platform', version: '1.0.0' },
+      digest: TREE.digest,
+      track: 'stable',
+      seed: 'x',
+      start: '2026-01-01T00:00:00Z',
+      waves: parseWaves('10%,100%@P1D'),
+    });
+
+    expect(lastWaveOpens(document)).toBe(Date.parse('2026-01-02T00:00:00Z'));
+  });
+});
+
+describe('the fleet', () => {
+  const none = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
+  const judge = (counts: Partial<typeof none>, atLeast = 1, lastWave: number | null = null) =>
+    judgeFleet({ counts: { ...none, ...counts }, atLeast, lastWave, now: 1000 }).kind;
+
+  it.each([
+    ['enough commits', judge({ committed: 1 }), 'passed'],
+    ['silence', judge({}), 'awaited'],
+    ['too few commits', judge({ committed: 2 }, 3), 'awaited'],
+    ['one that still deploys', judge({ committed: 5, inProgress: 1 }), 'awaited'],
+    ['a wave that has not opened', judge({ committed: 5 }, 1, 1001), 'awaited'],
+    ['a last wave that has opened', judge({ committed: 5 }, 1, 1000), 'passed'],
+    ['one rolled back among many', judge({ committed: 500, rolledBack: 1 }), 'failed'],
+    ['one failed while others deploy', judge({ inProgress: 9, failed: 1 }), 'failed'],
+  ])('%s: %s', (_name, verdict, expected) => {
+    expect(verdict).toBe(expected);
+  });
+
+  it('takes a suite to be as widely deployed as its rarest part, with every failure', () => {
+    const parts = [
+      { committed: 5, rolledBack: 0, inProgress: 1, failed: 0 },
+      { committed: 2, rolledBack: 1, inProgress: 0, failed: 0 },
+    ];
+
+    expect(combineCounts(parts)).toEqual({ committed: 2, rolledBack: 1, inProgress: 1, failed: 0 });
+  });
+});
+
+describe('components on an advisory', () => {
+  it('reads what is affected and what is fixed', () => {
+    expect(parseAffected('core/auth:<1.2.8')).toEqual({ component: 'core/auth', versions: '<1.2.8' });
+    expect(parseFixed('core/auth@1.2.9')).toEqual({ component: 'core/auth', version: '1.2.9' });
+  });
+
+  it.each(['core/auth', 'core:<1', ':<1', 'core/auth:seven'])('refuses "%s" as affected', (text) => {
+    expect(() => parseAffected(text)).toThrow();
+  });
+});
