@@ -20,7 +20,7 @@ const SHARED_ORDER = [
 ];
 
 /** The impure folders of `shared`: what touches files and accounts, closed to every pure folder, core, port and engine. */
-const IMPURE = ['shared/node'];
+const IMPURE = ['shared/node', 'shared/cli'];
 
 /** What each folder of a program may import of its own program. Entry points join everything. */
 const PROGRAM_LAYERS: Record<string, readonly string[]> = {

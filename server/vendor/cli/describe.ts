@@ -2,9 +2,9 @@
 
 import type { ChangeRecord, FleetCounts, StageEvent } from '../../../shared/change/change.ts';
 import { commandFor, stageDue } from '../../../shared/change/pipeline.ts';
+import { formatTable } from '../../../shared/cli/output.ts';
 import { formatRef } from '../../../shared/schema/release-ref.ts';
 import { refOfChange } from '../workspace/changes.ts';
-import { formatTable } from './output.ts';
 
 export function describeChange(record: ChangeRecord): readonly string[] {
   const rows = record.stages.map((event) => [

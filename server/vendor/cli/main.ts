@@ -3,9 +3,11 @@ import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import manifest from '../../../package.json' with { type: 'json' };
+import { createOutput, type Stream } from '../../../shared/cli/output.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { openKeyFile } from '../../../shared/trust/keyfile.ts';
+import { createPassphrases, type OpenKey } from '../workspace/passphrases.ts';
 import type { Session } from '../workspace/session.ts';
 import { withLock } from '../workspace/workspace.ts';
 import { addCommand, type CommandSpec, type Input } from './command.ts';
@@ -23,8 +25,6 @@ import { RENEW, SIGN } from './commands/sign.ts';
 import { STATUS } from './commands/status.ts';
 import { TRACE } from './commands/trace.ts';
 import { VERIFY } from './commands/verify.ts';
-import { createOutput, type Stream } from './output.ts';
-import { createPassphrases, type OpenKey } from './passphrases.ts';
 
 type Entry =
   | CommandSpec

@@ -1,6 +1,6 @@
 // What one run of a command works with: the workspace's directory, the clock, who runs it, how it talks.
-import type { Output } from '../cli/output.ts';
-import type { Passphrases } from '../cli/passphrases.ts';
+import type { Output } from '../../../shared/cli/output.ts';
+import type { Passphrases } from './passphrases.ts';
 
 export interface Session {
   readonly directory: string;

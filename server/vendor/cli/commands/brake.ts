@@ -1,6 +1,7 @@
 // `rollout status`, `halt` and `guard`: how a rollout fares on the fleet, and its brake, by hand or by a threshold.
 
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import { formatTable } from '../../../../shared/cli/output.ts';
 import { durationMs } from '../../../../shared/encoding/duration.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
@@ -17,7 +18,6 @@ import type { CommandSpec, Input } from '../command.ts';
 import { concludeRelease } from '../conclude.ts';
 import { describeCounts } from '../describe.ts';
 import { readFleetCounts } from '../fleet.ts';
-import { formatTable } from '../output.ts';
 
 const LASTS = { flags: '--for <duration>', about: 'at most PT72H', fallback: 'PT24H' };
 

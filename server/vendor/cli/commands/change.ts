@@ -2,6 +2,7 @@
 
 import { type ChangeRecord, changeRecord } from '../../../../shared/change/change.ts';
 import { openChange, stageDue } from '../../../../shared/change/pipeline.ts';
+import { formatTable } from '../../../../shared/cli/output.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
@@ -13,7 +14,6 @@ import type { Session } from '../../workspace/session.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { describeChange, nextStep } from '../describe.ts';
-import { formatTable } from '../output.ts';
 
 export const CHANGE_COMMANDS: readonly CommandSpec[] = [
   {

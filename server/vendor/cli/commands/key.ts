@@ -1,5 +1,6 @@
 // `key`: which keys hold which role, new keys for people of their own, and exchanging a role's keys.
 import { resolve } from 'node:path';
+import { formatTable } from '../../../../shared/cli/output.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { shellWord } from '../../../../shared/errors/shell-word.ts';
 import {
@@ -22,7 +23,6 @@ import { openWorkspace } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { fetchOnlineKeys } from '../online-keys.ts';
-import { formatTable } from '../output.ts';
 
 export const KEY_COMMANDS: readonly CommandSpec[] = [
   {

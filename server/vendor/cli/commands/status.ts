@@ -1,6 +1,7 @@
 // `status`: what this workspace has signed and until when, what waits, and which changes are open.
 
 import { commandFor, stageDue } from '../../../../shared/change/pipeline.ts';
+import { formatTable } from '../../../../shared/cli/output.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { OFFLINE_ROLES, RENEW_BEFORE_MS } from '../../core/roles.ts';
@@ -12,7 +13,6 @@ import type { Session } from '../../workspace/session.ts';
 import { quorumOf } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import type { CommandSpec } from '../command.ts';
-import { formatTable } from '../output.ts';
 
 export const STATUS: CommandSpec = {
   usage: 'status',

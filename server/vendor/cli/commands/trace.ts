@@ -1,4 +1,6 @@
 // `trace`: what was deployed, when and why: of a change from its intake to the fleet, or of one instance.
+
+import { formatTable } from '../../../../shared/cli/output.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ChangeReply } from '../../../../shared/protocol/fleet.ts';
 import type { DeploymentRecord } from '../../../../shared/schema/deployment.ts';
@@ -9,7 +11,6 @@ import type { Session } from '../../workspace/session.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { describeChange } from '../describe.ts';
 import { readFleetChange, readFleetInstance } from '../fleet.ts';
-import { formatTable } from '../output.ts';
 
 export const TRACE: CommandSpec = {
   usage: 'trace <change-or-release-or-instance>',

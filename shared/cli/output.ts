@@ -1,5 +1,5 @@
 // How a command answers: lines for people or one JSON document, and progress on a terminal.
-import { sanitizeText } from '../../../shared/encoding/text.ts';
+import { sanitizeText } from '../encoding/text.ts';
 
 export interface Stream {
   readonly isTTY?: boolean | undefined;

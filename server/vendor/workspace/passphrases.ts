@@ -2,7 +2,7 @@
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
 import type { KeyFile } from '../../../shared/trust/keyfile.ts';
-import { readSecret } from '../workspace/files.ts';
+import { readSecret } from './files.ts';
 
 export interface Passphrases {
   /** The key inside a file. Errors: vendor/wrong-passphrase, vendor/no-passphrase, vendor/key-damaged. */
