@@ -88,8 +88,11 @@ describe('requirements', () => {
     .map(([, id = '', , where = '', tests = '', state = '']) => ({ id, where, tests, state }));
 
   it('have a row for every id', () => {
-    const ids = [...numbered('F', 24), ...numbered('Q', 10), ...numbered('T', 30)];
-    expect(rows.map((row) => row.id)).toEqual(ids);
+    // Rows beyond the founding ones come as their subject does.
+    const later = new Set([...numbered('F', 33).slice(24), ...numbered('T', 40).slice(30)]);
+    const ids = [...numbered('F', 33), ...numbered('Q', 10), ...numbered('T', 40)];
+    const present = rows.map((row) => row.id);
+    expect(present).toEqual(ids.filter((id) => !later.has(id) || present.includes(id)));
   });
 
   it('say one of three states', () => {

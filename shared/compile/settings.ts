@@ -3,18 +3,21 @@ import type { DocumentIssue } from '../errors/document.ts';
 import { FairleadError } from '../errors/error.ts';
 import type { InstanceConfig, SettingValue } from '../schema/instance.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
-import type { Setting } from '../schema/service.ts';
+import type { Setting, VendorText } from '../schema/service.ts';
 import { capabilityConfigOf } from './config.ts';
+import { type GivenSettings, holdsReference } from './references.ts';
 import type { Target } from './target.ts';
 
-/** Text that is read when the service starts: its type and range cannot be known here. */
-const LATE = /\$\{(?:env|file):/;
+/** Every declared setting, in one of two rooms by who wrote its value: references mean something in the first alone. */
+export interface ResolvedSettings {
+  /** The operator's. */
+  readonly given: GivenSettings;
+  /** The release's, where the operator gave none. */
+  readonly defaults: Readonly<Record<string, VendorText | number | boolean>>;
+}
 
-/** Every declared setting with its value. Error: document/invalid naming each wrong setting. */
-export function resolveSettings(
-  release: CapabilityRelease,
-  config: InstanceConfig,
-): Readonly<Record<string, SettingValue>> {
+/** Error: document/invalid naming each wrong setting. */
+export function resolveSettings(release: CapabilityRelease, config: InstanceConfig): ResolvedSettings {
   const issues = checkSettings(release, config);
   if (issues.length > 0) {
     throw new FairleadError('document/invalid', {
@@ -24,8 +27,19 @@ export function resolveSettings(
   }
   const given = givenSettings(release, config);
   const declared = Object.entries(release.settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  const values = declared.map(([key, setting]) => [key, given.get(key) ?? setting.default]);
-  return Object.fromEntries(values);
+  return {
+    given: Object.fromEntries(
+      declared.flatMap(([key]) => {
+        const value = given.get(key);
+        return value === undefined ? [] : [[key, value]];
+      }),
+    ),
+    defaults: Object.fromEntries(
+      declared.flatMap(([key, setting]) =>
+        given.has(key) || setting.default === undefined ? [] : [[key, setting.default]],
+      ),
+    ),
+  };
 }
 
 /** What is wrong with the instance's settings for this release; empty when nothing is. */
@@ -67,7 +81,8 @@ function checkSetting(
     if (setting.default !== undefined) return [];
     return [{ path, expected: setting.type, found: 'nothing', remedy: 'add it: it has no default' }];
   }
-  if (typeof value === 'string' && LATE.test(value)) return [];
+  // It is read when the service starts: its type and range cannot be known here.
+  if (typeof value === 'string' && holdsReference(value)) return [];
   const expected = mismatch(setting, value);
   if (expected === null) return [];
   return [{ path, expected, found: JSON.stringify(value).slice(0, 80), remedy: `write ${expected}` }];

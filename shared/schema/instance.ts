@@ -2,8 +2,20 @@
 import { z } from 'zod';
 import { name } from './common.ts';
 
-/** Text may be `${env:NAME}` or `${file:PATH}`, read when a service starts and never recorded. */
-const settingValue = z.union([z.string().max(32_768), z.int(), z.boolean()]);
+/**
+ * Text that the operator of this install wrote. In it alone `${env:NAME}` and `${file:PATH}` are read, when a service
+ * starts: the agent reads them with its own rights, so that text of a release in this place would be a way to any file.
+ */
+export type OperatorText = string & { readonly __brand: 'OperatorText' };
+
+const settingValue = z.union([
+  z
+    .string()
+    .max(32_768)
+    .transform((text) => text as OperatorText),
+  z.int(),
+  z.boolean(),
+]);
 
 const capabilityConfig = z.strictObject({
   enabled: z.boolean().default(true),

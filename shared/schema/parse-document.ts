@@ -78,6 +78,13 @@ function explain(issue: ZodIssue): Pick<DocumentIssue, 'expected' | 'remedy'> {
         expected: `at most ${issue.maximum}${unitOf(issue.origin)}`,
         remedy: issue.origin === 'string' ? 'make it shorter' : 'make it smaller',
       };
+    case 'custom': {
+      const remedy: unknown = issue.params?.remedy;
+      return {
+        expected: issue.message,
+        remedy: typeof remedy === 'string' ? remedy : `write ${issue.message}`,
+      };
+    }
     default:
       return { expected: issue.message, remedy: `write ${issue.message}` };
   }

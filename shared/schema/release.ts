@@ -12,6 +12,7 @@ import {
   suiteName,
   version,
 } from './common.ts';
+import { findTextProblems } from './release-text.ts';
 import { healthProbe, hooks, service, settings, smokeTest } from './service.ts';
 
 /** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
@@ -28,7 +29,8 @@ const releaseBase = {
 
 export const treeRef = z.strictObject({ digest, files: z.int().min(0), bytes: byteCount });
 
-export const capabilityRelease = z.strictObject({
+/** As it was admitted once: what runs is read as long as it runs, also where the rules have become stricter since. */
+export const storedCapabilityRelease = z.strictObject({
   schema: z.literal('fairlead/capability@1'),
   suite: suiteName,
   name,
@@ -41,6 +43,19 @@ export const capabilityRelease = z.strictObject({
   /** May this version be left for an older one: freely, by restoring its snapshot, or not at all. */
   reversible: z.enum(['yes', 'snapshot', 'no']).default('yes'),
   ...releaseBase,
+});
+
+/** One that may be built, published and installed. */
+export const capabilityRelease = storedCapabilityRelease.superRefine((release, context) => {
+  for (const { path, found, expected, remedy } of findTextProblems(release)) {
+    context.addIssue({
+      code: 'custom',
+      path: [...path],
+      input: found,
+      message: expected,
+      params: { remedy },
+    });
+  }
 });
 
 export const suiteRelease = z.strictObject({

@@ -130,12 +130,17 @@ export const hooks = z.strictObject({
   restore: z.array(hook).max(16).default([]),
 });
 
+/** Text that a signed release brought. It is taken literally, or filled with settings and directories: no more. */
+export type VendorText = string & { readonly __brand: 'VendorText' };
+
+const vendorText = z.string().transform((text) => text as VendorText);
+
 /** What an operator may set: the part of JSON Schema that a settings form needs. */
 const settingBase = { description: line.optional() };
 export const setting = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('string'),
-    default: z.string().optional(),
+    default: vendorText.optional(),
     enum: z.array(z.string()).min(1).max(100).optional(),
     minLength: z.int().min(0).optional(),
     maxLength: z.int().min(0).optional(),

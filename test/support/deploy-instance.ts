@@ -3,9 +3,9 @@ import type { Deployer } from '../../agent/ports/deployer.ts';
 import { AUTH, type Deployable, deployableOf, type Extras, releaseOf } from './deploy-releases.ts';
 import { createWorld, deploy } from './deploy-world.ts';
 
-/** An instance configuration with `core/auth` alone. */
-export const auth = (version: string, extras: Extras = {}) =>
-  deployableOf({ [AUTH]: releaseOf(AUTH, version, extras) });
+/** An instance with `core/auth` alone, and the settings its operator wrote. */
+export const auth = (version: string, extras: Extras = {}, settings: Readonly<Record<string, string>> = {}) =>
+  deployableOf({ [AUTH]: releaseOf(AUTH, version, extras) }, { [AUTH]: settings });
 
 /** Commits one deployable after the other; calls and commands are counted from there. */
 export async function instanceWith(...history: readonly Deployable[]) {

@@ -5,7 +5,11 @@ import { digestOf } from '../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { deploymentManifest, type Plan, type PlanReason } from '../../shared/schema/deployment.ts';
 import { type InstanceConfig, instanceConfig } from '../../shared/schema/instance.ts';
-import { type CapabilityRelease, capabilityRelease, type Verified } from '../../shared/schema/release.ts';
+import {
+  type CapabilityRelease,
+  storedCapabilityRelease,
+  type Verified,
+} from '../../shared/schema/release.ts';
 
 export interface Deployable {
   readonly manifest: ReturnType<typeof deploymentManifest.parse>;
@@ -19,14 +23,14 @@ export const WEB = 'core/web' as ComponentKey;
 
 export type Extras = Readonly<Record<string, unknown>>;
 
-/** A release with one health probe, a smoke test and every kind of hook. */
+/** As the agent has it on its disk: a release with one health probe, a smoke test and every kind of hook. */
 export function releaseOf(
   component: ComponentKey,
   version: string,
   extras: Extras = {},
 ): Verified<CapabilityRelease> {
   const [suite, name] = component.split('/');
-  const document = capabilityRelease.parse({
+  const document = storedCapabilityRelease.parse({
     schema: 'fairlead/capability@1',
     suite,
     name,

@@ -1,5 +1,6 @@
 // An instance in memory: a disk and a machine that survive the death of the agent, and faults at every call it makes.
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
+import type { ServiceUnit } from '../../agent/core/deploy/service-unit.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
 import { withSigns } from '../../agent/engine/deploy/signs.ts';
@@ -39,6 +40,8 @@ export interface World {
   /** What runs, as `core/auth@1.0.1`, sorted. */
   running(): readonly string[];
   pidOf(component: ComponentKey): number | null;
+  /** What the driver was asked to run. */
+  unitOf(component: ComponentKey): ServiceUnit | null;
   /** The service ends by itself. */
   crashService(component: ComponentKey): void;
   /** The machine loses power: every service ends, the disk stays. */
@@ -77,6 +80,7 @@ export function createWorld(
         .map((one) => nameOf(one.unit))
         .sort(),
     pidOf: (component) => services.get(component)?.pid ?? null,
+    unitOf: (component) => services.get(component)?.unit ?? null,
     crashService(component) {
       const service = services.get(component);
       if (service !== undefined) end(service);

@@ -8,7 +8,11 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { type CapabilityRelease, capabilityRelease, type Verified } from '../../../shared/schema/release.ts';
+import {
+  type CapabilityRelease,
+  storedCapabilityRelease,
+  type Verified,
+} from '../../../shared/schema/release.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import { makeDirectory, syncDirectory } from '../files/durable-file.ts';
 import { readIfPresent } from '../files/read-file.ts';
@@ -35,7 +39,7 @@ export async function readGeneration(directory: string, number: number): Promise
     if (digestOf(bytes) !== release) {
       throw new FairleadError('deploy/generation-damaged', { generation: number });
     }
-    const document = parseDocumentBytes(capabilityRelease, bytes, `releases/${component}.json`);
+    const document = parseDocumentBytes(storedCapabilityRelease, bytes, `releases/${component}.json`);
     releases.set(component, { document, bytes, digest: release });
   }
   const record = await readIfPresent(join(directory, 'record.json'));

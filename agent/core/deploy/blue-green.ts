@@ -1,7 +1,7 @@
 // Blue and green: two versions of one capability side by side, each on a port of its own, behind one public port.
+import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { SettingValue } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import type { BlueGreen } from '../../../shared/schema/service.ts';
 
@@ -9,8 +9,6 @@ export const SLOTS = ['blue', 'green'] as const;
 export type Slot = (typeof SLOTS)[number];
 
 const GREEN = '.green';
-
-type Settings = Readonly<Record<string, SettingValue>>;
 
 export function blueGreenOf(release: CapabilityRelease | undefined): BlueGreen | null {
   const service = release?.service;
@@ -41,13 +39,13 @@ export function serviceKeys(
 }
 
 /** In a slot the public port's setting stands for the slot's own port: the service and its probes need not know. */
-export function settingsIn(slot: Slot, blueGreen: BlueGreen, settings: Settings): Settings {
+export function settingsIn(slot: Slot, blueGreen: BlueGreen, settings: FilledSettings): FilledSettings {
   const port = settings[blueGreen.slots[SLOTS.indexOf(slot)] ?? ''];
   return port === undefined ? settings : { ...settings, [blueGreen.public]: port };
 }
 
 /** Error: deploy/no-port, for a setting that is no port or the same as another. */
-export function portsOf(component: ComponentKey, blueGreen: BlueGreen, settings: Settings) {
+export function portsOf(component: ComponentKey, blueGreen: BlueGreen, settings: FilledSettings) {
   const names = [blueGreen.public, ...blueGreen.slots];
   const ports = names.map((name) => {
     const port = settings[name];

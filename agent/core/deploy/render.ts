@@ -1,10 +1,11 @@
 // Rendering: a release, its settings and its directories become a service, probes, smoke tests and hooks ready to run.
+import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
+import { parseTemplate } from '../../../shared/encoding/template.ts';
 import { assertNever } from '../../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
-import type { SettingValue } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import type { HealthProbe, Hook } from '../../../shared/schema/service.ts';
 import type { ProbeRule } from './health.ts';
@@ -33,9 +34,9 @@ export interface RunnableComponent {
 export interface RenderInput {
   readonly release: Verified<CapabilityRelease>;
   /** As configured, references unread: they make the unit's identity without telling a secret. */
-  readonly configured: Readonly<Record<string, SettingValue>>;
+  readonly configured: FilledSettings;
   /** The same with every reference read. */
-  readonly settings: Readonly<Record<string, SettingValue>>;
+  readonly settings: FilledSettings;
   readonly treeDirectory: string;
   readonly dataDirectory: string;
 }
@@ -152,10 +153,13 @@ function filler(component: ComponentKey, input: RenderInput): Fill {
     ['dir.data', input.dataDirectory],
     ...Object.entries(input.settings).map(([name, value]) => [`settings.${name}`, String(value)] as const),
   ]);
+  const fillVariable = (variable: string, field: string): string => {
+    const value = values.get(variable);
+    if (value !== undefined) return value;
+    throw new FairleadError('deploy/unknown-variable', { component, field, variable });
+  };
   return (text, field) =>
-    text.replace(/\$\{([^}]*)\}/g, (_, variable: string) => {
-      const value = values.get(variable);
-      if (value !== undefined) return value;
-      throw new FairleadError('deploy/unknown-variable', { component, field, variable });
-    });
+    parseTemplate(text)
+      .map((part) => (part.kind === 'variable' ? fillVariable(part.name, field) : part.text))
+      .join('');
 }

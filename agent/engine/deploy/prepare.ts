@@ -1,5 +1,6 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
 import { planBetween } from '../../../shared/compile/plan.ts';
+import { fillReferences, referenceKey, referencesIn } from '../../../shared/compile/references.ts';
 import { resolveSettings } from '../../../shared/compile/settings.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
@@ -14,7 +15,6 @@ import {
   settingsIn,
   slotKey,
 } from '../../core/deploy/blue-green.ts';
-import { fillReferences, referenceKey, referencesIn } from '../../core/deploy/references.ts';
 import { type RenderInput, type RunnableComponent, render } from '../../core/deploy/render.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { Route } from '../../ports/traffic.ts';
@@ -47,15 +47,15 @@ export async function prepare(
 ): Promise<PreparedComponent | null> {
   const release = generation?.releases.get(component);
   if (generation === null || release === undefined) return null;
-  const configured = resolveSettings(release.document, generation.config);
+  const { given, defaults } = resolveSettings(release.document, generation.config);
   const secrets = new Map<string, string>();
-  for (const reference of referencesIn(configured)) {
+  for (const reference of referencesIn(given)) {
     secrets.set(referenceKey(reference), await sources.readReference(reference));
   }
   const input = {
     release,
-    configured,
-    settings: fillReferences(configured, secrets),
+    configured: { ...defaults, ...given },
+    settings: { ...defaults, ...fillReferences(given, secrets) },
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
   };

@@ -26,10 +26,8 @@ const PATH = 'suites.core.capabilities.auth.settings';
 describe('resolveSettings', () => {
   it('fills in defaults and keeps what the admin wrote', () => {
     expect(resolveSettings(release(), config({ secret: 'sesame', tls: true }))).toEqual({
-      level: 'info',
-      port: 8080,
-      secret: 'sesame',
-      tls: true,
+      given: { secret: 'sesame', tls: true },
+      defaults: { level: 'info', port: 8080 },
     });
   });
 
@@ -45,8 +43,7 @@ describe('resolveSettings', () => {
     'leaves %s for when the service starts',
     (text) => {
       expect(resolveSettings(release(), config({ secret: text, port: text }))).toMatchObject({
-        secret: text,
-        port: text,
+        given: { secret: text, port: text },
       });
     },
   );

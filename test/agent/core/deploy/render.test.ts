@@ -1,12 +1,19 @@
 // Rendering: variables filled once, secrets kept out of identities, mistakes named.
 import { describe, expect, it } from 'vitest';
-import { fillReferences, referencesIn } from '../../../../agent/core/deploy/references.ts';
 import { type RenderInput, render } from '../../../../agent/core/deploy/render.ts';
 import { AUTH, type Extras, releaseOf } from '../../../support/deploy-releases.ts';
 
-function inputOf(extras: Extras, settings: RenderInput['settings'] = {}): RenderInput {
-  const release = releaseOf(AUTH, '1.0.0', extras);
+function inputOf(extras: Extras = {}, settings: RenderInput['settings'] = {}): RenderInput {
+  const declared = Object.keys(settings).map((name) => [name, { type: 'string' }]);
+  const release = releaseOf(AUTH, '1.0.0', { settings: Object.fromEntries(declared), ...extras });
   return { release, configured: settings, settings, treeDirectory: '/tree', dataDirectory: '/data' };
+}
+
+/** As an earlier version admitted it. */
+function storedOf(service: object): RenderInput {
+  const input = inputOf();
+  const document = { ...input.release.document, service } as RenderInput['release']['document'];
+  return { ...input, release: { ...input.release, document } };
 }
 
 const SERVICE = {
@@ -50,9 +57,10 @@ describe('rendering', () => {
   it.each(['settings.nope', 'file:/etc/shadow', 'env:HOME', 'dir.home', ''])(
     'names the field that uses ${%s}',
     (variable) => {
-      const service = { driver: 'process', exec: ['serve'], env: { KEY: `\${${variable}}` } };
+      const env = { KEY: `\${${variable}}` };
+      const service = { driver: 'process', exec: ['serve'], env, stopTimeout: 'PT1S' };
 
-      expect(() => render(inputOf({ service }))).toThrow(
+      expect(() => render(storedOf(service))).toThrow(
         expect.objectContaining({
           code: 'deploy/unknown-variable',
           data: { component: AUTH, field: 'service.env.KEY', variable },
@@ -109,6 +117,16 @@ describe('rendering', () => {
     });
   });
 
+  it('takes "$${" for a "${" that stands for itself, and one that nothing closes as it is', () => {
+    const service = {
+      driver: 'process',
+      exec: ['sh', '-c', 'echo $${HOME} $${settings.port} ${settings.port}'],
+    };
+    const { unit } = render(inputOf({ service }, { port: 1 }));
+
+    expect(unit).toMatchObject({ exec: ['sh', '-c', 'echo ${HOME} ${settings.port} 1'] });
+  });
+
   it('never expands what a setting holds', () => {
     const service = { driver: 'process', exec: ['serve', '${settings.motto}'] };
 
@@ -125,34 +143,5 @@ describe('rendering', () => {
     expect(identity({}, '${env:KEY}', 'one')).toBe(identity({}, '${env:KEY}', 'two'));
     expect(identity({}, '${env:KEY}', 'one')).not.toBe(identity({}, '${env:OTHER}', 'one'));
     expect(identity({}, '${env:KEY}', 'one')).not.toBe(identity({ notes: 'new' }, '${env:KEY}', 'one'));
-  });
-});
-
-describe('references', () => {
-  it('are found wherever an operator wrote them, once each', () => {
-    const found = referencesIn({
-      a: 'x ${env:KEY} y',
-      b: '${file:/run/key}${env:KEY}',
-      c: 7,
-      d: '${other:Z}',
-    });
-
-    expect(found).toEqual([
-      { kind: 'env', name: 'KEY' },
-      { kind: 'file', name: '/run/key' },
-    ]);
-  });
-
-  it('are filled without looking at what comes out', () => {
-    const values = new Map([
-      ['${env:A}', '${env:B}'],
-      ['${env:B}', 'secret'],
-    ]);
-
-    expect(fillReferences({ a: '<${env:A}>', b: '${env:B}', n: 1 }, values)).toEqual({
-      a: '<${env:B}>',
-      b: 'secret',
-      n: 1,
-    });
   });
 });

@@ -97,7 +97,7 @@ describe('a failed deployment', () => {
     world.secrets.set('KEY', 'hunter2');
     world.behaviours.set('core/auth@1.1.0', 'red');
 
-    await deploy(deployer, auth('1.1.0', { settings: { key: { type: 'string', default: '${env:KEY}' } } }));
+    await deploy(deployer, auth('1.1.0', { settings: { key: { type: 'string' } } }, { key: '${env:KEY}' }));
 
     expect(world.disk.evidence).toEqual([
       {

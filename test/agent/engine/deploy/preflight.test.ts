@@ -83,16 +83,29 @@ describe('preflight', () => {
     ['a setting without a value', { settings: { port: { type: 'integer' } } }, 'document/invalid'],
     [
       'a secret that cannot be read',
-      { settings: { key: { type: 'string', default: '${env:NOPE}' } } },
+      { settings: { key: { type: 'string' } } },
       'setting/unreadable',
+      { key: '${env:NOPE}' },
     ],
-  ])('finds %s before anything stops', async (_, extras, code) => {
+  ])('finds %s before anything stops', async (_, extras, code, settings: Record<string, string> = {}) => {
     const { world, deployer } = await instanceWith(auth('1.0.0'));
     const pid = world.pidOf(AUTH);
 
-    const record = await deploy(deployer, auth('1.1.0', extras));
+    const record = await deploy(deployer, auth('1.1.0', extras, settings));
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code } });
     expect(world.pidOf(AUTH)).toBe(pid);
+  });
+
+  it('reads nothing that a release asks for: its text is handed over as it is', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.secrets.set('TOKEN', 'hunter2');
+    const settings = { stolen: { type: 'string', default: '${env:TOKEN}' } };
+    const service = { driver: 'process', exec: ['serve', '${settings.stolen}'] };
+
+    const record = await deploy(deployer, auth('1.1.0', { settings, service }));
+
+    expect(record.state).toBe('committed');
+    expect(world.unitOf(AUTH)).toMatchObject({ exec: ['serve', '${env:TOKEN}'] });
   });
 });

@@ -49,11 +49,13 @@ describe('a rehearsed rollback', () => {
       /room/,
     ],
   ])('names %s', async (_, harm, check) => {
-    const settings = { token: { type: 'string', default: '${env:TOKEN}' } };
+    const settings = { token: { type: 'string' } };
     const world = createWorld();
     world.secrets.set('TOKEN', 'hunter2');
     const { deployer } = world.boot();
-    for (const version of ['1.0.0', '1.1.0']) await deploy(deployer, auth(version, { settings }));
+    for (const version of ['1.0.0', '1.1.0']) {
+      await deploy(deployer, auth(version, { settings }, { token: '${env:TOKEN}' }));
+    }
     harm(world);
 
     const { checks } = await deployer.rehearse();

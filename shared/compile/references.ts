@@ -1,5 +1,5 @@
-// References in an operator's settings: found here, read by an adapter, put in here.
-import type { SettingValue } from '../../../shared/schema/instance.ts';
+// References in the operator's settings: `${env:NAME}` and `${file:PATH}`, found here, read by an adapter, put in here.
+import type { SettingValue } from '../schema/instance.ts';
 
 export interface Reference {
   readonly kind: 'env' | 'file';
@@ -9,10 +9,19 @@ export interface Reference {
 
 const PATTERN = /\$\{(env|file):([^}]+)\}/g;
 
-type Settings = Readonly<Record<string, SettingValue>>;
+/** As the operator wrote them: a setting of a release is none, whatever its text looks like. */
+export type GivenSettings = Readonly<Record<string, SettingValue>>;
+
+/** Ready to be handed to a service: nothing in them is ever looked at again. */
+export type FilledSettings = Readonly<Record<string, string | number | boolean>>;
+
+/** Whether text asks for something of the machine. */
+export function holdsReference(text: string): boolean {
+  return text.search(PATTERN) !== -1;
+}
 
 /** Every reference once. */
-export function referencesIn(settings: Settings): readonly Reference[] {
+export function referencesIn(settings: GivenSettings): readonly Reference[] {
   const found = new Map<string, Reference>();
   for (const value of Object.values(settings)) {
     if (typeof value !== 'string') continue;
@@ -24,7 +33,7 @@ export function referencesIn(settings: Settings): readonly Reference[] {
 }
 
 /** The settings with every reference replaced by its value; a value is never looked at again. */
-export function fillReferences(settings: Settings, values: ReadonlyMap<string, string>): Settings {
+export function fillReferences(settings: GivenSettings, values: ReadonlyMap<string, string>): FilledSettings {
   const fill = (text: string) => text.replace(PATTERN, (key) => values.get(key) ?? key);
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [name, typeof value === 'string' ? fill(value) : value]),

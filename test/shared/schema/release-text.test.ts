@@ -1,0 +1,110 @@
+// Texts of a release: unknown variables and references are refused when the document is read, with field and remedy.
+import { describe, expect, it } from 'vitest';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { capabilityRelease, release, storedCapabilityRelease } from '../../../shared/schema/release.ts';
+import { parseRef } from '../../../shared/schema/release-ref.ts';
+import { dataOf, refusalOf } from '../../support/error-code.ts';
+import { buildRelease } from '../../support/scenario.ts';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const BASE = buildRelease(parseRef('core/auth@1.0.0'), {}).document;
+
+function written(parts: object): object {
+  return { ...BASE, settings: { port: { type: 'integer', default: 1 } }, ...parts };
+}
+
+function issuesOf(parts: object) {
+  const refusal = refusalOf(() => parseDocument(release, written(parts), 'a release'));
+  return dataOf(refusal, 'document/invalid').issues;
+}
+
+const service = (exec: string, more: object = {}) => ({ driver: 'process', exec: [exec], ...more });
+const commands = (more: object) => ({ driver: 'command', start: ['a'], stop: ['a'], status: ['a'], ...more });
+const images = [{ archive: 'web.tar', digest }];
+
+/** Every place of a release in which the agent fills variables. */
+const PLACES: readonly [path: string, parts: (text: string) => object][] = [
+  ['service.exec.0', (text) => ({ service: service(text) })],
+  ['service.env.KEY', (text) => ({ service: service('a', { env: { KEY: text } }) })],
+  ['service.exec.0', (text) => ({ service: { ...service(text), driver: 'systemd' } })],
+  ['service.start.1', (text) => ({ service: commands({ start: ['a', text] }) })],
+  ['service.stop.0', (text) => ({ service: commands({ stop: [text] }) })],
+  ['service.status.0', (text) => ({ service: commands({ status: [text] }) })],
+  ['service.env.KEY', (text) => ({ service: commands({ env: { KEY: text } }) })],
+  [
+    'service.env.KEY',
+    (text) => ({ service: { driver: 'compose', file: 'c.yaml', images, env: { KEY: text } } }),
+  ],
+  ['health.0.http', (text) => ({ health: [{ http: text }] })],
+  ['health.0.contains', (text) => ({ health: [{ http: 'http://localhost/', contains: text }] })],
+  ['health.1.tcp', (text) => ({ health: [{ tcp: 'localhost:1' }, { tcp: text }] })],
+  ['health.0.exec.0', (text) => ({ health: [{ exec: [text] }] })],
+  ['smoke.0.exec.1', (text) => ({ smoke: [{ exec: ['a', text] }] })],
+  ['hooks.preflight.0.exec.0', (text) => ({ hooks: { preflight: [{ exec: [text] }] } })],
+  ['hooks.snapshot.0.exec.0', (text) => ({ hooks: { snapshot: [{ exec: [text] }] } })],
+  ['hooks.restore.0.exec.0', (text) => ({ hooks: { restore: [{ exec: [text] }] } })],
+];
+
+describe('the texts of a release', () => {
+  it.each(PLACES)('may not name a variable that nobody declared: %s', (path, parts) => {
+    const [issue, ...others] = issuesOf(parts('x ${HOME:-/tmp} y'));
+
+    expect(issue).toMatchObject({ path, found: '"${HOME:-/tmp}"' });
+    expect(others).toEqual([]);
+  });
+
+  it.each(PLACES)('may not ask for a file or a variable of the machine: %s', (path, parts) => {
+    for (const found of ['${file:/etc/shadow}', '${env:TOKEN}']) {
+      expect(issuesOf(parts(`a${found}`))).toMatchObject([
+        { path, found: `"${found}"`, expected: expect.stringContaining('operator') },
+      ]);
+    }
+  });
+
+  it.each(PLACES)('may name declared settings and directories, and write "$${": %s', (_path, parts) => {
+    const text = 'a ${settings.port} ${dir.tree} ${dir.data} $${HOME} $$ $ {x}';
+
+    expect(capabilityRelease.safeParse(written(parts(text))).success).toBe(true);
+  });
+
+  it.each([
+    '${c}',
+    '${}',
+    '${settings.prot}',
+    '${settings.port',
+    '${dir.home}',
+    '${ settings.port }',
+    '${settings.constructor}',
+  ])('may not hold %s', (text) => {
+    expect(issuesOf({ service: service(`a ${text}`) })).toMatchObject([{ path: 'service.exec.0' }]);
+  });
+
+  it('names every wrong text at once', () => {
+    const issues = issuesOf({
+      service: service('${a} ${b}', { env: { KEY: '${c}' } }),
+      smoke: [{ exec: ['${d}'] }],
+    });
+
+    expect(issues.map(({ found }) => found)).toEqual(['"${a}"', '"${b}"', '"${c}"', '"${d}"']);
+  });
+
+  it.each([
+    ['default', 'settings.key.default', { default: '${file:/etc/shadow}' }],
+    ['unclosed default', 'settings.key.default', { default: 'a ${env:' }],
+    ['choice', 'settings.key.enum.1', { enum: ['a', '${env:TOKEN}'] }],
+  ])('may not refer to the machine in the %s of a setting', (_what, path, setting) => {
+    expect(issuesOf({ settings: { key: { type: 'string', ...setting } } })).toMatchObject([{ path }]);
+  });
+
+  it('may hold any other braces in a default, which is taken literally', () => {
+    const settings = { format: { type: 'string', default: '${date} ${level} $${x}' } };
+
+    expect(capabilityRelease.safeParse(written({ settings })).success).toBe(true);
+  });
+
+  it('are still read where an earlier version admitted them', () => {
+    const settings = { key: { type: 'string', default: '${env:TOKEN}' } };
+
+    expect(storedCapabilityRelease.safeParse(written({ settings })).success).toBe(true);
+  });
+});
