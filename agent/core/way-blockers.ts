@@ -1,7 +1,8 @@
 // What stands between this instance and one release, beyond what the decision itself names.
 import { isEnabled } from '../../shared/compile/config.ts';
 import { isAffected, openCritical } from '../../shared/compile/exposure.ts';
-import { activeHalts, type Offers } from '../../shared/compile/offers.ts';
+import { activeHalts } from '../../shared/compile/halts.ts';
+import type { Offers } from '../../shared/compile/offers.ts';
 import type { Withheld } from '../../shared/compile/target.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import { withheldReason } from '../../shared/policy/idle-reasons.ts';

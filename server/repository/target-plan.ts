@@ -4,9 +4,9 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { Release } from '../../shared/schema/release.ts';
 import { releasePath } from '../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../shared/schema/rollout.ts';
+import { parseTargetDocument, placeOf, type TargetDocument } from '../../shared/schema/target-document.ts';
 import type { TargetFile } from '../../shared/trust/metadata.ts';
 import type { MetadataPlan } from './metadata-plan.ts';
-import { parseTargetDocument, type TargetDocument } from './release-documents.ts';
 import { type Roles, resolveIn } from './state.ts';
 
 export interface SentTarget {
@@ -53,7 +53,7 @@ export async function planTargets(
     const bytes = bytesByPath.get(path) ?? (await context.readStored(path, sha256));
     if (bytes === null) throw new FairleadError('publication/missing-target', { role, path });
     verifyBytes(path, bytes, target, sha256);
-    const parsed = parseTargetDocument(path, bytes);
+    const parsed = parseInPlace(path, bytes);
     await verifyDocument(path, parsed, sha256, metadata.roles, context);
     if (parsed.kind === 'release') {
       releases.push({ path, digest: digestFromHex(sha256), document: parsed.document });
@@ -100,6 +100,19 @@ function verifyBytes(path: string, bytes: Uint8Array, target: TargetFile, sha256
   if (bytes.length !== target.length || hexOf(digestOf(bytes)) !== sha256) {
     throw new FairleadError('publication/target-mismatch', { path });
   }
+}
+
+function parseInPlace(path: string, bytes: Uint8Array): TargetDocument {
+  const parsed = parseTargetDocument(path, bytes);
+  if (parsed === null) {
+    throw new FairleadError('publication/wrong-document', {
+      path,
+      problem: 'no kind of document has its place there',
+    });
+  }
+  const place = placeOf(parsed);
+  if (place === path) return parsed;
+  throw new FairleadError('publication/wrong-document', { path, problem: `it belongs at ${place}` });
 }
 
 async function verifyDocument(

@@ -5,6 +5,7 @@ import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Catalog } from './catalog.ts';
 import { compile } from './compile.ts';
 import { compileEmergency } from './emergency.ts';
+import { haltMoments } from './halts.ts';
 import { manifestDigest } from './identity.ts';
 import type { CompileInput, CompileResult, EmergencyResult } from './target.ts';
 import { offeredAt } from './waves.ts';
@@ -50,13 +51,14 @@ interface CatalogFacts {
 
 function factsOf({ catalog, instance }: CompileInput): CatalogFacts {
   const { releases, rollouts, advisories, halts } = catalog;
-  const content = { releases: releases.map((release) => release.digest), rollouts, advisories, halts };
+  const content = {
+    releases: releases.map((release) => release.digest),
+    ...{ rollouts, advisories, halts },
+    haltedSince: [...(catalog.haltedSince ?? [])],
+  };
   return {
     digest: digestOf(utf8(JSON.stringify(content))),
-    moments: [
-      ...rollouts.flatMap((rollout) => offeredAt(rollout, instance) ?? []),
-      ...halts.map((halt) => instantMs(halt.expires)),
-    ],
+    moments: [...rollouts.map((rollout) => offeredAt(rollout, instance)), ...haltMoments(catalog)],
   };
 }
 

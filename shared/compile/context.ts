@@ -52,9 +52,9 @@ export function withPins(context: Context, pins: readonly Pin[]): Context {
 
 /** As if nothing withheld a release: no wave to come, no pause, halt or quarantine. */
 export function withoutWithholding(context: Context): Context {
-  const { offered, withheld, withdrawn } = context.offers;
+  const { offered, withheld } = context.offers;
   const all = new Set([...offered, ...withheld.keys()]);
-  return { ...context, offers: { offered: all, withheld: new Map(), withdrawn } };
+  return { ...context, offers: { ...context.offers, offered: all, withheld: new Map() } };
 }
 
 /** `core` of `core/auth` and of `core`; null for the platform. */

@@ -4,7 +4,6 @@ import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions, majorOf, minorOf, type Version } from '../version/version.ts';
 import type { Context } from './context.ts';
 import { isAffected } from './exposure.ts';
-import { activeHalts } from './offers.ts';
 import type { AnyRelease } from './releases.ts';
 import { type Choice, choiceOf } from './running.ts';
 import { firstStop } from './stops.ts';
@@ -66,7 +65,7 @@ export function prohibition(
   const { input, offers } = context;
   if (input.quarantined.has(release.digest)) return 'quarantined';
   if (offers.withdrawn.has(release.digest)) return 'withdrawn';
-  return activeHalts(input.catalog.halts, input.now).has(release.digest) ? 'halted' : null;
+  return offers.haltedAgainstOrders.has(release.digest) ? 'halted' : null;
 }
 
 /** Same minor line before same major before the rest; lower before higher within each. */

@@ -1,9 +1,10 @@
 // Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
-import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { instantMs } from '../encoding/instant.ts';
 import { componentKeyOf } from '../schema/common.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Halt, Rollout } from '../schema/rollout.ts';
 import { compareVersions, floorOf, type Range } from '../version/version.ts';
+import { activeHalts, haltedAgainstOrders } from './halts.ts';
 import type { AnyRelease, ReleaseIndex } from './releases.ts';
 import { runningChoices } from './running.ts';
 import { firstStop } from './stops.ts';
@@ -17,6 +18,8 @@ export interface Offers {
   readonly withheld: ReadonlyMap<string, Withheld>;
   /** No new installs on this track; what runs stays. */
   readonly withdrawn: ReadonlySet<string>;
+  /** Stopped by a halt even where an emergency order names them. */
+  readonly haltedAgainstOrders: ReadonlySet<string>;
 }
 
 type OfferInput = Pick<CompileInput, 'catalog' | 'config' | 'instance' | 'now' | 'quarantined' | 'current'>;
@@ -48,8 +51,7 @@ export function selectOffers(input: OfferInput, index: ReleaseIndex): Offers {
     const component = componentNameOf(rollout.release);
     const release = index.find(component, rollout.release.version);
     if (release?.digest !== rollout.digest) continue;
-    const reason = running.get(component)?.digest === release.digest ? null : delay(rollout, input);
-    if (reason !== 'never') offer(release, reason);
+    offer(release, running.get(component)?.digest === release.digest ? null : delay(rollout, input));
   }
   // A release on offer offers the required stop on the way to it: its own rollout may be long over.
   for (const [component, { version }] of running) {
@@ -58,7 +60,12 @@ export function selectOffers(input: OfferInput, index: ReleaseIndex): Offers {
     if (highest !== undefined && stop !== undefined && isNewer(highest, stop)) offer(stop, null);
   }
   for (const digest of offered) withheld.delete(digest);
-  return { offered, withheld, withdrawn };
+  return {
+    offered,
+    withheld,
+    withdrawn,
+    haltedAgainstOrders: haltedAgainstOrders(input.catalog, input.now),
+  };
 }
 
 // Sorted, so that two rollouts withholding the same release always give the same reason.
@@ -99,10 +106,9 @@ function shippedBy(release: AnyRelease, index: ReleaseIndex): readonly AnyReleas
 }
 
 /** What keeps this instance from a rollout's release for now; null when its wave has come. */
-function delay(rollout: Rollout, input: OfferInput): Withheld['why'] | 'never' | null {
+function delay(rollout: Rollout, input: OfferInput): Withheld['why'] | null {
   if (rollout.paused) return { kind: 'paused' };
   const at = offeredAt(rollout, input.instance);
-  if (at === null) return 'never';
   return at <= input.now ? null : { kind: 'wave', at };
 }
 
@@ -114,16 +120,6 @@ function obstacle(
   if (quarantined.has(release.digest)) return { kind: 'quarantined' };
   const halt = halts.get(release.digest);
   return halt === undefined ? null : { kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) };
-}
-
-/** The latest-ending halt of each digest. One issued in the future counts: a slow clock must not miss it. */
-export function activeHalts(halts: readonly Halt[], now: EpochMs): ReadonlyMap<string, Halt> {
-  const active = halts.filter((halt) => instantMs(halt.expires) > now);
-  return new Map(
-    active
-      .toSorted((a, b) => instantMs(a.expires) - instantMs(b.expires) || (a.reason < b.reason ? -1 : 1))
-      .map((halt) => [halt.digest, halt]),
-  );
 }
 
 function describe(release: AnyRelease, why: Withheld['why']): Withheld {

@@ -5,15 +5,14 @@ import { durationMs } from '../encoding/duration.ts';
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Rollout } from '../schema/rollout.ts';
 
-/** The first instant at which a wave reaches the instance; null when the waves never grow that far. */
-export function offeredAt(rollout: Rollout, instance: string): EpochMs | null {
+/** The first instant at which a wave reaches the instance: the last one reaches everybody. */
+export function offeredAt(rollout: Rollout, instance: string): EpochMs {
   const start = instantMs(rollout.start);
   // Most rollouts are one wave for everyone: no need to know where the instance stands.
   const isForAll = rollout.waves.every((wave) => wave.percent === 100);
   const position = isForAll ? 0 : wavePosition(rollout.seed, instance);
   const reached = rollout.waves.filter((wave) => wave.percent > position);
-  const times = reached.map((wave) => start + durationMs(wave.after));
-  return times.length === 0 ? null : Math.min(...times);
+  return Math.min(...reached.map((wave) => start + durationMs(wave.after)));
 }
 
 /** Where an instance stands in a rollout's waves: evenly spread over [0, 100), another place for every seed. */

@@ -1,10 +1,15 @@
 // Security advisories: which versions are affected, which are fixed, and whether the fix is forced.
 import { z } from 'zod';
+import { durationMs } from '../encoding/duration.ts';
 import { componentKey, duration, instant, line, prose, range, version } from './common.ts';
 
+const LONGEST_NOTICE_MS = 30 * 86_400_000;
+
 const emergencyOrder = z.strictObject({
-  /** How long a local window may still be waited for. */
-  notice: duration.default('PT0S'),
+  /** How long a local window may still be waited for: at most 30 days, or the order would order nothing. */
+  notice: duration
+    .refine((text) => !(durationMs(text) > LONGEST_NOTICE_MS), { error: 'a duration of at most "P30D"' })
+    .default('PT0S'),
   /** From here on windows no longer count. */
   deadline: instant,
 });

@@ -27,7 +27,15 @@ const releaseBase = {
   notes: prose.optional(),
 };
 
-export const treeRef = z.strictObject({ digest, files: z.int().min(0), bytes: byteCount });
+/** What a tree may hold at most: also the bounds of a download and of the disk that is asked for it. */
+export const MAX_TREE_ENTRIES = 200_000;
+export const MAX_TREE_BYTES = 2 ** 36;
+
+export const treeRef = z.strictObject({
+  digest,
+  files: z.int().min(0).max(MAX_TREE_ENTRIES),
+  bytes: byteCount.max(MAX_TREE_BYTES),
+});
 
 /** As it was admitted once: what runs is read as long as it runs, also where the rules have become stricter since. */
 export const storedCapabilityRelease = z.strictObject({

@@ -7,7 +7,7 @@ import type { JsonLimits } from '../encoding/json.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { byteCount, digest } from '../schema/common.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
-import type { TreeRef } from '../schema/release.ts';
+import { MAX_TREE_ENTRIES, type TreeRef } from '../schema/release.ts';
 import { MAX_INDEX_BYTES } from './tree-index.ts';
 
 /*
@@ -44,7 +44,7 @@ const packHeader = z.strictObject({
 
 const packUnit = z.strictObject({
   /** Positions in the index, in the order in which the files' bytes stand in the unit, end to end. */
-  files: z.array(byteCount).min(1).max(200_000),
+  files: z.array(byteCount).min(1).max(MAX_TREE_ENTRIES),
   /** Where in the first file the unit starts; the last file may end in a later unit. */
   offset: byteCount,
   raw: byteCount.max(MAX_UNIT_BYTES),

@@ -10,7 +10,7 @@ import {
 } from '../encoding/json.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
-import type { TreeRef } from '../schema/release.ts';
+import { MAX_TREE_BYTES, MAX_TREE_ENTRIES, type TreeRef } from '../schema/release.ts';
 import { linkProblem, pathProblem, targetProblem } from './tree-path.ts';
 
 /** Two modes only: what a file's owner, its times and its other bits were on the build machine is not the artifact. */
@@ -45,11 +45,9 @@ export interface TreeIndex {
 }
 
 const SCHEMA = 'fairlead/tree@1';
-const MAX_ENTRIES = 200_000;
-const MAX_TREE_BYTES = 2 ** 36;
 /** What an index may measure: a full one with long paths. */
 export const MAX_INDEX_BYTES = 64 * 2 ** 20;
-const INDEX_LIMITS: JsonLimits = { maxBytes: MAX_INDEX_BYTES, maxDepth: 3, maxNodes: MAX_ENTRIES * 6 };
+const INDEX_LIMITS: JsonLimits = { maxBytes: MAX_INDEX_BYTES, maxDepth: 3, maxNodes: MAX_TREE_ENTRIES * 6 };
 
 /** Sorts and verifies entries read from a directory. Errors: tree/entry-refused, tree/too-large. */
 export function createTreeIndex(entries: readonly TreeEntry[]): TreeIndex {
@@ -156,7 +154,7 @@ function verifyTreeIndex(index: TreeIndex): void {
 function verifyLimits(index: TreeIndex): void {
   const { bytes } = measureTree(index);
   const limits = [
-    ['its number of entries', MAX_ENTRIES, index.entries.length],
+    ['its number of entries', MAX_TREE_ENTRIES, index.entries.length],
     ['the sum of its file sizes', MAX_TREE_BYTES, bytes],
   ] as const;
   for (const [limit, value, found] of limits) {

@@ -2,24 +2,13 @@
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { type Release, release, type Verified } from '../../../shared/schema/release.ts';
-import {
-  advisoryPath,
-  haltPath,
-  refOf,
-  releasePath,
-  rolloutPath,
-} from '../../../shared/schema/release-ref.ts';
-import { type Halt, halt, type Rollout, rollout } from '../../../shared/schema/rollout.ts';
+import type { Release, Verified } from '../../../shared/schema/release.ts';
+import { parseTargetDocument, placeOf, type TargetDocument } from '../../../shared/schema/target-document.ts';
 
 /** One document in its place. */
 export type CatalogEntry =
-  | { readonly kind: 'release'; readonly release: Verified<Release> }
-  | { readonly kind: 'rollout'; readonly rollout: Rollout }
-  | { readonly kind: 'advisory'; readonly advisory: Advisory }
-  | { readonly kind: 'halt'; readonly halt: Halt };
+  | Exclude<TargetDocument, { readonly kind: 'release' }>
+  | { readonly kind: 'release'; readonly document: Verified<Release> };
 
 const PATHS = /^(?:platform|suites|capabilities|rollouts|advisories|halts)\/./;
 
@@ -33,42 +22,20 @@ export function isCatalogPath(path: string): boolean {
  * trust/misplaced.
  */
 export function parseEntry(path: string, bytes: Uint8Array): CatalogEntry {
-  const { entry, place } = parseAnywhere(path, bytes);
-  if (place === path) return entry;
-  throw new FairleadError('trust/misplaced', { path, problem: `its content belongs at ${place}` });
+  const parsed = parseTargetDocument(path, bytes);
+  const place = parsed === null ? 'nowhere' : placeOf(parsed);
+  if (parsed === null || place !== path) {
+    throw new FairleadError('trust/misplaced', { path, problem: `its content belongs at ${place}` });
+  }
+  if (parsed.kind !== 'release') return parsed;
+  return { ...parsed, document: { document: parsed.document, bytes, digest: digestOf(bytes) } };
 }
 
 export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
   return {
-    releases: entries.flatMap((entry) => (entry.kind === 'release' ? [entry.release] : [])),
-    rollouts: entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.rollout] : [])),
-    advisories: entries.flatMap((entry) => (entry.kind === 'advisory' ? [entry.advisory] : [])),
-    halts: entries.flatMap((entry) => (entry.kind === 'halt' ? [entry.halt] : [])),
+    releases: entries.flatMap((entry) => (entry.kind === 'release' ? [entry.document] : [])),
+    rollouts: entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.document] : [])),
+    advisories: entries.flatMap((entry) => (entry.kind === 'advisory' ? [entry.document] : [])),
+    halts: entries.flatMap((entry) => (entry.kind === 'halt' ? [entry.document] : [])),
   };
-}
-
-function parseAnywhere(
-  path: string,
-  bytes: Uint8Array,
-): { readonly entry: CatalogEntry; readonly place: string } {
-  switch (path.slice(0, path.indexOf('/'))) {
-    case 'rollouts': {
-      const document = parseDocumentBytes(rollout, bytes, path);
-      const place = rolloutPath(document.track, document.release);
-      return { entry: { kind: 'rollout', rollout: document }, place };
-    }
-    case 'advisories': {
-      const document = parseDocumentBytes(advisory, bytes, path);
-      return { entry: { kind: 'advisory', advisory: document }, place: advisoryPath(document.id) };
-    }
-    case 'halts': {
-      const document = parseDocumentBytes(halt, bytes, path);
-      return { entry: { kind: 'halt', halt: document }, place: haltPath(document.digest) };
-    }
-    default: {
-      const document = parseDocumentBytes(release, bytes, path);
-      const verified = { document, bytes, digest: digestOf(bytes) };
-      return { entry: { kind: 'release', release: verified }, place: releasePath(refOf(document)) };
-    }
-  }
 }

@@ -2,7 +2,7 @@
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { Rollout, Wave } from '../../../shared/schema/rollout.ts';
+import { isGrowing, type Rollout, type Wave } from '../../../shared/schema/rollout.ts';
 
 const FORM = '"1%,10%@PT1H,100%@PT24H": growing shares up to 100%, each with the delay after the start';
 const PATTERN = /^(\d{1,3})%(?:@(\S+))?$/;
@@ -15,12 +15,7 @@ export function parseWaves(text: string): Wave[] {
     if (match === null || Number.isNaN(durationMs(wave.after))) throw invalid(text);
     return wave;
   });
-  const grows = waves.every((wave, i) => {
-    const before = waves[i - 1];
-    if (before === undefined) return wave.percent > 0;
-    return wave.percent > before.percent && durationMs(wave.after) >= durationMs(before.after);
-  });
-  if (!grows || waves.at(-1)?.percent !== 100) throw invalid(text);
+  if (!isGrowing(waves) || waves.some(({ percent }) => percent < 1)) throw invalid(text);
   return waves;
 }
 

@@ -12,9 +12,13 @@ const INSTANCES = Array.from({ length: 5000 }, (_, i) => `instance-${i}`);
 
 describe('waves', () => {
   it.each([1, 10, 50])('reach about %i percent of the instances', (percent) => {
-    const canary = waves([{ percent, after: 'PT0S' }]);
+    const canary = waves([
+      { percent, after: 'PT0S' },
+      { percent: 100, after: 'P1D' },
+    ]);
+    const start = instantMs(canary.start);
 
-    const reached = INSTANCES.filter((instance) => offeredAt(canary, instance) !== null).length;
+    const reached = INSTANCES.filter((instance) => offeredAt(canary, instance) === start).length;
 
     const share = (reached / INSTANCES.length) * 100;
     expect(Math.abs(share - percent)).toBeLessThan(2.5);

@@ -6,7 +6,7 @@ import { durationMs } from '../../../../shared/encoding/duration.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
-import { MAX_HALT_MS, type Rollout } from '../../../../shared/schema/rollout.ts';
+import { isHaltSpan, type Rollout } from '../../../../shared/schema/rollout.ts';
 import { exceedsShare } from '../../core/post-deploy.ts';
 import { formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
@@ -68,7 +68,7 @@ async function halt(
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
   const lastsMs = durationMs(lasts);
-  if (!(lastsMs > 0 && lastsMs <= MAX_HALT_MS)) {
+  if (!isHaltSpan(lastsMs)) {
     const form = 'a duration up to PT72H; halt it again before it ends, or withdraw it';
     throw new FairleadError('vendor/option-invalid', { option: '--for', value: lasts, form });
   }

@@ -1,0 +1,44 @@
+// Halts in force: what stops a release for now, and for how long it stops a forced patch.
+//
+// The halts key is one of n and kept online, so what it signs is bounded by the side that suffers: a halt by its schema
+// (72 hours), its time by this install's clock, and its power over an emergency order by how long this install has known
+// the digest to be halted, whoever renews it.
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { type Halt, MAX_HALT_MS } from '../schema/rollout.ts';
+import type { Catalog } from './catalog.ts';
+
+/** Clocks of vendors and installs differ; one issued further ahead would otherwise wait in store for years. */
+const MAX_AHEAD_MS = 24 * 3_600_000;
+
+/** The latest-ending halt of each digest. One issued a little in the future counts: a slow clock must not miss it. */
+export function activeHalts(halts: readonly Halt[], now: EpochMs): ReadonlyMap<string, Halt> {
+  const active = halts.filter((halt) => begins(halt) <= now && instantMs(halt.expires) > now);
+  return new Map(
+    active
+      .toSorted((a, b) => instantMs(a.expires) - instantMs(b.expires) || (a.reason < b.reason ? -1 : 1))
+      .map((halt) => [halt.digest, halt]),
+  );
+}
+
+/** The digests whose halt also stops a forced patch: for 72 hours in all. */
+export function haltedAgainstOrders(catalog: Catalog, now: EpochMs): ReadonlySet<string> {
+  const active = [...activeHalts(catalog.halts, now).values()];
+  return new Set(active.filter((halt) => now < orderedUntil(catalog, halt)).map(({ digest }) => digest));
+}
+
+/** The instants at which the passing of time alone changes what these halts stop. */
+export function haltMoments(catalog: Catalog): readonly EpochMs[] {
+  return catalog.halts.flatMap((halt) => [
+    begins(halt),
+    instantMs(halt.expires),
+    orderedUntil(catalog, halt),
+  ]);
+}
+
+function begins(halt: Halt): EpochMs {
+  return instantMs(halt.issued) - MAX_AHEAD_MS;
+}
+
+function orderedUntil({ haltedSince }: Catalog, halt: Halt): EpochMs {
+  return (haltedSince?.get(halt.digest) ?? instantMs(halt.issued)) + MAX_HALT_MS;
+}

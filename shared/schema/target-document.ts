@@ -1,0 +1,44 @@
+// The documents behind target paths: which kind a path holds, read strictly, and the path where its content belongs.
+import { type Advisory, advisory } from './advisory.ts';
+import { parseDocumentBytes } from './parse-document.ts';
+import { type Release, release } from './release.ts';
+import { advisoryPath, haltPath, refOf, releasePath, rolloutPath } from './release-ref.ts';
+import { type Halt, halt, type Rollout, rollout } from './rollout.ts';
+
+export type TargetDocument =
+  | { readonly kind: 'release'; readonly document: Release }
+  | { readonly kind: 'rollout'; readonly document: Rollout }
+  | { readonly kind: 'advisory'; readonly document: Advisory }
+  | { readonly kind: 'halt'; readonly document: Halt };
+
+/** Null for a path where no kind of document has its place. Errors: json/*, document/invalid. */
+export function parseTargetDocument(path: string, bytes: Uint8Array): TargetDocument | null {
+  switch (/^([^/]*)\/./.exec(path)?.[1]) {
+    case 'platform':
+    case 'suites':
+    case 'capabilities':
+      return { kind: 'release', document: parseDocumentBytes(release, bytes, path) };
+    case 'rollouts':
+      return { kind: 'rollout', document: parseDocumentBytes(rollout, bytes, path) };
+    case 'advisories':
+      return { kind: 'advisory', document: parseDocumentBytes(advisory, bytes, path) };
+    case 'halts':
+      return { kind: 'halt', document: parseDocumentBytes(halt, bytes, path) };
+    default:
+      return null;
+  }
+}
+
+/** Keys that may sign one path must not make a document count as another: it is held against the path it was found at. */
+export function placeOf(target: TargetDocument): string {
+  switch (target.kind) {
+    case 'release':
+      return releasePath(refOf(target.document));
+    case 'rollout':
+      return rolloutPath(target.document.track, target.document.release);
+    case 'advisory':
+      return advisoryPath(target.document.id);
+    case 'halt':
+      return haltPath(target.document.digest);
+  }
+}
