@@ -17,6 +17,7 @@ const SHARED_ORDER = [
   'policy',
   'change',
   'protocol',
+  'present',
 ];
 
 /** The impure folders of `shared`: what touches files and accounts, closed to every pure folder, core, port and engine. */

@@ -6,7 +6,7 @@ import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import type { Channel } from '../../shared/protocol/report.ts';
 import type { Decision } from '../../shared/schema/decision.ts';
-import type { DeploymentRecord, ManifestComponent } from '../../shared/schema/deployment.ts';
+import { type DeploymentRecord, isFinal, type ManifestComponent } from '../../shared/schema/deployment.ts';
 import { startCommand } from '../adapters/drivers/start-command.ts';
 import { createJsonFile } from '../adapters/files/json-file.ts';
 import { readEnrolment } from '../adapters/server/enrolment-file.ts';
@@ -14,7 +14,6 @@ import { createAuditFile } from '../adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../adapters/state/deployment-store.ts';
 import { createSettings } from '../adapters/state/settings.ts';
 import { decisionRecord } from '../core/decision-record.ts';
-import { isFinal } from '../core/deploy/states.ts';
 import type { Quarantined } from '../ports/deployer.ts';
 import type { CliContext } from './context.ts';
 

@@ -1,7 +1,8 @@
 // What every command works with: where to print, whom to ask, and how.
+
+import type { Style } from '../../shared/present/style.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Style } from './output/style.ts';
 
 export interface CliContext {
   readonly stateDir: string;

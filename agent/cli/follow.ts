@@ -1,10 +1,9 @@
 // Following a deployment to its end: every state printed once, as it is entered.
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { toneOf } from '../../shared/present/changes.ts';
 import { changeReply } from '../../shared/protocol/admin.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
-import { isFinal } from '../core/deploy/states.ts';
+import { type DeploymentRecord, isFinal } from '../../shared/schema/deployment.ts';
 import type { CliContext } from './context.ts';
-import { toneOf } from './output/changes.ts';
 
 const LOOK_AGAIN_MS = 200;
 /** A service manager starts an agent that ended within seconds; the deployment then goes on by itself. */

@@ -56,7 +56,7 @@ function misused(text: string): void {
 async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { createAdminClient } = await import('../adapters/admin/admin-client.ts');
   const { systemClock } = await import('../adapters/machine/system-clock.ts');
-  const { createStyle, wantsColor } = await import('./output/style.ts');
+  const { createStyle, wantsColor } = await import('../../shared/present/style.ts');
   return {
     stateDir: options.stateDir,
     zone: Intl.DateTimeFormat().resolvedOptions().timeZone,

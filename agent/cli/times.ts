@@ -1,6 +1,5 @@
-// Times at the terminal: typed as people say them, shown in local time and in UTC.
-import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
-import { wallTime } from '../../shared/encoding/zone.ts';
+// Times at the terminal, typed as people say them.
+import { formatInstant } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseSpan, parseWhen } from '../core/when.ts';
 import type { CliContext } from './context.ts';
@@ -17,14 +16,4 @@ export function readSpanFromNow(context: CliContext, text: string): string {
   const span = parseSpan(text);
   if (Number.isNaN(span)) throw new FairleadError('time/unreadable', { text });
   return formatInstant(context.clock.now() + span);
-}
-
-const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-
-/** `sat 2026-03-07 02:00 Europe/Berlin (2026-03-07T01:00:00Z)` */
-export function formatBoth(at: EpochMs, zone: string): string {
-  const wall = wallTime(at, zone);
-  const [date, time] = formatInstant(wall).split('T');
-  const day = DAYS[new Date(wall).getUTCDay()];
-  return `${day} ${date} ${time?.slice(0, 5)} ${zone} (${formatInstant(at)})`;
 }

@@ -1,7 +1,7 @@
 // The commands around an install: staging, the outbox, the audit log, the doctor, completion.
 import { Argument, type Command } from 'commander';
+import { SHELLS, type Shell } from '../../shared/cli/completion.ts';
 import type { Act } from './arguments.ts';
-import { SHELLS, type Shell } from './output/completion.ts';
 
 export function addToolCommands(program: Command, act: Act): void {
   program
@@ -33,7 +33,7 @@ export function addToolCommands(program: Command, act: Act): void {
     .description('print a script that completes commands: source <(fairlead completion bash)')
     .addArgument(new Argument('<shell>').choices([...SHELLS]))
     .action(async (shell: Shell) => {
-      const { renderCompletion } = await import('./output/completion.ts');
+      const { renderCompletion } = await import('../../shared/cli/completion.ts');
       process.stdout.write(`${renderCompletion(shell, program)}\n`);
     });
 }

@@ -9,9 +9,8 @@ import { isGenuine, receiptDigest } from '../../shared/policy/receipt.ts';
 import type { WeighedApproval } from '../../shared/protocol/admin-policy.ts';
 import { type ApprovalReceipt, approvalReceipt } from '../../shared/schema/approval.ts';
 import { instant } from '../../shared/schema/common.ts';
-import { type DeploymentRecord, type Plan, plan } from '../../shared/schema/deployment.ts';
+import { type DeploymentRecord, isFinal, type Plan, plan } from '../../shared/schema/deployment.ts';
 import { type Approvals, DEFAULT_POLICY } from '../../shared/schema/policy.ts';
-import { isFinal } from './deploy/states.ts';
 
 export const approvalsFile = z.strictObject({
   schema: z.literal('fairlead/approvals-file@1'),

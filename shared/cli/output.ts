@@ -47,19 +47,6 @@ export function createOutput(stdout: Stream, stderr: Stream, json: boolean): Out
   };
 }
 
-/** Columns as wide as their longest cell, two blanks between them. */
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = header.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)),
-  );
-  return [header, ...rows].map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 function formatProgress(step: string, done: number, total: number): string {
   const part = total === 0 ? 1 : Math.min(1, done / total);
   const filled = Math.round(part * BAR_WIDTH);

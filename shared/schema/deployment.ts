@@ -89,6 +89,14 @@ export const DEPLOYMENT_STATES = [
 ] as const;
 export type DeploymentState = (typeof DEPLOYMENT_STATES)[number];
 
+const FINAL_STATES = ['committed', 'rolled-back', 'abandoned', 'inconsistent'] as const;
+export type FinalState = (typeof FINAL_STATES)[number];
+
+/** Nothing leads on from here: the deployment has ended. */
+export function isFinal(state: DeploymentState): state is FinalState {
+  return FINAL_STATES.some((final) => final === state);
+}
+
 /** What was deployed, when, why and how it ended. One per deployment, kept for good. */
 export const deploymentRecord = z.strictObject({
   schema: z.literal('fairlead/record@1'),

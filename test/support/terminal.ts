@@ -1,7 +1,7 @@
 // A terminal before a running agent: what commands print is kept, what they ask is answered.
 import type { CliContext } from '../../agent/cli/context.ts';
-import { createStyle } from '../../agent/cli/output/style.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { createStyle } from '../../shared/present/style.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy } from '../../shared/schema/policy.ts';
 import { createAgentNetwork, releaseOf } from './agent-network.ts';

@@ -1,9 +1,9 @@
 // fairlead advisories: what the vendor's security team published, and whether it affects what runs here.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import type { Style } from '../../../shared/present/style.ts';
+import { formatTable } from '../../../shared/present/table.ts';
 import { type AdvisoriesReply, advisoriesReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
-import type { Style } from '../output/style.ts';
-import { formatTable } from '../output/table.ts';
 
 export async function advisories(context: CliContext): Promise<number> {
   const reply = await context.client.call('GET', '/v1/advisories', advisoriesReply);

@@ -1,6 +1,7 @@
 // fairlead apply and rollback: change what runs, by hand and on the record, and follow it to its end.
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { renderExplanation } from '../../../shared/present/explanation.ts';
 import {
   changesReply,
   explanationReply,
@@ -10,7 +11,6 @@ import {
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';
-import { renderExplanation } from '../output/explanation.ts';
 import { rehearse } from './rehearse.ts';
 
 export interface ApplyOptions {

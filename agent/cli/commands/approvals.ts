@@ -5,6 +5,8 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { APPROVAL_LIFETIME_MS, signReceipt } from '../../../shared/policy/receipt.ts';
+import { renderApprovals } from '../../../shared/present/approvals.ts';
+import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import { explanationReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
 import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
@@ -12,8 +14,6 @@ import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { openApproverKey } from '../../adapters/admin/approver-key.ts';
 import { readDocument, writeNew } from '../../adapters/files/new-file.ts';
 import { type CliContext, show } from '../context.ts';
-import { renderApprovals } from '../output/approvals.ts';
-import { renderCost, renderPlan } from '../output/explanation.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
 
 export interface ApprovalOptions extends PassphraseOptions {

@@ -2,9 +2,9 @@
 import { isAbsolute } from 'node:path';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { formatTable } from '../../../shared/present/table.ts';
 import { createApproverKey, readApproverKey } from '../../adapters/admin/approver-key.ts';
 import { type CliContext, show } from '../context.ts';
-import { formatTable } from '../output/table.ts';
 import { choosePassphrase, type PassphraseOptions } from '../passphrase.ts';
 import { changePolicy, type EditOptions, type KnownPolicy, showPolicy } from '../policy-edit.ts';
 

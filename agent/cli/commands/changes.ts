@@ -1,13 +1,13 @@
 // fairlead changes and change N: what was deployed, when, why, and how it ended.
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { renderChange, renderChanges } from '../../../shared/present/changes.ts';
 import { type ChangesReply, changeReply, changesReply } from '../../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { askOrLook } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
 import { followChange } from '../follow.ts';
-import { describeAbsence } from '../output/at-rest.ts';
-import { renderChange, renderChanges } from '../output/changes.ts';
+import { describeAbsence } from '../render-at-rest.ts';
 import type { WatchOptions } from './status.ts';
 
 /** Exits with 3 when no agent runs and the disk has answered. */

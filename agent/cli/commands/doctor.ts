@@ -3,11 +3,11 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
+import type { Style } from '../../../shared/present/style.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
 import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
 import { type CliContext, show } from '../context.ts';
-import type { Style } from '../output/style.ts';
 
 interface Finding {
   readonly check: string;

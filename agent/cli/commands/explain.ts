@@ -1,10 +1,11 @@
 // fairlead check and explain: what is on offer, and every reason why it does not happen now.
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { renderExplanation } from '../../../shared/present/explanation.ts';
+import { formatBoth } from '../../../shared/present/times.ts';
 import { type Assumption, type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
 import type { Verdict } from '../../../shared/schema/decision.ts';
 import { type CliContext, show } from '../context.ts';
-import { renderExplanation } from '../output/explanation.ts';
-import { formatBoth, readInstant } from '../times.ts';
+import { readInstant } from '../times.ts';
 
 /** Exit statuses of `check`, for scripts. */
 const CHECK_EXIT = { none: 0, available: 10, blocked: 20 } as const;

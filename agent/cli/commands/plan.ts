@@ -1,11 +1,11 @@
 // fairlead plan: what the update on offer would change, or what would lead to a release one names; nothing is done.
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
+import { describeVerdict } from '../../../shared/present/verdict.ts';
+import { renderWay } from '../../../shared/present/way.ts';
 import { explanationReply } from '../../../shared/protocol/admin.ts';
 import { wayReply } from '../../../shared/protocol/way.ts';
 import { type CliContext, show } from '../context.ts';
-import { renderCost, renderPlan } from '../output/explanation.ts';
-import { describeVerdict } from '../output/verdict.ts';
-import { renderWay } from '../output/way.ts';
 
 /** With a target it exits with 4 when nothing leads there. */
 export async function plan(context: CliContext, target?: string): Promise<number> {

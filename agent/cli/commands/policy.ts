@@ -2,14 +2,14 @@
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
+import { formatTable } from '../../../shared/present/table.ts';
+import { renderOpenings } from '../../../shared/present/windows.ts';
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
 import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
 import { readDocument } from '../../adapters/files/new-file.ts';
 import { pinnedComponent } from '../../core/policy-edit.ts';
 import { type CliContext, show } from '../context.ts';
-import { formatTable } from '../output/table.ts';
-import { renderOpenings } from '../output/windows.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
 import { readInstant } from '../times.ts';
 

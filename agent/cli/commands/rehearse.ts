@@ -2,10 +2,10 @@
 import { formatDuration } from '../../../shared/encoding/duration.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import type { Style } from '../../../shared/present/style.ts';
+import { indent } from '../../../shared/present/table.ts';
 import { type RehearsalReply, rehearsalReply } from '../../../shared/protocol/rehearsal.ts';
 import { type CliContext, show } from '../context.ts';
-import type { Style } from '../output/style.ts';
-import { indent } from '../output/table.ts';
 
 /** Exits with 4 when the rollback would be refused or fail. */
 export async function rehearse(context: CliContext, to: number | string | undefined): Promise<number> {

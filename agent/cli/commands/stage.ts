@@ -1,8 +1,8 @@
 // fairlead stage and outbox: what was brought here ahead of time, and what the server has not heard yet.
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { describeContact } from '../../../shared/present/explanation.ts';
 import { type StageReply, stageReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
-import { describeContact } from '../output/explanation.ts';
 
 export async function stage(context: CliContext): Promise<number> {
   const reply = await context.client.call('POST', '/v1/stage', stageReply);

@@ -1,9 +1,10 @@
 // fairlead status: the verdict, what needs attention, and what runs.
+
+import { renderStatus } from '../../../shared/present/status.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
 import { askOrLook } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
-import { renderAtRest } from '../output/at-rest.ts';
-import { renderStatus } from '../output/status.ts';
+import { renderAtRest } from '../render-at-rest.ts';
 
 export interface WatchOptions {
   readonly watch?: boolean;

@@ -1,11 +1,11 @@
 // fairlead verify: every live file hashed again and compared with what was signed.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import type { Style } from '../../../shared/present/style.ts';
+import { indent } from '../../../shared/present/table.ts';
 import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts';
 import { type RepairReply, repairReply } from '../../../shared/protocol/repair.ts';
 import { type CliContext, show } from '../context.ts';
-import type { Style } from '../output/style.ts';
-import { indent } from '../output/table.ts';
 
 const SHOWN = 20;
 

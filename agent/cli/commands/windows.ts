@@ -1,6 +1,7 @@
 // fairlead window: when deployments may start.
+
+import { renderWindows } from '../../../shared/present/windows.ts';
 import type { CliContext } from '../context.ts';
-import { renderWindows } from '../output/windows.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
 
 export interface WindowOptions extends EditOptions {

@@ -1,6 +1,6 @@
 // The state diagram of a deployment, drawn from the transition table for the documentation.
-import type { DeploymentState } from '../../../shared/schema/deployment.ts';
-import { isFinal, TRANSITIONS } from './states.ts';
+import { type DeploymentState, isFinal } from '../../../shared/schema/deployment.ts';
+import { TRANSITIONS } from './states.ts';
 
 /** Mermaid's `stateDiagram-v2`. */
 export function drawStateDiagram(): string {

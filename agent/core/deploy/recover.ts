@@ -1,10 +1,10 @@
 // Recovery: from what the journal and the disk say after a crash to the one way on.
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { DeploymentState } from '../../../shared/schema/deployment.ts';
+import { type DeploymentState, isFinal } from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
 import { environmentFailure, releaseFailure } from './failure.ts';
 import { progressOf } from './progress.ts';
-import { isFinal, isUntouched } from './states.ts';
+import { isUntouched } from './states.ts';
 
 /** What is known beside the journal. */
 export interface RecoveryFacts {

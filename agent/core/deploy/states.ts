@@ -1,7 +1,6 @@
 // The states of a deployment and every way from one to the next, as one table.
-import type { DeploymentState } from '../../../shared/schema/deployment.ts';
+import type { DeploymentState, FinalState } from '../../../shared/schema/deployment.ts';
 
-export type FinalState = 'committed' | 'rolled-back' | 'abandoned' | 'inconsistent';
 export type WorkingState = Exclude<DeploymentState, FinalState>;
 
 /** What happened, in the past tense. */
@@ -43,10 +42,6 @@ export function transition(state: WorkingState, event: DeployEvent): DeploymentS
   const next = ways[event];
   if (next === undefined) throw new Error(`no way from ${state} on ${event}`);
   return next;
-}
-
-export function isFinal(state: DeploymentState): state is FinalState {
-  return !(state in TRANSITIONS);
 }
 
 /**

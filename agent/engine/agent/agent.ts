@@ -1,7 +1,6 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import { createCompileCache } from '../../../shared/compile/cache.ts';
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import { isFinal } from '../../core/deploy/states.ts';
+import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { createReporter } from './reporter.ts';

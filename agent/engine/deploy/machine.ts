@@ -1,7 +1,7 @@
 // The machine: from the state a deployment is in to its end, one journalled transition at a time.
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import { failureOf } from '../../core/deploy/failure.ts';
-import { canBeLeft, isFinal, transition, type WorkingState } from '../../core/deploy/states.ts';
+import { canBeLeft, transition, type WorkingState } from '../../core/deploy/states.ts';
 import { checkBefore } from './preflight.ts';
 import { rollBack } from './roll-back.ts';
 import type { Outcome, Run } from './run.ts';

@@ -1,13 +1,18 @@
 // Recovery: what an earlier process left unfinished is brought to its end.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
+import {
+  type DeploymentRecord,
+  type DeploymentState,
+  type FinalState,
+  isFinal,
+} from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
 import { environmentFailure } from '../../core/deploy/failure.ts';
 import { progressOf, recordWith } from '../../core/deploy/progress.ts';
 import { type Recovery, recover } from '../../core/deploy/recover.ts';
 import { selectSettled } from '../../core/deploy/settled.ts';
-import { type FinalState, isFinal, isUntouched, transition } from '../../core/deploy/states.ts';
+import { isUntouched, transition } from '../../core/deploy/states.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { UnfinishedJournal } from '../../ports/journal.ts';

@@ -1,10 +1,15 @@
 // One deployment under way: what it is, how far it got, and the only two ways to note that it got further.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { DeploymentRecord, DeploymentState, Plan } from '../../../shared/schema/deployment.ts';
+import {
+  type DeploymentRecord,
+  type DeploymentState,
+  isFinal,
+  type Plan,
+} from '../../../shared/schema/deployment.ts';
 import type { JournalEntry, Step } from '../../../shared/schema/journal.ts';
 import { advance, type Progress, progressOf, recordWith, stepKey } from '../../core/deploy/progress.ts';
-import { canBeLeft, type DeployEvent, isFinal } from '../../core/deploy/states.ts';
+import { canBeLeft, type DeployEvent } from '../../core/deploy/states.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
 

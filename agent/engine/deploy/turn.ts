@@ -1,7 +1,6 @@
 // One piece of work at a time: who deploys, who waits, and who is told to let go.
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import { isFinal } from '../../core/deploy/states.ts';
+import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { Run } from './run.ts';
 
 export type Work<T> = (hold: (run: Run) => void) => Promise<T>;

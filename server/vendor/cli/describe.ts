@@ -2,7 +2,7 @@
 
 import type { ChangeRecord, FleetCounts, StageEvent } from '../../../shared/change/change.ts';
 import { commandFor, stageDue } from '../../../shared/change/pipeline.ts';
-import { formatTable } from '../../../shared/cli/output.ts';
+import { formatTable } from '../../../shared/present/table.ts';
 import { formatRef } from '../../../shared/schema/release-ref.ts';
 import { refOfChange } from '../workspace/changes.ts';
 
@@ -17,7 +17,7 @@ export function describeChange(record: ChangeRecord): readonly string[] {
   return [
     `${record.id}  ${formatRef(refOfChange(record))}  ${record.result}`,
     `why: ${record.scope} (${record.revision})`,
-    ...formatTable(['Stage', 'Outcome', 'At', 'By', 'Detail'], rows),
+    ...formatTable([['Stage', 'Outcome', 'At', 'By', 'Detail'], ...rows]),
     nextStep(record),
   ];
 }

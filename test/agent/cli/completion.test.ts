@@ -1,8 +1,8 @@
 // Completion: what bash makes of the script, for every depth of the command tree.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { renderCompletion, SHELLS } from '../../../agent/cli/output/completion.ts';
 import { createProgram } from '../../../agent/cli/program.ts';
+import { renderCompletion, SHELLS } from '../../../shared/cli/completion.ts';
 
 const program = createProgram({
   createContext: () => Promise.reject(new Error('not now')),

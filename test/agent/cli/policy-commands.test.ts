@@ -10,8 +10,8 @@ import { addPin, checkPolicy, setChannel } from '../../../agent/cli/commands/pol
 import { outbox, stage } from '../../../agent/cli/commands/stage.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { addWindow, listWindows, removeWindow } from '../../../agent/cli/commands/windows.ts';
-import { formatBoth } from '../../../agent/cli/times.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { formatBoth } from '../../../shared/present/times.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';

@@ -1,7 +1,6 @@
 // The judge of a deployment that something happened to: recovers it and names everything that is not as it must be.
 import { readdir } from 'node:fs/promises';
-import { isFinal } from '../../../agent/core/deploy/states.ts';
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import { type Instance, type Place, startInstance } from './instance.ts';
 import type { Services } from './machine.ts';

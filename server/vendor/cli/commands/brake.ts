@@ -1,10 +1,10 @@
 // `rollout status`, `halt` and `guard`: how a rollout fares on the fleet, and its brake, by hand or by a threshold.
 
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
-import { formatTable } from '../../../../shared/cli/output.ts';
 import { durationMs } from '../../../../shared/encoding/duration.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { formatTable } from '../../../../shared/present/table.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { isHaltSpan, type Rollout } from '../../../../shared/schema/rollout.ts';
 import { exceedsShare } from '../../core/post-deploy.ts';
@@ -112,7 +112,7 @@ async function status(session: Session, input: Input): Promise<void> {
   ]);
   const lines = [
     `${formatRef(ref)} (${change.id})${halted === undefined ? '' : `: halted until ${halted.expires}: ${halted.reason}`}`,
-    ...(rows.length === 0 ? ['no rollout'] : formatTable(['Track', 'State', 'Start', 'Waves'], rows)),
+    ...(rows.length === 0 ? ['no rollout'] : formatTable([['Track', 'State', 'Start', 'Waves'], ...rows])),
     describeCounts(counts),
   ];
   session.out.result('rollout-status', lines, {

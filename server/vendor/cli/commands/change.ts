@@ -2,9 +2,9 @@
 
 import { type ChangeRecord, changeRecord } from '../../../../shared/change/change.ts';
 import { openChange, stageDue } from '../../../../shared/change/pipeline.ts';
-import { formatTable } from '../../../../shared/cli/output.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { formatTable } from '../../../../shared/present/table.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
@@ -97,7 +97,9 @@ async function list(session: Session): Promise<void> {
     record.scope,
   ]);
   const lines =
-    rows.length === 0 ? ['no changes yet'] : formatTable(['ID', 'Release', 'Due', 'Since', 'Scope'], rows);
+    rows.length === 0
+      ? ['no changes yet']
+      : formatTable([['ID', 'Release', 'Due', 'Since', 'Scope'], ...rows]);
   session.out.result('change-list', lines, { changes });
 }
 

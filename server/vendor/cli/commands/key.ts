@@ -1,8 +1,8 @@
 // `key`: which keys hold which role, new keys for people of their own, and exchanging a role's keys.
 import { resolve } from 'node:path';
-import { formatTable } from '../../../../shared/cli/output.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { shellWord } from '../../../../shared/errors/shell-word.ts';
+import { formatTable } from '../../../../shared/present/table.ts';
 import {
   draftRoot,
   draftTargets,
@@ -80,7 +80,7 @@ async function list(session: Session): Promise<void> {
       file ?? (isOnline(role) ? 'held by the server' : 'not here'),
     ]),
   );
-  session.out.result('key-list', formatTable(['Role', 'Needed', 'Key', 'File'], rows), { roles });
+  session.out.result('key-list', formatTable([['Role', 'Needed', 'Key', 'File'], ...rows]), { roles });
 }
 
 async function create(session: Session, input: Input): Promise<void> {

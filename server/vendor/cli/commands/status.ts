@@ -1,8 +1,8 @@
 // `status`: what this workspace has signed and until when, what waits, and which changes are open.
 
 import { commandFor, stageDue } from '../../../../shared/change/pipeline.ts';
-import { formatTable } from '../../../../shared/cli/output.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { formatTable } from '../../../../shared/present/table.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { OFFLINE_ROLES, RENEW_BEFORE_MS } from '../../core/roles.ts';
 import { readAudit } from '../../workspace/audit.ts';
@@ -42,9 +42,9 @@ async function status(session: Session): Promise<void> {
       `server ${config.server}`,
       `${releases.length} releases, ${rollouts.length} rollouts, ${advisories.length} advisories; ${audit.length} audited acts`,
       '',
-      ...formatTable(['Role', 'Version', 'Expires', 'Note'], rows),
+      ...formatTable([['Role', 'Version', 'Expires', 'Note'], ...rows]),
       '',
-      ...(open.length === 0 ? ['no open changes'] : formatTable(['Change', 'Release', 'Next'], open)),
+      ...(open.length === 0 ? ['no open changes'] : formatTable([['Change', 'Release', 'Next'], ...open])),
     ],
     {
       server: config.server,

@@ -1,7 +1,7 @@
 // `trace`: what was deployed, when and why: of a change from its intake to the fleet, or of one instance.
 
-import { formatTable } from '../../../../shared/cli/output.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
+import { formatTable } from '../../../../shared/present/table.ts';
 import type { ChangeReply } from '../../../../shared/protocol/fleet.ts';
 import type { DeploymentRecord } from '../../../../shared/schema/deployment.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
@@ -41,7 +41,7 @@ async function traceInstance(session: Session, text: string): Promise<void> {
       `${instance.name}  ${instance.id}  last seen ${instance.lastSeen ?? 'never'}`,
       ...(rows.length === 0
         ? ['deployments: none reported']
-        : formatTable(['Started', 'Updated', 'State', 'What', 'Why', 'Change'], rows)),
+        : formatTable([['Started', 'Updated', 'State', 'What', 'Why', 'Change'], ...rows])),
     ],
     { instance, deployments },
   );
@@ -57,10 +57,7 @@ async function traceChange(session: Session, text: string): Promise<void> {
     [
       ...describeChange(change),
       '',
-      ...formatTable(
-        ['At', 'Act', 'By'],
-        acts.map((act) => [act.at, act.action, act.actor]),
-      ),
+      ...formatTable([['At', 'Act', 'By'], ...acts.map((act) => [act.at, act.action, act.actor])]),
       '',
       ...describeFleet(fleet),
     ],
@@ -89,7 +86,7 @@ function describeFleet(fleet: ChangeReply | null): readonly string[] {
     updated,
     whyOf(record),
   ]);
-  return formatTable(['Instance', 'State', 'Started', 'Updated', 'Why'], rows);
+  return formatTable([['Instance', 'State', 'Started', 'Updated', 'Why'], ...rows]);
 }
 
 function whyOf({ failure, reason }: DeploymentRecord): string {

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxEntries, type RecoveryFacts, recover } from '../../../../agent/core/deploy/recover.ts';
-import { isFinal, isUntouched } from '../../../../agent/core/deploy/states.ts';
-import { DEPLOYMENT_STATES, type DeploymentState } from '../../../../shared/schema/deployment.ts';
+import { isUntouched } from '../../../../agent/core/deploy/states.ts';
+import { DEPLOYMENT_STATES, type DeploymentState, isFinal } from '../../../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../../../shared/schema/journal.ts';
 
 const WHOLE: RecoveryFacts = {

@@ -1,7 +1,8 @@
 // After an attack: what must hold, and what the agent cost while it lasted.
+
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isFinal } from '../../../../agent/core/deploy/states.ts';
+import { isFinal } from '../../../../shared/schema/deployment.ts';
 import { type Attack, FIRST_CHANGES } from './attack.ts';
 import { type Fort, NEW, OLD } from './fort.ts';
 

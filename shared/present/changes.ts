@@ -1,9 +1,13 @@
 // Deployments for people: the list in snapd's columns, one change in full, a state as it is entered.
-import { formatDuration } from '../../../shared/encoding/duration.ts';
-import { instantMs } from '../../../shared/encoding/instant.ts';
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { DeploymentRecord, DeploymentState, PlanReason } from '../../../shared/schema/deployment.ts';
-import { isFinal } from '../../core/deploy/states.ts';
+import { formatDuration } from '../encoding/duration.ts';
+import { instantMs } from '../encoding/instant.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import {
+  type DeploymentRecord,
+  type DeploymentState,
+  isFinal,
+  type PlanReason,
+} from '../schema/deployment.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 

@@ -1,8 +1,8 @@
 // The first line of every answer: what is the case, in one sentence.
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { assertNever } from '../../../shared/errors/assert-never.ts';
-import type { Blocker, Decision } from '../../../shared/schema/decision.ts';
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import { assertNever } from '../errors/assert-never.ts';
+import type { Blocker, Decision } from '../schema/decision.ts';
+import type { DeploymentRecord } from '../schema/deployment.ts';
 import type { Style } from './style.ts';
 
 /** `inProgress` speaks first: while something is being deployed, that is the news. */

@@ -1,10 +1,10 @@
 // A decision for people: what would move and why, every blocker with who clears it, and what stays exposed.
-import { formatDuration } from '../../../shared/encoding/duration.ts';
-import { instantMs } from '../../../shared/encoding/instant.ts';
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { Contact, ExplanationReply, Move } from '../../../shared/protocol/admin.ts';
-import type { Blocker } from '../../../shared/schema/decision.ts';
-import type { Plan } from '../../../shared/schema/deployment.ts';
+import { formatDuration } from '../encoding/duration.ts';
+import { instantMs } from '../encoding/instant.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
+import type { Blocker } from '../schema/decision.ts';
+import type { Plan } from '../schema/deployment.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { describeBlockers, describeVerdict } from './verdict.ts';

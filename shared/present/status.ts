@@ -1,6 +1,6 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { StatusReply } from '../../../shared/protocol/admin.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import type { StatusReply } from '../protocol/admin.ts';
 import { describeContact, isNews } from './explanation.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';

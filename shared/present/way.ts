@@ -1,6 +1,6 @@
 // The way to one release for people: whether it can be reached, by which deployments, and what to clear before.
-import { assertNever } from '../../../shared/errors/assert-never.ts';
-import type { WayReply } from '../../../shared/protocol/way.ts';
+import { assertNever } from '../errors/assert-never.ts';
+import type { WayReply } from '../protocol/way.ts';
 import { renderCost, renderMoves } from './explanation.ts';
 import type { Style } from './style.ts';
 import { indent } from './table.ts';

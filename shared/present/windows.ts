@@ -1,9 +1,9 @@
 // Maintenance windows for people: which there are, and when deployments may start next.
-import { instantMs } from '../../../shared/encoding/instant.ts';
-import type { Opening } from '../../../shared/protocol/opening.ts';
-import type { Policy } from '../../../shared/schema/policy.ts';
-import { formatBoth } from '../times.ts';
+import { instantMs } from '../encoding/instant.ts';
+import type { Opening } from '../protocol/opening.ts';
+import type { Policy } from '../schema/policy.ts';
 import { formatTable, indent } from './table.ts';
+import { formatBoth } from './times.ts';
 
 export function renderWindows({ windows }: Policy, openings: readonly Opening[], zone: string): string[] {
   const rows = (['allow', 'deny'] as const).flatMap((list) =>

@@ -1,6 +1,6 @@
 // Approvals for people: how many a plan has, who said what, and why some count for nothing.
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { ApprovalsReply, WeighedApproval } from '../../../shared/protocol/admin-policy.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import type { ApprovalsReply, WeighedApproval } from '../protocol/admin-policy.ts';
 import { formatTable, indent } from './table.ts';
 
 const MEANING: Record<WeighedApproval['state'], string> = {

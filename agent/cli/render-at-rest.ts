@@ -1,9 +1,9 @@
 // An instance whose agent does not run, for people: that first, then what the disk says was so.
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { AtRest } from '../at-rest.ts';
-import type { Style } from './style.ts';
-import { formatTable } from './table.ts';
-import { describeBlockers, describeVerdict } from './verdict.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
+import type { Style } from '../../shared/present/style.ts';
+import { formatTable } from '../../shared/present/table.ts';
+import { describeBlockers, describeVerdict } from '../../shared/present/verdict.ts';
+import type { AtRest } from './at-rest.ts';
 
 export function renderAtRest(rest: AtRest, style: Style): readonly string[] {
   const { instance, channel, generation, decided, unfinished, components, quarantine, problems } = rest;
