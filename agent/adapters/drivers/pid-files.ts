@@ -11,13 +11,20 @@ const pidFile = z.strictObject({
   startTime: z.string(),
   boot: z.string(),
   identity: z.string(),
+  /** The account it was started as; earlier agents did not say. */
+  uid: z.int().optional(),
+  /** Where the agent's own processes were when it was started. */
+  controlGroup: z.string().optional(),
 });
 
+/** What the agent knows of a service because it started it. */
 export interface Leader extends ProcessEntry {
   readonly identity: string;
+  readonly uid?: number | undefined;
+  readonly controlGroup?: string | undefined;
 }
 
-export interface Noted {
+export interface Noted extends Pick<Leader, 'uid' | 'controlGroup'> {
   /** Null when the number means nothing any more: another boot, or another process has it. */
   readonly pid: number | null;
   /** Null when the process has ended. */
@@ -43,18 +50,18 @@ export function createPidFiles(directory: string): PidFiles {
       if (bytes === null) return null;
       const parsed = pidFile.safeParse(parseOrNull(Buffer.from(bytes).toString('utf8')));
       if (!parsed.success || parsed.data.boot !== (await readBootId())) return { pid: null, leader: null };
-      const { pid, startTime, identity } = parsed.data;
+      const { pid, startTime, identity, uid, controlGroup } = parsed.data;
       const entry = await readProcess(pid);
-      if (entry === null) return { pid, leader: null };
+      if (entry === null) return { pid, leader: null, uid, controlGroup };
       // Another process may have the number by now: only pid and start time together are the same process.
       return entry.startTime === startTime
-        ? { pid, leader: { ...entry, identity } }
+        ? { pid, leader: { ...entry, identity, uid, controlGroup }, uid, controlGroup }
         : { pid: null, leader: null };
     },
-    async write(component, { pid, startTime, identity }) {
+    async write(component, { session: _, ...leader }) {
       const path = pathOf(component);
       const boot = await readBootId();
-      await writeFile(`${path}.tmp`, JSON.stringify({ pid, startTime, boot, identity }), { mode: 0o600 });
+      await writeFile(`${path}.tmp`, JSON.stringify({ ...leader, boot }), { mode: 0o600 });
       await rename(`${path}.tmp`, path);
     },
     // Whatever stands there: a hint must not keep a service from starting.

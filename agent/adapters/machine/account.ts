@@ -23,6 +23,11 @@ export async function resolveAccount(user: string | null, component: string): Pr
   return { uid, gid: await idOf(user, '-g', component) };
 }
 
+/** The account's user id, the agent's own where it is none other. */
+export function uidOf({ uid }: Account): number {
+  return uid ?? process.getuid?.() ?? 0;
+}
+
 /** The whole environment of a service's programs; `own` is what its release and settings ask for. */
 export function environmentFor(
   dataDirectory: string,

@@ -1,4 +1,5 @@
-// The kernel's process table: who lives, in which session, and with which word in its environment.
+// The kernel's process table: who lives, in which session and control group, and whose it is.
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { isShortage } from '../../../shared/errors/system-error.ts';
 
@@ -58,15 +59,34 @@ export async function readVariable(pid: number, name: string): Promise<string | 
   return line === undefined ? null : line.slice(name.length + 1);
 }
 
+/** Whoever started it: the real user id, which a set-user-id program does not change. Null when it is gone. */
+export async function readOwner(pid: number): Promise<number | null> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(unlessShort(''));
+  const found = /^Uid:\s+(\d+)/m.exec(text)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+/** Where the service manager has put a process: its path in the unified hierarchy, or in systemd's own. Null when it is gone. */
+export async function readControlGroup(pid: number | 'self'): Promise<string | null> {
+  const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(unlessShort(''))).split('\n');
+  const line =
+    lines.find((one) => one.includes(':name=systemd:')) ?? lines.find((one) => one.startsWith('0::'));
+  return line?.split(':').slice(2).join(':') ?? null;
+}
+
 /** Changes with every boot: pids and start times mean nothing beyond it. */
 export async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-/** False when the process was gone already. */
-export function signalProcess(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
+/** Only the very process that was looked at: its number may be a stranger's by now. False when it was gone already. */
+export function signalProcess(
+  { pid, startTime }: Pick<ProcessEntry, 'pid' | 'startTime'>,
+  signal: 'SIGTERM' | 'SIGKILL',
+): boolean {
   try {
-    return process.kill(pid, signal);
+    const now = parseProcess(pid, readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return now?.startTime === startTime && process.kill(pid, signal);
   } catch {
     return false;
   }

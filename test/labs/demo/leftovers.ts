@@ -6,6 +6,7 @@ import { markerOwner, SERVICE_MARKER } from '../../../agent/adapters/drivers/ser
 import {
   listProcesses,
   type ProcessEntry,
+  readOwner,
   readProcess,
   readVariable,
   signalProcess,
@@ -22,10 +23,10 @@ const PATIENCE_MS = 10_000;
 /** TERM, patience, KILL: to exactly the processes that say themselves that they belong to `directory`. Answers how many. */
 export async function endProcessesOf(directory: string): Promise<number> {
   const found = await processesOf(directory);
-  for (const { pid } of found) signalProcess(pid, 'SIGTERM');
+  for (const entry of found) signalProcess(entry, 'SIGTERM');
   const end = performance.now() + PATIENCE_MS;
   for (let left = found; left.length > 0; left = await stillAlive(left)) {
-    if (performance.now() > end) for (const { pid } of left) signalProcess(pid, 'SIGKILL');
+    if (performance.now() > end) for (const entry of left) signalProcess(entry, 'SIGKILL');
     await delay(50);
   }
   return found.length;
@@ -39,6 +40,8 @@ export async function processesOf(directory: string): Promise<readonly ProcessEn
 
 async function isOf(directory: string, pid: number): Promise<boolean> {
   const stateDir = join(directory, 'agent');
+  // A word in the environment is anybody's to write: no other account's program is ended for it.
+  if ((await readOwner(pid)) !== process.getuid?.()) return false;
   if ((await readVariable(pid, DEMO_MARKER)) === directory) return true;
   if ((await readVariable(pid, SERVICE_MARKER))?.startsWith(`${markerOwner(stateDir)}:`)) return true;
   // Started again by hand, to look around: a person's other programs may have the same environment.

@@ -113,6 +113,7 @@ function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOpt
     driver,
     command: SWITCH,
     answers: async () => Object.values(memory.read()).some(isSwitch),
+    listens: async () => true,
   });
   return { driver, prober, traffic: { ...traffic, connectionsTo: async () => 0 } };
 }

@@ -5,7 +5,7 @@ import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { CommandUnit, Driver, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
 import { makeDirectory } from '../../files/durable-file.ts';
-import { type Account, environmentFor, resolveAccount } from '../../machine/account.ts';
+import { type Account, environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
@@ -78,7 +78,10 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     const record = recordOf(unit, account);
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, record);
-    const env = { ...record.env, ...processes.markerFor(component, unit.identity) };
+    const env = {
+      ...record.env,
+      ...(await processes.markerFor(component, unit.identity, uidOf(account))),
+    };
     const { start: argv, startTimeoutMs: timeoutMs } = unit;
     const result = await runLogged(component, { ...placeOf(record), argv, env, timeoutMs });
     if (result.status !== 0) {
@@ -137,7 +140,7 @@ interface Service {
 /** What the stop command left gets the time that is left, then KILL: as far as we know its processes. */
 async function settle(service: Service, withinMs: number): Promise<StopOutcome> {
   if (await becomesGone(service, withinMs, () => {})) return 'stopped';
-  const kill = (pid: number) => signalProcess(pid, 'SIGKILL');
+  const kill = (entry: ProcessEntry) => signalProcess(entry, 'SIGKILL');
   return (await becomesGone(service, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
 }
 
@@ -145,7 +148,7 @@ async function settle(service: Service, withinMs: number): Promise<StopOutcome> 
 async function becomesGone(
   service: Service,
   withinMs: number,
-  each: (pid: number) => void,
+  each: (entry: ProcessEntry) => void,
 ): Promise<boolean> {
   const { record, members, clock } = service;
   const end = clock.monotonic() + withinMs;
@@ -153,7 +156,7 @@ async function becomesGone(
     const left = await members();
     if (left.length === 0 && (await ask(record)).kind === 'ended') return true;
     if (clock.monotonic() >= end) return false;
-    for (const { pid } of left) each(pid);
+    for (const entry of left) each(entry);
     await clock.sleep(POLL_MS);
   }
 }

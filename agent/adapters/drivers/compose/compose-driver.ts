@@ -4,7 +4,9 @@ import { FairleadError, isFairleadError } from '../../../../shared/errors/error.
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ComposeUnit, Driver, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import { uidOf } from '../../machine/account.ts';
 import { signalProcess } from '../../machine/process-table.ts';
+import type { ToolResult } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { createServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createComposeRecords } from './compose-record.ts';
@@ -51,14 +53,19 @@ export function createComposeDriver({ stateDir, clock }: ComposeDriverOptions): 
   }
 
   /** A command on the project that says whose it is. */
-  function change(component: ComponentKey, words: readonly string[], timeoutMs: number, place = NOWHERE) {
-    const env = { ...place.env, ...commands.markerFor(component, 'compose') };
+  async function change(
+    component: ComponentKey,
+    words: readonly string[],
+    timeoutMs: number,
+    place = NOWHERE,
+  ): Promise<ToolResult> {
+    const env = { ...place.env, ...(await commands.markerFor(component, 'compose', uidOf({}))) };
     return compose(component, words, timeoutMs, { ...place, env });
   }
 
   /** The engine answers, and nothing of an agent that was killed still works on the project. Error: service/manager-failed. */
   async function takeOver(component: ComponentKey): Promise<void> {
-    for (const { pid } of await commands.members(component)) signalProcess(pid, 'SIGKILL');
+    for (const entry of await commands.members(component)) signalProcess(entry, 'SIGKILL');
     await untilEngineAnswers(clock);
   }
 

@@ -7,8 +7,8 @@ import { isShortage, systemCode } from '../../../../shared/errors/system-error.t
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
 import { makeDirectory } from '../../files/durable-file.ts';
-import { type Account, environmentFor, resolveAccount } from '../../machine/account.ts';
-import { readProcess, signalProcess } from '../../machine/process-table.ts';
+import { type Account, environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
+import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { boundLog, openLog, readTail } from '../service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
@@ -54,20 +54,16 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
     await boundLog(logPath(component));
     const log = await openLog(logPath(component));
     try {
-      const marker = processes.markerFor(component, unit.identity);
+      const { identity } = unit;
+      const uid = uidOf(account);
+      const marker = await processes.markerFor(component, identity, uid);
       const child = await spawnDetached(unit, marker, account, log.fd);
       watched.set(component, watchChild(child));
-      await noteLeader(unit, child.pid ?? 0);
+      // The marker finds the service without the file: a full disk does not keep it from starting.
+      await processes.note(component, { pid: child.pid ?? 0, identity, uid }).catch(() => undefined);
     } finally {
       await log.close();
     }
-  }
-
-  // The marker finds the service without the file: a full disk does not keep it from starting.
-  async function noteLeader({ component, identity }: ProgramUnit, pid: number): Promise<void> {
-    // A service that has ended already is noted all the same: what it left behind is in its session.
-    const { startTime } = (await readProcess(pid)) ?? { startTime: '0' };
-    await processes.note(component, { pid, session: pid, startTime, identity }).catch(() => undefined);
   }
 
   return {
@@ -112,9 +108,9 @@ async function endAll(
   timeoutMs: number,
 ): Promise<StopOutcome> {
   const found = await processes.members(component);
-  for (const entry of found) signalProcess(entry.pid, 'SIGTERM');
+  for (const entry of found) signalProcess(entry, 'SIGTERM');
   if (found.length === 0 || (await areGone(processes, component, timeoutMs, () => {}))) return 'stopped';
-  const kill = (pid: number) => signalProcess(pid, 'SIGKILL');
+  const kill = (entry: ProcessEntry) => signalProcess(entry, 'SIGKILL');
   return (await areGone(processes, component, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
 }
 
@@ -122,14 +118,14 @@ async function areGone(
   processes: ServiceProcesses,
   component: ComponentKey,
   withinMs: number,
-  each: (pid: number) => void,
+  each: (entry: ProcessEntry) => void,
 ): Promise<boolean> {
   const end = performance.now() + withinMs;
   for (;;) {
     const left = await processes.members(component);
     if (left.length === 0) return true;
     if (performance.now() >= end) return false;
-    for (const entry of left) each(entry.pid);
+    for (const entry of left) each(entry);
     await delay(POLL_MS);
   }
 }

@@ -1,8 +1,10 @@
-// The kernel's table of TCP connections: how many somebody still holds open to a port of this machine.
-import { readFile } from 'node:fs/promises';
+// The kernel's table of TCP connections: how many somebody still holds open to a port of this machine, and who listens there.
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { lookAtEach, unlessShort } from '../../machine/process-table.ts';
 
 // proc(5): ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT: at least one direction may still carry something.
 const OPEN = new Set(['01', '04', '05', '08']);
+const LISTEN = '0A';
 const LOOPBACK = '0100007F';
 
 /**
@@ -15,10 +17,35 @@ export async function countConnectionsTo(port: number): Promise<number> {
 
 /** `table` is the text of /proc/net/tcp, where addresses stand in the machine's own byte order, little-endian here. */
 export function countIn(table: string, port: number): number {
-  const remote = `${LOOPBACK}:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const remote = `${LOOPBACK}:${written(port)}`;
   return table.split('\n').filter((line) => {
     if (!line.includes(remote)) return false;
     const [, , to, state = '', , , , , , inode] = line.trim().split(/\s+/);
     return to === remote && OPEN.has(state) && inode !== '0';
   }).length;
+}
+
+/** That something answers there does not say who: it is the process that holds the socket. */
+export async function isListening(pid: number, port: number): Promise<boolean> {
+  const tables = await lookAtEach(['tcp', 'tcp6'], (name) =>
+    readFile(`/proc/net/${name}`, 'latin1').catch(unlessShort('')),
+  );
+  const sockets = new Set(tables.flatMap((table) => listenersIn(table, port)));
+  const descriptors = await readdir(`/proc/${pid}/fd`).catch(unlessShort([]));
+  const held = await lookAtEach(descriptors, (name) =>
+    readlink(`/proc/${pid}/fd/${name}`).catch(unlessShort('')),
+  );
+  return held.some((target) => sockets.has(target));
+}
+
+/** As `/proc/PID/fd` names them. */
+function listenersIn(table: string, port: number): readonly string[] {
+  return table.split('\n').flatMap((line) => {
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+    return state === LISTEN && local?.endsWith(`:${written(port)}`) ? [`socket:[${inode}]`] : [];
+  });
+}
+
+function written(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, '0');
 }

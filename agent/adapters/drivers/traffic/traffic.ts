@@ -10,7 +10,7 @@ import type { Driver, ProgramUnit } from '../../../ports/driver.ts';
 import type { Route, Traffic } from '../../../ports/traffic.ts';
 import { readIfPresent } from '../../files/read-file.ts';
 import { routeFile, writeRoute } from './route-file.ts';
-import { countConnectionsTo } from './tcp-table.ts';
+import { countConnectionsTo, isListening } from './tcp-table.ts';
 
 export interface TrafficOptions {
   readonly stateDir: string;
@@ -19,6 +19,8 @@ export interface TrafficOptions {
   readonly command: readonly string[];
   /** Whether somebody listens there; a connection finds out unless given. */
   readonly answers?: (host: string, port: number) => Promise<boolean>;
+  /** Whether it is this process that listens; the kernel's table tells unless given. */
+  readonly listens?: (pid: number, port: number) => Promise<boolean>;
 }
 
 const STOP_TIMEOUT_MS = 5_000;
@@ -26,7 +28,7 @@ const LISTEN_PATIENCE_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
 
 export function createTraffic(options: TrafficOptions): Traffic {
-  const { stateDir, driver, command, answers = isAnswered } = options;
+  const { stateDir, driver, command, answers = isAnswered, listens = isListening } = options;
   const directoryOf = (component: ComponentKey) => join(stateDir, 'traffic', component.replace('/', '.'));
   const pathOf = (component: ComponentKey) => join(directoryOf(component), 'route.json');
 
@@ -71,7 +73,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       // A stranger would answer in its place.
       if (await answers(address, publicPort)) throw notListening(route);
       await driver.start(unit);
-      await untilListening({ ...options, answers }, unit, route);
+      await untilListening({ driver, answers, listens }, unit, route);
     },
     connectionsTo: countConnectionsTo,
     async close(component) {
@@ -85,15 +87,19 @@ function switchKey(component: ComponentKey): ComponentKey {
 }
 
 async function untilListening(
-  { driver, answers }: Required<TrafficOptions>,
+  { driver, answers, listens }: Pick<Required<TrafficOptions>, 'driver' | 'answers' | 'listens'>,
   unit: ProgramUnit,
   route: Route,
 ): Promise<void> {
   const end = performance.now() + LISTEN_PATIENCE_MS;
-  while (!(await answers(route.address, route.publicPort))) {
-    const { kind } = await driver.status(unit.component);
-    if (kind === 'running' && performance.now() < end) await delay(LOOK_AGAIN_MS);
-    else throw notListening(route);
+  for (;;) {
+    const answered = await answers(route.address, route.publicPort);
+    const status = await driver.status(unit.component);
+    // A stranger may have been quicker than the switch, which then ends in the next moment.
+    const pid = status.kind === 'running' ? status.pid : null;
+    if (answered && pid !== null && (await listens(pid, route.publicPort))) return;
+    if (status.kind !== 'running' || performance.now() >= end) throw notListening(route);
+    await delay(LOOK_AGAIN_MS);
   }
 }
 

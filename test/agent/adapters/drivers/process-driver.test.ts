@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
-import { markerOwner, SERVICE_MARKER } from '../../../../agent/adapters/drivers/service-processes.ts';
 import {
   parseProcess,
   readBootId,
   readProcess,
   readVariable,
+  signalProcess,
 } from '../../../../agent/adapters/machine/process-table.ts';
-import type { ProgramUnit } from '../../../../agent/ports/driver.ts';
+import type { Driver, ProgramUnit } from '../../../../agent/ports/driver.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 
 const PROGRAMS: Readonly<Record<Program, readonly string[]>> = {
@@ -52,6 +52,41 @@ function unitOf(stateDir: string, exec: readonly string[], identity: string): Pr
     identity,
   };
 }
+
+type Marker = Readonly<Record<string, string | undefined>>;
+
+/** What the service that runs was marked with. */
+async function markerOf(driver: Driver<ProgramUnit>): Promise<Marker> {
+  const status = await driver.status(COMPONENT);
+  const pid = status.kind === 'running' ? (status.pid ?? 0) : 0;
+  const read = async (name: string) => [name, (await readVariable(pid, name)) ?? undefined];
+  return Object.fromEntries(await Promise.all(['FAIRLEAD_SERVICE', 'FAIRLEAD_SEAL'].map(read)));
+}
+
+/** A process the agent did not start, in a session of its own or in that of somebody else. */
+async function strangerWith(
+  marker: Marker,
+  { account = [] as readonly string[], inTerminal = false } = {},
+): Promise<{ readonly pid: number; readonly leader: number }> {
+  const words = Object.entries(marker).flatMap(([name, value]) => (value ? [`${name}=${value}`] : []));
+  const sleep = [...account, 'env', ...words, 'sleep', '600'];
+  const command = inTerminal ? ['sh', '-c', '"$@" & echo $!; exec sleep 600', 'sh', ...sleep] : sleep;
+  const [program = '', ...rest] = command;
+  const child = spawn(program, rest, { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const leader = child.pid ?? 0;
+  onTestFinished(() => void process.kill(-leader, 'SIGKILL'));
+  const pid = inTerminal
+    ? Number(await new Promise((resolve) => child.stdout.once('data', resolve)))
+    : leader;
+  const [word = ''] = words;
+  const isReady = async () =>
+    (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('sleep') &&
+    (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(word);
+  await until(isReady);
+  return { pid, leader };
+}
+
+const startTimeOf = async (pid: number) => (await readProcess(pid))?.startTime;
 
 describeDriver('the process driver', createHarness);
 
@@ -122,17 +157,105 @@ describe('the process driver', () => {
 
   it('spares the session of somebody who tries the service out with its environment', async () => {
     await start('exec sleep 600');
-    const marker = `${SERVICE_MARKER}=${markerOwner(harness.stateDir)}:${COMPONENT}:v1`;
-    const trial = `env ${marker} sleep 600 & echo $!; exec sleep 600`;
-    const terminal = spawn('sh', ['-c', trial], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
-    onTestFinished(() => void terminal.kill('SIGKILL'));
-    const tried = Number(await new Promise((resolve) => terminal.stdout.once('data', resolve)));
-    await until(async () => (await readVariable(tried, SERVICE_MARKER)) !== null);
+    const terminal = await strangerWith(await markerOf(harness.driver()), { inTerminal: true });
 
     await harness.driver().stop(COMPONENT, 2_000);
 
-    expect(await readProcess(terminal.pid ?? 0)).not.toBeNull();
-    expect(await readProcess(tried)).toBeNull();
+    expect(await readProcess(terminal.leader)).not.toBeNull();
+    expect(await readProcess(terminal.pid)).toBeNull();
+  });
+
+  it.each<[string, (marker: Marker) => Marker]>([
+    ['the service’s marker alone', ({ FAIRLEAD_SERVICE }) => ({ FAIRLEAD_SERVICE })],
+    [
+      'a seal of its own',
+      (marker) => ({ ...marker, FAIRLEAD_SEAL: `${process.getuid?.()}:${'A'.repeat(43)}` }),
+    ],
+    [
+      'the seal of another version',
+      (marker) => ({ ...marker, FAIRLEAD_SERVICE: `${marker.FAIRLEAD_SERVICE}.1` }),
+    ],
+  ])('neither takes a process with %s for the service nor ends it', async (_, spoil) => {
+    await start('exec sleep 600');
+    const marker = spoil(await markerOf(harness.driver()));
+    await harness.driver().stop(COMPONENT, 1_000);
+    const stranger = await strangerWith(marker);
+
+    const status = await harness.driver().status(COMPONENT);
+    await harness.driver().stop(COMPONENT, 1_000);
+
+    expect(status).toEqual({ kind: 'absent' });
+    expect(await readProcess(stranger.pid)).not.toBeNull();
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'neither adopts nor ends another account’s process that holds the whole marker',
+    async () => {
+      await start('exec sleep 600');
+      const marker = await markerOf(harness.driver());
+      await harness.driver().stop(COMPONENT, 1_000);
+      const stranger = await strangerWith(marker, {
+        account: ['setpriv', '--reuid=nobody', '--clear-groups'],
+      });
+
+      const status = await harness.driver().status(COMPONENT);
+      await harness.driver().stop(COMPONENT, 1_000);
+
+      expect(status).toEqual({ kind: 'absent' });
+      expect(await readProcess(stranger.pid)).not.toBeNull();
+    },
+  );
+
+  it.runIf(process.getuid?.() === 0)(
+    'spares what runs as root in the session of an unprivileged service',
+    async () => {
+      await chmod(join(harness.stateDir, 'tree'), 0o755);
+      await start('echo $$ >"$HOME/leader"; exec sleep 600', { user: 'nobody' });
+      await until(async () => (await stat(dataFile('leader')).catch(() => null)) !== null);
+      const leader = Number(await readFile(dataFile('leader'), 'utf8'));
+      // Stands for a set-user-id program that became root for good: the table shows it in the service's session.
+      const note = JSON.parse(await readFile(pidFile(), 'utf8'));
+      const daemon = await strangerWith({}, { inTerminal: true });
+      await writeFile(
+        pidFile(),
+        JSON.stringify({ ...note, ...(await readProcess(daemon.leader)), session: undefined }),
+      );
+
+      await harness.driver().stop(COMPONENT, 1_000);
+
+      expect(await readProcess(daemon.pid)).not.toBeNull();
+      expect(await readProcess(leader)).toBeNull();
+    },
+  );
+
+  it('spares a stranger that got the number of a session that has ended, in another control group', async () => {
+    await start('exec sleep 600');
+    const daemon = await strangerWith({}, { inTerminal: true });
+    const note = JSON.parse(await readFile(pidFile(), 'utf8'));
+    const elsewhere = { ...note, pid: daemon.leader, controlGroup: '/system.slice/fairlead-agent.service' };
+    await harness.driver().stop(COMPONENT, 1_000);
+    await writeFile(pidFile(), JSON.stringify({ ...elsewhere, startTime: await startTimeOf(daemon.leader) }));
+
+    await harness.driver().stop(COMPONENT, 1_000);
+
+    expect(await readProcess(daemon.pid)).not.toBeNull();
+  });
+
+  it('signals nobody who got the number of a process that was looked at', async () => {
+    const stranger = await strangerWith({});
+
+    expect(signalProcess({ pid: stranger.pid, startTime: '1' }, 'SIGKILL')).toBe(false);
+    expect(await readProcess(stranger.pid)).not.toBeNull();
+  });
+
+  it('reads the pid file of an earlier agent, which named neither account nor control group', async () => {
+    await start('exec sleep 600 & sleep 600');
+    const before = await harness.driver().status(COMPONENT);
+    const { pid, startTime, boot, identity } = JSON.parse(await readFile(pidFile(), 'utf8'));
+    await writeFile(pidFile(), JSON.stringify({ pid, startTime, boot, identity }));
+
+    expect(await harness.driver().status(COMPONENT)).toEqual(before);
+    expect(await harness.driver().stop(COMPONENT, 2_000)).toBe('stopped');
   });
 
   it('ends what a crashed service left behind in its session', async () => {
@@ -158,7 +281,7 @@ describe('the process driver', () => {
       .map((line) => line.split('=')[0])
       .filter((name) => name !== 'PWD' && name !== '_' && name !== 'OLDPWD' && name !== 'SHLVL')
       .sort();
-    expect(names).toEqual(['COLOUR', 'FAIRLEAD_SERVICE', 'HOME', 'LANG', 'PATH']);
+    expect(names).toEqual(['COLOUR', 'FAIRLEAD_SEAL', 'FAIRLEAD_SERVICE', 'HOME', 'LANG', 'PATH']);
   });
 
   it('lets a service outlive an agent that is killed', async () => {

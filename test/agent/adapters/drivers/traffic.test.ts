@@ -15,7 +15,9 @@ const SWITCH = new URL('../../../../agent/adapters/drivers/traffic/switch.ts', i
 async function createWorld() {
   const stateDir = temporaryDirectory();
   const driver = createProcessDriver({ stateDir });
-  const open = () => createTraffic({ stateDir, driver, command: [process.execPath, SWITCH] });
+  const withDriver = (one: typeof driver) =>
+    createTraffic({ stateDir, driver: one, command: [process.execPath, SWITCH] });
+  const open = () => withDriver(driver);
   const traffic = open();
   onTestFinished(() => traffic.close(COMPONENT));
   const publicPort = await freePort();
@@ -29,7 +31,7 @@ async function createWorld() {
       port,
       user: null,
     }) as const;
-  return { traffic, reopen: open, driver, publicPort, routeTo };
+  return { traffic, reopen: open, withDriver, driver, publicPort, routeTo };
 }
 
 /** Answers every line with its name and the line. */
@@ -105,6 +107,19 @@ describe('traffic', () => {
     await serve('stranger', publicPort);
 
     await expect(traffic.direct(routeTo('blue', 1))).rejects.toMatchObject({ code: 'service/no-traffic' });
+  });
+
+  it('is not taken in by a stranger who opens the public port first', async () => {
+    const { driver, publicPort, routeTo, withDriver } = await createWorld();
+    const overtaken = withDriver({
+      ...driver,
+      start: async (unit) => {
+        await serve('stranger', publicPort);
+        await driver.start(unit);
+      },
+    });
+
+    await expect(overtaken.direct(routeTo('blue', 1))).rejects.toMatchObject({ code: 'service/no-traffic' });
   });
 
   it('stops when it is closed', async () => {

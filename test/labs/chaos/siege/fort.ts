@@ -74,8 +74,8 @@ async function garrison(stage: Stage, agentOptions: readonly string[]): Promise<
   let agent: AgentProcess | null = null;
 
   const endAllButServer = async () => {
-    const pids = (await processesOf(directory)).map(({ pid }) => pid).filter((pid) => !server.includes(pid));
-    for (const pid of pids) signalProcess(pid, 'SIGKILL');
+    const others = (await processesOf(directory)).filter(({ pid }) => !server.includes(pid));
+    for (const entry of others) signalProcess(entry, 'SIGKILL');
     await agent?.ended;
   };
   const answered = <T>(work: Promise<T>): Promise<T | null> =>
