@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // The program `fairlead`: the operator's command line, and the agent service itself.
-import { EXIT } from '../../shared/errors/entry.ts';
 import { AGENT_VERSION } from '../adapters/machine/agent-version.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalOptions } from './program.ts';
@@ -23,7 +22,7 @@ async function main(): Promise<void> {
   process.stdout.on('error', endOutput);
   const { growSlowly } = await import('../adapters/machine/heap.ts');
   growSlowly();
-  const { CommanderError } = await import('commander');
+  const { runProgram } = await import('../../shared/cli/run.ts');
   const { createProgram } = await import('./program.ts');
   const program = createProgram({
     createContext,
@@ -36,21 +35,8 @@ async function main(): Promise<void> {
       process.exitCode = status;
     },
   });
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    if (!(error instanceof CommanderError)) await fail(error);
-    else if (error.exitCode === 0) process.exitCode = EXIT.ok;
-    else misused(error.message);
-  }
-}
-
-/** Commander has said what is wrong; a program that reads JSON hears it too. */
-function misused(text: string): void {
-  process.exitCode = EXIT.usage;
-  if (!process.argv.includes('--json')) return;
-  const message = text.replace(/^error: /, '');
-  printJson({ error: { code: 'usage', message, hint: 'the same command with --help says what it takes' } });
+  const status = await runProgram(program, process.argv.slice(2), process);
+  if (status !== null) process.exitCode = status;
 }
 
 async function createContext(options: GlobalOptions): Promise<CliContext> {
@@ -81,21 +67,4 @@ async function confirm(message: string): Promise<boolean> {
 async function askSecret(message: string): Promise<string> {
   const prompts = await import('@inquirer/prompts');
   return await prompts.password({ message, mask: true });
-}
-
-async function fail(error: unknown): Promise<void> {
-  const { isFairleadError } = await import('../../shared/errors/error.ts');
-  const { sanitizeText } = await import('../../shared/encoding/text.ts');
-  if (!isFairleadError(error)) throw error;
-  const refused = isFairleadError(error, 'agent/refused');
-  process.exitCode = refused ? error.data.exit : error.exit;
-  if (process.argv.includes('--json')) {
-    const code = refused ? error.data.code : error.code;
-    printJson({ error: { code, message: error.message, hint: error.hint } });
-  }
-  process.stderr.write(`error: ${sanitizeText(error.message)}\n  hint: ${sanitizeText(error.hint)}\n`);
-}
-
-function printJson(value: object): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -13,6 +13,15 @@ export function durationMs(text: string): number {
   return ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
 }
 
+const SHORT_SPAN = /^(\d{1,5})(s|m|h|d)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of what people type: `4h`, `90m`, `3d` or an ISO 8601 duration; NaN for any other text. */
+export function spanMs(text: string): number {
+  const [, count, unit] = SHORT_SPAN.exec(text.trim()) ?? [];
+  return unit === undefined ? durationMs(text.trim()) : Number(count) * (UNIT_MS[unit] ?? Number.NaN);
+}
+
 /** A duration for people: `1h 30m`, `1m 5s`, `12.3s`, `450ms`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;

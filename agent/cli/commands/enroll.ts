@@ -5,33 +5,33 @@ import { readNamed } from '../../adapters/files/new-file.ts';
 import { accountName } from '../../adapters/machine/account-name.ts';
 import { enroll as enrollInstance } from '../../adapters/server/enroller.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
+import { type CliContext, show } from '../context.ts';
 
-export interface EnrollCommandOptions {
-  readonly stateDir: string;
-  readonly json: boolean;
+export interface EnrollOptions {
   readonly file?: string;
   readonly name?: string;
-  print(text: string): void;
 }
 
 /** `string` may be `-`: what stands on a command line, every local account can read. */
-export async function enroll(string: string | undefined, options: EnrollCommandOptions): Promise<number> {
+export async function enroll(
+  context: CliContext,
+  string: string | undefined,
+  options: EnrollOptions,
+): Promise<number> {
   const http = createHttpClient();
   try {
     const { server, instance, name, root } = await enrollInstance({
-      stateDir: options.stateDir,
+      stateDir: context.stateDir,
       text: await readString(string, options.file),
       actor: accountName(),
       http,
       ...(options.name === undefined ? {} : { name: options.name }),
     });
-    if (options.json) {
-      const reply = { schema: 'fairlead/enrolled@1', server, instance, name, root: root.digest };
-      options.print(JSON.stringify(reply, null, 2));
-    } else {
-      options.print(`enrolled as "${name}" (${instance}) with ${server}`);
-      options.print(`next: fairlead agent run --state-dir ${shellWord(options.stateDir)}`);
-    }
+    const reply = { schema: 'fairlead/enrolled@1', server, instance, name, root: root.digest };
+    show(context, reply, () => [
+      `enrolled as "${name}" (${instance}) with ${server}`,
+      `next: fairlead agent run --state-dir ${shellWord(context.stateDir)}`,
+    ]);
     return 0;
   } finally {
     await http.close();

@@ -1,6 +1,6 @@
 // Times as people type them, on the wall clock they mean.
 import { describe, expect, it } from 'vitest';
-import { parseSpan, parseWhen } from '../../../agent/core/when.ts';
+import { parseWhen } from '../../../agent/core/when.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 
 // A Monday, noon in Berlin; the clock there goes forward on Sunday the 29th.
@@ -27,19 +27,4 @@ describe('a time', () => {
       expect(parseWhen(text, NOW, 'UTC')).toBeNull();
     },
   );
-});
-
-describe('a span', () => {
-  it.each([
-    ['90m', 5_400_000],
-    ['4h', 14_400_000],
-    ['3d', 259_200_000],
-    ['PT4H', 14_400_000],
-  ])('%s', (text, ms) => {
-    expect(parseSpan(text)).toBe(ms);
-  });
-
-  it.each(['', 'h', '4', '4 h', '-4h', '1.5h', 'P', '4w'])('%j is none', (text) => {
-    expect(parseSpan(text)).toBeNaN();
-  });
 });

@@ -1,0 +1,120 @@
+// The operator's standing decisions as commands: channel, pins, holds, windows.
+import { parseIsoDuration } from '../../../shared/cli/values.ts';
+import { CHANNELS } from '../../../shared/protocol/report.ts';
+import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
+
+const CHANNEL: readonly AgentCommand[] = [
+  {
+    name: 'channel set',
+    about: 'say what becomes of an update: auto, manual or frozen',
+    example: 'channel set manual --reason "audited from now on"',
+    arguments: [{ name: '<channel>', about: 'what becomes of an update', choices: CHANNELS }],
+    options: [REASON, YES],
+    load: async () => (await import('../commands/policy.ts')).setChannel,
+  },
+  {
+    name: 'policy show',
+    about: 'print it',
+    example: 'policy show',
+    load: async () => (await import('../commands/policy.ts')).policy,
+  },
+  {
+    name: 'policy check',
+    about: 'exit 0 when it can be read and satisfied',
+    example: 'policy check',
+    arguments: [{ name: '[file]', about: 'a policy to check instead of the one in force' }],
+    load: async () => (await import('../commands/policy.ts')).checkPolicy,
+  },
+];
+
+const PINS: readonly AgentCommand[] = [
+  {
+    name: 'pin add',
+    about: 'keep a component at a version or in a range',
+    example: 'pin add core/auth "~1.2" --reason "certified" --expires 2027-01-31T00:00:00Z',
+    arguments: [
+      COMPONENT,
+      { name: '<version>', about: 'a version, a range, or latest-1 for one minor line behind the newest' },
+    ],
+    options: [REASON, { flags: '--expires <time>', about: 'such as 2027-01-31T00:00:00Z' }, YES],
+    load: async () => (await import('../commands/policy.ts')).addPin,
+  },
+  {
+    name: 'pin remove',
+    about: 'let it move again',
+    example: 'pin remove core/auth --reason "certified again"',
+    arguments: [COMPONENT],
+    options: [REASON, YES],
+    load: async () => (await import('../commands/policy.ts')).removePin,
+  },
+  {
+    name: 'pin list',
+    about: 'every pin, what it does now, its end and its reason',
+    example: 'pin list',
+    load: async () => (await import('../commands/policy.ts')).listPins,
+  },
+];
+
+const HOLDS: readonly AgentCommand[] = [
+  {
+    name: 'hold',
+    about: 'change nothing for a while',
+    example: 'hold 4h --reason "an audit is under way"',
+    arguments: [{ name: '[span]', about: 'such as 4h or 3d' }],
+    options: [
+      { flags: '--until <time>', about: 'such as "mon 08:00"' },
+      REASON,
+      { flags: '--emergency', about: 'hold forced patches too, for at most 72 hours' },
+      { flags: '--key <file>', about: 'sign it: needed with --emergency where approvers have keys' },
+      PASSPHRASE,
+      YES,
+    ],
+    load: async () => (await import('../commands/hold.ts')).hold,
+  },
+  {
+    name: 'release',
+    about: 'end a hold',
+    example: 'release --reason "the audit is over"',
+    options: [REASON, { flags: '--emergency', about: 'end the hold of forced patches' }, YES],
+    load: async () => (await import('../commands/hold.ts')).release,
+  },
+];
+
+const WINDOWS: readonly AgentCommand[] = [
+  {
+    name: 'window add',
+    about: 'open one on a schedule, or forbid one with --deny',
+    example: 'window add night --cron "0 2 * * sat" --duration 4h --reason "agreed with the shops"',
+    arguments: [{ name: '<name>', about: 'such as night' }],
+    options: [
+      { flags: '--cron <expression>', about: 'when it opens, such as "0 2 * * sat"', required: true },
+      {
+        flags: '--duration <duration>',
+        about: 'how long it stays open, such as 4h or PT4H',
+        required: true,
+        parse: parseIsoDuration,
+      },
+      { flags: '--zone <zone>', about: 'whose wall clock; this terminal’s by default' },
+      { flags: '--deny', about: 'nothing starts inside it' },
+      REASON,
+      YES,
+    ],
+    load: async () => (await import('../commands/windows.ts')).addWindow,
+  },
+  {
+    name: 'window remove',
+    about: 'take one away',
+    example: 'window remove night --reason "agreed with the shops"',
+    arguments: [{ name: '<name>', about: 'as window list shows it' }],
+    options: [REASON, YES],
+    load: async () => (await import('../commands/windows.ts')).removeWindow,
+  },
+  {
+    name: 'window list',
+    about: 'every window, and when the next ones open',
+    example: 'window list',
+    load: async () => (await import('../commands/windows.ts')).listWindows,
+  },
+];
+
+export const POLICY: readonly AgentCommand[] = [...CHANNEL, ...PINS, ...HOLDS, ...WINDOWS];

@@ -1,0 +1,67 @@
+// The commands that ask: what is the case, what would happen, and why.
+import { parseNumber, parseTarget } from '../../../shared/cli/values.ts';
+import { ASSUMPTIONS } from '../../../shared/protocol/admin.ts';
+import { type AgentCommand, WATCH } from './common.ts';
+
+export const QUESTIONS: readonly AgentCommand[] = [
+  {
+    name: 'status',
+    about: 'the verdict, what needs attention, and what runs',
+    example: 'status',
+    options: [WATCH('look again until interrupted, and print what changed')],
+    load: async () => (await import('../commands/status.ts')).status,
+  },
+  {
+    name: 'check',
+    about: 'ask the server for news; exit 0 none, 10 available, 20 blocked',
+    example: 'check',
+    load: async () => (await import('../commands/explain.ts')).check,
+  },
+  {
+    name: 'plan',
+    about: 'what the update on offer would change, or what would lead to a release',
+    example: 'plan core/auth@1.0.1',
+    arguments: [
+      {
+        name: '[target]',
+        about: 'platform@2.5.0, core@1.2.0 or core/auth@1.0.1; exit 4 when nothing leads there',
+        parse: parseTarget,
+      },
+    ],
+    load: async () => (await import('../commands/plan.ts')).plan,
+  },
+  {
+    name: 'explain',
+    about: 'every reason for what happens, or does not',
+    example: 'explain --at "sat 02:00" --assume approved',
+    options: [
+      { flags: '--at <time>', about: 'as if it were then, such as "sat 02:00"' },
+      {
+        flags: '--assume <what...>',
+        about: 'as if every approval were given, a window open, …',
+        choices: ASSUMPTIONS,
+      },
+    ],
+    load: async () => (await import('../commands/explain.ts')).explain,
+  },
+  {
+    name: 'changes',
+    about: 'every deployment of this install',
+    example: 'changes',
+    load: async () => (await import('../commands/changes.ts')).changes,
+  },
+  {
+    name: 'change',
+    about: 'one deployment: what, when, why, and how it ended',
+    example: 'change 7',
+    arguments: [{ name: '<id>', about: 'its number', parse: parseNumber }],
+    options: [WATCH('follow it to its end first')],
+    load: async () => (await import('../commands/changes.ts')).change,
+  },
+  {
+    name: 'advisories',
+    about: 'security advisories, and whether they affect what runs',
+    example: 'advisories',
+    load: async () => (await import('../commands/advisories.ts')).advisories,
+  },
+];

@@ -1,0 +1,41 @@
+// The commands of the service on this host, `agent run` apart: enrol it, install it.
+import type { AgentCommand } from './common.ts';
+
+export const SERVICE: readonly AgentCommand[] = [
+  {
+    name: 'agent install',
+    about: 'run now and at every boot, as a service of systemd',
+    example: 'agent install',
+    load: async () => (await import('../commands/install.ts')).install,
+  },
+  {
+    name: 'agent uninstall',
+    about: 'stop and remove that service; the state and the services it started stay',
+    example: 'agent uninstall',
+    load: async () => (await import('../commands/install.ts')).uninstall,
+  },
+  {
+    name: 'agent enroll',
+    about: 'join the vendor’s fleet with the string the vendor sent',
+    example: 'agent enroll - <enrolment.txt',
+    arguments: [
+      {
+        name: '[string]',
+        about: 'the string, or - to read it from standard input, where no other account sees it',
+      },
+    ],
+    options: [
+      { flags: '--file <path>', about: 'read the string from a file' },
+      { flags: '--name <name>', about: 'how the vendor sees this host; its own name by default' },
+    ],
+    load: async () => (await import('../commands/enroll.ts')).enroll,
+  },
+  {
+    // What the agent itself starts for a blue-green capability where it is one executable without files beside it.
+    name: 'agent switch',
+    about: 'pass connections on',
+    hidden: true,
+    arguments: [{ name: '<route>', about: 'the file that says where to' }],
+    load: async () => (await import('../commands/switch.ts')).runSwitch,
+  },
+];

@@ -1,0 +1,37 @@
+// The commands around an install: the outbox, the audit log, the doctor.
+import type { AgentCommand } from './common.ts';
+
+export const TOOLS: readonly AgentCommand[] = [
+  {
+    name: 'outbox',
+    about: 'what the server has not heard yet',
+    example: 'outbox',
+    load: async () => (await import('../commands/stage.ts')).outbox,
+  },
+  {
+    name: 'doctor',
+    about: 'look at everything that could keep this install from updating; exit 1 when something does',
+    example: 'doctor',
+    load: async () => (await import('../commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'audit verify',
+    about: 'check that no entry was changed, added or removed',
+    example: 'audit verify',
+    arguments: [{ name: '[file]', about: 'an exported log to check instead of this instance’s' }],
+    options: [
+      {
+        flags: '--checkpoint <text>',
+        about: 'as an earlier verification printed it: betrays a log that was rewritten',
+      },
+    ],
+    load: async () => (await import('../commands/audit.ts')).verifyAudit,
+  },
+  {
+    name: 'audit export',
+    about: 'one JSON object a line; from the disk while no agent runs',
+    example: 'audit export audit.jsonl',
+    arguments: [{ name: '[file]', about: 'where to; standard output by default' }],
+    load: async () => (await import('../commands/audit.ts')).exportAudit,
+  },
+];

@@ -1,0 +1,60 @@
+// One run of a program: from argument list to exit status, with one way to say what went wrong.
+import { type Command, CommanderError } from 'commander';
+import { sanitizeText } from '../encoding/text.ts';
+import { EXIT } from '../errors/entry.ts';
+import { isFairleadError } from '../errors/error.ts';
+
+export interface Stream {
+  write(text: string): unknown;
+}
+
+export interface Streams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+/**
+ * People read `error:` and `hint:` on standard error; with `--json` a program reads one document on standard output too.
+ * Anything but our own errors is a mistake of ours: its trace is for whoever mends it. Answers the exit status; null where
+ * the command itself has set it.
+ */
+export async function runProgram(
+  program: Command,
+  argv: readonly string[],
+  streams: Streams,
+): Promise<number | null> {
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return null;
+  } catch (error) {
+    return reportError(error, argv.includes('--json'), streams);
+  }
+}
+
+function reportError(error: unknown, json: boolean, { stdout, stderr }: Streams): number {
+  const tell = (code: string, message: string, hint: string) => {
+    const document = { schema: 'fairlead/error@1', error: { code, message, hint } };
+    if (json) stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  };
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok;
+    // Commander has told people already.
+    tell(
+      'usage',
+      sanitizeText(error.message.replace(/^error: /, '')),
+      'the same command with --help says what it takes',
+    );
+    return EXIT.usage;
+  }
+  if (!isFairleadError(error)) {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    tell('internal', 'a mistake in this program', 'its trace is on standard error');
+    stderr.write(`error: a mistake in this program\n${sanitizeText(trace)}\n`);
+    return EXIT.failed;
+  }
+  // An agent's or a server's own refusal comes with the code and the exit status that it chose.
+  const { code, exit } = isFairleadError(error, 'agent/refused') ? error.data : error;
+  tell(code, error.message, error.hint);
+  stderr.write(`error: ${sanitizeText(error.message)}\n  hint: ${sanitizeText(error.hint)}\n`);
+  return exit;
+}

@@ -1,0 +1,18 @@
+// Spans of time as people type them.
+import { describe, expect, it } from 'vitest';
+import { spanMs } from '../../../shared/encoding/duration.ts';
+
+describe('a span', () => {
+  it.each([
+    ['90m', 5_400_000],
+    ['4h', 14_400_000],
+    ['3d', 259_200_000],
+    ['PT4H', 14_400_000],
+  ])('%s', (text, ms) => {
+    expect(spanMs(text)).toBe(ms);
+  });
+
+  it.each(['', 'h', '4', '4 h', '-4h', '1.5h', 'P', '4w'])('%j is none', (text) => {
+    expect(spanMs(text)).toBeNaN();
+  });
+});
