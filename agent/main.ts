@@ -1,10 +1,13 @@
 // The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
 import { join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
+import pino from 'pino';
 import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
+import type { Lock } from '../shared/node/lock.ts';
+import { createLogDestination } from '../shared/node/log.ts';
 import { packPath } from '../shared/protocol/publication.ts';
 import type { DeploymentRecord } from '../shared/schema/deployment.ts';
 import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
@@ -12,8 +15,6 @@ import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
 import { createTraffic } from './adapters/drivers/traffic/traffic.ts';
 import { createJsonFile } from './adapters/files/json-file.ts';
-import { acquireStateLock, type StateLock } from './adapters/files/lock.ts';
-import { createAgentLog } from './adapters/machine/agent-log.ts';
 import { AGENT_VERSION } from './adapters/machine/agent-version.ts';
 import { findProgram } from './adapters/machine/find-program.ts';
 import { createHeapTidier } from './adapters/machine/heap.ts';
@@ -31,7 +32,7 @@ import { createAuditFile } from './adapters/state/audit-file.ts';
 import { createDeploymentStore } from './adapters/state/deployment-store.ts';
 import { createJournal } from './adapters/state/journal.ts';
 import { createSettings } from './adapters/state/settings.ts';
-import { settleState } from './adapters/state/settle-state.ts';
+import { acquireStateLock, settleState } from './adapters/state/state-directory.ts';
 import { socketPathOf } from './adapters/state/state-paths.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import { approvalsFile } from './core/approvals.ts';
@@ -90,7 +91,7 @@ const LOCK_LOOK_MS = 2_000;
  * A state directory that was moved away, removed or replaced takes the lock with it: another agent may have taken the new
  * one. Whatever this one still wrote there would not be the state it knows, so it ends at once, as a kill would end it.
  */
-async function endWithoutState(lock: StateLock, stateDir: string, log: Log): Promise<number> {
+async function endWithoutState(lock: Lock, stateDir: string, log: Log): Promise<number> {
   while (await lock.isInPlace()) await clock.sleep(LOCK_LOOK_MS);
   log.error({ err: new FairleadError('agent/state-lost', { stateDir }) }, 'the agent ends; services run on');
   return EXIT.failed;
@@ -102,12 +103,17 @@ function gettingOn(pulse: LivingPulse, log: Log): boolean {
   return part === null;
 }
 
+/** One JSON object a line on standard error, where systemd and containers look for it. */
+function createLog(): Log {
+  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, createLogDestination());
+}
+
 interface Assembled {
   readonly agent: Agent;
   readonly deployer: Deployer;
   readonly pulse: LivingPulse;
   readonly log: Log;
-  readonly lock: StateLock;
+  readonly lock: Lock;
   close(): Promise<void>;
 }
 
@@ -116,7 +122,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   const enrolment = await readEnrolment(stateDir);
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
-  const log = createAgentLog();
+  const log = createLog();
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
   const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);

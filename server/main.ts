@@ -1,14 +1,20 @@
 // The program `fairlead-server`: makes a release server's directory, runs it, and hands out tokens.
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { durationMs } from '../shared/encoding/duration.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../shared/errors/error.ts';
 import { shellWord } from '../shared/errors/shell-word.ts';
 import { systemCode } from '../shared/errors/system-error.ts';
+import { accountName } from '../shared/node/account-name.ts';
+import { makeDirectory } from '../shared/node/durable-file.ts';
+import { tryLock } from '../shared/node/lock.ts';
+import { createLogDestination } from '../shared/node/log.ts';
+import { isPresent } from '../shared/node/read-file.ts';
+import { settleDirectory } from '../shared/node/settle-directory.ts';
 import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
 import { createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { openDatabase } from './db/database.ts';
@@ -16,14 +22,10 @@ import type { Database } from './db/tables.ts';
 import { admitToken, hasToken, listTokens, makeToken, revokeTokens } from './db/tokens.ts';
 import { resign, startResigning } from './jobs/resign.ts';
 import { parseDuration, parseNetworks, parsePort, parseUrl } from './options.ts';
-import { makeDirectory } from './repository/durable-file.ts';
 import { readOrWriteLine } from './repository/initial-files.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
-import { tryLock } from './repository/lock.ts';
 import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
 import { readOrMakePassphrase, readPassphrase } from './repository/passphrase.ts';
-import { isThere } from './repository/read-file.ts';
-import { createServerLog } from './server-log.ts';
 
 const TOKEN_LIFETIME = 'P365D';
 /** How long requests may take to end once the server was told to. */
@@ -112,7 +114,7 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
   const files: string[] = [];
   for (const role of ['admin', 'publisher'] as const) {
     const path = join(layout.dir, `${role}.token`);
-    if (!(await isThere(path)) && (await hasToken(db, role))) continue;
+    if (!(await isPresent(path)) && (await hasToken(db, role))) continue;
     const text = await readOrWriteLine(path, makeToken);
     await admitToken(db, { text, name: role, role, ...issued(durationMs(TOKEN_LIFETIME)) }, Date.now());
     files.push(path);
@@ -121,12 +123,15 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
 }
 
 async function run(config: ServerConfig): Promise<void> {
-  const log = createServerLog();
+  const log = pino({ name: 'fairlead-server' }, createLogDestination());
   const { layout } = config;
   await requireInitialized(layout);
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
-  const lock = tryLock(layout.lock);
+  const lock = await tryLock(layout.lock);
   if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
+  await settleDirectory(layout.dir, new Set()).catch((err) =>
+    log.warn({ err }, 'what a kill left behind stays'),
+  );
   const context = await createContext(config, keys, { now: Date.now, log });
   // Only here: the commands that do not serve start in half the time without it.
   const { createApp } = await import('./http/app.ts');
@@ -174,7 +179,7 @@ async function printTokens(db: Database): Promise<void> {
 }
 
 async function revokeToken(db: Database, name: string, dir: string): Promise<void> {
-  const revoked = await revokeTokens(db, name, accountName(), Date.now());
+  const revoked = await revokeTokens(db, name, `account ${accountName()}`, Date.now());
   if (revoked === 0) throw new FairleadError('server/no-such-token', { name, dir });
   print(`revoked ${revoked} of the name ${name}`);
 }
@@ -189,15 +194,11 @@ async function withDatabase<Result>(dir: string, use: (db: Database) => Promise<
 
 /** Error: server/not-initialized. */
 async function requireInitialized({ dir, database }: Layout): Promise<void> {
-  if (!(await isThere(database))) throw new FairleadError('server/not-initialized', { dir });
+  if (!(await isPresent(database))) throw new FairleadError('server/not-initialized', { dir });
 }
 
 function issued(validForMs: number): { readonly expires: number; readonly actor: string } {
-  return { expires: Date.now() + validForMs, actor: accountName() };
-}
-
-function accountName(): string {
-  return `account ${userInfo().username}`;
+  return { expires: Date.now() + validForMs, actor: `account ${accountName()}` };
 }
 
 function print(line: string): void {

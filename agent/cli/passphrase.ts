@@ -1,6 +1,6 @@
 // Where the passphrase of an approver's key comes from: a file, the environment, or the person at the terminal.
 import { FairleadError } from '../../shared/errors/error.ts';
-import { readNamed } from '../adapters/files/new-file.ts';
+import { readSecret } from '../../shared/node/named-file.ts';
 import type { CliContext } from './context.ts';
 
 export interface PassphraseOptions {
@@ -15,10 +15,7 @@ export async function readPassphrase(
   options: PassphraseOptions,
   question: string,
 ): Promise<string> {
-  if (options.passphraseFile !== undefined) {
-    const bytes = Buffer.from(await readNamed(options.passphraseFile));
-    return bytes.toString('utf8').replace(/\r?\n$/, '');
-  }
+  if (options.passphraseFile !== undefined) return readSecret(options.passphraseFile);
   if (context.passphrase !== undefined) return context.passphrase;
   if (context.interactive) return await context.askSecret(question);
   throw new FairleadError('vendor/no-passphrase', { problem: 'none was given and nobody can be asked' });

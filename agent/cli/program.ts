@@ -106,7 +106,7 @@ function runOf(runAgent: ProgramParts['runAgent']): AgentCommand {
       },
     ],
     load: async () => {
-      const { readNamed } = await import('../adapters/files/new-file.ts');
+      const { readNamed } = await import('../../shared/node/named-file.ts');
       return async ({ stateDir }: CliContext, { config, pollInterval, soak }: RunFlags) => {
         // What was named must be there: without a file everything would be enabled.
         if (config !== undefined) await readNamed(config);

@@ -7,11 +7,11 @@ import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { changeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
+import { syncDirectory, type writeDurably } from '../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../shared/node/read-file.ts';
 import { line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
-import { syncDirectory, type writeDurably } from './durable-file.ts';
 import { type Layout, metadataFile, timestampFile } from './layout.ts';
-import { readIfThere } from './read-file.ts';
 
 const commitFile = z.strictObject({
   schema: z.literal('fairlead/commit@1'),
@@ -42,7 +42,7 @@ export async function writeCommit(layout: Layout, commit: Commit, write: WriteFi
 
 /** Does what the commit file says and answers true, or there is none. May be repeated from any point. */
 export async function finishCommit(layout: Layout, record: RecordCommit, write: WriteFile): Promise<boolean> {
-  const bytes = await readIfThere(layout.commit);
+  const bytes = await readIfPresent(layout.commit);
   if (bytes === null) return false;
   const commit = parseDocumentBytes(commitFile, bytes, layout.commit, COMMIT_LIMITS);
   for (const root of commit.roots) {

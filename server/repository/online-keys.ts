@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
+import { isPresent, readIfPresent } from '../../shared/node/read-file.ts';
 import type { OnlineKeysReply } from '../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { SEED_BYTES } from '../../shared/trust/ed25519.ts';
@@ -15,9 +17,7 @@ import {
   SALT_BYTES,
   sealKeyFile,
 } from '../../shared/trust/keyfile.ts';
-import { makeDirectory, writeDurably } from './durable-file.ts';
 import type { Layout } from './layout.ts';
-import { isThere, readIfThere } from './read-file.ts';
 
 const ONLINE_ROLES = ['snapshot', 'timestamp'] as const;
 export type OnlineRole = (typeof ONLINE_ROLES)[number];
@@ -27,7 +27,7 @@ export type OnlineKeys = Readonly<Record<OnlineRole, SigningKey>>;
 export async function createOnlineKeys(layout: Layout, passphrase: string): Promise<void> {
   await makeDirectory(layout.keys);
   for (const role of ONLINE_ROLES) {
-    if (await isThere(keyPath(layout, role))) continue;
+    if (await isPresent(keyPath(layout, role))) continue;
     const file = sealKeyFile({
       seed: randomBytes(SEED_BYTES),
       roles: [role],
@@ -53,7 +53,7 @@ export function publicHalves(keys: OnlineKeys): OnlineKeysReply {
 
 async function readKeyFile(layout: Layout, role: OnlineRole): Promise<KeyFile> {
   const path = keyPath(layout, role);
-  const bytes = await readIfThere(path);
+  const bytes = await readIfPresent(path);
   // None is made in its place: agents would refuse what it signs until the root names it.
   if (bytes === null) throw new FairleadError('disk/unreadable', { path, problem: 'there is no such file' });
   return parseDocumentBytes(keyFile, bytes, path);

@@ -8,10 +8,10 @@ import { pipeline } from 'node:stream/promises';
 import { type Digest, digestFromHex, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { toDiskError } from '../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory } from '../../shared/node/durable-file.ts';
 import { readPackIndex } from '../../shared/node/pack-reader.ts';
 import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
-import { makeDirectory, syncDirectory } from './durable-file.ts';
 import { type Layout, packFile } from './layout.ts';
 
 /** The largest pack taken at all; what its own index allows is checked once it is here. */

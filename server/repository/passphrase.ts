@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { toBase64url, utf8 } from '../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../../shared/node/durable-file.ts';
+import { readSecret } from '../../shared/node/named-file.ts';
+import { isPresent } from '../../shared/node/read-file.ts';
 import type { Layout } from './layout.ts';
-import { readTextIfThere } from './read-file.ts';
 
 /** Where a passphrase may come from, besides the file that `init` leaves. */
 export interface PassphraseSource {
@@ -12,7 +13,7 @@ export interface PassphraseSource {
   readonly environment: string | undefined;
 }
 
-/** Errors: server/no-passphrase, server/passphrase-file-empty, disk/unreadable. */
+/** Errors: server/no-passphrase, file/missing, file/no-secret, disk/unreadable. */
 export async function readPassphrase(layout: Layout, source: PassphraseSource): Promise<string> {
   const found = await findPassphrase(layout, source);
   if (found === null) throw new FairleadError('server/no-passphrase', { dir: layout.dir });
@@ -32,23 +33,8 @@ export async function readOrMakePassphrase(
 }
 
 async function findPassphrase(layout: Layout, source: PassphraseSource): Promise<string | null> {
-  if (source.file !== undefined) return readNamed(source.file);
+  // A file that was named is there: another passphrase in its place would seal the keys with a secret nobody chose.
+  if (source.file !== undefined) return readSecret(source.file);
   if (source.environment !== undefined) return source.environment;
-  const made = await readTextIfThere(layout.passphrase);
-  return made === null ? null : firstLine(made);
-}
-
-/** A file that was named is there: another passphrase in its place would seal the keys with a secret nobody chose. */
-async function readNamed(file: string): Promise<string> {
-  const text = await readTextIfThere(file);
-  if (text === null)
-    throw new FairleadError('disk/unreadable', { path: file, problem: 'there is no such file' });
-  const line = firstLine(text);
-  if (line === null) throw new FairleadError('server/passphrase-file-empty', { file });
-  return line;
-}
-
-function firstLine(text: string): string | null {
-  const [line] = text.split(/\r?\n/, 1);
-  return line === undefined || line === '' ? null : line;
+  return (await isPresent(layout.passphrase)) ? readSecret(layout.passphrase) : null;
 }

@@ -4,15 +4,15 @@ import type { ChangeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { makeDirectory } from '../../shared/node/durable-file.ts';
+import { isPresent, readIfPresent } from '../../shared/node/read-file.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
 import { type Commit, PUBLIC_MODE, type WriteFile } from './commit.ts';
-import { makeDirectory } from './durable-file.ts';
 import { type Layout, metadataFile, packFile, targetFile } from './layout.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
 import { signSnapshot, signTimestamp } from './online-metadata.ts';
-import { isThere, readIfThere } from './read-file.ts';
 import type { RepositoryState } from './state.ts';
 import { type PlannedTarget, planTargets } from './target-plan.ts';
 
@@ -41,7 +41,7 @@ export async function planPublication(
     {
       state,
       onlineKeys: publicHalves(keys),
-      readPublished: (role, version) => readIfThere(metadataFile(layout, role, version)),
+      readPublished: (role, version) => readIfPresent(metadataFile(layout, role, version)),
       now: now(),
     },
   );
@@ -52,7 +52,7 @@ export async function planPublication(
   const sent = request.targets.map(({ path, bytes }) => ({ path, bytes: decode(bytes) }));
   const { targets, releases } = await planTargets(sent, metadata, {
     published: state?.roles ?? new Map(),
-    readStored: (path, sha256) => readIfThere(targetFile(layout, path, sha256)),
+    readStored: (path, sha256) => readIfPresent(targetFile(layout, path, sha256)),
     hasPack: (tree) => hasPack(layout, tree),
   });
   await verifyReleased(releases, changes, findChange);
@@ -93,7 +93,7 @@ export async function writePublication(
 }
 
 export function hasPack(layout: Layout, tree: Digest): Promise<boolean> {
-  return isThere(packFile(layout, hexOf(tree)));
+  return isPresent(packFile(layout, hexOf(tree)));
 }
 
 /** Each write waits for the disk twice; side by side they wait together. */

@@ -1,16 +1,17 @@
 // The publisher: takes a publication in whole or not at all, and keeps snapshot and timestamp signed.
+
+import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
+import { createTurns } from '../../shared/node/turns.ts';
 import type {
   OnlineKeysReply,
   PublicationReply,
   PublicationRequest,
 } from '../../shared/protocol/publication.ts';
 import { finishCommit, PUBLIC_MODE, type RecordCommit, type WriteFile, writeCommit } from './commit.ts';
-import { makeDirectory, writeDurably } from './durable-file.ts';
 import { metadataDirectory, metadataFile, timestampFile } from './layout.ts';
 import { publicHalves } from './online-keys.ts';
 import { isSnapshotDue, isTimestampDue, signSnapshot, signTimestamp } from './online-metadata.ts';
 import { isEmpty, type PublicationContext, planPublication, writePublication } from './publication.ts';
-import { createSerialQueue } from './serial-queue.ts';
 import { loadState, type RepositoryState } from './state.ts';
 
 export interface Publisher {
@@ -34,7 +35,7 @@ export async function createPublisher(options: PublisherOptions): Promise<Publis
   const { layout, keys, now, recordCommit } = options;
   const write = options.write ?? writeDurably;
   // Two signers side by side would give one version to two different files.
-  const inTurn = createSerialQueue();
+  const inTurn = createTurns();
   await makeDirectory(metadataDirectory(layout), 0o755);
   await finishCommit(layout, recordCommit, write);
   let state = await loadState(layout);

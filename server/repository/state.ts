@@ -1,6 +1,7 @@
 // What the repository publishes: the newest root, the metadata of every role, and what the online roles last signed.
 import { readdir } from 'node:fs/promises';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { readIfPresent } from '../../shared/node/read-file.ts';
 import { type LookUp, type Resolution, resolveTarget } from '../../shared/trust/delegation.ts';
 import {
   parseEnvelope,
@@ -11,7 +12,6 @@ import {
 } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
 import { type Layout, metadataDirectory, metadataFile, timestampFile } from './layout.ts';
-import { readIfThere } from './read-file.ts';
 
 export interface MetadataFile<Metadata> {
   readonly bytes: Uint8Array;
@@ -30,7 +30,7 @@ export interface RepositoryState {
 
 /** What the timestamp on disk leads to; null when nothing was published yet. */
 export async function loadState(layout: Layout): Promise<RepositoryState | null> {
-  const bytes = await readIfThere(timestampFile(layout));
+  const bytes = await readIfPresent(timestampFile(layout));
   if (bytes === null) return null;
   const timestamp = { bytes, content: parseTimestamp(parseEnvelope(bytes, 'timestamp').signed, 'timestamp') };
   const snapshot = await load(layout, 'snapshot', timestamp.content.snapshot.version, parseSnapshot);
@@ -56,7 +56,7 @@ async function load<Metadata>(
   parse: (signed: ReturnType<typeof parseEnvelope>['signed'], role: string) => Metadata,
 ): Promise<MetadataFile<Metadata>> {
   const path = metadataFile(layout, role, version);
-  const bytes = await readIfThere(path);
+  const bytes = await readIfPresent(path);
   if (bytes === null) throw new FairleadError('disk/unreadable', { path, problem: 'the file is missing' });
   return { bytes, content: parse(parseEnvelope(bytes, role).signed, role) };
 }

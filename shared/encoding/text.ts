@@ -1,16 +1,58 @@
-// Text from the network, made harmless before it reaches a terminal or a log.
+// Text from outside, made harmless and cut to size before it reaches a store, a terminal or a log.
 
-// C0 and C1 controls, and the bidirectional and invisible format characters that reorder or hide what is read.
-const UNSAFE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+// C0 and C1 controls, lines' and paragraphs' separators, and the format characters that reorder or hide what is read.
+const UNSAFE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\t\n]]/gv;
+const REPLACEMENT = '\ufffd';
 
 /** Keeps tabs and line breaks, replaces every other control or reordering character with U+FFFD. */
 export function sanitizeText(text: string): string {
-  return text.toWellFormed().replace(UNSAFE, '\ufffd');
+  return text.toWellFormed().replace(/\r\n/g, '\n').replace(UNSAFE, REPLACEMENT);
 }
 
-/** The same on one line, cut to `max` characters. */
+/** The same on one line, cut to `max` UTF-16 units, as lengths in schemas count. */
 export function sanitizeLine(text: string, max = 200): string {
-  const line = sanitizeText(text).replace(/[\t\n]+/g, ' ');
-  return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
+  // Cleaning a megabyte to keep a line of it would be work that whoever wrote it sizes.
+  return cutText(sanitizeText(text.slice(0, max * 4 + 2)).replace(/[\t\n]+/g, ' '), max);
+}
+
+/** At most `max` UTF-16 units with an ellipsis where something is missing; never half of a surrogate pair, which no strict reader takes. */
+export function cutText(text: string, max: number): string {
+  return text.length <= max ? text : `${startOf(text, max - 1)}…`;
+}
+
+/** The last `max` UTF-16 units at most, the same way. */
+export function cutStart(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const rest = text.slice(text.length - max);
+  return isLowSurrogate(rest.charCodeAt(0)) ? rest.slice(1) : rest;
+}
+
+/**
+ * One line of JSON as a logger writes it, with every string in it harmless: escapes are looked at as what they stand for,
+ * because whoever reads the log decodes them on a terminal. Its line breaks stay, escaped as they are.
+ */
+export function sanitizeJsonLine(line: string): string {
+  const body = line.replace(/\n$/, '').replace(ESCAPE, (written, digits: string | undefined) => {
+    if (digits === undefined) return DROPPED.has(written) ? ' ' : written;
+    const unit = String.fromCharCode(Number.parseInt(digits, 16));
+    return unit.isWellFormed() && unit.replace(UNSAFE, '') === unit ? written : REPLACEMENT;
+  });
+  return `${sanitizeText(body).replace(/\n/g, ' ')}\n`;
+}
+
+/** Backspace, form feed and carriage return have escapes of their own. */
+const DROPPED: ReadonlySet<string> = new Set(['\\b', '\\f', '\\r']);
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|.)/g;
+
+function startOf(text: string, units: number): string {
+  const start = text.slice(0, units);
+  return isHighSurrogate(start.charCodeAt(start.length - 1)) ? start.slice(0, -1) : start;
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }

@@ -55,6 +55,12 @@ export const POLICY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'file/no-secret': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `there is no secret in ${d.path}: ${d.problem}`,
+    hint: () => 'write it there alone, on one line',
+    http: 503,
+    exit: EXIT.usage,
+  }),
   'file/missing': entry<{ readonly path: string }>({
     message: (d) => `there is no file ${d.path}`,
     hint: () => 'check the path',

@@ -111,12 +111,6 @@ const OPERATION_ERRORS = {
     http: 503,
     exit: EXIT.failed,
   }),
-  'server/passphrase-file-empty': entry<{ readonly file: string }>({
-    message: (d) => `the first line of ${d.file} is empty`,
-    hint: () => 'write the passphrase there, on one line',
-    http: 503,
-    exit: EXIT.usage,
-  }),
   'server/no-passphrase': entry<{ readonly dir: string }>({
     message: (d) => `the passphrase of the signing keys in ${d.dir} is not known`,
     hint: () => 'give --passphrase-file FILE or set FAIRLEAD_PASSPHRASE, as at init',

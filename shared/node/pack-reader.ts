@@ -1,37 +1,62 @@
-// Reads packs on the vendor's side: of one that comes in, whose index it carries; of one that was built, every byte.
+// Reads a pack front to back: no length is believed before the file is known to reach that far.
 import type { FileHandle } from 'node:fs/promises';
 import type { Digest } from '../encoding/digest.ts';
 import type { TreeRef } from '../schema/release.ts';
 import { createContentCheck } from '../tree/content-check.ts';
 import { damagedPack } from '../tree/pack-format.ts';
-import { type PackSteps, unpackStart, unpackUnit, verifyMeasures } from '../tree/pack-steps.ts';
+import {
+  type PackStart,
+  type PackSteps,
+  type UnpackedPart,
+  unpackStart,
+  unpackUnit,
+  verifyMeasures,
+} from '../tree/pack-steps.ts';
 import type { TreeIndex } from '../tree/tree-index.ts';
 
-/** The index that a pack starts with. Errors: tree/pack-damaged, tree/pack-unsupported, tree/mismatch, tree/*. */
+export interface PackContents extends PackStart {
+  /** Unit after unit, the runs of file content in it. Their bytes are not verified yet. Error: tree/pack-damaged. */
+  readonly units: AsyncIterable<readonly UnpackedPart[]>;
+}
+
+/** The index a pack starts with. Errors: tree/pack-damaged, tree/pack-unsupported, tree/mismatch, tree/*. */
 export async function readPackIndex(pack: FileHandle, tree: Digest): Promise<TreeIndex> {
   const { index } = await createSource(pack, tree).run(unpackStart(tree));
   return index;
 }
 
+/** Errors: those of `readPackIndex`, and tree/mismatch where the index is not as large as was signed. */
+export async function readPack(pack: FileHandle, ref: TreeRef): Promise<PackContents> {
+  const source = createSource(pack, ref.digest);
+  const start = await source.run(unpackStart(ref.digest));
+  verifyMeasures(start.index, ref);
+  return { ...start, units: readUnits(source, start) };
+}
+
 /**
  * Every byte of the tree is in the pack, once, with the digest it should have, and nothing else; `onUnit` hears of each
- * unit that is. Errors: those of `readPackIndex`.
+ * unit that is. Errors: those of `readPack`.
  */
 export async function verifyPack(
   pack: FileHandle,
   ref: TreeRef,
   onUnit: (done: number, total: number) => void,
 ): Promise<void> {
-  const tree = ref.digest;
-  const source = createSource(pack, tree);
-  const { header, index } = await source.run(unpackStart(tree));
-  verifyMeasures(index, ref);
-  const check = createContentCheck(index, tree);
-  for (let done = 1; done <= header.units; done++) {
-    for (const part of await source.run(unpackUnit(index, tree))) check.accept(part);
-    onUnit(done, header.units);
+  const { header, index, units } = await readPack(pack, ref);
+  const check = createContentCheck(index, ref.digest);
+  let done = 0;
+  for await (const parts of units) {
+    for (const part of parts) check.accept(part);
+    onUnit(++done, header.units);
   }
   check.requireComplete();
+}
+
+async function* readUnits(
+  source: Source,
+  { header, index }: PackStart,
+): AsyncGenerator<readonly UnpackedPart[]> {
+  for (let unit = 0; unit < header.units; unit++) yield await source.run(unpackUnit(index, header.tree));
   await source.requireEnd();
 }
 
@@ -41,13 +66,22 @@ interface Source {
   requireEnd(): Promise<void>;
 }
 
+/** A length that points past the pack's end is refused before memory is taken for it. */
 function createSource(pack: FileHandle, tree: Digest): Source {
   let position = 0;
+  // One buffer for all: fresh ones of 8 MB each would pile up faster than they are collected.
+  let buffer = Buffer.allocUnsafeSlow(0);
+  const left = async () => (await pack.stat()).size - position;
   const take = async (length: number) => {
-    const { bytesRead, buffer } = await pack.read(Buffer.allocUnsafe(length), 0, length, position);
-    if (bytesRead < length) throw damagedPack(tree, 'it ends early');
+    if (length > (await left())) throw damagedPack(tree, 'it ends early');
+    if (length > buffer.length) buffer = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await pack.read(buffer, done, length - done, position + done);
+      if (bytesRead === 0) throw damagedPack(tree, 'it ends early');
+      done += bytesRead;
+    }
     position += length;
-    return buffer;
+    return buffer.subarray(0, length);
   };
   return {
     run: async (steps) => {
@@ -56,7 +90,7 @@ function createSource(pack: FileHandle, tree: Digest): Source {
       return step.value;
     },
     requireEnd: async () => {
-      if ((await pack.stat()).size > position) throw damagedPack(tree, 'bytes follow its last unit');
+      if ((await left()) > 0) throw damagedPack(tree, 'bytes follow its last unit');
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { syncDirectory, writeDurably } from '../../agent/adapters/files/durable-file.ts';
+import { syncDirectory, writeDurably } from '../../shared/node/durable-file.ts';
 import { createRandom } from '../labs/faults/suite.ts';
 import type { Ordering } from '../support/crash-disk.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../support/crash-mount.ts';

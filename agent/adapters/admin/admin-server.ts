@@ -5,9 +5,10 @@ import { dirname } from 'node:path';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../../shared/protocol/admin.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
-import { makeDirectory, toDiskError } from '../files/durable-file.ts';
 import { verifySocketPath } from '../state/state-paths.ts';
 
 export interface AdminServer {

@@ -1,5 +1,6 @@
 // An approver's key file: made on the approver's own machine, opened with its passphrase.
 import { randomBytes } from 'node:crypto';
+import { readDocument, writeNew } from '../../../shared/node/named-file.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
 import {
   type KeyFile,
@@ -9,7 +10,6 @@ import {
   SALT_BYTES,
   sealKeyFile,
 } from '../../../shared/trust/keyfile.ts';
-import { readDocument, writeNew } from '../files/new-file.ts';
 
 export interface ApproverKey extends SigningKey {
   readonly name: string;

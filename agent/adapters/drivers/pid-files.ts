@@ -2,8 +2,8 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { isMomentary, readIfPresent } from '../files/read-file.ts';
 import { type ProcessEntry, readBootId, readProcess } from '../machine/process-table.ts';
 
 const pidFile = z.strictObject({

@@ -1,8 +1,8 @@
 // The directories of a service: its data made and owned by its account, and the way to its files passable.
 import { chmod, chown, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { ServiceUnit } from '../../ports/driver.ts';
-import { makeDirectory } from '../files/durable-file.ts';
 import type { Account } from '../machine/account.ts';
 
 /**

@@ -2,8 +2,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory } from '../files/durable-file.ts';
-import { isMomentary, readIfPresent } from '../files/read-file.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 
 export interface Seals {
   /** Makes the key where there is none yet. */

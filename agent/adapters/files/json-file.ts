@@ -4,10 +4,11 @@ import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { JsonStore } from '../../ports/json-store.ts';
-import { makeDirectory, toDiskError, writeDurably } from './durable-file.ts';
-import { isMomentary, readIfPresent } from './read-file.ts';
 
 /**
  * `onDamage` hears of a file that cannot be read; it counts as absent, for what it held can be found out again. It is moved

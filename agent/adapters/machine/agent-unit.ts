@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { systemctl } from '../drivers/systemd/systemctl.ts';
 import { quote } from '../drivers/systemd/unit-syntax.ts';
-import { syncDirectory, writeDurably } from '../files/durable-file.ts';
 import { LAST_END_FILE } from './watchdog.ts';
 
 export const AGENT_UNIT = 'fairlead-agent.service';

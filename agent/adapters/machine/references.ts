@@ -1,8 +1,8 @@
 // Reading `${env:NAME}` from the agent's environment and `${file:PATH}` from its disk, at the moment a service starts.
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
+import { readRegular } from '../../../shared/node/read-file.ts';
 import type { ReadReference } from '../../ports/references.ts';
-import { readRegular } from '../files/read-file.ts';
 
 const MAX_VALUE_BYTES = 32_768;
 

@@ -1,7 +1,7 @@
 // Running a release's command to its end: its own account and environment, its whole group killed when the time is over.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { withServiceUmask } from '../drivers/service-umask.ts';
-import { makeDirectory } from '../files/durable-file.ts';
 import { environmentFor, resolveAccount } from './account.ts';
 
 export interface CommandSpec {

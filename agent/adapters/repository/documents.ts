@@ -2,9 +2,9 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
-import { toDiskError } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
 import type { HttpClient } from '../server/http-client.ts';
 import { present } from './metadata-source.ts';
 import { joinUrl, targetUrlPath } from './names.ts';

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { type FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { Freshness, Repository } from '../../ports/repository.ts';
-import { makeDirectory } from '../files/durable-file.ts';
 import type { HttpClient } from '../server/http-client.ts';
 import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
 import { createDocuments, type DocumentRef, type Documents, isSameDocument, obtainAll } from './documents.ts';

@@ -1,8 +1,9 @@
 // The trust directory: metadata files by name, each write durable before it returns.
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory, syncDirectory, toDiskError, writeDurably } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { HISTORY_DIRECTORY } from './names.ts';
 
 export interface TrustStore {

@@ -9,11 +9,11 @@ import {
   redeemReply,
   redeemRequest,
 } from '../../../shared/protocol/enrolment.ts';
-import { acquireStateLock } from '../files/lock.ts';
 import { AGENT_VERSION } from '../machine/agent-version.ts';
 import { systemClock } from '../machine/system-clock.ts';
 import { createAuditFile } from '../state/audit-file.ts';
 import { createPolicy } from '../state/settings.ts';
+import { acquireStateLock } from '../state/state-directory.ts';
 import { type EnrolmentFile, readEnrolment, writeEnrolment } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
 import { loadOrCreateIdentity } from './identity.ts';

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { writeDurably } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
 
 const enrolmentFile = z.strictObject({
   schema: z.literal('fairlead/enrolment@1'),

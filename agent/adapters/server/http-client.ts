@@ -3,8 +3,8 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Dispatcher } from 'undici';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
-import { toDiskError } from '../files/durable-file.ts';
 import { loadUndici } from './undici-parts.ts';
 
 export type HttpAnswer =

@@ -3,9 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { makeDirectory, writeDurably } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
 
 const KEY = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'a 32-byte key in base64url' });
 

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import {
   type AuditChain,
@@ -16,8 +19,6 @@ import {
 } from '../../core/audit-chain.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { makeDirectory, syncDirectory, toDiskError, writeDurably } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
 
 const NOTHING = new Uint8Array();
 

@@ -3,12 +3,13 @@ import { readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Digest } from '../../../shared/encoding/digest.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { absentOr, isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { DeploymentStore, StoredGeneration } from '../../ports/deployment-store.ts';
-import { makeDirectory, syncDirectory, toDiskError, writeDurably } from '../files/durable-file.ts';
-import { absentOr, isMomentary, namesIfPresent, readIfPresent } from '../files/read-file.ts';
 import { jsonBytes, readGeneration, writeGeneration } from './generation-files.ts';
 
 export interface DeploymentStoreOptions {

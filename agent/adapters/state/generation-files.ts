@@ -4,6 +4,8 @@ import { dirname, join, relative } from 'node:path';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
@@ -14,8 +16,6 @@ import {
   type Verified,
 } from '../../../shared/schema/release.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
-import { makeDirectory, syncDirectory } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
 
 /** Manifests and plans of large instances. */
 const LIMITS = { ...DOCUMENT_LIMITS, maxBytes: 16 << 20, maxNodes: 1_000_000 };

@@ -1,9 +1,10 @@
 // The journal on disk: one file for the deployment under way, its space reserved, every entry synced before it counts.
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import type { Journal } from '../../ports/journal.ts';
-import { makeDirectory, syncDirectory, toDiskError, writeDurably } from '../files/durable-file.ts';
-import { isMomentary, namesIfPresent, readIfPresent } from '../files/read-file.ts';
 import { decodeFrames, encodeFrame } from './journal-frames.ts';
 
 // Most entries are half as long; a failure with its message is longer.

@@ -1,13 +1,14 @@
 // The local policy in `settings.json`, the instance configuration in `instance.json`.
 import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import type { PolicyState } from '../../../shared/policy/decide-input.ts';
 import { DEFAULT_INSTANCE_CONFIG, instanceConfig } from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
 import type { Settings } from '../../ports/settings.ts';
-import { makeDirectory, syncDirectory, toDiskError } from '../files/durable-file.ts';
-import { readIfPresent } from '../files/read-file.ts';
 
 export function createSettings(stateDir: string, configPath: string): Settings {
   const path = policyPath(stateDir);

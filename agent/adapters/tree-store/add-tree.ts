@@ -4,9 +4,10 @@ import { chmod, type FileHandle, mkdir, open, rename, rm, writeFile } from 'node
 import { join } from 'node:path';
 import { hexOf } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { syncDirectory } from '../../../shared/node/durable-file.ts';
+import { readPack } from '../../../shared/node/pack-reader.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
-import { syncDirectory } from '../files/durable-file.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
 import {
   directoriesOf,
@@ -15,7 +16,6 @@ import {
   type StoreLayout,
   TREE_DIRECTORY_MODE,
 } from './layout.ts';
-import { readPack } from './pack-reader.ts';
 import { syncTree } from './sync-tree.ts';
 import { unpackTree } from './unpack.ts';
 

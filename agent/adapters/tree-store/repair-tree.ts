@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, copyFile, lstat, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import {
   parseTreeIndex,
@@ -10,7 +11,6 @@ import {
   type TreeFile,
   type TreeIndex,
 } from '../../../shared/tree/tree-index.ts';
-import { readIfPresent } from '../files/read-file.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
 import { syncTree } from './sync-tree.ts';

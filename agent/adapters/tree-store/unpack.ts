@@ -3,12 +3,12 @@ import { constants } from 'node:fs';
 import { chmod, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
+import type { PackContents } from '../../../shared/node/pack-reader.ts';
 import { createContentCheck } from '../../../shared/tree/content-check.ts';
 import type { UnpackedPart } from '../../../shared/tree/pack-steps.ts';
 import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { forEachBounded } from './bounded.ts';
 import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
-import type { PackContents } from './pack-reader.ts';
 
 const PARALLEL_FILES = 8;
 const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;

@@ -4,6 +4,7 @@ import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { readDocument, writeNew } from '../../../shared/node/named-file.ts';
 import { APPROVAL_LIFETIME_MS, signReceipt } from '../../../shared/policy/receipt.ts';
 import { renderApprovals } from '../../../shared/present/approvals.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
@@ -12,7 +13,6 @@ import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/ad
 import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { openApproverKey } from '../../adapters/admin/approver-key.ts';
-import { readDocument, writeNew } from '../../adapters/files/new-file.ts';
 import { type CliContext, show } from '../context.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
 

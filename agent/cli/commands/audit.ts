@@ -3,8 +3,8 @@ import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
-import { readNamed, writeNew } from '../../adapters/files/new-file.ts';
 import {
   type AuditHead,
   EMPTY_AUDIT,

@@ -1,8 +1,8 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
 import { text } from 'node:stream/consumers';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
-import { readNamed } from '../../adapters/files/new-file.ts';
-import { accountName } from '../../adapters/machine/account-name.ts';
+import { accountName } from '../../../shared/node/account-name.ts';
+import { readNamed } from '../../../shared/node/named-file.ts';
 import { enroll as enrollInstance } from '../../adapters/server/enroller.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
 import { type CliContext, show } from '../context.ts';

@@ -1,13 +1,13 @@
 // fairlead channel, pin and policy: the operator's standing decisions about what may come.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { readDocument } from '../../../shared/node/named-file.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
 import { formatTable } from '../../../shared/present/table.ts';
 import { renderOpenings } from '../../../shared/present/windows.ts';
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
 import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
-import { readDocument } from '../../adapters/files/new-file.ts';
 import { pinnedComponent } from '../../core/policy-edit.ts';
 import { type CliContext, show } from '../context.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';

@@ -1,5 +1,6 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import { createCompileCache } from '../../../shared/compile/cache.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
 import { createAdminRoutes } from './admin-routes.ts';
@@ -8,7 +9,6 @@ import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
 import { type AgentOptions, type AgentState, recordAct } from './state.ts';
 import { observe } from './status.ts';
-import { createTurns } from './turns.ts';
 import { watchFiles } from './upkeep.ts';
 
 export interface Agent {

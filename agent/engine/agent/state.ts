@@ -2,6 +2,7 @@
 
 import type { Compile } from '../../../shared/compile/cache.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { AuditEvent } from '../../core/audit-chain.ts';
@@ -19,7 +20,6 @@ import type { Settings } from '../../ports/settings.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
-import type { InTurn } from './turns.ts';
 
 export interface AgentOptions {
   readonly instance: { readonly id: string; readonly name: string; readonly server: string };

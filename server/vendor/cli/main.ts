@@ -1,11 +1,12 @@
 // The program `fairlead-vendor`: the commands it knows, and how one is run from argument list to exit status.
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import manifest from '../../../package.json' with { type: 'json' };
 import { createOutput, type Stream } from '../../../shared/cli/output.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { accountName } from '../../../shared/node/account-name.ts';
 import { openKeyFile } from '../../../shared/trust/keyfile.ts';
 import { createPassphrases, type OpenKey } from '../workspace/passphrases.ts';
 import type { Session } from '../workspace/session.ts';
@@ -96,12 +97,11 @@ export function createProgram(surroundings: Surroundings): Command {
 
 async function startCommand(spec: CommandSpec, input: Input, surroundings: Surroundings): Promise<void> {
   const { env, stdout, stderr, isTerminal, now } = surroundings;
-  const user = userInfo().username;
   const session: Session = {
     directory: resolve(input.optional('dir') ?? env.FAIRLEAD_VENDOR_DIR ?? '.'),
     out: createOutput(stdout, stderr, input.flag('json')),
     now,
-    actor: `${user}@${hostname()}`,
+    actor: `${accountName()}@${hostname()}`,
     passphrases: createPassphrases({
       file: input.optional('passphraseFile'),
       environment: env.FAIRLEAD_PASSPHRASE,

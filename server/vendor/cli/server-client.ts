@@ -8,9 +8,9 @@ import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { type JsonValue, parseJson } from '../../../shared/encoding/json.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { readSecret } from '../../../shared/node/named-file.ts';
 import { errorReply } from '../../../shared/protocol/fleet.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
-import { readSecret } from '../workspace/files.ts';
 import type { VendorConfig } from '../workspace/workspace.ts';
 
 export interface ServerClient {

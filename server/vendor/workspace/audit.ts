@@ -7,10 +7,10 @@ import { digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { syncDirectory } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { syncDirectory } from '../../repository/durable-file.ts';
-import { readIfThere } from '../../repository/read-file.ts';
 import type { Session } from './session.ts';
 
 const auditEntry = z.strictObject({
@@ -80,7 +80,7 @@ interface Chain {
 
 async function readChain(directory: string): Promise<Chain> {
   const file = auditFile(directory);
-  const bytes = (await readIfThere(file)) ?? new Uint8Array();
+  const bytes = (await readIfPresent(file)) ?? new Uint8Array();
   const entries: AuditEntry[] = [];
   let head: AuditEntry['previous'] = null;
   let start = 0;

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { type ChangeRecord, changeRecord } from '../../../shared/change/change.ts';
 import { verifyChangeRecord } from '../../../shared/change/pipeline.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { formatRef, parseRef, type ReleaseRef, refFor } from '../../../shared/schema/release-ref.ts';
-import { readIfThere } from '../../repository/read-file.ts';
 import { listFiles } from './files.ts';
 import { writeJson } from './workspace.ts';
 
 /** Errors: vendor/change-not-found, vendor/record-invalid, document/invalid. */
 export async function readChange(directory: string, id: string): Promise<ChangeRecord> {
   const path = changeFile(directory, id);
-  const bytes = /^CHG-\d{1,9}$/.test(id) ? await readIfThere(path) : null;
+  const bytes = /^CHG-\d{1,9}$/.test(id) ? await readIfPresent(path) : null;
   if (bytes === null) throw new FairleadError('vendor/change-not-found', { change: id });
   const record = parseDocumentBytes(changeRecord, bytes, path);
   verifyChangeRecord(record);

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fromHex } from '../../../shared/encoding/bytes.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { readNamed } from '../../../shared/node/named-file.ts';
+import { isPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { SEED_BYTES } from '../../../shared/trust/ed25519.ts';
 import { keyIdOf, publicKeyFromBytes, type SigningKey } from '../../../shared/trust/key.ts';
@@ -13,9 +15,8 @@ import {
   SALT_BYTES,
   sealKeyFile,
 } from '../../../shared/trust/keyfile.ts';
-import { isThere } from '../../repository/read-file.ts';
 import type { OfflineRole, RoleKeys } from '../core/roles.ts';
-import { listFiles, readRequired } from './files.ts';
+import { listFiles } from './files.ts';
 import type { Session } from './session.ts';
 import { writeJson } from './workspace.ts';
 
@@ -32,7 +33,7 @@ export async function listKeys(session: Session): Promise<readonly StoredKey[]> 
 }
 
 export async function readKeyFile(path: string): Promise<StoredKey> {
-  return { path, file: parseDocumentBytes(keyFile, await readRequired(path), path) };
+  return { path, file: parseDocumentBytes(keyFile, await readNamed(path), path) };
 }
 
 /** Makes a new key of the workspace, or keeps the one a killed command made before. */
@@ -48,7 +49,7 @@ export async function createKeyFile(
   role: OfflineRole,
   label: string,
 ): Promise<StoredKey> {
-  if (await isThere(path)) return readKeyFile(path);
+  if (await isPresent(path)) return readKeyFile(path);
   const file = sealKeyFile({
     seed: randomBytes(SEED_BYTES),
     roles: [role],

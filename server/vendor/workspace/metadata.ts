@@ -2,10 +2,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { readCount, readInstant } from '../../../shared/trust/field.ts';
 import { type Envelope, parseEnvelope } from '../../../shared/trust/metadata.ts';
-import { syncDirectory, writeDurably } from '../../repository/durable-file.ts';
-import { readIfThere } from '../../repository/read-file.ts';
 import type { OfflineRole } from '../core/roles.ts';
 import { listFiles } from './files.ts';
 
@@ -39,13 +39,13 @@ export async function readVersion(
   role: OfflineRole,
   version: number,
 ): Promise<MetadataFile | null> {
-  const bytes = await readIfThere(join(metadataDirectory(directory), `${version}.${role}.json`));
+  const bytes = await readIfPresent(join(metadataDirectory(directory), `${version}.${role}.json`));
   return bytes === null ? null : parseMetadata(role, bytes);
 }
 
 /** What waits for signatures. One whose version was signed meanwhile is only what a killed command left behind. */
 export async function readPending(directory: string, role: OfflineRole): Promise<MetadataFile | null> {
-  const bytes = await readIfThere(pendingFile(directory, role));
+  const bytes = await readIfPresent(pendingFile(directory, role));
   if (bytes === null) return null;
   const pending = parseMetadata(role, bytes);
   const newest = await readNewest(directory, role);

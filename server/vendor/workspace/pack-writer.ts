@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { constants as zlib, zstdCompress } from 'node:zlib';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { maxPackBytes, PACK_MAGIC, WINDOW_LOG, writeFrame } from '../../../shared/tree/pack-format.ts';
 import { type PlannedUnit, planUnits } from '../../../shared/tree/pack-plan.ts';
 import {
@@ -13,7 +14,6 @@ import {
   treeIndexBytes,
   treeRefOf,
 } from '../../../shared/tree/tree-index.ts';
-import { syncDirectory } from '../../repository/durable-file.ts';
 import { createUnitReader } from './unit-reader.ts';
 
 /** Level 12: level 3 packs are much larger, level 19 gains a tenth for thirty times the work. */

@@ -1,8 +1,8 @@
 // Where the passphrases of key files come from: a file, the environment, or a person at a terminal.
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { readSecret } from '../../../shared/node/named-file.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
 import type { KeyFile } from '../../../shared/trust/keyfile.ts';
-import { readSecret } from './files.ts';
 
 export interface Passphrases {
   /** The key inside a file. Errors: vendor/wrong-passphrase, vendor/no-passphrase, vendor/key-damaged. */

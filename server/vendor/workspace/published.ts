@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { readIfThere } from '../../repository/read-file.ts';
 import { writeJson } from './workspace.ts';
 
 const published = z.strictObject({
@@ -17,7 +17,7 @@ const published = z.strictObject({
 /** A lost file costs one larger publication. */
 export async function readPublished(directory: string): Promise<ReadonlyMap<string, Digest>> {
   const path = publishedFile(directory);
-  const bytes = await readIfThere(path);
+  const bytes = await readIfPresent(path);
   return new Map(bytes === null ? [] : Object.entries(parseDocumentBytes(published, bytes, path).changes));
 }
 

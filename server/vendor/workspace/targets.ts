@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { readObject, readText } from '../../../shared/trust/field.ts';
-import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
-import { readIfThere } from '../../repository/read-file.ts';
 import { draftDelegated, type OfflineRole } from '../core/roles.ts';
 import { type MetadataFile, readPending, requireNewest } from './metadata.ts';
 import type { Session } from './session.ts';
@@ -77,7 +77,7 @@ export function listTargets(file: MetadataFile): ReadonlyMap<string, Digest> {
 
 /** The exact bytes of a listed document. Error: vendor/repository-invalid when they are not the ones signed. */
 export async function readTarget(directory: string, path: string, digest: Digest): Promise<Uint8Array> {
-  const bytes = await readIfThere(targetFile(directory, path, digest));
+  const bytes = await readIfPresent(targetFile(directory, path, digest));
   if (bytes !== null && digestOf(bytes) === digest) return bytes;
   const problem = `the document ${path} is ${bytes === null ? 'missing' : 'damaged'}`;
   throw new FairleadError('vendor/repository-invalid', { role: 'targets', problem });

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { tryLock } from '../../../shared/node/lock.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { makeDirectory, writeDurably } from '../../repository/durable-file.ts';
-import { tryLock } from '../../repository/lock.ts';
-import { readIfThere } from '../../repository/read-file.ts';
 
 const vendorConfig = z.strictObject({
   schema: z.literal('fairlead/vendor@1'),
@@ -37,7 +37,7 @@ export async function openWorkspace(directory: string): Promise<Workspace> {
 /** Null where there is none yet. */
 export async function findWorkspace(directory: string): Promise<Workspace | null> {
   const path = join(directory, 'vendor.json');
-  const bytes = await readIfThere(path);
+  const bytes = await readIfPresent(path);
   return bytes === null ? null : { directory, config: parseDocumentBytes(vendorConfig, bytes, path) };
 }
 
@@ -66,7 +66,7 @@ export function jsonBytes(value: object): Uint8Array {
 /** Runs `work` while no other command writes in the directory. Errors: vendor/workspace-busy, disk/*. */
 export async function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
   await makeDirectory(directory);
-  const lock = tryLock(join(directory, 'lock'));
+  const lock = await tryLock(join(directory, 'lock'));
   if (lock === null) throw new FairleadError('vendor/workspace-busy', { directory });
   try {
     return await work();

@@ -1,5 +1,5 @@
 // The agent around an instance's deployments: its real engine and files. The vendor has signed what the catalog says.
-import { writeDurably } from '../../../agent/adapters/files/durable-file.ts';
+
 import { createJsonFile } from '../../../agent/adapters/files/json-file.ts';
 import { createSettings } from '../../../agent/adapters/state/settings.ts';
 import { approvalsFile } from '../../../agent/core/approvals.ts';
@@ -9,10 +9,11 @@ import { outbox } from '../../../agent/core/outbox.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
 import { createPulse } from '../../../agent/engine/agent/pulse.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
-import { createTurns } from '../../../agent/engine/agent/turns.ts';
 import { createCompileCache } from '../../../shared/compile/cache.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { writeDurably } from '../../../shared/node/durable-file.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';

@@ -1,10 +1,10 @@
 // The command driver: the vendor's own commands start and stop the service and say whether it runs.
 import { join } from 'node:path';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { CommandUnit, Driver, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
-import { makeDirectory } from '../../files/durable-file.ts';
 import { type Account, environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';

@@ -2,9 +2,9 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import { readIfPresent } from '../../files/read-file.ts';
 import { readBootId } from '../../machine/process-table.ts';
 
 const argv = z.array(z.string()).min(1);

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../../shared/encoding/canonical.ts';
+import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import { makeDirectory, writeDurably } from '../../files/durable-file.ts';
-import { readIfPresent } from '../../files/read-file.ts';
 
 const composeRecord = z.strictObject({
   state: z.enum(['starting', 'started', 'stopped']),

@@ -2,7 +2,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, rm, rmdir, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { makeDirectory } from '../../files/durable-file.ts';
+import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 
 /**
  * Both are drop-in directories, side by side, and need not be there. systemd follows a link to a file, but none to a

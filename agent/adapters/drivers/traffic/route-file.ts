@@ -2,8 +2,9 @@
 import { rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { makeDirectory, syncDirectory, toDiskError, writeDurably } from '../../files/durable-file.ts';
-import { readIfPresent } from '../../files/read-file.ts';
+import { toDiskError } from '../../../../shared/errors/system-error.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../../shared/node/read-file.ts';
 
 export const routeFile = z.strictObject({
   slot: z.enum(['blue', 'green']),

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import type { Driver, ProgramUnit } from '../../../ports/driver.ts';
 import type { Route, Traffic } from '../../../ports/traffic.ts';
-import { readIfPresent } from '../../files/read-file.ts';
 import { routeFile, writeRoute } from './route-file.ts';
 import { countConnectionsTo, isListening } from './tcp-table.ts';
 

@@ -1,12 +1,12 @@
 // `advisory`: the security role says which versions are affected and which are fixed, and takes it back.
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { readNamed } from '../../../../shared/node/named-file.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import { parseAffected, parseFixed } from '../../core/component-versions.ts';
 import { readAdvisories, readReleases, requireRelease } from '../../workspace/documents.ts';
-import { readRequired } from '../../workspace/files.ts';
 import type { Session } from '../../workspace/session.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
@@ -49,7 +49,7 @@ async function publishAdvisory(session: Session, input: Input): Promise<void> {
   const document =
     file === undefined
       ? composeAdvisory(session, input)
-      : parseDocumentBytes(advisory, await readRequired(file), file);
+      : parseDocumentBytes(advisory, await readNamed(file), file);
   const signed = await readReleases(session.directory);
   for (const { component, version } of document.fixed) requireRelease(signed, refFor(component, version));
   const published = await findAdvisory(session, document.id);

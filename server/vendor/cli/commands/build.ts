@@ -7,15 +7,15 @@ import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { isJsonObject, type JsonValue, parseJson } from '../../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
+import { readNamed } from '../../../../shared/node/named-file.ts';
+import { isPresent } from '../../../../shared/node/read-file.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { formatRef, parseRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
-import { makeDirectory, writeDurably } from '../../../repository/durable-file.ts';
-import { isThere } from '../../../repository/read-file.ts';
 import { createRelease } from '../../core/manifest.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
-import { readRequired } from '../../workspace/files.ts';
 import { writePack } from '../../workspace/pack-writer.ts';
 import type { Session } from '../../workspace/session.ts';
 import { readTree } from '../../workspace/tree-reader.ts';
@@ -128,14 +128,14 @@ async function readManifest(ref: ReleaseRef, input: Input): Promise<{ manifest: 
 }
 
 async function readJson(path: string): Promise<JsonValue> {
-  return parseJson(await readRequired(path), path);
+  return parseJson(await readNamed(path), path);
 }
 
 /** Named by its digest: the same tree is packed once. */
 async function pack(session: Session, release: string, from: string, index: TreeIndex): Promise<void> {
   const tree = treeRefOf(index);
   const path = join(session.directory, packPath(hexOf(tree.digest)));
-  if (await isThere(path)) return;
+  if (await isPresent(path)) return;
   await makeDirectory(dirname(path));
   await writePack(from, index, path, (done) => session.out.progress(`packing ${release}`, done, tree.bytes));
 }

@@ -4,11 +4,11 @@ import type { ChangeRecord } from '../../../../shared/change/change.ts';
 import { builtRelease, eventOf, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { readNamed } from '../../../../shared/node/named-file.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { release } from '../../../../shared/schema/release.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
-import { readRequired } from '../../workspace/files.ts';
 import type { Session } from '../../workspace/session.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
@@ -43,7 +43,7 @@ async function promote(session: Session, input: Input): Promise<void> {
 /** Promoted, never rebuilt: the bytes that were verified or none. */
 async function signRelease(session: Session, change: ChangeRecord): Promise<SigningResult> {
   const path = buildFile(session.directory, change.id);
-  const bytes = await readRequired(path);
+  const bytes = await readNamed(path);
   const expected = builtRelease(change, 'release');
   const found = digestOf(bytes);
   if (found !== expected) {

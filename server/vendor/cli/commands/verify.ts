@@ -5,6 +5,7 @@ import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../../..
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
+import { readNamed } from '../../../../shared/node/named-file.ts';
 import { verifyPack } from '../../../../shared/node/pack-reader.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
@@ -13,7 +14,7 @@ import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { checkRelease, toCheckResult } from '../../core/checks.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
-import { openRequired, readRequired } from '../../workspace/files.ts';
+import { openRequired } from '../../workspace/files.ts';
 import type { Session } from '../../workspace/session.ts';
 import { buildFile } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
@@ -52,7 +53,7 @@ async function verify(session: Session, input: Input): Promise<void> {
 
 async function runChecks(session: Session, change: ChangeRecord): Promise<readonly CheckResult[]> {
   const path = buildFile(session.directory, change.id);
-  const bytes = await readRequired(path);
+  const bytes = await readNamed(path);
   const intact = digestOf(bytes) === change.release;
   const identity = toCheckResult(
     'same artifact',

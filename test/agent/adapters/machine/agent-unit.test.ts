@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { writeDurably } from '../../../../agent/adapters/files/durable-file.ts';
 import {
   AGENT_UNIT,
   installAgent,
   renderAgentUnit,
   uninstallAgent,
 } from '../../../../agent/adapters/machine/agent-unit.ts';
+import { writeDurably } from '../../../../shared/node/durable-file.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { until } from '../../../support/driver-contract.ts';
 

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { settleState } from '../../../../agent/adapters/state/settle-state.ts';
+import { settleState } from '../../../../agent/adapters/state/state-directory.ts';
 import { describeDirectory, temporaryDirectory } from '../../../support/directories.ts';
 
 describe('settleState', () => {

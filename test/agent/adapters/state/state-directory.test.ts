@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { acquireStateLock } from '../../../../agent/adapters/files/lock.ts';
+import { acquireStateLock } from '../../../../agent/adapters/state/state-directory.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 
-const MODULE = new URL('../../../../agent/adapters/files/lock.ts', import.meta.url).href;
+const MODULE = new URL('../../../../agent/adapters/state/state-directory.ts', import.meta.url).href;
 
 /** Another process that takes the lock, says so, and holds it until it is killed. */
 async function holderOf(stateDir: string): Promise<ChildProcess> {

@@ -1,8 +1,8 @@
-// Turns: work that reads and writes the same file, one piece after the other.
+// Turns: work that reads and writes the same thing, one piece after the other.
 
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** What fails ends its own turn only. */
+/** A piece starts when the one before has ended, however it ended: what fails ends its own turn only. */
 export function createTurns(): InTurn {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

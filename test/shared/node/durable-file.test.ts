@@ -2,7 +2,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeDirectory } from '../../../server/repository/durable-file.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { dataOf, rejectionOf } from '../../support/error-code.ts';
 

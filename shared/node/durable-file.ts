@@ -1,10 +1,8 @@
-// The agent's one way to put bytes on disk so that a power cut leaves the old file or the new one.
+// The one way to put bytes on disk so that a power cut leaves the old file or the new one.
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
-
-export { toDiskError };
+import { toDiskError } from '../errors/system-error.ts';
 
 /**
  * Temp file, fsync, rename, fsync of the directory: when this returns, the new bytes survive a power cut.

@@ -4,9 +4,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isMomentary, readIfPresent } from '../../../../agent/adapters/files/read-file.ts';
-import { FairleadError } from '../../../../shared/errors/error.ts';
-import { temporaryDirectory } from '../../../support/directories.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
 
 describe('a file of the agent', () => {
   const place = () => join(temporaryDirectory(), 'settings.json');

@@ -1,18 +1,24 @@
 // Reading what may not be there yet, or not be what it should be.
-import { constants, open, readdir } from 'node:fs/promises';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { isShortage, systemCode } from '../../../shared/errors/system-error.ts';
+import { constants, open, readdir, stat } from 'node:fs/promises';
+import { FairleadError, isFairleadError } from '../errors/error.ts';
+import { isShortage, systemCode } from '../errors/system-error.ts';
 
-/** More than anything the agent keeps: what is larger is not what it wrote, and would only take its memory. */
+/** More than any of the programs keeps: what is larger is not what it wrote, and would only take its memory. */
 const MAX_BYTES = 256 << 20;
 
 /** The file's bytes, or null when there is no such file. Error: disk/unreadable. */
-export async function readIfPresent(path: string): Promise<Uint8Array | null> {
+export async function readIfPresent(path: string, maxBytes = MAX_BYTES): Promise<Uint8Array | null> {
   try {
-    return await readRegular(path, MAX_BYTES);
+    return await readRegular(path, maxBytes);
   } catch (cause) {
     return absentOr(path, cause, null);
   }
+}
+
+/** The same as text. Error: disk/unreadable. */
+export async function readTextIfPresent(path: string, maxBytes?: number): Promise<string | null> {
+  const bytes = await readIfPresent(path, maxBytes);
+  return bytes === null ? null : new TextDecoder().decode(bytes);
 }
 
 /** The names in a directory; none when there is no such directory. Error: disk/unreadable. */
@@ -21,6 +27,16 @@ export async function namesIfPresent(path: string): Promise<readonly string[]> {
     return await readdir(path);
   } catch (cause) {
     return absentOr(path, cause, []);
+  }
+}
+
+/** Whether anything stands there. What cannot be asked now is an error: it may well be there. Error: disk/unreadable. */
+export async function isPresent(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (cause) {
+    return absentOr(path, cause, false);
   }
 }
 

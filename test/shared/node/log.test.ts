@@ -1,0 +1,70 @@
+// A log that can neither be forged nor stop its program.
+import pino from 'pino';
+import { describe, expect, it } from 'vitest';
+import { createLogDestination } from '../../../shared/node/log.ts';
+
+function lines(log: (logger: pino.Logger) => void): readonly string[] {
+  const written: string[] = [];
+  log(
+    pino(
+      {},
+      createLogDestination((line) => written.push(line)),
+    ),
+  );
+  return written;
+}
+
+const HOSTILE: readonly (readonly [string, string])[] = [
+  ['an escape', 'a\u001b[2Jb'],
+  ['a C1 control', 'a\u009b2Jb'],
+  ['a reordering', 'a\u202eb\u2066c'],
+  ['an invisible space', 'a\u200bb\ufeffc'],
+  ['an invisible tag', 'a\u{e0041}b'],
+  ['a carriage return', 'a\rb'],
+  ['a backspace', 'a\b\fb'],
+  ['half a pair', 'a\ud83db'],
+  ['NUL and DEL', 'a\u0000b\u007f'],
+  ['a separator of lines', 'a\u2028b'],
+  ['an escape’s own spelling', 'a\\u001bb\\\\u001b'],
+];
+
+describe('the log', () => {
+  it.each(HOSTILE)('carries %s nowhere, neither raw nor decoded', (_what, text) => {
+    const [line = ''] = lines((log) =>
+      log.error({ err: new Error(text), problem: text, deep: { [text]: [text] } }, text),
+    );
+
+    const decoded = JSON.stringify(JSON.parse(line), (_key, value: unknown) =>
+      typeof value === 'string' ? value.replaceAll('\n', ' ') : value,
+    );
+    const texts: string[] = [];
+    JSON.parse(line, (key, value: unknown) => {
+      texts.push(key, typeof value === 'string' ? value : '');
+      return value;
+    });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(
+      texts
+        .join('')
+        .match(/(?![\n\t])[\u0000-\u001f\u007f-\u009f\u200b\u2028\u202e\u2066\ufeff\ud800-\udfff]/g),
+    ).toBeNull();
+    expect(line.match(/\n/g)).toHaveLength(1);
+    expect(decoded).toContain('"problem"');
+  });
+
+  it('keeps what is harmless as it is: letters, emoji, backslashes, the lines of a stack', () => {
+    const text = 'Zürich 👩 C:\\new\\u0041 "quoted"\nsecond';
+
+    const [line = ''] = lines((log) => log.info({ text }, 'm'));
+
+    expect(JSON.parse(line)).toMatchObject({ text });
+  });
+
+  it('loses a line that cannot be written, and goes on', () => {
+    const full = createLogDestination(() => {
+      throw new Error('no space');
+    });
+
+    expect(() => pino({}, full).info('lost')).not.toThrow();
+  });
+});
