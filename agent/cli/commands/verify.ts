@@ -1,6 +1,7 @@
 // fairlead verify: every live file hashed again and compared with what was signed.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { count } from '../../../shared/present/count.ts';
 import type { Style } from '../../../shared/present/style.ts';
 import { indent } from '../../../shared/present/table.ts';
 import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts';
@@ -34,7 +35,7 @@ function renderRepairs({ repairs }: RepairReply, style: Style): readonly string[
   return [
     style.bold(style.good(verdict)),
     ...repairs.flatMap(({ component, version, deviations, restarted }) => [
-      `${component} ${version}  ${deviations.length} files${restarted ? ', restarted' : ''}`,
+      `${component} ${version}  ${count(deviations.length, 'file')}${restarted ? ', restarted' : ''}`,
       ...indent(deviations.slice(0, SHOWN).map((each) => `${each.problem}  ${sanitizeLine(each.path)}`)),
     ]),
   ];
@@ -47,7 +48,7 @@ function renderVerification(reply: VerifyReply, style: Style): readonly string[]
   return [
     style.bold(verdict),
     ...reply.components.flatMap(({ component, version, tree, deviations }) => [
-      `${component} ${version}  ${deviations.length === 0 ? 'whole' : `${deviations.length} deviations`}  ${tree}`,
+      `${component} ${version}  ${deviations.length === 0 ? 'whole' : count(deviations.length, 'deviation')}  ${tree}`,
       ...indent(deviations.slice(0, SHOWN).map((each) => `${each.problem}  ${sanitizeLine(each.path)}`)),
       ...(deviations.length > SHOWN ? [`  and ${deviations.length - SHOWN} more: --json lists all`] : []),
     ]),
