@@ -5,6 +5,7 @@ import { assertNever } from '../../shared/errors/assert-never.ts';
 import type { PolicyState } from '../../shared/policy/decide-input.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { ConfigState, Facts } from './conclude.ts';
+import { type Deviation, isDamage } from './deploy/tree-condition.ts';
 
 export interface Observations {
   readonly now: EpochMs;
@@ -14,8 +15,8 @@ export interface Observations {
   readonly unfixable: readonly Unfixable[];
   /** The deployment that ended neither old nor new, while nothing was committed since. */
   readonly inconsistent: DeploymentRecord | null;
-  /** Components whose files on disk are not what was deployed, as the last verification found them. */
-  readonly drifted: readonly string[];
+  /** Of each component, where its files on disk are not what was signed, as the last verification found them. */
+  readonly files: readonly { readonly component: string; readonly deviations: readonly Deviation[] }[];
   readonly degraded: readonly {
     readonly component: string;
     readonly since: string;
@@ -44,12 +45,22 @@ export function raiseAlarms(seen: Observations): string[] {
   }
   alarms.push(...emergencyHoldAlarm(seen));
   if (seen.config.kind === 'unreadable') alarms.push(seen.config.problem);
-  if (seen.drifted.length > 0) {
-    alarms.push(`files were changed by hand in ${seen.drifted.join(', ')}: see fairlead verify`);
-  }
+  alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
   alarms.push(...freshnessAlarm(seen.freshness));
   return alarms;
+}
+
+function filesAlarms({ files }: Observations): readonly string[] {
+  const damaged = files.filter(({ deviations }) => deviations.some(isDamage));
+  const added = files.filter(({ deviations }) => deviations.length > 0 && !deviations.some(isDamage));
+  const named = (all: typeof files) => all.map(({ component }) => component).join(', ');
+  return [
+    ...(damaged.length === 0 ? [] : [`files were changed by hand in ${named(damaged)}: see fairlead verify`]),
+    ...(added.length === 0
+      ? []
+      : [`files that nobody signed stand beside those of ${named(added)}: see fairlead verify`]),
+  ];
 }
 
 /** Break-glass is loud for as long as it lasts. */

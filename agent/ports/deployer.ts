@@ -26,6 +26,8 @@ export interface DeploymentRequest {
   readonly stillAllowed: () => Promise<boolean>;
   /** Go on although a component that changes is unhealthy already; it is then not held against the release. */
   readonly acceptUnhealthy?: boolean;
+  /** Go on although the files of what is left are damaged and cannot be mended; a forced patch does so by itself. */
+  readonly acceptDrift?: boolean;
   /** Called once the deployment has its record on disk: from then on it can be followed by its number. */
   readonly onStarted?: (record: DeploymentRecord) => void;
 }
@@ -53,13 +55,16 @@ export interface Degradation {
   readonly detail: string;
 }
 
-/** What was found wrong in the files of a component, and mended. */
+/** What was found in the files of a component. */
 export interface Repair {
   readonly component: ComponentKey;
   readonly version: Version;
+  /** What was mended; nothing where only additions were found and stay. */
   readonly deviations: readonly TreeDeviation[];
   /** It may have loaded what was never signed. */
   readonly restarted: boolean;
+  /** Files and directories that stand beside what was signed, and stay. */
+  readonly added: number;
 }
 
 export interface Deployer {
@@ -76,8 +81,8 @@ export interface Deployer {
   leave(): Promise<void>;
   /** Tries as much of a rollback as goes without stopping anything. Errors: deploy/busy, rollback/no-target. */
   rehearse(to?: RollbackTo): Promise<Rehearsal>;
-  /** Makes the files of what runs again what was signed. Errors: deploy/busy, tree/*, transport/*, disk/*, service/*. */
-  repair(): Promise<readonly Repair[]>;
+  /** Makes the files of what runs again what was signed; what was added goes only when asked. Errors: deploy/busy, tree/*, transport/*, disk/*, service/*. */
+  repair(removeAdded?: boolean): Promise<readonly Repair[]>;
   /** The deployment under way, or null. */
   inProgress(): DeploymentRecord | null;
   current(): Promise<Generation | null>;

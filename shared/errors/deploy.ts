@@ -36,9 +36,23 @@ export const DEPLOY_ERRORS = {
     readonly problem: string;
   }>({
     message: (d) => `the files of ${d.component} are not what was released: ${d.path} is ${d.problem}`,
-    hint: () => 'see every deviation: fairlead verify',
+    hint: () =>
+      'see every deviation: fairlead verify; what is changed again at once, the service writes itself: its vendor can declare it writable',
     http: 409,
     exit: EXIT.untrusted,
+  }),
+  'deploy/way-back-damaged': entry<{
+    readonly component: string;
+    readonly path: string;
+    readonly problem: string;
+    readonly because: string;
+  }>({
+    message: (d) =>
+      `there would be no sound way back: in the files of ${d.component}, which run now, ${d.path} is ${d.problem}, and cannot be mended: ${d.because}`,
+    hint: () =>
+      'see every deviation: fairlead verify; or go on all the same: fairlead apply --accept-drift --reason "why"',
+    http: 409,
+    exit: EXIT.refused,
   }),
   'deploy/unhealthy-before': entry<OfComponent & { readonly detail: string }>({
     message: (d) => `${d.component} is unhealthy before the update: ${d.detail}`,

@@ -43,7 +43,7 @@ export interface ApplyCommand {
   readonly actor: string;
   readonly reason: string;
   /** `window` starts outside the policy's windows, `health` from what is unhealthy or inconsistent already. */
-  readonly override: readonly ('window' | 'health')[];
+  readonly override: readonly ('window' | 'health' | 'drift')[];
 }
 
 export interface HostFacts {

@@ -5,10 +5,10 @@ import { sanitizeLine } from '../encoding/text.ts';
 import {
   type DeploymentRecord,
   type DeploymentState,
+  type Drift,
   isFinal,
   type PlanReason,
 } from '../schema/deployment.ts';
-import { count } from './count.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 
@@ -35,8 +35,11 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     ...indent(record.steps.map(describeStep), 9),
   ];
   if (record.cutConnections !== undefined) {
-    lines.push(`cut      ${count(record.cutConnections, 'connection')} open when the version before stopped`);
+    lines.push(
+      `cut      ${record.cutConnections} connections that were open when the version before stopped`,
+    );
   }
+  lines.push(...(record.drift ?? []).map(describeDrift));
   if (record.failure !== null) {
     lines.push(
       style.bad(
@@ -45,6 +48,15 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     );
   }
   return [...lines, 'states', ...indent(describeStages(record))];
+}
+
+/** What the version that was left had made of its own files. */
+function describeDrift({ component, added, damaged, mended, example }: Drift): string {
+  const parts = [
+    ...(damaged === 0 ? [] : [`${damaged} damaged${mended ? ' and mended' : ', which could not be mended'}`]),
+    ...(added === 0 ? [] : [`${added} added`]),
+  ];
+  return `files    ${component} before: ${parts.join(', ')}, such as ${sanitizeLine(example)}`;
 }
 
 export function summaryOf(record: DeploymentRecord): string {

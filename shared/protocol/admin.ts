@@ -119,8 +119,8 @@ export const explanationReply = z.strictObject({
   contact: contact.nullable(),
 });
 
-/** `window` starts outside the policy's windows. */
-export const OVERRIDES = ['window', 'health'] as const;
+/** `window` starts outside the policy's windows, `drift` though the files of what runs are damaged and cannot be mended. */
+export const OVERRIDES = ['window', 'health', 'drift'] as const;
 export type Override = (typeof OVERRIDES)[number];
 
 /** POST /v1/apply: run the plan on offer now, whatever the channel waits for. */

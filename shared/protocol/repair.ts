@@ -2,12 +2,16 @@
 import { z } from 'zod';
 import { componentKey, instant, line, version } from '../schema/common.ts';
 
-export const repairRequest = z.strictObject({ reason: line });
+export const repairRequest = z.strictObject({
+  reason: line,
+  /** What was added beside the signed files goes, too. */
+  removeAdded: z.boolean().default(false),
+});
 
 export const repairReply = z.strictObject({
   schema: z.literal('fairlead/repair@1'),
   at: instant,
-  /** Only what was damaged. */
+  /** Only where something was found. */
   repairs: z.array(
     z.strictObject({
       component: componentKey,
@@ -17,6 +21,8 @@ export const repairReply = z.strictObject({
       ),
       /** It may have loaded what was never signed. */
       restarted: z.boolean(),
+      /** Added beside what was signed, and left. */
+      added: z.int().min(0).default(0),
     }),
   ),
 });

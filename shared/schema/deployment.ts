@@ -97,6 +97,16 @@ export function isFinal(state: DeploymentState): state is FinalState {
   return FINAL_STATES.some((final) => final === state);
 }
 
+/** How the files of a version looked when it was left: what it had added, what was damaged, and whether that was mended. */
+export const drift = z.strictObject({
+  component: componentKey,
+  added: z.int().min(0),
+  damaged: z.int().min(0),
+  mended: z.boolean(),
+  /** One of the paths. */
+  example: z.string().max(300),
+});
+
 /** What was deployed, when, why and how it ended. One per deployment, kept for good. */
 export const deploymentRecord = z.strictObject({
   schema: z.literal('fairlead/record@1'),
@@ -125,6 +135,8 @@ export const deploymentRecord = z.strictObject({
   failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
   /** Unhealthy before it began: exempt from its health gate. */
   unhealthyBefore: z.array(componentKey).optional(),
+  /** Where the files of what it left were not what was signed. */
+  drift: z.array(drift).optional(),
   /** Connections to the versions it replaced side by side that were still open when those had to stop. */
   cutConnections: z.int().min(1).optional(),
   /** Who started it: `agent`, or the operating-system account behind a local command. */
@@ -133,4 +145,5 @@ export const deploymentRecord = z.strictObject({
   note: line.optional(),
 });
 
+export type Drift = z.output<typeof drift>;
 export type DeploymentRecord = z.output<typeof deploymentRecord>;

@@ -1,7 +1,7 @@
 // The journal of one deployment: every state entered, every step intended and done, each entry durable before the next act.
 import { z } from 'zod';
 import { componentKey, instant } from './common.ts';
-import { DEPLOYMENT_STATES } from './deployment.ts';
+import { DEPLOYMENT_STATES, drift } from './deployment.ts';
 
 /** Who is to blame: a release's own fault quarantines it, the environment's never does at the first time. */
 export const failure = z.strictObject({
@@ -30,6 +30,8 @@ export const journalEntry = z.discriminatedUnion('kind', [
     red: z.array(componentKey).optional(),
     /** Degraded after their commit: what this rollback answers; on the entry of `planned`. */
     degraded: z.array(componentKey).optional(),
+    /** How the files of what is left look; on the entry of `preflight`. */
+    drift: z.array(drift).optional(),
   }),
   z.strictObject({ kind: z.literal('intent'), ...position, step }),
   z.strictObject({ kind: z.literal('done'), ...position, step }),

@@ -13,7 +13,7 @@ import {
   version,
 } from './common.ts';
 import { findTextProblems } from './release-text.ts';
-import { healthProbe, hooks, service, settings, smokeTest } from './service.ts';
+import { healthProbe, hooks, service, settings, smokeTest, writable } from './service.ts';
 
 /** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
 const requires = z.record(z.union([componentKey, name]), range);
@@ -43,6 +43,8 @@ export const storedCapabilityRelease = z.strictObject({
   suite: suiteName,
   name,
   tree: treeRef,
+  /** Optional, so that nothing changes for what was signed before it existed. */
+  writable: writable.default([]),
   service,
   settings: settings.default({}),
   health: z.array(healthProbe).max(16).default([]),

@@ -18,6 +18,22 @@ const treePath = z
     error: 'a path inside the tree such as "deploy/compose.yaml"',
   });
 
+/**
+ * Directories of the tree that the service writes to itself, such as a cache that its program insists on keeping beside its
+ * code. Nothing below them is verified, and nothing outlives the version: what must, belongs in `${dir.data}`.
+ */
+export const writable = z
+  .array(treePath)
+  .max(32)
+  .refine((paths) => !paths.some((one, i) => paths.some((other, j) => i !== j && isWithin(one, other))), {
+    error: 'directories of which none lies in another',
+  });
+
+// A directory inside one that the service owns could be replaced by a link before it is handed over.
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
+
 /** The operating-system account; without it the service runs as the agent does. */
 const user = z
   .string()

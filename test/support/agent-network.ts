@@ -94,8 +94,8 @@ export function createAgentNetwork() {
       has: async (tree) => world.fetched.includes(tree),
       directoryOf: (tree) => `/trees/${tree}`,
       add: async (tree) => void world.fetched.push(tree.digest),
-      verify: async (tree) => world.drift.get(tree) ?? [],
-      repair: async (tree) => void world.drift.delete(tree.digest),
+      verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
+      repair: async ({ tree }) => void world.drift.delete(tree.digest),
       collect: async () => undefined,
     },
     settings: {

@@ -1,7 +1,9 @@
 // An instance with a history, ready for one more deployment.
 import type { Deployer } from '../../agent/ports/deployer.ts';
+import type { TreeDeviation } from '../../agent/ports/tree-store.ts';
+import type { PlanReason } from '../../shared/schema/deployment.ts';
 import { AUTH, type Deployable, deployableOf, type Extras, releaseOf } from './deploy-releases.ts';
-import { createWorld, deploy } from './deploy-world.ts';
+import { createWorld, deploy, type World } from './deploy-world.ts';
 
 /** An instance with `core/auth` alone, and the settings its operator wrote. */
 export const auth = (version: string, extras: Extras = {}, settings: Readonly<Record<string, string>> = {}) =>
@@ -19,6 +21,22 @@ export async function instanceWith(...history: readonly Deployable[]) {
   world.commands.length = 0;
   calls.length = 0;
   return { world, deployer, calls };
+}
+
+export const FORCED: PlanReason = { kind: 'forced', advisories: ['FL-2026-0001'] };
+
+/** What was done to the files of a release's tree, wherever it lies. */
+export function damage(
+  { disk }: World,
+  { releases }: Deployable,
+  ...deviations: readonly TreeDeviation[]
+): void {
+  for (const { document } of releases.values()) disk.deviations.set(document.tree.digest, deviations);
+}
+
+/** Nothing can be had for its tree, here or elsewhere. */
+export function lose({ disk }: World, { releases }: Deployable): void {
+  for (const { document } of releases.values()) disk.lost.add(document.tree.digest);
 }
 
 /** As `core/auth@1.1.0`. */

@@ -4,11 +4,11 @@ import type { ServiceUnit } from '../../agent/core/deploy/service-unit.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
 import { withSigns } from '../../agent/engine/deploy/signs.ts';
-import type { Deployer } from '../../agent/ports/deployer.ts';
+import type { Deployer, DeploymentRequest } from '../../agent/ports/deployer.ts';
 import type { Pulse } from '../../agent/ports/pulse.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { DeploymentRecord, PlanReason } from '../../shared/schema/deployment.ts';
 import { type Deployable, planOf } from './deploy-releases.ts';
 import {
   type Behaviour,
@@ -134,15 +134,18 @@ export function createWorld(
 export async function deploy(
   deployer: Deployer,
   to: Deployable,
-  more: { readonly actor?: string; readonly acceptUnhealthy?: boolean; readonly allowed?: boolean } = {},
+  more: Partial<Pick<DeploymentRequest, 'actor' | 'acceptUnhealthy' | 'acceptDrift'>> & {
+    readonly allowed?: boolean;
+    readonly reason?: PlanReason;
+  } = {},
 ): Promise<DeploymentRecord> {
-  const { actor = 'agent', acceptUnhealthy = false, allowed = true } = more;
+  const { actor = 'agent', allowed = true, reason, ...accepted } = more;
   const from = await deployer.current();
   return deployer.deploy({
     ...to,
-    plan: planOf(from, to),
+    plan: planOf(from, to, reason),
     actor,
-    acceptUnhealthy,
+    ...accepted,
     stillAllowed: async () => allowed,
   });
 }

@@ -1,11 +1,13 @@
 // The agent's disk in memory: deployment store, journal and trees over one plain object.
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
+import { isDamage } from '../../agent/core/deploy/tree-condition.ts';
 import type { Quarantined } from '../../agent/ports/deployer.ts';
 import type { DeploymentStore, Evidence, StoredGeneration } from '../../agent/ports/deployment-store.ts';
 import type { Journal } from '../../agent/ports/journal.ts';
 import type { Traffic } from '../../agent/ports/traffic.ts';
 import type { TreeDeviation, TreeStore } from '../../agent/ports/tree-store.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../shared/schema/journal.ts';
@@ -18,7 +20,9 @@ export interface MemoryDisk {
   quarantine: readonly Quarantined[];
   journal: { deployment: number; entries: JournalEntry[]; damaged: boolean } | null;
   readonly trees: Set<Digest>;
-  readonly deviations: Map<Digest, TreeDeviation>;
+  readonly deviations: Map<Digest, readonly TreeDeviation[]>;
+  /** Trees whose content lies nowhere else, and the vendor cannot be reached. */
+  readonly lost: Set<Digest>;
   freeBytes: number;
 }
 
@@ -32,6 +36,7 @@ export function createMemoryDisk(): MemoryDisk {
     journal: null,
     trees: new Set(),
     deviations: new Map(),
+    lost: new Set(),
     freeBytes: 1 << 30,
   };
 }
@@ -87,11 +92,14 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     has: async (tree) => disk.trees.has(tree),
     directoryOf: (tree) => `/trees/${treeName(disk, tree)}`,
     add: async (tree) => void disk.trees.add(tree.digest),
-    repair: async (tree) => void disk.deviations.delete(tree.digest),
-    async verify(tree) {
-      const deviation = disk.deviations.get(tree);
-      return deviation === undefined ? [] : [deviation];
+    async repair({ tree: { digest } }, { added, from }) {
+      const isLost = disk.lost.has(digest);
+      const stays = ({ problem }: TreeDeviation) => (problem === 'unexpected' ? added === 'keep' : isLost);
+      disk.deviations.set(digest, (disk.deviations.get(digest) ?? []).filter(stays));
+      if (!isLost || from === 'local' || !disk.deviations.get(digest)?.some(isDamage)) return;
+      throw new FairleadError('transport/unreachable', { url: 'https://packs.test', problem: 'no route' });
     },
+    verify: async ({ tree }) => disk.deviations.get(tree.digest) ?? [],
     async collect(keep) {
       for (const tree of disk.trees) if (!keep.has(tree)) disk.trees.delete(tree);
     },

@@ -1,9 +1,22 @@
 // The directories of a service: its data made and owned by its account, and the way to its files passable.
-import { chmod, chown, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, chown, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { ServiceUnit } from '../../ports/driver.ts';
 import type { Account } from '../machine/account.ts';
+
+/** A directory of its tree that the service may write to. A link in its place would hand over whatever it leads to. */
+async function openToService(path: string, { uid, gid }: Account): Promise<void> {
+  await makeDirectory(path, 0o755);
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await handle.chmod(0o755);
+    if (uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
+  } finally {
+    await handle.close();
+  }
+}
 
 /**
  * A service of another account must reach its files below the agent's own directories: passing through is allowed,
@@ -15,6 +28,7 @@ export async function prepareDirectories(
   account: Account,
 ): Promise<void> {
   await makeDirectory(unit.dataDirectory);
+  for (const path of unit.writable ?? []) await openToService(path, account);
   if (account.uid === undefined || account.gid === undefined) return;
   await chown(unit.dataDirectory, account.uid, account.gid);
   const top = resolve(stateDir);

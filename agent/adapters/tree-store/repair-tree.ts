@@ -2,64 +2,90 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, copyFile, lstat, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
-import type { TreeRef } from '../../../shared/schema/release.ts';
+import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { systemCode } from '../../../shared/errors/system-error.ts';
+import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import {
   parseTreeIndex,
   type TreeEntry,
   type TreeFile,
   type TreeIndex,
 } from '../../../shared/tree/tree-index.ts';
+import type { ReleaseFiles, RepairHow } from '../../ports/tree-store.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
+import { readIndex, readIndexBytes } from './stored-index.ts';
 import { syncTree } from './sync-tree.ts';
-import { compareTree, isFileAsListed } from './verify-tree.ts';
+import { compareTree, isFileAsListed, isRealDirectory } from './verify-tree.ts';
 
 /** Where the parts come from: a file's path by what it must hold; null when it is nowhere. */
 type FindFile = (file: TreeFile) => Promise<string | null>;
 
+interface Repair extends AddTreeOptions {
+  readonly files: ReleaseFiles;
+  readonly how: RepairHow;
+}
+
 /**
- * Every part is replaced by one rename, so whatever runs from the tree sees the old or the new one. What no other tree
- * holds is fetched. Errors: tree/*, transport/*, disk/*, and the file system's own; what was repaired by then stays so.
+ * Every part is replaced by one rename, never in place: whatever runs from the tree sees the old or the new one, and an
+ * inode may belong to another tree as well. What no other tree holds is fetched; with `local` it stays as it is.
+ * Errors: tree/*, transport/*, disk/*, and the file system's own; what was repaired by then stays so.
  */
-export async function repairTree(ref: TreeRef, options: AddTreeOptions): Promise<void> {
-  const { layout } = options;
-  const index = await readIndex(join(layout.trees, hexOf(ref.digest)), ref.digest);
-  const lacking = index === null || (await repairFrom(ref, index, layout, findIn(layout, ref)));
-  if (!lacking) return;
-  await stageTree(ref, options, async (staging) => {
-    const indexBytes = await readIfPresent(join(staging, INDEX_FILE));
+export async function repairTree(
+  files: ReleaseFiles,
+  how: RepairHow,
+  options: AddTreeOptions,
+): Promise<void> {
+  const repair = { ...options, files, how };
+  // Nothing runs from it and part by part will not do, such as where a file is immutable: then all of it at once.
+  const mayReplace = how.added === 'remove' && how.from === 'anywhere';
+  try {
+    await repairParts(repair);
+  } catch (cause) {
+    if (!mayReplace || isFairleadError(cause)) throw cause;
+  }
+  if (mayReplace && !(await isWhole(repair))) await replaceTree(repair);
+}
+
+async function repairParts(repair: Repair): Promise<void> {
+  const { layout, files } = repair;
+  const place = placeOf(repair);
+  const index = await readIndex(place, files.tree.digest);
+  const lacking = index === null || (await repairFrom(repair, index, createFinder(layout)));
+  if (!lacking || repair.how.from === 'local') return;
+  await stageTree(files.tree, repair, async (staging) => {
+    const indexBytes = await readIndexBytes(staging);
     if (indexBytes === null) return;
     const copy = await copyAside(layout, join(staging, INDEX_FILE), 0o444);
-    await rename(copy, join(layout.trees, hexOf(ref.digest), INDEX_FILE));
+    await discardUnless(layout, join(place, INDEX_FILE), 'no directory');
+    await rename(copy, join(place, INDEX_FILE));
     const staged = async (file: TreeFile) => join(staging, FILES_DIRECTORY, file.path);
-    await repairFrom(ref, parseTreeIndex(indexBytes), layout, staged);
+    await repairFrom(repair, parseTreeIndex(indexBytes), staged);
   });
 }
 
 /** True when something is still lacking. */
-async function repairFrom(
-  ref: TreeRef,
-  index: TreeIndex,
-  layout: StoreLayout,
-  find: FindFile,
-): Promise<boolean> {
-  const tree = join(layout.trees, hexOf(ref.digest));
-  const files = join(tree, FILES_DIRECTORY);
+async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Promise<boolean> {
+  const { layout, how } = repair;
+  const place = placeOf(repair);
+  const files = join(place, FILES_DIRECTORY);
   const listed = new Map(index.entries.map((entry) => [entry.path, entry]));
   let lacking = false;
   const touched = new Set([files]);
+  await discardUnless(layout, files, 'directory');
   await mkdir(files, { recursive: true });
-  for (const directory of [tree, files]) await chmod(directory, TREE_DIRECTORY_MODE);
+  for (const directory of [place, files]) await chmod(directory, TREE_DIRECTORY_MODE);
   // Sorted by path: a directory stands before what it holds.
-  for (const { path, problem } of await compareTree(index, files)) {
+  for (const { path, problem } of await compareTree(index, files, repair.files.writable)) {
     const entry = listed.get(path) ?? ({ kind: 'directory', path } as const);
-    if (problem === 'unexpected') await discard(layout, join(files, path));
-    else if (!(await replace(layout, files, entry, find))) lacking = true;
+    if (problem === 'unexpected') {
+      if (how.added === 'keep') continue;
+      await discard(layout, join(files, path));
+    } else if (!(await replace(layout, files, entry, find))) lacking = true;
     touched.add(dirname(join(files, path)));
   }
-  await syncTree(tree, touched);
+  await syncTree(place, touched);
   return lacking;
 }
 
@@ -70,11 +96,15 @@ async function replace(
   find: FindFile,
 ): Promise<boolean> {
   const place = join(files, entry.path);
+  if (entry.kind === 'directory' && (await isRealDirectory(place))) {
+    // Only its mode can be wrong, and no directory belongs to two trees.
+    await chmod(place, TREE_DIRECTORY_MODE);
+    return true;
+  }
   const made = await makeAside(layout, entry, find);
   if (made === null) return false;
-  const found = await lstat(place).catch(() => null);
   // A rename replaces a file or a link in one step, a directory never.
-  if (found?.isDirectory() || (found !== null && entry.kind === 'directory')) await discard(layout, place);
+  await discardUnless(layout, place, entry.kind === 'directory' ? 'directory' : 'no directory');
   await rename(made, place);
   return true;
 }
@@ -96,26 +126,55 @@ async function makeAside(layout: StoreLayout, entry: TreeEntry, find: FindFile):
   }
 }
 
-/** Other trees of the store, each file of theirs hashed before it is trusted. */
-function findIn(layout: StoreLayout, ref: TreeRef): FindFile {
+/** The tree is out of its place for as long as two renames take: nothing runs from it. */
+async function replaceTree(repair: Repair): Promise<void> {
+  const { layout, files } = repair;
+  await stageTree(files.tree, repair, async (staging) => {
+    await discard(layout, placeOf(repair));
+    await rename(staging, placeOf(repair));
+    await syncDirectory(layout.trees);
+  });
+}
+
+async function isWhole({ layout, files }: Repair): Promise<boolean> {
+  const place = placeOf({ layout, files });
+  const index = await readIndex(place, files.tree.digest);
+  if (index === null) return false;
+  return (await compareTree(index, join(place, FILES_DIRECTORY), files.writable)).length === 0;
+}
+
+/** Every tree of the store, the damaged one too: each file is hashed before it is trusted. */
+function createFinder(layout: StoreLayout): FindFile {
+  let known: Promise<ReadonlyMap<Digest, readonly Candidate[]>> | null = null;
+  const buffer = Buffer.allocUnsafe(2 ** 20);
   return async (file) => {
-    for (const name of await readdir(layout.trees)) {
-      if (name === hexOf(ref.digest)) continue;
-      const index = await readIndex(join(layout.trees, name), digestFromHex(name));
-      for (const entry of index?.entries ?? []) {
-        if (entry.kind !== 'file' || entry.digest !== file.digest) continue;
-        const path = join(layout.trees, name, FILES_DIRECTORY, entry.path);
-        if (await isFileAsListed(path, entry, Buffer.allocUnsafe(2 ** 20)).catch(() => false)) return path;
-      }
+    known ??= listCandidates(layout);
+    for (const { path, entry } of (await known).get(file.digest) ?? []) {
+      if (await isFileAsListed(path, entry, buffer).catch(() => false)) return path;
     }
     return null;
   };
 }
 
-/** Null when it is gone or not what was signed. */
-async function readIndex(tree: string, digest: string): Promise<TreeIndex | null> {
-  const bytes = await readIfPresent(join(tree, INDEX_FILE));
-  return bytes === null || digestOf(bytes) !== digest ? null : parseTreeIndex(bytes);
+interface Candidate {
+  readonly path: string;
+  readonly entry: TreeFile;
+}
+
+async function listCandidates(layout: StoreLayout): Promise<ReadonlyMap<Digest, readonly Candidate[]>> {
+  const candidates: Candidate[] = [];
+  for (const name of await readdir(layout.trees)) {
+    const index = await readIndex(join(layout.trees, name), digestFromHex(name)).catch(() => null);
+    for (const entry of index?.entries ?? []) {
+      if (entry.kind !== 'file') continue;
+      candidates.push({ path: join(layout.trees, name, FILES_DIRECTORY, entry.path), entry });
+    }
+  }
+  return Map.groupBy(candidates, ({ entry }) => entry.digest);
+}
+
+function placeOf({ layout, files }: Pick<Repair, 'layout' | 'files'>): string {
+  return join(layout.trees, hexOf(files.tree.digest));
 }
 
 async function copyAside(layout: StoreLayout, source: string, mode: number): Promise<string> {
@@ -125,12 +184,30 @@ async function copyAside(layout: StoreLayout, source: string, mode: number): Pro
   return aside;
 }
 
+async function discardUnless(
+  layout: StoreLayout,
+  path: string,
+  wanted: 'directory' | 'no directory',
+): Promise<void> {
+  const found = await lstat(path).catch(() => null);
+  if (found === null) return;
+  const isWanted = wanted === 'directory' ? found.isDirectory() : !found.isDirectory();
+  if (!isWanted) await discard(layout, path);
+}
+
 async function discard(layout: StoreLayout, path: string): Promise<void> {
   const aside = asideIn(layout);
-  // What lay in a directory that is gone already went with it.
-  const gone = await rename(path, aside).catch((cause: NodeJS.ErrnoException) => cause.code);
-  if (gone !== undefined && gone !== 'ENOENT') throw new Error(`cannot move ${path} away: ${gone}`);
-  await rm(aside, { recursive: true, force: true });
+  try {
+    // A directory that may not be written to may not be moved either, by an agent without root.
+    if (await isRealDirectory(path)) await chmod(path, TREE_DIRECTORY_MODE);
+    await rename(path, aside);
+  } catch (cause) {
+    // What lay in a directory that is gone already went with it.
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(cause))) return;
+    throw cause;
+  }
+  // What cannot be removed yet is out of the way, and the next collection tries again.
+  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
 }
 
 // Whatever a kill leaves here is removed by the next collection.

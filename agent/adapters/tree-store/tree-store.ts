@@ -1,19 +1,19 @@
 // The store of trees on disk: what it has, what it takes in, whether it is still intact, and what may go.
 import { randomBytes } from 'node:crypto';
-import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { parseTreeIndex } from '../../../shared/tree/tree-index.ts';
-import type { TreeDeviation, TreeStore } from '../../ports/tree-store.ts';
+import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/tree-store.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE, STORE_MODE, type StoreLayout, storeLayout } from './layout.ts';
 import { repairTree } from './repair-tree.ts';
-import { compareTree } from './verify-tree.ts';
+import { readIndexBytes } from './stored-index.ts';
+import { compareTree, isRealDirectory } from './verify-tree.ts';
 
 export interface TreeStoreOptions {
   readonly stateDir: string;
@@ -45,13 +45,14 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     has: (tree) => isStored(layout, tree),
     directoryOf: (tree) => join(treeDirectory(layout, tree), FILES_DIRECTORY),
     add: (ref, onProgress = () => undefined) => once(ref, () => addOnce(ref, onProgress)),
-    repair: (ref) =>
-      once(ref, async () => {
+    repair: (files, how) =>
+      once(files.tree, async () => {
         await createStore(layout);
-        const act = (await isStored(layout, ref.digest)) ? repairTree : addTree;
-        await act(ref, { layout, fetchPack, diskSpace, onProgress: () => undefined });
+        const adding = { layout, fetchPack, diskSpace, onProgress: () => undefined };
+        if (await isStored(layout, files.tree.digest)) return repairTree(files, how, adding);
+        if (how.from === 'anywhere') await addTree(files.tree, adding);
       }),
-    verify: (tree) => explaining(layout.store, () => verifyStored(layout, tree)),
+    verify: (files) => explaining(layout.store, () => verifyStored(layout, files)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
   };
 }
@@ -65,19 +66,21 @@ async function createStore(layout: StoreLayout): Promise<void> {
 }
 
 async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
-  const found = await stat(treeDirectory(layout, tree)).catch(() => null);
-  return found?.isDirectory() ?? false;
+  return isRealDirectory(treeDirectory(layout, tree));
 }
 
-async function verifyStored(layout: StoreLayout, tree: Digest): Promise<readonly TreeDeviation[]> {
-  const directory = treeDirectory(layout, tree);
-  const indexBytes = await readIfPresent(join(directory, INDEX_FILE));
+async function verifyStored(
+  layout: StoreLayout,
+  { tree, writable }: ReleaseFiles,
+): Promise<readonly TreeDeviation[]> {
+  const directory = treeDirectory(layout, tree.digest);
+  const indexBytes = await readIndexBytes(directory);
   if (indexBytes === null) return [{ path: INDEX_FILE, problem: 'missing' }];
   // An agent that died right after the rename never synced it: what is verified here must outlive a power cut.
   await syncDirectory(layout.trees);
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.
-  if (digestOf(indexBytes) !== tree) return [{ path: INDEX_FILE, problem: 'changed' }];
-  return compareTree(parseTreeIndex(indexBytes), join(directory, FILES_DIRECTORY));
+  if (digestOf(indexBytes) !== tree.digest) return [{ path: INDEX_FILE, problem: 'changed' }];
+  return compareTree(parseTreeIndex(indexBytes), join(directory, FILES_DIRECTORY), writable);
 }
 
 /** Renames first, deletes after: killed at any moment, a tree is whole in its place or on its way out for good. */

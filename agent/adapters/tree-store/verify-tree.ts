@@ -1,24 +1,38 @@
 // Holds a stored tree against its index: what is missing, what changed, what should not be there.
 import { createHash } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import { systemCode } from '../../../shared/errors/system-error.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { isWritable } from '../../core/deploy/writable.ts';
 import type { TreeDeviation } from '../../ports/tree-store.ts';
 import { forEachBounded } from './bounded.ts';
-import { directoriesOf, storedMode } from './layout.ts';
+import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
 
 const PARALLEL_FILES = 4;
 const READ_BYTES = 2 ** 20;
 const PERMISSION_BITS = 0o7777;
 
-/** Every deviation, sorted by path. Modes of files count; owners and times do not: they are no part of a tree. */
-export async function compareTree(index: TreeIndex, directory: string): Promise<readonly TreeDeviation[]> {
-  const expected = new Map<string, TreeEntry>(index.entries.map((entry) => [entry.path, entry]));
-  for (const path of directoriesOf(index)) expected.set(path, { kind: 'directory', path });
+type Problem = TreeDeviation['problem'];
+
+/**
+ * Every deviation, sorted by path; of a directory that should not be there, the directory alone. Modes count; owners and
+ * times do not: they are no part of a tree. Whatever runs from the tree may change it meanwhile: that is a deviation too,
+ * never an error, for nobody could update a service that keeps moving its files otherwise.
+ */
+export async function compareTree(
+  index: TreeIndex,
+  directory: string,
+  writable: readonly string[],
+): Promise<readonly TreeDeviation[]> {
+  const listed = new Map<string, TreeEntry>(index.entries.map((entry) => [entry.path, entry]));
+  for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });
+  const expected = new Map([...listed].filter(([path]) => !isWritable(path, writable)));
   const found = new Map<string, FoundKind>();
-  await walk(directory, '', found);
+  const isOpen = (path: string) => listed.has(path) && !isWritable(path, writable);
+  if (await isRealDirectory(directory)) await walk(directory, '', found, isOpen);
 
   const deviations: TreeDeviation[] = [];
   const largest = index.entries.reduce((most, entry) => Math.max(most, sizeOf(entry)), 1);
@@ -30,9 +44,14 @@ export async function compareTree(index: TreeIndex, directory: string): Promise<
     if (problem !== null) deviations.push({ path: entry.path, problem });
   });
   for (const path of found.keys()) {
-    if (!expected.has(path)) deviations.push({ path, problem: 'unexpected' });
+    if (!listed.has(path) && !isWritable(path, writable)) deviations.push({ path, problem: 'unexpected' });
   }
   return deviations.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** A link is none, wherever it leads. */
+export async function isRealDirectory(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
 function sizeOf(entry: TreeEntry): number {
@@ -42,15 +61,21 @@ function sizeOf(entry: TreeEntry): number {
 type FoundKind = TreeEntry['kind'] | 'other';
 
 /** Never enters a link: a directory replaced by a link to its copy is a change, not the same directory. */
-async function walk(root: string, below: string, found: Map<string, FoundKind>): Promise<void> {
+async function walk(
+  root: string,
+  below: string,
+  found: Map<string, FoundKind>,
+  isOpen: (path: string) => boolean,
+): Promise<void> {
   const dirents = await readdir(join(root, below), { withFileTypes: true }).catch((cause: unknown) => {
-    if (isAbsent(cause)) return [];
+    // What lies in a directory that went, or that nobody can look into, counts as missing.
+    if (changeBehind(cause) !== null) return [];
     throw cause;
   });
   for (const dirent of dirents) {
     const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
     found.set(path, kindOf(dirent));
-    if (dirent.isDirectory()) await walk(root, path, found);
+    if (dirent.isDirectory() && isOpen(path)) await walk(root, path, found, isOpen);
   }
 }
 
@@ -65,41 +90,65 @@ async function compareEntry(
   entry: TreeEntry,
   found: FoundKind | undefined,
   buffer: Buffer,
-): Promise<TreeDeviation['problem'] | null> {
+): Promise<Problem | null> {
   if (found === undefined) return 'missing';
   if (found !== entry.kind) return 'changed';
   const path = join(directory, entry.path);
-  switch (entry.kind) {
-    case 'directory':
-      return null;
-    case 'link':
-      return (await readlink(path)) === entry.target ? null : 'changed';
-    case 'file':
-      return (await isFileAsListed(path, entry, buffer)) ? null : 'changed';
+  try {
+    return (await isAsListed(path, entry, buffer)) ? null : 'changed';
+  } catch (cause) {
+    const problem = changeBehind(cause);
+    if (problem === null) throw cause;
+    return problem;
   }
 }
 
-/** Mode, size and content. */
+async function isAsListed(path: string, entry: TreeEntry, buffer: Buffer): Promise<boolean> {
+  switch (entry.kind) {
+    case 'directory': {
+      const stat = await lstat(path);
+      return stat.isDirectory() && (stat.mode & PERMISSION_BITS) === TREE_DIRECTORY_MODE;
+    }
+    case 'link':
+      return (await readlink(path)) === entry.target;
+    case 'file':
+      return isFileAsListed(path, entry, buffer);
+  }
+}
+
+/** Mode, size and content. Of a file that grows while it is read, no more than its size is. */
 export async function isFileAsListed(path: string, file: TreeFile, buffer: Buffer): Promise<boolean> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = await handle.stat();
-    if (stat.size !== file.size || (stat.mode & PERMISSION_BITS) !== storedMode(file.mode)) return false;
-    return (await hash(handle, buffer)) === file.digest;
+    // A pipe in the place of an empty file would read as empty, too.
+    if (!stat.isFile() || stat.size !== file.size) return false;
+    if ((stat.mode & PERMISSION_BITS) !== storedMode(file.mode)) return false;
+    return (await hash(handle, file.size, buffer)) === file.digest;
   } finally {
     await handle.close();
   }
 }
 
-async function hash(handle: FileHandle, buffer: Buffer): Promise<Digest> {
+/** Null for a file that holds more than `size`. */
+async function hash(handle: FileHandle, size: number, buffer: Buffer): Promise<Digest | null> {
   const sha256 = createHash('sha256');
-  for (;;) {
+  for (let done = 0; done <= size; ) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length);
     if (bytesRead === 0) return digestFromHex(sha256.digest('hex'));
     sha256.update(buffer.subarray(0, bytesRead));
+    done += bytesRead;
   }
+  return null;
 }
 
-function isAbsent(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+const GONE = ['ENOENT', 'ENOTDIR'];
+/** Another kind of entry by now, one that may not be read, or one that the disk cannot read any more. */
+const OTHERWISE = ['ELOOP', 'EACCES', 'EPERM', 'EINVAL', 'EISDIR', 'ENXIO', 'ENODEV', 'EIO', 'ESTALE'];
+
+/** The deviation that a refused look means, or null where it says nothing about the tree. */
+function changeBehind(cause: unknown): Problem | null {
+  const code = systemCode(cause);
+  if (GONE.includes(code)) return 'missing';
+  return OTHERWISE.includes(code) ? 'changed' : null;
 }

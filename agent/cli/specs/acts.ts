@@ -15,6 +15,10 @@ export const ACTS: readonly AgentCommand[] = [
         about: 'pass over these rules, on the record; never over signatures',
         choices: OVERRIDES,
       },
+      {
+        flags: '--accept-drift',
+        about: 'go on though files of what runs are damaged and cannot be mended, as --override drift',
+      },
       { flags: '--reason <text>', about: 'why; recorded', parse: parseLine },
       YES,
     ],
@@ -54,6 +58,7 @@ export const ACTS: readonly AgentCommand[] = [
         flags: '--repair',
         about: 'make the files again what was signed; restarts what may have loaded others',
       },
+      { flags: '--remove-added', about: 'with --repair: what stands beside the signed files goes, too' },
       { flags: '--reason <text>', about: 'why; recorded with a repair', parse: parseLine },
     ],
     load: async () => (await import('../commands/verify.ts')).verify,

@@ -1,6 +1,6 @@
 // What a journal says about its deployment: the state reached, why it failed, what was intended and done.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, DeploymentState, Drift } from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry, Step } from '../../../shared/schema/journal.ts';
 
 export interface Progress {
@@ -14,6 +14,8 @@ export interface Progress {
   readonly red: ReadonlySet<ComponentKey>;
   /** Degraded after their commit: the culprits a rollback leaves behind. */
   readonly degraded: ReadonlySet<ComponentKey>;
+  /** How the files of what it left looked. */
+  readonly drift: readonly Drift[];
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
@@ -33,6 +35,7 @@ const NO_PROGRESS: Progress = {
   ending: null,
   red: new Set(),
   degraded: new Set(),
+  drift: [],
   intended: new Set(),
   done: new Set(),
   resumed: 0,
@@ -57,6 +60,7 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
         ending: entry.state === 'inconsistent' ? (entry.failure ?? null) : null,
         red: entry.red === undefined ? progress.red : new Set(entry.red),
         degraded: entry.degraded === undefined ? progress.degraded : new Set(entry.degraded),
+        drift: entry.drift ?? progress.drift,
       };
     case 'intent':
       if (progress.state === 'rolling-back') return next;
@@ -84,5 +88,7 @@ export function recordWith(record: DeploymentRecord, progress: Progress): Deploy
   const told = progress.ending ?? progress.failure;
   const failure = told && { code: told.code, message: told.message };
   const unhealthyBefore = progress.red.size === 0 ? {} : { unhealthyBefore: [...progress.red] };
-  return { ...record, state: progress.state, stages: [...progress.stages], failure, ...unhealthyBefore };
+  const drift = progress.drift.length === 0 ? {} : { drift: [...progress.drift] };
+  const { state, stages } = progress;
+  return { ...record, state, stages: [...stages], failure, ...unhealthyBefore, ...drift };
 }

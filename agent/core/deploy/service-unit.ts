@@ -12,6 +12,8 @@ interface UnitBase {
   /** Kept across versions, owned by the service's account; also its HOME. */
   readonly dataDirectory: string;
   readonly stopTimeoutMs: number;
+  /** Directories of the tree that the service's account may write to; none where absent. */
+  readonly writable?: readonly string[];
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
   readonly identity: string;
 }

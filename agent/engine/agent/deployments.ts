@@ -94,6 +94,7 @@ function requestFor(
     actor,
     ...(command === null ? {} : { note: sanitizeLine(command.reason, 300) }),
     acceptUnhealthy: command?.override.includes('health') === true,
+    acceptDrift: command?.override.includes('drift') === true,
     // Minutes of fetching lie between the decision and this moment: policy, halts and time may say no by now.
     stillAllowed: async () => {
       const options = command === null ? { within: true } : { within: true, command };

@@ -110,7 +110,9 @@ export async function verifyLive(state: AgentState): Promise<VerifyReply> {
   const current = await state.deployer.current();
   const components: VerifyReply['components'] = [];
   for (const { component, version, tree } of current?.manifest.components ?? []) {
-    components.push({ component, version, tree, deviations: [...(await state.trees.verify(tree))] });
+    const release = current?.releases.get(component);
+    const deviations = release === undefined ? [] : await state.trees.verify(release.document);
+    components.push({ component, version, tree, deviations: [...deviations] });
   }
   state.verification = {
     schema: 'fairlead/verification@1',
@@ -156,9 +158,7 @@ async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Pr
     freshness: facts.freshness.state,
     unfixable: emergency.unfixable,
     inconsistent: selectInconsistent(records),
-    drifted: (state.verification?.components ?? [])
-      .filter((each) => each.deviations.length > 0)
-      .map((each) => each.component),
+    files: state.verification?.components ?? [],
     degraded: state.deployer.degradations(),
     auditProblem: state.auditProblem,
   });

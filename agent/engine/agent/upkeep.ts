@@ -16,11 +16,11 @@ export async function rehearse(state: AgentState, { to }: RehearsalRequest): Pro
 /** Errors: audit/damaged, deploy/busy, and those of the repair. */
 export async function repair(
   state: AgentState,
-  { reason }: RepairRequest,
+  { reason, removeAdded }: RepairRequest,
   actor: string,
 ): Promise<RepairReply> {
-  await state.audit.append({ event: 'repair-requested', actor, details: { reason } });
-  const repairs = await state.deployer.repair();
+  await state.audit.append({ event: 'repair-requested', actor, details: { reason, removeAdded } });
+  const repairs = await state.deployer.repair(removeAdded);
   // The alarm about changed files ends with the change.
   await verifyLive(state);
   return {

@@ -39,6 +39,7 @@ export async function beginDeployment(options: DeployerOptions, request: Deploym
     plan,
     stillAllowed: request.stillAllowed,
     acceptUnhealthy: request.acceptUnhealthy ?? false,
+    acceptDrift: request.acceptDrift ?? false,
   });
 }
 
@@ -61,6 +62,7 @@ export async function beginRollback(
     plan,
     stillAllowed: async () => true,
     acceptUnhealthy: true,
+    acceptDrift: true,
   };
   return begin(options, facts, degraded);
 }

@@ -65,7 +65,7 @@ export function createDeployer(options: DeployerOptions, asked = options): Deplo
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),
-    repair: () => turn.waitUnlessBusy(() => repairCurrent(options)),
+    repair: (removeAdded = false) => turn.waitUnlessBusy(() => repairCurrent(options, removeAdded)),
     inProgress: () => turn.inProgress(),
     ...createQuestions(asked),
     degradations: () => watch.degradations(),

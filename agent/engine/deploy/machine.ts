@@ -2,17 +2,18 @@
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import { failureOf } from '../../core/deploy/failure.ts';
 import { canBeLeft, transition, type WorkingState } from '../../core/deploy/states.ts';
+import { secureFiles } from './files.ts';
 import { checkBefore } from './preflight.ts';
 import { rollBack } from './roll-back.ts';
 import type { Outcome, Run } from './run.ts';
 import { settle } from './settle.ts';
-import { fetchTrees, startChanged, stopChanged, switchGeneration, verifyTrees } from './stages.ts';
+import { fetchTrees, startChanged, stopChanged, switchGeneration } from './stages.ts';
 import { soak, verifyTarget } from './verify.ts';
 
 const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
   planned: async () => ({ event: 'accepted' }),
   fetching: fetchTrees,
-  staged: verifyTrees,
+  staged: secureFiles,
   preflight: checkBefore,
   stopping: stopChanged,
   switching: switchGeneration,

@@ -118,7 +118,7 @@ function resumeRun(options: DeployerOptions, found: Found, entries: readonly Jou
   const plan =
     record.reason.kind === 'rollback' && previous !== null ? rollbackPlan(previous, target) : target.plan;
   // Whatever goes on is past its last safe point: nobody is asked again.
-  const asked = { stillAllowed: async () => false, acceptUnhealthy: false };
+  const asked = { stillAllowed: async () => false, acceptUnhealthy: false, acceptDrift: false };
   return createRun(options, { record, target, previous, plan, ...asked }, entries);
 }
 

@@ -16,10 +16,10 @@ import {
 } from '../../core/deploy/rollback-target.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import { currentGeneration, rollbackPlan } from './begin.ts';
+import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
 import { checkAddresses, checkSpace } from './preflight.ts';
 import { type PreparedComponent, prepare, prepareAll } from './prepare.ts';
-import { verifyStored } from './stages.ts';
 
 interface Way {
   readonly options: DeployerOptions;
@@ -74,7 +74,7 @@ async function tryEverything(way: Way): Promise<readonly RehearsalCheck[]> {
 async function tryComponent(way: Way, component: ComponentKey): Promise<readonly RehearsalCheck[]> {
   const { options, target } = way;
   const files = await tried(`the files of ${component} are what was signed`, () =>
-    verifyStored(way, target, [component]),
+    verifyUndamaged(options, target, component),
   );
   let prepared: PreparedComponent | null = null;
   const settings = await tried(`the settings of ${component} can be read`, async () => {

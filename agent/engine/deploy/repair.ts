@@ -1,46 +1,65 @@
 // Repairing what runs: files that were changed by hand become again what was signed, and what may have loaded them restarts.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { Repair } from '../../ports/deployer.ts';
+import type { CapabilityRelease } from '../../../shared/schema/release.ts';
+import { isDamage } from '../../core/deploy/tree-condition.ts';
+import type { Generation, Repair } from '../../ports/deployer.ts';
 import type { TreeDeviation } from '../../ports/tree-store.ts';
 import { currentGeneration } from './begin.ts';
+import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
 import { prepare, startOrder } from './prepare.ts';
 
-/** Safe to interrupt: what is stopped here, supervision starts. Errors: tree/*, transport/*, deploy/tree-damaged, service/*. */
-export async function repairCurrent(options: DeployerOptions): Promise<readonly Repair[]> {
-  const { store, trees, driver } = options;
-  const current = await currentGeneration(options, await store.generations());
+/**
+ * Safe to interrupt: what is stopped here, supervision starts. What a service added stays unless it is told to go: restarted
+ * for it, the service would only write it again. Errors: tree/*, transport/*, deploy/tree-damaged, service/*.
+ */
+export async function repairCurrent(
+  options: DeployerOptions,
+  removeAdded: boolean,
+): Promise<readonly Repair[]> {
+  const current = await currentGeneration(options, await options.store.generations());
   const repairs: Repair[] = [];
   for (const component of startOrder(current)) {
     const release = current?.releases.get(component)?.document;
     if (release === undefined) continue;
-    const deviations = await trees.verify(release.tree.digest);
-    if (deviations.length === 0) continue;
-    await trees.repair(release.tree);
-    await verifyRepaired(options, component, release.tree.digest);
-    const unit = (await prepare(options, current, component))?.unit;
-    const restarted = unit !== undefined && mayHaveLoaded(deviations) && (await driver.runs(unit));
-    if (restarted) {
-      const outcome = await driver.stop(unit.component, unit.stopTimeoutMs);
-      if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
-      await driver.start(unit);
-    }
-    repairs.push({ component, version: release.version, deviations, restarted });
+    const found = await options.trees.verify(release);
+    if (found.length === 0) continue;
+    const deviations = removeAdded ? found : found.filter(isDamage);
+    const added = found.length - deviations.length;
+    const restarted = deviations.length > 0 && (await mend(options, current, release, component, deviations));
+    repairs.push({ component, version: release.version, deviations, restarted, added });
   }
   return repairs;
+}
+
+/** Whether the service was restarted for it. */
+async function mend(
+  options: DeployerOptions,
+  current: Generation | null,
+  release: CapabilityRelease,
+  component: ComponentKey,
+  deviations: readonly TreeDeviation[],
+): Promise<boolean> {
+  const { trees, driver } = options;
+  const added = deviations.every(isDamage) ? 'keep' : 'remove';
+  // The files may change again under the service: what counts is what it finds when it starts anew.
+  await trees.repair(release, { added, from: 'anywhere' });
+  const unit = (await prepare(options, current, component))?.unit;
+  const restarts = unit !== undefined && mayHaveLoaded(deviations) && (await driver.runs(unit));
+  if (!restarts) {
+    await verifyUndamaged(options, current, component);
+    return false;
+  }
+  const outcome = await driver.stop(unit.component, unit.stopTimeoutMs);
+  if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
+  await trees.repair(release, { added, from: 'local' });
+  await verifyUndamaged(options, current, component);
+  await driver.start(unit);
+  return true;
 }
 
 // What is missing cannot have been loaded. Anything else may run in memory though the disk is whole again.
 function mayHaveLoaded(deviations: readonly TreeDeviation[]): boolean {
   return deviations.some(({ problem }) => problem !== 'missing');
-}
-
-async function verifyRepaired(
-  { trees }: DeployerOptions,
-  component: ComponentKey,
-  tree: Parameters<DeployerOptions['trees']['verify']>[0],
-): Promise<void> {
-  const [left] = await trees.verify(tree);
-  if (left !== undefined) throw new FairleadError('deploy/tree-damaged', { component, ...left });
 }

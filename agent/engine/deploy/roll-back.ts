@@ -7,6 +7,7 @@ import { failureOf } from '../../core/deploy/failure.ts';
 import { isAscending } from '../../core/deploy/rollback-target.ts';
 import { runCommands } from './commands.ts';
 import { captureEvidence } from './evidence.ts';
+import { mendWayBack } from './files.ts';
 import { prepare, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
 import { drainAndStop } from './slots.ts';
@@ -48,13 +49,16 @@ async function restore(run: Run): Promise<Failure | null> {
   for (const component of run.plan.stop.toReversed()) {
     // Not before its data is its own again; once a person is called, supervision starts it all the same.
     if (!(await attempt(() => restoreSnapshot(run, component)))) continue;
-    await attempt(() =>
-      run.step({ action: 'start', component }, () => startService(run, component, run.previous)),
-    );
+    await attempt(() => startAgain(run, component));
   }
   if (problems.length === 0) await attempt(() => verifyPrevious(run));
   await attempt(() => redirect(run));
   return problems[0] ?? null;
+}
+
+async function startAgain(run: Run, component: ComponentKey): Promise<void> {
+  await mendWayBack(run, component);
+  await run.step({ action: 'start', component }, () => startService(run, component, run.previous));
 }
 
 async function redirect(run: Run): Promise<void> {

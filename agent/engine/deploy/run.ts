@@ -21,12 +21,14 @@ export interface RunFacts {
   readonly plan: Plan;
   readonly stillAllowed: () => Promise<boolean>;
   readonly acceptUnhealthy: boolean;
+  /** Go on though the files of what is left are damaged and cannot be mended. */
+  readonly acceptDrift: boolean;
 }
 
 type Position = Pick<JournalEntry, 'sequence' | 'at'>;
 type Entered = JournalEntry & { readonly kind: 'entered' };
 
-type Noted = Pick<Entered, 'failure' | 'red' | 'degraded'>;
+type Noted = Pick<Entered, 'failure' | 'red' | 'degraded' | 'drift'>;
 
 /** What a stage ended with, and what the journal should remember of it. */
 export type Outcome = { readonly event: DeployEvent } & Noted;

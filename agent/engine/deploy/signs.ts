@@ -31,7 +31,8 @@ export function withSigns(options: DeployerOptions, pulse: Pulse): DeployerOptio
     trees: {
       ...trees,
       add: (tree, onProgress) => heard(trees).add(tree, onProgress),
-      verify: (tree) => heard(trees).verify(tree),
+      verify: (files) => heard(trees).verify(files),
+      repair: (files, how) => heard(trees).repair(files, how),
     },
     clock: { ...clock, sleep: (ms, signal) => heard(clock, ms).sleep(ms, signal) },
   };

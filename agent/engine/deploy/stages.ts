@@ -1,4 +1,4 @@
-// The stages that move files and services forward: fetch, verify, stop, switch, start.
+// The stages that move files and services forward: fetch, stop, switch, start.
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
@@ -20,13 +20,6 @@ export async function fetchTrees(run: Run): Promise<Outcome> {
     await run.step({ action: 'fetch', component }, () => trees.add(tree));
   }
   return { event: 'fetched' };
-}
-
-/** Both the way forward and the way back must be whole before anything live is touched. */
-export async function verifyTrees(run: Run): Promise<Outcome> {
-  await verifyStored(run, run.target, run.plan.start);
-  await verifyStored(run, run.previous, run.plan.stop);
-  return { event: 'verified' };
 }
 
 export async function stopChanged(run: Run): Promise<Outcome> {
@@ -133,18 +126,4 @@ async function makeRoom(run: Run, unit: ServiceUnit, { component, port }: Route)
   const place = { service: unit.component, port };
   const cut = await emptySlot(run.options, component, place, unit.stopTimeoutMs);
   if (run.previous !== null) await noteCut(run.options, run.previous.number, cut);
-}
-
-/** Error: deploy/tree-damaged. */
-export async function verifyStored(
-  run: Pick<Run, 'options'>,
-  generation: Generation | null,
-  components: readonly ComponentKey[],
-): Promise<void> {
-  for (const component of components) {
-    const release = generation?.releases.get(component);
-    if (release === undefined) continue;
-    const [deviation] = await run.options.trees.verify(release.document.tree.digest);
-    if (deviation !== undefined) throw new FairleadError('deploy/tree-damaged', { component, ...deviation });
-  }
 }

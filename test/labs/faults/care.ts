@@ -87,8 +87,8 @@ async function runningFiles({ deployer, trees }: Instance): Promise<readonly str
 }
 
 async function deviations({ deployer, trees }: Instance): Promise<number> {
-  const components = (await deployer.current())?.manifest.components ?? [];
-  const found = await Promise.all(components.map(({ tree }) => trees.verify(tree)));
+  const releases = [...((await deployer.current())?.releases.values() ?? [])];
+  const found = await Promise.all(releases.map(({ document }) => trees.verify(document)));
   return found.flat().length;
 }
 

@@ -53,7 +53,7 @@ async function tryPack(pack: HostilePack, { sandbox, server, store }: Sandbox): 
   );
   if (refusal === null) {
     // A bit that means nothing to the decompressor: what came out is the signed tree, to the byte.
-    const deviations = await store.verify(ref.digest);
+    const deviations = await store.verify({ tree: ref, writable: [] });
     await store.collect(new Set());
     return {
       end: 'harmless',

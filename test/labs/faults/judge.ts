@@ -65,8 +65,8 @@ async function problemsNow(
   const journals = await readdir(`${place.stateDir}/journal`).catch(() => []);
   if (journals.some((name) => name.endsWith('.journal'))) problems.push('a journal is left');
   const current = await deployer.current();
-  for (const { component, tree } of current?.manifest.components ?? []) {
-    for (const { path, problem } of await trees.verify(tree))
+  for (const [component, { document }] of current?.releases ?? []) {
+    for (const { path, problem } of await trees.verify(document))
       problems.push(`${component}: ${path} ${problem}`);
   }
   const wanted = (current?.manifest.components ?? []).map((one) => `${one.component}@${one.version}`);

@@ -12,6 +12,7 @@ export function unitNameOf(component: ComponentKey): string {
 /** `program` is the absolute path behind the first word of the unit's command. Error: service/start-failed. */
 export function renderUnitFile(unit: ProgramUnit, program: string, environmentFile: string): string {
   refuseUnwritable(unit, program, environmentFile);
+  const { writable = [] } = unit;
   const command = [program, ...unit.exec.slice(1)].map(quote).join(' ');
   return `# Written by the Fairlead agent, which replaces it at every change. To add to it: systemctl edit ${unitNameOf(unit.component)}
 [Unit]
@@ -40,7 +41,7 @@ ProtectKernelModules=yes
 ProtectKernelTunables=yes
 RestrictSUIDSGID=yes
 ReadOnlyPaths=${quote(unit.workingDirectory)}
-`;
+${writable.length === 0 ? '' : `ReadWritePaths=${writable.map(quote).join(' ')}\n`}`;
 }
 
 /** A `/tmp` of its own would hide the service from itself. */
@@ -69,7 +70,7 @@ function refuseUnwritable(unit: ProgramUnit, program: string, environmentFile: s
   if ([...unit.exec, ...Object.values(unit.env)].some((text) => /[\0\p{NChar}]/u.test(text))) {
     refuse('a word of its command or environment holds a character that is no text');
   }
-  for (const path of [program, unit.workingDirectory, environmentFile]) {
+  for (const path of [program, unit.workingDirectory, environmentFile, ...(unit.writable ?? [])]) {
     if (!isPlainPath(path)) {
       refuse(`systemd takes no path with quotes, backslashes or control characters: ${JSON.stringify(path)}`);
     }

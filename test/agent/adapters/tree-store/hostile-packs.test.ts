@@ -48,7 +48,7 @@ async function outcomeOf({ ref, bytes }: HostilePack): Promise<string> {
     (cause: unknown) => cause,
   );
   if (error === null) {
-    const deviations = await store.verify(ref.digest);
+    const deviations = await store.verify({ tree: ref, writable: [] });
     await store.collect(new Set());
     return deviations.length === 0 ? 'harmless' : 'a wrong tree in the store';
   }

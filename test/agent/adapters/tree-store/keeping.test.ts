@@ -15,7 +15,7 @@ import { join as joinPath } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { SAMPLE_ENTRIES } from './pack-builder.ts';
-import { createWorld, other, ref, tree } from './world.ts';
+import { createWorld, other, ref, signed, tree } from './world.ts';
 
 describe('verify', () => {
   it.each<[string, string, string, (path: string) => void]>([
@@ -50,7 +50,7 @@ describe('verify', () => {
     await store.add(ref);
     change(joinPath(store.directoryOf(tree), path));
 
-    expect(await store.verify(tree)).toEqual([{ path, problem }]);
+    expect(await store.verify(signed)).toEqual([{ path, problem }]);
   });
 
   it('is not taken in by a directory replaced with a link to its copy', async () => {
@@ -60,7 +60,7 @@ describe('verify', () => {
     renameSync(joinPath(files, 'bin'), joinPath(files, '../elsewhere'));
     symlinkSync('../elsewhere', joinPath(files, 'bin'));
 
-    expect(await store.verify(tree)).toEqual([
+    expect(await store.verify(signed)).toEqual([
       { path: 'bin', problem: 'changed' },
       { path: 'bin/run', problem: 'missing' },
     ]);
@@ -74,7 +74,7 @@ describe('verify', () => {
     await store.add(ref);
     change(joinPath(trees, hexOf(tree), 'index.json'));
 
-    expect(await store.verify(tree)).toEqual([{ path: 'index.json', problem }]);
+    expect(await store.verify(signed)).toEqual([{ path: 'index.json', problem }]);
   });
 
   it('lists every file when all are gone', async () => {
@@ -82,7 +82,7 @@ describe('verify', () => {
     await store.add(ref);
     rmSync(store.directoryOf(tree), { recursive: true });
 
-    const deviations = await store.verify(tree);
+    const deviations = await store.verify(signed);
 
     expect(deviations.map(({ problem }) => problem)).toEqual(
       Array(SAMPLE_ENTRIES.length + 1).fill('missing'),
@@ -99,7 +99,7 @@ describe('collect', () => {
     await store.collect(new Set([tree]));
 
     expect(await store.has(tree)).toBe(true);
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([]);
     expect(await store.has(other.ref.digest)).toBe(false);
   });
 
@@ -134,7 +134,7 @@ describe('collect', () => {
 
     await Promise.all([store.add(ref), store.collect(new Set())]);
 
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([]);
   });
 
   it('can be run on a store that does not exist yet', async () => {
@@ -153,7 +153,7 @@ describe('collect', () => {
     const reopened = reopen();
     await reopened.add(ref);
 
-    expect(await reopened.verify(tree)).toEqual([]);
+    expect(await reopened.verify(signed)).toEqual([]);
   });
 });
 

@@ -1,8 +1,10 @@
 // Repair: whatever was done to a stored tree, it becomes what was signed, from what lies here or else from the vendor.
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -14,14 +16,21 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { describeDirectory } from '../../../support/directories.ts';
+import { describeDirectory, temporaryDirectory } from '../../../support/directories.ts';
 import { unreachable } from './pack-server.ts';
-import { createWorld, other, ref, tree } from './world.ts';
+import { createWorld, other, ref, signed, tree, WHOLE } from './world.ts';
 
 /** Replaces a read-only file as a hand with rights would. */
 function overwrite(path: string, text: string): void {
   rmSync(path, { force: true, recursive: true });
   writeFileSync(path, text);
+}
+
+/** Whether this account may make files that not even it can move. */
+function canFreeze(): boolean {
+  const file = join(temporaryDirectory(), 'file');
+  writeFileSync(file, '');
+  return ['+i', '-i'].every((flag) => spawnSync('chattr', [flag, file]).status === 0);
 }
 
 async function storedWorld() {
@@ -65,6 +74,50 @@ const DAMAGE: readonly (readonly [string, (files: string) => void])[] = [
       symlinkSync('/etc/passwd', join(files, 'run'));
     },
   ],
+  [
+    'a pipe in a file’s place',
+    (files) => {
+      rmSync(join(files, 'text'));
+      execFileSync('mkfifo', [join(files, 'text')]);
+    },
+  ],
+  [
+    'a pipe in an empty file’s place',
+    (files) => {
+      rmSync(join(files, 'empty'));
+      execFileSync('mkfifo', ['-m', '444', join(files, 'empty')]);
+    },
+  ],
+  ['a file nobody may read', (files) => chmodSync(join(files, 'text'), 0)],
+  ['a directory nobody may enter', (files) => chmodSync(join(files, 'bin'), 0)],
+  [
+    'a link in the place of all files',
+    (files) => {
+      rmSync(files, { recursive: true });
+      symlinkSync('/tmp', files);
+    },
+  ],
+  [
+    'a file in the place of all files',
+    (files) => {
+      rmSync(files, { recursive: true });
+      writeFileSync(files, 'x');
+    },
+  ],
+  [
+    'a pipe in the index’s place',
+    (files) => {
+      rmSync(join(files, '../index.json'));
+      execFileSync('mkfifo', [join(files, '../index.json')]);
+    },
+  ],
+  [
+    'a directory in the index’s place',
+    (files) => {
+      rmSync(join(files, '../index.json'));
+      mkdirSync(join(files, '../index.json/deep'), { recursive: true });
+    },
+  ],
   ['a missing directory', (files) => rmSync(join(files, 'logs'), { recursive: true })],
   ['a changed index', (files) => overwrite(join(files, '../index.json'), '{}')],
   ['a missing index', (files) => rmSync(join(files, '../index.json'))],
@@ -76,11 +129,11 @@ describe('a repaired tree', () => {
   it.each(DAMAGE)('is what was signed again after %s', async (_, harm) => {
     const { store, files, before, temporary } = await storedWorld();
     harm(files);
-    expect(await store.verify(tree)).not.toEqual([]);
+    expect(await store.verify(signed)).not.toEqual([]);
 
-    await store.repair(ref);
+    await store.repair(signed, WHOLE);
 
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([]);
     expect(describeDirectory(join(files, '..'))).toEqual(before);
     expect(readdirSync(temporary)).toEqual([]);
   });
@@ -91,7 +144,7 @@ describe('a repaired tree', () => {
     onTestFinished(() => void process.umask(own));
     rmSync(files, { recursive: true });
 
-    await store.repair(ref);
+    await store.repair(signed, WHOLE);
 
     expect(statSync(files).mode & 0o777).toBe(0o755);
     expect(describeDirectory(join(files, '..'))).toEqual(before);
@@ -103,9 +156,9 @@ describe('a repaired tree', () => {
     const downloads = server.downloads.length;
     overwrite(join(files, 'cut'), 'changed by hand');
 
-    await store.repair(ref);
+    await store.repair(signed, WHOLE);
 
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([]);
     expect(server.downloads).toHaveLength(downloads);
   });
 
@@ -115,9 +168,9 @@ describe('a repaired tree', () => {
     overwrite(join(files, 'cut'), 'changed by hand');
     overwrite(join(store.directoryOf(other.ref.digest), 'cut'), 'changed by hand');
 
-    await store.repair(ref);
+    await store.repair(signed, WHOLE);
 
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([]);
   });
 
   it('keeps what could be mended when the vendor cannot be reached', async () => {
@@ -126,12 +179,12 @@ describe('a repaired tree', () => {
     writeFileSync(join(files, 'plugin.js'), 'evil()');
     server.failNext(unreachable());
 
-    await expect(store.repair(ref)).rejects.toMatchObject({ code: 'transport/unreachable' });
+    await expect(store.repair(signed, WHOLE)).rejects.toMatchObject({ code: 'transport/unreachable' });
 
     expect(existsSync(join(files, 'plugin.js'))).toBe(false);
-    expect(await store.verify(tree)).toEqual([{ path: 'cut', problem: 'changed' }]);
-    await store.repair(ref);
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([{ path: 'cut', problem: 'changed' }]);
+    await store.repair(signed, WHOLE);
+    expect(await store.verify(signed)).toEqual([]);
   });
 
   it('replaces a file in one step: who reads the damaged one goes on reading it', async () => {
@@ -139,10 +192,71 @@ describe('a repaired tree', () => {
     overwrite(join(files, 'text'), 'changed by hand');
     const open = openSync(join(files, 'text'), 'r');
 
-    await store.repair(ref);
+    await store.repair(signed, WHOLE);
 
     expect(readFileSync(open, 'utf8')).toBe('changed by hand');
     closeSync(open);
     expect(readFileSync(join(files, 'text'), 'utf8')).toBe('one text, two files\n');
+  });
+
+  it('keeps what a service added where something runs from it, and all that is the service’s own', async () => {
+    const { store, files } = await storedWorld();
+    overwrite(join(files, 'text'), 'changed by hand');
+    writeFileSync(join(files, 'added'), 'x');
+    const owned = { tree: ref, writable: ['logs', 'bin'] };
+    writeFileSync(join(files, 'logs/today'), 'x');
+    overwrite(join(files, 'bin/run'), 'rewritten by the service');
+    expect(await store.verify(owned)).toEqual([
+      { path: 'added', problem: 'unexpected' },
+      { path: 'text', problem: 'changed' },
+    ]);
+
+    await store.repair(owned, { added: 'keep', from: 'anywhere' });
+
+    expect(await store.verify(owned)).toEqual([{ path: 'added', problem: 'unexpected' }]);
+    await store.repair(owned, WHOLE);
+    expect(await store.verify(owned)).toEqual([]);
+    expect(readFileSync(join(files, 'logs/today'), 'utf8')).toBe('x');
+    expect(readFileSync(join(files, 'bin/run'), 'utf8')).toBe('rewritten by the service');
+  });
+
+  it('asks no network when it is told not to, and mends what lies here', async () => {
+    const { store, files, server } = await storedWorld();
+    const downloads = server.downloads.length;
+    overwrite(join(files, 'cut'), 'changed by hand');
+    rmSync(join(files, 'run'));
+
+    await store.repair(signed, { added: 'keep', from: 'local' });
+
+    expect(await store.verify(signed)).toEqual([{ path: 'cut', problem: 'changed' }]);
+    expect(server.downloads).toHaveLength(downloads);
+  });
+
+  it('is replaced as a whole where a part of it cannot be moved', async (context) => {
+    if (!canFreeze()) return context.skip();
+    const { store, files, temporary, before } = await storedWorld();
+    overwrite(join(files, 'text'), 'changed by hand');
+    execFileSync('chattr', ['+i', join(files, 'text')]);
+    onTestFinished(() => void execFileSync('chattr', ['-R', '-i', temporary]));
+
+    await store.repair(signed, WHOLE);
+
+    expect(await store.verify(signed)).toEqual([]);
+    expect(describeDirectory(join(files, '..'))).toEqual(before);
+  });
+
+  it('never touches an inode in place: another tree may have the same', async () => {
+    const { store, files } = await storedWorld();
+    const twin = join(files, '../../twin');
+    for (const path of ['text', 'cut']) chmodSync(join(files, path), 0o600);
+    writeFileSync(join(files, 'cut'), 'changed by hand');
+    linkSync(join(files, 'text'), `${twin}.text`);
+    linkSync(join(files, 'cut'), `${twin}.cut`);
+
+    await store.repair(signed, WHOLE);
+
+    expect(await store.verify(signed)).toEqual([]);
+    expect(statSync(`${twin}.text`).mode & 0o777).toBe(0o600);
+    expect(readFileSync(`${twin}.cut`, 'utf8')).toBe('changed by hand');
   });
 });

@@ -72,7 +72,7 @@ async function ship(source: string, work: string): Promise<string> {
   server.serve(ref.digest, readFileSync(pack));
   const store = createTreeStore({ stateDir: join(work, 'state'), fetchPack: server.fetchPack });
   await store.add(ref);
-  expect(await store.verify(ref.digest)).toEqual([]);
+  expect(await store.verify({ tree: ref, writable: [] })).toEqual([]);
   return store.directoryOf(ref.digest);
 }
 

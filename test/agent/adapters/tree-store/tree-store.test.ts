@@ -9,7 +9,7 @@ import { maxPackBytes } from '../../../../shared/tree/pack-format.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { join, type PackDraft, sectionsOf } from './pack-builder.ts';
 import { unreachable } from './pack-server.ts';
-import { createWorld, other, ref, sample, tree } from './world.ts';
+import { createWorld, other, ref, sample, signed, tree } from './world.ts';
 
 const brokenBy = (draft: PackDraft) => join(sectionsOf(draft)).subarray(0, -1);
 
@@ -140,7 +140,7 @@ describe('add', () => {
 
     await store.add(ref);
 
-    expect(await store.verify(tree)).toEqual([]);
+    expect(await store.verify(signed)).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { join as joinPath } from 'node:path';
 import type { DiskSpace } from '../../../../agent/adapters/tree-store/disk-space.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
+import type { ReleaseFiles, RepairHow } from '../../../../agent/ports/tree-store.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { draftPack, entryOf, join, SAMPLE_ENTRIES, sectionsOf } from './pack-builder.ts';
 import { createPackServer } from './pack-server.ts';
@@ -9,6 +10,9 @@ import { createPackServer } from './pack-server.ts';
 export const sample = draftPack();
 export const { ref } = sample;
 export const tree = ref.digest;
+/** Its files, none of which a service may write to. */
+export const signed: ReleaseFiles = { tree: ref, writable: [] };
+export const WHOLE: RepairHow = { added: 'remove', from: 'anywhere' };
 /** The same contents, one file under another name: another tree. */
 export const other = draftPack(SAMPLE_ENTRIES.with(-1, entryOf('tfxt', 'one text, two files\n')));
 

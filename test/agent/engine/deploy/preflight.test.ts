@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
 import { AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
 import { besides } from '../../../support/deploy-scenarios.ts';
-import { chainOf, deploy } from '../../../support/deploy-world.ts';
+import { deploy } from '../../../support/deploy-world.ts';
 
 describe('preflight', () => {
   it('blocks an update of what is unhealthy already, and blames nobody', async () => {
@@ -52,17 +52,6 @@ describe('preflight', () => {
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/address-taken' } });
     expect(await quarantined(deployer)).toEqual([]);
-  });
-
-  it('finds a damaged way back', async () => {
-    const { world, deployer } = await instanceWith(auth('1.0.0'));
-    const [tree] = [...world.disk.trees];
-    if (tree !== undefined) world.disk.deviations.set(tree, { path: 'server.js', problem: 'changed' });
-
-    const record = await deploy(deployer, auth('1.1.0'));
-
-    expect(chainOf(record)).toBe('planned → fetching → staged → abandoned');
-    expect(record.failure?.code).toBe('deploy/tree-damaged');
   });
 
   it('finds a disk without room', async () => {

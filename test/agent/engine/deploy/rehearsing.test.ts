@@ -34,7 +34,7 @@ describe('a rehearsed rollback', () => {
       'files that were changed',
       ({ disk }) => {
         const tree = disk.generations.get(1)?.manifest.components[0]?.tree;
-        if (tree !== undefined) disk.deviations.set(tree, { path: 'server.js', problem: 'changed' });
+        if (tree !== undefined) disk.deviations.set(tree, [{ path: 'server.js', problem: 'changed' }]);
       },
       /files of core\/auth/,
     ],
