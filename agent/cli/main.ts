@@ -53,18 +53,6 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
     client: createAdminClient(options.stateDir),
     clock: systemClock,
     print: (text) => void process.stdout.write(`${text}\n`),
-    confirm,
-    askSecret,
+    ...(await import('../../shared/cli/prompt.ts')),
   };
-}
-
-/** Leaving the question by Ctrl-C is a no. */
-async function confirm(message: string): Promise<boolean> {
-  const prompts = await import('@inquirer/prompts');
-  return await prompts.confirm({ message, default: false }).catch(() => false);
-}
-
-async function askSecret(message: string): Promise<string> {
-  const prompts = await import('@inquirer/prompts');
-  return await prompts.password({ message, mask: true });
 }

@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import manifest from '../../../package.json' with { type: 'json' };
-import { createOutput, type Stream } from '../../../shared/cli/output.ts';
+import { createOutput } from '../../../shared/cli/output.ts';
+import type { ProgressStream } from '../../../shared/cli/progress.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { accountName } from '../../../shared/node/account-name.ts';
@@ -53,8 +54,8 @@ const COMMANDS: readonly Entry[] = [
 
 /** What the program meets outside: replaced in tests. */
 export interface Surroundings {
-  readonly stdout: Stream;
-  readonly stderr: Stream;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: boolean;
   readonly now: () => number;
@@ -99,7 +100,7 @@ async function startCommand(spec: CommandSpec, input: Input, surroundings: Surro
   const { env, stdout, stderr, isTerminal, now } = surroundings;
   const session: Session = {
     directory: resolve(input.optional('dir') ?? env.FAIRLEAD_VENDOR_DIR ?? '.'),
-    out: createOutput(stdout, stderr, input.flag('json')),
+    out: createOutput('fairlead-vendor', stdout, stderr, input.flag('json')),
     now,
     actor: `${accountName()}@${hostname()}`,
     passphrases: createPassphrases({

@@ -89,6 +89,6 @@ async function ask(options: PassphraseOptions, message: string): Promise<string>
       problem: 'none was given and there is no terminal to ask at',
     });
   }
-  const { password } = await import('@inquirer/prompts');
-  return password({ message, mask: true });
+  const { askSecret } = await import('../../../shared/cli/prompt.ts');
+  return askSecret(message);
 }
