@@ -11,7 +11,7 @@ import { toDiskError } from '../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../shared/node/durable-file.ts';
 import { readPackIndex } from '../../shared/node/pack-reader.ts';
 import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
-import { treeRefOf } from '../../shared/tree/tree-index.ts';
+import { measureTree } from '../../shared/tree/tree-index.ts';
 import { type Layout, packFile } from './layout.ts';
 
 /** The largest pack taken at all; what its own index allows is checked once it is here. */
@@ -65,7 +65,7 @@ async function measurePack(path: string, tree: Digest): Promise<number> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    if (size > maxPackBytes(treeRefOf(await readPackIndex(file, tree)))) {
+    if (size > maxPackBytes({ digest: tree, ...measureTree(await readPackIndex(file, tree)) })) {
       throw damagedPack(tree, 'it is longer than its index can account for');
     }
     return size;

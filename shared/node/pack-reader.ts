@@ -3,16 +3,15 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Digest } from '../encoding/digest.ts';
 import type { TreeRef } from '../schema/release.ts';
 import { createContentCheck } from '../tree/content-check.ts';
-import { damagedPack } from '../tree/pack-format.ts';
 import {
   type PackStart,
-  type PackSteps,
   type UnpackedPart,
   unpackStart,
   unpackUnit,
   verifyMeasures,
 } from '../tree/pack-steps.ts';
 import type { TreeIndex } from '../tree/tree-index.ts';
+import { createPackSource, type PackSource } from './pack-source.ts';
 
 export interface PackContents extends PackStart {
   /** Unit after unit, the runs of file content in it. Their bytes are not verified yet. Error: tree/pack-damaged. */
@@ -21,13 +20,13 @@ export interface PackContents extends PackStart {
 
 /** The index a pack starts with. Errors: tree/pack-damaged, tree/pack-unsupported, tree/mismatch, tree/*. */
 export async function readPackIndex(pack: FileHandle, tree: Digest): Promise<TreeIndex> {
-  const { index } = await createSource(pack, tree).run(unpackStart(tree));
+  const { index } = await createPackSource(pack, tree).run(unpackStart(tree));
   return index;
 }
 
 /** Errors: those of `readPackIndex`, and tree/mismatch where the index is not as large as was signed. */
 export async function readPack(pack: FileHandle, ref: TreeRef): Promise<PackContents> {
-  const source = createSource(pack, ref.digest);
+  const source = createPackSource(pack, ref.digest);
   const start = await source.run(unpackStart(ref.digest));
   verifyMeasures(start.index, ref);
   return { ...start, units: readUnits(source, start) };
@@ -53,44 +52,9 @@ export async function verifyPack(
 }
 
 async function* readUnits(
-  source: Source,
+  source: PackSource,
   { header, index }: PackStart,
 ): AsyncGenerator<readonly UnpackedPart[]> {
   for (let unit = 0; unit < header.units; unit++) yield await source.run(unpackUnit(index, header.tree));
   await source.requireEnd();
-}
-
-interface Source {
-  /** Hands the steps what they ask for, front to back. */
-  run<Result>(steps: PackSteps<Result>): Promise<Result>;
-  requireEnd(): Promise<void>;
-}
-
-/** A length that points past the pack's end is refused before memory is taken for it. */
-function createSource(pack: FileHandle, tree: Digest): Source {
-  let position = 0;
-  // One buffer for all: fresh ones of 8 MB each would pile up faster than they are collected.
-  let buffer = Buffer.allocUnsafeSlow(0);
-  const left = async () => (await pack.stat()).size - position;
-  const take = async (length: number) => {
-    if (length > (await left())) throw damagedPack(tree, 'it ends early');
-    if (length > buffer.length) buffer = Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await pack.read(buffer, done, length - done, position + done);
-      if (bytesRead === 0) throw damagedPack(tree, 'it ends early');
-      done += bytesRead;
-    }
-    position += length;
-    return buffer.subarray(0, length);
-  };
-  return {
-    run: async (steps) => {
-      let step = steps.next();
-      while (step.done !== true) step = steps.next(await take(step.value));
-      return step.value;
-    },
-    requireEnd: async () => {
-      if ((await left()) > 0) throw damagedPack(tree, 'bytes follow its last unit');
-    },
-  };
 }

@@ -8,7 +8,7 @@ import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { byteCount, digest } from '../schema/common.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
 import { MAX_TREE_ENTRIES, type TreeRef } from '../schema/release.ts';
-import { MAX_INDEX_BYTES } from './tree-index.ts';
+import { MAX_INDEX_BYTES } from './parse-index.ts';
 
 /*
  *   "FLPACK1\n"

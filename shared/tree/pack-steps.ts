@@ -1,9 +1,10 @@
-// Takes a pack apart without reading it: each step yields how many bytes it wants next and is resumed with exactly those.
+// Takes a pack apart without reading it: each step yields what it wants next and is resumed with exactly that.
 //
 // The bytes are hostile: every size is bounded before memory is taken for it, and all is held against what was signed.
+import { createHash } from 'node:crypto';
 import { constants as zlib, zstdDecompressSync } from 'node:zlib';
 import { equalBytes } from '../encoding/bytes.ts';
-import { type Digest, digestOf, shortDigest } from '../encoding/digest.ts';
+import { type Digest, digestFromHex, shortDigest } from '../encoding/digest.ts';
 import { FairleadError } from '../errors/error.ts';
 import type { TreeRef } from '../schema/release.ts';
 import {
@@ -17,10 +18,15 @@ import {
   WINDOW_LOG,
 } from './pack-format.ts';
 import { resolveParts, type UnitPart } from './pack-plan.ts';
-import { measureTree, parseTreeIndex, type TreeIndex } from './tree-index.ts';
+import { parseTreeIndexSliced } from './parse-index.ts';
+import { measureTree, type TreeIndex } from './tree-index.ts';
+import type { Sliced } from './tree-rules.ts';
+
+/** The next so many bytes of the pack (none: it only rests), or a large part decompressed to exactly `raw` bytes. */
+export type PackWant = number | { readonly packed: Uint8Array; readonly raw: number };
 
 /** What was handed in may be overwritten once the next bytes are asked for. */
-export type PackSteps<Result> = Generator<number, Result, Uint8Array>;
+export type PackSteps<Result> = Generator<PackWant, Result, Uint8Array>;
 
 export interface PackStart {
   readonly header: PackHeader;
@@ -40,10 +46,10 @@ export function* unpackStart(tree: Digest): PackSteps<PackStart> {
     throw damagedPack(tree, 'it does not start as a pack does');
   }
   const header = parsePackHeader(yield* takeFrame(tree), tree);
-  const indexBytes = decompressExactly(yield header.index.packed, header.index.raw, tree);
+  const indexBytes = yield* decompressIndex(yield header.index.packed, header.index.raw, tree);
   // Before the first look at the index: from here on these are the vendor's own bytes.
-  requireSame(tree, 'the digest of its index', tree, digestOf(indexBytes));
-  return { header, index: parseTreeIndex(indexBytes), indexBytes };
+  requireSame(tree, 'the digest of its index', tree, yield* resting(digestSliced(indexBytes)));
+  return { header, index: yield* resting(parseTreeIndexSliced(indexBytes)), indexBytes };
 }
 
 /** The next unit: the runs of file content in it, in order. Error: tree/pack-damaged. */
@@ -65,6 +71,33 @@ export function verifyMeasures(index: TreeIndex, ref: TreeRef): void {
   requireSame(ref.digest, 'the sum of its file sizes', ref.bytes, bytes);
 }
 
+/** Beyond a megabyte it would take the turn of everybody else. */
+const MAX_SYNCHRONOUS_BYTES = 2 ** 20;
+
+function* decompressIndex(packed: Uint8Array, raw: number, tree: Digest): PackSteps<Uint8Array> {
+  if (raw <= MAX_SYNCHRONOUS_BYTES) return decompressExactly(packed, raw, tree);
+  return requireExact(yield { packed, raw }, raw, tree);
+}
+
+function* resting<Result>(work: Sliced<Result>): PackSteps<Result> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    yield 0;
+  }
+}
+
+const HASH_SLICE_BYTES = 4 * 2 ** 20;
+
+function* digestSliced(bytes: Uint8Array): Sliced<Digest> {
+  const hash = createHash('sha256');
+  for (let start = 0; start < bytes.length; start += HASH_SLICE_BYTES) {
+    hash.update(bytes.subarray(start, start + HASH_SLICE_BYTES));
+    yield;
+  }
+  return digestFromHex(hash.digest('hex'));
+}
+
 function* takeFrame(tree: Digest): PackSteps<Uint8Array> {
   return yield parseFrameLength(yield FRAME_LENGTH_BYTES, tree);
 }
@@ -74,7 +107,10 @@ function* takeFrame(tree: Digest): PackSteps<Uint8Array> {
  * some 15 ms, and a queue of results waiting for collection would double the memory.
  */
 function decompressExactly(packed: Uint8Array, raw: number, tree: Digest): Uint8Array {
-  const bytes = decompress(packed, raw, tree);
+  return requireExact(decompress(packed, raw, tree), raw, tree);
+}
+
+function requireExact(bytes: Uint8Array, raw: number, tree: Digest): Uint8Array {
   if (bytes.length === raw) return bytes;
   throw damagedPack(tree, `a part of it decompresses to ${bytes.length} bytes instead of ${raw}`);
 }
@@ -82,13 +118,18 @@ function decompressExactly(packed: Uint8Array, raw: number, tree: Digest): Uint8
 /** The smallest output chunk that zlib takes. */
 const MIN_CHUNK_BYTES = 64;
 
+/** Bounded in output and in window, in one piece. */
+export function decompressionOf(raw: number) {
+  return {
+    maxOutputLength: Math.max(raw, 1),
+    chunkSize: raw + MIN_CHUNK_BYTES,
+    params: { [zlib.ZSTD_d_windowLogMax]: WINDOW_LOG },
+  };
+}
+
 function decompress(packed: Uint8Array, raw: number, tree: Digest): Uint8Array {
   try {
-    return zstdDecompressSync(packed, {
-      maxOutputLength: Math.max(raw, 1),
-      chunkSize: raw + MIN_CHUNK_BYTES,
-      params: { [zlib.ZSTD_d_windowLogMax]: WINDOW_LOG },
-    });
+    return zstdDecompressSync(packed, decompressionOf(raw));
   } catch (cause) {
     throw damagedPack(tree, 'a part of it does not decompress to the size it names', { cause });
   }

@@ -6,12 +6,8 @@ import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/dige
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
-import {
-  parseTreeIndex,
-  type TreeEntry,
-  type TreeFile,
-  type TreeIndex,
-} from '../../../shared/tree/tree-index.ts';
+import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
+import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { ReleaseFiles, RepairHow } from '../../ports/tree-store.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
@@ -61,7 +57,7 @@ async function repairParts(repair: Repair): Promise<void> {
     await discardUnless(layout, join(place, INDEX_FILE), 'no directory');
     await rename(copy, join(place, INDEX_FILE));
     const staged = async (file: TreeFile) => join(staging, FILES_DIRECTORY, file.path);
-    await repairFrom(repair, parseTreeIndex(indexBytes), staged);
+    await repairFrom(repair, await parseIndexInTurns(indexBytes), staged);
   });
 }
 

@@ -2,8 +2,9 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
-import { parseTreeIndex, type TreeIndex } from '../../../shared/tree/tree-index.ts';
+import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { INDEX_FILE } from './layout.ts';
 
 /** Null when nothing is there that can be read as a file: a pipe or a link in its place is damage, not an error. */
@@ -20,5 +21,5 @@ export async function readIndexBytes(tree: string): Promise<Uint8Array | null> {
 /** Null when it is gone or not what was signed. */
 export async function readIndex(tree: string, digest: Digest): Promise<TreeIndex | null> {
   const bytes = await readIndexBytes(tree);
-  return bytes === null || digestOf(bytes) !== digest ? null : parseTreeIndex(bytes);
+  return bytes === null || digestOf(bytes) !== digest ? null : await parseIndexInTurns(bytes);
 }

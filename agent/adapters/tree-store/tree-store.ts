@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
-import { parseTreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/tree-store.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
@@ -80,7 +80,7 @@ async function verifyStored(
   await syncDirectory(layout.trees);
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.
   if (digestOf(indexBytes) !== tree.digest) return [{ path: INDEX_FILE, problem: 'changed' }];
-  return compareTree(parseTreeIndex(indexBytes), join(directory, FILES_DIRECTORY), writable);
+  return compareTree(await parseIndexInTurns(indexBytes), join(directory, FILES_DIRECTORY), writable);
 }
 
 /** Renames first, deletes after: killed at any moment, a tree is whole in its place or on its way out for good. */

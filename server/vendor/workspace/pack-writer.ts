@@ -8,12 +8,8 @@ import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { maxPackBytes, PACK_MAGIC, WINDOW_LOG, writeFrame } from '../../../shared/tree/pack-format.ts';
 import { type PlannedUnit, planUnits } from '../../../shared/tree/pack-plan.ts';
-import {
-  MAX_INDEX_BYTES,
-  type TreeIndex,
-  treeIndexBytes,
-  treeRefOf,
-} from '../../../shared/tree/tree-index.ts';
+import { MAX_INDEX_BYTES } from '../../../shared/tree/parse-index.ts';
+import { type TreeIndex, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { createUnitReader } from './unit-reader.ts';
 
 /** Level 12: level 3 packs are much larger, level 19 gains a tenth for thirty times the work. */

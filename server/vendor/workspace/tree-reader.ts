@@ -7,12 +7,8 @@ import { digestFromHex } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
-import {
-  createTreeIndex,
-  type TreeEntry,
-  type TreeFile,
-  type TreeIndex,
-} from '../../../shared/tree/tree-index.ts';
+import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 
 const READ_BYTES = 2 ** 20;
 const PARALLEL_READS = 4;

@@ -5,7 +5,8 @@ import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
 import { type PlannedUnit, planUnits, resolveParts } from '../../../shared/tree/pack-plan.ts';
-import { createTreeIndex, type TreeFile, treeDigest } from '../../../shared/tree/tree-index.ts';
+import { type TreeFile, treeDigest } from '../../../shared/tree/tree-index.ts';
+import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 import { codeOf } from '../../support/error-code.ts';
 
 function file(path: string, size: number, content = path): TreeFile {

@@ -5,14 +5,9 @@ import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import type { JsonValue } from '../../../shared/encoding/json.ts';
-import {
-  createTreeIndex,
-  parseTreeIndex,
-  type TreeEntry,
-  treeDigest,
-  treeIndexBytes,
-  treeRefOf,
-} from '../../../shared/tree/tree-index.ts';
+import { parseTreeIndex } from '../../../shared/tree/parse-index.ts';
+import { type TreeEntry, treeDigest, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
+import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 import { codeOf } from '../../support/error-code.ts';
 
 const content = (text: string) => ({ size: text.length, digest: digestOf(utf8(text)) });

@@ -1,6 +1,7 @@
 // Paths and link targets: what may stand in a tree, and where links lead.
 import { describe, expect, it } from 'vitest';
-import { linkProblem, pathProblem, targetProblem } from '../../../shared/tree/tree-path.ts';
+import { createLinkWalk } from '../../../shared/tree/tree-links.ts';
+import { pathProblem, targetProblem } from '../../../shared/tree/tree-path.ts';
 
 describe('pathProblem', () => {
   it.each([
@@ -31,6 +32,7 @@ describe('pathProblem', () => {
     ['a part of 256 bytes', 'x'.repeat(256)],
     ['a part of 256 bytes in fewer characters', 'é'.repeat(128)],
     ['a path above 1024 bytes', `${'abc/'.repeat(256)}d`],
+    ['a path of 129 parts', `${'a/'.repeat(128)}a`],
   ])('refuses %s', (_, path) => {
     expect(pathProblem(path)).not.toBeNull();
   });
@@ -55,7 +57,7 @@ describe('targetProblem', () => {
   });
 });
 
-describe('linkProblem', () => {
+describe('a link', () => {
   const links = new Map([
     ['up', 'a/b/..'],
     ['root', '.'],
@@ -67,8 +69,11 @@ describe('linkProblem', () => {
     ['chain-0', 'x'],
     ...Array.from({ length: 60 }, (_, i) => [`chain-${i + 1}`, `chain-${i}`] as const),
   ]);
-  const problemOf = (path: string, target: string) =>
-    linkProblem(path, target, (at) => links.get(at) ?? null);
+  const problemOf = (path: string, target: string) => {
+    const walk = createLinkWalk();
+    for (const each of [...links, [path, target] as const]) walk.add(...each);
+    return walk.problemOf(path);
+  };
 
   it.each([
     ['a neighbour', 'a/l', 'x'],

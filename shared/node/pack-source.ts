@@ -1,0 +1,72 @@
+// Hands the steps of unpacking what they want from an open pack, front to back, and lets everybody else have a turn in between.
+import type { FileHandle } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { zstdDecompress } from 'node:zlib';
+import type { Digest } from '../encoding/digest.ts';
+import { damagedPack } from '../tree/pack-format.ts';
+import { decompressionOf, type PackSteps, type PackWant } from '../tree/pack-steps.ts';
+import { parseTreeIndexSliced } from '../tree/parse-index.ts';
+import type { TreeIndex } from '../tree/tree-index.ts';
+
+export interface PackSource {
+  run<Result>(steps: PackSteps<Result>): Promise<Result>;
+  /** Error: tree/pack-damaged when bytes are left. */
+  requireEnd(): Promise<void>;
+}
+
+const EMPTY = new Uint8Array();
+
+/** A length that points past the pack's end is refused before memory is taken for it. */
+export function createPackSource(pack: FileHandle, tree: Digest): PackSource {
+  let position = 0;
+  // One buffer for all: fresh ones of 8 MB each would pile up faster than they are collected.
+  let buffer = Buffer.allocUnsafeSlow(0);
+  const left = async () => (await pack.stat()).size - position;
+  const take = async (length: number) => {
+    if (length > (await left())) throw damagedPack(tree, 'it ends early');
+    if (length > buffer.length) buffer = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await pack.read(buffer, done, length - done, position + done);
+      if (bytesRead === 0) throw damagedPack(tree, 'it ends early');
+      done += bytesRead;
+    }
+    position += length;
+    return buffer.subarray(0, length);
+  };
+  const give = async (want: PackWant): Promise<Uint8Array> => {
+    if (typeof want !== 'number') return await inflate(want.packed, want.raw, tree);
+    if (want > 0) return await take(want);
+    return await setImmediate(EMPTY);
+  };
+  return {
+    run: async (steps) => {
+      let step = steps.next();
+      while (step.done !== true) step = steps.next(await give(step.value));
+      return step.value;
+    },
+    requireEnd: async () => {
+      if ((await left()) > 0) throw damagedPack(tree, 'bytes follow its last unit');
+    },
+  };
+}
+
+/** Errors: those of parseTreeIndex. */
+export async function parseIndexInTurns(bytes: Uint8Array): Promise<TreeIndex> {
+  const work = parseTreeIndexSliced(bytes);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
+}
+
+const decompress = promisify(zstdDecompress);
+
+async function inflate(packed: Uint8Array, raw: number, tree: Digest): Promise<Uint8Array> {
+  try {
+    return await decompress(packed, decompressionOf(raw));
+  } catch (cause) {
+    throw damagedPack(tree, 'a part of it does not decompress to the size it names', { cause });
+  }
+}
