@@ -1,9 +1,9 @@
 // The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
-import { join, resolve } from 'node:path';
-import { isSea } from 'node:sea';
+import { resolve } from 'node:path';
 import pino from 'pino';
 import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
+import type { Redact } from '../shared/encoding/redact.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
@@ -13,7 +13,7 @@ import type { DeploymentRecord } from '../shared/schema/deployment.ts';
 import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
-import { createTraffic } from './adapters/drivers/traffic/traffic.ts';
+import { createTraffic, switchCommand } from './adapters/drivers/traffic/traffic.ts';
 import { createJsonFile } from './adapters/files/json-file.ts';
 import { AGENT_VERSION } from './adapters/machine/agent-version.ts';
 import { findProgram } from './adapters/machine/find-program.ts';
@@ -38,6 +38,7 @@ import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import { approvalsFile } from './core/approvals.ts';
 import { decisionRecord } from './core/decision-record.ts';
 import { outbox } from './core/outbox.ts';
+import { createSecrets, type Secrets } from './core/secrets.ts';
 import { type Agent, createAgent } from './engine/agent/agent.ts';
 import { createPulse, type LivingPulse } from './engine/agent/pulse.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
@@ -104,8 +105,8 @@ function gettingOn(pulse: LivingPulse, log: Log): boolean {
 }
 
 /** One JSON object a line on standard error, where systemd and containers look for it. */
-function createLog(): Log {
-  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, createLogDestination());
+function createLog(redact: Redact): Log {
+  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, createLogDestination({ redact }));
 }
 
 interface Assembled {
@@ -122,7 +123,8 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   const enrolment = await readEnrolment(stateDir);
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
-  const log = createLog();
+  const secrets = createSecrets();
+  const log = createLog(secrets.redact);
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
   const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);
@@ -141,7 +143,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   });
   const late: { agent: Agent | null } = { agent: null };
   const deployment = {
-    ...(await deploymentParts(options, settings, trees, log)),
+    ...(await deploymentParts(options, { settings, trees, log, secrets })),
     onRecord: (record: DeploymentRecord) => late.agent?.onRecord(record),
   };
   const deployer = createDeployer(withSigns(deployment, pulse), deployment);
@@ -162,13 +164,10 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   return { agent, deployer, pulse, log, lock, close };
 }
 
-/** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */
-function trafficSwitch(): readonly string[] {
-  if (isSea()) return [process.execPath, 'agent', 'switch'];
-  return [process.execPath, join(import.meta.dirname, 'adapters/drivers/traffic/switch.ts')];
-}
-
-async function deploymentParts(options: RunAgentOptions, settings: Settings, trees: TreeStore, log: Log) {
+async function deploymentParts(
+  options: RunAgentOptions,
+  { settings, trees, log, secrets }: { settings: Settings; trees: TreeStore; log: Log; secrets: Secrets },
+) {
   const { stateDir } = options;
   const driver = createDrivers({ stateDir, clock });
   const state = await settings.policy();
@@ -186,7 +185,8 @@ async function deploymentParts(options: RunAgentOptions, settings: Settings, tre
     clock,
     readReference,
     findProgram,
-    traffic: createTraffic({ stateDir, driver, command: trafficSwitch() }),
+    secrets,
+    traffic: createTraffic({ stateDir, driver, command: switchCommand() }),
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings),
     retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },

@@ -42,6 +42,15 @@ export function resolveSettings(release: CapabilityRelease, config: InstanceConf
   };
 }
 
+/** The settings whose value nobody else may read: those the release declares as such, and those the operator keeps elsewhere. */
+export function secretSettings(release: CapabilityRelease, given: GivenSettings): readonly string[] {
+  return Object.entries(given).flatMap(([name, value]) => {
+    const declared = release.settings[name];
+    const isDeclared = declared?.type === 'string' && declared.secret === true;
+    return isDeclared || (typeof value === 'string' && holdsReference(value)) ? [name] : [];
+  });
+}
+
 /** What is wrong with the instance's settings for this release; empty when nothing is. */
 export function checkSettings(release: CapabilityRelease, config: InstanceConfig): readonly DocumentIssue[] {
   const given = givenSettings(release, config);
@@ -85,7 +94,9 @@ function checkSetting(
   if (typeof value === 'string' && holdsReference(value)) return [];
   const expected = mismatch(setting, value);
   if (expected === null) return [];
-  return [{ path, expected, found: JSON.stringify(value).slice(0, 80), remedy: `write ${expected}` }];
+  const isSecret = setting.type === 'string' && setting.secret === true;
+  const found = isSecret ? 'another value' : JSON.stringify(value).slice(0, 80);
+  return [{ path, expected, found, remedy: `write ${expected}` }];
 }
 
 /** What the declaration wants instead of this value, or null when it fits. */

@@ -72,6 +72,14 @@ export const DEPLOY_ERRORS = {
     http: 400,
     exit: EXIT.failed,
   }),
+  'deploy/secret-in-command': entry<OfComponent & { readonly field: string; readonly setting: string }>({
+    message: (d) =>
+      `${d.component}: ${d.field} would show the secret setting "${d.setting}" to every account of the machine`,
+    hint: (d) =>
+      `give "${d.setting}" a value of its own that is no secret, or ask the vendor to hand it over in service.env`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'deploy/no-port': entry<OfComponent & { readonly setting: string }>({
     message: (d) =>
       `${d.component}: the setting "${d.setting}" must be a port that no other setting of it has`,

@@ -33,7 +33,9 @@ export function findTextProblems(release: ReleaseTexts): readonly TextProblem[] 
   ]);
   return [
     ...templatesOf(release).flatMap((located) => templateProblems(located, known)),
+    ...commandTexts(release).flatMap((located) => secretProblems(located, release.settings)),
     ...literalsOf(release.settings).flatMap(literalProblem),
+    ...Object.entries(release.settings).flatMap(publicSecret),
   ];
 }
 
@@ -53,9 +55,37 @@ function templateProblems([path, text]: Located, known: ReadonlySet<string>): re
   });
 }
 
+/** The words of a command can be read by every account of the machine while it runs. */
+function secretProblems([path, text]: Located, settings: ReleaseTexts['settings']): readonly TextProblem[] {
+  return parseTemplate(text).flatMap((part) => {
+    const setting = part.kind === 'variable' ? settings[part.name.replace(/^settings\./, '')] : undefined;
+    if (part.kind !== 'variable' || setting?.type !== 'string' || setting.secret !== true) return [];
+    return [
+      {
+        path,
+        found: `\${${part.name}}`,
+        expected: 'no secret in a command, whose words every account of the machine can read',
+        remedy: 'hand it over in service.env and let the program read it there',
+      },
+    ];
+  });
+}
+
 /** They are never filled; yet what looks like a reference would mislead whoever reads it. */
 function literalProblem([path, text]: Located): readonly TextProblem[] {
   return REFERENCE.test(text) ? [reference(path, text)] : [];
+}
+
+function publicSecret([name, setting]: [string, Setting]): readonly TextProblem[] {
+  if (setting.type !== 'string' || setting.secret !== true || setting.default === undefined) return [];
+  return [
+    {
+      path: ['settings', name, 'default'],
+      found: 'a default',
+      expected: 'no default for a secret: every install would have the same, and the release tells it',
+      remedy: 'leave the default out, for the operator to give a value',
+    },
+  ];
 }
 
 function reference(path: TextPath, found: string): TextProblem {
@@ -68,10 +98,26 @@ function reference(path: TextPath, found: string): TextProblem {
   };
 }
 
-function templatesOf({ service, health, smoke, hooks }: ReleaseTexts): readonly Located[] {
+function templatesOf(release: ReleaseTexts): readonly Located[] {
+  const { service, health } = release;
   return [
-    ...serviceTexts(service),
+    ...serviceCommands(service),
+    ...Object.entries(service.env).map(([name, text]): Located => [['service', 'env', name], text]),
     ...health.flatMap((probe, i) => probeTexts(probe, ['health', i])),
+    ...taskCommands(release),
+  ];
+}
+
+/** Every word of every command: of the service, its probes, smoke tests and hooks. */
+export function commandTexts(release: ReleaseTexts): readonly Located[] {
+  const commands = release.health.map((probe, i) =>
+    'exec' in probe ? probeTexts(probe, ['health', i]) : [],
+  );
+  return [...serviceCommands(release.service), ...commands.flat(), ...taskCommands(release)];
+}
+
+function taskCommands({ smoke, hooks }: ReleaseTexts): readonly Located[] {
+  return [
     ...smoke.flatMap(({ exec }, i) => words(exec, ['smoke', i, 'exec'])),
     ...Object.entries(hooks).flatMap(([kind, all]) =>
       all.flatMap(({ exec }, i) => words(exec, ['hooks', kind, i, 'exec'])),
@@ -79,21 +125,19 @@ function templatesOf({ service, health, smoke, hooks }: ReleaseTexts): readonly 
   ];
 }
 
-function serviceTexts(service: Service): readonly Located[] {
-  const env = Object.entries(service.env).map(([name, text]): Located => [['service', 'env', name], text]);
+function serviceCommands(service: Service): readonly Located[] {
   switch (service.driver) {
     case 'process':
     case 'systemd':
-      return [...words(service.exec, ['service', 'exec']), ...env];
+      return words(service.exec, ['service', 'exec']);
     case 'command':
       return [
         ...words(service.start, ['service', 'start']),
         ...words(service.stop, ['service', 'stop']),
         ...words(service.status, ['service', 'status']),
-        ...env,
       ];
     case 'compose':
-      return env;
+      return [];
   }
 }
 

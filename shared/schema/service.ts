@@ -160,6 +160,8 @@ export const setting = z.discriminatedUnion('type', [
     enum: z.array(z.string()).min(1).max(100).optional(),
     minLength: z.int().min(0).optional(),
     maxLength: z.int().min(0).optional(),
+    /** Its value may stand in no command, and no record, report or log tells it. */
+    secret: z.boolean().optional(),
     ...settingBase,
   }),
   z.strictObject({

@@ -1,6 +1,7 @@
 // An instance in memory: a disk and a machine that survive the death of the agent, and faults at every call it makes.
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
 import type { ServiceUnit } from '../../agent/core/deploy/service-unit.ts';
+import { createSecrets } from '../../agent/core/secrets.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
 import { withSigns } from '../../agent/engine/deploy/signs.ts';
@@ -111,6 +112,7 @@ export function createWorld(
           return value;
         },
         soakMs: 10_000,
+        secrets: createSecrets(),
         traffic: gate.wrap('traffic', createMemoryTraffic(world.routes, world.connections)),
         findProgram: async (program, workingDirectory) => {
           if (world.missing.has(program)) {

@@ -10,6 +10,7 @@ import { readReference } from '../../agent/adapters/machine/references.ts';
 import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
 import { createDeploymentStore } from '../../agent/adapters/state/deployment-store.ts';
 import { createJournal } from '../../agent/adapters/state/journal.ts';
+import { createSecrets } from '../../agent/core/secrets.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { Deployer } from '../../agent/ports/deployer.ts';
 import type { Driver, ProgramUnit } from '../../agent/ports/driver.ts';
@@ -106,6 +107,7 @@ export function realInstance(stateDir: string, options: InstanceOptions = {}): R
     readReference,
     soakMs,
     findProgram,
+    secrets: createSecrets(),
     probationMs: async () => 3_600_000,
     retention: { generations: 5, bytes: Number.POSITIVE_INFINITY },
     onRecord: () => {},

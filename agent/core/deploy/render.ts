@@ -7,6 +7,7 @@ import { assertNever } from '../../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
+import { commandTexts } from '../../../shared/schema/release-text.ts';
 import type { HealthProbe, Hook } from '../../../shared/schema/service.ts';
 import type { ProbeRule } from './health.ts';
 import type { Probe } from './probe.ts';
@@ -29,6 +30,8 @@ export interface RunnableComponent {
   readonly preflight: readonly Command[];
   readonly snapshot: readonly Command[];
   readonly restore: readonly Command[];
+  /** Secret settings that stand in a command, where every account of the machine can read them. */
+  readonly exposed: readonly { readonly field: string; readonly setting: string }[];
 }
 
 export interface RenderInput {
@@ -37,6 +40,8 @@ export interface RenderInput {
   readonly configured: FilledSettings;
   /** The same with every reference read. */
   readonly settings: FilledSettings;
+  /** Names of those that are secret. */
+  readonly secrets: readonly string[];
   readonly treeDirectory: string;
   readonly dataDirectory: string;
 }
@@ -64,7 +69,17 @@ export function render(input: RenderInput): RunnableComponent {
     preflight: release.hooks.preflight.map((spec) => command(spec, 'hooks.preflight')),
     snapshot: release.hooks.snapshot.map((spec) => command(spec, 'hooks.snapshot')),
     restore: release.hooks.restore.map((spec) => command(spec, 'hooks.restore')),
+    exposed: exposedIn(release, new Set(input.secrets)),
   };
+}
+
+function exposedIn(release: CapabilityRelease, secrets: ReadonlySet<string>) {
+  return commandTexts(release).flatMap(([path, text]) =>
+    parseTemplate(text).flatMap((part) => {
+      const setting = part.kind === 'variable' ? part.name.replace(/^settings\./, '') : '';
+      return secrets.has(setting) ? [{ field: path.join('.'), setting }] : [];
+    }),
+  );
 }
 
 type Fill = (text: string, field: string) => string;

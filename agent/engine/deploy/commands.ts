@@ -12,7 +12,7 @@ export async function runCommands(
   for (const command of component[kind]) {
     const result = await run.options.prober.probe(command, new AbortController().signal);
     if (result.healthy) continue;
-    const data = { component: component.component, detail: component.redact(result.detail) };
+    const data = { component: component.component, detail: result.detail };
     if (result.starved === true)
       throw new FairleadError('service/no-room', { component: data.component, problem: data.detail });
     if (kind === 'smoke') throw new FairleadError('deploy/smoke-failed', data);

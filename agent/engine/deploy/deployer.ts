@@ -2,6 +2,7 @@
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
 import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
+import { withDiscretion } from './discreet.ts';
 import { look } from './health.ts';
 import { runToEnd } from './machine.ts';
 import { createMaintenance } from './maintain.ts';
@@ -24,6 +25,10 @@ const ATTEND_AFTER_FAILURE_MS = 30_000;
  * asked goes through `asked`: a question from outside is no sign that the work gets on.
  */
 export function createDeployer(options: DeployerOptions, asked = options): Deployer {
+  return createEngine(withDiscretion(options), withDiscretion(asked));
+}
+
+function createEngine(options: DeployerOptions, asked: DeployerOptions): Deployer {
   const supervisor = createSupervisor(options);
   const maintain = createMaintenance(asked);
   const watch = createWatch(options);

@@ -25,7 +25,7 @@ export async function look(watching: Watching, one: PreparedComponent, tries: nu
   }
   for (const { probe, rule } of one.health) {
     const result = await probeUntilHealthy(watching, probe, rule, tries);
-    if (!result.healthy) return { component, healthy: false, detail: one.redact(result.detail) };
+    if (!result.healthy) return { component, healthy: false, detail: result.detail };
   }
   return { component, healthy: true, detail: 'running' };
 }
@@ -102,7 +102,7 @@ async function watchProbe(
     if (verdict === 'healthy') return;
     if (verdict === 'unhealthy') {
       const { component } = one;
-      const detail = one.redact(result.detail);
+      const detail = result.detail;
       if (result.starved === true) throw new FairleadError('service/no-room', { component, problem: detail });
       throw new FairleadError('deploy/unhealthy', { component, detail });
     }

@@ -1,6 +1,7 @@
 // What the deployment engine is built from: ports, and the few numbers an operator may choose.
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { RetentionLimits } from '../../core/deploy/retention.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeploymentStore } from '../../ports/deployment-store.ts';
 import type { Driver } from '../../ports/driver.ts';
@@ -21,6 +22,8 @@ export interface DeployerOptions {
   readonly clock: Clock;
   readonly readReference: ReadReference;
   readonly findProgram: FindProgram;
+  /** What no text of the engine may hold; it fills as they are read. */
+  readonly secrets: Secrets;
   /** How long a healthy new generation is watched before it commits. */
   readonly soakMs: number;
   /** How long after its commit a deployment whose components degrade is undone by itself; 0 leaves that to a person. */

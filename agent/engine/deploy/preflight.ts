@@ -20,6 +20,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   verifyReversible(await descentOf(run));
   // Rendering the previous generation too: a way back whose secrets are gone is none.
   const changed = await prepareAll(run.options, run.target, run.plan.start);
+  refuseExposedSecrets(changed);
   const previous = await prepareAll(run.options, run.previous, componentsOf(run.previous));
   const red = await checkBaseline(run, previous);
   await checkAddresses(run, changed, previous);
@@ -27,6 +28,14 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   for (const component of changed) await takeSnapshot(run, component);
   if (!(await run.stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
   return { event: 'allowed', red };
+}
+
+/** What was installed before this rule goes on running, and may be returned to. Error: deploy/secret-in-command. */
+function refuseExposedSecrets(changed: readonly PreparedComponent[]): void {
+  for (const { component, exposed } of changed) {
+    const [first] = exposed;
+    if (first !== undefined) throw new FairleadError('deploy/secret-in-command', { component, ...first });
+  }
 }
 
 /** Error: disk/full. */

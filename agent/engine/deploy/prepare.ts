@@ -1,7 +1,7 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
 import { planBetween } from '../../../shared/compile/plan.ts';
 import { fillReferences, referenceKey, referencesIn } from '../../../shared/compile/references.ts';
-import { resolveSettings } from '../../../shared/compile/settings.ts';
+import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import type { BlueGreen } from '../../../shared/schema/service.ts';
@@ -20,11 +20,9 @@ import type { Generation } from '../../ports/deployer.ts';
 import type { Route } from '../../ports/traffic.ts';
 import type { DeployerOptions } from './options.ts';
 
-type Sources = Pick<DeployerOptions, 'trees' | 'store' | 'readReference' | 'driver' | 'traffic'>;
+type Sources = Pick<DeployerOptions, 'trees' | 'store' | 'readReference' | 'driver' | 'traffic' | 'secrets'>;
 
 export interface PreparedComponent extends RunnableComponent {
-  /** Hides every secret the component was given. */
-  readonly redact: (text: string) => string;
   /** How its traffic comes to it; null where clients connect to the service itself. */
   readonly route: Route | null;
   /** The slot beside it; null as above. */
@@ -48,21 +46,24 @@ export async function prepare(
   const release = generation?.releases.get(component);
   if (generation === null || release === undefined) return null;
   const { given, defaults } = resolveSettings(release.document, generation.config);
-  const secrets = new Map<string, string>();
+  const values = new Map<string, string>();
   for (const reference of referencesIn(given)) {
-    secrets.set(referenceKey(reference), await sources.readReference(reference));
+    values.set(referenceKey(reference), await sources.readReference(reference));
   }
+  const settings = { ...defaults, ...fillReferences(given, values) };
+  const secrets = secretSettings(release.document, given);
+  for (const name of secrets) sources.secrets.learn(String(settings[name]));
   const input = {
     release,
     configured: { ...defaults, ...given },
-    settings: { ...defaults, ...fillReferences(given, secrets) },
+    settings,
+    secrets,
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
   };
-  const redact = redactor([...secrets.values()]);
   const blueGreen = blueGreenOf(release.document);
-  if (blueGreen === null) return { ...render(input), redact, route: null, beside: null };
-  return { ...(await renderInSlot(sources, input, blueGreen)), redact };
+  if (blueGreen === null) return { ...render(input), route: null, beside: null };
+  return renderInSlot(sources, input, blueGreen);
 }
 
 /** Where it runs, or else where it would: see selectSlot. */
@@ -130,12 +131,4 @@ export function startOrder(generation: Generation | null): readonly ComponentKey
   if (generation === null) return [];
   const reason = { kind: 'manual' } as const;
   return planBetween({ from: null, to: generation, reason, stored: new Set() })?.start ?? [];
-}
-
-// Shorter values stand in ordinary text by chance: hiding them would only spoil it.
-const SHORTEST_SECRET = 4;
-
-function redactor(secrets: readonly string[]): (text: string) => string {
-  const long = secrets.filter((secret) => secret.length >= SHORTEST_SECRET);
-  return (text) => long.reduce((result, secret) => result.replaceAll(secret, '•••'), text);
 }

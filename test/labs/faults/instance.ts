@@ -8,6 +8,7 @@ import { createDeploymentStore } from '../../../agent/adapters/state/deployment-
 import { createJournal } from '../../../agent/adapters/state/journal.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
 import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
+import { createSecrets } from '../../../agent/core/secrets.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../../agent/engine/deploy/options.ts';
 import type { AuditLog } from '../../../agent/ports/audit-log.ts';
@@ -93,6 +94,7 @@ function createInstance(options: InstanceOptions): Instance {
     journal: createJournal({ stateDir }),
     readReference: async ({ name }) => name,
     soakMs: 2_000,
+    secrets: createSecrets(),
     findProgram: async () => undefined,
     probationMs: async () => PROBATION_MS,
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },

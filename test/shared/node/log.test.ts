@@ -1,16 +1,12 @@
 // A log that can neither be forged nor stop its program.
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
+import { createRedactor } from '../../../shared/encoding/redact.ts';
 import { createLogDestination } from '../../../shared/node/log.ts';
 
 function lines(log: (logger: pino.Logger) => void): readonly string[] {
   const written: string[] = [];
-  log(
-    pino(
-      {},
-      createLogDestination((line) => written.push(line)),
-    ),
-  );
+  log(pino({}, createLogDestination({ write: (line) => written.push(line) })));
   return written;
 }
 
@@ -60,9 +56,22 @@ describe('the log', () => {
     expect(JSON.parse(line)).toMatchObject({ text });
   });
 
+  it('tells no secret, wherever in a field it stands, and spoils no number that looks like one', () => {
+    const written: string[] = [];
+    const redact = createRedactor(['hunter2"\n', '1764']);
+    const log = pino({}, createLogDestination({ write: (line) => written.push(line), redact }));
+
+    log.warn({ err: new Error('bad: hunter2"'), list: [{ a: 'hunter2"' }], count: 1764 }, 'hunter2"');
+
+    expect(written.join()).not.toContain('hunter2');
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({ count: 1764, list: [{ a: '•••' }] });
+  });
+
   it('loses a line that cannot be written, and goes on', () => {
-    const full = createLogDestination(() => {
-      throw new Error('no space');
+    const full = createLogDestination({
+      write: () => {
+        throw new Error('no space');
+      },
     });
 
     expect(() => pino({}, full).info('lost')).not.toThrow();

@@ -96,6 +96,22 @@ describe('the texts of a release', () => {
     expect(issuesOf({ settings: { key: { type: 'string', ...setting } } })).toMatchObject([{ path }]);
   });
 
+  it.each(PLACES)('may name a secret setting wherever it is no command: %s', (path, parts) => {
+    const settings = { key: { type: 'string', secret: true } };
+    const isCommand = /exec|start|stop|status/.test(path);
+
+    const parsed = capabilityRelease.safeParse(written({ settings, ...parts('a${settings.key}') }));
+
+    const paths = parsed.error?.issues.map((issue) => issue.path.join('.')) ?? [];
+    expect(paths).toEqual(isCommand ? [path] : []);
+  });
+
+  it('give no secret setting a default, which everybody could read', () => {
+    const settings = { key: { type: 'string', secret: true, default: 'changeme' } };
+
+    expect(issuesOf({ settings })).toMatchObject([{ path: 'settings.key.default', found: '"a default"' }]);
+  });
+
   it('may hold any other braces in a default, which is taken literally', () => {
     const settings = { format: { type: 'string', default: '${date} ${level} $${x}' } };
 

@@ -1,6 +1,7 @@
 // Directing traffic: the route is a file, the switch that follows it a service of its own that outlives the agent.
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import { setTimeout as delay } from 'node:timers/promises';
 import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
@@ -80,6 +81,12 @@ export function createTraffic(options: TrafficOptions): Traffic {
       await driver.stop(switchKey(component), STOP_TIMEOUT_MS);
     },
   };
+}
+
+/** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */
+export function switchCommand(): readonly string[] {
+  if (isSea()) return [process.execPath, 'agent', 'switch'];
+  return [process.execPath, join(import.meta.dirname, 'switch.ts')];
 }
 
 function switchKey(component: ComponentKey): ComponentKey {

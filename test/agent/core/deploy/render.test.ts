@@ -6,7 +6,14 @@ import { AUTH, type Extras, releaseOf } from '../../../support/deploy-releases.t
 function inputOf(extras: Extras = {}, settings: RenderInput['settings'] = {}): RenderInput {
   const declared = Object.keys(settings).map((name) => [name, { type: 'string' }]);
   const release = releaseOf(AUTH, '1.0.0', { settings: Object.fromEntries(declared), ...extras });
-  return { release, configured: settings, settings, treeDirectory: '/tree', dataDirectory: '/data' };
+  return {
+    release,
+    configured: settings,
+    settings,
+    secrets: [],
+    treeDirectory: '/tree',
+    dataDirectory: '/data',
+  };
 }
 
 /** As an earlier version admitted it. */

@@ -1,0 +1,62 @@
+// Redaction: no secret leaves whole, in lines, in another writing, or by half.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRedactor, redactStrings } from '../../../shared/encoding/redact.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+
+const PEM = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\nBCIEIA3tKq9f\n-----END PRIVATE KEY-----';
+
+describe('a redactor', () => {
+  it.each([
+    ['whole', ['hunter2'], 'login hunter2 failed', 'login ••• failed'],
+    ['twice', ['hunter2'], 'hunter2/hunter2', '•••/•••'],
+    ['one that begins another', ['abcd', 'abcdefgh'], 'got abcdefgh and abcd', 'got ••• and •••'],
+    ['one of its lines alone', [PEM], 'bad line: BCIEIA3tKq9f', 'bad line: •••'],
+    ['as JSON writes it', ['a"b\\c'], String.raw`{"pw":"a\"b\\c"}`, '{"pw":"•••"}'],
+    ['as a URL writes it', ['p@ss word'], 'postgres://u:p%40ss%20word@db', 'postgres://u:•••@db'],
+    ['with a line break at its end', ['hunter2\n'], 'hunter2', '•••'],
+    ['cut at the end', ['correct-horse'], 'it was correct-ho', 'it was •••'],
+    ['cut at the end by an ellipsis', ['correct-horse'], 'it was correct-ho…', 'it was •••…'],
+    ['cut at the beginning', ['correct-horse'], 'ect-horse it was', '••• it was'],
+  ])('hides a secret %s', (_, secrets, text, expected) => {
+    expect(createRedactor(secrets)(text)).toBe(expected);
+  });
+
+  it('hides what a sanitiser has touched already', () => {
+    const secret = 'one\u0007two\nthree\u202efour';
+
+    const hidden = createRedactor([secret])(sanitizeLine(`pw=${secret}!`));
+
+    expect(hidden).not.toMatch(/one|two|three|four/);
+  });
+
+  it.each([
+    ['values too short to be one', ['on', '80'], 'listens on 80'],
+    ['what says only that a key stands there', [PEM], 'no -----BEGIN PRIVATE KEY----- in it'],
+    ['words that share three letters with a secret at an end', ['secret'], 'sec or ret'],
+  ])('leaves %s alone', (_, secrets, text) => {
+    expect(createRedactor(secrets)(text)).toBe(text);
+  });
+
+  it('lets no secret through, whichever stand beside each other in the text', () => {
+    const secret = fc.string({ unit: 'grapheme-ascii', minLength: 4, maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(secret, { minLength: 1, maxLength: 4 }), fc.array(fc.nat(3)), (secrets, order) => {
+        const text = order.map((index) => `<${secrets[index % secrets.length]}>`).join('');
+
+        const hidden = createRedactor(secrets)(text);
+
+        return secrets.every((one) => !hidden.includes(one) || '<•••>'.includes(one));
+      }),
+    );
+  });
+
+  it('takes secrets out of every text of a value and leaves names and numbers', () => {
+    const value = { hunter2: ['hunter2', { n: 1, none: null }], ok: true };
+
+    expect(redactStrings(value, createRedactor(['hunter2']))).toEqual({
+      hunter2: ['•••', { n: 1, none: null }],
+      ok: true,
+    });
+  });
+});
