@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { functionsOf, readRootEntries, readSources, type SourceFile } from './support/source-tree.ts';
 
 const sources = readSources('shared', 'agent', 'server');
-const byPath = new Map(sources.map((file) => [file.path, file]));
+const around = readSources('test', 'scripts');
+const everything = [...sources, ...around];
+const byPath = new Map(everything.map((file) => [file.path, file]));
 
 /** Folders of `shared` from the bottom up: a folder imports itself and those before it. */
 const SHARED_ORDER = [
@@ -60,6 +62,7 @@ const ENTRY_POINTS = new Set([
 
 const MAX_FILE_LINES = 250;
 const MAX_FUNCTION_LINES = 40;
+const MAX_SCRIPT_LINES = 100;
 
 describe('layers', () => {
   it('keeps shared below agent and server, and its own folders in order', () => {
@@ -93,12 +96,34 @@ describe('layers', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('imports files that exist', () => {
-    const wrong = sources.flatMap((file) => file.imports.filter((to) => !byPath.has(to)).map(arrow(file)));
+  it('keeps scripts thin: they call into the labs, the benches, the pages and the programs', () => {
+    const allowed = /^(?:test\/(?:labs|bench|docs\/pages)\/|scripts\/bin\/|agent\/cli\/|server\/|shared\/)/;
+    const wrong = around
+      .filter((file) => file.path.startsWith('scripts/'))
+      .flatMap((file) => [
+        ...file.imports.filter((to) => !allowed.test(to)).map(arrow(file)),
+        ...(file.lines.length > MAX_SCRIPT_LINES ? [`${file.path} has ${file.lines.length} lines`] : []),
+      ]);
     expect(wrong).toEqual([]);
   });
 
-  it('has no import circle', () => {
+  it('lets nothing import a test, and labs and support no script', () => {
+    const wrong = everything.flatMap((file) =>
+      file.imports
+        .filter(
+          (to) => to.endsWith('.test.ts') || (to.startsWith('scripts/') && !file.path.startsWith('scripts/')),
+        )
+        .map(arrow(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('imports files that exist', () => {
+    const wrong = everything.flatMap((file) => file.imports.filter((to) => !byPath.has(to)).map(arrow(file)));
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no import circle, in the programs, the tests and the scripts', () => {
     expect(findCircle()).toBeNull();
   });
 
@@ -223,7 +248,7 @@ function findCircle(): string | null {
     done.add(path);
     return null;
   };
-  return sources.map((file) => visit(file.path, [])).find((circle) => circle !== null) ?? null;
+  return everything.map((file) => visit(file.path, [])).find((circle) => circle !== null) ?? null;
 }
 
 function withoutComments(text: string): string {

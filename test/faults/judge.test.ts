@@ -2,7 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Acknowledged } from '../labs/faults/acknowledged.ts';
-import type { Place } from '../labs/faults/instance.ts';
+import type { Place } from '../labs/faults/laboratory.ts';
 import type { Services } from '../labs/faults/machine.ts';
 import { operationsNamed } from '../labs/faults/operations.ts';
 import { placeIn, prepareBase } from '../labs/faults/places.ts';

@@ -17,7 +17,7 @@ import { createTurns } from '../../../shared/node/turns.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
-import type { Instance } from './instance.ts';
+import type { Instance } from './laboratory.ts';
 
 /** As after the first successful round of a process. */
 export function agentOf(instance: Instance, catalog: Catalog): AgentState {

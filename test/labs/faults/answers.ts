@@ -9,9 +9,9 @@ import type { ApprovalStatement } from '../../../shared/schema/approval.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import { agentOf, askAgent, catalogOf, writePolicy } from './agent-of.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Scenario } from './laboratory.ts';
 import { deployNext, ONE, TWO } from './releases.ts';
-import { type Scenario, USUAL } from './scenario.ts';
+import { USUAL } from './scenario.ts';
 
 type Answer = ApprovalStatement['verdict'];
 

@@ -3,9 +3,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { API, AUTH } from '../../support/deploy-releases.ts';
 import { isDone } from './acknowledged.ts';
 import { askAgent, isAudited } from './agent-of.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Scenario } from './laboratory.ts';
 import { ONE, TWO, UNDOABLE_ONE, UNDOABLE_TWO } from './releases.ts';
-import { type Scenario, USUAL } from './scenario.ts';
+import { USUAL } from './scenario.ts';
 
 /** Enough looks for a degradation to be certain, and for every way back that is tried. */
 const LOOKS = 12;

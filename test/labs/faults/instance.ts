@@ -12,47 +12,21 @@ import { createSecrets } from '../../../agent/core/secrets.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../../agent/engine/deploy/options.ts';
 import type { AuditLog } from '../../../agent/ports/audit-log.ts';
-import type { Deployer } from '../../../agent/ports/deployer.ts';
-import type { DeploymentStore } from '../../../agent/ports/deployment-store.ts';
 import type { Driver } from '../../../agent/ports/driver.ts';
-import type { TreeStore } from '../../../agent/ports/tree-store.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Acknowledge } from './acknowledged.ts';
-import { createLabClock, type LabClock } from './lab-clock.ts';
-import { createMachine, type MachineMemory } from './machine.ts';
+import { createLabClock } from './lab-clock.ts';
+import type { Instance, Place, Scenario } from './laboratory.ts';
+import { createMachine } from './machine.ts';
 import { PACKS } from './releases.ts';
-import type { Scenario } from './scenario.ts';
 import { isSwitch, SWITCH } from './served.ts';
-
-export interface Place {
-  readonly stateDir: string;
-  /** The services of this machine: they live on when the agent dies. */
-  readonly memory: MachineMemory;
-  /** Its services went with a power cut on the way: that nobody serves then is no fault of the agent's. */
-  readonly hasLostPower?: boolean;
-  /** Throws once the agent is dead. */
-  readonly verifyAlive?: () => void;
-}
 
 export interface InstanceOptions extends Place {
   readonly scenario: Scenario;
   readonly acknowledge?: Acknowledge;
-}
-
-export interface Instance {
-  readonly stateDir: string;
-  readonly clock: LabClock;
-  readonly deployer: Deployer;
-  readonly store: DeploymentStore;
-  readonly trees: TreeStore;
-  readonly audit: AuditLog;
-  /** What went wrong beside the deployments. */
-  readonly warnings: unknown[];
-  /** Resolves when the audit log holds everything that happened. */
-  settled(): Promise<void>;
 }
 
 /** A new agent on the same disk: what it does at its start, it does here too. */

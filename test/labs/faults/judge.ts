@@ -2,20 +2,12 @@
 import { readdir } from 'node:fs/promises';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import { type Instance, type Place, startInstance } from './instance.ts';
+import { startInstance } from './instance.ts';
+import type { Instance, Place, Scenario, Verdict } from './laboratory.ts';
 import type { Services } from './machine.ts';
-import type { Scenario } from './scenario.ts';
 import { deadEnds, isSwitch } from './served.ts';
 import { servicesBelow } from './service-sessions.ts';
 import { describeState, leftovers } from './state-files.ts';
-
-/** How it ended, and every promise that was broken on the way. */
-export interface Verdict {
-  readonly end: string;
-  /** Why it did not end as it should, as the record tells it. */
-  readonly failure: string | null;
-  readonly problems: readonly string[];
-}
 
 /** The records that the history left: what comes after them is what is judged. */
 export async function judgeDeployment(

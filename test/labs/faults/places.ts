@@ -4,9 +4,8 @@ import { accessSync, constants } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
-import type { Place } from './instance.ts';
+import type { Operation, Place } from './laboratory.ts';
 import { createFileMemory, createMemoryFile } from './machine.ts';
-import type { Operation } from './operations.ts';
 
 const run = promisify(execFile);
 

@@ -1,5 +1,5 @@
 // The points of an operation: found once by running it undisturbed, and the same for every suite.
-import type { Operation } from './operations.ts';
+import type { Operation } from './laboratory.ts';
 import { copyPlace } from './places.ts';
 import { listPoints, type Point } from './strace.ts';
 

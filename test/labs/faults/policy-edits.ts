@@ -3,9 +3,9 @@ import { createSettings } from '../../../agent/adapters/state/settings.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import { askAgent, isAudited, writePolicy } from './agent-of.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Scenario } from './laboratory.ts';
 import { ONE } from './releases.ts';
-import { type Scenario, USUAL } from './scenario.ts';
+import { USUAL } from './scenario.ts';
 
 const UNTIL = '2027-01-01T00:00:00Z';
 

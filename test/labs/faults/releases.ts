@@ -19,7 +19,7 @@ import {
   planOf,
   releaseOf,
 } from '../../support/deploy-releases.ts';
-import type { Instance } from './instance.ts';
+import type { Instance } from './laboratory.ts';
 
 const packs = new Map<string, Buffer>();
 /** The full pack of every tree, by the tree's digest in hex. */

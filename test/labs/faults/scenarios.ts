@@ -2,10 +2,10 @@
 import { API, AUTH, WEB } from '../../support/deploy-releases.ts';
 import { APPROVAL, DENIAL } from './answers.ts';
 import { LIFT, PROBATION, REPAIR } from './care.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Scenario } from './laboratory.ts';
 import { POLICY } from './policy-edits.ts';
 import { asProcesses, blueGreen, deployable, deployTo, ONE, TWO } from './releases.ts';
-import { type Scenario, USUAL } from './scenario.ts';
+import { USUAL } from './scenario.ts';
 
 const THREE = deployable({ [AUTH]: '1.2.0', [API]: '1.1.0' });
 const FIXED = deployable({ [AUTH]: '1.0.1', [API]: '1.0.0' });

@@ -7,9 +7,9 @@ import type { CrashDisk, Ordering } from '../../support/crash-disk.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../../support/crash-mount.ts';
 import { failure } from '../../support/crash-paths.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import type { Place } from './instance.ts';
+import type { Operation, Place } from './laboratory.ts';
 import { createVolatileMemory, type MachineMemory, type Services } from './machine.ts';
-import { type Operation, operationsNamed } from './operations.ts';
+import { operationsNamed } from './operations.ts';
 import type { Lane, LaneMessage } from './schedules.ts';
 import { type CaseResult, createRandom, judged, tryCases } from './suite.ts';
 

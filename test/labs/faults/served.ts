@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { SLOTS, slotKey } from '../../../agent/core/deploy/blue-green.ts';
 import { AUTH } from '../../support/deploy-releases.ts';
-import type { Place } from './instance.ts';
+import type { Place } from './laboratory.ts';
 import type { Services } from './machine.ts';
 
 /** The switch's command: noted as a service of this release. */

@@ -1,5 +1,5 @@
 // What every suite of the laboratory is given and gives back.
-import type { Verdict } from './judge.ts';
+import type { Verdict } from './laboratory.ts';
 
 export interface SuiteOptions {
   readonly seed: number;

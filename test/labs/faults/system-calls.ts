@@ -1,6 +1,7 @@
 // Suites over the real agent's system calls: `kill` dies at one of them, `full` has one of them refused.
 import { availableParallelism } from 'node:os';
-import { type Operation, operationsNamed } from './operations.ts';
+import type { Operation } from './laboratory.ts';
+import { operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase } from './places.ts';
 import { pointsOf } from './points.ts';
 import { type Fault, type Point, runWithFault } from './strace.ts';

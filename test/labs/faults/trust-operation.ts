@@ -8,8 +8,7 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { NOW, newKey, RepositorySimulator } from '../../support/repository-simulator.ts';
 import type { Acknowledge, Acknowledged } from './acknowledged.ts';
-import type { Place } from './instance.ts';
-import type { Operation } from './operations.ts';
+import type { Operation, Place } from './laboratory.ts';
 import { describeState, leftovers } from './state-files.ts';
 
 type Versions = Readonly<Record<string, number>>;

@@ -38,7 +38,6 @@ describe('the log', () => {
       texts.push(key, typeof value === 'string' ? value : '');
       return value;
     });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     expect(
       texts
         .join('')
