@@ -32,3 +32,13 @@ export function show<Reply>(
 ): void {
   context.print(context.json ? JSON.stringify(reply, null, 2) : render(reply).join('\n'));
 }
+
+/** Only a person is asked: a script has said what it wants by calling. */
+export async function agreed(
+  context: CliContext,
+  options: { readonly yes?: boolean },
+  question: string,
+): Promise<boolean> {
+  if (options.yes === true || !context.interactive) return true;
+  return await context.confirm(question);
+}

@@ -42,10 +42,11 @@ async function main(): Promise<void> {
 async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { createAdminClient } = await import('../adapters/admin/admin-client.ts');
   const { systemClock } = await import('../adapters/machine/system-clock.ts');
+  const { localZone } = await import('../../shared/present/times.ts');
   const { createStyle, wantsColor } = await import('../../shared/present/style.ts');
   return {
     stateDir: options.stateDir,
-    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    zone: localZone(Intl.DateTimeFormat().resolvedOptions().timeZone),
     passphrase: process.env.FAIRLEAD_PASSPHRASE,
     json: options.json === true,
     interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,

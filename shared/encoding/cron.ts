@@ -1,104 +1,102 @@
-// Cron expressions: five fields on a wall clock, and the times at which they match.
-import { parse } from 'node-cron';
+// Cron expressions: five fields, read once into a value whose days and minutes can only be asked.
+import { isDayOfMonth, isDayOfWeek, readDayOfMonth, readDayOfWeek } from './cron-days.ts';
+import { FieldProblem, type Names, readField } from './cron-field.ts';
 import type { WallMs } from './zone.ts';
 
-const DAY_MS = 86_400_000;
-const MINUTE_MS = 60_000;
-/** 29 February can be eight years away. */
-const MAX_DAYS = 8 * 366 + 2;
+/** An expression as written, which was read once and has no problem. */
+export type CronText = string & { readonly __brand: 'CronText' };
 
-interface Cron {
+export interface Cron {
+  /** Whether it matches on a day, given by its midnight. */
+  isDay(midnight: WallMs): boolean;
+  /** The matching times of such a day, in minutes since midnight, ascending. */
   readonly minutes: readonly number[];
-  readonly hours: readonly number[];
-  readonly isDay: (midnight: WallMs) => boolean;
+  /** It matches in every hour: a rhythm, rather than a time of day. */
+  readonly isHourly: boolean;
 }
+
+const MONTHS: Names = [
+  'january',
+  'february',
+  'march',
+  'april',
+  'may',
+  'june',
+  'july',
+  'august',
+  'september',
+  'october',
+  'november',
+  'december',
+];
 
 /** What is wrong with an expression; null when nothing is. */
 export function cronProblem(text: string): string | null {
-  const fields = text.trim().split(/\s+/);
-  if (fields.length !== 5) return 'it needs five fields: minute, hour, day of month, month, day of week';
-  // Cron programs disagree on what two restrictions mean together, either or both.
-  if (fields[2] !== '*' && fields[4] !== '*') return 'restrict the day of month or the day of week, not both';
   try {
-    readCron(text);
+    read(text);
     return null;
   } catch (cause) {
-    return cause instanceof Error ? cause.message : 'it cannot be read';
+    if (cause instanceof FieldProblem) return cause.message;
+    throw cause;
   }
 }
 
-/** The matching times after `wall`, earliest first. The expression must have no problem. */
-export function* matchesAfter(text: string, wall: WallMs): Generator<WallMs> {
-  const cron = readCron(text);
-  for (let day = 0; day <= MAX_DAYS; day++) {
-    const midnight = startOfDay(wall) + day * DAY_MS;
-    if (!cron.isDay(midnight)) continue;
-    for (const time of timesOf(cron, midnight)) if (time > wall) yield time;
-  }
-}
-
-/** The matching times at or before `wall`, latest first, over the last `days` days. */
-export function* matchesUntil(text: string, wall: WallMs, days: number): Generator<WallMs> {
-  const cron = readCron(text);
-  for (let day = 0; day <= days; day++) {
-    const midnight = startOfDay(wall) - day * DAY_MS;
-    if (!cron.isDay(midnight)) continue;
-    for (const time of [...timesOf(cron, midnight)].reverse()) if (time <= wall) yield time;
-  }
-}
-
-function* timesOf(cron: Cron, midnight: WallMs): Generator<WallMs> {
-  for (const hour of cron.hours) {
-    for (const minute of cron.minutes) yield midnight + (hour * 60 + minute) * MINUTE_MS;
-  }
+export function isCron(text: string): text is CronText {
+  return cronProblem(text) === null;
 }
 
 const known = new Map<string, Cron>();
+const MAX_KNOWN = 1000;
 
-/** Read once: looking for the next opening asks the same few expressions a thousand times. */
-function readCron(text: string): Cron {
-  const cron = known.get(text) ?? parseCron(text);
-  known.set(text, cron);
-  return cron;
+export function cronOf(text: CronText): Cron {
+  return read(text);
 }
 
-function parseCron(text: string): Cron {
-  const fields = parse(text);
-  const months = new Set(fields.month);
+function read(text: string): Cron {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  if (known.size >= MAX_KNOWN) known.clear();
+  const fresh = parse(text);
+  known.set(text, fresh);
+  return fresh;
+}
+
+function parse(text: string): Cron {
+  const fields = text.trim().toLowerCase().split(/\s+/);
+  const [minute, hour, day, month, weekday] = fields;
+  if (
+    fields.length !== 5 ||
+    minute === undefined ||
+    hour === undefined ||
+    day === undefined ||
+    month === undefined ||
+    weekday === undefined
+  ) {
+    throw new FieldProblem('it needs five fields: minute, hour, day of month, month, day of week');
+  }
+  // Cron programs disagree on what two restrictions mean together, either or both.
+  if (!isAny(day) && !isAny(weekday)) {
+    throw new FieldProblem('restrict the day of month or the day of week, not both');
+  }
+  const minutes = readField(minute, { name: 'minute', from: 0, to: 59 });
+  const hours = readField(hour, { name: 'hour', from: 0, to: 23 });
+  const months = new Set(readField(month, { name: 'month', from: 1, to: 12, names: MONTHS }));
+  const days = readDayOfMonth(day.replace(/^\?$/, '*'));
+  const weekdays = readDayOfWeek(weekday.replace(/^\?$/, '*'));
   return {
-    minutes: fields.minute,
-    hours: fields.hour,
+    minutes: hours.flatMap((h) => minutes.map((m) => h * 60 + m)),
+    isHourly: hours.length === 24,
     isDay: (midnight) => {
       const date = new Date(midnight);
       return (
         months.has(date.getUTCMonth() + 1) &&
-        fields.dayOfMonth.some((token) => isDayOfMonth(token, date)) &&
-        fields.dayOfWeek.some((token) => isDayOfWeek(token, date))
+        days.some((one) => isDayOfMonth(one, date)) &&
+        weekdays.some((one) => isDayOfWeek(one, date))
       );
     },
   };
 }
 
-function isDayOfMonth(token: number | string, date: Date): boolean {
-  if (typeof token === 'number') return token === date.getUTCDate();
-  if (token === 'L') return isLastWeek(date, 1);
-  throw new Error(`"${token}" is not a day of the month: write 1 to 31, or L for the last`);
-}
-
-/** `5#2` is the second Friday, `5L` the last. */
-function isDayOfWeek(token: number | string, date: Date): boolean {
-  if (typeof token === 'number') return token === date.getUTCDay();
-  const [, day, nth, last] = /^(\d)(?:#([1-5])|(L))$/.exec(token) ?? [];
-  if (day === undefined) throw new Error(`"${token}" is not a day of the week: write sun to sat, 5#2 or 5L`);
-  if (Number(day) % 7 !== date.getUTCDay()) return false;
-  return last === undefined ? Math.ceil(date.getUTCDate() / 7) === Number(nth) : isLastWeek(date, 7);
-}
-
-/** That many days later it is another month. */
-function isLastWeek(date: Date, days: number): boolean {
-  return new Date(date.getTime() + days * DAY_MS).getUTCMonth() !== date.getUTCMonth();
-}
-
-function startOfDay(wall: WallMs): WallMs {
-  return Math.floor(wall / DAY_MS) * DAY_MS;
+function isAny(field: string): boolean {
+  return field === '*' || field === '?';
 }

@@ -30,10 +30,56 @@ export function wallTime(instant: EpochMs, zone: string): WallMs {
  * taken as if the clock had not been touched yet, so 02:30 becomes 03:30 (RFC 5545 §3.3.5).
  */
 export function instantOfWallTime(wall: WallMs, zone: string): EpochMs {
-  const before = wallTime(wall - DAY_MS, zone) - (wall - DAY_MS);
-  const after = wallTime(wall + DAY_MS, zone) - (wall + DAY_MS);
-  const shown = [wall - before, wall - after].filter((instant) => wallTime(instant, zone) === wall);
-  return shown.length > 0 ? Math.min(...shown) : wall - before;
+  return instantsShowing(wall, zone)[0] ?? wall - clockAround(wall, zone).before;
+}
+
+/** Every instant at which the clock shows this time: one, two when it is set back over it, none when forward. */
+export function instantsShowing(wall: WallMs, zone: string): readonly EpochMs[] {
+  const { before, after, changes } = clockAround(wall, zone);
+  return [
+    ...(wall - before < changes ? [wall - before] : []),
+    ...(wall - after >= changes ? [wall - after] : []),
+  ];
+}
+
+/** How a zone's clock runs through one day. */
+interface ZoneClock {
+  /** Milliseconds ahead of UTC. */
+  readonly before: number;
+  readonly after: number;
+  /** The first instant of `after`; infinite on a day on which the clock runs evenly. */
+  readonly changes: EpochMs;
+}
+
+const clocks = new Map<string, Map<number, ZoneClock>>();
+const MAX_DAYS_KNOWN = 20_000;
+
+/** Of the day on which the wall clock shows this time. Remembered: looking years ahead asks for the same days again. */
+export function clockAround(wall: WallMs, zone: string): ZoneClock {
+  const day = Math.floor(wall / DAY_MS);
+  const known = clocks.get(zone) ?? new Map<number, ZoneClock>();
+  clocks.set(zone, known);
+  if (known.size >= MAX_DAYS_KNOWN) known.clear();
+  const clock = known.get(day) ?? readClock(day, zone);
+  known.set(day, clock);
+  return clock;
+}
+
+/** No zone is further than a day from UTC, and none changes twice in three days. */
+function readClock(day: number, zone: string): ZoneClock {
+  let [low, high] = [(day - 1) * DAY_MS, (day + 2) * DAY_MS];
+  const [before, after] = [offsetAt(low, zone), offsetAt(high, zone)];
+  if (before === after) return { before, after, changes: Number.POSITIVE_INFINITY };
+  while (high - low > 1000) {
+    const middle = Math.floor((low + high) / 2000) * 1000;
+    if (offsetAt(middle, zone) === before) low = middle;
+    else high = middle;
+  }
+  return { before, after, changes: high };
+}
+
+function offsetAt(instant: EpochMs, zone: string): number {
+  return wallTime(instant, zone) - Math.floor(instant / 1000) * 1000;
 }
 
 function formatFor(zone: string): Intl.DateTimeFormat {

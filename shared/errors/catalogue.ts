@@ -26,6 +26,10 @@ export const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(CATALOGUE, text);
+}
+
 /** The named data an error of this code must carry. */
 export type ErrorData<Code extends ErrorCode> =
   (typeof CATALOGUE)[Code] extends ErrorEntry<infer Data> ? Data : never;

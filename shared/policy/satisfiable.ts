@@ -1,6 +1,7 @@
 // Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Policy } from '../schema/policy.ts';
+import { spansOf } from './spans.ts';
 import { nextOpen } from './windows.ts';
 
 /** What can never come true, in words; empty when every rule can be met. */
@@ -12,6 +13,12 @@ export function findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs):
         ? 'deny windows leave no time at which a deployment may start'
         : 'no window ever opens: deny windows cover all of them, or their dates never come',
     );
+  }
+  // A deny window that never begins protects nobody.
+  for (const window of [...windows.allow, ...windows.deny]) {
+    if (spansOf(window, now).next().done === true) {
+      problems.push(`the window ${window.name} never begins: "${window.cron}" names no date that comes`);
+    }
   }
   // The schema counts keys; one person with two keys still is one person.
   const people = new Set(approvals.approvers.map((approver) => approver.name)).size;

@@ -1,9 +1,7 @@
 // Maintenance windows: whether a deployment may start now, and when the next openings are.
-import { matchesAfter, matchesUntil } from '../encoding/cron.ts';
-import { durationMs } from '../encoding/duration.ts';
 import type { EpochMs } from '../encoding/instant.ts';
-import { instantOfWallTime, wallTime } from '../encoding/zone.ts';
-import type { Policy, Window } from '../schema/policy.ts';
+import type { Policy } from '../schema/policy.ts';
+import { HORIZON_MS, mergeSpans, type Span } from './spans.ts';
 
 type Windows = Policy['windows'];
 
@@ -13,91 +11,76 @@ export interface Opening {
   readonly closes: EpochMs | null;
 }
 
-const DAY_MS = 86_400_000;
-/** Openings and closings looked at before giving up: a deny window may cover every allow window for good. */
-const MAX_STEPS = 1000;
-
 /** Windows gate the start of a deployment only; without allow windows every time is open that is not denied. */
 export function isOpen(windows: Windows, at: EpochMs): boolean {
-  return !isWithinAny(windows.deny, at) && (windows.allow.length === 0 || isWithinAny(windows.allow, at));
+  return nextOpen(windows, at, at) !== null;
 }
 
-/** The first instant at or after `from` at which a deployment may start; null when none is found. */
-export function nextOpen(windows: Windows, from: EpochMs): EpochMs | null {
-  let at = from;
-  for (let step = 0; step < MAX_STEPS; step++) {
-    if (isOpen(windows, at)) return at;
-    const denied = latestEnd(windows.deny, at);
-    const next = denied ?? earliestStart(windows.allow, at);
-    if (next === null) return null;
-    at = next;
-  }
-  return null;
+/** The first instant from `from` to `until` at which a deployment may start; null when eight years hold none. */
+export function nextOpen(
+  windows: Windows,
+  from: EpochMs,
+  until: EpochMs = from + HORIZON_MS,
+): EpochMs | null {
+  return createSweep(windows, from).nextOpen(until);
 }
 
 /** The openings from `from` on; the first may have begun already. */
 export function nextOpenings(windows: Windows, from: EpochMs, count: number): readonly Opening[] {
+  const sweep = createSweep(windows, from);
   const openings: Opening[] = [];
-  for (let at: EpochMs | null = from; at !== null && openings.length < count; ) {
-    const opens = nextOpen(windows, at);
+  while (openings.length < count) {
+    const opens = sweep.nextOpen(from + HORIZON_MS);
     if (opens === null) break;
-    const closes = nextClose(windows, opens);
+    const closes = sweep.nextClose(opens);
     openings.push({ opens, closes });
-    at = closes;
+    if (closes === null) break;
   }
   return openings;
 }
 
-function nextClose(windows: Windows, from: EpochMs): EpochMs | null {
-  const denied = earliestStart(windows.deny, from);
-  let end = windows.allow.length === 0 ? null : latestEnd(windows.allow, from);
-  // Windows that overlap or touch are one opening.
-  for (let step = 0; end !== null && step < MAX_STEPS; step++) {
-    const later = latestEnd(windows.allow, end);
-    if (later === null || (denied !== null && denied <= end)) break;
-    end = later;
-  }
-  return denied === null || (end !== null && end < denied) ? end : denied;
+/** Goes through the spans of all windows once, side by side: however they overlap, each is looked at one time. */
+function createSweep({ allow, deny }: Windows, from: EpochMs) {
+  const allowed = createQueue(mergeSpans(allow, from));
+  const denied = createQueue(mergeSpans(deny, from));
+  let at = from;
+
+  return {
+    nextOpen(until: EpochMs): EpochMs | null {
+      while (at <= until) {
+        const span = allowed.firstEndingAfter(at);
+        if (span === null && allow.length > 0) return null;
+        at = Math.max(at, span?.start ?? at);
+        const closed = denied.firstEndingAfter(at);
+        if (at > until) return null;
+        if (closed === null || closed.start > at) return at;
+        at = closed.end;
+      }
+      return null;
+    },
+
+    nextClose(opens: EpochMs): EpochMs | null {
+      const barred = denied.firstEndingAfter(opens)?.start ?? Number.POSITIVE_INFINITY;
+      let end = allow.length === 0 ? Number.POSITIVE_INFINITY : opens;
+      // Windows that overlap or touch are one opening.
+      while (end < barred) {
+        const span = allowed.firstEndingAfter(end);
+        if (span === null || span.start > end) break;
+        end = span.end;
+      }
+      at = Math.min(end, barred);
+      return at < from + HORIZON_MS ? at : null;
+    },
+  };
 }
 
-function isWithinAny(windows: readonly Window[], at: EpochMs): boolean {
-  return windows.some((window) => endOfSpan(window, at) !== null);
-}
-
-function latestEnd(windows: readonly Window[], at: EpochMs): EpochMs | null {
-  const ends = windows.map((window) => endOfSpan(window, at)).filter((end) => end !== null);
-  return ends.length === 0 ? null : Math.max(...ends);
-}
-
-function earliestStart(windows: readonly Window[], after: EpochMs): EpochMs | null {
-  const starts = windows.map((window) => nextStart(window, after)).filter((start) => start !== null);
-  return starts.length === 0 ? null : Math.min(...starts);
-}
-
-/** The end of the span of this window that holds the instant; null outside. Durations are real time, not wall time. */
-function endOfSpan(window: Window, at: EpochMs): EpochMs | null {
-  const length = durationMs(window.duration);
-  const days = Math.ceil(length / DAY_MS) + 2;
-  for (const wall of matchesUntil(window.cron, wallTime(at, window.zone) + slack(window, at), days)) {
-    const start = instantOfWallTime(wall, window.zone);
-    if (start <= at) return at < start + length ? start + length : null;
-  }
-  return null;
-}
-
-function nextStart(window: Window, after: EpochMs): EpochMs | null {
-  for (const wall of matchesAfter(window.cron, wallTime(after, window.zone) - slack(window, after))) {
-    const start = instantOfWallTime(wall, window.zone);
-    if (start > after) return start;
-  }
-  return null;
-}
-
-/**
- * How far the wall clock's order may differ from the order of instants: not at all while the clock runs evenly. Around a
- * change an hour can be missing or double, so a day further is looked at and instants are compared.
- */
-function slack({ zone }: Window, at: EpochMs): number {
-  const offset = (instant: EpochMs) => wallTime(instant, zone) - Math.floor(instant / 1000) * 1000;
-  return offset(at - DAY_MS) === offset(at + DAY_MS) ? 0 : DAY_MS;
+function createQueue(spans: Generator<Span>) {
+  let head = spans.next();
+  return {
+    /** Whatever ends before is behind us for good: instants only grow. */
+    firstEndingAfter(at: EpochMs): Span | null {
+      while (head.done !== true && head.value.end <= at) head = spans.next();
+      return head.done === true ? null : head.value;
+    },
+  };
 }

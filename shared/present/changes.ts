@@ -9,6 +9,7 @@ import {
   isFinal,
   type PlanReason,
 } from '../schema/deployment.ts';
+import { count } from './count.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 
@@ -35,9 +36,7 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     ...indent(record.steps.map(describeStep), 9),
   ];
   if (record.cutConnections !== undefined) {
-    lines.push(
-      `cut      ${record.cutConnections} connections that were open when the version before stopped`,
-    );
+    lines.push(`cut      ${count(record.cutConnections, 'connection')} open when the version before stopped`);
   }
   lines.push(...(record.drift ?? []).map(describeDrift));
   if (record.failure !== null) {

@@ -5,6 +5,7 @@ import { sanitizeLine } from '../encoding/text.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
+import { formatBytes } from './count.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { describeBlockers, describeVerdict } from './verdict.ts';
@@ -84,10 +85,14 @@ const PIN_STATE = {
   unmatched: 'names nothing here',
 } as const;
 
-function describePin({ pin, state, by }: ExplanationReply['pins'][number]): string {
-  const forced = by.length === 0 ? '' : ` by ${sanitizeLine(by.join(', '))}`;
+export function describePinState({ state, by }: ExplanationReply['pins'][number]): string {
+  return `${PIN_STATE[state]}${by.length === 0 ? '' : ` by ${by.join(', ')}`}`;
+}
+
+function describePin(one: ExplanationReply['pins'][number]): string {
+  const { pin } = one;
   const component = pin.level === 'platform' ? 'platform' : pin.name;
-  return `${component} at ${pin.version} ${PIN_STATE[state]}${forced} (${sanitizeLine(pin.owner)}: ${sanitizeLine(pin.reason)})`;
+  return `${component} at ${pin.version} ${sanitizeLine(describePinState(one))} (${sanitizeLine(pin.owner)}: ${sanitizeLine(pin.reason)})`;
 }
 
 export function describeContact(contact: Contact, at: string): string {
@@ -116,10 +121,4 @@ function toRow(move: Move): readonly string[] {
 
 function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`${title}:`, ...indent(lines)];
-}
-
-function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
-  return bytes < 1_000_000_000 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -1,6 +1,7 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
 import { sanitizeLine } from '../encoding/text.ts';
 import type { StatusReply } from '../protocol/admin.ts';
+import { count } from './count.ts';
 import { describeContact, isNews } from './explanation.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
@@ -17,7 +18,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
     ...(status.unsentReports === 0
       ? []
-      : [`${status.unsentReports} deployment records wait for the server to take them`]),
+      : [`${count(status.unsentReports, 'deployment record')} not yet taken by the server`]),
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];

@@ -1,6 +1,11 @@
 // Instants for people: on the wall clock they live by, and in UTC.
 import { type EpochMs, formatInstant } from '../encoding/instant.ts';
-import { wallTime } from '../encoding/zone.ts';
+import { isTimeZone, wallTime } from '../encoding/zone.ts';
+
+/** The terminal's zone, or UTC where it says none, or one that nobody knows. */
+export function localZone(zone: string | undefined): string {
+  return zone !== undefined && isTimeZone(zone) ? zone : 'UTC';
+}
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 

@@ -1,6 +1,6 @@
 // The local policy: when and with whose consent this install changes. Only the local admin writes it.
 import { z } from 'zod';
-import { cronProblem } from '../encoding/cron.ts';
+import { type CronText, cronProblem } from '../encoding/cron.ts';
 import { durationMs } from '../encoding/duration.ts';
 import { instantMs } from '../encoding/instant.ts';
 import { isTimeZone } from '../encoding/zone.ts';
@@ -20,9 +20,12 @@ const window = z.strictObject({
       const problem = cronProblem(text);
       if (problem !== null) context.addIssue(`a cron expression such as "0 2 * * sat": ${problem}`);
     })
+    .transform((text) => text as CronText)
     .describe(
       'When it opens on the zone’s wall clock, in five fields: minute, hour, day of month, month, day of week. ' +
-        '`L` is the last day of a month, `5#2` its second Friday, `5L` its last',
+        '`L` is the last day of a month, `L-2` two days before it, `15W` the weekday nearest to the 15th, `LW` the last weekday, ' +
+        '`5#2` the second Friday, `5L` the last. Lists, ranges, steps and names are fine; a rhythm that matches in every hour also runs ' +
+        'through an hour that the clock shows twice',
     ),
   duration: duration
     .refine((text) => durationMs(text) > 0 && durationMs(text) <= MAX_WINDOW_MS, {

@@ -1,7 +1,7 @@
 // fairlead apply and rollback: change what runs, by hand and on the record, and follow it to its end.
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { renderExplanation } from '../../../shared/present/explanation.ts';
+import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import {
   changesReply,
   explanationReply,
@@ -9,7 +9,7 @@ import {
   startedReply,
 } from '../../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { CliContext } from '../context.ts';
+import { agreed, type CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';
 import { rehearse } from './rehearse.ts';
 
@@ -22,7 +22,10 @@ export interface ApplyOptions {
 
 export async function apply(context: CliContext, options: ApplyOptions): Promise<number> {
   const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
-  if (!context.json) context.print(renderExplanation(offer, context).join('\n'));
+  // What stands against it, the agent's refusal says.
+  if (!context.json && offer.plan !== null) {
+    context.print([...renderPlan(offer), ...renderCost(offer.plan, offer.interruptionMs)].join('\n'));
+  }
   if (offer.plan !== null && !(await agreed(context, options, 'Apply this plan now?'))) return EXIT.refused;
   // What the operator saw is what runs: the agent refuses when the plan has become another one.
   const plan: Digest | undefined = offer.decision.target?.plan;
@@ -77,14 +80,4 @@ function liftHints({ steps }: DeploymentRecord): readonly string[] {
       const lift = `fairlead quarantine lift ${component} --reason "why"`;
       return `${component} ${from} is in quarantine and not installed again; to allow it: ${lift}`;
     });
-}
-
-/** Only a person is asked: a script has said what it wants by calling. */
-async function agreed(
-  context: CliContext,
-  options: { readonly yes?: boolean },
-  question: string,
-): Promise<boolean> {
-  if (options.yes === true || !context.interactive) return true;
-  return await context.confirm(question);
 }

@@ -1,14 +1,17 @@
 // fairlead audit: the record of what was decided here, checked line by line, and taken along.
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
+import { count } from '../../../shared/present/count.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
+import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import {
   type AuditHead,
   EMPTY_AUDIT,
   formatCheckpoint,
+  lineOf,
   parseCheckpoint,
   readChain,
 } from '../../core/audit-chain.ts';
@@ -37,7 +40,9 @@ export async function verifyAudit(
     checkpoint: formatCheckpoint(head),
   };
   show(context, reply, () => [
-    context.style.bold(context.style.good(`the audit log is whole: ${entries.length} entries`)),
+    context.style.bold(
+      context.style.good(`the audit log is whole: ${count(entries.length, 'entry', 'entries')}`),
+    ),
     ...(held ? [`it still begins with the ${checkpoint.count} entries of your checkpoint`] : []),
     'keep this somewhere else: with it, no entry up to here can be rewritten unnoticed',
     `  fairlead audit verify --checkpoint ${reply.checkpoint}`,
@@ -47,7 +52,7 @@ export async function verifyAudit(
 
 /** One JSON object a line, as they were written. */
 export async function exportAudit(context: CliContext, file: string | undefined): Promise<number> {
-  const { lines } = await context.client.call('GET', '/v1/audit', auditReply);
+  const lines = await ownLines(context);
   if (file === undefined) {
     if (lines.length > 0) context.print(lines.join('\n'));
     return EXIT.ok;
@@ -55,23 +60,35 @@ export async function exportAudit(context: CliContext, file: string | undefined)
   await writeNew(file, lines.map((line) => `${line}\n`).join(''), 0o600);
   const reply = { schema: 'fairlead/audit-exported@1', entries: lines.length, file };
   show(context, reply, () => [
-    `${lines.length} entries written to ${file}`,
+    `${count(lines.length, 'entry', 'entries')} written to ${file}`,
     `check them anywhere: fairlead audit verify ${shellWord(file)}`,
   ]);
   return EXIT.ok;
 }
 
 async function linesOf(context: CliContext, file: string | undefined): Promise<readonly Uint8Array[]> {
-  if (file === undefined) {
-    const { lines } = await context.client.call('GET', '/v1/audit', auditReply);
-    return lines.map(utf8);
-  }
+  if (file === undefined) return (await ownLines(context)).map(utf8);
   const lines = Buffer.from(await readNamed(file))
     .toString('latin1')
     .split('\n');
   // The end of the last line, or a line that lost its end.
   const rest = lines.pop() ?? '';
   return [...lines, ...(rest === '' ? [] : [rest])].map((line) => Buffer.from(line, 'latin1'));
+}
+
+/** From the agent; from the disk while none runs, for who may read it there. Errors: audit/damaged, agent/not-running. */
+async function ownLines({ client, stateDir, clock }: CliContext): Promise<readonly string[]> {
+  try {
+    return (await client.call('GET', '/v1/audit', auditReply)).lines;
+  } catch (error) {
+    if (!isFairleadError(error, 'agent/not-running')) throw error;
+    const entries = await createAuditFile(stateDir, clock)
+      .entries()
+      .catch((unreadable: unknown) => {
+        throw isFairleadError(unreadable, 'disk/unreadable') ? error : unreadable;
+      });
+    return entries.map(lineOf);
+  }
 }
 
 function readCheckpoint(text: string | undefined): AuditHead {

@@ -3,9 +3,11 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { count } from '../../../shared/present/count.ts';
 import type { Style } from '../../../shared/present/style.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
+import { compareVersions } from '../../../shared/version/version.ts';
 import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
 import { type CliContext, show } from '../context.ts';
 
@@ -55,7 +57,7 @@ function trustFindings({ freshness, contact, unsentReports }: StatusReply): read
     },
     {
       check: 'the server has heard everything',
-      problem: unsentReports === 0 ? null : `${unsentReports} deployment records wait`,
+      problem: unsentReports === 0 ? null : `${count(unsentReports, 'deployment record')} not yet taken`,
       remedy: 'fairlead outbox',
     },
   ];
@@ -73,11 +75,17 @@ function policyFindings({ problem, unsatisfiable, stale }: PolicyReply): readonl
 function runningFindings({ components, decision, quarantine, alarms }: StatusReply): readonly Finding[] {
   const unhealthy = components.filter(({ health }) => health === 'unhealthy').map((one) => one.component);
   const exposed = [...new Set(decision.exposed.map(({ advisory }) => advisory))];
-  const away = quarantine.map(({ component, version }) => `${component} ${version}`);
+  // What is older than what runs is not waited for any more.
+  const away = quarantine
+    .filter(({ component, version }) => {
+      const running = components.find((one) => one.component === component);
+      return running === undefined || compareVersions(version, running.version) > 0;
+    })
+    .map(({ component, version }) => `${component} ${version}`);
   return [
     { check: 'what runs is healthy', problem: unhealthy.join(', ') || null, remedy: 'fairlead status' },
     { check: 'nothing is exposed', problem: exposed.join(', ') || null, remedy: 'fairlead explain' },
-    { check: 'nothing is in quarantine', problem: away.join(', ') || null, remedy: 'fairlead status' },
+    { check: 'nothing new is in quarantine', problem: away.join(', ') || null, remedy: 'fairlead status' },
     { check: 'no alarm is raised', problem: alarms.join('; ') || null, remedy: 'fairlead status' },
   ];
 }

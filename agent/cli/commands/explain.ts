@@ -1,5 +1,8 @@
 // fairlead check and explain: what is on offer, and every reason why it does not happen now.
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { CATALOGUE, isErrorCode } from '../../../shared/errors/catalogue.ts';
+import { EXIT } from '../../../shared/errors/entry.ts';
 import { renderExplanation } from '../../../shared/present/explanation.ts';
 import { formatBoth } from '../../../shared/present/times.ts';
 import { type Assumption, type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
@@ -10,11 +13,33 @@ import { readInstant } from '../times.ts';
 /** Exit statuses of `check`, for scripts. */
 const CHECK_EXIT = { none: 0, available: 10, blocked: 20 } as const;
 
-/** Asks the server first; when it is away, says so and judges by what is known. */
+/**
+ * Asks the server first. Where nothing could be learned, or what came was not believed, that comes first and is the exit
+ * status: a script must not take yesterday's answer for today's.
+ */
 export async function check(context: CliContext): Promise<number> {
   const reply = await context.client.call('POST', '/v1/check', explanationReply);
-  show(context, reply, () => renderExplanation(reply, context));
-  return checkExitOf(reply.decision.verdict);
+  const failure = reply.contact?.failure ?? null;
+  show(context, reply, () => [
+    ...(failure === null ? [] : [...describeFailure(failure, context)]),
+    ...renderExplanation(reply, context),
+  ]);
+  return failure === null ? checkExitOf(reply.decision.verdict) : exitOfFailure(failure);
+}
+
+type Failure = NonNullable<NonNullable<ExplanationReply['contact']>['failure']>;
+
+function describeFailure(failure: Failure, { style }: CliContext): readonly string[] {
+  const what = exitOfFailure(failure) === EXIT.untrusted ? 'was not believed' : 'could not be asked';
+  return [
+    style.bold(style.bad(`the server ${what}: ${sanitizeLine(failure.message, 500)}`)),
+    `  ${sanitizeLine(failure.hint, 300)}`,
+    'What follows is from what was known before.',
+  ];
+}
+
+function exitOfFailure({ code }: Failure): number {
+  return isErrorCode(code) && CATALOGUE[code].exit === EXIT.untrusted ? EXIT.untrusted : EXIT.unreachable;
 }
 
 export interface ExplainOptions {

@@ -1,10 +1,11 @@
 // fairlead channel, pin and policy: the operator's standing decisions about what may come.
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { readDocument } from '../../../shared/node/named-file.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
+import { describePinState } from '../../../shared/present/explanation.ts';
 import { formatTable } from '../../../shared/present/table.ts';
 import { renderOpenings } from '../../../shared/present/windows.ts';
+import { type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
 import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
@@ -49,8 +50,10 @@ export async function removePin(
   return await changePolicy(context, edit, options, ({ policy }) => renderPins(policy));
 }
 
+/** With what each does now: a pin that a forced patch overrides, or that is past its end, holds nothing. */
 export async function listPins(context: CliContext): Promise<number> {
-  return await showPolicy(context, ({ policy }) => renderPins(policy));
+  const { pins } = await context.client.call('GET', '/v1/explanation', explanationReply);
+  return await showPolicy(context, ({ policy }) => renderPins(policy, pins));
 }
 
 export async function policy(context: CliContext): Promise<number> {
@@ -90,14 +93,20 @@ function renderCheck({ channel }: Policy, { unsatisfiable, stale }: Checked): re
   ];
 }
 
-function renderPins({ pins }: Policy): readonly string[] {
+function renderPins({ pins }: Policy, states: ExplanationReply['pins'] = []): readonly string[] {
   if (pins.length === 0) return ['No pins.'];
-  const rows = pins.map((pin) => [
-    pinnedComponent(pin),
-    pin.version,
-    pin.expires ?? 'never',
-    sanitizeLine(pin.owner),
-    sanitizeLine(pin.reason),
-  ]);
-  return formatTable([['COMPONENT', 'VERSION', 'EXPIRES', 'OWNER', 'REASON'], ...rows]);
+  const stateOf = (pin: Policy['pins'][number]) =>
+    states.find((one) => pinnedComponent(one.pin) === pinnedComponent(pin));
+  const rows = pins.map((pin) => {
+    const state = stateOf(pin);
+    return [
+      pinnedComponent(pin),
+      pin.version,
+      state === undefined ? '' : describePinState(state),
+      pin.expires ?? 'never',
+      pin.owner,
+      pin.reason,
+    ];
+  });
+  return formatTable([['COMPONENT', 'VERSION', 'NOW', 'EXPIRES', 'OWNER', 'REASON'], ...rows]);
 }

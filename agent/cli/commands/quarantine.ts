@@ -1,14 +1,17 @@
 // fairlead quarantine lift: let what failed here be tried again.
+import { EXIT } from '../../../shared/errors/entry.ts';
 import { liftReply } from '../../../shared/protocol/admin.ts';
-import { type CliContext, show } from '../context.ts';
+import { agreed, type CliContext, show } from '../context.ts';
 
 export async function liftQuarantine(
   context: CliContext,
   component: string,
-  options: { readonly reason: string },
+  options: { readonly reason: string; readonly yes?: boolean },
 ): Promise<number> {
+  const question = `Let what failed of ${component} be tried again?`;
+  if (!(await agreed(context, options, question))) return EXIT.refused;
   const path = `/v1/quarantine/${component.split('/').map(encodeURIComponent).join('/')}`;
   const reply = await context.client.call('DELETE', path, liftReply, { reason: options.reason });
   show(context, reply, () => [`${component} ${reply.lifted.join(', ')} may be tried again`]);
-  return 0;
+  return EXIT.ok;
 }

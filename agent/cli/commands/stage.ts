@@ -1,5 +1,6 @@
 // fairlead stage and outbox: what was brought here ahead of time, and what the server has not heard yet.
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { count } from '../../../shared/present/count.ts';
 import { describeContact } from '../../../shared/present/explanation.ts';
 import { type StageReply, stageReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
@@ -17,7 +18,7 @@ export async function outbox(context: CliContext): Promise<number> {
   show(context, reply, () => [
     unsentReports === 0
       ? 'The server has heard everything.'
-      : `${unsentReports} deployment records wait for the server to take them; nothing else waits for that.`,
+      : `${count(unsentReports, 'deployment record')} not yet taken by the server; nothing else waits for that.`,
     contact === null ? 'Server not asked yet' : describeContact(contact, at),
   ]);
   return EXIT.ok;

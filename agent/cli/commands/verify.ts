@@ -1,6 +1,7 @@
 // fairlead verify: every live file hashed again and compared with what was signed.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { count } from '../../../shared/present/count.ts';
 import type { Style } from '../../../shared/present/style.ts';
 import { indent } from '../../../shared/present/table.ts';
 import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts';
@@ -66,10 +67,6 @@ function verdictOf(deviations: readonly Deviation[], style: Style): string {
   if (deviations.length === 0) return style.good('what runs is exactly what was signed');
   if (deviations.some(isDamage)) return style.bad('files were changed or removed by hand');
   return style.warn('what was signed is whole; beside it stand files that nobody signed');
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function isWhole(reply: VerifyReply): boolean {

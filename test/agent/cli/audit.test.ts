@@ -2,10 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { exportAudit, verifyAudit } from '../../../agent/cli/commands/audit.ts';
 import { setChannel } from '../../../agent/cli/commands/policy.ts';
 import { type AuditEntry, chainEntry, EMPTY_AUDIT } from '../../../agent/core/audit-chain.ts';
 import { fromUtf8 } from '../../../shared/encoding/bytes.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { atTerminal } from '../../support/terminal.ts';
@@ -35,6 +37,29 @@ function restamped(lines: string[]): string[] {
     return fromUtf8(next.line);
   });
 }
+
+describe('the audit log while no agent runs', () => {
+  it('is exported and verified from the disk', async () => {
+    const { context } = await atTerminal('auto');
+    const stateDir = temporaryDirectory();
+    const log = createAuditFile(stateDir, context.clock);
+    await log.append({ event: 'agent-stopped', actor: 'agent', details: {} });
+    const stopped: typeof context = {
+      ...context,
+      stateDir,
+      client: {
+        call: () =>
+          Promise.reject(new FairleadError('agent/not-running', { socket: '/s', start: 'start it' })),
+      },
+    };
+    const file = join(temporaryDirectory(), 'audit.jsonl');
+
+    expect(await exportAudit(stopped, file)).toBe(0);
+    expect(await verifyAudit(stopped, undefined, {})).toBe(0);
+
+    expect(readFileSync(file, 'utf8')).toMatch(/"event":"agent-stopped"/);
+  });
+});
 
 describe('audit verify', () => {
   it('accepts the log and its export, alone and against a checkpoint', async () => {

@@ -88,6 +88,33 @@ describe('check', () => {
   });
 });
 
+describe('check without an answer', () => {
+  it.each([
+    [
+      'could not be asked',
+      3,
+      new FairleadError('transport/refused', {
+        url: 'https://vendor.example',
+        status: 502,
+        problem: 'bad gateway',
+      }),
+    ],
+    [
+      'was not believed',
+      5,
+      new FairleadError('trust/rollback', { role: 'timestamp', trusted: 7, offered: 5 }),
+    ],
+  ])('says first that the server %s, and exits %i', async (what, exit, error) => {
+    const { context, world, lines } = await atTerminal('auto');
+    world.serverError = error;
+
+    expect(await check(context)).toBe(exit);
+
+    expect(lines()[0]).toMatch(new RegExp(`^the server ${what}: `));
+    expect(lines()).toContainEqual(expect.stringMatching(/^current/));
+  });
+});
+
 describe('plan and explain', () => {
   it('show what would move, why, and the command that clears what stands against it', async () => {
     const { context, lines } = await atTerminal('frozen');
@@ -318,9 +345,11 @@ describe('pins and holds', () => {
     await addPin(context, 'platform', 'latest-1', { reason: 'slow ring' });
     await listPins(context);
     expect(lines()).toContainEqual(
-      expect.stringMatching(/^core\/auth +~1\.0 +2026-12-31T00:00:00Z +alice +tested$/),
+      expect.stringMatching(/^core\/auth +~1\.0 +holds +2026-12-31T00:00:00Z +alice +tested$/),
     );
-    expect(lines()).toContainEqual(expect.stringMatching(/^platform +latest-1 +never +alice +slow ring$/));
+    expect(lines()).toContainEqual(
+      expect.stringMatching(/^platform +latest-1 +(?:holds|names nothing here) +never +alice +slow ring$/),
+    );
     await removePin(context, 'platform', { reason: 'caught up' });
     await removePin(context, 'core/auth', { reason: 'caught up' });
 
@@ -368,6 +397,15 @@ describe('channel set and quarantine lift', () => {
     expect(await liftQuarantine(context, 'core/auth', { reason: 'disk replaced' })).toBe(0);
 
     expect(lines().at(-1)).toContain('core/auth 1.0.0');
+  });
+
+  it('asks a person before it lifts, and does nothing on a no', async () => {
+    const { context, world, asked } = await atTerminal('manual', { interactive: true, answer: false });
+    world.deployer.ends = 'rolled-back';
+    await rejectionOf(apply({ ...context, interactive: false }, { reason: 'x' }));
+
+    expect(await liftQuarantine(context, 'core/auth', { reason: 'disk replaced' })).toBe(4);
+    expect(asked).toEqual(['Let what failed of core/auth be tried again?']);
   });
 });
 

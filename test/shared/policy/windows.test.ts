@@ -1,6 +1,7 @@
 // Maintenance windows: openings across clock changes, deny windows, overlaps.
 import { describe, expect, it } from 'vitest';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
 import { isOpen, nextOpen, nextOpenings } from '../../../shared/policy/windows.ts';
 import { policyOf } from '../../support/scenario.ts';
 
@@ -135,6 +136,18 @@ describe('deny windows', () => {
     );
 
     expect(nextOpenings(never, instantMs('2026-03-02T12:00:00Z'), 3)).toEqual([]);
+  });
+});
+
+describe('a window whose date never comes', () => {
+  it('is named, for it denies nothing', () => {
+    const { windows: written, ...rest } = policyOf({
+      windows: windows([], [{ cron: '0 2 30 2 *', duration: 'P1D' }]),
+    });
+
+    const problems = findUnsatisfiable({ ...rest, windows: written }, instantMs('2026-03-02T12:00:00Z'));
+
+    expect(problems).toEqual([expect.stringContaining('window-0')]);
   });
 });
 
