@@ -8,9 +8,9 @@ import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
 import { createLogDestination } from '../shared/node/log.ts';
+import { effectivePolicy } from '../shared/policy/local-state.ts';
 import { packPath } from '../shared/protocol/publication.ts';
 import type { DeploymentRecord } from '../shared/schema/deployment.ts';
-import { DEFAULT_POLICY, type Policy } from '../shared/schema/policy.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
 import { createTraffic, switchCommand } from './adapters/drivers/traffic/traffic.ts';
@@ -171,7 +171,7 @@ async function deploymentParts(
   const { stateDir } = options;
   const driver = createDrivers({ stateDir, clock });
   const state = await settings.policy();
-  const policy: Policy = state.kind === 'readable' ? state.policy : DEFAULT_POLICY;
+  const policy = effectivePolicy({ policy: state });
   return {
     store: createDeploymentStore({
       stateDir,

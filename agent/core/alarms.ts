@@ -2,15 +2,13 @@
 import type { Unfixable } from '../../shared/compile/target.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
-import type { PolicyState } from '../../shared/policy/decide-input.ts';
+import { effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
-import type { ConfigState, Facts } from './conclude.ts';
+import type { Facts } from './conclude.ts';
 import { type Deviation, isDamage } from './deploy/tree-condition.ts';
 
-export interface Observations {
+export interface Observations extends LocalState {
   readonly now: EpochMs;
-  readonly policy: PolicyState;
-  readonly config: ConfigState;
   readonly freshness: Facts['freshness']['state'];
   readonly unfixable: readonly Unfixable[];
   /** The deployment that ended neither old nor new, while nothing was committed since. */
@@ -64,9 +62,9 @@ function filesAlarms({ files }: Observations): readonly string[] {
 }
 
 /** Break-glass is loud for as long as it lasts. */
-function emergencyHoldAlarm({ policy, now }: Observations): readonly string[] {
-  const hold = policy.kind === 'readable' ? policy.policy.emergencyHold : undefined;
-  if (hold === undefined || instantMs(hold.until) <= now) return [];
+function emergencyHoldAlarm(seen: Observations): readonly string[] {
+  const { emergencyHold: hold } = effectivePolicy(seen);
+  if (hold === undefined || instantMs(hold.until) <= seen.now) return [];
   return [`FORCED PATCHES ARE HELD until ${hold.until} by ${hold.by}: ${hold.reason}`];
 }
 

@@ -10,7 +10,7 @@ import type { WeighedApproval } from '../../shared/protocol/admin-policy.ts';
 import { type ApprovalReceipt, approvalReceipt } from '../../shared/schema/approval.ts';
 import { instant } from '../../shared/schema/common.ts';
 import { type DeploymentRecord, isFinal, type Plan, plan } from '../../shared/schema/deployment.ts';
-import { type Approvals, DEFAULT_POLICY } from '../../shared/schema/policy.ts';
+import type { Approvals } from '../../shared/schema/policy.ts';
 
 export const approvalsFile = z.strictObject({
   schema: z.literal('fairlead/approvals-file@1'),
@@ -100,10 +100,6 @@ export function rememberPlan(file: ApprovalsFile, asked: Plan): ApprovalsFile | 
   const digest = planDigest(asked);
   if (file.plans.some((each) => planDigest(each) === digest)) return null;
   return { ...file, plans: [...file.plans, asked].slice(-PLANS_KEPT) };
-}
-
-export function rulesOf(policy: { readonly approvals: Approvals } | null): Approvals {
-  return (policy ?? DEFAULT_POLICY).approvals;
 }
 
 function stateOf(one: ReceivedApproval, facts: ApprovalFacts): WeighedApproval['state'] {

@@ -4,10 +4,12 @@ import { selectOffers } from '../../shared/compile/offers.ts';
 import { type AnyRelease, indexReleases } from '../../shared/compile/releases.ts';
 import type { Target } from '../../shared/compile/target.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { block } from '../../shared/policy/blockers.ts';
+import { effectiveConfig, effectivePolicy } from '../../shared/policy/local-state.ts';
 import type { Blocker } from '../../shared/schema/decision.ts';
 import { componentNameOf, formatRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../shared/schema/rollout.ts';
-import { compileInputOf, conclude, effectiveConfig, type Facts, type Offer } from './conclude.ts';
+import { compileInputOf, conclude, type Facts, type Offer } from './conclude.ts';
 import { editPolicy, pinnedComponent } from './policy-edit.ts';
 import { offerBlockers, pinBlocker, standingBlockers, unpinBlocker } from './way-blockers.ts';
 
@@ -56,8 +58,7 @@ function unmoved(blockers: readonly Blocker[]): readonly Blocker[] {
     .filter(({ code }) => code !== 'pin-needed' && code !== 'pins-hold-back')
     .map((one) => {
       if (one.code !== 'pins-conflict') return one;
-      const source = 'the release manifests';
-      return { code: 'requirements-conflict', message: one.message, source, owner: 'vendor' };
+      return block('requirements-conflict', { message: one.message, source: 'the release manifests' });
     });
 }
 
@@ -133,8 +134,8 @@ function hasRelease(target: Target | null, ref: ReleaseRef): boolean {
 
 /** As if the vendor offered the release to this instance, and nothing here or there stopped it. */
 function supposeOffered(facts: Facts, ref: ReleaseRef, { digest }: AnyRelease): Facts {
-  const { catalog, quarantined } = facts;
-  const { track } = effectiveConfig(facts);
+  const { catalog, quarantine } = facts;
+  const { track } = effectiveConfig(facts, facts.current);
   const isOther = (one: { readonly digest: string }) => one.digest !== digest;
   const offering: Rollout = rollout.parse({
     schema: 'fairlead/rollout@1',
@@ -152,7 +153,7 @@ function supposeOffered(facts: Facts, ref: ReleaseRef, { digest }: AnyRelease): 
       rollouts: [...catalog.rollouts.filter(isOther), offering],
       halts: catalog.halts.filter(isOther),
     },
-    quarantined: new Set([...quarantined].filter((one) => one !== digest)),
+    quarantine: quarantine.filter(({ release }) => release !== digest),
   };
 }
 
@@ -167,8 +168,7 @@ function supposePinned(facts: Facts, ref: ReleaseRef): Facts {
 
 /** Other components' pins, as few as let the release be reached; none when that takes more than pins. */
 function pinsInTheWay(facts: Facts, ref: ReleaseRef, walk: Walk): readonly string[] {
-  const { policy } = facts;
-  const pins = policy.kind === 'readable' ? policy.policy.pins : [];
+  const { pins } = effectivePolicy(facts);
   const others = [...new Set(pins.map(pinnedComponent))].filter((one) => one !== componentNameOf(ref));
   let away: readonly string[] = others;
   if (walk(withoutPins(facts, away)).hops === null) return [];

@@ -2,7 +2,8 @@
 import type { Compile } from '../../shared/compile/cache.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { LOCAL_APPROVER } from '../../shared/policy/approvals.ts';
-import type { Approval, PolicyState } from '../../shared/policy/decide-input.ts';
+import type { Approval } from '../../shared/policy/decide-input.ts';
+import { effectivePolicy, type PolicyState } from '../../shared/policy/local-state.ts';
 import type { Assumption, WhatIfRequest } from '../../shared/protocol/admin.ts';
 import type { Policy } from '../../shared/schema/policy.ts';
 import { type Conclusion, conclude, type Facts } from './conclude.ts';
@@ -40,13 +41,13 @@ function supposePolicy(state: PolicyState, assumed: ReadonlySet<Assumption>): Po
   };
 }
 
-function everyYes({ policy: state, now }: Facts, plan: string): readonly Approval[] {
-  const keys = state.kind === 'readable' ? state.policy.approvals.approvers.map(({ key }) => key) : [];
+function everyYes(facts: Facts, plan: string): readonly Approval[] {
+  const keys = effectivePolicy(facts).approvals.approvers.map(({ key }) => key);
   return (keys.length === 0 ? [LOCAL_APPROVER] : keys).map((approver) => ({
     plan,
     verdict: 'approve',
     approver,
-    expires: now + 1,
+    expires: facts.now + 1,
   }));
 }
 

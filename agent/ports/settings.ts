@@ -1,5 +1,5 @@
 // What the operator set on this instance: the local policy and the instance configuration.
-import type { PolicyState } from '../../shared/policy/decide-input.ts';
+import type { PolicyState } from '../../shared/policy/local-state.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { Policy } from '../../shared/schema/policy.ts';
 

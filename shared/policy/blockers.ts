@@ -1,36 +1,77 @@
-// Blockers: every reason for not applying, who can clear it, and what it makes of the verdict.
+// Blockers: every reason for not applying, what it makes of the verdict, who can clear it, and with which command.
 import { type EpochMs, formatInstant } from '../encoding/instant.ts';
 import type { Blocker, Verdict } from '../schema/decision.ts';
 
 interface Rule {
   readonly verdict: Exclude<Verdict, 'apply' | 'current'>;
   readonly owner: Blocker['owner'];
+  /** The command that clears it, `{part}` for what only the case knows; null where no command of the operator does. */
+  readonly clear: string | null;
 }
 
-/** blocked: something must be mended. held: a local choice says no. ask: someone must say yes. wait: time says no. */
+/**
+ * blocked: something must be mended. held: a local choice says no. ask: someone must say yes. wait: time says no. The one
+ * list of them: for the decision, and for the way to a release.
+ */
 export const BLOCKER_RULES = {
-  'policy-unreadable': { verdict: 'blocked', owner: 'admin' },
-  'metadata-missing': { verdict: 'blocked', owner: 'vendor' },
-  'metadata-expired': { verdict: 'blocked', owner: 'vendor' },
-  'clock-behind': { verdict: 'blocked', owner: 'host' },
-  'deployment-inconsistent': { verdict: 'blocked', owner: 'admin' },
-  'deployment-in-progress': { verdict: 'wait', owner: 'host' },
-  'settings-invalid': { verdict: 'blocked', owner: 'admin' },
-  'requirements-conflict': { verdict: 'blocked', owner: 'vendor' },
-  'target-exposed': { verdict: 'blocked', owner: 'vendor' },
-  unfixable: { verdict: 'blocked', owner: 'vendor' },
-  quarantined: { verdict: 'blocked', owner: 'admin' },
-  'rollout-halted': { verdict: 'blocked', owner: 'vendor' },
-  'rollout-paused': { verdict: 'wait', owner: 'vendor' },
-  'rollout-wave': { verdict: 'wait', owner: 'time' },
-  'pins-conflict': { verdict: 'held', owner: 'admin' },
-  'pins-hold-back': { verdict: 'held', owner: 'admin' },
-  hold: { verdict: 'held', owner: 'admin' },
-  'emergency-hold': { verdict: 'held', owner: 'admin' },
-  'channel-frozen': { verdict: 'held', owner: 'admin' },
-  'approval-denied': { verdict: 'held', owner: 'admin' },
-  'approval-needed': { verdict: 'ask', owner: 'admin' },
-  'window-closed': { verdict: 'wait', owner: 'time' },
+  'policy-unreadable': { verdict: 'blocked', owner: 'admin', clear: 'fairlead policy check' },
+  'config-invalid': { verdict: 'blocked', owner: 'admin', clear: 'fairlead policy check' },
+  'metadata-missing': { verdict: 'blocked', owner: 'vendor', clear: 'fairlead check' },
+  'metadata-expired': { verdict: 'blocked', owner: 'vendor', clear: 'fairlead check' },
+  'clock-behind': { verdict: 'blocked', owner: 'host', clear: 'timedatectl set-ntp true' },
+  'deployment-inconsistent': {
+    verdict: 'blocked',
+    owner: 'admin',
+    clear: 'fairlead rollback --reason "why"',
+  },
+  'deployment-in-progress': { verdict: 'wait', owner: 'host', clear: 'fairlead status --watch' },
+  'settings-invalid': { verdict: 'blocked', owner: 'admin', clear: null },
+  'requirements-conflict': { verdict: 'blocked', owner: 'vendor', clear: null },
+  'target-exposed': { verdict: 'blocked', owner: 'vendor', clear: null },
+  unfixable: { verdict: 'blocked', owner: 'vendor', clear: null },
+  'fix-quarantined': {
+    verdict: 'blocked',
+    owner: 'admin',
+    clear: 'fairlead quarantine lift {component} --reason "why"',
+  },
+  quarantined: {
+    verdict: 'blocked',
+    owner: 'admin',
+    clear: 'fairlead quarantine lift {component} --reason "why"',
+  },
+  withdrawn: { verdict: 'blocked', owner: 'vendor', clear: null },
+  'not-offered': { verdict: 'blocked', owner: 'vendor', clear: null },
+  'not-enabled': { verdict: 'blocked', owner: 'admin', clear: null },
+  'not-reversible': { verdict: 'blocked', owner: 'vendor', clear: null },
+  'rollout-halted': { verdict: 'blocked', owner: 'vendor', clear: null },
+  'rollout-paused': { verdict: 'wait', owner: 'vendor', clear: null },
+  'rollout-wave': { verdict: 'wait', owner: 'time', clear: null },
+  'retry-later': { verdict: 'wait', owner: 'time', clear: 'fairlead apply --reason "why"' },
+  'pins-conflict': {
+    verdict: 'held',
+    owner: 'admin',
+    clear: 'fairlead pin remove {component} --reason "why"',
+  },
+  'pins-hold-back': {
+    verdict: 'held',
+    owner: 'admin',
+    clear: 'fairlead pin remove {component} --reason "why"',
+  },
+  'pin-needed': {
+    verdict: 'held',
+    owner: 'admin',
+    clear: 'fairlead pin add {component} {version} --reason "why"',
+  },
+  hold: { verdict: 'held', owner: 'admin', clear: 'fairlead release{emergency} --reason "why"' },
+  'emergency-hold': { verdict: 'held', owner: 'admin', clear: 'fairlead release --emergency --reason "why"' },
+  'channel-frozen': { verdict: 'held', owner: 'admin', clear: 'fairlead apply --reason "why"' },
+  'approval-denied': { verdict: 'held', owner: 'admin', clear: null },
+  'approval-needed': { verdict: 'ask', owner: 'admin', clear: 'fairlead approve {plan}{key} --reason "why"' },
+  'window-closed': {
+    verdict: 'wait',
+    owner: 'time',
+    clear: 'fairlead apply --now --override window --reason "why"',
+  },
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type BlockerCode = keyof typeof BLOCKER_RULES;
@@ -40,21 +81,34 @@ export type Reason = Blocker & { readonly code: BlockerCode };
 
 const BY_WEIGHT: readonly Rule['verdict'][] = ['blocked', 'held', 'ask', 'wait'];
 
-interface Wording {
+type PartsOf<Text> = Text extends `${string}{${infer Part}}${infer Rest}` ? Part | PartsOf<Rest> : never;
+type Parts<Code extends BlockerCode> = Readonly<
+  Record<PartsOf<(typeof BLOCKER_RULES)[Code]['clear']>, string>
+>;
+
+type Wording<Code extends BlockerCode> = {
   readonly message: string;
   readonly source: string;
   readonly clearsAt?: EpochMs | null;
-  readonly clearWith?: string;
-}
+} & ([PartsOf<(typeof BLOCKER_RULES)[Code]['clear']>] extends [never]
+  ? { readonly clear?: never }
+  : /** Of the command; several mean one command after the other. */
+    { readonly clear: Parts<Code> | readonly Parts<Code>[] });
 
-export function block(code: BlockerCode, { message, source, clearsAt, clearWith }: Wording): Reason {
+export function block<Code extends BlockerCode>(code: Code, wording: Wording<Code>): Reason {
+  const { message, source, clearsAt, clear } = wording;
+  const rule: Rule = BLOCKER_RULES[code];
+  const parts: readonly Readonly<Record<string, string>>[] = [clear ?? {}].flat();
+  const commands = parts.map((each) =>
+    rule.clear?.replace(/\{(\w+)\}/g, (_, part: string) => each[part] ?? ''),
+  );
   return {
     code,
     message,
     source,
-    owner: BLOCKER_RULES[code].owner,
+    owner: rule.owner,
     ...(clearsAt === undefined || clearsAt === null ? {} : { clearsAt: formatInstant(clearsAt) }),
-    ...(clearWith === undefined ? {} : { clearWith }),
+    ...(rule.clear === null ? {} : { clearWith: commands.join(' && ') }),
   };
 }
 
@@ -62,6 +116,12 @@ export function block(code: BlockerCode, { message, source, clearsAt, clearWith 
 export function verdictOf<None extends Verdict>(reasons: readonly Reason[], none: None): Verdict {
   const verdicts = new Set<Verdict>(reasons.map((reason) => BLOCKER_RULES[reason.code].verdict));
   return BY_WEIGHT.find((verdict) => verdicts.has(verdict)) ?? none;
+}
+
+/** Something must be mended, or a local choice says no: neither a yes nor time changes that. */
+export function isRefused(reasons: readonly Reason[]): boolean {
+  const verdict = verdictOf(reasons, 'apply');
+  return verdict === 'blocked' || verdict === 'held';
 }
 
 /** Weightiest first, so that the first line a person reads is the one that matters. */

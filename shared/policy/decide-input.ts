@@ -2,12 +2,13 @@
 import type { CompileResult, EmergencyResult } from '../compile/target.ts';
 import type { EpochMs } from '../encoding/instant.ts';
 import type { Advisory } from '../schema/advisory.ts';
-import type { DeploymentManifest, Plan } from '../schema/deployment.ts';
-import type { Policy } from '../schema/policy.ts';
+import type { DeploymentManifest, DeploymentRecord, Plan } from '../schema/deployment.ts';
+import type { ConfigState, PolicyState } from './local-state.ts';
 
 export interface DecideInput {
   readonly now: EpochMs;
   readonly policy: PolicyState;
+  readonly config: ConfigState;
   /** As the repository port reports it. */
   readonly freshness: {
     readonly state: 'fresh' | 'expired' | 'clock-behind' | 'never';
@@ -19,15 +20,14 @@ export interface DecideInput {
   readonly desired: { readonly result: CompileResult; readonly plan: Plan | null };
   readonly emergency: { readonly result: EmergencyResult; readonly plan: Plan | null };
   readonly approvals: readonly Approval[];
+  /** What failed or was taken back here, and by whom: the decision names it. */
+  readonly quarantine: readonly QuarantineNote[];
+  /** The deployments so far, oldest first; one that asks about itself is none of them. */
+  readonly attempts: readonly DeploymentRecord[];
   readonly host: HostFacts;
   /** An explicit local `apply`; null for the agent's own rounds. */
   readonly command: ApplyCommand | null;
 }
-
-/** `unreadable` counts as frozen and raises an alarm: a damaged file must not switch updates on. */
-export type PolicyState =
-  | { readonly kind: 'readable'; readonly policy: Policy }
-  | { readonly kind: 'unreadable'; readonly problem: string };
 
 /** A receipt whose signature, or whose place behind the agent's socket, was verified by the caller. */
 export interface Approval {
@@ -37,6 +37,17 @@ export interface Approval {
   /** The approver's public key, or `local` for the agent's socket. */
   readonly approver: string;
   readonly expires: EpochMs;
+}
+
+export interface QuarantineNote {
+  readonly component: string;
+  readonly version: string;
+  /** Digest of the release manifest. */
+  readonly release: string;
+  /** `rolled back by alice: …`, or how it failed. */
+  readonly reason: string;
+  /** The deployment that tells the story. */
+  readonly record: number;
 }
 
 export interface ApplyCommand {

@@ -8,22 +8,25 @@ import type { DecideInput } from './decide-input.ts';
 import { emergencyReasons } from './emergency-terms.ts';
 import { hostReasons } from './host-reasons.ts';
 import { idleReasons } from './idle-reasons.ts';
+import { isReadable } from './local-state.ts';
 import { ordinaryReasons } from './ordinary-reasons.ts';
 
 /**
- * A forced patch goes before what is merely desired. All reasons are given at once, weightiest first; `apply` has none.
- * What-if is the same function with another `now`, other approvals or a command.
+ * The one place where a verdict is made: what is known of the instance goes in, and nobody rewrites what comes out. A
+ * forced patch goes before what is merely desired. All reasons are given at once, weightiest first; `apply` has
+ * none. What-if is the same function with another `now`, other approvals or a command.
  */
 export function decide(input: DecideInput): Decision {
   const exposed =
     input.current === null ? [] : selectExposures(input.current, input.advisories).map((one) => ({ ...one }));
   const { emergency, desired } = input;
   if (emergency.plan !== null) {
-    const reasons = [...hostReasons(input), ...emergencyReasons(input)];
+    const reasons = [...hostReasons(input), ...emergencyReasons(input, emergency.plan)];
     return { ...conclude(reasons, 'apply'), target: targetOf('emergency', emergency.plan), exposed };
   }
-  if (desired.plan !== null) {
-    const reasons = [...hostReasons(input), ...ordinaryReasons(input, desired.plan)];
+  // Without the operator's word nothing is desired: what was computed meanwhile is no offer, and nobody is asked about it.
+  if (desired.plan !== null && isReadable(input)) {
+    const reasons = ordinaryReasons(input, desired.plan);
     return { ...conclude(reasons, 'apply'), target: targetOf('desired', desired.plan), exposed };
   }
   return { ...conclude([...hostReasons(input), ...idleReasons(input)], 'current'), target: null, exposed };

@@ -1,17 +1,24 @@
 // Reasons against a forced patch: its notice, and the break-glass hold. Channel, pins and approvals are none.
+
+import { planDigest } from '../compile/identity.ts';
 import { durationMs } from '../encoding/duration.ts';
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import type { Plan } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
-import { settingsReasons } from './ordinary-reasons.ts';
+import { effectivePolicy } from './local-state.ts';
+import { retryReasons } from './retry-pause.ts';
+import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';
 
-export function emergencyReasons(input: DecideInput): readonly Reason[] {
-  const { policy: state, emergency } = input;
-  const settings = settingsReasons(emergency.result.misconfigured);
-  // An unreadable policy counts as frozen, and forced patches apply on frozen; it has no windows to wait for.
-  if (state.kind === 'unreadable') return settings;
-  return [...settings, ...holdReasons(input), ...windowReasons(input)];
+/** A policy that cannot be read counts as frozen, and forced patches apply on frozen: it has no windows to wait for. */
+export function emergencyReasons(input: DecideInput, plan: Plan): readonly Reason[] {
+  return [
+    ...settingsReasons(input.emergency.result.misconfigured),
+    ...holdReasons(input),
+    ...windowReasons(input),
+    ...retryReasons(input, planDigest(plan)),
+  ];
 }
 
 /** Until when the strictest of the orders lets a local window be waited for. */
@@ -23,31 +30,31 @@ export function noticeEnds({ advisories, emergency }: DecideInput): EpochMs {
   return Math.min(...limits);
 }
 
-function holdReasons({ policy: state, now }: DecideInput): readonly Reason[] {
-  const hold = state.kind === 'readable' ? state.policy.emergencyHold : undefined;
+function holdReasons(input: DecideInput): readonly Reason[] {
+  const { emergencyHold: hold } = effectivePolicy(input);
+  const { now } = input;
   if (hold === undefined || instantMs(hold.until) <= now) return [];
   return [
     block('emergency-hold', {
       message: `forced patches are held by ${hold.by}: ${hold.reason}`,
       source: 'policy emergencyHold',
       clearsAt: instantMs(hold.until),
-      clearWith: 'fairlead release --emergency --reason "why"',
     }),
   ];
 }
 
 function windowReasons(input: DecideInput): readonly Reason[] {
-  const { policy: state, now, command } = input;
+  const { now, command } = input;
+  const { windows } = effectivePolicy(input);
   const ends = noticeEnds(input);
-  if (state.kind === 'unreadable' || now >= ends || isOpen(state.policy.windows, now)) return [];
+  if (now >= ends || isOpen(windows, now)) return [];
   if (command?.override.includes('window') === true) return [];
-  const opens = nextOpen(state.policy.windows, now) ?? ends;
+  const opens = nextOpen(windows, now) ?? ends;
   return [
     block('window-closed', {
       message: 'the order’s notice lets it wait for a maintenance window',
       source: `the order of ${input.emergency.result.advisories.join(', ')}`,
       clearsAt: Math.min(opens, ends),
-      clearWith: 'fairlead apply --now --override window --reason "why"',
     }),
   ];
 }

@@ -15,7 +15,6 @@ export function hostReasons({ freshness, host, command }: DecideInput): readonly
       block('deployment-inconsistent', {
         message: 'the last deployment ended neither old nor new: a person is needed',
         source: 'the deployment records',
-        clearWith: 'fairlead rollback --reason "why"',
       }),
     );
   }
@@ -24,7 +23,6 @@ export function hostReasons({ freshness, host, command }: DecideInput): readonly
       block('deployment-in-progress', {
         message: 'a deployment is under way',
         source: 'the deployment records',
-        clearWith: 'fairlead status --watch',
       }),
     );
   }
@@ -50,7 +48,6 @@ function freshnessReasons(freshness: DecideInput['freshness']): readonly Reason[
         block('clock-behind', {
           message: 'this machine’s clock is earlier than data the vendor has already signed',
           source,
-          clearWith: 'timedatectl set-ntp true',
         }),
       ];
     default:

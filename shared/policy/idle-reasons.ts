@@ -3,18 +3,21 @@ import { formatPin, pinnedComponent } from '../compile/pins.ts';
 import type { PinConflict, Unfixable, Withheld } from '../compile/target.ts';
 import { assertNever } from '../errors/assert-never.ts';
 import { block, type Reason } from './blockers.ts';
-import type { DecideInput } from './decide-input.ts';
-import { policyUnreadable } from './ordinary-reasons.ts';
+import type { DecideInput, QuarantineNote } from './decide-input.ts';
+import { isReadable } from './local-state.ts';
+import { unreadableReasons } from './settings-reasons.ts';
 
 /** Empty means current: nothing to do and nothing that keeps something from being done. */
-export function idleReasons({ policy, desired: { result }, emergency }: DecideInput): readonly Reason[] {
-  const unreadable = policy.kind === 'unreadable' ? [policyUnreadable(policy.problem)] : [];
-  const unfixable = emergency.result.unfixable.map(unfixableReason);
-  if (result.kind === 'conflict') {
-    return [...unreadable, ...unfixable, conflictReason(result.problems, result.lift)];
-  }
+export function idleReasons(input: DecideInput): readonly Reason[] {
+  const { desired, emergency, quarantine } = input;
+  const unfixable = emergency.result.unfixable.map((one) => unfixableReason(one, quarantine));
+  // What is desired is not known: reasons against it would be about something else.
+  if (!isReadable(input)) return [...unreadableReasons(input), ...unfixable];
+  const { result } = desired;
+  if (result.kind === 'conflict') return [...unfixable, conflictReason(result.problems, result.lift)];
   const held = result.heldBack === null ? [] : [heldBackReason(result.heldBack)];
-  return [...unreadable, ...unfixable, ...result.withheld.map(withheldReason), ...held];
+  const withheld = result.withheld.map((one) => withheldReason(one, quarantine));
+  return [...unfixable, ...withheld, ...held];
 }
 
 const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
@@ -26,13 +29,25 @@ const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
   constraints: 'the fixed version cannot run beside what else is installed',
 };
 
-function unfixableReason({ advisory, component, version, reason }: Unfixable): Reason {
-  const isLocal = reason === 'quarantined';
-  return block('unfixable', {
-    message: `${advisory} affects ${component} ${version}: ${UNFIXABLE[reason]}`,
-    source: advisory,
-    ...(isLocal ? { clearWith: `fairlead quarantine lift ${component} --reason "why"` } : {}),
+function unfixableReason(
+  { advisory, component, version, reason }: Unfixable,
+  quarantine: readonly QuarantineNote[],
+): Reason {
+  const affects = `${advisory} affects ${component} ${version}`;
+  if (reason !== 'quarantined') {
+    return block('unfixable', { message: `${affects}: ${UNFIXABLE[reason]}`, source: advisory });
+  }
+  const notes = quarantine.filter((one) => one.component === component);
+  return block('fix-quarantined', {
+    message: `${affects}: ${notes.map((one) => storyOf(one)).join('; ') || UNFIXABLE[reason]}`,
+    source: 'the quarantine',
+    clear: { component },
   });
+}
+
+/** Who took it back or how it failed: the person who reads it may be the one who did it. */
+function storyOf({ version, reason, record }: QuarantineNote): string {
+  return `${version} is quarantined since change ${record}: ${reason}`;
 }
 
 function conflictReason(problems: readonly string[], lift: PinConflict | null): Reason {
@@ -40,7 +55,7 @@ function conflictReason(problems: readonly string[], lift: PinConflict | null): 
   if (lift === null || lift.lift.length === 0) {
     return block('requirements-conflict', { message, source: 'the release manifests' });
   }
-  return block('pins-conflict', { message, source: 'policy pins', clearWith: liftCommand(lift) });
+  return block('pins-conflict', { message, source: 'policy pins', clear: partsOf(lift) });
 }
 
 function heldBackReason(held: PinConflict): Reason {
@@ -48,15 +63,18 @@ function heldBackReason(held: PinConflict): Reason {
   return block('pins-hold-back', {
     message: `pins keep back ${gains.join(', ')}: ${held.lift.map(formatPin).join(', ')}`,
     source: 'policy pins',
-    clearWith: liftCommand(held),
+    clear: partsOf(held),
   });
 }
 
-function liftCommand({ lift }: PinConflict): string {
-  return lift.map((pin) => `fairlead pin remove ${pinnedComponent(pin)} --reason "why"`).join(' && ');
+function partsOf({ lift }: PinConflict): readonly { readonly component: string }[] {
+  return lift.map((pin) => ({ component: pinnedComponent(pin) }));
 }
 
-export function withheldReason({ component, version, why }: Withheld): Reason {
+export function withheldReason(
+  { component, version, release, why }: Withheld,
+  quarantine: readonly QuarantineNote[],
+): Reason {
   const what = `${component} ${version}`;
   const source = `the rollout of ${what}`;
   switch (why.kind) {
@@ -75,12 +93,20 @@ export function withheldReason({ component, version, why }: Withheld): Reason {
         clearsAt: why.until,
       });
     case 'quarantined':
-      return block('quarantined', {
-        message: `${what} failed here and is not tried again by itself`,
-        source: 'the quarantine',
-        clearWith: `fairlead quarantine lift ${component} --reason "why"`,
-      });
+      return quarantinedReason(
+        component,
+        version,
+        quarantine.find((one) => one.release === release),
+      );
     default:
       return assertNever(why);
   }
+}
+
+function quarantinedReason(component: string, version: string, note: QuarantineNote | undefined): Reason {
+  const why =
+    note === undefined
+      ? `${component} ${version} failed here and is not tried again by itself`
+      : `${component} ${storyOf({ ...note, version })}`;
+  return block('quarantined', { message: why, source: 'the quarantine', clear: { component } });
 }

@@ -2,36 +2,26 @@
 import { selectExposures } from '../compile/exposure.ts';
 import { planDigest } from '../compile/identity.ts';
 import { instantMs } from '../encoding/instant.ts';
-import type { DocumentIssue } from '../errors/document.ts';
 import type { Plan } from '../schema/deployment.ts';
 import type { Policy } from '../schema/policy.ts';
 import { weighApprovals } from './approvals.ts';
-import { BLOCKER_RULES, block, type Reason } from './blockers.ts';
+import { block, isRefused, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
+import { hostReasons } from './host-reasons.ts';
+import { effectivePolicy } from './local-state.ts';
+import { retryReasons } from './retry-pause.ts';
+import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';
 
+/** Host included: nobody is asked to approve what would be refused all the same. */
 export function ordinaryReasons(input: DecideInput, plan: Plan): readonly Reason[] {
-  const unasked = [...targetReasons(input), ...policyReasons(input)];
-  // Nobody is asked to approve what would be refused all the same.
-  const isRefused = unasked.some(({ code }) => /^(?:blocked|held)$/.test(BLOCKER_RULES[code].verdict));
-  return isRefused ? unasked : [...unasked, ...approvalReasons(input, plan)];
-}
-
-export function settingsReasons(issues: readonly DocumentIssue[]): readonly Reason[] {
-  return issues.map((issue) =>
-    block('settings-invalid', {
-      message: `${issue.path}: expected ${issue.expected}, found ${issue.found}; ${issue.remedy}`,
-      source: 'the instance configuration',
-    }),
-  );
-}
-
-export function policyUnreadable(problem: string): Reason {
-  return block('policy-unreadable', {
-    message: `the policy cannot be read, so the instance is frozen: ${problem}`,
-    source: 'the policy',
-    clearWith: 'fairlead policy check',
-  });
+  const unasked = [
+    ...hostReasons(input),
+    ...targetReasons(input),
+    ...policyReasons(input),
+    ...retryReasons(input, planDigest(plan)),
+  ];
+  return isRefused(unasked) ? unasked : [...unasked, ...approvalReasons(input, plan)];
 }
 
 function targetReasons({ desired: { result }, current, advisories }: DecideInput): readonly Reason[] {
@@ -53,16 +43,15 @@ function targetReasons({ desired: { result }, current, advisories }: DecideInput
   ];
 }
 
-function policyReasons({ policy: state, command, now }: DecideInput): readonly Reason[] {
-  if (state.kind === 'unreadable') return [policyUnreadable(state.problem)];
-  const { policy } = state;
+function policyReasons(input: DecideInput): readonly Reason[] {
+  const { command, now } = input;
+  const policy = effectivePolicy(input);
   const reasons: Reason[] = [...holdReasons(policy, now)];
   if (policy.channel === 'frozen' && command === null) {
     reasons.push(
       block('channel-frozen', {
         message: 'the channel is frozen',
         source: 'policy channel',
-        clearWith: 'fairlead apply --reason "why"',
       }),
     );
   }
@@ -73,7 +62,6 @@ function policyReasons({ policy: state, command, now }: DecideInput): readonly R
         message: 'no maintenance window is open',
         source: 'policy windows',
         clearsAt: nextOpen(policy.windows, now),
-        clearWith: 'fairlead apply --now --override window --reason "why"',
       }),
     );
   }
@@ -89,7 +77,7 @@ function holdReasons({ hold, emergencyHold }: Policy, now: number): readonly Rea
           message: `held by ${one.by}: ${one.reason}`,
           source: 'policy hold',
           clearsAt: instantMs(one.until),
-          clearWith: `fairlead release${one === emergencyHold ? ' --emergency' : ''} --reason "why"`,
+          clear: { emergency: one === emergencyHold ? ' --emergency' : '' },
         }),
   );
 }
@@ -98,12 +86,9 @@ function holdReasons({ hold, emergencyHold }: Policy, now: number): readonly Rea
  * Where approvers have keys, opening the agent's socket approves nothing: not on `manual`, not to thaw `frozen`. A no is
  * final for its plan, on every channel and for an explicit `apply` too.
  */
-function approvalReasons(
-  { policy: state, approvals, command, now }: DecideInput,
-  plan: Plan,
-): readonly Reason[] {
-  if (state.kind === 'unreadable') return [];
-  const { channel, approvals: rules } = state.policy;
+function approvalReasons(input: DecideInput, plan: Plan): readonly Reason[] {
+  const { approvals, command, now } = input;
+  const { channel, approvals: rules } = effectivePolicy(input);
   const digest = planDigest(plan);
   const approval = weighApprovals(rules, digest, approvals, now);
   if (approval.kind === 'denied') {
@@ -118,7 +103,7 @@ function approvalReasons(
     block('approval-needed', {
       message: `${approval.given} of ${approval.required} approvals given`,
       source: 'policy approvals',
-      clearWith: `fairlead approve ${digest}${signed} --reason "why"`,
+      clear: { plan: digest, key: signed },
     }),
   ];
 }

@@ -8,6 +8,7 @@ import type { Plan } from '../schema/deployment.ts';
 import { formatBytes } from './count.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
+import { formatBoth } from './times.ts';
 import { describeBlockers, describeVerdict } from './verdict.ts';
 import { renderOpenings } from './windows.ts';
 
@@ -20,6 +21,7 @@ export function renderExplanation(
   return [
     describeVerdict(decision, inProgress, style),
     ...(inProgress === null ? [] : [`follow it: fairlead change ${inProgress.id} --watch`]),
+    ...renderRecorded(reply, zone),
     ...renderPlan(reply),
     ...section('Why not now', describeBlockers(decision.blockers.filter(isNews(inProgress)), style)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
@@ -32,6 +34,14 @@ export function renderExplanation(
     ),
     ...(reply.contact === null ? [] : [describeContact(reply.contact, reply.at)]),
   ];
+}
+
+function renderRecorded({ recorded }: ExplanationReply, zone: string): readonly string[] {
+  if (recorded === undefined || recorded === null) return [];
+  const since = formatBoth(instantMs(recorded.since), zone);
+  return recorded.isSame
+    ? [`Decided ${since}, and on the record.`]
+    : [`Computed just now: the decision on the record, of ${since}, was another one.`];
 }
 
 /** That something is under way is the verdict already. */

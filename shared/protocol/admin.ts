@@ -99,6 +99,8 @@ export const explanationReply = z.strictObject({
   at: instant,
   assumed: z.array(z.enum(ASSUMPTIONS)),
   decision,
+  /** The decision on the record and whether it is this one; null where there is none, or for another moment. */
+  recorded: z.strictObject({ since: instant, isSame: z.boolean() }).nullable().optional(),
   /** Null when nothing is on offer. */
   plan: plan.nullable(),
   moves: z.array(move),

@@ -27,7 +27,7 @@ import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import type { PolicyState } from '../../shared/policy/decide-input.ts';
+import type { PolicyState } from '../../shared/policy/local-state.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
 import { DEFAULT_INSTANCE_CONFIG, type InstanceConfig } from '../../shared/schema/instance.ts';

@@ -5,20 +5,25 @@ import { configDigest, planDigest } from '../../shared/compile/identity.ts';
 import { planBetween } from '../../shared/compile/plan.ts';
 import type { CompileInput, Target } from '../../shared/compile/target.ts';
 import { canonicalize } from '../../shared/encoding/canonical.ts';
-import { digestOf } from '../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import { decide } from '../../shared/policy/decide.ts';
-import type { ApplyCommand, DecideInput } from '../../shared/policy/decide-input.ts';
+import type { ApplyCommand, DecideInput, QuarantineNote } from '../../shared/policy/decide-input.ts';
 import { advisory } from '../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { Decision, Verdict } from '../../shared/schema/decision.ts';
-import type { DeploymentManifest, Plan, PlanReason } from '../../shared/schema/deployment.ts';
+import type {
+  DeploymentManifest,
+  DeploymentRecord,
+  Plan,
+  PlanReason,
+} from '../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../shared/schema/instance.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { pin } from '../../shared/schema/pin.ts';
 import { policy } from '../../shared/schema/policy.ts';
 import { type CapabilityRelease, type Release, release, type Verified } from '../../shared/schema/release.ts';
-import { parseRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
+import { componentNameOf, parseRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import { halt, type Rollout, rollout } from '../../shared/schema/rollout.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -57,6 +62,9 @@ export interface Scenario {
   /** Reference to the instant at which the halt ends. */
   readonly halts?: Readonly<Record<string, string>>;
   readonly policy?: Json | 'unreadable';
+  readonly config?: 'unreadable';
+  /** Deployments so far, of the plan that is desired. */
+  readonly attempts?: (plan: Digest) => readonly DeploymentRecord[];
   readonly freshness?: DecideInput['freshness']['state'];
   readonly approvals?: readonly {
     readonly by: string;
@@ -115,6 +123,12 @@ export function decideScenario(scenario: Scenario): {
       approver: one.by,
       expires: instantMs(one.expires ?? '2026-12-31T00:00:00Z'),
     })),
+    config:
+      scenario.config === 'unreadable'
+        ? { kind: 'unreadable', problem: 'instance.json ends early', hint: 'mend it' }
+        : { kind: 'readable', config: compileInput.config },
+    quarantine: quarantineOf(scenario),
+    attempts: desiredPlan === null ? [] : (scenario.attempts?.(planDigest(desiredPlan)) ?? []),
     host: { deploymentInProgress: false, inconsistent: false, ...scenario.host },
     command:
       scenario.command === undefined
@@ -129,7 +143,7 @@ export function summarize(scenario: Scenario): Expected {
   return {
     verdict: decision.verdict,
     target: decision.target?.kind ?? null,
-    moves: movesOf(plan),
+    moves: decision.target === null ? [] : movesOf(plan),
     blockers: decision.blockers.map((blocker) => blocker.code),
   };
 }
@@ -177,6 +191,16 @@ export function compileInputOf(scenario: Scenario): CompileInput {
     current: scenario.runs === undefined ? null : targetRunning(scenario.runs, releases, config),
     quarantined: new Set((scenario.quarantined ?? []).map(digestOfRef)),
   };
+}
+
+/** As the agent keeps it: every entry says how it came to be. */
+export function quarantineOf(scenario: Scenario): readonly QuarantineNote[] {
+  return (scenario.quarantined ?? []).map((text) => {
+    const ref = parseRef(text);
+    const release = buildRelease(ref, scenario.releases[text] ?? {}).digest;
+    const reason = 'rolled back by alice: it was slow';
+    return { component: componentNameOf(ref), version: ref.version, release, reason, record: 7 };
+  });
 }
 
 export function buildRelease(ref: ReleaseRef, spec: ReleaseSpec = {}): Verified<Release> {

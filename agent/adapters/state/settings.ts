@@ -4,7 +4,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
-import type { PolicyState } from '../../../shared/policy/decide-input.ts';
+import type { PolicyState } from '../../../shared/policy/local-state.ts';
 import { DEFAULT_INSTANCE_CONFIG, instanceConfig } from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';

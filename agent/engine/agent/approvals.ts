@@ -5,6 +5,7 @@ import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { weighApprovals } from '../../../shared/policy/approvals.ts';
+import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import { APPROVAL_LIFETIME_MS, verifyReceipt } from '../../../shared/policy/receipt.ts';
 import type {
   ApprovalRequest,
@@ -21,7 +22,6 @@ import {
   NO_APPROVALS,
   newestEnded,
   rememberPlan,
-  rulesOf,
   selectOpen,
   weighAll,
 } from '../../core/approvals.ts';
@@ -132,7 +132,7 @@ function verifyOnOffer(
 async function factsOf(state: AgentState): Promise<ApprovalFacts> {
   const { offer, facts } = await assess(state, state.contact.catalog());
   return {
-    rules: rulesOf(facts.policy.kind === 'readable' ? facts.policy.policy : null),
+    rules: effectivePolicy(facts).approvals,
     offer: offer?.plan ?? null,
     records: facts.records,
     now: facts.now,

@@ -3,8 +3,9 @@ import type { Compile } from '../../../shared/compile/cache.ts';
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
+import type { ConfigState } from '../../../shared/policy/local-state.ts';
 import { type ApprovalsFile, NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
-import { type Conclusion, type ConfigState, conclude, type Facts } from '../../core/conclude.ts';
+import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deployer, Generation } from '../../ports/deployer.ts';
@@ -55,7 +56,7 @@ export async function assess(
     policy,
     config,
     current,
-    quarantined: new Set(quarantine.map((entry) => entry.release)),
+    quarantine,
     approvals: selectOpen(approvals ?? NO_APPROVALS, records, now),
     catalog,
     freshness: ports.repository.freshness(now),

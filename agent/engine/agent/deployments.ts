@@ -3,6 +3,7 @@ import { digestOfValue, shortDigest } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
+import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type { ApiRollbackRequest, ApplyRequest, StartedReply } from '../../../shared/protocol/admin.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
@@ -33,6 +34,7 @@ export async function startApply(
     const live = state.deployer.inProgress();
     // What is under way may be what runs already: nothing else is on offer then.
     if (live !== null) throw new FairleadError('deploy/busy', { deployment: live.id });
+    if (decision.verdict === 'blocked') throw blockedBy(decision);
     throw new FairleadError('apply/nothing', { verdict: decision.verdict });
   }
   const plan = digestOfValue(offer.plan);
@@ -121,8 +123,7 @@ function started(
 }
 
 async function channelOf(state: AgentState): Promise<string> {
-  const policy = await state.settings.policy();
-  return policy.kind === 'readable' ? policy.policy.channel : 'frozen';
+  return effectivePolicy({ policy: await state.settings.policy() }).channel;
 }
 
 function commandOf(channel: string, request: ApplyRequest, actor: string): ApplyCommand {

@@ -1,6 +1,7 @@
 // One round of the agent: ask the server when it is time, decide, write the decision down, act on it.
 import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { isSameDecision } from '../../core/decision-record.ts';
@@ -43,7 +44,7 @@ async function act(state: AgentState, { decision, offer, facts }: Assessment): P
     }
   }
   const waits = decision.verdict === 'wait' || decision.verdict === 'ask';
-  if (waits && facts.policy.kind === 'readable' && facts.policy.policy.fetchAhead) {
+  if (waits && effectivePolicy(facts).fetchAhead) {
     await fetchAhead(state, offer.target.releases.values());
   }
   return false;

@@ -1,6 +1,8 @@
 // Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
+import { isAffected } from '../../../shared/compile/exposure.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { effectiveConfig, effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type {
   AdvisoriesReply,
   ExplanationReply,
@@ -10,11 +12,12 @@ import type {
   WhatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
+import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
-import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
-import { satisfies, type Version } from '../../../shared/version/version.ts';
+import type { Version } from '../../../shared/version/version.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
-import { effectiveConfig, type Offer } from '../../core/conclude.ts';
+import type { Offer } from '../../core/conclude.ts';
+import { isSameDecision } from '../../core/decision-record.ts';
 import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
 import { longestInterruption } from '../../core/deploy/rehearsal.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
@@ -38,7 +41,7 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
     agentVersion: state.agentVersion,
     instance: { ...state.instance },
     channel: channelOf(assessment),
-    track: effectiveConfig(facts).track,
+    track: effectiveConfig(facts, facts.current).track,
     generation: current?.number ?? null,
     manifest: current === null ? null : digestOfValue(current.manifest),
     components: (current?.manifest.components ?? []).map(({ release: _release, ...component }) => ({
@@ -66,21 +69,31 @@ export async function readExplanation(
   const { facts } = await assess(state, state.contact.catalog());
   const { decision, offer, pins } = concludeIf(facts, supposed, state.compile);
   const at = momentOf(facts, supposed);
-  const policy = facts.policy.kind === 'readable' ? facts.policy.policy : DEFAULT_POLICY;
   return {
     schema: 'fairlead/explanation@1',
     at,
     assumed: supposed.assume,
     decision,
+    recorded: isSupposed(supposed) ? null : await recordedAs(state, decision),
     plan: offer?.plan ?? null,
     moves: offer === null ? [] : movesOf(offer),
     pins: pins.map(({ pin, state: standing, by }) => ({ pin, state: standing, by: [...by] })),
     interruptionMs: longestInterruption(facts.records),
     inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
-    openings: describeOpenings(policy, instantMs(at)),
+    openings: describeOpenings(effectivePolicy(facts), instantMs(at)),
     // Of another moment nothing is known about the server.
     contact: supposed.at === undefined ? state.contact.last() : null,
   };
+}
+
+function isSupposed({ at, assume }: WhatIfRequest): boolean {
+  return at !== undefined || assume.length > 0;
+}
+
+/** What the agent acts on is what it wrote down: an answer computed since may be another one. */
+async function recordedAs(state: AgentState, decision: Decision): Promise<ExplanationReply['recorded']> {
+  const record = await state.decisions.read();
+  return record === null ? null : { since: record.since, isSame: isSameDecision(record.decision, decision) };
 }
 
 /** What the server is told; the reporter adds number and records. */
@@ -93,7 +106,7 @@ export async function observe(state: AgentState): Promise<Omit<Report, 'sequence
     at: formatInstant(facts.now),
     agentVersion: state.agentVersion,
     channel: channelOf(assessment),
-    track: effectiveConfig(facts).track,
+    track: effectiveConfig(facts, facts.current).track,
     manifest: current === null ? null : digestOfValue(current.manifest),
     components: (current?.manifest.components ?? []).map((component) => ({
       component: component.component,
@@ -136,9 +149,7 @@ export async function readAdvisories(state: AgentState): Promise<AdvisoriesReply
       deadline: advisory.order?.deadline ?? null,
       withdrawn: advisory.withdrawn,
       affects: running
-        .filter(({ component, version }) =>
-          advisory.affected.some((each) => each.component === component && satisfies(version, each.versions)),
-        )
+        .filter(({ component, version }) => isAffected(advisory, component, version))
         .map(({ component }) => component),
     })),
   };
@@ -165,12 +176,12 @@ async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Pr
 }
 
 function channelOf({ facts }: Assessment): Channel {
-  return facts.policy.kind === 'readable' ? facts.policy.policy.channel : 'frozen';
+  return effectivePolicy(facts).channel;
 }
 
-function holdOf({ facts: { policy, now } }: Assessment): StatusReply['hold'] {
-  const hold = policy.kind === 'readable' ? policy.policy.hold : undefined;
-  if (hold === undefined || instantMs(hold.until) <= now) return null;
+function holdOf({ facts }: Assessment): StatusReply['hold'] {
+  const { hold } = effectivePolicy(facts);
+  if (hold === undefined || instantMs(hold.until) <= facts.now) return null;
   return { until: hold.until, by: hold.by, reason: hold.reason };
 }
 

@@ -1,6 +1,8 @@
 // The fleet, read: instances, their deployments, and who is exposed to which advisory.
+
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { isAffected } from '../../../shared/compile/exposure.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   deploymentsReply,
@@ -11,7 +13,6 @@ import {
   patchesReply,
 } from '../../../shared/protocol/fleet.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
-import { satisfies } from '../../../shared/version/version.ts';
 import type { Context } from '../../context.ts';
 import { listDeployments } from '../../db/deployments.ts';
 import { findInstance, listInstances, listReported, type ReportedInstance } from '../../db/instances.ts';
@@ -103,9 +104,7 @@ function exposedTo(
   if (advisory.withdrawn) return [];
   return instances.flatMap(({ id, name, components }) =>
     components
-      .filter(({ component, version }) =>
-        advisory.affected.some((one) => one.component === component && satisfies(version, one.versions)),
-      )
+      .filter(({ component, version }) => isAffected(advisory, component, version))
       .map(({ component, version }) => ({ instance: id, name, component, version })),
   );
 }

@@ -4,10 +4,10 @@ import type { Facts } from '../../../agent/core/conclude.ts';
 import { findWay } from '../../../agent/core/way.ts';
 import { parseRef } from '../../../shared/schema/release-ref.ts';
 import { codeOf } from '../../support/error-code.ts';
-import { compileInputOf, movesOf, policyOf, type Scenario } from '../../support/scenario.ts';
+import { compileInputOf, movesOf, policyOf, quarantineOf, type Scenario } from '../../support/scenario.ts';
 
 function factsOf(scenario: Scenario): Facts {
-  const { instance, now, config, catalog, pins, current, quarantined } = compileInputOf(scenario);
+  const { instance, now, config, catalog, pins, current } = compileInputOf(scenario);
   const rules = scenario.policy === 'unreadable' ? {} : (scenario.policy ?? {});
   return {
     instance,
@@ -15,7 +15,7 @@ function factsOf(scenario: Scenario): Facts {
     policy: { kind: 'readable', policy: { ...policyOf(rules), pins: [...pins] } },
     config: { kind: 'readable', config },
     current,
-    quarantined,
+    quarantine: quarantineOf(scenario),
     approvals: [],
     catalog,
     freshness: { state: 'fresh', expires: null },

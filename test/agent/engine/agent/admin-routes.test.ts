@@ -136,7 +136,7 @@ describe('apply', () => {
     await ask('POST', '/v1/apply', { reason: 'go' });
     await settle();
 
-    expect(await refusal('POST', '/v1/apply', { reason: 'again' })).toBe('apply/nothing');
+    expect(await refusal('POST', '/v1/apply', { reason: 'again' })).toBe('apply/blocked');
   });
 
   it('does not override expired signatures', async () => {

@@ -1,6 +1,8 @@
 // How long a plan that did not commit is left alone before the agent tries it again by itself.
-import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import type { DeploymentRecord } from '../schema/deployment.ts';
+import { block, type Reason } from './blockers.ts';
+import type { DecideInput } from './decide-input.ts';
 
 const FIRST_PAUSE_MS = 60_000;
 /** A server that restarts is soon back, and what was fetched so far is on the disk. */
@@ -12,6 +14,21 @@ export interface RetryPause {
   readonly failed: DeploymentRecord;
   readonly since: EpochMs;
   readonly notBefore: EpochMs;
+}
+
+/** Holds the agent back, not the operator. */
+export function retryReasons({ attempts, command, now }: DecideInput, plan: string): readonly Reason[] {
+  const pause = command === null ? retryPause(attempts, plan) : null;
+  // An attempt that lies in the future was made by a clock that has been set since: it would hold back for years.
+  if (pause === null || now < pause.since || pause.notBefore <= now) return [];
+  const { id, failure } = pause.failed;
+  return [
+    block('retry-later', {
+      message: `change ${id} did not commit, and its plan is tried again by itself: ${failure?.message ?? 'no failure was recorded'}`,
+      source: 'the deployment records',
+      clearsAt: pause.notBefore,
+    }),
+  ];
 }
 
 /**

@@ -1,8 +1,8 @@
 // A plan that keeps failing is tried less and less often.
 import { describe, expect, it } from 'vitest';
-import { retryPause } from '../../../agent/core/retry-pause.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { retryPause } from '../../../shared/policy/retry-pause.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { recordOf } from '../../support/deployments.ts';
 

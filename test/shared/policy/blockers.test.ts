@@ -1,0 +1,232 @@
+// The table of blockers, walked: for each a case that raises it, its verdict, who clears it and with which command.
+import { describe, expect, it } from 'vitest';
+import { conclude, type Facts } from '../../../agent/core/conclude.ts';
+import { findWay } from '../../../agent/core/way.ts';
+import { BLOCKER_RULES, type BlockerCode } from '../../../shared/policy/blockers.ts';
+import type { Blocker } from '../../../shared/schema/decision.ts';
+import { parseRef } from '../../../shared/schema/release-ref.ts';
+import { recordOf } from '../../support/deployments.ts';
+import {
+  compileInputOf,
+  decideScenario,
+  policyOf,
+  quarantineOf,
+  type Scenario,
+} from '../../support/scenario.ts';
+
+const RELEASES = { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': {} };
+const RUNS = ['core/auth@1.0.0'];
+const BASE: Scenario = { releases: RELEASES, runs: RUNS };
+const FORCED: Scenario = {
+  ...BASE,
+  advisories: {
+    'FL-2026-0001': { affected: { 'core/auth': '<1.1.0' }, fixed: ['core/auth@1.1.0'], notice: 'PT48H' },
+  },
+};
+const HOLD = { since: '2026-03-01T00:00:00Z', until: '2026-03-03T00:00:00Z', reason: 'audit', by: 'alice' };
+const WINDOW = { name: 'night', cron: '0 2 * * *', duration: 'PT1H', zone: 'UTC' };
+const API = { 'core/api@1.0.0': {}, 'core/api@2.0.0': { requires: { 'core/auth': '^1.1.0' } } };
+
+/** Asked of the decision, or of the way to a release where only that raises it. */
+type Case = Partial<Scenario> & { readonly way?: string };
+
+const CASES: Readonly<Record<BlockerCode, Case>> = {
+  'policy-unreadable': { policy: 'unreadable' },
+  'config-invalid': { config: 'unreadable' },
+  'metadata-missing': { freshness: 'never' },
+  'metadata-expired': { freshness: 'expired' },
+  'clock-behind': { freshness: 'clock-behind' },
+  'deployment-inconsistent': { host: { inconsistent: true } },
+  'deployment-in-progress': { host: { deploymentInProgress: true } },
+  'settings-invalid': {
+    releases: { ...RELEASES, 'core/auth@1.1.0': { settings: { key: { type: 'string' } } } },
+  },
+  'requirements-conflict': {
+    releases: { 'core/auth@1.0.0': { requires: { 'core/none': '^1.0.0' } } },
+    suites: { core: { capabilities: { auth: {} } } },
+    runs: ['core/auth@1.0.0'],
+  },
+  'target-exposed': {
+    advisories: { 'FL-2026-0001': { affected: { 'core/auth': '1.1.0' } } },
+    pins: { 'core/auth': '1.1.0' },
+  },
+  unfixable: {
+    runs: ['core/auth@1.1.0'],
+    advisories: { 'FL-2026-0001': { affected: { 'core/auth': '*' } } },
+  },
+  'fix-quarantined': {
+    quarantined: ['core/auth@1.1.0'],
+    ...(FORCED.advisories === undefined ? {} : { advisories: FORCED.advisories }),
+  },
+  quarantined: { quarantined: ['core/auth@1.1.0'] },
+  withdrawn: {
+    releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: 'withdrawn' } },
+    way: 'core/auth@1.1.0',
+  },
+  'not-offered': { releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: false } }, way: 'core/auth@1.1.0' },
+  'not-enabled': {
+    releases: { ...RELEASES, 'extra/mail@1.0.0': {} },
+    suites: { core: {} },
+    way: 'extra/mail@1.0.0',
+  },
+  'not-reversible': {
+    releases: { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': { reversible: 'no' } },
+    runs: ['core/auth@1.1.0'],
+    way: 'core/auth@1.0.0',
+  },
+  'rollout-halted': { halts: { 'core/auth@1.1.0': '2026-03-04T00:00:00Z' } },
+  'rollout-paused': { releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: 'paused' } } },
+  'rollout-wave': { releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: { after: 'P9D' } } } },
+  'retry-later': {
+    now: '2026-03-01T10:01:30Z',
+    releases: {
+      'core/auth@1.0.0': {},
+      'core/auth@1.1.0': {},
+    },
+  },
+  'pins-conflict': {
+    releases: { ...RELEASES, ...API },
+    runs: ['core/auth@1.0.0', 'core/api@1.0.0'],
+    pins: { 'core/auth': '1.0.0', 'core/api': '2.0.0' },
+  },
+  'pins-hold-back': {
+    releases: { ...RELEASES, ...API },
+    runs: ['core/auth@1.0.0', 'core/api@1.0.0'],
+    pins: { 'core/auth': '1.0.0' },
+  },
+  'pin-needed': {
+    releases: { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': {}, 'core/auth@1.2.0': {} },
+    way: 'core/auth@1.1.0',
+  },
+  hold: { policy: { hold: HOLD } },
+  'emergency-hold': {
+    policy: { emergencyHold: HOLD },
+    ...(FORCED.advisories === undefined ? {} : { advisories: FORCED.advisories }),
+  },
+  'channel-frozen': { policy: { channel: 'frozen' } },
+  'approval-denied': { policy: { channel: 'manual' }, approvals: [{ by: 'local', says: 'deny' }] },
+  'approval-needed': { policy: { channel: 'manual' } },
+  'window-closed': { policy: { windows: { allow: [WINDOW] } } },
+};
+
+function factsOf(scenario: Scenario): Facts {
+  const { instance, now, config, catalog, pins, current } = compileInputOf(scenario);
+  const rules = scenario.policy === 'unreadable' ? {} : (scenario.policy ?? {});
+  return {
+    instance,
+    now,
+    policy: { kind: 'readable', policy: { ...policyOf(rules), pins: [...pins] } },
+    config: { kind: 'readable', config },
+    current,
+    quarantine: quarantineOf(scenario),
+    approvals: [],
+    catalog,
+    freshness: { state: 'fresh', expires: null },
+    host: { deploymentInProgress: false, inconsistent: false },
+    records: [],
+  };
+}
+
+function blockersOf({ way, ...scenario }: Case): readonly Blocker[] {
+  const whole = { ...BASE, ...scenario };
+  if (way !== undefined) return findWay(factsOf(whole), parseRef(way)).blockers;
+  return decideScenario(whole).decision.blockers;
+}
+
+describe.each(Object.entries(CASES))('the blocker %s', (code, { way, ...scenario }) => {
+  const whole: Scenario = { ...BASE, ...scenario };
+  const attempted: Scenario =
+    code === 'retry-later'
+      ? { ...whole, attempts: (plan) => [recordOf(1, ['planned', 'abandoned'], { plan })] }
+      : whole;
+  const rule = BLOCKER_RULES[code as BlockerCode];
+  const found = () =>
+    way === undefined
+      ? decideScenario(attempted).decision.blockers.find((one) => one.code === code)
+      : blockersOf({ way, ...scenario }).find((one) => one.code === code);
+
+  it('is raised, with the owner and the command that the table has', () => {
+    const blocker = found();
+
+    expect(blocker).toMatchObject({ code, owner: rule.owner });
+    expect(blocker?.clearWith === undefined).toBe(rule.clear === null);
+    expect(blocker?.clearWith ?? '').not.toMatch(/[{}]|undefined/);
+  });
+
+  it('makes the verdict no lighter than its own', () => {
+    if (way !== undefined) return;
+    const order = ['blocked', 'held', 'ask', 'wait'];
+    const { verdict, target } = decideScenario(attempted).decision;
+
+    // Reasons against something better do not stop what is on offer all the same.
+    if (target === null || found() !== undefined) {
+      expect(order.indexOf(verdict)).toBeLessThanOrEqual(order.indexOf(rule.verdict));
+    }
+    expect(order).toContain(verdict);
+  });
+});
+
+describe('what nobody can read', () => {
+  it.each(['policy', 'config'] as const)('offers nothing ordinary and asks nobody: %s', (file) => {
+    const facts = factsOf({ ...BASE, policy: { channel: 'manual' } });
+    const unreadable = { kind: 'unreadable', problem: 'it ends early', hint: 'mend it' } as const;
+
+    const { decision, offer } = conclude({ ...facts, [file]: unreadable }, null);
+
+    expect(decision).toMatchObject({ verdict: 'blocked', target: null });
+    expect(offer).toBeNull();
+    expect(decision.blockers.map(({ code }) => code)).not.toContain('approval-needed');
+  });
+
+  it.each(['policy', 'config'] as const)('stops no forced patch: %s', (file) => {
+    const unreadable = { kind: 'unreadable', problem: 'it ends early', hint: 'mend it' } as const;
+
+    const { decision } = conclude({ ...factsOf(FORCED), [file]: unreadable }, null);
+
+    expect(decision).toMatchObject({ verdict: 'apply', target: { kind: 'emergency' } });
+  });
+
+  it('is overridden by no command', () => {
+    const facts = factsOf(BASE);
+    const unreadable = { kind: 'unreadable', problem: 'it ends early', hint: 'mend it' } as const;
+    const command = { actor: 'alice', reason: 'now', override: ['window', 'health'] } as const;
+
+    expect(conclude({ ...facts, config: unreadable }, command).decision.verdict).toBe('blocked');
+  });
+});
+
+describe('reasons name who did it', () => {
+  it('for a fix that the operator rolled back', () => {
+    const { decision } = decideScenario({ ...FORCED, quarantined: ['core/auth@1.1.0'] });
+
+    expect(decision.blockers.slice(0, 1)).toMatchObject([
+      {
+        code: 'fix-quarantined',
+        owner: 'admin',
+        message: expect.stringMatching(/1\.1\.0 .*change 7.*rolled back by alice/),
+        clearWith: 'fairlead quarantine lift core/auth --reason "why"',
+      },
+    ]);
+  });
+
+  it('for a release that failed here', () => {
+    const { decision } = decideScenario({ ...BASE, quarantined: ['core/auth@1.1.0'] });
+
+    expect(decision.blockers[0]?.message).toMatch(/change 7.*rolled back by alice/);
+  });
+});
+
+describe('a plan that did not commit', () => {
+  it('is left alone by the agent beside every other reason, and not by the operator', () => {
+    const attempts: NonNullable<Scenario['attempts']> = (plan) => [
+      recordOf(1, ['planned', 'abandoned'], { plan }),
+    ];
+    const scenario: Scenario = { ...BASE, now: '2026-03-01T10:01:30Z', attempts };
+
+    const codes = (more: Partial<Scenario>) =>
+      decideScenario({ ...scenario, ...more }).decision.blockers.map(({ code }) => code);
+
+    expect(codes({ policy: { channel: 'frozen' } })).toEqual(['channel-frozen', 'retry-later']);
+    expect(codes({ command: {} })).toEqual([]);
+  });
+});
