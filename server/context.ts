@@ -6,13 +6,15 @@ import { findChange } from './db/changes.ts';
 import { openDatabase } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { recordPublication } from './db/publications.ts';
-import { type ReceivedReport, writeReport } from './db/reports.ts';
+import type { ReceivedReport } from './db/records.ts';
+import { writeReports } from './db/reports.ts';
 import type { Database } from './db/tables.ts';
 import type { WriteFile } from './repository/commit.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import type { OnlineKeys } from './repository/online-keys.ts';
 import { clearUploads } from './repository/pack-upload.ts';
 import type { PassphraseSource } from './repository/passphrase.ts';
+import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
 import { createPublisher, type Publisher } from './repository/publisher.ts';
 
 export interface ServerConfig {
@@ -30,6 +32,7 @@ export interface Context {
   readonly log: Logger;
   readonly db: Database;
   readonly publisher: Publisher;
+  readonly files: PublicFiles;
   /** Answers the highest sequence held for the instance, once it is on disk. */
   readonly reports: GroupCommit<ReceivedReport, number>;
 }
@@ -70,13 +73,15 @@ export async function createContext(
   const { now, log } = surroundings;
   await clearUploads(layout);
   const db = await openDatabase(layout.database);
+  const files = createPublicFiles(layout.repository, () => performance.now());
   const publisher = await createPublisher({
     layout,
+    onChange: () => files.changed(),
     keys,
     now,
     findChange: (id) => findChange(db, id),
     recordCommit: (commit) => recordPublication(db, commit, now()),
     ...(surroundings.write === undefined ? {} : { write: surroundings.write }),
   });
-  return { config, now, log, db, publisher, reports: createGroupCommit(db, writeReport) };
+  return { config, now, log, db, publisher, files, reports: createGroupCommit(db, writeReports) };
 }

@@ -3,7 +3,9 @@ import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';
-import type { Database } from './tables.ts';
+import { cutPart, type Part } from './page.ts';
+import type { Database, DatabaseTransaction } from './tables.ts';
+import { takeLock } from './transact.ts';
 
 export interface AuditEvent {
   /** The token's name, an instance, or `server`. */
@@ -15,15 +17,16 @@ export interface AuditEvent {
 }
 
 /** Append within the transaction of the effect: neither stands without the other. */
-export async function appendAudit(db: Database, event: AuditEvent, now: EpochMs): Promise<void> {
-  const last = await db
+export async function appendAudit(trx: DatabaseTransaction, event: AuditEvent, now: EpochMs): Promise<void> {
+  await takeLock(trx, 'audit');
+  const last = await trx
     .selectFrom('audit')
     .select(['sequence', 'digest'])
     .orderBy('sequence', 'desc')
     .limit(1)
     .executeTakeFirst();
   const entry = {
-    sequence: (last?.sequence ?? 0) + 1,
+    sequence: Number(last?.sequence ?? 0) + 1,
     at: formatInstantMs(now),
     actor: event.actor,
     action: event.action,
@@ -31,20 +34,33 @@ export async function appendAudit(db: Database, event: AuditEvent, now: EpochMs)
     details: event.details ?? {},
     previous: last?.digest ?? null,
   };
-  await db
+  await trx
     .insertInto('audit')
     .values({ ...entry, details: JSON.stringify(entry.details), digest: digestOfValue(entry) })
     .execute();
 }
 
 /** Entries after a sequence number, oldest first. */
-export async function readAudit(db: Database, after: number, limit: number): Promise<readonly AuditEntry[]> {
+export async function readAudit(
+  db: Database,
+  after: number,
+  limit: number,
+): Promise<Part<AuditEntry, number>> {
   const rows = await db
     .selectFrom('audit')
     .selectAll()
     .where('sequence', '>', after)
     .orderBy('sequence')
-    .limit(limit)
+    .limit(limit + 1)
     .execute();
-  return rows.map((row) => ({ ...row, details: JSON.parse(row.details) }) as AuditEntry);
+  const { entries, next } = cutPart(
+    rows,
+    limit,
+    ({ details }) => details.length,
+    ({ sequence }) => sequence,
+  );
+  return {
+    entries: entries.map((row) => ({ ...row, details: JSON.parse(row.details) }) as AuditEntry),
+    next,
+  };
 }

@@ -1,8 +1,9 @@
 // Change records as the vendor published them, whole.
-
+import { sql } from 'kysely';
 import type { ChangeRecord } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
-import type { Database, Page } from './tables.ts';
+import { cutPart, type Page, type Part } from './page.ts';
+import type { Database } from './tables.ts';
 
 export async function writeChanges(
   db: Database,
@@ -30,15 +31,47 @@ export async function findChange(db: Database, id: string): Promise<ChangeRecord
   return row === undefined ? null : (JSON.parse(row.body) as ChangeRecord);
 }
 
+/** When it was last published, and its id. */
+export type ChangeKey = readonly [string, string];
+
 /** Last published first. */
-export async function listChanges(db: Database, { limit, offset }: Page): Promise<readonly ChangeRecord[]> {
-  const rows = await db
+export async function listChanges(
+  db: Database,
+  { limit, after }: Page<ChangeKey>,
+): Promise<Part<ChangeRecord, ChangeKey>> {
+  const found = await db
     .selectFrom('changes')
-    .select('body')
+    .select(['id', 'updated_at', sql<number>`octet_length(body)`.as('bytes')])
+    .$if(after !== null, (query) =>
+      query.where((where) =>
+        where(where.refTuple('updated_at', 'id'), '<', where.tuple(...(after ?? NOWHERE))),
+      ),
+    )
     .orderBy('updated_at', 'desc')
     .orderBy('id', 'desc')
-    .limit(limit)
-    .offset(offset)
+    .limit(limit + 1)
     .execute();
-  return rows.map((row) => JSON.parse(row.body) as ChangeRecord);
+  const { entries: keys, next } = cutPart(
+    found,
+    limit,
+    ({ bytes }) => Number(bytes),
+    ({ updated_at, id }): ChangeKey => [updated_at, id],
+  );
+  return {
+    entries: await readChanges(
+      db,
+      keys.map(({ id }) => id),
+    ),
+    next,
+  };
+}
+
+const NOWHERE: ChangeKey = ['', ''];
+
+/** In the order of the ids. */
+async function readChanges(db: Database, ids: readonly string[]): Promise<readonly ChangeRecord[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('changes').select(['id', 'body']).where('id', 'in', ids).execute();
+  const byId = new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as ChangeRecord]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }

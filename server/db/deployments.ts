@@ -1,36 +1,54 @@
 // Deployments on the fleet, read back: what was deployed where, when, why, and how it ended.
+import { sql } from 'kysely';
+import type { FleetCounts } from '../../shared/change/change.ts';
 import type { FleetDeployment } from '../../shared/protocol/fleet.ts';
-import type { ChangeStatusReply } from '../../shared/protocol/publication.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
-import type { Database, Page, Tables } from './tables.ts';
+import { cutPart, type Page, type Part } from './page.ts';
+import type { Database, Tables } from './tables.ts';
 
-export interface DeploymentFilter extends Page {
+/** When it started, its record's id, its instance. */
+export type DeploymentKey = readonly [string, number, string];
+
+export interface DeploymentFilter extends Page<DeploymentKey> {
   readonly instance?: string | undefined;
   readonly change?: string | undefined;
   /** Only deployments that went back: rollbacks asked for and deployments that ended rolled back. */
   readonly rollbacksOnly?: boolean;
 }
 
-export type DeploymentCounts = ChangeStatusReply['counts'];
+interface Found {
+  readonly started_at: string;
+  readonly record: number;
+  readonly instance: string;
+  readonly bytes: number;
+}
 
 /** Newest first. */
 export async function listDeployments(
   db: Database,
   filter: DeploymentFilter,
-): Promise<readonly FleetDeployment[]> {
-  const { instance, change } = filter;
-  const rows = await db
-    .selectFrom('deployments')
-    .innerJoin('instances', 'instances.id', 'deployments.instance')
-    .selectAll('deployments')
-    .select('instances.name as instance_name')
-    .$if(instance !== undefined, (query) => query.where('deployments.instance', '=', instance ?? ''))
+): Promise<Part<FleetDeployment, DeploymentKey>> {
+  // First which, then what: records are long, and those that do not go into the answer are not read.
+  const found = await selectKeys(db, filter);
+  const { entries: keys, next } = cutPart(
+    found,
+    filter.limit,
+    ({ bytes }) => Number(bytes),
+    ({ started_at, record, instance }): DeploymentKey => [started_at, record, instance],
+  );
+  return { entries: await readDeployments(db, keys), next };
+}
+
+function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Found[]> {
+  const { instance, change, after } = filter;
+  return db
+    .selectFrom('deployments as d')
+    .select(['d.started_at', 'd.record', 'd.instance', sql<number>`octet_length(d.body)`.as('bytes')])
+    .$if(instance !== undefined, (query) => query.where('d.instance', '=', instance ?? ''))
     .$if(change !== undefined, (query) =>
       query
         .innerJoin('deployment_changes as carried', (join) =>
-          join
-            .onRef('carried.instance', '=', 'deployments.instance')
-            .onRef('carried.record', '=', 'deployments.record'),
+          join.onRef('carried.instance', '=', 'd.instance').onRef('carried.record', '=', 'd.record'),
         )
         .where('carried.change', '=', change ?? ''),
     )
@@ -39,17 +57,49 @@ export async function listDeployments(
         where.or([where('state', '=', 'rolled-back'), where('reason', '=', 'rollback')]),
       ),
     )
-    .orderBy('deployments.started_at', 'desc')
-    .orderBy('deployments.record', 'desc')
-    .orderBy('deployments.instance')
-    .limit(filter.limit)
-    .offset(filter.offset)
+    .$if(after !== null, (query) =>
+      query.where((where) =>
+        where(
+          where.refTuple('d.started_at', 'd.record', 'd.instance'),
+          '<',
+          where.tuple(...(after ?? NOWHERE)),
+        ),
+      ),
+    )
+    .orderBy('d.started_at', 'desc')
+    .orderBy('d.record', 'desc')
+    .orderBy('d.instance', 'desc')
+    .limit(filter.limit + 1)
     .execute();
-  return rows.map(toDeployment);
+}
+
+const NOWHERE: DeploymentKey = ['', 0, ''];
+
+/** In the order of the keys. */
+async function readDeployments(db: Database, keys: readonly Found[]): Promise<readonly FleetDeployment[]> {
+  if (keys.length === 0) return [];
+  const rows = await db
+    .selectFrom('deployments')
+    .innerJoin('instances', 'instances.id', 'deployments.instance')
+    .selectAll('deployments')
+    .select('instances.name as instance_name')
+    .where((where) =>
+      where(
+        where.refTuple('deployments.instance', 'deployments.record'),
+        'in',
+        keys.map(({ instance, record }) => where.tuple(instance, record)),
+      ),
+    )
+    .execute();
+  const byKey = new Map(rows.map((row) => [`${row.instance} ${row.record}`, row]));
+  return keys.flatMap(({ instance, record }) => {
+    const row = byKey.get(`${instance} ${record}`);
+    return row === undefined ? [] : [toDeployment(row)];
+  });
 }
 
 /** Each instance counts once, by its newest deployment that carried the change. */
-export async function countDeployments(db: Database, change: string): Promise<DeploymentCounts> {
+export async function countDeployments(db: Database, change: string): Promise<FleetCounts> {
   const newest = db
     .selectFrom('deployment_changes')
     .select((select) => ['instance', select.fn.max('record').as('record')])
@@ -71,7 +121,7 @@ export async function countDeployments(db: Database, change: string): Promise<De
   return counts;
 }
 
-function outcomeOf(state: DeploymentState): keyof DeploymentCounts {
+function outcomeOf(state: DeploymentState): keyof FleetCounts {
   switch (state) {
     case 'committed':
       return 'committed';

@@ -5,7 +5,8 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { RedeemReply, RedeemRequest } from '../../shared/protocol/enrolment.ts';
 import { appendAudit } from './audit.ts';
 import { hashSecret, makeSecret } from './secrets.ts';
-import type { Database } from './tables.ts';
+import type { Database, DatabaseTransaction } from './tables.ts';
+import { transact } from './transact.ts';
 
 const VALID_FOR_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -24,7 +25,7 @@ export async function createEnrolment(
 ): Promise<NewEnrolment> {
   const code = makeSecret();
   const expires = formatInstantMs(now + VALID_FOR_MS);
-  await db.transaction().execute(async (trx) => {
+  await transact(db, 'committed', async (trx) => {
     await trx
       .insertInto('enrolments')
       .values({
@@ -49,16 +50,24 @@ export async function redeemEnrolment(
   request: RedeemRequest,
   now: EpochMs,
 ): Promise<RedeemReply> {
-  return db.transaction().execute(async (trx) => {
-    const row = await trx
-      .selectFrom('enrolments')
-      .selectAll()
-      .where('hash', '=', hashSecret(request.code))
+  const hash = hashSecret(request.code);
+  const at = formatInstantMs(now);
+  return transact(db, 'committed', async (trx) => {
+    const id = randomUUID();
+    // Taken under its condition: of fifty that redeem one code at once, one meets the row.
+    const taken = await trx
+      .updateTable('enrolments')
+      .set({ used_by: id })
+      .where('hash', '=', hash)
+      .where('used_by', 'is', null)
+      .where('expires_at', '>', at)
+      .returning('name')
       .executeTakeFirst();
+    if (taken !== undefined) return createInstance(trx, id, taken.name, request, now);
+    const row = await trx.selectFrom('enrolments').selectAll().where('hash', '=', hash).executeTakeFirst();
     if (row === undefined) throw refused('it is unknown');
-    if (row.used_by !== null) return answerAgain(trx, row.used_by, request.publicKey);
-    if (row.expires_at <= formatInstantMs(now)) throw refused(`it expired at ${row.expires_at}`);
-    return createInstance(trx, row.hash, row.name, request, now);
+    if (row.used_by === null) throw refused(`it expired at ${row.expires_at}`);
+    return answerAgain(trx, row.used_by, request.publicKey);
   });
 }
 
@@ -73,15 +82,16 @@ async function answerAgain(db: Database, instance: string, publicKey: string): P
   return { instance: row.id, name: row.name };
 }
 
+const NOTHING_REPORTED = { channel: null, manifest: null, verdict: null, running: null };
+
 async function createInstance(
-  db: Database,
-  enrolment: string,
+  trx: DatabaseTransaction,
+  id: string,
   name: string,
   request: RedeemRequest,
   now: EpochMs,
 ): Promise<RedeemReply> {
-  const id = randomUUID();
-  await db
+  await trx
     .insertInto('instances')
     .values({
       id,
@@ -93,11 +103,15 @@ async function createInstance(
       last_seen: null,
       last_sequence: 0,
       last_report: null,
+      ...NOTHING_REPORTED,
     })
     .execute();
-  await db.updateTable('enrolments').set({ used_by: id }).where('hash', '=', enrolment).execute();
   const details = { name, hostname: request.hostname, publicKey: request.publicKey };
-  await appendAudit(db, { actor: `instance ${id}`, action: 'enrolment.redeemed', subject: id, details }, now);
+  await appendAudit(
+    trx,
+    { actor: `instance ${id}`, action: 'enrolment.redeemed', subject: id, details },
+    now,
+  );
   return { instance: id, name };
 }
 

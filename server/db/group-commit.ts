@@ -1,13 +1,15 @@
 // Group commit: many writes in one durable transaction, each acknowledged only after it is on disk.
 import { FairleadError } from '../../shared/errors/error.ts';
-import type { Database } from './tables.ts';
+import type { Database, DatabaseTransaction } from './tables.ts';
+import { transact } from './transact.ts';
 
 /** What waits while one transaction is being written; beyond it the server says when to come back. */
 const MAX_WAITING = 20_000;
 const MAX_BATCH = 500;
 const RETRY_AFTER_SECONDS = 5;
 
-type Write<Item, Result> = (db: Database, item: Item) => Promise<Result>;
+/** Answers for each item, in their order. */
+type Write<Item, Result> = (trx: DatabaseTransaction, items: readonly Item[]) => Promise<readonly Result[]>;
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -61,11 +63,8 @@ async function commit<Item, Result>(
   batch: readonly Waiting<Item, Result>[],
 ): Promise<void> {
   try {
-    const results = await db.transaction().execute(async (trx) => {
-      const written: Result[] = [];
-      for (const { item } of batch) written.push(await write(trx, item));
-      return written;
-    });
+    const items = batch.map(({ item }) => item);
+    const results = await transact(db, 'committed', (trx) => write(trx, items));
     batch.forEach(({ resolve }, index) => {
       resolve(results[index] as Result);
     });

@@ -1,37 +1,49 @@
-// The fleet as the server knows it: each instance with the newest report it sent.
-import type { InstancesReply } from '../../shared/protocol/fleet.ts';
-import type { Report } from '../../shared/protocol/report.ts';
-import type { Database, Page, Tables } from './tables.ts';
+// The fleet as the server knows it: each instance with what its newest report says.
 
-/** A report as it is kept: its records are rows of their own. */
-export type StoredReport = Omit<Report, 'records'>;
+import type { Digest } from '../../shared/encoding/digest.ts';
+import type { InstancesReply, StoredReport } from '../../shared/protocol/fleet.ts';
+import { cutPart, type Page, type Part } from './page.ts';
+import type { Database, Tables } from './tables.ts';
+
 export type InstanceSummary = InstancesReply['instances'][number];
+/** Its name and id. */
+export type InstanceKey = readonly [string, string];
 
-/** What runs on an instance, by its own last word. */
-export interface ReportedInstance {
-  readonly id: string;
-  readonly name: string;
-  readonly components: Report['components'];
-}
+const SUMMARY = [
+  'id',
+  'name',
+  'hostname',
+  'agent_version',
+  'enrolled_at',
+  'last_seen',
+  'channel',
+  'manifest',
+  'verdict',
+] as const;
 
 /** By name; only those of this id or name when one is given. */
 export async function listInstances(
   db: Database,
-  { limit, offset, named }: Page & { readonly named?: string | undefined },
-): Promise<readonly InstanceSummary[]> {
+  { limit, after, named }: Page<InstanceKey> & { readonly named?: string | undefined },
+): Promise<Part<InstanceSummary, InstanceKey>> {
   const rows = await db
     .selectFrom('instances')
-    .selectAll()
+    .select(SUMMARY)
     .$if(named !== undefined, (query) =>
       query.where((where) => where.or([where('id', '=', named ?? ''), where('name', '=', named ?? '')])),
     )
+    .$if(after !== null, (query) =>
+      query.where((where) => where(where.refTuple('name', 'id'), '>', where.tuple(...(after ?? NOWHERE)))),
+    )
     .orderBy('name')
     .orderBy('id')
-    .limit(limit)
-    .offset(offset)
+    .limit(limit + 1)
     .execute();
-  return rows.map((row) => summaryOf(row, reportOf(row)));
+  const { entries, next } = cutPart(rows, limit, sizeOf, ({ name, id }): InstanceKey => [name, id]);
+  return { entries: entries.map(summaryOf), next };
 }
+
+const NOWHERE: InstanceKey = ['', ''];
 
 /** Null when there is no such instance. */
 export async function findInstance(
@@ -40,29 +52,14 @@ export async function findInstance(
 ): Promise<(InstanceSummary & { readonly report: StoredReport | null }) | null> {
   const row = await db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) return null;
-  const report = reportOf(row);
-  return { ...summaryOf(row, report), report };
+  const report = row.last_report === null ? null : (JSON.parse(row.last_report) as StoredReport);
+  return { ...summaryOf(row), report };
 }
 
 /** The key that an instance's requests are signed with; null when there is no such instance. */
 export async function findInstanceKey(db: Database, id: string): Promise<string | null> {
   const row = await db.selectFrom('instances').select('public_key').where('id', '=', id).executeTakeFirst();
   return row?.public_key ?? null;
-}
-
-export async function listReported(db: Database): Promise<readonly ReportedInstance[]> {
-  const rows = await db
-    .selectFrom('instances')
-    .selectAll()
-    .where('last_report', 'is not', null)
-    .orderBy('name')
-    .orderBy('id')
-    .execute();
-  return rows.map((row) => ({
-    id: row.id,
-    name: row.name,
-    components: reportOf(row)?.components ?? [],
-  }));
 }
 
 export async function countInstances(db: Database): Promise<number> {
@@ -73,7 +70,9 @@ export async function countInstances(db: Database): Promise<number> {
   return Number(total);
 }
 
-function summaryOf(row: Tables['instances'], report: StoredReport | null): InstanceSummary {
+type SummaryRow = Pick<Tables['instances'], (typeof SUMMARY)[number]>;
+
+function summaryOf(row: SummaryRow): InstanceSummary {
   return {
     id: row.id,
     name: row.name,
@@ -81,12 +80,13 @@ function summaryOf(row: Tables['instances'], report: StoredReport | null): Insta
     agentVersion: row.agent_version,
     enrolled: row.enrolled_at,
     lastSeen: row.last_seen,
-    channel: report?.channel ?? null,
-    manifest: report?.manifest ?? null,
-    verdict: report?.decision?.verdict ?? null,
+    channel: row.channel,
+    manifest: row.manifest as Digest | null,
+    verdict: row.verdict,
   };
 }
 
-function reportOf(row: Tables['instances']): StoredReport | null {
-  return row.last_report === null ? null : (JSON.parse(row.last_report) as StoredReport);
+/** Names are what agents and people say, and may be long. */
+function sizeOf(row: SummaryRow): number {
+  return 300 + row.name.length + row.hostname.length + row.agent_version.length;
 }

@@ -1,9 +1,11 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addReported } from './reported-migration.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-fleet': { up: createFleet },
+  '0002-reported': { up: addReported },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -1,79 +1,158 @@
-// Reports coming in: the newest state of each instance, a bounded history, and the deployments they tell of.
-import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+// Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
+import { sql } from 'kysely';
+import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { Report } from '../../shared/protocol/report.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
-import type { Database } from './tables.ts';
+import { inParts } from './page.ts';
+import { type ReceivedReport, writeRecords } from './records.ts';
+import type { DatabaseTransaction, Tables } from './tables.ts';
+import { isPostgres } from './transact.ts';
 
+/** Of each instance; older ones go, and so do those that would make it hold more bytes. */
 const KEPT_REPORTS = 50;
+const KEPT_REPORT_BYTES = 512 * 1024;
 
-export interface ReceivedReport {
-  /** From the credential, never from the body. */
-  readonly instance: string;
-  readonly report: Report;
-  readonly received: EpochMs;
+type InstanceRow = Omit<Tables['instances'], 'last_report'>;
+
+/**
+ * Answers for each the highest sequence held once it was looked at; a repeat or a late one changes nothing. A few
+ * statements for the whole batch, rows in one order for everybody: two batches at once cannot lock each other out.
+ */
+export async function writeReports(
+  trx: DatabaseTransaction,
+  batch: readonly ReceivedReport[],
+): Promise<readonly number[]> {
+  const known = await lockInstances(trx, batch);
+  const held = new Map([...known].map(([id, row]) => [id, row.last_sequence]));
+  const kept: ReceivedReport[] = [];
+  const answers = batch.map((one) => {
+    const last = held.get(one.instance);
+    if (last === undefined) throw new Error(`there is no instance ${one.instance}`);
+    if (one.report.sequence <= last) return last;
+    kept.push(one);
+    held.set(one.instance, one.report.sequence);
+    return one.report.sequence;
+  });
+  if (kept.length > 0) await write(trx, known, kept);
+  return answers;
 }
 
-/** Writes within the caller's transaction. Answers the highest sequence held; a repeat or a late one changes nothing. */
-export async function writeReport(
-  db: Database,
-  { instance, report, received }: ReceivedReport,
-): Promise<number> {
-  const { last_sequence: last } = await db
-    .selectFrom('instances')
-    .select('last_sequence')
-    .where('id', '=', instance)
-    .executeTakeFirstOrThrow();
-  if (report.sequence <= last) return last;
-  const { records, ...state } = report;
-  const body = JSON.stringify(state);
-  const now = formatInstantMs(received);
-  await db
-    .updateTable('instances')
-    .set({
-      last_seen: now,
-      last_sequence: report.sequence,
-      last_report: body,
-      agent_version: report.agentVersion,
-    })
-    .where('id', '=', instance)
-    .execute();
-  await db
-    .insertInto('reports')
-    .values({ instance, sequence: report.sequence, received_at: now, body })
-    .execute();
-  await db
-    .deleteFrom('reports')
-    .where('instance', '=', instance)
-    .where('sequence', '<=', report.sequence - KEPT_REPORTS)
-    .execute();
-  for (const record of records) await writeRecord(db, instance, record, now);
-  return report.sequence;
-}
-
-async function writeRecord(
-  db: Database,
-  instance: string,
-  record: DeploymentRecord,
-  now: string,
+async function write(
+  trx: DatabaseTransaction,
+  known: ReadonlyMap<string, InstanceRow>,
+  kept: readonly ReceivedReport[],
 ): Promise<void> {
-  const row = {
-    state: record.state,
-    reason: record.reason.kind,
-    started_at: record.stages[0]?.at ?? now,
-    updated_at: record.stages.at(-1)?.at ?? now,
-    body: JSON.stringify(record),
-  };
-  await db
-    .insertInto('deployments')
-    .values({ instance, record: record.id, ...row })
-    .onConflict((conflict) => conflict.columns(['instance', 'record']).doUpdateSet(row))
+  const newest = [...new Map(kept.map((one) => [one.instance, one])).values()].sort(byInstance);
+  const rows = newest.flatMap((one) => {
+    const before = known.get(one.instance);
+    return before === undefined ? [] : { ...before, ...reportedBy(one) };
+  });
+  await writeInstances(trx, rows);
+  await writeComponents(
+    trx,
+    newest.filter(({ instance, report }) => known.get(instance)?.running !== runningText(report)),
+  );
+  await writeHistory(trx, kept);
+  await writeRecords(trx, kept);
+}
+
+async function lockInstances(
+  trx: DatabaseTransaction,
+  batch: readonly ReceivedReport[],
+): Promise<ReadonlyMap<string, InstanceRow>> {
+  const ids = [...new Set(batch.map(({ instance }) => instance))].sort();
+  const rows = await trx
+    .selectFrom('instances')
+    .select(['id', 'name', 'hostname', 'public_key', 'agent_version', 'enrolled_at', 'last_seen'])
+    .select(['last_sequence', 'channel', 'manifest', 'verdict', 'running'])
+    .where('id', 'in', ids)
+    .orderBy('id')
+    .$if(isPostgres(trx), (query) => query.forUpdate())
     .execute();
-  const changes = new Set(record.steps.flatMap((step) => step.change ?? []));
-  for (const change of changes) {
-    await db
-      .insertInto('deployment_changes')
-      .values({ change, instance, record: record.id })
-      .onConflict((conflict) => conflict.columns(['change', 'instance', 'record']).doNothing())
-      .execute();
-  }
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+function reportedBy({ report, received }: ReceivedReport) {
+  return {
+    last_seen: formatInstantMs(received),
+    last_sequence: report.sequence,
+    last_report: bodyOf(report),
+    agent_version: report.agentVersion,
+    channel: report.channel,
+    manifest: report.manifest,
+    verdict: report.decision?.verdict ?? null,
+    running: runningText(report),
+  };
+}
+
+/** A report as it is kept: its records are rows of their own. */
+function bodyOf({ records: _, ...state }: Report): string {
+  return JSON.stringify(state);
+}
+
+function runningText({ components }: Report): string {
+  return JSON.stringify(components.map(({ component, version }) => [component, version]));
+}
+
+/** The rows exist: only what a report says is set. */
+async function writeInstances(trx: DatabaseTransaction, rows: readonly Tables['instances'][]): Promise<void> {
+  await trx
+    .insertInto('instances')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet(({ ref }) => ({
+        last_seen: ref('excluded.last_seen'),
+        last_sequence: ref('excluded.last_sequence'),
+        last_report: ref('excluded.last_report'),
+        agent_version: ref('excluded.agent_version'),
+        channel: ref('excluded.channel'),
+        manifest: ref('excluded.manifest'),
+        verdict: ref('excluded.verdict'),
+        running: ref('excluded.running'),
+      })),
+    )
+    .execute();
+}
+
+async function writeComponents(trx: DatabaseTransaction, changed: readonly ReceivedReport[]): Promise<void> {
+  if (changed.length === 0) return;
+  const instances = changed.map(({ instance }) => instance);
+  await trx.deleteFrom('instance_components').where('instance', 'in', instances).execute();
+  const rows = changed.flatMap(({ instance, report }) =>
+    // Named twice, a component counts as its last entry says.
+    [...new Map(report.components.map(({ component, version }) => [component, version]))].map(
+      ([component, version]) => ({ instance, component, version }),
+    ),
+  );
+  for (const part of inParts(rows)) await trx.insertInto('instance_components').values(part).execute();
+}
+
+async function writeHistory(trx: DatabaseTransaction, kept: readonly ReceivedReport[]): Promise<void> {
+  const rows = kept.map(({ instance, report, received }) => ({
+    instance,
+    sequence: report.sequence,
+    received_at: formatInstantMs(received),
+    body: bodyOf(report),
+  }));
+  for (const part of inParts(rows)) await trx.insertInto('reports').values(part).execute();
+  await pruneReports(trx, kept);
+}
+
+/** Newest first, each with the bytes that it and all newer ones take: what comes after enough of them goes. */
+async function pruneReports(trx: DatabaseTransaction, kept: readonly ReceivedReport[]): Promise<void> {
+  const instances = [...new Set(kept.map(({ instance }) => instance))];
+  await sql`
+    delete from reports where (instance, sequence) in (
+      select instance, sequence from (
+        select instance, sequence,
+          row_number() over newest as place,
+          sum(octet_length(body)) over newest as bytes
+        from reports where instance in (${sql.join(instances)})
+        window newest as (partition by instance order by sequence desc)
+      ) as ranked
+      where place > ${KEPT_REPORTS} or (place > 1 and bytes > ${KEPT_REPORT_BYTES})
+    )`.execute(trx);
+}
+
+function byInstance(a: ReceivedReport, b: ReceivedReport): number {
+  return a.instance < b.instance ? -1 : 1;
 }

@@ -1,6 +1,7 @@
 // The tables: instants are ISO 8601 text, documents are JSON text, so that SQLite and PostgreSQL read the same rows.
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
+import type { Channel } from '../../shared/protocol/report.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
 
 /** A secret is kept as its SHA-256 only: whoever reads a backup cannot use it. */
@@ -35,6 +36,19 @@ interface InstanceRow {
   /** 0 before the first report. */
   readonly last_sequence: number;
   readonly last_report: string | null;
+  /** What lists and analytics ask of the last report. */
+  readonly channel: Channel | null;
+  readonly manifest: string | null;
+  readonly verdict: string | null;
+  /** Its components as one text: the rows below are written only when it changes. */
+  readonly running: string | null;
+}
+
+/** What each instance runs, by its last report. */
+interface InstanceComponentRow {
+  readonly instance: string;
+  readonly component: string;
+  readonly version: string;
 }
 
 /** The last reports of each instance, for looking back. */
@@ -86,6 +100,7 @@ export interface Tables {
   readonly tokens: TokenRow;
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;
+  readonly instance_components: InstanceComponentRow;
   readonly reports: ReportRow;
   readonly deployments: DeploymentRow;
   readonly deployment_changes: DeploymentChangeRow;
@@ -93,11 +108,8 @@ export interface Tables {
   readonly audit: AuditRow;
 }
 
-/** A part of a list: at most `limit` entries, after leaving out `offset`. */
-export interface Page {
-  readonly limit: number;
-  readonly offset: number;
-}
-
 /** The database, or one transaction of it. */
 export type Database = Kysely<Tables>;
+
+/** What was begun at the one door for transactions; see transact.ts. */
+export type DatabaseTransaction = Transaction<Tables>;

@@ -6,6 +6,7 @@ import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { appendAudit } from './audit.ts';
 import { hashSecret, makeSecret } from './secrets.ts';
 import type { Database } from './tables.ts';
+import { transact } from './transact.ts';
 
 const TOKEN_PREFIX = 'flt_';
 
@@ -37,7 +38,7 @@ export function makeToken(): string {
 export async function admitToken(db: Database, request: TokenRequest, now: EpochMs): Promise<void> {
   const { text, name, role, actor } = request;
   const expires = formatInstantMs(request.expires);
-  await db.transaction().execute(async (trx) => {
+  await transact(db, 'committed', async (trx) => {
     const { numInsertedOrUpdatedRows } = await trx
       .insertInto('tokens')
       .values({
@@ -58,7 +59,7 @@ export async function admitToken(db: Database, request: TokenRequest, now: Epoch
 
 /** Revokes every token of this name; answers how many that were. */
 export async function revokeTokens(db: Database, name: string, actor: string, now: EpochMs): Promise<number> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, 'committed', async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('tokens')
       .set({ revoked_at: formatInstantMs(now) })

@@ -1,48 +1,103 @@
-// Every refusal leaves the server in one shape: code, message and hint, with the status the catalogue gives it.
-import type { FastifyError, FastifyInstance } from 'fastify';
+// Every refusal leaves the server in one shape: a problem document (RFC 9457) with the code and hint of the catalogue.
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { isDatabaseBusy, isDiskFull, toDiskError } from '../../shared/errors/system-error.ts';
+import type { Problem } from '../../shared/protocol/problem.ts';
+import type { Limit } from './limits.ts';
 
-export function installFailures(app: FastifyInstance): void {
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** Addresses that lead nowhere count as failures of whoever asks. */
+export function installFailures(app: FastifyInstance, limitFailures: Limit): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const failure = toFairleadError(error, request.id, request.routeOptions.bodyLimit ?? 0);
     if (failure.http >= 500) request.log.error({ err: error }, 'request failed');
     else request.log.info({ code: failure.code }, 'request refused');
-    const wait = secondsToWait(failure);
-    if (wait !== null) reply.header('retry-after', String(wait));
-    if (isFairleadError(failure, 'request/no-such-range'))
-      reply.header('content-range', failure.data.available);
-    if (failure.http === 401) reply.header('www-authenticate', 'Bearer');
-    return reply.status(failure.http).header('cache-control', 'no-store').send(replyOf(failure));
+    return send(reply, failure);
   });
-  app.setNotFoundHandler((request, reply) => {
-    const failure = new FairleadError('request/not-found', { what: `${request.method} on this address` });
-    // Agents ask for the next root before it exists: no cache may remember that it did not.
-    return reply.status(404).header('cache-control', 'no-store').send(replyOf(failure));
-  });
+  app.setNotFoundHandler((request, reply) =>
+    refuse(
+      request,
+      reply,
+      new FairleadError('request/not-found', { what: `${request.method} on this address` }),
+      limitFailures,
+    ),
+  );
 }
 
-function replyOf(failure: FairleadError) {
-  return { error: { code: failure.code, message: failure.message, hint: failure.hint } };
+/** For an address that no route could even be looked up for. */
+export async function answerUnreadable(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  limitFailures: Limit,
+): Promise<void> {
+  await refuse(request, reply, toFairleadError(error, request.id, 0), limitFailures);
+}
+
+/** For bytes that are no HTTP, or headers that are too long or too slow: there is no request to answer. */
+export function answerNoRequest(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const failure = new FairleadError('request/invalid', { problem: error.code ?? 'it is not HTTP' });
+  const body = JSON.stringify(problemOf(failure));
+  const head = [
+    `HTTP/1.1 ${failure.http} ${STATUS_CODES[failure.http]}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  // Destroyed, not ended: whoever does not read must not hold the connection.
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+async function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  failure: FairleadError,
+  limitFailures: Limit,
+): Promise<FastifyReply> {
+  try {
+    await limitFailures(request);
+    return send(reply, failure);
+  } catch (error) {
+    return send(reply, isFairleadError(error) ? error : failure);
+  }
+}
+
+function send(reply: FastifyReply, failure: FairleadError): FastifyReply {
+  const wait = secondsToWait(failure);
+  if (wait !== null) reply.header('retry-after', String(wait));
+  if (isFairleadError(failure, 'request/no-such-range'))
+    reply.header('content-range', failure.data.available);
+  if (failure.http === 401) reply.header('www-authenticate', 'Bearer');
+  // Agents ask for the next root before it exists: no cache may remember that it did not.
+  reply.status(failure.http).headers({ 'cache-control': 'no-store', 'content-type': PROBLEM_TYPE });
+  return reply.send(JSON.stringify(problemOf(failure)));
+}
+
+function problemOf({ code, message: detail, hint, http: status }: FairleadError): Problem {
+  const title = STATUS_CODES[status] ?? 'Refused';
+  return {
+    type: `urn:fairlead:error:${code}`,
+    ...{ title, status, detail, code, hint },
+    error: { code, message: detail, hint },
+  };
 }
 
 function toFairleadError(error: FastifyError, request: string, limit: number): FairleadError {
   if (isFairleadError(error)) return error;
   if (error.statusCode === 413) return new FairleadError('request/too-large', { limit }, { cause: error });
-  if (error.statusCode === 416) {
-    return new FairleadError('request/no-such-range', { available: rangeIn(error) }, { cause: error });
-  }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new FairleadError('request/invalid', { problem: error.message }, { cause: error });
   }
   if (isDatabaseBusy(error)) return new FairleadError('server/busy', { seconds: 5 }, { cause: error });
   if (isDiskFull(error)) return toDiskError('the database', error);
   return new FairleadError('server/failed', { request }, { cause: error });
-}
-
-// How long the file is: whoever has that many bytes has them all.
-function rangeIn(error: FastifyError & { readonly headers?: Record<string, unknown> }): string {
-  return String(error.headers?.['Content-Range'] ?? '');
 }
 
 /** How long the server may need to be able again, when it cannot say better. */

@@ -4,29 +4,27 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Context } from '../context.ts';
 import { countInstances } from '../db/instances.ts';
 
-/** Counts only: the page is open to whoever reaches the server. */
-export function installMetrics(app: FastifyInstance, context: Context): void {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  observeRequests(app, registry);
-  observeRepository(registry, context);
-  app.get('/metrics', async (_request, reply) => {
-    const page = await registry.metrics();
-    return reply.header('content-type', registry.contentType).send(page);
-  });
+export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+const registries = new WeakMap<Context, Registry>();
+
+/** The page as it is now. */
+export function renderMetrics(context: Context): Promise<string> {
+  return registryOf(context).metrics();
 }
 
-function observeRequests(app: FastifyInstance, registry: Registry): void {
+export function observeRequests(app: FastifyInstance, context: Context): void {
+  const registers = [registryOf(context)];
   const seconds = new Histogram({
     name: 'fairlead_http_request_duration_seconds',
     help: 'Time from request to answer, by route',
     labelNames: ['method', 'route', 'status'],
-    registers: [registry],
+    registers,
   });
   const reports = new Counter({
     name: 'fairlead_reports_total',
     help: 'Reports of agents that were kept',
-    registers: [registry],
+    registers,
   });
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, never the address: addresses are the caller's to choose, and each would make a series.
@@ -35,6 +33,16 @@ function observeRequests(app: FastifyInstance, registry: Registry): void {
     seconds.observe({ method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     if (route === '/api/v1/reports' && reply.statusCode === 200) reports.inc();
   });
+}
+
+function registryOf(context: Context): Registry {
+  const known = registries.get(context);
+  if (known !== undefined) return known;
+  const registry = new Registry();
+  registries.set(context, registry);
+  collectDefaultMetrics({ register: registry });
+  observeRepository(registry, context);
+  return registry;
 }
 
 function observeRepository(registry: Registry, context: Context): void {

@@ -1,8 +1,44 @@
-// Which part of a list is asked for.
+// Which part of a list is asked for, and the cursor that says where the next one begins.
 import { z } from 'zod';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../shared/encoding/bytes.ts';
 
-/** Fields of a list's query. Where the newest come first, what arrives meanwhile repeats entries and hides none. */
-export const page = {
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  offset: z.coerce.number().int().min(0).default(0),
-};
+/** Fields of a list's query. What arrives meanwhile neither repeats entries nor hides any. */
+export function pageOf<Key extends z.ZodType>(key: Key) {
+  return {
+    limit: z.coerce.number().int().min(1).max(1000).default(100),
+    cursor: cursorOf(key).optional(),
+  };
+}
+
+/** Null where the list begins. */
+export function pageIn<Key>(query: { readonly limit: number; readonly cursor?: Key | undefined }): {
+  readonly limit: number;
+  readonly after: Key | null;
+} {
+  return { limit: query.limit, after: query.cursor ?? null };
+}
+
+/** Callers hand it back as it is; what it is made of is nobody's business and may change. */
+export function formatCursor(key: readonly (string | number)[] | null): string | null {
+  return key === null ? null : toBase64url(utf8(JSON.stringify(key)));
+}
+
+function cursorOf<Key extends z.ZodType>(key: Key) {
+  return z
+    .string()
+    .max(2_000)
+    .transform((text, context): z.output<Key> => {
+      const parsed = key.safeParse(decode(text));
+      if (parsed.success) return parsed.data;
+      context.addIssue({ code: 'custom', message: 'a cursor as the header Link gave it' });
+      return z.NEVER;
+    });
+}
+
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(fromUtf8(fromBase64url(text) ?? new Uint8Array()));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,23 +1,21 @@
 // A publication's change records: every release walked the pipeline, and no record is ever rewritten.
 
-import { type ChangeRecord, changeRecord } from '../../shared/change/change.ts';
+import type { ChangeRecord } from '../../shared/change/change.ts';
 import { eventOf, verifyChangeRecord } from '../../shared/change/pipeline.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { NewRelease } from './target-plan.ts';
 
 /** The record as published before; null when there is none. */
 export type FindChange = (id: string) => Promise<ChangeRecord | null>;
 
-/** The records that are new or have moved on. Errors: document/invalid, vendor/*, publication/change-rewritten. */
+/** The records that are new or have moved on. Errors: vendor/*, publication/change-rewritten. */
 export async function planChanges(
-  sent: readonly unknown[],
+  sent: readonly ChangeRecord[],
   findChange: FindChange,
 ): Promise<readonly ChangeRecord[]> {
   const planned: ChangeRecord[] = [];
-  for (const value of sent) {
-    const record = parseDocument(changeRecord, value, 'a change record');
+  for (const record of sent) {
     verifyChangeRecord(record);
     const before = await findChange(record.id);
     if (before === null || (continues(record, before) && !continues(before, record))) {

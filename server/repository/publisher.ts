@@ -26,6 +26,8 @@ export interface Publisher {
 
 export interface PublisherOptions extends PublicationContext {
   readonly recordCommit: RecordCommit;
+  /** What the repository serves is another since now. */
+  readonly onChange?: () => void;
   /** Defaults to the durable write. */
   readonly write?: WriteFile;
 }
@@ -42,7 +44,9 @@ export async function createPublisher(options: PublisherOptions): Promise<Publis
 
   /** Makes a committed publication visible: this one, or one whose process failed before it was done. */
   async function settle(): Promise<void> {
-    if (await finishCommit(layout, recordCommit, write)) state = await loadState(layout);
+    if (!(await finishCommit(layout, recordCommit, write))) return;
+    options.onChange?.();
+    state = await loadState(layout);
   }
 
   async function publish(request: PublicationRequest, actor: string): Promise<PublicationReply> {
@@ -69,6 +73,7 @@ export async function createPublisher(options: PublisherOptions): Promise<Publis
     }
     timestamp = signTimestamp(keys, snapshot, timestamp.content, at);
     await write(timestampFile(layout), timestamp.bytes, PUBLIC_MODE);
+    options.onChange?.();
     state = { ...state, snapshot, timestamp };
     return 'signed';
   }

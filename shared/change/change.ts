@@ -29,7 +29,10 @@ const count = z.int().min(0);
 
 export const checkResult = z.strictObject({ check: line, outcome: verdict, detail: line });
 
-/** How the release fares on the fleet, by the agents' own reports; see `changeStatusReply`. */
+/**
+ * How the release fares on the fleet, by the agents' own reports: each instance counts once, by its newest record with this
+ * change in its steps. `failed` is abandoned or inconsistent.
+ */
 export const fleetCounts = z.strictObject({
   committed: count,
   rolledBack: count,

@@ -1,19 +1,19 @@
 // The fleet API: what people and the vendor's program ask the release server, and what it answers.
 import { z } from 'zod';
+import { changeRecord, fleetCounts } from '../change/change.ts';
+import type { JsonObject } from '../encoding/json.ts';
+import { advisory } from '../schema/advisory.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { DEPLOYMENT_STATES, deploymentRecord } from '../schema/deployment.ts';
-import { changeStatusReply } from './publication.ts';
-import { CHANNELS } from './report.ts';
+import { CHANNELS, instanceId, report } from './report.ts';
 
 /** What a token may do; every role may read, `admin` may do everything. */
 export const TOKEN_ROLES = ['viewer', 'publisher', 'operator', 'security', 'admin'] as const;
 export type TokenRole = (typeof TOKEN_ROLES)[number];
 
-/** Every refusal of the server, with the status its code has in the catalogue. */
-export const errorReply = z.strictObject({
-  error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }),
-});
+const count = z.int().min(0);
 
+// Replies are objects that may gain fields: their readers pass over what they do not know.
 const instanceSummary = {
   id: z.string(),
   name: line,
@@ -26,13 +26,15 @@ const instanceSummary = {
   verdict: z.string().nullable(),
 };
 
-/** GET /api/v1/instances?named=&limit=&offset=, by name */
-export const instancesReply = z.strictObject({ instances: z.array(z.strictObject(instanceSummary)) });
+/** Where the same list goes on stands in the header `Link` (RFC 8288). */
+export const instancesReply = z.object({ instances: z.array(z.object(instanceSummary)) });
 
-/** GET /api/v1/instances/:id, with its newest report as received */
-export const instanceReply = z.strictObject({ ...instanceSummary, report: z.unknown().nullable() });
+/** The newest report as received; its records are deployments of their own. */
+export const storedReport = report.omit({ records: true });
 
-export const fleetDeployment = z.strictObject({
+export const instanceReply = z.object({ ...instanceSummary, report: storedReport.nullable() });
+
+export const fleetDeployment = z.object({
   instance: z.string(),
   instanceName: line,
   state: z.enum(DEPLOYMENT_STATES),
@@ -41,50 +43,54 @@ export const fleetDeployment = z.strictObject({
   record: deploymentRecord,
 });
 
-/** GET /api/v1/deployments?instance=&change=&limit=&offset=, newest first; also GET /api/v1/rollback/history */
-export const deploymentsReply = z.strictObject({ deployments: z.array(fleetDeployment) });
+/** Newest first; also the history of rollbacks. */
+export const deploymentsReply = z.object({ deployments: z.array(fleetDeployment) });
 
-/** GET /api/v1/changes?limit=&offset=, newest first; each change is the record as published */
-export const changesReply = z.strictObject({ changes: z.array(z.unknown()) });
+/** Last published first; each is the record as published. */
+export const changesReply = z.object({ changes: z.array(changeRecord) });
 
-/** GET /api/v1/changes/:id */
-export const changeReply = z.strictObject({
-  change: z.unknown(),
-  counts: changeStatusReply.shape.counts,
+/** `deployments` holds the newest; the others are listed by `/deployments?change=`. */
+export const changeReply = z.object({
+  change: changeRecord,
+  counts: fleetCounts,
   deployments: z.array(fleetDeployment),
 });
 
-/** GET /api/v1/security/patches: every advisory and who runs an affected version by its last report */
-export const patchesReply = z.strictObject({
-  patches: z.array(
-    z.strictObject({
-      advisory: z.unknown(),
-      exposed: z.array(
-        z.strictObject({ instance: z.string(), name: line, component: z.string(), version: z.string() }),
-      ),
-    }),
-  ),
+const exposedComponent = z.object({
+  instance: instanceId,
+  name: line,
+  component: z.string(),
+  version: z.string(),
 });
 
-export const auditEntry = z.strictObject({
+/** By each instance's last report. `exposed` holds the first by name; `exposedCount` counts all. */
+const patch = z.object({ advisory, exposedCount: count, exposed: z.array(exposedComponent) });
+
+export const patchReply = patch;
+export const patchesReply = z.object({ patches: z.array(patch) });
+
+/** What an entry is about differs from action to action. */
+const jsonObject = z.looseObject({}).transform((value) => value as JsonObject);
+
+export const auditEntry = z.object({
   sequence: z.int().min(1),
   at: instant,
   actor: line,
   action: line,
   subject: z.string(),
-  details: z.unknown(),
+  details: jsonObject,
   /** Digest of the entry before; null on the first. */
   previous: digest.nullable(),
   /** Digest of this entry without this field. */
   digest,
 });
 
-/** GET /api/v1/audit?after=&limit=, oldest first */
-export const auditReply = z.strictObject({ entries: z.array(auditEntry) });
+/** Oldest first. */
+export const auditReply = z.object({ entries: z.array(auditEntry) });
 
 export type InstancesReply = z.output<typeof instancesReply>;
-export type InstanceReply = z.output<typeof instanceReply>;
+export type StoredReport = z.output<typeof storedReport>;
 export type FleetDeployment = z.output<typeof fleetDeployment>;
 export type ChangeReply = z.output<typeof changeReply>;
-export type PatchesReply = z.output<typeof patchesReply>;
+export type ExposedComponent = z.output<typeof exposedComponent>;
 export type AuditEntry = z.output<typeof auditEntry>;

@@ -1,12 +1,13 @@
 // Publication: how the vendor's program hands signed metadata, documents and change records to the release server.
 import { z } from 'zod';
+import { changeRecord } from '../change/change.ts';
 import { instant, line } from '../schema/common.ts';
 
 /** Exact bytes, base64. */
 const bytes = z.base64();
 
 /**
- * POST /api/v1/publications. Repeating it changes nothing. The server accepts all of it or none: it verifies the
+ * Repeating it changes nothing. The server accepts all of it or none: it verifies the
  * metadata as a client would, finds every pack present, checks the changes' stages, then signs snapshot and timestamp.
  */
 export const publicationRequest = z.strictObject({
@@ -15,7 +16,7 @@ export const publicationRequest = z.strictObject({
   /** New target documents by target path. */
   targets: z.array(z.strictObject({ path: z.string().max(512), bytes })).max(20_000),
   /** The change records behind new releases, whole; see shared/change/change.ts. */
-  changes: z.array(z.unknown()).max(10_000),
+  changes: z.array(changeRecord).max(10_000),
 });
 
 export const publicationReply = z.strictObject({
@@ -23,26 +24,16 @@ export const publicationReply = z.strictObject({
   timestamp: z.int().min(1),
 });
 
-/** GET /api/v1/online-keys: the public keys the vendor's root must name for the server's two roles. */
+/** The public keys that the vendor's root must name for the server's two roles. */
 export const onlineKeysReply = z.strictObject({
   /** Ed25519 public keys, hexadecimal. */
   snapshot: z.string().regex(/^[0-9a-f]{64}$/),
   timestamp: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-const count = z.int().min(0);
-
-/**
- * Part of the reply to GET /api/v1/changes/{id}: how the release behind a change fares on the fleet. Each instance counts
- * once, by its newest record with this change in its steps. `failed` is abandoned or inconsistent.
- */
-export const changeStatusReply = z.looseObject({
-  counts: z.strictObject({ committed: count, rolledBack: count, inProgress: count, failed: count }),
-});
-
-/** POST /api/v1/enrolments: asks for a single-use code for one new instance. */
+/** Asks for a single-use code for one new instance. */
 export const enrolmentRequest = z.strictObject({ name: line });
-export const enrolmentReply = z.looseObject({ code: z.string(), name: line, expires: instant });
+export const enrolmentReply = z.object({ code: z.string(), name: line, expires: instant });
 
 /** Where packs are uploaded (PUT, HEAD) and, below the repository, downloaded. */
 export function packPath(treeHex: string): string {
@@ -51,6 +42,5 @@ export function packPath(treeHex: string): string {
 
 export type PublicationRequest = z.output<typeof publicationRequest>;
 export type PublicationReply = z.output<typeof publicationReply>;
-export type ChangeStatusReply = z.output<typeof changeStatusReply>;
 export type EnrolmentReply = z.output<typeof enrolmentReply>;
 export type OnlineKeysReply = z.output<typeof onlineKeysReply>;

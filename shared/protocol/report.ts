@@ -37,5 +37,11 @@ export type Report = z.output<typeof report>;
 export const reportReply = z.strictObject({ sequence: z.int().min(1) });
 export type ReportReply = z.output<typeof reportReply>;
 
+/** What the server makes of an instance once it is enrolled. */
+export const instanceId = z
+  .string()
+  .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'an instance id' });
+
 /** Claims of the short-lived EdDSA JWT an agent signs for each request: `iss` is the instance id. */
+export const agentClaims = z.looseObject({ iss: instanceId });
 export const AGENT_TOKEN = { audience: 'fairlead-server', lifetimeSeconds: 120 } as const;

@@ -214,7 +214,7 @@ export function signRole(
 export function publicationOf(
   metadata: readonly (readonly [role: string, bytes: Uint8Array])[],
   documents: readonly VendorDocument[] = [],
-  changes: readonly unknown[] = [],
+  changes: readonly ChangeRecord[] = [],
 ): PublicationRequest {
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
   return {

@@ -1,36 +1,46 @@
 // Enrolment: a person asks for a code, an agent redeems it.
-import type { FastifyInstance } from 'fastify';
 import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
 import { enrolmentReply, enrolmentRequest } from '../../../shared/protocol/publication.ts';
-import type { Context } from '../../context.ts';
 import { createEnrolment, redeemEnrolment } from '../../db/enrolments.ts';
-import { parseBody } from '../bodies.ts';
-import { actorOf } from '../caller.ts';
-import { describeRoute } from '../description.ts';
-import { createLimit } from '../limits.ts';
+import { defineRoute, type Route } from '../route.ts';
 
-const REDEMPTIONS_PER_MINUTE = 30;
-
-export function addEnrolmentRoutes(app: FastifyInstance, { db, now }: Context): void {
-  const create = describeRoute({
-    summary: 'Make a single-use code for one new instance',
+export const ENROLMENT_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/enrolments',
+    access: ['operator', 'publisher'],
     tag: 'fleet',
+    summary: 'Make a single-use code for one new instance',
     body: enrolmentRequest,
     reply: enrolmentReply,
-  });
-  app.post('/api/v1/enrolments', { schema: create }, async (request) => {
-    const { name } = parseBody(enrolmentRequest, request);
-    return createEnrolment(db, name, actorOf(request), now());
-  });
-
-  const limit = createLimit(app, REDEMPTIONS_PER_MINUTE);
-  const redeem = describeRoute({
-    summary: 'Redeem a code: registers the agent’s key',
+    example: {
+      body: { name: 'Harbour hospital' },
+      reply: {
+        code: 'q1Yx0rXGm3bq2cT8kZb7uQ9aL4nV6wEs',
+        name: 'Harbour hospital',
+        expires: '2026-11-27T12:00:00Z',
+      },
+    },
+    answer: ({ db, now }, ask) => createEnrolment(db, ask.body.name, ask.actor(), now()),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/enrolments/redeem',
+    access: 'public',
     tag: 'agents',
+    summary: 'Redeem a code: registers the agent’s key. The same code and key always get the same answer',
+    perMinute: 30,
     body: redeemRequest,
     reply: redeemReply,
-  });
-  app.post('/api/v1/enrolments/redeem', { schema: redeem, onRequest: limit }, async (request) =>
-    redeemEnrolment(db, parseBody(redeemRequest, request), now()),
-  );
-}
+    example: {
+      body: {
+        code: 'q1Yx0rXGm3bq2cT8kZb7uQ9aL4nV6wEs',
+        publicKey: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+        hostname: 'app-1',
+        agentVersion: '0.1.0',
+      },
+      reply: { instance: '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11', name: 'Harbour hospital' },
+    },
+    answer: ({ db, now }, ask) => redeemEnrolment(db, ask.body, now()),
+  }),
+];

@@ -1,110 +1,100 @@
-// The fleet, read: instances, their deployments, and who is exposed to which advisory.
-
-import type { FastifyInstance } from 'fastify';
+// The fleet, read: instances and their deployments.
 import { z } from 'zod';
-import { isAffected } from '../../../shared/compile/exposure.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import {
-  deploymentsReply,
-  type InstanceReply,
-  instanceReply,
-  instancesReply,
-  type PatchesReply,
-  patchesReply,
-} from '../../../shared/protocol/fleet.ts';
-import type { Advisory } from '../../../shared/schema/advisory.ts';
-import type { Context } from '../../context.ts';
+import { deploymentsReply, instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
+import { instanceId } from '../../../shared/protocol/report.ts';
 import { listDeployments } from '../../db/deployments.ts';
-import { findInstance, listInstances, listReported, type ReportedInstance } from '../../db/instances.ts';
-import { readAdvisories } from '../../repository/advisories.ts';
-import { parseParams, parseQuery } from '../bodies.ts';
-import { describeRoute } from '../description.ts';
-import { page } from '../page.ts';
+import { findInstance, listInstances } from '../../db/instances.ts';
+import { formatCursor, pageIn, pageOf } from '../page.ts';
+import { defineRoute, type Route } from '../route.ts';
 
-const instanceId = z.string().regex(/^[0-9a-f-]{36}$/, { error: 'an instance id' });
+const instanceKey = z.tuple([z.string(), z.string()]);
+const deploymentKey = z.tuple([z.string(), z.int(), z.string()]);
+const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
 
-const instanceParams = z.strictObject({ id: instanceId });
-const deploymentsQuery = z.strictObject({
-  instance: instanceId.optional(),
-  change: z.string().max(32).optional(),
-  ...page,
+const instances = defineRoute({
+  method: 'GET',
+  path: '/api/v1/instances',
+  access: ['viewer'],
+  tag: 'fleet',
+  summary: 'Enrolled instances by name; with `named` only those of this id or name',
+  query: z.strictObject({ named: z.string().max(300).optional(), ...pageOf(instanceKey) }),
+  reply: instancesReply,
+  example: {
+    query: { named: 'Harbour hospital' },
+    reply: {
+      instances: [
+        {
+          id: INSTANCE,
+          name: 'Harbour hospital',
+          hostname: 'app-1',
+          agentVersion: '0.1.0',
+          enrolled: '2026-11-20T12:00:00Z',
+          lastSeen: '2026-11-20T12:15:00Z',
+          channel: 'auto',
+          manifest: null,
+          verdict: 'current',
+        },
+      ],
+    },
+  },
+  answer: async ({ db }, { query, continueAt }) => {
+    const { entries, next } = await listInstances(db, { ...pageIn(query), named: query.named });
+    continueAt(formatCursor(next));
+    return { instances: [...entries] };
+  },
 });
-const historyQuery = z.strictObject(page);
-const instancesQuery = z.strictObject({ named: z.string().max(300).optional(), ...page });
 
-export function addFleetRoutes(app: FastifyInstance, context: Context): void {
-  addInstanceRoutes(app, context);
-  addDeploymentRoutes(app, context);
-  const patches = describeRoute({
-    summary: 'Every advisory, and the instances that run an affected version by their last report',
-    tag: 'fleet',
-    reply: patchesReply,
-  });
-  app.get('/api/v1/security/patches', { schema: patches }, async (): Promise<PatchesReply> => {
-    const state = context.publisher.state();
-    const advisories = state === null ? [] : await readAdvisories(context.config.layout, state);
-    const instances = await listReported(context.db);
-    return {
-      patches: advisories.map((advisory) => ({ advisory, exposed: exposedTo(advisory, instances) })),
-    };
-  });
-}
+const instance = defineRoute({
+  method: 'GET',
+  path: '/api/v1/instances/:id',
+  access: ['viewer'],
+  tag: 'fleet',
+  summary: 'One instance with its newest report',
+  params: z.strictObject({ id: instanceId }),
+  reply: instanceReply,
+  example: { params: { id: INSTANCE } },
+  answer: async ({ db }, { params: { id } }) => {
+    const found = await findInstance(db, id);
+    if (found === null) throw new FairleadError('request/not-found', { what: `instance ${id}` });
+    return found;
+  },
+});
 
-function addInstanceRoutes(app: FastifyInstance, { db }: Context): void {
-  const list = describeRoute({
-    summary: 'Enrolled instances by name; with `named` only those of this id or name',
-    tag: 'fleet',
-    query: instancesQuery,
-    reply: instancesReply,
-  });
-  app.get('/api/v1/instances', { schema: list }, async (request) => ({
-    instances: await listInstances(db, parseQuery(instancesQuery, request)),
-  }));
+const deployments = defineRoute({
+  method: 'GET',
+  path: '/api/v1/deployments',
+  access: ['viewer'],
+  tag: 'fleet',
+  summary: 'Deployments, newest first; of one instance or with one change when asked for',
+  query: z.strictObject({
+    instance: instanceId.optional(),
+    change: z.string().max(32).optional(),
+    ...pageOf(deploymentKey),
+  }),
+  reply: deploymentsReply,
+  example: { query: { instance: INSTANCE, limit: 20 } },
+  answer: async ({ db }, { query, continueAt }) => {
+    const filter = { ...pageIn(query), instance: query.instance, change: query.change };
+    const { entries, next } = await listDeployments(db, filter);
+    continueAt(formatCursor(next));
+    return { deployments: [...entries] };
+  },
+});
 
-  const one = describeRoute({
-    summary: 'One instance with its newest report',
-    tag: 'fleet',
-    params: instanceParams,
-    reply: instanceReply,
-  });
-  app.get('/api/v1/instances/:id', { schema: one }, async (request): Promise<InstanceReply> => {
-    const { id } = parseParams(instanceParams, request);
-    const instance = await findInstance(db, id);
-    if (instance === null) throw new FairleadError('request/not-found', { what: `instance ${id}` });
-    return instance;
-  });
-}
+const rollbackHistory = defineRoute({
+  method: 'GET',
+  path: '/api/v1/rollback/history',
+  access: ['viewer'],
+  tag: 'fleet',
+  summary: 'Deployments that went back, by themselves or by hand, newest first',
+  query: z.strictObject(pageOf(deploymentKey)),
+  reply: deploymentsReply,
+  answer: async ({ db }, { query, continueAt }) => {
+    const { entries, next } = await listDeployments(db, { ...pageIn(query), rollbacksOnly: true });
+    continueAt(formatCursor(next));
+    return { deployments: [...entries] };
+  },
+});
 
-function addDeploymentRoutes(app: FastifyInstance, { db }: Context): void {
-  const list = describeRoute({
-    summary: 'Deployments, newest first',
-    tag: 'fleet',
-    query: deploymentsQuery,
-    reply: deploymentsReply,
-  });
-  app.get('/api/v1/deployments', { schema: list }, async (request) => ({
-    deployments: await listDeployments(db, parseQuery(deploymentsQuery, request)),
-  }));
-
-  const history = describeRoute({
-    summary: 'Deployments that went back, by themselves or by hand, newest first',
-    tag: 'fleet',
-    query: historyQuery,
-    reply: deploymentsReply,
-  });
-  app.get('/api/v1/rollback/history', { schema: history }, async (request) => ({
-    deployments: await listDeployments(db, { ...parseQuery(historyQuery, request), rollbacksOnly: true }),
-  }));
-}
-
-function exposedTo(
-  advisory: Advisory,
-  instances: readonly ReportedInstance[],
-): PatchesReply['patches'][number]['exposed'] {
-  if (advisory.withdrawn) return [];
-  return instances.flatMap(({ id, name, components }) =>
-    components
-      .filter(({ component, version }) => isAffected(advisory, component, version))
-      .map(({ component, version }) => ({ instance: id, name, component, version })),
-  );
-}
+export const FLEET_ROUTES: readonly Route[] = [instances, instance, deployments, rollbackHistory];

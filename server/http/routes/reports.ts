@@ -1,26 +1,35 @@
 // Reports of agents: acknowledged once they are on disk.
-import type { FastifyInstance } from 'fastify';
-import { type ReportReply, report, reportReply } from '../../../shared/protocol/report.ts';
-import type { Context } from '../../context.ts';
-import { parseBody } from '../bodies.ts';
-import { instanceOf } from '../caller.ts';
-import { describeRoute } from '../description.ts';
+import { report, reportReply } from '../../../shared/protocol/report.ts';
+import { defineRoute, type Route } from '../route.ts';
 
-const MAX_REPORT_BYTES = 2 ** 20;
-
-export function addReportRoutes(app: FastifyInstance, { reports, now }: Context): void {
-  const schema = describeRoute({
-    summary: 'Report what runs, what was decided and what happened since',
+export const REPORT_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/reports',
+    access: 'agent',
     tag: 'agents',
+    summary: 'Report what runs, what was decided and what happened since',
+    maxBytes: 2 ** 20,
+    quiet: true,
     body: report,
     reply: reportReply,
-  });
-  app.post(
-    '/api/v1/reports',
-    { schema, bodyLimit: MAX_REPORT_BYTES },
-    async (request): Promise<ReportReply> => {
-      const received = { instance: instanceOf(request), report: parseBody(report, request), received: now() };
-      return { sequence: await reports.submit(received) };
+    example: {
+      body: {
+        schema: 'fairlead/report@1',
+        sequence: 7,
+        at: '2026-11-20T12:00:00Z',
+        agentVersion: '0.1.0',
+        channel: 'auto',
+        track: 'stable',
+        manifest: null,
+        components: [],
+        decision: null,
+        records: [],
+      },
+      reply: { sequence: 7 },
     },
-  );
-}
+    answer: async ({ reports, now }, ask) => ({
+      sequence: await reports.submit({ instance: ask.instance(), report: ask.body, received: now() }),
+    }),
+  }),
+];

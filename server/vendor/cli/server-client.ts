@@ -9,7 +9,7 @@ import { type JsonValue, parseJson } from '../../../shared/encoding/json.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
-import { errorReply } from '../../../shared/protocol/fleet.ts';
+import { errorReply } from '../../../shared/protocol/problem.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import type { VendorConfig } from '../workspace/workspace.ts';
 

@@ -1,6 +1,7 @@
 // Every generated page by its path; a test compares them with what is committed.
 import { renderCommands } from './commands-page.ts';
 import { renderErrors } from './errors-page.ts';
+import { renderHttpApi, renderOpenApiFile } from './http-api-page.ts';
 import { renderPolicy } from './policy-page.ts';
 import { renderSchemas } from './schema-pages.ts';
 import { renderStates } from './states-page.ts';
@@ -9,6 +10,8 @@ export async function renderReference(): Promise<ReadonlyMap<string, string>> {
   return new Map<string, string>([
     ['docs/reference/commands.md', renderCommands()],
     ['docs/reference/errors.md', renderErrors()],
+    ['docs/reference/http-api.md', renderHttpApi()],
+    ['docs/reference/openapi.json', renderOpenApiFile()],
     ['docs/reference/policy.md', renderPolicy()],
     ['docs/reference/states.md', renderStates()],
     ...renderSchemas(),

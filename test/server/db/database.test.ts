@@ -2,11 +2,17 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../server/db/audit.ts';
 import { openDatabase } from '../../../server/db/database.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
-import type { Database } from '../../../server/db/tables.ts';
+import { listRunningVersions } from '../../../server/db/exposure.ts';
+import { listInstances } from '../../../server/db/instances.ts';
+import { MIGRATIONS } from '../../../server/db/migrations.ts';
+import { createSqliteDialect } from '../../../server/db/node-sqlite.ts';
+import type { Database, Tables } from '../../../server/db/tables.ts';
 import {
   admitToken,
   findToken,
@@ -15,10 +21,12 @@ import {
   makeToken,
   revokeTokens,
 } from '../../../server/db/tokens.ts';
+import { transact } from '../../../server/db/transact.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';
+import { reportOf } from '../../support/reports.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -47,11 +55,11 @@ describe('the file', () => {
 
     db = await openDatabase(file);
 
-    expect(await readAudit(db, 0, 10)).toHaveLength(1);
+    expect((await readAudit(db, 0, 10)).entries).toHaveLength(1);
   });
 
   it('lets a transaction see nothing of another that failed', async () => {
-    const failing = db.transaction().execute(async (trx) => {
+    const failing = transact(db, 'committed', async (trx) => {
       await createRow(trx, 'CHG-1');
       throw new Error('midway');
     });
@@ -99,6 +107,38 @@ describe('a token', () => {
   });
 });
 
+describe('a file of an older server', () => {
+  it('is brought to the tables of today, with what its reports say in columns of their own', async () => {
+    const old = join(dir, 'old.db');
+    const before = new Kysely<Tables>({ dialect: createSqliteDialect(old) });
+    const first = { '0001-fleet': MIGRATIONS['0001-fleet'] as Migration };
+    await new Migrator({ db: before, provider: { getMigrations: async () => first } }).migrateToLatest();
+    const { records: _, ...report } = reportOf(3, { channel: 'frozen' });
+    const row = {
+      id: 'i',
+      name: 'one',
+      hostname: 'h',
+      public_key: 'k',
+      agent_version: '0',
+      enrolled_at: 't',
+    };
+    await sql`insert into instances (${sql.join(Object.keys(row).map((name) => sql.ref(name)))}, last_sequence, last_report)
+      values (${sql.join(Object.values(row))}, 3, ${JSON.stringify(report)})`.execute(before);
+    await before.destroy();
+
+    const after = await openDatabase(old);
+
+    const { entries } = await listInstances(after, { limit: 10, after: null });
+    expect(entries).toMatchObject([
+      { name: 'one', channel: 'frozen', manifest: report.manifest, verdict: null },
+    ]);
+    expect(await listRunningVersions(after)).toEqual([
+      { component: 'core/auth', version: '1.0.0', instances: 1 },
+    ]);
+    await after.destroy();
+  });
+});
+
 describe('an enrolment code', () => {
   const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
 
@@ -140,7 +180,7 @@ describe('the audit log', () => {
   it('chains every entry to the one before', async () => {
     for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
 
-    const entries = await readAudit(db, 0, 10);
+    const { entries } = await readAudit(db, 0, 10);
 
     expect(entries.map((entry) => entry.subject)).toEqual(['one', 'two', 'three']);
     expect(entries.map((entry) => entry.previous)).toEqual([null, entries[0]?.digest, entries[1]?.digest]);
@@ -152,7 +192,10 @@ describe('the audit log', () => {
   it('answers what comes after an entry, so many at a time', async () => {
     for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
 
-    expect((await readAudit(db, 1, 1)).map((entry) => entry.subject)).toEqual(['two']);
+    const { entries, next } = await readAudit(db, 1, 1);
+
+    expect(entries.map((entry) => entry.subject)).toEqual(['two']);
+    expect(next).toBe(2);
   });
 });
 

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../server/db/database.ts';
-import { countDeployments, listDeployments } from '../../../server/db/deployments.ts';
+import { countDeployments, type DeploymentKey, listDeployments } from '../../../server/db/deployments.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { findInstance } from '../../../server/db/instances.ts';
-import { type ReceivedReport, writeReport } from '../../../server/db/reports.ts';
+import type { ReceivedReport } from '../../../server/db/records.ts';
+import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
+import { transact } from '../../../server/db/transact.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -42,7 +44,7 @@ describe('group commit', () => {
     const transactions = new Set<Database>();
     const group = createGroupCommit<ReceivedReport, number>(db, (trx, received) => {
       transactions.add(trx);
-      return writeReport(trx, received);
+      return writeReports(trx, received);
     });
 
     const answers = await Promise.all(
@@ -94,7 +96,79 @@ describe('a report', () => {
   });
 });
 
+describe('what one instance may keep', () => {
+  it('is bounded in bytes, whatever it reports', async () => {
+    const instance = await enrol('one');
+    const component = reportOf(1).components[0] as Report['components'][number];
+    const components = Array.from({ length: 1_000 }, () => component);
+    for (let sequence = 1; sequence <= 20; sequence++)
+      await send(instance, reportOf(sequence, { components }));
+
+    const kept = await db.selectFrom('reports').select(['sequence', 'body']).orderBy('sequence').execute();
+
+    expect(kept.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThan(600_000);
+    expect(kept.at(-1)?.sequence).toBe(20);
+  });
+
+  it('is bounded in deployments: the oldest go, with the changes they carried', async () => {
+    const instance = await enrol('one');
+    const other = await enrol('two');
+    await send(other, reportOf(1, { records: [recordOf(1, 'committed')] }));
+    for (let from = 1; from <= 1_101; from += 100) {
+      const records = Array.from({ length: 100 }, (_, i) => ({ ...recordOf(1, 'committed'), id: from + i }));
+      await send(instance, reportOf(from, { records }));
+    }
+
+    const kept = await db
+      .selectFrom('deployments')
+      .select('record')
+      .where('instance', '=', instance)
+      .execute();
+    const changes = await db.selectFrom('deployment_changes').selectAll().execute();
+
+    expect(kept).toHaveLength(1_000);
+    expect(Math.max(...kept.map(({ record }) => record))).toBe(1_200);
+    expect(changes).toHaveLength(1_001);
+  });
+
+  it('is bounded in bytes of deployments, yet the newest stays however long it is', async () => {
+    const instance = await enrol('one');
+    const long = 'x'.repeat(900_000);
+    for (let id = 1; id <= 8; id++) {
+      const record = { ...recordOf(1, 'rolled-back'), id, failure: { code: 'x', message: long } };
+      await send(instance, reportOf(id, { records: [record] }));
+    }
+
+    const kept = await db.selectFrom('deployments').select('record').orderBy('record').execute();
+
+    expect(kept.map(({ record }) => record)).toEqual([5, 6, 7, 8]);
+  });
+});
+
 describe('deployments', () => {
+  it('are read in parts of about a megabyte, none twice and none left out', async () => {
+    const instance = await enrol('a');
+    const records = Array.from({ length: 9 }, (_, i) => ({
+      ...recordOf(i + 1, 'rolled-back'),
+      failure: { code: 'x', message: 'x'.repeat(300_000) },
+    }));
+    for (const record of records) await send(instance, reportOf(record.id, { records: [record] }));
+
+    const parts: number[][] = [];
+    for (let after: DeploymentKey | null = null; ; ) {
+      const part = await listDeployments(db, { limit: 100, after });
+      parts.push(part.entries.map(({ record }) => record.id));
+      if (part.next === null) break;
+      after = part.next;
+    }
+
+    expect(parts).toEqual([
+      [9, 8, 7],
+      [6, 5, 4],
+      [3, 2, 1],
+    ]);
+  });
+
   it('count each instance once, by its newest record that carried the change', async () => {
     await send(
       await enrol('a'),
@@ -121,9 +195,9 @@ describe('deployments', () => {
     await send(instance, reportOf(1, { records: [recordOf(1, 'starting')] }));
     await send(instance, reportOf(2, { records: [recordOf(1, 'committed')] }));
 
-    const found = await listDeployments(db, { limit: 10, offset: 0 });
+    const { entries } = await listDeployments(db, { limit: 10, after: null });
 
-    expect(found.map(({ state }) => state)).toEqual(['committed']);
+    expect(entries.map(({ state }) => state)).toEqual(['committed']);
   });
 
   it.each([
@@ -142,9 +216,9 @@ describe('deployments', () => {
     await send(instance, reportOf(1, { records }));
     const wanted = 'instance' in filter ? { instance } : filter;
 
-    const found = await listDeployments(db, { limit: 10, offset: 0, ...wanted });
+    const { entries } = await listDeployments(db, { limit: 10, after: null, ...wanted });
 
-    expect(found.map(({ record }) => record.id)).toEqual(expected);
+    expect(entries.map(({ record }) => record.id)).toEqual(expected);
   });
 });
 
@@ -154,10 +228,12 @@ async function enrol(name: string): Promise<string> {
   return (await redeemEnrolment(db, agent, NOW)).instance;
 }
 
-function send(instance: string, report: Report): Promise<number> {
-  return db.transaction().execute((trx) => writeReport(trx, { instance, report, received: NOW }));
+function send(instance: string, report: Report): Promise<number | undefined> {
+  return transact(db, 'committed', (trx) => writeReports(trx, [{ instance, report, received: NOW }])).then(
+    ([held]) => held,
+  );
 }
 
 function commit() {
-  return createGroupCommit(db, writeReport);
+  return createGroupCommit(db, writeReports);
 }

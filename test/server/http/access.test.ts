@@ -1,11 +1,14 @@
 // Who may call what: every route, every role, every kind of credential that should not work.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import * as fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { revokeTokens } from '../../../server/db/tokens.ts';
-import { ACCESS } from '../../../server/http/access.ts';
+import { ROUTES } from '../../../server/http/all-routes.ts';
 import { createApp } from '../../../server/http/app.ts';
 import { TOKEN_ROLES } from '../../../shared/protocol/fleet.ts';
+import { problem } from '../../../shared/protocol/problem.ts';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { reportOf } from '../../support/reports.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
@@ -16,13 +19,13 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-const ROUTES = Object.entries(ACCESS).map(([route, access]) => {
-  const [method = '', url = ''] = route.split(' ');
-  return { route, method: method as 'GET', url: url.replace(/:\w+/g, 'x').replace('*', 'x'), access };
-});
+const CALLS = ROUTES.map(({ method, path, access }) => ({
+  ...{ route: `${method} ${path}`, method, access },
+  url: path.replace(/:\w+/g, 'x').replace('*', 'x'),
+}));
 
 describe('every route', () => {
-  it.each(ROUTES.filter(({ access }) => access !== 'public'))(
+  it.each(CALLS.filter(({ access }) => access === 'agent' || Array.isArray(access)))(
     '$route refuses a caller without a token',
     async (r) => {
       const response = await server.app.inject({ method: r.method, url: r.url });
@@ -32,7 +35,7 @@ describe('every route', () => {
     },
   );
 
-  it.each(ROUTES.filter(({ access }) => Array.isArray(access)))(
+  it.each(CALLS.filter(({ access }) => Array.isArray(access)))(
     '$route lets in exactly its roles',
     async (r) => {
       const allowed = new Set<string>(r.access);
@@ -116,6 +119,124 @@ describe('an API token', () => {
     await app.close();
   });
 });
+
+describe('what is for this machine', () => {
+  const get = (remoteAddress: string, headers: Record<string, string> = {}) =>
+    server.app.inject({ url: '/metrics', remoteAddress, headers });
+
+  it.each([
+    ['over the loopback', '127.0.0.1', {}, 200],
+    ['over the loopback of IPv6', '::1', {}, 200],
+    ['over the loopback, seen as IPv6', '::ffff:127.0.0.1', {}, 200],
+    ['from elsewhere', '192.0.2.7', {}, 401],
+    ['from an address that begins alike', '::1:2', {}, 401],
+    ['through a proxy that says so', '127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, 401],
+    ['through a proxy that says so the new way', '127.0.0.1', { forwarded: 'for=127.0.0.1' }, 401],
+  ])('is answered %s by %s', async (_from, address, headers, status) => {
+    expect((await get(address, headers)).statusCode).toBe(status);
+  });
+
+  it('is answered from elsewhere to any token', async () => {
+    expect((await get('192.0.2.7', await server.bearer('viewer'))).statusCode).toBe(200);
+  });
+
+  it('is for nobody without a token once a proxy stands before the server', async () => {
+    const { context } = server;
+    const app = await createApp({ ...context, config: { ...context.config, trustProxy: ['192.0.2.1'] } });
+
+    expect((await app.inject({ url: '/metrics', remoteAddress: '127.0.0.1' })).statusCode).toBe(401);
+    await app.close();
+  });
+});
+
+describe('hostile requests', () => {
+  const part = fc
+    .oneof(fc.json({ maxDepth: 3 }), fc.string(), claims())
+    .map((text) => Buffer.from(text).toString('base64url'));
+  const token = fc.oneof(
+    fc.tuple(part, part, part).map((parts) => parts.join('.')),
+    fc.array(part, { maxLength: 6 }).map((parts) => parts.join('.')),
+    fc.stringMatching(/^[!-~]{1,200}$/),
+  );
+
+  it('with any token are refused in one shape, and never fail the server', async () => {
+    const guess = fc.asyncProperty(token, async (text) => {
+      const headers = { authorization: `Bearer ${text}` };
+      const response = await server.app.inject({
+        method: 'POST',
+        url: '/api/v1/reports',
+        headers,
+        payload: {},
+        remoteAddress: someAddress(),
+      });
+      expect(response.statusCode).toBe(401);
+      parseDocument(problem, response.json(), 'the answer');
+    });
+    await fc.assert(guess, { numRuns: 200 });
+  });
+
+  it('to any address are answered in one shape, and never fail the server', async () => {
+    const headers = await server.bearer('viewer');
+    const path = fc.array(
+      fc.oneof(fc.string(), fc.constantFrom('%', '%zz', '%c0%ae', '..', ';', '?', '#', '//')),
+    );
+    const guess = fc.asyncProperty(fc.constantFrom(...CALLS), path, async ({ method, url }, parts) => {
+      const address = encodeURI(`${url}${parts.join('')}`).replaceAll('%25', '%');
+      const response = await server.app.inject({
+        method,
+        url: address,
+        headers,
+        remoteAddress: someAddress(),
+      });
+      expect(response.statusCode, address).toBeLessThan(500);
+      const isRefusal = response.statusCode >= 400 && method !== 'HEAD';
+      if (isRefusal) parseDocument(problem, response.json(), address);
+    });
+    await fc.assert(guess, { numRuns: 300 });
+  });
+
+  it.each([
+    ['malformed addresses', '/api/v1/%zz'],
+    ['addresses that lead nowhere', '/api/v2/instances'],
+  ])('for %s are counted against where they come from', async (_what, url) => {
+    const statuses = new Set<number>();
+    for (let i = 0; i < 70; i++) statuses.add((await server.app.inject({ url })).statusCode);
+
+    expect(statuses).toContain(429);
+  });
+});
+
+/** Claims of every type where a string or a number belongs. */
+function claims(): fc.Arbitrary<string> {
+  const value = fc.oneof(
+    fc.integer(),
+    fc.string(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(fc.integer()),
+    fc.object(),
+  );
+  return fc
+    .record({
+      iss: value,
+      aud: value,
+      iat: value,
+      exp: value,
+      nbf: value,
+      alg: value,
+      crit: value,
+      b64: value,
+    })
+    .map((claim) => JSON.stringify(claim));
+}
+
+let asked = 0;
+
+/** Another one each time, so that no limit answers instead. */
+function someAddress(): string {
+  asked++;
+  return `10.${asked >> 16}.${(asked >> 8) & 255}.${asked & 255}`;
+}
 
 describe('an agent token', () => {
   interface Agent {

@@ -12,7 +12,7 @@ import {
   instancesReply,
   patchesReply,
 } from '../../../shared/protocol/fleet.ts';
-import { changeStatusReply, enrolmentReply } from '../../../shared/protocol/publication.ts';
+import { enrolmentReply } from '../../../shared/protocol/publication.ts';
 import { type Report, reportReply } from '../../../shared/protocol/report.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import {
@@ -83,8 +83,16 @@ describe('an instance', () => {
     const namesAt = async (query: string) =>
       (await ask(instancesReply, 'GET', `/api/v1/instances?${query}`)).instances.map(({ name }) => name);
 
+    const first = await server.app.inject({
+      url: '/api/v1/instances?limit=2',
+      headers: await server.bearer('viewer'),
+    });
+    const next = /<([^>]+)>; rel="next"/.exec(String(first.headers.link))?.[1] ?? '';
+    const last = await server.app.inject({ url: next, headers: await server.bearer('viewer') });
+
     expect(await namesAt('limit=2')).toEqual(['customer one', 'customer three']);
-    expect(await namesAt('limit=2&offset=2')).toEqual(['customer two']);
+    expect(last.json().instances.map(({ name }: { name: string }) => name)).toEqual(['customer two']);
+    expect(last.headers.link).toBeUndefined();
     expect(await namesAt('named=customer+two')).toEqual(['customer two']);
     expect(await namesAt(`named=${instance}`)).toEqual(['customer one']);
     expect(await namesAt('named=nobody')).toEqual([]);
@@ -110,7 +118,7 @@ describe('a change', () => {
 
     const reply = await ask(changeReply, 'GET', '/api/v1/changes/CHG-1');
 
-    expect(parseDocument(changeStatusReply, reply, 'for the vendor').counts).toEqual({
+    expect(reply.counts).toEqual({
       committed: 1,
       rolledBack: 0,
       inProgress: 0,

@@ -1,6 +1,6 @@
 // Requests as the world sends them: malformed, oversized, hostile, and answered in one shape.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { errorReply } from '../../../shared/protocol/fleet.ts';
+import { errorReply } from '../../../shared/protocol/problem.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { firstPublication } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';

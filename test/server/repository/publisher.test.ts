@@ -1,8 +1,10 @@
 // Publishing: what is taken, what is refused, and that nothing in between is ever served.
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadState } from '../../../server/repository/state.ts';
+import type { ChangeRecord } from '../../../shared/change/change.ts';
 import type { PublicationRequest } from '../../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -431,7 +433,7 @@ function replaceRole(role: string, bytes: Uint8Array): PublicationRequest {
 
 function releaseOf(
   document: VendorDocument,
-  change: unknown = changeOf(document, '1.0.0', tree),
+  change: ChangeRecord = changeOf(document, '1.0.0', tree),
 ): PublicationRequest {
   return publicationOf([['releases', signRole('releases', 2, [document])]], [document], [change]);
 }

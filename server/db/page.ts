@@ -1,0 +1,45 @@
+// Parts: a list is read in bounded ones, each saying where it goes on, and rows are written in bounded ones.
+
+/** At most `limit` entries, from behind the entry with this key; null begins. */
+export interface Page<Key> {
+  readonly limit: number;
+  readonly after: Key | null;
+}
+
+export interface Part<Entry, Key> {
+  readonly entries: readonly Entry[];
+  /** The key of the last entry when more follow. */
+  readonly next: Key | null;
+}
+
+/** What one answer may hold; a single larger entry still goes out alone. */
+const MAX_PART_BYTES = 2 ** 20;
+
+/** Cuts rows, of which one more than `limit` was read, to what goes into one answer. */
+export function cutPart<Row, Key>(
+  rows: readonly Row[],
+  limit: number,
+  bytesOf: (row: Row) => number,
+  keyOf: (row: Row) => Key,
+): Part<Row, Key> {
+  let bytes = 0;
+  let taken = 0;
+  for (const row of rows) {
+    bytes += bytesOf(row);
+    if (taken === limit || (taken > 0 && bytes > MAX_PART_BYTES)) break;
+    taken++;
+  }
+  const entries = rows.slice(0, taken);
+  const last = entries.at(-1);
+  return { entries, next: last === undefined || taken === rows.length ? null : keyOf(last) };
+}
+
+const ROWS_A_STATEMENT = 1_000;
+
+/** Rows to write, in parts: a statement takes so many parameters and no more. */
+export function inParts<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {
+  const count = Math.ceil(rows.length / ROWS_A_STATEMENT);
+  return Array.from({ length: count }, (_, i) =>
+    rows.slice(i * ROWS_A_STATEMENT, (i + 1) * ROWS_A_STATEMENT),
+  );
+}

@@ -1,0 +1,22 @@
+// Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
+import type { Route } from './route.ts';
+import { describeRoutes } from './routes/description.ts';
+import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
+import { FLEET_ROUTES } from './routes/fleet.ts';
+import { HISTORY_ROUTES } from './routes/history.ts';
+import { OPERATION_ROUTES } from './routes/operations.ts';
+import { PUBLICATION_ROUTES } from './routes/publications.ts';
+import { REPORT_ROUTES } from './routes/reports.ts';
+import { REPOSITORY_ROUTES } from './routes/repository.ts';
+import { SECURITY_ROUTES } from './routes/security.ts';
+
+export const ROUTES: readonly Route[] = describeRoutes([
+  ...OPERATION_ROUTES,
+  ...REPOSITORY_ROUTES,
+  ...ENROLMENT_ROUTES,
+  ...REPORT_ROUTES,
+  ...PUBLICATION_ROUTES,
+  ...FLEET_ROUTES,
+  ...SECURITY_ROUTES,
+  ...HISTORY_ROUTES,
+]);

@@ -1,0 +1,146 @@
+// A route of the API, defined once: access, validation, limits, OpenAPI and the reference page all come from here.
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { parseDocument } from '../../shared/schema/parse-document.ts';
+import type { Context } from '../context.ts';
+import type { Access } from './access.ts';
+import { actorOf, type Caller, instanceOf } from './caller.ts';
+
+export const TAGS = ['agents', 'publishing', 'fleet', 'operations'] as const;
+export type Tag = (typeof TAGS)[number];
+
+export const TAG_TEXTS: Readonly<Record<Tag, string>> = {
+  agents: 'What agents call',
+  publishing: 'What the vendor’s program calls to publish',
+  fleet: 'The fleet, for people and programs',
+  operations: 'For those who run the server',
+};
+
+type Schema = z.ZodType | undefined;
+type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
+type Input<S> = S extends z.ZodType ? z.input<S> : undefined;
+
+/** One request as its handler sees it: parsed, and from somebody who may ask. */
+export interface Ask<Params, Query, Body> {
+  readonly params: Output<Params>;
+  readonly query: Output<Query>;
+  readonly body: Output<Body>;
+  readonly caller: Caller;
+  /** How the audit log names whoever asks. */
+  actor(): string;
+  /** The instance that asks, by its credential. */
+  instance(): string;
+  /** The raw body of a route that takes an upload. Error: request/invalid. */
+  upload(): Readable;
+  /** RFC 8288: the address at which a list goes on; null at its end. */
+  continueAt(cursor: string | null): void;
+}
+
+/** What every route says about itself. */
+interface Facts {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  /** With `:name` for each parameter. */
+  readonly path: string;
+  readonly access: Access;
+  readonly tag: Tag;
+  readonly summary: string;
+  /** The body is a stream of bytes. */
+  readonly uploads?: boolean;
+  /** Largest body in bytes; 64 KiB unless given. */
+  readonly maxBytes?: number;
+  /** Requests a minute from one address; not limited unless given. */
+  readonly perMinute?: number;
+  /** Polls and probes leave no line in the log. */
+  readonly quiet?: boolean;
+}
+
+interface Definition<Params extends Schema, Query extends Schema, Body extends Schema, Reply extends Schema>
+  extends Facts {
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  /** Without one the answer is 204 and empty, or 200 and empty to HEAD. */
+  readonly reply?: Reply;
+  readonly example?: {
+    readonly params?: Input<Params>;
+    readonly query?: Input<Query>;
+    readonly body?: Input<Body>;
+    readonly reply?: Input<Reply>;
+  };
+  answer(context: Context, ask: Ask<Params, Query, Body>): Promise<Output<Reply>>;
+}
+
+/** A route with its types worn off: what the server mounts and the documentation reads. */
+export interface Route extends Facts {
+  readonly params?: Schema;
+  readonly query?: Schema;
+  readonly body?: Schema;
+  readonly reply?: Schema;
+  /** Media type of an answer that is no JSON. */
+  readonly media?: string;
+  readonly example?: {
+    readonly params?: object | undefined;
+    readonly query?: object | undefined;
+    readonly body?: object | undefined;
+    readonly reply?: object | undefined;
+  };
+  respond(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
+}
+
+export function defineRoute<
+  Params extends z.ZodObject | undefined = undefined,
+  Query extends z.ZodObject | undefined = undefined,
+  Body extends z.ZodObject | undefined = undefined,
+  Reply extends z.ZodObject | undefined = undefined,
+>(definition: Definition<Params, Query, Body, Reply>): Route {
+  const { params, query, body, answer, ...rest } = definition;
+  return {
+    ...rest,
+    params,
+    query,
+    body,
+    respond: async (context, request, reply) => {
+      const result = await answer(context, {
+        params: parseWith<Params>(params, request.params, 'the address'),
+        query: parseWith<Query>(query, { ...(request.query as object) }, 'the query'),
+        body: parseWith<Body>(body, request.body ?? {}, 'the request body'),
+        ...helpersOf(request, reply),
+      });
+      if (rest.reply !== undefined) return result;
+      return reply.status(rest.method === 'HEAD' ? 200 : 204).send();
+    },
+  };
+}
+
+/** A route that answers with something else than JSON: its handler writes the answer itself. */
+export function defineRawRoute(definition: Facts & Pick<Route, 'media' | 'respond'>): Route {
+  return definition;
+}
+
+/** Error: document/invalid. */
+function parseWith<S extends Schema>(schema: S | undefined, value: unknown, name: string): Output<S> {
+  return (schema === undefined ? undefined : parseDocument(schema, value, name)) as Output<S>;
+}
+
+function helpersOf(request: FastifyRequest, reply: FastifyReply) {
+  return {
+    caller: request.caller,
+    actor: () => actorOf(request.caller),
+    instance: () => instanceOf(request.caller),
+    upload: () => uploadOf(request),
+    continueAt: (cursor: string | null) => {
+      if (cursor === null) return;
+      const next = new URL(request.url, 'http://server');
+      next.searchParams.set('cursor', cursor);
+      reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);
+    },
+  };
+}
+
+function uploadOf(request: FastifyRequest): Readable {
+  const body = request.body as Readable | undefined;
+  if (typeof body?.pipe === 'function') return body;
+  throw new FairleadError('request/invalid', { problem: 'send the bytes as application/octet-stream' });
+}

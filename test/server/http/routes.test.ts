@@ -1,0 +1,99 @@
+// The table of routes: each says all about itself, its examples are what it takes and answers, and OpenAPI tells the same.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ROUTES } from '../../../server/http/all-routes.ts';
+import { pathOf, renderOpenApi } from '../../../server/http/openapi.ts';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import { readSources } from '../../support/source-tree.ts';
+
+const named = ROUTES.map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
+
+describe('every route', () => {
+  it('stands once in the table', () => {
+    expect(new Set(named.map(({ name }) => name)).size).toBe(named.length);
+  });
+
+  it.each(named)('$name names its parameters', ({ path, params }) => {
+    const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+    const shape = params instanceof z.ZodObject ? Object.keys(params.shape) : [];
+
+    expect(shape).toEqual(inPath);
+  });
+
+  it.each(named.filter(({ example }) => example !== undefined))(
+    '$name gives examples that its own schemas accept',
+    ({ example, params, query, body, reply }) => {
+      const parts = { params, query, body, reply };
+      for (const [part, value] of Object.entries(example ?? {})) {
+        const schema = parts[part as keyof typeof parts];
+        expect(schema, part).toBeDefined();
+        if (schema !== undefined) expect(() => parseDocument(schema, value, part)).not.toThrow();
+      }
+    },
+  );
+
+  it.each(named.filter(({ body }) => body !== undefined))('$name shows a body', ({ example }) => {
+    expect(example?.body).toBeDefined();
+  });
+
+  it('that takes a list apart says so by its cursor', () => {
+    const lists = named.filter(({ reply }) => reply instanceof z.ZodObject && isList(reply));
+    const unpaged = lists.filter(({ query }) => !(query instanceof z.ZodObject && 'cursor' in query.shape));
+
+    expect(unpaged.map(({ name }) => name)).toEqual([]);
+    expect(lists.length).toBeGreaterThan(5);
+  });
+});
+
+describe('OpenAPI', () => {
+  const described = renderOpenApi(ROUTES) as unknown as {
+    readonly openapi: string;
+    readonly paths: Record<string, Record<string, { readonly operationId: string }>>;
+  };
+
+  it('describes every route, each under an id of its own', () => {
+    const operations = Object.values(described.paths).flatMap((path) => Object.values(path));
+
+    expect(described.openapi).toBe('3.1.0');
+    expect(operations).toHaveLength(ROUTES.length);
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(ROUTES.length);
+    for (const route of ROUTES) {
+      expect(described.paths[pathOf(route)]?.[route.method.toLowerCase()]).toBeDefined();
+    }
+  });
+
+  it('refers to nothing that it does not hold', () => {
+    const text = JSON.stringify(described);
+    const refs = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = '']) => path.split('/'));
+    const missing = refs.filter((path) => path.reduce<unknown>(into, described) === undefined);
+
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('the house', () => {
+  const files = readSources('server').filter(({ path }) => !path.startsWith('server/vendor/'));
+
+  it.each([
+    ['a transaction', /\.transaction\(\)/, 'server/db/transact.ts'],
+    ['a route', /\bapp\.(?:route|get|post|put|delete|head)\(/, 'server/http/mount.ts'],
+  ])('has one door for %s', (_what, pattern, door) => {
+    expect(files.filter(({ text }) => pattern.test(text)).map(({ path }) => path)).toEqual([door]);
+  });
+
+  it('keeps the openapi.json of the documentation readable by any tool', () => {
+    const page = new URL('../../../docs/reference/openapi.json', import.meta.url);
+
+    expect(JSON.parse(readFileSync(page, 'utf8')).paths['/api/v1/publications'].post).toBeDefined();
+  });
+});
+
+function isList({ shape }: z.ZodObject): boolean {
+  const fields = Object.values(shape);
+  return fields.length === 1 && fields[0] instanceof z.ZodArray;
+}
+
+function into(value: unknown, key: string): unknown {
+  return (value as Record<string, unknown> | undefined)?.[key];
+}
