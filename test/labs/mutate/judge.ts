@@ -1,0 +1,137 @@
+// Judges one mutant: its nearest tests in turn until one fails, and the type checker for what survives them.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import type { Baselines } from './baselines.ts';
+import type { Mutant } from './find-mutants.ts';
+import type { ImportGraph } from './import-graph.ts';
+import type { Verdict } from './journal.ts';
+import { Runner, type RunResult } from './runner.ts';
+import { WorkingCopy } from './working-copy.ts';
+
+export interface JudgeOptions {
+  readonly checkout: string;
+  readonly graph: ImportGraph;
+  readonly baselines: Baselines;
+  /** At most so many test files for a mutant. */
+  readonly nearest: number;
+}
+
+/** So many tests are asked at first: they kill most mutants. */
+const FIRST = 2;
+const SLOWEST_MS = 8_000;
+const PATIENCE_MS = 20_000;
+const PER_FILE_MS = 1_000;
+/** They hold the shape of the house, whatever the code does, or need an hour and a machine of their own. */
+const NOT_ASKED = /^test\/(?:architecture|docs)\.test\.ts$|^test\/(?:e2e|faults|docs|labs)\//;
+
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #copy: WorkingCopy;
+  readonly #runner: Runner;
+  readonly #killers = new Map<string, Map<string, number>>();
+  #types: 'sound' | 'broken' | null = null;
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+    this.#copy = new WorkingCopy(options.checkout);
+    this.#runner = new Runner(this.#copy);
+  }
+
+  /** Null when no test that can be asked reaches the file. */
+  async judge(mutant: Mutant): Promise<Verdict | null> {
+    const candidates = this.#options.graph.testsOf(mutant.file).filter((test) => !NOT_ASKED.test(test));
+    const queue = [...this.#likeliestFirst(mutant.file, candidates.slice(0, 2 * this.#options.nearest))];
+    let asked = 0;
+    while (queue.length > 0 && asked < this.#options.nearest) {
+      const tests = await this.#take(queue, asked === 0 ? FIRST : this.#options.nearest - asked);
+      const verdict = tests.length === 0 ? null : await this.judgeBy(mutant, tests);
+      if (verdict !== null && verdict.outcome !== 'survived') return verdict;
+      asked += tests.length;
+    }
+    if (asked === 0) return null;
+    return this.#copy.withMutant(mutant, async () =>
+      (await this.#passesTypes())
+        ? { outcome: 'survived', by: null, detail: `${asked} of the nearest test files` }
+        : { outcome: 'refused', by: null, detail: 'the type checker' },
+    );
+  }
+
+  /** By these tests only, each of which must have a baseline. */
+  async judgeBy(mutant: Mutant, tests: readonly string[]): Promise<Verdict> {
+    const usual = tests.reduce(
+      (sum, test) => sum + (this.#options.baselines.find(test) ?? 0) + PER_FILE_MS,
+      0,
+    );
+    const run = () => this.#runner.run(tests, mutant.file, PATIENCE_MS + 4 * usual);
+    const result = await this.#copy.withMutant(mutant, run);
+    const verdict = verdictOf(result, tests);
+    this.#remember(mutant.file, verdict.by);
+    return verdict;
+  }
+
+  /** Takes so many tests from the queue that pass untouched and in time. */
+  async #take(queue: string[], count: number): Promise<readonly string[]> {
+    const taken: string[] = [];
+    while (taken.length < count) {
+      const test = queue.shift();
+      if (test === undefined) break;
+      if ((await this.baseline(test)) !== null) taken.push(test);
+    }
+    return taken;
+  }
+
+  async baseline(test: string): Promise<number | null> {
+    const known = this.#options.baselines.find(test);
+    if (known !== undefined) return known;
+    const result = await this.#runner.run([test], null, 2 * SLOWEST_MS);
+    const ran = typeof result === 'string' ? undefined : result.ran[0];
+    const ms = ran?.passed === true && ran.ms <= SLOWEST_MS ? ran.ms : null;
+    this.#options.baselines.set(test, ms);
+    return ms;
+  }
+
+  #likeliestFirst(file: string, tests: readonly string[]): readonly string[] {
+    const kills = this.#killers.get(file);
+    return tests.toSorted((a, b) => (kills?.get(b) ?? 0) - (kills?.get(a) ?? 0));
+  }
+
+  #remember(file: string, by: string | null): void {
+    const kills = this.#killers.get(file) ?? new Map<string, number>();
+    this.#killers.set(file, kills);
+    if (by !== null) kills.set(by, (kills.get(by) ?? 0) + 1);
+  }
+
+  /** Names that nobody uses any more are no objection: who removes a line removes its import too. */
+  async #passesTypes(): Promise<boolean> {
+    this.#types ??= (await this.#checkTypes()) ? 'sound' : 'broken';
+    return this.#types === 'broken' || this.#checkTypes();
+  }
+
+  #checkTypes(): Promise<boolean> {
+    const information = join(this.#copy.scratch, 'types.json');
+    const options =
+      '--noEmit --singleThreaded --incremental --noUnusedLocals false --noUnusedParameters false';
+    const all = [...options.split(' '), '--allowUnreachableCode', 'true', '--tsBuildInfoFile', information];
+    return new Promise((resolve) => {
+      execFile('node_modules/.bin/tsc', all, { cwd: this.#copy.root }, (error) => resolve(error === null));
+    });
+  }
+
+  close(): void {
+    this.#runner.stop();
+    this.#copy.remove();
+  }
+}
+
+function verdictOf(result: RunResult, tests: readonly string[]): Verdict {
+  if (result === 'timeout')
+    return { outcome: 'timeout', by: tests[0] ?? null, detail: 'the tests did not end' };
+  if (result === 'broken')
+    return { outcome: 'killed', by: tests[0] ?? null, detail: 'the test process ended' };
+  const failed = result.ran.find((one) => !one.passed);
+  if (failed === undefined && result.failed === null) {
+    return { outcome: 'survived', by: null, detail: `${tests.length} of the nearest test files` };
+  }
+  const detail = result.failed ?? 'the file could not be loaded';
+  return { outcome: 'killed', by: failed?.test ?? tests[0] ?? null, detail };
+}
