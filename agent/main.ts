@@ -9,7 +9,6 @@ import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
 import { createLogDestination } from '../shared/node/log.ts';
 import { effectivePolicy } from '../shared/policy/local-state.ts';
-import { packPath } from '../shared/protocol/publication.ts';
 import type { DeploymentRecord } from '../shared/schema/deployment.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
@@ -17,13 +16,13 @@ import { createTraffic, switchCommand } from './adapters/drivers/traffic/traffic
 import { createJsonFile } from './adapters/files/json-file.ts';
 import { AGENT_VERSION } from './adapters/machine/agent-version.ts';
 import { findProgram } from './adapters/machine/find-program.ts';
-import { createHeapTidier } from './adapters/machine/heap.ts';
+import { tidyWhile } from './adapters/machine/heap.ts';
 import { createProber } from './adapters/machine/prober.ts';
 import { readReference } from './adapters/machine/references.ts';
 import { systemClock as clock } from './adapters/machine/system-clock.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
-import { createLazyRepository } from './adapters/repository/lazy-repository.ts';
-import { createRepository } from './adapters/repository/repository.ts';
+import { createHttpSource, repositoryUrls } from './adapters/repository/http-source.ts';
+import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
 import { loadOrCreateIdentity } from './adapters/server/identity.ts';
@@ -43,9 +42,10 @@ import { type Agent, createAgent } from './engine/agent/agent.ts';
 import { createPulse, type LivingPulse } from './engine/agent/pulse.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
 import { LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
-import type { Clock } from './ports/clock.ts';
+import { createRepository } from './engine/repository/repository.ts';
 import type { Deployer } from './ports/deployer.ts';
 import type { Log } from './ports/log.ts';
+import type { RepositorySource } from './ports/repository-source.ts';
 import type { Settings } from './ports/settings.ts';
 import type { TreeStore } from './ports/tree-store.ts';
 
@@ -109,6 +109,14 @@ function createLog(redact: Redact): Log {
   return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, createLogDestination({ redact }));
 }
 
+interface Connected {
+  readonly stateDir: string;
+  readonly enrolment: EnrolmentFile;
+  readonly http: HttpClient;
+  readonly source: RepositorySource;
+  readonly log: Log;
+}
+
 interface Assembled {
   readonly agent: Agent;
   readonly deployer: Deployer;
@@ -127,12 +135,13 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   const log = createLog(secrets.redact);
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
+  const source = createHttpSource(repositoryUrls(enrolment.server), http);
   const settings = createSettings(stateDir, options.config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
   const trees = createTreeStore({
     stateDir,
     fetchPack: (treeHex, file, limits) =>
-      http.download(`${enrolment.server}/repository/${packPath(treeHex)}`, file, {
+      source.pack(treeHex, file, {
         ...limits,
         onProgress(bytes) {
           // It may take days, and nobody else knows that it gets on.
@@ -148,7 +157,7 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   };
   const deployer = createDeployer(withSigns(deployment, pulse), deployment);
   const agent = createAgent({
-    ...(await agentParts(stateDir, enrolment, http, log)),
+    ...(await agentParts({ stateDir, enrolment, http, source, log })),
     pollIntervalMs: options.pollIntervalMs,
     log,
     settings,
@@ -203,7 +212,7 @@ async function probationOf(settings: Settings): Promise<number> {
   return held ? 0 : durationMs(probation);
 }
 
-async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: HttpClient, log: Log) {
+async function agentParts({ stateDir, enrolment, http, source, log }: Connected) {
   const { server, instance, name, root } = enrolment;
   const identity = await loadOrCreateIdentity(stateDir);
   const onDamage = (problem: string) => log.warn({ problem }, 'a state file is begun anew');
@@ -212,16 +221,13 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
     agentVersion: AGENT_VERSION,
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
-    clock: { ...clock, sleep: restfully(clock.sleep) },
-    repository: createLazyRepository(() =>
-      createRepository({
-        directory: `${stateDir}/trust`,
-        url: `${server}/repository`,
-        initialRoot: Buffer.from(root.bytes, 'base64'),
-        http,
-        onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
-      }),
-    ),
+    clock: { ...clock, sleep: tidyWhile(clock.sleep) },
+    repository: createRepository({
+      openStore: () => openTrustStore(`${stateDir}/trust`),
+      source,
+      initialRoot: Buffer.from(root.bytes, 'base64'),
+      onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
+    }),
     audit: createAuditFile(stateDir, clock),
     channel: createServerChannel({ server, instance, identity, clock, http }),
     approvals: createJsonFile(`${stateDir}/approvals/receipts.json`, approvalsFile, onDamage),
@@ -229,19 +235,6 @@ async function agentParts(stateDir: string, enrolment: EnrolmentFile, http: Http
     decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),
   };
 }
-
-/** The agent sleeps when nothing is due: the moment to give memory back, once the report of the round is sent. */
-function restfully(sleep: Clock['sleep']): Clock['sleep'] {
-  const tidy = createHeapTidier();
-  return async (ms, signal) => {
-    const timer = setTimeout(tidy, REPORT_MS);
-    await sleep(ms, signal);
-    clearTimeout(timer);
-  };
-}
-
-/** Most reports are sent by then; what is left of one waits for the next rest. */
-const REPORT_MS = 2_000;
 
 function abortOnSignal(): AbortSignal {
   const controller = new AbortController();

@@ -56,6 +56,7 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
 const ENTRY_POINTS = new Set([
   'agent/main.ts',
   'agent/cli/main.ts',
+  'agent/cli/tuf-client.ts',
   'server/main.ts',
   'server/vendor/cli/main.ts',
 ]);

@@ -8,12 +8,12 @@ import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../shared/node/read-file.ts';
 import type { TargetFile } from '../../shared/trust/metadata.ts';
 import { namingHash, verifyFile } from '../../shared/trust/target.ts';
-import { createMetadataSource, present } from '../adapters/repository/metadata-source.ts';
-import { joinUrl, targetFile, targetUrlPath } from '../adapters/repository/names.ts';
-import { orNull, startFrom } from '../adapters/repository/root-chain.ts';
+import { createHttpSource } from '../adapters/repository/http-source.ts';
 import { openTrustStore } from '../adapters/repository/trust-store.ts';
-import { Updater } from '../adapters/repository/updater.ts';
 import { createHttpClient, type HttpClient } from '../adapters/server/http-client.ts';
+import { targetFile } from '../core/repository-names.ts';
+import { orNull, startFrom } from '../engine/repository/root-chain.ts';
+import { Updater } from '../engine/repository/updater.ts';
 
 const USAGE = `usage:
   tuf-client --metadata-dir DIR init TRUSTED_ROOT
@@ -69,10 +69,15 @@ async function init(directory: string, trustedRoot: string): Promise<void> {
 async function refresh(http: HttpClient, require: Require, now: number): Promise<Updater> {
   const updater = await Updater.open({
     store: await openTrustStore(require('metadata-dir')),
-    source: createMetadataSource(require('metadata-url'), http),
+    source: sourceAt(require('metadata-url'), http),
   });
   await updater.refresh(now);
   return updater;
+}
+
+/** Metadata and targets have addresses of their own, and are asked for one at a time. */
+function sourceAt(url: string, http: HttpClient) {
+  return createHttpSource({ metadata: url, targets: url, packs: url }, http);
 }
 
 /** TUF §5.7. The file keeps one name for one target path; what is already right is not fetched again. */
@@ -86,8 +91,7 @@ async function download(http: HttpClient, updater: Updater, require: Require, no
   const stored = await readIfPresent(file);
   if (stored !== null && orNull(() => verified(stored, target, name)) !== null) return;
   const hash = updater.topLevel.root.consistentSnapshot ? namingHash(target.hashes) : null;
-  const url = joinUrl(baseUrl, targetUrlPath(name, hash));
-  const bytes = present(url, await http.get(url, { maxBytes: target.length }));
+  const bytes = await sourceAt(baseUrl, http).document(name, hash, target.length);
   await makeDirectory(directory);
   await writeDurably(file, verified(bytes, target, name));
 }

@@ -8,7 +8,7 @@ export interface Repository {
    * is the trusted one. Errors: trust/*, transport/*, disk/*; what was reached stays, and what failed keeps its old state.
    */
   refresh(now: EpochMs): Promise<'changed' | 'unchanged'>;
-  /** Every document of the last refresh, verified; fetches only what the disk lost. Errors: trust/*, transport/*, disk/*. */
+  /** Every document of the last refresh, verified, from the disk alone; what the disk lost is left out until the next. Errors: trust/*, disk/*. */
   catalog(): Promise<Catalog>;
   freshness(now: EpochMs): Freshness;
 }

@@ -11,8 +11,21 @@ import type { Key, SigningKey } from './key.ts';
 export const TOP_LEVEL_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
 
-/** Ten thousand releases are about three megabytes; byte caps per role are the fetcher's. */
-const METADATA_LIMITS: JsonLimits = { maxBytes: 32 << 20, maxDepth: 32, maxNodes: 4_000_000 };
+const KIB = 1024;
+
+/** What is read of a file at most, whatever a list says. Ten thousand releases are about three megabytes of targets. */
+export const MAX_METADATA_BYTES = {
+  root: 512 * KIB,
+  timestamp: 16 * KIB,
+  snapshot: 2 * KIB * KIB,
+  targets: 16 * KIB * KIB,
+} as const satisfies Record<TopLevelRole, number>;
+
+const METADATA_LIMITS: JsonLimits = {
+  maxBytes: MAX_METADATA_BYTES.targets,
+  maxDepth: 32,
+  maxNodes: 1_000_000,
+};
 
 /** Verifying one takes milliseconds: a hostile delegate could list, and sign with, a hundred thousand keys. */
 const MAX_SIGNATURES = 256;

@@ -1,7 +1,7 @@
 // What a vendor's long history costs an install: the first round, a restart, one more release, and memory.
 import { join } from 'node:path';
-import { createRepository } from '../../agent/adapters/repository/repository.ts';
 import type { Version } from '../../shared/version/version.ts';
+import { createRepository } from '../support/open-repository.ts';
 import { RepositorySimulator } from '../support/repository-simulator.ts';
 import { buildRelease } from '../support/scenario.ts';
 import { type Figures, formatMb, formatMs, timed } from './figures.ts';

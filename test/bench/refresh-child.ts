@@ -31,13 +31,13 @@ process.exit();
 
 async function refreshWithFairlead(): Promise<Refresh> {
   const { createHttpClient } = await import('../../agent/adapters/server/http-client.ts');
-  const { createMetadataSource } = await import('../../agent/adapters/repository/metadata-source.ts');
+  const { createHttpSource } = await import('../../agent/adapters/repository/http-source.ts');
   const { openTrustStore } = await import('../../agent/adapters/repository/trust-store.ts');
-  const { Updater } = await import('../../agent/adapters/repository/updater.ts');
+  const { Updater } = await import('../../agent/engine/repository/updater.ts');
   const http = createHttpClient();
   // Loads what the other client has loaded by its import.
   await http.connect();
-  const source = createMetadataSource(url, http);
+  const source = createHttpSource({ metadata: url, targets: url, packs: url }, http);
   const initialRoot = readFileSync(rootFile);
   return async (directory) => {
     const store = await openTrustStore(directory);

@@ -2,11 +2,11 @@
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createRepository } from '../../agent/adapters/repository/repository.ts';
 import { createHttpClient } from '../../agent/adapters/server/http-client.ts';
 import type { Repository } from '../../agent/ports/repository.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import { refusedCode } from '../support/error-code.ts';
+import { createRepository } from '../support/open-repository.ts';
 import { startTestServer, type TestServer } from '../support/server-under-test.ts';
 import { createBench, type Vendor } from '../support/vendor.ts';
 

@@ -1,5 +1,5 @@
 // A trust store in memory, durable at once, that can be killed before any of its writes.
-import type { TrustStore } from '../../agent/adapters/repository/trust-store.ts';
+import type { DocumentCache, TrustStore } from '../../agent/ports/trust-store.ts';
 
 export class Killed extends Error {}
 
@@ -34,6 +34,17 @@ export class MemoryTrustStore implements TrustStore {
     const names = [...this.files.keys()].filter((name) => name.startsWith('root_history/'));
     return names.map((name) => Number.parseInt(name.slice('root_history/'.length), 10)).sort((a, b) => a - b);
   }
+
+  /** May be lost, so no write of it is an effect that counts. */
+  readonly documents: DocumentCache = {
+    read: async (sha256) => this.files.get(`documents/${sha256}`) ?? null,
+    write: async (sha256, bytes) => void this.files.set(`documents/${sha256}`, Uint8Array.from(bytes)),
+    keepOnly: async (kept) => {
+      for (const file of this.files.keys()) {
+        if (file.startsWith('documents/') && !kept.has(file.slice(10))) this.files.delete(file);
+      }
+    },
+  };
 
   #beforeEffect(): void {
     if (this.effects >= this.killAt) throw new Killed();

@@ -8,7 +8,12 @@ import { signFast } from './sign-fast.ts';
 /** The present of every test. */
 export const NOW = Date.parse('2026-06-01T00:00:00Z');
 export const DAY_MS = 86_400_000;
-export const METADATA_URL = 'https://repository.test/metadata/';
+const METADATA_URL = 'https://repository.test/metadata/';
+export const REPOSITORY_URLS = {
+  metadata: METADATA_URL,
+  targets: 'https://repository.test/targets/',
+  packs: 'https://repository.test/',
+};
 
 // Tests write any JSON they like into metadata, wrong types included.
 // biome-ignore lint/suspicious/noExplicitAny: see above

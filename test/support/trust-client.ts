@@ -1,10 +1,10 @@
 // A TUF client over a simulated repository; every refresh starts like a new process, from what the store holds.
-import { createMetadataSource } from '../../agent/adapters/repository/metadata-source.ts';
-import { startFrom } from '../../agent/adapters/repository/root-chain.ts';
-import { Updater } from '../../agent/adapters/repository/updater.ts';
+import { createHttpSource } from '../../agent/adapters/repository/http-source.ts';
+import { startFrom } from '../../agent/engine/repository/root-chain.ts';
+import { Updater } from '../../agent/engine/repository/updater.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { MemoryTrustStore, versionIn } from './memory-trust-store.ts';
-import { METADATA_URL, NOW, type RepositorySimulator } from './repository-simulator.ts';
+import { NOW, REPOSITORY_URLS, type RepositorySimulator } from './repository-simulator.ts';
 
 export interface TrustClient {
   readonly store: MemoryTrustStore;
@@ -45,7 +45,7 @@ export function clientOf(repository: RepositorySimulator, store: MemoryTrustStor
 }
 
 export function openUpdater(repository: RepositorySimulator, store: MemoryTrustStore): Promise<Updater> {
-  return Updater.open({ store, source: createMetadataSource(METADATA_URL, repository) });
+  return Updater.open({ store, source: createHttpSource(REPOSITORY_URLS, repository) });
 }
 
 async function outcomeOf(act: () => Promise<string>): Promise<string> {

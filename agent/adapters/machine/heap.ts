@@ -1,6 +1,7 @@
 // The heap of a program that mostly waits: it grows slowly, and is tidied when the work is done.
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { Clock } from '../../ports/clock.ts';
 
 /** Call it before anything is loaded: what V8 once took it keeps. */
 export function growSlowly(): void {
@@ -20,6 +21,19 @@ export function createHeapTidier(): () => void {
     if (getHeapStatistics().used_heap_size - tidied < WORTHWHILE_BYTES) return;
     collectGarbage();
     tidied = getHeapStatistics().used_heap_size;
+  };
+}
+
+/** Most reports are sent by then; what is left of one waits for the next rest. */
+const REPORT_MS = 2_000;
+
+/** The agent sleeps when nothing is due: the moment to give memory back, once the report of the round is sent. */
+export function tidyWhile(sleep: Clock['sleep']): Clock['sleep'] {
+  const tidy = createHeapTidier();
+  return async (ms, signal) => {
+    const timer = setTimeout(tidy, REPORT_MS);
+    await sleep(ms, signal);
+    clearTimeout(timer);
   };
 }
 

@@ -1,25 +1,16 @@
 // The trust directory: metadata files by name, each write durable before it returns.
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
-import { HISTORY_DIRECTORY } from './names.ts';
-
-export interface TrustStore {
-  /** For messages. */
-  readonly directory: string;
-  read(file: string): Promise<Uint8Array | null>;
-  /** After it returns, the bytes survive a power cut; before, the old ones do. */
-  write(file: string, bytes: Uint8Array): Promise<void>;
-  remove(file: string): Promise<void>;
-  /** Versions of the kept roots, lowest first. */
-  rootVersions(): Promise<readonly number[]>;
-}
+import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
+import type { DocumentCache, TrustStore } from '../../ports/trust-store.ts';
 
 /** Also clears what a killed write left behind. Errors: disk/*. */
 export async function openTrustStore(directory: string): Promise<TrustStore> {
   await makeDirectory(join(directory, HISTORY_DIRECTORY));
+  await makeDirectory(join(directory, DOCUMENTS_DIRECTORY));
   for (const each of [directory, join(directory, HISTORY_DIRECTORY)]) await removeLeftovers(each);
   return {
     directory,
@@ -30,6 +21,27 @@ export async function openTrustStore(directory: string): Promise<TrustStore> {
       const names = await readdir(join(directory, HISTORY_DIRECTORY));
       const versions = names.flatMap((name) => /^([1-9]\d{0,14})\.root\.json$/.exec(name)?.[1] ?? []);
       return versions.map(Number).sort((a, b) => a - b);
+    },
+    documents: openDocuments(join(directory, DOCUMENTS_DIRECTORY)),
+  };
+}
+
+const DOCUMENTS_DIRECTORY = 'documents';
+
+/** Neither atomic nor durable: what a kill or a power cut tears no longer has its hash, and is fetched again. */
+function openDocuments(directory: string): DocumentCache {
+  return {
+    read: (sha256) => readIfPresent(join(directory, sha256)),
+    async write(sha256, bytes) {
+      try {
+        await writeFile(join(directory, sha256), bytes, { mode: 0o600 });
+      } catch (cause) {
+        throw toDiskError(directory, cause, bytes.length);
+      }
+    },
+    async keepOnly(sha256s) {
+      const unused = (await readdir(directory)).filter((name) => !sha256s.has(name));
+      await Promise.all(unused.map((name) => rm(join(directory, name), { force: true })));
     },
   };
 }

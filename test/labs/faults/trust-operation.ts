@@ -1,11 +1,11 @@
 // A refresh that walks over two new roots, the first signed by old and new keys, to newer metadata and documents.
 import { readdir, readFile } from 'node:fs/promises';
-import { createRepository } from '../../../agent/adapters/repository/repository.ts';
 import type { GetOptions } from '../../../agent/adapters/server/http-client.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
 import type { Repository } from '../../../agent/ports/repository.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { createRepository } from '../../support/open-repository.ts';
 import { NOW, newKey, RepositorySimulator } from '../../support/repository-simulator.ts';
 import type { Acknowledge, Acknowledged } from './acknowledged.ts';
 import type { Operation, Place } from './laboratory.ts';

@@ -3,14 +3,9 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  historyFile,
-  joinUrl,
-  roleFile,
-  targetFile,
-  targetUrlPath,
-} from '../../../../agent/adapters/repository/names.ts';
+import { joinUrl, targetUrlPath } from '../../../../agent/adapters/repository/http-source.ts';
 import { openTrustStore } from '../../../../agent/adapters/repository/trust-store.ts';
+import { historyFile, roleFile, targetFile } from '../../../../agent/core/repository-names.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { codeOf } from '../../../support/error-code.ts';
 
@@ -54,7 +49,7 @@ describe('the store', () => {
     const again = await openTrustStore(directory);
 
     expect(await again.rootVersions()).toEqual([1, 9, 10]);
-    expect(readdirSync(directory)).toEqual(['root_history']);
+    expect(readdirSync(directory).sort()).toEqual(['documents', 'root_history']);
     expect(readdirSync(join(directory, 'root_history'))).toHaveLength(3);
   });
 });

@@ -11,7 +11,9 @@ import {
   verifyTargets,
 } from '../../../shared/trust/rules.ts';
 import type { Signer } from '../../../shared/trust/threshold.ts';
-import { roleFile } from './names.ts';
+import { roleFile } from '../../core/repository-names.ts';
+import type { TrustStore } from '../../ports/trust-store.ts';
+import { createMetadataSource, type MetadataSource } from './metadata-source.ts';
 import { orNull } from './root-chain.ts';
 import type { TrustOptions } from './top-level.ts';
 
@@ -20,7 +22,8 @@ const MAX_DELEGATIONS = 64;
 
 /** One root and one snapshot: with the next ones a new tree begins. */
 export class TargetsTree {
-  readonly #options: TrustOptions;
+  readonly #store: TrustStore;
+  readonly #source: MetadataSource;
   readonly root: Root;
   readonly snapshot: Snapshot;
   /**
@@ -31,7 +34,8 @@ export class TargetsTree {
 
   /** What `earlier` verified under the same root is not verified again where the snapshot says of it what it said. */
   constructor(options: TrustOptions, root: Root, snapshot: Snapshot, earlier: TargetsTree | null = null) {
-    this.#options = options;
+    this.#store = options.store;
+    this.#source = createMetadataSource(options.source);
     this.root = root;
     this.snapshot = snapshot;
     if (earlier?.root === root) this.#carryOver(earlier);
@@ -43,9 +47,10 @@ export class TargetsTree {
 
   /** From disk or else from the network; never expired at `reference`. Errors: trust/*, transport/*, disk/*. */
   async load(delegation: Delegation, reference: EpochMs): Promise<Targets> {
-    const targets = (await this.loadCached(delegation)) ?? (await this.#fetch(delegation, reference));
-    verifyFresh(delegation.role, targets.expires, reference);
-    return targets;
+    const cached = await this.loadCached(delegation);
+    if (cached === null) return await this.#fetch(delegation, reference);
+    verifyFresh(delegation.role, cached.expires, reference);
+    return cached;
   }
 
   /** From disk alone, expired or not; null when the disk does not hold what the snapshot lists. Error: disk/failed. */
@@ -55,7 +60,7 @@ export class TargetsTree {
     const { role } = delegation;
     const signer = this.#signerOf(delegation);
     const expected = this.snapshot.meta.get(`${role}.json`);
-    const bytes = await this.#options.store.read(roleFile(role));
+    const bytes = await this.#store.read(roleFile(role));
     if (bytes === null || expected === undefined) return null;
     const targets = orNull(() => verifyTargets(role, signer, expected, bytes));
     return targets === null ? null : this.#keep(delegation, targets);
@@ -95,13 +100,12 @@ export class TargetsTree {
   }
 
   async #fetch(delegation: Delegation, reference: EpochMs): Promise<Targets> {
-    const { store, source } = this.#options;
     const { role } = delegation;
     const expected = expectedTargets(this.snapshot, role);
-    const bytes = await source.targets(role, expected, this.root.consistentSnapshot);
+    const bytes = await this.#source.targets(role, expected, this.root.consistentSnapshot);
     const targets = verifyTargets(role, this.#signerOf(delegation), expected, bytes);
     verifyFresh(role, targets.expires, reference);
-    await store.write(roleFile(role), bytes);
+    await this.#store.write(roleFile(role), bytes);
     return this.#keep(delegation, targets);
   }
 

@@ -1,6 +1,6 @@
 // Kills, power cuts and damage: trust never moves back, and the next start always gets on.
 import { describe, expect, it } from 'vitest';
-import { startFrom } from '../../../../agent/adapters/repository/root-chain.ts';
+import { startFrom } from '../../../../agent/engine/repository/root-chain.ts';
 import { Killed, MemoryTrustStore, versionIn } from '../../../support/memory-trust-store.ts';
 import { NOW, newKey, RepositorySimulator } from '../../../support/repository-simulator.ts';
 import { clientOf, newClient, openUpdater, type TrustClient } from '../../../support/trust-client.ts';

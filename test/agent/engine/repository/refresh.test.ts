@@ -1,14 +1,14 @@
 // Timestamp, snapshot and top-level targets: what a refresh asks for, accepts, refuses and keeps.
 import { describe, expect, it } from 'vitest';
-import { createMetadataSource } from '../../../../agent/adapters/repository/metadata-source.ts';
-import { Updater } from '../../../../agent/adapters/repository/updater.ts';
+import { createHttpSource } from '../../../../agent/adapters/repository/http-source.ts';
+import { Updater } from '../../../../agent/engine/repository/updater.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import {
   DAY_MS,
   hashOf,
-  METADATA_URL,
   NOW,
   newKey,
+  REPOSITORY_URLS,
   RepositorySimulator,
 } from '../../../support/repository-simulator.ts';
 import { newClient, openUpdater } from '../../../support/trust-client.ts';
@@ -280,7 +280,7 @@ describe('mix-and-match attacks', () => {
         return repository.get(url, options);
       };
       const { store } = await newClient(repository);
-      const updater = await Updater.open({ store, source: createMetadataSource(METADATA_URL, { get }) });
+      const updater = await Updater.open({ store, source: createHttpSource(REPOSITORY_URLS, { get }) });
 
       expect((await rejectionOf(updater.refresh(NOW))).code).toBe('trust/length-mismatch');
 

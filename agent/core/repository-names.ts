@@ -1,5 +1,5 @@
-// Names of metadata and target files, in URLs and on disk: nothing a hostile name can do escapes its place.
-import { FairleadError } from '../../../shared/errors/error.ts';
+// Names of metadata and target files, the same on disk and in URLs: nothing a hostile name can do escapes its place.
+import { FairleadError } from '../../shared/errors/error.ts';
 
 /** A file name has at most 255 bytes, some of which the temporary name needs. */
 const MAX_NAME_BYTES = 200;
@@ -34,25 +34,8 @@ export function targetFile(path: string): string {
   return name;
 }
 
-export function joinUrl(base: string, path: string): string {
-  return base.endsWith('/') ? base + path : `${base}/${path}`;
-}
-
-/**
- * TUF §6.2: `dir/name` is served as `dir/HASH.name` in consistent snapshots. Dots climb in URLs however they are
- * encoded. Error: trust/misplaced.
- */
-export function targetUrlPath(path: string, hash: string | null): string {
-  if (/(?:^|\/)\.{1,2}(?:\/|$)/.test(path)) {
-    throw new FairleadError('trust/misplaced', { path, problem: 'a path may not climb' });
-  }
-  const parts = path.split('/').map(encodeSegment);
-  const last = parts.pop() ?? '';
-  return [...parts, hash === null ? last : `${hash}.${last}`].join('/');
-}
-
 /** Everything but unreserved characters (RFC 3986 §2.3); encodeURIComponent leaves five more. */
-function encodeSegment(text: string): string {
+export function encodeSegment(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

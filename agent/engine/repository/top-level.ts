@@ -1,4 +1,5 @@
 // Root, timestamp and snapshot: fetched, judged, made durable, in the order of TUF §5.3 to §5.5.
+import { equalBytes } from '../../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { FileMeta, Root, Snapshot, Timestamp } from '../../../shared/trust/metadata.ts';
 import {
@@ -8,31 +9,49 @@ import {
   verifyTimestamp,
 } from '../../../shared/trust/rules.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
-import type { MetadataSource, Timed } from './metadata-source.ts';
-import { SNAPSHOT_FILE, TIMESTAMP_FILE } from './names.ts';
+import { SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
+import type { RepositorySource } from '../../ports/repository-source.ts';
+import type { TrustStore } from '../../ports/trust-store.ts';
+import { createMetadataSource, type MetadataSource, type Timed } from './metadata-source.ts';
 import { advanceRoot, loadRoot, orNull } from './root-chain.ts';
-import type { TrustStore } from './trust-store.ts';
 
 /** A vendor that changes its root every day is caught up with in one refresh after most of a year. */
 const MAX_ROOTS_PER_REFRESH = 256;
 
+/**
+ * A lying name for the timestamp's bytes turns honest answers into "nothing new". It hides a version for this long at most;
+ * so few bytes may be asked for again that often.
+ */
+const VALIDATOR_BELIEVED_MS = 15 * 60_000;
+const MAX_VALIDATOR_CHARACTERS = 128;
+
 export interface TrustOptions {
   readonly store: TrustStore;
-  readonly source: MetadataSource;
+  readonly source: Pick<RepositorySource, 'metadata'>;
   /** Where trust starts when the store is empty. */
   readonly initialRoot?: Uint8Array;
 }
 
+/** What the source calls the very bytes that are trusted, since when. */
+interface Validator {
+  readonly etag: string;
+  readonly since: EpochMs;
+}
+
 /** Not safe for concurrent calls. */
 export class TopLevel {
-  readonly #options: TrustOptions;
+  readonly #store: TrustStore;
+  readonly #source: MetadataSource;
   #root: Root;
-  #timestamp: { readonly metadata: Timestamp; readonly etag: string | null } | null = null;
+  /** With its bytes: a validator stands only beside the bytes it came with. */
+  #timestamp: { readonly metadata: Timestamp; readonly bytes: Uint8Array } | null = null;
+  #validator: Validator | null = null;
   /** With its bytes: the next timestamp may name the same version by its hash. */
   #snapshot: { readonly metadata: Snapshot; readonly bytes: Uint8Array } | null = null;
 
   private constructor(options: TrustOptions, root: Root) {
-    this.#options = options;
+    this.#store = options.store;
+    this.#source = createMetadataSource(options.source);
     this.#root = root;
   }
 
@@ -72,36 +91,39 @@ export class TopLevel {
     // After the recovery: a signing time that an attacker put in the far future must not outlive the attacker's key.
     verifyFresh('root', this.#root.expires, this.referenceAt(now));
     const timestamp = await this.#updateTimestamp(now);
-    verifyFresh('timestamp', timestamp.expires, this.referenceAt(now));
-    const snapshot = await this.#updateSnapshot(timestamp.snapshot, now);
-    verifyFresh('snapshot', snapshot.expires, this.referenceAt(now));
+    await this.#updateSnapshot(timestamp.snapshot, now);
+  }
+
+  /** After any surprise: the next refresh asks for the timestamp without condition. */
+  dropValidator(): void {
+    this.#validator = null;
   }
 
   /** Cached metadata is verified against the current root, every time: new keys disown what old keys signed. */
   async #loadOnlineFiles(): Promise<void> {
-    const verifyCachedTimestamp = (bytes: Uint8Array) => verifyTimestamp(this.#root, null, bytes);
-    const timestamp = await this.#loadFile(TIMESTAMP_FILE, verifyCachedTimestamp);
-    this.#timestamp = timestamp === null ? null : { metadata: timestamp.metadata, etag: null };
+    this.#validator = null;
+    this.#timestamp = await this.#loadFile(TIMESTAMP_FILE, (bytes) =>
+      verifyTimestamp(this.#root, null, bytes),
+    );
     this.#snapshot = await this.#loadFile(SNAPSHOT_FILE, (bytes) => verifyCachedSnapshot(this.#root, bytes));
   }
 
   async #loadFile<Metadata>(file: string, verify: (bytes: Uint8Array) => Metadata) {
-    const bytes = await this.#options.store.read(file);
+    const bytes = await this.#store.read(file);
     if (bytes === null) return null;
     const metadata = orNull(() => verify(bytes));
     if (metadata !== null) return { metadata, bytes };
-    await this.#options.store.remove(file);
+    await this.#store.remove(file);
     return null;
   }
 
   async #updateRoot(): Promise<void> {
-    const { store, source } = this.#options;
     const start = this.#root;
     try {
       for (let i = 0; i < MAX_ROOTS_PER_REFRESH; i++) {
-        const bytes = await source.root(this.#root.version + 1);
+        const bytes = await this.#source.root(this.#root.version + 1);
         if (bytes === null) break;
-        this.#root = await advanceRoot(store, this.#root, bytes);
+        this.#root = await advanceRoot(this.#store, this.#root, bytes);
       }
     } finally {
       if (this.#root !== start) await this.#loadOnlineFiles();
@@ -109,35 +131,47 @@ export class TopLevel {
   }
 
   async #updateTimestamp(now: EpochMs): Promise<Timestamp> {
-    const { source } = this.#options;
     const trusted = this.#timestamp;
-    if (trusted === null || trusted.etag === null)
-      return this.#acceptTimestamp(await source.timestamp(), now);
-    const answer = await source.timestampUnless(trusted.etag);
-    return answer === null ? trusted.metadata : this.#acceptTimestamp(answer, now);
-  }
-
-  async #acceptTimestamp({ bytes, etag }: Timed, now: EpochMs): Promise<Timestamp> {
-    const { store } = this.#options;
-    const metadata = verifyTimestamp(this.#root, this.timestamp, bytes);
-    if (metadata !== this.timestamp) {
-      verifyFresh('timestamp', metadata.expires, this.referenceAt(now));
-      await store.write(TIMESTAMP_FILE, bytes);
+    const answer = await this.#source.timestamp(this.#validatorAt(now));
+    const bytes = answer?.bytes ?? trusted?.bytes;
+    if (bytes === undefined) throw new Error('nothing is trusted that could be unchanged');
+    const metadata =
+      answer === null && trusted !== null
+        ? trusted.metadata
+        : verifyTimestamp(this.#root, this.timestamp, bytes);
+    // Freeze attack, whether it is new or what time has passed by. Judged before it is kept.
+    verifyFresh('timestamp', metadata.expires, this.referenceAt(now));
+    if (metadata !== trusted?.metadata) {
+      await this.#store.write(TIMESTAMP_FILE, bytes);
+      this.#timestamp = { metadata, bytes };
     }
-    this.#timestamp = { metadata, etag };
+    if (answer !== null) this.#keepValidator(answer, now);
     return metadata;
   }
 
-  async #updateSnapshot(expected: FileMeta, now: EpochMs): Promise<Snapshot> {
-    if (this.snapshot !== null) return this.snapshot;
-    const { store, source } = this.#options;
-    const bytes = await source.snapshot(expected, this.#root.consistentSnapshot);
+  #validatorAt(now: EpochMs): string | null {
+    if (this.#validator === null) return null;
+    const { etag, since } = this.#validator;
+    return now >= since && now - since < VALIDATOR_BELIEVED_MS ? etag : null;
+  }
+
+  #keepValidator({ bytes, etag }: Timed, now: EpochMs): void {
+    const isOfTrusted = this.#timestamp !== null && equalBytes(this.#timestamp.bytes, bytes);
+    const isUsable = etag !== null && etag.length <= MAX_VALIDATOR_CHARACTERS;
+    this.#validator = isOfTrusted && isUsable ? { etag, since: now } : null;
+  }
+
+  async #updateSnapshot(expected: FileMeta, now: EpochMs): Promise<void> {
+    const named = this.snapshot;
+    const bytes =
+      named === null ? await this.#source.snapshot(expected, this.#root.consistentSnapshot) : null;
     const trusted = this.#snapshot?.metadata ?? null;
-    const metadata = verifySnapshot(this.#root, expected, trusted, bytes);
+    const metadata = bytes === null ? named : verifySnapshot(this.#root, expected, trusted, bytes);
+    if (metadata === null) return;
     verifyFresh('snapshot', metadata.expires, this.referenceAt(now));
-    await store.write(SNAPSHOT_FILE, bytes);
+    if (bytes === null) return;
+    await this.#store.write(SNAPSHOT_FILE, bytes);
     this.#snapshot = { metadata, bytes };
-    return metadata;
   }
 }
 

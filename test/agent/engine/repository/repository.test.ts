@@ -2,11 +2,11 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createRepository } from '../../../../agent/adapters/repository/repository.ts';
 import type { Repository } from '../../../../agent/ports/repository.ts';
 import type { FairleadError } from '../../../../shared/errors/error.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
+import { createRepository } from '../../../support/open-repository.ts';
 import { DAY_MS, hashOf, NOW, newKey, RepositorySimulator } from '../../../support/repository-simulator.ts';
 
 const HOUR_MS = 3_600_000;
@@ -176,15 +176,28 @@ describe('the catalog', () => {
     ]);
   });
 
-  it('makes good a cached document that was damaged', async () => {
+  it.each([
+    ['damaged', (file: string) => writeFileSync(file, 'damaged')],
+    ['lost', (file: string) => rmSync(file)],
+  ])('leaves out cached documents that are %s, until a refresh makes them good', async (_how, harm) => {
     const vendor = vendorRepository();
     const { repository, directory } = await start(vendor);
     await repository.refresh(NOW);
     const before = await repository.catalog();
     const documents = readdirSync(join(directory, 'documents'));
-    for (const name of documents) writeFileSync(join(directory, 'documents', name), 'damaged');
+    for (const name of documents) harm(join(directory, 'documents', name));
+    vendor.requests.length = 0;
 
-    expect(await (await start(vendor, directory)).repository.catalog()).toEqual(before);
+    const again = await start(vendor, directory);
+    const without = await again.repository.catalog();
+    const asked = [...vendor.requests];
+
+    expect(without).toEqual({ releases: [], rollouts: [], advisories: [], halts: [] });
+    expect(asked).toEqual([]);
+    expect(again.warnings.map(({ code }) => code)).toContain('trust/misplaced');
+    expect(await again.repository.refresh(NOW)).toBe('changed');
+    expect(await again.repository.catalog()).toEqual(before);
+    expect(await again.repository.refresh(NOW)).toBe('unchanged');
   });
 
   it('is made anew when its listing was damaged', async () => {

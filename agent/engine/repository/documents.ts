@@ -1,0 +1,80 @@
+// Target documents by their SHA-256: fetched once, verified at every reading, from a cache that may be lost.
+import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
+import { verifyFile } from '../../../shared/trust/target.ts';
+import type { RepositorySource } from '../../ports/repository-source.ts';
+import type { DocumentCache } from '../../ports/trust-store.ts';
+import { orNull } from './root-chain.ts';
+
+/** A document that verified metadata lists. */
+export interface DocumentRef {
+  readonly path: string;
+  /** SHA-256, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly length: number;
+}
+
+/** True when both name the same bytes in the same place. */
+export function isSameDocument(a: DocumentRef | undefined, b: DocumentRef): boolean {
+  return a?.path === b.path && a.sha256 === b.sha256 && a.length === b.length;
+}
+
+/** From the disk alone: null when it is not there, or not what was signed. Error: disk/failed. */
+export async function readDocument(cache: DocumentCache, ref: DocumentRef): Promise<Uint8Array | null> {
+  const cached = await cache.read(ref.sha256);
+  return cached === null ? null : orNull(() => verified(cached, ref));
+}
+
+export interface Obtained {
+  /** Paths of those that are in the cache now. */
+  readonly obtained: ReadonlySet<string>;
+  /** Why the others are not. */
+  readonly failures: readonly unknown[];
+}
+
+const CONCURRENT_DOWNLOADS = 8;
+
+/** Brings as many as can be had into the cache. Failures: trust/*, transport/*, disk/*. */
+export async function obtainAll(
+  cache: DocumentCache,
+  source: Pick<RepositorySource, 'document'>,
+  refs: readonly DocumentRef[],
+): Promise<Obtained> {
+  const obtained = new Set<string>();
+  const failures: unknown[] = [];
+  await forEachAtOnce(refs, CONCURRENT_DOWNLOADS, async (ref) => {
+    try {
+      if ((await readDocument(cache, ref)) === null) await obtain(cache, source, ref);
+      obtained.add(ref.path);
+    } catch (error) {
+      failures.push(error);
+    }
+  });
+  return { obtained, failures };
+}
+
+/** A few at once; `act` does not throw what should stop the others. */
+export async function forEachAtOnce<Item>(
+  items: readonly Item[],
+  limit: number,
+  act: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const work = async () => {
+    for (const item of queue) await act(item);
+  };
+  await Promise.all(Array.from({ length: limit }, work));
+}
+
+async function obtain(
+  cache: DocumentCache,
+  source: Pick<RepositorySource, 'document'>,
+  ref: DocumentRef,
+): Promise<void> {
+  const maxBytes = Math.min(ref.length, DOCUMENT_LIMITS.maxBytes);
+  await cache.write(ref.sha256, verified(await source.document(ref.path, ref.sha256, maxBytes), ref));
+}
+
+function verified(bytes: Uint8Array, { path, sha256, length }: DocumentRef): Uint8Array {
+  verifyFile(bytes, { length, hashes: new Map([['sha256', sha256]]) }, path);
+  return bytes;
+}

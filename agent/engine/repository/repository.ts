@@ -1,0 +1,193 @@
+// The repository: refresh trust, fetch what it lists, remember both as one, and read it back without the network.
+import type { Catalog } from '../../../shared/compile/catalog.ts';
+import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import type { Freshness, Repository } from '../../ports/repository.ts';
+import type { RepositorySource } from '../../ports/repository-source.ts';
+import type { TrustStore } from '../../ports/trust-store.ts';
+import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
+import { type DocumentRef, forEachAtOnce, isSameDocument, obtainAll, readDocument } from './documents.ts';
+import {
+  EMPTY_LISTING,
+  formatListing,
+  isComplete,
+  type Listing,
+  listDocuments,
+  nextListing,
+  parseListing,
+  sourceOf,
+} from './listing.ts';
+import { addSightings, formatSightings, parseSightings, type Sightings } from './sightings.ts';
+import { Updater } from './updater.ts';
+
+export interface RepositoryOptions {
+  readonly openStore: () => Promise<TrustStore>;
+  readonly source: Pick<RepositorySource, 'metadata' | 'document'>;
+  /** Where trust starts on an empty store: root metadata that came over a trusted way. */
+  readonly initialRoot: Uint8Array;
+  /** A signed document that cannot be used, or a path that signed metadata lists and nobody can read. */
+  readonly onWarning: (warning: FairleadError) => void;
+}
+
+/** Beside the roles, whose files all end in `.json`: no role can have these names. */
+const LISTING_FILE = 'listing';
+const SIGHTINGS_FILE = 'halted';
+/** Clocks drift; a server's may be somewhat ahead. */
+const CLOCK_ALLOWANCE_MS = 10 * 60_000;
+const CONCURRENT_READS = 8;
+
+/**
+ * Opened when it is first asked: a damaged trust store must not keep services from starting. Every call tries again to
+ * open what could not be opened; until then nothing is trusted, so nothing new is installed.
+ */
+export function createRepository(options: RepositoryOptions): Repository {
+  let opened: TufRepository | null = null;
+  const get = async () => {
+    opened ??= await open(options);
+    return opened;
+  };
+  return {
+    refresh: async (now) => (await get()).refresh(now),
+    catalog: async () => (await get()).catalog(),
+    freshness: (now) => opened?.freshness(now) ?? { state: 'never', expires: null },
+  };
+}
+
+/** Loads what the disk holds. Errors: trust/no-root, trust/malformed, trust/threshold, disk/*. */
+async function open(options: RepositoryOptions): Promise<TufRepository> {
+  const store = await options.openStore();
+  const { source, initialRoot } = options;
+  const updater = await Updater.open({ store, source, initialRoot });
+  const bytes = await store.read(LISTING_FILE);
+  const listing = (bytes === null ? null : parseListing(bytes)) ?? EMPTY_LISTING;
+  const sightings = parseSightings(await store.read(SIGHTINGS_FILE));
+  return new TufRepository(options, { store, updater }, listing, sightings);
+}
+
+interface ReadDocument {
+  readonly ref: DocumentRef;
+  readonly entry: CatalogEntry | undefined;
+}
+
+class TufRepository implements Repository {
+  readonly #options: RepositoryOptions;
+  readonly #store: TrustStore;
+  readonly #updater: Updater;
+  #listing: Listing;
+  #sightings: Sightings;
+  /** By path, what the last catalog was made of: a vendor's history is long, and its news is short. */
+  #read: ReadonlyMap<string, ReadDocument> = new Map();
+  /** Paths of listed documents that the disk no longer has. */
+  #lost: ReadonlySet<string> = new Set();
+
+  constructor(
+    options: RepositoryOptions,
+    { store, updater }: { readonly store: TrustStore; readonly updater: Updater },
+    listing: Listing,
+    sightings: Sightings,
+  ) {
+    this.#options = options;
+    this.#store = store;
+    this.#updater = updater;
+    this.#listing = listing;
+    this.#sightings = sightings;
+  }
+
+  async refresh(now: EpochMs): Promise<'changed' | 'unchanged'> {
+    try {
+      return await this.#refresh(now);
+    } catch (error) {
+      this.#updater.topLevel.dropValidator();
+      throw error;
+    }
+  }
+
+  async catalog(): Promise<Catalog> {
+    const { entries } = this.#listing;
+    const read = new Map<string, ReadDocument>();
+    const lost = new Set<string>();
+    await forEachAtOnce(entries, CONCURRENT_READS, async (ref) => {
+      const known = this.#read.get(ref.path);
+      if (isSameDocument(known?.ref, ref) && known !== undefined) return void read.set(ref.path, known);
+      const bytes = await readDocument(this.#store.documents, ref);
+      if (bytes === null) lost.add(ref.path);
+      else read.set(ref.path, { ref, entry: this.#parseOrWarn(ref.path, bytes) });
+    });
+    for (const path of lost) {
+      const problem = 'the disk lost it; the next refresh brings it back';
+      this.#options.onWarning(new FairleadError('trust/misplaced', { path, problem }));
+    }
+    this.#read = read;
+    this.#lost = lost;
+    const inOrder = entries.flatMap(({ path }) => read.get(path)?.entry ?? []);
+    const haltedSince = this.#sightings.size === 0 ? {} : { haltedSince: this.#sightings };
+    return { ...collectCatalog(inOrder), ...haltedSince };
+  }
+
+  freshness(now: EpochMs): Freshness {
+    const { expires, signedAt } = this.#listing;
+    if (expires === null) return { state: 'never', expires };
+    const floor = Math.max(signedAt ?? now, this.#updater.topLevel.timestamp?.signedAt ?? now);
+    if (now < floor - CLOCK_ALLOWANCE_MS) return { state: 'clock-behind', expires };
+    return { state: Math.max(now, floor) < expires ? 'fresh' : 'expired', expires };
+  }
+
+  async #refresh(now: EpochMs): Promise<'changed' | 'unchanged'> {
+    const updater = this.#updater;
+    await updater.refresh(now);
+    const roleFailures = await updater.refreshDelegates(now);
+    const isWhole = roleFailures.length === 0 && this.#lost.size === 0;
+    if (isWhole && isComplete(this.#listing, updater.topLevel)) return 'unchanged';
+    const failures = [...roleFailures, ...(await this.#updateListing(roleFailures.length === 0, now))];
+    if (failures.length > 0) throw failures[0];
+    return 'changed';
+  }
+
+  /** A document that cannot be used is reported and left out: one bad release must not hide an advisory. */
+  #parseOrWarn(path: string, bytes: Uint8Array): CatalogEntry | undefined {
+    try {
+      return parseEntry(path, bytes);
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      this.#options.onWarning(error);
+      return undefined;
+    }
+  }
+
+  /** Returns what kept documents from being fetched. */
+  async #updateListing(hasAllRoles: boolean, now: EpochMs): Promise<readonly unknown[]> {
+    const { tree, topLevel } = this.#updater;
+    if (tree === null) return [];
+    const loaded = await tree.walk((delegation) => tree.loadCached(delegation));
+    const { refs, isUnknown } = listDocuments(tree, loaded, this.#options.onWarning);
+    // What is listed was obtained when it came into the listing.
+    const listed = new Map(this.#listing.entries.map((ref) => [ref.path, ref]));
+    const added = refs.filter(
+      (ref) => this.#lost.has(ref.path) || !isSameDocument(listed.get(ref.path), ref),
+    );
+    const { documents } = this.#store;
+    const { obtained, failures } = await obtainAll(documents, this.#options.source, added);
+    const failed = new Set(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
+    const listing = nextListing(
+      this.#listing,
+      refs.filter(({ path }) => !failed.has(path)),
+      (path) => failed.has(path) || isUnknown(path),
+      hasAllRoles && failures.length === 0 ? sourceOf(topLevel, loaded.map(tree.lookUp)) : null,
+    );
+    await this.#updateSightings(listing, topLevel.referenceAt(now));
+    await this.#store.write(LISTING_FILE, formatListing(listing));
+    this.#listing = listing;
+    await documents.keepOnly(new Set(listing.entries.map(({ sha256 }) => sha256)));
+    return failures;
+  }
+
+  /** Before the listing: a halt acts only once it is on disk since when. */
+  async #updateSightings(listing: Listing, now: EpochMs): Promise<void> {
+    const next = addSightings(this.#sightings, listing.entries, now);
+    const isSame =
+      next.size === this.#sightings.size && [...next].every(([k, at]) => this.#sightings.get(k) === at);
+    if (isSame) return;
+    await this.#store.write(SIGHTINGS_FILE, formatSightings(next));
+    this.#sightings = next;
+  }
+}

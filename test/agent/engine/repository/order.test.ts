@@ -1,0 +1,110 @@
+// What a refresh does in which order: nothing counts before it is durable, and nothing is forgotten before its successor stands.
+import { describe, expect, it } from 'vitest';
+import { createHttpSource } from '../../../../agent/adapters/repository/http-source.ts';
+import { createMetadataSource } from '../../../../agent/engine/repository/metadata-source.ts';
+import { advanceRoot, loadRoot, startFrom } from '../../../../agent/engine/repository/root-chain.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { Killed, MemoryTrustStore } from '../../../support/memory-trust-store.ts';
+import { NOW, newKey, REPOSITORY_URLS, RepositorySimulator } from '../../../support/repository-simulator.ts';
+import { clientOf, newClient, openUpdater } from '../../../support/trust-client.ts';
+
+describe('the listed length of a file', () => {
+  it.each(['snapshot', 'targets'])('is all that is read of a %s', async (role) => {
+    const caps = new Map<string, number>();
+    const source = createMetadataSource({
+      metadata: async (file, { maxBytes }) => {
+        caps.set(file, maxBytes);
+        return { kind: 'body', bytes: new Uint8Array(), etag: null };
+      },
+    });
+    const meta = { version: 3, length: 1234, hashes: null };
+
+    await (role === 'snapshot' ? source.snapshot(meta, true) : source.targets('targets', meta, true));
+
+    expect([...caps]).toEqual([[`3.${role}.json`, 1234]]);
+  });
+
+  it('is passed on to the network as the cap', async () => {
+    const repository = new RepositorySimulator();
+    repository.listsHashes = true;
+    repository.publish('targets', 'snapshot', 'timestamp');
+    const caps: number[] = [];
+    const source = createHttpSource(REPOSITORY_URLS, {
+      get: (url, options) => {
+        if (url.includes('targets.json')) caps.push(options.maxBytes);
+        return repository.get(url, options);
+      },
+    });
+    const { store } = await newClient(repository);
+    const { Updater } = await import('../../../../agent/engine/repository/updater.ts');
+
+    await (await Updater.open({ store, source })).refresh(NOW);
+
+    expect(caps).toEqual([repository.current('targets').length]);
+  });
+});
+
+describe('a disk that lost its timestamp', () => {
+  it('still forbids an older snapshot, by the one it kept', async () => {
+    const repository = new RepositorySimulator();
+    repository.publish('snapshot', 'timestamp');
+    const client = await newClient(repository);
+    await client.refresh();
+    client.store.files.delete('timestamp.json');
+    repository.withdraw('snapshot');
+    repository.snapshot.version = 1;
+    repository.publish('snapshot', 'timestamp');
+
+    expect(await client.refresh()).toBe('trust/rollback');
+    expect(client.trusted()).toMatchObject({ snapshot: 2 });
+  });
+});
+
+describe('a timestamp that cannot be made durable', () => {
+  it('does not count: what is trusted, and what it is called, stay', async () => {
+    const repository = new RepositorySimulator();
+    const { store } = await newClient(repository);
+    const updater = await openUpdater(repository, store);
+    await updater.refresh(NOW);
+    repository.publish('snapshot', 'timestamp');
+    store.killAt = store.effects;
+
+    await expect(updater.refresh(NOW)).rejects.toBeInstanceOf(Killed);
+
+    expect(updater.topLevel.timestamp?.version).toBe(1);
+    expect(updater.topLevel.snapshot?.version).toBe(1);
+  });
+});
+
+describe('a recovery that is killed', () => {
+  it.each([0, 1, 2, 3])('before effect %i keeps the old files or stands on the new root', async (effects) => {
+    const repository = new RepositorySimulator();
+    const store = new MemoryTrustStore();
+    await startFrom(store, repository.initialRoot());
+    await clientOf(repository, store).refresh();
+    repository.setKeys('timestamp', [newKey()]);
+    repository.publish('root');
+    store.killAt = store.effects + effects;
+
+    await expect(
+      advanceRoot(store, await loadRoot(store), repository.current('root')),
+    ).rejects.toBeInstanceOf(Killed);
+
+    store.killAt = Number.POSITIVE_INFINITY;
+    const hasOld = ['timestamp.json', 'snapshot.json'].every((file) => store.files.has(file));
+    const root = await loadRoot(store);
+    expect(hasOld || root.version === 2).toBe(true);
+    expect(store.files.has('root_history/2.root.json')).toBe(effects > 0);
+    expect(root.version).toBe(effects > 0 ? 2 : 1);
+  });
+});
+
+it('names a refusal by what was asked for', async () => {
+  const repository = new RepositorySimulator();
+  const client = await newClient(repository);
+  repository.failures.set('snapshot 1', 404);
+
+  const refusal = await rejectionOf((await openUpdater(repository, client.store)).refresh(NOW));
+
+  expect(refusal.message).toContain('1.snapshot.json');
+});

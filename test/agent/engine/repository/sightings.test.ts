@@ -1,0 +1,99 @@
+// Since when a digest is halted: kept over restarts, counted from the first day, never from a signer's word.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  addSightings,
+  formatSightings,
+  parseSightings,
+} from '../../../../agent/engine/repository/sightings.ts';
+import { digestFromHex } from '../../../../shared/encoding/digest.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { createRepository } from '../../../support/open-repository.ts';
+import { DAY_MS, hashOf, NOW, RepositorySimulator } from '../../../support/repository-simulator.ts';
+
+const HEX = 'a'.repeat(64);
+const DIGEST = digestFromHex(HEX);
+const release = { path: 'platform/1.0.0.json', sha256: HEX, length: 1 };
+const halt = { path: `halts/${HEX}.json`, sha256: 'b'.repeat(64), length: 1 };
+const renewed = { ...halt, sha256: 'c'.repeat(64) };
+const other = { path: `halts/${'d'.repeat(64)}.json`, sha256: 'e'.repeat(64), length: 1 };
+
+describe('a sighting', () => {
+  it('is made once, however often the halt is renewed', () => {
+    const first = addSightings(new Map(), [release, halt], NOW);
+
+    expect(addSightings(first, [release, renewed], NOW + DAY_MS)).toEqual(new Map([[DIGEST, NOW]]));
+  });
+
+  it('stays while the halt is gone, and counts on when it comes back', () => {
+    const first = addSightings(new Map(), [release, halt], NOW);
+    const gone = addSightings(first, [release], NOW + DAY_MS);
+
+    expect(addSightings(gone, [release, renewed], NOW + 2 * DAY_MS)).toEqual(new Map([[DIGEST, NOW]]));
+  });
+
+  it('is made of releases alone: nobody fills the disk with halts of nothing', () => {
+    expect(addSightings(new Map(), [release, other], NOW)).toEqual(new Map());
+  });
+
+  it('goes with its release', () => {
+    expect(addSightings(new Map([[DIGEST, NOW]]), [], NOW)).toEqual(new Map());
+  });
+
+  it('in the future was made by a clock that was wrong', () => {
+    expect(addSightings(new Map([[DIGEST, NOW + DAY_MS]]), [release], NOW)).toEqual(new Map([[DIGEST, NOW]]));
+  });
+
+  it('survives writing and reading; what is damaged says nothing', () => {
+    const known = new Map([[DIGEST, NOW]]);
+
+    expect(parseSightings(formatSightings(known))).toEqual(known);
+    expect(parseSightings(formatSightings(known).subarray(5))).toEqual(new Map());
+    expect(parseSightings(null)).toEqual(new Map());
+  });
+});
+
+it('stands in the catalog, and on disk before the halt does', async () => {
+  const vendor = new RepositorySimulator();
+  const platform = JSON.stringify({
+    schema: 'fairlead/platform@1',
+    version: '1.0.0',
+    suites: {},
+    change: { id: 'CHG-1', revision: 'git:1', scope: 'test', builtAt: '2026-01-01T00:00:00Z' },
+  });
+  const hex = hashOf('sha256', Buffer.from(platform));
+  vendor.addTarget('targets', 'platform/1.0.0.json', platform);
+  vendor.addTarget(
+    'targets',
+    `halts/${hex}.json`,
+    JSON.stringify({
+      schema: 'fairlead/halt@1',
+      digest: `sha256:${hex}`,
+      reason: 'errors',
+      issued: '2026-05-31T00:00:00Z',
+      expires: '2026-06-02T00:00:00Z',
+    }),
+  );
+  vendor.publish('targets', 'snapshot', 'timestamp');
+  const directory = temporaryDirectory();
+  const open = () =>
+    createRepository({
+      directory,
+      url: 'https://vendor.test',
+      initialRoot: vendor.initialRoot(),
+      http: vendor,
+      onWarning: () => undefined,
+    });
+
+  await (await open()).refresh(NOW);
+  const kept = readFileSync(join(directory, 'halted'), 'utf8');
+  const { haltedSince } = await (await open()).catalog();
+  writeFileSync(join(directory, 'halted'), 'damaged');
+  const after = await (await open()).catalog();
+
+  expect(JSON.parse(kept)).toEqual({ schema: 'fairlead/halted@1', since: { [hex]: NOW } });
+  expect(haltedSince).toEqual(new Map([[digestFromHex(hex), NOW]]));
+  expect(after.haltedSince).toBeUndefined();
+  expect(after.halts).toHaveLength(1);
+});
