@@ -100,7 +100,7 @@ function checkSetting(
 }
 
 /** What the declaration wants instead of this value, or null when it fits. */
-function mismatch(setting: Setting, value: SettingValue): string | null {
+export function mismatch(setting: Setting, value: string | number | boolean): string | null {
   switch (setting.type) {
     case 'boolean':
       return typeof value === 'boolean' ? null : 'true or false';

@@ -52,7 +52,7 @@ export const DOCUMENT_ERRORS = {
   }),
 } as const;
 
-function formatIssue(issue: DocumentIssue): string {
+export function formatIssue(issue: DocumentIssue): string {
   const where = issue.path === '' ? '(document)' : issue.path;
   return `${where}: expected ${issue.expected}, found ${issue.found}; ${issue.remedy}`;
 }

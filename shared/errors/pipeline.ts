@@ -1,4 +1,5 @@
 // Errors of the vendor's pipeline: a change, a build or a rollout that may not go on.
+import { type DocumentIssue, formatIssue } from './document.ts';
 import { EXIT, entry } from './entry.ts';
 
 const REBUILD = 'a released version never changes: open a change for a new version and build that';
@@ -79,6 +80,16 @@ export const PIPELINE_ERRORS = {
     message: (d) => `${d.release} was built as ${d.expected}; these files would make it ${d.found}`,
     hint: () => REBUILD,
     http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/manifest-wrong': entry<{ readonly source: string; readonly issues: readonly DocumentIssue[] }>({
+    message: (d) =>
+      [
+        `${d.source} would fail on every install:`,
+        ...d.issues.map((issue) => `  ${formatIssue(issue)}`),
+      ].join('\n'),
+    hint: () => 'correct them all, then run again: nothing was recorded, and no version is used up',
+    http: 422,
     exit: EXIT.refused,
   }),
   'vendor/not-reproducible': entry<{

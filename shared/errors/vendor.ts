@@ -96,9 +96,15 @@ export const VENDOR_ERRORS = {
     http: 401,
     exit: EXIT.usage,
   }),
-  'vendor/file-unreadable': entry<{ readonly path: string; readonly problem: string }>({
-    message: (d) => `cannot read ${d.path}: ${d.problem}`,
-    hint: () => 'check the path and its permissions',
+  'vendor/file-unreadable': entry<{
+    readonly path: string;
+    readonly problem: string;
+    /** The flag that named it. */
+    readonly option?: string;
+  }>({
+    message: (d) =>
+      `cannot read ${d.path}${d.option === undefined ? '' : `, named by ${d.option}`}: ${d.problem}`,
+    hint: (d) => (d.option === undefined ? 'check the path and its permissions' : `correct ${d.option}`),
     http: 404,
     exit: EXIT.usage,
   }),

@@ -34,18 +34,22 @@ export async function readPack(pack: FileHandle, ref: TreeRef): Promise<PackCont
 
 /**
  * Every byte of the tree is in the pack, once, with the digest it should have, and nothing else; `onUnit` hears of each
- * unit that is. Errors: those of `readPack`.
+ * unit that is, `onPart` of its content. Errors: those of `readPack`.
  */
 export async function verifyPack(
   pack: FileHandle,
   ref: TreeRef,
   onUnit: (done: number, total: number) => void,
+  onPart: (part: UnpackedPart) => void = () => undefined,
 ): Promise<void> {
   const { header, index, units } = await readPack(pack, ref);
   const check = createContentCheck(index, ref.digest);
   let done = 0;
   for await (const parts of units) {
-    for (const part of parts) check.accept(part);
+    for (const part of parts) {
+      check.accept(part);
+      onPart(part);
+    }
     onUnit(++done, header.units);
   }
   check.requireComplete();

@@ -1,6 +1,7 @@
 // From an unknown value to a typed document, or one error that names every wrong field and its remedy.
 import type { z } from 'zod';
 import { type JsonLimits, parseJson } from '../encoding/json.ts';
+import { didYouMean } from '../encoding/nearest.ts';
 import type { DocumentIssue } from '../errors/document.ts';
 import { FairleadError } from '../errors/error.ts';
 
@@ -10,7 +11,7 @@ export function parseDocument<Schema extends z.ZodType>(
   value: unknown,
   name: string,
 ): z.output<Schema> {
-  const result = schema.safeParse(value, { reportInput: true });
+  const result = schema.safeParse(value, { reportInput: true, error: noteKnownKeys });
   if (result.success) return result.data;
   throw new FairleadError('document/invalid', {
     document: name,
@@ -30,16 +31,35 @@ export function parseDocumentBytes<Schema extends z.ZodType>(
 
 type ZodIssue = z.core.$ZodIssue;
 
+/** The keys that an object knows, by the list of those it does not: an issue no longer names its schema. */
+const knownKeys = new WeakMap<readonly string[], readonly string[]>();
+
+function noteKnownKeys(issue: z.core.$ZodRawIssue): undefined {
+  const def: object = issue.inst?._zod.def ?? {};
+  if (issue.code !== 'unrecognized_keys' || !('shape' in def) || typeof def.shape !== 'object') return;
+  knownKeys.set(issue.keys, Object.keys(def.shape ?? {}));
+}
+
+function unknownKey(
+  issue: ZodIssue & { code: 'unrecognized_keys' },
+  key: string,
+  path: string,
+): DocumentIssue {
+  const known = knownKeys.get(issue.keys) ?? [];
+  const meant = didYouMean(key, known);
+  return {
+    path: path === '' ? key : `${path}.${key}`,
+    expected: 'no such key',
+    found: `"${key}"`,
+    remedy: meant === '' ? `remove it, or write one of: ${known.join(', ')}` : meant,
+  };
+}
+
 function toIssues(issue: ZodIssue): readonly DocumentIssue[] {
   const path = issue.path.map(String).join('.');
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        path: path === '' ? key : `${path}.${key}`,
-        expected: 'no such key',
-        found: `"${key}"`,
-        remedy: 'remove it or correct its spelling',
-      }));
+      return issue.keys.map((key) => unknownKey(issue, key, path));
     case 'invalid_union':
       return closestBranch(issue, path);
     case 'invalid_key':

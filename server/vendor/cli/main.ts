@@ -20,6 +20,7 @@ import { COMPLETE } from './commands/complete.ts';
 import { ENROLMENT_COMMANDS } from './commands/enrolment.ts';
 import { INIT } from './commands/init.ts';
 import { KEY_COMMANDS } from './commands/key.ts';
+import { LINT } from './commands/lint.ts';
 import { PUBLISH } from './commands/publish.ts';
 import { RELEASE } from './commands/release.ts';
 import { PROMOTE, ROLLOUT_COMMANDS, WITHDRAW } from './commands/rollout.ts';
@@ -36,6 +37,7 @@ type Entry =
 const COMMANDS: readonly Entry[] = [
   INIT,
   { group: 'change', summary: 'changes: open, follow, complete', commands: [...CHANGE_COMMANDS, COMPLETE] },
+  LINT,
   BUILD,
   VERIFY,
   RELEASE,

@@ -1,8 +1,8 @@
-// Stage 3, the checks a release must pass that follow from its document and from what is released already.
+// Stage 3, the checks a release must pass that follow from what is released already.
 
 import type { CheckResult } from '../../../shared/change/change.ts';
-import { durationMs } from '../../../shared/encoding/duration.ts';
-import type { CapabilityRelease, Release } from '../../../shared/schema/release.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import type { Release } from '../../../shared/schema/release.ts';
 import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { compareVersions, type Range, satisfies } from '../../../shared/version/version.ts';
 
@@ -18,7 +18,7 @@ export function checkRelease(release: Release, known: readonly KnownRelease[]): 
     checkUnique(release, known),
     checkRanges('requires', Object.entries(release.requires), release, known),
     ...(release.schema === 'fairlead/capability@1'
-      ? [checkHealth(release), checkReversible(release)]
+      ? []
       : [checkRanges('bill of materials', billOf(release), release, known)]),
     checkRequiredStops(release, known),
   ];
@@ -71,25 +71,6 @@ function checkRanges(
   return toCheckResult(check, false, `no release meets ${list}`);
 }
 
-function checkHealth({ health }: CapabilityRelease): CheckResult {
-  if (health.length === 0) return toCheckResult('health probe', false, 'it declares no health probe');
-  // Longer than an agent's patience, a start period would hide every failure.
-  const slow = health.find((probe) => durationMs(probe.startPeriod) > MAX_START_PERIOD_MS);
-  if (slow !== undefined)
-    return toCheckResult('health probe', false, `startPeriod ${slow.startPeriod} is over an hour`);
-  return toCheckResult('health probe', true, `${health.length} declared`);
-}
-
-const MAX_START_PERIOD_MS = 3_600_000;
-
-function checkReversible({ reversible, hooks }: CapabilityRelease): CheckResult {
-  const hasHooks = hooks.snapshot.length > 0 && hooks.restore.length > 0;
-  if (reversible === 'snapshot' && !hasHooks) {
-    return toCheckResult('way back', false, 'reversible "snapshot" needs hooks "snapshot" and "restore"');
-  }
-  return toCheckResult('way back', true, `reversible: ${reversible}`);
-}
-
 /** A required stop that was withdrawn closes the way up for everyone below it. */
 function checkRequiredStops(release: Release, known: readonly KnownRelease[]): CheckResult {
   const stops = known.filter(
@@ -113,5 +94,5 @@ function nameOf(release: Release): string {
 }
 
 export function toCheckResult(check: string, passes: boolean, detail: string): CheckResult {
-  return { check, outcome: passes ? 'passed' : 'failed', detail: detail.slice(0, 300) };
+  return { check, outcome: passes ? 'passed' : 'failed', detail: sanitizeLine(detail, 300) };
 }

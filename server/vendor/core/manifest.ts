@@ -1,6 +1,6 @@
 // The release document made from what a release manager wrote and what the pipeline knows.
 
-import type { ChangeRecord } from '../../../shared/change/change.ts';
+import type { ChangeFields } from '../../../shared/change/change.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/encoding/json.ts';
 import type { DocumentIssue } from '../../../shared/errors/document.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -13,7 +13,7 @@ const RESERVED = ['schema', 'suite', 'name', 'version', 'change', 'tree'] as con
 
 export interface ReleaseParts {
   readonly ref: ReleaseRef;
-  readonly change: ChangeRecord;
+  readonly change: Pick<ChangeFields, 'id' | 'revision' | 'scope'>;
   /** When the first build of this change began. */
   readonly builtAt: string;
   /** Null for suites and platforms. */

@@ -2,7 +2,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
-import { namesIfPresent } from '../../../shared/node/read-file.ts';
+import { namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
+
+/** A file that a person named by a flag. Errors: vendor/file-unreadable, disk/unreadable. */
+export async function readOption(option: string, path: string): Promise<Uint8Array> {
+  const bytes = await readIfPresent(path);
+  if (bytes === null) throw optionProblem(option, path, 'there is no such file');
+  return bytes;
+}
+
+export function optionProblem(option: string, path: string, problem: string): FairleadError {
+  return new FairleadError('vendor/file-unreadable', { path, problem, option });
+}
 
 /** Error: vendor/file-unreadable. */
 export async function openRequired(path: string): Promise<FileHandle> {

@@ -1,23 +1,22 @@
 // `build`: stage 2 turns a directory, or a list of parts, into an immutable release and its pack.
-import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
 import { eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
-import { isJsonObject, type JsonValue, parseJson } from '../../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
-import { readNamed } from '../../../../shared/node/named-file.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { formatRef, parseRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
+import { findProblems } from '../../core/lint/lint.ts';
 import { createRelease } from '../../core/manifest.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
 import { writePack } from '../../workspace/pack-writer.ts';
 import type { Session } from '../../workspace/session.ts';
+import { readHeads, readSources } from '../../workspace/sources.ts';
 import { readTree } from '../../workspace/tree-reader.ts';
 import { buildFile, jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
@@ -54,11 +53,16 @@ async function build(session: Session, input: Input): Promise<void> {
   const change = await readChange(directory, input.text('change'));
   const earlier = verifyBuildable(change, ref);
   const at = earlier?.at ?? formatInstant(session.now());
-  const index = ref.kind === 'capability' ? await readSource(input.text('from')) : null;
-  const reproduced = await reproduce(ref, index, input);
+  const options = { from: input.text('from'), manifest: input.optional('manifest') };
+  const { index, manifest, source } = await readSources(ref.kind, options);
   const tree = index === null ? null : treeRefOf(index);
-  const { manifest, source } = await readManifest(ref, input);
-  const bytes = jsonBytes(createRelease({ ref, change, builtAt: at, tree, manifest, source }));
+  const document = createRelease({ ref, change, builtAt: at, tree, manifest, source });
+  // A version is used up only by what could run somewhere.
+  const heads = index === null ? new Map() : await readHeads(document, index, options.from);
+  const issues = findProblems(document, index, heads);
+  if (issues.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues });
+  const reproduced = await reproduce(ref, index, input);
+  const bytes = jsonBytes(document);
   const release = digestOf(bytes);
   if (change.release !== null && change.release !== release) {
     const found = earlier?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
@@ -72,13 +76,6 @@ async function build(session: Session, input: Input): Promise<void> {
   session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
     change: record,
   });
-}
-
-async function readSource(path: string): Promise<TreeIndex> {
-  const found = await stat(path).catch(() => null);
-  if (found?.isDirectory() === true) return readTree(path);
-  const problem = found === null ? 'there is no such directory' : 'it is not a directory';
-  throw new FairleadError('vendor/file-unreadable', { path, problem });
 }
 
 /** The build that a killed command, or an earlier one, has recorded already. Errors: vendor/wrong-change, … */
@@ -111,24 +108,6 @@ async function reproduce(ref: ReleaseRef, index: TreeIndex | null, input: Input)
   const second = treeDigest(await readTree(input.text('from')));
   if (first === second) return true;
   throw new FairleadError('vendor/not-reproducible', { release: formatRef(ref), first, second });
-}
-
-/** A suite's or platform's parts come from --from; what --manifest says is added to them. */
-async function readManifest(ref: ReleaseRef, input: Input): Promise<{ manifest: JsonValue; source: string }> {
-  const file = input.optional('manifest');
-  if (ref.kind === 'capability') {
-    if (file !== undefined) return { manifest: await readJson(file), source: file };
-    const form = 'the path of a JSON file with at least "service" and "health"';
-    throw new FairleadError('vendor/option-invalid', { option: '--manifest', value: '', form });
-  }
-  const source = input.text('from');
-  const parts = await readJson(source);
-  const more = file === undefined ? {} : await readJson(file);
-  return { manifest: isJsonObject(parts) && isJsonObject(more) ? { ...parts, ...more } : parts, source };
-}
-
-async function readJson(path: string): Promise<JsonValue> {
-  return parseJson(await readNamed(path), path);
 }
 
 /** Named by its digest: the same tree is packed once. */

@@ -1,17 +1,21 @@
 // `verify`: stage 3 holds the built artifact against its record, its schema and everything released before.
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangeRecord, CheckResult } from '../../../../shared/change/change.ts';
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
-import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { formatBytes } from '../../../../shared/encoding/size.ts';
+import { type DocumentIssue, formatIssue } from '../../../../shared/errors/document.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
-import { verifyPack } from '../../../../shared/node/pack-reader.ts';
+import { readPackIndex, verifyPack } from '../../../../shared/node/pack-reader.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import { type Release, release, type TreeRef } from '../../../../shared/schema/release.ts';
+import { type CapabilityRelease, type Release, release } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { checkRelease, toCheckResult } from '../../core/checks.ts';
+import { findProblems, headsNeeded } from '../../core/lint/lint.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
 import { openRequired } from '../../workspace/files.ts';
@@ -42,7 +46,7 @@ async function verify(session: Session, input: Input): Promise<void> {
   if (failed.length > 0) {
     throw new FairleadError('vendor/verification-failed', {
       change: change.id,
-      failed: failed.map(({ check }) => check).join(', '),
+      failed: [...new Set(failed.map(({ check }) => check))].join(', '),
       detail: failed.map(({ detail }) => detail).join('; '),
     });
   }
@@ -91,33 +95,47 @@ function readRelease(
 
 /** Every file of the pack is hashed again. */
 async function checkArtifact(session: Session, document: Release): Promise<readonly CheckResult[]> {
-  if (document.schema !== 'fairlead/capability@1') return [];
+  if (document.schema !== 'fairlead/capability@1') return toChecks(findProblems(document, null, new Map()));
   const { tree } = document;
-  const path = join(session.directory, packPath(hexOf(tree.digest)));
-  const problem = await findPackProblem(path, tree, (done, total) =>
-    session.out.progress(`hashing ${document.suite}/${document.name}`, done, total),
-  );
-  const detail = problem ?? `${tree.files} files, ${tree.bytes} bytes, every one with its digest`;
-  return [toCheckResult('artifact', problem === null, detail)];
-}
-
-/** Null when every byte of the tree is in the pack. Error: vendor/file-unreadable. */
-async function findPackProblem(
-  path: string,
-  tree: TreeRef,
-  onUnit: (done: number, total: number) => void,
-): Promise<string | null> {
-  const pack = await openRequired(path);
+  const pack = await openRequired(join(session.directory, packPath(hexOf(tree.digest))));
   try {
-    await verifyPack(pack, tree, onUnit);
-    return null;
+    const onUnit = (done: number, total: number) =>
+      session.out.progress(`hashing ${document.suite}/${document.name}`, done, total);
+    const issues = await verifyContent(pack, document, onUnit);
+    const whole = `${tree.files} files, ${formatBytes(tree.bytes)}, every one with its digest`;
+    return [toCheckResult('artifact', true, whole), ...toChecks(issues)];
   } catch (error) {
     if (!isFairleadError(error)) throw error;
-    return error.message;
+    return [toCheckResult('artifact', false, error.message)];
   } finally {
     await pack.close();
   }
 }
+
+/** Every byte of the tree is in the pack; answers what is wrong with it as a product. Errors: those of `verifyPack`. */
+async function verifyContent(
+  pack: FileHandle,
+  document: CapabilityRelease,
+  onUnit: (done: number, total: number) => void,
+): Promise<readonly DocumentIssue[]> {
+  const index = await readPackIndex(pack, document.tree.digest);
+  const needed = new Map(headsNeeded(document, index).map(({ file, bytes }) => [file.digest, bytes]));
+  const heads = new Map<Digest, Uint8Array>();
+  await verifyPack(pack, document.tree, onUnit, ({ file, offset, bytes }) => {
+    const wanted = needed.get(file.digest);
+    if (wanted !== undefined && offset === 0) heads.set(file.digest, bytes.slice(0, wanted));
+  });
+  return findProblems(document, index, heads);
+}
+
+/** One for each problem, so that each has its place and its remedy on the record. */
+function toChecks(issues: readonly DocumentIssue[]): readonly CheckResult[] {
+  if (issues.length === 0)
+    return [toCheckResult('fit to run', true, 'programs, probes, settings, constraints')];
+  return issues.slice(0, MAX_ISSUES).map((issue) => toCheckResult('fit to run', false, formatIssue(issue)));
+}
+
+const MAX_ISSUES = 20;
 
 async function recordVerification(
   session: Session,

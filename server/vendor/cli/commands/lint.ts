@@ -1,0 +1,127 @@
+// `lint`: everything that `build` and `verify` would refuse, without a change and without using up a version.
+import { stat } from 'node:fs/promises';
+import { isJsonObject } from '../../../../shared/encoding/json.ts';
+import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
+import type { Release } from '../../../../shared/schema/release.ts';
+import {
+  formatRef,
+  parseRef,
+  type ReleaseKind,
+  type ReleaseRef,
+  refFor,
+} from '../../../../shared/schema/release-ref.ts';
+import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
+import { parseVersion } from '../../../../shared/version/version.ts';
+import { checkRelease } from '../../core/checks.ts';
+import { findProblems } from '../../core/lint/lint.ts';
+import { createRelease } from '../../core/manifest.ts';
+import type { Session } from '../../workspace/session.ts';
+import { readHeads, readSources, type Sources } from '../../workspace/sources.ts';
+import { findWorkspace } from '../../workspace/workspace.ts';
+import type { CommandSpec, Input } from '../command.ts';
+import { readKnownReleases } from '../fleet.ts';
+
+const KINDS: readonly ReleaseKind[] = ['capability', 'suite', 'platform'];
+
+export const LINT: CommandSpec = {
+  usage: 'lint [release]',
+  summary: 'everything that build and verify would refuse, without a change or a version used up',
+  example: 'lint --manifest auth.json --from dist',
+  kind: 'reads',
+  options: [
+    {
+      flags: '--from <path>',
+      about: 'capability: the directory to ship; suite or platform: a JSON file with its parts',
+      required: true,
+    },
+    { flags: '--manifest <file>', about: 'JSON with the rest of the release document' },
+    {
+      flags: '--kind <kind>',
+      about: 'capability, suite or platform (default: by the release, else by what --from names)',
+    },
+  ],
+  run: lint,
+};
+
+async function lint(session: Session, input: Input): Promise<void> {
+  const options = { from: input.text('from'), manifest: input.optional('manifest') };
+  const named = input.argument(0);
+  const kind = named === '' ? await kindOf(input) : parseRef(named).kind;
+  const sources = await readSources(kind, options);
+  const ref = named === '' ? placeholder(kind) : parseRef(named);
+  const { release, issues } = await judge(ref, sources, options.from);
+  const unmet = release === null ? [] : await findUnmet(session, release, named !== '');
+  const all = [...issues, ...unmet];
+  const { source } = sources;
+  if (all.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues: all });
+  const about = named === '' ? kind : formatRef(ref);
+  const files = sources.index === null ? '' : `, ${treeRefOf(sources.index).files} files`;
+  session.out.result('lint', [`${source}: nothing wrong (${about}${files})`], { source, kind, issues: all });
+}
+
+/** By the option, else by what stands at --from. */
+async function kindOf(input: Input): Promise<ReleaseKind> {
+  const given = input.optional('kind');
+  const known = KINDS.find((kind) => kind === given);
+  if (known !== undefined) return known;
+  if (given !== undefined) {
+    const form = KINDS.join(', ');
+    throw new FairleadError('vendor/option-invalid', { option: '--kind', value: given, form });
+  }
+  const found = await stat(input.text('from')).catch(() => null);
+  if (found?.isFile() !== true) return 'capability';
+  const { manifest } = await readSources('suite', { from: input.text('from'), manifest: undefined });
+  return isJsonObject(manifest) && 'suites' in manifest ? 'platform' : 'suite';
+}
+
+/** Its own name matters to no rule but "requires itself": one that nobody uses. */
+function placeholder(kind: ReleaseKind): ReleaseRef {
+  const component = { capability: 'unnamed/unnamed', suite: 'unnamed', platform: 'platform' }[kind];
+  return refFor(component, parseVersion('0.0.0'));
+}
+
+interface Judgement {
+  /** Null where the document itself is wrong: what its files lack can be said once it is not. */
+  readonly release: Release | null;
+  readonly issues: readonly DocumentIssue[];
+}
+
+async function judge(
+  ref: ReleaseRef,
+  { index, manifest, source }: Sources,
+  from: string,
+): Promise<Judgement> {
+  const change = { id: 'CHG-0', revision: 'none', scope: 'lint' };
+  const tree = index === null ? null : treeRefOf(index);
+  try {
+    const builtAt = '1970-01-01T00:00:00Z';
+    const release = createRelease({ ref, change, builtAt, tree, manifest, source });
+    const heads = index === null ? new Map() : await readHeads(release, index, from);
+    return { release, issues: findProblems(release, index, heads) };
+  } catch (error) {
+    if (!isFairleadError(error, 'document/invalid')) throw error;
+    return { release: null, issues: error.data.issues };
+  }
+}
+
+/** What `verify` would miss among the releases of this workspace; nothing where there is none. */
+async function findUnmet(
+  session: Session,
+  release: Release,
+  isNamed: boolean,
+): Promise<readonly DocumentIssue[]> {
+  if ((await findWorkspace(session.directory)) === null) return [];
+  const checks = checkRelease(release, await readKnownReleases(session.directory));
+  return checks
+    .filter(({ outcome, check }) => outcome === 'failed' && (isNamed || check !== 'unique version'))
+    .map(({ check, detail }) => ({
+      path: check,
+      expected: 'a release that verifies beside those of this workspace',
+      found: detail,
+      remedy:
+        check === 'unique version'
+          ? 'take a new version'
+          : 'release what is missing first, or correct the range',
+    }));
+}

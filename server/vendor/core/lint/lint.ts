@@ -1,0 +1,85 @@
+// What is wrong with a release by its document and its files alone: all of it, before anybody's machine finds out.
+import { durationMs } from '../../../../shared/encoding/duration.ts';
+import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import type { CapabilityRelease, Release } from '../../../../shared/schema/release.ts';
+import { HEAD_BYTES } from '../../../../shared/tree/program-head.ts';
+import type { TreeFile, TreeIndex } from '../../../../shared/tree/tree-index.ts';
+import { findAddressProblems } from './addresses.ts';
+import { composeFile, findComposeProblems, MAX_COMPOSE_BYTES } from './compose.ts';
+import { problem } from './problem.ts';
+import { findProgramProblems, programFiles } from './programs.ts';
+import { findRangeProblems } from './ranges.ts';
+import { findSettingProblems } from './settings.ts';
+import { createTreeFacts, type Heads } from './tree-facts.ts';
+
+export interface HeadNeeded {
+  readonly file: TreeFile;
+  readonly bytes: number;
+}
+
+/** The files whose first bytes `findProblems` looks at. */
+export function headsNeeded(release: Release, index: TreeIndex): readonly HeadNeeded[] {
+  if (release.schema !== 'fairlead/capability@1') return [];
+  const tree = createTreeFacts(index);
+  const compose = composeFile(release.service, tree);
+  return [
+    ...programFiles(release, tree).map((file) => ({ file, bytes: HEAD_BYTES })),
+    ...(compose === null ? [] : [{ file: compose, bytes: MAX_COMPOSE_BYTES }]),
+  ];
+}
+
+/** `index` is null for suites and platforms, which have no files. */
+export function findProblems(
+  release: Release,
+  index: TreeIndex | null,
+  heads: Heads,
+): readonly DocumentIssue[] {
+  if (release.schema !== 'fairlead/capability@1') return findRangeProblems(release);
+  const tree = createTreeFacts(index ?? { entries: [] }, heads);
+  if (tree.files === 0) {
+    return [
+      problem('tree', 'no files', 'at least one file', 'build from the directory that holds your product'),
+    ];
+  }
+  return [
+    ...findProgramProblems(release, tree),
+    ...findComposeProblems(release, tree),
+    ...findAddressProblems(release),
+    ...findSettingProblems(release),
+    ...findRangeProblems(release),
+    ...findGateProblems(release),
+    ...findTextProblems(release),
+  ];
+}
+
+const MAX_START_PERIOD_MS = 3_600_000;
+
+/** Without a probe nothing says that it works; longer than an agent's patience, a start period would hide every failure. */
+function findGateProblems({ health, reversible, hooks }: CapabilityRelease): readonly DocumentIssue[] {
+  const missing = (['snapshot', 'restore'] as const).filter((kind) => hooks[kind].length === 0);
+  return [
+    ...(health.length > 0
+      ? []
+      : [problem('health', 'no probe', 'at least one probe', 'say how to ask the service whether it works')]),
+    ...health.flatMap(({ startPeriod }, at) =>
+      durationMs(startPeriod) <= MAX_START_PERIOD_MS
+        ? []
+        : [problem(`health.${at}.startPeriod`, `"${startPeriod}"`, 'at most "PT1H"', 'write a shorter one')],
+    ),
+    ...(reversible !== 'snapshot'
+      ? []
+      : missing.map((kind) =>
+          problem(`hooks.${kind}`, 'nothing', 'a hook, as reversible is "snapshot"', `add hooks.${kind}`),
+        )),
+  ];
+}
+
+/** No program can be handed a NUL: its start fails. */
+function findTextProblems(release: CapabilityRelease): readonly DocumentIssue[] {
+  const { service } = release;
+  return Object.entries(service.env).flatMap(([name, value]) =>
+    value.includes('\0')
+      ? [problem(`service.env.${name}`, 'text with a NUL', 'text without a NUL', 'remove it')]
+      : [],
+  );
+}

@@ -1,0 +1,45 @@
+// One thing wrong with a manifest, and the commands of a release by their place in it.
+import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
+
+export function problem(path: string, found: string, expected: string, remedy: string): DocumentIssue {
+  return { path, found, expected, remedy };
+}
+
+export function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** A command and where it stands: `service.exec`, `hooks.preflight.0.exec`. */
+export interface PlacedCommand {
+  readonly path: string;
+  readonly words: readonly string[];
+}
+
+export function commandsOf({ service, health, smoke, hooks }: CapabilityRelease): readonly PlacedCommand[] {
+  const listed = (path: string, all: readonly { readonly exec: readonly string[] }[]) =>
+    all.map(({ exec }, at) => ({ path: `${path}.${at}.exec`, words: exec }));
+  return [
+    ...serviceCommands(service),
+    ...health.flatMap((probe, at) =>
+      'exec' in probe ? [{ path: `health.${at}.exec`, words: probe.exec }] : [],
+    ),
+    ...listed('smoke', smoke),
+    ...Object.entries(hooks).flatMap(([kind, all]) => listed(`hooks.${kind}`, all)),
+  ];
+}
+
+function serviceCommands(service: CapabilityRelease['service']): readonly PlacedCommand[] {
+  switch (service.driver) {
+    case 'process':
+    case 'systemd':
+      return [{ path: 'service.exec', words: service.exec }];
+    case 'command':
+      return (['start', 'stop', 'status'] as const).map((key) => ({
+        path: `service.${key}`,
+        words: service[key],
+      }));
+    case 'compose':
+      return [];
+  }
+}
