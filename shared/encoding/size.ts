@@ -1,6 +1,11 @@
-// Amounts of bytes for people: `812 B`, `9.1 MB`.
+// Amounts for people: `812 B`, `9.1 MB`, `1 file`, `3 files`.
 
 const UNITS = ['kB', 'MB', 'GB', 'TB'] as const;
+
+/** `1 file`, `3 files`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
 
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -29,13 +29,13 @@ export interface Sources {
 /** Errors: vendor/file-unreadable, vendor/option-invalid, json/invalid, tree/*. */
 export async function readSources(kind: ReleaseRef['kind'], options: SourceOptions): Promise<Sources> {
   if (kind !== 'capability') return { index: null, ...(await readParts(options)) };
-  const index = await readDirectory(options.from);
-  const { manifest } = options;
-  if (manifest !== undefined) {
-    return { index, manifest: await readJson(manifest, '--manifest'), source: manifest };
+  const { from, manifest: source } = options;
+  if (source === undefined) {
+    const form = 'the path of a JSON file with at least "service" and "health"';
+    throw new FairleadError('vendor/option-invalid', { option: '--manifest', value: '', form });
   }
-  const form = 'the path of a JSON file with at least "service" and "health"';
-  throw new FairleadError('vendor/option-invalid', { option: '--manifest', value: '', form });
+  const manifest = await readJson(source, '--manifest');
+  return { index: await readDirectory(from), manifest, source };
 }
 
 async function readDirectory(path: string): Promise<TreeIndex> {

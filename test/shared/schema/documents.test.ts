@@ -76,7 +76,7 @@ describe('release manifests', () => {
       'a wrong probe',
       { ...capability, health: [{ tcp: 'a:1', succeses: 2 }] },
       'health.0.succeses',
-      'spelling',
+      'did you mean "successes"',
     ],
   ])('names the field and the remedy of %s', (_what, value, path, remedy) => {
     const issues = issuesOf(release, value);

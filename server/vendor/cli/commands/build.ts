@@ -4,6 +4,7 @@ import type { ChangeRecord } from '../../../../shared/change/change.ts';
 import { eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { countOf, formatBytes } from '../../../../shared/encoding/size.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
@@ -72,7 +73,10 @@ async function build(session: Session, input: Input): Promise<void> {
   await writeDurably(buildFile(directory, change.id), bytes);
   const details = { release, tree, reproduced };
   const record = earlier === undefined ? await recordBuild(session, change, at, details) : change;
-  const built = tree === null ? 'built' : `built: ${tree.files} files, ${tree.bytes} bytes, ${tree.digest}`;
+  const built =
+    tree === null
+      ? 'built'
+      : `built: ${countOf(tree.files, 'file')}, ${formatBytes(tree.bytes)}, ${tree.digest}`;
   session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
     change: record,
   });

@@ -96,20 +96,6 @@ describe('verification', () => {
     expect(failedChecks(release, withdrawn)).toEqual(['requires']);
   });
 
-  it('fails a capability without a health probe', () => {
-    expect(failedChecks(capability('core/auth@1.0.1', { health: [] }), [])).toEqual(['health probe']);
-  });
-
-  it('fails a start period that would hide every failure', () => {
-    const release = capability('core/auth@1.0.1', { health: [{ tcp: '127.0.0.1:1', startPeriod: 'PT2H' }] });
-
-    expect(failedChecks(release, [])).toEqual(['health probe']);
-  });
-
-  it('fails a snapshot release that declares no hooks to go back', () => {
-    expect(failedChecks(capability('core/auth@1.0.1', { reversible: 'snapshot' }), [])).toEqual(['way back']);
-  });
-
   it('fails a version that is released already', () => {
     const release = capability('core/auth@1.0.1');
 
