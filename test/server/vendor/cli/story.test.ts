@@ -242,7 +242,7 @@ describe('verification', () => {
 
     const code = await vendor.refusal('verify', id);
 
-    expect(code).toBe(changed === null ? 'file/missing' : 'vendor/verification-failed');
+    expect(code).toBe(changed === null ? 'vendor/file-unreadable' : 'vendor/verification-failed');
   });
 
   it('binds the release to the verified bytes', async () => {
