@@ -1,7 +1,6 @@
 // A decision for people: what would move and why, every blocker with who clears it, and what stays exposed.
 import { formatDuration } from '../encoding/duration.ts';
 import { instantMs } from '../encoding/instant.ts';
-import { formatBytes } from '../encoding/size.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker } from '../schema/decision.ts';

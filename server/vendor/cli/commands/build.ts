@@ -4,10 +4,10 @@ import type { ChangeRecord } from '../../../../shared/change/change.ts';
 import { eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
-import { countOf, formatBytes } from '../../../../shared/encoding/size.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
+import { count, formatBytes } from '../../../../shared/present/count.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { formatRef, parseRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
@@ -76,7 +76,7 @@ async function build(session: Session, input: Input): Promise<void> {
   const built =
     tree === null
       ? 'built'
-      : `built: ${countOf(tree.files, 'file')}, ${formatBytes(tree.bytes)}, ${tree.digest}`;
+      : `built: ${count(tree.files, 'file')}, ${formatBytes(tree.bytes)}, ${tree.digest}`;
   session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
     change: record,
   });

@@ -1,9 +1,9 @@
 // `lint`: everything that `build` and `verify` would refuse, without a change and without using up a version.
 import { stat } from 'node:fs/promises';
 import { isJsonObject } from '../../../../shared/encoding/json.ts';
-import { countOf } from '../../../../shared/encoding/size.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
+import { count } from '../../../../shared/present/count.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
 import {
   formatRef,
@@ -57,7 +57,7 @@ async function lint(session: Session, input: Input): Promise<void> {
   const { source } = sources;
   if (all.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues: all });
   const about = named === '' ? kind : formatRef(ref);
-  const files = sources.index === null ? '' : `, ${countOf(treeRefOf(sources.index).files, 'file')}`;
+  const files = sources.index === null ? '' : `, ${count(treeRefOf(sources.index).files, 'file')}`;
   session.out.result('lint', [`${source}: nothing wrong (${about}${files})`], { source, kind, issues: all });
 }
 

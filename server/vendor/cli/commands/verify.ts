@@ -5,11 +5,11 @@ import type { ChangeRecord, CheckResult } from '../../../../shared/change/change
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
 import { type Digest, digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
-import { countOf, formatBytes } from '../../../../shared/encoding/size.ts';
 import { type DocumentIssue, formatIssue } from '../../../../shared/errors/document.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
 import { readPackIndex, verifyPack } from '../../../../shared/node/pack-reader.ts';
+import { count, formatBytes } from '../../../../shared/present/count.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, type Release, release } from '../../../../shared/schema/release.ts';
@@ -102,7 +102,7 @@ async function checkArtifact(session: Session, document: Release): Promise<reado
     const onUnit = (done: number, total: number) =>
       session.out.progress(`hashing ${document.suite}/${document.name}`, done, total);
     const issues = await verifyContent(pack, document, onUnit);
-    const whole = `${countOf(tree.files, 'file')}, ${formatBytes(tree.bytes)}, every one with its digest`;
+    const whole = `${count(tree.files, 'file')}, ${formatBytes(tree.bytes)}, every one with its digest`;
     return [toCheckResult('artifact', true, whole), ...toChecks(issues)];
   } catch (error) {
     if (!isFairleadError(error)) throw error;

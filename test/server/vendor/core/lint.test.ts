@@ -8,7 +8,8 @@ import type { JsonValue } from '../../../../shared/encoding/json.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import { parseRef } from '../../../../shared/schema/release-ref.ts';
-import { createTreeIndex, type TreeEntry, treeRefOf } from '../../../../shared/tree/tree-index.ts';
+import { type TreeEntry, treeRefOf } from '../../../../shared/tree/tree-index.ts';
+import { createTreeIndex } from '../../../../shared/tree/tree-rules.ts';
 import { TREE, type TreeFixture, WRONG } from './wrong-manifests.ts';
 
 const RIGHT = {
