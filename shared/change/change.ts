@@ -82,6 +82,13 @@ export const stageEvent = z.discriminatedUnion('stage', [
     details: z.strictObject({ release: digest, returnsTo: digest.nullable() }),
     ...event,
   }),
+  z.strictObject({
+    /** No stage: the end of a change of which nothing was released. Its version is free again. */
+    stage: z.literal('abandonment'),
+    outcome: z.literal('failed'),
+    details: z.strictObject({ reason: line }),
+    ...event,
+  }),
 ]);
 
 export const changeRecord = z.strictObject({
@@ -101,7 +108,7 @@ export const changeRecord = z.strictObject({
   /** What was built; null before. Always what the build event says. */
   release: digest.nullable(),
   tree: treeRef.nullable(),
-  result: z.enum(['open', 'completed', 'rolled-back']),
+  result: z.enum(['open', 'completed', 'rolled-back', 'abandoned']),
 });
 
 export type ChangeRecord = z.output<typeof changeRecord>;

@@ -11,7 +11,7 @@ type Unchained<Event> = Event extends unknown ? Omit<Event, 'previous'> : never;
 export type StageInput = Unchained<StageEvent>;
 
 /** What follows a stage, by its outcome. A change may only ever move along these arrows. */
-const NEXT: Readonly<Record<Stage, Readonly<Record<StageEvent['outcome'], Stage | null>>>> = {
+const NEXT: Readonly<Record<StageEvent['stage'], Readonly<Record<StageEvent['outcome'], Stage | null>>>> = {
   intake: { passed: 'build', failed: null },
   build: { passed: 'verification', failed: null },
   verification: { passed: 'release', failed: 'verification' },
@@ -19,7 +19,11 @@ const NEXT: Readonly<Record<Stage, Readonly<Record<StageEvent['outcome'], Stage 
   deploy: { passed: 'post-deploy', failed: null },
   'post-deploy': { passed: 'completion', failed: 'completion' },
   completion: { passed: null, failed: null },
+  abandonment: { passed: null, failed: null },
 };
+
+/** Until its release is signed a change is nobody's business but the vendor's. */
+const ABANDONABLE: ReadonlySet<Stage> = new Set(['build', 'verification', 'release']);
 
 /** Stage 1: a change begins, traceable to a source revision and with its scope. */
 export function openChange(fields: ChangeFields, at: string, actor: string): ChangeRecord {
@@ -38,11 +42,13 @@ export function openChange(fields: ChangeFields, at: string, actor: string): Cha
 /**
  * The record with one more stage passed. Refuses every skip, repeat, reordering and exchanged artifact.
  * Errors: vendor/stage-not-due, vendor/change-closed, vendor/digest-mismatch, vendor/outcome-mismatch,
- * vendor/clock-behind, vendor/record-invalid.
+ * vendor/clock-behind, vendor/record-invalid, vendor/released.
  */
 export function transition(record: ChangeRecord, event: StageInput): ChangeRecord {
-  verifyStageIsDue(record, event.stage);
+  if (event.stage === 'abandonment') verifyAbandonable(record);
+  else verifyStageIsDue(record, event.stage);
   checkTime(record, event.at);
+  if (event.stage === 'abandonment') return append(record, event);
   if (event.stage !== 'build' && event.stage !== 'intake') checkArtifact(record, event);
   if (event.stage === 'build') checkBuild(record, event.details.tree !== null);
   if (event.stage === 'completion') checkOutcome(record, event.outcome);
@@ -53,6 +59,18 @@ export function transition(record: ChangeRecord, event: StageInput): ChangeRecor
 export function stageDue(record: ChangeRecord): Stage | null {
   const last = record.stages.at(-1);
   return last === undefined ? 'intake' : NEXT[last.stage][last.outcome];
+}
+
+/** Errors: vendor/change-closed, vendor/released. */
+export function verifyAbandonable(record: ChangeRecord): void {
+  const due = stageDue(record);
+  if (due === null) {
+    const { id: change, result } = record;
+    throw new FairleadError('vendor/change-closed', { change, stage: 'abandonment', result });
+  }
+  if (!ABANDONABLE.has(due)) {
+    throw new FairleadError('vendor/released', { change: record.id, release: formatRelease(record) });
+  }
 }
 
 /** Errors: vendor/stage-not-due, vendor/change-closed. */
@@ -96,7 +114,7 @@ export function verifyChangeRecord(record: ChangeRecord): void {
 }
 
 /** The newest event of a stage. */
-export function eventOf<S extends Stage>(
+export function eventOf<S extends StageEvent['stage']>(
   record: ChangeRecord,
   stage: S,
 ): Extract<StageEvent, { stage: S }> | undefined {
@@ -105,7 +123,7 @@ export function eventOf<S extends Stage>(
 
 /** The command that takes a change through the stage it is due for. */
 export function commandFor(record: ChangeFields, stage: Stage): string {
-  const release = `${record.component}@${record.version}`;
+  const release = formatRelease(record);
   switch (stage) {
     case 'intake':
       return 'fairlead-vendor change open';
@@ -123,6 +141,10 @@ export function commandFor(record: ChangeFields, stage: Stage): string {
   }
 }
 
+function formatRelease({ component, version }: ChangeFields): string {
+  return `${component}@${version}`;
+}
+
 function append(record: ChangeRecord, event: StageInput): ChangeRecord {
   const stages: StageEvent[] = [...record.stages, { ...event, previous: chainHead(record) }];
   switch (event.stage) {
@@ -130,6 +152,8 @@ function append(record: ChangeRecord, event: StageInput): ChangeRecord {
       return { ...record, stages, release: event.details.release, tree: event.details.tree };
     case 'completion':
       return { ...record, stages, result: event.outcome === 'passed' ? 'completed' : 'rolled-back' };
+    case 'abandonment':
+      return { ...record, stages, result: 'abandoned' };
     default:
       return { ...record, stages };
   }
@@ -146,7 +170,7 @@ function checkTime(record: ChangeRecord, at: string): void {
 /** One artifact goes through the whole pipeline: promoted, never rebuilt. */
 function checkArtifact(
   record: ChangeRecord,
-  event: Exclude<StageInput, { stage: 'intake' | 'build' }>,
+  event: Exclude<StageInput, { stage: 'intake' | 'build' | 'abandonment' }>,
 ): void {
   const found = event.details.release;
   if (record.release === found) return;

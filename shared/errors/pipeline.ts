@@ -2,7 +2,8 @@
 import { type DocumentIssue, formatIssue } from './document.ts';
 import { EXIT, entry } from './entry.ts';
 
-const REBUILD = 'a released version never changes: open a change for a new version and build that';
+const REBUILD =
+  'what was built never changes: fairlead-vendor change abandon frees a version that is not released, else take a new one';
 
 export const PIPELINE_ERRORS = {
   'vendor/stage-not-due': entry<{
@@ -35,6 +36,12 @@ export const PIPELINE_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'vendor/released': entry<{ readonly change: string; readonly release: string }>({
+    message: (d) => `${d.change} cannot be abandoned: ${d.release} is released, or signed in part`,
+    hint: (d) => `a released version is never free again; run: fairlead-vendor withdraw ${d.release}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/outcome-mismatch': entry<{ readonly change: string; readonly verified: string }>({
     message: (d) =>
       `${d.change} cannot end otherwise than its post-deploy verification, which has ${d.verified}`,
@@ -62,7 +69,8 @@ export const PIPELINE_ERRORS = {
   }),
   'vendor/version-taken': entry<{ readonly release: string; readonly change: string }>({
     message: (d) => `${d.release} belongs to ${d.change} already`,
-    hint: (d) => `run: fairlead-vendor change show ${d.change}; a new attempt takes a new version`,
+    hint: (d) =>
+      `run: fairlead-vendor change show ${d.change}; change abandon frees a version of which nothing was released`,
     http: 409,
     exit: EXIT.refused,
   }),
@@ -109,7 +117,7 @@ export const PIPELINE_ERRORS = {
   }>({
     message: (d) => `${d.change} failed verification (${d.failed}): ${d.detail}`,
     hint: (d) =>
-      `if the release itself is wrong, open a change for a new version; else run: fairlead-vendor verify ${d.change}`,
+      `if the release itself is wrong: fairlead-vendor change abandon ${d.change} --reason TEXT, and begin again; else run: fairlead-vendor verify ${d.change}`,
     http: 422,
     exit: EXIT.refused,
   }),

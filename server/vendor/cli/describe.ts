@@ -56,6 +56,8 @@ function detailOf(event: StageEvent): string {
       return event.details.order;
     case 'post-deploy':
       return describeCounts(event.details.counts);
+    case 'abandonment':
+      return event.details.reason;
     case 'completion':
       return event.details.returnsTo === null ? '' : `back to ${event.details.returnsTo.slice(0, 19)}`;
   }

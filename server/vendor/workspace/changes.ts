@@ -43,10 +43,16 @@ export function refOfChange(record: ChangeRecord): ReleaseRef {
 export async function findChange(directory: string, text: string): Promise<ChangeRecord> {
   if (text.startsWith('CHG-')) return readChange(directory, text);
   const wanted = formatRef(parseRef(text));
-  const found = (await listChanges(directory)).find((record) => formatRef(refOfChange(record)) === wanted);
+  const found = latestOf(await listChanges(directory), wanted);
   if (found === undefined)
     throw new FairleadError('vendor/change-not-found', { change: `change for ${wanted}` });
   return found;
+}
+
+/** The change that has a release's version, or, where none has it any more, the last that gave it up. */
+export function latestOf(records: readonly ChangeRecord[], release: string): ChangeRecord | undefined {
+  const about = records.filter((record) => formatRef(refOfChange(record)) === release);
+  return about.find(({ result }) => result !== 'abandoned') ?? about.at(-1);
 }
 
 function changeFile(directory: string, id: string): string {

@@ -1,4 +1,5 @@
 // The catalog as the vendor has signed it: releases, rollouts, advisories and halts of the newest metadata.
+import type { ChangeFields } from '../../../shared/change/change.ts';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
@@ -8,13 +9,14 @@ import {
   componentNameOf,
   formatRef,
   type ReleaseRef,
+  refFor,
   refOf,
   releasePath,
   rolloutPath,
 } from '../../../shared/schema/release-ref.ts';
 import { type Halt, halt, type Rollout, rollout } from '../../../shared/schema/rollout.ts';
 import type { OfflineRole } from '../core/roles.ts';
-import { readNewest } from './metadata.ts';
+import { readNewest, readPending } from './metadata.ts';
 import { listTargets, readTarget, type TargetDocument } from './targets.ts';
 import { jsonBytes } from './workspace.ts';
 
@@ -52,6 +54,14 @@ export async function readAdvisories(directory: string): Promise<readonly Signed
 export async function readHalts(directory: string): Promise<readonly Signed<Halt>[]> {
   const documents = await readDocuments(directory, 'halts');
   return documents.map((each) => ({ ...each, document: parseDocumentBytes(halt, each.bytes, each.path) }));
+}
+
+/** No metadata lists this version, signed or waiting for signatures. Error: vendor/released. */
+export async function verifyUnsigned(directory: string, change: ChangeFields): Promise<void> {
+  const ref = refFor(change.component, change.version);
+  const files = [await readNewest(directory, 'releases'), await readPending(directory, 'releases')];
+  if (!files.some((file) => file !== null && listTargets(file).has(releasePath(ref)))) return;
+  throw new FairleadError('vendor/released', { change: change.id, release: formatRef(ref) });
 }
 
 /** Error: vendor/not-released. */

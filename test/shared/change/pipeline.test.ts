@@ -136,6 +136,42 @@ describe('failures', () => {
   });
 });
 
+describe('abandonment', () => {
+  const giveUp = (record: ChangeRecord) => {
+    const details = { reason: 'built from the wrong directory' };
+    const at = '2026-01-01T11:00:00Z';
+    return transition(record, { stage: 'abandonment', outcome: 'failed', details, at, actor: 'anna' });
+  };
+
+  it.each(['intake', 'build', 'verification'] as const)('ends a change after %s, on its record', (stage) => {
+    const record = giveUp(recordAt(stage));
+
+    expect(record.result).toBe('abandoned');
+    expect(stageDue(record)).toBeNull();
+    expect(codeOf(() => transition(record, eventFor('verification')))).toBe('vendor/change-closed');
+    verifyChangeRecord(changeRecord.parse(JSON.parse(JSON.stringify(record))));
+  });
+
+  it.each(['release', 'deploy', 'post-deploy'] as const)('is refused after %s', (stage) => {
+    expect(codeOf(() => giveUp(recordAt(stage)))).toBe('vendor/released');
+  });
+
+  it('is refused of what has ended', () => {
+    expect(codeOf(() => giveUp(recordAt('completion')))).toBe('vendor/change-closed');
+    expect(codeOf(() => giveUp(giveUp(recordAt('build'))))).toBe('vendor/change-closed');
+  });
+
+  it('cannot be taken out of a record, nor be put in', () => {
+    const abandoned = giveUp(recordAt('build'));
+    const revived: ChangeRecord = { ...abandoned, stages: abandoned.stages.slice(0, -1) };
+
+    expect(codeOf(() => verifyChangeRecord(revived))).toBe('vendor/record-invalid');
+    expect(codeOf(() => verifyChangeRecord({ ...recordAt('build'), result: 'abandoned' }))).toBe(
+      'vendor/record-invalid',
+    );
+  });
+});
+
 describe('the artifact', () => {
   const afterBuild = STAGES.slice(STAGES.indexOf('verification'));
 

@@ -93,7 +93,7 @@ function verifyBuildable(change: ChangeRecord, ref: ReleaseRef): BuildEvent | un
     });
   }
   const built = eventOf(change, 'build');
-  if (built === undefined) verifyStageIsDue(change, 'build');
+  if (built === undefined || change.result === 'abandoned') verifyStageIsDue(change, 'build');
   return built;
 }
 

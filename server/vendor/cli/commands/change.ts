@@ -1,7 +1,7 @@
-// `change open`, `list`, `show`: stage 1, and what became of every change.
+// `change open`, `list`, `show`, `abandon`: stage 1, and what became of every change.
 
 import { type ChangeRecord, changeRecord } from '../../../../shared/change/change.ts';
-import { openChange, stageDue } from '../../../../shared/change/pipeline.ts';
+import { openChange, stageDue, transition, verifyAbandonable } from '../../../../shared/change/pipeline.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
@@ -9,7 +9,15 @@ import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
 import { auditAct } from '../../workspace/audit.ts';
-import { findChange, listChanges, nextChangeId, refOfChange, writeChange } from '../../workspace/changes.ts';
+import {
+  findChange,
+  latestOf,
+  listChanges,
+  nextChangeId,
+  refOfChange,
+  writeChange,
+} from '../../workspace/changes.ts';
+import { verifyUnsigned } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/session.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
@@ -48,6 +56,14 @@ export const CHANGE_COMMANDS: readonly CommandSpec[] = [
     kind: 'reads',
     run: show,
   },
+  {
+    usage: 'abandon <change>',
+    summary: 'give up a change of which nothing is released; its version is free again',
+    example: 'change abandon CHG-7 --reason "built from the wrong directory"',
+    kind: 'writes',
+    options: [{ flags: '--reason <text>', about: 'kept in the record and the audit', required: true }],
+    run: abandon,
+  },
 ];
 
 async function open(session: Session, input: Input): Promise<void> {
@@ -61,7 +77,8 @@ async function open(session: Session, input: Input): Promise<void> {
     revision: input.text('revision'),
     scope: input.text('scope'),
   };
-  const existing = records.find((record) => formatRef(refOfChange(record)) === formatRef(ref));
+  const latest = latestOf(records, formatRef(ref));
+  const existing = latest?.result === 'abandoned' ? undefined : latest;
   const record = existing ?? openNew(session, records, wanted);
   if (existing !== undefined && !isSameIntake(existing, wanted)) {
     throw new FairleadError('vendor/version-taken', { release: formatRef(ref), change: existing.id });
@@ -106,4 +123,27 @@ async function list(session: Session): Promise<void> {
 async function show(session: Session, input: Input): Promise<void> {
   const record = await findChange(session.directory, input.argument(0));
   session.out.result('change-show', describeChange(record), { change: record });
+}
+
+/** Nothing of it may be signed, not even in part: who has the metadata could complete it. */
+async function abandon(session: Session, input: Input): Promise<void> {
+  const change = await findChange(session.directory, input.argument(0));
+  const record = change.result === 'abandoned' ? change : await giveUp(session, change, input.text('reason'));
+  const lines = [
+    `${record.id}  ${formatRef(refOfChange(record))}  abandoned; the version is free`,
+    `next: fairlead-vendor change open --component ${record.component} --version ${record.version} --revision R --scope TEXT`,
+  ];
+  session.out.result('change-abandon', lines, { change: record });
+}
+
+async function giveUp(session: Session, change: ChangeRecord, reason: string): Promise<ChangeRecord> {
+  verifyAbandonable(change);
+  await verifyUnsigned(session.directory, change);
+  const at = formatInstant(session.now());
+  const event = { stage: 'abandonment', outcome: 'failed', details: { reason }, at } as const;
+  const next = transition(change, { ...event, actor: session.actor });
+  const record = parseDocument(changeRecord, next, 'the change');
+  await auditAct(session, 'change abandon', change.id, { reason });
+  await writeChange(session.directory, record);
+  return record;
 }

@@ -37,6 +37,19 @@ async function stageOf(id: string): Promise<string | undefined> {
   return (change as { stages: { stage: string }[] }).stages.at(-1)?.stage;
 }
 
+describe('a change that is given up', () => {
+  it('is not while its release waits for a signature', async () => {
+    const id = await verified('core/auth@1.0.0');
+    await vendor.json('release', id);
+
+    expect(await vendor.refusal('change', 'abandon', id, '--reason', 'x')).toBe('vendor/released');
+    await vendor.json('sign', '--discard');
+    expect(await vendor.json('change', 'abandon', id, '--reason', 'x')).toMatchObject({
+      change: { result: 'abandoned' },
+    });
+  });
+});
+
 describe('two of two', () => {
   it('keeps a release with one signature waiting: nothing is published, the change stays', async () => {
     const id = await verified('core/auth@1.0.0');

@@ -207,6 +207,36 @@ describe('a build', () => {
   });
 });
 
+describe('a change that is given up', () => {
+  it('frees its version, and stays on record with the reason', async () => {
+    const text = 'core/freed@1.0.0';
+    const first = await openAndBuild(vendor, text);
+    const reason = 'built from the wrong directory';
+
+    await vendor.json('change', 'abandon', first, '--reason', reason);
+    await vendor.json('change', 'abandon', first, '--reason', 'again: nothing more happens');
+    const second = await vendor.release(text, { notes: 'from the right one' });
+
+    expect(second).not.toBe(first);
+    expect((await vendor.json('change', 'show', text)).change).toMatchObject({ id: second });
+    const given = await vendor.json('change', 'show', first);
+    expect(stagesOf(given)).toEqual(['intake', 'build', 'abandonment']);
+    expect(JSON.stringify(given)).toContain(reason);
+    const acts = (await vendor.json('trace', first)).acts as { action: string }[];
+    expect(acts.filter(({ action }) => action === 'change abandon')).toHaveLength(1);
+    expect(vendor.server.changes.get(first)).toMatchObject({ result: 'abandoned' });
+    expect(await vendor.refusal('build', text, '--change', first, ...(await sourcesOf(vendor, text)))).toBe(
+      'vendor/change-closed',
+    );
+  });
+
+  it('is not once its version is released', async () => {
+    const id = await vendor.release('core/kept@1.0.0');
+
+    expect(await vendor.refusal('change', 'abandon', id, '--reason', 'x')).toBe('vendor/released');
+  });
+});
+
 describe('verification', () => {
   it('that fails blocks the release and may be repeated', async () => {
     const id = await openAndBuild(vendor, 'core/needy@1.0.0', { requires: { 'core/late': '^1.0.0' } });
