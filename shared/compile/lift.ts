@@ -1,4 +1,4 @@
-// Lifting pins: the smallest set whose removal resolves a conflict or frees what other pins keep down.
+// Lifting pins: a small set whose removal resolves a conflict or frees what other pins keep down.
 import type { Pin } from '../schema/pin.ts';
 import { compareVersions } from '../version/version.ts';
 import { type Context, withPins } from './context.ts';
@@ -9,7 +9,7 @@ import type { PinConflict } from './target.ts';
 /** Resolutions that may be tried: all sets of up to three of a dozen pins, and no unbounded search. */
 const MAX_ATTEMPTS = 300;
 
-/** The smallest set of pins without which there is a solution; null when there is none even without any. */
+/** Pins without which there is a solution; null when there is none even without any. */
 export function explainConflict(context: Context): PinConflict | null {
   return findLift(context, context.running, () => true);
 }
@@ -37,23 +37,51 @@ function findLift(
 ): PinConflict | null {
   const pins = context.pins.active;
   let attempts = MAX_ATTEMPTS;
-  for (let size = 1; size <= pins.length; size++) {
+  const without = (lift: readonly Pin[]) => {
+    attempts--;
+    const lifted = resolve(
+      withPins(
+        context,
+        pins.filter((pin) => !lift.includes(pin)),
+      ),
+    );
+    return lifted.kind === 'solved' && isEnough(lifted.choices) ? lifted.choices : null;
+  };
+  const every = without(pins);
+  if (every === null) return null;
+  const found = shrink([], pins, false, (lift) => attempts > 0 && without(lift) !== null);
+  const few = without(found) === null ? pins : found;
+  for (let size = 1; size < few.length; size++) {
     for (const lift of subsets(pins, size)) {
-      // Too many pins to try all sets: lifting every one of them is still an answer.
-      const set = attempts-- > 0 ? lift : pins;
-      const lifted = resolve(
-        withPins(
-          context,
-          pins.filter((pin) => !set.includes(pin)),
-        ),
-      );
-      if (lifted.kind === 'solved' && isEnough(lifted.choices)) {
-        return { lift: set, gains: gainsBetween(chosen, lifted.choices) };
-      }
-      if (set === pins) return null;
+      if (attempts <= 0) return describe(few, false);
+      const choices = without(lift);
+      if (choices !== null) return { lift, isSmallest: true, gains: gainsBetween(chosen, choices) };
     }
   }
-  return null;
+  return describe(few, true);
+
+  function describe(lift: readonly Pin[], isSmallest: boolean): PinConflict {
+    return { lift, isSmallest, gains: gainsBetween(chosen, without(lift) ?? every ?? chosen) };
+  }
+}
+
+/**
+ * Of candidates that are enough together with `given`, some of which none is in vain: halves are tried before single pins,
+ * so that one pin of hundreds is found in a dozen attempts.
+ */
+function shrink(
+  given: readonly Pin[],
+  candidates: readonly Pin[],
+  hasChanged: boolean,
+  isEnough: (lift: readonly Pin[]) => boolean,
+): readonly Pin[] {
+  if (hasChanged && isEnough(given)) return [];
+  if (candidates.length <= 1) return candidates;
+  const half = Math.ceil(candidates.length / 2);
+  const [first, second] = [candidates.slice(0, half), candidates.slice(half)];
+  const right = shrink([...given, ...first], second, true, isEnough);
+  const left = shrink([...given, ...right], first, right.length > 0, isEnough);
+  return [...left, ...right];
 }
 
 /** Components that `better` has higher. */

@@ -2,7 +2,8 @@
 //
 // Starts from what there is, applies the forced moves, and follows broken requirements: each is mended by moving the
 // component that has it or the one it names. Nothing that no requirement reaches is ever touched. Searches with no
-// further move first, then one, then two: the first solution found is a smallest.
+// further move first, then one, then two: the first solution found is a smallest for these forced moves. Nearer forced
+// moves are tried before farther ones, however many further moves they need.
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
@@ -34,9 +35,39 @@ interface Broken {
 }
 
 const MAX_FURTHER_MOVES = 12;
+/** Ways to arrange the forced moves among each other that are tried one by one, and the share of the budget for each. */
+const MAX_ARRANGEMENTS = 32;
+const SHARE = 1 / 20;
 
 /** The moves alone, forced ones included; null when no arrangement works. */
 export function repair(task: Repair): ReadonlyMap<ComponentName, Choice> | null {
+  const budget = Math.ceil(task.budget * SHARE);
+  let left = MAX_ARRANGEMENTS;
+  for (const forced of arrangements(task.forced)) {
+    if (left-- === 0) break;
+    const moves = smallest({ ...task, forced, budget });
+    if (moves !== null) return moves;
+  }
+  // A fix that is not the nearest is better than none.
+  return smallest(task);
+}
+
+/** Each forced component at one of its versions: the nearest of all first, the last component varied first. */
+function* arrangements(forced: Repair['forced'], index = 0): Generator<Repair['forced']> {
+  const next = forced[index];
+  if (next === undefined) {
+    yield [];
+    return;
+  }
+  for (const choice of next.to) {
+    for (const rest of arrangements(forced, index + 1)) {
+      yield [{ component: next.component, to: [choice] }, ...rest];
+    }
+  }
+}
+
+/** With the fewest moves. */
+function smallest(task: Repair): ReadonlyMap<ComponentName, Choice> | null {
   const search = createSearch(task);
   for (let further = 0; further <= MAX_FURTHER_MOVES; further++) {
     const moves = search.force(0, new Map(), further);

@@ -62,8 +62,10 @@ export interface PinReport {
 }
 
 export interface PinConflict {
-  /** The smallest set of pins whose removal helps. */
+  /** Pins whose removal helps, none of them in vain. */
   readonly lift: readonly Pin[];
+  /** No smaller set would do; false where there are too many sets to try them. */
+  readonly isSmallest: boolean;
   /** What would then change: each component with the version it has in the target and the one it would reach. */
   readonly gains: readonly {
     readonly component: ComponentName;

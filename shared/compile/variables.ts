@@ -51,9 +51,26 @@ function optionsFor(context: Context, component: ComponentName): readonly Option
   const stop = nextStop(context, component);
   const allowed = pins.reduce((left, pin) => allowedBy(context, component, pin, left, eligible), eligible);
   const reachable = allowed.filter((choice) => isReachable(context, component, choice, stop));
+  const options = safestFirst(context, component, reachable);
   return running === undefined && (pins.length === 0 || isCapabilityName(component))
-    ? [...reachable, null]
-    : reachable;
+    ? [...options, null]
+    : options;
+}
+
+/**
+ * An ordinary update never brings in a critical advisory that what runs is free of. Where a pin wants a version, or
+ * nothing runs yet, an affected one may still be all there is: it comes last, and the decision names it, see emergency.ts.
+ */
+function safestFirst(
+  context: Context,
+  component: ComponentName,
+  choices: readonly Choice[],
+): readonly Choice[] {
+  const running = context.running.get(component);
+  const isWorse = (choice: Choice) => worsensExposure(context, component, running, choice);
+  const safe = choices.filter((choice) => !isWorse(choice));
+  const isFree = running === undefined || context.pins.governing(component) !== null;
+  return isFree ? [...safe, ...choices.filter(isWorse)] : safe;
 }
 
 /** What a pin wants; on the way up also the next required stop, and above it what an open advisory has forced. */
@@ -104,20 +121,22 @@ function isReachable(
   if (compareVersions(choice.version, running.version) < 0) {
     return context.pins.governing(component) !== null && !isOneWay(running);
   }
-  if (stop !== null && compareVersions(choice.version, stop.version) > 0) return false;
-  // A pin may ask for an affected version: the advisory then overrides it, see emergency.ts.
-  const isPinned = context.pins.governing(component) !== null;
-  return isPinned || !worsensExposure(context, component, running, choice);
+  return stop === null || compareVersions(choice.version, stop.version) <= 0;
 }
 
 function isOneWay({ release }: Choice): boolean {
   return release?.document.schema === 'fairlead/capability@1' && release.document.reversible === 'no';
 }
 
-/** An ordinary update never brings in a critical advisory that what runs is free of. */
-function worsensExposure(context: Context, component: ComponentName, from: Choice, to: Choice): boolean {
+function worsensExposure(
+  context: Context,
+  component: ComponentName,
+  from: Choice | undefined,
+  to: Choice,
+): boolean {
   return context.critical.some(
     (advisory) =>
-      isAffected(advisory, component, to.version) && !isAffected(advisory, component, from.version),
+      isAffected(advisory, component, to.version) &&
+      (from === undefined || !isAffected(advisory, component, from.version)),
   );
 }

@@ -51,7 +51,8 @@ function storyOf({ version, reason, record }: QuarantineNote): string {
 }
 
 function conflictReason(problems: readonly string[], lift: PinConflict | null): Reason {
-  const message = `no versions satisfy everything at once: ${problems.join('; ')}`;
+  const conflict = `no versions satisfy everything at once: ${problems.join('; ')}`;
+  const message = `${conflict}${lift === null ? '' : extentOf(lift)}`;
   if (lift === null || lift.lift.length === 0) {
     return block('requirements-conflict', { message, source: 'the release manifests' });
   }
@@ -61,10 +62,15 @@ function conflictReason(problems: readonly string[], lift: PinConflict | null): 
 function heldBackReason(held: PinConflict): Reason {
   const gains = held.gains.map(({ component, to }) => `${component} ${to}`);
   return block('pins-hold-back', {
-    message: `pins keep back ${gains.join(', ')}: ${held.lift.map(formatPin).join(', ')}`,
+    message: `pins keep back ${gains.join(', ')}: ${held.lift.map(formatPin).join(', ')}${extentOf(held)}`,
     source: 'policy pins',
     clear: partsOf(held),
   });
+}
+
+/** Nobody is told to lift more than they must without knowing it. */
+function extentOf({ lift, isSmallest }: PinConflict): string {
+  return isSmallest || lift.length < 2 ? '' : `; to lift these ${lift.length} suffices, fewer may`;
 }
 
 function partsOf({ lift }: PinConflict): readonly { readonly component: string }[] {

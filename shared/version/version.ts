@@ -56,17 +56,43 @@ export function covers(range: Range, version: Version): boolean {
 
 /** The lowest version a range admits, released or not; null for a range that admits none. */
 export function floorOf(range: Range): Version | null {
-  return (semver.minVersion(parsedRange(range))?.version ?? null) as Version | null;
+  return lowestAdmitted(parsedRange(range), null);
 }
 
-/** Higher than everything the range admits. */
+/** Higher than everything the range admits, as `satisfies` judges; false for a range that admits nothing. */
 export function isAbove(version: Version, range: Range): boolean {
-  return semver.gtr(parsed(version), parsedRange(range));
+  return floorOf(range) !== null && lowestAdmitted(parsedRange(range), parsed(version)) === null;
 }
 
-/** Lower than everything the range admits. */
+/** Lower than everything the range admits, as `satisfies` judges; false for a range that admits nothing. */
 export function isBelow(version: Version, range: Range): boolean {
-  return semver.ltr(parsed(version), parsedRange(range));
+  const floor = floorOf(range);
+  return floor !== null && compareVersions(version, floor) < 0;
+}
+
+/**
+ * What a range admits begins at one of few places: at a bound of it, right after one, where the pre-releases of a bound's
+ * version begin, or at `from` itself. Unions are looked at part by part.
+ */
+function lowestAdmitted(range: semver.Range, from: semver.SemVer | null): Version | null {
+  const admitted = range.set
+    .flatMap((comparators) => placesOf(comparators, from))
+    .filter((place) => range.test(place) && (from === null || semver.compare(place, from) >= 0));
+  return (semver.sort(admitted)[0]?.version ?? null) as Version | null;
+}
+
+function placesOf(comparators: readonly semver.Comparator[], from: semver.SemVer | null): semver.SemVer[] {
+  // A comparator that allows anything has no version.
+  const bounds = comparators.flatMap((one) => (one.value === '' ? [] : [one.semver]));
+  const places = bounds.flatMap(({ major, minor, patch, version, prerelease }) => [
+    version,
+    `${version}${prerelease.length === 0 ? '-0' : '.0'}`,
+    `${major}.${minor}.${patch}`,
+    `${major}.${minor}.${patch + 1}`,
+    `${major}.${minor}.${patch}-0`,
+  ]);
+  const since = from === null ? [] : [from.version, `${from.major}.${from.minor}.${from.patch}`];
+  return [...new Set(['0.0.0', ...places, ...since])].flatMap((text) => semver.parse(text) ?? []);
 }
 
 export function majorOf(version: Version): number {

@@ -99,7 +99,7 @@ describe('compile', () => {
 });
 
 describe('compileEmergency', () => {
-  it('fixes whatever can be fixed, and moves as little as possible', () => {
+  it('fixes whatever can be fixed, at the nearest fixes, and moves as little as possible for them', () => {
     fc.assert(
       fc.property(exposedWorld, (scenario) => {
         const input = compileInputOf(scenario);
@@ -108,13 +108,16 @@ describe('compileEmergency', () => {
         const isFixed = (versions: Versions) =>
           affectedIn(input, versions).length === 0 &&
           affected.every((name) => isNamedFix(input, name, start.runs, versions));
-        const [smallest] = repairs(start, affected, isFixed);
+        const [smallest] = repairs(start, affected, isFixed).toSorted((a, b) =>
+          compareFixes(start.runs, affected, a, b),
+        );
         fc.pre(affected.length > 0 && smallest !== undefined);
 
         const { target, unfixable } = compileEmergency(input);
 
         const after = versionsIn(target!.manifest);
         expect(unfixable).toEqual([]);
+        expect(affected.map((name) => after[name])).toEqual(affected.map((name) => smallest![name]));
         expect(movesIn(start, { ...absent(smallest!), ...after })).toBe(movesIn(start, smallest!));
         expect(selectExposures(target!.manifest, input.catalog.advisories)).toEqual([]);
       }),
@@ -167,6 +170,20 @@ function present(versions: Versions): Record<string, string> {
 
 function absent(versions: Versions): Versions {
   return Object.fromEntries(Object.keys(versions).map((name) => [name, null]));
+}
+
+/** Nearest first, the first component's before the next one's: same minor line, same major, higher; then lower first. */
+function compareFixes(runs: Versions, affected: readonly string[], a: Versions, b: Versions): number {
+  for (const name of [...affected].sort()) {
+    const [from, one, other] = [runs[name] ?? '0.0.0', a[name] ?? '0.0.0', b[name] ?? '0.0.0'];
+    const distance = (to: string) => {
+      if (semver.major(from) !== semver.major(to)) return 2;
+      return semver.minor(from) === semver.minor(to) ? 0 : 1;
+    };
+    const order = distance(one) - distance(other) || semver.compare(one, other);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 function isExposed(input: CompileInput, name: string, version: string): boolean {

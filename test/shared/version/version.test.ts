@@ -4,6 +4,9 @@ import semver from 'semver';
 import { describe, expect, it } from 'vitest';
 import {
   compareVersions,
+  floorOf,
+  isAbove,
+  isBelow,
   majorOf,
   minorOf,
   newest,
@@ -53,5 +56,75 @@ describe('versions', () => {
   it('takes a version apart', () => {
     const version = parseVersion('4.7.1-rc.1');
     expect([majorOf(version), minorOf(version)]).toEqual([4, 7]);
+  });
+});
+
+describe('above and below a range', () => {
+  /** Every version around the bounds that ranges here are made of, and what comes right after each. */
+  const TAILS = ['', '-0', '-alpha', '-alpha.0', '-alpha.1', '-alpha.1.0', '-beta', '-beta.0'];
+  const numbers = [0, 1, 2, 3, 4];
+  const GRID = numbers.flatMap((major) =>
+    numbers.flatMap((minor) =>
+      numbers.flatMap((patch) => TAILS.map((tail) => parseVersion(`${major}.${minor}.${patch}${tail}`))),
+    ),
+  );
+  const bound = fc
+    .tuple(...[2, 2, 2].map((max) => fc.nat({ max })), fc.constantFrom('', '', '-alpha', '-alpha.1', '-beta'))
+    .map(([a, b, c, tail]) => `${a}.${b}.${c}${tail}`);
+  const comparator = fc
+    .tuple(fc.constantFrom('>', '>=', '<', '<=', '=', '^', '~', ''), bound)
+    .map((parts) => parts.join(''));
+  const loose = fc.constantFrom('*', '1.x', '2', '1.1.x', '~1', '^0.1', '1.0.0 - 2', '<0.0.0-0');
+  const part = fc.oneof(
+    loose,
+    fc.array(comparator, { minLength: 1, maxLength: 2 }).map((all) => all.join(' ')),
+  );
+  const range = fc.array(part, { minLength: 1, maxLength: 2 }).map((all) => parseRange(all.join(' || ')));
+
+  it('mean above and below everything it admits, whatever it is', () => {
+    fc.assert(
+      fc.property(range, fc.constantFrom(...GRID.filter((v) => !v.startsWith('4'))), (of, version) => {
+        const admitted = GRID.filter((one) => satisfies(one, of));
+        const isAny = admitted.length > 0;
+
+        expect([isAbove(version, of), isBelow(version, of)]).toEqual([
+          isAny && admitted.every((one) => compareVersions(version, one) > 0),
+          isAny && admitted.every((one) => compareVersions(version, one) < 0),
+        ]);
+        expect(isAbove(version, of) && isBelow(version, of)).toBe(false);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it.each([
+    ['1.5.0-beta.1', '^1.0.0', false, false],
+    ['2.0.0-alpha', '^1.0.0', true, false],
+    ['2.0.0', '^1.0.0 || ^3.0.0', false, false],
+    ['4.0.0', '^1.0.0 || ^3.0.0', true, false],
+    ['1.0.0', '>2.0.0 <1.0.0', false, false],
+    ['1.0.0-alpha', '*', false, false],
+    ['0.0.0-alpha', '*', false, true],
+    ['2.0.0-alpha', '>=1.0.0 <2.0.0', true, false],
+  ])('%s and %s', (version, of, above, below) => {
+    expect([
+      isAbove(parseVersion(version), parseRange(of)),
+      isBelow(parseVersion(version), parseRange(of)),
+    ]).toEqual([above, below]);
+  });
+
+  it('begin at the lowest version that is admitted', () => {
+    fc.assert(
+      fc.property(range, (of) => {
+        const floor = floorOf(of);
+        const admitted = GRID.filter((one) => satisfies(one, of));
+
+        expect(floor === null).toBe(admitted.length === 0);
+        if (floor === null) return;
+        expect(satisfies(floor, of)).toBe(true);
+        expect(admitted.every((one) => compareVersions(floor, one) <= 0)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

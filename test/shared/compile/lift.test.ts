@@ -1,0 +1,112 @@
+// Lifting pins: as few as there must be, and said so where nobody could try every set.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compile } from '../../../shared/compile/compile.ts';
+import { pinnedComponent } from '../../../shared/compile/pins.ts';
+import { compileInputOf, decideScenario, type ReleaseSpec, type Scenario } from '../../support/scenario.ts';
+
+interface Setup {
+  readonly pins: number;
+  /** Which of them contradict what the hub requires. */
+  readonly wrong: readonly number[];
+}
+
+/** A pinned hub that requires the second version of some of the parts, all of which are pinned at the first. */
+function scenarioOf({ pins, wrong }: Setup): Scenario {
+  const parts = Array.from({ length: pins - 1 }, (_, i) => `core/p${String(i).padStart(3, '0')}`);
+  const requires = Object.fromEntries(wrong.map((i) => [parts[i] ?? '', '^2.0.0']));
+  const releases: Record<string, ReleaseSpec> = { 'core/hub@1.0.0': {}, 'core/hub@2.0.0': { requires } };
+  for (const part of parts) Object.assign(releases, { [`${part}@1.0.0`]: {}, [`${part}@2.0.0`]: {} });
+  return {
+    releases,
+    runs: ['core/hub@1.0.0', ...parts.map((part) => `${part}@1.0.0`)],
+    pins: { 'core/hub': '2.0.0', ...Object.fromEntries(parts.map((part) => [part, '1.0.0'])) },
+  };
+}
+
+function liftOf(setup: Setup) {
+  const result = compile(compileInputOf(scenarioOf(setup)));
+  if (result.kind !== 'conflict' || result.lift === null) throw new Error('expected a conflict');
+  return { ...result.lift, names: result.lift.lift.map(pinnedComponent) };
+}
+
+describe('pins to lift', () => {
+  it.each([
+    ['one of a dozen', { pins: 12, wrong: [3, 4, 5] }, 1],
+    ['one of 321', { pins: 321, wrong: [300, 301] }, 1],
+    ['one of 25', { pins: 25, wrong: [4] }, 1],
+  ])('are the smallest set there is: %s', (_name, setup, size) => {
+    const { lift, isSmallest } = liftOf(setup);
+
+    expect([lift.length, isSmallest]).toEqual([size, true]);
+  });
+
+  it('are those that really stand in the way, where no single one does', () => {
+    const scenario = scenarioOf({ pins: 25, wrong: [] });
+    const releases = {
+      ...scenario.releases,
+      'core/a@1.0.0': { requires: { 'core/p004': '^2.0.0' } },
+      'core/b@1.0.0': { requires: { 'core/p009': '^2.0.0' } },
+    };
+    const runs = [...(scenario.runs ?? []), 'core/a@1.0.0', 'core/b@1.0.0'];
+    const result = compile(compileInputOf({ ...scenario, releases, runs }));
+
+    expect(result).toMatchObject({
+      kind: 'conflict',
+      lift: { isSmallest: true, lift: [{ name: 'core/p004' }, { name: 'core/p009' }] },
+    });
+  });
+
+  it('are none in vain, and it is said that fewer may do, where there are too many to try', () => {
+    const wrong = [5, 50, 95, 140, 185];
+    const scenario = scenarioOf({ pins: 200, wrong: [] });
+    const needy = Object.fromEntries(
+      wrong.map((i) => [
+        `core/n${i}@1.0.0`,
+        { requires: { [`core/p${String(i).padStart(3, '0')}`]: '^2.0.0' } },
+      ]),
+    );
+    const whole = {
+      ...scenario,
+      releases: { ...scenario.releases, ...needy },
+      runs: [...(scenario.runs ?? []), ...Object.keys(needy)],
+    };
+
+    const result = compile(compileInputOf(whole));
+    const [reason] = decideScenario(whole).decision.blockers;
+
+    expect(result).toMatchObject({ kind: 'conflict', lift: { isSmallest: false } });
+    expect(result.kind === 'conflict' && result.lift?.lift).toHaveLength(wrong.length);
+    expect(reason).toMatchObject({ code: 'pins-conflict', message: expect.stringContaining('fewer may') });
+    expect(reason?.clearWith?.split(' && ')).toHaveLength(wrong.length);
+  });
+
+  it('let everything hold once they are lifted, and none of them is in vain', () => {
+    const setup = fc.integer({ min: 2, max: 14 }).chain((pins) =>
+      fc.record({
+        pins: fc.constant(pins),
+        wrong: fc.subarray(
+          Array.from({ length: pins - 1 }, (_, i) => i),
+          { minLength: 1 },
+        ),
+      }),
+    );
+
+    fc.assert(
+      fc.property(setup, (one) => {
+        const scenario = scenarioOf(one);
+        const { names } = liftOf(one);
+        const holds = (lifted: readonly string[]) => {
+          const pins = Object.fromEntries(
+            Object.entries(scenario.pins ?? {}).filter(([name]) => !lifted.includes(name)),
+          );
+          return compile(compileInputOf({ ...scenario, pins })).kind === 'compiled';
+        };
+
+        expect(holds(names)).toBe(true);
+        for (const name of names) expect(holds(names.filter((each) => each !== name))).toBe(false);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
