@@ -10,7 +10,7 @@ export interface Application {
   readonly component: string;
   /** Installs or writes one version's files below `directory`. */
   prepare(version: string, directory: string): Promise<PreparedVersion>;
-  /** Where a running instance tells its version or that it is alive. */
+  /** Where a running instance tells its version. */
   url(port: number): string;
   /** The text `url` must answer when `version` runs. */
   expected(version: string): string;
@@ -32,14 +32,16 @@ export interface Edition {
     readonly first: string;
     readonly second: string;
     readonly broken: string;
+    /** What this demo itself does to that release so that it cannot become healthy. */
+    readonly sabotage: string;
   };
 }
 
 /** Health that a release must reach: two good answers in a row, and how long it may take to start. */
-export function healthOf(url: string, contains: string | null, startPeriod: string): object {
+export function healthOf(url: string, contains: string, startPeriod: string): object {
   return {
     http: url,
-    ...(contains === null ? {} : { contains }),
+    contains,
     startPeriod,
     interval: 'PT1S',
     successes: 2,

@@ -33,7 +33,13 @@ export function createOfflineEdition(): Edition {
       'It takes about a minute.',
     soak: 'PT2S',
     editor: { ...createSmall('notes-editor'), vulnerable: '1.2.7', ordinary: '1.3.7', fixed: '1.2.9' },
-    registry: { ...createSmall('file-registry'), first: '5.33.0', second: '6.1.2', broken: '6.1.3' },
+    registry: {
+      ...createSmall('file-registry'),
+      first: '5.33.0',
+      second: '6.1.2',
+      broken: '6.1.3',
+      sabotage: 'it listens on a port that nobody asks',
+    },
   };
 }
 

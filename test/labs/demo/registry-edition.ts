@@ -47,18 +47,22 @@ function createNodeRed(env: NodeJS.ProcessEnv): Application {
   };
 }
 
-function createVerdaccio(env: NodeJS.ProcessEnv): Application & { readonly broken: string } {
+function createVerdaccio(
+  env: NodeJS.ProcessEnv,
+): Application & Pick<Edition['registry'], 'broken' | 'sabotage'> {
   const broken = '6.1.3';
   return {
     component: 'tools/verdaccio',
     broken,
-    url: (port) => `http://127.0.0.1:${port}/-/ping`,
-    expected: () => '{}',
+    sabotage:
+      'its package holds a configuration that listens on another port; Verdaccio’s own 6.1.3 is sound',
+    // Its page names the version that serves it; its ping answers the same whatever runs.
+    url: (port) => `http://127.0.0.1:${port}/`,
+    expected: (version) => `"version":"${version}"`,
     prepare: async (version, directory) => {
       // The range node-fetch@cjs inside Verdaccio is a dist-tag that not every registry carries.
       await installPackage(directory, 'verdaccio', version, { 'node-fetch': '2.6.7' }, env);
       await cp(join(ASSETS, 'verdaccio'), directory, { recursive: true });
-      // The mistake of the broken release: it was packed with a configuration for another host.
       const config = version === broken ? 'config.staging.json' : 'config.json';
       const manifest = {
         service: {
@@ -69,8 +73,8 @@ function createVerdaccio(env: NodeJS.ProcessEnv): Application & { readonly broke
         settings: PORT_SETTING,
         health: [
           healthOf(
-            'http://127.0.0.1:${settings.port}/-/ping',
-            null,
+            'http://127.0.0.1:${settings.port}/',
+            `"version":"${version}"`,
             version === broken ? 'PT10S' : START_PERIOD,
           ),
         ],

@@ -110,6 +110,7 @@ export async function failAndComeBack(stage: Stage): Promise<void> {
   terminal.chapter(
     `${registry.component} ${registry.broken} cannot become healthy; the vendor's server is away`,
   );
+  terminal.say(`# this demo sabotages ${registry.component} ${registry.broken} itself: ${registry.sabotage}`);
   const change = await release(stage, registry, registry.broken, 'maintenance');
   await rollOut(stage, change);
   await checkNow(stage);
