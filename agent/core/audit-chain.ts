@@ -73,6 +73,8 @@ export function chainEntry(
     ),
     previous: head.digest,
   });
+  // Nothing follows a line that cannot be read: the log would end there for good.
+  parseEntry(written, 'the audit log', head.count + 1);
   return { line: written, head: { ...EMPTY_AUDIT, count: head.count + 1, digest: digestOf(written) } };
 }
 

@@ -90,6 +90,8 @@ export interface Deployer {
   /** Oldest first. */
   records(): Promise<readonly DeploymentRecord[]>;
   quarantine(): Promise<readonly Quarantined[]>;
+  /** What of it was lost, in one sentence; null when nothing was. */
+  quarantineDamage(): Promise<string | null>;
   /** Forgets quarantined releases of a component, so that they may be tried again. */
   releaseFromQuarantine(component: ComponentKey): Promise<void>;
   /** Status and one fresh probe of every running component. */

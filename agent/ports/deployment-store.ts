@@ -37,9 +37,15 @@ export interface DeploymentStore {
   removeGeneration(number: number): Promise<void>;
   /** Oldest first. */
   records(): Promise<readonly DeploymentRecord[]>;
+  /** 0 when there is none; generations that cannot be read count. */
+  newestGeneration(): Promise<number>;
+  /** 0 when there is none; records that cannot be read count, so that no number is given twice. */
+  newestRecordId(): Promise<number>;
   writeRecord(record: DeploymentRecord): Promise<void>;
   writeEvidence(evidence: Evidence): Promise<void>;
   quarantine(): Promise<readonly Quarantined[]>;
+  /** What of the quarantine was lost, until a person has looked; null when nothing was. */
+  quarantineDamage(): Promise<string | null>;
   writeQuarantine(entries: readonly Quarantined[]): Promise<void>;
   /** Absolute path of a capability's files that outlive its versions. */
   dataDirectoryOf(component: ComponentKey): string;

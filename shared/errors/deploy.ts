@@ -150,6 +150,12 @@ export const DEPLOY_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'deploy/quarantine-damaged': entry<{ readonly problem: string }>({
+    message: (d) => `what failed here before cannot be read: ${d.problem}`,
+    hint: () => 'ordinary updates wait; see what is left of it, then remove what was set aside',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'deploy/generation-lost': entry<object>({
     message: () => 'a generation of the interrupted deployment is no longer complete on disk',
     hint: () => 'check the disk, then: fairlead verify',

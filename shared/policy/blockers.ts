@@ -34,6 +34,7 @@ export const BLOCKER_RULES = {
     owner: 'admin',
     clear: 'fairlead quarantine lift {component} --reason "why"',
   },
+  'quarantine-unreadable': { verdict: 'blocked', owner: 'admin', clear: 'fairlead apply --reason "why"' },
   quarantined: {
     verdict: 'blocked',
     owner: 'admin',

@@ -61,4 +61,6 @@ export interface HostFacts {
   readonly deploymentInProgress: boolean;
   /** A deployment ended in `inconsistent` and none was committed since: a person is needed. */
   readonly inconsistent: boolean;
+  /** What was lost of the list of releases that failed here; absent or null when nothing was. Forced patches go on. */
+  readonly quarantineDamage?: string | null;
 }

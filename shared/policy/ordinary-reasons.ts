@@ -17,11 +17,23 @@ import { isOpen, nextOpen } from './windows.ts';
 export function ordinaryReasons(input: DecideInput, plan: Plan): readonly Reason[] {
   const unasked = [
     ...hostReasons(input),
+    ...memoryReasons(input),
     ...targetReasons(input),
     ...policyReasons(input),
     ...retryReasons(input, planDigest(plan)),
   ];
   return isRefused(unasked) ? unasked : [...unasked, ...approvalReasons(input, plan)];
+}
+
+/** Without the list of what failed here the agent would try it again. A person who says so may. */
+function memoryReasons({ host: { quarantineDamage = null }, command }: DecideInput): readonly Reason[] {
+  if (quarantineDamage === null || command !== null) return [];
+  return [
+    block('quarantine-unreadable', {
+      message: `what failed here before is not known: ${quarantineDamage}`,
+      source: 'the quarantine',
+    }),
+  ];
 }
 
 function targetReasons({ desired: { result }, current, advisories }: DecideInput): readonly Reason[] {

@@ -206,6 +206,7 @@ function createFakeDeployer(clock: FakeClock) {
     records: [] as DeploymentRecord[],
     requests: [] as DeploymentRequest[],
     quarantine: [] as Quarantined[],
+    quarantineDamage: null as string | null,
     degradations: [] as Degradation[],
     /** Called by a repair. */
     repaired: (): void => undefined,
@@ -287,6 +288,7 @@ function createFakeDeployer(clock: FakeClock) {
     generations: async () => fake.generations,
     records: async () => fake.records,
     quarantine: async () => fake.quarantine,
+    quarantineDamage: async () => fake.quarantineDamage,
     async releaseFromQuarantine(component) {
       fake.quarantine = fake.quarantine.filter((entry) => entry.component !== component);
     },
@@ -340,6 +342,7 @@ function memoryStore<Document>(): JsonStore<Document> & { value: Document | null
       store.value = document;
       store.writes += 1;
     },
+    damage: async () => null,
   };
   return store;
 }

@@ -56,9 +56,12 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     },
     removeGeneration: async (number) => void disk.generations.delete(number),
     records: async () => [...disk.records.values()].sort((a, b) => a.id - b.id),
+    newestGeneration: async () => Math.max(0, ...disk.generations.keys()),
+    newestRecordId: async () => Math.max(0, ...disk.records.keys()),
     writeRecord: async (record) => void disk.records.set(record.id, record),
     writeEvidence: async (evidence) => void disk.evidence.push(evidence),
     quarantine: async () => disk.quarantine,
+    quarantineDamage: async () => null,
     writeQuarantine: async (entries) => {
       disk.quarantine = entries;
     },

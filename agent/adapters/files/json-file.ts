@@ -1,49 +1,54 @@
-// A small document of the agent's own in one file: checked when read, replaced as a whole.
+// A small document of the agent's own in one file: checked when read and when written, replaced as a whole.
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { isMomentary, isPresent, readIfPresent } from '../../../shared/node/read-file.ts';
+import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 import type { JsonStore } from '../../ports/json-store.ts';
 
 /**
- * `onDamage` hears of a file that cannot be read; it counts as absent, for what it held can be found out again. It is moved
- * aside before the next one takes its place: a person may still want to look at it.
+ * `onDamage` hears once of a file that cannot be read; it counts as absent, for what it held can be found out again. It is
+ * moved aside before the next one takes its place: a person may still want to look at it, and is told until they did.
  */
 export function createJsonFile<Document>(
   path: string,
   schema: z.ZodType<Document>,
   onDamage: (problem: string) => void,
 ): JsonStore<Document> {
-  let damaged = false;
+  const aside = `${path}.damaged`;
+  let damage: string | null = null;
+  async function read(): Promise<Document | null> {
+    try {
+      const bytes = await readIfPresent(path);
+      const document = bytes === null ? null : parseStored(schema, bytes, path);
+      damage = null;
+      return document;
+    } catch (error) {
+      // Begun anew now, it would lose what is whole on the disk: approvals, and which of them are spent.
+      if (!isFairleadError(error) || isMomentary(error)) throw error;
+      if (damage === null) onDamage(error.message);
+      damage = error.message;
+      return null;
+    }
+  }
+
   return {
-    async read() {
-      try {
-        const bytes = await readIfPresent(path);
-        return bytes === null ? null : parseDocumentBytes(schema, bytes, path);
-      } catch (error) {
-        // Begun anew now, it would lose what is whole on the disk: approvals, and which of them are spent.
-        if (!isFairleadError(error) || isMomentary(error)) throw error;
-        onDamage(error.message);
-        damaged = true;
-        return null;
-      }
-    },
+    read,
     async write(document) {
+      const bytes = encodeStored(schema, document as z.input<typeof schema>, path);
       await makeDirectory(dirname(path));
-      if (damaged) await setAside(path);
-      damaged = false;
-      await writeDurably(path, utf8(`${JSON.stringify(document, null, 2)}\n`));
+      if (damage !== null)
+        await rename(path, aside).catch((cause) => Promise.reject(toDiskError(path, cause)));
+      damage = null;
+      await writeDurably(path, bytes);
+    },
+    async damage() {
+      await read();
+      if (damage !== null) return `${path} cannot be read: ${damage}`;
+      return (await isPresent(aside)) ? `${path} could not be read and was begun anew: see ${aside}` : null;
     },
   };
-}
-
-async function setAside(path: string): Promise<void> {
-  await rename(path, `${path}.damaged`).catch((cause) => {
-    throw toDiskError(path, cause);
-  });
 }

@@ -1,11 +1,10 @@
 // The enrolment on disk: which server this instance follows, under which id, and the root its trust starts from.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest, line } from '../../../shared/schema/common.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 
 const enrolmentFile = z.strictObject({
   schema: z.literal('fairlead/enrolment@1'),
@@ -27,11 +26,11 @@ export type EnrolmentFile = z.output<typeof enrolmentFile>;
 /** Errors: document/invalid, json/invalid, disk/failed. */
 export async function readEnrolment(stateDir: string): Promise<EnrolmentFile | null> {
   const bytes = await readIfPresent(pathOf(stateDir));
-  return bytes === null ? null : parseDocumentBytes(enrolmentFile, bytes, pathOf(stateDir));
+  return bytes === null ? null : parseStored(enrolmentFile, bytes, pathOf(stateDir));
 }
 
 export async function writeEnrolment(stateDir: string, enrolment: EnrolmentFile): Promise<void> {
-  await writeDurably(pathOf(stateDir), canonicalize(enrolment));
+  await writeDurably(pathOf(stateDir), encodeStored(enrolmentFile, enrolment, pathOf(stateDir)));
 }
 
 function pathOf(stateDir: string): string {

@@ -7,6 +7,7 @@ import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import {
   type AuditChain,
@@ -27,7 +28,7 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
   const log = join(directory, 'log.jsonl');
   const checkpoint = join(directory, 'checkpoint.json');
   let head: AuditHead | null = null;
-  let queue: Promise<void> = Promise.resolve();
+  const inTurn = createTurns();
 
   async function appendNext(event: AuditEvent): Promise<void> {
     const from = head ?? (await openLog(directory, log, checkpoint));
@@ -40,7 +41,7 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
   }
 
   async function read(): Promise<AuditChain> {
-    await queue;
+    await inTurn(async () => undefined);
     // In this order: another process may write meanwhile, and its log is never behind its checkpoint.
     const head = await readCheckpoint(checkpoint);
     const { lines } = splitLines((await readIfPresent(log)) ?? NOTHING);
@@ -48,11 +49,7 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
   }
 
   return {
-    append(event) {
-      const done = queue.then(() => appendNext(event));
-      queue = done.catch(() => undefined);
-      return done;
-    },
+    append: (event) => inTurn(() => appendNext(event)),
     entries: async () => (await read()).entries,
     read,
   };

@@ -3,14 +3,16 @@ import { readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Digest } from '../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
-import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { absentOr, isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { absentOr, isMomentary } from '../../../shared/node/read-file.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { DeploymentStore, StoredGeneration } from '../../ports/deployment-store.ts';
-import { jsonBytes, readGeneration, writeGeneration } from './generation-files.ts';
+import { createJsonFile } from '../files/json-file.ts';
+import { readGeneration, writeGeneration } from './generation-files.ts';
+import { createRecordFiles, numbersIn, writeStored } from './record-files.ts';
 
 export interface DeploymentStoreOptions {
   readonly stateDir: string;
@@ -31,27 +33,24 @@ const quarantineFile = z.array(
   }),
 );
 
+const GENERATION_NAME = /^(\d+)$/;
+
 export function createDeploymentStore(options: DeploymentStoreOptions): DeploymentStore {
   const { stateDir } = options;
   const generationsDirectory = join(stateDir, 'generations');
-  const recordsDirectory = join(stateDir, 'records');
+  const records = createRecordFiles(join(stateDir, 'records'), options.onDamage);
   const currentLink = join(stateDir, 'current');
-  const quarantinePath = join(stateDir, 'quarantine.json');
+  const quarantine = createJsonFile(join(stateDir, 'quarantine.json'), quarantineFile, (problem) =>
+    options.onDamage(new FairleadError('deploy/quarantine-damaged', { problem })),
+  );
   const directoryOf = (number: number) => join(generationsDirectory, String(number));
   // A generation never changes but for its record, and only this process writes here.
   const known = new Map<number, StoredGeneration | 'damaged'>();
-  // Records are read again every few seconds: one that is damaged is complained about once.
-  const damagedRecords = new Set<string>();
-  const onDamagedRecord = (path: string, error: unknown) => {
-    if (!damagedRecords.has(path)) options.onDamage(error);
-    damagedRecords.add(path);
-  };
-
   async function load(number: number): Promise<StoredGeneration | null> {
     const before = known.get(number);
     if (before !== undefined) return before === 'damaged' ? null : before;
     try {
-      const generation = await readGeneration(directoryOf(number), number);
+      const generation = await readGeneration(directoryOf(number), number, () => records.committedBy(number));
       known.set(number, generation);
       return generation;
     } catch (error) {
@@ -62,14 +61,9 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
     }
   }
 
-  async function write(path: string, document: unknown): Promise<void> {
-    await makeDirectory(join(path, '..'));
-    await writeDurably(path, jsonBytes(document));
-  }
-
   return {
     async generations() {
-      const numbers = await numbersIn(generationsDirectory, /^(\d+)$/);
+      const numbers = await numbersIn(generationsDirectory, GENERATION_NAME);
       const loaded = await Promise.all(numbers.map(load));
       return loaded.filter((generation) => generation !== null);
     },
@@ -87,7 +81,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       });
     },
     async markHealthy(number, record) {
-      await write(join(directoryOf(number), 'record.json'), record);
+      await writeStored(deploymentRecord, join(directoryOf(number), 'record.json'), record);
       known.delete(number);
     },
     async removeGeneration(number) {
@@ -99,32 +93,14 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       await rm(aside, { recursive: true, force: true });
       await syncDirectory(generationsDirectory);
     },
-    async records() {
-      const numbers = await numbersIn(recordsDirectory, /^(\d+)\.json$/);
-      const read = await Promise.all(
-        numbers.map((number) => readRecord(join(recordsDirectory, `${number}.json`), onDamagedRecord)),
-      );
-      return read.filter((record) => record !== null);
-    },
-    writeRecord: (record) => write(join(recordsDirectory, `${record.id}.json`), record),
-    writeEvidence: (evidence) =>
-      write(join(recordsDirectory, `${evidence.deployment}.evidence.json`), evidence),
-    async quarantine() {
-      const bytes = await readIfPresent(quarantinePath);
-      return bytes === null ? [] : parseDocumentBytes(quarantineFile, bytes, quarantinePath);
-    },
-    writeQuarantine: (entries) => write(quarantinePath, entries),
+    ...records,
+    newestGeneration: async () => Math.max(0, ...(await numbersIn(generationsDirectory, GENERATION_NAME))),
+    quarantine: async () => (await quarantine.read()) ?? [],
+    writeQuarantine: (entries) => quarantine.write([...entries]),
+    quarantineDamage: () => quarantine.damage(),
     dataDirectoryOf: (component) => join(stateDir, 'data', component),
     freeSpace: () => freeSpaceAt(stateDir),
   };
-}
-
-async function numbersIn(directory: string, pattern: RegExp): Promise<readonly number[]> {
-  const names = await namesIfPresent(directory);
-  return names
-    .flatMap((name) => pattern.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
 }
 
 async function readCurrent(link: string): Promise<number | null> {
@@ -146,17 +122,6 @@ async function turn(stateDir: string, link: string, number: number | null): Prom
     await rename(next, link);
   }
   await syncDirectory(stateDir);
-}
-
-async function readRecord(path: string, onDamage: (path: string, error: unknown) => void) {
-  try {
-    const bytes = await readIfPresent(path);
-    return bytes === null ? null : parseDocumentBytes(deploymentRecord, bytes, path);
-  } catch (error) {
-    if (isMomentary(error)) throw error;
-    onDamage(path, error);
-    return null;
-  }
 }
 
 async function freeSpaceAt(path: string) {

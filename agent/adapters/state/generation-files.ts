@@ -1,11 +1,12 @@
 // One generation as a directory: manifest, plan, configuration, the exact bytes of its releases, links to its trees.
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
-import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
@@ -15,44 +16,93 @@ import {
   storedCapabilityRelease,
   type Verified,
 } from '../../../shared/schema/release.ts';
+import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 
-/** Manifests and plans of large instances. */
-const LIMITS = { ...DOCUMENT_LIMITS, maxBytes: 16 << 20, maxNodes: 1_000_000 };
+/** Every document of the generation by its file's name, as text. */
+const spareFile = z.record(z.string(), z.string());
+const SPARE = 'spare.json';
 
-/** Errors: document/invalid, json/*, disk/failed, deploy/generation-damaged for a release that is not what was signed. */
-export async function readGeneration(directory: string, number: number): Promise<StoredGeneration> {
-  const bytesOf = async (name: string) => {
-    const bytes = await readIfPresent(join(directory, name));
-    if (bytes === null) throw new FairleadError('deploy/generation-damaged', { generation: number });
-    return bytes;
-  };
-  const manifest = parseDocumentBytes(
-    deploymentManifest,
-    await bytesOf('manifest.json'),
-    'manifest.json',
-    LIMITS,
+/**
+ * A file that is damaged or gone is mended from the spare copies. `commitOf` says which deployment committed it where the
+ * record in it is damaged. Errors: document/invalid, json/*, disk/unreadable, deploy/generation-damaged for a release that
+ * is not what was signed.
+ */
+export async function readGeneration(
+  directory: string,
+  number: number,
+  commitOf: () => Promise<number | null>,
+): Promise<StoredGeneration> {
+  const read = <Value>(name: string, parse: (bytes: Uint8Array) => Value) =>
+    readOrMend(directory, number, name, parse);
+  const manifest = await read('manifest.json', (bytes) =>
+    parseStored(deploymentManifest, bytes, 'manifest.json'),
   );
   const releases = new Map<ComponentKey, Verified<CapabilityRelease>>();
   for (const { component, release } of manifest.components) {
-    const bytes = await bytesOf(`releases/${component}.json`);
-    if (digestOf(bytes) !== release) {
-      throw new FairleadError('deploy/generation-damaged', { generation: number });
-    }
-    const document = parseDocumentBytes(storedCapabilityRelease, bytes, `releases/${component}.json`);
-    releases.set(component, { document, bytes, digest: release });
+    const name = `releases/${component}.json`;
+    const found = await read(name, (bytes) => {
+      if (digestOf(bytes) !== release)
+        throw new FairleadError('deploy/generation-damaged', { generation: number });
+      return { document: parseDocumentBytes(storedCapabilityRelease, bytes, name), bytes, digest: release };
+    });
+    releases.set(component, found);
   }
-  const record = await readIfPresent(join(directory, 'record.json'));
-  const committedBy = record === null ? null : parseDocumentBytes(deploymentRecord, record, 'record.json').id;
+  const committedBy = await readCommit(join(directory, 'record.json'), commitOf);
   return {
     number,
     manifest,
-    config: parseDocumentBytes(instanceConfig, await bytesOf('config.json'), 'config.json', LIMITS),
-    plan: parseDocumentBytes(plan, await bytesOf('plan.json'), 'plan.json', LIMITS),
+    config: await read('config.json', (bytes) => parseStored(instanceConfig, bytes, 'config.json')),
+    plan: await read('plan.json', (bytes) => parseStored(plan, bytes, 'plan.json')),
     releases,
     healthy: committedBy !== null,
     committedBy,
   };
+}
+
+async function readOrMend<Value>(
+  directory: string,
+  number: number,
+  name: string,
+  parse: (bytes: Uint8Array) => Value,
+): Promise<Value> {
+  const path = join(directory, name);
+  try {
+    const bytes = await readIfPresent(path);
+    if (bytes === null) throw new FairleadError('deploy/generation-damaged', { generation: number });
+    return parse(bytes);
+  } catch (error) {
+    if (!isFairleadError(error) || isMomentary(error)) throw error;
+    const spare = await readSpare(directory, name);
+    if (spare === null) throw error;
+    const value = parse(spare);
+    // The copy is enough to go on with: a disk too full to mend the file stops nothing.
+    await makeDirectory(dirname(path)).catch(() => undefined);
+    await writeDurably(path, spare).catch(() => undefined);
+    return value;
+  }
+}
+
+/** Null where there is none: a generation of an earlier version has none. */
+async function readSpare(directory: string, name: string): Promise<Uint8Array | null> {
+  try {
+    const bytes = await readIfPresent(join(directory, SPARE));
+    const text = bytes === null ? undefined : parseStored(spareFile, bytes, SPARE)[name];
+    return text === undefined ? null : utf8(text);
+  } catch (error) {
+    if (isMomentary(error)) throw error;
+    return null;
+  }
+}
+
+async function readCommit(path: string, commitOf: () => Promise<number | null>): Promise<number | null> {
+  try {
+    const bytes = await readIfPresent(path);
+    return bytes === null ? null : parseStored(deploymentRecord, bytes, path).id;
+  } catch (error) {
+    if (!isFairleadError(error) || isMomentary(error)) throw error;
+    return commitOf();
+  }
 }
 
 /** Written aside, synced, then renamed: the directory is there whole or not at all. */
@@ -65,11 +115,10 @@ export async function writeGeneration(
   await rm(aside, { recursive: true, force: true });
   await mkdir(aside, { mode: 0o700 });
   const write = (name: string, bytes: Uint8Array) => writeSynced(join(aside, name), bytes);
-  await write('manifest.json', jsonBytes(generation.manifest));
-  await write('plan.json', jsonBytes(generation.plan));
-  await write('config.json', jsonBytes(generation.config));
+  const documents = documentsOf(generation);
+  for (const [name, bytes] of documents) await write(name, bytes);
+  await write(SPARE, spareOf(documents));
   for (const [component, release] of generation.releases) {
-    await write(`releases/${component}.json`, release.bytes);
     const link = join(aside, 'app', component);
     await makeDirectory(dirname(link));
     // Relative, and counted from where the generation will stand: the state directory may be moved.
@@ -82,8 +131,20 @@ export async function writeGeneration(
   await syncDirectory(dirname(directory));
 }
 
-export function jsonBytes(value: unknown): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+function documentsOf(generation: StoredGeneration): ReadonlyMap<string, Uint8Array> {
+  const { manifest, config, releases } = generation;
+  const documents = new Map([
+    ['manifest.json', encodeStored(deploymentManifest, manifest, 'manifest.json')],
+    ['plan.json', encodeStored(plan, generation.plan, 'plan.json')],
+    ['config.json', encodeStored(instanceConfig, config, 'config.json')],
+  ]);
+  for (const [component, { bytes }] of releases) documents.set(`releases/${component}.json`, bytes);
+  return documents;
+}
+
+function spareOf(documents: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const texts = [...documents].map(([name, bytes]) => [name, fromUtf8(bytes)]);
+  return encodeStored(spareFile, Object.fromEntries(texts), SPARE);
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

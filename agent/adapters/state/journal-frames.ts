@@ -1,8 +1,7 @@
 // Frames of the journal: one line each, `length checksum json`, readable with `cat` and checked byte by byte.
 import { createHash } from 'node:crypto';
-import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { type JournalEntry, journalEntry } from '../../../shared/schema/journal.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 
 /** Eight digits of length, a blank, sixteen of checksum, a blank. */
 const HEAD = /([0-9a-f]{8}) ([0-9a-f]{16}) /;
@@ -18,7 +17,7 @@ export interface ReadFrames {
 }
 
 export function encodeFrame(entry: JournalEntry): Uint8Array {
-  const payload = utf8(JSON.stringify(entry));
+  const payload = encodeStored(journalEntry, entry, 'a journal entry', 0);
   const length = payload.length.toString(16).padStart(8, '0');
   return Buffer.concat([Buffer.from(`${length} ${checksum(payload)} `), payload, Buffer.of(NEWLINE)]);
 }
@@ -66,7 +65,7 @@ function frameAt(
   const payload = bytes.subarray(start, end);
   if (checksum(payload) !== match[2]) return null;
   try {
-    return { entry: parseDocumentBytes(journalEntry, payload, 'a journal entry'), end: end + 1 };
+    return { entry: parseStored(journalEntry, payload, 'a journal entry'), end: end + 1 };
   } catch {
     return null;
   }

@@ -1,29 +1,28 @@
 // The local policy in `settings.json`, the instance configuration in `instance.json`.
 import { join } from 'node:path';
+import { type JsonObject, parseJson } from '../../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import type { PolicyState } from '../../../shared/policy/local-state.ts';
 import { DEFAULT_INSTANCE_CONFIG, instanceConfig } from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
+import { encodeStored, parseStored, STORED_LIMITS } from '../../../shared/schema/stored-document.ts';
 import type { Settings } from '../../ports/settings.ts';
 
 export function createSettings(stateDir: string, configPath: string): Settings {
   const path = policyPath(stateDir);
-  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
   return {
     policy: () => readPolicy(path),
     async config() {
       const bytes = await readIfPresent(configPath);
       return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, configPath);
     },
-    edit(change) {
-      const done = queue.then(() => editPolicy(stateDir, change));
-      queue = done.catch(() => undefined);
-      return done;
-    },
+    edit: (change) => inTurn(() => editPolicy(stateDir, change)),
   };
 }
 
@@ -38,7 +37,7 @@ async function readPolicy(path: string): Promise<PolicyState> {
   try {
     const bytes = await readIfPresent(path);
     if (bytes === null) return { kind: 'unreadable', problem: `${path} is missing` };
-    return { kind: 'readable', policy: parseDocumentBytes(policy, bytes, path) };
+    return { kind: 'readable', policy: parseStored(policy, bytes, path) };
   } catch (error) {
     if (!isFairleadError(error)) throw error;
     return { kind: 'unreadable', problem: error.message };
@@ -59,6 +58,7 @@ async function editPolicy(stateDir: string, change: (known: Policy | null) => Po
 
 async function writePolicy(stateDir: string, changed: Policy): Promise<void> {
   const path = policyPath(stateDir);
+  const written = parseJson(encodeStored(policy, changed, path), path, STORED_LIMITS) as JsonObject;
   try {
     await makeDirectory(stateDir);
     // Loaded to write only: it brings a schema compiler that readers have no use for.
@@ -69,7 +69,7 @@ async function writePolicy(stateDir: string, changed: Policy): Promise<void> {
       configFileMode: 0o600,
       accessPropertiesByDotNotation: false,
     });
-    store.store = { ...changed };
+    store.store = { ...written };
     await syncDirectory(stateDir);
   } catch (cause) {
     throw toDiskError(path, cause);

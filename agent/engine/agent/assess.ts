@@ -42,11 +42,12 @@ export async function assess(
 ): Promise<Assessment> {
   const { deployer, settings } = ports;
   const now = ports.clock.now();
-  const [policy, config, current, quarantine, records, approvals] = await Promise.all([
+  const [policy, config, current, quarantine, quarantineDamage, records, approvals] = await Promise.all([
     settings.policy(),
     readConfig(settings),
     deployer.current(),
     deployer.quarantine(),
+    deployer.quarantineDamage(),
     deployer.records(),
     ports.approvals.read(),
   ]);
@@ -63,6 +64,7 @@ export async function assess(
     host: {
       deploymentInProgress: options.within !== true && deployer.inProgress() !== null,
       inconsistent: selectInconsistent(records) !== null,
+      quarantineDamage,
     },
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,

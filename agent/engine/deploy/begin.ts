@@ -23,7 +23,7 @@ export async function beginDeployment(options: DeployerOptions, request: Deploym
   verifyStart(plan, previous);
   await verifyNotQuarantined(options, plan);
   const target: StoredGeneration = {
-    number: await nextNumber(options, generations),
+    number: await nextNumber(options),
     manifest,
     config,
     releases,
@@ -127,12 +127,9 @@ async function verifyNotQuarantined({ store }: DeployerOptions, plan: Plan): Pro
 }
 
 // Numbers are never used twice, not even those of generations that are gone: records name them for good.
-async function nextNumber({ store }: DeployerOptions, generations: readonly Generation[]): Promise<number> {
-  const used = [
-    ...generations.map((one) => one.number),
-    ...(await store.records()).map((one) => one.generation),
-  ];
-  return Math.max(0, ...used) + 1;
+async function nextNumber({ store }: DeployerOptions): Promise<number> {
+  const used = (await store.records()).map((one) => one.generation);
+  return Math.max(await store.newestGeneration(), ...used) + 1;
 }
 
 interface Described {
@@ -146,10 +143,9 @@ async function newRecord(
   { store, clock }: DeployerOptions,
   { target, previous, plan, request }: Described,
 ): Promise<DeploymentRecord> {
-  const records = await store.records();
   return {
     schema: 'fairlead/record@1',
-    id: Math.max(0, ...records.map((one) => one.id)) + 1,
+    id: (await store.newestRecordId()) + 1,
     generation: target.number,
     previousGeneration: previous?.number ?? null,
     reason: plan.reason,

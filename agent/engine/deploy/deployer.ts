@@ -87,7 +87,13 @@ function createEngine(options: DeployerOptions, asked: DeployerOptions): Deploye
 
 type Questions = Pick<
   Deployer,
-  'current' | 'generations' | 'records' | 'quarantine' | 'releaseFromQuarantine' | 'health'
+  | 'current'
+  | 'generations'
+  | 'records'
+  | 'quarantine'
+  | 'quarantineDamage'
+  | 'releaseFromQuarantine'
+  | 'health'
 >;
 
 /** What can be asked at any time, also in the middle of a deployment. */
@@ -99,6 +105,7 @@ function createQuestions(options: DeployerOptions): Questions {
     generations: () => store.generations(),
     records: () => store.records(),
     quarantine: () => store.quarantine(),
+    quarantineDamage: () => store.quarantineDamage(),
     async releaseFromQuarantine(component) {
       const entries = await store.quarantine();
       await store.writeQuarantine(entries.filter((entry) => entry.component !== component));

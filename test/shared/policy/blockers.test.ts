@@ -58,6 +58,7 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
     quarantined: ['core/auth@1.1.0'],
     ...(FORCED.advisories === undefined ? {} : { advisories: FORCED.advisories }),
   },
+  'quarantine-unreadable': { host: { quarantineDamage: 'it cannot be read' } },
   quarantined: { quarantined: ['core/auth@1.1.0'] },
   withdrawn: {
     releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: 'withdrawn' } },

@@ -1,5 +1,5 @@
 // The deployment store: one promise for the disk and for the memory that stands in for it, and what only a disk can lose.
-import { access, lstat, mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { access, lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
@@ -157,10 +157,71 @@ describe('a deployment store on disk', () => {
   it('leaves out a generation whose release was tampered with, and says so', async () => {
     await store().addGeneration(generationOf(1));
     await writeFile(join(stateDir, 'generations', '1', 'releases', 'core', 'auth.json'), '{}');
+    await writeFile(join(stateDir, 'generations', '1', 'spare.json'), '{}');
 
     expect(await store().generations()).toEqual([]);
     expect(damages).toMatchObject([{ code: 'deploy/generation-damaged', data: { generation: 1 } }]);
   });
+
+  it.each(['manifest.json', 'plan.json', 'config.json', 'releases/core/auth.json'])(
+    'mends a generation whose %s is damaged, gone, or no file, from the spare copy',
+    async (name) => {
+      await store().addGeneration(generationOf(1));
+      const path = join(stateDir, 'generations', '1', name);
+      const whole = await readFile(path, 'utf8');
+      const read: string[] = [];
+      for (const damage of [
+        () => writeFile(path, '{"n":'),
+        () => rm(path),
+        () => writeFile(path, '\u0000\ud83d'),
+      ]) {
+        await damage();
+        expect((await store().generations()).map((one) => one.number)).toEqual([1]);
+        read.push(await readFile(path, 'utf8'));
+      }
+
+      expect(read).toEqual([whole, whole, whole]);
+      expect(damages).toEqual([]);
+    },
+  );
+
+  it('knows from the deployments that a generation was healthy whose own record is damaged', async () => {
+    await store().addGeneration(generationOf(1));
+    const record = recordOf(1, ['planned', 'committed']);
+    await store().writeRecord(record);
+    await store().markHealthy(1, record);
+    await writeFile(join(stateDir, 'generations', '1', 'record.json'), '{');
+
+    expect(await store().generations()).toMatchObject([{ number: 1, healthy: true, committedBy: 1 }]);
+  });
+
+  it('gives no number twice, also where what had it cannot be read', async () => {
+    await store().addGeneration(generationOf(4));
+    await writeFile(join(stateDir, 'generations', '4', 'manifest.json'), '{');
+    await store().writeRecord(recordOf(7, ['planned']));
+    await writeFile(join(stateDir, 'records', '7.json'), '{');
+
+    expect([await store().newestGeneration(), await store().newestRecordId()]).toEqual([4, 7]);
+  });
+
+  it.each(['{', '[{"component":1}]', ''])(
+    'counts a quarantine of %j as empty, says so until a person looked',
+    async (text) => {
+      const one = store();
+      await writeFile(join(stateDir, 'quarantine.json'), text);
+      const before = [await one.quarantine(), (await one.quarantineDamage()) !== null];
+
+      await one.writeQuarantine([]);
+      const after = [await one.quarantine(), (await store().quarantineDamage()) !== null];
+      await rm(join(stateDir, 'quarantine.json.damaged'));
+
+      expect([before, after]).toEqual([
+        [[], true],
+        [[], true],
+      ]);
+      expect(await store().quarantineDamage()).toBeNull();
+    },
+  );
 
   it('leaves out what a crash left half written', async () => {
     await mkdir(join(stateDir, 'generations', '.2.tmp'), { recursive: true });
