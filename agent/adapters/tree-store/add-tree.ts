@@ -6,18 +6,12 @@ import { hexOf } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
+import { directoriesOf, TREE_DIRECTORY_MODE, unpackTree } from '../../../shared/node/unpack.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
-import {
-  directoriesOf,
-  FILES_DIRECTORY,
-  INDEX_FILE,
-  type StoreLayout,
-  TREE_DIRECTORY_MODE,
-} from './layout.ts';
+import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout } from './layout.ts';
 import { syncTree } from './sync-tree.ts';
-import { unpackTree } from './unpack.ts';
 
 /**
  * Downloads the pack of a tree into `file`, going on where an earlier call stopped, and never past `maxBytes`.

@@ -1,8 +1,8 @@
 // Asks before writing whether a tree fits: bytes and inodes, with a reserve for the agent's own records.
 import { statfs } from 'node:fs/promises';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { directoriesOf } from '../../../shared/node/unpack.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
-import { directoriesOf } from './layout.ts';
 
 export interface DiskSpace {
   readonly blockBytes: number;

@@ -1,6 +1,5 @@
 // Where a stored tree lies, and with which modes.
 import { join } from 'node:path';
-import type { TreeIndex, TreeMode } from '../../../shared/tree/tree-index.ts';
 
 /*
  *   store/                          0711: a service finds its own tree by name, and lists nobody else's
@@ -13,13 +12,8 @@ import type { TreeIndex, TreeMode } from '../../../shared/tree/tree-index.ts';
  * Trees share nothing, no hard links either: a write through one would damage the tree that a rollback needs.
  */
 export const STORE_MODE = 0o711;
-export const TREE_DIRECTORY_MODE = 0o755;
 export const INDEX_FILE = 'index.json';
 export const FILES_DIRECTORY = 'files';
-
-export function storedMode(mode: TreeMode): number {
-  return mode & 0o555;
-}
 
 export interface StoreLayout {
   readonly store: string;
@@ -30,16 +24,4 @@ export interface StoreLayout {
 export function storeLayout(stateDir: string): StoreLayout {
   const store = join(stateDir, 'store');
   return { store, trees: join(store, 'trees'), temporary: join(store, 'tmp') };
-}
-
-/** Every directory of a tree below its root, parents before children. */
-export function directoriesOf(index: TreeIndex): readonly string[] {
-  const directories = new Set<string>();
-  for (const entry of index.entries) {
-    for (let end = entry.path.indexOf('/'); end !== -1; end = entry.path.indexOf('/', end + 1)) {
-      directories.add(entry.path.slice(0, end));
-    }
-    if (entry.kind === 'directory') directories.add(entry.path);
-  }
-  return [...directories];
 }

@@ -5,11 +5,11 @@ import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promise
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
+import { forEachBounded } from '../../../shared/node/bounded.ts';
+import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { isWritable } from '../../core/deploy/writable.ts';
 import type { TreeDeviation } from '../../ports/tree-store.ts';
-import { forEachBounded } from './bounded.ts';
-import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
 
 const PARALLEL_FILES = 4;
 const READ_BYTES = 2 ** 20;

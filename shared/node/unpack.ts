@@ -2,13 +2,19 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Digest } from '../../../shared/encoding/digest.ts';
-import type { PackContents } from '../../../shared/node/pack-reader.ts';
-import { createContentCheck } from '../../../shared/tree/content-check.ts';
-import type { UnpackedPart } from '../../../shared/tree/pack-steps.ts';
-import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import type { Digest } from '../encoding/digest.ts';
+import { createContentCheck } from '../tree/content-check.ts';
+import type { UnpackedPart } from '../tree/pack-steps.ts';
+import type { TreeFile, TreeIndex, TreeMode } from '../tree/tree-index.ts';
 import { forEachBounded } from './bounded.ts';
-import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from './layout.ts';
+import type { PackContents } from './pack-reader.ts';
+
+/** Files are read-only for everyone: what runs is what was signed. Directories stay writable for whoever unpacked them. */
+export const TREE_DIRECTORY_MODE = 0o755;
+
+export function storedMode(mode: TreeMode): number {
+  return mode & 0o555;
+}
 
 const PARALLEL_FILES = 8;
 const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
@@ -58,4 +64,16 @@ async function writePart(path: string, file: TreeFile, part: UnpackedPart): Prom
 async function createDirectory(path: string): Promise<void> {
   await mkdir(path);
   await chmod(path, TREE_DIRECTORY_MODE);
+}
+
+/** Every directory of a tree below its root, parents before children. */
+export function directoriesOf(index: TreeIndex): readonly string[] {
+  const directories = new Set<string>();
+  for (const entry of index.entries) {
+    for (let end = entry.path.indexOf('/'); end !== -1; end = entry.path.indexOf('/', end + 1)) {
+      directories.add(entry.path.slice(0, end));
+    }
+    if (entry.kind === 'directory') directories.add(entry.path);
+  }
+  return [...directories];
 }
