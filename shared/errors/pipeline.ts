@@ -121,6 +121,18 @@ export const PIPELINE_ERRORS = {
     http: 422,
     exit: EXIT.refused,
   }),
+  'vendor/incomplete': entry<{ readonly change: string; readonly detail: string }>({
+    message: (d) => `${d.change} cannot be released like this: ${d.detail}`,
+    hint: (d) => `name what it needs beside it: fairlead-vendor release ${d.change} CHANGE`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/trial-impossible': entry<{ readonly problem: string; readonly remedy: string }>({
+    message: (d) => `it cannot be tried here: ${d.problem}`,
+    hint: (d) => d.remedy,
+    http: 409,
+    exit: EXIT.usage,
+  }),
   'vendor/not-released': entry<{ readonly release: string }>({
     message: (d) => `${d.release} is not released`,
     hint: () => 'run: fairlead-vendor status',

@@ -6,7 +6,8 @@ import { digestOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import { release } from '../../../../shared/schema/release.ts';
+import { type Release, release } from '../../../../shared/schema/release.ts';
+import { checkRelease } from '../../core/checks.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/session.ts';
@@ -16,44 +17,79 @@ import { buildFile } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { describeStep } from '../describe.ts';
+import { readKnownReleases } from '../fleet.ts';
 
 export const RELEASE: CommandSpec = {
-  usage: 'release <change>',
-  summary: 'stage 4, Release: sign the verified artifact; nothing deploys yet',
+  usage: 'release <changes...>',
+  summary:
+    'stage 4, Release: sign the verified artifact, or several that need one another; nothing deploys yet',
   example: 'release CHG-7',
   kind: 'signs',
   run: promote,
 };
 
 async function promote(session: Session, input: Input): Promise<void> {
-  const change = await readChange(session.directory, input.argument(0));
-  const signed: SigningResult[] = [];
-  if (eventOf(change, 'release') === undefined) {
-    verifyStageIsDue(change, 'release');
-    signed.push(await signRelease(session, change));
-  }
+  const ids = [...new Set(input.arguments())];
+  const changes = await Promise.all(ids.map((id) => readChange(session.directory, id)));
+  const due = changes.filter((change) => eventOf(change, 'release') === undefined);
+  for (const change of due) verifyStageIsDue(change, 'release');
+  const signed = due.length === 0 ? [] : [await signReleases(session, due)];
   const { lines, document } = await conclude(session, signed);
-  const record = await readChange(session.directory, change.id);
+  const records = await Promise.all(ids.map((id) => readChange(session.directory, id)));
   // While signatures are missing, the lines above say who comes next.
-  const released =
-    eventOf(record, 'release') === undefined ? [] : describeStep(record, 'released; nothing deploys yet');
-  session.out.result('release', [...lines, ...released], { change: record, ...document });
+  const released = records
+    .filter((record) => eventOf(record, 'release') !== undefined)
+    .flatMap((record) => describeStep(record, 'released; nothing deploys yet'));
+  session.out.result('release', [...lines, ...released], { change: records[0], ...document, records });
+}
+
+/** In one version of the metadata: whoever sees one of them sees all. */
+async function signReleases(session: Session, changes: readonly ChangeRecord[]): Promise<SigningResult> {
+  const built = await Promise.all(changes.map((change) => readVerified(session, change)));
+  await verifyComplete(
+    session,
+    changes,
+    built.map(({ document }) => document),
+  );
+  const targets = built.map(({ bytes, document }) => releaseTarget(bytes, document));
+  const subject = changes.map(({ id }) => id).join(' ');
+  return changeTargets(session, 'releases', targets, { action: 'release', subject });
+}
+
+/** What was verified beside another change is released beside it, or not at all. Error: vendor/incomplete. */
+async function verifyComplete(
+  session: Session,
+  changes: readonly ChangeRecord[],
+  documents: readonly Release[],
+): Promise<void> {
+  const known = await readKnownReleases(session.directory);
+  const together = [...known, ...documents.map((each) => ({ release: each, withdrawn: false }))];
+  for (const [at, document] of documents.entries()) {
+    const others = together.filter(({ release: each }) => each !== document);
+    // A signature that was given already makes the version known: it is new all the same.
+    const failed = checkRelease(document, others).filter(
+      ({ check, outcome }) => outcome === 'failed' && check !== 'unique version',
+    );
+    if (failed.length === 0) continue;
+    throw new FairleadError('vendor/incomplete', {
+      change: changes[at]?.id ?? '',
+      detail: failed.map(({ detail }) => detail).join('; '),
+    });
+  }
 }
 
 /** Promoted, never rebuilt: the bytes that were verified or none. */
-async function signRelease(session: Session, change: ChangeRecord): Promise<SigningResult> {
+async function readVerified(
+  session: Session,
+  change: ChangeRecord,
+): Promise<{ bytes: Uint8Array; document: Release }> {
   const path = buildFile(session.directory, change.id);
   const bytes = await readNamed(path);
   const expected = builtRelease(change, 'release');
   const found = digestOf(bytes);
   if (found !== expected) {
-    throw new FairleadError('vendor/digest-mismatch', {
-      change: change.id,
-      stage: 'release',
-      expected,
-      found,
-    });
+    const { id } = change;
+    throw new FairleadError('vendor/digest-mismatch', { change: id, stage: 'release', expected, found });
   }
-  const target = releaseTarget(bytes, parseDocumentBytes(release, bytes, path));
-  return changeTargets(session, 'releases', [target], { action: 'release', subject: change.id });
+  return { bytes, document: parseDocumentBytes(release, bytes, path) };
 }

@@ -50,7 +50,10 @@ async function traceInstance(session: Session, text: string): Promise<void> {
 async function traceChange(session: Session, text: string): Promise<void> {
   const change = await findChange(session.directory, text);
   const subjects = new Set([change.id, formatRef(refOfChange(change))]);
-  const acts = (await readAudit(session.directory)).filter(({ subject }) => subjects.has(subject));
+  const acts = (await readAudit(session.directory)).filter(({ subject }) =>
+    // Changes that were released together stand in one act.
+    subject.split(' ').some((one) => subjects.has(one)),
+  );
   const fleet = await readFleet(session, change.id);
   session.out.result(
     'trace',

@@ -1,141 +1,159 @@
-// `verify`: stage 3 holds the built artifact against its record, its schema and everything released before.
-import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+// `verify`: stage 3 holds built artifacts against their records, their schema, everything released before, and one another.
 import type { ChangeRecord, CheckResult } from '../../../../shared/change/change.ts';
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
-import { type Digest, digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
+import { spanMs } from '../../../../shared/encoding/duration.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
-import { type DocumentIssue, formatIssue } from '../../../../shared/errors/document.ts';
-import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
-import { readNamed } from '../../../../shared/node/named-file.ts';
-import { readPackIndex, verifyPack } from '../../../../shared/node/pack-reader.ts';
-import { count, formatBytes } from '../../../../shared/present/count.ts';
-import { packPath } from '../../../../shared/protocol/publication.ts';
-import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import { type CapabilityRelease, type Release, release } from '../../../../shared/schema/release.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { Release } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { checkRelease, toCheckResult } from '../../core/checks.ts';
-import { findProblems, headsNeeded } from '../../core/lint/lint.ts';
+import { chooseValues } from '../../core/trial.ts';
+import { checkArtifact, openPack, readBuilt } from '../../workspace/artifact.ts';
 import { auditAct } from '../../workspace/audit.ts';
-import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
-import { openRequired } from '../../workspace/files.ts';
+import { readChange, writeChange } from '../../workspace/changes.ts';
 import type { Session } from '../../workspace/session.ts';
-import { buildFile } from '../../workspace/workspace.ts';
+import { tryRelease } from '../../workspace/trial/trial.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
 
+const MAX_TRIAL_MS = 3_600_000;
+
 export const VERIFY: CommandSpec = {
-  usage: 'verify <change>',
-  summary: 'stage 3, Verification: schema, artifact, constraints, health, required stops',
-  example: 'verify CHG-7',
+  usage: 'verify <changes...>',
+  summary: 'stage 3, Verification: schema, artifact, constraints, required stops; of several changes as one',
+  example: 'verify CHG-7 --run',
   kind: 'writes',
+  options: [
+    {
+      flags: '--run',
+      about: 'also start the service here in a scratch directory, probe it and run its smoke tests',
+    },
+    { flags: '--set <name=value>', about: 'with --run: a setting in place of its default', repeatable: true },
+    { flags: '--within <duration>', about: 'with --run: when it must be well at the latest', fallback: '5m' },
+  ],
   run: verify,
 };
 
 async function verify(session: Session, input: Input): Promise<void> {
-  const change = await readChange(session.directory, input.argument(0));
-  if (eventOf(change, 'verification')?.outcome === 'passed') {
-    session.out.result('verify', describeStep(change, 'was verified before'), { change });
-    return;
+  const ids = [...new Set(input.arguments())];
+  const changes = await Promise.all(ids.map((id) => readChange(session.directory, id)));
+  const isDone = (change: ChangeRecord) => eventOf(change, 'verification')?.outcome === 'passed';
+  for (const change of changes) if (!isDone(change)) verifyStageIsDue(change, 'verification');
+  const together = await readDocuments(session, changes);
+  const records: ChangeRecord[] = [];
+  const lines: string[] = [];
+  for (const change of changes) {
+    const others = together.filter(({ id }) => id !== change.id);
+    const before = isDone(change);
+    const checks = before
+      ? await tryAgain(session, input, change)
+      : await runChecks(session, input, change, others);
+    const record = before ? change : await recordVerification(session, change, checks);
+    refuseFailed(record, checks);
+    const done = before
+      ? `was verified before${describeChecks(checks)}`
+      : `passed all ${checks.length} checks`;
+    records.push(record);
+    lines.push(...describeStep(record, done));
   }
-  verifyStageIsDue(change, 'verification');
-  const checks = await runChecks(session, change);
-  const record = await recordVerification(session, change, checks);
-  const failed = checks.filter(({ outcome }) => outcome === 'failed');
-  if (failed.length > 0) {
-    throw new FairleadError('vendor/verification-failed', {
-      change: change.id,
-      failed: [...new Set(failed.map(({ check }) => check))].join(', '),
-      detail: failed.map(({ detail }) => detail).join('; '),
-    });
-  }
-  session.out.result('verify', describeStep(record, `passed all ${checks.length} checks`), {
-    change: record,
+  session.out.result('verify', lines, { change: records[0], changes: records });
+}
+
+interface Together {
+  readonly id: string;
+  readonly document: Release;
+}
+
+/** Changes that need one another: each is held against the others as if they were released. */
+async function readDocuments(
+  session: Session,
+  changes: readonly ChangeRecord[],
+): Promise<readonly Together[]> {
+  if (changes.length < 2) return [];
+  const built = await Promise.all(changes.map((change) => readBuilt(session, change)));
+  return built.flatMap(({ document }, at) => {
+    const id = changes[at]?.id;
+    return document === null || id === undefined ? [] : [{ id, document }];
   });
 }
 
-async function runChecks(session: Session, change: ChangeRecord): Promise<readonly CheckResult[]> {
-  const path = buildFile(session.directory, change.id);
-  const bytes = await readNamed(path);
-  const intact = digestOf(bytes) === change.release;
-  const identity = toCheckResult(
-    'same artifact',
-    intact,
-    intact ? 'the document is the one built' : `${path} was changed`,
-  );
-  const { document, check } = readRelease(bytes, path, change);
-  if (document === null) return [identity, check];
-  return [
-    identity,
-    check,
-    ...(await checkArtifact(session, document)),
-    ...checkRelease(document, await readKnownReleases(session.directory)),
-  ];
-}
-
-function readRelease(
-  bytes: Uint8Array,
-  path: string,
+async function runChecks(
+  session: Session,
+  input: Input,
   change: ChangeRecord,
-): { readonly document: Release | null; readonly check: CheckResult } {
-  try {
-    const document = parseDocumentBytes(release, bytes, path);
-    const about = formatRef(refOf(document));
-    const matches = about === formatRef(refOfChange(change)) && document.change.id === change.id;
-    return {
-      document,
-      check: toCheckResult('schema', matches, matches ? document.schema : `it is about ${about}`),
-    };
-  } catch (error) {
-    if (!isFairleadError(error)) throw error;
-    return { document: null, check: toCheckResult('schema', false, error.message.replace(/\s+/g, ' ')) };
-  }
+  others: readonly Together[],
+): Promise<readonly CheckResult[]> {
+  const { document, checks } = await readBuilt(session, change);
+  if (document === null) return checks;
+  const known = [
+    ...(await readKnownReleases(session.directory)),
+    ...others.map((other) => ({ release: other.document, withdrawn: false })),
+  ];
+  const names = others.map((other) => formatRef(refOf(other.document))).join(', ');
+  const all = [
+    ...checks,
+    ...(await checkArtifact(session, document)),
+    ...checkRelease(document, known),
+    ...(others.length === 0 ? [] : [toCheckResult('together', true, `with ${names}`)]),
+  ];
+  const isWell = all.every(({ outcome }) => outcome === 'passed');
+  return isWell ? [...all, ...(await tryIfAsked(session, input, document))] : all;
 }
 
-/** Every file of the pack is hashed again. */
-async function checkArtifact(session: Session, document: Release): Promise<readonly CheckResult[]> {
-  if (document.schema !== 'fairlead/capability@1') return toChecks(findProblems(document, null, new Map()));
-  const { tree } = document;
-  const pack = await openRequired(join(session.directory, packPath(hexOf(tree.digest))));
+/** What is verified already is not recorded a second time: the trial's answer stands in the audit. */
+async function tryAgain(
+  session: Session,
+  input: Input,
+  change: ChangeRecord,
+): Promise<readonly CheckResult[]> {
+  const { document } = await readBuilt(session, change);
+  const checks = document === null ? [] : await tryIfAsked(session, input, document);
+  for (const { outcome, detail } of checks)
+    await auditAct(session, 'verify run', change.id, { outcome, detail });
+  return checks;
+}
+
+/** Errors: vendor/trial-impossible, vendor/option-invalid. */
+async function tryIfAsked(
+  session: Session,
+  input: Input,
+  document: Release,
+): Promise<readonly CheckResult[]> {
+  if (!input.flag('run') || document.schema !== 'fairlead/capability@1') return [];
+  const limitMs = spanMs(input.text('within'));
+  if (!(limitMs > 0 && limitMs <= MAX_TRIAL_MS)) {
+    const form = 'a duration up to an hour, such as 90s or 5m';
+    throw new FairleadError('vendor/option-invalid', {
+      option: '--within',
+      value: input.text('within'),
+      form,
+    });
+  }
+  const values = chooseValues(document.settings, input.list('set'));
+  const pack = await openPack(session, document);
   try {
-    const onUnit = (done: number, total: number) =>
-      session.out.progress(`hashing ${document.suite}/${document.name}`, done, total);
-    const issues = await verifyContent(pack, document, onUnit);
-    const whole = `${count(tree.files, 'file')}, ${formatBytes(tree.bytes)}, every one with its digest`;
-    return [toCheckResult('artifact', true, whole), ...toChecks(issues)];
-  } catch (error) {
-    if (!isFairleadError(error)) throw error;
-    return [toCheckResult('artifact', false, error.message)];
+    const onStep = (step: string) => session.out.note(`${formatRef(refOf(document))}: ${step}`);
+    const { passed, detail } = await tryRelease({ release: document, pack, values, limitMs, onStep });
+    return [toCheckResult('run', passed, detail)];
   } finally {
     await pack.close();
   }
 }
 
-/** Every byte of the tree is in the pack; answers what is wrong with it as a product. Errors: those of `verifyPack`. */
-async function verifyContent(
-  pack: FileHandle,
-  document: CapabilityRelease,
-  onUnit: (done: number, total: number) => void,
-): Promise<readonly DocumentIssue[]> {
-  const index = await readPackIndex(pack, document.tree.digest);
-  const needed = new Map(headsNeeded(document, index).map(({ file, bytes }) => [file.digest, bytes]));
-  const heads = new Map<Digest, Uint8Array>();
-  await verifyPack(pack, document.tree, onUnit, ({ file, offset, bytes }) => {
-    const wanted = needed.get(file.digest);
-    if (wanted !== undefined && offset === 0) heads.set(file.digest, bytes.slice(0, wanted));
+function refuseFailed(change: ChangeRecord, checks: readonly CheckResult[]): void {
+  const failed = checks.filter(({ outcome }) => outcome === 'failed');
+  if (failed.length === 0) return;
+  throw new FairleadError('vendor/verification-failed', {
+    change: change.id,
+    failed: [...new Set(failed.map(({ check }) => check))].join(', '),
+    detail: failed.map(({ detail }) => detail).join('; '),
   });
-  return findProblems(document, index, heads);
 }
 
-/** One for each problem, so that each has its place and its remedy on the record. */
-function toChecks(issues: readonly DocumentIssue[]): readonly CheckResult[] {
-  if (issues.length === 0)
-    return [toCheckResult('fit to run', true, 'programs, probes, settings, constraints')];
-  return issues.slice(0, MAX_ISSUES).map((issue) => toCheckResult('fit to run', false, formatIssue(issue)));
+function describeChecks(checks: readonly CheckResult[]): string {
+  return checks.map(({ detail }) => `; ${detail}`).join('');
 }
-
-const MAX_ISSUES = 20;
 
 async function recordVerification(
   session: Session,
