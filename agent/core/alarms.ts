@@ -1,5 +1,6 @@
 // What needs a person, said in one sentence each, most urgent first.
-import type { Unfixable } from '../../shared/compile/target.ts';
+import { formatPin } from '../../shared/compile/pins.ts';
+import type { PinReport, Unfixable } from '../../shared/compile/target.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
 import { effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
@@ -11,6 +12,7 @@ export interface Observations extends LocalState {
   readonly now: EpochMs;
   readonly freshness: Facts['freshness']['state'];
   readonly unfixable: readonly Unfixable[];
+  readonly pins: readonly PinReport[];
   /** The deployment that ended neither old nor new, while nothing was committed since. */
   readonly inconsistent: DeploymentRecord | null;
   /** Of each component, where its files on disk are not what was signed, as the last verification found them. */
@@ -43,6 +45,9 @@ export function raiseAlarms(seen: Observations): string[] {
   }
   alarms.push(...emergencyHoldAlarm(seen));
   if (seen.config.kind === 'unreadable') alarms.push(seen.config.problem);
+  for (const { pin, problem } of seen.pins) {
+    if (problem !== undefined) alarms.push(`the pin ${formatPin(pin)} is in vain: ${problem}`);
+  }
   alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
   alarms.push(...freshnessAlarm(seen.freshness));

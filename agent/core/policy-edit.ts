@@ -1,4 +1,6 @@
 // Changing the local policy: one edit at a time, by somebody, for a reason.
+import { findPinProblem, type KnownVersions } from '../../shared/compile/pin-advice.ts';
+import { formatPin, pinnedComponent } from '../../shared/compile/pins.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
@@ -16,14 +18,21 @@ export interface Author {
 
 /**
  * `known` is null when the policy is lost: only naming a channel begins a new one, for that is the choice that matters.
- * Errors: policy/unreadable, policy/no-such-*, policy/unsatisfiable, document/invalid.
+ * `versions` is what a new pin can be about; null where that was looked at already.
+ * Errors: policy/unreadable, policy/no-such-*, policy/pin-in-vain, policy/unsatisfiable, document/invalid.
  */
-export function editPolicy(known: Policy | null, edit: PolicyEdit, author: Author): Policy {
+export function editPolicy(
+  known: Policy | null,
+  edit: PolicyEdit,
+  author: Author,
+  versions: KnownVersions | null = null,
+): Policy {
   if (known === null && edit.kind !== 'channel') {
     throw new FairleadError('policy/unreadable', { path: 'settings.json', problem: 'it is missing' });
   }
   const before = known ?? DEFAULT_POLICY;
   const edited = parseDocument(policy, changed(before, edit, author), 'the policy');
+  if (edit.kind === 'pin' && versions !== null) verifyUseful(edited.pins, edit.component, versions);
   // Only what this edit breaks: a policy that is wrong already must stay mendable, one edit after the other.
   const already = findUnsatisfiable(before, author.at);
   const [problem] = findUnsatisfiable(edited, author.at).filter((each) => !already.includes(each));
@@ -31,9 +40,12 @@ export function editPolicy(known: Policy | null, edit: PolicyEdit, author: Autho
   return edited;
 }
 
-/** The component a pin is for, as people write it. */
-export function pinnedComponent(pin: Pin): string {
-  return pin.level === 'platform' ? 'platform' : pin.name;
+/** A slip is told to whoever makes it: later it would freeze the install, or protect nothing in silence. */
+function verifyUseful(pins: readonly Pin[], component: string, versions: KnownVersions): void {
+  const added = pins.find((pin) => pinnedComponent(pin) === component);
+  const problem = added === undefined ? null : findPinProblem(added, versions);
+  if (added === undefined || problem === null) return;
+  throw new FairleadError('policy/pin-in-vain', { pin: formatPin(added), problem });
 }
 
 /** Not yet checked: the schema has the last word. */

@@ -3,6 +3,7 @@ import { isEnabled } from '../../shared/compile/config.ts';
 import { isAffected, openCritical } from '../../shared/compile/exposure.ts';
 import { activeHalts } from '../../shared/compile/halts.ts';
 import type { Offers } from '../../shared/compile/offers.ts';
+import { pinnedComponent } from '../../shared/compile/pins.ts';
 import type { Withheld } from '../../shared/compile/target.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import { block, type Reason } from '../../shared/policy/blockers.ts';
@@ -11,7 +12,6 @@ import { effectiveConfig, effectivePolicy } from '../../shared/policy/local-stat
 import { componentNameOf, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import { compareVersions } from '../../shared/version/version.ts';
 import type { Facts } from './conclude.ts';
-import { pinnedComponent } from './policy-edit.ts';
 
 /** Why this instance may not have the release now: no rollout brings it, a halt or the quarantine keeps it away. */
 export function offerBlockers(

@@ -1,6 +1,7 @@
 // The way to one release: the deployments that lead there from what runs, and everything that stands in the way.
 import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
 import { selectOffers } from '../../shared/compile/offers.ts';
+import { pinnedComponent } from '../../shared/compile/pins.ts';
 import { type AnyRelease, indexReleases } from '../../shared/compile/releases.ts';
 import type { Target } from '../../shared/compile/target.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
@@ -10,7 +11,7 @@ import type { Blocker } from '../../shared/schema/decision.ts';
 import { componentNameOf, formatRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../shared/schema/rollout.ts';
 import { compileInputOf, conclude, type Facts, type Offer } from './conclude.ts';
-import { editPolicy, pinnedComponent } from './policy-edit.ts';
+import { editPolicy } from './policy-edit.ts';
 import { offerBlockers, pinBlocker, standingBlockers, unpinBlocker } from './way-blockers.ts';
 
 export interface Way {

@@ -35,7 +35,7 @@ export function compile(input: CompileInput): CompileResult {
     target,
     pins: reportPins(context, assignment, forced),
     withheld: findWithheld(context, solution.choices),
-    heldBack: findHeldBack(context, solution.choices),
+    ...findHeldBack(context, solution.choices),
     misconfigured: misconfigured(target),
   };
 }

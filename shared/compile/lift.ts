@@ -1,10 +1,11 @@
 // Lifting pins: a small set whose removal resolves a conflict or frees what other pins keep down.
 import type { Pin } from '../schema/pin.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
-import { type Context, withPins } from './context.ts';
+import { type Context, suiteOf, withPins } from './context.ts';
 import type { Assignment } from './repair.ts';
 import { resolve } from './resolve.ts';
-import type { PinConflict } from './target.ts';
+import type { KeptBack, PinConflict } from './target.ts';
 
 /** Resolutions that may be tried: all sets of up to three of a dozen pins, and no unbounded search. */
 const MAX_ATTEMPTS = 300;
@@ -14,14 +15,33 @@ export function explainConflict(context: Context): PinConflict | null {
   return findLift(context, context.running, () => true);
 }
 
-/** The pins that keep components below their best which no pin reaches; null when there are no such components. */
-export function findHeldBack(context: Context, chosen: Assignment): PinConflict | null {
-  if (context.pins.active.length === 0) return null;
-  const free = resolve(withPins(context, []));
-  if (free.kind !== 'solved') return null;
+export interface HeldBack {
+  /** Pins that keep down what no pin is about; null when there is no such part. */
+  readonly heldBack: PinConflict | null;
+  /** What a pin keeps down because that is what it is for. */
+  readonly newer: readonly KeptBack[];
+}
+
+/** What would be higher without pins, and which of them keep it from being so. */
+export function findHeldBack(context: Context, chosen: Assignment): HeldBack {
+  const free = context.pins.active.length === 0 ? null : resolve(withPins(context, []));
+  if (free?.kind !== 'solved') return { heldBack: null, newer: [] };
   const gains = gainsBetween(chosen, free.choices);
+  const newer = gains.flatMap((gain) => {
+    const pin = governingPin(context, gain.component);
+    return pin === undefined ? [] : [{ ...gain, pin }];
+  });
   const held = gains.filter(({ component }) => context.pins.governing(component) === null);
-  if (held.length === 0) return null;
+  return { heldBack: held.length === 0 ? null : findLiftFor(context, chosen, held), newer };
+}
+
+/** The nearest level decides. */
+function governingPin(context: Context, component: ComponentName): Pin | undefined {
+  const levels = [component, suiteOf(component) ?? 'platform', 'platform'];
+  return levels.map((level) => context.pins.on(level)[0]).find((pin) => pin !== undefined);
+}
+
+function findLiftFor(context: Context, chosen: Assignment, held: PinConflict['gains']): PinConflict | null {
   const reachesAll = (lifted: Assignment) =>
     held.every(({ component, to }) => {
       const reached = lifted.get(component) ?? null;

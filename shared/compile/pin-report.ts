@@ -1,7 +1,9 @@
 // Reporting pins: which hold, which have expired, which an advisory overrides, which name nothing.
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions } from '../version/version.ts';
 import type { Context } from './context.ts';
+import { findPinProblem, type KnownVersions } from './pin-advice.ts';
 import { isExpired, pinnedComponent, selectPinned, sortPins } from './pins.ts';
 import type { Assignment } from './repair.ts';
 import type { PinReport } from './target.ts';
@@ -13,10 +15,12 @@ export function reportPins(
   forced: ReadonlyMap<ComponentName, string>,
 ): readonly PinReport[] {
   const broken = new Set(brokenPins(context, assignment));
+  const known = knownVersions(context);
   const by = [...new Set([...forced.values(), ...context.standing.values()])].sort();
   return sortPins(context.input.pins).map((pin) => {
     if (isExpired(pin, context.input.now)) return { pin, state: 'expired', by: [] };
-    if (!isKnown(context, pinnedComponent(pin))) return { pin, state: 'unmatched', by: [] };
+    const problem = findPinProblem(pin, known);
+    if (problem !== null) return { pin, state: 'unmatched', by: [], problem };
     return broken.has(pin) && by.length > 0
       ? { pin, state: 'overridden', by }
       : { pin, state: 'active', by: [] };
@@ -34,6 +38,15 @@ export function brokenPins(context: Context, assignment: Assignment): readonly P
   });
 }
 
-function isKnown(context: Context, component: ComponentName): boolean {
-  return context.index.of(component).length > 0 || context.running.has(component);
+/** What the catalog lists, and what runs although it lists it no more. */
+export function knownVersions({ index, running }: Pick<Context, 'index' | 'running'>): KnownVersions {
+  return {
+    components: [...new Set([...index.components, ...running.keys()])],
+    versionsOf(component) {
+      const released = index.of(component).map(({ document }) => document.version);
+      const here = running.get(component)?.version;
+      const all = here === undefined ? released : [...new Set([...released, here])];
+      return all.toSorted((a, b) => compareVersions(b, a));
+    },
+  };
 }

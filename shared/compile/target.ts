@@ -40,6 +40,8 @@ export type CompileResult =
       readonly withheld: readonly Withheld[];
       /** Parts without a pin of their own that the pins keep below what they could be; null when there are none. */
       readonly heldBack: PinConflict | null;
+      /** Parts that a pin of their own, or of their suite or platform, keeps below what they could be. */
+      readonly newer: readonly KeptBack[];
       /** What is wrong with the instance's settings for the target's releases. */
       readonly misconfigured: readonly DocumentIssue[];
     }
@@ -55,10 +57,12 @@ export type CompileResult =
 
 export interface PinReport {
   readonly pin: Pin;
-  /** `overridden`: a critical advisory forces another version. `unmatched`: it names nothing installed or offered. */
+  /** `overridden`: a critical advisory forces another version. `unmatched`: it names nothing that was released. */
   readonly state: 'active' | 'expired' | 'overridden' | 'unmatched';
   /** The advisories that override it. */
   readonly by: readonly string[];
+  /** Why it is in vain, where it is. */
+  readonly problem?: string;
 }
 
 export interface PinConflict {
@@ -72,6 +76,14 @@ export interface PinConflict {
     readonly from: Version | null;
     readonly to: Version;
   }[];
+}
+
+export interface KeptBack {
+  readonly component: ComponentName;
+  readonly from: Version | null;
+  readonly to: Version;
+  /** Whose word keeps it. */
+  readonly pin: Pin;
 }
 
 export interface Withheld {

@@ -97,6 +97,12 @@ export const POLICY_ERRORS = {
     http: 404,
     exit: EXIT.usage,
   }),
+  'policy/pin-in-vain': entry<{ readonly pin: string; readonly problem: string }>({
+    message: (d) => `the pin ${d.pin} would protect nothing: ${d.problem}`,
+    hint: () => 'nothing was changed; see what runs and what is on offer: fairlead status, fairlead check',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'policy/unsatisfiable': entry<{ readonly problem: string }>({
     message: (d) => `nobody can satisfy this policy: ${d.problem}`,
     hint: () => 'nothing was changed; see the policy: fairlead policy show',

@@ -1,6 +1,7 @@
 // The decision: may the target be applied now, and if not, every reason why.
 import { selectExposures } from '../compile/exposure.ts';
 import { planDigest } from '../compile/identity.ts';
+import { pinnedComponent } from '../compile/pins.ts';
 import type { Decision } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { type Reason, sortReasons, verdictOf } from './blockers.ts';
@@ -20,16 +21,17 @@ export function decide(input: DecideInput): Decision {
   const exposed =
     input.current === null ? [] : selectExposures(input.current, input.advisories).map((one) => ({ ...one }));
   const { emergency, desired } = input;
+  const told = { exposed, ...newerThan(input) };
   if (emergency.plan !== null) {
     const reasons = [...hostReasons(input), ...emergencyReasons(input, emergency.plan)];
-    return { ...conclude(reasons, 'apply'), target: targetOf('emergency', emergency.plan), exposed };
+    return { ...conclude(reasons, 'apply'), target: targetOf('emergency', emergency.plan), ...told };
   }
   // Without the operator's word nothing is desired: what was computed meanwhile is no offer, and nobody is asked about it.
   if (desired.plan !== null && isReadable(input)) {
     const reasons = ordinaryReasons(input, desired.plan);
-    return { ...conclude(reasons, 'apply'), target: targetOf('desired', desired.plan), exposed };
+    return { ...conclude(reasons, 'apply'), target: targetOf('desired', desired.plan), ...told };
   }
-  return { ...conclude([...hostReasons(input), ...idleReasons(input)], 'current'), target: null, exposed };
+  return { ...conclude([...hostReasons(input), ...idleReasons(input)], 'current'), target: null, ...told };
 }
 
 function conclude(
@@ -41,4 +43,20 @@ function conclude(
 
 function targetOf(kind: 'desired' | 'emergency', plan: Plan): NonNullable<Decision['target']> {
   return { kind, manifest: plan.to, plan: planDigest(plan) };
+}
+
+function newerThan(input: DecideInput): Pick<Decision, 'newer'> {
+  const { result } = input.desired;
+  if (result.kind === 'conflict' || result.newer.length === 0 || !isReadable(input)) return {};
+  return {
+    newer: result.newer.map(({ component, from, to, pin }) => ({
+      component,
+      from,
+      to,
+      pin: pin.version,
+      pinned: pinnedComponent(pin),
+      by: pin.owner,
+      clearWith: `fairlead pin remove ${pinnedComponent(pin)} --reason "why"`,
+    })),
+  };
 }

@@ -9,7 +9,7 @@ import { formatBytes } from './count.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { formatBoth } from './times.ts';
-import { describeBlockers, describeVerdict } from './verdict.ts';
+import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 import { renderOpenings } from './windows.ts';
 
 export function renderExplanation(
@@ -24,6 +24,7 @@ export function renderExplanation(
     ...renderRecorded(reply, zone),
     ...renderPlan(reply),
     ...section('Why not now', describeBlockers(decision.blockers.filter(isNews(inProgress)), style)),
+    ...section('Newer', describeNewer(decision)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
     ...section('Pins', reply.pins.map(describePin)),
     ...section(
@@ -95,7 +96,8 @@ const PIN_STATE = {
   unmatched: 'names nothing here',
 } as const;
 
-export function describePinState({ state, by }: ExplanationReply['pins'][number]): string {
+export function describePinState({ state, by, problem }: ExplanationReply['pins'][number]): string {
+  if (problem !== undefined) return `IN VAIN: ${sanitizeLine(problem, 500)}`;
   return `${PIN_STATE[state]}${by.length === 0 ? '' : ` by ${by.join(', ')}`}`;
 }
 

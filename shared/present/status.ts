@@ -5,13 +5,14 @@ import { count } from './count.ts';
 import { describeContact, isNews } from './explanation.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
-import { describeBlockers, describeVerdict } from './verdict.ts';
+import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 
 export function renderStatus(status: StatusReply, style: Style): readonly string[] {
   return [
     describeVerdict(status.decision, status.inProgress, style),
     ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
     ...describeBlockers(status.decision.blockers.filter(isNews(status.inProgress)), style),
+    ...describeNewer(status.decision),
     ...describeHold(status),
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,

@@ -27,6 +27,21 @@ export function describeBlockers(blockers: readonly Blocker[], style: Style): re
   });
 }
 
+/** One line for each thing that a pin keeps from a newer version. */
+export function describeNewer({ newer = [] }: Decision): readonly string[] {
+  return newer.flatMap(({ component, to, pin, pinned, by, clearWith }) => [
+    `- ${component} ${to} is held back by ${pinned === component ? 'the pin' : `the pin of ${pinned} at`} ${sanitizeLine(pin)} of ${sanitizeLine(by)}`,
+    `  ${sanitizeLine(clearWith, 500)}`,
+  ]);
+}
+
+function describeNewest({ newer = [] }: Decision): string {
+  const [first, ...others] = newer;
+  if (first === undefined) return 'nothing else is on offer';
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  return `${first.component} ${first.to} is held back by your pin ${sanitizeLine(first.pin)}${more}`;
+}
+
 interface Verdict {
   readonly tone: 'good' | 'warn' | 'bad';
   readonly text: string;
@@ -39,7 +54,7 @@ function verdictOf(decision: Decision, inProgress: DeploymentRecord | null): Ver
   const why = first === undefined ? '' : `: ${sanitizeLine(first.message, 500)}`;
   switch (decision.verdict) {
     case 'current':
-      return { tone: 'good', text: `current: nothing else is on offer${why}` };
+      return { tone: 'good', text: `current: ${describeNewest(decision)}${why}` };
     case 'apply':
       return { tone: 'warn', text: `${forced} is about to be applied` };
     case 'wait':

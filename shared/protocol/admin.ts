@@ -110,6 +110,8 @@ export const explanationReply = z.strictObject({
       pin,
       state: z.enum(['active', 'expired', 'overridden', 'unmatched']),
       by: z.array(z.string()),
+      /** Why it protects nothing, where it does not. */
+      problem: z.string().optional(),
     }),
   ),
   /** The longest interruption of the last deployments; null when none has been measured. */

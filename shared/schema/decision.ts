@@ -22,6 +22,21 @@ export const decision = z.strictObject({
     .strictObject({ kind: z.enum(['desired', 'emergency']), manifest: digest, plan: digest })
     .nullable(),
   blockers: z.array(blocker),
+  /** What is newer and would be taken, were it not for a pin that is about it. No reason against anything: it is as wanted. */
+  newer: z
+    .array(
+      z.strictObject({
+        component: z.string(),
+        from: z.string().nullable(),
+        to: z.string(),
+        /** As written, and where: `~6.10` of `core`. */
+        pin: z.string(),
+        pinned: z.string(),
+        by: z.string(),
+        clearWith: z.string(),
+      }),
+    )
+    .optional(),
   /** Open advisories that affect what runs. */
   exposed: z.array(
     z.strictObject({

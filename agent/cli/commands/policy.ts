@@ -1,4 +1,6 @@
 // fairlead channel, pin and policy: the operator's standing decisions about what may come.
+
+import { pinnedComponent } from '../../../shared/compile/pins.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { readDocument } from '../../../shared/node/named-file.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
@@ -9,7 +11,6 @@ import { type ExplanationReply, explanationReply } from '../../../shared/protoco
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
 import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
-import { pinnedComponent } from '../../core/policy-edit.ts';
 import { type CliContext, show } from '../context.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
 import { readInstant } from '../times.ts';

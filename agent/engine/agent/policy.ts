@@ -1,4 +1,9 @@
 // The local policy through the socket: shown, tried, and changed one edit at a time, on the record before it counts.
+import { findPinProblem, type KnownVersions } from '../../../shared/compile/pin-advice.ts';
+import { knownVersions } from '../../../shared/compile/pin-report.ts';
+import { formatPin } from '../../../shared/compile/pins.ts';
+import { indexReleases } from '../../../shared/compile/releases.ts';
+import { runningChoices } from '../../../shared/compile/running.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { verifyHold } from '../../../shared/policy/hold-receipt.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
@@ -12,7 +17,7 @@ import type { AgentState } from './state.ts';
 export async function readPolicy(state: AgentState): Promise<PolicyReply> {
   const known = await state.settings.policy();
   return known.kind === 'readable'
-    ? describe(known.policy, [], state.clock.now())
+    ? withPinProblems(describe(known.policy, [], state.clock.now()), known.policy, await versionsFor(state))
     : { ...describe(DEFAULT_POLICY, [], 0), policy: null, problem: known.problem, openings: [] };
 }
 
@@ -27,13 +32,29 @@ export async function changePolicy(
   const before = known.kind === 'readable' ? known.policy : DEFAULT_POLICY;
   verifyAuthority(state, before, edit);
   // Tried before it is recorded: the log holds changes, not mistakes.
-  const tried = known.kind === 'readable' ? editPolicy(known.policy, edit, author) : before;
+  const tried =
+    known.kind === 'readable' ? editPolicy(known.policy, edit, author, await versionsFor(state)) : before;
   if (preview) return describe(tried, diffPolicies(before, tried), author.at);
   const details = { ...describeEdit(edit), reason };
   await state.audit.append({ event: 'policy-changed', actor, details });
   const policy = await state.settings.edit((current) => editPolicy(current, edit, author));
   state.wake();
   return describe(policy, diffPolicies(before, policy), author.at);
+}
+
+/** Pins that were there before what they named was misspelt or taken away: to be tidied, and said. */
+function withPinProblems(reply: PolicyReply, { pins }: Policy, versions: KnownVersions): PolicyReply {
+  const vain = pins.flatMap((pin) => {
+    const problem = findPinProblem(pin, versions);
+    return problem === null ? [] : [`the pin ${formatPin(pin)} is in vain: ${problem}`];
+  });
+  return { ...reply, stale: [...reply.stale, ...vain] };
+}
+
+/** What the vendor has released and what runs here: a pin of anything else is a slip. */
+async function versionsFor(state: AgentState): Promise<KnownVersions> {
+  const index = indexReleases(state.contact.catalog().releases);
+  return knownVersions({ index, running: runningChoices(await state.deployer.current(), index) });
 }
 
 /** A line of the log is short: of a signature the signer's key says enough. */

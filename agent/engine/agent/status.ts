@@ -77,7 +77,7 @@ export async function readExplanation(
     recorded: isSupposed(supposed) ? null : await recordedAs(state, decision),
     plan: offer?.plan ?? null,
     moves: offer === null ? [] : movesOf(offer),
-    pins: pins.map(({ pin, state: standing, by }) => ({ pin, state: standing, by: [...by] })),
+    pins: pins.map((one) => ({ ...one, by: [...one.by] })),
     interruptionMs: longestInterruption(facts.records),
     inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
     openings: describeOpenings(effectivePolicy(facts), instantMs(at)),
@@ -160,7 +160,7 @@ export function movesOf({ plan, target }: Offer): Move[] {
   return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
 }
 
-async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Promise<string[]> {
+async function alarmsOf(state: AgentState, { facts, emergency, pins }: Assessment): Promise<string[]> {
   const records = await state.deployer.records();
   return raiseAlarms({
     now: facts.now,
@@ -168,6 +168,7 @@ async function alarmsOf(state: AgentState, { facts, emergency }: Assessment): Pr
     config: facts.config,
     freshness: facts.freshness.state,
     unfixable: emergency.unfixable,
+    pins,
     inconsistent: selectInconsistent(records),
     files: state.verification?.components ?? [],
     degraded: state.deployer.degradations(),

@@ -15,7 +15,7 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { releaseOf } from '../../support/agent-network.ts';
-import { dataOf, rejectionOf } from '../../support/error-code.ts';
+import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { atTerminal } from '../../support/terminal.ts';
 
@@ -342,18 +342,25 @@ describe('pins and holds', () => {
     const { context, lines } = await atTerminal('auto');
 
     await addPin(context, 'core/auth', '~1.0', { reason: 'tested', expires: '2026-12-31T00:00:00Z' });
-    await addPin(context, 'platform', 'latest-1', { reason: 'slow ring' });
     await listPins(context);
     expect(lines()).toContainEqual(
       expect.stringMatching(/^core\/auth +~1\.0 +holds +2026-12-31T00:00:00Z +alice +tested$/),
     );
-    expect(lines()).toContainEqual(
-      expect.stringMatching(/^platform +latest-1 +(?:holds|names nothing here) +never +alice +slow ring$/),
-    );
-    await removePin(context, 'platform', { reason: 'caught up' });
     await removePin(context, 'core/auth', { reason: 'caught up' });
 
     expect(lines().at(-1)).toBe('No pins.');
+  });
+
+  it.each([
+    ['a component that nobody released', 'platform', 'latest-1'],
+    ['a misspelt one', 'core/atuh', '1.0.0'],
+    ['no version', 'core/auth', ''],
+  ])('are refused for %s', async (_name, component, version) => {
+    const { context } = await atTerminal('auto');
+
+    const refused = await refusedCode(addPin(context, component, version, { reason: 'slow ring' }));
+
+    expect(refused).toBe('policy/pin-in-vain');
   });
 
   it('tell until when, and how to end it sooner', async () => {
