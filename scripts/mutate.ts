@@ -5,11 +5,12 @@ import { parseArgs } from 'node:util';
 import { runCampaign } from '../test/labs/mutate/campaign.ts';
 import { Journal } from '../test/labs/mutate/journal.ts';
 import { Report } from '../test/labs/mutate/report.ts';
+import { tryRequirements } from '../test/labs/mutate/try-requirements.ts';
 
 const CHECKOUT = new URL('..', import.meta.url).pathname;
 const TARGETS = ['shared', 'agent/core', 'agent/engine', 'server/core', 'server/http', 'server/db'];
 const GOAL = 0.95;
-const USAGE = `Usage: scripts/mutate [options] [FOLDER | FILE…]
+const USAGE = `Usage: scripts/mutate [options] [FOLDER | FILE | FILE:LINE…]
 
 Makes one small mistake at a time in a copy of the code, and runs the tests nearest to it until one fails.
 A mistake that no test notices is printed. Without arguments: ${TARGETS.join(', ')}.
@@ -20,6 +21,8 @@ A mistake that no test notices is printed. Without arguments: ${TARGETS.join(', 
   --workers N    so many copies at once (1)
   --nearest N    ask at most so many test files for a mutant (6)
   --journal FILE what was found already; a run that was cut short goes on (in the cache directory, one for each seed)
+  --requirements instead: delete and negate each line that docs/requirements.md names (or those of
+                 the rows given: T1 F12), and run the test beside it; ends with 1 unless each one fails
   --write        write the figures into docs/figures.md
 
 It ends with 1 when fewer than ${GOAL * 100} % of the counted mutants were killed. Ctrl-C ends it after the mutant under way.
@@ -35,6 +38,7 @@ async function main(): Promise<number> {
       workers: { type: 'string', default: '1' },
       nearest: { type: 'string', default: '6' },
       journal: { type: 'string' },
+      requirements: { type: 'boolean' },
       write: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -47,6 +51,10 @@ async function main(): Promise<number> {
   const ended = new AbortController();
   process.once('SIGINT', () => ended.abort());
   const seed = values.seed ?? lastCommit();
+  const journal = values.journal ?? Journal.defaultPath(seed);
+  if (values.requirements === true) {
+    return (await tryRequirements(CHECKOUT, positionals, journal, console.log)) === 0 ? 0 : 1;
+  }
   const targets = positionals.length === 0 ? TARGETS : positionals.map((path) => path.replace(/\/$/, ''));
   const report = new Report((line) => console.log(line));
   const numbers = {
@@ -55,7 +63,6 @@ async function main(): Promise<number> {
     workers: Number(values.workers),
     nearest: Number(values.nearest),
   };
-  const journal = values.journal ?? Journal.defaultPath(seed);
   await runCampaign({ checkout: CHECKOUT, targets, seed, journal, signal: ended.signal, ...numbers }, report);
   console.log(`\n${report.table()}\n\nseed ${seed}`);
   if (values.write === true) {

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createPrograms, leavesOf } from './docs/pages/programs.ts';
 import { renderReference } from './docs/pages/reference.ts';
+import { parseRequirementLines } from './labs/mutate/requirement-lines.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -109,6 +110,26 @@ describe('requirements', () => {
       return proven ? missing : [...missing, `${id}: no test`];
     });
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('lines that requirements hang on', () => {
+  const page = read('docs/requirements.md');
+  const lines = parseRequirementLines(page);
+  const working = [...page.matchAll(/^\| ([FQT]\d+) \|.* \| works \|$/gm)];
+
+  it('are named for every row that works: add one under "Lines"', () => {
+    const named = new Set(lines.map((line) => line.id));
+    expect(working.map(([, id = '']) => id).filter((id) => !named.has(id))).toEqual([]);
+  });
+
+  it('stand in their files exactly once, beside a test that the row names', () => {
+    const wrong = lines.filter(({ id, excerpt, file, test }) => {
+      const row = working.find((match) => match[1] === id)?.[0] ?? '';
+      if (!row.includes(`\`${test}\``) || !existsSync(join(ROOT, file))) return true;
+      return read(file).split(excerpt).length !== 2;
+    });
+    expect(wrong.map(({ id, excerpt }) => `${id}: ${excerpt}`)).toEqual([]);
   });
 });
 

@@ -27,6 +27,21 @@ describe('the wait between two rounds', () => {
     expect(pollDelayMs(MINUTE_MS, asked, 0)).toBe(20 * MINUTE_MS);
   });
 
+  it('never comes back before the time the server asked for, whatever chance says, and spreads those it turned away', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(20),
+        fc.integer({ min: 1, max: LONGEST_WAIT_MS / 2 }),
+        chance,
+        fc.integer({ min: 1000, max: LONGEST_WAIT_MS / 4 }),
+        (failures, retryAfterMs, drawn, interval) => {
+          const delay = pollDelayMs(interval, { failures, retryAfterMs }, drawn);
+          expect(delay).toBeGreaterThanOrEqual(retryAfterMs + Math.floor(drawn * interval));
+        },
+      ),
+    );
+  });
+
   it('never waits longer than an hour, whatever the server asks and however often it failed', () => {
     fc.assert(
       fc.property(

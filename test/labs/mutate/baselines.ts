@@ -22,6 +22,11 @@ export class Baselines {
     this.#known = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
   }
 
+  /** Tests that were looked at and cannot be asked. */
+  get useless(): readonly string[] {
+    return [...this.#useless].sort();
+  }
+
   /** Milliseconds; null for a test that tells nothing; undefined when it has not been measured. */
   find(test: string): number | null | undefined {
     if (this.#useless.has(test)) return null;

@@ -1,6 +1,6 @@
 // A run of the laboratory: chooses mutants by its seed, judges them with some workers, and stops when its time is over.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Baselines } from './baselines.ts';
 import { isEquivalent, readEquivalents, staleAmong } from './equivalents.ts';
@@ -13,7 +13,7 @@ import { isSource } from './syntax.ts';
 
 export interface CampaignOptions {
   readonly checkout: string;
-  /** Folders and files whose code is mutated. */
+  /** Folders, files and `file:line` whose code is mutated. */
   readonly targets: readonly string[];
   readonly seed: string;
   readonly count: number;
@@ -24,6 +24,7 @@ export interface CampaignOptions {
   readonly signal: AbortSignal;
 }
 
+const SLOWEST_MS = 25_000;
 export const PROGRAM_FOLDERS = ['shared', 'agent', 'server', 'test', 'scripts'];
 
 export async function runCampaign(options: CampaignOptions, report: Report): Promise<void> {
@@ -37,7 +38,8 @@ export async function runCampaign(options: CampaignOptions, report: Report): Pro
   const until = performance.now() + options.seconds * 1000;
   const next = () => (performance.now() < until && !options.signal.aborted ? queue.shift() : undefined);
   const work = async () => {
-    const judge = new Judge({ checkout: options.checkout, graph, baselines, nearest: options.nearest });
+    const { checkout, nearest } = options;
+    const judge = new Judge({ checkout, graph, baselines, nearest, slowestMs: SLOWEST_MS });
     try {
       for (let mutant = next(); mutant !== undefined; mutant = next()) {
         report.add(mutant, await verdictOn(mutant, judge, journal));
@@ -47,7 +49,7 @@ export async function runCampaign(options: CampaignOptions, report: Report): Pro
     }
   };
   await Promise.all(Array.from({ length: options.workers }, work));
-  report.leave(queue.length);
+  report.leave(queue.length, baselines.useless);
 }
 
 async function verdictOn(mutant: Mutant, judge: Judge, journal: Journal): Promise<Verdict | null> {
@@ -60,9 +62,15 @@ async function verdictOn(mutant: Mutant, judge: Judge, journal: Journal): Promis
 
 /** The seed orders all mutants by a digest, so that it chooses the same ones however the code around them grows. */
 function chooseMutants({ checkout, targets, seed, count }: CampaignOptions, report: Report): Mutant[] {
-  const files = targets.flatMap((target) => filesOf(checkout, target));
-  const texts = new Map(files.map((file) => [file, readFileSync(join(checkout, file), 'utf8')]));
-  const mutants = [...texts].flatMap(([file, text]) => findMutants(file, text));
+  const texts = new Map<string, string>();
+  const mutants = targets.flatMap((target) => {
+    const { files, line } = readTarget(checkout, target);
+    return files.flatMap((file) => {
+      texts.set(file, readFileSync(join(checkout, file), 'utf8'));
+      const found = findMutants(file, texts.get(file) ?? '');
+      return line === null ? found : found.filter((one) => one.line === line);
+    });
+  });
   const equivalents = readEquivalents();
   report.found(mutants, staleAmong(equivalents, mutants));
   const chosen: Mutant[] = [];
@@ -75,8 +83,14 @@ function chooseMutants({ checkout, targets, seed, count }: CampaignOptions, repo
   return chosen.sort(by((one) => one.file));
 }
 
-function filesOf(checkout: string, target: string): readonly string[] {
-  return statSync(join(checkout, target)).isDirectory() ? sourcesIn(checkout, target) : [target];
+/** A folder, a file, or `file:line`. */
+function readTarget(
+  checkout: string,
+  target: string,
+): { readonly files: readonly string[]; readonly line: number | null } {
+  const [, file, line] = /^(.+\.ts)(?::(\d+))?$/.exec(target) ?? [];
+  if (file === undefined) return { files: sourcesIn(checkout, target), line: null };
+  return { files: [file], line: line === undefined ? null : Number(line) };
 }
 
 function orderOf(seed: string, id: string): string {

@@ -14,11 +14,12 @@ export interface JudgeOptions {
   readonly baselines: Baselines;
   /** At most so many test files for a mutant. */
   readonly nearest: number;
+  /** A test that takes longer on the untouched copy is not asked. */
+  readonly slowestMs: number;
 }
 
 /** So many tests are asked at first: they kill most mutants. */
 const FIRST = 2;
-const SLOWEST_MS = 8_000;
 const PATIENCE_MS = 20_000;
 const PER_FILE_MS = 1_000;
 /** They hold the shape of the house, whatever the code does, or need an hour and a machine of their own. */
@@ -83,9 +84,9 @@ export class Judge {
   async baseline(test: string): Promise<number | null> {
     const known = this.#options.baselines.find(test);
     if (known !== undefined) return known;
-    const result = await this.#runner.run([test], null, 2 * SLOWEST_MS);
+    const result = await this.#runner.run([test], null, 2 * this.#options.slowestMs);
     const ran = typeof result === 'string' ? undefined : result.ran[0];
-    const ms = ran?.passed === true && ran.ms <= SLOWEST_MS ? ran.ms : null;
+    const ms = ran?.passed === true && ran.ms <= this.#options.slowestMs ? ran.ms : null;
     this.#options.baselines.set(test, ms);
     return ms;
   }

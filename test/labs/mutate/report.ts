@@ -60,9 +60,11 @@ export class Report {
     );
   }
 
-  /** So many were chosen and not tried when the time was over. */
-  leave(count: number): void {
+  /** So many were chosen and not tried when the time was over; these tests fail or take too long on the untouched copy. */
+  leave(count: number, useless: readonly string[]): void {
     this.#left = count;
+    for (const test of useless)
+      this.#say(`not asked: ${test} fails or takes too long while nothing is broken`);
   }
 
   /** Of the counted mutants; 1 where there are none. */

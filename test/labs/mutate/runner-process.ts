@@ -16,7 +16,6 @@ export interface RunAnswer {
   readonly failed: string | null;
 }
 
-const TEST_TIMEOUT_MS = 10_000;
 const root = process.cwd();
 
 /** Files in the order they were asked for: the likeliest to fail comes first. */
@@ -39,8 +38,6 @@ const vitest = await createVitest(
     fileParallelism: false,
     maxWorkers: 1,
     maxConcurrency: 1,
-    testTimeout: TEST_TIMEOUT_MS,
-    hookTimeout: TEST_TIMEOUT_MS,
     reporters: [{}],
     onConsoleLog: () => false,
     sequence: { sequencer: AsAsked },

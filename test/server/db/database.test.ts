@@ -177,6 +177,26 @@ describe('an enrolment code', () => {
 });
 
 describe('the audit log', () => {
+  it('holds who gave and took every right, each act once', async () => {
+    const { code } = await createEnrolment(db, 'one', 'alice', NOW);
+    const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
+    const { instance } = await redeemEnrolment(db, { ...agent, code }, NOW);
+    const token = { text: makeToken(), name: 'ci', role: 'publisher', expires: NOW + HOUR_MS } as const;
+    await admitToken(db, { ...token, actor: 'alice' }, NOW);
+    await admitToken(db, { ...token, actor: 'alice' }, NOW);
+    await revokeTokens(db, 'ci', 'bob', NOW);
+    await revokeTokens(db, 'ci', 'bob', NOW);
+
+    const { entries } = await readAudit(db, 0, 10);
+
+    expect(entries.map(({ actor, action, subject }) => [actor, action, subject])).toEqual([
+      ['alice', 'enrolment.created', 'one'],
+      [`instance ${instance}`, 'enrolment.redeemed', instance],
+      ['alice', 'token.created', 'ci'],
+      ['bob', 'token.revoked', 'ci'],
+    ]);
+  });
+
   it('chains every entry to the one before', async () => {
     for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
 

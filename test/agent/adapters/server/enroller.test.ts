@@ -1,13 +1,15 @@
 // Enrolment: one string, one key, and a second try that always works.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
 import { enroll } from '../../../../agent/adapters/server/enroller.ts';
 import { readEnrolment } from '../../../../agent/adapters/server/enrolment-file.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { loadOrCreateIdentity } from '../../../../agent/adapters/server/identity.ts';
+import { createAuditFile } from '../../../../agent/adapters/state/audit-file.ts';
 import { acquireStateLock } from '../../../../agent/adapters/state/state-directory.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
@@ -46,6 +48,31 @@ describe('enrolment', () => {
     for (const name of ['identity.json', 'enrolment.json', 'settings.json']) {
       expect(statSync(join(stateDir, name)).mode & 0o777, name).toBe(0o600);
     }
+  });
+
+  it('is the first entry of the log: by whom, with which server, under which root', async () => {
+    const server = await startEnrolmentServer();
+    const stateDir = temporaryDirectory();
+
+    const file = await enrollWith(server, stateDir);
+
+    expect(await createAuditFile(stateDir, systemClock).entries()).toMatchObject([
+      {
+        event: 'enrolled',
+        actor: 'alice',
+        details: { server: server.url, instance: file.instance, root: digestOf(server.rootBytes) },
+      },
+    ]);
+  });
+
+  it('does not happen where it cannot be written into the log', async () => {
+    const server = await startEnrolmentServer();
+    const stateDir = temporaryDirectory();
+    mkdirSync(join(stateDir, 'audit', 'log.jsonl'), { recursive: true });
+
+    await rejectionOf(enrollWith(server, stateDir));
+
+    expect(await readEnrolment(stateDir)).toBeNull();
   });
 
   it('keeps the code out of everything on disk', async () => {

@@ -16,6 +16,32 @@ describe('a failed deployment', () => {
     expect(await quarantined(deployer)).toEqual([]);
   });
 
+  it('is no other for a forced patch: one that fails its gate is rolled back and quarantined', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.0.1', 'red');
+
+    const record = await deploy(deployer, auth('1.0.1'), {
+      reason: { kind: 'forced', advisories: ['FL-2026-0001'] },
+    });
+
+    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/unhealthy' } });
+    expect(world.running()).toEqual(['core/auth@1.0.0']);
+    expect(await quarantined(deployer)).toEqual(['core/auth@1.0.1']);
+  });
+
+  it('calls a person when the old version does not get well again either', async () => {
+    const { world } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.1.0', 'red');
+    const { deployer } = world.boot(({ detail }) => {
+      if (detail === 'entered rolling-back') world.behaviours.set('core/auth@1.0.0', 'red');
+      return 'none';
+    });
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'inconsistent', failure: { code: 'deploy/unhealthy' } });
+  });
+
   it('suspects every changed release when a neighbour breaks', async () => {
     const quiet = (version: string) => releaseOf(API, version, { health: [] });
     const { world, deployer } = await instanceWith(
