@@ -61,6 +61,18 @@ describe('rendering', () => {
     ]);
   });
 
+  it.each([
+    ['127.0.0.1:8080', '127.0.0.1', 8080],
+    ['db.internal:5432', 'db.internal', 5432],
+    ['[fe80::1]:443', 'fe80::1', 443],
+  ])('asks the host that %s names', (tcp, host, port) => {
+    expect(render(inputOf({ health: [{ tcp }] })).health[0]?.probe).toMatchObject({
+      kind: 'tcp',
+      host,
+      port,
+    });
+  });
+
   it.each(['settings.nope', 'file:/etc/shadow', 'env:HOME', 'dir.home', ''])(
     'names the field that uses ${%s}',
     (variable) => {

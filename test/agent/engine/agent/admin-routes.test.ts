@@ -8,7 +8,7 @@ import {
   verifyReply,
 } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
-import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
+import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { settle } from '../../../support/fake-clock.ts';
@@ -167,6 +167,20 @@ describe('apply', () => {
 });
 
 describe('the policy', () => {
+  it.each([
+    ['platform', { level: 'platform' }],
+    ['core', { level: 'suite', name: 'core' }],
+    ['core/auth', { level: 'capability', name: 'core/auth' }],
+  ])('keeps a pin of %s at the level it was meant for', async (component, level) => {
+    const { world, ask, start } = createAgentNetwork();
+    await start();
+
+    await ask('PUT', '/v1/policy', { edit: { kind: 'pin', component, version: '1.x' }, reason: 'tested' });
+
+    const { policy } = world.policy as { policy: Policy };
+    expect(policy.pins).toEqual([{ ...level, version: '1.x', owner: 'alice', reason: 'tested' }]);
+  });
+
   it('keeps a pinned component where it is, and lets it go when the pin is removed', async () => {
     const { world, ask, publish } = await deployed();
     const pin = { kind: 'pin', component: 'core/auth', version: '~1.0' };
