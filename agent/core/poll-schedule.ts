@@ -23,6 +23,6 @@ export function pollDelayMs(intervalMs: number, state: PollState, chance: number
       ? intervalMs * (0.5 + chance)
       : chance * Math.min(LONGEST_WAIT_MS, intervalMs * 2 ** Math.min(state.failures, 20));
   // The server's own wish is the least; jitter comes on top, or everybody it turned away would return at once.
-  const asked = state.retryAfterMs === 0 ? 0 : state.retryAfterMs + chance * intervalMs;
+  const asked = state.retryAfterMs + chance * intervalMs;
   return Math.round(Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, wait, asked)));
 }

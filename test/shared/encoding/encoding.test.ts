@@ -103,6 +103,19 @@ describe('text from the network', () => {
     );
   });
 
+  it.each([
+    ['a C1 control', '\u009b'],
+    ['delete', '\u007f'],
+    ['a bidirectional override', '\u202e'],
+    ['a bidirectional isolate', '\u2066'],
+    ['a zero-width joiner', '\u200d'],
+    ['a byte order mark', '\ufeff'],
+    ['a line separator', '\u2028'],
+    ['a paragraph separator', '\u2029'],
+  ])('loses %s', (_what, text) => {
+    expect(sanitizeText(`a${text}b`)).toBe('a\ufffdb');
+  });
+
   it('keeps line breaks and tabs in prose, and none of them on a line', () => {
     expect(sanitizeText('a\n\tb')).toBe('a\n\tb');
     expect(sanitizeLine('a\n\tb')).toBe('a b');

@@ -89,6 +89,25 @@ describe('the version before', () => {
 });
 
 describe('a version that is rolled back', () => {
+  it.each([
+    ['goes at once when nobody is connected', 0, false],
+    ['waits for a single connection', 1, true],
+  ])('%s', async (_what, connections, waits) => {
+    const took = async (open: number) => {
+      const world = createWorld({ soakMs: 4_000 });
+      const { deployer } = world.boot();
+      await deployer.recover();
+      await deploy(deployer, besides('1.0.0'));
+      world.behaviours.set(NEW, 'late');
+      world.connections.set(GREEN, open);
+      const before = world.clock.monotonic();
+      expect((await deploy(deployer, besides('1.1.0'))).state).toBe('rolled-back');
+      return world.clock.monotonic() - before;
+    };
+
+    expect((await took(connections)) >= (await took(2))).toBe(waits);
+  });
+
   it('has ten seconds for its connections, and no more', async () => {
     const world = createWorld({ soakMs: 4_000 });
     const { deployer } = world.boot();
