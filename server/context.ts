@@ -2,8 +2,9 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
+import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
 import { findChange } from './db/changes.ts';
-import { openDatabase } from './db/database.ts';
+import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { recordPublication } from './db/publications.ts';
 import type { ReceivedReport } from './db/records.ts';
@@ -35,6 +36,7 @@ export interface Context {
   readonly files: PublicFiles;
   /** Answers the highest sequence held for the instance, once it is on disk. */
   readonly reports: GroupCommit<ReceivedReport, number>;
+  readonly reportQuota: TakeQuota;
 }
 
 export interface Surroundings {
@@ -42,6 +44,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Defaults to the durable write. */
   readonly write?: WriteFile;
+  /** Defaults to the caller's own thread. */
+  readonly database?: Place;
 }
 
 /** What the command line and the environment say; the command line goes first. */
@@ -72,7 +76,7 @@ export async function createContext(
   const { layout } = config;
   const { now, log } = surroundings;
   await clearUploads(layout);
-  const db = await openDatabase(layout.database);
+  const db = await openDatabase(layout.database, surroundings.database);
   const files = createPublicFiles(layout.repository, () => performance.now());
   const publisher = await createPublisher({
     layout,
@@ -83,5 +87,6 @@ export async function createContext(
     recordCommit: (commit) => recordPublication(db, commit, now()),
     ...(surroundings.write === undefined ? {} : { write: surroundings.write }),
   });
-  return { config, now, log, db, publisher, files, reports: createGroupCommit(db, writeReports) };
+  const reports = createGroupCommit(db, writeReports);
+  return { config, now, log, db, publisher, files, reports, reportQuota: createQuota(REPORT_QUOTAS, now) };
 }

@@ -16,7 +16,7 @@ import { createLogDestination } from '../shared/node/log.ts';
 import { isPresent } from '../shared/node/read-file.ts';
 import { settleDirectory } from '../shared/node/settle-directory.ts';
 import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
-import { createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
+import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { openDatabase } from './db/database.ts';
 import type { Database } from './db/tables.ts';
 import { admitToken, hasToken, listTokens, makeToken, revokeTokens } from './db/tokens.ts';
@@ -132,7 +132,20 @@ async function run(config: ServerConfig): Promise<void> {
   await settleDirectory(layout.dir, new Set()).catch((err) =>
     log.warn({ err }, 'what a kill left behind stays'),
   );
-  const context = await createContext(config, keys, { now: Date.now, log });
+  const context = await createContext(config, keys, { now: Date.now, log, database: 'beside' });
+  const close = async () => {
+    await context.db.destroy();
+    lock.release();
+  };
+  await serve(context, close).catch(async (error: unknown) => {
+    // The database has threads of its own: left open, they would keep the program from ending.
+    await close();
+    throw error;
+  });
+}
+
+async function serve(context: Context, close: () => Promise<void>): Promise<void> {
+  const { config, log } = context;
   // Only here: the commands that do not serve start in half the time without it.
   const { createApp } = await import('./http/app.ts');
   const app = await createApp(context);
@@ -146,8 +159,7 @@ async function run(config: ServerConfig): Promise<void> {
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
     await resigning.stop();
     await app.close();
-    await context.db.destroy();
-    lock.release();
+    await close();
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -7,13 +7,17 @@ import { isDiskFull, toDiskError } from '../../shared/errors/system-error.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { createSqliteDialect } from './node-sqlite.ts';
 import type { Database, Tables } from './tables.ts';
+import { createThreadedDialect } from './threaded-sqlite.ts';
+
+/** Where queries run: beside the caller, who serves others meanwhile, or in its own thread, for a command. */
+export type Place = 'beside' | 'inline';
 
 /** `file` is created when it does not exist. The caller ends with `destroy()`. Errors: server/database-unreadable, disk/full. */
-export async function openDatabase(file: string): Promise<Database> {
+export async function openDatabase(file: string, place: Place = 'inline'): Promise<Database> {
   try {
     // SQLite would make it readable for everyone; its companion files take the mode of this one.
     closeSync(openSync(file, 'a', 0o600));
-    return await open(file);
+    return await open(file, place);
   } catch (cause) {
     if (isDiskFull(cause)) throw toDiskError(file, cause);
     const problem = cause instanceof Error ? cause.message : 'unknown error';
@@ -21,8 +25,9 @@ export async function openDatabase(file: string): Promise<Database> {
   }
 }
 
-async function open(file: string): Promise<Database> {
-  const db = new Kysely<Tables>({ dialect: createSqliteDialect(file) });
+async function open(file: string, place: Place): Promise<Database> {
+  const dialect = place === 'beside' ? createThreadedDialect(file) : createSqliteDialect(file);
+  const db = new Kysely<Tables>({ dialect });
   try {
     await migrate(db);
     return db;

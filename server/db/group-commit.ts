@@ -6,6 +6,9 @@ import { transact } from './transact.ts';
 /** What waits while one transaction is being written; beyond it the server says when to come back. */
 const MAX_WAITING = 20_000;
 const MAX_BATCH = 500;
+/** What is written in one transaction, and what may wait. */
+const MAX_BATCH_BYTES = 4 * 2 ** 20;
+const MAX_WAITING_BYTES = 64 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 5;
 
 /** Answers for each item, in their order. */
@@ -13,13 +16,14 @@ type Write<Item, Result> = (trx: DatabaseTransaction, items: readonly Item[]) =>
 
 interface Waiting<Item, Result> {
   readonly item: Item;
+  readonly bytes: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export interface GroupCommit<Item, Result> {
-  /** Resolves once the item is committed. Errors: server/busy, and what `write` throws for this item. */
-  submit(item: Item): Promise<Result>;
+  /** Resolves once the item, so many bytes long, is committed. Errors: server/busy, and what `write` throws for this item. */
+  submit(item: Item, bytes?: number): Promise<Result>;
 }
 
 /** An fsync costs milliseconds whether it covers one write or five hundred. */
@@ -28,26 +32,29 @@ export function createGroupCommit<Item, Result>(
   write: Write<Item, Result>,
 ): GroupCommit<Item, Result> {
   let waiting: Waiting<Item, Result>[] = [];
+  let waitingBytes = 0;
   let working = false;
 
   async function work(): Promise<void> {
     working = true;
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, MAX_BATCH);
-      waiting = waiting.slice(MAX_BATCH);
+      const batch = waiting.slice(0, countFitting(waiting));
+      waiting = waiting.slice(batch.length);
+      waitingBytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0);
       await commit(db, write, batch);
     }
     working = false;
   }
 
   return {
-    submit: (item) =>
+    submit: (item, bytes = 0) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= MAX_WAITING) {
+        if (waiting.length >= MAX_WAITING || waitingBytes + bytes > MAX_WAITING_BYTES) {
           reject(new FairleadError('server/busy', { seconds: RETRY_AFTER_SECONDS }));
           return;
         }
-        waiting.push({ item, resolve, reject });
+        waiting.push({ item, bytes, resolve, reject });
+        waitingBytes += bytes;
         // Not at once: what arrives in the same turn of the loop shares the transaction.
         if (!working) {
           working = true;
@@ -55,6 +62,16 @@ export function createGroupCommit<Item, Result>(
         }
       }),
   };
+}
+
+/** At least one. */
+function countFitting(waiting: readonly { readonly bytes: number }[]): number {
+  let bytes = 0;
+  const end = waiting.findIndex((one, index) => {
+    bytes += one.bytes;
+    return index === MAX_BATCH || (index > 0 && bytes > MAX_BATCH_BYTES);
+  });
+  return end === -1 ? waiting.length : end;
 }
 
 async function commit<Item, Result>(

@@ -1,38 +1,79 @@
-// Kysely on Node's own SQLite: durable at every commit, and no native add-on to install.
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { type Dialect, SqliteAdapter, SqliteDialect, type SqliteStatement } from 'kysely';
+// Kysely on Node's own SQLite: no native add-on to install.
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { openSqliteFile, type SqliteAnswer } from './sqlite-file.ts';
 
-const BUSY_TIMEOUT_MS = 5_000;
+type Run = (sql: string, parameters: readonly unknown[]) => SqliteAnswer | Promise<SqliteAnswer>;
 
-/** Opens or creates the file. Readers never wait for a writer; a commit that returned survives a power cut. */
+/** In this thread: simple, and every query stops everything else. For commands, and for tests. */
 export function createSqliteDialect(file: string): Dialect {
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-  const kysely = new SqliteDialect({
-    database: { prepare: (sql) => prepare(database, sql), close: () => database.close() },
+  const opened = openSqliteFile(file);
+  const connection = createConnection(opened.run);
+  return createDialect(false, {
+    ...transactions,
+    init: async () => undefined,
+    acquireConnection: async () => connection,
+    releaseConnection: async () => undefined,
+    destroy: async () => opened.close(),
   });
+}
+
+/** `many` connections side by side, or one whose users take turns. */
+export function createDialect(many: boolean, driver: Driver): Dialect {
   return {
-    createDriver: () => kysely.createDriver(),
-    createQueryCompiler: () => kysely.createQueryCompiler(),
-    createIntrospector: (db) => kysely.createIntrospector(db),
-    createAdapter: () => new TransactionalAdapter(),
+    createDriver: () => driver,
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createAdapter: () => new TransactionalAdapter(many),
+  };
+}
+
+export const transactions = {
+  beginTransaction: (connection: DatabaseConnection) => execute(connection, 'begin'),
+  commitTransaction: (connection: DatabaseConnection) => execute(connection, 'commit'),
+  rollbackTransaction: (connection: DatabaseConnection) => execute(connection, 'rollback'),
+};
+
+export function createConnection(run: Run): DatabaseConnection {
+  return {
+    executeQuery: async <Row>({ sql, parameters }: CompiledQuery) => {
+      const { rows, changes } = await run(sql, parameters);
+      return {
+        rows: rows as Row[],
+        ...(changes === null ? {} : { numAffectedRows: BigInt(changes) }),
+      };
+    },
+    streamQuery: () => {
+      throw new Error('lists are read in parts, not streamed');
+    },
   };
 }
 
 /** SQLite changes tables inside transactions: a server killed while it migrates finds the old tables or the new. */
 class TransactionalAdapter extends SqliteAdapter {
+  readonly #many: boolean;
+
+  constructor(many: boolean) {
+    super();
+    this.#many = many;
+  }
+
   override get supportsTransactionalDdl(): boolean {
     return true;
   }
+
+  override get supportsMultipleConnections(): boolean {
+    return this.#many;
+  }
 }
 
-function prepare(database: DatabaseSync, sql: string): SqliteStatement {
-  // A transaction that reads before it writes would otherwise fail when another process wrote in between.
-  const statement = database.prepare(sql === 'begin' ? 'begin immediate' : sql);
-  return {
-    reader: statement.columns().length > 0,
-    all: (values) => statement.all(...(values as SQLInputValue[])),
-    run: (values) => statement.run(...(values as SQLInputValue[])),
-    iterate: (values) => statement.iterate(...(values as SQLInputValue[])),
-  };
+async function execute(connection: DatabaseConnection, sql: string): Promise<void> {
+  await connection.executeQuery(CompiledQuery.raw(sql));
 }

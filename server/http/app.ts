@@ -4,14 +4,17 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { ROUTES } from './all-routes.ts';
 import { installBodies } from './bodies.ts';
-import { answerUnreadable, installFailures } from './failures.ts';
+import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
 import { createLimit } from './limits.ts';
 import { observeRequests } from './metrics.ts';
 import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
+import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
 
 /** A connection on which nothing moves is closed. */
 const IDLE_MS = 60_000;
 const FAILURES_PER_MINUTE = 60;
+/** From a connection, or the answer before, to the end of a request's headers. */
+const HEADERS_MS = 15_000;
 
 /** The caller listens and closes. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
@@ -20,10 +23,15 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     loggerInstance: log,
     bodyLimit: DEFAULT_BODY_BYTES,
     connectionTimeout: IDLE_MS,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 },
+    clientErrorHandler: answerNoRequest,
     return503OnClosing: true,
     trustProxy: [...context.config.trustProxy],
     frameworkErrors: (error, request, reply) => answerUnreadable(error, request, reply, limitFailures),
   });
+  const slow = watchSlowConnections(app.server, () => performance.now());
+  app.addHook('onClose', async () => slow.stop());
+  if (context.config.trustProxy.length === 0) limitAddresses(app.server);
   await app.register(rateLimit, { global: false });
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
   installBodies(app);

@@ -2,15 +2,24 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** How long the JSON was. */
+    bodyBytes: number;
+  }
+}
+
 const MAX_DEPTH = 32;
 /** No document of ours has more values than this for its size. */
 const BYTES_PER_NODE = 8;
 
 /** Replaces Fastify's own parsers: bytes that two parsers could read differently are refused. */
 export function installBodies(app: FastifyInstance): void {
+  app.decorateRequest('bodyBytes', 0);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      request.bodyBytes = body.length;
       done(null, parseJson(body as Buffer, 'the request body', limitsOf(request)));
     } catch (error) {
       done(error as Error);

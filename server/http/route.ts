@@ -32,6 +32,8 @@ export interface Ask<Params, Query, Body> {
   actor(): string;
   /** The instance that asks, by its credential. */
   instance(): string;
+  /** How long the body was, as JSON. */
+  readonly bodyBytes: number;
   /** The raw body of a route that takes an upload. Error: request/invalid. */
   upload(): Readable;
   /** RFC 8288: the address at which a list goes on; null at its end. */
@@ -127,6 +129,7 @@ function parseWith<S extends Schema>(schema: S | undefined, value: unknown, name
 function helpersOf(request: FastifyRequest, reply: FastifyReply) {
   return {
     caller: request.caller,
+    bodyBytes: request.bodyBytes,
     actor: () => actorOf(request.caller),
     instance: () => instanceOf(request.caller),
     upload: () => uploadOf(request),

@@ -22,11 +22,17 @@ export const DOCUMENT_ERRORS = {
     http: 413,
     exit: EXIT.usage,
   }),
-  'document/invalid': entry<{ readonly document: string; readonly issues: readonly DocumentIssue[] }>({
+  'document/invalid': entry<{
+    readonly document: string;
+    readonly issues: readonly DocumentIssue[];
+    /** Problems beyond those that are named. */
+    readonly more?: number;
+  }>({
     message: (d) =>
       [
         `${d.document} does not match its schema:`,
         ...d.issues.map((issue) => `  ${formatIssue(issue)}`),
+        ...(d.more === undefined ? [] : [`  and ${d.more} more`]),
       ].join('\n'),
     hint: (d) => d.issues[0]?.remedy ?? 'compare the document with its schema in docs/reference/schema',
     http: 400,

@@ -1,7 +1,8 @@
-// From an unknown value to a typed document, or one error that names every wrong field and its remedy.
+// From an unknown value to a typed document, or one error that names what is wrong with each field and its remedy.
 import type { z } from 'zod';
 import { type JsonLimits, parseJson } from '../encoding/json.ts';
 import { didYouMean } from '../encoding/nearest.ts';
+import { sanitizeLine } from '../encoding/text.ts';
 import type { DocumentIssue } from '../errors/document.ts';
 import { FairleadError } from '../errors/error.ts';
 
@@ -11,12 +12,42 @@ export function parseDocument<Schema extends z.ZodType>(
   value: unknown,
   name: string,
 ): z.output<Schema> {
-  const result = schema.safeParse(value, { reportInput: true, error: noteKnownKeys });
+  const result = schema.safeParse(value, isLong(value) ? FIRST_PROBLEM : ALL_PROBLEMS);
   if (result.success) return result.data;
+  const issues = result.error.issues.flatMap(toIssues);
   throw new FairleadError('document/invalid', {
     document: name,
-    issues: result.error.issues.flatMap(toIssues),
+    issues: issues.slice(0, NAMED_ISSUES).map(cut),
+    ...(issues.length > NAMED_ISSUES ? { more: issues.length - NAMED_ISSUES } : {}),
   });
+}
+
+/** What one error names; the others are counted. */
+const NAMED_ISSUES = 20;
+/** What a person wrote has fewer values. In what is longer, looking stops at the first problem. */
+const LONG_VALUES = 1_000;
+
+const ALL_PROBLEMS = { reportInput: true, error: noteKnownKeys };
+// zod's own flag, under which a list ends at its first bad element: one bad element each byte would cost seconds.
+const FIRST_PROBLEM = { reportInput: true, error: noteKnownKeys, abortEarly: true };
+
+function isLong(value: unknown): boolean {
+  const pending = [value];
+  for (let seen = 0; pending.length > 0; seen++) {
+    if (seen + pending.length > LONG_VALUES) return true;
+    const next = pending.pop();
+    if (typeof next === 'object' && next !== null) {
+      for (const key in next) {
+        if (pending.push((next as Record<string, unknown>)[key]) > LONG_VALUES) return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** Keys are the sender's to choose, as long as they like. */
+function cut(issue: DocumentIssue): DocumentIssue {
+  return { ...issue, path: sanitizeLine(issue.path, 300), found: sanitizeLine(issue.found, 100) };
 }
 
 /** Strict JSON, then the schema. Errors: json/invalid, json/too-large, document/invalid. */
@@ -40,12 +71,7 @@ function noteKnownKeys(issue: z.core.$ZodRawIssue): undefined {
   knownKeys.set(issue.keys, Object.keys(def.shape ?? {}));
 }
 
-function unknownKey(
-  issue: ZodIssue & { code: 'unrecognized_keys' },
-  key: string,
-  path: string,
-): DocumentIssue {
-  const known = knownKeys.get(issue.keys) ?? [];
+function unknownKey(key: string, path: string, known: readonly string[]): DocumentIssue {
   const meant = didYouMean(key, known);
   return {
     path: path === '' ? key : `${path}.${key}`,
@@ -59,7 +85,10 @@ function toIssues(issue: ZodIssue): readonly DocumentIssue[] {
   const path = issue.path.map(String).join('.');
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(issue, key, path));
+      // Those that are only counted need no advice.
+      return issue.keys
+        .slice(0, LONG_VALUES)
+        .map((key, at) => unknownKey(key, path, at < NAMED_ISSUES ? (knownKeys.get(issue.keys) ?? []) : []));
     case 'invalid_union':
       return closestBranch(issue, path);
     case 'invalid_key':

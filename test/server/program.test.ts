@@ -124,8 +124,8 @@ describe('a mistake', () => {
   it.each([
     ['a directory that was never made', 2, ['run', '--dir', 'elsewhere'], {}],
     ['the wrong passphrase', 2, ['run', '--dir', 'server'], { FAIRLEAD_PASSPHRASE: 'wrong' }],
-    ['a passphrase file that is not there', 1, ['init', '--dir', 'new', '--passphrase-file', 'none'], {}],
-    ['an empty passphrase file', 2, ['init', '--dir', 'new', '--passphrase-file', '/dev/null'], {}],
+    ['a passphrase file that is not there', 2, ['init', '--dir', 'new', '--passphrase-file', 'none'], {}],
+    ['an empty passphrase file', 1, ['init', '--dir', 'new', '--passphrase-file', '/dev/null'], {}],
     ['a file where the directory should be', 1, ['init', '--dir', 'server/passphrase'], {}],
     ['a database that is none', 1, ['run', '--dir', 'broken'], {}],
     ['a signing key that is gone', 1, ['run', '--dir', 'keyless'], {}],

@@ -28,8 +28,12 @@ export const REPORT_ROUTES: readonly Route[] = [
       },
       reply: { sequence: 7 },
     },
-    answer: async ({ reports, now }, ask) => ({
-      sequence: await reports.submit({ instance: ask.instance(), report: ask.body, received: now() }),
-    }),
+    answer: async ({ reports, reportQuota, now }, ask) => {
+      const instance = ask.instance();
+      reportQuota(instance, ask.bodyBytes);
+      return {
+        sequence: await reports.submit({ instance, report: ask.body, received: now() }, ask.bodyBytes),
+      };
+    },
   }),
 ];
