@@ -7,6 +7,7 @@ import type { ErrorEntry } from './entry.ts';
 import { POLICY_ERRORS } from './policy.ts';
 import { SERVER_ERRORS } from './server.ts';
 import { SERVICE_ERRORS } from './service.ts';
+import { TRANSPORT_ERRORS } from './transport.ts';
 import { TREE_ERRORS } from './tree.ts';
 import { TRUST_ERRORS } from './trust.ts';
 import { VENDOR_ERRORS } from './vendor.ts';
@@ -14,6 +15,7 @@ import { VENDOR_ERRORS } from './vendor.ts';
 export const CATALOGUE = {
   ...DOCUMENT_ERRORS,
   ...TRUST_ERRORS,
+  ...TRANSPORT_ERRORS,
   ...TREE_ERRORS,
   ...COMPILE_ERRORS,
   ...DEPLOY_ERRORS,

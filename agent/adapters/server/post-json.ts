@@ -6,17 +6,11 @@ import { parseJson } from '../../../shared/encoding/json.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { parseRetryAfter } from '../../core/retry-after.ts';
+import { interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
 import type { HttpClient } from './http-client.ts';
 
 const TIMEOUT_MS = 30_000;
 const MAX_REPLY_BYTES = 64 * 1024;
-
-interface Answer {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly body: Uint8Array;
-}
 
 /** `token` travels as a bearer token. Errors: transport/*. */
 export async function postJson<Schema extends z.ZodType>(
@@ -27,14 +21,16 @@ export async function postJson<Schema extends z.ZodType>(
   token?: string,
 ): Promise<z.output<Schema>> {
   const answer = await exchange(await http.connect(), url, utf8(JSON.stringify(body)), token);
-  if (answer.status < 200 || answer.status > 299) throw refusal(url, answer);
+  const { statusCode: status, bytes } = answer;
+  if (status < 200 || status > 299) throw refused(url, answer, messageOf(bytes));
   try {
-    return parseDocumentBytes(reply, answer.body, `the answer of ${url}`);
+    return parseDocumentBytes(reply, bytes, `the answer of ${url}`);
   } catch (cause) {
-    const problem = isFairleadError(cause) ? cause.message : 'its answer cannot be read';
-    throw new FairleadError('transport/refused', { url, status: answer.status, problem }, { cause });
+    throw refused(url, answer, isFairleadError(cause) ? cause.message : 'its answer cannot be read');
   }
 }
+
+type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { readonly bytes: Uint8Array };
 
 async function exchange(
   dispatcher: Dispatcher,
@@ -46,22 +42,23 @@ async function exchange(
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
     const answer = await dispatcher.request({
-      origin,
-      path: pathname,
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...authorization },
-      body,
+      ...{ origin, path: pathname, method: 'POST', body },
+      headers: {
+        ...{ 'content-type': 'application/json', 'accept-encoding': 'identity' },
+        ...authorization,
+      },
+      // Of the whole exchange, whatever it answers: also of what drips, and of answers that are only announced (1xx).
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const retryAfter = answer.headers['retry-after'];
-    return {
-      status: answer.statusCode,
-      retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-      body: await readCapped(url, answer.body),
-    };
+    const bytes = await readCapped(url, answer.body);
+    const interception = interceptionOf(url, answer) ?? pageInstead(url, answer, bytes);
+    if (interception !== null) throw interception;
+    // Refused, not followed: what goes along is for this server alone.
+    if (redirectOf(url, answer) !== null) throw refused(url, answer);
+    return { statusCode: answer.statusCode, headers: answer.headers, bytes };
   } catch (cause) {
-    if (isFairleadError(cause)) throw cause;
-    throw new FairleadError('transport/unreachable', { url, problem: problemOf(cause) }, { cause });
+    const isTimeout = cause instanceof Error && cause.name === 'TimeoutError';
+    throw unreachable(url, isTimeout ? new Error(`no answer within ${TIMEOUT_MS / 1000} seconds`) : cause);
   }
 }
 
@@ -77,16 +74,6 @@ async function readCapped(url: string, body: AsyncIterable<Uint8Array>): Promise
   return Buffer.concat(chunks);
 }
 
-function refusal(url: string, answer: Answer): FairleadError {
-  const seconds = answer.retryAfter === undefined ? null : parseRetryAfter(answer.retryAfter, Date.now());
-  return new FairleadError('transport/refused', {
-    url,
-    status: answer.status,
-    problem: messageOf(answer.body),
-    ...(seconds === null ? {} : { retryAfterSeconds: seconds }),
-  });
-}
-
 /** The server's own sentence where it sent one; its text is never trusted to be harmless. */
 function messageOf(body: Uint8Array): string {
   try {
@@ -97,10 +84,4 @@ function messageOf(body: Uint8Array): string {
     // Not JSON: a proxy's page says nothing an operator could use.
   }
   return 'no reason given';
-}
-
-function problemOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return 'the connection failed';
-  if (cause.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} seconds`;
-  return 'code' in cause ? String(cause.code) : cause.message;
 }

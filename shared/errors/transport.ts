@@ -1,0 +1,36 @@
+// Errors of transport: a server that cannot be reached, refuses, or is not the one that answered.
+import { EXIT, entry } from './entry.ts';
+
+export const TRANSPORT_ERRORS = {
+  'transport/unreachable': entry<{ readonly url: string; readonly problem: string }>({
+    message: (d) => `cannot reach ${d.url}: ${d.problem}`,
+    hint: () => 'check the network, the proxy and the server; the agent tries again by itself',
+    http: 502,
+    exit: EXIT.unreachable,
+  }),
+  'transport/refused': entry<{
+    readonly url: string;
+    readonly status: number;
+    readonly problem: string;
+    /** From the answer's Retry-After, as sent: who waits must cap it. */
+    readonly retryAfterSeconds?: number;
+  }>({
+    message: (d) => `${d.url} answered ${d.status}: ${d.problem}`,
+    hint: () => 'see the server log for this request',
+    http: 502,
+    exit: EXIT.failed,
+  }),
+  'transport/intercepted': entry<{ readonly url: string; readonly problem: string }>({
+    message: (d) => `this is not the answer of ${d.url}: ${d.problem}`,
+    hint: () =>
+      'log in to the network, or tell the proxy to pass this server through unchanged; nothing of it was kept',
+    http: 502,
+    exit: EXIT.unreachable,
+  }),
+  'transport/too-large': entry<{ readonly url: string; readonly limit: number }>({
+    message: (d) => `${d.url} sent more than the ${d.limit} bytes allowed`,
+    hint: () => 'the server or a proxy sends something else than was signed; nothing of it was kept',
+    http: 502,
+    exit: EXIT.untrusted,
+  }),
+};
