@@ -4,6 +4,8 @@ import type { PinReport, Unfixable } from '../../shared/compile/target.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
 import { effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
+import { untilFresh } from '../../shared/present/freshness.ts';
+import type { Contact } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Facts } from './conclude.ts';
 import { type Deviation, isDamage } from './deploy/tree-condition.ts';
@@ -11,6 +13,8 @@ import { type Deviation, isDamage } from './deploy/tree-condition.ts';
 export interface Observations extends LocalState {
   readonly now: EpochMs;
   readonly freshness: Facts['freshness']['state'];
+  /** How the last question to the server went. */
+  readonly contact: Contact | null;
   readonly unfixable: readonly Unfixable[];
   readonly pins: readonly PinReport[];
   /** The deployment that ended neither old nor new, while nothing was committed since. */
@@ -50,7 +54,7 @@ export function raiseAlarms(seen: Observations): string[] {
   }
   alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
-  alarms.push(...freshnessAlarm(seen.freshness));
+  alarms.push(...freshnessAlarm(seen));
   return alarms;
 }
 
@@ -73,16 +77,16 @@ function emergencyHoldAlarm(seen: Observations): readonly string[] {
   return [`FORCED PATCHES ARE HELD until ${hold.until} by ${hold.by}: ${hold.reason}`];
 }
 
-function freshnessAlarm(state: Observations['freshness']): readonly string[] {
-  switch (state) {
+function freshnessAlarm({ freshness, contact }: Observations): readonly string[] {
+  switch (freshness) {
     case 'fresh':
     case 'never':
       return [];
     case 'expired':
-      return ['the vendor’s signed data has expired: nothing new is installed until the server is reached'];
+      return [`the vendor’s signed data has expired: nothing new is installed ${untilFresh(contact)}`];
     case 'clock-behind':
       return ['this machine’s clock is earlier than data the vendor has signed: correct the clock'];
     default:
-      return assertNever(state);
+      return assertNever(freshness);
   }
 }

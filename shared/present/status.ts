@@ -1,8 +1,10 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
+
 import { sanitizeLine } from '../encoding/text.ts';
 import type { StatusReply } from '../protocol/admin.ts';
 import { count } from './count.ts';
 import { describeContact, isNews } from './explanation.ts';
+import { untilFresh } from './freshness.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
@@ -37,7 +39,7 @@ function describeFreshness(status: StatusReply): string {
     case 'fresh':
       return `signed data fresh until ${expires}`;
     case 'expired':
-      return `signed data EXPIRED at ${expires}: no new installs until the server is reached`;
+      return `signed data EXPIRED at ${expires}: nothing new is installed ${untilFresh(status.contact)}`;
     case 'clock-behind':
       return 'THIS MACHINE’S CLOCK IS WRONG: it is earlier than data the vendor has signed';
     case 'never':

@@ -50,6 +50,8 @@ export function createAgentNetwork() {
     freshness: { state: 'fresh', expires: clock.now() + 86_400_000 } as Freshness,
     /** Thrown by the next refreshes; null when the server answers. */
     serverError: null as FairleadError | null,
+    /** What refreshes wait for before they answer. */
+    serverAnswers: Promise.resolve() as Promise<void>,
     refreshes: [] as number[],
     policy: { kind: 'readable', policy: DEFAULT_POLICY } as PolicyState,
     config: DEFAULT_INSTANCE_CONFIG as InstanceConfig | FairleadError,
@@ -80,6 +82,7 @@ export function createAgentNetwork() {
     repository: {
       async refresh() {
         world.refreshes.push(clock.monotonic());
+        await world.serverAnswers;
         if (world.serverError !== null) throw world.serverError;
         const outcome = answer;
         answer = 'unchanged';

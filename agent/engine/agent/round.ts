@@ -15,7 +15,8 @@ const SHORTEST_WAIT_MS = 1000;
 /** Returns the milliseconds in which nothing is due. */
 export async function round(state: AgentState): Promise<number> {
   const { clock, contact, reporter } = state;
-  if (clock.monotonic() >= contact.dueAt()) await contact.ask();
+  await contact.open();
+  if (clock.monotonic() >= contact.dueAt()) await askPatiently(state);
   const assessment = await assess(state, contact.catalog());
   reporter.request();
   await notePolicy(state, assessment);
@@ -27,6 +28,18 @@ export async function round(state: AgentState): Promise<number> {
   if (await act(state, assessment)) return SHORTEST_WAIT_MS;
   const waits = [contact.dueAt() - clock.monotonic(), untilCleared(assessment.decision, clock.now())];
   return Math.max(SHORTEST_WAIT_MS, Math.min(...waits));
+}
+
+/** A server that answers does so sooner. What is on disk is decided and deployed without it from then on. */
+const PATIENCE_MS = 5_000;
+
+/** The answer, when it comes later, begins a round of its own: a server that hangs holds nothing up. */
+async function askPatiently({ clock, contact, wake }: AgentState): Promise<void> {
+  const patience = new AbortController();
+  const asked = contact.ask().then(() => 'answered' as const);
+  const waited = clock.sleep(PATIENCE_MS, patience.signal).then(() => 'waited' as const);
+  if ((await Promise.race([asked, waited])) === 'waited') void asked.then(wake);
+  patience.abort();
 }
 
 /** Applies or fetches ahead as decided; true when a deployment committed. */

@@ -2,9 +2,11 @@
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { sanitizeText } from '../../../shared/encoding/text.ts';
+import { CATALOGUE } from '../../../shared/errors/catalogue.ts';
+import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Contact } from '../../../shared/protocol/admin.ts';
-import { pollDelayMs } from '../../core/poll-schedule.ts';
+import { LONGEST_WAIT_MS, pollDelayMs } from '../../core/poll-schedule.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Repository } from '../../ports/repository.ts';
@@ -19,7 +21,9 @@ export interface ServerContactOptions {
 }
 
 export interface ServerContact {
-  /** One round; a round under way is joined. Never throws: how it went is `last()`. */
+  /** Reads what the disk holds, until it could be read once. Never throws; needs no network. */
+  open(): Promise<void>;
+  /** One question; one under way is joined. It may take hours. Never throws: how it went is `last()`. */
   ask(): Promise<void>;
   /** What the vendor has signed, as far as it is known here. */
   catalog(): Catalog;
@@ -39,6 +43,8 @@ export function createServerContact(options: ServerContactOptions): ServerContac
 
   async function askOnce(): Promise<void> {
     const at = clock.now();
+    // Until the answer sets it: nobody asks again, or counts this question as due, while it is under way.
+    dueAt = clock.monotonic() + LONGEST_WAIT_MS;
     const { outcome, error } = await refresh(at);
     failures = outcome === 'failed' ? failures + 1 : 0;
     const waitMs = pollDelayMs(
@@ -53,8 +59,15 @@ export function createServerContact(options: ServerContactOptions): ServerContac
       failure: describeFailure(error),
       next: formatInstant(clock.now() + waitMs),
     };
-    if (outcome === 'failed') log.warn({ ...last.failure, next: last.next }, 'the server could not be asked');
+    if (outcome === 'failed') noteFailure(error, last);
     else if (outcome === 'changed') log.info({ next: last.next }, 'the server has news');
+  }
+
+  /** Nothing was learned, or what came was not believed: the second may be an attack. */
+  function noteFailure(error: unknown, { failure, next }: Contact): void {
+    const isDisbelief = isFairleadError(error) && CATALOGUE[error.code].exit === EXIT.untrusted;
+    if (isDisbelief) log.error({ ...failure, next }, 'what the server sent was not believed');
+    else log.warn({ ...failure, next }, 'the server could not be asked');
   }
 
   async function refresh(at: EpochMs): Promise<{ outcome: Contact['outcome']; error: unknown }> {
@@ -76,6 +89,7 @@ export function createServerContact(options: ServerContactOptions): ServerContac
   }
 
   return {
+    open: () => load(false).catch((err) => log.warn({ err }, 'what the vendor has signed cannot be read')),
     ask() {
       round ??= askOnce().finally(() => {
         round = null;

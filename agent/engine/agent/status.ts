@@ -167,6 +167,7 @@ async function alarmsOf(state: AgentState, { facts, emergency, pins }: Assessmen
     policy: facts.policy,
     config: facts.config,
     freshness: facts.freshness.state,
+    contact: state.contact.last(),
     unfixable: emergency.unfixable,
     pins,
     inconsistent: selectInconsistent(records),

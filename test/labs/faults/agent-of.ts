@@ -51,6 +51,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     approvals: fileOf('approvals/receipts.json', approvalsFile),
     decisions: fileOf('decision.json', decisionRecord),
     contact: {
+      open: async () => undefined,
       ask: async () => undefined,
       catalog: () => catalog,
       last: () => null,

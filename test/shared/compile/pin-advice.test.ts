@@ -82,6 +82,7 @@ describe('a pin', () => {
       now: 0,
       policy: { kind: 'readable', policy: DEFAULT_POLICY },
       config: { kind: 'unreadable', problem: 'lost', hint: '' },
+      contact: null,
       freshness: 'fresh',
       unfixable: [],
       pins,

@@ -25,6 +25,7 @@ describe('the error catalogue', () => {
       'policy',
       'server',
       'service',
+      'transport',
       'tree',
       'trust',
       'vendor',

@@ -1,0 +1,111 @@
+// The agent and its server: what waits for an answer, what does not, and what is said about it.
+import { describe, expect, it } from 'vitest';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { untilFresh } from '../../../../shared/present/freshness.ts';
+import type { StatusReply } from '../../../../shared/protocol/admin.ts';
+import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
+
+const AWAY = new FairleadError('transport/unreachable', {
+  url: 'https://vendor.example',
+  problem: 'ECONNREFUSED',
+});
+const LIES = new FairleadError('trust/rollback', { role: 'timestamp', trusted: 7, offered: 5 });
+const STALE = new FairleadError('trust/expired', { role: 'timestamp', expires: 'then', reference: 'now' });
+
+function hungServer() {
+  const network = createAgentNetwork();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  network.world.serverAnswers = promise;
+  return { ...network, answer: resolve };
+}
+
+describe('a server that does not answer', () => {
+  it('keeps nothing that is on disk from being decided and deployed', async () => {
+    const { world, publish, start } = hungServer();
+    publish(releaseOf('1.0.0'));
+
+    await start();
+    await world.clock.advance(5_000);
+
+    expect(world.deployer.generations).toHaveLength(1);
+    expect(world.decisions.value).not.toBeNull();
+  });
+
+  it('is asked once, not again and again while the question is under way', async () => {
+    const { world, start } = hungServer();
+
+    await start();
+    await world.clock.advance(30 * POLL_MS);
+
+    expect(world.refreshes).toHaveLength(1);
+  });
+
+  it('is heard when it answers after all, at once', async () => {
+    const { world, publish, start, answer } = hungServer();
+    await start();
+    await world.clock.advance(10 * POLL_MS);
+    publish(releaseOf('1.0.0'));
+    const before = world.deployer.generations.length;
+
+    answer();
+    await world.clock.advance(1_000);
+
+    expect([before, world.deployer.generations.length]).toEqual([0, 1]);
+  });
+
+  it('is asked at its interval again once it has answered', async () => {
+    const { world, start, answer } = hungServer();
+    await start();
+    await world.clock.advance(10 * POLL_MS);
+    answer();
+    await world.clock.advance(2 * POLL_MS);
+
+    expect(world.refreshes).toEqual([0, 11 * POLL_MS, 12 * POLL_MS]);
+  });
+});
+
+describe('what a round says', () => {
+  it('tells nothing learned from not believed', async () => {
+    const { world, start } = createAgentNetwork();
+    world.serverError = AWAY;
+    await start();
+    world.serverError = LIES;
+    await world.clock.advance(10 * POLL_MS);
+
+    const said = world.logged.filter(({ level }) => level !== 'info');
+
+    expect(said[0]).toEqual({ level: 'warn', message: 'the server could not be asked' });
+    expect(said.at(-1)).toEqual({ level: 'error', message: 'what the server sent was not believed' });
+  });
+
+  it('follows the state: lost, back with nothing newer, lying, back, fresh', async () => {
+    const { world, start, ask } = createAgentNetwork();
+    const alarms = async () => ((await ask('GET', '/v1/status')) as StatusReply).alarms.join();
+    world.freshness = { state: 'expired', expires: 0 };
+    const seen: string[] = [];
+    const after = async (error: FairleadError | null) => {
+      world.serverError = error;
+      await world.clock.advance(3_600_000);
+      seen.push(/nothing new is installed (until[^,]*)/.exec(await alarms())?.[1] ?? 'nothing');
+    };
+    world.serverError = AWAY;
+    await start();
+
+    for (const error of [AWAY, null, LIES, STALE, null]) await after(error);
+    world.freshness = { state: 'fresh', expires: world.clock.now() + 1e9 };
+    seen.push(await alarms());
+
+    expect(seen).toEqual([
+      'until the server is reached',
+      'until the vendor signs anew: the server was reached and has nothing newer',
+      'until the server sends what can be believed (trust/rollback)',
+      'until the vendor signs anew: what the server has is expired too',
+      'until the vendor signs anew: the server was reached and has nothing newer',
+      '',
+    ]);
+  });
+
+  it('is the same before the first question as without a server', () => {
+    expect(untilFresh(null)).toBe('until the server is reached');
+  });
+});
