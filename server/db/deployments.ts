@@ -1,8 +1,7 @@
 // Deployments on the fleet, read back: what was deployed where, when, why, and how it ended.
 import { sql } from 'kysely';
-import type { FleetCounts } from '../../shared/change/change.ts';
 import type { FleetDeployment } from '../../shared/protocol/fleet.ts';
-import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
+import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import type { Database, Tables } from './tables.ts';
 
@@ -96,43 +95,6 @@ async function readDeployments(db: Database, keys: readonly Found[]): Promise<re
     const row = byKey.get(`${instance} ${record}`);
     return row === undefined ? [] : [toDeployment(row)];
   });
-}
-
-/** Each instance counts once, by its newest deployment that carried the change. */
-export async function countDeployments(db: Database, change: string): Promise<FleetCounts> {
-  const newest = db
-    .selectFrom('deployment_changes')
-    .select((select) => ['instance', select.fn.max('record').as('record')])
-    .where('change', '=', change)
-    .groupBy('instance')
-    .as('newest');
-  const rows = await db
-    .selectFrom('deployments')
-    .innerJoin(newest, (join) =>
-      join
-        .onRef('newest.instance', '=', 'deployments.instance')
-        .onRef('newest.record', '=', 'deployments.record'),
-    )
-    .select((select) => ['state', select.fn.countAll().as('total')])
-    .groupBy('state')
-    .execute();
-  const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
-  for (const { state, total } of rows) counts[outcomeOf(state)] += Number(total);
-  return counts;
-}
-
-function outcomeOf(state: DeploymentState): keyof FleetCounts {
-  switch (state) {
-    case 'committed':
-      return 'committed';
-    case 'rolled-back':
-      return 'rolledBack';
-    case 'abandoned':
-    case 'inconsistent':
-      return 'failed';
-    default:
-      return 'inProgress';
-  }
 }
 
 function toDeployment(row: Tables['deployments'] & { readonly instance_name: string }): FleetDeployment {

@@ -38,6 +38,10 @@ export const fleetCounts = z.strictObject({
   rolledBack: count,
   inProgress: count,
   failed: count,
+  /** Of `rolledBack` and `failed`: what the machine, the network or a person did, not the release. */
+  environment: count.exactOptional(),
+  /** Of `inProgress`: not heard of for a day. */
+  silent: count.exactOptional(),
 });
 
 export const stageEvent = z.discriminatedUnion('stage', [
@@ -71,7 +75,12 @@ export const stageEvent = z.discriminatedUnion('stage', [
   z.strictObject({
     stage: z.literal('post-deploy'),
     outcome: verdict,
-    details: z.strictObject({ release: digest, counts: fleetCounts }),
+    details: z.strictObject({
+      release: digest,
+      counts: fleetCounts,
+      /** Why a person lets machines that failed by themselves, or fell silent, be. */
+      acknowledged: line.exactOptional(),
+    }),
     ...event,
   }),
   z.strictObject({
@@ -104,6 +113,11 @@ export const changeRecord = z.strictObject({
   version,
   revision: line,
   scope: line,
+  /** Its Definition of Done: the share of deployments that may go wrong through the release itself. */
+  tolerance: z
+    .string()
+    .regex(/^(?:100|\d{1,2}(?:\.\d{1,2})?)%$/, { error: 'a share such as "2%" or "0.5%"' })
+    .exactOptional(),
   stages: z.array(stageEvent).min(1).max(1000),
   /** What was built; null before. Always what the build event says. */
   release: digest.nullable(),
@@ -115,12 +129,20 @@ export type ChangeRecord = z.output<typeof changeRecord>;
 export type StageEvent = z.output<typeof stageEvent>;
 export type CheckResult = z.output<typeof checkResult>;
 export type FleetCounts = z.output<typeof fleetCounts>;
-export type ChangeFields = Pick<ChangeRecord, 'id' | 'component' | 'version' | 'revision' | 'scope'>;
+export type ChangeFields = Pick<
+  ChangeRecord,
+  'id' | 'component' | 'version' | 'revision' | 'scope' | 'tolerance'
+>;
 
 /** Digest that the next event of this record must carry as `previous`. */
 export function chainHead(record: Pick<ChangeRecord, 'stages'> & ChangeFields): Digest {
   const last = record.stages.at(-1);
   if (last !== undefined) return digestOfValue(last);
-  const { id, component, version, revision, scope } = record;
-  return digestOfValue({ id, component, version, revision, scope });
+  return digestOfValue(intakeOf(record));
+}
+
+/** What a change was opened with, and nothing of what came of it. */
+export function intakeOf({ id, component, version, revision, scope, tolerance }: ChangeFields): ChangeFields {
+  const intake = { id, component, version, revision, scope };
+  return tolerance === undefined ? intake : { ...intake, tolerance };
 }

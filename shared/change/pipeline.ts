@@ -3,7 +3,7 @@ import { type Digest, digestOfValue } from '../encoding/digest.ts';
 import { instantMs } from '../encoding/instant.ts';
 import { FairleadError } from '../errors/error.ts';
 import type { ChangeFields, ChangeRecord, Stage, StageEvent } from './change.ts';
-import { chainHead } from './change.ts';
+import { chainHead, intakeOf } from './change.ts';
 
 type Unchained<Event> = Event extends unknown ? Omit<Event, 'previous'> : never;
 
@@ -27,10 +27,9 @@ const ABANDONABLE: ReadonlySet<Stage> = new Set(['build', 'verification', 'relea
 
 /** Stage 1: a change begins, traceable to a source revision and with its scope. */
 export function openChange(fields: ChangeFields, at: string, actor: string): ChangeRecord {
-  const { id, component, version, revision, scope } = fields;
   const record: ChangeRecord = {
     schema: 'fairlead/change@1',
-    ...{ id, component, version, revision, scope },
+    ...intakeOf(fields),
     stages: [],
     release: null,
     tree: null,

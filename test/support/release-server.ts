@@ -18,6 +18,8 @@ export interface Counts {
   rolledBack: number;
   inProgress: number;
   failed: number;
+  environment?: number;
+  silent?: number;
 }
 
 export interface ReleaseServer {

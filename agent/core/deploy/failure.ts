@@ -1,4 +1,5 @@
 // Failures of a deployment: what is recorded, and whether the release or its surroundings are to blame.
+import { RELEASE_FAULTS } from '../../../shared/change/cause.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
@@ -14,22 +15,14 @@ export function environmentFailure(error: FairleadError): Failure {
   return describe(error, null, 'environment');
 }
 
-/** A failure from whatever was thrown. Only what the release itself does is its fault; a full disk never is. */
+/** A failure from whatever was thrown. */
 export function failureOf(error: unknown): Failure {
   if (!isFairleadError(error)) {
     const problem = error instanceof Error ? error.message : 'it is not an error';
     return environmentFailure(new FairleadError('deploy/unexpected', { problem }));
   }
-  const own = isFairleadError(
-    error,
-    'service/start-failed',
-    'deploy/hook-failed',
-    'deploy/unhealthy',
-    'deploy/exited',
-    'deploy/smoke-failed',
-    'deploy/unknown-variable',
-  );
-  if (own) return releaseFailure(error, error.data.component as ComponentKey);
+  if (isFairleadError(error, ...RELEASE_FAULTS))
+    return releaseFailure(error, error.data.component as ComponentKey);
   return environmentFailure(error);
 }
 

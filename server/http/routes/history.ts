@@ -5,7 +5,8 @@ import { auditReply, changeReply, changesReply } from '../../../shared/protocol/
 import { changeRef } from '../../../shared/schema/common.ts';
 import { readAudit } from '../../db/audit.ts';
 import { findChange, listChanges } from '../../db/changes.ts';
-import { countDeployments, listDeployments } from '../../db/deployments.ts';
+import { listDeployments } from '../../db/deployments.ts';
+import { countDeployments } from '../../db/fleet-counts.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
@@ -36,11 +37,11 @@ const change = defineRoute({
   params: z.strictObject({ id: changeRef.shape.id }),
   reply: changeReply,
   example: { params: { id: 'CHG-42' } },
-  answer: async ({ db }, { params: { id } }) => {
+  answer: async ({ db, now }, { params: { id } }) => {
     const record = await findChange(db, id);
     if (record === null) throw new FairleadError('request/not-found', { what: `change ${id}` });
     const { entries } = await listDeployments(db, { change: id, limit: NEWEST_DEPLOYMENTS, after: null });
-    return { change: record, counts: await countDeployments(db, id), deployments: [...entries] };
+    return { change: record, counts: await countDeployments(db, id, now()), deployments: [...entries] };
   },
 });
 

@@ -34,8 +34,10 @@ export function nextStep(record: ChangeRecord): string {
 }
 
 export function describeCounts(counts: FleetCounts): string {
-  const { committed, inProgress, rolledBack, failed } = counts;
-  return `committed ${committed}, in progress ${inProgress}, rolled back ${rolledBack}, failed ${failed}`;
+  const { committed, inProgress, rolledBack, failed, environment = 0, silent = 0 } = counts;
+  const states = `committed ${committed}, in progress ${inProgress}, rolled back ${rolledBack}, failed ${failed}`;
+  const byMachine = environment === 0 ? '' : `; ${environment} of these through their machines`;
+  return `${states}${byMachine}${silent === 0 ? '' : `; ${silent} silent for a day`}`;
 }
 
 function detailOf(event: StageEvent): string {

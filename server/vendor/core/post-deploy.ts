@@ -1,7 +1,7 @@
 // Post-deploy verification: whether the fleet's reports let a change be completed, end it, or say nothing yet.
-
 import type { FleetCounts } from '../../../shared/change/change.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 
 export type FleetVerdict =
   | { readonly kind: 'passed' }
@@ -11,6 +11,10 @@ export type FleetVerdict =
 
 export interface FleetEvidence {
   readonly counts: FleetCounts;
+  /** Share of the deployments, from 0 to 1, that may go wrong: fixed when the change was opened. */
+  readonly tolerance: number;
+  /** A person has looked at machines that failed by themselves, or fell silent, beyond the tolerance. */
+  readonly isAcknowledged: boolean;
   /** How many instances must have committed the release. */
   readonly atLeast: number;
   /** When the last wave opens; null when no rollout offers the release. */
@@ -18,35 +22,56 @@ export interface FleetEvidence {
   readonly now: EpochMs;
 }
 
+/** Of a thousand installs twenty, of ten none: few enough that waves notice a bad release while few have it. */
+export const DEFAULT_TOLERANCE = '2%';
+
 /**
- * One instance that came back or could not be brought to either end fails the release: waves exist so that this is
- * noticed while few are affected. Silence never counts as success.
+ * By rate and by cause. What the release itself did beyond the tolerance fails it, whoever acknowledges it. What the machines did is no
+ * evidence against it, and none for it: like silence it must be within the tolerance, or be acknowledged by a person.
  */
-export function judgeFleet({ counts, atLeast, lastWave, now }: FleetEvidence): FleetVerdict {
-  if (counts.rolledBack > 0 || counts.failed > 0) return { kind: 'failed' };
-  if (counts.inProgress > 0) return awaiting(`${counts.inProgress} still deploying`);
+export function judgeFleet(evidence: FleetEvidence): FleetVerdict {
+  const { counts, tolerance, isAcknowledged, atLeast, lastWave, now } = evidence;
+  const { environment = 0, silent = 0 } = counts;
+  if (exceedsShare(counts, tolerance)) return { kind: 'failed' };
+  const active = counts.inProgress - silent;
+  if (active > 0) return awaiting(`${active} still deploying`);
   if (counts.committed < atLeast) return awaiting(`${counts.committed} of ${atLeast} instances committed`);
   if (lastWave !== null && lastWave > now) {
     return awaiting(`the last wave opens at ${formatInstant(lastWave)}`);
   }
+  const all = counts.committed + counts.rolledBack + counts.failed + counts.inProgress;
+  if (environment + silent > tolerance * all && !isAcknowledged) {
+    const unknown = `${environment} failed by their machines and ${silent} silent for a day, of ${all}`;
+    return awaiting(`${unknown}: look at them, then --acknowledge --reason TEXT`);
+  }
   return { kind: 'passed' };
 }
 
-/** Whether more than this share of the deployments that have ended went wrong. `share` is from 0 to 1. */
-export function exceedsShare({ committed, rolledBack, failed }: FleetCounts, share: number): boolean {
-  const wrong = rolledBack + failed;
-  return wrong > share * (committed + wrong);
+/** Whether the release itself went wrong in more than this share of the deployments that say something of it. */
+export function exceedsShare(counts: FleetCounts, share: number): boolean {
+  const wrong = counts.rolledBack + counts.failed - (counts.environment ?? 0);
+  return wrong > share * (counts.committed + wrong);
 }
 
 /** A platform or suite fares as the capabilities it ships: as widely as the rarest, with every failure. */
 export function combineCounts(parts: readonly FleetCounts[]): FleetCounts {
-  const sum = (key: keyof FleetCounts) => parts.reduce((total, part) => total + part[key], 0);
+  const sum = (key: keyof FleetCounts) => parts.reduce((total, part) => total + (part[key] ?? 0), 0);
+  const [environment, silent] = [sum('environment'), sum('silent')];
   return {
     committed: parts.length === 0 ? 0 : Math.min(...parts.map((part) => part.committed)),
     rolledBack: sum('rolledBack'),
     inProgress: sum('inProgress'),
     failed: sum('failed'),
+    ...(environment === 0 ? {} : { environment }),
+    ...(silent === 0 ? {} : { silent }),
   };
+}
+
+/** `2%`, `0.5%` → a share from 0 to 1. Error: vendor/option-invalid. */
+export function parseShare(value: string, option: string): number {
+  const percent = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(value)?.[1];
+  if (percent !== undefined && Number(percent) <= 100) return Number(percent) / 100;
+  throw new FairleadError('vendor/option-invalid', { option, value, form: '0% to 100%, such as 2% or 0.5%' });
 }
 
 function awaiting(awaited: string): FleetVerdict {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../server/db/database.ts';
-import { countDeployments, type DeploymentKey, listDeployments } from '../../../server/db/deployments.ts';
+import { type DeploymentKey, listDeployments } from '../../../server/db/deployments.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
+import { countDeployments } from '../../../server/db/fleet-counts.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { findInstance } from '../../../server/db/instances.ts';
 import type { ReceivedReport } from '../../../server/db/records.ts';
@@ -182,12 +183,29 @@ describe('deployments', () => {
     await send(await enrol('d'), reportOf(1, { records: [recordOf(1, 'abandoned')] }));
     await send(await enrol('e'), reportOf(1, { records: [recordOf(1, 'committed', 'CHG-2')] }));
 
-    expect(await countDeployments(db, 'CHG-1')).toEqual({
+    expect(await countDeployments(db, 'CHG-1', Date.parse('2026-01-01T00:00:00Z'))).toEqual({
       committed: 1,
       rolledBack: 1,
       inProgress: 1,
       failed: 1,
     });
+  });
+
+  it('tell what machines did by themselves from what the release did, and silence from work', async () => {
+    const ended = (code: string) => ({ ...recordOf(1, 'rolled-back'), failure: { code, message: 'x' } });
+    const codes = ['deploy/unhealthy', 'disk/full', 'deploy/interrupted', 'newer/than-this-server'];
+    for (const [at, code] of codes.entries()) {
+      await send(await enrol(`e${at}`), reportOf(1, { records: [ended(code)] }));
+    }
+    await send(await enrol('s'), reportOf(1, { records: [recordOf(1, 'soaking')] }));
+    const { entries } = await listDeployments(db, { limit: 10, after: null });
+    const heard = Math.max(...entries.map(({ updated }) => Date.parse(updated)));
+
+    const soon = await countDeployments(db, 'CHG-1', heard + 3_600_000);
+    const later = await countDeployments(db, 'CHG-1', heard + 2 * 86_400_000);
+
+    expect(soon).toEqual({ committed: 0, rolledBack: 4, inProgress: 1, failed: 0, environment: 2 });
+    expect(later.silent).toBe(1);
   });
 
   it('follow a record as it moves on', async () => {

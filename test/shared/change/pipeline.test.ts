@@ -219,6 +219,7 @@ describe('verifying a record', () => {
     ],
     ['another component', (r) => ({ ...r, component: 'core/api' })],
     ['another scope', (r) => ({ ...r, scope: 'something harmless' })],
+    ['another tolerance', (r) => ({ ...r, tolerance: '100%' })],
     ['another revision', (r) => ({ ...r, revision: 'git:0000000' })],
     ['another release', (r) => ({ ...r, release: OTHER })],
     ['another tree', (r) => ({ ...r, tree: { ...TREE, bytes: 7 } })],

@@ -7,7 +7,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { isHaltSpan, type Rollout } from '../../../../shared/schema/rollout.ts';
-import { exceedsShare } from '../../core/post-deploy.ts';
+import { exceedsShare, parseShare } from '../../core/post-deploy.ts';
 import { formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf } from '../../workspace/documents.ts';
@@ -77,7 +77,7 @@ async function halt(
 
 /** A halt in force stays as it is: repeated by a timer, this signs once. */
 async function guard(session: Session, input: Input): Promise<void> {
-  const share = parseShare(input.text('haltOver'));
+  const share = parseShare(input.text('haltOver'), '--halt-over');
   const change = await findChange(session.directory, input.argument(0));
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
@@ -89,12 +89,6 @@ async function guard(session: Session, input: Input): Promise<void> {
   const verdict = halted === undefined ? (isOver ? 'halted' : 'goes on') : `halted until ${halted.expires}`;
   const about = `${formatRef(ref)} ${verdict}: ${describeCounts(counts)}`;
   await concludeRelease(session, 'rollout-guard', ref, signed, about);
-}
-
-function parseShare(value: string): number {
-  const percent = /^(\d{1,3})%$/.exec(value)?.[1];
-  if (percent !== undefined && Number(percent) <= 100) return Number(percent) / 100;
-  throw new FairleadError('vendor/option-invalid', { option: '--halt-over', value, form: '0% to 100%' });
 }
 
 async function status(session: Session, input: Input): Promise<void> {

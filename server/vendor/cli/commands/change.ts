@@ -1,13 +1,20 @@
 // `change open`, `list`, `show`, `abandon`: stage 1, and what became of every change.
 
-import { type ChangeRecord, changeRecord } from '../../../../shared/change/change.ts';
+import {
+  type ChangeFields,
+  type ChangeRecord,
+  changeRecord,
+  intakeOf,
+} from '../../../../shared/change/change.ts';
 import { openChange, stageDue, transition, verifyAbandonable } from '../../../../shared/change/pipeline.ts';
+import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
+import { DEFAULT_TOLERANCE, parseShare } from '../../core/post-deploy.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import {
   findChange,
@@ -39,6 +46,11 @@ export const CHANGE_COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--revision <text>', about: 'the source revision, such as git:9f1c2ab', required: true },
       { flags: '--scope <text>', about: 'what changes, in one line', required: true },
+      {
+        flags: '--tolerance <share>',
+        about: 'share of the deployments that may go wrong through the release; fixed from here on',
+        fallback: DEFAULT_TOLERANCE,
+      },
     ],
     run: open,
   },
@@ -76,7 +88,9 @@ async function open(session: Session, input: Input): Promise<void> {
     version: ref.version,
     revision: input.text('revision'),
     scope: input.text('scope'),
+    tolerance: input.text('tolerance'),
   };
+  parseShare(wanted.tolerance, '--tolerance');
   const latest = latestOf(records, formatRef(ref));
   const existing = latest?.result === 'abandoned' ? undefined : latest;
   const record = existing ?? openNew(session, records, wanted);
@@ -90,7 +104,7 @@ async function open(session: Session, input: Input): Promise<void> {
   session.out.result('change-open', [record.id, nextStep(record)], { change: record });
 }
 
-type Intake = Pick<ChangeRecord, 'component' | 'version' | 'revision' | 'scope'>;
+type Intake = Omit<ChangeFields, 'id'>;
 
 function openNew(session: Session, records: readonly ChangeRecord[], intake: Intake): ChangeRecord {
   const fields = { id: nextChangeId(records), ...intake };
@@ -100,7 +114,8 @@ function openNew(session: Session, records: readonly ChangeRecord[], intake: Int
 
 /** A killed `change open` is run again with the same words: that is the same change, not a second one. */
 function isSameIntake(record: ChangeRecord, intake: Intake): boolean {
-  return stageDue(record) === 'build' && record.revision === intake.revision && record.scope === intake.scope;
+  const same = digestOfValue(intakeOf(record)) === digestOfValue(intakeOf({ id: record.id, ...intake }));
+  return stageDue(record) === 'build' && same;
 }
 
 async function list(session: Session): Promise<void> {

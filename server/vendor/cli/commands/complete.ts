@@ -11,9 +11,11 @@ import {
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { line } from '../../../../shared/schema/common.ts';
+import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { componentNameOf, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { compareVersions } from '../../../../shared/version/version.ts';
-import { judgeFleet } from '../../core/post-deploy.ts';
+import { DEFAULT_TOLERANCE, judgeFleet, parseShare } from '../../core/post-deploy.ts';
 import { lastWaveOpens } from '../../core/waves.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { findChange, refOfChange, writeChange } from '../../workspace/changes.ts';
@@ -33,6 +35,11 @@ export const COMPLETE: CommandSpec = {
   kind: 'signs',
   options: [
     { flags: '--at-least <n>', about: 'instances that must have committed the release', fallback: '1' },
+    {
+      flags: '--acknowledge',
+      about: 'complete although machines failed by themselves, or fell silent, beyond the tolerance',
+    },
+    { flags: '--reason <text>', about: 'with --acknowledge: why, for the record' },
   ],
   run: complete,
 };
@@ -41,8 +48,7 @@ async function complete(session: Session, input: Input): Promise<void> {
   let record = await findChange(session.directory, input.argument(0));
   const signed: SigningResult[] = [];
   if (stageDue(record) !== null) {
-    if (stageDue(record) !== 'completion')
-      record = await verifyOnFleet(session, record, input.text('atLeast'));
+    if (stageDue(record) !== 'completion') record = await verifyOnFleet(session, record, input);
     const passed = eventOf(record, 'post-deploy')?.outcome === 'passed';
     // First nobody else is offered it, then the record says so: a kill in between repeats the harmless half.
     if (!passed) signed.push(...(await withdraw(session, refOfChange(record))));
@@ -58,24 +64,41 @@ async function complete(session: Session, input: Input): Promise<void> {
 }
 
 /** Stage 6. Errors: vendor/not-settled, vendor/stage-not-due. */
-async function verifyOnFleet(session: Session, record: ChangeRecord, atLeast: string): Promise<ChangeRecord> {
+async function verifyOnFleet(session: Session, record: ChangeRecord, input: Input): Promise<ChangeRecord> {
   verifyStageIsDue(record, 'post-deploy');
   const now = session.now();
   const counts = await readFleetCounts(session, record);
   const offers = rolloutsOf(await readReleases(session.directory), refOfChange(record));
   const openings = offers.map(({ document }) => lastWaveOpens(document));
   const lastWave = openings.length === 0 ? null : Math.max(...openings);
-  const verdict = judgeFleet({ counts, atLeast: parseCount(atLeast), lastWave, now });
+  const acknowledged = readAcknowledgement(input);
+  const verdict = judgeFleet({
+    counts,
+    tolerance: parseShare(record.tolerance ?? DEFAULT_TOLERANCE, '--tolerance'),
+    isAcknowledged: acknowledged !== null,
+    atLeast: parseCount(input.text('atLeast')),
+    ...{ lastWave, now },
+  });
   if (verdict.kind === 'awaited') {
     throw new FairleadError('vendor/not-settled', { change: record.id, awaited: verdict.awaited });
   }
   const outcome = verdict.kind;
-  const details = { release: builtRelease(record, 'post-deploy'), counts };
+  const accepted = acknowledged === null ? {} : { acknowledged };
+  const details = { release: builtRelease(record, 'post-deploy'), counts, ...accepted };
   const at = formatInstant(now);
   const next = transition(record, { stage: 'post-deploy', outcome, details, at, actor: session.actor });
-  await auditAct(session, 'change complete', record.id, { verification: outcome });
+  await auditAct(session, 'change complete', record.id, { verification: outcome, ...accepted });
   await writeChange(session.directory, next);
   return next;
+}
+
+/** Who lets something be says why. */
+function readAcknowledgement(input: Input): string | null {
+  const reason = input.optional('reason');
+  if (!input.flag('acknowledge')) return null;
+  if (reason !== undefined) return parseDocument(line, reason, '--reason');
+  const form = '--reason "why": it stands in the record';
+  throw new FairleadError('vendor/option-invalid', { option: '--acknowledge', value: '', form });
 }
 
 /** Stage 7. */

@@ -92,7 +92,7 @@ describe('the seven stages', () => {
   it('end as rolled back when an instance came back, and withdraw the rollout', async () => {
     const id = await vendor.release('core/auth@1.1.0');
     await vendor.json('rollout', 'start', id);
-    vendor.server.counts.set(id, { ...NONE, committed: 40, rolledBack: 1 });
+    vendor.server.counts.set(id, { ...NONE, committed: 40, rolledBack: 2 });
 
     const ended = await vendor.json('change', 'complete', id);
 
@@ -117,6 +117,57 @@ describe('the seven stages', () => {
       'change complete',
     ]);
     expect(trace.counts).toEqual({ ...NONE, committed: 1 });
+  });
+});
+
+describe('the verdict on a fleet', () => {
+  it('lets one power cut of a thousand installs be', async () => {
+    const id = await vendor.release('core/thousand@1.0.0');
+    await vendor.json('rollout', 'start', id);
+    vendor.server.counts.set(id, { ...NONE, committed: 999, rolledBack: 1, environment: 1 });
+
+    expect((await vendor.json('change', 'complete', id)).change).toMatchObject({ result: 'completed' });
+  });
+
+  it('waits for a person where many machines failed by themselves, and keeps the reason', async () => {
+    const id = await vendor.release('core/outage@1.0.0');
+    await vendor.json('rollout', 'start', id);
+    vendor.server.counts.set(id, { ...NONE, committed: 9, failed: 1, environment: 1 });
+
+    expect(await vendor.refusal('change', 'complete', id)).toBe('vendor/not-settled');
+    expect(await vendor.refusal('change', 'complete', id, '--acknowledge')).toBe('vendor/option-invalid');
+    const reason = 'the power was out in one hall';
+    const answer = await vendor.json('change', 'complete', id, '--acknowledge', '--reason', reason);
+
+    expect(answer.change).toMatchObject({ result: 'completed' });
+    expect(JSON.stringify(answer.change)).toContain(`"acknowledged":"${reason}"`);
+  });
+
+  it('keeps the tolerance that the change was opened with', async () => {
+    const about = ['--component', 'core/strict', '--version', '1.0.0', '--revision', 'git:1', '--scope', 'x'];
+    const opened = await vendor.json('change', 'open', ...about, '--tolerance', '0%');
+    const id = (opened.change as { id: string }).id;
+
+    expect(opened.change).toMatchObject({ tolerance: '0%' });
+    expect(await vendor.refusal('change', 'open', ...about, '--tolerance', '5%')).toBe(
+      'vendor/version-taken',
+    );
+    expect(await vendor.refusal('change', 'open', ...about, '--tolerance', 'few')).toBe(
+      'vendor/option-invalid',
+    );
+    await vendor.json(
+      'build',
+      'core/strict@1.0.0',
+      '--change',
+      id,
+      ...(await sourcesOf(vendor, 'core/strict@1.0.0')),
+    );
+    await vendor.json('verify', id);
+    await vendor.json('release', id);
+    await vendor.json('rollout', 'start', id);
+    vendor.server.counts.set(id, { ...NONE, committed: 999, failed: 1 });
+
+    expect((await vendor.json('change', 'complete', id)).change).toMatchObject({ result: 'rolled-back' });
   });
 });
 

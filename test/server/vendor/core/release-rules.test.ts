@@ -3,9 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { checkRelease, type KnownRelease } from '../../../../server/vendor/core/checks.ts';
 import { parseAffected, parseFixed } from '../../../../server/vendor/core/component-versions.ts';
 import { createRelease } from '../../../../server/vendor/core/manifest.ts';
-import { combineCounts, judgeFleet } from '../../../../server/vendor/core/post-deploy.ts';
+import {
+  combineCounts,
+  type FleetEvidence,
+  judgeFleet,
+  parseShare,
+} from '../../../../server/vendor/core/post-deploy.ts';
 import { formatWaves, lastWaveOpens, parseWaves } from '../../../../server/vendor/core/waves.ts';
-import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import type { ChangeRecord, FleetCounts } from '../../../../shared/change/change.ts';
 import { openChange } from '../../../../shared/change/pipeline.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
@@ -160,8 +165,15 @@ describe('waves', () => {
 
 describe('the fleet', () => {
   const none = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
-  const judge = (counts: Partial<typeof none>, atLeast = 1, lastWave: number | null = null) =>
-    judgeFleet({ counts: { ...none, ...counts }, atLeast, lastWave, now: 1000 }).kind;
+  const judge = (
+    counts: Partial<FleetCounts>,
+    atLeast = 1,
+    lastWave: number | null = null,
+    more: Partial<FleetEvidence> = {},
+  ) => {
+    const evidence = { counts: { ...none, ...counts }, atLeast, lastWave, now: 1000 };
+    return judgeFleet({ ...evidence, tolerance: 0.02, isAcknowledged: false, ...more }).kind;
+  };
 
   it.each([
     ['enough commits', judge({ committed: 1 }), 'passed'],
@@ -170,10 +182,52 @@ describe('the fleet', () => {
     ['one that still deploys', judge({ committed: 5, inProgress: 1 }), 'awaited'],
     ['a wave that has not opened', judge({ committed: 5 }, 1, 1001), 'awaited'],
     ['a last wave that has opened', judge({ committed: 5 }, 1, 1000), 'passed'],
-    ['one rolled back among many', judge({ committed: 500, rolledBack: 1 }), 'failed'],
+    ['one rolled back of a thousand', judge({ committed: 999, rolledBack: 1 }), 'passed'],
+    ['as many as the tolerance', judge({ committed: 98, rolledBack: 2 }), 'passed'],
+    ['one more than the tolerance', judge({ committed: 97, rolledBack: 3 }), 'failed'],
+    ['one of ten', judge({ committed: 9, failed: 1 }), 'failed'],
+    [
+      'one, where none is tolerated',
+      judge({ committed: 999, failed: 1 }, 1, null, { tolerance: 0 }),
+      'failed',
+    ],
+    [
+      'half, where half is tolerated',
+      judge({ committed: 5, failed: 5 }, 1, null, { tolerance: 0.5 }),
+      'passed',
+    ],
+    ['a power cut at one of a thousand', judge({ committed: 999, rolledBack: 1, environment: 1 }), 'passed'],
+    ['power cuts at one in ten', judge({ committed: 9, rolledBack: 1, environment: 1 }), 'awaited'],
+    [
+      'power cuts at one in ten, acknowledged',
+      judge({ committed: 9, rolledBack: 1, environment: 1 }, 1, null, { isAcknowledged: true }),
+      'passed',
+    ],
+    [
+      'faults of its own beyond the tolerance, acknowledged',
+      judge({ committed: 9, rolledBack: 1 }, 1, null, { isAcknowledged: true }),
+      'failed',
+    ],
+    [
+      'power cuts that hide no fault of its own',
+      judge({ committed: 9, failed: 9, environment: 8 }),
+      'failed',
+    ],
+    ['one silent of a thousand', judge({ committed: 999, inProgress: 1, silent: 1 }), 'passed'],
+    ['one silent of ten', judge({ committed: 9, inProgress: 1, silent: 1 }), 'awaited'],
+    [
+      'silence alone, acknowledged',
+      judge({ inProgress: 5, silent: 5 }, 1, null, { isAcknowledged: true }),
+      'awaited',
+    ],
+    ['one silent while others deploy', judge({ committed: 999, inProgress: 2, silent: 1 }), 'awaited'],
     ['one failed while others deploy', judge({ inProgress: 9, failed: 1 }), 'failed'],
   ])('%s: %s', (_name, verdict, expected) => {
     expect(verdict).toBe(expected);
+  });
+
+  it.each(['2', '101%', '-1%', '2.345%', '', '%', '2 %'])('refuses "%s" as a share', (text) => {
+    expect(codeOf(() => parseShare(text, '--tolerance'))).toBe('vendor/option-invalid');
   });
 
   it('takes a suite to be as widely deployed as its rarest part, with every failure', () => {

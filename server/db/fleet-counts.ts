@@ -1,0 +1,99 @@
+// How a change fares on the fleet: each instance once, by its newest deployment that carried the change, with causes.
+import { isSurroundings } from '../../shared/change/cause.ts';
+import type { FleetCounts } from '../../shared/change/change.ts';
+import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
+import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
+import type { Database } from './tables.ts';
+
+/** A deployment ends within hours; one that was not heard of for a day is silence. */
+const SILENT_AFTER_MS = 86_400_000;
+const FAILED: readonly DeploymentState[] = ['rolled-back', 'abandoned', 'inconsistent'];
+const ENDED: readonly DeploymentState[] = ['committed', ...FAILED];
+/** Records may be large: so many causes are looked at, a few at a time. What lies beyond counts against the release. */
+const MOST_CAUSES = 1000;
+const AT_A_TIME = 20;
+
+export async function countDeployments(db: Database, change: string, now: EpochMs): Promise<FleetCounts> {
+  const rows = await newestOf(db, change)
+    .select((select) => ['state', select.fn.countAll().as('total')])
+    .groupBy('state')
+    .execute();
+  const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
+  for (const { state, total } of rows) counts[outcomeOf(state)] += Number(total);
+  const environment = counts.rolledBack + counts.failed === 0 ? 0 : await countSurroundings(db, change);
+  const silent = counts.inProgress === 0 ? 0 : await countSilent(db, change, now);
+  return {
+    ...counts,
+    ...(environment === 0 ? {} : { environment }),
+    ...(silent === 0 ? {} : { silent }),
+  };
+}
+
+function newestOf(db: Database, change: string) {
+  const newest = db
+    .selectFrom('deployment_changes')
+    .select((select) => ['instance', select.fn.max('record').as('record')])
+    .where('change', '=', change)
+    .groupBy('instance')
+    .as('newest');
+  return db
+    .selectFrom('deployments')
+    .innerJoin(newest, (join) =>
+      join
+        .onRef('newest.instance', '=', 'deployments.instance')
+        .onRef('newest.record', '=', 'deployments.record'),
+    );
+}
+
+async function countSurroundings(db: Database, change: string): Promise<number> {
+  const keys = await newestOf(db, change)
+    .select(['deployments.instance', 'deployments.record'])
+    .where('state', 'in', FAILED)
+    .orderBy('deployments.instance')
+    .limit(MOST_CAUSES)
+    .execute();
+  let found = 0;
+  for (let at = 0; at < keys.length; at += AT_A_TIME) {
+    const part = keys.slice(at, at + AT_A_TIME);
+    const rows = await db
+      .selectFrom('deployments')
+      .select('body')
+      .where((where) =>
+        where(
+          where.refTuple('instance', 'record'),
+          'in',
+          part.map(({ instance, record }) => where.tuple(instance, record)),
+        ),
+      )
+      .execute();
+    found += rows.filter(({ body }) => isSurroundings(codeOf(body))).length;
+  }
+  return found;
+}
+
+async function countSilent(db: Database, change: string, now: EpochMs): Promise<number> {
+  const { total } = await newestOf(db, change)
+    .select((select) => select.fn.countAll().as('total'))
+    .where('state', 'not in', ENDED)
+    .where('updated_at', '<', formatInstant(now - SILENT_AFTER_MS))
+    .executeTakeFirstOrThrow();
+  return Number(total);
+}
+
+function codeOf(body: string): string {
+  return (JSON.parse(body) as DeploymentRecord).failure?.code ?? '';
+}
+
+function outcomeOf(state: DeploymentState): 'committed' | 'rolledBack' | 'failed' | 'inProgress' {
+  switch (state) {
+    case 'committed':
+      return 'committed';
+    case 'rolled-back':
+      return 'rolledBack';
+    case 'abandoned':
+    case 'inconsistent':
+      return 'failed';
+    default:
+      return 'inProgress';
+  }
+}
