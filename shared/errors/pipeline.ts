@@ -164,6 +164,16 @@ export const PIPELINE_ERRORS = {
     http: 409,
     exit: EXIT.failed,
   }),
+  'vendor/advisory-contradicts': entry<{
+    readonly advisory: string;
+    readonly flag: string;
+    readonly problem: string;
+  }>({
+    message: (d) => `${d.advisory} contradicts itself or what is released: ${d.problem}`,
+    hint: (d) => `nothing was signed; give another ${d.flag}`,
+    http: 422,
+    exit: EXIT.usage,
+  }),
   'vendor/advisory-not-found': entry<{ readonly advisory: string }>({
     message: (d) => `advisory ${d.advisory} is not published`,
     hint: () => 'run: fairlead-vendor status',

@@ -68,6 +68,7 @@ export function renderCost(
   plan: Plan,
   interruptionMs: number | null,
   moves: readonly { readonly bytes: number }[] = plan.steps,
+  rollbackMs?: number,
 ): readonly string[] {
   const bytes = moves.reduce((sum, move) => sum + move.bytes, 0);
   const time =
@@ -79,7 +80,7 @@ export function renderCost(
     `Stops     ${plan.stop.join(', then ') || 'nothing'}`,
     `Starts    ${plan.start.join(', then ') || 'nothing'}`,
     `Takes     ${time}`,
-    `Way back  ${WAY_BACK_MEANING[plan.reversible]}`,
+    `Way back  ${WAY_BACK_MEANING[plan.reversible]}${rollbackMs === undefined ? '' : `; at most ${formatDuration(rollbackMs)}`}`,
   ];
 }
 

@@ -116,6 +116,8 @@ export const explanationReply = z.strictObject({
   ),
   /** The longest interruption of the last deployments; null when none has been measured. */
   interruptionMs: z.number().nullable(),
+  /** The longest that going back from what is on offer can take; absent when nothing is. */
+  rollbackMs: z.number().optional(),
   /** The deployment under way; null for another moment. */
   inProgress: deploymentRecord.nullable(),
   /** The next three, from that moment on. */

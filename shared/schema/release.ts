@@ -13,6 +13,7 @@ import {
   version,
 } from './common.ts';
 import { findTextProblems } from './release-text.ts';
+import { findTimeProblems } from './release-times.ts';
 import { healthProbe, hooks, service, settings, smokeTest, writable } from './service.ts';
 
 /** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
@@ -57,7 +58,8 @@ export const storedCapabilityRelease = z.strictObject({
 
 /** One that may be built, published and installed. */
 export const capabilityRelease = storedCapabilityRelease.superRefine((release, context) => {
-  for (const { path, found, expected, remedy } of findTextProblems(release)) {
+  const problems = [...findTextProblems(release), ...findTimeProblems(release)];
+  for (const { path, found, expected, remedy } of problems) {
     context.addIssue({
       code: 'custom',
       path: [...path],

@@ -24,7 +24,12 @@ export async function apply(context: CliContext, options: ApplyOptions): Promise
   const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
   // What stands against it, the agent's refusal says.
   if (!context.json && offer.plan !== null) {
-    context.print([...renderPlan(offer), ...renderCost(offer.plan, offer.interruptionMs)].join('\n'));
+    context.print(
+      [
+        ...renderPlan(offer),
+        ...renderCost(offer.plan, offer.interruptionMs, offer.plan.steps, offer.rollbackMs),
+      ].join('\n'),
+    );
   }
   if (offer.plan !== null && !(await agreed(context, options, 'Apply this plan now?'))) return EXIT.refused;
   // What the operator saw is what runs: the agent refuses when the plan has become another one.

@@ -80,7 +80,12 @@ async function isSeen(
   if (!context.interactive || yes === true) return true;
   const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
   if (offer.plan !== null && offer.decision.target?.plan === plan) {
-    context.print([...renderPlan(offer), ...renderCost(offer.plan, offer.interruptionMs)].join('\n'));
+    context.print(
+      [
+        ...renderPlan(offer),
+        ...renderCost(offer.plan, offer.interruptionMs, offer.plan.steps, offer.rollbackMs),
+      ].join('\n'),
+    );
   }
   return await context.confirm(verdict === 'approve' ? 'Approve this plan?' : 'Refuse this plan for good?');
 }

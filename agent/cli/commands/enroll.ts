@@ -1,8 +1,10 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { accountName } from '../../../shared/node/account-name.ts';
 import { readNamed } from '../../../shared/node/named-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { enroll as enrollInstance } from '../../adapters/server/enroller.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
 import { type CliContext, show } from '../context.ts';
@@ -27,15 +29,33 @@ export async function enroll(
       http,
       ...(options.name === undefined ? {} : { name: options.name }),
     });
-    const reply = { schema: 'fairlead/enrolled@1', server, instance, name, root: root.digest };
+    const config = join(context.stateDir, 'instance.json');
+    const takesEverything = (await readIfPresent(config)) === null;
+    const reply = {
+      schema: 'fairlead/enrolled@1',
+      server,
+      instance,
+      name,
+      root: root.digest,
+      takesEverything,
+    };
     show(context, reply, () => [
       `enrolled as "${name}" (${instance}) with ${server}`,
+      ...(takesEverything ? everythingWarning(config) : []),
       `next: fairlead agent run --state-dir ${shellWord(context.stateDir)}`,
     ]);
     return 0;
   } finally {
     await http.close();
   }
+}
+
+/** Without a configuration everything is enabled: whoever enrols hears it before the first release arrives. */
+function everythingWarning(config: string): readonly string[] {
+  return [
+    'NOTE: no instance.json says what this install runs, so it takes EVERYTHING that the vendor offers on track stable, now and later.',
+    `      To choose, name suites in ${config} before the agent runs: { "schema": "fairlead/instance@1", "suites": { "core": {} } }`,
+  ];
 }
 
 async function readString(string: string | undefined, file: string | undefined): Promise<string> {

@@ -15,7 +15,10 @@ export async function plan(context: CliContext, target?: string): Promise<number
     describeVerdict(reply.decision, reply.inProgress, context.style),
     ...(reply.plan === null
       ? ['There is nothing to do.']
-      : [...renderPlan(reply), ...renderCost(reply.plan, reply.interruptionMs)]),
+      : [
+          ...renderPlan(reply),
+          ...renderCost(reply.plan, reply.interruptionMs, reply.plan.steps, reply.rollbackMs),
+        ]),
   ]);
   return EXIT.ok;
 }

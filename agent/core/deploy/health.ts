@@ -1,4 +1,5 @@
 // Judging health: N successes in a row make a probe healthy, M failures in a row after the start period unhealthy.
+import { patienceMs } from '../../../shared/compile/rollback-bound.ts';
 
 /** Times in milliseconds. */
 export interface ProbeRule {
@@ -29,11 +30,10 @@ export function judge(
   elapsedMs: number,
 ): 'healthy' | 'unhealthy' | 'undecided' {
   if (tally.successes >= rule.successes) return 'healthy';
-  if (tally.failures >= rule.failures || elapsedMs > patienceMs(rule)) return 'unhealthy';
+  if (tally.failures >= rule.failures || elapsedMs > patienceOf(rule)) return 'unhealthy';
   return 'undecided';
 }
 
-// Ten times what a steady service needs to be judged either way.
-function patienceMs(rule: ProbeRule): number {
-  return rule.startPeriodMs + 10 * (rule.successes + rule.failures) * (rule.intervalMs + rule.timeoutMs);
+function patienceOf({ startPeriodMs, intervalMs, timeoutMs, successes, failures }: ProbeRule): number {
+  return patienceMs(startPeriodMs, successes + failures, intervalMs + timeoutMs);
 }

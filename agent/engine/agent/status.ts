@@ -1,5 +1,6 @@
 // Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
 import { isAffected } from '../../../shared/compile/exposure.ts';
+import { rollbackBoundMs } from '../../../shared/compile/rollback-bound.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { effectiveConfig, effectivePolicy } from '../../../shared/policy/local-state.ts';
@@ -79,6 +80,7 @@ export async function readExplanation(
     moves: offer === null ? [] : movesOf(offer),
     pins: pins.map((one) => ({ ...one, by: [...one.by] })),
     interruptionMs: longestInterruption(facts.records),
+    ...(offer === null ? {} : { rollbackMs: rollbackBoundMs(offer.plan, facts.current, offer.target) }),
     inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
     openings: describeOpenings(effectivePolicy(facts), instantMs(at)),
     // Of another moment nothing is known about the server.

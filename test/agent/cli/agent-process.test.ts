@@ -46,6 +46,16 @@ async function enrolled(): Promise<string> {
 }
 
 describe('the agent process', () => {
+  it('tells whoever enrols that nobody has said what the install runs', async () => {
+    const stateDir = join(temporaryDirectory(), 'state');
+    const server = await startEnrolmentServer();
+
+    const { stdout } = await fairlead(stateDir, 'agent', 'enroll', server.string);
+
+    expect(stdout).toContain('EVERYTHING');
+    expect(stdout).toContain(`${stateDir}/instance.json`);
+  });
+
   it('answers although nothing of the server can be trusted, and says so', async () => {
     const stateDir = await enrolled();
     await startAgent(stateDir);

@@ -1,12 +1,20 @@
 // `advisory`: the security role says which versions are affected and which are fixed, and takes it back.
-import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { findAdvisoryProblems } from '../../../../shared/compile/advisory-check.ts';
+import { knownVersions } from '../../../../shared/compile/pin-report.ts';
+import { indexReleases } from '../../../../shared/compile/releases.ts';
+import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import { parseAffected, parseFixed } from '../../core/component-versions.ts';
-import { readAdvisories, readReleases, requireRelease } from '../../workspace/documents.ts';
+import {
+  readAdvisories,
+  readReleases,
+  requireRelease,
+  type SignedReleases,
+} from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/session.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
@@ -52,11 +60,28 @@ async function publishAdvisory(session: Session, input: Input): Promise<void> {
       : parseDocumentBytes(advisory, await readNamed(file), file);
   const signed = await readReleases(session.directory);
   for (const { component, version } of document.fixed) requireRelease(signed, refFor(component, version));
+  verifyConsistent(document, signed, session.now());
   const published = await findAdvisory(session, document.id);
   // Run again with the same words, it is the same advisory: the day it was published stays.
   await sign(session, 'advisory-publish', {
     ...document,
     published: published?.published ?? document.published,
+  });
+}
+
+/** What is signed cannot be corrected on installs that followed it. Error: vendor/advisory-contradicts. */
+function verifyConsistent(document: Advisory, { releases }: SignedReleases, now: EpochMs): void {
+  const index = indexReleases(releases);
+  const [first, ...others] = findAdvisoryProblems(
+    document,
+    knownVersions({ index, running: new Map() }),
+    now,
+  );
+  if (first === undefined) return;
+  throw new FairleadError('vendor/advisory-contradicts', {
+    advisory: document.id,
+    flag: first.flag,
+    problem: [first, ...others].map(({ flag, problem }) => `${flag}: ${problem}`).join('; '),
   });
 }
 
@@ -71,6 +96,13 @@ async function withdrawAdvisory(session: Session, input: Input): Promise<void> {
 function composeAdvisory(session: Session, input: Input): Advisory {
   const deadline = input.optional('deadline');
   const notice = input.optional('notice');
+  if (input.optional('severity') === 'critical' && deadline === undefined) {
+    throw new FairleadError('vendor/advisory-contradicts', {
+      advisory: input.optional('id') ?? 'the advisory',
+      flag: '--deadline',
+      problem: '--deadline: a critical advisory says from when on windows no longer count',
+    });
+  }
   const order = {
     ...(notice === undefined ? {} : { notice }),
     ...(deadline === undefined ? {} : { deadline }),

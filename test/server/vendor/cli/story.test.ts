@@ -472,7 +472,17 @@ describe('an advisory', () => {
     );
 
     expect(answer.status).toBe(2);
-    expect(answer.err).toContain('order');
+    expect(answer.err).toContain('--deadline');
+  });
+
+  it('that contradicts itself is refused before it is signed, with the option to give', async () => {
+    const answer = await vendor.run(
+      ...['advisory', 'publish', '--id', 'FL-2026-2', '--severity', 'high', '--title', 'x'],
+      ...['--affected', 'core/none:<1.0.1'],
+    );
+
+    expect(answer.status).toBe(2);
+    expect(answer.err).toContain('--affected');
   });
 });
 

@@ -1,0 +1,46 @@
+// How long going back can take at most: stops, restores, starts and checks, each at its own limit, one after the other.
+import { durationMs } from '../encoding/duration.ts';
+import type { Plan } from '../schema/deployment.ts';
+import type { CapabilityRelease } from '../schema/release.ts';
+import type { HealthProbe } from '../schema/service.ts';
+import type { Target } from './target.ts';
+
+/** A stop that is not obeyed is followed by a kill, and that by a look whether it worked. */
+const KILL_MS = 10_000;
+const LONGEST_WATCH_MS = 2 * 3_600_000;
+
+/** Milliseconds; 0 for a plan that changes nothing which runs. `from` is where the rollback ends, null for nothing. */
+export function rollbackBoundMs(plan: Plan, from: Target | null, to: Target): number {
+  const changed = plan.steps.map((step) => step.component);
+  const left = changed.flatMap((component) => to.releases.get(component)?.document ?? []);
+  const restored = changed.flatMap((component) => from?.releases.get(component)?.document ?? []);
+  return sum(left.map(leaveMs)) + sum(restored.map(startMs));
+}
+
+/** After this long a probe that only wavers is unhealthy: ten times what a steady service needs, but no endless watch. */
+export function patienceMs(startPeriodMs: number, rounds: number, roundMs: number): number {
+  const steadyMs = rounds * roundMs;
+  return startPeriodMs + Math.min(10 * steadyMs, Math.max(2 * steadyMs, LONGEST_WATCH_MS));
+}
+
+function leaveMs({ service, hooks }: CapabilityRelease): number {
+  return (
+    durationMs(service.stopTimeout) + KILL_MS + sum(hooks.restore.map(({ timeout }) => durationMs(timeout)))
+  );
+}
+
+function startMs({ service, health, smoke }: CapabilityRelease): number {
+  const start = 'startTimeout' in service ? durationMs(service.startTimeout) : 0;
+  // Probes run side by side: the slowest counts.
+  const checks = Math.max(0, ...health.map(probeMs));
+  return start + checks + sum(smoke.map(({ timeout }) => durationMs(timeout)));
+}
+
+function probeMs({ startPeriod, interval, timeout, successes, failures }: HealthProbe): number {
+  const round = durationMs(interval) + durationMs(timeout);
+  return patienceMs(durationMs(startPeriod), successes + failures, round) + round;
+}
+
+function sum(all: readonly number[]): number {
+  return all.reduce((total, one) => total + one, 0);
+}

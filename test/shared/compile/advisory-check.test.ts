@@ -1,0 +1,119 @@
+// Advisories that contradict themselves or the catalog: each named with the option to give otherwise.
+import { describe, expect, it } from 'vitest';
+import { findAdvisoryProblems } from '../../../shared/compile/advisory-check.ts';
+import type { KnownVersions } from '../../../shared/compile/pin-advice.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { advisory } from '../../../shared/schema/advisory.ts';
+import type { Version } from '../../../shared/version/version.ts';
+
+const NOW = instantMs('2026-03-02T12:00:00Z');
+const RELEASED: Readonly<Record<string, readonly string[]>> = {
+  'core/auth': ['1.1.0', '1.0.1', '1.0.0'],
+  'core/api': ['1.0.0'],
+};
+const known: KnownVersions = {
+  components: Object.keys(RELEASED),
+  versionsOf: (component) => (RELEASED[component] ?? []) as readonly Version[],
+};
+
+function problemsOf(parts: Readonly<Record<string, unknown>>) {
+  const document = advisory.parse({
+    schema: 'fairlead/advisory@1',
+    id: 'FL-2026-0001',
+    title: 'tokens are reused',
+    severity: 'critical',
+    cves: [],
+    affected: [{ component: 'core/auth', versions: '<1.0.1' }],
+    fixed: [{ component: 'core/auth', version: '1.0.1' }],
+    order: { deadline: '2026-03-09T00:00:00Z' },
+    published: '2026-03-02T12:00:00Z',
+    ...parts,
+  });
+  return findAdvisoryProblems(document, known, NOW).map(({ code, flag }) => [code, flag]);
+}
+
+describe('an advisory', () => {
+  it.each([
+    ['of one range and the version above it', {}],
+    ['without a fix yet', { fixed: [] }],
+    [
+      'about versions that are on installs only',
+      { affected: [{ component: 'core/auth', versions: '<0.9' }] },
+    ],
+    [
+      'whose fix came between two lines',
+      { affected: [{ component: 'core/auth', versions: '<1.0.1 || 1.1.0' }] },
+    ],
+    ['that is not critical', { severity: 'high', order: undefined }],
+    [
+      'that was withdrawn after its deadline',
+      { withdrawn: true, order: { deadline: '2026-01-01T00:00:00Z' } },
+    ],
+  ])('%s may be signed', (_name, parts) => {
+    expect(problemsOf(parts)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'whose fix is affected itself',
+      { affected: [{ component: 'core/auth', versions: '<=1.0.1' }] },
+      'fix-affected',
+      '--affected',
+    ],
+    [
+      'whose fix is affected by another of its ranges',
+      {
+        affected: [
+          { component: 'core/auth', versions: '<1.0.1' },
+          { component: 'core/auth', versions: '~1.0.1' },
+        ],
+      },
+      'fix-affected',
+      '--affected',
+    ],
+    [
+      'whose fix is a pre-release of an affected version',
+      {
+        affected: [{ component: 'core/auth', versions: '<1.2.0' }],
+        fixed: [{ component: 'core/auth', version: '1.1.0-rc.1' }],
+      },
+      'fix-affected',
+      '--affected',
+    ],
+    [
+      'whose fix is lower than what is affected',
+      {
+        affected: [{ component: 'core/auth', versions: '>=1.1.0' }],
+        fixed: [{ component: 'core/auth', version: '1.0.0' }],
+      },
+      'fix-in-vain',
+      '--fixed',
+    ],
+    [
+      'of a misspelt component',
+      { affected: [{ component: 'core/atuh', versions: '<1.0.1' }], fixed: [] },
+      'unknown-component',
+      '--affected',
+    ],
+    [
+      'that fixes a component nobody released',
+      { fixed: [{ component: 'core/none', version: '1.0.1' }] },
+      'unknown-component',
+      '--fixed',
+    ],
+    [
+      'that fixes what it does not affect',
+      { fixed: [{ component: 'core/api', version: '1.0.0' }] },
+      'fix-elsewhere',
+      '--fixed',
+    ],
+    [
+      'whose deadline is past',
+      { order: { deadline: '2026-03-02T12:00:00Z' } },
+      'deadline-past',
+      '--deadline',
+    ],
+  ])('%s is refused, and the option named', (_name, parts, code, flag) => {
+    expect(problemsOf(parts)).toContainEqual([code, flag]);
+  });
+});
