@@ -1,4 +1,5 @@
-// Programs of the machine and of a release: are they there, and may they be run.
+// Programs of the machine and of a release: are they there, and would the system run them.
+import type { ProgramCall } from '../core/deploy/program-calls.ts';
 
-/** `workingDirectory` is where a path with a slash starts. Error: service/no-program. */
-export type FindProgram = (program: string, workingDirectory: string) => Promise<void>;
+/** Starts nothing of it. Errors: service/no-program, service/not-runnable. */
+export type FindProgram = (call: ProgramCall) => Promise<void>;

@@ -192,6 +192,12 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.failed,
   }),
+  'service/not-runnable': entry<{ readonly program: string; readonly problem: string }>({
+    message: (d) => `the program "${d.program}" would not start: ${d.problem}`,
+    hint: () => 'install what it needs on this machine, or ask the vendor for a release that fits it',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'service/no-traffic': entry<OfComponent & { readonly address: string }>({
     message: (d) => `the traffic of ${d.component} cannot be taken in on ${d.address}`,
     hint: () => 'see what else listens there, or choose another public port in the instance configuration',

@@ -31,6 +31,11 @@ export function retryReasons({ attempts, command, now }: DecideInput, plan: stri
   ];
 }
 
+/** Each attempt doubles it. */
+export function pauseAfter(attempts: number, firstMs = FIRST_PAUSE_MS): number {
+  return Math.min(LONGEST_PAUSE_MS, firstMs * 2 ** (attempts - 1));
+}
+
 /**
  * A full disk or a server that is away fails the same plan again and again: each attempt since the last success doubles
  * the pause, so that neither load nor records grow without bound. Null when the plan has not failed.
@@ -43,7 +48,7 @@ export function retryPause(records: readonly DeploymentRecord[], plan: string): 
   if (failed === undefined || ended === undefined) return null;
   const lostServer = failed.failure?.code.startsWith('transport/') === true;
   const first = lostServer ? FIRST_PAUSE_AFTER_LOST_SERVER_MS : FIRST_PAUSE_MS;
-  const pauseMs = Math.min(LONGEST_PAUSE_MS, first * 2 ** (attempts.length - 1));
+  const pauseMs = pauseAfter(attempts.length, first);
   const endedMs = instantMs(ended.at);
   return { failed, since: endedMs, notBefore: endedMs + pauseMs };
 }

@@ -73,6 +73,7 @@ function describeQuarantine(status: StatusReply): readonly string[] {
     ...indent(
       status.quarantine.flatMap((each) => [
         `${each.component} ${each.version} since ${each.since}: ${sanitizeLine(each.reason, 500)} (change ${each.record})`,
+        ...(each.until === undefined ? [] : [`  tried again by itself at ${each.until}, or now:`]),
         `  fairlead quarantine lift ${each.component} --reason "why"`,
       ]),
     ),

@@ -30,6 +30,9 @@ const quarantined = z.strictObject({
   since: instant,
   reason: z.string(),
   record: z.int(),
+  /** Tried again by itself then. */
+  until: instant.optional(),
+  attempts: z.int().min(1).optional(),
 });
 
 /** The last round with the server. */

@@ -40,5 +40,11 @@ export function lose({ disk }: World, { releases }: Deployable): void {
 }
 
 /** As `core/auth@1.1.0`. */
-export const quarantined = async (deployer: Deployer) =>
-  (await deployer.quarantine()).map((entry) => `${entry.component}@${entry.version}`);
+export const quarantined = (deployer: Deployer) => entriesOf(deployer, 'for good');
+export const heldBack = (deployer: Deployer) => entriesOf(deployer, 'for a while');
+
+async function entriesOf(deployer: Deployer, howLong: 'for good' | 'for a while') {
+  const entries = await deployer.quarantine();
+  const wanted = entries.filter(({ until }) => (until === undefined) === (howLong === 'for good'));
+  return wanted.map((entry) => `${entry.component}@${entry.version}`);
+}

@@ -114,7 +114,7 @@ export function createWorld(
         soakMs: 10_000,
         secrets: createSecrets(),
         traffic: gate.wrap('traffic', createMemoryTraffic(world.routes, world.connections)),
-        findProgram: async (program, workingDirectory) => {
+        findProgram: async ({ program, workingDirectory }) => {
           if (world.missing.has(program)) {
             throw new FairleadError('service/no-program', { program, where: workingDirectory });
           }

@@ -30,6 +30,8 @@ const quarantineFile = z.array(
     since: z.string(),
     reason: z.string(),
     record: z.int(),
+    until: z.string().optional(),
+    attempts: z.int().min(1).optional(),
   }),
 );
 

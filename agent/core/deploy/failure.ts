@@ -11,19 +11,45 @@ export function releaseFailure(error: FairleadError, component: ComponentKey | n
 }
 
 /** The machine, the network or a person did this: the release is not to blame. */
-export function environmentFailure(error: FairleadError): Failure {
-  return describe(error, null, 'environment');
+export function environmentFailure(error: FairleadError, component: ComponentKey | null = null): Failure {
+  return describe(error, component, 'environment');
+}
+
+/** What went wrong while one component was looked after: the others have nothing to do with it. */
+export class ComponentTrouble extends Error {
+  readonly component: ComponentKey;
+
+  constructor(component: ComponentKey, cause: unknown) {
+    super(cause instanceof Error ? cause.message : 'it failed', { cause });
+    this.component = component;
+  }
+}
+
+/** Whatever `act` fails with is then the component's. */
+export async function onBehalfOf<T>(component: ComponentKey, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw new ComponentTrouble(component, cause);
+  }
 }
 
 /** A failure from whatever was thrown. */
 export function failureOf(error: unknown): Failure {
+  if (error instanceof ComponentTrouble) {
+    return { ...failureOf(error.cause), component: error.component };
+  }
   if (!isFairleadError(error)) {
     const problem = error instanceof Error ? error.message : 'it is not an error';
     return environmentFailure(new FairleadError('deploy/unexpected', { problem }));
   }
   if (isFairleadError(error, ...RELEASE_FAULTS))
     return releaseFailure(error, error.data.component as ComponentKey);
-  return environmentFailure(error);
+  return environmentFailure(error, componentIn(error));
+}
+
+function componentIn({ data }: FairleadError): ComponentKey | null {
+  return 'component' in data ? (data.component as ComponentKey) : null;
 }
 
 function describe(error: FairleadError, component: ComponentKey | null, fault: Failure['fault']): Failure {

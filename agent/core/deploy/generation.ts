@@ -24,4 +24,8 @@ export interface Quarantined {
   readonly reason: string;
   /** The deployment record that tells the story. */
   readonly record: number;
+  /** Only until then: it failed before anything stopped, and is tried again by itself. */
+  readonly until?: string | undefined;
+  /** How often it has failed so. */
+  readonly attempts?: number | undefined;
 }

@@ -2,7 +2,6 @@
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, PlanStep } from '../../../shared/schema/deployment.ts';
-import type { RunnableComponent } from './render.ts';
 
 export interface Rehearsal {
   /** Where it would lead. */
@@ -28,21 +27,6 @@ const REMEMBERED = 5;
 export function longestInterruption(records: readonly DeploymentRecord[]): number | null {
   const measured = records.filter((one) => one.state === 'committed').flatMap(interruptionOf);
   return measured.length === 0 ? null : Math.max(...measured.slice(-REMEMBERED));
-}
-
-/** Every program the component would run, each once. */
-export function programsOf(component: RunnableComponent): readonly string[] {
-  const commands = [
-    ...commandsOf(component),
-    ...[...component.smoke, ...component.preflight, ...component.restore].map((one) => one.exec),
-    ...component.health.flatMap(({ probe }) => (probe.kind === 'exec' ? [probe.exec] : [])),
-  ];
-  return [...new Set(commands.flatMap(([program]) => program ?? []))];
-}
-
-function commandsOf({ unit }: RunnableComponent): readonly (readonly string[])[] {
-  if (unit.kind === 'compose') return [];
-  return unit.kind === 'command' ? [unit.start, unit.stop, unit.status] : [unit.exec];
 }
 
 function interruptionOf({ stages }: DeploymentRecord): readonly number[] {

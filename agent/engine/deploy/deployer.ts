@@ -1,5 +1,6 @@
 // The deployment engine: one deployment at a time, and every one of them ends old or new.
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { isHeld } from '../../core/deploy/quarantine.ts';
 import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
 import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
 import { withDiscretion } from './discreet.ts';
@@ -104,7 +105,10 @@ function createQuestions(options: DeployerOptions): Questions {
     current,
     generations: () => store.generations(),
     records: () => store.records(),
-    quarantine: () => store.quarantine(),
+    async quarantine() {
+      const now = options.clock.now();
+      return (await store.quarantine()).filter((entry) => isHeld(entry, now));
+    },
     quarantineDamage: () => store.quarantineDamage(),
     async releaseFromQuarantine(component) {
       const entries = await store.quarantine();

@@ -2,6 +2,7 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Drift } from '../../../shared/schema/deployment.ts';
+import { onBehalfOf } from '../../core/deploy/failure.ts';
 import { driftOf, isDamage } from '../../core/deploy/tree-condition.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { ReleaseFiles, RepairHow, TreeDeviation } from '../../ports/tree-store.ts';
@@ -23,7 +24,8 @@ export async function secureFiles(run: Run): Promise<Outcome> {
   const live = new Set(run.previous?.manifest.components.map((one) => one.tree));
   for (const component of run.plan.start) {
     const files = run.target.releases.get(component)?.document;
-    if (files !== undefined && !live.has(files.tree.digest)) await makeWhole(run, component, files);
+    if (files === undefined || live.has(files.tree.digest)) continue;
+    await onBehalfOf(component, () => makeWhole(run, component, files));
   }
   const left = new Set([...run.plan.stop, ...run.plan.start]);
   const drift: Drift[] = [];

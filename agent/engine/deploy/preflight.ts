@@ -1,10 +1,13 @@
 // Preflight: everything that can be known to go wrong is found before anything stops.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { onBehalfOf } from '../../core/deploy/failure.ts';
+import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { Probe } from '../../ports/prober.ts';
 import { runCommands } from './commands.ts';
 import { look } from './health.ts';
+import type { DeployerOptions } from './options.ts';
 import { componentsOf, type PreparedComponent, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
 import { descentOf } from './stages.ts';
@@ -18,24 +21,50 @@ const BASELINE_TRIES = 3;
 export async function checkBefore(run: Run): Promise<Outcome> {
   await checkSpace(run);
   verifyReversible(await descentOf(run));
-  // Rendering the previous generation too: a way back whose secrets are gone is none.
   const changed = await prepareAll(run.options, run.target, run.plan.start);
-  refuseExposedSecrets(changed);
-  const previous = await prepareAll(run.options, run.previous, componentsOf(run.previous));
+  const previous = await prepareWayBack(run);
+  const each = async (act: (one: PreparedComponent) => Promise<void>) => {
+    for (const one of changed) await onBehalfOf(one.component, () => act(one));
+  };
+  await each(refuseExposedSecrets);
+  await each((one) => checkCalls(run.options, one));
   const red = await checkBaseline(run, previous);
-  await checkAddresses(run, changed, previous);
-  for (const component of changed) await runCommands(run, component, 'preflight');
-  for (const component of changed) await takeSnapshot(run, component);
+  await each((one) => checkAddresses(run, [one], previous));
+  await each((one) => runCommands(run, one, 'preflight'));
+  await each((one) => takeSnapshot(run, one));
   if (!(await run.stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
   return { event: 'allowed', red };
 }
 
 /** What was installed before this rule goes on running, and may be returned to. Error: deploy/secret-in-command. */
-function refuseExposedSecrets(changed: readonly PreparedComponent[]): void {
-  for (const { component, exposed } of changed) {
-    const [first] = exposed;
-    if (first !== undefined) throw new FairleadError('deploy/secret-in-command', { component, ...first });
+async function refuseExposedSecrets({ component, exposed }: PreparedComponent): Promise<void> {
+  const [first] = exposed;
+  if (first !== undefined) throw new FairleadError('deploy/secret-in-command', { component, ...first });
+}
+
+/** A way back whose secrets are gone is none. A hole that is being used does not wait for them. */
+async function prepareWayBack({ options, previous, plan }: Run): Promise<readonly PreparedComponent[]> {
+  const prepared: PreparedComponent[] = [];
+  for (const component of componentsOf(previous)) {
+    try {
+      prepared.push(...(await prepareAll(options, previous, [component])));
+    } catch (error) {
+      if (plan.reason.kind !== 'forced') throw error;
+      options.onWarning(error);
+    }
   }
+  return prepared;
+}
+
+/** Would the system run what the component is made of? Errors: service/no-program, service/not-runnable. */
+export async function checkCalls(
+  { findProgram }: Pick<DeployerOptions, 'findProgram'>,
+  component: PreparedComponent,
+): Promise<void> {
+  for (const call of programCallsOf(component)) await findProgram(call);
+  const problem = unfitWord(component);
+  if (problem === null) return;
+  throw new FairleadError('service/not-runnable', { program: component.component, problem });
 }
 
 /** Error: disk/full. */
@@ -45,14 +74,14 @@ export async function checkSpace({ options }: Pick<Run, 'options'>): Promise<voi
   throw new FairleadError('disk/full', { path: 'the state directory', needed: NEEDED_BYTES, free: bytes });
 }
 
-/** What is unhealthy already. It is never held against the release; where it would change, it blocks unless accepted. */
+/** What is unhealthy already. It is never held against the release; where it would change, it blocks unless accepted or forced. */
 async function checkBaseline(run: Run, previous: readonly PreparedComponent[]): Promise<ComponentKey[]> {
   const results = await Promise.all(
     previous.map((component) => look(run.options, component, BASELINE_TRIES)),
   );
   const red = results.filter((result) => !result.healthy);
   const blocking = red.find((result) => run.plan.stop.includes(result.component));
-  if (blocking !== undefined && !run.acceptUnhealthy) {
+  if (blocking !== undefined && !run.acceptUnhealthy && run.plan.reason.kind !== 'forced') {
     const { component, detail } = blocking;
     throw new FairleadError('deploy/unhealthy-before', { component, detail });
   }

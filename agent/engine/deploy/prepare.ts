@@ -15,6 +15,7 @@ import {
   settingsIn,
   slotKey,
 } from '../../core/deploy/blue-green.ts';
+import { onBehalfOf } from '../../core/deploy/failure.ts';
 import { type RenderInput, type RunnableComponent, render } from '../../core/deploy/render.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { Route } from '../../ports/traffic.ts';
@@ -116,7 +117,7 @@ export async function prepareAll(
 ): Promise<readonly PreparedComponent[]> {
   const prepared: PreparedComponent[] = [];
   for (const component of components) {
-    const one = await prepare(sources, generation, component);
+    const one = await onBehalfOf(component, () => prepare(sources, generation, component));
     if (one !== null) prepared.push(one);
   }
   return prepared;

@@ -1,12 +1,7 @@
 // Rehearsing a rollback: everything that can be tried without stopping anything is tried.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
-import {
-  longestInterruption,
-  programsOf,
-  type Rehearsal,
-  type RehearsalCheck,
-} from '../../core/deploy/rehearsal.ts';
+import { longestInterruption, type Rehearsal, type RehearsalCheck } from '../../core/deploy/rehearsal.ts';
 import {
   generationsLeft,
   isDescending,
@@ -18,7 +13,7 @@ import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import { currentGeneration, rollbackPlan } from './begin.ts';
 import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
-import { checkAddresses, checkSpace } from './preflight.ts';
+import { checkAddresses, checkCalls, checkSpace } from './preflight.ts';
 import { type PreparedComponent, prepare, prepareAll } from './prepare.ts';
 
 interface Way {
@@ -60,7 +55,7 @@ async function tryEverything(way: Way): Promise<readonly RehearsalCheck[]> {
   for (const component of plan.stop) {
     const left = await prepare(options, previous, component).catch(() => null);
     if (left?.restore.length) {
-      checks.push(await tried(`the restore hook of ${component} is there`, () => findPrograms(way, left)));
+      checks.push(await tried(`the restore hook of ${component} is there`, () => checkCalls(options, left)));
     }
   }
   const changed = await prepareAll(options, target, plan.start).catch(() => []);
@@ -80,14 +75,10 @@ async function tryComponent(way: Way, component: ComponentKey): Promise<readonly
   const settings = await tried(`the settings of ${component} can be read`, async () => {
     prepared = await prepare(options, target, component);
   });
-  const programs = await tried(`the programs of ${component} are there`, () => findPrograms(way, prepared));
+  const programs = await tried(`the programs of ${component} are there`, async () => {
+    if (prepared !== null) await checkCalls(options, prepared);
+  });
   return [files, settings, programs];
-}
-
-async function findPrograms({ options }: Way, component: PreparedComponent | null): Promise<void> {
-  for (const program of component === null ? [] : programsOf(component)) {
-    await options.findProgram(program, component?.unit.workingDirectory ?? '/');
-  }
 }
 
 async function tried(check: string, act: () => Promise<void>): Promise<RehearsalCheck> {

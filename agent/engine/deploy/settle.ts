@@ -3,6 +3,7 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { selectQuarantined } from '../../core/deploy/quarantine.ts';
 import { type Kept, selectExpired } from '../../core/deploy/retention.ts';
+import type { Quarantined } from '../../ports/deployer.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
 import type { Run } from './run.ts';
@@ -20,6 +21,7 @@ export async function settle(run: Run): Promise<void> {
 async function writeQuarantine(run: Run): Promise<void> {
   const { store, clock } = run.options;
   const record = run.current();
+  const entries = await store.quarantine();
   const added = selectQuarantined({
     record,
     target: run.target,
@@ -27,13 +29,21 @@ async function writeQuarantine(run: Run): Promise<void> {
     failure: run.progress().failure,
     degraded: run.progress().degraded,
     earlier: await store.records(),
+    known: entries,
     at: formatInstantMs(clock.now()),
   });
-  if (added.length === 0) return;
-  const known = (await store.quarantine()).filter(
-    (entry) => !added.some((one) => one.component === entry.component && one.release === entry.release),
-  );
-  await store.writeQuarantine([...known, ...added]);
+  const isNews = (entry: Quarantined) => added.some((one) => isSame(one, entry));
+  const isOver = (entry: Quarantined) => entry.until !== undefined && runsNow(run, entry);
+  const known = entries.filter((entry) => !isNews(entry) && !isOver(entry));
+  if (added.length > 0 || known.length < entries.length) await store.writeQuarantine([...known, ...added]);
+}
+
+function isSame(one: Quarantined, other: Quarantined): boolean {
+  return one.component === other.component && one.release === other.release;
+}
+
+function runsNow(run: Run, { component, release }: Quarantined): boolean {
+  return run.current().state === 'committed' && run.target.releases.get(component)?.digest === release;
 }
 
 /** Removes what no rollback can need any more: generations past their count, then trees that none of the rest uses. */

@@ -1,6 +1,6 @@
 // What preflight finds before anything stops.
 import { describe, expect, it } from 'vitest';
-import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
+import { auth, FORCED, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
 import { AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
 import { besides } from '../../../support/deploy-scenarios.ts';
 import { deploy } from '../../../support/deploy-world.ts';
@@ -84,6 +84,52 @@ describe('preflight', () => {
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code } });
     expect(world.pidOf(AUTH)).toBe(pid);
+  });
+
+  it.each(['serve', 'preflight', 'snapshot', 'smoke', 'restore'])(
+    'finds that the program %s is not there before anything stops',
+    async (program) => {
+      const { world, deployer } = await instanceWith(auth('1.0.0'));
+      const pid = world.pidOf(AUTH);
+      world.missing.add(program);
+
+      const record = await deploy(deployer, auth('1.1.0'));
+
+      expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'service/no-program' } });
+      expect(world.pidOf(AUTH)).toBe(pid);
+      expect(await quarantined(deployer)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a NUL', 'a\0b'],
+    ['a word longer than Linux takes', 'x'.repeat(30_000)],
+  ])('finds that a setting makes a call hold %s', async (_, text) => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    const pid = world.pidOf(AUTH);
+    const extras = {
+      settings: { text: { type: 'string' } },
+      service: { driver: 'process', exec: ['serve'], env: { TEXT: '${settings.text}'.repeat(5) } },
+    };
+
+    const record = await deploy(deployer, auth('1.1.0', extras, { text }));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'service/not-runnable' } });
+    expect(world.pidOf(AUTH)).toBe(pid);
+  });
+
+  it('of a forced patch lets neither a red service nor a lost secret of the old version stop it', async () => {
+    const settings = { token: { type: 'string' } };
+    const { world } = await instanceWith();
+    world.secrets.set('TOKEN', 'hunter2');
+    const { deployer } = world.boot();
+    await deploy(deployer, auth('1.0.0', { settings }, { token: '${env:TOKEN}' }));
+    world.secrets.clear();
+    world.behaviours.set('core/auth@1.0.0', 'red');
+
+    const record = await deploy(deployer, auth('1.1.0'), { reason: FORCED });
+
+    expect(record.state).toBe('committed');
   });
 
   it('reads nothing that a release asks for: its text is handed over as it is', async () => {
