@@ -25,15 +25,6 @@ export class ComponentTrouble extends Error {
   }
 }
 
-/** Whatever `act` fails with is then the component's. */
-export async function onBehalfOf<T>(component: ComponentKey, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    throw new ComponentTrouble(component, cause);
-  }
-}
-
 /** A failure from whatever was thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ComponentTrouble) {

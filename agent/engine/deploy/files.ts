@@ -2,11 +2,11 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Drift } from '../../../shared/schema/deployment.ts';
-import { onBehalfOf } from '../../core/deploy/failure.ts';
 import { driftOf, isDamage } from '../../core/deploy/tree-condition.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { ReleaseFiles, RepairHow, TreeDeviation } from '../../ports/tree-store.ts';
 import type { DeployerOptions } from './options.ts';
+import { onBehalfOf } from './prepare.ts';
 import type { Outcome, Run } from './run.ts';
 
 /** What does not run has no say: it becomes what was signed, whatever lies there. */

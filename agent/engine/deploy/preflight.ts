@@ -1,14 +1,13 @@
 // Preflight: everything that can be known to go wrong is found before anything stops.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { onBehalfOf } from '../../core/deploy/failure.ts';
 import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { Probe } from '../../ports/prober.ts';
 import { runCommands } from './commands.ts';
 import { look } from './health.ts';
 import type { DeployerOptions } from './options.ts';
-import { componentsOf, type PreparedComponent, prepareAll } from './prepare.ts';
+import { componentsOf, onBehalfOf, type PreparedComponent, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
 import { descentOf } from './stages.ts';
 

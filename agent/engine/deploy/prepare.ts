@@ -15,7 +15,7 @@ import {
   settingsIn,
   slotKey,
 } from '../../core/deploy/blue-green.ts';
-import { onBehalfOf } from '../../core/deploy/failure.ts';
+import { ComponentTrouble } from '../../core/deploy/failure.ts';
 import { type RenderInput, type RunnableComponent, render } from '../../core/deploy/render.ts';
 import type { Generation } from '../../ports/deployer.ts';
 import type { Route } from '../../ports/traffic.ts';
@@ -121,6 +121,15 @@ export async function prepareAll(
     if (one !== null) prepared.push(one);
   }
   return prepared;
+}
+
+/** Whatever `act` fails with is then the component's. */
+export async function onBehalfOf<T>(component: ComponentKey, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw new ComponentTrouble(component, cause);
+  }
 }
 
 export function componentsOf(generation: Generation | null): readonly ComponentKey[] {
