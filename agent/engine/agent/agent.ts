@@ -1,8 +1,9 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import { createCompileCache } from '../../../shared/compile/cache.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
-import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
+import { createDeploymentActs, type DeploymentActs } from './acts.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
@@ -39,6 +40,8 @@ export function createAgent(options: AgentOptions): Agent {
     auditProblem: null,
   };
 
+  const acts = createDeploymentActs(options.audit, (event) => recordAct(state, event));
+
   async function loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       woken = new AbortController();
@@ -52,6 +55,8 @@ export function createAgent(options: AgentOptions): Agent {
   async function run(signal: AbortSignal): Promise<void> {
     const details = { version: state.agentVersion, previousEnd: state.previousEnd };
     await recordAct(state, { event: 'agent-started', actor: 'agent', details });
+    // An earlier agent may have been killed between a record and its line in the log.
+    for (const record of await state.deployer.records()) await acts.note(record);
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(state.wake()), { once: true });
     });
@@ -64,7 +69,7 @@ export function createAgent(options: AgentOptions): Agent {
     await recordAct(state, { event: 'agent-stopped', actor: 'agent', details: {} });
   }
 
-  return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, record), run };
+  return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, acts, record), run };
 }
 
 // A first refresh of a large repository over a line of a few hundred bytes a second.
@@ -91,16 +96,9 @@ async function leave({ deployer, clock }: AgentState): Promise<void> {
   patience.abort();
 }
 
-function noteRecord(state: AgentState, record: DeploymentRecord): void {
-  const { id, actor, failure } = record;
+function noteRecord(state: AgentState, acts: DeploymentActs, record: DeploymentRecord): void {
+  const { id, failure } = record;
   state.log.info({ change: id, state: record.state, failure }, 'a deployment entered a state');
-  if (record.stages.length <= 1) {
-    const details = { change: id, plan: record.plan, reason: record.reason.kind };
-    void recordAct(state, { event: 'deployment-started', actor, details });
-  }
-  if (isFinal(record.state)) {
-    const details = { change: id, state: record.state, failure: failure?.code ?? null };
-    void recordAct(state, { event: 'deployment-ended', actor, details });
-  }
+  void acts.note(record);
   state.reporter.request();
 }

@@ -60,12 +60,14 @@ export interface AgentState extends AgentOptions {
 }
 
 /** For the agent's own acts: a log that cannot be written raises an alarm and stops nothing. */
-export async function recordAct(state: AgentState, event: AuditEvent): Promise<void> {
+export async function recordAct(state: AgentState, event: AuditEvent): Promise<boolean> {
   try {
     await state.audit.append(event);
     state.auditProblem = null;
+    return true;
   } catch (error) {
     state.auditProblem = isFairleadError(error) ? error.message : 'the audit log cannot be written';
     state.log.error({ err: error, event: event.event }, 'the audit log could not be continued');
+    return false;
   }
 }

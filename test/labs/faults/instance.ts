@@ -9,9 +9,9 @@ import { createJournal } from '../../../agent/adapters/state/journal.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
 import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
 import { createSecrets } from '../../../agent/core/secrets.ts';
+import { createDeploymentActs } from '../../../agent/engine/agent/acts.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../../agent/engine/deploy/options.ts';
-import type { AuditLog } from '../../../agent/ports/audit-log.ts';
 import type { Driver } from '../../../agent/ports/driver.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -36,6 +36,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const instance = createInstance(options);
   await passTime(instance);
   await instance.deployer.recover();
+  for (const record of await instance.deployer.records()) await instance.acts.note(record);
   return instance;
 }
 
@@ -57,10 +58,20 @@ function createInstance(options: InstanceOptions): Instance {
     ...createDeploymentStore({ stateDir, treeDirectoryOf, onDamage: onWarning }),
     freeSpace: async () => ({ bytes: AMPLE_SPACE.freeBytes, inodes: AMPLE_SPACE.freeInodes }),
   };
+  const acts = createDeploymentActs(audit, async (act) => {
+    try {
+      await audit.append(act);
+    } catch (error) {
+      onWarning(error);
+      return false;
+    }
+    acknowledge({ kind: 'audited', event: act.event, deployment: Number(act.details.change) });
+    return true;
+  });
   let audited: Promise<void> = Promise.resolve();
   const note = (record: DeploymentRecord) => {
     acknowledge({ kind: 'state', deployment: record.id, state: record.state });
-    audited = audited.then(() => auditState(audit, record, acknowledge)).catch(onWarning);
+    audited = acts.note(record);
   };
   const deployer = createDeployer({
     ...{ store, trees, clock, onWarning, onRecord: note },
@@ -73,7 +84,7 @@ function createInstance(options: InstanceOptions): Instance {
     probationMs: async () => PROBATION_MS,
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
   });
-  return { stateDir, clock, deployer, store, trees, audit, warnings, settled: () => audited };
+  return { stateDir, clock, deployer, store, trees, audit, acts, warnings, settled: () => audited };
 }
 
 type Surroundings = Pick<DeployerOptions, 'driver' | 'prober' | 'traffic'>;
@@ -98,19 +109,6 @@ const PROBATION_MS = 3_600_000;
 
 /** Full disks are made by faults here, not by counting. */
 const AMPLE_SPACE = { blockBytes: 4096, freeBytes: 2 ** 40, freeInodes: 2 ** 20 };
-
-/** As the agent does: every deployment's beginning and end stand in the audit log. */
-async function auditState(
-  audit: AuditLog,
-  record: DeploymentRecord,
-  acknowledge: Acknowledge,
-): Promise<void> {
-  const isFirst = record.stages.length <= 1;
-  const event = isFirst ? 'deployment-started' : 'deployment-ended';
-  if (!isFirst && record.state !== 'committed' && record.state !== 'rolled-back') return;
-  await audit.append({ event, actor: record.actor, details: { change: record.id } });
-  acknowledge({ kind: 'audited', event, deployment: record.id });
-}
 
 /** Writes a pack in two pieces, as a download would. */
 async function fetchPrepared(

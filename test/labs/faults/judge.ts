@@ -114,16 +114,23 @@ function lostStates(
 }
 
 async function auditProblems(
-  { audit }: Instance,
+  { audit, deployer }: Instance,
   acknowledged: readonly Acknowledged[],
 ): Promise<readonly string[]> {
   const entries = await audit.entries().catch(messageOf);
   if (typeof entries === 'string') return [`audit: ${entries}`];
   const told = entries.map((entry) => `${entry.event} ${entry.details.change}`);
-  return acknowledged.flatMap((fact) => {
-    const lost = fact.kind === 'audited' && !told.includes(`${fact.event} ${fact.deployment}`);
-    return lost ? [`audited ${fact.event} ${fact.deployment} is lost`] : [];
+  const lost = acknowledged.flatMap((fact) => {
+    const isLost = fact.kind === 'audited' && !told.includes(`${fact.event} ${fact.deployment}`);
+    return isLost ? [`audited ${fact.event} ${fact.deployment} is lost`] : [];
   });
+  // Whatever was killed when, the log tells each beginning and each end, once.
+  const acts = (await deployer.records()).flatMap(({ id, state }) => [
+    `deployment-started ${id}`,
+    ...(isFinal(state) ? [`deployment-ended ${id}`] : []),
+  ]);
+  const wrong = acts.filter((act) => told.filter((one) => one === act).length !== 1);
+  return [...lost, ...wrong.map((act) => `${act} is not told exactly once`)];
 }
 
 /** What has been recovered needs no recovery. */

@@ -72,6 +72,7 @@ const STORES: readonly (readonly [
         record: failed,
         target,
         previous: null,
+        known: [],
         failure,
         degraded: new Set(),
         earlier: [],

@@ -4,6 +4,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
 import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
+import { recordOf } from '../../../support/deployments.ts';
 import { settle } from '../../../support/fake-clock.ts';
 
 const AWAY = new FairleadError('transport/unreachable', {
@@ -337,6 +338,19 @@ describe('the audit log', () => {
         ['deployment-ended', 'committed'],
       ],
     );
+  });
+
+  it('tells at the start what a killed agent could not tell any more', async () => {
+    const { world, start } = createAgentNetwork();
+    world.deployer.records.push(recordOf(1, ['planned', 'committed']));
+
+    await start();
+
+    expect(world.audit.map(({ event }) => event)).toEqual([
+      'agent-started',
+      'deployment-started',
+      'deployment-ended',
+    ]);
   });
 
   it('raises an alarm when it is damaged, and stops no deployment', async () => {
