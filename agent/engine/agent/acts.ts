@@ -32,7 +32,10 @@ export function createDeploymentActs(
         const before = await told();
         for (const act of actsOf(record)) {
           if (before.has(actKey(act))) continue;
-          if (await append(act)) before.add(actKey(act));
+          const isTold = await append(act);
+          if (isTold) before.add(actKey(act));
+          // A line may be on the disk though its writing was reported as failed: the log is asked again.
+          else known = null;
         }
       }),
   };

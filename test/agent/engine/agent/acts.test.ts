@@ -10,13 +10,14 @@ function createLog() {
   const told: AuditEvent[] = [];
   const log = {
     fails: false,
+    lies: false,
     told: () => told.map(({ event, details }) => `${event} ${details.change}`),
     /** A new agent. */
     boot: () =>
       createDeploymentActs({ entries: async () => told as never }, async (act) => {
         if (log.fails) return false;
         told.push(act);
-        return true;
+        return !log.lies;
       }),
   };
   return log;
@@ -62,6 +63,18 @@ describe('the acts of a deployment', () => {
     log.fails = true;
     await acts.note(upTo(1));
     log.fails = false;
+
+    await acts.note(upTo(WAY.length));
+
+    expect(log.told()).toEqual(['deployment-started 1', 'deployment-ended 1']);
+  });
+
+  it('are told once where the log has the line though it said that it failed', async () => {
+    const log = createLog();
+    const acts = log.boot();
+    log.lies = true;
+    await acts.note(upTo(1));
+    log.lies = false;
 
     await acts.note(upTo(WAY.length));
 
