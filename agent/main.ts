@@ -26,6 +26,7 @@ import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
 import { loadOrCreateIdentity } from './adapters/server/identity.ts';
+import { describeProxy, readProxies } from './adapters/server/proxies.ts';
 import { createServerChannel } from './adapters/server/server-channel.ts';
 import { createAuditFile } from './adapters/state/audit-file.ts';
 import { createDeploymentStore } from './adapters/state/deployment-store.ts';
@@ -217,7 +218,7 @@ async function agentParts({ stateDir, enrolment, http, source, log }: Connected)
   const identity = await loadOrCreateIdentity(stateDir);
   const onDamage = (problem: string) => log.warn({ problem }, 'a state file is begun anew');
   return {
-    instance: { id: instance, name, server },
+    instance: { id: instance, name, server, ...proxyFor(server) },
     agentVersion: AGENT_VERSION,
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
@@ -234,6 +235,11 @@ async function agentParts({ stateDir, enrolment, http, source, log }: Connected)
     outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
     decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),
   };
+}
+
+function proxyFor(server: string): { readonly proxy?: string } {
+  const proxy = describeProxy(readProxies(process.env), server);
+  return proxy === null ? {} : { proxy };
 }
 
 function abortOnSignal(): AbortSignal {

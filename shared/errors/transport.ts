@@ -8,6 +8,12 @@ export const TRANSPORT_ERRORS = {
     http: 502,
     exit: EXIT.unreachable,
   }),
+  'transport/proxy-invalid': entry<{ readonly variable: string; readonly problem: string }>({
+    message: (d) => `the proxy in ${d.variable} cannot be used: ${d.problem}`,
+    hint: (d) => `set ${d.variable} to http://HOST:PORT where the program is started, or unset it`,
+    http: 502,
+    exit: EXIT.unreachable,
+  }),
   'transport/refused': entry<{
     readonly url: string;
     readonly status: number;

@@ -49,7 +49,13 @@ export const statusReply = z.strictObject({
   schema: z.literal('fairlead/status@1'),
   at: instant,
   agentVersion: line,
-  instance: z.strictObject({ id: z.string(), name: line, server: z.string() }),
+  instance: z.strictObject({
+    id: z.string(),
+    name: line,
+    server: z.string(),
+    /** The proxy the agent reaches its server through, as its own environment names it. */
+    proxy: line.optional(),
+  }),
   channel: z.enum(CHANNELS),
   track: name,
   /** Null on an empty instance. */

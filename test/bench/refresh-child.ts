@@ -36,7 +36,7 @@ async function refreshWithFairlead(): Promise<Refresh> {
   const { Updater } = await import('../../agent/engine/repository/updater.ts');
   const http = createHttpClient();
   // Loads what the other client has loaded by its import.
-  await http.connect();
+  await http.connect(url);
   const source = createHttpSource({ metadata: url, targets: url, packs: url }, http);
   const initialRoot = readFileSync(rootFile);
   return async (directory) => {

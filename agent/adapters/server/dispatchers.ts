@@ -3,12 +3,13 @@ import { type LookupAddress, lookup as resolveHost } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { type Neighbourhood, neighbourhoodOf, neighbourhoodsOf } from './addresses.ts';
+import { type Proxies, readProxies, verifyProxy } from './proxies.ts';
 import { loadUndici } from './undici-parts.ts';
 import { EXCHANGE_LIMITS } from './watch.ts';
 
 export interface Dispatchers {
-  /** For what the operator configured. */
-  direct(): Promise<Dispatcher>;
+  /** For what the operator configured. Error: transport/proxy-invalid. */
+  direct(url: string): Promise<Dispatcher>;
   /** For where a server sends us: only to public addresses, and to where that server is itself. */
   guarded(server: URL): Promise<Dispatcher>;
   close(): Promise<void>;
@@ -20,18 +21,19 @@ const STALL_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** TLS trusts Node's roots and those of NODE_EXTRA_CA_CERTS; HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured. */
-export function createDispatchers(): Dispatchers {
+export function createDispatchers(proxies: Proxies = readProxies(process.env)): Dispatchers {
   let direct: Promise<Dispatcher> | null = null;
   const guarded = new Map<string, Promise<Dispatcher>>();
   return {
-    direct: () => {
-      direct ??= createDispatcher();
-      return direct;
+    async direct(url) {
+      verifyProxy(proxies, url);
+      direct ??= createDispatcher(proxies);
+      return await direct;
     },
     async guarded(server) {
       const own = await neighbourhoodsOf(server.hostname);
       const key = [...own].sort().join();
-      const dispatcher = guarded.get(key) ?? createDispatcher(guardedLookup(own));
+      const dispatcher = guarded.get(key) ?? createDispatcher(proxies, guardedLookup(own));
       guarded.set(key, dispatcher);
       return dispatcher;
     },
@@ -69,9 +71,11 @@ function guardedLookup(own: ReadonlySet<Neighbourhood>): LookupFunction {
   };
 }
 
-async function createDispatcher(lookup?: LookupFunction): Promise<Dispatcher> {
+async function createDispatcher(proxies: Proxies, lookup?: LookupFunction): Promise<Dispatcher> {
+  const { httpProxy, httpsProxy, noProxy } = proxies;
   const { EnvHttpProxyAgent } = await loadUndici();
   return new EnvHttpProxyAgent({
+    ...{ httpProxy, httpsProxy, noProxy },
     allowH2: false,
     connections: 8,
     connectTimeout: CONNECT_TIMEOUT_MS,

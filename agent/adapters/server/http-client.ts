@@ -36,7 +36,7 @@ export interface HttpClient {
    */
   download(url: string, path: string, options: DownloadOptions): Promise<void>;
   /** The dispatcher for the configured server, for requests of another kind. */
-  connect(): Promise<Dispatcher>;
+  connect(url: string): Promise<Dispatcher>;
   /** Ends idle connections, so that a short-lived program can exit. */
   close(): Promise<void>;
 }

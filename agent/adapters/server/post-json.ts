@@ -20,7 +20,7 @@ export async function postJson<Schema extends z.ZodType>(
   reply: Schema,
   token?: string,
 ): Promise<z.output<Schema>> {
-  const answer = await exchange(await http.connect(), url, utf8(JSON.stringify(body)), token);
+  const answer = await exchange(await http.connect(url), url, utf8(JSON.stringify(body)), token);
   const { statusCode: status, bytes } = answer;
   if (status < 200 || status > 299) throw refused(url, answer, messageOf(bytes));
   try {

@@ -37,7 +37,7 @@ export async function doctor(context: CliContext): Promise<number> {
   return findings.every(({ problem }) => problem === null) ? EXIT.ok : EXIT.failed;
 }
 
-function trustFindings({ freshness, contact, unsentReports }: StatusReply): readonly Finding[] {
+function trustFindings({ freshness, contact, unsentReports, instance }: StatusReply): readonly Finding[] {
   const { state, expires } = freshness;
   return [
     {
@@ -51,7 +51,7 @@ function trustFindings({ freshness, contact, unsentReports }: StatusReply): read
       remedy: 'fairlead check',
     },
     {
-      check: 'the server answers',
+      check: `the server answers, ${instance.proxy === undefined ? 'asked without a proxy' : `through ${instance.proxy}`}`,
       problem: contact?.failure?.message ?? null,
       remedy: contact?.failure?.hint ?? '',
     },

@@ -22,7 +22,13 @@ import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
 
 export interface AgentOptions {
-  readonly instance: { readonly id: string; readonly name: string; readonly server: string };
+  readonly instance: {
+    readonly id: string;
+    readonly name: string;
+    readonly server: string;
+    /** Without its password; absent where requests go straight to the server. */
+    readonly proxy?: string;
+  };
   readonly agentVersion: string;
   /** How the agent before this one ended, in the word of the service manager; null where it does not say. */
   readonly previousEnd: string | null;

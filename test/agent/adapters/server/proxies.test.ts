@@ -1,0 +1,68 @@
+// The proxies that the environment names, and the slips in it.
+import { describe, expect, it } from 'vitest';
+import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
+import { describeProxy, readProxies, verifyProxy } from '../../../../agent/adapters/server/proxies.ts';
+import { codeOf, dataOf, refusalOf, rejectionOf } from '../../../support/error-code.ts';
+
+const HTTP = 'http://vendor.test/';
+const HTTPS = 'https://vendor.test/';
+
+describe('proxies', () => {
+  it.each([
+    ['none', {}, '', ''],
+    ['one with its scheme', { HTTPS_PROXY: 'http://proxy.test:3128' }, '', 'http://proxy.test:3128/'],
+    [
+      'host and port alone, as curl takes them',
+      { https_proxy: 'proxy.test:3128' },
+      '',
+      'http://proxy.test:3128/',
+    ],
+    ['an address of IPv6', { http_proxy: '[fd00::1]:3128' }, 'http://[fd00::1]:3128/', ''],
+    [
+      'lower case before upper',
+      { http_proxy: 'http://a.test', HTTP_PROXY: 'http://b.test' },
+      'http://a.test/',
+      '',
+    ],
+    ['an empty value', { HTTP_PROXY: '' }, '', ''],
+  ])('reads %s', (_what, environment, http, https) => {
+    expect(readProxies(environment)).toMatchObject({ httpProxy: http, httpsProxy: https, slips: [] });
+  });
+
+  it.each([
+    ['another kind', 'socks5://proxy.test:1080'],
+    ['no address', 'http://'],
+    ['a port that is none', 'proxy.test:port'],
+    ['blanks', 'my proxy'],
+    ['a control character', 'http://proxy.test\u0000:3128'],
+  ])('names the variable of %s, and leaves the other way open', (_what, value) => {
+    const proxies = readProxies({ HTTPS_PROXY: value });
+
+    const refusal = refusalOf(() => verifyProxy(proxies, HTTPS));
+    expect(dataOf(refusal, 'transport/proxy-invalid').variable).toBe('HTTPS_PROXY');
+    expect(() => verifyProxy(proxies, HTTP)).not.toThrow();
+  });
+
+  it('shows nobody the password', () => {
+    const proxies = readProxies({ HTTP_PROXY: 'http://user:secret@proxy.test:3128', NO_PROXY: 'local.test' });
+
+    expect(describeProxy(proxies, HTTP)).toBe(
+      'http://proxy.test:3128, unless no_proxy=local.test names the host',
+    );
+    expect(describeProxy(readProxies({}), HTTP)).toBeNull();
+    const slip = readProxies({ HTTP_PROXY: 'socks5://user:secret@proxy.test' });
+    expect(refusalOf(() => verifyProxy(slip, HTTP)).message).not.toContain('secret');
+    expect(codeOf(() => verifyProxy(slip, HTTP))).toBe('transport/proxy-invalid');
+  });
+
+  it('is an error of the request, not the end of the program', async () => {
+    const before = process.env.https_proxy;
+    process.env.https_proxy = 'socks5://proxy.test';
+    const http = createHttpClient();
+    if (before === undefined) delete process.env.https_proxy;
+    else process.env.https_proxy = before;
+
+    expect((await rejectionOf(http.get(HTTPS, { maxBytes: 10 }))).code).toBe('transport/proxy-invalid');
+    await http.close();
+  });
+});
