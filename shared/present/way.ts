@@ -1,4 +1,6 @@
 // The way to one release for people: whether it can be reached, by which deployments, and what to clear before.
+import { digestOfValue } from '../encoding/digest.ts';
+import { sanitizeLine } from '../encoding/text.ts';
 import { assertNever } from '../errors/assert-never.ts';
 import type { WayReply } from '../protocol/way.ts';
 import { renderCost, renderMoves } from './explanation.ts';
@@ -10,6 +12,7 @@ export function renderWay(way: WayReply, style: Style): readonly string[] {
   const { hops, blockers, interruptionMs } = way;
   return [
     style.bold(verdictOf(way, style)),
+    ...describeBack(way),
     ...hops.flatMap(({ plan, moves }, index) => [
       `${hops.length === 1 ? 'Plan' : `Step ${index + 1}`}${plan.reason.kind === 'forced' ? `, forced by ${plan.reason.advisories.join(', ')}` : ''}:`,
       ...renderMoves(moves),
@@ -19,7 +22,15 @@ export function renderWay(way: WayReply, style: Style): readonly string[] {
   ];
 }
 
-function verdictOf({ outcome, target, hops, blockers }: WayReply, style: Style): string {
+function describeBack({ back }: WayReply): readonly string[] {
+  if (back === undefined) return [];
+  const what = `It ran here before, in generation ${back.generation}: plan ${digestOfValue(back.plan)} goes back`;
+  return back.problem === null
+    ? [`${what}.`, `  ${back.command}`]
+    : [`${what}, but ${sanitizeLine(back.problem, 500)}`];
+}
+
+function verdictOf({ outcome, target, hops, blockers, back }: WayReply, style: Style): string {
   const deployments =
     hops.length === 1 ? 'one deployment' : `${hops.length} deployments, one after the other`;
   switch (outcome) {
@@ -30,7 +41,9 @@ function verdictOf({ outcome, target, hops, blockers }: WayReply, style: Style):
         ? style.good(`${target} takes ${deployments}: fairlead apply --reason "why"`)
         : style.warn(`${target} takes ${deployments}, once what stands in the way is cleared`);
     case 'none':
-      return style.bad(`nothing leads to ${target} here`);
+      return back?.problem === null
+        ? style.warn(`no update leads to ${target} here, but a rollback does`)
+        : style.bad(`nothing leads to ${target} here`);
     default:
       return assertNever(outcome);
   }

@@ -24,6 +24,10 @@ export const wayReply = z.strictObject({
   ),
   /** Empty: `fairlead apply` does it. */
   blockers: z.array(blocker),
+  /** Where the release ran here before: the very plan that `fairlead rollback` makes, and what keeps it from going there. */
+  back: z
+    .strictObject({ generation: z.int(), plan, problem: z.string().nullable(), command: z.string() })
+    .optional(),
   /** The longest interruption of the last deployments; null when none has been measured. */
   interruptionMs: z.number().nullable(),
 });

@@ -1,7 +1,8 @@
 // Going down: where a manual rollback leads, which versions it leaves, and which may not be left.
+import { planBetween } from '../../../shared/compile/plan.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { PlanStep } from '../../../shared/schema/deployment.ts';
+import type { Plan, PlanStep } from '../../../shared/schema/deployment.ts';
 import { compareVersions, type Version } from '../../../shared/version/version.ts';
 import type { Generation } from './generation.ts';
 
@@ -23,6 +24,18 @@ export function selectRollbackTarget<G extends Generation>(
     });
   }
   return target;
+}
+
+/** The way from one generation to another; the same after a crash as before it. Error: rollback/no-target. */
+export function rollbackPlan(previous: Generation, target: Generation): Plan {
+  const reason = { kind: 'rollback', generation: target.number } as const;
+  const stored = new Set(target.manifest.components.map((one) => one.tree));
+  const plan = planBetween({ from: previous, to: target, reason, stored });
+  if (plan !== null) return plan;
+  throw new FairleadError('rollback/no-target', {
+    wanted: `generation ${target.number}`,
+    available: 'none that differs from what runs',
+  });
 }
 
 function isAt(generation: Generation, to: RollbackTo): boolean {

@@ -1,10 +1,14 @@
 // The way to one release, for an operator who asks before they decide: nothing changes.
 import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Move } from '../../../shared/protocol/admin.ts';
 import type { WayReply, WayRequest } from '../../../shared/protocol/way.ts';
-import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
+import { componentKeyOf } from '../../../shared/schema/common.ts';
+import { formatRef, parseRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import type { Offer } from '../../core/conclude.ts';
 import { longestInterruption } from '../../core/deploy/rehearsal.ts';
+import { rollbackPlan, selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
+import { verifyRiskAccepted } from '../../core/rollback-risk.ts';
 import { findWay } from '../../core/way.ts';
 import { assess } from './assess.ts';
 import type { AgentState } from './state.ts';
@@ -26,8 +30,44 @@ export async function readWay(state: AgentState, { target }: WayRequest): Promis
     outcome,
     hops: described,
     blockers: [...blockers],
+    ...(outcome === 'runs' ? {} : await wayBack(state, ref)),
     interruptionMs: longestInterruption(facts.records),
   };
+}
+
+/** A version that ran here is gone back to, not planned for: what `rollback` would do, by the same rules. */
+async function wayBack(state: AgentState, ref: ReleaseRef): Promise<Pick<WayReply, 'back'>> {
+  if (ref.kind !== 'capability') return {};
+  const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
+  const to = { component: componentKeyOf(ref.suite, ref.name), version: ref.version };
+  const target = orNull(() => selectRollbackTarget(generations, current?.number ?? null, to));
+  if (target === null || current === null) return {};
+  const plan = rollbackPlan(current, target);
+  const problem = problemOf(() => {
+    verifyReversible({ steps: plan.steps, from: current, to: target, generations });
+    verifyRiskAccepted(target, state.contact.catalog().advisories, []);
+  });
+  const command = `fairlead rollback --to ${formatRef(ref)} --reason "why"`;
+  return { back: { generation: target.number, plan, problem, command } };
+}
+
+function orNull<Result>(act: () => Result): Result | null {
+  try {
+    return act();
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
+}
+
+function problemOf(act: () => void): string | null {
+  try {
+    act();
+    return null;
+  } catch (error) {
+    if (isFairleadError(error)) return error.message;
+    throw error;
+  }
 }
 
 /** Adds the trees to `fetched`: an earlier deployment on the way has brought them. */

@@ -1,6 +1,5 @@
 // Beginning a deployment: its generation, its record and its journal are on disk before its first state is entered.
 import { manifestDigest, planDigest } from '../../../shared/compile/identity.ts';
-import { planBetween } from '../../../shared/compile/plan.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
@@ -8,7 +7,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
 import { maxEntries } from '../../core/deploy/recover.ts';
-import { selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
+import { rollbackPlan, selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { DeploymentRequest, Generation, RollbackRequest } from '../../ports/deployer.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
@@ -73,18 +72,6 @@ export async function beginUndoing(options: DeployerOptions, { record, because }
   const reason = sanitizeLine(`${component} degraded after change ${record.id}, at ${since}: ${detail}`, 300);
   const to = record.previousGeneration === null ? {} : { to: record.previousGeneration };
   return beginRollback(options, { ...to, reason, actor: 'agent' }, [component]);
-}
-
-/** The way from one generation to another; the same after a crash as before it. */
-export function rollbackPlan(previous: StoredGeneration, target: StoredGeneration): Plan {
-  const reason = { kind: 'rollback', generation: target.number } as const;
-  const stored = new Set(target.manifest.components.map((one) => one.tree));
-  const plan = planBetween({ from: previous, to: target, reason, stored });
-  if (plan !== null) return plan;
-  throw new FairleadError('rollback/no-target', {
-    wanted: `generation ${target.number}`,
-    available: 'none that differs from what runs',
-  });
 }
 
 /** Null on an empty instance. Error: deploy/generation-damaged: what runs is not known, so nothing may replace it. */

@@ -1,4 +1,5 @@
 // Recovery: what an earlier process left unfinished is brought to its end.
+
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
@@ -11,12 +12,12 @@ import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
 import { environmentFailure } from '../../core/deploy/failure.ts';
 import { progressOf, recordWith } from '../../core/deploy/progress.ts';
 import { type Recovery, recover } from '../../core/deploy/recover.ts';
+import { rollbackPlan } from '../../core/deploy/rollback-target.ts';
 import { selectSettled } from '../../core/deploy/settled.ts';
 import { isUntouched, transition } from '../../core/deploy/states.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { UnfinishedJournal } from '../../ports/journal.ts';
-import { rollbackPlan } from './begin.ts';
 import { runToEnd } from './machine.ts';
 import type { DeployerOptions } from './options.ts';
 import { createRun, type Run } from './run.ts';

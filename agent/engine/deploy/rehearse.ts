@@ -6,11 +6,12 @@ import {
   generationsLeft,
   isDescending,
   type RollbackTo,
+  rollbackPlan,
   selectRollbackTarget,
   verifyReversible,
 } from '../../core/deploy/rollback-target.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
-import { currentGeneration, rollbackPlan } from './begin.ts';
+import { currentGeneration } from './begin.ts';
 import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
 import { checkAddresses, checkCalls, checkSpace } from './preflight.ts';

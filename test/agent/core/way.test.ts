@@ -1,8 +1,10 @@
 // The way to one release: the deployments that lead there, and everything that stands between.
+
 import { describe, expect, it } from 'vitest';
-import type { Facts } from '../../../agent/core/conclude.ts';
+import { conclude, type Facts } from '../../../agent/core/conclude.ts';
 import { findWay } from '../../../agent/core/way.ts';
-import { parseRef } from '../../../shared/schema/release-ref.ts';
+import { digestOfValue } from '../../../shared/encoding/digest.ts';
+import { componentNameOf, parseRef } from '../../../shared/schema/release-ref.ts';
 import { codeOf } from '../../support/error-code.ts';
 import { compileInputOf, movesOf, policyOf, quarantineOf, type Scenario } from '../../support/scenario.ts';
 
@@ -219,5 +221,31 @@ describe('where nothing leads there', () => {
       'plan/no-such-release',
     );
     expect(codeOf(() => wayTo('nobody@1.0.0', { releases: TWO, runs: RUNS }))).toBe('plan/no-such-release');
+  });
+});
+
+describe('following the advice', () => {
+  it.each([
+    ['a pin', 'core/auth@1.1.0', { releases: TWO, runs: RUNS }],
+    ['a pin downwards', 'core/auth@1.0.0', { releases: TWO, runs: ['core/auth@1.2.0'] }],
+    [
+      'a pin in place of another',
+      'core/auth@1.1.0',
+      { releases: TWO, runs: RUNS, pins: { 'core/auth': '1.0.0' } },
+    ],
+    [
+      'a pin on channel manual',
+      'core/auth@1.1.0',
+      { releases: TWO, runs: RUNS, policy: { channel: 'manual' } },
+    ],
+  ] as const)('leads to exactly the plan that was shown: %s', (_name, target, scenario) => {
+    const ref = parseRef(target);
+    const shown = findWay(factsOf(scenario), ref).hops[0]?.plan;
+    const component = componentNameOf(ref);
+
+    const { offer } = conclude(factsOf({ ...scenario, pins: { [component]: ref.version } }), null);
+
+    expect(shown).toBeDefined();
+    expect(digestOfValue(offer?.plan ?? null)).toBe(digestOfValue(shown ?? null));
   });
 });
