@@ -24,7 +24,7 @@ export interface CampaignOptions {
   readonly signal: AbortSignal;
 }
 
-const SLOWEST_MS = 25_000;
+const SLOWEST_MS = 60_000;
 export const PROGRAM_FOLDERS = ['shared', 'agent', 'server', 'test', 'scripts'];
 
 export async function runCampaign(options: CampaignOptions, report: Report): Promise<void> {

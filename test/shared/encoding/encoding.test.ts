@@ -25,6 +25,17 @@ describe('bytes', () => {
     );
   });
 
+  it.each([
+    [[1, 2], [1, 2], true],
+    [[1, 2], [1, 3], false],
+    [[1, 2], [2, 2], false],
+    [[1], [1, 2], false],
+    [[1, 2], [1], false],
+    [[], [], true],
+  ])('are equal when they have the same length and every byte the same: %j and %j', (a, b, same) => {
+    expect(equalBytes(Uint8Array.from(a), Uint8Array.from(b))).toBe(same);
+  });
+
   it.each(['abc', 'ABCD', '0g', '0x00'])('refuses %s as hexadecimal', (text) => {
     expect(fromHex(text)).toBeNull();
   });
@@ -59,6 +70,9 @@ describe('durations', () => {
     ['PT1H30M', 5_400_000],
     ['P3D', 259_200_000],
     ['P1DT1S', 86_401_000],
+    ['P2DT3H4M5S', 183_845_000],
+    ['PT2M', 120_000],
+    ['PT3H', 10_800_000],
     ['PT0S', 0],
   ])('reads %s', (text, ms) => {
     expect(durationMs(text)).toBe(ms);
@@ -71,6 +85,15 @@ describe('durations', () => {
 
   it.each([
     [450, '450ms'],
+    [999, '999ms'],
+    [1_000, '1.0s'],
+    [59_949, '59.9s'],
+    [59_950, '1m'],
+    [3_599_000, '59m 59s'],
+    [3_600_000, '1h'],
+    [48 * 3_600_000 - 60_000, '47h 59m'],
+    [48 * 3_600_000, '2d'],
+    [71 * 3_600_000, '2d 23h'],
     [12_340, '12.3s'],
     [59_999, '1m'],
     [65_000, '1m 5s'],

@@ -94,6 +94,8 @@ describe('createTreeIndex', () => {
     ['an escaping path', [file('../a')]],
     ['an absolute link', [link('a', '/etc')]],
     ['an escaping link', [link('a/b', '../../c')]],
+    ['a link that climbs out behind dots', [link('a', './././../..')]],
+    ['a link that climbs out behind empty parts', [link('d/a', './/..//../c')]],
     ['links that escape only together', [link('a/up', '..'), link('b', 'a/up/..')]],
     ['a loop of links', [link('a', 'b'), link('b', 'a')]],
     ['two sizes for one digest', [file('a', 'x'), { ...file('b', 'x'), size: 2 }]],
@@ -130,6 +132,10 @@ describe('parseTreeIndex', () => {
   const good = { ...file('a') };
   const bytesOf = (entries: JsonValue, more: object = {}) =>
     canonicalize({ schema: 'fairlead/tree@1', entries, ...more });
+  const betweenEntries = (sign: string) => {
+    const text = new TextDecoder().decode(bytesOf([directory('a'), directory('b')]));
+    return utf8(text.replace('},{', `}${sign}{`));
+  };
 
   it.each<[string, JsonValue]>([
     ['setuid', { ...good, mode: 0o4755 }],
@@ -157,6 +163,10 @@ describe('parseTreeIndex', () => {
     ['another document', canonicalize([])],
     ['bytes that are not JSON', utf8('{"entries":[')],
     ['bytes that are not UTF-8', Uint8Array.of(0x22, 0xff, 0x22)],
+    ['entries with another sign between them', betweenEntries(';')],
+    ['entries with nothing between them', betweenEntries('')],
+    ['entries with two commas between them', betweenEntries(',,')],
+    ['entries with a space between them', betweenEntries(', ')],
     ['a key written twice', utf8('{"entries":[],"entries":[],"schema":"fairlead/tree@1"}')],
   ])('refuses %s', (_, bytes) => {
     expect(codeOf(() => parseTreeIndex(bytes))).toBe('tree/index-invalid');

@@ -1,0 +1,72 @@
+// The published JSON Schemas are a contract: a bound or a pattern that moves is seen, and kept where parsing enforces it.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { approvalStatement } from '../../../shared/schema/approval.ts';
+import { linesBehind, type PinVersion } from '../../../shared/schema/pin.ts';
+import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
+import { renderSchemas } from '../../docs/pages/schema-pages.ts';
+import { refusalOf } from '../../support/error-code.ts';
+
+describe('the schema of a document', () => {
+  it.each(renderSchemas())('is what is published: %s', (path, schema) => {
+    const published = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+
+    expect(JSON.parse(schema)).toEqual(JSON.parse(published));
+  });
+});
+
+describe('an approval', () => {
+  const at = '2026-03-01T10:00:00Z';
+
+  it.each([
+    ['before it is given', '2026-03-01T09:59:59Z', false],
+    ['in the moment it is given', at, false],
+    ['after it', '2026-03-01T10:00:01Z', true],
+  ])('may not end %s', (_when, expires, fits) => {
+    const statement = {
+      schema: 'fairlead/approval@1',
+      plan: `sha256:${'a'.repeat(64)}`,
+      verdict: 'approve',
+      by: 'alice',
+      reason: 'tested',
+      at,
+      expires,
+    };
+
+    expect(approvalStatement.safeParse(statement).success).toBe(fits);
+  });
+});
+
+describe('a pin', () => {
+  it.each([
+    ['latest-1', 1],
+    ['latest-9', 9],
+    ['1.x', null],
+    ['latest', null],
+  ])('of %s stays so many minor lines behind: %s', (version, lines) => {
+    expect(linesBehind(version as PinVersion)).toBe(lines);
+  });
+});
+
+describe('a reference to a release', () => {
+  it.each(['a@1.0.0', 'core@1.2.0', 'core/a@0.0.1', 'platform@2.0.0', 'core/auth@1.0.0-rc.1'])(
+    'is read and written the same: %s',
+    (text) => {
+      expect(formatRef(parseRef(text))).toBe(text);
+    },
+  );
+
+  it.each([
+    '@1.0.0',
+    '1.0.0',
+    'core/',
+    'core/@1.0.0',
+    '/auth@1.0.0',
+    'a/b/c@1.0.0',
+    'Core@1.0.0',
+    'core@',
+    'a/B@1.0.0',
+  ])('is refused: %s', (text) => {
+    expect(refusalOf(() => parseRef(text)).code).toMatch(/^(?:reference|version)\/invalid$/);
+  });
+});
