@@ -50,8 +50,10 @@ export class Judge {
       asked += tests.length;
     }
     if (asked === 0) return null;
+    // Asked while nothing is broken: a copy whose types are unsound by themselves refuses no mutant.
+    this.#types ??= (await this.#checkTypes()) ? 'sound' : 'broken';
     return this.#copy.withMutant(mutant, async () =>
-      (await this.#passesTypes())
+      this.#types === 'broken' || (await this.#checkTypes())
         ? { outcome: 'survived', by: null, detail: `${asked} of the nearest test files` }
         : { outcome: 'refused', by: null, detail: 'the type checker' },
     );
@@ -103,11 +105,6 @@ export class Judge {
   }
 
   /** Names that nobody uses any more are no objection: who removes a line removes its import too. */
-  async #passesTypes(): Promise<boolean> {
-    this.#types ??= (await this.#checkTypes()) ? 'sound' : 'broken';
-    return this.#types === 'broken' || this.#checkTypes();
-  }
-
   #checkTypes(): Promise<boolean> {
     const information = join(this.#copy.scratch, 'types.json');
     const options =

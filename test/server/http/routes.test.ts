@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Access } from '../../../server/http/access.ts';
 import { ROUTES } from '../../../server/http/all-routes.ts';
 import { pathOf, renderOpenApi } from '../../../server/http/openapi.ts';
+import type { Route } from '../../../server/http/route.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { readSources } from '../../support/source-tree.ts';
 
@@ -61,6 +63,22 @@ describe('OpenAPI', () => {
     for (const route of ROUTES) {
       expect(described.paths[pathOf(route)]?.[route.method.toLowerCase()]).toBeDefined();
     }
+  });
+
+  it('asks for the credential that the route asks for, and for none where anybody may', () => {
+    const asked = (method: string, path: string) => {
+      const operation = described.paths[path]?.[method] as { readonly security?: object } | undefined;
+      return operation?.security;
+    };
+    const of = (access: Access) => ROUTES.filter((route) => route.access === access)[0] as Route;
+    const askedBy = (route: Route) => asked(route.method.toLowerCase(), pathOf(route));
+    const rights = ROUTES.filter((route) => typeof route.access !== 'string').map(askedBy);
+
+    expect(askedBy(of('public'))).toEqual([]);
+    expect(askedBy(of('agent'))).toEqual([{ agent: [] }]);
+    expect(askedBy(of('machine'))).toEqual([{}, { token: [] }]);
+    expect(rights.length).toBeGreaterThan(5);
+    expect(rights).toEqual(rights.map(() => [{ token: [] }]));
   });
 
   it('refers to nothing that it does not hold', () => {
