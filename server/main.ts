@@ -1,33 +1,33 @@
 // The program `fairlead-server`: makes a release server's directory, runs it, and hands out tokens.
 import { join } from 'node:path';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
-import { durationMs } from '../shared/encoding/duration.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../shared/errors/error.ts';
 import { shellWord } from '../shared/errors/shell-word.ts';
 import { systemCode } from '../shared/errors/system-error.ts';
-import { accountName } from '../shared/node/account-name.ts';
 import { makeDirectory } from '../shared/node/durable-file.ts';
 import { tryLock } from '../shared/node/lock.ts';
 import { createLogDestination } from '../shared/node/log.ts';
 import { isPresent } from '../shared/node/read-file.ts';
 import { settleDirectory } from '../shared/node/settle-directory.ts';
-import { TOKEN_ROLES, type TokenRole } from '../shared/protocol/fleet.ts';
-import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
+import { print, requireInitialized } from './cli/database.ts';
+import { addInspectCommands } from './cli/inspect.ts';
+import { addTokenCommands, issued } from './cli/token.ts';
+import { type Context, createContext, type ServerConfig, toConfig } from './context.ts';
 import { openDatabase } from './db/database.ts';
 import type { Database } from './db/tables.ts';
-import { admitToken, hasToken, listTokens, makeToken, revokeTokens } from './db/tokens.ts';
+import { admitToken, hasToken, makeToken } from './db/tokens.ts';
 import { resign, startResigning } from './jobs/resign.ts';
-import { parseDuration, parseNetworks, parsePort, parseUrl } from './options.ts';
+import { checkpointAudit, startWatching, warnOfExpiries } from './jobs/watch.ts';
+import { parseNetworks, parsePort, parseUrl } from './options.ts';
 import { readOrWriteLine } from './repository/initial-files.ts';
-import { type Layout, layoutOf } from './repository/layout.ts';
+import type { Layout } from './repository/layout.ts';
 import { createOnlineKeys, openOnlineKeys } from './repository/online-keys.ts';
 import { readOrMakePassphrase, readPassphrase } from './repository/passphrase.ts';
 
-const TOKEN_LIFETIME = 'P365D';
 /** How long requests may take to end once the server was told to. */
 const GRACE_MS = 10_000;
 
@@ -49,6 +49,7 @@ export function createProgram(): Command {
     )
     .action((settings) => run(toConfig(settings, process.env)));
   addTokenCommands(program.command('token').description('tokens of people and programs'));
+  addInspectCommands(program);
   return program;
 }
 
@@ -58,28 +59,6 @@ function command(parent: Command, name: string, description: string): Command {
     .description(description)
     .requiredOption('--dir <dir>', 'directory of the release server')
     .option('--passphrase-file <file>', 'passphrase of the signing keys (else $FAIRLEAD_PASSPHRASE)');
-}
-
-function addTokenCommands(token: Command): void {
-  const directory = new Option('--dir <dir>', 'directory of the release server').makeOptionMandatory();
-  token
-    .command('create')
-    .description('make a token and print it: it is never shown again')
-    .addOption(directory)
-    .addOption(new Option('--role <role>', 'what it may do').choices(TOKEN_ROLES).makeOptionMandatory())
-    .requiredOption('--name <name>', 'who or what will use it, for the audit log')
-    .option('--valid-for <duration>', 'ISO 8601, such as P90D', parseDuration, durationMs(TOKEN_LIFETIME))
-    .action(createToken);
-  token
-    .command('list')
-    .description('show the tokens that are not revoked')
-    .addOption(directory)
-    .action(({ dir }) => withDatabase(dir, printTokens));
-  token
-    .command('revoke <name>')
-    .description('revoke every token of this name, at once and for good')
-    .addOption(directory)
-    .action((name, { dir }) => withDatabase(dir, (db) => revokeToken(db, name, dir)));
 }
 
 /** Every step leaves alone what an earlier run has made, so a run that was killed is simply repeated. */
@@ -116,7 +95,7 @@ async function makeFirstTokens(db: Database, layout: Layout): Promise<readonly s
     const path = join(layout.dir, `${role}.token`);
     if (!(await isPresent(path)) && (await hasToken(db, role))) continue;
     const text = await readOrWriteLine(path, makeToken);
-    await admitToken(db, { text, name: role, role, ...issued(durationMs(TOKEN_LIFETIME)) }, Date.now());
+    await admitToken(db, { text, name: role, role, ...issued() }, Date.now());
     files.push(path);
   }
   return files;
@@ -151,13 +130,18 @@ async function serve(context: Context, close: () => Promise<void>): Promise<void
   const app = await createApp(context);
   // Before the first request: what a longer pause has let expire is never served.
   await resign(context);
+  await warnOfExpiries(context);
+  await checkpointAudit(context);
   print(`listening on ${await listen(app, config)}`);
   const resigning = startResigning(context);
+  const watching = startWatching(context);
 
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
     await resigning.stop();
+    await watching.stop();
+    await checkpointAudit(context);
     await app.close();
     await close();
   };
@@ -172,49 +156,6 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   } catch (cause) {
     throw new FairleadError('server/no-address', { host, port, problem: systemCode(cause) }, { cause });
   }
-}
-
-interface TokenSettings extends Pick<Settings, 'dir'> {
-  readonly role: TokenRole;
-  readonly name: string;
-  readonly validFor: number;
-}
-
-async function createToken({ dir, role, name, validFor }: TokenSettings): Promise<void> {
-  const text = makeToken();
-  await withDatabase(dir, (db) => admitToken(db, { text, name, role, ...issued(validFor) }, Date.now()));
-  print(text);
-}
-
-async function printTokens(db: Database): Promise<void> {
-  for (const { name, role, expires } of await listTokens(db)) print(`${name}  ${role}  expires ${expires}`);
-}
-
-async function revokeToken(db: Database, name: string, dir: string): Promise<void> {
-  const revoked = await revokeTokens(db, name, `account ${accountName()}`, Date.now());
-  if (revoked === 0) throw new FairleadError('server/no-such-token', { name, dir });
-  print(`revoked ${revoked} of the name ${name}`);
-}
-
-/** Works beside a running server. Error: server/not-initialized. */
-async function withDatabase<Result>(dir: string, use: (db: Database) => Promise<Result>): Promise<Result> {
-  const layout = layoutOf(dir);
-  await requireInitialized(layout);
-  const db = await openDatabase(layout.database);
-  return use(db).finally(() => db.destroy());
-}
-
-/** Error: server/not-initialized. */
-async function requireInitialized({ dir, database }: Layout): Promise<void> {
-  if (!(await isPresent(database))) throw new FairleadError('server/not-initialized', { dir });
-}
-
-function issued(validForMs: number): { readonly expires: number; readonly actor: string } {
-  return { expires: Date.now() + validForMs, actor: `account ${accountName()}` };
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 function fail(error: unknown): void {

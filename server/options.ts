@@ -1,6 +1,7 @@
 // What is typed on the command line of `fairlead-server`, read strictly; commander adds which option it was.
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import type { Digest } from '../shared/encoding/digest.ts';
 import { durationMs } from '../shared/encoding/duration.ts';
 
 export function parsePort(text: string): number {
@@ -14,6 +15,13 @@ export function parseDuration(text: string): number {
   const ms = durationMs(text);
   if (ms > 0) return ms;
   throw new InvalidArgumentError('write it as an ISO 8601 duration, such as P90D or PT12H');
+}
+
+/** As `audit verify` prints it. */
+export function parseCheckpoint(text: string): { readonly count: number; readonly digest: Digest } {
+  const [, count = '', digest = ''] = /^([1-9]\d{0,15}):(sha256:[0-9a-f]{64})$/.exec(text) ?? [];
+  if (digest !== '') return { count: Number(count), digest: digest as Digest };
+  throw new InvalidArgumentError('write it as COUNT:sha256:DIGEST, as an earlier verify printed it');
 }
 
 export function parseUrl(text: string): string {

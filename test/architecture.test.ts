@@ -41,6 +41,7 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
   'server/db': ['server/core', 'server/db'],
   'server/http': ['server/core', 'server/repository', 'server/db', 'server/http', 'server/context'],
   'server/jobs': ['server/core', 'server/repository', 'server/db', 'server/jobs', 'server/context'],
+  'server/cli': ['server/core', 'server/repository', 'server/db', 'server/cli', 'server/options'],
   'server/context': ['server/core', 'server/repository', 'server/db', 'server/context'],
   'server/vendor/core': ['server/vendor/core'],
   'server/vendor/workspace': ['server/vendor/core', 'server/vendor/workspace', 'server/repository'],

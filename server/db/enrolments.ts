@@ -82,7 +82,14 @@ async function answerAgain(db: Database, instance: string, publicKey: string): P
   return { instance: row.id, name: row.name };
 }
 
-const NOTHING_REPORTED = { channel: null, manifest: null, verdict: null, running: null };
+const NOTHING_REPORTED = {
+  channel: null,
+  manifest: null,
+  verdict: null,
+  running: null,
+  voices: null,
+  twins_heard: null,
+};
 
 async function createInstance(
   trx: DatabaseTransaction,

@@ -1,6 +1,7 @@
 // The fleet as the server knows it: each instance with what its newest report says.
 
 import type { Digest } from '../../shared/encoding/digest.ts';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { InstancesReply, StoredReport } from '../../shared/protocol/fleet.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import type { Database, Tables } from './tables.ts';
@@ -19,6 +20,7 @@ const SUMMARY = [
   'channel',
   'manifest',
   'verdict',
+  'twins_heard',
 ] as const;
 
 /** By name; only those of this id or name when one is given. */
@@ -70,6 +72,16 @@ export async function countInstances(db: Database): Promise<number> {
   return Number(total);
 }
 
+/** Instances for which two agents spoke in turns within the last day. */
+export async function countTwins(db: Database, now: EpochMs): Promise<number> {
+  const { total } = await db
+    .selectFrom('instances')
+    .select((select) => select.fn.countAll().as('total'))
+    .where('twins_heard', '>', formatInstantMs(now - 24 * 60 * 60 * 1000))
+    .executeTakeFirstOrThrow();
+  return Number(total);
+}
+
 type SummaryRow = Pick<Tables['instances'], (typeof SUMMARY)[number]>;
 
 function summaryOf(row: SummaryRow): InstanceSummary {
@@ -83,6 +95,7 @@ function summaryOf(row: SummaryRow): InstanceSummary {
     channel: row.channel,
     manifest: row.manifest as Digest | null,
     verdict: row.verdict,
+    ...(row.twins_heard === null ? {} : { twinsHeard: row.twins_heard }),
   };
 }
 

@@ -6,6 +6,7 @@ import { addReported } from './reported-migration.ts';
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-fleet': { up: createFleet },
   '0002-reported': { up: addReported },
+  '0003-voices': { up: addVoices },
 };
 
 type AnyTables = Kysely<unknown>;
@@ -15,6 +16,13 @@ async function createFleet(db: AnyTables): Promise<void> {
   await createInstances(db);
   await createDeployments(db);
   await createHistory(db);
+}
+
+/** Two agents of one identity. */
+async function addVoices(db: AnyTables): Promise<void> {
+  for (const column of ['voices', 'twins_heard']) {
+    await db.schema.alterTable('instances').addColumn(column, 'text').execute();
+  }
 }
 
 async function createAccess(db: AnyTables): Promise<void> {

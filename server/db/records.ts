@@ -13,6 +13,8 @@ const KEPT_RECORD_BYTES = 4 * 2 ** 20;
 export interface ReceivedReport {
   /** From the credential, never from the body. */
   readonly instance: string;
+  /** Which start of its agent sent it; null where that is not said. */
+  readonly boot: string | null;
   readonly report: Report;
   readonly received: EpochMs;
 }

@@ -2,6 +2,8 @@
 import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { Report } from '../../shared/protocol/report.ts';
+import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/twins.ts';
+import { appendAudit } from './audit.ts';
 import { inParts } from './page.ts';
 import { type ReceivedReport, writeRecords } from './records.ts';
 import type { DatabaseTransaction, Tables } from './tables.ts';
@@ -24,6 +26,7 @@ export async function writeReports(
   const known = await lockInstances(trx, batch);
   const held = new Map([...known].map(([id, row]) => [id, row.last_sequence]));
   const kept: ReceivedReport[] = [];
+  const voices = hearAll(known, batch);
   const answers = batch.map((one) => {
     const last = held.get(one.instance);
     if (last === undefined) throw new Error(`there is no instance ${one.instance}`);
@@ -32,8 +35,48 @@ export async function writeReports(
     held.set(one.instance, one.report.sequence);
     return one.report.sequence;
   });
+  await writeVoices(trx, known, voices);
   if (kept.length > 0) await write(trx, known, kept);
   return answers;
+}
+
+/** Also of reports that change nothing else: two agents of one identity overtake each other's numbers. */
+function hearAll(
+  known: ReadonlyMap<string, InstanceRow>,
+  batch: readonly ReceivedReport[],
+): ReadonlyMap<string, Voices> {
+  const heard = new Map<string, Voices>();
+  for (const { instance, boot, received } of batch) {
+    if (boot === null) continue;
+    const stored = known.get(instance)?.voices ?? null;
+    const before = heard.get(instance) ?? (stored === null ? NO_VOICES : (JSON.parse(stored) as Voices));
+    heard.set(instance, hear(before, boot, received));
+  }
+  return heard;
+}
+
+/** Mostly nothing: an agent that speaks on is what was heard last. */
+async function writeVoices(
+  trx: DatabaseTransaction,
+  known: ReadonlyMap<string, InstanceRow>,
+  heard: ReadonlyMap<string, Voices>,
+): Promise<void> {
+  for (const [instance, voices] of [...heard].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = JSON.stringify(voices);
+    const row = known.get(instance);
+    if (row === undefined || row.voices === text) continue;
+    const at = twinsHeard(voices);
+    const twins = at === null ? null : formatInstantMs(at);
+    await trx
+      .updateTable('instances')
+      .set({ voices: text, twins_heard: twins })
+      .where('id', '=', instance)
+      .execute();
+    // Once: from then on the list says when they were last heard.
+    if (at === null || row.twins_heard !== null) continue;
+    const event = { actor: `instance ${instance}`, action: 'identity.twinned', subject: instance };
+    await appendAudit(trx, event, at);
+  }
 }
 
 async function write(
@@ -63,7 +106,7 @@ async function lockInstances(
   const rows = await trx
     .selectFrom('instances')
     .select(['id', 'name', 'hostname', 'public_key', 'agent_version', 'enrolled_at', 'last_seen'])
-    .select(['last_sequence', 'channel', 'manifest', 'verdict', 'running'])
+    .select(['last_sequence', 'channel', 'manifest', 'verdict', 'running', 'voices', 'twins_heard'])
     .where('id', 'in', ids)
     .orderBy('id')
     .$if(isPostgres(trx), (query) => query.forUpdate())

@@ -42,6 +42,10 @@ interface InstanceRow {
   readonly verdict: string | null;
   /** Its components as one text: the rows below are written only when it changes. */
   readonly running: string | null;
+  /** Which starts of its agent spoke, as JSON; see core/twins.ts. */
+  readonly voices: string | null;
+  /** When two agents last spoke in turns for it. */
+  readonly twins_heard: string | null;
 }
 
 /** What each instance runs, by its last report. */

@@ -1,8 +1,9 @@
 // API tokens: scoped to a role, expiring, and unreadable once made.
 import { randomUUID } from 'node:crypto';
-import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
+import type { Expiry } from '../core/expiry.ts';
 import { appendAudit } from './audit.ts';
 import { hashSecret, makeSecret } from './secrets.ts';
 import type { Database } from './tables.ts';
@@ -82,6 +83,12 @@ export async function listTokens(db: Database): Promise<readonly TokenSummary[]>
     .orderBy('name')
     .orderBy('created_at')
     .execute();
+}
+
+/** When each token that is not revoked ends. */
+export async function listTokenExpiries(db: Database): Promise<readonly Expiry[]> {
+  const tokens = await listTokens(db);
+  return tokens.map(({ name, expires }) => ({ kind: 'token', name, at: instantMs(expires) }));
 }
 
 /** Error: auth/refused for a token that is unknown, revoked or expired. */

@@ -1,5 +1,7 @@
 // Who may call what: the credentials that requests carry, held against what a route asks for.
+
 import { decodeJwt, errors, importJWK, jwtVerify } from 'jose';
+import type { z } from 'zod';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
@@ -7,7 +9,7 @@ import { AGENT_TOKEN, agentClaims } from '../../shared/protocol/report.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
 import { findToken } from '../db/tokens.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, Speaker } from './caller.ts';
 
 /**
  * `viewer` lets every token in; any other list only the roles it names, and always `admin`. `machine` is whoever is on
@@ -34,7 +36,7 @@ export async function verifyAccess(
   if (access === 'public' || (access === 'machine' && shown.isLocal)) return { kind: 'nobody' };
   const text = /^Bearer ([!-~]{1,4096})$/i.exec(shown.authorization ?? '')?.[1];
   if (text === undefined) throw new FairleadError('auth/missing', { route: shown.route });
-  if (access === 'agent') return { kind: 'agent', instance: await verifyAgentToken(db, text, now) };
+  if (access === 'agent') return { kind: 'agent', ...(await verifyAgentToken(db, text, now)) };
   const token = await findToken(db, text, now);
   verifyRole(token.role, access === 'machine' ? ['viewer'] : access);
   return { kind: 'token', token };
@@ -48,9 +50,9 @@ function verifyRole(role: TokenRole, allowed: readonly TokenRole[]): void {
 /** The agents' clocks are not ours to set; a token lives so short that this much leeway costs nothing. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 
-/** Answers the instance that signed the token. */
-async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promise<string> {
-  const issuer = readIssuer(text);
+/** Answers the instance that signed the token, and which of its processes. */
+async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promise<Speaker> {
+  const { iss: issuer, boot } = readClaims(text);
   const key = await findInstanceKey(db, issuer);
   if (key === null) throw refused('no instance of this server issued it');
   try {
@@ -70,7 +72,7 @@ async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promi
     if ((payload.exp ?? 0) - (payload.iat ?? 0) > AGENT_TOKEN.lifetimeSeconds) {
       throw refused('it would live too long');
     }
-    return issuer;
+    return { instance: issuer, boot: boot ?? null };
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;
     throw refused(problemOf(cause), cause);
@@ -78,7 +80,7 @@ async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promi
 }
 
 /** Nothing of what it answers is verified yet, but it is of the type that claims have: anything may stand in a token. */
-function readIssuer(text: string): string {
+function readClaims(text: string): z.output<typeof agentClaims> {
   let claims: unknown;
   try {
     claims = decodeJwt(text);
@@ -87,7 +89,7 @@ function readIssuer(text: string): string {
   }
   const parsed = agentClaims.safeParse(claims);
   if (!parsed.success) throw refused('no instance of this server issued it');
-  return parsed.data.iss;
+  return parsed.data;
 }
 
 function problemOf(cause: unknown): string {

@@ -5,12 +5,18 @@ import type { Token } from '../db/tokens.ts';
 export type Caller =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'token'; readonly token: Token }
-  | { readonly kind: 'agent'; readonly instance: string };
+  | ({ readonly kind: 'agent' } & Speaker);
 
-/** The instance behind an agent's request. */
-export function instanceOf(caller: Caller): string {
+export interface Speaker {
+  readonly instance: string;
+  /** The start of the agent that speaks; null for one that does not say. */
+  readonly boot: string | null;
+}
+
+/** The agent behind a request. */
+export function speakerOf(caller: Caller): Speaker {
   if (caller.kind !== 'agent') throw new Error('the route lets agents only in here');
-  return caller.instance;
+  return caller;
 }
 
 /** How the audit log names whoever sent the request. */

@@ -2,7 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
-import { countInstances } from '../db/instances.ts';
+import { countInstances, countTwins } from '../db/instances.ts';
+import { listTokenExpiries } from '../db/tokens.ts';
+import { listMetadataExpiries } from '../repository/state.ts';
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -52,12 +54,28 @@ function observeRepository(registry: Registry, context: Context): void {
     labelNames: ['role'],
     registers: [registry],
     collect() {
-      const state = context.publisher.state();
-      if (state === null) return;
-      const files = { root: state.root, snapshot: state.snapshot, timestamp: state.timestamp };
-      for (const [role, file] of [...Object.entries(files), ...state.roles]) {
-        expires.set({ role }, file.content.expires / 1000);
+      for (const { name, at } of listMetadataExpiries(context.publisher.state())) {
+        expires.set({ role: name }, at / 1000);
       }
+    },
+  });
+  const tokens = new Gauge({
+    name: 'fairlead_token_expires_timestamp_seconds',
+    help: 'When a token that is not revoked expires',
+    labelNames: ['name'],
+    registers: [registry],
+    async collect() {
+      // A token that was revoked is no longer there to be warned of.
+      tokens.reset();
+      for (const { name, at } of await listTokenExpiries(context.db)) tokens.set({ name }, at / 1000);
+    },
+  });
+  const twins = new Gauge({
+    name: 'fairlead_instances_twinned',
+    help: 'Instances for which two agents spoke in turns within the last day',
+    registers: [registry],
+    async collect() {
+      twins.set(await countTwins(context.db, context.now()));
     },
   });
   const instances = new Gauge({

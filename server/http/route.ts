@@ -6,7 +6,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Context } from '../context.ts';
 import type { Access } from './access.ts';
-import { actorOf, type Caller, instanceOf } from './caller.ts';
+import { actorOf, type Caller, type Speaker, speakerOf } from './caller.ts';
 
 export const TAGS = ['agents', 'publishing', 'fleet', 'operations'] as const;
 export type Tag = (typeof TAGS)[number];
@@ -30,8 +30,8 @@ export interface Ask<Params, Query, Body> {
   readonly caller: Caller;
   /** How the audit log names whoever asks. */
   actor(): string;
-  /** The instance that asks, by its credential. */
-  instance(): string;
+  /** The agent that asks, by its credential. */
+  speaker(): Speaker;
   /** How long the body was, as JSON. */
   readonly bodyBytes: number;
   /** The raw body of a route that takes an upload. Error: request/invalid. */
@@ -131,7 +131,7 @@ function helpersOf(request: FastifyRequest, reply: FastifyReply) {
     caller: request.caller,
     bodyBytes: request.bodyBytes,
     actor: () => actorOf(request.caller),
-    instance: () => instanceOf(request.caller),
+    speaker: () => speakerOf(request.caller),
     upload: () => uploadOf(request),
     continueAt: (cursor: string | null) => {
       if (cursor === null) return;

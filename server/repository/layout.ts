@@ -11,6 +11,8 @@ export interface Layout {
   readonly keys: string;
   /** Present when `init` made the passphrase itself. */
   readonly passphrase: string;
+  /** Where the audit log stood a while ago. */
+  readonly auditCheckpoint: string;
   /** Packs on their way in. */
   readonly uploads: string;
   /** The publication that is being made visible; see commit.ts. */
@@ -26,6 +28,7 @@ export function layoutOf(dir: string): Layout {
     lock: join(dir, 'lock.db'),
     keys: join(dir, 'keys'),
     passphrase: join(dir, 'passphrase'),
+    auditCheckpoint: join(dir, 'audit-checkpoint.json'),
     uploads: join(dir, 'uploads'),
     commit: join(dir, 'commit.json'),
     repository: join(dir, 'repository'),

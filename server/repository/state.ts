@@ -11,6 +11,7 @@ import {
   type Timestamp,
 } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
+import type { Expiry } from '../core/expiry.ts';
 import { type Layout, metadataDirectory, metadataFile, timestampFile } from './layout.ts';
 
 export interface MetadataFile<Metadata> {
@@ -41,6 +42,17 @@ export async function loadState(layout: Layout): Promise<RepositoryState | null>
   }
   const root = await load(layout, 'root', await newestRoot(layout), parseRoot);
   return { root, roles, snapshot, timestamp };
+}
+
+/** When the metadata of each role ends; nothing before the first publication. */
+export function listMetadataExpiries(state: RepositoryState | null): readonly Expiry[] {
+  if (state === null) return [];
+  const { root, snapshot, timestamp, roles } = state;
+  return [...Object.entries({ root, snapshot, timestamp }), ...roles].map(([name, { content }]) => ({
+    kind: 'metadata',
+    name,
+    at: content.expires,
+  }));
 }
 
 /** Which role a client finds for a path, and what that role says about it. */

@@ -81,6 +81,20 @@ const OPERATION_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'server/audit-broken': entry<{ readonly sequence: number; readonly problem: string }>({
+    message: (d) => `the audit log does not hold at entry ${d.sequence}: ${d.problem}`,
+    hint: () =>
+      'keep this database and its backups as they are: compare the entry with an earlier export or backup',
+    http: 500,
+    exit: EXIT.untrusted,
+  }),
+  'server/expiring': entry<{ readonly count: number; readonly first: string }>({
+    message: (d) => `${d.count} will soon have ended or have ended already, first ${d.first}`,
+    hint: () =>
+      'renew metadata with fairlead-vendor renew; make a new token with fairlead-server token create, then revoke the old one',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'server/not-initialized': entry<{ readonly dir: string }>({
     message: (d) => `${d.dir} does not hold a release server`,
     hint: (d) => `create it: fairlead-server init --dir ${shellWord(d.dir)}`,

@@ -24,6 +24,8 @@ const instanceSummary = {
   channel: z.enum(CHANNELS).nullable(),
   manifest: digest.nullable(),
   verdict: z.string().nullable(),
+  /** When two agents last spoke in turns with its identity: a state directory was copied. */
+  twinsHeard: instant.optional(),
 };
 
 /** Where the same list goes on stands in the header `Link` (RFC 8288). */

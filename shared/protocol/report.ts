@@ -43,5 +43,13 @@ export const instanceId = z
   .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'an instance id' });
 
 /** Claims of the short-lived EdDSA JWT an agent signs for each request: `iss` is the instance id. */
-export const agentClaims = z.looseObject({ iss: instanceId });
+export const agentClaims = z.looseObject({
+  iss: instanceId,
+  /** Another at each start of an agent: by it the server notices two that live with one identity. */
+  boot: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{8,64}$/)
+    .optional()
+    .catch(undefined),
+});
 export const AGENT_TOKEN = { audience: 'fairlead-server', lifetimeSeconds: 120 } as const;

@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { firstPublication } from '../support/publications.ts';
 
@@ -157,6 +158,43 @@ describe('a mistake', () => {
       argv.find((arg) => arg.startsWith('--') && arg !== '--role' && arg !== '--name'),
     );
     expect(refused.status).toBe(2);
+  });
+});
+
+describe('fairlead-server audit verify', () => {
+  it('counts what holds, takes its own checkpoint back, and fails once an end is cut off', async () => {
+    const whole = await call('audit', 'verify', '--dir', dir);
+    const checkpoint = /checkpoint {2}(\S+)/.exec(whole.stdout)?.[1] ?? '';
+    const again = await call('audit', 'verify', '--dir', dir, '--checkpoint', checkpoint);
+    const database = new DatabaseSync(join(dir, 'fairlead.db'));
+    database.exec('delete from audit where sequence = 2');
+    database.close();
+
+    const cut = await call('audit', 'verify', '--dir', dir, '--checkpoint', checkpoint);
+
+    expect([whole.status, again.status, cut.status]).toEqual([0, 0, 5]);
+    expect(whole.stdout).toContain('the audit log holds: 2 entries');
+    expect(cut.stderr).toMatch(/entry 2/);
+  });
+
+  it('finds by itself what was cut off while the server was stopped', async () => {
+    await end((await run()).child, 'SIGTERM');
+    const database = new DatabaseSync(join(dir, 'fairlead.db'));
+    database.exec('delete from audit where sequence = 2');
+    database.close();
+
+    expect((await call('audit', 'verify', '--dir', dir)).status).toBe(5);
+  });
+});
+
+describe('fairlead-server expiries', () => {
+  it('lists what ends, and fails when something ends soon', async () => {
+    const fine = await call('expiries', '--dir', dir);
+    const soon = await call('expiries', '--dir', dir, '--within', 'P400D');
+
+    expect(fine.status).toBe(0);
+    expect(fine.stdout).toMatch(/in 39\d days {2,}token publisher/);
+    expect([soon.status, soon.stderr]).toEqual([1, expect.stringContaining('2 will soon have ended')]);
   });
 });
 

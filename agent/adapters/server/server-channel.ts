@@ -1,4 +1,5 @@
 // Reports over HTTPS, each with a short-lived token signed by the instance's own key.
+import { randomUUID } from 'node:crypto';
 import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ServerChannel } from '../../ports/server-channel.ts';
@@ -15,19 +16,22 @@ export interface ServerChannelOptions {
 }
 
 export function createServerChannel(options: ServerChannelOptions): ServerChannel {
+  // Another at each start: where two speak in turns, a state directory was copied, and the server can say so.
+  const boot = randomUUID();
   return {
     async send(report) {
       const url = `${options.server}/api/v1/reports`;
-      return (await postJson(options.http, url, report, reportReply, await signToken(options))).sequence;
+      return (await postJson(options.http, url, report, reportReply, await signToken(options, boot)))
+        .sequence;
     },
   };
 }
 
 /** RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. */
-async function signToken({ identity, instance, clock }: ServerChannelOptions): Promise<string> {
+async function signToken({ identity, instance, clock }: ServerChannelOptions, boot: string): Promise<string> {
   const { SignJWT } = await import('jose/jwt/sign');
   const now = Math.floor(clock.now() / 1000);
-  return new SignJWT({})
+  return new SignJWT({ boot })
     .setProtectedHeader({ alg: 'EdDSA' })
     .setIssuer(instance)
     .setAudience(AGENT_TOKEN.audience)

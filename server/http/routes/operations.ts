@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { countInstances } from '../../db/instances.ts';
+import { selectUrgent } from '../../core/expiry.ts';
+import { listTokenExpiries } from '../../db/tokens.ts';
+import { listMetadataExpiries } from '../../repository/state.ts';
 import { METRICS_TYPE, renderMetrics } from '../metrics.ts';
 import { defineRawRoute, defineRoute, type Route } from '../route.ts';
 
@@ -23,22 +25,36 @@ const ready = defineRoute({
   path: '/readyz',
   access: 'public',
   tag: 'operations',
-  summary: 'The database answers and the metadata is fresh',
+  summary: 'The database answers and no metadata has expired; what ends within thirty days is listed',
   quiet: true,
   reply: z.object({
     status: z.literal('ready'),
     /** When agents would stop installing; null before the first publication. */
     timestampExpires: z.string().nullable(),
+    /** What a person must renew within thirty days; of tokens only that there are some. */
+    endsSoon: z.array(
+      z.object({ kind: z.enum(['metadata', 'token']), role: z.string().nullable(), at: z.string() }),
+    ),
   }),
-  example: { reply: { status: 'ready', timestampExpires: '2026-11-21T12:00:00Z' } },
+  example: { reply: { status: 'ready', timestampExpires: '2026-11-21T12:00:00Z', endsSoon: [] } },
   answer: async ({ db, publisher, now }) => {
-    await countInstances(db);
-    const expires = publisher.state()?.timestamp.content.expires ?? null;
-    if (expires !== null && expires <= now()) {
-      const problem = `the timestamp expired at ${formatInstant(expires)} and could not be signed again`;
+    const tokens = await listTokenExpiries(db);
+    const metadata = listMetadataExpiries(publisher.state());
+    const over = metadata.find(({ at }) => at <= now());
+    if (over !== undefined) {
+      const problem = `the metadata of ${over.name} expired at ${formatInstant(over.at)}; agents install nothing new`;
       throw new FairleadError('server/not-ready', { problem });
     }
-    return { status: 'ready' as const, timestampExpires: expires === null ? null : formatInstant(expires) };
+    const timestamp = metadata.find(({ name }) => name === 'timestamp');
+    return {
+      status: 'ready' as const,
+      timestampExpires: timestamp === undefined ? null : formatInstant(timestamp.at),
+      endsSoon: selectUrgent([...metadata, ...tokens], now()).map(({ kind, name, at }) => ({
+        ...{ kind, at: formatInstant(at) },
+        // Anybody may ask; who has a token is not theirs to know.
+        role: kind === 'token' ? null : name,
+      })),
+    };
   },
 });
 

@@ -29,10 +29,10 @@ export const REPORT_ROUTES: readonly Route[] = [
       reply: { sequence: 7 },
     },
     answer: async ({ reports, reportQuota, now }, ask) => {
-      const instance = ask.instance();
+      const { instance, boot } = ask.speaker();
       reportQuota(instance, ask.bodyBytes);
       return {
-        sequence: await reports.submit({ instance, report: ask.body, received: now() }, ask.bodyBytes),
+        sequence: await reports.submit({ instance, boot, report: ask.body, received: now() }, ask.bodyBytes),
       };
     },
   }),

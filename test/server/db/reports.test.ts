@@ -3,16 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readAudit } from '../../../server/db/audit.ts';
 import { openDatabase } from '../../../server/db/database.ts';
 import { type DeploymentKey, listDeployments } from '../../../server/db/deployments.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { countDeployments } from '../../../server/db/fleet-counts.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
-import { findInstance } from '../../../server/db/instances.ts';
+import { countTwins, findInstance } from '../../../server/db/instances.ts';
 import type { ReceivedReport } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -34,7 +36,7 @@ describe('group commit', () => {
     const instance = await enrol('one');
     const reader = await openDatabase(join(dir, 'fairlead.db'));
 
-    await commit().submit({ instance, report: reportOf(1), received: NOW });
+    await commit().submit({ instance, boot: null, report: reportOf(1), received: NOW });
 
     expect((await findInstance(reader, instance))?.report?.sequence).toBe(1);
     await reader.destroy();
@@ -49,7 +51,9 @@ describe('group commit', () => {
     });
 
     const answers = await Promise.all(
-      instances.map((instance, i) => group.submit({ instance, report: reportOf(i + 1), received: NOW })),
+      instances.map((instance, i) =>
+        group.submit({ instance, boot: null, report: reportOf(i + 1), received: NOW }),
+      ),
     );
 
     expect(answers).toEqual(instances.map((_, i) => i + 1));
@@ -61,7 +65,9 @@ describe('group commit', () => {
     const good = await enrol('one');
 
     const outcomes = await Promise.allSettled(
-      ['nobody', good].map((instance) => group.submit({ instance, report: reportOf(1), received: NOW })),
+      ['nobody', good].map((instance) =>
+        group.submit({ instance, boot: null, report: reportOf(1), received: NOW }),
+      ),
     );
 
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
@@ -69,9 +75,13 @@ describe('group commit', () => {
 
   it('goes on after a failure', async () => {
     const group = commit();
-    await group.submit({ instance: 'nobody', report: reportOf(1), received: NOW }).catch(() => undefined);
+    await group
+      .submit({ instance: 'nobody', boot: null, report: reportOf(1), received: NOW })
+      .catch(() => undefined);
 
-    expect(await group.submit({ instance: await enrol('one'), report: reportOf(1), received: NOW })).toBe(1);
+    expect(
+      await group.submit({ instance: await enrol('one'), boot: null, report: reportOf(1), received: NOW }),
+    ).toBe(1);
   });
 });
 
@@ -143,6 +153,43 @@ describe('what one instance may keep', () => {
     const kept = await db.selectFrom('deployments').select('record').orderBy('record').execute();
 
     expect(kept.map(({ record }) => record)).toEqual([5, 6, 7, 8]);
+  });
+});
+
+describe('two agents with one identity', () => {
+  const HOUR = 3_600_000;
+
+  async function hearInTurns(boots: string): Promise<string> {
+    const instance = await enrol('one');
+    // A copy counts on from where it was copied: its numbers repeat those of the other.
+    for (const [i, boot] of [...boots].entries()) {
+      await send(instance, reportOf(Math.floor(i / 2) + 1), `boot-${boot}`, NOW + i * HOUR);
+    }
+    return instance;
+  }
+
+  it('are noticed by the starts that take turns, also where their numbers say nothing new', async () => {
+    const instance = await hearInTurns('abab');
+
+    expect((await findInstance(db, instance))?.twinsHeard).toBe(formatInstantMs(NOW + 3 * HOUR));
+    expect(await countTwins(db, NOW + 4 * HOUR)).toBe(1);
+    expect(await countTwins(db, NOW + 40 * HOUR)).toBe(0);
+    const { entries } = await readAudit(db, 0, 100);
+    expect(entries.filter(({ action }) => action === 'identity.twinned')).toHaveLength(1);
+  });
+
+  it('are not seen in one that is restarted, nor in one that does not say', async () => {
+    const restarted = await hearInTurns('aabbcc');
+    await send(restarted, reportOf(9));
+
+    expect(await findInstance(db, restarted)).not.toHaveProperty('twinsHeard');
+  });
+
+  it('are written down once, however long they go on', async () => {
+    await hearInTurns('abababababab');
+
+    const { entries } = await readAudit(db, 0, 100);
+    expect(entries.filter(({ action }) => action === 'identity.twinned')).toHaveLength(1);
   });
 });
 
@@ -246,8 +293,13 @@ async function enrol(name: string): Promise<string> {
   return (await redeemEnrolment(db, agent, NOW)).instance;
 }
 
-function send(instance: string, report: Report): Promise<number | undefined> {
-  return transact(db, 'committed', (trx) => writeReports(trx, [{ instance, report, received: NOW }])).then(
+function send(
+  instance: string,
+  report: Report,
+  boot: string | null = null,
+  received = NOW,
+): Promise<number | undefined> {
+  return transact(db, 'committed', (trx) => writeReports(trx, [{ instance, boot, report, received }])).then(
     ([held]) => held,
   );
 }

@@ -27,16 +27,16 @@ import { recordOf, reportOf } from '../../support/reports.ts';
 import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 let server: TestServer;
-let report: (sequence: number, overrides?: Partial<Report>) => Promise<number>;
+let report: (sequence: number, overrides?: Partial<Report>, boot?: unknown) => Promise<number>;
 let instance: string;
 
 beforeEach(async () => {
   server = await startTestServer();
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   instance = await enrol('customer one', publicKeyOf(publicKey));
-  report = async (sequence, overrides) => {
+  report = async (sequence, overrides, boot) => {
     const now = Math.floor(server.now / 1000);
-    const token = await new SignJWT()
+    const token = await new SignJWT(boot === undefined ? {} : { boot })
       .setProtectedHeader({ alg: 'EdDSA' })
       .setIssuer(instance)
       .setAudience('fairlead-server')
@@ -97,6 +97,23 @@ describe('an instance', () => {
     expect(await namesAt(`named=${instance}`)).toEqual(['customer one']);
     expect(await namesAt('named=nobody')).toEqual([]);
   });
+
+  it('that speaks with two voices is shown so', async () => {
+    for (const boot of ['boot-one', 'boot-two', 'boot-one', 'boot-two']) await report(1, {}, boot);
+
+    const shown = await ask(instancesReply, 'GET', '/api/v1/instances');
+
+    expect(shown.instances[0]?.twinsHeard).toBeDefined();
+  });
+
+  it.each([[{}], ['short'], [7], ['x'.repeat(65)], ['a b c d e f g h']])(
+    'whose token names a start as %j is heard like one that names none',
+    async (boot) => {
+      for (let i = 1; i < 5; i++) expect(await report(i, {}, i % 2 === 0 ? boot : 'boot-one')).toBe(i);
+
+      expect((await ask(instanceReply, 'GET', `/api/v1/instances/${instance}`)).twinsHeard).toBeUndefined();
+    },
+  );
 
   it('that lost its count is told where to go on', async () => {
     await report(7);

@@ -162,6 +162,33 @@ describe('operations', () => {
     expect(Number((await ask()).headers['retry-after'])).toBeGreaterThan(0);
   });
 
+  it('say which metadata has expired, and what ends within a month', async () => {
+    const { publisher } = server.context;
+    await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
+    await server.bearer('viewer');
+    const ask = () => server.app.inject({ url: '/readyz' });
+    const { endsSoon } = (await ask()).json();
+    const { root } = publisher.state() ?? {};
+    server.now = root?.content.expires ?? 0;
+    await publisher.resign();
+
+    const expired = await ask();
+
+    expect(endsSoon).toContainEqual({ kind: 'token', role: null, at: expect.any(String) });
+    expect(JSON.stringify(endsSoon)).not.toContain('viewer');
+    expect([expired.statusCode, expired.json().code]).toEqual([503, 'server/not-ready']);
+    expect(expired.json().detail).toMatch(/\b(root|targets|releases|security|halts)\b/);
+  });
+
+  it('count when each token ends, and what speaks with two voices', async () => {
+    await server.bearer('viewer');
+
+    const { body } = await server.app.inject({ url: '/metrics' });
+
+    expect(body).toMatch(/fairlead_token_expires_timestamp_seconds\{name="viewer"\} \d+/);
+    expect(body).toContain('fairlead_instances_twinned 0');
+  });
+
   it('count requests by route, never by address', async () => {
     await server.app.inject({ url: '/nowhere/at/all' });
     await server.app.inject({ url: '/api/v1/instances/some-id' });

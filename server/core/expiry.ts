@@ -1,0 +1,37 @@
+// What ends one day: metadata and tokens, in one list, so that a person hears of each well before.
+import { durationMs } from '../../shared/encoding/duration.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+
+export interface Expiry {
+  readonly kind: 'metadata' | 'token';
+  /** The role of metadata, the name of a token. */
+  readonly name: string;
+  readonly at: EpochMs;
+}
+
+/** From here on it is said: a ceremony with several people needs its weeks. */
+export const WARN_DURATION = 'P30D';
+const DAY_MS = durationMs('P1D');
+/** Signed again by the server itself every few hours; that they end soon is their nature. */
+const RENEWED_HERE = new Set(['timestamp', 'snapshot']);
+
+/** Whether somebody must act: it has ended, or it ends within so many milliseconds. */
+export function isUrgent(
+  { kind, name, at }: Expiry,
+  now: EpochMs,
+  withinMs = durationMs(WARN_DURATION),
+): boolean {
+  if (at <= now) return true;
+  if (kind === 'metadata' && RENEWED_HERE.has(name)) return false;
+  return at - now <= withinMs;
+}
+
+/** The first to end first. */
+export function selectUrgent(expiries: readonly Expiry[], now: EpochMs): readonly Expiry[] {
+  return expiries.filter((one) => isUrgent(one, now)).toSorted((a, b) => a.at - b.at);
+}
+
+/** In whole days, rounded down; negative once it is over. */
+export function daysLeft({ at }: Expiry, now: EpochMs): number {
+  return Math.floor((at - now) / DAY_MS);
+}

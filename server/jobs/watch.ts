@@ -1,0 +1,51 @@
+// What the server looks at by itself: that nothing is about to end unseen, and that the audit log only grows.
+import cron from 'node-cron';
+import { formatInstant } from '../../shared/encoding/instant.ts';
+import type { Context } from '../context.ts';
+import { daysLeft, selectUrgent } from '../core/expiry.ts';
+import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
+import { listTokenExpiries } from '../db/tokens.ts';
+import { readCheckpoint, writeCheckpoint } from '../repository/audit-checkpoint.ts';
+import { listMetadataExpiries } from '../repository/state.ts';
+
+const EVERY_DAY = '17 6 * * *';
+const EVERY_TEN_MINUTES = '5-59/10 * * * *';
+
+/** Looks now and then, by the clock, until stopped. */
+export function startWatching(context: Context): { stop(): Promise<void> } {
+  const options = { noOverlap: true, suppressMissedWarning: true };
+  const tasks = [
+    cron.schedule(EVERY_DAY, () => warnOfExpiries(context), { name: 'expiries', ...options }),
+    cron.schedule(EVERY_TEN_MINUTES, () => checkpointAudit(context), { name: 'audit', ...options }),
+  ];
+  return {
+    stop: async () => {
+      for (const task of tasks) await task.destroy();
+    },
+  };
+}
+
+/** One line of the log for each thing that ends within weeks, or has ended. */
+export async function warnOfExpiries({ db, publisher, log, now }: Context): Promise<void> {
+  const at = now();
+  const all = [...listMetadataExpiries(publisher.state()), ...(await listTokenExpiries(db))];
+  for (const one of selectUrgent(all, at)) {
+    const { kind, name } = one;
+    const line = { job: 'expiries', kind, name, expires: formatInstant(one.at), days: daysLeft(one, at) };
+    log.warn(line, one.at <= at ? 'has expired' : 'expires soon');
+  }
+}
+
+/** Moves the checkpoint to where the log stands, unless the log no longer holds what the last one saw. */
+export async function checkpointAudit({ db, config: { layout }, log }: Context): Promise<void> {
+  try {
+    const before = await readCheckpoint(layout);
+    const head = await readAuditHead(db);
+    if (head.digest === null || head.count === before?.count) return;
+    // Only what is new since then: the whole chain is walked by the command.
+    await verifyAudit(db, before, before?.count ?? 1);
+    await writeCheckpoint(layout, { count: head.count, digest: head.digest });
+  } catch (error) {
+    log.error({ job: 'audit', err: error }, 'the audit log does not hold what it held; the checkpoint stays');
+  }
+}
