@@ -1,0 +1,73 @@
+// One setting as an operator types it: read by the type that the release declares, checked, and put into the configuration.
+import { didYouMean } from '../encoding/nearest.ts';
+import { FairleadError } from '../errors/error.ts';
+import { type InstanceConfig, instanceConfig } from '../schema/instance.ts';
+import { parseDocument } from '../schema/parse-document.ts';
+import type { CapabilityRelease } from '../schema/release.ts';
+import type { Setting } from '../schema/service.ts';
+import { capabilityConfigOf } from './config.ts';
+import { holdsReference } from './references.ts';
+import { checkSettings } from './settings.ts';
+
+/**
+ * The configuration with the setting changed; everything else stays as it is, also what is wrong with other settings.
+ * Error: document/invalid, for a name the release does not declare and a value it does not take.
+ */
+export function withSetting(
+  config: InstanceConfig,
+  release: CapabilityRelease,
+  key: string,
+  text: string,
+): InstanceConfig {
+  const declared = Object.hasOwn(release.settings, key) ? release.settings[key] : undefined;
+  if (declared === undefined) throw unknownSetting(release, key);
+  const edited = put(config, release, key, typedValue(declared, text));
+  const suffix = `.settings.${key}`;
+  const issues = checkSettings(release, edited).filter(({ path }) => path.endsWith(suffix));
+  if (issues.length === 0) return edited;
+  throw new FairleadError('document/invalid', { document: `the setting ${nameOf(release)} ${key}`, issues });
+}
+
+/** Numbers and truths are written as such; a reference is text, whatever it will stand for. */
+function typedValue({ type }: Setting, text: string): string | number | boolean {
+  if (holdsReference(text)) return text;
+  if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text);
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}
+
+/** Enabled as it was: giving a setting switches nothing on, and a suite that `*` enables stays enabled. */
+function put(
+  config: InstanceConfig,
+  { suite, name }: CapabilityRelease,
+  key: string,
+  value: string | number | boolean,
+): InstanceConfig {
+  const named = Object.hasOwn(config.suites, suite) ? config.suites[suite] : config.suites['*'];
+  const before = capabilityConfigOf(config, suite, name);
+  const capability = { ...before, settings: { ...before.settings, [key]: value } };
+  const capabilities = { ...named?.capabilities, [name]: capability };
+  const suites = { ...config.suites, [suite]: { enabled: named?.enabled ?? false, capabilities } };
+  return parseDocument(instanceConfig, { ...config, suites }, 'the instance configuration');
+}
+
+function unknownSetting(release: CapabilityRelease, key: string): FairleadError {
+  const known = Object.keys(release.settings).sort();
+  const hint = didYouMean(key, known);
+  const remedy = known.length === 0 ? 'it has no settings' : `use one of ${known.join(', ')}`;
+  return new FairleadError('document/invalid', {
+    document: `the settings of ${nameOf(release)}`,
+    issues: [
+      {
+        path: key,
+        expected: 'a setting that the release declares',
+        found: JSON.stringify(key.slice(0, 80)),
+        remedy: hint === '' ? remedy : `${hint}; ${remedy}`,
+      },
+    ],
+  });
+}
+
+function nameOf({ suite, name }: CapabilityRelease): string {
+  return `${suite}/${name}`;
+}
