@@ -14,6 +14,13 @@ export type ServiceStatus =
 export type StopOutcome = 'stopped' | 'killed' | 'stuck';
 
 export interface Driver<Unit extends ServiceUnit = ServiceUnit> {
+  /**
+   * Whatever a start needs that takes long, or can be known to go wrong, while the version before runs on: nothing live is
+   * touched, and it may be done twice. Errors: service/start-failed, service/manager-failed, disk/*.
+   */
+  prepare(unit: Unit): Promise<void>;
+  /** A deployment has ended: of what was prepared or kept for the component, only this unit's is needed any more. */
+  keepOnly(component: ComponentKey, unit: Unit | null): Promise<void>;
   /** Starts the service, or leaves it alone when exactly this unit runs already. Error: service/start-failed. */
   start(unit: Unit): Promise<void>;
   /** Idempotent: stopping what does not run is `stopped`. Works also for services an earlier agent process started. */

@@ -12,26 +12,38 @@ const UNPACKED = new URL('../../node_modules/.cache/engine/usr/', import.meta.ur
 
 export const canHaveEngine = INSTALLED || existsSync(UNPACKED);
 
+/** Where an engine keeps its images: its own store, or containerd's, which new installations have since version 29. */
+export type Store = 'classic' | 'containerd';
+
 export interface Engine {
-  readonly image: ImageArchive;
+  readonly image: ImageArchive & { readonly manifest: string };
   start(): Promise<void>;
   /** As a crash or an upgrade does. */
   kill(): Promise<void>;
+  /** From its next start it keeps images elsewhere. */
+  use(store: Store): void;
+  /** How it calls the image now. */
+  idOf(image: Engine['image']): string;
   /** Leaves no room on the engine's disk until the function that comes back is called. */
   fillDisk(): () => void;
 }
 
 /** `directory` takes all it writes. */
-export async function createEngine(directory: string): Promise<Engine> {
+export async function createEngine(directory: string, store: Store): Promise<Engine> {
   if (!INSTALLED) run('cp', '--recursive', '--symbolic-link', '--force', `${UNPACKED}.`, '/usr/local/');
   const root = join(directory, 'engine');
   mkdirSync(root);
   run('mount', '-t', 'tmpfs', '-o', 'size=256M', 'engine', root);
   let running: ChildProcess;
+  let used = store;
   const engine = {
     async start() {
-      running = await startEngine(directory, root);
+      running = await startEngine(directory, root, used);
     },
+    use(next: Store) {
+      used = next;
+    },
+    idOf: ({ digest, manifest }: Engine['image']) => (used === 'classic' ? digest : manifest),
     async kill() {
       const gone = new Promise((resolve) => running.once('exit', resolve));
       running.kill('SIGKILL');
@@ -44,13 +56,25 @@ export async function createEngine(directory: string): Promise<Engine> {
       return () => void run('rm', ballast);
     },
   };
+  // Archives are made by the store that every engine has had so far.
+  used = 'classic';
   await engine.start();
-  return { ...engine, image: makeImage(directory) };
+  const image = makeImage(directory);
+  if (store !== used) {
+    await engine.kill();
+    used = store;
+    await engine.start();
+  }
+  return { ...engine, image };
 }
 
 /** No firewall and no route out: both belong to the machine around. */
-async function startEngine(directory: string, root: string): Promise<ChildProcess> {
-  const words = ['--data-root', root, '--storage-driver', 'vfs'];
+async function startEngine(directory: string, root: string, store: Store): Promise<ChildProcess> {
+  const configuration = join(directory, 'daemon.json');
+  const isContainerd = store === 'containerd';
+  writeFileSync(configuration, JSON.stringify({ features: { 'containerd-snapshotter': isContainerd } }));
+  const driver = isContainerd ? 'native' : 'vfs';
+  const words = ['--config-file', configuration, '--data-root', root, '--storage-driver', driver];
   const off = ['--iptables=false', '--ip6tables=false', '--ip-forward=false'];
   const log = openSync(join(directory, 'dockerd.log'), 'a');
   const env = { ...process.env, DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE: '1' };
@@ -60,7 +84,7 @@ async function startEngine(directory: string, root: string): Promise<ChildProces
 }
 
 /** An image of this machine's own shell, so that nothing has to be downloaded. */
-function makeImage(directory: string): ImageArchive {
+function makeImage(directory: string): Engine['image'] {
   const programs = ['/bin/sh', '/bin/sleep'];
   const libraries = programs.flatMap((program) => run('ldd', program).match(/\/\S+/g) ?? []);
   const files = new Set([...programs, ...libraries].map((path) => path.slice(1)));
@@ -70,7 +94,8 @@ function makeImage(directory: string): ImageArchive {
   const archive = join(directory, 'image.tar');
   run('docker', 'save', '--output', archive, digest);
   run('docker', 'image', 'rm', digest);
-  return { archive, digest };
+  const index = run('tar', '--extract', '--to-stdout', `--file=${archive}`, 'index.json');
+  return { archive, digest, manifest: JSON.parse(index).manifests[0].digest };
 }
 
 /**

@@ -41,6 +41,8 @@ export function createMachine(script: MachineScript, services: Map<ComponentKey,
   const behaviour = (unit: ServiceUnit) => script.behaviours.get(nameOf(unit)) ?? 'healthy';
   const find = (component: ComponentKey) => services.get(component);
   return {
+    prepare: async () => {},
+    keepOnly: async () => {},
     async start(unit) {
       const { component } = unit;
       const before = find(component);

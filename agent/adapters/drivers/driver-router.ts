@@ -1,5 +1,4 @@
 // One driver for all kinds of units: a capability may change how it is run from one version to the next.
-import { assertNever } from '../../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type {
@@ -20,7 +19,7 @@ export interface Drivers {
 }
 
 /** What can be asked of a driver without a unit. */
-type Holder = Omit<Driver, 'start' | 'runs'>;
+type Holder = Omit<Driver, 'start' | 'runs' | 'prepare' | 'keepOnly'>;
 
 interface Held {
   readonly driver: Holder;
@@ -29,7 +28,9 @@ interface Held {
 
 /** Each driver knows what it started, so nothing is recorded here: whoever holds a component is asked. */
 export function createDriverRouter(drivers: Drivers): Driver {
-  const everyone: readonly Holder[] = [drivers.process, drivers.systemd, drivers.command, drivers.compose];
+  const everyone: readonly Holder[] = Object.values(drivers);
+  // Each driver takes the units of its own kind, under which it stands here.
+  const driverOf = (unit: ServiceUnit) => drivers[unit.kind] as Driver;
   /** Who was last seen to hold a component: asked first, and for the log of what has just been stopped. */
   const last = new Map<ComponentKey, Holder>();
 
@@ -45,17 +46,23 @@ export function createDriverRouter(drivers: Drivers): Driver {
   }
 
   return {
+    prepare: (unit) => driverOf(unit).prepare(unit),
+    async keepOnly(component, unit) {
+      for (const [kind, driver] of Object.entries(drivers)) {
+        await (driver as Driver).keepOnly(component, unit?.kind === kind ? unit : null);
+      }
+    },
     async start(unit) {
       const { component } = unit;
-      const chosen: Holder = drivers[unit.kind];
+      const chosen = driverOf(unit);
       const others = everyone.filter((driver) => driver !== chosen);
       if ((await stopAll(others, component, unit.stopTimeoutMs)) === 'stuck') {
         throw new FairleadError('service/stuck', { component });
       }
       last.set(component, chosen);
-      await startWith(drivers, unit);
+      await chosen.start(unit);
     },
-    runs: (unit) => runsWith(drivers, unit),
+    runs: (unit) => driverOf(unit).runs(unit),
     stop: (component, timeoutMs) => stopAll(everyone, component, timeoutMs),
     status: async (component) => (await held(component))?.status ?? { kind: 'absent' },
     async exited(component, signal) {
@@ -73,34 +80,6 @@ export function createDriverRouter(drivers: Drivers): Driver {
 
 function ask(drivers: readonly Holder[], component: ComponentKey): Promise<readonly Held[]> {
   return Promise.all(drivers.map(async (driver) => ({ driver, status: await driver.status(component) })));
-}
-
-function startWith(drivers: Drivers, unit: ServiceUnit): Promise<void> {
-  switch (unit.kind) {
-    case 'process':
-    case 'systemd':
-      return drivers[unit.kind].start(unit);
-    case 'command':
-      return drivers.command.start(unit);
-    case 'compose':
-      return drivers.compose.start(unit);
-    default:
-      return assertNever(unit);
-  }
-}
-
-function runsWith(drivers: Drivers, unit: ServiceUnit): Promise<boolean> {
-  switch (unit.kind) {
-    case 'process':
-    case 'systemd':
-      return drivers[unit.kind].runs(unit);
-    case 'command':
-      return drivers.command.runs(unit);
-    case 'compose':
-      return drivers.compose.runs(unit);
-    default:
-      return assertNever(unit);
-  }
 }
 
 async function stopAll(

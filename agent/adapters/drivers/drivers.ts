@@ -26,7 +26,7 @@ export function createDrivers({ stateDir, clock }: DriversOptions): Driver {
       clock,
     }),
     command: createCommandDriver({ stateDir, runtimeDirectory, clock }),
-    compose: createComposeDriver({ stateDir, clock }),
+    compose: createComposeDriver({ stateDir, runtimeDirectory, clock }),
   });
 }
 

@@ -31,11 +31,14 @@ export async function prepareDirectories(
   for (const path of unit.writable ?? []) await openToService(path, account);
   if (account.uid === undefined || account.gid === undefined) return;
   await chown(unit.dataDirectory, account.uid, account.gid);
+  for (const path of [unit.workingDirectory, dirname(unit.dataDirectory)]) await makePassable(stateDir, path);
+}
+
+/** Every directory from the agent's own down to this one. */
+export async function makePassable(stateDir: string, directory: string): Promise<void> {
   const top = resolve(stateDir);
-  for (const start of [unit.workingDirectory, dirname(unit.dataDirectory)]) {
-    for (let path = resolve(start); path.startsWith(top); path = dirname(path)) {
-      const { mode } = await stat(path);
-      if ((mode & 0o011) !== 0o011) await chmod(path, (mode & 0o7777) | 0o011);
-    }
+  for (let path = resolve(directory); path.startsWith(top); path = dirname(path)) {
+    const { mode } = await stat(path);
+    if ((mode & 0o011) !== 0o011) await chmod(path, (mode & 0o7777) | 0o011);
   }
 }

@@ -13,6 +13,8 @@ export interface ToolSpec {
   /** The account to run as; the agent's own when absent. */
   readonly account?: Account;
   readonly timeoutMs: number;
+  /** How much of its output is kept; 64 KiB unless given. */
+  readonly keepBytes?: number;
   /** An open file that takes its output, for commands that leave a process behind; captured when absent. */
   readonly outputTo?: number;
 }
@@ -22,7 +24,7 @@ export interface ToolResult {
   readonly status: number | null;
   /** One line: `exit status 3: no such unit`, `no end within 5.0s`. */
   readonly detail: string;
-  /** The last 64 KiB. */
+  /** The last 64 KiB, or as much as was asked for. */
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -35,8 +37,8 @@ const PIPE_GRACE_MS = 200;
 export function runTool(spec: ToolSpec): Promise<ToolResult> {
   return new Promise<ToolResult>((resolve, reject) => {
     const child = start(spec);
-    const stdout = tailOf(child.stdout);
-    const stderr = tailOf(child.stderr);
+    const stdout = tailOf(child.stdout, spec.keepBytes);
+    const stderr = tailOf(child.stderr, MAX_OUTPUT_BYTES);
     let overstayed = false;
     const timer = setTimeout(() => {
       overstayed = true;
@@ -94,12 +96,20 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-function tailOf(stream: NodeJS.ReadableStream | null): () => string {
+function tailOf(stream: NodeJS.ReadableStream | null, maxBytes = MAX_OUTPUT_BYTES): () => string {
   let kept = Buffer.alloc(0);
   stream?.on('data', (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-MAX_OUTPUT_BYTES);
+    kept = Buffer.concat([kept, chunk]).subarray(-maxBytes);
   });
   return () => kept.toString('utf8');
+}
+
+/**
+ * What a tool of the machine gets: the agent's own PATH, by which it is found too, and its messages in English. Never
+ * anything of a release: what finds programs or loads code would be run with the agent's rights.
+ */
+export function toolEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...more };
 }
 
 function describe(reason: string, ...outputs: readonly string[]): string {

@@ -58,6 +58,8 @@ function discreetDriver(driver: Driver, secrets: Secrets): Driver {
     });
   return {
     ...driver,
+    prepare: (unit) => guard(driver.prepare(unit)),
+    keepOnly: (component, unit) => guard(driver.keepOnly(component, unit)),
     start: (unit) => guard(driver.start(unit)),
     stop: (component, timeoutMs) => guard(driver.stop(component, timeoutMs)),
     runs: (unit) => guard(driver.runs(unit)),

@@ -29,6 +29,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   await each((one) => checkCalls(run.options, one));
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
+  await each(({ unit }) => run.options.driver.prepare(unit));
   await each((one) => runCommands(run, one, 'preflight'));
   await each((one) => takeSnapshot(run, one));
   if (!(await run.stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});

@@ -6,6 +6,7 @@ import { type Kept, selectExpired } from '../../core/deploy/retention.ts';
 import type { Quarantined } from '../../ports/deployer.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
 import type { DeployerOptions } from './options.ts';
+import { prepare } from './prepare.ts';
 import type { Run } from './run.ts';
 
 export async function settle(run: Run): Promise<void> {
@@ -15,7 +16,17 @@ export async function settle(run: Run): Promise<void> {
   await writeQuarantine(run);
   await store.writeRecord(record);
   await journal.end(record.id);
+  if (record.state !== 'inconsistent') await keepNeeded(run).catch(onWarning);
   if (record.state === 'committed') await collectGarbage(run.options).catch(onWarning);
+}
+
+/** Of what the drivers prepared, such as images, what runs now is needed; where nothing runs, nothing is. */
+async function keepNeeded({ options, plan, target, previous, current }: Run): Promise<void> {
+  const generation = current().state === 'committed' ? target : previous;
+  for (const component of new Set([...plan.start, ...plan.stop])) {
+    const one = await prepare(options, generation, component);
+    await options.driver.keepOnly(component, one?.unit ?? null);
+  }
 }
 
 async function writeQuarantine(run: Run): Promise<void> {

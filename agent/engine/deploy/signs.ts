@@ -24,6 +24,7 @@ export function withSigns(options: DeployerOptions, pulse: Pulse): DeployerOptio
     },
     driver: {
       ...driver,
+      prepare: (unit) => heard(driver).prepare(unit),
       start: (unit) => heard(driver, 'startTimeoutMs' in unit ? unit.startTimeoutMs : 0).start(unit),
       stop: (component, timeoutMs) => heard(driver, timeoutMs).stop(component, timeoutMs),
     },

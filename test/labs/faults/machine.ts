@@ -42,6 +42,8 @@ export function createMachine(
   };
   const find = (component: ComponentKey) => services()[component];
   const driver: Driver = {
+    prepare: async () => {},
+    keepOnly: async () => {},
     async start(unit) {
       const running = find(unit.component);
       if (running?.identity === unit.identity) return;

@@ -103,6 +103,10 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
   }
 
   return {
+    async prepare({ user, component }) {
+      await resolveAccount(user, component);
+    },
+    keepOnly: async () => undefined,
     start,
     stop,
     status,

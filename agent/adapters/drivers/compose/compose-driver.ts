@@ -10,12 +10,16 @@ import type { ToolResult } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { createServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createComposeRecords } from './compose-record.ts';
-import { type Container, compose, containersOf, docker, NOWHERE } from './docker.ts';
-import { failureOf } from './failure.ts';
-import { loadImages, refuseForeignImages } from './images.ts';
+import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from './containers.ts';
+import { compose, containersOf, docker } from './docker.ts';
+import { failureOf, refusalOf } from './failure.ts';
+import { createImages } from './images.ts';
+import { createProjectFiles, verifyProject } from './project-file.ts';
 
 export interface ComposeDriverOptions {
   readonly stateDir: string;
+  /** Where the resolved project is written, secrets included: best in memory. Every start writes it anew. */
+  readonly runtimeDirectory: string;
   readonly clock: Clock;
 }
 
@@ -28,8 +32,11 @@ const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans
 const LOG_LINES = 200;
 const KILLED = 137;
 
-export function createComposeDriver({ stateDir, clock }: ComposeDriverOptions): Driver<ComposeUnit> {
+export function createComposeDriver(options: ComposeDriverOptions): Driver<ComposeUnit> {
+  const { stateDir, clock } = options;
   const records = createComposeRecords(join(stateDir, 'run'));
+  const images = createImages(join(stateDir, 'run'));
+  const files = createProjectFiles(stateDir, options.runtimeDirectory);
   const ownDirectory = join(stateDir, 'run', 'compose');
   const commands = createServiceProcesses(ownDirectory, ownDirectory);
   /** Restarts by the engine when the project was last looked at: one more is an exit. */
@@ -49,7 +56,7 @@ export function createComposeDriver({ stateDir, clock }: ComposeDriverOptions): 
   async function runs(unit: ComposeUnit): Promise<boolean> {
     const record = await readActive(unit.component);
     if (record?.state !== 'started' || record.identity !== unit.identity) return false;
-    return statusOf(await containersOf(unit.component)).kind === 'running';
+    return stateOf(await containersOf(unit.component)).kind === 'running';
   }
 
   /** A command on the project that says whose it is. */
@@ -57,10 +64,9 @@ export function createComposeDriver({ stateDir, clock }: ComposeDriverOptions): 
     component: ComponentKey,
     words: readonly string[],
     timeoutMs: number,
-    place = NOWHERE,
   ): Promise<ToolResult> {
-    const env = { ...place.env, ...(await commands.markerFor(component, 'compose', uidOf({}))) };
-    return compose(component, words, timeoutMs, { ...place, env });
+    const env = await commands.markerFor(component, 'compose', uidOf({}));
+    return compose(component, words, { timeoutMs, env });
   }
 
   /** The engine answers, and nothing of an agent that was killed still works on the project. Error: service/manager-failed. */
@@ -81,18 +87,38 @@ export function createComposeDriver({ stateDir, clock }: ComposeDriverOptions): 
       });
     }
     await prepareDirectories(stateDir, unit, {});
-    await loadImages(unit);
-    await refuseForeignImages(unit);
+    // Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now.
+    const ids = await images.provide(unit);
+    const project = await files.write(unit, await files.resolveAdmitted(unit), ids);
     const { identity } = unit;
-    const images = unit.images.map((image) => image.digest);
-    const old = (before?.images ?? []).filter((image) => !images.includes(image));
-    // Written first: a start that is interrupted can be stopped, and knows what is left to remove.
-    await records.write(component, { state: 'starting', identity, images: [...images, ...old] });
-    await up(unit);
+    const given = [...new Set([...ids.values(), ...(before?.images ?? [])])];
+    // Written first: a start that is interrupted can be stopped.
+    await records.write(component, { state: 'starting', identity, images: given });
+    const end = clock.monotonic() + unit.startTimeoutMs;
+    const result = await change(component, [...project, ...UP], unit.startTimeoutMs);
+    if (result.status !== 0) throw await failureOf(unit, result, result.detail);
+    await untilDecided(unit, clock, end);
     restarts.set(component, restartsOf(await containersOf(component)));
-    // A rollback loads them again from its own tree. One that something else uses stays: the engine sees to that.
-    for (const image of old) await docker(['image', 'rm', image]);
-    await records.write(component, { state: 'started', identity, images });
+    await records.write(component, { state: 'started', identity, images: given });
+  }
+
+  /** Everything that takes long, or that can be known to go wrong, while the version before goes on running. */
+  async function prepare(unit: ComposeUnit): Promise<void> {
+    await takeOver(unit.component);
+    const project = await files.resolve(unit);
+    await verifyProject(unit, project);
+    await images.provide(unit);
+  }
+
+  async function keepOnly(component: ComponentKey, unit: ComposeUnit | null): Promise<void> {
+    await images.keepOnly(component, unit?.images.map((image) => image.digest) ?? []);
+    const record = await records.read(component);
+    if (record === null || unit === null || record.identity !== unit.identity) return;
+    // What an earlier agent loaded stands in no other record.
+    const ids = await images.provide(unit);
+    const own = new Set(ids.values());
+    for (const id of record.images) if (!own.has(id)) await docker(['image', 'rm', id]);
+    await records.write(component, { ...record, images: [...own] });
   }
 
   async function stop(component: ComponentKey, timeoutMs: number): Promise<StopOutcome> {
@@ -134,65 +160,11 @@ export function createComposeDriver({ stateDir, clock }: ComposeDriverOptions): 
     }
   }
 
-  async function up(unit: ComposeUnit): Promise<void> {
-    const result = await change(unit.component, ['--file', unit.file, ...UP], unit.startTimeoutMs, unit);
-    if (result.status !== 0) throw await failureOf(unit, result, result.detail);
-  }
-
-  return {
-    start,
-    stop,
-    status,
-    runs,
-    exited,
-    async logs(component, maxBytes) {
-      const words = ['logs', '--no-color', '--tail', String(LOG_LINES)];
-      const { stdout } = await compose(component, words);
-      return Buffer.from(stdout).subarray(-maxBytes).toString('utf8');
-    },
-    // The engine keeps the logs, bounded as the compose file's `logging` says.
-    maintain: async () => undefined,
-  };
+  return { prepare, keepOnly, start, stop, status, runs, exited, logs: readLogs, maintain };
 }
 
-/** Something runs and nothing failed. A container that ended with 0 did its work, such as a migration. */
-function statusOf(containers: readonly Container[]): ServiceStatus {
-  const failed = containers.find(hasFailed);
-  if (failed !== undefined) return { kind: 'exited', detail: describe(failed) };
-  if (containers.some(isRunning)) return { kind: 'running', pid: null };
-  const [first] = containers;
-  return { kind: 'exited', detail: first === undefined ? 'it has no container' : describe(first) };
-}
-
-function hasFailed({ state, exitStatus }: Container): boolean {
-  return (
-    state === 'restarting' ||
-    state === 'dead' ||
-    state === 'paused' ||
-    (state === 'exited' && exitStatus !== 0)
-  );
-}
-
-function isRunning({ state }: Container): boolean {
-  return state === 'running' || state === 'restarting' || state === 'paused';
-}
-
-function describe({ service, state, exitStatus }: Container): string {
-  return state === 'exited' ? `${service}: exit status ${exitStatus}` : `${service}: ${state}`;
-}
-
-function restartsOf(containers: readonly Container[]): number {
-  return containers.reduce((sum, container) => sum + container.restarts, 0);
-}
-
-/** Services stop one after the other, each with the whole time: what the time for all of them leaves over is killed. */
-async function killRunning(component: ComponentKey): Promise<readonly Container[]> {
-  const left = await containersOf(component);
-  const running = left.filter(isRunning).map(({ id }) => id);
-  if (running.length === 0) return left;
-  await docker(['kill', ...running]);
-  return containersOf(component);
-}
+/** The engine keeps the logs, bounded as the compose file's `logging` says. */
+async function maintain(): Promise<void> {}
 
 /** Error: service/manager-failed. */
 async function untilEngineAnswers(clock: Clock): Promise<void> {
@@ -203,6 +175,25 @@ async function untilEngineAnswers(clock: Clock): Promise<void> {
     // A program that cannot even be run will not come back.
     if (status === null || clock.monotonic() >= end)
       throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
+    await clock.sleep(WATCH_MS);
+  }
+}
+
+async function readLogs(component: ComponentKey, maxBytes: number): Promise<string> {
+  const { stdout } = await compose(component, ['logs', '--no-color', '--tail', String(LOG_LINES)]);
+  return Buffer.from(stdout).subarray(-maxBytes).toString('utf8');
+}
+
+/** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */
+async function untilDecided(unit: ComposeUnit, clock: Clock, end: number): Promise<void> {
+  for (;;) {
+    const containers = await containersOf(unit.component);
+    const unhealthy = containers.find(({ health }) => health === 'unhealthy');
+    const starting = containers.find((one) => one.health === 'starting' && isRunning(one));
+    if (unhealthy === undefined && starting === undefined) return;
+    if (unhealthy !== undefined) throw refusalOf(unit, describe(unhealthy));
+    if (clock.monotonic() >= end)
+      throw refusalOf(unit, `${starting?.service}: its healthcheck has not passed in time`);
     await clock.sleep(WATCH_MS);
   }
 }

@@ -1,8 +1,8 @@
-// The docker program, as far as one compose project needs it.
+// The docker program, as far as one compose project needs it: the agent's own, whatever a release says.
+import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import { environmentFor } from '../../machine/account.ts';
-import { runTool, type ToolResult } from '../../machine/run-tool.ts';
+import { runTool, type ToolResult, type ToolSpec, toolEnvironment } from '../../machine/run-tool.ts';
 
 export interface Container {
   readonly id: string;
@@ -13,34 +13,40 @@ export interface Container {
   readonly exitStatus: number;
   /** How often the engine has started it again. */
   readonly restarts: number;
+  /** What its own healthcheck says: `starting`, `healthy`, `unhealthy`; `none` where it has none. */
+  readonly health: string;
 }
 
-/** Where a command runs: the tree, with what the compose file's variables stand for. */
-export interface Place {
-  readonly workingDirectory: string;
-  readonly dataDirectory: string;
-  readonly env: Readonly<Record<string, string>>;
+/** What the engine holds under an id. */
+export interface HeldImage {
+  readonly id: string;
+  /** Digests of its layers as they are unpacked, lowest first. */
+  readonly layers: readonly string[];
 }
 
-export const NOWHERE: Place = { workingDirectory: '/', dataDirectory: '/', env: {} };
+type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes'>> & { readonly timeoutMs?: number };
+
 const TIMEOUT_MS = 60_000;
 /** Names hold no underscore, so no two components share a project. */
-const projectOf = (component: ComponentKey) => `fairlead_${component.replace('/', '_')}`;
+export const projectOf = (component: ComponentKey) => `fairlead_${component.replace('/', '_')}`;
 
-export function docker(
-  words: readonly string[],
-  timeoutMs = TIMEOUT_MS,
-  place: Place = NOWHERE,
-): Promise<ToolResult> {
-  const env = { ...environmentFor(place.dataDirectory, place.env), ...engineVariables() };
-  return runTool({ argv: ['docker', ...words], env, workingDirectory: place.workingDirectory, timeoutMs });
+/** Nothing of a release stands in its environment: what loads code or finds programs and engines is the operator's to choose. */
+export function docker(words: readonly string[], options: Options = {}): Promise<ToolResult> {
+  const { timeoutMs = TIMEOUT_MS, env, ...rest } = options;
+  return runTool({
+    ...rest,
+    argv: ['docker', ...words],
+    env: toolEnvironment({ ...env, ...engineVariables() }),
+    workingDirectory: '/',
+    timeoutMs,
+  });
 }
 
-/** What no release may choose: start and stop must speak to one engine, and nothing may come from outside the tree. */
 function engineVariables(): Readonly<Record<string, string>> {
   return {
+    HOME: '/nonexistent',
     DOCKER_HOST: process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock',
-    // Plug-ins are programs that run with the agent's rights; those below HOME are a container's to write.
+    // Plug-ins are programs that run with the agent's rights.
     DOCKER_CONFIG: '/etc/docker',
     COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false',
     COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false',
@@ -51,14 +57,21 @@ function engineVariables(): Readonly<Record<string, string>> {
 export function compose(
   component: ComponentKey,
   words: readonly string[],
-  timeoutMs = TIMEOUT_MS,
-  place: Place = NOWHERE,
+  options: Options = {},
 ): Promise<ToolResult> {
-  return docker(['compose', '--project-name', projectOf(component), ...words], timeoutMs, place);
+  return docker(['compose', '--project-name', projectOf(component), ...words], options);
 }
 
-export async function hasImage(digest: string): Promise<boolean> {
-  return (await docker(['image', 'inspect', '--format', '{{.Id}}', digest])).stdout.trim() === digest;
+/** Null where the engine has no such image. Error: service/manager-failed when it does not answer. */
+export async function findImage(reference: string): Promise<HeldImage | null> {
+  const format = '{{.Id}} {{range .RootFS.Layers}}{{.}} {{end}}';
+  const found = await docker(['image', 'inspect', '--format', format, reference]);
+  if (found.status === 0) {
+    const [id = '', ...layers] = found.stdout.trim().split(' ');
+    return { id, layers };
+  }
+  if (found.stderr.includes('No such image')) return null;
+  throw new FairleadError('service/manager-failed', { manager: 'docker', problem: found.detail });
 }
 
 /** Where the engine keeps images and containers. Error: service/manager-failed when it does not answer. */
@@ -74,13 +87,26 @@ export async function containersOf(component: ComponentKey): Promise<readonly Co
   if (ids.length === 0) return [];
   const lines = await answer(['inspect', '--format', CONTAINER_FORMAT, ...ids]);
   return lines.map((line) => {
-    const [id = '', state = '', exitStatus, restarts, service = ''] = line.split(' ');
-    return { id, service, state, exitStatus: Number(exitStatus), restarts: Number(restarts) };
+    const [id = '', restarts, service = '', ...rest] = line.split(' ');
+    const state = containerState.parse(JSON.parse(rest.join(' ')));
+    return {
+      id,
+      service,
+      state: state.Status,
+      exitStatus: state.ExitCode,
+      restarts: Number(restarts),
+      health: state.Health?.Status ?? 'none',
+    };
   });
 }
 
 const CONTAINER_FORMAT =
-  '{{.Id}} {{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}}';
+  '{{.Id}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}} {{json .State}}';
+const containerState = z.object({
+  Status: z.string(),
+  ExitCode: z.int(),
+  Health: z.object({ Status: z.string() }).optional(),
+});
 
 async function answer(words: readonly string[]): Promise<readonly string[]> {
   const { status, detail, stdout } = await docker(words);

@@ -12,10 +12,14 @@ export async function failureOf(
   problem: string,
 ): Promise<FairleadError> {
   const path = await engineDirectory();
-  if (!stderr.includes('no space left on device'))
-    return new FairleadError('service/start-failed', { component: unit.component, problem });
+  if (!stderr.includes('no space left on device')) return refusalOf(unit, problem);
   const sizes = await Promise.all(unit.images.map(async ({ archive }) => (await stat(archive)).size));
   const needed = sizes.reduce((sum, size) => sum + size, 0);
   const { bavail, bsize } = await statfs(path);
   return new FairleadError('disk/full', { path, needed, free: bavail * bsize });
+}
+
+/** What its own files say is reason enough. */
+export function refusalOf({ component }: ComposeUnit, problem: string): FairleadError {
+  return new FairleadError('service/start-failed', { component, problem });
 }

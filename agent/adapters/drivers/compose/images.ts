@@ -1,33 +1,112 @@
-// The images of a project: loaded from the release's own archives, and no others.
+// The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
+import type { Digest } from '../../../../shared/encoding/digest.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ComposeUnit } from '../../../ports/driver.ts';
-import { compose, docker, hasImage } from './docker.ts';
-import { failureOf } from './failure.ts';
+import { docker, findImage, type HeldImage } from './docker.ts';
+import { failureOf, refusalOf } from './failure.ts';
+import { type ArchivedImage, readImages } from './image-archive.ts';
+import { createImageRecords, type GivenImage } from './image-record.ts';
 
-const LOAD_MS = 10 * 60_000;
-const CONFIG_MS = 30_000;
-
-/** Loads what the engine lacks. Errors: service/start-failed, service/manager-failed, disk/full. */
-export async function loadImages(unit: ComposeUnit): Promise<void> {
-  for (const { archive, digest } of unit.images) {
-    if (await hasImage(digest)) continue;
-    const loaded = await docker(['load', '--input', archive], LOAD_MS);
-    if (await hasImage(digest)) continue;
-    const problem = loaded.status === 0 ? `does not hold the image ${digest}` : loaded.detail;
-    throw await failureOf(unit, loaded, `${archive}: ${problem}`);
-  }
+export interface Images {
+  /**
+   * Loads what the engine lacks, and answers with its own id for each image by the digest that the release gives it. What it
+   * loaded before it failed goes again. Errors: service/start-failed, service/manager-failed, disk/*.
+   */
+  provide(unit: ComposeUnit): Promise<ReadonlyMap<string, string>>;
+  /** Removes what was given for the component and is none of these. One that something else uses stays: the engine sees to that. */
+  keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
 
-/**
- * An image by name would be whatever a registry or an earlier `docker tag` says: nothing verified may run it.
- * Errors as above.
- */
-export async function refuseForeignImages(unit: ComposeUnit): Promise<void> {
-  const words = ['--file', unit.file, 'config', '--images'];
-  const named = await compose(unit.component, words, CONFIG_MS, unit);
-  if (named.status !== 0) throw await failureOf(unit, named, named.detail);
-  const own = new Set(unit.images.map((image) => image.digest));
-  const foreign = named.stdout.split('\n').find((image) => image !== '' && !own.has(image));
-  if (foreign === undefined) return;
-  const problem = `its compose file uses the image "${foreign}", which is none of the release's`;
-  throw await failureOf(unit, named, problem);
+const LOAD_MS = 10 * 60_000;
+
+export function createImages(directory: string): Images {
+  const records = createImageRecords(directory);
+
+  async function note(component: ComponentKey, image: GivenImage): Promise<void> {
+    const others = (await records.read(component)).filter((one) => one.digest !== image.digest);
+    await records.write(component, [...others, image]);
+  }
+
+  /** By what was noted, which an engine that keeps its images in another store by now no longer holds. */
+  async function findNoted(component: ComponentKey, digest: string): Promise<HeldImage | null> {
+    const noted = (await records.read(component)).find((one) => one.digest === digest);
+    return noted === undefined || noted.id === null ? null : findSame(noted.layers, [noted.id]);
+  }
+
+  async function provideOne(
+    unit: ComposeUnit,
+    { archive, digest }: ComposeUnit['images'][number],
+    onLoad: (id: string) => void,
+  ): Promise<string> {
+    const noted = await findNoted(unit.component, digest);
+    if (noted !== null) return noted.id;
+    const image = await archivedImage(unit, archive, digest);
+    const { config, layers } = image;
+    const entry = { digest: digest as Digest, config, layers: [...layers] };
+    const ids = [config, ...(image.manifest === null ? [] : [image.manifest])];
+    const present = await findSame(layers, ids);
+    if (present === null) await note(unit.component, { ...entry, id: null });
+    const { id } = present ?? (await load(unit, archive, layers, ids));
+    if (present === null) onLoad(id);
+    await note(unit.component, { ...entry, id });
+    return id;
+  }
+
+  return {
+    async provide(unit) {
+      const provided = new Map<string, string>();
+      const loaded: string[] = [];
+      try {
+        for (const image of unit.images) {
+          provided.set(image.digest, await provideOne(unit, image, (id) => loaded.push(id)));
+        }
+        return provided;
+      } catch (error) {
+        for (const id of loaded) await docker(['image', 'rm', id]);
+        throw error;
+      }
+    },
+    async keepOnly(component, digests) {
+      const given = await records.read(component);
+      const kept = given.filter((one) => digests.includes(one.digest));
+      const needed = new Set(kept.map((one) => one.id));
+      const ids = new Set(given.flatMap(({ id, config }) => (id === null ? [config] : [id])));
+      for (const id of ids) if (!needed.has(id)) await docker(['image', 'rm', id]);
+      if (kept.length !== given.length) await records.write(component, kept);
+    },
+  };
+}
+
+/** Error: service/start-failed, when it cannot be read or holds no such image. */
+async function archivedImage(unit: ComposeUnit, archive: string, digest: string): Promise<ArchivedImage> {
+  const images = await readImages(archive).catch((error: unknown) => {
+    throw refusalOf(unit, `${archive}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
+  });
+  const found = images.find(({ config, manifest }) => config === digest || manifest === digest);
+  if (found !== undefined) return found;
+  throw refusalOf(unit, `${archive}: it does not hold the image ${digest}`);
+}
+
+/** A name or a digest is not believed: the layers that the engine would run are those of the archive. */
+async function findSame(layers: readonly string[], references: readonly string[]): Promise<HeldImage | null> {
+  for (const reference of references) {
+    const held = await findImage(reference);
+    if (held !== null && held.layers.join() === layers.join()) return held;
+  }
+  return null;
+}
+
+async function load(
+  unit: ComposeUnit,
+  archive: string,
+  layers: readonly string[],
+  ids: readonly string[],
+): Promise<HeldImage> {
+  const loaded = await docker(['load', '--input', archive], { timeoutMs: LOAD_MS });
+  // Where the archive names no manifest, a store that goes by them makes one, and says only here what it is.
+  const said = loaded.stdout.matchAll(/^Loaded image(?: ID)?: (\S+)$/gm);
+  const held = await findSame(layers, [...ids, ...[...said].map(([, name = '']) => name)]);
+  if (held !== null) return held;
+  const problem = loaded.status === 0 ? 'the engine took it for something else' : loaded.detail;
+  throw await failureOf(unit, loaded, `${archive}: ${problem}`);
 }

@@ -67,6 +67,10 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
   }
 
   return {
+    async prepare({ user, component }) {
+      await resolveAccount(user, component);
+    },
+    keepOnly: async () => undefined,
     async start(unit) {
       const { component } = unit;
       const leader = await processes.leader(component);

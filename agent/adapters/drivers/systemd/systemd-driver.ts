@@ -117,6 +117,13 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
   }
 
   return {
+    async prepare(unit) {
+      await resolveAccount(unit.user, unit.component);
+      const program = await findProgram(unit, environmentFor(unit.dataDirectory, unit.env));
+      renderUnitFile(unit, program, environmentFileOf(unit.component));
+      await showUnit(unitNameOf(unit.component));
+    },
+    keepOnly: async () => undefined,
     start,
     stop,
     status,

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,7 @@ import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { createIdleClock } from '../../../support/idle-clock.ts';
+import { makeArchive } from '../../../support/image-archive.ts';
 
 const FAKE = new URL('../../../support/fake-docker', import.meta.url).pathname;
 const PATH = process.env.PATH;
@@ -30,21 +32,28 @@ function createHarness() {
   copyFileSync(FAKE, join(stateDir, 'engine', 'docker'));
   process.env.PATH = `${join(stateDir, 'engine')}:${PATH}`;
   const image = (letter: string) => {
-    const archive = join(stateDir, `${letter}.tar`);
-    const digest = `sha256:${letter.repeat(64)}`;
-    writeFileSync(archive, digest);
-    return { archive, digest };
+    return makeArchive(join(stateDir, `${letter}.tar`), letter);
   };
-  const driver = () => createComposeDriver({ stateDir, clock: systemClock });
+  const runtimeDirectory = join(stateDir, 'runtime');
+  const driver = () => createComposeDriver({ stateDir, runtimeDirectory, clock: systemClock });
   return {
     stateDir,
+    runtimeDirectory,
     driver,
     image,
     hasImage: (letter: string) => existsSync(join(engine, 'images', image(letter).digest)),
+    hasManifest: (letter: string) => existsSync(join(engine, 'images', image(letter).manifest)),
+    switchStore: () => {
+      rmSync(join(engine, 'images'), { recursive: true });
+      mkdirSync(join(engine, 'images'));
+      writeFileSync(join(engine, 'containerd'), '');
+    },
+    say: (health: string) => writeFileSync(join(engine, 'health'), health),
     away: join(engine, 'away'),
     takeEngineAway: () => writeFileSync(join(engine, 'away'), ''),
     bringEngineBack: () => rmSync(join(engine, 'away')),
     fillDisk: () => writeFileSync(join(engine, 'full'), ''),
+    environment: () => readFileSync(join(engine, 'environment'), 'utf8'),
     calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
     unit: (program: Program, identity: string) => composeUnit(stateDir, image('a'), program, identity),
     async dispose() {
@@ -71,7 +80,7 @@ describe('the compose driver', () => {
     const unit = harness.unit('steady', 'v1');
     writeFileSync(unit.file, JSON.stringify({ services: { web: { image: 'nginx:latest' } } }));
 
-    const refusal = await rejectionOf(driver.start(unit));
+    const refusal = await rejectionOf(driver.prepare(unit));
 
     expect(refusal.code).toBe('service/start-failed');
     expect(refusal.message).toContain('nginx:latest');
@@ -80,24 +89,109 @@ describe('the compose driver', () => {
 
   it('refuses an archive that holds another image than the release names', async () => {
     const unit = harness.unit('steady', 'v1');
-    writeFileSync(harness.image('a').archive, `sha256:${'f'.repeat(64)}`);
+    makeArchive(harness.image('a').archive, 'another');
 
-    const refusal = await rejectionOf(driver.start(unit));
+    const refusal = await rejectionOf(driver.prepare(unit));
 
     expect(refusal.code).toBe('service/start-failed');
     expect(await driver.status(COMPONENT)).toEqual({ kind: 'absent' });
   });
 
-  it('loads an image once, and removes it when a later version no longer has it', async () => {
+  it('loads an image before the version before stops, and removes what is left at the commit', async () => {
+    await driver.prepare(harness.unit('steady', 'v1'));
     await driver.start(harness.unit('steady', 'v1'));
-    await driver.stop(COMPONENT, 1000);
-    await driver.start(harness.unit('steady', 'v1'));
-    await driver.stop(COMPONENT, 1000);
+    const next = composeUnit(harness.stateDir, harness.image('b'), 'steady', 'v2');
 
-    await driver.start(composeUnit(harness.stateDir, harness.image('b'), 'steady', 'v2'));
+    await driver.prepare(next);
+    const during = ['a', 'b'].map(harness.hasImage);
+    await driver.stop(COMPONENT, 1000);
+    await driver.start(next);
+    await driver.keepOnly(COMPONENT, next);
 
+    expect(during).toEqual([true, true]);
+    expect(['a', 'b'].map(harness.hasImage)).toEqual([false, true]);
     expect(harness.calls().match(/^load/gm)).toHaveLength(2);
-    expect([harness.hasImage('a'), harness.hasImage('b')]).toEqual([false, true]);
+  });
+
+  it('keeps what runs and removes what was prepared in vain', async () => {
+    const unit = harness.unit('steady', 'v1');
+    await driver.start(unit);
+    await driver.prepare(composeUnit(harness.stateDir, harness.image('b'), 'steady', 'v2'));
+
+    await driver.keepOnly(COMPONENT, unit);
+
+    expect(['a', 'b'].map(harness.hasImage)).toEqual([true, false]);
+  });
+
+  it('removes at once what it loaded for a release of which an archive is refused', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const bad = { archive: join(harness.stateDir, 'bad.tar'), digest: harness.image('c').digest };
+    writeFileSync(bad.archive, 'no archive');
+
+    await rejectionOf(driver.prepare({ ...unit, images: [...unit.images, bad] }));
+
+    expect(harness.hasImage('a')).toBe(false);
+  });
+
+  it.each([
+    ['the digest of its configuration', 'digest'],
+    ['the digest of its manifest', 'manifest'],
+  ] as const)(
+    'runs an image named by %s, and goes on when the engine keeps it in another store',
+    async (_, name) => {
+      const made = harness.image('a');
+      const unit = composeUnit(harness.stateDir, { ...made, digest: made[name] }, 'steady', 'v1');
+      await driver.start(unit);
+      await driver.stop(COMPONENT, 1000);
+      harness.switchStore();
+
+      await harness.driver().start(unit);
+
+      expect(await driver.runs(unit)).toBe(true);
+      expect([harness.hasImage('a'), harness.hasManifest('a')]).toEqual([false, true]);
+    },
+  );
+
+  it('finds an image whose archive has no manifest in a store that goes by manifests', async () => {
+    harness.switchStore();
+    const made = makeArchive(join(harness.stateDir, 'old.tar'), 'old', 'old');
+    const unit = composeUnit(harness.stateDir, made, 'steady', 'v1');
+
+    await driver.start(unit);
+    await driver.stop(COMPONENT, 1000);
+    await driver.start(unit);
+
+    expect(await driver.runs(unit)).toBe(true);
+    expect(harness.calls().match(/^load/gm)).toHaveLength(1);
+  });
+
+  it('fails a start whose healthcheck fails or never passes, and calls what becomes unhealthy later so', async () => {
+    const unit = { ...harness.unit('steady', 'v1'), startTimeoutMs: 1500 };
+    harness.say('unhealthy');
+    const failed = await rejectionOf(driver.start(unit));
+    await driver.stop(COMPONENT, 1000);
+    harness.say('starting');
+    const late = await rejectionOf(driver.start(unit));
+    await driver.stop(COMPONENT, 1000);
+    harness.say('healthy');
+    await driver.start(unit);
+    harness.say('unhealthy');
+
+    expect([failed, late].map(({ code }) => code)).toEqual(['service/start-failed', 'service/start-failed']);
+    expect(failed.message).toContain('web: unhealthy');
+    expect(await driver.status(COMPONENT)).toEqual({ kind: 'exited', detail: 'web: unhealthy' });
+    expect(await driver.runs(unit)).toBe(true);
+  });
+
+  it('hands variables over in a file of the agent’s own, and none to the program', async () => {
+    const env = { PATH: '/evil', LD_PRELOAD: '/evil.so', DOCKER_HOST: 'tcp://1.2.3.4:5', ODD: 'a"$b\\c\nd' };
+
+    await driver.start({ ...harness.unit('steady', 'v1'), env });
+
+    const file = join(harness.runtimeDirectory, 'core.auth.compose.env');
+    expect(readFileSync(file, 'utf8')).toContain('ODD="a\\"\\$b\\\\c\\nd"');
+    expect(statSync(file).mode & 0o077).toBe(0);
+    expect(harness.environment()).not.toMatch(/evil|1\.2\.3\.4/);
   });
 
   it('starts again what was interrupted between its record and its containers', async () => {
@@ -121,7 +215,7 @@ describe('the compose driver', () => {
 
   it('never takes an engine that does not answer for a service that does not run', async () => {
     await driver.start(harness.unit('steady', 'v1'));
-    const impatient = createComposeDriver({ stateDir: harness.stateDir, clock: createIdleClock() });
+    const impatient = createComposeDriver({ ...harness, clock: createIdleClock() });
     harness.takeEngineAway();
 
     const refusals = [
@@ -158,7 +252,7 @@ describe('the compose driver', () => {
     };
     harness.takeEngineAway();
 
-    await createComposeDriver({ stateDir: harness.stateDir, clock }).exited(COMPONENT, interest.signal);
+    await createComposeDriver({ ...harness, clock }).exited(COMPONENT, interest.signal);
 
     expect(interest.signal.aborted).toBe(true);
   });
@@ -172,15 +266,17 @@ describe('the compose driver', () => {
     expect(refusal.code).toBe('disk/full');
   });
 
-  it('remembers the images of the version before until they are removed', async () => {
+  it('remembers every image that an interrupted deployment left until one is committed', async () => {
     await driver.start(harness.unit('steady', 'v1'));
     await driver.stop(COMPONENT, 1000);
     const next = composeUnit(harness.stateDir, harness.image('b'), 'missing', 'v2');
     rmSync(join(next.workingDirectory, 'program'), { force: true });
     await rejectionOf(driver.start(next));
     await driver.stop(COMPONENT, 1000);
+    const last = composeUnit(harness.stateDir, harness.image('c'), 'steady', 'v3');
 
-    await harness.driver().start(composeUnit(harness.stateDir, harness.image('c'), 'steady', 'v3'));
+    await harness.driver().start(last);
+    await harness.driver().keepOnly(COMPONENT, last);
 
     expect(['a', 'b', 'c'].map(harness.hasImage)).toEqual([false, false, true]);
   });

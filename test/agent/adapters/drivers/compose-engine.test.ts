@@ -1,25 +1,14 @@
-// The compose driver on a real container engine, started for these tests alone.
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { runTool } from '../../../../agent/adapters/machine/run-tool.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
-import type { ComposeUnit } from '../../../../agent/ports/driver.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
-import {
-  canHaveEngine,
-  createEngine,
-  type Engine,
-  makeKiller,
-  run,
-} from '../../../support/compose-engine.ts';
-import { composeUnit } from '../../../support/compose-units.ts';
-import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
+import { canHaveEngine, makeKiller, run } from '../../../support/compose-engine.ts';
+import { describeOnEngine, useEngine } from '../../../support/compose-on-engine.ts';
+import { COMPONENT, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 
 if (canHaveEngine) {
@@ -35,45 +24,9 @@ const AGENT = new URL('../../../support/compose-agent.ts', import.meta.url).path
 const STUBBORN = 'trap "" TERM; while :; do sleep 1; done';
 
 function onEngine(): void {
-  let engine: Engine;
-  let directory: string;
-
-  beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
-    engine = await createEngine(directory);
-  });
-
-  const createHarness = () => {
-    const stateDir = mkdtempSync(join(directory, 'state-'));
-    const driver = () => createComposeDriver({ stateDir, clock: systemClock });
-    return {
-      stateDir,
-      driver,
-      unit: (program: Program, identity: string) => composeUnit(stateDir, engine.image, program, identity),
-      /** A unit of the services given; what they do not say is the image, and no network. */
-      unitOf(services: Record<string, object>, more: object = {}): ComposeUnit {
-        const unit = composeUnit(stateDir, engine.image, 'steady', 'v1');
-        const all = Object.entries(services).map(([name, service]) => [
-          name,
-          { image: engine.image.digest, network_mode: 'none', ...service },
-        ]);
-        writeFileSync(unit.file, JSON.stringify({ services: Object.fromEntries(all), ...more }));
-        return unit;
-      },
-      async dispose() {
-        await driver().stop(COMPONENT, 1000);
-        rmSync(stateDir, { recursive: true, force: true });
-      },
-    };
-  };
-  const setUp = () => {
-    const harness = createHarness();
-    onTestFinished(() => harness.dispose());
-    return { ...harness, driver: harness.driver() };
-  };
-  const containers = () => run('docker', 'ps', '--all', '--quiet');
-
-  describeDriver('the compose driver', async () => createHarness());
+  const tests = useEngine('classic');
+  const { engine, setUp, removeImage, containers } = tests;
+  describeOnEngine('classic', tests);
 
   it('counts an exit that the engine has already answered with a restart', async () => {
     const { driver, unitOf } = setUp();
@@ -191,7 +144,7 @@ function onEngine(): void {
   ])('refuses an archive that is %s, and runs nothing', async (_, spoil) => {
     const { driver, unit, stateDir } = setUp();
     const archive = join(stateDir, 'image.tar');
-    writeFileSync(archive, spoil(readFileSync(engine.image.archive)));
+    writeFileSync(archive, spoil(readFileSync(engine().image.archive)));
     const digest = `sha256:${'0'.repeat(64)}`;
     const images = [{ archive, digest }];
 
@@ -202,8 +155,8 @@ function onEngine(): void {
 
   it('says that the disk is full where an image finds no room, and starts once there is some', async () => {
     const { driver, unit } = setUp();
-    run('docker', 'image', 'rm', '--force', engine.image.digest);
-    const giveBack = engine.fillDisk();
+    removeImage();
+    const giveBack = engine().fillDisk();
 
     const refusal = await rejectionOf(driver.start(unit('steady', 'v1')));
     giveBack();
@@ -216,19 +169,19 @@ function onEngine(): void {
   it('waits for an engine that is being restarted', async () => {
     const { driver, unit } = setUp();
     await driver.start(unit('steady', 'v1'));
-    await engine.kill();
+    await engine().kill();
 
     const stopping = driver.stop(COMPONENT, 5000);
-    await engine.start();
+    await engine().start();
 
     expect(['stopped', 'killed']).toContain(await stopping);
     expect(containers()).toBe('');
   });
 
-  it.each(['load', 'config', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {
+  it.each(['load', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {
     const { driver, stateDir, unit } = setUp();
     const steady = unit('steady', 'v1');
-    run('docker', 'image', 'rm', '--force', engine.image.digest);
+    removeImage();
     const path = `${makeKiller(join(stateDir, 'killer'), word)}:${process.env.PATH}`;
 
     const agent = await runTool({

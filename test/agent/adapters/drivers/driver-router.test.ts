@@ -140,6 +140,8 @@ function createFakeDriver(): FakeDriver {
     makeStuck: () => {
       stuck = true;
     },
+    prepare: async () => undefined,
+    keepOnly: async () => undefined,
     start: async (started: ServiceUnit) => {
       unit = started;
     },

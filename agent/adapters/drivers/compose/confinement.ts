@@ -1,0 +1,128 @@
+// What a container may not reach: the parts of a compose file that lead out of it into the machine.
+import { z } from 'zod';
+
+const text = z.string();
+const volume = z.looseObject({ type: text, source: text.optional(), read_only: z.boolean().optional() });
+const service = z.looseObject({ image: text.optional(), volumes: z.array(volume).default([]) });
+const named = z.looseObject({ external: z.unknown().optional(), name: text.optional() });
+const file = z.looseObject({ file: text.optional(), external: z.unknown().optional() });
+
+/** A compose file as `docker compose config --format json` prints it: resolved, and every default filled in. */
+export const composeProject = z.looseObject({
+  services: z.record(text, service),
+  volumes: z.record(text, named.nullable()).default({}),
+  networks: z.record(text, named.nullable()).default({}),
+  secrets: z.record(text, file).default({}),
+  configs: z.record(text, file).default({}),
+});
+
+export type ComposeProject = z.output<typeof composeProject>;
+type Service = ComposeProject['services'][string];
+
+export interface Surroundings {
+  /** What the engine calls the project: volumes of that beginning are its own. */
+  readonly project: string;
+  readonly tree: string;
+  readonly data: string;
+}
+
+/** Each key with what it may be; everything else of it is refused. */
+const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
+  privileged: (value) => value === false,
+  network_mode: (value) => !isHostOrOther(value),
+  pid: (value) => !isHostOrOther(value),
+  ipc: (value) => !isHostOrOther(value),
+  uts: (value) => !isHostOrOther(value),
+  cgroup: (value) => !isHostOrOther(value),
+  userns_mode: (value) => !isHostOrOther(value),
+  cap_add: isEmpty,
+  devices: isEmpty,
+  device_cgroup_rules: isEmpty,
+  gpus: isEmpty,
+  cgroup_parent: isEmpty,
+  runtime: isEmpty,
+  credential_spec: isEmpty,
+  provider: isEmpty,
+  use_api_socket: (value) => value === false,
+  build: isEmpty,
+  external_links: isEmpty,
+  security_opt: (value) => isList(value, /^no-new-privileges(?:[:=]true)?$/),
+  volumes_from: (value) => isList(value, /^(?!container:)/),
+  post_start: isEmpty,
+  pre_stop: isEmpty,
+};
+
+/** The first part that leads out, in words for the vendor; null where none does. */
+export function findEscape(project: ComposeProject, around: Surroundings): string | null {
+  const found = [
+    ...Object.entries(project.services).flatMap(([name, one]) =>
+      serviceEscapes(`services.${name}`, one, around),
+    ),
+    ...Object.entries(project.volumes).flatMap(([name, one]) =>
+      volumeEscapes(`volumes.${name}`, one, around),
+    ),
+    ...Object.entries(project.networks).flatMap(([name, one]) =>
+      isOwn(one, around) && !isHostNetwork(one) ? [] : [`networks.${name} belongs to somebody else`],
+    ),
+    ...[...Object.entries(project.secrets), ...Object.entries(project.configs)].flatMap(([name, one]) =>
+      one.file === undefined || isWithin(one.file, around.tree) ? [] : [`${name} is read from ${one.file}`],
+    ),
+  ];
+  return found[0] ?? null;
+}
+
+function serviceEscapes(where: string, one: Service, around: Surroundings): readonly string[] {
+  const wide = Object.entries(NARROW)
+    .filter(([key, isNarrow]) => one[key] !== undefined && one[key] !== null && !isNarrow(one[key]))
+    .map(([key]) => `${where}.${key} reaches beyond its container`);
+  const mounts = one.volumes
+    .filter(({ type, source = '' }) => type === 'bind' && !isReachable(source, around))
+    .map(({ source }) => `${where}.volumes mounts ${source}`);
+  const others = one.volumes
+    .filter(({ type }) => !['bind', 'volume', 'tmpfs'].includes(type))
+    .map(({ type }) => `${where}.volumes mounts a ${type}`);
+  return [...wide, ...mounts, ...others];
+}
+
+function volumeEscapes(
+  where: string,
+  one: ComposeProject['volumes'][string],
+  around: Surroundings,
+): readonly string[] {
+  if (!isOwn(one, around)) return [`${where} belongs to somebody else`];
+  const { driver = 'local', driver_opts: options } = one ?? {};
+  return driver === 'local' && isEmpty(options) ? [] : [`${where} is no volume of the engine’s own`];
+}
+
+/** Its own name begins with the project's, as compose gives it. */
+function isOwn(one: ComposeProject['volumes'][string], { project }: Surroundings): boolean {
+  if (one === null) return true;
+  const isExternal = one.external !== undefined && one.external !== false;
+  return !isExternal && (one.name === undefined || one.name.startsWith(`${project}_`));
+}
+
+function isHostNetwork(one: ComposeProject['networks'][string]): boolean {
+  return one !== null && ['host', 'macvlan', 'ipvlan'].includes(String(one.driver));
+}
+
+function isReachable(path: string, { tree, data }: Surroundings): boolean {
+  return isWithin(path, tree) || isWithin(path, data);
+}
+
+/** The directory itself, or something below it. */
+export function isWithin(path: string, directory: string): boolean {
+  return `${path}/`.startsWith(`${directory}/`) && !path.split('/').includes('..');
+}
+
+function isHostOrOther(value: unknown): boolean {
+  return typeof value !== 'string' || value === 'host' || value.startsWith('container:');
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '' || value === false) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+function isList(value: unknown, each: RegExp): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string' && each.test(item));
+}

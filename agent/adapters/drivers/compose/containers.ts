@@ -1,0 +1,50 @@
+// What the containers of a project say together: whether it runs, whether it failed, and how.
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import type { ServiceStatus } from '../../../ports/driver.ts';
+import { type Container, containersOf, docker } from './docker.ts';
+
+/** As its own healthchecks say, too. What is unhealthy still runs: whoever starts services again leaves it alone. */
+export function statusOf(containers: readonly Container[]): ServiceStatus {
+  const unhealthy = containers.find((one) => isRunning(one) && one.health === 'unhealthy');
+  return unhealthy === undefined ? stateOf(containers) : { kind: 'exited', detail: describe(unhealthy) };
+}
+
+/** Something runs and nothing failed. A container that ended with 0 did its work, such as a migration. */
+export function stateOf(containers: readonly Container[]): ServiceStatus {
+  const failed = containers.find(hasFailed);
+  if (failed !== undefined) return { kind: 'exited', detail: describe(failed) };
+  if (containers.some(isRunning)) return { kind: 'running', pid: null };
+  const [first] = containers;
+  return { kind: 'exited', detail: first === undefined ? 'it has no container' : describe(first) };
+}
+
+function hasFailed({ state, exitStatus }: Container): boolean {
+  return (
+    state === 'restarting' ||
+    state === 'dead' ||
+    state === 'paused' ||
+    (state === 'exited' && exitStatus !== 0)
+  );
+}
+
+export function isRunning({ state }: Container): boolean {
+  return state === 'running' || state === 'restarting' || state === 'paused';
+}
+
+export function describe({ service, state, exitStatus, health }: Container): string {
+  if (state === 'running' && health !== 'none') return `${service}: ${health}`;
+  return state === 'exited' ? `${service}: exit status ${exitStatus}` : `${service}: ${state}`;
+}
+
+export function restartsOf(containers: readonly Container[]): number {
+  return containers.reduce((sum, container) => sum + container.restarts, 0);
+}
+
+/** Services stop one after the other, each with the whole time: what the time for all of them leaves over is killed. */
+export async function killRunning(component: ComponentKey): Promise<readonly Container[]> {
+  const left = await containersOf(component);
+  const running = left.filter(isRunning).map(({ id }) => id);
+  if (running.length === 0) return left;
+  await docker(['kill', ...running]);
+  return containersOf(component);
+}

@@ -1,0 +1,49 @@
+// Which images the engine was given for a component, written before they are loaded: nothing is left there that nobody knows of.
+import { join } from 'node:path';
+import { z } from 'zod';
+import { canonicalize } from '../../../../shared/encoding/canonical.ts';
+import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../../shared/node/read-file.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { digest } from '../../../../shared/schema/common.ts';
+
+const givenImage = z.strictObject({
+  /** As the release names it. */
+  digest,
+  config: digest,
+  layers: z.array(z.string()).max(1000),
+  /** What this engine calls it; null while it is being loaded. */
+  id: z.string().nullable(),
+});
+const imageRecord = z.strictObject({ images: z.array(givenImage).max(1000) });
+
+export type GivenImage = z.output<typeof givenImage>;
+
+export interface ImageRecords {
+  /** None where nothing was ever given, or the file cannot be read: then they are found anew. */
+  read(component: ComponentKey): Promise<readonly GivenImage[]>;
+  write(component: ComponentKey, images: readonly GivenImage[]): Promise<void>;
+}
+
+export function createImageRecords(directory: string): ImageRecords {
+  const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}.images.json`);
+  return {
+    async read(component) {
+      const bytes = await readIfPresent(pathOf(component)).catch(() => null);
+      const parsed = imageRecord.safeParse(bytes === null ? null : parseOrNull(bytes));
+      return parsed.data?.images ?? [];
+    },
+    async write(component, images) {
+      await makeDirectory(directory);
+      await writeDurably(pathOf(component), canonicalize({ images: [...images] }));
+    },
+  };
+}
+
+function parseOrNull(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return null;
+  }
+}

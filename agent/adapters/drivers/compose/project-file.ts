@@ -1,0 +1,150 @@
+// The project that the engine is given: the release's compose file, resolved by nobody's account, with this engine's image ids.
+import { chmod, chown, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { utf8 } from '../../../../shared/encoding/bytes.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import type { ComposeUnit } from '../../../ports/driver.ts';
+import type { Account } from '../../machine/account.ts';
+import { runTool, toolEnvironment } from '../../machine/run-tool.ts';
+import { makePassable } from '../service-directories.ts';
+import { type ComposeProject, composeProject, findEscape, isWithin } from './confinement.ts';
+import { compose, projectOf } from './docker.ts';
+import { failureOf, refusalOf } from './failure.ts';
+
+const CONFIG_MS = 30_000;
+const MOST_BYTES = 8 << 20;
+/** An account that nobody has: what it may read, everybody may. */
+const READER = { uid: 2_147_480_001, gid: 2_147_480_001 };
+
+/** The files of a project that only the agent may read: they hold what its settings hold. Best in memory. */
+export interface ProjectFiles {
+  /**
+   * Resolves the compose file and everything it includes with the rights of nobody: a release must not read by it what its
+   * service may not. Errors: service/start-failed, service/manager-failed, disk/*.
+   */
+  resolve(unit: ComposeUnit): Promise<ComposeProject>;
+  /** The same of what was admitted before, also where nobody else can pass to the state directory. */
+  resolveAdmitted(unit: ComposeUnit): Promise<ComposeProject>;
+  /** Writes the project that `up` is given, and answers with the words that name it. Errors: disk/*. */
+  write(
+    unit: ComposeUnit,
+    project: ComposeProject,
+    ids: ReadonlyMap<string, string>,
+  ): Promise<readonly string[]>;
+}
+
+export function createProjectFiles(stateDir: string, directory: string): ProjectFiles {
+  const pathOf = (component: ComponentKey, name: string) =>
+    join(directory, `${component.replace('/', '.')}.${name}`);
+
+  const other = process.getuid?.() === 0 ? READER : null;
+
+  async function writeOwn(path: string, text: string): Promise<string> {
+    await makeDirectory(directory);
+    await writeDurably(path, utf8(text));
+    return path;
+  }
+
+  /** Whether it can read both. The mode of the agent's own directories is ours to choose, that of those above is not. */
+  async function canRead(account: Account, { workingDirectory, file }: ComposeUnit, variables: string) {
+    await makePassable(stateDir, workingDirectory);
+    await chmod(directory, 0o711);
+    await chown(variables, account.uid ?? 0, account.gid ?? 0);
+    const argv = ['test', '-r', file, '-a', '-r', variables];
+    const place = { workingDirectory: '/', env: toolEnvironment(), account, timeoutMs: CONFIG_MS };
+    return (await runTool({ ...place, argv })).status === 0;
+  }
+
+  async function resolveAs(unit: ComposeUnit, isAdmitted: boolean): Promise<ComposeProject> {
+    const { component, file, workingDirectory, env } = unit;
+    const variables = await writeOwn(pathOf(component, 'compose.env'), renderVariables(env));
+    const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
+    if (reader === null && other !== null && !isAdmitted) {
+      const problem = 'other accounts may not pass to it: chmod o+x the directories above';
+      throw new FairleadError('disk/unreadable', { path: file, problem });
+    }
+    const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
+    const resolved = await compose(component, [...words, 'config', '--format', 'json'], {
+      timeoutMs: CONFIG_MS,
+      keepBytes: MOST_BYTES,
+      ...(reader === null ? {} : { account: reader }),
+    });
+    if (resolved.status !== 0) throw await failureOf(unit, resolved, resolved.detail);
+    const parsed = composeProject.safeParse(parseOrNull(resolved.stdout));
+    if (!parsed.success) throw refusalOf(unit, 'its compose file cannot be understood');
+    return parsed.data;
+  }
+
+  return {
+    resolve: (unit) => resolveAs(unit, false),
+    resolveAdmitted: (unit) => resolveAs(unit, true),
+    async write(unit, project, ids) {
+      const { component, workingDirectory } = unit;
+      const path = await writeOwn(
+        pathOf(component, 'compose.yaml'),
+        JSON.stringify(withImages(project, ids, workingDirectory)),
+      );
+      const variables = pathOf(component, 'compose.env');
+      return ['--project-directory', workingDirectory, '--env-file', variables, '--file', path];
+    },
+  };
+}
+
+/** What is known from the release alone. Error: service/start-failed. */
+export async function verifyProject(unit: ComposeUnit, project: ComposeProject): Promise<void> {
+  const own = new Set(unit.images.map((image) => image.digest));
+  for (const [name, { image, volumes }] of Object.entries(project.services)) {
+    if (image === undefined || !own.has(image)) {
+      throw refusalOf(
+        unit,
+        `its service "${name}" uses the image "${image}", which is none of the release's`,
+      );
+    }
+    for (const { type, source = '' } of volumes) {
+      // A container may have put a link there, which the engine would follow.
+      const real = type === 'bind' ? await realpath(source).catch(() => source) : source;
+      if (real !== source)
+        throw refusalOf(unit, `its service "${name}" mounts ${source}, which leads to ${real}`);
+    }
+  }
+  const around = {
+    project: projectOf(unit.component),
+    tree: unit.workingDirectory,
+    data: unit.dataDirectory,
+  };
+  const wayOut = findEscape(project, around);
+  if (wayOut !== null) throw refusalOf(unit, `${wayOut}: containers of a release are kept from the machine`);
+}
+
+/** Where the release's digest stands, the engine's own id; and nothing of the tree may be written. */
+function withImages(project: ComposeProject, ids: ReadonlyMap<string, string>, tree: string): ComposeProject {
+  const services = Object.entries(project.services).map(([name, one]) => {
+    const volumes = one.volumes.map((volume) =>
+      volume.type === 'bind' && isWithin(volume.source ?? '', tree) ? { ...volume, read_only: true } : volume,
+    );
+    return [name, { ...one, volumes, image: ids.get(one.image ?? '') ?? one.image }];
+  });
+  return { ...project, services: Object.fromEntries(services) };
+}
+
+/** As compose reads it back: quoted, with nothing in it expanded. */
+function renderVariables(env: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(env).map(([name, value]) => {
+    const escaped = value
+      .replace(/[\\"$]/g, '\\$&')
+      .replaceAll('\n', '\\n')
+      .replaceAll('\r', '\\r');
+    return `${name}="${escaped}"\n`;
+  });
+  return lines.join('');
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,87 @@
+// Archives of images: read without an engine, believed only as far as their bytes bear out, refused in clear words.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readImages } from '../../../../agent/adapters/drivers/compose/image-archive.ts';
+import { digestOf } from '../../../../shared/encoding/digest.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { makeArchive, tarOf } from '../../../support/image-archive.ts';
+
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+describe('an archive of images', () => {
+  it.each(['both', 'gzip'] as const)(
+    'names an image by configuration, manifest and layers (%s)',
+    async (shape) => {
+      const made = makeArchive(join(temporaryDirectory(), 'a.tar'), 'content', shape);
+
+      expect(await readImages(made.archive)).toEqual([
+        { config: made.digest, manifest: made.manifest, layers: [digestOf(Buffer.from('content'))] },
+      ]);
+    },
+  );
+
+  it('may come without a manifest, as earlier engines and skopeo write it', async () => {
+    const made = makeArchive(join(temporaryDirectory(), 'a.tar'), 'content', 'old');
+
+    expect(await readImages(made.archive)).toMatchObject([{ config: made.digest, manifest: null }]);
+  });
+
+  it.each<[string, Buffer, RegExp]>([
+    ['nothing', Buffer.alloc(0), /no manifest.json/],
+    ['no archive', Buffer.alloc(2000, 'x'), /no tar archive/],
+    ['an OCI archive', tarOf([['index.json', json({ manifests: [] })]]), /skopeo copy/],
+    ['another archive', tarOf([['readme', Buffer.from('x')]]), /docker save/],
+    ['a cut one', tarOf([['manifest.json', Buffer.alloc(600)]]).subarray(0, 700), /cut/],
+    [
+      'names that lead nowhere',
+      tarOf([['manifest.json', json([{ Config: '../../etc/shadow' }])]]),
+      /not there/,
+    ],
+    ['texts that are no JSON', tarOf([['manifest.json', Buffer.from('[')]]), /docker save/],
+  ])('is refused where it is %s', async (_, bytes, problem) => {
+    const path = join(temporaryDirectory(), 'a.tar');
+    writeFileSync(path, bytes);
+
+    await expect(readImages(path)).rejects.toThrow(problem);
+  });
+
+  it('gives no image a manifest that is not about it, or whose bytes are not its name', async () => {
+    const path = join(temporaryDirectory(), 'a.tar');
+    const config = json({ rootfs: { diff_ids: [] } });
+    const about = (digest: string) => json({ config: { digest } });
+    const lie = digestOf(Buffer.from('other'));
+    const named = [lie, digestOf(about(lie))];
+    const files: [string, Buffer][] = [
+      ['c.json', config],
+      ['manifest.json', json([{ Config: 'c.json' }])],
+      ['index.json', json({ manifests: named.map((digest) => ({ digest })) })],
+      [`blobs/${lie.replace(':', '/')}`, about(digestOf(config))],
+      [`blobs/${digestOf(about(lie)).replace(':', '/')}`, about(lie)],
+    ];
+    writeFileSync(path, tarOf(files));
+
+    expect(await readImages(path)).toEqual([{ config: digestOf(config), manifest: null, layers: [] }]);
+  });
+
+  it('is refused or read whatever its bytes are, and never for long', async () => {
+    const path = join(temporaryDirectory(), 'a.tar');
+    const whole = tarOf([
+      ['manifest.json', json([{ Config: 'c' }])],
+      ['c', json({ rootfs: { diff_ids: [] } })],
+    ]);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), async (at, byte) => {
+        const bytes = Buffer.from(whole);
+        bytes[at] = byte;
+        writeFileSync(path, bytes);
+
+        const outcome = await readImages(path).catch((error: unknown) => error);
+
+        expect(Array.isArray(outcome) || outcome instanceof Error).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,140 @@
+// What the compose driver promises on a real engine, whichever store the engine keeps its images in.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
+import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
+import type { ComposeUnit } from '../../agent/ports/driver.ts';
+import { createEngine, type Engine, run, type Store } from './compose-engine.ts';
+import { composeUnit } from './compose-units.ts';
+import { COMPONENT, describeDriver, type Program, until } from './driver-contract.ts';
+import { rejectionOf } from './error-code.ts';
+
+/** Starts an engine for the tests of the file that calls it. */
+export function useEngine(store: Store) {
+  let engine: Engine;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
+    chmodSync(directory, 0o711);
+    engine = await createEngine(directory, store);
+  });
+  afterAll(() => engine.kill());
+
+  const createHarness = () => {
+    const stateDir = mkdtempSync(join(directory, 'state-'));
+    const runtimeDirectory = join(stateDir, 'run');
+    const driver = () => createComposeDriver({ stateDir, runtimeDirectory, clock: systemClock });
+    return {
+      stateDir,
+      driver,
+      unit: (program: Program, identity: string) => composeUnit(stateDir, engine.image, program, identity),
+      /** A unit of the services given; what they do not say is the image, and no network. */
+      unitOf(services: Record<string, object>, more: object = {}): ComposeUnit {
+        const unit = composeUnit(stateDir, engine.image, 'steady', 'v1');
+        const all = Object.entries(services).map(([name, service]) => [
+          name,
+          { image: engine.image.digest, network_mode: 'none', ...service },
+        ]);
+        writeFileSync(unit.file, JSON.stringify({ services: Object.fromEntries(all), ...more }));
+        return unit;
+      },
+      async dispose() {
+        await driver().stop(COMPONENT, 1000);
+        rmSync(stateDir, { recursive: true, force: true });
+      },
+    };
+  };
+  const setUp = () => {
+    const harness = createHarness();
+    onTestFinished(() => harness.dispose());
+    return { ...harness, driver: harness.driver() };
+  };
+  const removeImage = () => void spawnSync('docker', ['image', 'rm', '--force', engine.idOf(engine.image)]);
+  const containers = () => run('docker', 'ps', '--all', '--quiet');
+  return { engine: () => engine, createHarness, setUp, removeImage, containers };
+}
+
+export function describeOnEngine(
+  store: Store,
+  { engine, createHarness, setUp, removeImage, containers }: EngineTests,
+): void {
+  describeDriver('the compose driver', async () => createHarness());
+
+  it('goes on when the engine keeps its images in the other store from now on', async () => {
+    const { driver, unit } = setUp();
+    await driver.start(unit('steady', 'v1'));
+    await driver.stop(COMPONENT, 5000);
+    const other = store === 'classic' ? 'containerd' : 'classic';
+    for (const next of [other, store] as const) {
+      await engine().kill();
+      engine().use(next);
+      await engine().start();
+      await driver.start(unit('steady', 'v1'));
+
+      expect(await driver.runs(unit('steady', 'v1'))).toBe(true);
+      expect(await driver.stop(COMPONENT, 5000)).toBe('stopped');
+    }
+  });
+
+  it('prepares beside what runs: nothing is loaded while nothing runs', async () => {
+    const { driver, unit } = setUp();
+    removeImage();
+
+    await driver.prepare(unit('steady', 'v1'));
+    const held = run('docker', 'image', 'ls', '--all', '--quiet', '--no-trunc');
+    await driver.keepOnly(COMPONENT, null);
+
+    expect(held).toBe(engine().idOf(engine().image));
+    expect([containers(), run('docker', 'image', 'ls', '--all', '--quiet')]).toEqual(['', '']);
+  });
+
+  it('fails a worker whose healthcheck fails, and waits for one that passes', async () => {
+    const { driver, unitOf } = setUp();
+    const command = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'];
+    const healthcheck = (test: string) => ({
+      test: ['CMD-SHELL', test],
+      interval: '200ms',
+      start_interval: '200ms',
+      retries: 1,
+    });
+
+    const refusal = await rejectionOf(
+      driver.start(unitOf({ web: { command, healthcheck: healthcheck('exit 1') } })),
+    );
+    await driver.stop(COMPONENT, 5000);
+    await driver.start(unitOf({ web: { command, healthcheck: healthcheck('exit 0') } }));
+
+    expect([refusal.code, refusal.message]).toEqual([
+      'service/start-failed',
+      expect.stringContaining('web: unhealthy'),
+    ]);
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
+  it('mounts a tree’s files for reading only, and what its variables name', async () => {
+    const { driver, unitOf } = setUp();
+    const script =
+      'echo "$$SECRET" > /data/got; echo x > /tree/compose.yaml || echo kept > /data/kept; sleep 1000';
+    const unit = unitOf({
+      web: {
+        command: ['sh', '-c', script],
+        init: true,
+        environment: ['SECRET=${SECRET}'],
+        volumes: ['./:/tree', '${DATA}:/data'],
+      },
+    });
+    const secret = 'a"b$c ${d}\\e';
+
+    await driver.start({ ...unit, env: { SECRET: secret, DATA: unit.dataDirectory } });
+
+    const got = (name: string) => readFileSync(join(unit.dataDirectory, name), 'utf8').trim();
+    await until(async () => existsSync(join(unit.dataDirectory, 'kept')));
+    expect([got('got'), got('kept')]).toEqual([secret, 'kept']);
+  });
+}
+
+type EngineTests = ReturnType<typeof useEngine>;

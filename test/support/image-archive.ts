@@ -1,0 +1,60 @@
+// Archives as `docker save` writes them, made of a few bytes: the same image with or without a manifest of its own.
+import { writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { digestOf } from '../../shared/encoding/digest.ts';
+
+export interface MadeArchive {
+  readonly archive: string;
+  /** Of its configuration: the id in Docker's own store. */
+  readonly digest: string;
+  /** The id in containerd's store. */
+  readonly manifest: string;
+}
+
+/** `content` makes one image different from another. */
+export function makeArchive(
+  archive: string,
+  content: string,
+  shape: 'both' | 'old' | 'oci' | 'gzip' = 'both',
+): MadeArchive {
+  const layer = Buffer.from(content);
+  const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }));
+  const digest = digestOf(config);
+  const manifest = Buffer.from(JSON.stringify({ config: { digest }, layers: [{ digest: digestOf(layer) }] }));
+  const blob = (bytes: Buffer) => `blobs/${digestOf(bytes).replace(':', '/')}`;
+  const list = [{ Config: blob(config), RepoTags: null, Layers: [blob(layer)] }];
+  const files: [string, Buffer][] = [
+    [blob(layer), layer],
+    [blob(config), config],
+  ];
+  const index = { manifests: [{ digest: digestOf(manifest) }] };
+  if (shape !== 'old') {
+    files.push([blob(manifest), manifest], ['index.json', Buffer.from(JSON.stringify(index))]);
+  }
+  if (shape !== 'oci') files.push(['manifest.json', Buffer.from(JSON.stringify(list))]);
+  const tar = tarOf(files);
+  writeFileSync(archive, shape === 'gzip' ? gzipSync(tar) : tar);
+  return { archive, digest, manifest: digestOf(manifest) };
+}
+
+export function tarOf(files: readonly (readonly [name: string, bytes: Buffer])[]): Buffer {
+  const parts = files.flatMap(([name, bytes]) => [
+    headerOf(name, bytes.length),
+    bytes,
+    Buffer.alloc((512 - (bytes.length % 512)) % 512),
+  ]);
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+function headerOf(name: string, size: number): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0, 'latin1');
+  header.write('0000644\0', 100);
+  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
+  header.write('        ', 148);
+  header.write('0', 156);
+  header.write('ustar\u000000', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}
