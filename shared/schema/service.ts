@@ -128,6 +128,8 @@ const httpProbe = z.strictObject({
   expect: z.int().min(100).max(599).default(200),
   /** Text the body must hold; the first 64 KiB are read. */
   contains: z.string().min(1).max(1024).optional(),
+  /** For certificates that no public authority has signed: `ca` is a PEM file in the tree; `insecure` believes any. */
+  tls: z.strictObject({ ca: treePath.optional(), insecure: z.boolean().default(false) }).optional(),
   ...timing,
 });
 /** `host:port` */

@@ -1,18 +1,27 @@
-// Health probes on the real machine: HTTP, TCP and commands, each bounded in time and in what it may send back.
-import { createConnection } from 'node:net';
+// Health probes on the real machine, each kind in a room of its own, all bounded in time and in what they may send back.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { isShortage } from '../../../shared/errors/system-error.ts';
 import type { Probe, ProbeResult, Prober } from '../../ports/prober.ts';
-import { loadUndici } from '../server/undici-parts.ts';
-import { runCommand } from './run-command.ts';
+import { askCommand } from './probes/exec.ts';
+import { askHttp } from './probes/http.ts';
+import { askTcp } from './probes/tcp.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
+/** By its kind, and with the end of the time it may take. */
+type Kinds = {
+  readonly [Kind in Probe['kind']]: (
+    probe: Probe & { kind: Kind },
+    limit: AbortSignal,
+  ) => Promise<ProbeResult>;
+};
+
+const KINDS: Kinds = { http: askHttp, tcp: askTcp, exec: askCommand };
 
 export function createProber(): Prober {
   return {
     async probe(probe, signal) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(probe.timeoutMs)]);
       try {
+        const ask = KINDS[probe.kind] as (probe: Probe, limit: AbortSignal) => Promise<ProbeResult>;
         const { healthy, detail } = await ask(probe, limit);
         return { healthy, detail: sanitizeLine(detail) };
       } catch (error) {
@@ -26,67 +35,6 @@ export function createProber(): Prober {
       }
     },
   };
-}
-
-function ask(probe: Probe, limit: AbortSignal): Promise<ProbeResult> {
-  switch (probe.kind) {
-    case 'http':
-      return askHttp(probe, limit);
-    case 'tcp':
-      return askTcp(probe, limit);
-    case 'exec':
-      return askCommand(probe, limit);
-  }
-}
-
-/** One fresh connection, no proxy, no redirect followed: what answers must be the service itself. */
-async function askHttp(probe: Probe & { kind: 'http' }, limit: AbortSignal): Promise<ProbeResult> {
-  const { Agent } = await loadUndici();
-  const dispatcher = new Agent({ connections: 1, pipelining: 0 });
-  try {
-    const { origin, pathname, search } = new URL(probe.url);
-    const path = pathname + search;
-    const answer = await dispatcher.request({ origin, path, method: 'GET', signal: limit, reset: true });
-    const body = await readCapped(answer.body);
-    const start = `HTTP ${answer.statusCode}`;
-    if (answer.statusCode !== probe.expect) {
-      return { healthy: false, detail: `${start} instead of ${probe.expect}: ${body}` };
-    }
-    if (probe.contains !== null && !body.includes(probe.contains)) {
-      return { healthy: false, detail: `${start} without "${probe.contains}": ${body}` };
-    }
-    return { healthy: true, detail: start };
-  } finally {
-    await dispatcher.destroy();
-  }
-}
-
-async function readCapped(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= MAX_BODY_BYTES) break;
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
-}
-
-function askTcp(probe: Probe & { kind: 'tcp' }, limit: AbortSignal): Promise<ProbeResult> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ host: probe.host, port: probe.port, signal: limit });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve({ healthy: true, detail: 'connected' });
-    });
-    socket.once('error', reject);
-  });
-}
-
-async function askCommand(probe: Probe & { kind: 'exec' }, limit: AbortSignal): Promise<ProbeResult> {
-  const { ending, lastLine } = await runCommand(probe, limit);
-  if (ending === 'exit status 0') return { healthy: true, detail: ending };
-  return { healthy: false, detail: lastLine === '' ? ending : `${ending}: ${lastLine}` };
 }
 
 function reason(error: unknown): string {

@@ -7,6 +7,8 @@ export type Probe =
       readonly url: string;
       readonly expect: number;
       readonly contains: string | null;
+      /** Whom an https service is believed; the machine's own authorities unless given. `ca`: path of a PEM file. */
+      readonly tls?: { readonly ca: string | null; readonly insecure: boolean };
       readonly timeoutMs: number;
     }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }

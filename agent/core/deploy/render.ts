@@ -64,7 +64,7 @@ export function render(input: RenderInput): RunnableComponent {
   return {
     component,
     unit,
-    health: release.health.map((spec) => renderCheck(spec, fill, command)),
+    health: release.health.map((spec) => renderCheck(spec, { fill, command, tree: input.treeDirectory })),
     smoke: release.smoke.map((spec) => command(spec, 'smoke')),
     preflight: release.hooks.preflight.map((spec) => command(spec, 'hooks.preflight')),
     snapshot: release.hooks.snapshot.map((spec) => command(spec, 'hooks.snapshot')),
@@ -133,11 +133,14 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
   };
 }
 
-function renderCheck(
-  spec: HealthProbe,
-  fill: Fill,
-  command: (spec: Hook, field: string) => Command,
-): HealthCheck {
+interface CheckParts {
+  readonly fill: Fill;
+  readonly command: (spec: Hook, field: string) => Command;
+  readonly tree: string;
+}
+
+function renderCheck(spec: HealthProbe, { fill, command, tree }: CheckParts): HealthCheck {
+  const inTree = (path: string | undefined) => (path === undefined ? null : `${tree}/${path}`);
   const rule: ProbeRule = {
     startPeriodMs: durationMs(spec.startPeriod),
     intervalMs: durationMs(spec.interval),
@@ -152,7 +155,8 @@ function renderCheck(
   }
   const contains = spec.contains === undefined ? null : fill(spec.contains, 'health.contains');
   const url = fill(spec.http, 'health.http');
-  return { rule, probe: { kind: 'http', url, expect: spec.expect, contains, timeoutMs } };
+  const tls = spec.tls === undefined ? {} : { tls: { ca: inTree(spec.tls.ca), insecure: spec.tls.insecure } };
+  return { rule, probe: { kind: 'http', url, expect: spec.expect, contains, timeoutMs, ...tls } };
 }
 
 /** `host:port`, the host possibly in brackets. A port that is no number fails its probe, which says so. */

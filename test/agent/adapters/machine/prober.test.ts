@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -77,6 +78,95 @@ describe('an http probe', () => {
     });
 
     expect(result).toEqual({ healthy: true, detail: 'HTTP 200' });
+  });
+
+  it('sends the credentials of its URL', async () => {
+    let given: string | undefined;
+    const answer: RequestListener = (request, response) => {
+      given = request.headers.authorization;
+      response.end();
+    };
+    await probe(answer);
+    const url = `http://ada:p%40ss%3Aword@127.0.0.1:${(server.address() as AddressInfo).port}/health`;
+
+    await prober.probe({ kind: 'http', url, expect: 200, contains: null, timeoutMs: 2_000 }, never);
+
+    expect(given).toBe(`Basic ${Buffer.from('ada:p@ss:word').toString('base64')}`);
+  });
+
+  const stream: RequestListener = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('event: ready\n\n');
+  };
+
+  it('asks for the body of an endless stream only as far as it must', async () => {
+    expect(await probe(stream)).toEqual({ healthy: true, detail: 'HTTP 200' });
+    server.closeAllConnections();
+    server.close();
+    expect(await probe(stream, { contains: 'ready' })).toEqual({ healthy: true, detail: 'HTTP 200' });
+  });
+
+  it('tells the status of an answer whose body never ends, too', async () => {
+    const endless: RequestListener = (_, response) => {
+      response.writeHead(503);
+      response.write('starting');
+    };
+
+    const result = await probe(endless, { timeoutMs: 300 });
+
+    expect(result).toEqual({ healthy: false, detail: 'HTTP 503 instead of 200: starting' });
+  });
+
+  it('takes many headers, and names too many for what they are', async () => {
+    const withHeaders =
+      (bytes: number): RequestListener =>
+      (_, response) => {
+        response.writeHead(200, { 'x-much': 'x'.repeat(bytes) }).end();
+      };
+
+    const many = await probe(withHeaders(40_000));
+    server.close();
+    const tooMany = await probe(withHeaders(80_000));
+
+    expect(many.healthy).toBe(true);
+    expect(tooMany).toEqual({ healthy: false, detail: 'more than 64 KiB of headers' });
+  });
+
+  it('asks over IPv6', async () => {
+    server = createServer((_, response) => response.end());
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
+    const url = `http://[::1]:${(server.address() as AddressInfo).port}/`;
+
+    const result = await prober.probe(
+      { kind: 'http', url, expect: 200, contains: null, timeoutMs: 2_000 },
+      never,
+    );
+
+    expect(result.healthy).toBe(true);
+  });
+
+  it('believes a certificate of its own making only where the release says whose', async () => {
+    const directory = temporaryDirectory();
+    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    await promisify(execFile)('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+      ...['-keyout', key, '-out', cert, ...names],
+    ]);
+    const options = { key: await readFile(key), cert: await readFile(cert) };
+    server = createTlsServer(options, (_, response) => response.end()) as unknown as Server;
+    const url = `https://127.0.0.1:${await listen(server)}/`;
+    const ask = (more: object) =>
+      prober.probe({ kind: 'http', url, expect: 200, contains: null, timeoutMs: 2_000, ...more }, never);
+
+    const answers = [
+      await ask({}),
+      await ask({ tls: { ca: cert, insecure: false } }),
+      await ask({ tls: { ca: null, insecure: true } }),
+      await ask({ tls: { ca: join(directory, 'nowhere'), insecure: false } }),
+    ];
+
+    expect(answers.map(({ healthy }) => healthy)).toEqual([false, true, true, false]);
   });
 
   it('says why nothing could be asked', async () => {
