@@ -1,13 +1,21 @@
 // A service's log file: written by the service itself, bounded by the agent.
 import { constants, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Account } from '../machine/account.ts';
 
 const MAX_LOG_BYTES = 8 << 20;
 
-/** Opened for appending, so that the file may be cut while the service writes on. */
-export function openLog(path: string): Promise<FileHandle> {
+/**
+ * Opened for appending, so that the file may be cut while the service writes on. It is the account's own: programs open
+ * `/dev/stderr` by name, which the kernel allows to whoever may write the file.
+ */
+export async function openLog(path: string, { uid, gid }: Account): Promise<FileHandle> {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
-  return open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600);
+  const log = await open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600);
+  const agent = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  // Only root may give a file away, and only root's services have other accounts.
+  if (agent.uid === 0) await log.chown(uid ?? agent.uid, gid ?? agent.gid);
+  return log;
 }
 
 /**

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { withServiceUmask } from '../drivers/service-umask.ts';
 import { environmentFor, resolveAccount } from './account.ts';
+import { asAccount } from './as-account.ts';
 
 export interface CommandSpec {
   readonly exec: readonly string[];
@@ -23,14 +24,16 @@ const KEPT_OUTPUT_BYTES = 4 * 1024;
 
 /** Throws when the command cannot be started, or when the limit aborts it first. */
 export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise<CommandResult> {
-  const [program = '', ...args] = spec.exec;
-  const account = await resolveAccount(spec.user, program);
+  const account = await resolveAccount(spec.user, spec.exec[0] ?? '');
+  const own = environmentFor(spec.dataDirectory, spec.env);
+  const { argv, env, ids } = await asAccount(spec.exec, own, account);
+  const [program = '', ...args] = argv;
   await makeDirectory(spec.dataDirectory);
   const child: ChildProcess = withServiceUmask(() =>
     spawn(program, args, {
-      ...account,
+      ...ids,
       cwd: spec.workingDirectory,
-      env: environmentFor(spec.dataDirectory, spec.env),
+      env: { ...env },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -4,6 +4,7 @@ import { formatDuration } from '../../../shared/encoding/duration.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { withServiceUmask } from '../drivers/service-umask.ts';
 import type { Account } from './account.ts';
+import { asAccount, type Spawned } from './as-account.ts';
 
 export interface ToolSpec {
   readonly argv: readonly string[];
@@ -35,8 +36,13 @@ const PIPE_GRACE_MS = 200;
 
 /** Never rejects: a command that cannot be run is a result that says why. */
 export function runTool(spec: ToolSpec): Promise<ToolResult> {
+  return prepared(spec).catch(notStarted);
+}
+
+async function prepared(spec: ToolSpec): Promise<ToolResult> {
+  const spawned = await asAccount(spec.argv, spec.env, spec.account ?? {});
   return new Promise<ToolResult>((resolve, reject) => {
-    const child = start(spec);
+    const child = start(spec, spawned);
     const stdout = tailOf(child.stdout, spec.keepBytes);
     const stderr = tailOf(child.stderr, MAX_OUTPUT_BYTES);
     let overstayed = false;
@@ -65,7 +71,7 @@ export function runTool(spec: ToolSpec): Promise<ToolResult> {
         done();
       });
     });
-  }).catch(notStarted);
+  });
 }
 
 function notStarted(error: unknown): ToolResult {
@@ -73,17 +79,17 @@ function notStarted(error: unknown): ToolResult {
   return { status: null, detail: sanitizeLine(problem), stdout: '', stderr: '' };
 }
 
-function start(spec: ToolSpec): ChildProcess {
-  const [program = '', ...rest] = spec.argv;
+function start(spec: ToolSpec, { argv, env, ids }: Spawned): ChildProcess {
+  const [program = '', ...rest] = argv;
   const output = spec.outputTo ?? 'pipe';
   return withServiceUmask(() =>
     spawn(program, rest, {
       cwd: spec.workingDirectory,
-      env: { ...spec.env },
+      env: { ...env },
       stdio: ['ignore', output, output],
       // A group of its own: KILL reaches whatever it started.
       detached: true,
-      ...spec.account,
+      ...ids,
     }),
   );
 }
@@ -102,14 +108,6 @@ function tailOf(stream: NodeJS.ReadableStream | null, maxBytes = MAX_OUTPUT_BYTE
     kept = Buffer.concat([kept, chunk]).subarray(-maxBytes);
   });
   return () => kept.toString('utf8');
-}
-
-/**
- * What a tool of the machine gets: the agent's own PATH, by which it is found too, and its messages in English. Never
- * anything of a release: what finds programs or loads code would be run with the agent's rights.
- */
-export function toolEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...more };
 }
 
 function describe(reason: string, ...outputs: readonly string[]): string {

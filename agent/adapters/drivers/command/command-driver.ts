@@ -55,7 +55,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
   /** The output goes to the log, for a start command may leave a process behind that goes on writing. */
   async function runLogged(component: ComponentKey, spec: Omit<ToolSpec, 'outputTo'>): Promise<ToolResult> {
     await makeDirectory(join(stateDir, 'logs'));
-    const log = await openLog(logPath(component));
+    const log = await openLog(logPath(component), spec.account ?? {});
     try {
       return await runTool({ ...spec, outputTo: log.fd });
     } finally {
@@ -121,7 +121,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
   };
 }
 
-function recordOf(unit: CommandUnit, { uid, gid }: Account): CommandRecord {
+function recordOf(unit: CommandUnit, { uid, gid, groups = [] }: Account): CommandRecord {
   return {
     identity: unit.identity,
     started: false,
@@ -130,7 +130,7 @@ function recordOf(unit: CommandUnit, { uid, gid }: Account): CommandRecord {
     statusTimeoutMs: unit.statusTimeoutMs,
     workingDirectory: unit.workingDirectory,
     env: environmentFor(unit.dataDirectory, unit.env),
-    account: uid === undefined || gid === undefined ? null : { uid, gid },
+    account: uid === undefined || gid === undefined ? null : { uid, gid, groups: [...groups] },
   };
 }
 

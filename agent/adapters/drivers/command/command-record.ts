@@ -19,7 +19,7 @@ const commandRecord = z.strictObject({
   workingDirectory: z.string(),
   /** Secrets may stand in it. */
   env: z.record(z.string(), z.string()),
-  account: z.strictObject({ uid: z.int(), gid: z.int() }).nullable(),
+  account: z.strictObject({ uid: z.int(), gid: z.int(), groups: z.array(z.int()).optional() }).nullable(),
 });
 
 export type CommandRecord = Omit<z.output<typeof commandRecord>, 'boot'>;

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import { runTool, type ToolResult, type ToolSpec, toolEnvironment } from '../../machine/run-tool.ts';
+import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
+import { toolEnvironment } from '../../machine/tool-environment.ts';
 
 export interface Container {
   readonly id: string;

@@ -7,7 +7,8 @@ import { makeDirectory, writeDurably } from '../../../../shared/node/durable-fil
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ComposeUnit } from '../../../ports/driver.ts';
 import type { Account } from '../../machine/account.ts';
-import { runTool, toolEnvironment } from '../../machine/run-tool.ts';
+import { runTool } from '../../machine/run-tool.ts';
+import { toolEnvironment } from '../../machine/tool-environment.ts';
 import { makePassable } from '../service-directories.ts';
 import { type ComposeProject, composeProject, findEscape, isWithin } from './confinement.ts';
 import { compose, projectOf } from './docker.ts';

@@ -7,11 +7,13 @@ import { isShortage, systemCode } from '../../../../shared/errors/system-error.t
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
-import { type Account, environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
+import { environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
+import { asAccount, type Spawned } from '../../machine/as-account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { boundLog, openLog, readTail } from '../service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
+import { findServiceProgram } from '../service-program.ts';
 import { withServiceUmask } from '../service-umask.ts';
 
 export interface ProcessDriverOptions {
@@ -52,12 +54,16 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
     await makeDirectory(dirname(logPath(component)));
     await makeDirectory(runDirectory);
     await boundLog(logPath(component));
-    const log = await openLog(logPath(component));
+    const log = await openLog(logPath(component), account);
     try {
       const { identity } = unit;
       const uid = uidOf(account);
       const marker = await processes.markerFor(component, identity, uid);
-      const child = await spawnDetached(unit, marker, account, log.fd);
+      const own = { ...environmentFor(unit.dataDirectory, unit.env), ...marker };
+      // A shell that runs as the account would only find out later.
+      await findServiceProgram(unit, own);
+      const spawned = await asAccount(unit.exec, own, account);
+      const child = await spawnDetached(unit, spawned, log.fd);
       watched.set(component, watchChild(child));
       // The marker finds the service without the file: a full disk does not keep it from starting.
       await processes.note(component, { pid: child.pid ?? 0, identity, uid }).catch(() => undefined);
@@ -67,8 +73,9 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
   }
 
   return {
-    async prepare({ user, component }) {
-      await resolveAccount(user, component);
+    async prepare(unit) {
+      await resolveAccount(unit.user, unit.component);
+      await findServiceProgram(unit, environmentFor(unit.dataDirectory, unit.env));
     },
     keepOnly: async () => undefined,
     async start(unit) {
@@ -134,19 +141,13 @@ async function areGone(
   }
 }
 
-function spawnDetached(
-  unit: ProgramUnit,
-  marker: Readonly<Record<string, string>>,
-  account: Account,
-  log: number,
-): Promise<ChildProcess> {
-  const [program = '', ...args] = unit.exec;
-  const env = { ...environmentFor(unit.dataDirectory, unit.env), ...marker };
+function spawnDetached(unit: ProgramUnit, { argv, env, ids }: Spawned, log: number): Promise<ChildProcess> {
+  const [program = '', ...args] = argv;
   const child = withServiceUmask(() =>
     spawn(program, args, {
-      ...account,
+      ...ids,
       cwd: unit.workingDirectory,
-      env,
+      env: { ...env },
       detached: true,
       stdio: ['ignore', log, log],
     }),

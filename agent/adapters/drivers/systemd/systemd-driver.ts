@@ -1,7 +1,6 @@
 // The systemd driver: a service is a unit of the machine's own service manager and outlives the agent with it.
-import { constants } from 'node:fs';
-import { access, rm } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
@@ -12,6 +11,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
 import { environmentFor, resolveAccount } from '../../machine/account.ts';
 import { prepareDirectories } from '../service-directories.ts';
+import { findServiceProgram } from '../service-program.ts';
 import { forgetShared, shareAdditions } from './additions.ts';
 import { isGroupPopulated, readJournal, showUnit, systemctl, type UnitState } from './systemctl.ts';
 import { identityIn, renderEnvironmentFile, renderUnitFile, unitNameOf } from './unit-file.ts';
@@ -53,7 +53,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
   async function install(unit: ProgramUnit): Promise<void> {
     const environmentFile = environmentFileOf(unit.component);
     const env = environmentFor(unit.dataDirectory, unit.env);
-    const text = renderUnitFile(unit, await findProgram(unit, env), environmentFile);
+    const text = renderUnitFile(unit, await findServiceProgram(unit, env), environmentFile);
     const account = await resolveAccount(unit.user, unit.component);
     await prepareDirectories(options.stateDir, unit, account);
     await makeDirectory(options.environmentDirectory);
@@ -119,7 +119,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
   return {
     async prepare(unit) {
       await resolveAccount(unit.user, unit.component);
-      const program = await findProgram(unit, environmentFor(unit.dataDirectory, unit.env));
+      const program = await findServiceProgram(unit, environmentFor(unit.dataDirectory, unit.env));
       renderUnitFile(unit, program, environmentFileOf(unit.component));
       await showUnit(unitNameOf(unit.component));
     },
@@ -179,19 +179,4 @@ function exists(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-}
-
-/** systemd wants the whole path of a program; it is looked for as execvp(3) would, in the tree and on the PATH. */
-async function findProgram(unit: ProgramUnit, env: Readonly<Record<string, string>>): Promise<string> {
-  const [name = ''] = unit.exec;
-  const directories = name.includes('/') ? [unit.workingDirectory] : (env.PATH ?? '').split(delimiter);
-  for (const path of directories.map((directory) => resolve(unit.workingDirectory, directory, name))) {
-    const executable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (executable) return path;
-  }
-  const problem = `there is no program ${name}`;
-  throw new FairleadError('service/start-failed', { component: unit.component, problem });
 }

@@ -373,6 +373,15 @@ describe('the process driver', () => {
     expect((await stat(harness.stateDir)).mode & 0o777).toBe(0o711);
   });
 
+  it.runIf(process.getuid?.() === 0)('lets a service of another account open its log by name', async () => {
+    await chmod(join(harness.stateDir, 'tree'), 0o755);
+
+    await start('echo named > /dev/stderr; echo again >> /dev/stdout; exec sleep 600', { user: 'nobody' });
+
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('again'));
+    expect(await harness.driver().logs(COMPONENT, 100)).toContain('named');
+  });
+
   it('starts its service also where a directory stands in the place of the pid file', async () => {
     await mkdir(pidFile(), { recursive: true });
     await harness.driver().stop(COMPONENT, 1_000);
