@@ -3,6 +3,7 @@ import { type DeploymentRecord, isFinal } from '../../../shared/schema/deploymen
 import { failureOf } from '../../core/deploy/failure.ts';
 import { canBeLeft, transition, type WorkingState } from '../../core/deploy/states.ts';
 import { secureFiles } from './files.ts';
+import { withLastLines } from './last-lines.ts';
 import { checkBefore } from './preflight.ts';
 import { rollBack } from './roll-back.ts';
 import type { Outcome, Run } from './run.ts';
@@ -51,6 +52,6 @@ async function perform(run: Run, state: WorkingState): Promise<Outcome> {
     return await STAGES[state](run);
   } catch (error) {
     const event = state === 'rolling-back' ? 'exhausted' : 'failed';
-    return { event, failure: failureOf(error) };
+    return { event, failure: await withLastLines(run, state, failureOf(error)) };
   }
 }

@@ -169,7 +169,17 @@ describe('a secret setting', () => {
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/secret-in-command' } });
     expect(record.failure?.message).toContain(field);
-    expect(await instance.deployer.quarantine()).toEqual([]);
+    // A pause after an attempt, no quarantine: the operator can mend it.
+    expect(await instance.deployer.quarantine()).toMatchObject([{ until: expect.any(String) }]);
+  });
+
+  it('leaves the last words of a service that ends, without itself', async () => {
+    const { instance, deployableFor } = await createWorld();
+    const script = 'echo "database is missing"; echo "tried with $SECRET"; sleep 0.2; exit 3';
+
+    const record = await instance.deploy(deployableFor({ service: { ...LIVES, exec: shell(script) } }));
+
+    expect(record.failure?.message).toContain('; its log ends: database is missing | tried with •••');
   });
 
   it('reaches its service', async () => {
