@@ -67,8 +67,27 @@ describe('parseJson', () => {
     ['bytes', { maxBytes: 10, maxDepth: 9, maxNodes: 9 }, '["aaaaaaaa"]'],
     ['depth', { maxBytes: 100, maxDepth: 3, maxNodes: 9 }, '[[[[]]]]'],
     ['values', { maxBytes: 100, maxDepth: 3, maxNodes: 3 }, '[1,2,3,4,5]'],
+    ['bytes', { maxBytes: 9, maxDepth: 9, maxNodes: 9 }, '["aaaaaa"]'],
+    ['depth', { maxBytes: 100, maxDepth: 3, maxNodes: 9 }, '{"a":{"a":{"a":{}}}}'],
+    ['values', { maxBytes: 100, maxDepth: 3, maxNodes: 3 }, '{"a":1,"b":2,"c":3,"d":4,"e":5}'],
   ])('caps the %s of a document', (_what, limits, text) => {
     expect(codeOf(() => parseJson(utf8(text), 'the test', limits))).toBe('json/too-large');
+  });
+
+  it.each([
+    ['bytes', { maxBytes: 10, maxDepth: 9, maxNodes: 9 }, '["aaaaaa"]'],
+    ['depth', { maxBytes: 100, maxDepth: 3, maxNodes: 9 }, '[[[]],[[]]]'],
+    ['values', { maxBytes: 100, maxDepth: 3, maxNodes: 3 }, '[1,2,3,4]'],
+    ['values, commas in texts apart', { maxBytes: 100, maxDepth: 3, maxNodes: 1 }, '[",,,[[[[","a"]'],
+  ])('takes as many %s as the cap says', (_what, limits, text) => {
+    expect(parseJson(utf8(text), 'the test', limits)).toEqual(JSON.parse(text));
+  });
+
+  it('takes a document of a mebibyte, and none that is longer', () => {
+    const ofLength = (length: number) => utf8(JSON.stringify('a'.repeat(length - 2)));
+
+    expect(parseJson(ofLength(1_048_576), 'the test')).toHaveLength(1_048_574);
+    expect(codeOf(() => parseJson(ofLength(1_048_577), 'the test'))).toBe('json/too-large');
   });
 
   it('refuses a depth that would overflow the stack before it is built', () => {

@@ -8,11 +8,16 @@ describe('a span', () => {
     ['4h', 14_400_000],
     ['3d', 259_200_000],
     ['PT4H', 14_400_000],
+    ['30s', 30_000],
+    [' 4h ', 14_400_000],
   ])('%s', (text, ms) => {
     expect(spanMs(text)).toBe(ms);
   });
 
-  it.each(['', 'h', '4', '4 h', '-4h', '1.5h', 'P', '4w'])('%j is none', (text) => {
-    expect(spanMs(text)).toBeNaN();
-  });
+  it.each(['', 'h', '4', '4 h', '-4h', '1.5h', 'P', '4w', '4hours', 'in4h', '4h4', '123456s'])(
+    '%j is none',
+    (text) => {
+      expect(spanMs(text)).toBeNaN();
+    },
+  );
 });
