@@ -94,12 +94,13 @@ function reversibility(
   if (next === undefined) return 'yes';
   const isDown = old !== undefined && compareVersions(next.version, old.version) < 0;
   const left = isDown ? from?.releases.get(next.component) : to.releases.get(next.component);
-  return left?.document.reversible ?? 'yes';
+  return left?.document.reversible ?? 'undeclared';
 }
 
+const LEAST_FIRST = ['no', 'undeclared', 'snapshot'] as const;
+
 function leastReversible(all: readonly Reversible[]): Reversible {
-  if (all.includes('no')) return 'no';
-  return all.includes('snapshot') ? 'snapshot' : 'yes';
+  return LEAST_FIRST.find((one) => all.includes(one)) ?? 'yes';
 }
 
 function componentsOf(target: Target | null): ReadonlyMap<ComponentKey, ManifestComponent> {

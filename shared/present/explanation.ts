@@ -87,6 +87,8 @@ export function renderCost(
 const WAY_BACK_MEANING = {
   yes: 'fairlead rollback --reason "why"; nothing is lost',
   snapshot: 'fairlead rollback --reason "why"; data go back to a snapshot, later work is lost',
+  undeclared:
+    'fairlead rollback --reason "why"; NOBODY DECLARED what becomes of the data: have a backup, or ask the vendor',
   no: 'NONE: the new version may not be left for an older one',
 } as const;
 
@@ -119,7 +121,7 @@ export function describeContact(contact: Contact, at: string): string {
   return `Server asked ${ago} ago: ${outcome}; next time ${contact.next}`;
 }
 
-const WAY_BACK = { yes: 'yes', snapshot: 'by snapshot', no: 'NO' } as const;
+const WAY_BACK = { yes: 'yes', snapshot: 'by snapshot', undeclared: 'undeclared', no: 'NO' } as const;
 
 function toRow(move: Move): readonly string[] {
   return [

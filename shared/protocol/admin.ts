@@ -88,7 +88,7 @@ export const move = z.strictObject({
   /** Null when it is removed. */
   origin: origin.nullable(),
   bytes: z.int(),
-  reversible: z.enum(['yes', 'snapshot', 'no']),
+  reversible: z.enum(['yes', 'snapshot', 'undeclared', 'no']),
 });
 
 /** What may be supposed: every approval given, windows open, holds released, no pins, channel `auto`. */

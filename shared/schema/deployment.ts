@@ -38,6 +38,8 @@ export const planReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rollback'), generation: z.int().min(0) }),
 ]);
 
+const wayBack = z.enum(['yes', 'snapshot', 'undeclared', 'no']);
+
 export const planStep = z.strictObject({
   /** `reconfigure` restarts the same version with changed settings. */
   action: z.enum(['install', 'update', 'remove', 'reconfigure']),
@@ -46,7 +48,7 @@ export const planStep = z.strictObject({
   to: version.nullable(),
   /** Uncompressed bytes of the trees not yet in the store: the most this step can fetch. */
   bytes: byteCount,
-  reversible: z.enum(['yes', 'snapshot', 'no']),
+  reversible: wayBack,
 });
 
 export const plan = z.strictObject({
@@ -61,7 +63,7 @@ export const plan = z.strictObject({
   stop: z.array(componentKey),
   start: z.array(componentKey),
   /** The least reversible of all steps. */
-  reversible: z.enum(['yes', 'snapshot', 'no']),
+  reversible: wayBack,
 });
 
 export type Origin = z.output<typeof origin>;

@@ -52,7 +52,7 @@ export const storedCapabilityRelease = z.strictObject({
   smoke: z.array(smokeTest).max(16).default([]),
   hooks: hooks.prefault({}),
   /** May this version be left for an older one: freely, by restoring its snapshot, or not at all. */
-  reversible: z.enum(['yes', 'snapshot', 'no']).default('yes'),
+  reversible: z.enum(['yes', 'snapshot', 'no']).optional(),
   ...releaseBase,
 });
 
@@ -89,7 +89,8 @@ export type CapabilityRelease = z.output<typeof capabilityRelease>;
 export type SuiteRelease = z.output<typeof suiteRelease>;
 export type PlatformRelease = z.output<typeof platformRelease>;
 export type Release = z.output<typeof release>;
-export type Reversible = CapabilityRelease['reversible'];
+/** What is known of the way back. `undeclared`: nobody has said, and nothing is promised for them. */
+export type Reversible = NonNullable<CapabilityRelease['reversible']> | 'undeclared';
 export type TreeRef = z.output<typeof treeRef>;
 
 /** A release as verified from the repository: the parsed document, its exact bytes and their digest. */

@@ -42,6 +42,7 @@ export function releaseOf(
       { http: `http://${name}.test/`, startPeriod: 'PT10S', interval: 'PT2S', successes: 2, failures: 2 },
     ],
     smoke: [{ exec: ['smoke'] }],
+    reversible: 'yes',
     hooks: {
       preflight: [{ exec: ['preflight'] }],
       snapshot: [{ exec: ['snapshot'] }],

@@ -24,6 +24,7 @@ export interface MemoryDisk {
   /** Trees whose content lies nowhere else, and the vendor cannot be reached. */
   readonly lost: Set<Digest>;
   freeBytes: number;
+  freeInodes: number;
 }
 
 export function createMemoryDisk(): MemoryDisk {
@@ -38,6 +39,7 @@ export function createMemoryDisk(): MemoryDisk {
     deviations: new Map(),
     lost: new Set(),
     freeBytes: 1 << 30,
+    freeInodes: 10_000,
   };
 }
 
@@ -66,7 +68,7 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
       disk.quarantine = entries;
     },
     dataDirectoryOf: (component) => `/data/${component}`,
-    freeSpace: async () => ({ bytes: disk.freeBytes, inodes: 10_000 }),
+    freeSpace: async () => ({ bytes: disk.freeBytes, inodes: disk.freeInodes }),
   };
 }
 

@@ -63,9 +63,16 @@ export function canStandBeside(
   from: CapabilityRelease | undefined,
   to: CapabilityRelease | undefined,
 ): boolean {
-  const alone = [from, to].some((one) => one?.reversible !== 'yes' || one.hooks.snapshot.length > 0);
+  const alone = [from, to].some((one) => needsDataAlone(one));
   const isSameDriver = from?.service.driver === to?.service.driver;
   return !alone && isSameDriver && blueGreenOf(from) !== null && blueGreenOf(to) !== null;
+}
+
+/** Whoever writes `blueGreen` has said that two versions share the data; `reversible` need not say it again. */
+function needsDataAlone(release: CapabilityRelease | undefined): boolean {
+  if (release === undefined) return true;
+  const { reversible = 'yes', hooks } = release;
+  return reversible !== 'yes' || hooks.snapshot.length > 0;
 }
 
 export interface SlotFacts {

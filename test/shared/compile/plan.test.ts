@@ -61,6 +61,18 @@ describe('planBetween', () => {
     expect([snapshot?.reversible, none?.reversible]).toEqual(['snapshot', 'no']);
   });
 
+  it('claims nothing that nobody declared', () => {
+    const to = running(['core/auth@1.0.0']);
+    const [first] = to.manifest.components;
+    const release = to.releases.get(first?.component ?? ('' as never));
+    const { reversible: _, ...document } = release?.document ?? ({} as never);
+    const silent = { ...to, releases: new Map([['core/auth', { ...release, document }]]) } as never;
+
+    const result = planFor(null, silent);
+
+    expect(result).toMatchObject({ reversible: 'undeclared', steps: [{ reversible: 'undeclared' }] });
+  });
+
   it('going down, asks the version that is left', () => {
     const result = planFor(running(['core/api@1.1.0']), running(['core/api@1.0.0']));
 

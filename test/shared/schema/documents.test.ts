@@ -40,7 +40,7 @@ describe('release manifests', () => {
   it('fill in what the author left out', () => {
     const parsed = parseDocument(release, capability, 'auth');
 
-    expect(parsed).toMatchObject({ reversible: 'yes', requiredStop: false, hooks: { preflight: [] } });
+    expect(parsed).toMatchObject({ requiredStop: false, hooks: { preflight: [] } });
     expect(parsed).toMatchObject({ health: [{ expect: 200, interval: 'PT2S', successes: 3, failures: 3 }] });
   });
 

@@ -73,8 +73,11 @@ describe('a component that degrades after its commit', () => {
     expect(degraded).toEqual([AUTH]);
   });
 
-  it('is only an alarm where going back would cost data', async () => {
-    const { world } = await instanceWith(auth('1.0.0'), auth('1.1.0', { reversible: 'snapshot' }));
+  it.each([
+    ['would cost data', 'snapshot'],
+    ['is something nobody has spoken about', undefined],
+  ])('is only an alarm where going back %s', async (_, reversible) => {
+    const { world } = await instanceWith(auth('1.0.0'), auth('1.1.0', { reversible }));
     world.behaviours.set('core/auth@1.1.0', 'red');
 
     const { last, degraded } = await supervised(world, 10 * MINUTE_MS);

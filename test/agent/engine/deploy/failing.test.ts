@@ -1,7 +1,9 @@
 // What a failed deployment leaves: the old generation, quarantine, evidence.
 import { describe, expect, it } from 'vitest';
-import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
-import { API, AUTH, deployableOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';
+import { rollbackBoundMs } from '../../../../shared/compile/rollback-bound.ts';
+import { instantMs } from '../../../../shared/encoding/instant.ts';
+import { auth, FORCED, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
+import { API, AUTH, deployableOf, planOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';
 import { deploy } from '../../../support/deploy-world.ts';
 
 describe('a failed deployment', () => {
@@ -97,6 +99,35 @@ describe('a failed deployment', () => {
     expect([first.state, second.state]).toEqual(['rolled-back', 'rolled-back']);
     expect(afterFirst).toEqual([]);
     expect(await quarantined(deployer)).toEqual(['core/auth@1.1.0']);
+  });
+
+  it('rolls a forced patch back that fails its own gate, and does not force it again', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.1.0', 'red');
+
+    const record = await deploy(deployer, auth('1.1.0'), { reason: FORCED });
+
+    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/unhealthy' } });
+    expect(world.running()).toEqual(['core/auth@1.0.0']);
+    expect(await quarantined(deployer)).toEqual(['core/auth@1.1.0']);
+  });
+
+  it('ends its rollback in time, also where the old version does not become healthy again', async () => {
+    const { world } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.1.0', 'fails smoke');
+    const { deployer } = world.boot(({ port }) => {
+      if (port === 'driver.start') world.behaviours.set('core/auth@1.0.0', 'red');
+      return 'none';
+    });
+    const from = await deployer.current();
+    const to = auth('1.1.0');
+
+    const record = await deploy(deployer, to);
+
+    expect(record.state).toBe('inconsistent');
+    const [begun, ended] = record.stages.slice(-2).map(({ at }) => instantMs(at));
+    const bound = rollbackBoundMs(planOf(from, to), from, to);
+    expect((ended ?? 0) - (begun ?? 0)).toBeLessThanOrEqual(3 * bound + 10_000);
   });
 
   it('refuses the same settings after they failed, until the quarantine is lifted', async () => {

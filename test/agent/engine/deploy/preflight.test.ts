@@ -54,6 +54,15 @@ describe('preflight', () => {
     expect(await quarantined(deployer)).toEqual([]);
   });
 
+  it('finds a disk with room but without inodes', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.disk.freeInodes = 10;
+
+    const record = await deploy(deployer, auth('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'disk/full' } });
+  });
+
   it('finds a disk without room', async () => {
     const { world, deployer } = await instanceWith(auth('1.0.0'));
     world.disk.freeBytes = 1000;

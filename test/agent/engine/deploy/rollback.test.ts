@@ -50,6 +50,19 @@ describe('rolling back by hand', () => {
     expect((await deployer.rollback({ reason: 'slow', actor: 'ada' })).state).toBe('committed');
   });
 
+  it('never returns to what was not healthy here', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'), auth('1.1.0'), auth('1.2.0'));
+    const second = world.disk.generations.get(2);
+    if (second !== undefined) world.disk.generations.set(2, { ...second, healthy: false });
+
+    await expect(deployer.rollback({ to: 2, reason: 'slow', actor: 'ada' })).rejects.toMatchObject({
+      code: 'rollback/no-target',
+    });
+    const record = await deployer.rollback({ reason: 'slow', actor: 'ada' });
+
+    expect(record).toMatchObject({ state: 'committed', generation: 1 });
+  });
+
   it.each([[undefined], [1], [7]])('refuses a target that is not there: %s', async (to) => {
     const { deployer } = await instanceWith(auth('1.0.0'));
 
