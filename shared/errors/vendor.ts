@@ -1,4 +1,5 @@
 // Errors of the vendor's side: the pipeline, the workspace, the keys, the way to the server.
+import { type DocumentIssue, formatIssue } from './document.ts';
 import { EXIT, entry } from './entry.ts';
 import { PIPELINE_ERRORS } from './pipeline.ts';
 
@@ -106,6 +107,13 @@ export const VENDOR_ERRORS = {
       `cannot read ${d.path}${d.option === undefined ? '' : `, named by ${d.option}`}: ${d.problem}`,
     hint: (d) => (d.option === undefined ? 'check the path and its permissions' : `correct ${d.option}`),
     http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/options-invalid': entry<{ readonly issues: readonly DocumentIssue[] }>({
+    message: (d) =>
+      ['these options do not go together:', ...d.issues.map((issue) => `  ${formatIssue(issue)}`)].join('\n'),
+    hint: (d) => d.issues[0]?.remedy ?? 'see --help',
+    http: 400,
     exit: EXIT.usage,
   }),
   'vendor/option-invalid': entry<{ readonly option: string; readonly value: string; readonly form: string }>({

@@ -32,6 +32,8 @@ export interface ReleaseServer {
   readonly counts: Map<string, Counts>;
   /** The fleet list. */
   readonly instances: InstancesReply['instances'];
+  /** Newest reports by instance. */
+  readonly reports: Map<string, object>;
   /** Publications taken so far. */
   publications(): number;
   /** While true every request is answered with 503. */
@@ -48,6 +50,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const changes = new Map<string, JsonObject>();
   const counts = new Map<string, Counts>();
   const instances: InstancesReply['instances'] = [];
+  const reports = new Map<string, object>();
   let publications = 0;
   let freshness = 0;
 
@@ -86,6 +89,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     changes,
     counts,
     instances,
+    reports,
     publications: () => publications,
     refusing: false,
     close: () => new Promise((resolve) => server.close(() => resolve())),
@@ -114,9 +118,14 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
       const named = query.get('named');
       return {
         status: 200,
-        json: { instances: instances.filter(({ id, name }) => id === named || name === named) },
+        json: {
+          instances: instances.filter(({ id, name }) => named === null || id === named || name === named),
+        },
       };
     }
+    const about = instances.find(({ id }) => path === `/instances/${id}`);
+    if (about !== undefined)
+      return { status: 200, json: { ...about, report: reports.get(about.id) ?? null } };
     if (path === '/deployments') return { status: 200, json: { deployments: [] } };
     const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
     const change = id === undefined ? undefined : changes.get(id);

@@ -8,10 +8,12 @@ import {
   deploymentsReply,
   type FleetDeployment,
   type InstancesReply,
+  instanceReply,
   instancesReply,
 } from '../../../shared/protocol/fleet.ts';
 import type { Release } from '../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import type { Extent, ReportedInstall } from '../core/advisory-impact.ts';
 import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
 import { combineCounts } from '../core/post-deploy.ts';
 import { refOfChange } from '../workspace/changes.ts';
@@ -53,6 +55,35 @@ export function readFleetInstance(session: Session, text: string): Promise<Fleet
     const { deployments } = await server.get(`/api/v1/deployments?instance=${instance.id}`, deploymentsReply);
     return { instance, deployments };
   });
+}
+
+/** Beyond this many the first by name stand for all: each is one more request. */
+const MOST_ASKED = 100;
+const AT_A_TIME = 8;
+
+/** What installs run by their newest reports, of the first by name. */
+export async function readReportedInstalls(
+  session: Session,
+): Promise<{ readonly installs: readonly ReportedInstall[]; readonly extent: Extent }> {
+  try {
+    return await askServer(session, async (server) => {
+      const { instances } = await server.get(`/api/v1/instances?limit=${MOST_ASKED}`, instancesReply);
+      const installs: ReportedInstall[] = [];
+      for (let at = 0; at < instances.length; at += AT_A_TIME) {
+        const part = instances.slice(at, at + AT_A_TIME);
+        const replies = await Promise.all(
+          part.map(({ id }) => server.get(`/api/v1/instances/${id}`, instanceReply)),
+        );
+        installs.push(...replies.map(({ report }) => ({ components: report?.components ?? null })));
+      }
+      return { installs, extent: instances.length < MOST_ASKED ? 'all' : 'first' };
+    });
+  } catch (error) {
+    if (isFairleadError(error, 'vendor/server-unreachable', 'vendor/server-refused')) {
+      return { installs: [], extent: 'unknown' };
+    }
+    throw error;
+  }
 }
 
 async function readReply(server: ServerClient, id: string): Promise<ChangeReply | null> {

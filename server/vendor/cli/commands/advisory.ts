@@ -4,10 +4,10 @@ import { knownVersions } from '../../../../shared/compile/pin-report.ts';
 import { indexReleases } from '../../../../shared/compile/releases.ts';
 import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { readNamed } from '../../../../shared/node/named-file.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
+import { describeImpact, foreseeImpact } from '../../core/advisory-impact.ts';
 import { parseAffected, parseFixed } from '../../core/component-versions.ts';
 import {
   readAdvisories,
@@ -15,11 +15,14 @@ import {
   requireRelease,
   type SignedReleases,
 } from '../../workspace/documents.ts';
+import { readOption } from '../../workspace/files.ts';
 import type { Session } from '../../workspace/session.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
 import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
+import { type FlagNames, namingFlags } from '../flags.ts';
+import { readReportedInstalls } from '../fleet.ts';
 
 export const ADVISORY_COMMANDS: readonly CommandSpec[] = [
   {
@@ -51,17 +54,26 @@ export const ADVISORY_COMMANDS: readonly CommandSpec[] = [
   },
 ];
 
+const FLAGS: FlagNames = {
+  ...{ id: '--id', title: '--title', severity: '--severity', cves: '--cve' },
+  ...{ affected: '--affected', fixed: '--fixed' },
+  ...{ order: '--deadline', 'order.notice': '--notice', 'order.deadline': '--deadline' },
+};
+
 async function publishAdvisory(session: Session, input: Input): Promise<void> {
   await openWorkspace(session.directory);
   const file = input.optional('file');
   const document =
     file === undefined
       ? composeAdvisory(session, input)
-      : parseDocumentBytes(advisory, await readNamed(file), file);
+      : parseDocumentBytes(advisory, await readOption('--file', file), file);
   const signed = await readReleases(session.directory);
   for (const { component, version } of document.fixed) requireRelease(signed, refFor(component, version));
-  verifyConsistent(document, signed, session.now());
   const published = await findAdvisory(session, document.id);
+  // What was published with its deadline may be corrected after it.
+  const isOrdered = document.order !== undefined && document.order.deadline === published?.order?.deadline;
+  verifyConsistent(document, signed, session.now(), isOrdered);
+  for (const line of await foresee(session, document)) session.out.note(line);
   // Run again with the same words, it is the same advisory: the day it was published stays.
   await sign(session, 'advisory-publish', {
     ...document,
@@ -70,13 +82,18 @@ async function publishAdvisory(session: Session, input: Input): Promise<void> {
 }
 
 /** What is signed cannot be corrected on installs that followed it. Error: vendor/advisory-contradicts. */
-function verifyConsistent(document: Advisory, { releases }: SignedReleases, now: EpochMs): void {
+function verifyConsistent(
+  document: Advisory,
+  { releases }: SignedReleases,
+  now: EpochMs,
+  isOrdered: boolean,
+): void {
   const index = indexReleases(releases);
   const [first, ...others] = findAdvisoryProblems(
     document,
     knownVersions({ index, running: new Map() }),
     now,
-  );
+  ).filter(({ flag }) => !(isOrdered && flag === '--deadline'));
   if (first === undefined) return;
   throw new FairleadError('vendor/advisory-contradicts', {
     advisory: document.id,
@@ -118,7 +135,13 @@ function composeAdvisory(session: Session, input: Input): Advisory {
     ...(Object.keys(order).length === 0 ? {} : { order }),
     published: formatInstant(session.now()),
   };
-  return parseDocument(advisory, document, 'the advisory');
+  return namingFlags(FLAGS, () => parseDocument(advisory, document, 'the advisory'));
+}
+
+/** Before anything is signed: whoever reads it may still stop. A server that is away stops no advisory. */
+async function foresee(session: Session, document: Advisory): Promise<readonly string[]> {
+  const { installs, extent } = await readReportedInstalls(session);
+  return describeImpact(document, foreseeImpact(document, installs), extent);
 }
 
 async function findAdvisory(session: Session, id: string): Promise<Advisory | undefined> {

@@ -484,6 +484,65 @@ describe('an advisory', () => {
     expect(answer.status).toBe(2);
     expect(answer.err).toContain('--affected');
   });
+
+  it.each([
+    ['--title', ['--title', 'x'.repeat(400)]],
+    ['--cve', ['--cve', 'CVE']],
+    ['--notice', ['--notice', 'P99D']],
+  ])('names %s when that is what is wrong, and signs nothing', async (flag, more) => {
+    const before = vendor.server.publications();
+
+    const answer = await vendor.run(
+      'advisory',
+      'publish',
+      ...critical('FL-2026-3', 'core/fix@1.0.1'),
+      ...more,
+    );
+
+    expect(answer.status).toBe(2);
+    expect(answer.err).toContain(`\n  ${flag}: expected`);
+    expect(vendor.server.publications()).toBe(before);
+  });
+
+  it('may be corrected after its deadline, as long as that stays', async () => {
+    const deadline = new Date(Date.now() + vendor.clock.aheadMs + 3_600_000)
+      .toISOString()
+      .replace(/\.\d+/, '');
+    const text = (title: string) => [
+      ...['--id', 'FL-2026-5', '--severity', 'critical', '--title', title, '--deadline', deadline],
+      ...['--affected', 'core/fix:<1.0.1', '--fixed', 'core/fix@1.0.1'],
+    ];
+    await vendor.json('advisory', 'publish', ...text('first'));
+    vendor.clock.aheadMs += 7_200_000;
+
+    expect((await vendor.json('advisory', 'publish', ...text('second'))).advisory).toMatchObject({
+      title: 'second',
+    });
+  });
+
+  it('says before it is signed how many installs it hits, and what they will do', async () => {
+    const summary = {
+      hostname: 'host',
+      agentVersion: '0.1.0',
+      enrolled: '2026-01-01T00:00:00Z',
+      lastSeen: null,
+    };
+    const hit = { id: 'hit', name: 'Hit', ...summary, channel: null, manifest: null, verdict: null };
+    vendor.server.instances.push(hit);
+    const tree = `sha256:${'a'.repeat(64)}`;
+    vendor.server.reports.set('hit', {
+      ...{ schema: 'fairlead/report@1', sequence: 1, at: '2026-01-01T00:00:00Z', agentVersion: '1' },
+      ...{ channel: 'frozen', track: 'stable', manifest: null, decision: null },
+      components: [{ component: 'core/fix', version: '1.0.0', tree, health: 'healthy' }],
+    });
+
+    const answer = await vendor.run('advisory', 'publish', ...critical('FL-2026-4', 'core/fix@1.0.1'));
+    vendor.server.instances.splice(vendor.server.instances.indexOf(hit), 1);
+
+    expect(answer.status).toBe(0);
+    expect(answer.err).toMatch(/hits 1 of \d+ installs?/);
+    expect(answer.err).toContain('1 install: core/fix 1.0.0 moves to 1.0.1, by force');
+  });
 });
 
 describe('enrolment', () => {

@@ -263,7 +263,7 @@ export const WRONG: readonly WrongManifest[] = [
   ...['A=B', 'A B', 'A\0', '1A', ''].map((name) => ({
     name: `the environment name ${JSON.stringify(name)}`,
     manifest: env({ [name]: 'x' }),
-    path: `service.env.${name}`,
+    path: `service.env.${name.replace('\0', '\ufffd')}`,
     remedy: /name/,
   })),
   { name: 'a NUL in the environment', manifest: env({ A: 'x\0y' }), path: 'service.env.A', remedy: /./ },

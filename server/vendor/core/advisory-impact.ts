@@ -1,0 +1,77 @@
+// What an advisory will do to the installs that reported: how many it hits, where each goes, and which stay exposed.
+import { isAffected } from '../../../shared/compile/exposure.ts';
+import { compareNearness } from '../../../shared/compile/fixes.ts';
+import { count } from '../../../shared/present/count.ts';
+import type { Advisory } from '../../../shared/schema/advisory.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { compareVersions, type Version } from '../../../shared/version/version.ts';
+
+export interface RunningComponent {
+  readonly component: ComponentKey;
+  readonly version: Version;
+}
+
+/** One install by its newest report; `components` is null before its first. */
+export interface ReportedInstall {
+  readonly components: readonly RunningComponent[] | null;
+}
+
+export interface Impact {
+  readonly installs: number;
+  /** Installs that run an affected version. */
+  readonly hit: number;
+  readonly silent: number;
+  /** `core/auth 1.0.0 → 1.0.1` and on how many installs; `to` is null where nothing fixes it. */
+  readonly moves: readonly {
+    readonly component: ComponentKey;
+    readonly from: Version;
+    readonly to: Version | null;
+    readonly installs: number;
+  }[];
+}
+
+export function foreseeImpact(advisory: Advisory, installs: readonly ReportedInstall[]): Impact {
+  const moves = new Map<string, Impact['moves'][number]>();
+  let hit = 0;
+  for (const { components } of installs) {
+    const affected = (components ?? []).filter(({ component, version }) =>
+      isAffected(advisory, component, version),
+    );
+    if (affected.length > 0) hit++;
+    for (const { component, version: from } of affected) {
+      const key = `${component} ${from}`;
+      const before = moves.get(key)?.installs ?? 0;
+      moves.set(key, { component, from, to: nearestFix(advisory, component, from), installs: before + 1 });
+    }
+  }
+  const silent = installs.filter(({ components }) => components === null).length;
+  const sorted = [...moves].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, move]) => move);
+  return { installs: installs.length, hit, silent, moves: sorted };
+}
+
+/** Whether the installs are the whole fleet, the first of it by name, or unknown because the server could not be asked. */
+export type Extent = 'all' | 'first' | 'unknown';
+
+/** Lines for people. */
+export function describeImpact(advisory: Advisory, impact: Impact, extent: Extent): readonly string[] {
+  if (extent === 'unknown') return ['installs: unknown, the server could not be asked'];
+  const { installs, hit, silent, moves } = impact;
+  const of = extent === 'first' ? `the first ${installs} installs by name` : count(installs, 'install');
+  const first = `hits ${hit} of ${of}${silent === 0 ? '' : `; ${silent} never reported`}`;
+  const how = advisory.order === undefined ? 'as its channel allows' : 'by force';
+  return [
+    first,
+    ...moves.map(({ component, from, to, installs: on }) => {
+      const where = to === null ? 'stays exposed: no fix is named above it' : `moves to ${to}, ${how}`;
+      return `  ${count(on, 'install')}: ${component} ${from} ${where}`;
+    }),
+  ];
+}
+
+function nearestFix(advisory: Advisory, component: ComponentKey, from: Version): Version | null {
+  const above = advisory.fixed.filter(
+    (fix) => fix.component === component && compareVersions(fix.version, from) > 0,
+  );
+  const [nearest] = above.map(({ version }) => version).toSorted((a, b) => compareNearness(from, a, b));
+  return nearest ?? null;
+}
