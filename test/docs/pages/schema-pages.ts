@@ -9,6 +9,8 @@ import { pin } from '../../../shared/schema/pin.ts';
 import { policy } from '../../../shared/schema/policy.ts';
 import { capabilityRelease, platformRelease, suiteRelease } from '../../../shared/schema/release.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
+import { type Node, visitKeys } from './document-keys.ts';
+import { DOCUMENTS } from './manifest-page.ts';
 
 const SCHEMAS = {
   capability: capabilityRelease,
@@ -30,6 +32,11 @@ const SCHEMAS = {
 export function renderSchemas(): readonly (readonly [string, string])[] {
   return Object.entries(SCHEMAS).map(([name, schema]) => {
     const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    const words = DOCUMENTS.find(({ schemaFile }) => schemaFile === name)?.words ?? {};
+    visitKeys(json as Node, '', (path, node) => {
+      const about = words[path]?.about;
+      if (about !== undefined) Object.assign(node, { description: about });
+    });
     return [`docs/reference/schema/${name}.schema.json`, `${JSON.stringify(json, null, 2)}\n`] as const;
   });
 }
