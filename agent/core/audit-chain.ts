@@ -5,6 +5,7 @@ import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { type AuditHead, EMPTY_AUDIT } from '../../shared/schema/audit-head.ts';
 import { digest, instant, line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 
@@ -39,21 +40,11 @@ const auditEntry = z.strictObject({
 export type AuditEntry = z.output<typeof auditEntry>;
 export type AuditEvent = Pick<AuditEntry, 'event' | 'actor' | 'details'>;
 
-/** Where a chain stands: how many lines, and the digest of the last. Kept beside the log, it betrays a cut-off end. */
-export const auditHead = z.strictObject({
-  schema: z.literal('fairlead/audit-head@1'),
-  count: z.int().min(0),
-  digest: digest.nullable(),
-});
-export type AuditHead = z.output<typeof auditHead>;
-
 export interface AuditChain {
   /** Oldest first. */
   readonly entries: readonly AuditEntry[];
   readonly head: AuditHead;
 }
-
-export const EMPTY_AUDIT: AuditHead = { schema: 'fairlead/audit-head@1', count: 0, digest: null };
 
 /** The next line's bytes, without its line break, and the head after it. */
 export function chainEntry(
@@ -102,23 +93,6 @@ export function readChain(lines: readonly Uint8Array[], checkpoint: AuditHead, p
 /** The line an entry stands in: what the next one's digest is made of. */
 export function lineOf(entry: AuditEntry): string {
   return fromUtf8(canonicalize({ ...entry }));
-}
-
-/** `812:sha256:…`, short enough to be kept on paper. */
-export function formatCheckpoint({ count, digest: last }: AuditHead): string {
-  return `${count}:${last ?? 'none'}`;
-}
-
-/** Null for text that is no checkpoint. */
-export function parseCheckpoint(text: string): AuditHead | null {
-  const [, count, last] = /^(\d{1,9}):(none|sha256:[0-9a-f]{64})$/.exec(text) ?? [];
-  if (count === undefined || last === undefined) return null;
-  const parsed = auditHead.safeParse({
-    schema: 'fairlead/audit-head@1',
-    count: Number(count),
-    digest: last === 'none' ? null : last,
-  });
-  return parsed.success ? parsed.data : null;
 }
 
 function parseEntry(bytes: Uint8Array, path: string, lineNumber: number): AuditEntry {

@@ -28,7 +28,8 @@ export const VENDOR_ERRORS = {
     exit: EXIT.usage,
   }),
   'vendor/audit-broken': entry<{ readonly file: string; readonly line: number }>({
-    message: (d) => `${d.file} was changed by something else: line ${d.line} does not continue the chain`,
+    message: (d) =>
+      `${d.file} was changed by something else: line ${d.line} is missing, or not the one that was written`,
     hint: () => 'restore the file from a backup; nothing is signed until the audit verifies',
     http: 500,
     exit: EXIT.untrusted,
@@ -130,7 +131,8 @@ export const VENDOR_ERRORS = {
   }),
   'vendor/server-unreachable': entry<{ readonly url: string; readonly problem: string }>({
     message: (d) => `cannot reach ${d.url}: ${d.problem}`,
-    hint: () => 'what was signed is kept; when the server is back run: fairlead-vendor publish',
+    hint: () =>
+      'check the address and that the server runs, then run this again; what was signed is kept, and fairlead-vendor publish sends it',
     http: 502,
     exit: EXIT.unreachable,
   }),

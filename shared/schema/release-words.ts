@@ -1,8 +1,8 @@
 // What each key of a release is for: carried into the JSON Schemas and the reference page.
+import { TIME_BOUNDS } from './release-times.ts';
 import {
   COMMAND,
   DIGEST,
-  DURATION,
   INSTANT,
   type KeyWords,
   NAME,
@@ -11,6 +11,11 @@ import {
   VERSION,
   type Words,
 } from './words.ts';
+
+function between(time: keyof typeof TIME_BOUNDS): string {
+  const [shortest, longest] = TIME_BOUNDS[time];
+  return `duration, \`${shortest}\` to \`${longest}\``;
+}
 
 const PIPELINE_WORDS: Words = {
   schema: { about: `Names the kind of document and its form. ${PIPELINE}` },
@@ -48,7 +53,7 @@ const hook = (kind: string, when: string): Words => ({
     '["./migrate", "--check"]',
   ),
   [`hooks.${kind}[].timeout`]: {
-    form: DURATION,
+    form: between('hookTimeout'),
     about: 'After it the command is killed, and has failed.',
     example: '"PT10M"',
   },
@@ -88,7 +93,7 @@ export const CAPABILITY_WORDS: Words = {
     example: '"auth"',
   },
   'service.stopTimeout': {
-    form: DURATION,
+    form: between('stopTimeout'),
     about: 'How long it may take to end after it was asked to, before it is killed.',
     example: '"PT1M"',
   },
@@ -120,8 +125,16 @@ export const CAPABILITY_WORDS: Words = {
     'Exits with 0 while it runs, with 1, 2 or 3 when it does not.',
     '["bin/ctl", "status"]',
   ),
-  'service.startTimeout': { form: DURATION, about: 'How long the start may take.', example: '"PT5M"' },
-  'service.statusTimeout': { form: DURATION, about: 'How long `status` may take.', example: '"PT5S"' },
+  'service.startTimeout': {
+    form: between('startTimeout'),
+    about: 'How long the start may take.',
+    example: '"PT5M"',
+  },
+  'service.statusTimeout': {
+    form: between('statusTimeout'),
+    about: 'How long `status` may take.',
+    example: '"PT5S"',
+  },
   'service.file': {
     form: 'path in the tree',
     about: 'The compose file. It names its images by digest alone.',
@@ -179,12 +192,20 @@ export const CAPABILITY_WORDS: Words = {
   },
   'health[].exec': command('Healthy when it exits with 0.', '["./probe"]'),
   'health[].startPeriod': {
-    form: 'duration up to `PT1H`',
+    form: between('startPeriod'),
     about: 'How long failures do not count after the start.',
     example: '"PT2M"',
   },
-  'health[].interval': { form: DURATION, about: 'The pause between two questions.', example: '"PT5S"' },
-  'health[].timeout': { form: DURATION, about: 'How long an answer may take.', example: '"PT10S"' },
+  'health[].interval': {
+    form: between('interval'),
+    about: 'The pause between two questions.',
+    example: '"PT5S"',
+  },
+  'health[].timeout': {
+    form: between('probeTimeout'),
+    about: 'How long an answer may take.',
+    example: '"PT10S"',
+  },
   'health[].successes': { about: 'How many in a row mean healthy.', example: '2' },
   'health[].failures': { about: 'How many in a row mean unhealthy.', example: '5' },
   smoke: { form: 'list, up to 16', about: 'What must succeed once it is healthy, before it is committed.' },
@@ -193,7 +214,7 @@ export const CAPABILITY_WORDS: Words = {
     '["node", "smoke.js"]',
   ),
   'smoke[].timeout': {
-    form: DURATION,
+    form: between('smokeTimeout'),
     about: 'After it the test is killed, and has failed.',
     example: '"PT30S"',
   },

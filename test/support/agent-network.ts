@@ -1,13 +1,7 @@
 // An agent whose every neighbour is in memory: a vendor's catalog, a deployer that succeeds or fails as told, a clock
 // that stands still.
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
-import {
-  type AuditChain,
-  type AuditEvent,
-  chainEntry,
-  EMPTY_AUDIT,
-  readChain,
-} from '../../agent/core/audit-chain.ts';
+import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/decision-record.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
@@ -29,6 +23,7 @@ import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { PolicyState } from '../../shared/policy/local-state.ts';
 import type { Report } from '../../shared/protocol/report.ts';
+import { EMPTY_AUDIT } from '../../shared/schema/audit-head.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
 import { DEFAULT_INSTANCE_CONFIG, type InstanceConfig } from '../../shared/schema/instance.ts';
 import { DEFAULT_POLICY } from '../../shared/schema/policy.ts';

@@ -8,16 +8,9 @@ import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
+import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import {
-  type AuditChain,
-  type AuditEvent,
-  type AuditHead,
-  auditHead,
-  chainEntry,
-  EMPTY_AUDIT,
-  readChain,
-} from '../../core/audit-chain.ts';
+import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../core/audit-chain.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
 import type { Clock } from '../../ports/clock.ts';
 

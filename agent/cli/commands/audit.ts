@@ -6,15 +6,14 @@ import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
 import { count } from '../../../shared/present/count.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
-import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import {
   type AuditHead,
   EMPTY_AUDIT,
   formatCheckpoint,
-  lineOf,
   parseCheckpoint,
-  readChain,
-} from '../../core/audit-chain.ts';
+} from '../../../shared/schema/audit-head.ts';
+import { createAuditFile } from '../../adapters/state/audit-file.ts';
+import { lineOf, readChain } from '../../core/audit-chain.ts';
 import { type CliContext, show } from '../context.ts';
 
 export interface VerifyAuditOptions {

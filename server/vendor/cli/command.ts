@@ -59,11 +59,22 @@ export function addCommand(parent: Command, spec: CommandSpec, start: StartComma
   const options = [...(spec.options ?? []), ...(spec.kind === 'signs' ? SIGNING : []), ...COMMON];
   for (const option of options) command.addOption(toOption(option));
   command.addHelpText('after', `\nExample:\n  $ fairlead-vendor ${spec.example}\n`);
-  command.action(async () => start(spec, createInput(command.args, command.opts())));
+  command.action(async () => {
+    requireOptions(command, options);
+    await start(spec, createInput(command.args, command.opts()));
+  });
+}
+
+/** Only now: commander would ask for a mandatory option before it says that one was misspelt. */
+function requireOptions(command: Command, options: readonly OptionSpec[]): void {
+  for (const { flags, required } of options) {
+    const isGiven = command.opts()[new Option(flags).attributeName()] !== undefined;
+    if (required === true && !isGiven) command.error(`error: required option '${flags}' not specified`);
+  }
 }
 
 function toOption(spec: OptionSpec): Option {
-  const option = new Option(spec.flags, spec.about).makeOptionMandatory(spec.required === true);
+  const option = new Option(spec.flags, spec.about);
   if (spec.fallback !== undefined) option.default(spec.fallback);
   if (spec.repeatable === true) {
     option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);

@@ -14,6 +14,7 @@ import type { Session } from '../workspace/session.ts';
 import { withLock } from '../workspace/workspace.ts';
 import { addCommand, type CommandSpec, type Input } from './command.ts';
 import { ADVISORY_COMMANDS } from './commands/advisory.ts';
+import { AUDIT_COMMANDS } from './commands/audit.ts';
 import { BUILD } from './commands/build.ts';
 import { CHANGE_COMMANDS } from './commands/change.ts';
 import { COMPLETE } from './commands/complete.ts';
@@ -52,6 +53,7 @@ const COMMANDS: readonly Entry[] = [
   { group: 'key', summary: 'signing keys', commands: KEY_COMMANDS },
   PUBLISH,
   STATUS,
+  { group: 'audit', summary: 'the log of every act in this workspace', commands: AUDIT_COMMANDS },
 ];
 
 /** What the program meets outside: replaced in tests. */

@@ -3,15 +3,17 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { digestOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { Session } from './session.ts';
+import { writeJson } from './workspace.ts';
 
 const auditEntry = z.strictObject({
   at: instant,
@@ -32,6 +34,13 @@ const NEWLINE = 0x0a;
 /** Every entry, its chain verified. A line that a kill cut short was never an entry. Error: vendor/audit-broken. */
 export async function readAudit(directory: string): Promise<readonly AuditEntry[]> {
   return (await readChain(directory)).entries;
+}
+
+/** The same with where the chain stands; `kept` is a checkpoint from elsewhere that it must still hold. */
+export async function verifyAudit(directory: string, kept: AuditHead): Promise<Chain> {
+  const chain = await readChain(directory);
+  holdAgainst(chain, kept, auditFile(directory));
+  return chain;
 }
 
 /** What this session does, now. */
@@ -55,7 +64,8 @@ export function auditAct(
 async function appendAudit(directory: string, entry: Omit<AuditEntry, 'previous'>): Promise<void> {
   const path = auditFile(directory);
   const { head, length } = await readChain(directory);
-  const bytes = utf8(`${JSON.stringify({ ...entry, previous: head })}\n`);
+  const text = utf8(JSON.stringify({ ...entry, previous: head.digest }));
+  const bytes = Buffer.concat([text, utf8('\n')]);
   try {
     const handle = await open(path, 'a', 0o600);
     try {
@@ -69,11 +79,19 @@ async function appendAudit(directory: string, entry: Omit<AuditEntry, 'previous'
   } catch (cause) {
     throw toDiskError(path, cause, bytes.length);
   }
+  // A kill before this leaves the log ahead of its checkpoint by one line; never behind.
+  await writeJson(
+    headFile(directory),
+    { ...EMPTY_AUDIT, count: head.count + 1, digest: digestOf(text) },
+    0o600,
+  );
 }
 
-interface Chain {
+export interface Chain {
   readonly entries: readonly AuditEntry[];
-  readonly head: AuditEntry['previous'];
+  readonly head: AuditHead;
+  /** Digest of each line. */
+  readonly digests: readonly Digest[];
   /** Bytes of whole lines. */
   readonly length: number;
 }
@@ -82,17 +100,34 @@ async function readChain(directory: string): Promise<Chain> {
   const file = auditFile(directory);
   const bytes = (await readIfPresent(file)) ?? new Uint8Array();
   const entries: AuditEntry[] = [];
-  let head: AuditEntry['previous'] = null;
+  const digests: Digest[] = [];
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
     const text = bytes.subarray(start, end);
     const entry = parseEntry(text, file, entries.length + 1);
-    if (entry.previous !== head) throw broken(file, entries.length + 1);
+    if (entry.previous !== (digests.at(-1) ?? null)) throw broken(file, entries.length + 1);
     entries.push(entry);
-    head = digestOf(text);
+    digests.push(digestOf(text));
     start = end + 1;
   }
-  return { entries, head, length: start };
+  const head = { ...EMPTY_AUDIT, count: entries.length, digest: digests.at(-1) ?? null };
+  const chain = { entries, head, digests, length: start };
+  holdAgainst(chain, await readHead(directory), file);
+  return chain;
+}
+
+/** The line that a checkpoint names is there, unchanged. Error: vendor/audit-broken. */
+function holdAgainst({ digests }: Chain, kept: AuditHead, file: string): void {
+  if (kept.count === 0) return;
+  if (digests.length < kept.count) throw broken(file, digests.length + 1);
+  if (digests[kept.count - 1] !== kept.digest) throw broken(file, kept.count);
+}
+
+/** Workspaces of earlier versions have none until the next act. */
+async function readHead(directory: string): Promise<AuditHead> {
+  const path = headFile(directory);
+  const bytes = await readIfPresent(path);
+  return bytes === null ? EMPTY_AUDIT : parseDocumentBytes(auditHead, bytes, path);
 }
 
 function parseEntry(text: Uint8Array, file: string, line: number): AuditEntry {
@@ -102,6 +137,10 @@ function parseEntry(text: Uint8Array, file: string, line: number): AuditEntry {
     if (!isFairleadError(cause)) throw cause;
     throw broken(file, line, { cause });
   }
+}
+
+function headFile(directory: string): string {
+  return join(directory, 'audit-head.json');
 }
 
 function auditFile(directory: string): string {

@@ -2,6 +2,7 @@
 import { findAdvisoryProblems } from '../../../../shared/compile/advisory-check.ts';
 import { knownVersions } from '../../../../shared/compile/pin-report.ts';
 import { indexReleases } from '../../../../shared/compile/releases.ts';
+import { durationMs, spanMs } from '../../../../shared/encoding/duration.ts';
 import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
@@ -112,7 +113,7 @@ async function withdrawAdvisory(session: Session, input: Input): Promise<void> {
 
 function composeAdvisory(session: Session, input: Input): Advisory {
   const deadline = input.optional('deadline');
-  const notice = input.optional('notice');
+  const notice = isoSpan(input.optional('notice'));
   if (input.optional('severity') === 'critical' && deadline === undefined) {
     throw new FairleadError('vendor/advisory-contradicts', {
       advisory: input.optional('id') ?? 'the advisory',
@@ -136,6 +137,12 @@ function composeAdvisory(session: Session, input: Input): Advisory {
     published: formatInstant(session.now()),
   };
   return namingFlags(FLAGS, () => parseDocument(advisory, document, 'the advisory'));
+}
+
+/** `4h` as documents hold it; what is no span stays, for the schema to say so. */
+function isoSpan(text: string | undefined): string | undefined {
+  if (text === undefined || !Number.isNaN(durationMs(text)) || Number.isNaN(spanMs(text))) return text;
+  return `PT${spanMs(text) / 1000}S`;
 }
 
 /** Before anything is signed: whoever reads it may still stop. A server that is away stops no advisory. */

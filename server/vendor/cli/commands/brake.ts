@@ -1,7 +1,7 @@
 // `rollout status`, `halt` and `guard`: how a rollout fares on the fleet, and its brake, by hand or by a threshold.
 
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
-import { durationMs } from '../../../../shared/encoding/duration.ts';
+import { spanMs } from '../../../../shared/encoding/duration.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
@@ -19,7 +19,7 @@ import { concludeRelease } from '../conclude.ts';
 import { describeCounts } from '../describe.ts';
 import { readFleetCounts } from '../fleet.ts';
 
-const LASTS = { flags: '--for <duration>', about: 'at most PT72H', fallback: 'PT24H' };
+const LASTS = { flags: '--for <duration>', about: 'such as 4h, at most 72h', fallback: 'PT24H' };
 
 export const HALT: CommandSpec = {
   usage: 'halt <change-or-release>',
@@ -67,9 +67,9 @@ async function halt(
 ): Promise<SigningResult> {
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
-  const lastsMs = durationMs(lasts);
+  const lastsMs = spanMs(lasts);
   if (!isHaltSpan(lastsMs)) {
-    const form = 'a duration up to PT72H; halt it again before it ends, or withdraw it';
+    const form = 'a duration up to 72h; halt it again before it ends, or withdraw it';
     throw new FairleadError('vendor/option-invalid', { option: '--for', value: lasts, form });
   }
   return signHalt(session, ref, createHalt(digest, reason, session.now(), lastsMs));

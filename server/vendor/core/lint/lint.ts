@@ -1,5 +1,4 @@
 // What is wrong with a release by its document and its files alone: all of it, before anybody's machine finds out.
-import { durationMs } from '../../../../shared/encoding/duration.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import type { CapabilityRelease, Release } from '../../../../shared/schema/release.ts';
 import { HEAD_BYTES } from '../../../../shared/tree/program-head.ts';
@@ -52,20 +51,13 @@ export function findProblems(
   ];
 }
 
-const MAX_START_PERIOD_MS = 3_600_000;
-
-/** Without a probe nothing says that it works; longer than an agent's patience, a start period would hide every failure. */
+/** Without a probe nothing says that it works. */
 function findGateProblems({ health, reversible, hooks }: CapabilityRelease): readonly DocumentIssue[] {
   const missing = (['snapshot', 'restore'] as const).filter((kind) => hooks[kind].length === 0);
   return [
     ...(health.length > 0
       ? []
       : [problem('health', 'no probe', 'at least one probe', 'say how to ask the service whether it works')]),
-    ...health.flatMap(({ startPeriod }, at) =>
-      durationMs(startPeriod) <= MAX_START_PERIOD_MS
-        ? []
-        : [problem(`health.${at}.startPeriod`, `"${startPeriod}"`, 'at most "PT1H"', 'write a shorter one')],
-    ),
     ...(reversible !== 'snapshot'
       ? []
       : missing.map((kind) =>

@@ -545,6 +545,92 @@ describe('an advisory', () => {
   });
 });
 
+describe('the command line', () => {
+  it('says which option was meant before it asks for those that are missing', async () => {
+    const answer = await vendor.run('change', 'open', '--component', 'core/x', '--versoin', '1.0.0');
+
+    expect(answer.status).toBe(2);
+    expect(answer.err).toContain('--version');
+    expect(answer.err).toContain("unknown option '--versoin'");
+  });
+
+  it('asks for the options that are missing', async () => {
+    const answer = await vendor.run('change', 'open', '--component', 'core/x');
+
+    expect(answer.status).toBe(2);
+    expect(answer.err).toContain("'--version <version>' not specified");
+  });
+
+  it.each(['4h', 'PT4H', '3d'])('takes %s for how long a halt lasts', async (text) => {
+    const id = await vendor.release(`core/span@1.0.${['4h', 'PT4H', '3d'].indexOf(text)}`);
+    await vendor.json('rollout', 'start', id);
+
+    await vendor.json('rollout', 'halt', id, '--reason', 'x', '--for', text);
+  });
+});
+
+describe('the log of acts', () => {
+  const log = () => join(vendor.directory, 'workspace', 'audit.jsonl');
+
+  it('holds, and prints a checkpoint that a later log still holds', async () => {
+    const first = await vendor.json('audit', 'verify');
+    await vendor.release('core/logged@1.0.0');
+
+    const later = await vendor.json('audit', 'verify', '--checkpoint', String(first.checkpoint));
+
+    expect(Number(later.acts)).toBeGreaterThan(Number(first.acts));
+  });
+
+  it.each<[string, (lines: readonly string[]) => readonly string[]]>([
+    ['its last line cut off', (lines) => lines.slice(0, -1)],
+    ['nothing left of it', () => []],
+    [
+      'its last line exchanged',
+      (lines) => [...lines.slice(0, -1), (lines.at(-1) ?? '').replace('"at"', ' "at"')],
+    ],
+  ])('is refused with %s, by every command that would go on from it', async (_name, tamper) => {
+    const whole = await readFile(log(), 'utf8');
+    await writeFile(
+      log(),
+      tamper(whole.trimEnd().split('\n'))
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+
+    const codes = [await vendor.refusal('audit', 'verify'), await vendor.refusal('status')];
+    await writeFile(log(), whole);
+
+    expect(codes).toEqual(['vendor/audit-broken', 'vendor/audit-broken']);
+  });
+
+  it('may be ahead of its checkpoint by what a kill left between the two', async () => {
+    const head = join(vendor.directory, 'workspace', 'audit-head.json');
+    const before = await readFile(head);
+    await vendor.json(
+      'change',
+      'open',
+      '--component',
+      'core/ahead',
+      '--version',
+      '1.0.0',
+      '--revision',
+      'x',
+      '--scope',
+      'x',
+    );
+    await writeFile(head, before);
+
+    expect((await vendor.run('audit', 'verify')).status).toBe(0);
+  });
+
+  it('is refused where it no longer holds a checkpoint from elsewhere', async () => {
+    const other = `1:sha256:${'0'.repeat(64)}`;
+
+    expect(await vendor.refusal('audit', 'verify', '--checkpoint', other)).toBe('vendor/audit-broken');
+    expect(await vendor.refusal('audit', 'verify', '--checkpoint', 'yes')).toBe('vendor/option-invalid');
+  });
+});
+
 describe('enrolment', () => {
   it('carries the local root, whatever the server serves', async () => {
     const { enrolment } = await vendor.json('enrolment', 'create', '--name', 'Example Ltd');

@@ -17,7 +17,7 @@ const { spawn } = require('node:child_process');
 require('node:http').createServer((_, answer) => answer.end('well, ' + process.getuid()))
   .listen(Number(process.env.PORT), '127.0.0.1');
 `;
-const FAST = { interval: 'PT0S', successes: 2, failures: 2, startPeriod: 'PT20S' };
+const FAST = { interval: 'PT1S', successes: 2, failures: 2, startPeriod: 'PT20S' };
 
 /** Stages 1 and 2 of a service with this source; answers the change's id. */
 async function built(name: string, source: string, more: object = {}): Promise<string> {

@@ -332,6 +332,18 @@ export const WRONG: readonly WrongManifest[] = [
     path: 'health.0.startPeriod',
     remedy: /./,
   },
+  {
+    name: 'a stop of years',
+    manifest: { service: { driver: 'process', exec: ['./serve'], stopTimeout: 'P9999D' } },
+    path: 'service.stopTimeout',
+    remedy: /PT1H/,
+  },
+  {
+    name: 'questions without a pause',
+    manifest: http('http://127.0.0.1/', { interval: 'PT0S' }),
+    path: 'health.0.interval',
+    remedy: /PT1S/,
+  },
   // Settings
   {
     name: 'a default outside its bounds',
