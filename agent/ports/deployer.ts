@@ -96,6 +96,8 @@ export interface Deployer {
   releaseFromQuarantine(component: ComponentKey): Promise<void>;
   /** Status and one fresh probe of every running component. */
   health(): Promise<readonly ComponentHealth[]>;
+  /** The last lines a service wrote, or those that a failed deployment left. Errors: change/no-log, disk/*. */
+  logs(component: ComponentKey, change?: number): Promise<readonly string[]>;
   /** What supervision has seen fail several times in a row. */
   degradations(): readonly Degradation[];
   /** Watches what runs: restarts what exits, undoes what degrades on probation. Until the signal aborts. */

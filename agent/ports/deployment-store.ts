@@ -43,6 +43,8 @@ export interface DeploymentStore {
   newestRecordId(): Promise<number>;
   writeRecord(record: DeploymentRecord): Promise<void>;
   writeEvidence(evidence: Evidence): Promise<void>;
+  /** Null where the deployment left none. Errors: document/invalid, disk/unreadable. */
+  readEvidence(deployment: number): Promise<Evidence | null>;
   quarantine(): Promise<readonly Quarantined[]>;
   /** What of the quarantine was lost, until a person has looked; null when nothing was. */
   quarantineDamage(): Promise<string | null>;

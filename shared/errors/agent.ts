@@ -165,6 +165,12 @@ export const AGENT_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'change/no-log': entry<{ readonly change: number; readonly component: string }>({
+    message: (d) => `change ${d.change} left no log of ${d.component}`,
+    hint: (d) => `only a failed deployment leaves one; of what runs now: fairlead logs ${d.component}`,
+    http: 404,
+    exit: EXIT.refused,
+  }),
   'change/not-found': entry<{ readonly change: number }>({
     message: (d) => `there is no change ${d.change}`,
     hint: () => 'list them: fairlead changes',

@@ -277,6 +277,7 @@ function createFakeDeployer(clock: FakeClock) {
       fake.repaired();
       return [];
     },
+    logs: async (component, change) => [`${component} of ${change ?? 'now'}`],
     async rehearse(to) {
       fake.rehearsed.push(to);
       return { generation: 1, steps: [], checks: [], restores: [], interruptionMs: null };

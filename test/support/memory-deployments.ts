@@ -62,6 +62,7 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     newestRecordId: async () => Math.max(0, ...disk.records.keys()),
     writeRecord: async (record) => void disk.records.set(record.id, record),
     writeEvidence: async (evidence) => void disk.evidence.push(evidence),
+    readEvidence: async (deployment) => disk.evidence.find((one) => one.deployment === deployment) ?? null,
     quarantine: async () => disk.quarantine,
     quarantineDamage: async () => null,
     writeQuarantine: async (entries) => {

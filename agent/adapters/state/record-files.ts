@@ -8,7 +8,7 @@ import { type DeploymentRecord, deploymentRecord } from '../../../shared/schema/
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 import type { DeploymentStore } from '../../ports/deployment-store.ts';
 
-/** For people only: nothing reads it back to act on it. */
+/** For people only: nothing acts on it. */
 const evidenceFile = z.strictObject({
   deployment: z.int(),
   at: z.string(),
@@ -20,7 +20,10 @@ const evidenceFile = z.strictObject({
 });
 
 export interface RecordFiles
-  extends Pick<DeploymentStore, 'records' | 'newestRecordId' | 'writeRecord' | 'writeEvidence'> {
+  extends Pick<
+    DeploymentStore,
+    'records' | 'newestRecordId' | 'writeRecord' | 'writeEvidence' | 'readEvidence'
+  > {
   /** The newest deployment that committed a generation, by what the records say. */
   committedBy(generation: number): Promise<number | null>;
 }
@@ -54,6 +57,11 @@ export function createRecordFiles(directory: string, onDamage: (error: unknown) 
     writeRecord: (record) => writeStored(deploymentRecord, join(directory, `${record.id}.json`), record),
     writeEvidence: (evidence) =>
       writeStored(evidenceFile, join(directory, `${evidence.deployment}.evidence.json`), { ...evidence }),
+    async readEvidence(deployment) {
+      const path = join(directory, `${deployment}.evidence.json`);
+      const bytes = await readIfPresent(path);
+      return bytes === null ? null : parseStored(evidenceFile, bytes, path);
+    },
     async committedBy(generation) {
       const isCommit = (one: DeploymentRecord) => one.state === 'committed' && one.generation === generation;
       return (await records()).findLast(isCommit)?.id ?? null;

@@ -59,6 +59,18 @@ export const QUESTIONS: readonly AgentCommand[] = [
     load: async () => (await import('../commands/changes.ts')).change,
   },
   {
+    name: 'logs',
+    about: 'what a service wrote last, whichever driver runs it',
+    example: 'logs core/auth --follow',
+    arguments: [{ name: '<component>', about: 'such as core/auth' }],
+    options: [
+      { flags: '--change <id>', about: 'what a deployment that failed left of it', parse: parseNumber },
+      { flags: '--lines <count>', about: 'how many, 100 unless given', parse: parseNumber },
+      { flags: '--follow', about: 'go on until interrupted' },
+    ],
+    load: async () => (await import('../commands/logs.ts')).logs,
+  },
+  {
     name: 'advisories',
     about: 'security advisories, and whether they affect what runs',
     example: 'advisories',

@@ -11,6 +11,7 @@ import {
   whatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
+import { logsRequest } from '../../../shared/protocol/logs.ts';
 import { rehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
 import { repairRequest } from '../../../shared/protocol/repair.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
@@ -26,7 +27,7 @@ import { changePolicy, readPolicy } from './policy.ts';
 import { stage } from './stage.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
-import { rehearse, repair } from './upkeep.ts';
+import { readLogs, rehearse, repair } from './upkeep.ts';
 import { readWay } from './way.ts';
 
 type Route = (state: AgentState, request: AdminRequest, parameter: string) => Promise<unknown>;
@@ -42,6 +43,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/rollback\/rehearsal$/, (state, r) => rehearse(state, parse(rehearsalRequest, r))],
   ['GET', /^\/v1\/changes$/, (state) => listChanges(state)],
   ['GET', /^\/v1\/changes\/(\d{1,9})$/, (state, _r, id) => readChange(state, Number(id))],
+  ['POST', /^\/v1\/logs$/, (state, r) => readLogs(state, parse(logsRequest, r))],
   ['GET', /^\/v1\/policy$/, (state) => readPolicy(state)],
   ['PUT', /^\/v1\/policy$/, (state, r) => changePolicy(state, parse(policyRequest, r), r.actor)],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],

@@ -1,5 +1,6 @@
 // Looking after what runs, at an operator's word: a rollback rehearsed, damaged files repaired.
 import { formatInstant } from '../../../shared/encoding/instant.ts';
+import type { LogsReply, LogsRequest } from '../../../shared/protocol/logs.ts';
 import type { RehearsalReply, RehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
 import type { RepairReply, RepairRequest } from '../../../shared/protocol/repair.ts';
 import type { AgentState } from './state.ts';
@@ -28,6 +29,12 @@ export async function repair(
     at: formatInstant(state.clock.now()),
     repairs: repairs.map((one) => ({ ...one, deviations: [...one.deviations] })),
   };
+}
+
+/** Errors: change/no-log, setting/unreadable, disk/*. */
+export async function readLogs(state: AgentState, { component, change }: LogsRequest): Promise<LogsReply> {
+  const lines = await state.deployer.logs(component, change);
+  return { schema: 'fairlead/logs@1', component, lines: [...lines] };
 }
 
 const FIRST_LOOK_MS = 3_600_000;

@@ -9,6 +9,7 @@ import { runToEnd } from './machine.ts';
 import { createMaintenance } from './maintain.ts';
 import type { DeployerOptions } from './options.ts';
 import { componentsOf, prepare } from './prepare.ts';
+import { readLog } from './read-log.ts';
 import { recoverUnfinished } from './recovery.ts';
 import { rehearse } from './rehearse.ts';
 import { repairCurrent } from './repair.ts';
@@ -95,6 +96,7 @@ type Questions = Pick<
   | 'quarantineDamage'
   | 'releaseFromQuarantine'
   | 'health'
+  | 'logs'
 >;
 
 /** What can be asked at any time, also in the middle of a deployment. */
@@ -115,6 +117,7 @@ function createQuestions(options: DeployerOptions): Questions {
       await store.writeQuarantine(entries.filter((entry) => entry.component !== component));
     },
     health: async () => examine(options, await current()),
+    logs: (component, change) => readLog(options, component, change),
   };
 }
 

@@ -37,6 +37,25 @@ describe('a rehearsal', () => {
   );
 });
 
+describe('the log of a service', () => {
+  it('is answered for what runs and for a deployment', async () => {
+    const { ask } = await deployed();
+
+    const replies = [
+      await ask('POST', '/v1/logs', { component: 'core/auth' }),
+      await ask('POST', '/v1/logs', { component: 'core/auth', change: 1 }),
+    ];
+
+    expect(replies).toMatchObject([
+      { schema: 'fairlead/logs@1', lines: ['core/auth of now'] },
+      { lines: ['core/auth of 1'] },
+    ]);
+    expect((await rejectionOf(ask('POST', '/v1/logs', { component: '../auth' }))).code).toBe(
+      'document/invalid',
+    );
+  });
+});
+
 describe('a file changed by hand', () => {
   it('is an alarm within a day, though nobody asked', async () => {
     const { world, ask, stop } = await deployed();

@@ -182,6 +182,26 @@ describe('a secret setting', () => {
     expect(record.failure?.message).toContain('; its log ends: database is missing | tried with •••');
   });
 
+  it('is in no log that the agent hands out, of what runs or of what failed', async () => {
+    const { instance, deployableFor } = await createWorld();
+    const { deployer } = instance;
+    const telling = shell(`${TELL}; printf 'red \\033[31m\\n'; exec sleep 600`);
+    await instance.deploy(deployableFor({ service: { ...LIVES, exec: telling } }));
+
+    const lines = await deployer.logs(AUTH);
+
+    expect(lines.slice(0, 3)).toEqual(['•••', '•••', 'red \ufffd[31m']);
+    await expect(deployer.logs(AUTH, 1)).rejects.toMatchObject({ code: 'change/no-log' });
+  });
+
+  it('leaves the log of what failed to be asked for by its number', async () => {
+    const { instance, deployableFor } = await createWorld();
+    const ends = shell(`echo why; ${TELL}; sleep 0.2; exit 3`);
+    const { id } = await instance.deploy(deployableFor({ service: { ...LIVES, exec: ends } }));
+
+    expect((await instance.deployer.logs(AUTH, id)).slice(0, 2)).toEqual(['why', '•••']);
+  });
+
   it('reaches its service', async () => {
     const { stateDir, instance, deployableFor } = await createWorld();
     const script = 'printf %s "$SECRET" > "$HOME/got"; exec sleep 600';
