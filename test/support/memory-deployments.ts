@@ -23,6 +23,8 @@ export interface MemoryDisk {
   readonly deviations: Map<Digest, readonly TreeDeviation[]>;
   /** Trees whose content lies nowhere else, and the vendor cannot be reached. */
   readonly lost: Set<Digest>;
+  /** Trees that a repair leaves as they are, without a word: a disk that does not keep what it was given. */
+  readonly stubborn: Set<Digest>;
   freeBytes: number;
   freeInodes: number;
 }
@@ -38,6 +40,7 @@ export function createMemoryDisk(): MemoryDisk {
     trees: new Set(),
     deviations: new Map(),
     lost: new Set(),
+    stubborn: new Set(),
     freeBytes: 1 << 30,
     freeInodes: 10_000,
   };
@@ -99,6 +102,7 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     directoryOf: (tree) => `/trees/${treeName(disk, tree)}`,
     add: async (tree) => void disk.trees.add(tree.digest),
     async repair({ tree: { digest } }, { added, from }) {
+      if (disk.stubborn.has(digest)) return;
       const isLost = disk.lost.has(digest);
       const stays = ({ problem }: TreeDeviation) => (problem === 'unexpected' ? added === 'keep' : isLost);
       disk.deviations.set(digest, (disk.deviations.get(digest) ?? []).filter(stays));

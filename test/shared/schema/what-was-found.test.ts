@@ -38,6 +38,14 @@ describe('a problem of a document', () => {
     expect(issuesOf(z.int(), 'a'.repeat(78))[0]?.found).toBe(`"${'a'.repeat(78)}"`);
   });
 
+  it('is found in the name of an entry as well', () => {
+    const ports = z.record(z.string().max(3), z.int());
+
+    expect(issuesOf(ports, { http: 80 })).toEqual([
+      { path: 'x.http', expected: 'at most 3 characters', remedy: 'make it shorter', found: '"http"' },
+    ]);
+  });
+
   it('speaks of the branch that was most likely meant', () => {
     const probe = z.union([
       z.strictObject({ http: z.string(), expect: z.int() }),

@@ -83,6 +83,17 @@ describe('a staged tree that is not whole', () => {
     expect(world.running()).toEqual(['core/auth@1.0.0']);
   });
 
+  it('is never started where the disk does not keep what mended it', async () => {
+    const { world, deployer } = await instanceWith(V1);
+    damage(world, V2, CHANGED);
+    for (const { document } of V2.releases.values()) world.disk.stubborn.add(document.tree.digest);
+
+    const record = await deploy(deployer, V2);
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/tree-damaged' } });
+    expect(world.running()).toEqual(['core/auth@1.0.0']);
+  });
+
   it('is left alone where another component runs from it', async () => {
     const settings = { tone: { type: 'string' } };
     const before = auth('1.0.0', { settings }, { tone: 'low' });
