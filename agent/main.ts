@@ -9,6 +9,7 @@ import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
 import { createLogDestination } from '../shared/node/log.ts';
 import { effectivePolicy } from '../shared/policy/local-state.ts';
+import { verifyReply } from '../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../shared/schema/deployment.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
@@ -233,6 +234,7 @@ async function agentParts({ stateDir, enrolment, http, source, log }: Connected)
     channel: createServerChannel({ server, instance, identity, clock, http }),
     approvals: createJsonFile(`${stateDir}/approvals/receipts.json`, approvalsFile, onDamage),
     outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
+    verification: createJsonFile(`${stateDir}/verification.json`, verifyReply, onDamage),
     decisions: createJsonFile(`${stateDir}/decision.json`, decisionRecord, onDamage),
   };
 }

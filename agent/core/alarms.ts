@@ -28,6 +28,8 @@ export interface Observations extends LocalState {
   }[];
   /** Why the audit log cannot be continued; null when it can. */
   readonly auditProblem: string | null;
+  /** What was lost of the agent's own files, in one sentence each. */
+  readonly damages: readonly string[];
 }
 
 export function raiseAlarms(seen: Observations): string[] {
@@ -54,7 +56,7 @@ export function raiseAlarms(seen: Observations): string[] {
   }
   alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
-  alarms.push(...freshnessAlarm(seen));
+  alarms.push(...seen.damages, ...freshnessAlarm(seen));
   return alarms;
 }
 

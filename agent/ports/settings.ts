@@ -9,8 +9,14 @@ export interface Settings {
   /** The default configuration when there is no file. Errors: document/invalid, json/*, disk/failed. */
   config(): Promise<InstanceConfig>;
   /**
-   * Changes the policy, one change after the other; `change` gets null when the file is missing. Durable when it
-   * resolves. Errors: policy/unreadable for a damaged file, document/invalid, disk/*.
+   * Changes the policy, one change after the other; `change` gets null when the file is missing. `record` is part of the
+   * edit: it is asked once nothing stands against the change, and what it refuses is not written. Durable when it resolves.
+   * Errors: policy/unreadable for a damaged file, document/invalid, disk/*, and those of `record`.
    */
-  edit(change: (known: Policy | null) => Policy): Promise<Policy>;
+  edit(
+    change: (known: Policy | null) => Policy,
+    record: (before: Policy | null, after: Policy) => Promise<void>,
+  ): Promise<Policy>;
+  /** Shows the policy while no edit is under way. */
+  look(see: (policy: PolicyState) => Promise<void>): Promise<void>;
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../agent/ports/deployer.ts';
 import type { JsonStore } from '../../agent/ports/json-store.ts';
 import type { Freshness } from '../../agent/ports/repository.ts';
+import type { Settings } from '../../agent/ports/settings.ts';
 import type { Catalog } from '../../shared/compile/catalog.ts';
 import { EMPTY_CATALOG } from '../../shared/compile/catalog.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
@@ -22,6 +23,7 @@ import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { PolicyState } from '../../shared/policy/local-state.ts';
+import type { VerifyReply } from '../../shared/protocol/admin.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import { EMPTY_AUDIT } from '../../shared/schema/audit-head.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
@@ -49,6 +51,7 @@ export function createAgentNetwork() {
     serverAnswers: Promise.resolve() as Promise<void>,
     refreshes: [] as number[],
     policy: { kind: 'readable', policy: DEFAULT_POLICY } as PolicyState,
+    settings: {} as Settings,
     config: DEFAULT_INSTANCE_CONFIG as InstanceConfig | FairleadError,
     reports: [] as Report[],
     /** Thrown by the next reports. */
@@ -57,11 +60,27 @@ export function createAgentNetwork() {
     auditError: null as FairleadError | null,
     logged: [] as { readonly level: string; readonly message: string }[],
     decisions: memoryStore<DecisionRecord>(),
+    verification: memoryStore<VerifyReply>(),
     outbox: memoryStore<Outbox>(),
     approvals: memoryStore<ApprovalsFile>(),
     fetched: [] as string[],
     drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
     deployer: createFakeDeployer(clock),
+  };
+  world.settings = {
+    policy: async () => world.policy,
+    async config() {
+      if (world.config instanceof FairleadError) throw world.config;
+      return world.config;
+    },
+    look: async (see) => see(world.policy),
+    async edit(change, record) {
+      const before = world.policy.kind === 'readable' ? world.policy.policy : null;
+      const policy = change(before);
+      await record(before, policy);
+      world.policy = { kind: 'readable', policy };
+      return policy;
+    },
   };
   const log = (level: string) => (_fields: object, message: string) =>
     void world.logged.push({ level, message });
@@ -97,23 +116,20 @@ export function createAgentNetwork() {
       collect: async () => undefined,
     },
     settings: {
-      policy: async () => world.policy,
-      async config() {
-        if (world.config instanceof FairleadError) throw world.config;
-        return world.config;
-      },
-      async edit(change) {
-        const policy = change(world.policy.kind === 'readable' ? world.policy.policy : null);
-        world.policy = { kind: 'readable', policy };
-        return policy;
-      },
+      policy: () => world.settings.policy(),
+      config: () => world.settings.config(),
+      edit: (...edit) => world.settings.edit(...edit),
+      look: (see) => world.settings.look(see),
     },
     audit: {
       async append(event) {
         if (world.auditError !== null) throw world.auditError;
         world.audit.push(event);
       },
-      entries: async () => [],
+      async entries() {
+        if (world.auditError !== null) throw world.auditError;
+        return chainOf(world.audit, formatInstantMs(clock.now())).entries;
+      },
       async read() {
         if (world.auditError !== null) throw world.auditError;
         return chainOf(world.audit, formatInstantMs(clock.now()));
@@ -129,6 +145,7 @@ export function createAgentNetwork() {
     outbox: world.outbox,
     approvals: world.approvals,
     decisions: world.decisions,
+    verification: world.verification,
   });
   world.deployer.onRecord = agent.onRecord;
   const ended = new AbortController();

@@ -22,7 +22,8 @@ export function createSettings(stateDir: string, configPath: string): Settings {
       const bytes = await readIfPresent(configPath);
       return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, configPath);
     },
-    edit: (change) => inTurn(() => editPolicy(stateDir, change)),
+    edit: (change, record) => inTurn(() => editPolicy(stateDir, change, record)),
+    look: (see) => inTurn(async () => see(await readPolicy(path))),
   };
 }
 
@@ -44,14 +45,21 @@ async function readPolicy(path: string): Promise<PolicyState> {
   }
 }
 
-async function editPolicy(stateDir: string, change: (known: Policy | null) => Policy): Promise<Policy> {
+async function editPolicy(
+  stateDir: string,
+  ...[change, record]: Parameters<Settings['edit']>
+): Promise<Policy> {
   const path = policyPath(stateDir);
   const known = await readPolicy(path);
   // A damaged file may still hold pins and windows that a person can save: it is not written over.
   if (known.kind === 'unreadable' && (await readIfPresent(path)) !== null) {
     throw new FairleadError('policy/unreadable', { path, problem: known.problem });
   }
-  const changed = change(known.kind === 'readable' ? known.policy : null);
+  const before = known.kind === 'readable' ? known.policy : null;
+  const changed = change(before);
+  // Refused here, it was never recorded; recorded, only the disk can still stand against it.
+  encodeStored(policy, changed, path);
+  await record(before, changed);
   await writePolicy(stateDir, changed);
   return changed;
 }

@@ -106,7 +106,7 @@ async function lift(state: AgentState, component: ComponentKey, request: AdminRe
   const { reason } = parse(liftRequest, request);
   const entries = (await state.deployer.quarantine()).filter((entry) => entry.component === component);
   if (entries.length === 0) throw new FairleadError('quarantine/not-found', { component });
-  await state.audit.append({
+  await state.ledger.record({
     event: 'quarantine-lifted',
     actor: request.actor,
     details: { component, versions: entries.map((entry) => entry.version).join(', '), reason },

@@ -3,12 +3,13 @@ import { createCompileCache } from '../../../shared/compile/cache.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
-import { createDeploymentActs, type DeploymentActs } from './acts.ts';
 import { createAdminRoutes } from './admin-routes.ts';
+import { readLocal } from './assess.ts';
+import { createLedger } from './ledger.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
-import { type AgentOptions, type AgentState, recordAct } from './state.ts';
+import type { AgentOptions, AgentState } from './state.ts';
 import { observe } from './status.ts';
 import { watchFiles } from './upkeep.ts';
 
@@ -32,15 +33,11 @@ export function createAgent(options: AgentOptions): Agent {
       observe: () => observe(state),
       records: () => options.deployer.records(),
     }),
+    ledger: createLedger(options),
     compile: createCompileCache(),
     approvalTurn: createTurns(),
     wake: () => woken.abort(),
-    verification: null,
-    policyProblem: null,
-    auditProblem: null,
   };
-
-  const acts = createDeploymentActs(options.audit, (event) => recordAct(state, event));
 
   async function loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -54,9 +51,9 @@ export function createAgent(options: AgentOptions): Agent {
 
   async function run(signal: AbortSignal): Promise<void> {
     const details = { version: state.agentVersion, previousEnd: state.previousEnd };
-    await recordAct(state, { event: 'agent-started', actor: 'agent', details });
-    // An earlier agent may have been killed between a record and its line in the log.
-    for (const record of await state.deployer.records()) await acts.note(record);
+    await state.ledger.noteStart(details, await readLocal(state.settings));
+    // What an earlier process did and could not write down any more.
+    await state.ledger.noteDeployments(await state.deployer.records());
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(state.wake()), { once: true });
     });
@@ -66,10 +63,10 @@ export function createAgent(options: AgentOptions): Agent {
     void watchFiles(state, signal);
     await Promise.race([loop(signal), aborted]);
     await leave(state);
-    await recordAct(state, { event: 'agent-stopped', actor: 'agent', details: {} });
+    await state.ledger.note({ event: 'agent-stopped', actor: 'agent', details: {} });
   }
 
-  return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, acts, record), run };
+  return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, record), run };
 }
 
 // A first refresh of a large repository over a line of a few hundred bytes a second.
@@ -96,9 +93,9 @@ async function leave({ deployer, clock }: AgentState): Promise<void> {
   patience.abort();
 }
 
-function noteRecord(state: AgentState, acts: DeploymentActs, record: DeploymentRecord): void {
+function noteRecord(state: AgentState, record: DeploymentRecord): void {
   const { id, failure } = record;
   state.log.info({ change: id, state: record.state, failure }, 'a deployment entered a state');
-  void acts.note(record);
+  void state.ledger.noteDeployments([record]);
   state.reporter.request();
 }

@@ -99,7 +99,7 @@ async function take(state: AgentState, receipt: ApprovalReceipt, actor: string):
   const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, ...arrival }, facts);
   if (added === null) return describe(file, facts);
   const { plan, verdict, by, reason, ticket = null } = receipt.statement;
-  await state.audit.append({
+  await state.ledger.record({
     event: 'approval-given',
     actor,
     details: { plan, verdict, by, reason, ticket, key: receipt.authority === 'key' ? receipt.key : null },

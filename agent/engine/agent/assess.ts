@@ -3,7 +3,7 @@ import type { Compile } from '../../../shared/compile/cache.ts';
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
-import type { ConfigState } from '../../../shared/policy/local-state.ts';
+import type { ConfigState, LocalState } from '../../../shared/policy/local-state.ts';
 import { type ApprovalsFile, NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
@@ -70,6 +70,12 @@ export async function assess(
     records: options.within === true ? records.slice(0, -1) : records,
   };
   return { ...conclude(facts, options.command ?? null, ports.compile), facts, current };
+}
+
+/** What the operator wrote on this machine, as far as it can be read. */
+export async function readLocal(settings: Settings): Promise<LocalState> {
+  const [policy, config] = await Promise.all([settings.policy(), readConfig(settings)]);
+  return { policy, config };
 }
 
 async function readConfig(settings: Settings): Promise<ConfigState> {

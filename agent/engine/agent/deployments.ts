@@ -29,7 +29,7 @@ export async function startApply(
   actor: string,
 ): Promise<StartedReply> {
   const command = commandOf(await channelOf(state), request, actor);
-  const { decision, offer } = await assess(state, state.contact.catalog(), { command });
+  const { decision, offer, facts } = await assess(state, state.contact.catalog(), { command });
   if (offer === null) {
     const live = state.deployer.inProgress();
     // What is under way may be what runs already: nothing else is on offer then.
@@ -45,8 +45,9 @@ export async function startApply(
     });
   }
   if (decision.verdict !== 'apply') throw blockedBy(decision);
+  await state.ledger.noteLocal(facts);
   // Recorded before it has an effect: an override nobody can trace does not happen.
-  await state.audit.append({
+  await state.ledger.record({
     event: 'apply-requested',
     actor,
     details: { plan, reason: command.reason, override: request.override.join(', ') },
@@ -66,7 +67,7 @@ export async function startRollback(
   const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
   const target = selectRollbackTarget(generations, current?.number ?? null, to);
   verifyRiskAccepted(target, state.contact.catalog().advisories, acceptRisk);
-  await state.audit.append({
+  await state.ledger.record({
     event: 'rollback-requested',
     actor,
     details: { to: writtenTo(to), reason, acceptedRisk: acceptRisk.join(', ') },

@@ -36,8 +36,11 @@ export async function changePolicy(
     known.kind === 'readable' ? editPolicy(known.policy, edit, author, await versionsFor(state)) : before;
   if (preview) return describe(tried, diffPolicies(before, tried), author.at);
   const details = { ...describeEdit(edit), reason };
-  await state.audit.append({ event: 'policy-changed', actor, details });
-  const policy = await state.settings.edit((current) => editPolicy(current, edit, author));
+  const policy = await state.settings.edit(
+    (current) => editPolicy(current, edit, author),
+    (from, to) =>
+      state.ledger.recordEdit(from ?? DEFAULT_POLICY, to, { event: 'policy-changed', actor, details }),
+  );
   state.wake();
   return describe(policy, diffPolicies(before, policy), author.at);
 }

@@ -8,7 +8,7 @@ import { isSameDecision } from '../../core/decision-record.ts';
 import { rememberAsked } from './approvals.ts';
 import { type Assessment, assess } from './assess.ts';
 import { deployOffer } from './deployments.ts';
-import { type AgentState, recordAct } from './state.ts';
+import type { AgentState } from './state.ts';
 
 const SHORTEST_WAIT_MS = 1000;
 
@@ -19,7 +19,7 @@ export async function round(state: AgentState): Promise<number> {
   if (clock.monotonic() >= contact.dueAt()) await askPatiently(state);
   const assessment = await assess(state, contact.catalog());
   reporter.request();
-  await notePolicy(state, assessment);
+  await state.ledger.noteLocal(assessment.facts);
   await recordDecision(state, assessment.decision);
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
     await rememberAsked(state, assessment.offer.plan);
@@ -86,15 +86,6 @@ async function recordDecision(state: AgentState, decision: Decision): Promise<vo
     { verdict: decision.verdict, blockers: decision.blockers.map((each) => each.code) },
     'a new decision',
   );
-}
-
-async function notePolicy(state: AgentState, { facts }: Assessment): Promise<void> {
-  const problem = facts.policy.kind === 'unreadable' ? facts.policy.problem : null;
-  if (problem !== null && state.policyProblem === null) {
-    state.log.error({ problem }, 'the policy cannot be read: frozen');
-    await recordAct(state, { event: 'policy-unreadable', actor: 'agent', details: { problem } });
-  }
-  state.policyProblem = problem;
 }
 
 function untilCleared(decision: Decision, now: EpochMs): number {

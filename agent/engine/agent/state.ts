@@ -1,11 +1,9 @@
 // What every part of the running agent shares: its ports, its facts, and the few things it remembers.
 
 import type { Compile } from '../../../shared/compile/cache.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
-import type { AuditEvent } from '../../core/audit-chain.ts';
 import type { DecisionRecord } from '../../core/decision-record.ts';
 import type { Outbox } from '../../core/outbox.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
@@ -18,6 +16,7 @@ import type { Repository } from '../../ports/repository.ts';
 import type { ServerChannel } from '../../ports/server-channel.ts';
 import type { Settings } from '../../ports/settings.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
+import type { Ledger } from './ledger.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
 
@@ -47,33 +46,17 @@ export interface AgentOptions {
   readonly outbox: JsonStore<Outbox>;
   readonly approvals: JsonStore<ApprovalsFile>;
   readonly decisions: JsonStore<DecisionRecord>;
+  /** What the last full verification of the live trees found. */
+  readonly verification: JsonStore<VerifyReply>;
 }
 
 export interface AgentState extends AgentOptions {
   readonly contact: ServerContact;
   readonly reporter: Reporter;
+  readonly ledger: Ledger;
   readonly compile: Compile;
   /** Approvals are read, judged and written one after the other: two at once must not lose one. */
   readonly approvalTurn: InTurn;
   /** Ends the loop's wait: something local changed. */
   wake(): void;
-  /** What the last full verification of the live trees found; null before the first. */
-  verification: VerifyReply | null;
-  /** Why the policy cannot be read; null when it can. */
-  policyProblem: string | null;
-  /** Why the audit log cannot be continued; null when it can. */
-  auditProblem: string | null;
-}
-
-/** For the agent's own acts: a log that cannot be written raises an alarm and stops nothing. */
-export async function recordAct(state: AgentState, event: AuditEvent): Promise<boolean> {
-  try {
-    await state.audit.append(event);
-    state.auditProblem = null;
-    return true;
-  } catch (error) {
-    state.auditProblem = isFairleadError(error) ? error.message : 'the audit log cannot be written';
-    state.log.error({ err: error, event: event.event }, 'the audit log could not be continued');
-    return false;
-  }
 }

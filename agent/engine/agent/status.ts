@@ -129,12 +129,10 @@ export async function verifyLive(state: AgentState): Promise<VerifyReply> {
     const deviations = release === undefined ? [] : await state.trees.verify(release.document);
     components.push({ component, version, tree, deviations: [...deviations] });
   }
-  state.verification = {
-    schema: 'fairlead/verification@1',
-    at: formatInstant(state.clock.now()),
-    components,
-  };
-  return state.verification;
+  const at = formatInstant(state.clock.now());
+  const found = { schema: 'fairlead/verification@1' as const, at, components };
+  await state.verification.write(found);
+  return found;
 }
 
 export async function readAdvisories(state: AgentState): Promise<AdvisoriesReply> {
@@ -162,8 +160,13 @@ export function movesOf({ plan, target }: Offer): Move[] {
   return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
 }
 
-async function alarmsOf(state: AgentState, { facts, emergency, pins }: Assessment): Promise<string[]> {
+async function alarmsOf(
+  state: AgentState,
+  { facts, emergency, pins, current }: Assessment,
+): Promise<string[]> {
   const records = await state.deployer.records();
+  const isLive = ({ component, tree }: VerifyReply['components'][number]) =>
+    current?.manifest.components.some((one) => one.component === component && one.tree === tree) === true;
   return raiseAlarms({
     now: facts.now,
     policy: facts.policy,
@@ -173,10 +176,18 @@ async function alarmsOf(state: AgentState, { facts, emergency, pins }: Assessmen
     unfixable: emergency.unfixable,
     pins,
     inconsistent: selectInconsistent(records),
-    files: state.verification?.components ?? [],
+    files: (await state.verification.read())?.components.filter(isLive) ?? [],
     degraded: state.deployer.degradations(),
-    auditProblem: state.auditProblem,
+    auditProblem: state.ledger.problem(),
+    damages: await damagesOf(state),
   });
+}
+
+/** State files that could not be read, until a person has looked at what is left of them. */
+async function damagesOf(state: AgentState): Promise<readonly string[]> {
+  const { approvals, decisions, outbox, verification, deployer } = state;
+  const stores = [approvals, decisions, outbox, verification].map((store) => store.damage());
+  return (await Promise.all([deployer.quarantineDamage(), ...stores])).filter((one) => one !== null);
 }
 
 function channelOf({ facts }: Assessment): Channel {

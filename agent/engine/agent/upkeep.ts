@@ -1,5 +1,6 @@
 // Looking after what runs, at an operator's word: a rollback rehearsed, damaged files repaired.
-import { formatInstant } from '../../../shared/encoding/instant.ts';
+
+import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import type { LogsReply, LogsRequest } from '../../../shared/protocol/logs.ts';
 import type { RehearsalReply, RehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
 import type { RepairReply, RepairRequest } from '../../../shared/protocol/repair.ts';
@@ -20,7 +21,7 @@ export async function repair(
   { reason, removeAdded }: RepairRequest,
   actor: string,
 ): Promise<RepairReply> {
-  await state.audit.append({ event: 'repair-requested', actor, details: { reason, removeAdded } });
+  await state.ledger.record({ event: 'repair-requested', actor, details: { reason, removeAdded } });
   const repairs = await state.deployer.repair(removeAdded);
   // The alarm about changed files ends with the change.
   await verifyLive(state);
@@ -37,16 +38,25 @@ export async function readLogs(state: AgentState, { component, change }: LogsReq
   return { schema: 'fairlead/logs@1', component, lines: [...lines] };
 }
 
-const FIRST_LOOK_MS = 3_600_000;
-const LOOK_AGAIN_MS = 24 * 3_600_000;
+// After a start, so that the agent of a machine that restarts every hour looks too, and not in the bustle of the boot.
+const FIRST_LOOK_MS = 60_000;
+const LOOK_EVERY_MS = 24 * 3_600_000;
 
 /** Hashes what runs once a day: files changed by hand are an alarm also where nobody asks. Until the signal aborts. */
 export async function watchFiles(state: AgentState, signal: AbortSignal): Promise<void> {
-  await state.clock.sleep(FIRST_LOOK_MS, signal);
   while (!signal.aborted) {
+    await state.clock.sleep(await untilLook(state), signal);
+    if (signal.aborted || (await untilLook(state)) > FIRST_LOOK_MS) continue;
     await verifyLive(state).catch((err) =>
       state.log.warn({ err }, 'the files of what runs could not be verified'),
     );
-    await state.clock.sleep(LOOK_AGAIN_MS, signal);
   }
+}
+
+/** By the clock and what is on disk: whoever looked last, a person or an earlier process, it counts. */
+async function untilLook({ verification, clock }: AgentState): Promise<number> {
+  const last = await verification.read();
+  const since = last === null ? Number.POSITIVE_INFINITY : clock.now() - instantMs(last.at);
+  // A look that lies in the future was taken by a clock that has been set since.
+  return since < 0 ? FIRST_LOOK_MS : Math.max(FIRST_LOOK_MS, LOOK_EVERY_MS - since);
 }

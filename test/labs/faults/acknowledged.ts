@@ -3,7 +3,6 @@ import type { DeploymentState } from '../../../shared/schema/deployment.ts';
 
 export type Acknowledged =
   | { readonly kind: 'state'; readonly deployment: number; readonly state: DeploymentState }
-  | { readonly kind: 'audited'; readonly event: string; readonly deployment: number }
   | { readonly kind: 'trusted'; readonly versions: Readonly<Record<string, number>> }
   | { readonly kind: 'answered'; readonly plan: string; readonly verdict: 'approve' | 'deny' }
   /** Whatever else an operator asked for. */

@@ -7,6 +7,7 @@ import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
 import { decisionRecord } from '../../../agent/core/decision-record.ts';
 import { outbox } from '../../../agent/core/outbox.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
+import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createPulse } from '../../../agent/engine/agent/pulse.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
 import { createCompileCache } from '../../../shared/compile/cache.ts';
@@ -14,6 +15,7 @@ import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts'
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
+import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
@@ -25,6 +27,12 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
   const warn = (problem: unknown) => void warnings.push(problem);
   const fileOf = <Document>(name: string, schema: Parameters<typeof createJsonFile<Document>>[1]) =>
     createJsonFile(`${stateDir}/${name}`, schema, (problem) => warn(new Error(problem)));
+  const settings = createSettings(stateDir, `${stateDir}/instance.json`);
+  const log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (_fields: object, message: string) => warn(new Error(message)),
+  };
   return {
     ...{ clock, deployer, trees, audit },
     instance: {
@@ -35,21 +43,19 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     agentVersion: '1.0.0',
     pollIntervalMs: 60_000,
     chance: () => 0.5,
-    log: {
-      info: () => undefined,
-      warn: () => undefined,
-      error: (_fields, message) => warn(new Error(message)),
-    },
+    log,
+    ledger: createLedger({ audit, settings, log }),
     repository: {
       refresh: async () => 'unchanged',
       catalog: async () => catalog,
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
     },
-    settings: createSettings(stateDir, `${stateDir}/instance.json`),
+    settings,
     channel: { send: async ({ sequence }) => sequence },
     outbox: fileOf('outbox/state.json', outbox),
     approvals: fileOf('approvals/receipts.json', approvalsFile),
     decisions: fileOf('decision.json', decisionRecord),
+    verification: fileOf('verification.json', verifyReply),
     contact: {
       open: async () => undefined,
       ask: async () => undefined,
@@ -63,9 +69,6 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     compile: createCompileCache(),
     approvalTurn: createTurns(),
     wake: () => undefined,
-    verification: null,
-    policyProblem: null,
-    auditProblem: null,
   };
 }
 

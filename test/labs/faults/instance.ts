@@ -6,10 +6,11 @@ import { createProber } from '../../../agent/adapters/machine/prober.ts';
 import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../../../agent/adapters/state/deployment-store.ts';
 import { createJournal } from '../../../agent/adapters/state/journal.ts';
+import { createSettings } from '../../../agent/adapters/state/settings.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
 import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
 import { createSecrets } from '../../../agent/core/secrets.ts';
-import { createDeploymentActs } from '../../../agent/engine/agent/acts.ts';
+import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import type { DeployerOptions } from '../../../agent/engine/deploy/options.ts';
 import type { Driver } from '../../../agent/ports/driver.ts';
@@ -36,7 +37,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const instance = createInstance(options);
   await passTime(instance);
   await instance.deployer.recover();
-  for (const record of await instance.deployer.records()) await instance.acts.note(record);
+  await instance.settled();
   return instance;
 }
 
@@ -58,20 +59,18 @@ function createInstance(options: InstanceOptions): Instance {
     ...createDeploymentStore({ stateDir, treeDirectoryOf, onDamage: onWarning }),
     freeSpace: async () => ({ bytes: AMPLE_SPACE.freeBytes, inodes: AMPLE_SPACE.freeInodes }),
   };
-  const acts = createDeploymentActs(audit, async (act) => {
-    try {
-      await audit.append(act);
-    } catch (error) {
-      onWarning(error);
-      return false;
-    }
-    acknowledge({ kind: 'audited', event: act.event, deployment: Number(act.details.change) });
-    return true;
+  const ledger = createLedger({
+    audit,
+    settings: createSettings(stateDir, `${stateDir}/instance.json`),
+    log: {
+      info: () => undefined,
+      warn: () => undefined,
+      error: ({ err }: { readonly err?: unknown }) => onWarning(err),
+    },
   });
-  let audited: Promise<void> = Promise.resolve();
   const note = (record: DeploymentRecord) => {
     acknowledge({ kind: 'state', deployment: record.id, state: record.state });
-    audited = acts.note(record);
+    void ledger.noteDeployments([record]);
   };
   const deployer = createDeployer({
     ...{ store, trees, clock, onWarning, onRecord: note },
@@ -84,7 +83,8 @@ function createInstance(options: InstanceOptions): Instance {
     probationMs: async () => PROBATION_MS,
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
   });
-  return { stateDir, clock, deployer, store, trees, audit, acts, warnings, settled: () => audited };
+  const settled = async () => ledger.noteDeployments(await store.records());
+  return { stateDir, clock, deployer, store, trees, audit, warnings, settled };
 }
 
 type Surroundings = Pick<DeployerOptions, 'driver' | 'prober' | 'traffic'>;

@@ -28,7 +28,7 @@ export async function judgeDeployment(
     ...(await quarantineProblems(instance, record)),
     ...lostStates(records, acknowledged),
     ...broken,
-    ...(await auditProblems(instance, acknowledged)),
+    ...(await auditProblems(instance, records)),
     ...(await secondRecoveryProblems(place, scenario)),
     ...(await nextProblems(place, scenario)),
   ];
@@ -113,24 +113,21 @@ function lostStates(
   });
 }
 
+/** Every deployment that was recorded began once in the log, and ended once when it ended. */
 async function auditProblems(
-  { audit, deployer }: Instance,
-  acknowledged: readonly Acknowledged[],
+  { audit }: Instance,
+  records: readonly DeploymentRecord[],
 ): Promise<readonly string[]> {
   const entries = await audit.entries().catch(messageOf);
   if (typeof entries === 'string') return [`audit: ${entries}`];
-  const told = entries.map((entry) => `${entry.event} ${entry.details.change}`);
-  const lost = acknowledged.flatMap((fact) => {
-    const isLost = fact.kind === 'audited' && !told.includes(`${fact.event} ${fact.deployment}`);
-    return isLost ? [`audited ${fact.event} ${fact.deployment} is lost`] : [];
+  const counts = (event: string, id: number) =>
+    entries.filter((entry) => entry.event === event && entry.details.change === id).length;
+  return records.flatMap(({ id, state }) => {
+    const [began, ended] = [counts('deployment-started', id), counts('deployment-ended', id)];
+    return began === 1 && ended === (isFinal(state) ? 1 : 0)
+      ? []
+      : [`change ${id} is ${state}; in the log it began ${began} times and ended ${ended}`];
   });
-  // Whatever was killed when, the log tells each beginning and each end, once.
-  const acts = (await deployer.records()).flatMap(({ id, state }) => [
-    `deployment-started ${id}`,
-    ...(isFinal(state) ? [`deployment-ended ${id}`] : []),
-  ]);
-  const wrong = acts.filter((act) => told.filter((one) => one === act).length !== 1);
-  return [...lost, ...wrong.map((act) => `${act} is not told exactly once`)];
 }
 
 /** What has been recovered needs no recovery. */

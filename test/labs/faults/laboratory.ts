@@ -1,5 +1,4 @@
 // What the laboratory is made of: a place, an instance on it, a scenario, an operation that can be interrupted.
-import type { DeploymentActs } from '../../../agent/engine/agent/acts.ts';
 import type { AuditLog } from '../../../agent/ports/audit-log.ts';
 import type { Deployer } from '../../../agent/ports/deployer.ts';
 import type { DeploymentStore } from '../../../agent/ports/deployment-store.ts';
@@ -26,7 +25,6 @@ export interface Instance {
   readonly store: DeploymentStore;
   readonly trees: TreeStore;
   readonly audit: AuditLog;
-  readonly acts: DeploymentActs;
   /** What went wrong beside the deployments. */
   readonly warnings: unknown[];
   /** Resolves when the audit log holds everything that happened. */

@@ -90,6 +90,7 @@ describe('a pin', () => {
       files: [],
       degraded: [],
       auditProblem: null,
+      damages: [],
     });
 
     expect(pins).toMatchObject([{ state: 'unmatched', problem: expect.stringContaining('core/auth') }]);

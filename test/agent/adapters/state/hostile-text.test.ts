@@ -130,7 +130,10 @@ const STORES: readonly (readonly [
       await createPolicy(dir);
       const pin = { level: 'suite', name: 'core', version: '1.x', owner: text, reason: text };
       const settings = createSettings(dir, join(dir, 'instance.json'));
-      await settings.edit((known) => ({ ...(known ?? policy.parse({})), pins: [pin as never] }));
+      await settings.edit(
+        (known) => ({ ...(known ?? policy.parse({})), pins: [pin as never] }),
+        async () => undefined,
+      );
       const state = await settings.policy();
       return state.kind === 'readable' ? (state.policy.pins[0]?.reason ?? '') : state.problem;
     },

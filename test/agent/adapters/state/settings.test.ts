@@ -3,6 +3,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createPolicy, createSettings } from '../../../../agent/adapters/state/settings.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { PinVersion } from '../../../../shared/schema/pin.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
@@ -26,12 +27,14 @@ async function channelOf(settings: ReturnType<typeof createSettings>): Promise<s
   return policy.kind === 'readable' ? policy.policy.channel : policy.kind;
 }
 
+const unrecorded = async () => undefined;
+
 describe('the policy', () => {
   it('starts on auto and follows the channel that is set', async () => {
     const { settings, path } = await prepared();
     expect(await channelOf(settings)).toBe('auto');
 
-    await settings.edit(onChannel('frozen'));
+    await settings.edit(onChannel('frozen'), unrecorded);
 
     expect(await channelOf(settings)).toBe('frozen');
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -42,7 +45,7 @@ describe('the policy', () => {
     const edited = { ...JSON.parse(readFileSync(path, 'utf8')), soak: 'PT42S' };
     writeFileSync(path, JSON.stringify(edited));
 
-    await settings.edit(onChannel('manual'));
+    await settings.edit(onChannel('manual'), unrecorded);
 
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ ...edited, channel: 'manual' });
   });
@@ -79,7 +82,7 @@ describe('the policy', () => {
       ],
     });
 
-    await Promise.all(['a', 'b', 'c', 'd'].map((name) => settings.edit(pinned(name))));
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => settings.edit(pinned(name), unrecorded)));
 
     expect(await settings.policy()).toMatchObject({
       policy: { pins: ['a', 'b', 'c', 'd'].map((name) => ({ name })) },
@@ -90,17 +93,40 @@ describe('the policy', () => {
     const { settings, path } = await prepared();
     writeFileSync(path, '{"pins":[');
 
-    const refusal = await rejectionOf(settings.edit(onChannel('auto')));
+    const refusal = await rejectionOf(settings.edit(onChannel('auto'), unrecorded));
 
     expect(refusal.code).toBe('policy/unreadable');
     expect(readFileSync(path, 'utf8')).toBe('{"pins":[');
+  });
+
+  it('is recorded as part of the edit: only what nothing stands against, before it is on disk', async () => {
+    const { settings, path } = await prepared();
+    const before = readFileSync(path, 'utf8');
+    const seen: unknown[] = [];
+    const record = async (from: Policy | null, to: Policy) => {
+      seen.push([from?.channel, to.channel, readFileSync(path, 'utf8') === before]);
+    };
+
+    await settings.edit(onChannel('frozen'), record);
+    writeFileSync(path, '{');
+    await rejectionOf(settings.edit(onChannel('auto'), record));
+
+    expect(seen).toEqual([['auto', 'frozen', true]]);
+  });
+
+  it('is not written where the record refuses it', async () => {
+    const { settings } = await prepared();
+    const refuse = () => Promise.reject(new FairleadError('disk/full', { path: 'log', needed: 1, free: 0 }));
+
+    expect((await rejectionOf(settings.edit(onChannel('frozen'), refuse))).code).toBe('disk/full');
+    expect(await channelOf(settings)).toBe('auto');
   });
 
   it('is begun anew by naming a channel once it is gone', async () => {
     const { settings, path } = await prepared();
     rmSync(path);
 
-    await settings.edit(onChannel('manual'));
+    await settings.edit(onChannel('manual'), unrecorded);
 
     expect(await channelOf(settings)).toBe('manual');
   });

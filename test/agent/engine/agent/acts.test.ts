@@ -1,8 +1,8 @@
 // The audit log's account of deployments: each beginning and each end once, whatever was killed when.
 import { describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../../../agent/core/audit-chain.ts';
-import { createDeploymentActs } from '../../../../agent/engine/agent/acts.ts';
-import type { DeploymentState } from '../../../../shared/schema/deployment.ts';
+import { createLedger } from '../../../../agent/engine/agent/ledger.ts';
+import type { DeploymentRecord, DeploymentState } from '../../../../shared/schema/deployment.ts';
 import { recordOf } from '../../../support/deployments.ts';
 
 /** A log that outlives the agents which write to it. */
@@ -13,12 +13,22 @@ function createLog() {
     lies: false,
     told: () => told.map(({ event, details }) => `${event} ${details.change}`),
     /** A new agent. */
-    boot: () =>
-      createDeploymentActs({ entries: async () => told as never }, async (act) => {
-        if (log.fails) return false;
-        told.push(act);
-        return !log.lies;
-      }),
+    boot() {
+      const ledger = createLedger({
+        audit: {
+          entries: async () => told as never,
+          read: () => Promise.reject(new Error('nobody asks')),
+          async append(act) {
+            if (log.fails) throw new Error('no room');
+            told.push(act);
+            if (log.lies) throw new Error('no room, it said');
+          },
+        },
+        settings: {} as never,
+        log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      });
+      return { note: (record: DeploymentRecord) => ledger.noteDeployments([record]) };
+    },
   };
   return log;
 }

@@ -90,7 +90,7 @@ describe('rounds', () => {
     world.deployer.port.current = fine;
     await world.clock.advance(POLL_MS);
 
-    expect(world.logged.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(world.logged.map(({ message }) => message)).toContain('a round failed');
     expect(world.decisions.value).not.toBeNull();
   });
 
