@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import pino from 'pino';
 import { durationMs } from '../shared/encoding/duration.ts';
 import { instantMs } from '../shared/encoding/instant.ts';
-import type { Redact } from '../shared/encoding/redact.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
@@ -106,11 +105,6 @@ function gettingOn(pulse: LivingPulse, log: Log): boolean {
   return part === null;
 }
 
-/** One JSON object a line on standard error, where systemd and containers look for it. */
-function createLog(redact: Redact): Log {
-  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, createLogDestination({ redact }));
-}
-
 interface Connected {
   readonly stateDir: string;
   readonly enrolment: EnrolmentFile;
@@ -134,7 +128,8 @@ async function assemble(options: RunAgentOptions): Promise<Assembled> {
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
   const secrets = createSecrets();
-  const log = createLog(secrets.redact);
+  const destination = createLogDestination({ redact: secrets.redact });
+  const log: Log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
   const source = createHttpSource(repositoryUrls(enrolment.server), http);
