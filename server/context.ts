@@ -20,6 +20,8 @@ import { createPublisher, type Publisher } from './repository/publisher.ts';
 
 export interface ServerConfig {
   readonly layout: Layout;
+  /** The embedded file, or the address of a PostgreSQL database. */
+  readonly database: string;
   readonly passphrase: PassphraseSource;
   readonly host: string;
   readonly port: number;
@@ -58,8 +60,10 @@ export interface Settings {
 }
 
 export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): ServerConfig {
+  const layout = layoutOf(resolve(settings.dir));
   return {
-    layout: layoutOf(resolve(settings.dir)),
+    layout,
+    database: layout.database,
     passphrase: { file: settings.passphraseFile, environment: environment.FAIRLEAD_PASSPHRASE },
     host: settings.host,
     port: settings.port,
@@ -76,7 +80,7 @@ export async function createContext(
   const { layout } = config;
   const { now, log } = surroundings;
   await clearUploads(layout);
-  const db = await openDatabase(layout.database, surroundings.database);
+  const db = await openDatabase(config.database, surroundings.database);
   const files = createPublicFiles(layout.repository, () => performance.now());
   const publisher = await createPublisher({
     layout,

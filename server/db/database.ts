@@ -1,23 +1,29 @@
-// Opening the database: the embedded file, brought to today's tables.
+// Opening the database: the embedded file or PostgreSQL, brought to today's tables.
 import { closeSync, openSync } from 'node:fs';
-import { Kysely } from 'kysely';
+import { type Dialect, Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { isDiskFull, toDiskError } from '../../shared/errors/system-error.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { createSqliteDialect } from './node-sqlite.ts';
+import { createPostgresDialect, isPostgresUrl } from './postgres.ts';
 import type { Database, Tables } from './tables.ts';
 import { createThreadedDialect } from './threaded-sqlite.ts';
 
 /** Where queries run: beside the caller, who serves others meanwhile, or in its own thread, for a command. */
 export type Place = 'beside' | 'inline';
 
-/** `file` is created when it does not exist. The caller ends with `destroy()`. Errors: server/database-unreadable, disk/full. */
-export async function openDatabase(file: string, place: Place = 'inline'): Promise<Database> {
+/**
+ * A file, which is created when it does not exist, or the address of a PostgreSQL database. The caller ends with
+ * `destroy()`. Errors: server/database-unreadable, server/database-unreachable, disk/full.
+ */
+export async function openDatabase(location: string, place: Place = 'inline'): Promise<Database> {
+  if (isPostgresUrl(location)) return openPostgres(location);
+  const file = location;
   try {
     // SQLite would make it readable for everyone; its companion files take the mode of this one.
     closeSync(openSync(file, 'a', 0o600));
-    return await open(file, place);
+    return await open(place === 'beside' ? createThreadedDialect(file) : createSqliteDialect(file));
   } catch (cause) {
     if (isDiskFull(cause)) throw toDiskError(file, cause);
     const problem = cause instanceof Error ? cause.message : 'unknown error';
@@ -25,8 +31,22 @@ export async function openDatabase(file: string, place: Place = 'inline'): Promi
   }
 }
 
-async function open(file: string, place: Place): Promise<Database> {
-  const dialect = place === 'beside' ? createThreadedDialect(file) : createSqliteDialect(file);
+/** The address holds a password: errors name the host and the database alone. */
+async function openPostgres(url: string): Promise<Database> {
+  try {
+    return await open(createPostgresDialect(url));
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'unknown error';
+    throw new FairleadError('server/database-unreachable', { database: placeOf(url), problem }, { cause });
+  }
+}
+
+function placeOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}
+
+async function open(dialect: Dialect): Promise<Database> {
   const db = new Kysely<Tables>({ dialect });
   try {
     await migrate(db);

@@ -1,6 +1,7 @@
 // Enrolment codes: single use, expiring, and redeemed by exactly one key.
 import { randomUUID } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { RedeemReply, RedeemRequest } from '../../shared/protocol/enrolment.ts';
 import { appendAudit } from './audit.ts';
@@ -8,6 +9,8 @@ import { hashSecret, makeSecret } from './secrets.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
+/** As the schema has it. */
+const MAX_NAME = 300;
 const VALID_FOR_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface NewEnrolment {
@@ -16,14 +19,15 @@ export interface NewEnrolment {
   readonly expires: string;
 }
 
-/** `name` is what the fleet list will call the instance. */
+/** `wanted` is what the fleet list will call the instance, once it is harmless there. */
 export async function createEnrolment(
   db: Database,
-  name: string,
+  wanted: string,
   actor: string,
   now: EpochMs,
 ): Promise<NewEnrolment> {
   const code = makeSecret();
+  const name = sanitizeLine(wanted, MAX_NAME);
   const expires = formatInstantMs(now + VALID_FOR_MS);
   await transact(db, 'committed', async (trx) => {
     await trx
@@ -103,9 +107,9 @@ async function createInstance(
     .values({
       id,
       name,
-      hostname: request.hostname,
+      hostname: sanitizeLine(request.hostname, MAX_NAME),
       public_key: request.publicKey,
-      agent_version: request.agentVersion,
+      agent_version: sanitizeLine(request.agentVersion, MAX_NAME),
       enrolled_at: formatInstantMs(now),
       last_seen: null,
       last_sequence: 0,

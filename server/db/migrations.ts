@@ -1,6 +1,7 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { columnTypesOf } from './column-types.ts';
 import { addReported } from './reported-migration.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -20,96 +21,101 @@ async function createFleet(db: AnyTables): Promise<void> {
 
 /** Two agents of one identity. */
 async function addVoices(db: AnyTables): Promise<void> {
+  const { text } = columnTypesOf(db);
   for (const column of ['voices', 'twins_heard']) {
-    await db.schema.alterTable('instances').addColumn(column, 'text').execute();
+    await db.schema.alterTable('instances').addColumn(column, text).execute();
   }
 }
 
 async function createAccess(db: AnyTables): Promise<void> {
+  const { text } = columnTypesOf(db);
   await db.schema
     .createTable('tokens')
-    .addColumn('id', 'text', (c) => c.primaryKey())
-    .addColumn('hash', 'text', (c) => c.notNull().unique())
-    .addColumn('name', 'text', (c) => c.notNull())
-    .addColumn('role', 'text', (c) => c.notNull())
-    .addColumn('created_at', 'text', (c) => c.notNull())
-    .addColumn('expires_at', 'text', (c) => c.notNull())
-    .addColumn('revoked_at', 'text')
+    .addColumn('id', text, (c) => c.primaryKey())
+    .addColumn('hash', text, (c) => c.notNull().unique())
+    .addColumn('name', text, (c) => c.notNull())
+    .addColumn('role', text, (c) => c.notNull())
+    .addColumn('created_at', text, (c) => c.notNull())
+    .addColumn('expires_at', text, (c) => c.notNull())
+    .addColumn('revoked_at', text)
     .execute();
   await db.schema
     .createTable('enrolments')
-    .addColumn('hash', 'text', (c) => c.primaryKey())
-    .addColumn('name', 'text', (c) => c.notNull())
-    .addColumn('created_at', 'text', (c) => c.notNull())
-    .addColumn('expires_at', 'text', (c) => c.notNull())
-    .addColumn('used_by', 'text')
+    .addColumn('hash', text, (c) => c.primaryKey())
+    .addColumn('name', text, (c) => c.notNull())
+    .addColumn('created_at', text, (c) => c.notNull())
+    .addColumn('expires_at', text, (c) => c.notNull())
+    .addColumn('used_by', text)
     .execute();
 }
 
 async function createInstances(db: AnyTables): Promise<void> {
+  const { text, integer } = columnTypesOf(db);
   await db.schema
     .createTable('instances')
-    .addColumn('id', 'text', (c) => c.primaryKey())
-    .addColumn('name', 'text', (c) => c.notNull())
-    .addColumn('hostname', 'text', (c) => c.notNull())
-    .addColumn('public_key', 'text', (c) => c.notNull())
-    .addColumn('agent_version', 'text', (c) => c.notNull())
-    .addColumn('enrolled_at', 'text', (c) => c.notNull())
-    .addColumn('last_seen', 'text')
-    .addColumn('last_sequence', 'integer', (c) => c.notNull())
-    .addColumn('last_report', 'text')
+    .addColumn('id', text, (c) => c.primaryKey())
+    .addColumn('name', text, (c) => c.notNull())
+    .addColumn('hostname', text, (c) => c.notNull())
+    .addColumn('public_key', text, (c) => c.notNull())
+    .addColumn('agent_version', text, (c) => c.notNull())
+    .addColumn('enrolled_at', text, (c) => c.notNull())
+    .addColumn('last_seen', text)
+    .addColumn('last_sequence', integer, (c) => c.notNull())
+    .addColumn('last_report', text)
     .execute();
   await db.schema
     .createTable('reports')
-    .addColumn('instance', 'text', (c) => c.notNull().references('instances.id'))
-    .addColumn('sequence', 'integer', (c) => c.notNull())
-    .addColumn('received_at', 'text', (c) => c.notNull())
-    .addColumn('body', 'text', (c) => c.notNull())
+    .addColumn('instance', text, (c) => c.notNull().references('instances.id'))
+    .addColumn('sequence', integer, (c) => c.notNull())
+    .addColumn('received_at', text, (c) => c.notNull())
+    .addColumn('body', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('reports_key', ['instance', 'sequence'])
     .execute();
 }
 
 async function createDeployments(db: AnyTables): Promise<void> {
+  const { text, integer } = columnTypesOf(db);
   await db.schema
     .createTable('deployments')
-    .addColumn('instance', 'text', (c) => c.notNull().references('instances.id'))
-    .addColumn('record', 'integer', (c) => c.notNull())
-    .addColumn('state', 'text', (c) => c.notNull())
-    .addColumn('reason', 'text', (c) => c.notNull())
-    .addColumn('started_at', 'text', (c) => c.notNull())
-    .addColumn('updated_at', 'text', (c) => c.notNull())
-    .addColumn('body', 'text', (c) => c.notNull())
+    .addColumn('instance', text, (c) => c.notNull().references('instances.id'))
+    .addColumn('record', integer, (c) => c.notNull())
+    .addColumn('state', text, (c) => c.notNull())
+    .addColumn('reason', text, (c) => c.notNull())
+    .addColumn('started_at', text, (c) => c.notNull())
+    .addColumn('updated_at', text, (c) => c.notNull())
+    .addColumn('body', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('deployments_key', ['instance', 'record'])
     .execute();
   await db.schema
     .createTable('deployment_changes')
-    .addColumn('change', 'text', (c) => c.notNull())
-    .addColumn('instance', 'text', (c) => c.notNull())
-    .addColumn('record', 'integer', (c) => c.notNull())
+    .addColumn('change', text, (c) => c.notNull())
+    .addColumn('instance', text, (c) => c.notNull())
+    .addColumn('record', integer, (c) => c.notNull())
     .addPrimaryKeyConstraint('deployment_changes_key', ['change', 'instance', 'record'])
     .execute();
   await db.schema.createIndex('deployments_by_start').on('deployments').column('started_at').execute();
 }
 
 async function createHistory(db: AnyTables): Promise<void> {
+  const { text, integer } = columnTypesOf(db);
   await db.schema
     .createTable('changes')
-    .addColumn('id', 'text', (c) => c.primaryKey())
-    .addColumn('component', 'text', (c) => c.notNull())
-    .addColumn('version', 'text', (c) => c.notNull())
-    .addColumn('updated_at', 'text', (c) => c.notNull())
-    .addColumn('body', 'text', (c) => c.notNull())
+    .addColumn('id', text, (c) => c.primaryKey())
+    .addColumn('component', text, (c) => c.notNull())
+    .addColumn('version', text, (c) => c.notNull())
+    .addColumn('updated_at', text, (c) => c.notNull())
+    .addColumn('body', text, (c) => c.notNull())
     .execute();
   await db.schema
     .createTable('audit')
-    .addColumn('sequence', 'integer', (c) => c.primaryKey())
-    .addColumn('at', 'text', (c) => c.notNull())
-    .addColumn('actor', 'text', (c) => c.notNull())
-    .addColumn('action', 'text', (c) => c.notNull())
-    .addColumn('subject', 'text', (c) => c.notNull())
-    .addColumn('details', 'text', (c) => c.notNull())
-    .addColumn('previous', 'text')
-    .addColumn('digest', 'text', (c) => c.notNull())
+    .addColumn('sequence', integer, (c) => c.primaryKey())
+    .addColumn('at', text, (c) => c.notNull())
+    .addColumn('actor', text, (c) => c.notNull())
+    .addColumn('action', text, (c) => c.notNull())
+    .addColumn('subject', text, (c) => c.notNull())
+    .addColumn('details', text, (c) => c.notNull())
+    .addColumn('previous', text)
+    .addColumn('digest', text, (c) => c.notNull())
     .execute();
   await db.schema.createIndex('audit_by_subject').on('audit').columns(['action', 'subject']).execute();
 }

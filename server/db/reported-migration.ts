@@ -1,18 +1,20 @@
 // The step that gives lists and analytics columns and rows of their own, filled from the reports that are there.
 import type { Kysely } from 'kysely';
+import { columnTypesOf } from './column-types.ts';
 
 type AnyTables = Kysely<unknown>;
 
 /** What lists and analytics ask, in columns of its own: no request parses the report of every instance. */
 export async function addReported(db: AnyTables): Promise<void> {
+  const { text } = columnTypesOf(db);
   for (const column of ['channel', 'manifest', 'verdict', 'running']) {
-    await db.schema.alterTable('instances').addColumn(column, 'text').execute();
+    await db.schema.alterTable('instances').addColumn(column, text).execute();
   }
   await db.schema
     .createTable('instance_components')
-    .addColumn('instance', 'text', (c) => c.notNull().references('instances.id'))
-    .addColumn('component', 'text', (c) => c.notNull())
-    .addColumn('version', 'text', (c) => c.notNull())
+    .addColumn('instance', text, (c) => c.notNull().references('instances.id'))
+    .addColumn('component', text, (c) => c.notNull())
+    .addColumn('version', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('instance_components_key', ['instance', 'component'])
     .execute();
   await db.schema

@@ -1,6 +1,7 @@
 // Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
 import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/twins.ts';
 import { appendAudit } from './audit.ts';
@@ -119,7 +120,8 @@ function reportedBy({ report, received }: ReceivedReport) {
     last_seen: formatInstantMs(received),
     last_sequence: report.sequence,
     last_report: bodyOf(report),
-    agent_version: report.agentVersion,
+    // PostgreSQL takes no NUL in a text, and a list shows it to people.
+    agent_version: sanitizeLine(report.agentVersion, 300),
     channel: report.channel,
     manifest: report.manifest,
     verdict: report.decision?.verdict ?? null,

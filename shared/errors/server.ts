@@ -119,6 +119,12 @@ const OPERATION_ERRORS = {
     http: 404,
     exit: EXIT.failed,
   }),
+  'server/database-unreachable': entry<{ readonly database: string; readonly problem: string }>({
+    message: (d) => `the database ${d.database} cannot be used: ${d.problem}`,
+    hint: () => 'check that PostgreSQL runs there, and that the account may create tables in this database',
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
   'server/database-unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `the database ${d.path} cannot be opened: ${d.problem}`,
     hint: () => 'check the disk and its permissions; a damaged file is restored from the newest backup',

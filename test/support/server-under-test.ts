@@ -16,6 +16,7 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
+import { locationOf } from './databases.ts';
 import { NOW, testKey } from './publications.ts';
 
 /** Never sealed here: that costs a tenth of a second each time. */
@@ -38,7 +39,9 @@ export interface TestServer {
 
 export async function startTestServer(directory?: string): Promise<TestServer> {
   const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
-  const config = toConfig({ dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 }, {});
+  const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
+  const embedded = toConfig(settings, {});
+  const config = { ...embedded, database: await locationOf(embedded.database) };
   const write: WriteFile = async (...file) => {
     if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
     await writeQuickly(...file);

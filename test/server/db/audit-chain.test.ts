@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditHead, readAuditHead, verifyAudit } from '../../../server/db/audit-chain.ts';
-import { openDatabase } from '../../../server/db/database.ts';
 import { createEnrolment } from '../../../server/db/enrolments.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { checkpointAudit } from '../../../server/jobs/watch.ts';
 import { readCheckpoint } from '../../../server/repository/audit-checkpoint.ts';
+import { openAt } from '../../support/databases.ts';
 import { dataOf, rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';
 import { startTestServer } from '../../support/server-under-test.ts';
@@ -20,7 +20,7 @@ let before: AuditHead;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-audit-'));
-  db = await openDatabase(join(dir, 'fairlead.db'));
+  db = await openAt(join(dir, 'fairlead.db'));
   for (const name of ['one', 'two', 'three', 'four']) await createEnrolment(db, name, 'test', NOW);
   before = await readAuditHead(db);
 });

@@ -7,7 +7,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../server/db/audit.ts';
 import { openDatabase } from '../../../server/db/database.ts';
-import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
+import { createEnrolment } from '../../../server/db/enrolments.ts';
 import { listRunningVersions } from '../../../server/db/exposure.ts';
 import { listInstances } from '../../../server/db/instances.ts';
 import { MIGRATIONS } from '../../../server/db/migrations.ts';
@@ -22,8 +22,6 @@ import {
   revokeTokens,
 } from '../../../server/db/tokens.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { digestOfValue } from '../../../shared/encoding/digest.ts';
-import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';
 import { reportOf } from '../../support/reports.ts';
@@ -136,86 +134,6 @@ describe('a file of an older server', () => {
       { component: 'core/auth', version: '1.0.0', instances: 1 },
     ]);
     await after.destroy();
-  });
-});
-
-describe('an enrolment code', () => {
-  const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
-
-  it('gives the same key the same instance, however often it asks', async () => {
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
-    const first = await redeemEnrolment(db, { ...agent, code }, NOW);
-
-    const again = await redeemEnrolment(db, { ...agent, code }, NOW + 365 * 24 * HOUR_MS);
-
-    expect(again).toEqual(first);
-    expect(first.name).toBe('one');
-  });
-
-  it('is good for one key only, also when two ask at once', async () => {
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
-    const keys = ['A', 'B'].map((letter) => letter.repeat(43));
-
-    const outcomes = await Promise.allSettled(
-      keys.map((publicKey) => redeemEnrolment(db, { ...agent, publicKey, code }, NOW)),
-    );
-
-    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    expect(await db.selectFrom('instances').select('id').execute()).toHaveLength(1);
-  });
-
-  it.each([
-    ['unknown', 0, 'x'.repeat(32)],
-    ['expired', 7 * 24 * HOUR_MS, null],
-  ])('is refused when it is %s', async (_why, later, other) => {
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
-
-    const refusal = await rejectionOf(redeemEnrolment(db, { ...agent, code: other ?? code }, NOW + later));
-
-    expect(refusal.code).toBe('enrolment/code-refused');
-  });
-});
-
-describe('the audit log', () => {
-  it('holds who gave and took every right, each act once', async () => {
-    const { code } = await createEnrolment(db, 'one', 'alice', NOW);
-    const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
-    const { instance } = await redeemEnrolment(db, { ...agent, code }, NOW);
-    const token = { text: makeToken(), name: 'ci', role: 'publisher', expires: NOW + HOUR_MS } as const;
-    await admitToken(db, { ...token, actor: 'alice' }, NOW);
-    await admitToken(db, { ...token, actor: 'alice' }, NOW);
-    await revokeTokens(db, 'ci', 'bob', NOW);
-    await revokeTokens(db, 'ci', 'bob', NOW);
-
-    const { entries } = await readAudit(db, 0, 10);
-
-    expect(entries.map(({ actor, action, subject }) => [actor, action, subject])).toEqual([
-      ['alice', 'enrolment.created', 'one'],
-      [`instance ${instance}`, 'enrolment.redeemed', instance],
-      ['alice', 'token.created', 'ci'],
-      ['bob', 'token.revoked', 'ci'],
-    ]);
-  });
-
-  it('chains every entry to the one before', async () => {
-    for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
-
-    const { entries } = await readAudit(db, 0, 10);
-
-    expect(entries.map((entry) => entry.subject)).toEqual(['one', 'two', 'three']);
-    expect(entries.map((entry) => entry.previous)).toEqual([null, entries[0]?.digest, entries[1]?.digest]);
-    for (const { digest, ...entry } of entries) {
-      expect(digestOfValue(entry as unknown as JsonObject)).toBe(digest);
-    }
-  });
-
-  it('answers what comes after an entry, so many at a time', async () => {
-    for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
-
-    const { entries, next } = await readAudit(db, 1, 1);
-
-    expect(entries.map((entry) => entry.subject)).toEqual(['two']);
-    expect(next).toBe(2);
   });
 });
 

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../server/db/audit.ts';
-import { openDatabase } from '../../../server/db/database.ts';
 import { type DeploymentKey, listDeployments } from '../../../server/db/deployments.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { countDeployments } from '../../../server/db/fleet-counts.ts';
@@ -16,6 +15,7 @@ import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
+import { openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
 
@@ -24,7 +24,7 @@ let db: Database;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-reports-'));
-  db = await openDatabase(join(dir, 'fairlead.db'));
+  db = await openAt(join(dir, 'fairlead.db'));
 });
 afterEach(async () => {
   await db.destroy();
@@ -34,7 +34,7 @@ afterEach(async () => {
 describe('group commit', () => {
   it('answers only once another connection can read what was written', async () => {
     const instance = await enrol('one');
-    const reader = await openDatabase(join(dir, 'fairlead.db'));
+    const reader = await openAt(join(dir, 'fairlead.db'));
 
     await commit().submit({ instance, boot: null, report: reportOf(1), received: NOW });
 

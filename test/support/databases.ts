@@ -1,0 +1,24 @@
+// Which database a suite runs on: the embedded file, or a real PostgreSQL for those who asked for it.
+import { openDatabase } from '../../server/db/database.ts';
+import type { Database } from '../../server/db/tables.ts';
+import type { Postgres } from './postgres.ts';
+
+let postgres: Postgres | null = null;
+const addresses = new Map<string, Promise<string>>();
+
+/** From now on, in this test file, every place is a database of this server. */
+export function usePostgres(server: Postgres): void {
+  postgres = server;
+}
+
+/** The same place twice is the same database. */
+export async function openAt(file: string): Promise<Database> {
+  return openDatabase(await locationOf(file));
+}
+
+export function locationOf(file: string): Promise<string> {
+  if (postgres === null) return Promise.resolve(file);
+  const known = addresses.get(file) ?? postgres.create();
+  addresses.set(file, known);
+  return known;
+}
