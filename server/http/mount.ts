@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
 import { type Access, type Shown, verifyAccess } from './access.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, isLoopback } from './caller.ts';
 import { createLimit, type Limit } from './limits.ts';
 import type { Route } from './route.ts';
 
@@ -61,8 +61,4 @@ function shownBy(request: FastifyRequest, { config }: Context): Shown {
     isLocal: !throughProxy && isLoopback(request.socket.remoteAddress ?? ''),
     route: request.routeOptions.url ?? '',
   };
-}
-
-function isLoopback(address: string): boolean {
-  return /^(?:::ffff:)?127\.|^::1$/.test(address);
 }

@@ -1,6 +1,7 @@
 // Connections that only hold a place are ended: what is sent and what is read has a minimum rate, on every route and on none.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isLoopback } from './caller.ts';
 
 /** Before the rate counts: a connection may start slowly, and small requests need no more. */
 const SEND_GRACE_MS = 20_000;
@@ -61,6 +62,7 @@ export function limitAddresses(server: Server): void {
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
+    if (isLoopback(address)) return;
     const count = (open.get(address) ?? 0) + 1;
     if (count > MAX_CONNECTIONS_OF_ONE) {
       socket.destroy();

@@ -1,9 +1,13 @@
 // Whoever sends or reads a byte now and then does not hold a connection, whatever the route and whatever the answer.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type SlowConnections, watchSlowConnections } from '../../../server/http/slow-connections.ts';
+import {
+  limitAddresses,
+  type SlowConnections,
+  watchSlowConnections,
+} from '../../../server/http/slow-connections.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 let server: TestServer;
@@ -124,6 +128,37 @@ describe('an answer that is read a byte at a time', () => {
     expect(socket.closed).toBe(false);
     socket.destroy();
     slow.close();
+  });
+});
+
+describe('connections of one address', () => {
+  function open(server: EventEmitter, remoteAddress: string) {
+    const socket = Object.assign(new EventEmitter(), {
+      remoteAddress,
+      destroyed: false,
+      destroy: () => Object.assign(socket, { destroyed: true }),
+    });
+    server.emit('connection', socket);
+    return socket;
+  }
+
+  it('are so many and no more, until one of them closes; another address has its own', () => {
+    const server = new EventEmitter();
+    limitAddresses(server as Server);
+    const sockets = Array.from({ length: 513 }, () => open(server, '192.0.2.1'));
+
+    expect(sockets.map(({ destroyed }) => destroyed).lastIndexOf(false)).toBe(511);
+    expect(open(server, '192.0.2.2').destroyed).toBe(false);
+    sockets[0]?.emit('close');
+    expect(open(server, '192.0.2.1').destroyed).toBe(false);
+  });
+
+  it('are not counted on this machine, where a proxy may stand for everybody', () => {
+    const server = new EventEmitter();
+    limitAddresses(server as Server);
+    const sockets = Array.from({ length: 600 }, () => open(server, '::ffff:127.0.0.1'));
+
+    expect(sockets.some(({ destroyed }) => destroyed)).toBe(false);
   });
 });
 
