@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { measureCompile } from '../test/bench/compile.ts';
 import { type Figures, renderFigures } from '../test/bench/figures.ts';
 import { measureHistory } from '../test/bench/history.ts';
+import { measureHostile } from '../test/bench/hostile.ts';
 import { measureMemory } from '../test/bench/memory.ts';
 import { measureMetadata } from '../test/bench/metadata.ts';
 import { measurePacks } from '../test/bench/packs.ts';
@@ -17,7 +18,7 @@ import { measureTraffic } from '../test/bench/traffic.ts';
 const USAGE = `Usage: scripts/bench [--offline] [--write]
 
 Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, a long
-history, compile, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
+history, compile, hostile inputs, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
 
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
   --write     write the figures to docs/figures.md
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
     await measure(() => measureMetadata(work));
     await measure(() => measureHistory(work));
     await measure(measureCompile);
+    await measure(measureHostile);
     await measure(() => measureTraffic(work));
     const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();
     await measure(() => measurePacks(sample, work));

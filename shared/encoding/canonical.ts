@@ -2,26 +2,75 @@
 import { utf8 } from './bytes.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
-/** Keys sorted by code point, no white space, only `"` and `\` escaped. The value must hold safe integers only. */
-export function canonicalize(value: JsonValue): Uint8Array {
-  return utf8(write(value));
+/**
+ * Keys sorted by code point, no white space, only `"` and `\` escaped. The value must hold safe integers only. `sizeHint`
+ * says about how many bytes will come: then nothing is copied.
+ */
+export function canonicalize(value: JsonValue, sizeHint = 0): Uint8Array {
+  const output = createOutput(sizeHint);
+  write(value, output.put);
+  return output.end();
 }
 
-function write(value: JsonValue): string {
-  if (typeof value === 'string') return quote(value);
-  if (typeof value === 'number') return writeNumber(value);
-  if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
-  return writeObject(value as JsonObject);
+type Put = (text: string) => void;
+
+function write(value: JsonValue, put: Put): void {
+  if (typeof value === 'string') put(quote(value));
+  else if (typeof value === 'number') put(writeNumber(value));
+  else if (typeof value !== 'object' || value === null) put(String(value));
+  else if (Array.isArray(value)) writeArray(value, put);
+  else writeObject(value as JsonObject, put);
 }
 
-function writeObject(object: JsonObject): string {
-  const parts: string[] = [];
+function writeArray(values: readonly JsonValue[], put: Put): void {
+  put('[');
+  for (const [i, value] of values.entries()) {
+    if (i > 0) put(',');
+    write(value, put);
+  }
+  put(']');
+}
+
+function writeObject(object: JsonObject, put: Put): void {
+  let before = '{';
   for (const key of sortedKeys(object)) {
     const value = object[key];
-    if (value !== undefined) parts.push(`${quote(key)}:${write(value)}`);
+    if (value === undefined) continue;
+    put(`${before}${quote(key)}:`);
+    write(value, put);
+    before = ',';
   }
-  return `{${parts.join(',')}}`;
+  put(before === '{' ? '{}' : '}');
+}
+
+const PIECE_CHARACTERS = 16 * 1024;
+
+/** Bytes as they come: the whole as text first, in a million pieces, takes ten times its size for a moment. */
+function createOutput(sizeHint: number) {
+  let bytes = new Uint8Array(Math.max(sizeHint, PIECE_CHARACTERS));
+  let length = 0;
+  let piece = '';
+  const flush = () => {
+    const next = utf8(piece);
+    piece = '';
+    if (length + next.length > bytes.length) {
+      const larger = new Uint8Array(Math.max(length + next.length, Math.ceil(bytes.length * 1.5)));
+      larger.set(bytes.subarray(0, length));
+      bytes = larger;
+    }
+    bytes.set(next, length);
+    length += next.length;
+  };
+  return {
+    put(text: string): void {
+      piece += text;
+      if (piece.length >= PIECE_CHARACTERS) flush();
+    },
+    end(): Uint8Array {
+      flush();
+      return sizeHint > 0 ? bytes.subarray(0, length) : bytes.slice(0, length);
+    },
+  };
 }
 
 const SURROGATE = /[\ud800-\udfff]/;

@@ -7,12 +7,25 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-/** Caps on what is parsed at all; counts are of keys and array elements. */
+/** Caps on what is parsed at all. Of nodes each comma is one. */
 export interface JsonLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
   readonly maxNodes: number;
+  /**
+   * Past the first thousands: text denser than this grows to many times its bytes. With it an object or array is two
+   * nodes more, about what it takes in memory.
+   */
+  readonly minBytesPerNode?: number;
+  /**
+   * Names that an engine keeps beside the values, and larger than most of them: `shapes` are the different beginnings of
+   * lists of keys, each with a hidden class; `large` are the keys of objects too large for classes.
+   */
+  readonly maxNames?: { readonly shapes: number; readonly large: number };
 }
+
+/** So many may be as dense as they like: they are a few megabytes at most. */
+const FREE_NODES = 20_000;
 
 export const DOCUMENT_LIMITS: JsonLimits = { maxBytes: 1 << 20, maxDepth: 32, maxNodes: 100_000 };
 
@@ -29,13 +42,25 @@ export function parseJson(
   if (bytes.length > limits.maxBytes) {
     throw new FairleadError('json/too-large', { source, limit: 'its size in bytes', value: limits.maxBytes });
   }
-  const text = decode(bytes, source);
-  const keysWritten = scanStructure(text, source, limits);
-  const value = parse(text, source);
+  const { value, keysWritten } = parseText(bytes, source, limits);
   const keysKept = checkValue(value, source);
   // JSON.parse keeps the last of two equal keys: fewer keys kept than written means that one was dropped.
   if (keysKept !== keysWritten) throw invalid(source, 'a key stands twice in the same object');
   return value;
+}
+
+/** Apart, so that the text can be forgotten while the value is looked at. */
+function parseText(
+  bytes: Uint8Array,
+  source: string,
+  limits: JsonLimits,
+): { readonly value: JsonValue; readonly keysWritten: number } {
+  const text = decode(bytes, source);
+  const keysWritten = scanStructure(text, source, {
+    ...limits,
+    maxNodes: nodesAllowed(bytes.length, limits),
+  });
+  return { value: parse(text, source), keysWritten };
 }
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
@@ -59,6 +84,10 @@ function parse(text: string, source: string): JsonValue {
   }
 }
 
+function nodesAllowed(bytes: number, { maxNodes, minBytesPerNode }: JsonLimits): number {
+  return minBytesPerNode === undefined ? maxNodes : Math.min(maxNodes, FREE_NODES + bytes / minBytesPerNode);
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -66,15 +95,22 @@ const BACKSLASH = 0x5c;
 function scanStructure(text: string, source: string, limits: JsonLimits): number {
   let depth = 0;
   let keys = 0;
-  let separators = 0;
+  let nodes = 0;
+  let textStart = 0;
+  let textEnd = 0;
+  const names = limits.maxNames === undefined ? null : createNames(source, limits.maxNames);
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case QUOTE:
+        textStart = i;
         i = endOfString(text, i);
+        textEnd = i;
         break;
       case 0x7b: // {
       case 0x5b: // [
         if (++depth > limits.maxDepth) throw tooLarge(source, 'its depth', limits.maxDepth);
+        if (limits.minBytesPerNode !== undefined) nodes += 2;
+        names?.open(depth);
         break;
       case 0x7d: // }
       case 0x5d: // ]
@@ -82,13 +118,45 @@ function scanStructure(text: string, source: string, limits: JsonLimits): number
         break;
       case 0x3a: // :
         keys++;
+        names?.add(depth, text.slice(textStart, textEnd));
         break;
       case 0x2c: // ,
-        if (++separators > limits.maxNodes) throw tooLarge(source, 'its number of values', limits.maxNodes);
+        nodes += 1;
         break;
     }
+    if (nodes > limits.maxNodes) throw tooLarge(source, 'its number of values', Math.floor(limits.maxNodes));
   }
   return keys;
+}
+
+/** From so many keys on an object is a table of its own, without a class. */
+const KEYS_WITH_CLASSES = 1020;
+
+/** Counts the hidden classes that parsing will make, one for each beginning of a list of keys that is new, and other names. */
+function createNames(source: string, max: NonNullable<JsonLimits['maxNames']>) {
+  const known = new Map<string, number>();
+  const shapeAt: number[] = [];
+  const keysAt: number[] = [];
+  let large = 0;
+  return {
+    open(depth: number): void {
+      shapeAt[depth] = 0;
+      keysAt[depth] = 0;
+    },
+    add(depth: number, key: string): void {
+      const count = (keysAt[depth] ?? 0) + 1;
+      keysAt[depth] = count;
+      if (count > KEYS_WITH_CLASSES) {
+        if (++large > max.large) throw tooLarge(source, 'its number of names', max.large);
+        return;
+      }
+      const path = `${shapeAt[depth] ?? 0}${key}`;
+      const shape = known.get(path) ?? known.size + 1;
+      if (shape > max.shapes) throw tooLarge(source, 'its kinds of objects', max.shapes);
+      known.set(path, shape);
+      shapeAt[depth] = shape;
+    },
+  };
 }
 
 function endOfString(text: string, start: number): number {

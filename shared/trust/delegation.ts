@@ -48,8 +48,10 @@ export function resolveTarget(path: string, lookUp: LookUp): Resolution {
 /** True when the delegation covers the path. */
 export function isInScope(path: string, scope: DelegatedRole['scope']): boolean {
   switch (scope.kind) {
-    case 'paths':
-      return scope.patterns.some((pattern) => matchesPattern(path, pattern));
+    case 'paths': {
+      const parts = path.split('/');
+      return scope.patterns.some((pattern) => matchesPattern(parts, pattern));
+    }
     case 'hash-prefixes': {
       const hash = createHash('sha256').update(path, 'utf8').digest('hex');
       return scope.prefixes.some((prefix) => hash.startsWith(prefix.toLowerCase()));
@@ -68,8 +70,7 @@ function delegationsFor(path: string, delegator: string, targets: Targets) {
 }
 
 /** TUF §4.5: `*` and `?` never match a path separator, so pattern and path have the same number of parts. */
-function matchesPattern(path: string, pattern: string): boolean {
-  const parts = path.split('/');
+function matchesPattern(parts: readonly string[], pattern: string): boolean {
   const patternParts = pattern.split('/');
   return (
     parts.length === patternParts.length &&

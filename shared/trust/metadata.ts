@@ -25,6 +25,8 @@ const METADATA_LIMITS: JsonLimits = {
   maxBytes: MAX_METADATA_BYTES.targets,
   maxDepth: 32,
   maxNodes: 1_000_000,
+  minBytesPerNode: 16,
+  maxNames: { shapes: 16_384, large: 80_000 },
 };
 
 /** Verifying one takes milliseconds: a hostile delegate could list, and sign with, a hundred thousand keys. */
@@ -107,6 +109,11 @@ export interface Envelope {
   readonly payload: Uint8Array;
 }
 
+/**
+ * What a role lists of keys, delegations or patterns is asked again for every path or signature: each list has an end.
+ */
+export const MAX_LISTED = 1024;
+
 /** Strict JSON and the shape of TUF §4.2, nothing of the content. Error: trust/malformed. */
 export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
   const envelope = readObject(parseStrict(bytes, role), role, 'the file');
@@ -121,7 +128,7 @@ export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
   if (signatures.length > MAX_SIGNATURES) {
     throw malformed(role, 'signatures', `a list of at most ${MAX_SIGNATURES}`);
   }
-  return { role, signed, signatures, payload: canonicalize(signed) };
+  return { role, signed, signatures, payload: canonicalize(signed, bytes.length) };
 }
 
 /** The file that carries `signed` and one signature of each key. */

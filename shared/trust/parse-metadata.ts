@@ -7,6 +7,7 @@ import {
   type DelegatedRole,
   type FileMeta,
   type Hashes,
+  MAX_LISTED,
   type Role,
   type Root,
   type Snapshot,
@@ -66,15 +67,17 @@ export function parseTargets(signed: JsonObject, role: string): Targets {
   // Succinct delegations (TAP 15) are not supported: the paths they would cover are found nowhere.
   const roles =
     delegations.roles === undefined ? [] : readArray(delegations.roles, role, 'delegations.roles');
-  return {
-    ...base,
-    targets,
-    delegations: distinct(
-      roles.map((value) => parseDelegatedRole(value, role)),
-      role,
-    ),
-    keys: parseKeys(delegations.keys, role),
-  };
+  requireBounded(roles.length, role, 'delegations.roles');
+  const delegated = distinct(
+    roles.map((value) => parseDelegatedRole(value, role)),
+    role,
+  );
+  requireBounded(
+    delegated.reduce((sum, { scope }) => sum + sizeOf(scope), 0),
+    role,
+    'paths',
+  );
+  return { ...base, targets, delegations: delegated, keys: parseKeys(delegations.keys, role) };
 }
 
 function parseBase(signed: JsonObject, role: string, type: string) {
@@ -97,6 +100,7 @@ function parseSignedAt(value: JsonValue | undefined, expires: number): number | 
 
 function parseKeys(value: JsonValue | undefined, role: string): ReadonlyMap<string, Key> {
   const entries = Object.entries(readObject(value, role, 'keys'));
+  requireBounded(entries.length, role, 'keys');
   return new Map(entries.map(([keyid, key]) => [keyid, parseKey(readObject(key, role, keyid), role)]));
 }
 
@@ -112,7 +116,7 @@ function parseKey(key: JsonObject, role: string): Key {
 function parseRole(value: JsonValue | undefined, role: string, field: string): Role {
   const object = readObject(value, role, field);
   return {
-    keyids: readArray(object.keyids, role, 'keyids').map((keyid) => readText(keyid, role, 'keyids')),
+    keyids: readTexts(object.keyids, role, 'keyids'),
     // A threshold of zero would be met by no signature at all.
     threshold: readCount(object.threshold, role, 'threshold', 1),
   };
@@ -144,8 +148,18 @@ function parseScope(object: JsonObject, role: string): DelegatedRole['scope'] {
     : { kind: 'paths', patterns: readTexts(paths, role, 'paths') };
 }
 
+function sizeOf(scope: DelegatedRole['scope']): number {
+  return scope.kind === 'paths' ? scope.patterns.length : scope.prefixes.length;
+}
+
 function readTexts(value: JsonValue | undefined, role: string, field: string): readonly string[] {
-  return readArray(value, role, field).map((text) => readText(text, role, field));
+  const texts = readArray(value, role, field);
+  requireBounded(texts.length, role, field);
+  return texts.map((text) => readText(text, role, field));
+}
+
+function requireBounded(count: number, role: string, field: string): void {
+  if (count > MAX_LISTED) throw malformed(role, field, `a list of at most ${MAX_LISTED}`);
 }
 
 /** TUF §4.5: a role name stands once in a delegations object. */

@@ -102,11 +102,12 @@ describe('verifying', () => {
     const pair = keyPairFromSeed(new Uint8Array(32).fill(6));
     const message = new Uint8Array(1000);
     const signature = sign(pair.secretKey, message);
-    const start = performance.now();
+    const cpuMs = () => process.threadCpuUsage().user / 1000;
+    const start = cpuMs();
 
     for (let i = 0; i < 200; i++) verifySignature(pair.publicKey, message, signature);
 
-    expect((performance.now() - start) / 200).toBeLessThan(1.5);
+    expect((cpuMs() - start) / 200).toBeLessThan(1.5);
   });
 });
 
