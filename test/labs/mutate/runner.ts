@@ -15,7 +15,7 @@ export type RunResult = RunAnswer | 'timeout' | 'broken';
 export class Runner {
   readonly #copy: WorkingCopy;
   /** Handed down to whatever a test starts, so that nothing of it stays behind. */
-  readonly #mark = `FAIRLEAD_MUTATE=${randomUUID()}`;
+  readonly #mark = `MUTATION_RUN=${randomUUID()}`;
   #child: ChildProcess | null = null;
   #mutated: string | null = null;
 

@@ -1,6 +1,7 @@
 // A copy of the project in which files may be broken: the checkout itself is never written.
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -26,6 +27,9 @@ export class WorkingCopy {
     this.root = join(this.#above, 'tree');
     this.scratch = join(this.#above, 't');
     mkdirSync(this.scratch);
+    // Some tests start services under another account, which has to reach its files here as it does in /tmp.
+    chmodSync(this.#above, 0o755);
+    chmodSync(this.scratch, 0o1777);
     for (const path of filesOf(checkout)) {
       if (!existsSync(join(checkout, path))) continue;
       mkdirSync(dirname(join(this.root, path)), { recursive: true });

@@ -21,6 +21,7 @@ describe('the nearest known word', () => {
     ['a third of the letters and one are amiss', 'abc', 'abxy'],
     ['two of four letters are amiss', 'abcd', 'abxy'],
     ['four letters of twelve are amiss', 'abcdefghijkl', 'abcdefghwxyz'],
+    ['the beginning and the end are amiss', 'abcdef', 'xyabcd'],
     ['nothing is alike', 'proxy', 'health'],
     ['it is much longer', 'health', 'healthandmore'],
     ['the text is longer than any key', `${'a'.repeat(65)}`, 'a'.repeat(64)],
