@@ -22,7 +22,8 @@ export async function check(context: CliContext): Promise<number> {
   const failure = reply.contact?.failure ?? null;
   show(context, reply, () => [
     ...(failure === null ? [] : [...describeFailure(failure, context)]),
-    ...renderExplanation(reply, context),
+    // The answer to a question put to the server is computed now, of course.
+    ...renderExplanation({ ...reply, recorded: null }, context),
   ]);
   return failure === null ? checkExitOf(reply.decision.verdict) : exitOfFailure(failure);
 }

@@ -62,7 +62,7 @@ describe('the agent process', () => {
 
     const check = await fairlead(stateDir, 'check', '--json');
 
-    expect(check.exit).toBe(20);
+    expect(check.exit).toBe(5);
     expect(JSON.parse(check.stdout)).toMatchObject({
       decision: { verdict: 'blocked', blockers: [{ code: 'metadata-missing' }] },
       contact: { outcome: 'failed' },
