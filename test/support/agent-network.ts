@@ -64,6 +64,8 @@ export function createAgentNetwork() {
     outbox: memoryStore<Outbox>(),
     approvals: memoryStore<ApprovalsFile>(),
     fetched: [] as string[],
+    /** Until it resolves, no pack arrives. */
+    packsArrive: Promise.resolve(),
     drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
     deployer: createFakeDeployer(clock),
   };
@@ -110,7 +112,10 @@ export function createAgentNetwork() {
     trees: {
       has: async (tree) => world.fetched.includes(tree),
       directoryOf: (tree) => `/trees/${tree}`,
-      add: async (tree) => void world.fetched.push(tree.digest),
+      async add(tree) {
+        await world.packsArrive;
+        world.fetched.push(tree.digest);
+      },
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
       collect: async () => undefined,

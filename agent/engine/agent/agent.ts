@@ -5,6 +5,7 @@ import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { readLocal } from './assess.ts';
+import { createFetchAhead } from './fetch-ahead.ts';
 import { createLedger } from './ledger.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
@@ -34,6 +35,7 @@ export function createAgent(options: AgentOptions): Agent {
       records: () => options.deployer.records(),
     }),
     ledger: createLedger(options),
+    fetchAhead: createFetchAhead(options),
     compile: createCompileCache(),
     approvalTurn: createTurns(),
     wake: () => woken.abort(),

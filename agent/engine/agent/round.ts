@@ -3,7 +3,6 @@ import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
-import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { isSameDecision } from '../../core/decision-record.ts';
 import { rememberAsked } from './approvals.ts';
 import { type Assessment, assess } from './assess.ts';
@@ -42,10 +41,10 @@ async function askPatiently({ clock, contact, wake }: AgentState): Promise<void>
   patience.abort();
 }
 
-/** Applies or fetches ahead as decided; true when a deployment committed. */
+/** Applies, or begins to fetch ahead, as decided; true when a deployment committed. */
 async function act(state: AgentState, { decision, offer, facts }: Assessment): Promise<boolean> {
   if (offer === null) return false;
-  // Deploying and fetching may take days, and give signs of their own.
+  // Deploying may take days, and gives signs of its own.
   state.pulse.rest('rounds');
   if (decision.verdict === 'apply') {
     try {
@@ -58,22 +57,9 @@ async function act(state: AgentState, { decision, offer, facts }: Assessment): P
   }
   const waits = decision.verdict === 'wait' || decision.verdict === 'ask';
   if (waits && effectivePolicy(facts).fetchAhead) {
-    await fetchAhead(state, offer.target.releases.values());
+    state.fetchAhead.begin(offer.target.releases.values());
   }
   return false;
-}
-
-/** Brings what is on offer onto the disk, so that applying it later needs neither network nor time. */
-async function fetchAhead(state: AgentState, releases: Iterable<Verified<CapabilityRelease>>): Promise<void> {
-  for (const { document } of releases) {
-    try {
-      if (!(await state.trees.has(document.tree.digest))) await state.trees.add(document.tree);
-    } catch (error) {
-      if (!isFairleadError(error)) throw error;
-      state.log.warn({ code: error.code, tree: document.tree.digest }, 'a tree could not be fetched ahead');
-      return;
-    }
-  }
 }
 
 /** Durable before it has an effect: nothing changes here without a decision on disk that says why. */

@@ -16,6 +16,7 @@ import type { Repository } from '../../ports/repository.ts';
 import type { ServerChannel } from '../../ports/server-channel.ts';
 import type { Settings } from '../../ports/settings.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
+import type { FetchAhead } from './fetch-ahead.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
@@ -54,6 +55,7 @@ export interface AgentState extends AgentOptions {
   readonly contact: ServerContact;
   readonly reporter: Reporter;
   readonly ledger: Ledger;
+  readonly fetchAhead: FetchAhead;
   readonly compile: Compile;
   /** Approvals are read, judged and written one after the other: two at once must not lose one. */
   readonly approvalTurn: InTurn;

@@ -7,6 +7,7 @@ import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
 import { decisionRecord } from '../../../agent/core/decision-record.ts';
 import { outbox } from '../../../agent/core/outbox.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
+import { createFetchAhead } from '../../../agent/engine/agent/fetch-ahead.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createPulse } from '../../../agent/engine/agent/pulse.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
@@ -45,6 +46,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     chance: () => 0.5,
     log,
     ledger: createLedger({ audit, settings, log }),
+    fetchAhead: createFetchAhead({ trees, log }),
     repository: {
       refresh: async () => 'unchanged',
       catalog: async () => catalog,

@@ -263,6 +263,28 @@ describe('an instance configuration that cannot be read', () => {
 });
 
 describe('fetching ahead', () => {
+  it('holds up neither asking nor a forced patch while a pack drips in', async () => {
+    const { world, publish, start } = createAgentNetwork();
+    publish(releaseOf('1.0.0'));
+    await start();
+    world.policy = channel('manual');
+    world.packsArrive = new Promise(() => undefined);
+    publish(releaseOf('2.0.0'));
+    await world.clock.advance(3 * POLL_MS);
+    const asked = world.refreshes.length;
+
+    world.catalog = { ...world.catalog, advisories: [criticalFor('<1.0.1', '1.0.1')] };
+    publish(releaseOf('1.0.1'));
+    await world.clock.advance(3 * POLL_MS);
+
+    expect(world.refreshes.length).toBeGreaterThan(asked);
+    expect(world.deployer.records.at(-1)).toMatchObject({
+      state: 'committed',
+      reason: { kind: 'forced' },
+      steps: [{ from: '1.0.0', to: '1.0.1' }],
+    });
+  });
+
   it('brings what waits for the operator onto the disk', async () => {
     const { world, publish, start } = createAgentNetwork();
     world.policy = channel('manual');
