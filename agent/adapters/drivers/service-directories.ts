@@ -1,21 +1,45 @@
 // The directories of a service: its data made and owned by its account, and the way to its files passable.
 import { constants } from 'node:fs';
-import { chmod, chown, open, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { systemCode } from '../../../shared/errors/system-error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { ServiceUnit } from '../../ports/driver.ts';
 import type { Account } from '../machine/account.ts';
 
-/** A directory of its tree that the service may write to. A link in its place would hand over whatever it leads to. */
-async function openToService(path: string, { uid, gid }: Account): Promise<void> {
-  await makeDirectory(path, 0o755);
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+/**
+ * A directory of its tree that the service may write to. A link anywhere on the way would hand over whatever it leads to: the
+ * release's own may lead into a directory that the service had before, and there it writes what it likes. So none is walked,
+ * and what was looked at stays held open until the next is found inside it.
+ */
+async function openToService(unit: ServiceUnit, path: string, { uid, gid }: Account): Promise<void> {
+  let held = await open(unit.workingDirectory, DIRECTORY);
   try {
-    await handle.chmod(0o755);
-    if (uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
+    for (const name of relative(unit.workingDirectory, path).split('/')) {
+      const next = await enter(held, name).catch((cause: unknown) => {
+        const problem = `its directory ${path} cannot be handed to it: ${systemCode(cause)} at ${name}`;
+        throw new FairleadError('service/start-failed', { component: unit.component, problem }, { cause });
+      });
+      await held.close();
+      held = next;
+    }
+    await held.chmod(0o755);
+    if (uid !== undefined && gid !== undefined) await held.chown(uid, gid);
   } finally {
-    await handle.close();
+    await held.close();
   }
+}
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
+
+/** Made where it is missing. As openat(2) would: by the directory itself, whatever is put in its place meanwhile. */
+async function enter(directory: FileHandle, name: string): Promise<FileHandle> {
+  const path = `/proc/self/fd/${directory.fd}/${name}`;
+  await mkdir(path, { mode: 0o755 }).catch((error: unknown) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  });
+  return open(path, DIRECTORY | constants.O_NOFOLLOW);
 }
 
 /**
@@ -28,7 +52,7 @@ export async function prepareDirectories(
   account: Account,
 ): Promise<void> {
   await makeDirectory(unit.dataDirectory);
-  for (const path of unit.writable ?? []) await openToService(path, account);
+  for (const path of unit.writable ?? []) await openToService(unit, path, account);
   if (account.uid === undefined || account.gid === undefined) return;
   await chown(unit.dataDirectory, account.uid, account.gid);
   for (const path of [unit.workingDirectory, dirname(unit.dataDirectory)]) await makePassable(stateDir, path);

@@ -48,4 +48,24 @@ describe('a directory that a release declared writable', () => {
 
     expect(statSync(elsewhere).uid).toBe(process.getuid?.());
   });
+
+  it.each([
+    ['a link of the release into a directory that the service has', 'alias/out/taken', 'own', 'alias'],
+    ['a link out of the tree', 'own.d/out/taken', '../../elsewhere', 'own.d/out'],
+  ])('is neither made nor handed over behind %s', async (_, path, target, link) => {
+    const stateDir = temporaryDirectory();
+    const unit = unitIn(stateDir, 'own', path);
+    const taken = join(stateDir, 'elsewhere/taken');
+    mkdirSync(taken, { recursive: true });
+    mkdirSync(join(unit.workingDirectory, 'own'));
+    mkdirSync(join(unit.workingDirectory, 'own.d'));
+    symlinkSync(join(stateDir, 'elsewhere'), join(unit.workingDirectory, 'own/out'));
+    symlinkSync(target, join(unit.workingDirectory, link));
+
+    await expect(prepareDirectories(stateDir, unit, NOBODY)).rejects.toMatchObject({
+      code: 'service/start-failed',
+    });
+
+    expect(statSync(taken).uid).toBe(process.getuid?.());
+  });
 });
