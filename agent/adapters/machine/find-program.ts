@@ -1,17 +1,17 @@
 // Finding a program as the system would, and whether the system would run it: for whom, and by what interpreter.
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ProgramCall } from '../../core/deploy/program-calls.ts';
 import type { FindProgram } from '../../ports/programs.ts';
 import { type Account, resolveAccount } from './account.ts';
 import { parseProgramHead } from './program-head.ts';
+import { runTool } from './run-tool.ts';
+import { toolEnvironment } from './tool-environment.ts';
 
-const run = promisify(execFile);
 const HEAD_BYTES = 4096;
+const TEST_MS = 10_000;
 
 export const findProgram: FindProgram = async (call) => {
   const refuse = (problem: string): never => {
@@ -56,16 +56,22 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-/** Every directory on the way counts, and so may more than modes say: only the kernel knows, asked as that account. */
-async function mayRun(path: string, { uid, gid }: Account): Promise<boolean> {
-  if (uid === undefined || gid === undefined) return true;
-  try {
-    await run('test', ['-x', path], { uid, gid });
-    return true;
-  } catch (cause) {
-    // Exit status 1 is its no; without `test` nobody knows.
-    return !(cause instanceof Error && 'code' in cause && cause.code === 1);
-  }
+/**
+ * Every directory on the way counts, every group, and so may more than modes say: only the kernel knows, asked as that account.
+ * Whoever has the account reads the environment of what runs as it: nothing of the agent's own stands there.
+ */
+async function mayRun(path: string, account: Account): Promise<boolean> {
+  if (account.uid === undefined) return true;
+  const argv = ['test', '-x', path];
+  const { status } = await runTool({
+    argv,
+    env: toolEnvironment(),
+    workingDirectory: '/',
+    account,
+    timeoutMs: TEST_MS,
+  });
+  // Exit status 1 is its no; without `test` nobody knows.
+  return status !== 1;
 }
 
 /** Null where only others may read it. */

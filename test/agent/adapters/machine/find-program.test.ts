@@ -1,7 +1,7 @@
 // Finding programs: as the system would, and what it would not run is named before anything stops for it.
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findProgram } from '../../../../agent/adapters/machine/find-program.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 
@@ -90,6 +90,26 @@ describe('a program', () => {
       code: 'service/not-runnable',
     });
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'shows nothing of the agent to the account that will run it',
+    async () => {
+      const directory = directoryWith('#!/bin/sh\n');
+      mkdirSync(join(directory, 'bin'), { mode: 0o755 });
+      writeFileSync(join(directory, 'seen'), '', { mode: 0o666 });
+      chmodSync(join(directory, 'seen'), 0o666);
+      writeFileSync(join(directory, 'bin/test'), `#!/bin/sh\n/usr/bin/env > ${directory}/seen\n`);
+      chmodSync(join(directory, 'bin/test'), 0o755);
+      vi.stubEnv('PATH', `${join(directory, 'bin')}:${process.env.PATH}`);
+      vi.stubEnv('FAIRLEAD_TEST_SECRET', 'agent only');
+      onTestFinished(() => void vi.unstubAllEnvs());
+
+      await calling('./serve', directory, { user: 'nobody' });
+
+      expect(readFileSync(join(directory, 'seen'), 'utf8')).toContain('PATH=');
+      expect(readFileSync(join(directory, 'seen'), 'utf8')).not.toContain('agent only');
+    },
+  );
 });
 
 /** The head of a program for this machine, or for another. */
