@@ -118,7 +118,7 @@ export function describeOnEngine(
   it('mounts a tree’s files for reading only, and what its variables name', async () => {
     const { driver, unitOf } = setUp();
     const script =
-      'echo "$$SECRET" > /data/got; echo x > /tree/compose.yaml || echo kept > /data/kept; sleep 1000';
+      'printf %s "$$SECRET" > /data/got; echo x > /tree/compose.yaml || echo kept > /data/kept; sleep 1000';
     const unit = unitOf({
       web: {
         command: ['sh', '-c', script],

@@ -30,8 +30,11 @@ function onEngine(): void {
 
   it('counts an exit that the engine has already answered with a restart', async () => {
     const { driver, unitOf } = setUp();
-    const script = '[ -e /once ] && exec sleep 1000; : > /once; sleep 0.5; exit 3';
-    await driver.start(unitOf({ web: { restart: 'always', command: ['sh', '-c', script] } }));
+    const script = '[ -e /data/go ] && exec sleep 1000; until [ -e /data/go ]; do sleep 0.1; done; exit 3';
+    const web = { restart: 'always', command: ['sh', '-c', script], volumes: ['${DATA}:/data'] };
+    const unit = unitOf({ web });
+    await driver.start({ ...unit, env: { DATA: unit.dataDirectory } });
+    writeFileSync(join(unit.dataDirectory, 'go'), '');
     const restarts = '{{.RestartCount}} {{.State.Status}}';
     await until(
       async () => run('docker', 'inspect', '--format', restarts, 'fairlead_core_auth-web-1') === '1 running',
