@@ -25,7 +25,7 @@ import { createHttpSource, repositoryUrls } from './adapters/repository/http-sou
 import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
-import { loadOrCreateIdentity } from './adapters/server/identity.ts';
+import { readIdentity } from './adapters/server/identity.ts';
 import { describeProxy, readProxies } from './adapters/server/proxies.ts';
 import { createServerChannel } from './adapters/server/server-channel.ts';
 import { createAuditFile } from './adapters/state/audit-file.ts';
@@ -211,7 +211,6 @@ async function probationOf(settings: Settings): Promise<number> {
 
 async function agentParts({ stateDir, enrolment, http, source, log }: Connected) {
   const { server, instance, name, root } = enrolment;
-  const identity = await loadOrCreateIdentity(stateDir);
   const onDamage = (problem: string) => log.warn({ problem }, 'a state file is begun anew');
   return {
     instance: { id: instance, name, server, ...proxyFor(server) },
@@ -226,7 +225,10 @@ async function agentParts({ stateDir, enrolment, http, source, log }: Connected)
       onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
     }),
     audit: createAuditFile(stateDir, clock),
-    channel: createServerChannel({ server, instance, identity, clock, http }),
+    channel: createServerChannel({
+      ...{ server, instance, clock, http },
+      identity: () => readIdentity(stateDir),
+    }),
     approvals: createJsonFile(`${stateDir}/approvals/receipts.json`, approvalsFile, onDamage),
     outbox: createJsonFile(`${stateDir}/outbox/state.json`, outbox, onDamage),
     verification: createJsonFile(`${stateDir}/verification.json`, verifyReply, onDamage),

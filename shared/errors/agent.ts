@@ -28,6 +28,13 @@ export const AGENT_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'enrolment/identity-lost': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `the key of this instance cannot be read (${d.path}): ${d.problem}`,
+    hint: () =>
+      'put the file back from a backup of this machine, or enrol anew in another state directory; updates go on without it',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'enrolment/exists': entry<{ readonly stateDir: string; readonly server: string; readonly name: string }>({
     message: (d) => `${d.stateDir} is already enrolled as "${d.name}" with ${d.server}`,
     hint: () => 'use another --state-dir for another enrolment; nothing was changed',

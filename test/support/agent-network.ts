@@ -141,6 +141,7 @@ export function createAgentNetwork() {
       },
     },
     channel: {
+      damage: async () => null,
       async send(report) {
         if (world.reportError !== null) throw world.reportError;
         world.reports.push(report);

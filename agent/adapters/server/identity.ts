@@ -3,8 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 
 const KEY = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'a 32-byte key in base64url' });
@@ -22,6 +23,20 @@ export async function loadOrCreateIdentity(stateDir: string): Promise<Identity> 
   await makeDirectory(stateDir);
   await writeDurably(pathOf(stateDir), canonicalize(made));
   return made;
+}
+
+/**
+ * Of an install that is enrolled. What is gone or damaged is never made anew: the server knows another key. Error:
+ * enrolment/identity-lost.
+ */
+export async function readIdentity(stateDir: string): Promise<Identity> {
+  const lost = (problem: string, cause: unknown = null) =>
+    new FairleadError('enrolment/identity-lost', { path: pathOf(stateDir), problem }, { cause });
+  const known = await loadIdentity(stateDir).catch((cause: unknown) => {
+    throw isFairleadError(cause) && !isMomentary(cause) ? lost(cause.message, cause) : cause;
+  });
+  if (known === null) throw lost('there is no such file');
+  return known;
 }
 
 async function loadIdentity(stateDir: string): Promise<Identity | null> {

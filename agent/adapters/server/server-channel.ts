@@ -1,5 +1,6 @@
 // Reports over HTTPS, each with a short-lived token signed by the instance's own key.
 import { randomUUID } from 'node:crypto';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ServerChannel } from '../../ports/server-channel.ts';
@@ -10,7 +11,8 @@ import { postJson } from './post-json.ts';
 export interface ServerChannelOptions {
   readonly server: string;
   readonly instance: string;
-  readonly identity: Identity;
+  /** Read for each report: without it none is sent, and nothing else suffers. Error: enrolment/identity-lost. */
+  readonly identity: () => Promise<Identity>;
   readonly clock: Clock;
   readonly http: Pick<HttpClient, 'connect'>;
 }
@@ -24,11 +26,22 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
       return (await postJson(options.http, url, report, reportReply, await signToken(options, boot)))
         .sequence;
     },
+    async damage() {
+      try {
+        await options.identity();
+        return null;
+      } catch (error) {
+        if (!isFairleadError(error, 'enrolment/identity-lost')) throw error;
+        return `nothing can be reported: ${error.message}`;
+      }
+    },
   };
 }
 
 /** RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. */
-async function signToken({ identity, instance, clock }: ServerChannelOptions, boot: string): Promise<string> {
+async function signToken(options: ServerChannelOptions, boot: string): Promise<string> {
+  const { instance, clock } = options;
+  const identity = await options.identity();
   const { SignJWT } = await import('jose/jwt/sign');
   const now = Math.floor(clock.now() / 1000);
   return new SignJWT({ boot })

@@ -185,8 +185,8 @@ async function alarmsOf(
 
 /** State files that could not be read, until a person has looked at what is left of them. */
 async function damagesOf(state: AgentState): Promise<readonly string[]> {
-  const { approvals, decisions, outbox, verification, deployer } = state;
-  const stores = [approvals, decisions, outbox, verification].map((store) => store.damage());
+  const { approvals, decisions, outbox, verification, channel, deployer } = state;
+  const stores = [approvals, decisions, outbox, verification, channel].map((store) => store.damage());
   return (await Promise.all([deployer.quarantineDamage(), ...stores])).filter((one) => one !== null);
 }
 

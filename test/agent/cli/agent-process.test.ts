@@ -1,7 +1,7 @@
 // The agent as a process: enrolled, started, asked, killed and started again, with the vendor's server away.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -67,6 +67,24 @@ describe('the agent process', () => {
       decision: { verdict: 'blocked', blockers: [{ code: 'metadata-missing' }] },
       contact: { outcome: 'failed' },
     });
+  });
+
+  it.each([
+    ['is gone', (path: string) => rmSync(path)],
+    ['is damaged', (path: string) => writeFileSync(path, '{"kty":')],
+  ])('goes on and says so when the key it reports with %s, and makes no other', async (_what, harm) => {
+    const stateDir = await enrolled();
+    const identity = join(stateDir, 'identity.json');
+    harm(identity);
+    const before = existsSync(identity) ? readFileSync(identity, 'utf8') : null;
+
+    await startAgent(stateDir);
+    const status = await fairlead(stateDir, 'status', '--json');
+
+    expect(JSON.parse(status.stdout).alarms).toContainEqual(
+      expect.stringContaining('nothing can be reported'),
+    );
+    expect(existsSync(identity) ? readFileSync(identity, 'utf8') : null).toBe(before);
   });
 
   it('is alone on its state directory, and frees it when it is killed', async () => {

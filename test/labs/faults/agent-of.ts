@@ -53,7 +53,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
     },
     settings,
-    channel: { send: async ({ sequence }) => sequence },
+    channel: { send: async ({ sequence }) => sequence, damage: async () => null },
     outbox: fileOf('outbox/state.json', outbox),
     approvals: fileOf('approvals/receipts.json', approvalsFile),
     decisions: fileOf('decision.json', decisionRecord),

@@ -293,10 +293,10 @@ function stateFor(instance: Instance, model: Model): AgentState {
       ...usual.repository,
       freshness: (now) => ({ state: model.freshness, expires: now + DAY_MS }),
     },
-    channel: { send: async () => never },
+    channel: { damage: async () => null, send: async () => never },
     reporter: createReporter({
       ...usual,
-      channel: { send: async () => never },
+      channel: { damage: async () => null, send: async () => never },
       observe: () => observe(state),
       records: () => instance.deployer.records(),
     }),
