@@ -122,7 +122,9 @@ describe('plan and explain', () => {
     await plan(context);
     await explain(context, {});
 
-    expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +100 B +undeclared/));
+    expect(lines()).toContainEqual(
+      expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +100 B +undeclared/),
+    );
     expect(lines()).toContainEqual(expect.stringMatching(/channel-frozen; admin clears it/));
     expect(lines()).toContainEqual(expect.stringContaining('fairlead apply --reason "why"'));
   });
@@ -169,7 +171,9 @@ describe('plan with a target', () => {
     expect(await plan(context, 'core/auth@1.0.0')).toBe(0);
 
     expect(lines()[0]).toMatch(/^core\/auth@1\.0\.0 takes one deployment, once what stands in the way/);
-    expect(lines()).toContainEqual(expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +0 B +yes/));
+    expect(lines()).toContainEqual(
+      expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +0 B +undeclared/),
+    );
     expect(lines()).toContainEqual(expect.stringContaining('channel-frozen'));
     expect(world.deployer.requests).toEqual([]);
   });
