@@ -14,7 +14,7 @@ import type { WriteFile } from './repository/commit.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import type { OnlineKeys } from './repository/online-keys.ts';
 import { clearUploads } from './repository/pack-upload.ts';
-import type { PassphraseSource } from './repository/passphrase.ts';
+import { type PassphraseSource, passphraseSource } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
 import { createPublisher, type Publisher } from './repository/publisher.ts';
 
@@ -53,7 +53,7 @@ export interface Surroundings {
 /** What the command line and the environment say; the command line goes first. */
 export interface Settings {
   readonly dir: string;
-  readonly passphraseFile: string | undefined;
+  readonly passphraseFile?: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly trustProxy?: readonly string[] | undefined;
@@ -64,7 +64,7 @@ export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): Se
   return {
     layout,
     database: layout.database,
-    passphrase: { file: settings.passphraseFile, environment: environment.FAIRLEAD_PASSPHRASE },
+    passphrase: passphraseSource(settings.passphraseFile, environment),
     host: settings.host,
     port: settings.port,
     trustProxy: settings.trustProxy ?? [],

@@ -41,7 +41,7 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
   'server/db': ['server/core', 'server/db'],
   'server/http': ['server/core', 'server/repository', 'server/db', 'server/http', 'server/context'],
   'server/jobs': ['server/core', 'server/repository', 'server/db', 'server/jobs', 'server/context'],
-  'server/cli': ['server/core', 'server/repository', 'server/db', 'server/cli', 'server/options'],
+  'server/cli': ['server/core', 'server/repository', 'server/db', 'server/cli'],
   'server/context': ['server/core', 'server/repository', 'server/db', 'server/context'],
   'server/vendor/core': ['server/vendor/core'],
   'server/vendor/workspace': ['server/vendor/core', 'server/vendor/workspace', 'server/repository'],
@@ -59,6 +59,7 @@ const ENTRY_POINTS = new Set([
   'agent/cli/main.ts',
   'agent/cli/tuf-client.ts',
   'server/main.ts',
+  'server/serve.ts',
   'server/vendor/cli/main.ts',
 ]);
 
@@ -131,6 +132,13 @@ describe('layers', () => {
 
   it('has no import circle, in the programs, the tests and the scripts', () => {
     expect(findCircle()).toBeNull();
+  });
+
+  it('defines commands in one way: only shared/cli knows the library', () => {
+    const wrong = sources
+      .filter((file) => !file.path.startsWith('shared/cli/'))
+      .filter((file) => /^import (?!type )[^;]*from 'commander'/m.test(file.text));
+    expect(wrong.map((file) => file.path)).toEqual([]);
   });
 
   it('has no barrel', () => {

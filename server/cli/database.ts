@@ -1,19 +1,18 @@
 // How a command works on a server's directory, beside a running server or without one.
-import type { Command } from 'commander';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { isPresent } from '../../shared/node/read-file.ts';
 import { openDatabase } from '../db/database.ts';
 import type { Database } from '../db/tables.ts';
 import { type Layout, layoutOf } from '../repository/layout.ts';
 
+/** What a command meets outside. */
+export interface CliContext {
+  readonly environment: NodeJS.ProcessEnv;
+}
+
 /** What every command on a directory is given. */
 export interface OnDirectory {
   readonly dir: string;
-}
-
-/** Commander's own way to say it, once for all commands. */
-export function onDirectory(command: Command): Command {
-  return command.requiredOption('--dir <dir>', 'directory of the release server');
 }
 
 /** Error: server/not-initialized. */

@@ -1,15 +1,13 @@
 // Commands that look at a server's directory: does the audit log hold, and what is about to end.
-import type { Command } from 'commander';
-import { durationMs } from '../../shared/encoding/duration.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
+import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { daysLeft, type Expiry, isUrgent, WARN_DURATION } from '../core/expiry.ts';
+import { daysLeft, type Expiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
-import { parseCheckpoint, parseDuration } from '../options.ts';
 import { type AuditCheckpoint, readCheckpoint } from '../repository/audit-checkpoint.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
-import { type OnDirectory, onDirectory, print, withDatabase } from './database.ts';
+import { type CliContext, type OnDirectory, print, withDatabase } from './database.ts';
 
 interface VerifySettings extends OnDirectory {
   readonly checkpoint?: AuditCheckpoint;
@@ -19,29 +17,7 @@ interface ExpirySettings extends OnDirectory {
   readonly within: number;
 }
 
-export function addInspectCommands(program: Command): void {
-  const audit = program.command('audit').description('the log of everything that was changed');
-  onDirectory(
-    audit
-      .command('verify')
-      .description('walk the chain from its first entry, and hold it against the last checkpoint'),
-  )
-    .option(
-      '--checkpoint <count:digest>',
-      'also hold it against this, as an earlier verify printed it',
-      parseCheckpoint,
-    )
-    .action(verify);
-  onDirectory(
-    program
-      .command('expiries')
-      .description('what ends when: metadata of each role, and tokens; fails when something ends soon'),
-  )
-    .option('--within <duration>', 'how soon is soon', parseDuration, durationMs(WARN_DURATION))
-    .action(showExpiries);
-}
-
-async function verify({ dir, checkpoint }: VerifySettings): Promise<void> {
+export async function verify(_context: CliContext, { dir, checkpoint }: VerifySettings): Promise<number> {
   const head = await withDatabase(dir, async (db, layout) => {
     const found = await verifyAudit(db, await readCheckpoint(layout));
     // Kept by somebody else: whoever can write here can write the server's own as well.
@@ -50,9 +26,10 @@ async function verify({ dir, checkpoint }: VerifySettings): Promise<void> {
   });
   print(`the audit log holds: ${head.count} entries`);
   if (head.digest !== null) print(`  checkpoint  ${head.count}:${head.digest}`);
+  return EXIT.ok;
 }
 
-async function showExpiries({ dir, within }: ExpirySettings): Promise<void> {
+export async function showExpiries(_context: CliContext, { dir, within }: ExpirySettings): Promise<number> {
   const now = Date.now();
   const all = await withDatabase(dir, async (db, layout) => [
     ...listMetadataExpiries(await loadState(layout)),
@@ -61,7 +38,7 @@ async function showExpiries({ dir, within }: ExpirySettings): Promise<void> {
   for (const one of all.toSorted((a, b) => a.at - b.at)) print(lineOf(one, now));
   const urgent = all.filter((one) => isUrgent(one, now, within)).toSorted((a, b) => a.at - b.at);
   const [first] = urgent;
-  if (first === undefined) return;
+  if (first === undefined) return EXIT.ok;
   throw new FairleadError('server/expiring', { count: urgent.length, first: `${first.kind} ${first.name}` });
 }
 

@@ -13,6 +13,10 @@ export interface PassphraseSource {
   readonly environment: string | undefined;
 }
 
+export function passphraseSource(file: string | undefined, environment: NodeJS.ProcessEnv): PassphraseSource {
+  return { file, environment: environment.FAIRLEAD_PASSPHRASE };
+}
+
 /** Errors: server/no-passphrase, file/missing, file/no-secret, disk/unreadable. */
 export async function readPassphrase(layout: Layout, source: PassphraseSource): Promise<string> {
   const found = await findPassphrase(layout, source);

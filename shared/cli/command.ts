@@ -7,7 +7,7 @@ export interface ArgumentSpec {
   readonly name: string;
   readonly about: string;
   readonly choices?: readonly string[];
-  /** Text to value; throws `InvalidArgumentError` with what it must be. */
+  /** Text to value, each of several by itself; throws `InvalidArgumentError` with what it must be. */
   readonly parse?: (text: string) => unknown;
 }
 
@@ -62,6 +62,17 @@ export interface ProgramSpec<Context> {
     command: CommandSpec<Context>,
   ) => Promise<Context>;
   readonly exit: (status: number) => void;
+  /** Where help and complaints about what was typed go; the process's own by default. */
+  readonly streams?: Streams;
+}
+
+export interface Stream {
+  write(text: string): unknown;
+}
+
+export interface Streams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
 }
 
 /** The program as commander knows it: run it with `parseAsync`; help, completion and pages are made from it too. */
@@ -72,11 +83,20 @@ export function createProgram<Context>(spec: ProgramSpec<Context>): Command {
     // A command may have an option of the program's name: `change open --version`.
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(describeMisuse(text)) });
+    .configureOutput({ outputError: (text, write) => write(describeMisuse(text)), ...writersOf(spec) });
   for (const option of spec.common) program.addOption(toOption(option));
   if (spec.afterHelp !== undefined) program.addHelpText('after', spec.afterHelp);
   for (const command of spec.commands) addCommand(program, spec, command);
   return program;
+}
+
+/** Before any command is added: each takes them over as it is made. */
+function writersOf({ streams }: { readonly streams?: Streams }) {
+  if (streams === undefined) return {};
+  return {
+    writeOut: (text: string) => void streams.stdout.write(text),
+    writeErr: (text: string) => void streams.stderr.write(text),
+  };
 }
 
 function addCommand<Context>(
@@ -145,8 +165,8 @@ function groupAt(
 function toArgument({ name, about, choices, parse }: ArgumentSpec): Argument {
   const argument = new Argument(name, about);
   if (choices !== undefined) argument.choices([...choices]);
-  if (parse !== undefined) argument.argParser(parse);
-  return argument;
+  if (parse === undefined) return argument;
+  return argument.variadic ? argument.argParser(collecting(parse)) : argument.argParser(parse);
 }
 
 function toOption(spec: OptionSpec): Option {
@@ -156,15 +176,13 @@ function toOption(spec: OptionSpec): Option {
   if (spec.implies !== undefined) option.implies({ ...spec.implies });
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   const { parse = (text: string) => text as unknown } = spec;
-  if (spec.repeatable === true) {
-    option.argParser((text: string, before: readonly unknown[] | undefined) => [
-      ...(before ?? []),
-      parse(text),
-    ]);
-  } else if (spec.parse !== undefined) {
-    option.argParser(parse);
-  }
+  if (spec.repeatable === true) option.argParser(collecting(parse));
+  else if (spec.parse !== undefined) option.argParser(parse);
   return option;
+}
+
+function collecting(parse: (text: string) => unknown) {
+  return (text: string, before: readonly unknown[] | undefined) => [...(before ?? []), parse(text)];
 }
 
 /** What was typed comes back in the message: not all of it, and nothing a terminal would obey. */

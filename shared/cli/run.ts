@@ -3,15 +3,7 @@ import { type Command, CommanderError } from 'commander';
 import { sanitizeText } from '../encoding/text.ts';
 import { EXIT } from '../errors/entry.ts';
 import { isFairleadError } from '../errors/error.ts';
-
-export interface Stream {
-  write(text: string): unknown;
-}
-
-export interface Streams {
-  readonly stdout: Stream;
-  readonly stderr: Stream;
-}
+import type { Streams } from './command.ts';
 
 /**
  * People read `error:` and `hint:` on standard error; with `--json` a program reads one document on standard output too.

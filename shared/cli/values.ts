@@ -2,8 +2,9 @@
 import { type Digest, isDigest } from '../encoding/digest.ts';
 import { durationMs, spanMs } from '../encoding/duration.ts';
 import { isFairleadError } from '../errors/error.ts';
-import { type ComponentKey, componentKey, line } from '../schema/common.ts';
-import { parseRef, type ReleaseRef } from '../schema/release-ref.ts';
+import { type ComponentKey, componentKey, instant, line, name } from '../schema/common.ts';
+import { parseRef, type ReleaseRef, refFor } from '../schema/release-ref.ts';
+import { isVersion, parseVersion, type Version } from '../version/version.ts';
 import { InvalidArgumentError } from './command.ts';
 
 export function parseNumber(text: string): number {
@@ -48,10 +49,40 @@ export function parseCapability(text: string): ComponentKey {
   throw new InvalidArgumentError('It must be a capability such as core/auth.');
 }
 
+/** A track, a suite, a group of settings. */
+export function parseName(text: string): string {
+  if (name.safeParse(text).success) return text;
+  throw new InvalidArgumentError('It must be a lower-case name such as stable or auth-proxy.');
+}
+
+/** `platform`, a suite, or a capability, as it was typed. */
+export function parseComponent(text: string): string {
+  if (orNull(() => refFor(text, parseVersion('0.0.0'))) !== null) return text;
+  throw new InvalidArgumentError(
+    'It must be platform, a suite such as core, or a capability such as core/auth.',
+  );
+}
+
+export function parseExactVersion(text: string): Version {
+  if (isVersion(text)) return text;
+  throw new InvalidArgumentError('It must be a semantic version such as 1.0.1.');
+}
+
+export function parseInstant(text: string): string {
+  if (instant.safeParse(text).success) return text;
+  throw new InvalidArgumentError('It must be an instant in UTC such as 2026-01-31T10:00:00Z.');
+}
+
+export function parseRelease(text: string): ReleaseRef {
+  const ref = refOrNull(text);
+  if (ref !== null) return ref;
+  throw new InvalidArgumentError('It must be such as platform@2.5.0, core@1.2.0 or core/auth@1.0.1.');
+}
+
 /** `platform@2.5.0`, `core@1.2.0` or `core/auth@1.0.1`, as it was typed. */
 export function parseTarget(text: string): string {
-  if (refOrNull(text) !== null) return text;
-  throw new InvalidArgumentError('It must be such as platform@2.5.0, core@1.2.0 or core/auth@1.0.1.');
+  parseRelease(text);
+  return text;
 }
 
 /** A generation's number, or a version that the agent looks for. */
@@ -62,8 +93,12 @@ export function parseRollbackTo(text: string): number | string {
 }
 
 function refOrNull(text: string): ReleaseRef | null {
+  return orNull(() => parseRef(text));
+}
+
+function orNull<T>(parse: () => T): T | null {
   try {
-    return parseRef(text);
+    return parse();
   } catch (error) {
     if (isFairleadError(error)) return null;
     throw error;

@@ -149,7 +149,7 @@ describe('a mistake', () => {
     ['an address that is no URL', ['init', '--public-url', 'releases']],
     [
       'a life that is no duration',
-      ['token', 'create', '--role', 'viewer', '--name', 'x', '--valid-for', '3d'],
+      ['token', 'create', '--role', 'viewer', '--name', 'x', '--valid-for', 'soon'],
     ],
   ])('such as %s names it', async (_what, argv) => {
     const refused = await call(...argv, '--dir', dir);

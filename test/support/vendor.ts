@@ -78,9 +78,9 @@ export function createBench(directory: string, server: ReleaseServer): Vendor {
       return JSON.parse(answer.out);
     },
     refusal: async (...argv) => {
-      const { status, err, out } = await vendor.run(...argv, '--json');
+      const { status, out } = await vendor.run(...argv, '--json');
       if (status === 0) throw new Error(`${argv.join(' ')} was not refused: ${out}`);
-      return JSON.parse(err).error.code;
+      return JSON.parse(out).error.code;
     },
     write: async (path, content) => {
       const file = join(directory, path);

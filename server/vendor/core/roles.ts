@@ -50,12 +50,25 @@ export interface RoleKeys {
 
 export type Keyring = Readonly<Record<OfflineRole | OnlineRole, RoleKeys>>;
 
-/** `option` is what a person typed it for. Error: vendor/option-invalid. */
-export function parseOfflineRole(value: string, option: string): OfflineRole {
-  const role = OFFLINE_ROLES.find((name) => name === value);
-  if (role !== undefined) return role;
-  const form = `one of ${OFFLINE_ROLES.join(', ')}`;
-  throw new FairleadError('vendor/option-invalid', { option, value, form });
+/** `threshold` of `count` keys must sign. */
+export interface Quorum {
+  readonly threshold: number;
+  readonly count: number;
+}
+
+const MAX_KEYS = 20;
+
+/** `root=2/3`. Error: vendor/option-invalid. */
+export function parseQuorum(value: string): readonly [OfflineRole, Quorum] {
+  const match = /^([a-z]+)=(\d{1,2})\/(\d{1,2})$/.exec(value);
+  const role = OFFLINE_ROLES.find((name) => name === match?.[1]);
+  const threshold = Number(match?.[2]);
+  const count = Number(match?.[3]);
+  if (role === undefined || threshold < 1 || count < threshold || count > MAX_KEYS) {
+    const form = `ROLE=K/N with 1 ≤ K ≤ N ≤ ${MAX_KEYS}, such as root=2/3`;
+    throw new FairleadError('vendor/option-invalid', { option: '--quorum', value, form });
+  }
+  return [role, { threshold, count }];
 }
 
 export function expiryOf(role: OfflineRole, now: EpochMs): EpochMs {

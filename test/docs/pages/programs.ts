@@ -5,7 +5,7 @@ import { createProgram as createServerProgram } from '../../../server/main.ts';
 import { createProgram as createVendorProgram } from '../../../server/vendor/cli/main.ts';
 
 export function createPrograms(): readonly Command[] {
-  return [agentProgram(), vendorProgram(), createServerProgram()];
+  return [agentProgram(), vendorProgram(), createServerProgram(() => undefined)];
 }
 
 /** The commands that do something; a group such as `pin` only holds others. */
@@ -22,14 +22,15 @@ function agentProgram(): Command {
 
 function vendorProgram(): Command {
   const silent = { write: () => true };
-  return createVendorProgram({
+  const surroundings = {
     stdout: silent,
     stderr: silent,
     env: {},
     isTerminal: false,
     now: () => 0,
     openKey: neverRun,
-  });
+  };
+  return createVendorProgram(surroundings, () => undefined);
 }
 
 function neverRun(): never {

@@ -9,7 +9,6 @@ import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import { describeImpact, foreseeImpact } from '../../core/advisory-impact.ts';
-import { parseAffected, parseFixed } from '../../core/component-versions.ts';
 import {
   readAdvisories,
   readReleases,
@@ -20,40 +19,9 @@ import { readOption } from '../../workspace/files.ts';
 import type { Session } from '../../workspace/session.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { type FlagNames, namingFlags } from '../flags.ts';
 import { readReportedInstalls } from '../fleet.ts';
-
-export const ADVISORY_COMMANDS: readonly CommandSpec[] = [
-  {
-    usage: 'publish',
-    summary: 'publish or replace an advisory; a critical one forces its fix',
-    example:
-      'advisory publish --id FL-2026-0003 --severity critical --affected "core/auth:<1.0.1" --fixed core/auth@1.0.1 ' +
-      '--cve CVE-2026-1234 --title "Token reuse" --deadline 2026-12-31T00:00:00Z',
-    kind: 'signs',
-    options: [
-      { flags: '--file <file>', about: 'the whole advisory as JSON, instead of the options below' },
-      { flags: '--id <id>', about: 'such as FL-2026-0003' },
-      { flags: '--title <text>', about: 'one line' },
-      { flags: '--severity <level>', about: 'low, medium, high or critical' },
-      { flags: '--cve <id>', about: 'CVE id', repeatable: true },
-      { flags: '--affected <component:range>', about: 'such as "core/auth:<1.0.1"', repeatable: true },
-      { flags: '--fixed <release>', about: 'such as core/auth@1.0.1; it must be released', repeatable: true },
-      { flags: '--notice <duration>', about: 'critical: how long local windows may still be waited for' },
-      { flags: '--deadline <instant>', about: 'critical: from then on windows no longer count' },
-    ],
-    run: publishAdvisory,
-  },
-  {
-    usage: 'withdraw <id>',
-    summary: 'it forces nothing any more; what was installed stays',
-    example: 'advisory withdraw FL-2026-0003',
-    kind: 'signs',
-    run: withdrawAdvisory,
-  },
-];
 
 const FLAGS: FlagNames = {
   ...{ id: '--id', title: '--title', severity: '--severity', cves: '--cve' },
@@ -61,12 +29,24 @@ const FLAGS: FlagNames = {
   ...{ order: '--deadline', 'order.notice': '--notice', 'order.deadline': '--deadline' },
 };
 
-async function publishAdvisory(session: Session, input: Input): Promise<void> {
+interface AdvisoryOptions {
+  readonly file?: string;
+  readonly id?: string;
+  readonly title?: string;
+  readonly severity?: string;
+  readonly cve?: readonly string[];
+  readonly affected?: Advisory['affected'];
+  readonly fixed?: Advisory['fixed'];
+  readonly notice?: string;
+  readonly deadline?: string;
+}
+
+export async function publishAdvisory(session: Session, options: AdvisoryOptions): Promise<void> {
   await openWorkspace(session.directory);
-  const file = input.optional('file');
+  const { file } = options;
   const document =
     file === undefined
-      ? composeAdvisory(session, input)
+      ? composeAdvisory(session, options)
       : parseDocumentBytes(advisory, await readOption('--file', file), file);
   const signed = await readReleases(session.directory);
   for (const { component, version } of document.fixed) requireRelease(signed, refFor(component, version));
@@ -103,20 +83,19 @@ function verifyConsistent(
   });
 }
 
-async function withdrawAdvisory(session: Session, input: Input): Promise<void> {
+export async function withdrawAdvisory(session: Session, id: string): Promise<void> {
   await openWorkspace(session.directory);
-  const id = input.argument(0);
   const published = await findAdvisory(session, id);
   if (published === undefined) throw new FairleadError('vendor/advisory-not-found', { advisory: id });
   await sign(session, 'advisory-withdraw', { ...published, withdrawn: true });
 }
 
-function composeAdvisory(session: Session, input: Input): Advisory {
-  const deadline = input.optional('deadline');
-  const notice = isoSpan(input.optional('notice'));
-  if (input.optional('severity') === 'critical' && deadline === undefined) {
+function composeAdvisory(session: Session, options: AdvisoryOptions): Advisory {
+  const { id, title, severity, cve = [], affected = [], fixed = [], deadline } = options;
+  const notice = isoSpan(options.notice);
+  if (severity === 'critical' && deadline === undefined) {
     throw new FairleadError('vendor/advisory-contradicts', {
-      advisory: input.optional('id') ?? 'the advisory',
+      advisory: id ?? 'the advisory',
       flag: '--deadline',
       problem: '--deadline: a critical advisory says from when on windows no longer count',
     });
@@ -127,12 +106,7 @@ function composeAdvisory(session: Session, input: Input): Advisory {
   };
   const document = {
     schema: 'fairlead/advisory@1',
-    id: input.optional('id'),
-    title: input.optional('title'),
-    severity: input.optional('severity'),
-    cves: input.list('cve'),
-    affected: input.list('affected').map(parseAffected),
-    fixed: input.list('fixed').map(parseFixed),
+    ...{ id, title, severity, cves: cve, affected, fixed },
     ...(Object.keys(order).length === 0 ? {} : { order }),
     published: formatInstant(session.now()),
   };

@@ -9,7 +9,7 @@ import { makeDirectory, writeDurably } from '../../../../shared/node/durable-fil
 import { isPresent } from '../../../../shared/node/read-file.ts';
 import { count, formatBytes } from '../../../../shared/present/count.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
-import { formatRef, parseRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
+import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { findProblems } from '../../core/lint/lint.ts';
 import { createRelease } from '../../core/manifest.ts';
@@ -20,56 +20,37 @@ import type { Session } from '../../workspace/session.ts';
 import { readHeads, readSources } from '../../workspace/sources.ts';
 import { readTree } from '../../workspace/tree-reader.ts';
 import { buildFile, jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { describeStep } from '../describe.ts';
 import { runShell } from '../shell.ts';
 
-export const BUILD: CommandSpec = {
-  usage: 'build <release>',
-  summary: 'stage 2, Build: an immutable, uniquely versioned, reproducible artifact',
-  example: 'build core/auth@1.0.1 --from dist --manifest auth.json --change CHG-7 --reproduce "make dist"',
-  kind: 'writes',
-  options: [
-    {
-      flags: '--from <path>',
-      about: 'capability: the directory to ship; suite or platform: a JSON file with its parts',
-      required: true,
-    },
-    {
-      flags: '--manifest <file>',
-      about: 'JSON with the rest of the release document: service, health, requires, …',
-    },
-    { flags: '--change <change>', about: 'the change this release belongs to', required: true },
-    {
-      flags: '--reproduce <command>',
-      about: 'runs it to build the directory again, and compares the digests',
-    },
-  ],
-  run: build,
-};
+interface BuildOptions {
+  readonly from: string;
+  readonly manifest?: string;
+  readonly change: string;
+  readonly reproduce?: string;
+}
 
-async function build(session: Session, input: Input): Promise<void> {
+export async function build(session: Session, ref: ReleaseRef, options: BuildOptions): Promise<void> {
   const { directory } = await openWorkspace(session.directory);
-  const ref = parseRef(input.argument(0));
-  const change = await readChange(directory, input.text('change'));
+  const { from, manifest: file } = options;
+  const change = await readChange(directory, options.change);
   const earlier = verifyBuildable(change, ref);
   const at = earlier?.at ?? formatInstant(session.now());
-  const options = { from: input.text('from'), manifest: input.optional('manifest') };
-  const { index, manifest, source } = await readSources(ref.kind, options);
+  const { index, manifest, source } = await readSources(ref.kind, { from, manifest: file });
   const tree = index === null ? null : treeRefOf(index);
   const document = createRelease({ ref, change, builtAt: at, tree, manifest, source });
   // A version is used up only by what could run somewhere.
-  const heads = index === null ? new Map() : await readHeads(document, index, options.from);
+  const heads = index === null ? new Map() : await readHeads(document, index, from);
   const issues = findProblems(document, index, heads);
   if (issues.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues });
-  const reproduced = await reproduce(ref, index, input);
+  const reproduced = await reproduce(ref, index, options);
   const bytes = jsonBytes(document);
   const release = digestOf(bytes);
   if (change.release !== null && change.release !== release) {
     const found = earlier?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
     throw new FairleadError('vendor/immutable', { release: formatRef(ref), expected: change.release, found });
   }
-  if (index !== null) await pack(session, formatRef(ref), input.text('from'), index);
+  if (index !== null) await pack(session, formatRef(ref), from, index);
   await writeDurably(buildFile(directory, change.id), bytes);
   const details = { release, tree, reproduced };
   const record = earlier === undefined ? await recordBuild(session, change, at, details) : change;
@@ -100,8 +81,8 @@ function verifyBuildable(change: ChangeRecord, ref: ReleaseRef): BuildEvent | un
 type BuildEvent = NonNullable<ReturnType<typeof eventOf<'build'>>>;
 
 /** True when the same command gave the same tree again. Error: vendor/not-reproducible. */
-async function reproduce(ref: ReleaseRef, index: TreeIndex | null, input: Input): Promise<boolean> {
-  const command = input.optional('reproduce');
+async function reproduce(ref: ReleaseRef, index: TreeIndex | null, options: BuildOptions): Promise<boolean> {
+  const { from, reproduce: command } = options;
   if (command === undefined) return false;
   if (index === null) {
     const form = 'no --reproduce for a suite or platform: it has no files to build';
@@ -109,7 +90,7 @@ async function reproduce(ref: ReleaseRef, index: TreeIndex | null, input: Input)
   }
   await runShell(command);
   const first = treeDigest(index);
-  const second = treeDigest(await readTree(input.text('from')));
+  const second = treeDigest(await readTree(from));
   if (first === second) return true;
   throw new FairleadError('vendor/not-reproducible', { release: formatRef(ref), first, second });
 }

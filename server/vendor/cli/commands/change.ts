@@ -13,8 +13,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
-import { parseVersion } from '../../../../shared/version/version.ts';
-import { DEFAULT_TOLERANCE, parseShare } from '../../core/post-deploy.ts';
+import type { Version } from '../../../../shared/version/version.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import {
   findChange,
@@ -27,70 +26,23 @@ import {
 import { verifyUnsigned } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/session.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { describeChange, nextStep } from '../describe.ts';
 
-export const CHANGE_COMMANDS: readonly CommandSpec[] = [
-  {
-    usage: 'open',
-    summary: 'stage 1, Change Intake: a change to one component, traceable to a source revision',
-    example:
-      'change open --component core/auth --version 1.0.1 --revision git:9f1c2ab --scope "fix token reuse"',
-    kind: 'writes',
-    options: [
-      { flags: '--component <name>', about: 'platform, SUITE or SUITE/CAPABILITY', required: true },
-      {
-        flags: '--version <version>',
-        about: 'the version to release: new, never used again',
-        required: true,
-      },
-      { flags: '--revision <text>', about: 'the source revision, such as git:9f1c2ab', required: true },
-      { flags: '--scope <text>', about: 'what changes, in one line', required: true },
-      {
-        flags: '--tolerance <share>',
-        about: 'share of the deployments that may go wrong through the release; fixed from here on',
-        fallback: DEFAULT_TOLERANCE,
-      },
-    ],
-    run: open,
-  },
-  {
-    usage: 'list',
-    summary: 'every change with the stage it is due for',
-    example: 'change list',
-    kind: 'reads',
-    run: list,
-  },
-  {
-    usage: 'show <change>',
-    summary: 'one change with the time of each stage',
-    example: 'change show CHG-7',
-    kind: 'reads',
-    run: show,
-  },
-  {
-    usage: 'abandon <change>',
-    summary: 'give up a change of which nothing is released; its version is free again',
-    example: 'change abandon CHG-7 --reason "built from the wrong directory"',
-    kind: 'writes',
-    options: [{ flags: '--reason <text>', about: 'kept in the record and the audit', required: true }],
-    run: abandon,
-  },
-];
+interface OpenOptions {
+  readonly component: string;
+  readonly version: Version;
+  readonly revision: string;
+  readonly scope: string;
+  /** As it was typed: `2%`. */
+  readonly tolerance: string;
+}
 
-async function open(session: Session, input: Input): Promise<void> {
+export async function open(session: Session, options: OpenOptions): Promise<void> {
   await openWorkspace(session.directory);
-  const component = input.text('component');
-  const ref = refFor(component, parseVersion(input.text('version')));
+  const { component, version, revision, scope, tolerance } = options;
+  const ref = refFor(component, version);
   const records = await listChanges(session.directory);
-  const wanted = {
-    component,
-    version: ref.version,
-    revision: input.text('revision'),
-    scope: input.text('scope'),
-    tolerance: input.text('tolerance'),
-  };
-  parseShare(wanted.tolerance, '--tolerance');
+  const wanted = { component, version, revision, scope, tolerance };
   const latest = latestOf(records, formatRef(ref));
   const existing = latest?.result === 'abandoned' ? undefined : latest;
   const record = existing ?? openNew(session, records, wanted);
@@ -118,7 +70,7 @@ function isSameIntake(record: ChangeRecord, intake: Intake): boolean {
   return stageDue(record) === 'build' && same;
 }
 
-async function list(session: Session): Promise<void> {
+export async function list(session: Session): Promise<void> {
   await openWorkspace(session.directory);
   const changes = await listChanges(session.directory);
   const rows = changes.map((record) => [
@@ -135,15 +87,19 @@ async function list(session: Session): Promise<void> {
   session.out.result('change-list', lines, { changes });
 }
 
-async function show(session: Session, input: Input): Promise<void> {
-  const record = await findChange(session.directory, input.argument(0));
+export async function show(session: Session, text: string): Promise<void> {
+  const record = await findChange(session.directory, text);
   session.out.result('change-show', describeChange(record), { change: record });
 }
 
 /** Nothing of it may be signed, not even in part: who has the metadata could complete it. */
-async function abandon(session: Session, input: Input): Promise<void> {
-  const change = await findChange(session.directory, input.argument(0));
-  const record = change.result === 'abandoned' ? change : await giveUp(session, change, input.text('reason'));
+export async function abandon(
+  session: Session,
+  text: string,
+  { reason }: { readonly reason: string },
+): Promise<void> {
+  const change = await findChange(session.directory, text);
+  const record = change.result === 'abandoned' ? change : await giveUp(session, change, reason);
   const lines = [
     `${record.id}  ${formatRef(refOfChange(record))}  abandoned; the version is free`,
     `next: fairlead-vendor change open --component ${record.component} --version ${record.version} --revision R --scope TEXT`,

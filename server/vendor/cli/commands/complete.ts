@@ -11,8 +11,6 @@ import {
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { line } from '../../../../shared/schema/common.ts';
-import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { componentNameOf, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { compareVersions } from '../../../../shared/version/version.ts';
 import { DEFAULT_TOLERANCE, judgeFleet, parseShare } from '../../core/post-deploy.ts';
@@ -23,32 +21,21 @@ import { readReleases, rolloutsOf } from '../../workspace/documents.ts';
 import { editRollouts } from '../../workspace/rollouts.ts';
 import type { Session } from '../../workspace/session.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { describeCounts, describeStep } from '../describe.ts';
 import { readFleetCounts } from '../fleet.ts';
 
-export const COMPLETE: CommandSpec = {
-  usage: 'complete <change>',
-  summary: 'stages 6 and 7: verify on the fleet, then complete, or withdraw and record the rollback',
-  example: 'change complete CHG-7 --at-least 3',
-  kind: 'signs',
-  options: [
-    { flags: '--at-least <n>', about: 'instances that must have committed the release', fallback: '1' },
-    {
-      flags: '--acknowledge',
-      about: 'complete although machines failed by themselves, or fell silent, beyond the tolerance',
-    },
-    { flags: '--reason <text>', about: 'with --acknowledge: why, for the record' },
-  ],
-  run: complete,
-};
+interface CompleteOptions {
+  readonly atLeast: number;
+  readonly acknowledge?: boolean;
+  readonly reason?: string;
+}
 
-async function complete(session: Session, input: Input): Promise<void> {
-  let record = await findChange(session.directory, input.argument(0));
+export async function complete(session: Session, text: string, options: CompleteOptions): Promise<void> {
+  let record = await findChange(session.directory, text);
   const signed: SigningResult[] = [];
   if (stageDue(record) !== null) {
-    if (stageDue(record) !== 'completion') record = await verifyOnFleet(session, record, input);
+    if (stageDue(record) !== 'completion') record = await verifyOnFleet(session, record, options);
     const passed = eventOf(record, 'post-deploy')?.outcome === 'passed';
     // First nobody else is offered it, then the record says so: a kill in between repeats the harmless half.
     if (!passed) signed.push(...(await withdraw(session, refOfChange(record))));
@@ -64,19 +51,23 @@ async function complete(session: Session, input: Input): Promise<void> {
 }
 
 /** Stage 6. Errors: vendor/not-settled, vendor/stage-not-due. */
-async function verifyOnFleet(session: Session, record: ChangeRecord, input: Input): Promise<ChangeRecord> {
+async function verifyOnFleet(
+  session: Session,
+  record: ChangeRecord,
+  options: CompleteOptions,
+): Promise<ChangeRecord> {
   verifyStageIsDue(record, 'post-deploy');
   const now = session.now();
   const counts = await readFleetCounts(session, record);
   const offers = rolloutsOf(await readReleases(session.directory), refOfChange(record));
   const openings = offers.map(({ document }) => lastWaveOpens(document));
   const lastWave = openings.length === 0 ? null : Math.max(...openings);
-  const acknowledged = readAcknowledgement(input);
+  const acknowledged = readAcknowledgement(options);
   const verdict = judgeFleet({
     counts,
     tolerance: parseShare(record.tolerance ?? DEFAULT_TOLERANCE, '--tolerance'),
     isAcknowledged: acknowledged !== null,
-    atLeast: parseCount(input.text('atLeast')),
+    atLeast: options.atLeast,
     ...{ lastWave, now },
   });
   if (verdict.kind === 'awaited') {
@@ -93,10 +84,9 @@ async function verifyOnFleet(session: Session, record: ChangeRecord, input: Inpu
 }
 
 /** Who lets something be says why. */
-function readAcknowledgement(input: Input): string | null {
-  const reason = input.optional('reason');
-  if (!input.flag('acknowledge')) return null;
-  if (reason !== undefined) return parseDocument(line, reason, '--reason');
+function readAcknowledgement({ acknowledge = false, reason }: CompleteOptions): string | null {
+  if (!acknowledge) return null;
+  if (reason !== undefined) return reason;
   const form = '--reason "why": it stands in the record';
   throw new FairleadError('vendor/option-invalid', { option: '--acknowledge', value: '', form });
 }
@@ -123,12 +113,6 @@ async function previousRelease(session: Session, ref: ReleaseRef): Promise<Diges
   );
   const newest = below.toSorted((a, b) => compareVersions(b.document.version, a.document.version))[0];
   return newest?.digest ?? null;
-}
-
-function parseCount(value: string): number {
-  const count = /^\d{1,7}$/.test(value) ? Number(value) : 0;
-  if (count > 0) return count;
-  throw new FairleadError('vendor/option-invalid', { option: '--at-least', value, form: 'a number from 1' });
 }
 
 /** A fix that an advisory deployed has no rollout to withdraw. */

@@ -9,6 +9,7 @@ import {
   type Keyring,
   OFFLINE_ROLES,
   type OfflineRole,
+  type Quorum,
   type RoleKeys,
 } from '../../core/roles.ts';
 import { createKey, publicPart } from '../../workspace/keys.ts';
@@ -16,41 +17,20 @@ import { readNewest } from '../../workspace/metadata.ts';
 import type { Session } from '../../workspace/session.ts';
 import { type SigningResult, signRole } from '../../workspace/signing.ts';
 import { createWorkspace, findWorkspace, parseConfig, type VendorConfig } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { fetchOnlineKeys } from '../online-keys.ts';
 import { withServer } from '../server-client.ts';
 
-export const INIT: CommandSpec = {
-  usage: 'init',
-  summary: 'make a workspace: keys, an empty signed repository, published to the server',
-  example: 'init --server https://releases.example.com --token-file publisher.token --quorum root=2/3',
-  kind: 'signs',
-  options: [
-    { flags: '--server <url>', about: 'base URL of the release server', required: true },
-    {
-      flags: '--token-file <file>',
-      about: "the server's publisher token; only its path is kept",
-      required: true,
-    },
-    {
-      flags: '--quorum <role=k/n>',
-      about:
-        'make n keys for a role, k of which must sign (default 1/1); roles: root, targets, security, halts, releases',
-      repeatable: true,
-    },
-  ],
-  run: init,
-};
+interface InitOptions {
+  readonly server: string;
+  readonly tokenFile: string;
+  readonly quorum?: readonly (readonly [OfflineRole, Quorum])[];
+}
 
-async function init(session: Session, input: Input): Promise<void> {
-  const quorums = input.list('quorum').map(parseQuorum);
-  const server = input.text('server').replace(/\/+$/, '');
-  const workspace = await establish(
-    session,
-    parseConfig({ server, tokenFile: resolve(input.text('tokenFile')) }),
-  );
-  const keyring = await makeKeyring(session, workspace, new Map(quorums));
+export async function init(session: Session, options: InitOptions): Promise<void> {
+  const server = options.server.replace(/\/+$/, '');
+  const workspace = await establish(session, parseConfig({ server, tokenFile: resolve(options.tokenFile) }));
+  const keyring = await makeKeyring(session, workspace, new Map(options.quorum));
   const signed = await signEmptyRepository(session, keyring);
   const { lines, document } = await conclude(session, signed);
   const keys = OFFLINE_ROLES.flatMap((role) => keyring[role].keys.map(({ keyid }) => ({ role, keyid })));
@@ -133,23 +113,4 @@ async function signEmptyRepository(session: Session, keyring: Keyring): Promise<
     results.push(await signRole(session, role, draft, { action: 'init', subject: role }));
   }
   return results;
-}
-
-interface Quorum {
-  readonly threshold: number;
-  readonly count: number;
-}
-
-const MAX_KEYS = 20;
-
-function parseQuorum(value: string): readonly [OfflineRole, Quorum] {
-  const match = /^([a-z]+)=(\d{1,2})\/(\d{1,2})$/.exec(value);
-  const role = OFFLINE_ROLES.find((name) => name === match?.[1]);
-  const threshold = Number(match?.[2]);
-  const count = Number(match?.[3]);
-  if (role === undefined || threshold < 1 || count < threshold || count > MAX_KEYS) {
-    const form = `ROLE=K/N with 1 ≤ K ≤ N ≤ ${MAX_KEYS}, such as root=2/3`;
-    throw new FairleadError('vendor/option-invalid', { option: '--quorum', value, form });
-  }
-  return [role, { threshold, count }];
 }

@@ -11,7 +11,6 @@ import {
   type OfflineRole,
   ONLINE_ROLES,
   type OnlineRole,
-  parseOfflineRole,
   type RoleKeys,
 } from '../../core/roles.ts';
 import { exchangeKeys, keyringOf } from '../../core/rotation.ts';
@@ -20,49 +19,10 @@ import { requireNewest } from '../../workspace/metadata.ts';
 import type { Session } from '../../workspace/session.ts';
 import { renewRole, type SigningResult, signRole } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { fetchOnlineKeys } from '../online-keys.ts';
 
-export const KEY_COMMANDS: readonly CommandSpec[] = [
-  {
-    usage: 'list',
-    summary: 'every role with its keys, its threshold and the key files at hand',
-    example: 'key list',
-    kind: 'reads',
-    run: list,
-  },
-  {
-    usage: 'create <file>',
-    summary: 'a new key for one person, in a file of its own, to be added with `key rotate`',
-    example: 'key create /media/usb/releases-anna.json --role releases --label anna',
-    kind: 'reads',
-    options: [
-      { flags: '--role <role>', about: 'the role it is meant for', required: true },
-      { flags: '--label <text>', about: 'whose key it is', required: true },
-      { flags: '--passphrase-file <file>', about: 'its passphrase (else $FAIRLEAD_PASSPHRASE, else asked)' },
-    ],
-    run: create,
-  },
-  {
-    usage: 'rotate <role>',
-    summary: 'exchange keys of a role; for snapshot and timestamp, take the keys the server has now',
-    example: 'key rotate releases --add anna.json --remove 3fe1c2a9 --threshold 2',
-    kind: 'signs',
-    options: [
-      { flags: '--add <file>', about: 'key file whose public half is added', repeatable: true },
-      {
-        flags: '--remove <keyid>',
-        about: 'key to take away, by the first digits of its id',
-        repeatable: true,
-      },
-      { flags: '--threshold <k>', about: 'how many of the keys must sign' },
-    ],
-    run: rotate,
-  },
-];
-
-async function list(session: Session): Promise<void> {
+export async function list(session: Session): Promise<void> {
   await openWorkspace(session.directory);
   const keyring = await readKeyring(session);
   const files = new Map((await listKeys(session)).map(({ path, file }) => [file.keyid, path]));
@@ -83,29 +43,39 @@ async function list(session: Session): Promise<void> {
   session.out.result('key-list', formatTable([['Role', 'Needed', 'Key', 'File'], ...rows]), { roles });
 }
 
-async function create(session: Session, input: Input): Promise<void> {
-  const path = resolve(input.argument(0));
-  const { file } = await createKeyFile(
-    session,
-    path,
-    parseOfflineRole(input.text('role'), '--role'),
-    input.text('label'),
-  );
+interface CreateOptions {
+  readonly role: OfflineRole;
+  readonly label: string;
+}
+
+export async function create(session: Session, named: string, options: CreateOptions): Promise<void> {
+  const path = resolve(named);
+  const { role, label } = options;
+  const { file } = await createKeyFile(session, path, role, label);
   const lines = [
     `${path}  ${file.keyid}`,
-    `next: fairlead-vendor key rotate ${input.text('role')} --add ${shellWord(path)} --threshold K`,
+    `next: fairlead-vendor key rotate ${role} --add ${shellWord(path)} --threshold K`,
   ];
   session.out.result('key-create', lines, { path, keyid: file.keyid });
 }
 
-async function rotate(session: Session, input: Input): Promise<void> {
+interface RotateOptions {
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
+  readonly threshold?: number;
+}
+
+export async function rotate(
+  session: Session,
+  role: OfflineRole | OnlineRole,
+  options: RotateOptions,
+): Promise<void> {
   const { config } = await openWorkspace(session.directory);
   const keyring = await readKeyring(session);
-  const online = ONLINE_ROLES.find((role) => role === input.argument(0));
   const signed =
-    online === undefined
-      ? await rotateOffline(session, keyring, parseOfflineRole(input.argument(0), 'ROLE'), input)
-      : await rotateOnline(session, keyring, online, (await fetchOnlineKeys(config))[online]);
+    role === 'snapshot' || role === 'timestamp'
+      ? await rotateOnline(session, keyring, role, (await fetchOnlineKeys(config))[role])
+      : await rotateOffline(session, keyring, role, options);
   const { lines, document } = await conclude(session, signed);
   session.out.result('key-rotate', lines, document);
 }
@@ -118,9 +88,9 @@ async function rotateOffline(
   session: Session,
   keyring: Keyring,
   role: OfflineRole,
-  input: Input,
+  options: RotateOptions,
 ): Promise<readonly SigningResult[]> {
-  const next = { ...keyring, [role]: await chooseKeys(session, keyring[role], role, input) };
+  const next = { ...keyring, [role]: await chooseKeys(session, keyring[role], role, options) };
   const purpose = { action: 'key rotate', subject: role };
   const delegator = await signDelegator(session, next, role);
   if (role === 'root' || delegator.kind !== 'signed') return [delegator];
@@ -155,16 +125,11 @@ async function chooseKeys(
   session: Session,
   current: RoleKeys,
   role: OfflineRole,
-  input: Input,
+  options: RotateOptions,
 ): Promise<RoleKeys> {
-  const added = await Promise.all(input.list('add').map((path) => readKeyFile(resolve(path))));
-  const text = input.optional('threshold');
-  const threshold = text === undefined ? null : Number(text);
-  const asked = {
-    add: added.map(({ file }) => publicPart(file.public).key),
-    remove: input.list('remove'),
-    threshold,
-  };
+  const { add = [], remove: unwanted = [], threshold = null } = options;
+  const added = await Promise.all(add.map((path) => readKeyFile(resolve(path))));
+  const asked = { add: added.map(({ file }) => publicPart(file.public).key), remove: unwanted, threshold };
   const isPlain = asked.add.length + asked.remove.length === 0 && threshold === null;
   if (!isPlain) return exchangeKeys(current, asked);
   if (current.keys.length > 1) {

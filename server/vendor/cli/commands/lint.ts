@@ -7,7 +7,6 @@ import { count } from '../../../../shared/present/count.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
 import {
   formatRef,
-  parseRef,
   type ReleaseKind,
   type ReleaseRef,
   refFor,
@@ -20,59 +19,38 @@ import { createRelease } from '../../core/manifest.ts';
 import type { Session } from '../../workspace/session.ts';
 import { readHeads, readSources, type Sources } from '../../workspace/sources.ts';
 import { findWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { readKnownReleases } from '../fleet.ts';
 
-const KINDS: readonly ReleaseKind[] = ['capability', 'suite', 'platform'];
+interface LintOptions {
+  readonly from: string;
+  readonly manifest?: string;
+  readonly kind?: ReleaseKind;
+}
 
-export const LINT: CommandSpec = {
-  usage: 'lint [release]',
-  summary: 'everything that build and verify would refuse, without a change or a version used up',
-  example: 'lint --manifest auth.json --from dist',
-  kind: 'reads',
-  options: [
-    {
-      flags: '--from <path>',
-      about: 'capability: the directory to ship; suite or platform: a JSON file with its parts',
-      required: true,
-    },
-    { flags: '--manifest <file>', about: 'JSON with the rest of the release document' },
-    {
-      flags: '--kind <kind>',
-      about: 'capability, suite or platform (default: by the release, else by what --from names)',
-    },
-  ],
-  run: lint,
-};
-
-async function lint(session: Session, input: Input): Promise<void> {
-  const options = { from: input.text('from'), manifest: input.optional('manifest') };
-  const named = input.argument(0);
-  const kind = named === '' ? await kindOf(input) : parseRef(named).kind;
-  const sources = await readSources(kind, options);
-  const ref = named === '' ? placeholder(kind) : parseRef(named);
-  const { release, issues } = await judge(ref, sources, options.from);
-  const unmet = release === null ? [] : await findUnmet(session, release, named !== '');
+export async function lint(
+  session: Session,
+  named: ReleaseRef | undefined,
+  options: LintOptions,
+): Promise<void> {
+  const { from, manifest } = options;
+  const kind = named?.kind ?? options.kind ?? (await kindOf(from));
+  const sources = await readSources(kind, { from, manifest });
+  const ref = named ?? placeholder(kind);
+  const { release, issues } = await judge(ref, sources, from);
+  const unmet = release === null ? [] : await findUnmet(session, release, named !== undefined);
   const all = [...issues, ...unmet];
   const { source } = sources;
   if (all.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues: all });
-  const about = named === '' ? kind : formatRef(ref);
+  const about = named === undefined ? kind : formatRef(ref);
   const files = sources.index === null ? '' : `, ${count(treeRefOf(sources.index).files, 'file')}`;
   session.out.result('lint', [`${source}: nothing wrong (${about}${files})`], { source, kind, issues: all });
 }
 
-/** By the option, else by what stands at --from. */
-async function kindOf(input: Input): Promise<ReleaseKind> {
-  const given = input.optional('kind');
-  const known = KINDS.find((kind) => kind === given);
-  if (known !== undefined) return known;
-  if (given !== undefined) {
-    const form = KINDS.join(', ');
-    throw new FairleadError('vendor/option-invalid', { option: '--kind', value: given, form });
-  }
-  const found = await stat(input.text('from')).catch(() => null);
+/** By what stands at --from. */
+async function kindOf(from: string): Promise<ReleaseKind> {
+  const found = await stat(from).catch(() => null);
   if (found?.isFile() !== true) return 'capability';
-  const { manifest } = await readSources('suite', { from: input.text('from'), manifest: undefined });
+  const { manifest } = await readSources('suite', { from, manifest: undefined });
   return isJsonObject(manifest) && 'suites' in manifest ? 'platform' : 'suite';
 }
 

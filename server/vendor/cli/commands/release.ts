@@ -14,22 +14,12 @@ import type { Session } from '../../workspace/session.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { buildFile } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
 
-export const RELEASE: CommandSpec = {
-  usage: 'release <changes...>',
-  summary:
-    'stage 4, Release: sign the verified artifact, or several that need one another; nothing deploys yet',
-  example: 'release CHG-7',
-  kind: 'signs',
-  run: promote,
-};
-
-async function promote(session: Session, input: Input): Promise<void> {
-  const ids = [...new Set(input.arguments())];
+export async function promote(session: Session, named: readonly string[]): Promise<void> {
+  const ids = [...new Set(named)];
   const changes = await Promise.all(ids.map((id) => readChange(session.directory, id)));
   const due = changes.filter((change) => eventOf(change, 'release') === undefined);
   for (const change of due) verifyStageIsDue(change, 'release');

@@ -1,32 +1,18 @@
 // `sign` adds one person's signatures to what waits for a quorum; `renew` signs roles again before they expire.
 import { type FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
-import { OFFLINE_ROLES, type OfflineRole, parseOfflineRole, RENEW_BEFORE_MS } from '../../core/roles.ts';
+import { OFFLINE_ROLES, type OfflineRole, RENEW_BEFORE_MS } from '../../core/roles.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readPending, removePending, requireNewest } from '../../workspace/metadata.ts';
 import type { Session } from '../../workspace/session.ts';
 import { renewRole, type SigningResult, signPending } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { conclude } from '../conclude.ts';
 
-export const SIGN: CommandSpec = {
-  usage: 'sign',
-  summary: 'add signatures to the metadata that waits for them',
-  example: 'sign --key /media/usb/releases-2.json',
-  kind: 'signs',
-  options: [{ flags: '--discard', about: 'give up what waits, with the signatures it has' }],
-  run: sign,
-};
+interface SignOptions {
+  readonly discard?: boolean;
+}
 
-export const RENEW: CommandSpec = {
-  usage: 'renew [roles...]',
-  summary: 'sign roles anew: the named ones, else those that expire within 30 days',
-  example: 'renew releases security',
-  kind: 'signs',
-  run: renew,
-};
-
-async function sign(session: Session, input: Input): Promise<void> {
+export async function sign(session: Session, { discard = false }: SignOptions): Promise<void> {
   await openWorkspace(session.directory);
   const signed: SigningResult[] = [];
   const discarded: OfflineRole[] = [];
@@ -35,7 +21,7 @@ async function sign(session: Session, input: Input): Promise<void> {
   for (const role of OFFLINE_ROLES) {
     const pending = await readPending(session.directory, role);
     if (pending === null) continue;
-    if (input.flag('discard')) {
+    if (discard) {
       await auditAct(session, 'sign discard', role, { version: String(pending.version) });
       await removePending(session.directory, role);
       discarded.push(role);
@@ -55,9 +41,8 @@ async function sign(session: Session, input: Input): Promise<void> {
   session.out.result('sign', [...nothing, ...given, ...lines], { discarded, ...document });
 }
 
-async function renew(session: Session, input: Input): Promise<void> {
+export async function renew(session: Session, named: readonly OfflineRole[]): Promise<void> {
   await openWorkspace(session.directory);
-  const named = input.arguments().map((role) => parseOfflineRole(role, 'ROLE'));
   const signed: SigningResult[] = [];
   for (const role of OFFLINE_ROLES) {
     const newest = await requireNewest(session.directory, role);

@@ -12,17 +12,8 @@ import { readPending, requireNewest } from '../../workspace/metadata.ts';
 import type { Session } from '../../workspace/session.ts';
 import { quorumOf } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
-import type { CommandSpec } from '../command.ts';
 
-export const STATUS: CommandSpec = {
-  usage: 'status',
-  summary: 'roles and their expiry, signatures that are waited for, open changes',
-  example: 'status',
-  kind: 'reads',
-  run: status,
-};
-
-async function status(session: Session): Promise<void> {
+export async function status(session: Session): Promise<void> {
   const { directory, config } = await openWorkspace(session.directory);
   const roles = await Promise.all(OFFLINE_ROLES.map((role) => readRole(session, role)));
   const changes = (await listChanges(directory)).filter((record) => stageDue(record) !== null);

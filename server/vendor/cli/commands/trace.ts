@@ -8,20 +8,10 @@ import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { readAudit } from '../../workspace/audit.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import type { Session } from '../../workspace/session.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { describeChange } from '../describe.ts';
 import { readFleetChange, readFleetInstance } from '../fleet.ts';
 
-export const TRACE: CommandSpec = {
-  usage: 'trace <change-or-release-or-instance>',
-  summary: 'what was deployed, when and why',
-  example: 'trace CHG-7',
-  kind: 'reads',
-  run: trace,
-};
-
-function trace(session: Session, input: Input): Promise<void> {
-  const text = input.argument(0);
+export function trace(session: Session, text: string): Promise<void> {
   return /^CHG-\d+$|@/.test(text) ? traceChange(session, text) : traceInstance(session, text);
 }
 

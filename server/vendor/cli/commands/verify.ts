@@ -1,7 +1,6 @@
 // `verify`: stage 3 holds built artifacts against their records, their schema, everything released before, and one another.
 import type { ChangeRecord, CheckResult } from '../../../../shared/change/change.ts';
 import { builtRelease, eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
-import { spanMs } from '../../../../shared/encoding/duration.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
@@ -13,30 +12,23 @@ import { auditAct } from '../../workspace/audit.ts';
 import { readChange, writeChange } from '../../workspace/changes.ts';
 import type { Session } from '../../workspace/session.ts';
 import { tryRelease } from '../../workspace/trial/trial.ts';
-import type { CommandSpec, Input } from '../command.ts';
 import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
 
-const MAX_TRIAL_MS = 3_600_000;
+interface VerifyOptions {
+  readonly run?: boolean;
+  /** `NAME=VALUE`. */
+  readonly set?: readonly string[];
+  /** Milliseconds. */
+  readonly within: number;
+}
 
-export const VERIFY: CommandSpec = {
-  usage: 'verify <changes...>',
-  summary: 'stage 3, Verification: schema, artifact, constraints, required stops; of several changes as one',
-  example: 'verify CHG-7 --run',
-  kind: 'writes',
-  options: [
-    {
-      flags: '--run',
-      about: 'also start the service here in a scratch directory, probe it and run its smoke tests',
-    },
-    { flags: '--set <name=value>', about: 'with --run: a setting in place of its default', repeatable: true },
-    { flags: '--within <duration>', about: 'with --run: when it must be well at the latest', fallback: '5m' },
-  ],
-  run: verify,
-};
-
-async function verify(session: Session, input: Input): Promise<void> {
-  const ids = [...new Set(input.arguments())];
+export async function verify(
+  session: Session,
+  named: readonly string[],
+  options: VerifyOptions,
+): Promise<void> {
+  const ids = [...new Set(named)];
   const changes = await Promise.all(ids.map((id) => readChange(session.directory, id)));
   const isDone = (change: ChangeRecord) => eventOf(change, 'verification')?.outcome === 'passed';
   for (const change of changes) if (!isDone(change)) verifyStageIsDue(change, 'verification');
@@ -47,8 +39,8 @@ async function verify(session: Session, input: Input): Promise<void> {
     const others = together.filter(({ id }) => id !== change.id);
     const before = isDone(change);
     const checks = before
-      ? await tryAgain(session, input, change)
-      : await runChecks(session, input, change, others);
+      ? await tryAgain(session, options, change)
+      : await runChecks(session, options, change, others);
     const record = before ? change : await recordVerification(session, change, checks);
     refuseFailed(record, checks);
     const done = before
@@ -80,7 +72,7 @@ async function readDocuments(
 
 async function runChecks(
   session: Session,
-  input: Input,
+  options: VerifyOptions,
   change: ChangeRecord,
   others: readonly Together[],
 ): Promise<readonly CheckResult[]> {
@@ -98,17 +90,17 @@ async function runChecks(
     ...(others.length === 0 ? [] : [toCheckResult('together', true, `with ${names}`)]),
   ];
   const isWell = all.every(({ outcome }) => outcome === 'passed');
-  return isWell ? [...all, ...(await tryIfAsked(session, input, document))] : all;
+  return isWell ? [...all, ...(await tryIfAsked(session, options, document))] : all;
 }
 
 /** What is verified already is not recorded a second time: the trial's answer stands in the audit. */
 async function tryAgain(
   session: Session,
-  input: Input,
+  options: VerifyOptions,
   change: ChangeRecord,
 ): Promise<readonly CheckResult[]> {
   const { document } = await readBuilt(session, change);
-  const checks = document === null ? [] : await tryIfAsked(session, input, document);
+  const checks = document === null ? [] : await tryIfAsked(session, options, document);
   for (const { outcome, detail } of checks)
     await auditAct(session, 'verify run', change.id, { outcome, detail });
   return checks;
@@ -117,24 +109,16 @@ async function tryAgain(
 /** Errors: vendor/trial-impossible, vendor/option-invalid. */
 async function tryIfAsked(
   session: Session,
-  input: Input,
+  options: VerifyOptions,
   document: Release,
 ): Promise<readonly CheckResult[]> {
-  if (!input.flag('run') || document.schema !== 'fairlead/capability@1') return [];
-  const limitMs = spanMs(input.text('within'));
-  if (!(limitMs > 0 && limitMs <= MAX_TRIAL_MS)) {
-    const form = 'a duration up to an hour, such as 90s or 5m';
-    throw new FairleadError('vendor/option-invalid', {
-      option: '--within',
-      value: input.text('within'),
-      form,
-    });
-  }
-  const values = chooseValues(document.settings, input.list('set'));
+  const { run = false, set = [], within } = options;
+  if (!run || document.schema !== 'fairlead/capability@1') return [];
+  const values = chooseValues(document.settings, set);
   const pack = await openPack(session, document);
   try {
     const onStep = (step: string) => session.out.note(`${formatRef(refOf(document))}: ${step}`);
-    const { passed, detail } = await tryRelease({ release: document, pack, values, limitMs, onStep });
+    const { passed, detail } = await tryRelease({ release: document, pack, values, limitMs: within, onStep });
     return [toCheckResult('run', passed, detail)];
   } finally {
     await pack.close();

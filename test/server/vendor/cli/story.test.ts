@@ -430,7 +430,7 @@ describe('a rollout', () => {
   it('halts for at most 72 hours', async () => {
     expect(
       await vendor.refusal('rollout', 'halt', 'core/move@1.0.0', '--reason', 'x', '--for', 'PT73H'),
-    ).toBe('vendor/option-invalid');
+    ).toBe('usage');
   });
 });
 
@@ -561,6 +561,47 @@ describe('the command line', () => {
     expect(answer.err).toContain("'--version <version>' not specified");
   });
 
+  it.each([
+    ['a refusal', ['change', 'show', 'CHG-999999'], 'vendor/change-not-found'],
+    ['wrong usage', ['change', 'show'], 'usage'],
+    ['a role that is none', ['renew', 'releases', 'kings'], 'usage'],
+  ])('tells people of %s on standard error, and a program in JSON', async (_what, argv, code) => {
+    const answer = await vendor.run(...argv, '--json');
+
+    expect(answer.status).not.toBe(0);
+    expect(answer.err).toMatch(/^error: .+\n {2}hint: /);
+    expect(JSON.parse(answer.out)).toMatchObject({ schema: 'fairlead/error@1', error: { code } });
+  });
+
+  it('takes what all commands have in common before the command too', async () => {
+    const answer = await vendor.run('--dir', join(vendor.directory, 'nowhere'), '--json', 'status');
+
+    expect(JSON.parse(answer.out).error.code).toBe('vendor/no-workspace');
+  });
+
+  it.each([
+    ['--component', 'Core/Auth'],
+    ['--version', 'one'],
+    ['--scope', ''],
+    ['--revision', 'x'.repeat(301)],
+    ['--tolerance', 'few'],
+  ])('names %s when that is what is wrong with a change', async (flag, value) => {
+    const about = new Map([
+      ...Object.entries({ '--component': 'core/x', '--version': '1.0.0', '--revision': 'x', '--scope': 'x' }),
+      [flag, value],
+    ]);
+
+    const answer = await vendor.run('change', 'open', ...[...about].flat());
+
+    expect([answer.status, answer.err]).toEqual([2, expect.stringContaining(flag)]);
+  });
+
+  it('names --name when that is what is wrong with an enrolment', async () => {
+    const answer = await vendor.run('enrolment', 'create', '--name', '');
+
+    expect([answer.status, answer.err]).toEqual([2, expect.stringContaining("'--name <text>'")]);
+  });
+
   it.each(['4h', 'PT4H', '3d'])('takes %s for how long a halt lasts', async (text) => {
     const id = await vendor.release(`core/span@1.0.${['4h', 'PT4H', '3d'].indexOf(text)}`);
     await vendor.json('rollout', 'start', id);
@@ -627,7 +668,7 @@ describe('the log of acts', () => {
     const other = `1:sha256:${'0'.repeat(64)}`;
 
     expect(await vendor.refusal('audit', 'verify', '--checkpoint', other)).toBe('vendor/audit-broken');
-    expect(await vendor.refusal('audit', 'verify', '--checkpoint', 'yes')).toBe('vendor/option-invalid');
+    expect(await vendor.refusal('audit', 'verify', '--checkpoint', 'yes')).toBe('usage');
   });
 });
 

@@ -1,39 +1,39 @@
 // What is typed on the command line of `fairlead-server`, read strictly; commander adds which option it was.
 import { isIP } from 'node:net';
-import { InvalidArgumentError } from 'commander';
-import type { Digest } from '../shared/encoding/digest.ts';
-import { durationMs } from '../shared/encoding/duration.ts';
+import { InvalidArgumentError } from '../../shared/cli/command.ts';
+import { parseDuration } from '../../shared/cli/values.ts';
+import type { Digest } from '../../shared/encoding/digest.ts';
 
 export function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new InvalidArgumentError('a port is a number from 0 to 65535');
+  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
 }
 
-/** Answers milliseconds. */
-export function parseDuration(text: string): number {
-  const ms = durationMs(text);
+/** Milliseconds, at least one. */
+export function parseSpan(text: string): number {
+  const ms = parseDuration(text);
   if (ms > 0) return ms;
-  throw new InvalidArgumentError('write it as an ISO 8601 duration, such as P90D or PT12H');
+  throw new InvalidArgumentError('It must be longer than nothing.');
 }
 
 /** As `audit verify` prints it. */
 export function parseCheckpoint(text: string): { readonly count: number; readonly digest: Digest } {
   const [, count = '', digest = ''] = /^([1-9]\d{0,15}):(sha256:[0-9a-f]{64})$/.exec(text) ?? [];
   if (digest !== '') return { count: Number(count), digest: digest as Digest };
-  throw new InvalidArgumentError('write it as COUNT:sha256:DIGEST, as an earlier verify printed it');
+  throw new InvalidArgumentError('It must be COUNT:sha256:DIGEST, as an earlier verify printed it.');
 }
 
 export function parseUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('write it as https://releases.example.com');
+  throw new InvalidArgumentError('It must be such as https://releases.example.com.');
 }
 
 /** Addresses or networks of either family, separated by commas. */
 export function parseNetworks(text: string): readonly string[] {
   const networks = text.split(',').map((part) => part.trim());
   if (networks.every(isNetwork)) return networks;
-  throw new InvalidArgumentError('write addresses or networks, such as 127.0.0.1,10.0.0.0/8');
+  throw new InvalidArgumentError('It must be addresses or networks, such as 127.0.0.1,10.0.0.0/8.');
 }
 
 function isNetwork(text: string): boolean {

@@ -1,0 +1,132 @@
+// The commands of `fairlead-server`: what a person types, what it is for, what is loaded when it runs.
+import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
+import { parsePath } from '../../shared/cli/values.ts';
+import { durationMs } from '../../shared/encoding/duration.ts';
+import { TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
+import { TOKEN_LIFETIME, WARN_DURATION } from '../core/expiry.ts';
+import type { CliContext } from './database.ts';
+import { parseCheckpoint, parseNetworks, parsePort, parseSpan, parseUrl } from './options.ts';
+
+type ServerCommand = CommandSpec<CliContext>;
+
+const DIR: OptionSpec = {
+  flags: '--dir <dir>',
+  about: 'directory of the release server',
+  required: true,
+  parse: parsePath,
+};
+const PASSPHRASE: OptionSpec = {
+  flags: '--passphrase-file <file>',
+  about: 'passphrase of the signing keys (else $FAIRLEAD_PASSPHRASE)',
+  parse: parsePath,
+};
+
+export const INIT: ServerCommand = {
+  name: 'init',
+  about: 'make the directory, its keys and the first tokens; may be repeated',
+  example: 'init --dir /var/lib/fairlead-server --public-url https://releases.example.com',
+  options: [
+    DIR,
+    PASSPHRASE,
+    {
+      flags: '--public-url <url>',
+      about: 'where agents and release managers will reach the server',
+      fallback: 'http://127.0.0.1:8080',
+      parse: parseUrl,
+    },
+  ],
+  load: async () => (await import('./init.ts')).init,
+};
+
+/** What serves joins all parts of the program: its entry knows it. */
+export function runOf(load: ServerCommand['load']): ServerCommand {
+  return {
+    name: 'run',
+    about: 'serve until told to stop',
+    example: 'run --dir /var/lib/fairlead-server',
+    options: [
+      DIR,
+      PASSPHRASE,
+      { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1' },
+      {
+        flags: '--port <number>',
+        about: 'port to listen on; 0 takes a free one',
+        fallback: 8080,
+        parse: parsePort,
+      },
+      {
+        flags: '--trust-proxy <addresses>',
+        about: 'reverse proxies whose X-Forwarded-For is believed: addresses or networks, by comma',
+        parse: parseNetworks,
+      },
+    ],
+    load,
+  };
+}
+
+/** At once, beside a running server or without one. */
+export const ON_DIRECTORY: readonly ServerCommand[] = [
+  {
+    name: 'token create',
+    about: 'make a token and print it: it is never shown again',
+    example: 'token create --dir /var/lib/fairlead-server --role viewer --name dashboard',
+    options: [
+      DIR,
+      { flags: '--role <role>', about: 'what it may do', required: true, choices: TOKEN_ROLES },
+      { flags: '--name <name>', about: 'who or what will use it, for the audit log', required: true },
+      {
+        flags: '--valid-for <duration>',
+        about: 'such as 90d or P90D',
+        fallback: durationMs(TOKEN_LIFETIME),
+        shown: TOKEN_LIFETIME,
+        parse: parseSpan,
+      },
+    ],
+    load: async () => (await import('./token.ts')).createToken,
+  },
+  {
+    name: 'token list',
+    about: 'show the tokens that are not revoked',
+    example: 'token list --dir /var/lib/fairlead-server',
+    options: [DIR],
+    load: async () => (await import('./token.ts')).printTokens,
+  },
+  {
+    name: 'token revoke',
+    about: 'revoke every token of this name, at once and for good',
+    example: 'token revoke dashboard --dir /var/lib/fairlead-server',
+    arguments: [{ name: '<name>', about: 'such as dashboard' }],
+    options: [DIR],
+    load: async () => (await import('./token.ts')).revokeToken,
+  },
+  {
+    name: 'audit verify',
+    about: 'walk the chain from its first entry, and hold it against the last checkpoint',
+    example: 'audit verify --dir /var/lib/fairlead-server',
+    options: [
+      DIR,
+      {
+        flags: '--checkpoint <count:digest>',
+        about: 'also hold it against this, as an earlier verify printed it',
+        parse: parseCheckpoint,
+      },
+    ],
+    load: async () => (await import('./inspect.ts')).verify,
+  },
+  {
+    name: 'expiries',
+    about: 'what ends when: metadata of each role, and tokens; fails when something ends soon',
+    example: 'expiries --dir /var/lib/fairlead-server --within 60d',
+    options: [
+      DIR,
+      {
+        flags: '--within <duration>',
+        about: 'how soon is soon',
+        fallback: durationMs(WARN_DURATION),
+        shown: WARN_DURATION,
+        parse: parseSpan,
+      },
+    ],
+    load: async () => (await import('./inspect.ts')).showExpiries,
+  },
+];

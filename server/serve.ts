@@ -1,0 +1,77 @@
+// The release server as a service: what it is made of, from its first line to its last.
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { EXIT } from '../shared/errors/entry.ts';
+import { FairleadError } from '../shared/errors/error.ts';
+import { systemCode } from '../shared/errors/system-error.ts';
+import { tryLock } from '../shared/node/lock.ts';
+import { createLogDestination } from '../shared/node/log.ts';
+import { settleDirectory } from '../shared/node/settle-directory.ts';
+import { type CliContext, print, requireInitialized } from './cli/database.ts';
+import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
+import { createApp } from './http/app.ts';
+import { resign, startResigning } from './jobs/resign.ts';
+import { checkpointAudit, startWatching, warnOfExpiries } from './jobs/watch.ts';
+import { openOnlineKeys } from './repository/online-keys.ts';
+import { readPassphrase } from './repository/passphrase.ts';
+
+/** How long requests may take to end once the server was told to. */
+const GRACE_MS = 10_000;
+
+/** Answers once it listens; it ends when it is told to. */
+export async function run({ environment }: CliContext, settings: Settings): Promise<number> {
+  const config = toConfig(settings, environment);
+  const log = pino({ name: 'fairlead-server' }, createLogDestination());
+  const { layout } = config;
+  await requireInitialized(layout);
+  const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
+  const lock = await tryLock(layout.lock);
+  if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
+  await settleDirectory(layout.dir, new Set()).catch((err) =>
+    log.warn({ err }, 'what a kill left behind stays'),
+  );
+  const context = await createContext(config, keys, { now: Date.now, log, database: 'beside' });
+  const close = async () => {
+    await context.db.destroy();
+    lock.release();
+  };
+  await serve(context, close).catch(async (error: unknown) => {
+    // The database has threads of its own: left open, they would keep the program from ending.
+    await close();
+    throw error;
+  });
+  return EXIT.ok;
+}
+
+async function serve(context: Context, close: () => Promise<void>): Promise<void> {
+  const { config, log } = context;
+  const app = await createApp(context);
+  // Before the first request: what a longer pause has let expire is never served.
+  await resign(context);
+  await warnOfExpiries(context);
+  await checkpointAudit(context);
+  print(`listening on ${await listen(app, config)}`);
+  const resigning = startResigning(context);
+  const watching = startWatching(context);
+
+  const stop = async (signal: string) => {
+    log.info({ signal }, 'stopping');
+    setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
+    await resigning.stop();
+    await watching.stop();
+    await checkpointAudit(context);
+    await app.close();
+    await close();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+/** Answers the address. Error: server/no-address. */
+async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    throw new FairleadError('server/no-address', { host, port, problem: systemCode(cause) }, { cause });
+  }
+}

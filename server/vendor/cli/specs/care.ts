@@ -1,0 +1,181 @@
+// The commands beside the stages: advisories, new installs, signatures and keys, and the state of the workspace.
+import { InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
+import { parseLine, parseNumber, parsePath } from '../../../../shared/cli/values.ts';
+import { parseCheckpoint } from '../../../../shared/schema/audit-head.ts';
+import { parseAffected, parseFixed } from '../../core/component-versions.ts';
+import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
+import { PASSPHRASE, type VendorCommand } from '../command.ts';
+
+const PUBLISH_ADVISORY: readonly OptionSpec[] = [
+  {
+    flags: '--file <file>',
+    about: 'the whole advisory as JSON, instead of the options below',
+    parse: parsePath,
+  },
+  { flags: '--id <id>', about: 'such as FL-2026-0003' },
+  { flags: '--title <text>', about: 'one line' },
+  { flags: '--severity <level>', about: 'low, medium, high or critical' },
+  { flags: '--cve <id>', about: 'CVE id', repeatable: true },
+  {
+    flags: '--affected <component:range>',
+    about: 'such as "core/auth:<1.0.1"',
+    repeatable: true,
+    parse: parseAffected,
+  },
+  {
+    flags: '--fixed <release>',
+    about: 'such as core/auth@1.0.1; it must be released',
+    repeatable: true,
+    parse: parseFixed,
+  },
+  { flags: '--notice <duration>', about: 'critical: how long local windows may still be waited for' },
+  { flags: '--deadline <instant>', about: 'critical: from then on windows no longer count' },
+];
+
+const TO_INSTALLS: readonly VendorCommand[] = [
+  {
+    name: 'advisory publish',
+    about: 'publish or replace an advisory; a critical one forces its fix',
+    example:
+      'advisory publish --id FL-2026-0003 --severity critical --affected "core/auth:<1.0.1" --fixed core/auth@1.0.1 ' +
+      '--cve CVE-2026-1234 --title "Token reuse" --deadline 2026-12-31T00:00:00Z',
+    kind: 'signs',
+    options: PUBLISH_ADVISORY,
+    load: async () => (await import('../commands/advisory.ts')).publishAdvisory,
+  },
+  {
+    name: 'advisory withdraw',
+    about: 'it forces nothing any more; what was installed stays',
+    example: 'advisory withdraw FL-2026-0003',
+    kind: 'signs',
+    arguments: [{ name: '<id>', about: 'such as FL-2026-0003' }],
+    load: async () => (await import('../commands/advisory.ts')).withdrawAdvisory,
+  },
+  {
+    name: 'enrolment create',
+    about: 'a single-use enrolment string for one new install',
+    example: 'enrolment create --name "Example Ltd, Oslo"',
+    kind: 'writes',
+    options: [
+      {
+        flags: '--name <text>',
+        about: 'the install, as the fleet list shall show it',
+        required: true,
+        parse: parseLine,
+      },
+    ],
+    load: async () => (await import('../commands/enrolment.ts')).create,
+  },
+];
+
+const SIGNATURES: readonly VendorCommand[] = [
+  {
+    name: 'sign',
+    about: 'add signatures to the metadata that waits for them',
+    example: 'sign --key /media/usb/releases-2.json',
+    kind: 'signs',
+    options: [{ flags: '--discard', about: 'give up what waits, with the signatures it has' }],
+    load: async () => (await import('../commands/sign.ts')).sign,
+  },
+  {
+    name: 'renew',
+    about: 'sign roles anew: the named ones, else those that expire within 30 days',
+    example: 'renew releases security',
+    kind: 'signs',
+    arguments: [{ name: '[roles...]', about: 'whose metadata', choices: OFFLINE_ROLES }],
+    load: async () => (await import('../commands/sign.ts')).renew,
+  },
+];
+
+const KEYS: readonly VendorCommand[] = [
+  {
+    name: 'key list',
+    about: 'every role with its keys, its threshold and the key files at hand',
+    example: 'key list',
+    kind: 'reads',
+    load: async () => (await import('../commands/key.ts')).list,
+  },
+  {
+    name: 'key create',
+    about: 'a new key for one person, in a file of its own, to be added with `key rotate`',
+    example: 'key create /media/usb/releases-anna.json --role releases --label anna',
+    kind: 'reads',
+    arguments: [{ name: '<file>', about: 'where to write it', parse: parsePath }],
+    options: [
+      {
+        flags: '--role <role>',
+        about: 'the role it is meant for',
+        required: true,
+        choices: OFFLINE_ROLES,
+      },
+      { flags: '--label <text>', about: 'whose key it is', required: true },
+      PASSPHRASE('its passphrase'),
+    ],
+    load: async () => (await import('../commands/key.ts')).create,
+  },
+  {
+    name: 'key rotate',
+    about: 'exchange keys of a role; for snapshot and timestamp, take the keys the server has now',
+    example: 'key rotate releases --add anna.json --remove 3fe1c2a9 --threshold 2',
+    kind: 'signs',
+    arguments: [{ name: '<role>', about: 'whose keys', choices: [...OFFLINE_ROLES, ...ONLINE_ROLES] }],
+    options: [
+      {
+        flags: '--add <file>',
+        about: 'key file whose public half is added',
+        repeatable: true,
+        parse: parsePath,
+      },
+      {
+        flags: '--remove <keyid>',
+        about: 'key to take away, by the first digits of its id',
+        repeatable: true,
+      },
+      { flags: '--threshold <k>', about: 'how many of the keys must sign', parse: parseNumber },
+    ],
+    load: async () => (await import('../commands/key.ts')).rotate,
+  },
+];
+
+export const CARE: readonly VendorCommand[] = [
+  ...TO_INSTALLS,
+  ...SIGNATURES,
+  ...KEYS,
+  {
+    name: 'publish',
+    about: 'send the server what it lacks of the signed repository',
+    example: 'publish',
+    kind: 'writes',
+    load: async () => (await import('../commands/publish.ts')).publish,
+  },
+  {
+    name: 'status',
+    about: 'roles and their expiry, signatures that are waited for, open changes',
+    example: 'status',
+    kind: 'reads',
+    load: async () => (await import('../commands/status.ts')).status,
+  },
+  {
+    name: 'audit verify',
+    about: 'the log of every act here: its chain, its end, and a checkpoint to keep elsewhere',
+    example:
+      'audit verify --checkpoint 12:sha256:9f1c2ab5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081',
+    kind: 'reads',
+    options: [
+      {
+        flags: '--checkpoint <checkpoint>',
+        about: 'one that an earlier run printed; the log must still hold it',
+        parse: parseKept,
+      },
+    ],
+    load: async () => (await import('../commands/audit.ts')).verify,
+  },
+];
+
+function parseKept(text: string): unknown {
+  const parsed = parseCheckpoint(text);
+  if (parsed !== null) return parsed;
+  throw new InvalidArgumentError(
+    'It must be the checkpoint as an earlier run printed it, such as 12:sha256:….',
+  );
+}

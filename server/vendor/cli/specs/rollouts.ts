@@ -1,0 +1,150 @@
+// The commands that offer a release to the fleet, watch it there, and stop it.
+import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
+import { parseDuration, parseInstant, parseName } from '../../../../shared/cli/values.ts';
+import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
+import { parseShare } from '../../core/post-deploy.ts';
+import { parseWaves } from '../../core/waves.ts';
+import { REASON, type VendorCommand } from '../command.ts';
+
+const CHANGE_OR_RELEASE: ArgumentSpec = {
+  name: '<change-or-release>',
+  about: 'such as CHG-7 or core/auth@1.0.1',
+};
+const TRACK: OptionSpec = {
+  flags: '--track <name>',
+  about: 'only on this track (default: on every track it is offered to)',
+  parse: parseName,
+};
+const OFFER: OptionSpec = { flags: '--track <name>', about: 'the track to offer it to', parse: parseName };
+const SCHEDULE: readonly OptionSpec[] = [
+  {
+    flags: '--waves <list>',
+    about: 'shares of the fleet with delays',
+    fallback: parseWaves('100%'),
+    shown: '100%',
+    parse: parseWaves,
+  },
+  {
+    flags: '--start <instant>',
+    about: 'when the first wave opens, in UTC (default: now)',
+    parse: parseInstant,
+  },
+];
+const LASTS: OptionSpec = {
+  flags: '--for <duration>',
+  about: 'such as 4h, at most 72h',
+  fallback: parseDuration('PT24H'),
+  shown: 'PT24H',
+  parse: parseHaltSpan,
+};
+
+const OFFERS: readonly VendorCommand[] = [
+  {
+    name: 'rollout start',
+    about: 'stage 5, Deploy: offer a release to a track in waves',
+    example: 'rollout start CHG-7 --track stable --waves "1%,10%@PT1H,100%@PT24H"',
+    kind: 'signs',
+    arguments: [CHANGE_OR_RELEASE],
+    options: [{ ...OFFER, fallback: 'stable' }, ...SCHEDULE],
+    load: async () => (await import('../commands/rollout.ts')).start,
+  },
+  {
+    name: 'rollout pause',
+    about: 'offer it to nobody new',
+    example: 'rollout pause core/auth@1.0.1',
+    kind: 'signs',
+    arguments: [CHANGE_OR_RELEASE],
+    options: [TRACK],
+    load: async () => (await import('../commands/rollout.ts')).pause,
+  },
+  {
+    name: 'rollout resume',
+    about: 'offer it again: ends a pause and a halt',
+    example: 'rollout resume core/auth@1.0.1',
+    kind: 'signs',
+    arguments: [CHANGE_OR_RELEASE],
+    options: [TRACK],
+    load: async () => (await import('../commands/rollout.ts')).resume,
+  },
+];
+
+const BRAKES: readonly VendorCommand[] = [
+  {
+    name: 'rollout halt',
+    about: 'stop it at once, everywhere, for at most 72 hours, with the halts key',
+    example: 'rollout halt core/auth@1.0.1 --reason "errors on login" --for PT24H',
+    kind: 'signs',
+    arguments: [CHANGE_OR_RELEASE],
+    options: [REASON('shown to every operator'), LASTS],
+    load: async () => (await import('../commands/brake.ts')).halt,
+  },
+  {
+    name: 'rollout guard',
+    about: 'halt it when too many deployments have failed; looks once: run it by a timer',
+    example: 'rollout guard CHG-7 --halt-over 10% --passphrase-file halts.pass',
+    kind: 'signs',
+    arguments: [CHANGE_OR_RELEASE],
+    options: [
+      {
+        flags: '--halt-over <percent>',
+        about: 'share of the ended deployments that may have failed or rolled back',
+        required: true,
+        parse: (text) => ({ text, share: parseShare(text, '--halt-over') }),
+      },
+      LASTS,
+    ],
+    load: async () => (await import('../commands/brake.ts')).guard,
+  },
+  {
+    name: 'rollout status',
+    about: 'where it is offered, and how it fares by reports of the agents',
+    example: 'rollout status CHG-7',
+    kind: 'reads',
+    arguments: [CHANGE_OR_RELEASE],
+    load: async () => (await import('../commands/brake.ts')).status,
+  },
+];
+
+export const ROLLOUTS: readonly VendorCommand[] = [
+  ...OFFERS,
+  ...BRAKES,
+  {
+    name: 'promote',
+    about: 'offer the same digest to another track, once its change is completed',
+    example: 'promote core/auth@1.0.1 --track lts --waves "10%,100%@P1D"',
+    kind: 'signs',
+    arguments: [CHANGE_OR_RELEASE],
+    options: [{ ...OFFER, required: true }, ...SCHEDULE],
+    load: async () => (await import('../commands/rollout.ts')).promote,
+  },
+  {
+    name: 'withdraw',
+    about: 'install it nowhere any more; what runs stays',
+    example: 'withdraw core/auth@1.0.1',
+    kind: 'signs',
+    arguments: [{ ...CHANGE_OR_RELEASE, name: '<release>' }],
+    options: [TRACK],
+    load: async () => (await import('../commands/rollout.ts')).withdraw,
+  },
+  {
+    name: 'trace',
+    about: 'what was deployed, when and why',
+    example: 'trace CHG-7',
+    kind: 'reads',
+    arguments: [
+      {
+        name: '<change-or-release-or-instance>',
+        about: 'such as CHG-7, core/auth@1.0.1, or an install’s name or id',
+      },
+    ],
+    load: async () => (await import('../commands/trace.ts')).trace,
+  },
+];
+
+function parseHaltSpan(text: string): number {
+  const ms = parseDuration(text);
+  if (isHaltSpan(ms)) return ms;
+  throw new InvalidArgumentError(
+    'It must be a duration up to 72h; halt it again before it ends, or withdraw it.',
+  );
+}
