@@ -75,15 +75,12 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     }
     const account = await resolveAccount(unit.user, component);
     await prepareDirectories(stateDir, unit, account);
-    const record = recordOf(unit, account);
+    const marker = await processes.markerFor(component, unit.identity, uidOf(account));
+    const record = recordOf(unit, account, marker);
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, record);
-    const env = {
-      ...record.env,
-      ...(await processes.markerFor(component, unit.identity, uidOf(account))),
-    };
     const { start: argv, startTimeoutMs: timeoutMs } = unit;
-    const result = await runLogged(component, { ...placeOf(record), argv, env, timeoutMs });
+    const result = await runLogged(component, { ...placeOf(record), argv, timeoutMs });
     if (result.status !== 0) {
       const problem = `${result.detail}: ${await lastLogLine(logPath(component))}`;
       throw new FairleadError('service/start-failed', { component, problem });
@@ -121,7 +118,12 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
   };
 }
 
-function recordOf(unit: CommandUnit, { uid, gid, groups = [] }: Account): CommandRecord {
+/** Marked is whatever its commands leave: `stop` and `status` too may begin what would outlive the service. */
+function recordOf(
+  unit: CommandUnit,
+  { uid, gid, groups = [] }: Account,
+  marker: Readonly<Record<string, string>>,
+): CommandRecord {
   return {
     identity: unit.identity,
     started: false,
@@ -129,14 +131,14 @@ function recordOf(unit: CommandUnit, { uid, gid, groups = [] }: Account): Comman
     status: [...unit.status],
     statusTimeoutMs: unit.statusTimeoutMs,
     workingDirectory: unit.workingDirectory,
-    env: environmentFor(unit.dataDirectory, unit.env),
+    env: { ...environmentFor(unit.dataDirectory, unit.env), ...marker },
     account: uid === undefined || gid === undefined ? null : { uid, gid, groups: [...groups] },
   };
 }
 
 interface Service {
   readonly record: CommandRecord;
-  /** Every process its start command left. */
+  /** Every process its commands left. */
   readonly members: () => Promise<readonly ProcessEntry[]>;
   readonly clock: Clock;
 }
@@ -156,9 +158,12 @@ async function becomesGone(
 ): Promise<boolean> {
   const { record, members, clock } = service;
   const end = clock.monotonic() + withinMs;
+  let hasEnded = false;
   for (;;) {
+    // Asked only until it says so, and before the look: the question itself may leave a process behind.
+    hasEnded ||= (await ask(record)).kind === 'ended';
     const left = await members();
-    if (left.length === 0 && (await ask(record)).kind === 'ended') return true;
+    if (left.length === 0 && hasEnded) return true;
     if (clock.monotonic() >= end) return false;
     for (const entry of left) each(entry);
     await clock.sleep(POLL_MS);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommandDriver } from '../../../../agent/adapters/drivers/command/command-driver.ts';
+import { readProcess } from '../../../../agent/adapters/machine/process-table.ts';
 import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
 import type { CommandUnit, Driver } from '../../../../agent/ports/driver.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
@@ -142,6 +143,19 @@ describe('the command driver', () => {
 
     expect(status).toEqual({ kind: 'absent' });
     writeFileSync(path, written);
+  });
+
+  it.each(['status', 'stop'] as const)('ends what its %s leaves in a session of its own', async (which) => {
+    const unit = harness.unit('steady', 'v1');
+    const [, , script = ''] = unit[which];
+    const leaving = shell(`setsid sleep 1000 & echo $! > "$HOME/left"; ${script}`);
+    await driver.start({ ...unit, [which]: leaving });
+    await driver.status(COMPONENT);
+
+    await driver.stop(COMPONENT, 500);
+
+    const left = Number(readFileSync(join(unit.dataDirectory, 'left'), 'utf8'));
+    expect(await readProcess(left)).toBeNull();
   });
 
   it('keeps what the service writes after its start command has ended', async () => {
