@@ -1,6 +1,9 @@
 // fairlead apply and rollback: change what runs, by hand and on the record, and follow it to its end.
+import { diffPlans } from '../../../shared/compile/plan-diff.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import {
   changesReply,
@@ -8,7 +11,7 @@ import {
   type Override,
   startedReply,
 } from '../../../shared/protocol/admin.ts';
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
 import { agreed, type CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';
 import { rehearse } from './rehearse.ts';
@@ -34,13 +37,25 @@ export async function apply(context: CliContext, options: ApplyOptions): Promise
   if (offer.plan !== null && !(await agreed(context, options, 'Apply this plan now?'))) return EXIT.refused;
   // What the operator saw is what runs: the agent refuses when the plan has become another one.
   const plan: Digest | undefined = offer.decision.target?.plan;
-  const { change } = await context.client.call('POST', '/v1/apply', startedReply, {
-    plan,
-    reason: options.reason,
-    override: overridesOf(options),
-  });
+  const body = { plan, reason: options.reason, override: overridesOf(options) };
+  const { change } = await context.client
+    .call('POST', '/v1/apply', startedReply, body)
+    .catch(async (refusal: unknown) => {
+      await explainChange(context, offer.plan, refusal);
+      throw refusal;
+    });
   await followChange(context, change);
   return EXIT.ok;
+}
+
+/** Two digests tell a person nothing: what the plan is now beside what was shown. */
+async function explainChange(context: CliContext, shown: Plan | null, refusal: unknown): Promise<void> {
+  const isChanged = isFairleadError(refusal, 'agent/refused') && refusal.data.code === 'apply/plan-changed';
+  if (!isChanged || context.json || shown === null) return;
+  const now = await context.client.call('GET', '/v1/explanation', explanationReply);
+  if (now.plan === null) return;
+  const lines = diffPlans(shown, now.plan).map((line) => `- ${sanitizeLine(line, 500)}`);
+  context.print(['The plan is another one by now:', ...lines].join('\n'));
 }
 
 function overridesOf({ override = [], acceptDrift = false }: ApplyOptions): readonly Override[] {
