@@ -1,5 +1,5 @@
 // What the operator set on this instance: the local policy and the instance configuration.
-import type { PolicyState } from '../../shared/policy/local-state.ts';
+import type { LocalState, PolicyState } from '../../shared/policy/local-state.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { Policy } from '../../shared/schema/policy.ts';
 
@@ -17,6 +17,14 @@ export interface Settings {
     change: (known: Policy | null) => Policy,
     record: (before: Policy | null, after: Policy) => Promise<void>,
   ): Promise<Policy>;
-  /** Shows the policy while no edit is under way. */
-  look(see: (policy: PolicyState) => Promise<void>): Promise<void>;
+  /**
+   * The same for the instance configuration: in turn with edits of the policy, on the record before it counts. A file that
+   * cannot be read is not written over. Errors: document/invalid, json/*, disk/*, and those of `record`.
+   */
+  editConfig(
+    change: (known: InstanceConfig) => InstanceConfig,
+    record: (before: InstanceConfig, after: InstanceConfig) => Promise<void>,
+  ): Promise<InstanceConfig>;
+  /** Shows both while no edit is under way. */
+  look(see: (local: LocalState) => Promise<void>): Promise<void>;
 }

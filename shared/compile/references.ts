@@ -20,6 +20,11 @@ export function holdsReference(text: string): boolean {
   return text.search(PATTERN) !== -1;
 }
 
+/** Whether text is a reference and nothing else: then it tells where a value is kept, and nothing of the value. */
+export function isReference(text: string): boolean {
+  return text.replace(PATTERN, '') === '' && text !== '';
+}
+
 /** Every reference once. */
 export function referencesIn(settings: GivenSettings): readonly Reference[] {
   const found = new Map<string, Reference>();

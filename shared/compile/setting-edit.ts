@@ -10,20 +10,21 @@ import { holdsReference } from './references.ts';
 import { checkSettings } from './settings.ts';
 
 /**
- * The configuration with the setting changed; everything else stays as it is, also what is wrong with other settings.
- * Error: document/invalid, for a name the release does not declare and a value it does not take.
+ * The configuration with the setting changed, or without it where `text` is null; everything else stays as it is, also what
+ * is wrong with other settings. Error: document/invalid, for a name the release does not declare, a value it does not
+ * take, and a value that it cannot do without.
  */
 export function withSetting(
   config: InstanceConfig,
   release: CapabilityRelease,
   key: string,
-  text: string,
+  text: string | null,
 ): InstanceConfig {
   const declared = Object.hasOwn(release.settings, key) ? release.settings[key] : undefined;
-  if (declared === undefined) throw unknownSetting(release, key);
-  const edited = put(config, release, key, typedValue(declared, text));
-  const suffix = `.settings.${key}`;
-  const issues = checkSettings(release, edited).filter(({ path }) => path.endsWith(suffix));
+  if (declared === undefined && text !== null) throw unknownSetting(release, key);
+  const value = declared === undefined || text === null ? null : typedValue(declared, text);
+  const edited = put(config, release, key, value);
+  const issues = checkSettings(release, edited).filter((issue) => issue.key === key);
   if (issues.length === 0) return edited;
   throw new FairleadError('document/invalid', { document: `the setting ${nameOf(release)} ${key}`, issues });
 }
@@ -41,11 +42,13 @@ function put(
   config: InstanceConfig,
   { suite, name }: CapabilityRelease,
   key: string,
-  value: string | number | boolean,
+  value: string | number | boolean | null,
 ): InstanceConfig {
   const named = Object.hasOwn(config.suites, suite) ? config.suites[suite] : config.suites['*'];
   const before = capabilityConfigOf(config, suite, name);
-  const capability = { ...before, settings: { ...before.settings, [key]: value } };
+  const { [key]: _before, ...others } = before.settings;
+  if (value === null && !Object.hasOwn(before.settings, key)) return config;
+  const capability = { ...before, settings: value === null ? others : { ...others, [key]: value } };
   const capabilities = { ...named?.capabilities, [name]: capability };
   const suites = { ...config.suites, [suite]: { enabled: named?.enabled ?? false, capabilities } };
   return parseDocument(instanceConfig, { ...config, suites }, 'the instance configuration');

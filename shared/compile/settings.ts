@@ -1,12 +1,13 @@
 // Settings: an instance's values checked against what a capability declares, defaults filled in.
 import type { DocumentIssue } from '../errors/document.ts';
 import { FairleadError } from '../errors/error.ts';
+import { componentKeyOf } from '../schema/common.ts';
 import type { InstanceConfig, SettingValue } from '../schema/instance.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
 import type { Setting, VendorText } from '../schema/service.ts';
 import { capabilityConfigOf } from './config.ts';
 import { type GivenSettings, holdsReference } from './references.ts';
-import type { Target } from './target.ts';
+import type { SettingIssue, Target } from './target.ts';
 
 /** Every declared setting, in one of two rooms by who wrote its value: references mean something in the first alone. */
 export interface ResolvedSettings {
@@ -52,19 +53,26 @@ export function secretSettings(release: CapabilityRelease, given: GivenSettings)
 }
 
 /** What is wrong with the instance's settings for this release; empty when nothing is. */
-export function checkSettings(release: CapabilityRelease, config: InstanceConfig): readonly DocumentIssue[] {
+export function checkSettings(release: CapabilityRelease, config: InstanceConfig): readonly SettingIssue[] {
   const given = givenSettings(release, config);
   const declared = new Map(Object.entries(release.settings));
   const path = `suites.${release.suite}.capabilities.${release.name}.settings`;
+  const component = componentKeyOf(release.suite, release.name);
   const unknown = [...given.keys()].filter((key) => !declared.has(key));
-  return [
-    ...unknown.map((key) => unknownSetting(`${path}.${key}`, key, [...declared.keys()].sort())),
-    ...[...declared].flatMap(([key, setting]) => checkSetting(`${path}.${key}`, setting, given.get(key))),
-  ].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const surplus = unknown.map((key) => ({
+    ...unknownSetting(`${path}.${key}`, key, [...declared.keys()].sort()),
+    ...({ component, key, fault: 'surplus' } as const),
+  }));
+  const wrong = [...declared].flatMap(([key, setting]) =>
+    checkSetting(`${path}.${key}`, setting, given.get(key)).map(
+      (issue) => ({ ...issue, component, key, fault: 'value' }) as const,
+    ),
+  );
+  return [...surplus, ...wrong].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** What is wrong with the settings of everything a target deploys. */
-export function misconfigured(target: Target): readonly DocumentIssue[] {
+export function misconfigured(target: Target): readonly SettingIssue[] {
   const releases = [...target.releases].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return releases.flatMap(([, release]) => checkSettings(release.document, target.config));
 }
@@ -101,23 +109,36 @@ function checkSetting(
 
 /** What the declaration wants instead of this value, or null when it fits. */
 export function mismatch(setting: Setting, value: string | number | boolean): string | null {
+  return fits(setting, value) ? null : describeSetting(setting);
+}
+
+function fits(setting: Setting, value: string | number | boolean): boolean {
   switch (setting.type) {
     case 'boolean':
-      return typeof value === 'boolean' ? null : 'true or false';
+      return typeof value === 'boolean';
     case 'integer': {
       const { minimum = -Infinity, maximum = Infinity } = setting;
-      if (typeof value === 'number' && value >= minimum && value <= maximum) return null;
-      return `a whole number${bounds(setting.minimum, setting.maximum)}`;
+      return typeof value === 'number' && value >= minimum && value <= maximum;
     }
     case 'string': {
-      if (setting.enum !== undefined) {
-        const allowed = setting.enum.map((one) => JSON.stringify(one)).join(' or ');
-        return typeof value === 'string' && setting.enum.includes(value) ? null : allowed;
-      }
+      if (typeof value !== 'string') return false;
+      if (setting.enum !== undefined) return setting.enum.includes(value);
       const { minLength = 0, maxLength = Infinity } = setting;
-      if (typeof value === 'string' && value.length >= minLength && value.length <= maxLength) return null;
-      return `text${bounds(setting.minLength, setting.maxLength)}${hasBounds(setting) ? ' characters' : ''}`;
+      return value.length >= minLength && value.length <= maxLength;
     }
+  }
+}
+
+/** What it takes, in words: `a whole number from 1 to 65535`. */
+export function describeSetting(setting: Setting): string {
+  switch (setting.type) {
+    case 'boolean':
+      return 'true or false';
+    case 'integer':
+      return `a whole number${bounds(setting.minimum, setting.maximum)}`;
+    case 'string':
+      if (setting.enum !== undefined) return setting.enum.map((one) => JSON.stringify(one)).join(' or ');
+      return `text${bounds(setting.minLength, setting.maxLength)}${hasBounds(setting) ? ' characters' : ''}`;
   }
 }
 

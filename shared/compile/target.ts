@@ -43,7 +43,7 @@ export type CompileResult =
       /** Parts that a pin of their own, or of their suite or platform, keeps below what they could be. */
       readonly newer: readonly KeptBack[];
       /** What is wrong with the instance's settings for the target's releases. */
-      readonly misconfigured: readonly DocumentIssue[];
+      readonly misconfigured: readonly SettingIssue[];
     }
   | {
       /** Nothing satisfies configuration, requirements and pins together: what runs stays. */
@@ -97,6 +97,15 @@ export interface Withheld {
     | { readonly kind: 'quarantined' };
 }
 
+/** One setting that a release does not take as it is. */
+export interface SettingIssue extends DocumentIssue {
+  /** `suite/capability`. */
+  readonly component: string;
+  readonly key: string;
+  /** `surplus`: the release has no such setting. */
+  readonly fault: 'value' | 'surplus';
+}
+
 export interface EmergencyResult {
   /** What runs with the affected components moved as little as possible; null when nothing can or need be moved. */
   readonly target: Target | null;
@@ -107,7 +116,7 @@ export interface EmergencyResult {
   /** Pins the target does not respect. */
   readonly overridden: readonly Pin[];
   /** What is wrong with the instance's settings for the target's releases. */
-  readonly misconfigured: readonly DocumentIssue[];
+  readonly misconfigured: readonly SettingIssue[];
 }
 
 export interface Unfixable {

@@ -190,6 +190,12 @@ export const AGENT_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'setting/no-component': entry<{ readonly component: string; readonly components: string }>({
+    message: (d) => `nothing of ${d.component} runs here or is on offer, so that nobody knows its settings`,
+    hint: (d) => (d.components === '' ? 'see what is: fairlead status' : `use one of ${d.components}`),
+    http: 404,
+    exit: EXIT.usage,
+  }),
   'quarantine/not-found': entry<{ readonly component: string }>({
     message: (d) => `nothing of ${d.component} is in quarantine`,
     hint: () => 'see what is: fairlead status',

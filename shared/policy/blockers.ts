@@ -25,7 +25,11 @@ export const BLOCKER_RULES = {
     clear: 'fairlead rollback --reason "why"',
   },
   'deployment-in-progress': { verdict: 'wait', owner: 'host', clear: 'fairlead status --watch' },
-  'settings-invalid': { verdict: 'blocked', owner: 'admin', clear: null },
+  'settings-invalid': {
+    verdict: 'blocked',
+    owner: 'admin',
+    clear: 'fairlead settings {edit} --reason "why"',
+  },
   'requirements-conflict': { verdict: 'blocked', owner: 'vendor', clear: null },
   'target-exposed': { verdict: 'blocked', owner: 'vendor', clear: null },
   unfixable: { verdict: 'blocked', owner: 'vendor', clear: null },

@@ -1,5 +1,6 @@
 // What the local files say, or that they cannot be read; and what is taken for true meanwhile.
 import type { Target } from '../compile/target.ts';
+import { isFairleadError } from '../errors/error.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
 import { DEFAULT_POLICY, type Policy } from '../schema/policy.ts';
 
@@ -12,6 +13,12 @@ export type PolicyState =
 export type ConfigState =
   | { readonly kind: 'readable'; readonly config: InstanceConfig }
   | { readonly kind: 'unreadable'; readonly problem: string; readonly hint: string };
+
+/** What reading it failed with, as a state; what is no error of ours is thrown again. */
+export function unreadableConfig(error: unknown): ConfigState {
+  if (!isFairleadError(error)) throw error;
+  return { kind: 'unreadable', problem: error.message, hint: error.hint };
+}
 
 export interface LocalState {
   readonly policy: PolicyState;

@@ -1,17 +1,22 @@
 // Reasons that lie in the instance configuration: it cannot be read, or it does not fit a release that is on offer.
-import type { DocumentIssue } from '../errors/document.ts';
+import type { SettingIssue } from '../compile/target.ts';
 import { block, type Reason } from './blockers.ts';
 import type { ConfigState, LocalState, PolicyState } from './local-state.ts';
 
 const SOURCE = 'the instance configuration';
 
-export function settingsReasons(issues: readonly DocumentIssue[]): readonly Reason[] {
+export function settingsReasons(issues: readonly SettingIssue[]): readonly Reason[] {
   return issues.map((issue) =>
     block('settings-invalid', {
       message: `${issue.path}: expected ${issue.expected}, found ${issue.found}; ${issue.remedy}`,
       source: SOURCE,
+      clear: { edit: editFor(issue) },
     }),
   );
+}
+
+function editFor({ component, key, fault }: SettingIssue): string {
+  return fault === 'surplus' ? `unset ${component} ${key}` : `set ${component} ${key} VALUE`;
 }
 
 /** What nobody can read is said, whatever else is. */

@@ -22,7 +22,7 @@ import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import type { PolicyState } from '../../shared/policy/local-state.ts';
+import { type PolicyState, unreadableConfig } from '../../shared/policy/local-state.ts';
 import type { VerifyReply } from '../../shared/protocol/admin.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import { EMPTY_AUDIT } from '../../shared/schema/audit-head.ts';
@@ -75,7 +75,19 @@ export function createAgentNetwork() {
       if (world.config instanceof FairleadError) throw world.config;
       return world.config;
     },
-    look: async (see) => see(world.policy),
+    async look(see) {
+      const { config } = world;
+      const readable = { kind: 'readable', config: config as InstanceConfig } as const;
+      const state = config instanceof FairleadError ? unreadableConfig(config) : readable;
+      await see({ policy: world.policy, config: state });
+    },
+    async editConfig(change, record) {
+      if (world.config instanceof FairleadError) throw world.config;
+      const config = change(world.config);
+      await record(world.config, config);
+      world.config = config;
+      return config;
+    },
     async edit(change, record) {
       const before = world.policy.kind === 'readable' ? world.policy.policy : null;
       const policy = change(before);
@@ -124,6 +136,7 @@ export function createAgentNetwork() {
       policy: () => world.settings.policy(),
       config: () => world.settings.config(),
       edit: (...edit) => world.settings.edit(...edit),
+      editConfig: (...edit) => world.settings.editConfig(...edit),
       look: (see) => world.settings.look(see),
     },
     audit: {

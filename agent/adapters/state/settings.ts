@@ -1,13 +1,18 @@
 // The local policy in `settings.json`, the instance configuration in `instance.json`.
+import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JsonObject, parseJson } from '../../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
-import type { PolicyState } from '../../../shared/policy/local-state.ts';
-import { DEFAULT_INSTANCE_CONFIG, instanceConfig } from '../../../shared/schema/instance.ts';
+import { type ConfigState, type PolicyState, unreadableConfig } from '../../../shared/policy/local-state.ts';
+import {
+  DEFAULT_INSTANCE_CONFIG,
+  type InstanceConfig,
+  instanceConfig,
+} from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
 import { encodeStored, parseStored, STORED_LIMITS } from '../../../shared/schema/stored-document.ts';
@@ -18,12 +23,11 @@ export function createSettings(stateDir: string, configPath: string): Settings {
   const inTurn = createTurns();
   return {
     policy: () => readPolicy(path),
-    async config() {
-      const bytes = await readIfPresent(configPath);
-      return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, configPath);
-    },
+    config: () => readConfig(configPath),
     edit: (change, record) => inTurn(() => editPolicy(stateDir, change, record)),
-    look: (see) => inTurn(async () => see(await readPolicy(path))),
+    editConfig: (change, record) => inTurn(() => editConfig(configPath, change, record)),
+    look: (see) =>
+      inTurn(async () => see({ policy: await readPolicy(path), config: await lookAtConfig(configPath) })),
   };
 }
 
@@ -61,6 +65,32 @@ async function editPolicy(
   encodeStored(policy, changed, path);
   await record(before, changed);
   await writePolicy(stateDir, changed);
+  return changed;
+}
+
+async function readConfig(path: string): Promise<InstanceConfig> {
+  const bytes = await readIfPresent(path);
+  return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, path);
+}
+
+async function lookAtConfig(path: string): Promise<ConfigState> {
+  return await readConfig(path).then((config) => ({ kind: 'readable', config }), unreadableConfig);
+}
+
+/** What an operator wrote may be a link to where they keep it, readable to others: both stay so. */
+async function editConfig(
+  path: string,
+  ...[change, record]: Parameters<Settings['editConfig']>
+): Promise<InstanceConfig> {
+  const before = await readConfig(path);
+  const changed = change(before);
+  const bytes = encodeStored(instanceConfig, changed, path);
+  // Held to the limits under which it will be read, before it is recorded.
+  parseDocumentBytes(instanceConfig, bytes, path);
+  await record(before, changed);
+  const real = await realpath(path).catch(() => path);
+  const known = await stat(real).catch(() => null);
+  await writeDurably(real, bytes, known === null ? 0o600 : known.mode & 0o777);
   return changed;
 }
 

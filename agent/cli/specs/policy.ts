@@ -117,4 +117,36 @@ const WINDOWS: readonly AgentCommand[] = [
   },
 ];
 
-export const POLICY: readonly AgentCommand[] = [...CHANNEL, ...PINS, ...HOLDS, ...WINDOWS];
+const CAPABILITY = { name: '<component>', about: 'such as core/auth' };
+
+const SETTINGS: readonly AgentCommand[] = [
+  {
+    name: 'settings list',
+    about: 'every setting of what runs and of what is on offer, its value, and what is wrong with it',
+    example: 'settings list core/auth',
+    arguments: [{ name: '[component]', about: 'such as core/auth; all of them by default' }],
+    load: async () => (await import('../commands/settings.ts')).listSettings,
+  },
+  {
+    name: 'settings set',
+    about: 'give a setting a value, checked against the release that asks for it',
+    example: 'settings set core/auth secret \'${file:/etc/auth/secret}\' --reason "new in 1.1.0"',
+    arguments: [
+      CAPABILITY,
+      { name: '<key>', about: 'as settings list shows it' },
+      { name: '<value>', about: "a value, '${file:PATH}' or '${env:NAME}'" },
+    ],
+    options: [REASON, YES],
+    load: async () => (await import('../commands/settings.ts')).setSetting,
+  },
+  {
+    name: 'settings unset',
+    about: 'take a value away: the default of the release counts, where it has one',
+    example: 'settings unset core/auth port --reason "the default will do"',
+    arguments: [CAPABILITY, { name: '<key>', about: 'as settings list shows it' }],
+    options: [REASON, YES],
+    load: async () => (await import('../commands/settings.ts')).unsetSetting,
+  },
+];
+
+export const POLICY: readonly AgentCommand[] = [...CHANNEL, ...SETTINGS, ...PINS, ...HOLDS, ...WINDOWS];

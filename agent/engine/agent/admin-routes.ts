@@ -14,6 +14,7 @@ import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/
 import { logsRequest } from '../../../shared/protocol/logs.ts';
 import { rehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
 import { repairRequest } from '../../../shared/protocol/repair.ts';
+import { settingRequest } from '../../../shared/protocol/settings.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
@@ -24,6 +25,7 @@ import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
+import { editSetting, readSettings } from './settings.ts';
 import { stage } from './stage.ts';
 import type { AgentState } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
@@ -46,6 +48,8 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/logs$/, (state, r) => readLogs(state, parse(logsRequest, r))],
   ['GET', /^\/v1\/policy$/, (state) => readPolicy(state)],
   ['PUT', /^\/v1\/policy$/, (state, r) => changePolicy(state, parse(policyRequest, r), r.actor)],
+  ['GET', /^\/v1\/settings$/, (state) => readSettings(state)],
+  ['PUT', /^\/v1\/settings$/, (state, r) => editSetting(state, parse(settingRequest, r), r.actor)],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],
   ['POST', /^\/v1\/approvals$/, (state, r) => giveApproval(state, parse(approvalRequest, r), r.actor)],
   [

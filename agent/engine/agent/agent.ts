@@ -4,7 +4,6 @@ import { createTurns } from '../../../shared/node/turns.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
 import { createAdminRoutes } from './admin-routes.ts';
-import { readLocal } from './assess.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
 import { createLedger } from './ledger.ts';
 import { createReporter } from './reporter.ts';
@@ -53,7 +52,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   async function run(signal: AbortSignal): Promise<void> {
     const details = { version: state.agentVersion, previousEnd: state.previousEnd };
-    await state.ledger.noteStart(details, await readLocal(state.settings));
+    await state.ledger.noteStart(details);
     // What an earlier process did and could not write down any more.
     await state.ledger.noteDeployments(await state.deployer.records());
     const aborted = new Promise<void>((resolve) => {

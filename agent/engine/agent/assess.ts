@@ -1,9 +1,8 @@
 // Assessing the instance: every fact the decision needs, read now, and the decision made from them.
 import type { Compile } from '../../../shared/compile/cache.ts';
 import type { Catalog } from '../../../shared/compile/catalog.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
-import type { ConfigState, LocalState } from '../../../shared/policy/local-state.ts';
+import { type ConfigState, unreadableConfig } from '../../../shared/policy/local-state.ts';
 import { type ApprovalsFile, NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
@@ -72,17 +71,6 @@ export async function assess(
   return { ...conclude(facts, options.command ?? null, ports.compile), facts, current };
 }
 
-/** What the operator wrote on this machine, as far as it can be read. */
-export async function readLocal(settings: Settings): Promise<LocalState> {
-  const [policy, config] = await Promise.all([settings.policy(), readConfig(settings)]);
-  return { policy, config };
-}
-
 async function readConfig(settings: Settings): Promise<ConfigState> {
-  try {
-    return { kind: 'readable', config: await settings.config() };
-  } catch (error) {
-    if (!isFairleadError(error)) throw error;
-    return { kind: 'unreadable', problem: error.message, hint: error.hint };
-  }
+  return await settings.config().then((config) => ({ kind: 'readable', config }), unreadableConfig);
 }

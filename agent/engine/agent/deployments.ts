@@ -29,7 +29,7 @@ export async function startApply(
   actor: string,
 ): Promise<StartedReply> {
   const command = commandOf(await channelOf(state), request, actor);
-  const { decision, offer, facts } = await assess(state, state.contact.catalog(), { command });
+  const { decision, offer } = await assess(state, state.contact.catalog(), { command });
   if (offer === null) {
     const live = state.deployer.inProgress();
     // What is under way may be what runs already: nothing else is on offer then.
@@ -45,7 +45,7 @@ export async function startApply(
     });
   }
   if (decision.verdict !== 'apply') throw blockedBy(decision);
-  await state.ledger.noteLocal(facts);
+  await state.ledger.noteLocal();
   // Recorded before it has an effect: an override nobody can trace does not happen.
   await state.ledger.record({
     event: 'apply-requested',

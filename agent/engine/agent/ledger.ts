@@ -3,8 +3,8 @@ import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
 import type { JsonValue } from '../../../shared/encoding/json.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
-import type { LocalState } from '../../../shared/policy/local-state.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
+import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
 import type { AuditEntry, AuditEvent } from '../../core/audit-chain.ts';
 import { diffPolicies } from '../../core/policy-diff.ts';
@@ -23,14 +23,16 @@ export interface Ledger {
   record(event: AuditEvent): Promise<void>;
   /** The same for an edit of the policy: part of the edit, and after whatever was changed by hand before it. */
   recordEdit(before: Policy, after: Policy, event: AuditEvent): Promise<void>;
+  /** The same for an edit of the instance configuration. */
+  recordConfigEdit(before: InstanceConfig, after: InstanceConfig, event: AuditEvent): Promise<void>;
   /** The agent's own act: a log that cannot be written raises an alarm and stops nothing. */
   note(event: AuditEvent): Promise<void>;
   /** Begin and end of deployments, each once, whichever process saw them. */
   noteDeployments(records: readonly DeploymentRecord[]): Promise<void>;
   /** What the agent is about to act on, where the log does not say so yet. */
-  noteLocal(local: LocalState): Promise<void>;
+  noteLocal(): Promise<void>;
   /** The agent begins; from here on the log says which policy it found. */
-  noteStart(details: AuditEvent['details'], local: LocalState): Promise<void>;
+  noteStart(details: AuditEvent['details']): Promise<void>;
   /** Why the log cannot be continued; null when it can. */
   problem(): string | null;
 }
@@ -98,8 +100,8 @@ export function createLedger({ audit, settings, log }: LedgerOptions): Ledger {
   }
 
   /** Looked at again where no edit is under way: an edit is in the log a moment before it is on disk. */
-  const tellLocal = (to: Told, { config }: LocalState) =>
-    settings.look(async (policy) => {
+  const tellLocal = (to: Told) =>
+    settings.look(async ({ policy, config }) => {
       if (policy.kind === 'unreadable') await tellUnreadable(policy.problem);
       else {
         unreadable = null;
@@ -108,26 +110,37 @@ export function createLedger({ audit, settings, log }: LedgerOptions): Ledger {
       if (config.kind === 'readable') await tellConfig(to, identityOf(config.config));
     });
 
+  /** A line whose append failed may stand there all the same: what the log was told is asked again. */
+  async function appendEdit({ details, ...event }: AuditEvent, is: AuditEvent['details']): Promise<void> {
+    await audit.append({ ...event, details: { ...details, ...is } }).catch((error: unknown) => {
+      told = null;
+      throw error;
+    });
+  }
+
   return {
     record: (event) => audit.append(event),
     async recordEdit(before, after, event) {
       if (told !== null) await tellPolicy(told, before);
       const policy = identityOf(after);
-      await audit.append({ ...event, details: { ...event.details, policy } }).catch((error: unknown) => {
-        told = null;
-        throw error;
-      });
+      await appendEdit(event, { policy });
       if (told !== null) told.policy = policy;
       known = after;
+    },
+    async recordConfigEdit(before, after, event) {
+      if (told !== null) await tellConfig(told, identityOf(before));
+      const config = identityOf(after);
+      await appendEdit(event, { config });
+      if (told !== null) told.config = config;
     },
     note: (event) => inTurn(() => quietly(() => audit.append(event), event.event)),
     noteDeployments: (records) =>
       inTurn(() => quietly((to) => tellDeployments(audit, to, records), 'deployment-ended')),
-    noteLocal: (local) => inTurn(() => quietly((to) => tellLocal(to, local), 'policy-changed')),
-    noteStart: (details, local) =>
+    noteLocal: () => inTurn(() => quietly(tellLocal, 'policy-changed')),
+    noteStart: (details) =>
       inTurn(() =>
         quietly(async (to) => {
-          await tellLocal(to, local);
+          await tellLocal(to);
           const seen = { policy: to.policy, config: to.config };
           await audit.append({ event: 'agent-started', actor: 'agent', details: { ...details, ...seen } });
         }, 'agent-started'),

@@ -18,7 +18,7 @@ export async function round(state: AgentState): Promise<number> {
   if (clock.monotonic() >= contact.dueAt()) await askPatiently(state);
   const assessment = await assess(state, contact.catalog());
   reporter.request();
-  await state.ledger.noteLocal(assessment.facts);
+  await state.ledger.noteLocal();
   await recordDecision(state, assessment.decision);
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
     await rememberAsked(state, assessment.offer.plan);

@@ -1,9 +1,10 @@
 // The local policy on disk: never guessed, never switched on by damage.
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createPolicy, createSettings } from '../../../../agent/adapters/state/settings.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { InstanceConfig } from '../../../../shared/schema/instance.ts';
 import type { PinVersion } from '../../../../shared/schema/pin.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
@@ -150,5 +151,79 @@ describe('the instance configuration', () => {
 
     expect(refusal.code).toBe('document/invalid');
     expect(refusal.message).toContain('trak');
+  });
+
+  describe('edited through the agent', () => {
+    const onTrack = (track: string) => (known: InstanceConfig) => ({ ...known, track });
+    const WRITTEN = { schema: 'fairlead/instance@1', track: 'beta', suites: { core: { capabilities: {} } } };
+
+    it('is on disk, with all else as it was, and on the record first', async () => {
+      const { settings, stateDir } = await prepared();
+      const path = join(stateDir, 'instance.json');
+      writeFileSync(path, JSON.stringify(WRITTEN));
+      const seen: unknown[] = [];
+
+      await settings.editConfig(onTrack('stable'), async (from, to) => {
+        seen.push(from.track, to.track, JSON.parse(readFileSync(path, 'utf8')).track);
+      });
+
+      expect(seen).toEqual(['beta', 'stable', 'beta']);
+      expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ ...WRITTEN, track: 'stable' });
+      expect((await settings.config()).suites).toEqual({ core: { enabled: true, capabilities: {} } });
+    });
+
+    it('begins with what counts while there is no file: everything stays enabled', async () => {
+      const { settings, stateDir } = await prepared();
+      const before = await settings.config();
+
+      await settings.editConfig(onTrack('beta'), unrecorded);
+
+      expect(await settings.config()).toEqual({ ...before, track: 'beta' });
+      expect(statSync(join(stateDir, 'instance.json')).mode & 0o777).toBe(0o600);
+    });
+
+    it('stays the link that it was, and as readable as it was', async () => {
+      const { settings, stateDir } = await prepared();
+      const kept = join(stateDir, 'kept.json');
+      writeFileSync(kept, JSON.stringify(WRITTEN), { mode: 0o640 });
+      symlinkSync(kept, join(stateDir, 'instance.json'));
+
+      await settings.editConfig(onTrack('stable'), unrecorded);
+
+      expect(lstatSync(join(stateDir, 'instance.json')).isSymbolicLink()).toBe(true);
+      expect(JSON.parse(readFileSync(kept, 'utf8')).track).toBe('stable');
+      expect(statSync(kept).mode & 0o777).toBe(0o640);
+    });
+
+    it.each([
+      ['that cannot be read', '{"schema":', onTrack('stable'), unrecorded],
+      ['to one that is none', JSON.stringify(WRITTEN), onTrack('No Name'), unrecorded],
+      [
+        'that the record refuses',
+        JSON.stringify(WRITTEN),
+        onTrack('stable'),
+        () => Promise.reject(new FairleadError('disk/full', { path: 'audit', needed: 1, free: 0 })),
+      ],
+    ])('is not written over: %s', async (_what, text, change, record) => {
+      const { settings, stateDir } = await prepared();
+      const path = join(stateDir, 'instance.json');
+      writeFileSync(path, text);
+
+      await rejectionOf(settings.editConfig(change, record));
+
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    });
+
+    it('loses no change when several come at once', async () => {
+      const { settings } = await prepared();
+      const named = (name: string) => (known: InstanceConfig) => ({
+        ...known,
+        suites: { ...known.suites, [name]: { enabled: true, capabilities: {} } },
+      });
+
+      await Promise.all(['a', 'b', 'c'].map((name) => settings.editConfig(named(name), unrecorded)));
+
+      expect(Object.keys((await settings.config()).suites)).toEqual(['*', 'a', 'b', 'c']);
+    });
   });
 });
