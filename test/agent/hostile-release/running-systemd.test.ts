@@ -1,0 +1,4 @@
+// A hostile release that runs, through the driver systemd.
+import { describeAttacks } from './run-attacks.ts';
+
+describeAttacks('systemd', import.meta.filename);
