@@ -86,15 +86,26 @@ function cutAfter(log: number, start: number, beside: number): void {
   ftruncateSync(log, 0);
 }
 
+/** The last bytes as text, of what was moved away too where the log itself holds fewer. */
+export async function readBothLogs(path: string, maxBytes: number): Promise<string> {
+  const now = await readEnd(path, maxBytes);
+  const before = await readEnd(`${path}.1`, maxBytes - now.length);
+  return Buffer.concat([before, now]).toString('utf8');
+}
+
 /** The last bytes as text; empty when there is no log. */
 export async function readTail(path: string, maxBytes: number): Promise<string> {
+  return (await readEnd(path, maxBytes)).toString('utf8');
+}
+
+async function readEnd(path: string, maxBytes: number): Promise<Buffer> {
   const handle = await openRegular(path, O_RDONLY).catch(() => null);
-  if (handle === null) return '';
+  if (handle === null) return Buffer.alloc(0);
   try {
     const { size } = await handle.stat();
     const buffer = Buffer.alloc(Math.min(size, maxBytes));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString('utf8', 0, bytesRead);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
   }

@@ -9,7 +9,7 @@ import { type Account, environmentFor, resolveAccount, uidOf } from '../../machi
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { boundLog, openLog, readTail } from '../service-log.ts';
+import { boundLog, openLog, readBothLogs, readTail } from '../service-log.ts';
 import { createServiceProcesses } from '../service-processes.ts';
 import { type CommandRecord, createCommandRecords } from './command-record.ts';
 
@@ -113,7 +113,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
         await clock.sleep(WATCH_MS, signal);
       }
     },
-    logs: (component, maxBytes) => readTail(logPath(component), maxBytes),
+    logs: (component, maxBytes) => readBothLogs(logPath(component), maxBytes),
     maintain: (component) => boundLog(logPath(component)),
   };
 }

@@ -11,7 +11,7 @@ import { environmentFor, resolveAccount, uidOf } from '../../machine/account.ts'
 import { asAccount, type Spawned } from '../../machine/as-account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { boundLog, openLog, readTail } from '../service-log.ts';
+import { boundLog, openLog, readBothLogs } from '../service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
 import { findServiceProgram } from '../service-program.ts';
 import { withServiceUmask } from '../service-umask.ts';
@@ -107,7 +107,7 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
         await Promise.race([pause(ADOPTED_POLL_MS, signal), ...own]);
       }
     },
-    logs: (component, maxBytes) => readTail(logPath(component), maxBytes),
+    logs: (component, maxBytes) => readBothLogs(logPath(component), maxBytes),
     maintain: (component) => boundLog(logPath(component)),
   };
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { boundLog, openLog, readTail } from '../../../../agent/adapters/drivers/service-log.ts';
+import { boundLog, openLog, readBothLogs, readTail } from '../../../../agent/adapters/drivers/service-log.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 
 const PLACED: readonly (readonly [string, (path: string, elsewhere: string) => unknown])[] = [
@@ -48,5 +48,20 @@ describe('in the place of a log', () => {
 
     expect(lstatSync(`${path}.1`)).toMatchObject({ size: 8 << 20 });
     expect(readFileSync(elsewhere, 'utf8')).toBe('not its own');
+  });
+});
+
+describe('a log of which the older part was moved away', () => {
+  it.each([
+    [7, 'newer\n', 'd\nnewer\n', 8],
+    [6, 'newer\n', 'newer\n', 6],
+    [3, 'newer\n', 'er\n', 3],
+    [100, '', 'old\n', 100],
+  ])('is read as one, the older part first: %i', async (_name, now, expected, bytes) => {
+    const path = join(temporaryDirectory(), 'service.log');
+    writeFileSync(`${path}.1`, 'old\n');
+    writeFileSync(path, now);
+
+    expect(await readBothLogs(path, bytes)).toBe(expected);
   });
 });
