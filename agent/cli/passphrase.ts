@@ -7,8 +7,6 @@ export interface PassphraseOptions {
   readonly passphraseFile?: string;
 }
 
-const MIN_LENGTH = 8;
-
 /** Error: vendor/no-passphrase. */
 export async function readPassphrase(
   context: CliContext,
@@ -28,8 +26,5 @@ export async function choosePassphrase(context: CliContext, options: PassphraseO
   if (isTyped && (await context.askSecret('The same again:')) !== chosen) {
     throw new FairleadError('vendor/no-passphrase', { problem: 'the two did not match' });
   }
-  if (chosen.length >= MIN_LENGTH) return chosen;
-  throw new FairleadError('vendor/no-passphrase', {
-    problem: `it must have at least ${MIN_LENGTH} characters`,
-  });
+  return chosen;
 }

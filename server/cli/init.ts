@@ -42,7 +42,7 @@ export async function init(
       '  The passphrase of the signing keys was made here and lies beside them: who reads this directory can',
     );
     print(
-      '  sign as this server. To keep it elsewhere, give --passphrase-file or FAIRLEAD_PASSPHRASE at init.',
+      '  sign as this server. To keep it elsewhere, give --passphrase-file or FAIRLEAD_SERVER_PASSPHRASE at init.',
     );
   }
   print(`next: fairlead-server run --dir ${shellWord(layout.dir)}`);

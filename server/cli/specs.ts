@@ -17,7 +17,7 @@ const DIR: OptionSpec = {
 };
 const PASSPHRASE: OptionSpec = {
   flags: '--passphrase-file <file>',
-  about: 'passphrase of the signing keys (else $FAIRLEAD_PASSPHRASE)',
+  about: 'passphrase of the signing keys (else $FAIRLEAD_SERVER_PASSPHRASE, else $FAIRLEAD_PASSPHRASE)',
   parse: parsePath,
 };
 

@@ -23,7 +23,7 @@ const ONLINE_ROLES = ['snapshot', 'timestamp'] as const;
 export type OnlineRole = (typeof ONLINE_ROLES)[number];
 export type OnlineKeys = Readonly<Record<OnlineRole, SigningKey>>;
 
-/** Makes the keys that are missing; those that exist stay. */
+/** Makes the keys that are missing; those that exist stay. Error: vendor/passphrase-short. */
 export async function createOnlineKeys(layout: Layout, passphrase: string): Promise<void> {
   await makeDirectory(layout.keys);
   for (const role of ONLINE_ROLES) {

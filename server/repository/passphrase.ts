@@ -13,8 +13,12 @@ export interface PassphraseSource {
   readonly environment: string | undefined;
 }
 
+/**
+ * Of its own variable, then of the vendor's: on one machine the two are told apart, so that who may restart the server
+ * does not hold what opens the offline keys.
+ */
 export function passphraseSource(file: string | undefined, environment: NodeJS.ProcessEnv): PassphraseSource {
-  return { file, environment: environment.FAIRLEAD_PASSPHRASE };
+  return { file, environment: environment.FAIRLEAD_SERVER_PASSPHRASE ?? environment.FAIRLEAD_PASSPHRASE };
 }
 
 /** Errors: server/no-passphrase, file/missing, file/no-secret, disk/unreadable. */

@@ -21,6 +21,12 @@ export const AGENT_ERRORS = {
     http: 400,
     exit: EXIT.usage,
   }),
+  'enrolment/refused': entry<{ readonly server: string; readonly problem: string }>({
+    message: (d) => `${d.server} does not take this enrolment string: ${d.problem}`,
+    hint: () => 'ask the vendor for a new string: fairlead-vendor enrolment create --name NAME',
+    http: 403,
+    exit: EXIT.refused,
+  }),
   'enrolment/missing': entry<{ readonly stateDir: string }>({
     message: (d) => `this instance is not enrolled: ${d.stateDir} holds no enrolment`,
     hint: (d) =>

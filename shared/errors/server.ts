@@ -134,7 +134,7 @@ const OPERATION_ERRORS = {
   }),
   'server/no-passphrase': entry<{ readonly dir: string }>({
     message: (d) => `the passphrase of the signing keys in ${d.dir} is not known`,
-    hint: () => 'give --passphrase-file FILE or set FAIRLEAD_PASSPHRASE, as at init',
+    hint: () => 'give --passphrase-file FILE or set FAIRLEAD_SERVER_PASSPHRASE, as at init',
     http: 503,
     exit: EXIT.usage,
   }),

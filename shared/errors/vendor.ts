@@ -98,6 +98,12 @@ export const VENDOR_ERRORS = {
     http: 401,
     exit: EXIT.usage,
   }),
+  'vendor/passphrase-short': entry<{ readonly least: number }>({
+    message: (d) => `a passphrase that seals a key must have at least ${d.least} characters`,
+    hint: () => 'choose a longer one: several words are easy to keep',
+    http: 400,
+    exit: EXIT.usage,
+  }),
   'vendor/file-unreadable': entry<{
     readonly path: string;
     readonly problem: string;

@@ -48,8 +48,15 @@ export interface SealRequest {
   readonly nonce: Uint8Array;
 }
 
-/** Blocks for about a tenth of a second. */
+/** Whoever copies the file may guess for ever: the cost of one guess is no help to a word of four letters. */
+const SHORTEST_PASSPHRASE = 8;
+
+/** Every new key passes here, whichever program makes it. Blocks for about a tenth of a second. Error: vendor/passphrase-short. */
 export function sealKeyFile(request: SealRequest): KeyFile {
+  // As it will be derived: an accent that is typed in two parts is one character.
+  if ([...request.passphrase.normalize('NFC')].length < SHORTEST_PASSPHRASE) {
+    throw new FairleadError('vendor/passphrase-short', { least: SHORTEST_PASSPHRASE });
+  }
   const { keyid, key } = signingKeyFromSeed(request.seed);
   const secret = deriveSecret(request.passphrase, request.salt);
   return {

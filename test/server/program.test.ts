@@ -55,11 +55,25 @@ describe('fairlead-server init', () => {
   it('says that it made the passphrase, and keeps none when one is given', async () => {
     const other = join(home, 'other');
 
-    const given = await call('init', '--dir', other, { FAIRLEAD_PASSPHRASE: 'secret' });
+    const given = await call('init', '--dir', other, { FAIRLEAD_PASSPHRASE: 'a secret of some length' });
 
     expect(initialized.stdout).toContain(join(template, 'server', 'passphrase'));
     expect(given.stdout).not.toContain('passphrase');
     await expect(access(join(other, 'passphrase'))).rejects.toThrow();
+  });
+
+  it('takes a passphrase of its own beside the vendor’s', async () => {
+    const own = { FAIRLEAD_SERVER_PASSPHRASE: 'the server’s own words' };
+    await call('init', '--dir', join(home, 'other'), { ...own, FAIRLEAD_PASSPHRASE: 'those of the vendor' });
+
+    const status = async (environment: NodeJS.ProcessEnv) =>
+      (await call('init', '--dir', join(home, 'other'), environment)).status;
+
+    expect([
+      await status(own),
+      await status({ FAIRLEAD_PASSPHRASE: 'the server’s own words' }),
+      await status({ FAIRLEAD_PASSPHRASE: 'those of the vendor' }),
+    ]).toEqual([0, 0, 2]);
   });
 });
 
@@ -126,6 +140,12 @@ describe('a mistake', () => {
     ['a directory that was never made', 2, ['run', '--dir', 'elsewhere'], {}],
     ['the wrong passphrase', 2, ['run', '--dir', 'server'], { FAIRLEAD_PASSPHRASE: 'wrong' }],
     ['a passphrase file that is not there', 2, ['init', '--dir', 'new', '--passphrase-file', 'none'], {}],
+    [
+      'a passphrase too short to keep',
+      2,
+      ['init', '--dir', 'new'],
+      { FAIRLEAD_SERVER_PASSPHRASE: 'seven77' },
+    ],
     ['an empty passphrase file', 1, ['init', '--dir', 'new', '--passphrase-file', '/dev/null'], {}],
     ['a file where the directory should be', 1, ['init', '--dir', 'server/passphrase'], {}],
     ['a database that is none', 1, ['run', '--dir', 'broken'], {}],

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { type Digest, digestOf, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
   type Enrolment,
   parseEnrolment,
@@ -30,6 +30,7 @@ export interface EnrollOptions {
   readonly http: HttpClient;
 }
 
+const FORBIDDEN = 403;
 const MAX_ROOT_BYTES = 512 * 1024;
 
 /**
@@ -58,17 +59,7 @@ async function enrollLocked(
   const identity = await loadOrCreateIdentity(options.stateDir);
   // Before the code is spent: a server that shows another root gets nothing from us.
   const root = await fetchPinnedRoot(options, enrolment);
-  const reply = await postJson(
-    options.http,
-    `${enrolment.server}/api/v1/enrolments/redeem`,
-    redeemRequest.parse({
-      code: enrolment.code,
-      publicKey: identity.x,
-      hostname: sanitizeLine(options.name ?? hostname()),
-      agentVersion: AGENT_VERSION,
-    }),
-    redeemReply,
-  );
+  const reply = await redeem(options, enrolment, identity.x);
   const file: EnrolmentFile = {
     schema: 'fairlead/enrolment@1',
     server: enrolment.server,
@@ -85,6 +76,21 @@ async function enrollLocked(
   });
   await writeEnrolment(options.stateDir, file);
   return file;
+}
+
+/** Error: enrolment/refused for a string that was redeemed elsewhere, or has expired. */
+async function redeem(options: EnrollOptions, { server, code }: Enrolment, publicKey: string) {
+  const request = redeemRequest.parse({
+    ...{ code, publicKey },
+    hostname: sanitizeLine(options.name ?? hostname()),
+    agentVersion: AGENT_VERSION,
+  });
+  try {
+    return await postJson(options.http, `${server}/api/v1/enrolments/redeem`, request, redeemReply);
+  } catch (cause) {
+    if (!isFairleadError(cause, 'transport/refused') || cause.data.status !== FORBIDDEN) throw cause;
+    throw new FairleadError('enrolment/refused', { server, problem: cause.data.problem }, { cause });
+  }
 }
 
 async function fetchPinnedRoot(options: EnrollOptions, enrolment: Enrolment): Promise<Uint8Array> {

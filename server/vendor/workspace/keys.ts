@@ -42,7 +42,7 @@ export function createKey(session: Session, role: OfflineRole, number: number): 
   return createKeyFile(session, join(keyDirectory(session), `${label}.json`), role, label);
 }
 
-/** Never writes over a key: a file that is there already is the answer. Error: vendor/no-passphrase. */
+/** Never writes over a key: a file that is there already is the answer. Errors: vendor/no-passphrase, vendor/passphrase-short. */
 export async function createKeyFile(
   session: Session,
   path: string,

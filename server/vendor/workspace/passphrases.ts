@@ -22,7 +22,6 @@ export interface PassphraseOptions {
 export type OpenKey = (file: KeyFile, passphrase: string, path: string) => SigningKey;
 
 const ATTEMPTS = 3;
-const MIN_LENGTH = 8;
 
 export function createPassphrases(options: PassphraseOptions): Passphrases {
   const known: string[] = [];
@@ -56,11 +55,6 @@ export function createPassphrases(options: PassphraseOptions): Passphrases {
     },
     choose: async () => {
       const text = (await readGiven()) ?? known[0] ?? (await askTwice(options));
-      if (text.length < MIN_LENGTH) {
-        throw new FairleadError('vendor/no-passphrase', {
-          problem: `it must have at least ${MIN_LENGTH} characters`,
-        });
-      }
       if (!known.includes(text)) known.push(text);
       return text;
     },

@@ -45,7 +45,7 @@ describe('an approver’s key', () => {
 
     const made = createApprover(context, 'bob', { key: join(temporaryDirectory(), 'bob.json') });
 
-    expect((await rejectionOf(made)).code).toBe('vendor/no-passphrase');
+    expect((await rejectionOf(made)).code).toBe('vendor/passphrase-short');
   });
 });
 

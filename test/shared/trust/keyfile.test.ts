@@ -37,6 +37,10 @@ describe('a key file', () => {
     expect(parseDocument(keyFile, JSON.parse(JSON.stringify(file)), 'key.json')).toEqual(file);
   });
 
+  it.each(['', 'short', 'seven77', 'e\u0301'.repeat(7)])('is not sealed with %j', (passphrase) => {
+    expect(codeOf(() => seal(passphrase))).toBe('vendor/passphrase-short');
+  });
+
   it('does not hold the seed in the clear', () => {
     expect(JSON.stringify(seal())).not.toContain(Buffer.from(SEED).toString('base64url').slice(0, 20));
   });

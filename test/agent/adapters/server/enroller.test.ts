@@ -131,8 +131,9 @@ describe('enrolment', () => {
 
     const refusal = await rejectionOf(enrollWith(server, temporaryDirectory()));
 
-    expect(refusal.code).toBe('transport/refused');
+    expect(refusal.code).toBe('enrolment/refused');
     expect(refusal.message).toContain('this code was used');
+    expect(refusal.hint).toContain('fairlead-vendor enrolment create');
   });
 
   it('waits for nobody: another agent on the directory is a clear refusal', async () => {
