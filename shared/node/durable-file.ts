@@ -40,7 +40,8 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   await syncDirectory(parent);
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+/** A link to one is one. */
+export async function isDirectory(path: string): Promise<boolean> {
   return await stat(path).then(
     (found) => found.isDirectory(),
     () => false,

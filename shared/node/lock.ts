@@ -1,7 +1,8 @@
 // A lock on a file that the kernel releases when its holder dies, however it dies.
-import { stat } from 'node:fs/promises';
+import { lstat, stat, truncate } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { isDatabaseBusy, systemCode, toDiskError } from '../errors/system-error.ts';
+import { setAside } from './set-aside.ts';
 
 export interface Lock {
   /** False once another file, or none, stands where the lock was: what it guards is no longer what was locked. */
@@ -15,6 +16,24 @@ export interface Lock {
  * abstract socket could be taken by any local account. Error: disk/*.
  */
 export async function tryLock(file: string): Promise<Lock | null> {
+  return await lockOnce(file).catch(async (error: unknown) => {
+    if (!(await empty(file))) throw error;
+    return lockOnce(file);
+  });
+}
+
+/**
+ * A file that holds something is no lock of ours: whoever had it locked would be told apart before its bytes are looked at.
+ * It is emptied in place, so that two who find it so still meet at one file. True when something changed.
+ */
+async function empty(file: string): Promise<boolean> {
+  const found = await lstat(file).catch(() => null);
+  if (found === null || (found.isFile() && found.size === 0)) return false;
+  await (found.isFile() ? truncate(file, 0) : setAside(file));
+  return true;
+}
+
+async function lockOnce(file: string): Promise<Lock | null> {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file, { timeout: 0 });

@@ -52,6 +52,12 @@ export function isMomentary(error: unknown): boolean {
   return isFairleadError(error, 'disk/unreadable') && isShortage(error.cause);
 }
 
+/** What stands there is no file of ours at all, and asking again will not make it one: unlike a disk that fails. */
+export function isNoFile(error: unknown): boolean {
+  if (!isFairleadError(error, 'disk/unreadable')) return false;
+  return error.cause === undefined || systemCode(error.cause) === 'ELOOP';
+}
+
 /**
  * Only a regular file ends: a pipe in its place would be waited for, a device read, for ever.
  * Errors: disk/unreadable, and those of the system as they are.

@@ -6,7 +6,8 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
-import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
+import { setAside } from '../../../shared/node/set-aside.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../../shared/protocol/admin.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
 import { verifySocketPath } from '../state/state-paths.ts';
@@ -36,6 +37,7 @@ export async function serveAdminApi(
   await makeDirectory(dirname(path));
   try {
     // The state lock is held: what lies here is a dead agent's.
+    if (await isDirectory(path)) await setAside(path);
     await rm(path, { force: true });
     await listen(server, path);
     await chmod(path, 0o660);

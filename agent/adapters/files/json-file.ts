@@ -1,11 +1,10 @@
 // A small document of the agent's own in one file: checked when read and when written, replaced as a whole.
-import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
-import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isPresent, readIfPresent } from '../../../shared/node/read-file.ts';
+import { replaceDurably, setAside } from '../../../shared/node/set-aside.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 import type { JsonStore } from '../../ports/json-store.ts';
 
@@ -40,10 +39,9 @@ export function createJsonFile<Document>(
     async write(document) {
       const bytes = encodeStored(schema, document as z.input<typeof schema>, path);
       await makeDirectory(dirname(path));
-      if (damage !== null)
-        await rename(path, aside).catch((cause) => Promise.reject(toDiskError(path, cause)));
+      if (damage !== null) await setAside(path);
       damage = null;
-      await writeDurably(path, bytes);
+      await replaceDurably(path, bytes);
     },
     async damage() {
       await read();

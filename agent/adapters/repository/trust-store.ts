@@ -2,8 +2,9 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
-import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { isMomentary, isNoFile, readIfPresent } from '../../../shared/node/read-file.ts';
+import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
 import type { DocumentCache, TrustStore } from '../../ports/trust-store.ts';
 
@@ -14,8 +15,9 @@ export async function openTrustStore(directory: string): Promise<TrustStore> {
   for (const each of [directory, join(directory, HISTORY_DIRECTORY)]) await removeLeftovers(each);
   return {
     directory,
-    read: (file) => readIfPresent(join(directory, file)),
-    write: (file, bytes) => writeDurably(join(directory, file), bytes),
+    // As damaged bytes are: passed over, and replaced by what is fetched and verified.
+    read: (file) => readUnless(isNoFile, join(directory, file)),
+    write: (file, bytes) => replaceDurably(join(directory, file), bytes),
     remove: (file) => removeDurably(directory, file),
     rootVersions: async () => {
       const names = await readdir(join(directory, HISTORY_DIRECTORY));
@@ -31,24 +33,35 @@ const DOCUMENTS_DIRECTORY = 'documents';
 /** Neither atomic nor durable: what a kill or a power cut tears no longer has its hash, and is fetched again. */
 function openDocuments(directory: string): DocumentCache {
   return {
-    read: (sha256) => readIfPresent(join(directory, sha256)),
+    read: (sha256) => readUnless((error) => !isMomentary(error), join(directory, sha256)),
     async write(sha256, bytes) {
+      const path = join(directory, sha256);
       try {
-        await writeFile(join(directory, sha256), bytes, { mode: 0o600 });
+        // Written into, a pipe would be waited for, and a link followed.
+        await rm(path, { recursive: true, force: true });
+        await writeFile(path, bytes, { mode: 0o600, flag: 'wx' });
       } catch (cause) {
         throw toDiskError(directory, cause, bytes.length);
       }
     },
     async keepOnly(sha256s) {
       const unused = (await readdir(directory)).filter((name) => !sha256s.has(name));
-      await Promise.all(unused.map((name) => rm(join(directory, name), { force: true })));
+      await Promise.all(unused.map((name) => rm(join(directory, name), { recursive: true, force: true })));
     },
   };
 }
 
+/** Null also where reading fails in a way that loses nothing: the bytes are signed, and the server has them. */
+async function readUnless(isLost: (error: unknown) => boolean, path: string): Promise<Uint8Array | null> {
+  return await readIfPresent(path).catch((error: unknown) => {
+    if (isLost(error)) return null;
+    throw error;
+  });
+}
+
 async function removeDurably(directory: string, file: string): Promise<void> {
   try {
-    await rm(join(directory, file), { force: true });
+    await rm(join(directory, file), { recursive: true, force: true });
     await syncDirectory(directory);
   } catch (cause) {
     throw toDiskError(join(directory, file), cause);
@@ -58,5 +71,5 @@ async function removeDurably(directory: string, file: string): Promise<void> {
 async function removeLeftovers(directory: string): Promise<void> {
   const names = await readdir(directory);
   const leftovers = names.filter((name) => name.startsWith('.') && name.endsWith('.tmp'));
-  await Promise.all(leftovers.map((name) => rm(join(directory, name), { force: true })));
+  await Promise.all(leftovers.map((name) => rm(join(directory, name), { recursive: true, force: true })));
 }

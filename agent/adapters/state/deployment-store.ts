@@ -1,5 +1,5 @@
 // Deployments on disk: generations, the link to the current one, records, evidence and quarantine.
-import { readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
+import { lstat, readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Digest } from '../../../shared/encoding/digest.ts';
@@ -7,6 +7,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { absentOr, isMomentary } from '../../../shared/node/read-file.ts';
+import { setAside } from '../../../shared/node/set-aside.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { DeploymentStore, StoredGeneration } from '../../ports/deployment-store.ts';
@@ -121,6 +122,14 @@ async function turn(stateDir: string, link: string, number: number | null): Prom
     const next = join(stateDir, '.current.tmp');
     await rm(next, { force: true });
     await symlink(`generations/${number}`, next);
+    // Only a directory in its place does not give way to a rename.
+    if (
+      await lstat(link).then(
+        (found) => found.isDirectory(),
+        () => false,
+      )
+    )
+      await setAside(link);
     await rename(next, link);
   }
   await syncDirectory(stateDir);

@@ -1,8 +1,9 @@
 // Records of deployments and the evidence beside them: one file each, by the deployment's number.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
+import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { type DeploymentRecord, deploymentRecord } from '../../../shared/schema/deployment.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
@@ -77,7 +78,7 @@ export async function writeStored<Schema extends z.ZodType>(
 ): Promise<void> {
   const bytes = encodeStored(schema, document, path);
   await makeDirectory(join(path, '..'));
-  await writeDurably(path, bytes);
+  await replaceDurably(path, bytes);
 }
 
 /** In order; none when there is no such directory. Error: disk/unreadable. */

@@ -1,4 +1,6 @@
 // The lock of a directory: one holder, and nothing left of it afterwards.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,5 +29,33 @@ describe('a lock', () => {
 
   it('that cannot be taken at all is no sign of another holder', async () => {
     expect((await rejectionOf(tryLock(join(dir, 'missing', 'lock')))).code).toBe('disk/failed');
+  });
+
+  it.each([
+    ['bytes of somebody else', (path: string) => writeFileSync(path, 'no lock')],
+    ['a page of them', (path: string) => writeFileSync(path, Buffer.alloc(4096, 7))],
+    ['a directory that is not empty', (path: string) => mkdirSync(join(path, 'deeper'), { recursive: true })],
+    ['a pipe', (path: string) => execFileSync('mkfifo', [path])],
+  ])('is taken where %s stood, and held by one', async (_what, damage) => {
+    const path = join(dir, 'lock');
+    damage(path);
+
+    const first = await tryLock(path);
+    const second = await tryLock(path);
+    const isInPlace = await first?.isInPlace();
+    first?.release();
+
+    expect([first === null, second === null, isInPlace]).toEqual([false, true, true]);
+  });
+
+  it('keeps others out also where its file was written over while it is held', async () => {
+    const path = join(dir, 'lock');
+    const first = await tryLock(path);
+    writeFileSync(path, 'no lock');
+
+    const second = await tryLock(path);
+    first?.release();
+
+    expect([first === null, second === null]).toEqual([false, true]);
   });
 });

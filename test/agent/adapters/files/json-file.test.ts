@@ -1,6 +1,6 @@
 // A small file of the agent's own: a damaged one counts as absent, and is not lost.
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -38,6 +38,20 @@ describe('a small file', () => {
       expect(problems).toHaveLength(1);
     },
   );
+
+  it('takes its place also where a directory stands, and another where that would go', async () => {
+    const { path, store, damage } = file('{"n":');
+    await damage();
+    mkdirSync(join(`${path}.damaged`, 'deeper'), { recursive: true });
+    await store.read();
+
+    await store.write({ n: 2 });
+    rmSync(path);
+    mkdirSync(join(path, 'deeper'), { recursive: true });
+    await store.write({ n: 3 });
+
+    expect(await store.read()).toEqual({ n: 3 });
+  });
 
   it('is moved aside when it was damaged, before a new one takes its place', async () => {
     const { path, store, damage } = file('{"n":');

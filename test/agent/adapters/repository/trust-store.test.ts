@@ -1,5 +1,6 @@
 // The trust directory on a real disk, and the names of files and URLs in it.
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -51,6 +52,41 @@ describe('the store', () => {
     expect(await again.rootVersions()).toEqual([1, 9, 10]);
     expect(readdirSync(directory).sort()).toEqual(['documents', 'root_history']);
     expect(readdirSync(join(directory, 'root_history'))).toHaveLength(3);
+  });
+});
+
+describe('what stands in a file’s place and is none', () => {
+  const SHA256 = 'a'.repeat(64);
+  const SHAPES: readonly (readonly [string, (path: string) => void])[] = [
+    ['a directory that is not empty', (path) => mkdirSync(join(path, 'deeper'), { recursive: true })],
+    ['a pipe', (path) => void execFileSync('mkfifo', [path])],
+    ['a link to itself', (path) => symlinkSync(path, path)],
+  ];
+
+  it.each(SHAPES)('counts as absent, and gives way to what was verified: %s', async (_what, stand) => {
+    const directory = temporaryDirectory();
+    const store = await openTrustStore(directory);
+    for (const file of ['timestamp.json', 'listing', `documents/${SHA256}`]) stand(join(directory, file));
+
+    const before = [await store.read('timestamp.json'), await store.documents.read(SHA256)];
+    await store.remove('timestamp.json');
+    await store.write('listing', Buffer.from('new'));
+    await store.documents.write(SHA256, Buffer.from('new'));
+
+    expect(before).toEqual([null, null]);
+    expect(await store.read('timestamp.json')).toBeNull();
+    expect(await store.read('listing')).toEqual(Buffer.from('new'));
+    expect(await store.documents.read(SHA256)).toEqual(Buffer.from('new'));
+  });
+
+  it.each(SHAPES)('goes with the documents that nothing lists any more: %s', async (_what, stand) => {
+    const directory = temporaryDirectory();
+    const store = await openTrustStore(directory);
+    stand(join(directory, 'documents', SHA256));
+
+    await store.documents.keepOnly(new Set());
+
+    expect(readdirSync(join(directory, 'documents'))).toEqual([]);
   });
 });
 

@@ -268,8 +268,11 @@ describe('a deployment store on disk', () => {
     await expect(read(store())).rejects.toMatchObject({ code: 'disk/unreadable' });
   });
 
-  it('turns `current` also where no link stands', async () => {
-    await writeFile(join(stateDir, 'current'), 'no link');
+  it.each([
+    ['a file', (path: string) => writeFile(path, 'no link')],
+    ['a directory that is not empty', (path: string) => mkdir(join(path, 'deeper'), { recursive: true })],
+  ])('turns `current` also where no link but %s stands', async (_what, stand) => {
+    await stand(join(stateDir, 'current'));
 
     await store().setCurrent(1);
 
