@@ -1,8 +1,10 @@
 // The state directory as a whole: one agent at a time, and what a kill left behind.
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
 import { type Lock, tryLock } from '../../../shared/node/lock.ts';
+import { setAside } from '../../../shared/node/set-aside.ts';
 import { settleDirectory } from '../../../shared/node/settle-directory.ts';
 
 /** The tree store settles its own; what services keep, and what they log, is theirs. */
@@ -16,7 +18,40 @@ export async function acquireStateLock(stateDir: string): Promise<Lock> {
   return lock;
 }
 
-/** Once at the start, while nothing else writes. Error: disk/failed. */
+/** Also a link that leads nowhere. */
+async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every directory that the agent makes in its state. */
+const DIRECTORIES: readonly string[] = [
+  ...[
+    'approvals',
+    'audit',
+    'data',
+    'generations',
+    'journal',
+    'logs',
+    'outbox',
+    'records',
+    'run',
+    'store',
+    'trust',
+  ],
+  ...['store/tmp', 'store/trees', 'trust/documents', 'trust/root_history'],
+];
+
+/**
+ * Once at the start, while nothing else writes. What stands in a directory's place and is none would keep the agent from
+ * starting, or everything from being deployed: it gives up its name. Error: disk/failed.
+ */
 export async function settleState(stateDir: string): Promise<void> {
+  for (const name of DIRECTORIES) {
+    const path = join(stateDir, name);
+    if ((await isThere(path)) && !(await isDirectory(path))) await setAside(path);
+  }
   await settleDirectory(stateDir, NOT_OURS);
 }

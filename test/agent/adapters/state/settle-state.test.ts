@@ -1,5 +1,5 @@
 // Leftovers of killed writes: gone after a start, and nothing else with them.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { settleState } from '../../../../agent/adapters/state/state-directory.ts';
@@ -28,5 +28,23 @@ describe('settleState', () => {
     await settleState(stateDir);
 
     expect(describeDirectory(stateDir)).toEqual(before);
+  });
+
+  it.each([
+    ['a file', (path: string) => writeFileSync(path, 'x')],
+    ['a link that leads nowhere', (path: string) => symlinkSync('nowhere', path)],
+  ])('moves %s in the place of a directory aside, and keeps a directory elsewhere', async (_what, stand) => {
+    const stateDir = temporaryDirectory();
+    const data = temporaryDirectory();
+    symlinkSync(data, join(stateDir, 'data'));
+    mkdirSync(join(stateDir, 'store'));
+    for (const name of ['records', 'run', 'logs', 'store/tmp']) stand(join(stateDir, name));
+
+    await settleState(stateDir);
+
+    expect(readdirSync(stateDir).sort()).toEqual([
+      ...['data', 'logs.damaged', 'records.damaged', 'run.damaged', 'store'],
+    ]);
+    expect(readdirSync(join(stateDir, 'store'))).toEqual(['tmp.damaged']);
   });
 });
