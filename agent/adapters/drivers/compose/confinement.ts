@@ -4,7 +4,13 @@ import { z } from 'zod';
 const text = z.string();
 const volume = z.looseObject({ type: text, source: text.optional(), read_only: z.boolean().optional() });
 const service = z.looseObject({ image: text.optional(), volumes: z.array(volume).default([]) });
-const named = z.looseObject({ external: z.unknown().optional(), name: text.optional() });
+const options = z.record(text, z.unknown()).nullish();
+const named = z.looseObject({
+  external: z.unknown().optional(),
+  name: text.optional(),
+  driver: text.optional(),
+  driver_opts: options,
+});
 const file = z.looseObject({ file: text.optional(), external: z.unknown().optional() });
 
 /** A compose file as `docker compose config --format json` prints it: resolved, and every default filled in. */
@@ -39,6 +45,9 @@ const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
   devices: isEmpty,
   device_cgroup_rules: isEmpty,
   gpus: isEmpty,
+  deploy: (value) => isEmpty(devicesOf(value)),
+  logging: isPlainLogging,
+  oom_score_adj: (value) => typeof value === 'number' && value >= 0,
   cgroup_parent: isEmpty,
   runtime: isEmpty,
   credential_spec: isEmpty,
@@ -62,7 +71,7 @@ export function findEscape(project: ComposeProject, around: Surroundings): strin
       volumeEscapes(`volumes.${name}`, one, around),
     ),
     ...Object.entries(project.networks).flatMap(([name, one]) =>
-      isOwn(one, around) && !isHostNetwork(one) ? [] : [`networks.${name} belongs to somebody else`],
+      isOwn(one, around) && isPlainNetwork(one) ? [] : [`networks.${name} belongs to somebody else`],
     ),
     ...[...Object.entries(project.secrets), ...Object.entries(project.configs)].flatMap(([name, one]) =>
       one.file === undefined || isWithin(one.file, around.tree) ? [] : [`${name} is read from ${one.file}`],
@@ -101,8 +110,27 @@ function isOwn(one: ComposeProject['volumes'][string], { project }: Surroundings
   return !isExternal && (one.name === undefined || one.name.startsWith(`${project}_`));
 }
 
-function isHostNetwork(one: ComposeProject['networks'][string]): boolean {
-  return one !== null && ['host', 'macvlan', 'ipvlan'].includes(String(one.driver));
+/** Other drivers, and options of this one, join networks and bridges of the machine. */
+function isPlainNetwork(one: ComposeProject['networks'][string]): boolean {
+  if (one === null) return true;
+  return (one.driver ?? 'bridge') === 'bridge' && isEmpty(one.driver_opts);
+}
+
+/** The engine writes the log itself, as root and from the machine's own network: only into its own files. */
+function isPlainLogging(value: unknown): boolean {
+  const plain = z.strictObject({
+    driver: z.enum(['json-file', 'local', 'none']).optional(),
+    options: z.partialRecord(z.enum(['max-size', 'max-file', 'compress']), z.unknown()).nullish(),
+  });
+  return isEmpty(value) || plain.safeParse(value).success;
+}
+
+/** The other spelling of `gpus` and `devices`. */
+function devicesOf(deploy: unknown): unknown {
+  const found = z
+    .looseObject({ resources: z.looseObject({ reservations: z.looseObject({ devices: z.unknown() }) }) })
+    .safeParse(deploy);
+  return found.success ? found.data.resources.reservations.devices : null;
 }
 
 function isReachable(path: string, { tree, data }: Surroundings): boolean {

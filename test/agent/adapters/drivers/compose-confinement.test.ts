@@ -31,6 +31,13 @@ describe('a project of containers', () => {
     ],
     ['fewer rights', { cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], read_only: true }],
     ['what compose fills in', { entrypoint: null, devices: [], cap_add: null, privileged: false }],
+    ['limits', { deploy: { resources: { limits: { memory: '1' }, reservations: { memory: '1' } } } }],
+    ['a small log', { logging: { driver: 'local', options: { 'max-size': '1m' } } }],
+    [
+      'what compose fills in of a network',
+      {},
+      { networks: { n: { ipam: {}, driver: 'bridge', driver_opts: null } } },
+    ],
     ['a secret of its tree', {}, { secrets: { s: { file: '/tree/s' } }, configs: { c: { content: 'x' } } }],
   ])('may have %s', (_, web, more) => {
     expect(escapeOf(web, more)).toBeNull();
@@ -54,6 +61,16 @@ describe('a project of containers', () => {
     ['devices', { devices: [{ source: '/dev/sda' }] }],
     ['device_cgroup_rules', { device_cgroup_rules: ['a *:* rwm'] }],
     ['gpus', { gpus: 'all' }],
+    [
+      'deploy',
+      { deploy: { resources: { reservations: { devices: [{ driver: 'cdi', device_ids: ['x'] }] } } } },
+    ],
+    ['logging', { logging: { driver: 'syslog', options: { 'syslog-address': 'tcp://127.0.0.1:25' } } }],
+    ['logging', { logging: { driver: 'gelf' } }],
+    ['logging', { logging: { options: { 'splunk-capath': '/etc/shadow' } } }],
+    ['oom_score_adj', { oom_score_adj: -1000 }],
+    ['networks.n', {}, { networks: { n: { driver: 'overlay' } } }],
+    ['networks.n', {}, { networks: { n: { driver_opts: { 'com.docker.network.bridge.name': 'docker0' } } } }],
     ['cgroup_parent', { cgroup_parent: '/' }],
     ['runtime', { runtime: 'other' }],
     ['provider', { provider: { type: 'x' } }],
