@@ -43,16 +43,27 @@ function hideWhole(forms: readonly string[], text: string): string {
 /** Tails begin, and cut lines end, in the middle of a word. */
 function hideCut(forms: readonly string[], text: string): string {
   const [, body = text, end = ''] = /^([\s\S]*?)(…?\s*)$/.exec(text) ?? [];
-  const head = longest(forms, (form, length) => body.startsWith(form.slice(-length)));
+  const head = longest(forms, body.length, (form, length) => {
+    const isPossible = body.charCodeAt(length - 1) === form.charCodeAt(form.length - 1);
+    return isPossible && body.startsWith(form.slice(-length));
+  });
   const rest = head === 0 ? body : `${MASK}${body.slice(head)}`;
-  const tail = longest(forms, (form, length) => rest.endsWith(form.slice(0, length)));
+  const tail = longest(forms, rest.length, (form, length) => {
+    const isPossible = rest.charCodeAt(rest.length - length) === form.charCodeAt(0);
+    return isPossible && rest.endsWith(form.slice(0, length));
+  });
   return `${tail === 0 ? rest : `${rest.slice(0, -tail)}${MASK}`}${end}`;
 }
 
-function longest(forms: readonly string[], fits: (form: string, length: number) => boolean): number {
+/** One character tells most lengths apart: a long secret would else cost milliseconds for every line that passes. */
+function longest(
+  forms: readonly string[],
+  most: number,
+  fits: (form: string, length: number) => boolean,
+): number {
   let found = 0;
   for (const form of forms) {
-    for (let length = form.length - 1; length >= Math.max(SHORTEST, found + 1); length--) {
+    for (let length = Math.min(form.length - 1, most); length >= Math.max(SHORTEST, found + 1); length--) {
       if (fits(form, length)) found = length;
     }
   }
