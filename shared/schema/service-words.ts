@@ -134,6 +134,15 @@ export const SERVICE_WORDS: Words = {
     about: 'What the body must hold; its first 64 KiB are read.',
     example: '"ready"',
   },
+  'health[].tls': { about: 'How the certificate of an https address is judged.' },
+  'health[].tls.ca': {
+    about: 'A file of the tree with the certificate that signs the service’s own.',
+    example: '"tls/ca.pem"',
+  },
+  'health[].tls.insecure': {
+    about: 'Any certificate will do: for a service that makes its own at its first start.',
+    example: 'true',
+  },
   'health[].tcp': {
     form: '`host:port`',
     about: 'Healthy when a connection opens.',
