@@ -19,7 +19,7 @@ export async function round(state: AgentState): Promise<number> {
   const assessment = await assess(state, contact.catalog());
   reporter.request();
   await state.ledger.noteLocal();
-  await recordDecision(state, assessment.decision);
+  await recordOrWarn(state, assessment.decision);
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
     await rememberAsked(state, assessment.offer.plan);
   }
@@ -60,6 +60,14 @@ async function act(state: AgentState, { decision, offer, facts }: Assessment): P
     state.fetchAhead.begin(offer.target.releases.values());
   }
   return false;
+}
+
+/** A disk that does not take it holds no forced patch up: that one's own record says why, and is durable before anything stops. */
+async function recordOrWarn(state: AgentState, decision: Decision): Promise<void> {
+  await recordDecision(state, decision).catch((err: unknown) => {
+    if (decision.target?.kind !== 'emergency' || !isFairleadError(err)) throw err;
+    state.log.error({ err }, 'the decision could not be written down');
+  });
 }
 
 /** Durable before it has an effect: nothing changes here without a decision on disk that says why. */

@@ -191,6 +191,29 @@ describe('on channel auto', () => {
 });
 
 describe('on channel frozen', () => {
+  it('does a forced patch, and nothing else, while decisions cannot be written down', async () => {
+    const { world, publish, start } = createAgentNetwork();
+    publish(releaseOf('1.0.0'));
+    await start();
+    await world.clock.advance(POLL_MS);
+    world.decisions.write = async (document) => {
+      const problem = `EPERM for ${document.decision.verdict}`;
+      throw new FairleadError('disk/failed', { path: 'decision.json', problem });
+    };
+    publish(releaseOf('1.0.1'));
+    await world.clock.advance(5 * POLL_MS);
+    const before = world.deployer.records.length;
+
+    world.catalog = { ...world.catalog, advisories: [criticalFor('<1.0.1', '1.0.1')] };
+    publish(releaseOf('1.0.2'));
+    await world.clock.advance(5 * POLL_MS);
+
+    expect(before).toBe(1);
+    expect(world.deployer.records.slice(1)).toMatchObject([
+      { state: 'committed', reason: { kind: 'forced' } },
+    ]);
+  });
+
   it('changes nothing, and a critical advisory all the same', async () => {
     const { world, publish, start } = createAgentNetwork();
     publish(releaseOf('1.0.0'));
