@@ -92,7 +92,11 @@ function runOf(runAgent: ProgramParts['runAgent']): AgentCommand {
     about: 'poll, decide, deploy and supervise until TERM; services keep running after it',
     example: 'agent run',
     options: [
-      { flags: '--config <file>', about: 'the instance configuration; STATE_DIR/instance.json by default' },
+      {
+        flags: '--config <file>',
+        about: 'the instance configuration; STATE_DIR/instance.json by default',
+        parse: parsePath,
+      },
       {
         flags: '--poll-interval <duration>',
         about: 'such as 60s or PT1M',

@@ -96,7 +96,7 @@ export interface Deployer {
   releaseFromQuarantine(component: ComponentKey): Promise<void>;
   /** Status and one fresh probe of every running component. */
   health(): Promise<readonly ComponentHealth[]>;
-  /** The last lines a service wrote, or those that a failed deployment left. Errors: change/no-log, disk/*. */
+  /** The last lines a service wrote, or those that a failed deployment left. Errors: change/no-log, service/no-log, disk/*. */
   logs(component: ComponentKey, change?: number): Promise<readonly string[]>;
   /** What supervision has seen fail several times in a row. */
   degradations(): readonly Degradation[];

@@ -5,8 +5,8 @@ import { parseDuration } from '../../shared/cli/values.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 
 export function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  // Digits only: `Number` reads "" as 0, "0x50" as 80 and "8e3" as 8000.
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError('It must be a number from 0 to 65535.');
 }
 

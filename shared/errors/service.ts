@@ -1,7 +1,13 @@
-// Errors of what runs services for us: systemd, a container engine.
+// Errors of services, and of what runs them for us: systemd, a container engine.
 import { EXIT, entry } from './entry.ts';
 
 export const SERVICE_ERRORS = {
+  'service/no-log': entry<{ readonly component: string }>({
+    message: (d) => `${d.component} is not among what this install runs, and left no log`,
+    hint: () => 'see what it runs: fairlead status',
+    http: 404,
+    exit: EXIT.usage,
+  }),
   'service/no-room': entry<{ readonly component: string; readonly problem: string }>({
     message: (d) => `this machine had no descriptor, process or memory left for ${d.component}: ${d.problem}`,
     hint: () =>

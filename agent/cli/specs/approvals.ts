@@ -1,6 +1,6 @@
 // The commands by which people say yes or no, and who may.
 import type { ArgumentSpec } from '../../../shared/cli/command.ts';
-import { parseDigest, parseNumber } from '../../../shared/cli/values.ts';
+import { parseDigest, parseNumber, parsePath } from '../../../shared/cli/values.ts';
 import { type AgentCommand, PASSPHRASE, REASON, YES } from './common.ts';
 
 const PLAN: ArgumentSpec = {
@@ -16,8 +16,8 @@ const ANSWER = {
   options: [
     REASON,
     { flags: '--ticket <id>', about: 'your change ticket' },
-    { flags: '--key <file>', about: 'sign it with an approver’s key' },
-    { flags: '--out <file>', about: 'write the signed answer here; no agent is needed' },
+    { flags: '--key <file>', about: 'sign it with an approver’s key', parse: parsePath },
+    { flags: '--out <file>', about: 'write the signed answer here; no agent is needed', parse: parsePath },
     { flags: '--instance <id>', about: 'let it count on this instance only' },
     YES,
     PASSPHRASE,
@@ -57,7 +57,10 @@ export const APPROVALS: readonly AgentCommand[] = [
     about: 'make a key, on the approver’s own machine',
     example: 'approver create alice --key alice.json',
     arguments: [NAME],
-    options: [{ flags: '--key <file>', about: 'where to write it', required: true }, PASSPHRASE],
+    options: [
+      { flags: '--key <file>', about: 'where to write it', required: true, parse: parsePath },
+      PASSPHRASE,
+    ],
     load: async () => (await import('../commands/approver.ts')).createApprover,
   },
   {

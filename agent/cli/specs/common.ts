@@ -1,6 +1,6 @@
 // What commands of `fairlead` have in common: the options that recur, and the context they run in.
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../../../shared/cli/command.ts';
-import { parseLine } from '../../../shared/cli/values.ts';
+import { parseLine, parsePath } from '../../../shared/cli/values.ts';
 import type { CliContext } from '../context.ts';
 
 export type AgentCommand = CommandSpec<CliContext>;
@@ -16,6 +16,7 @@ export const WATCH = (about: string): OptionSpec => ({ flags: '--watch', about }
 export const PASSPHRASE: OptionSpec = {
   flags: '--passphrase-file <file>',
   about: 'of the key; else $FAIRLEAD_PASSPHRASE, else asked',
+  parse: parsePath,
 };
 export const COMPONENT: ArgumentSpec = {
   name: '<component>',

@@ -1,5 +1,5 @@
 // The operator's standing decisions as commands: channel, pins, holds, windows.
-import { parseIsoDuration } from '../../../shared/cli/values.ts';
+import { parseIsoDuration, parsePath } from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
 import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
 
@@ -65,7 +65,11 @@ const HOLDS: readonly AgentCommand[] = [
       { flags: '--until <time>', about: 'such as "mon 08:00"' },
       REASON,
       { flags: '--emergency', about: 'hold forced patches too, for at most 72 hours' },
-      { flags: '--key <file>', about: 'sign it: needed with --emergency where approvers have keys' },
+      {
+        flags: '--key <file>',
+        about: 'sign it: needed with --emergency where approvers have keys',
+        parse: parsePath,
+      },
       PASSPHRASE,
       YES,
     ],

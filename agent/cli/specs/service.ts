@@ -1,4 +1,5 @@
 // The commands of the service on this host, `agent run` apart: enrol it, install it.
+import { parsePath } from '../../../shared/cli/values.ts';
 import type { AgentCommand } from './common.ts';
 
 export const SERVICE: readonly AgentCommand[] = [
@@ -25,7 +26,7 @@ export const SERVICE: readonly AgentCommand[] = [
       },
     ],
     options: [
-      { flags: '--file <path>', about: 'read the string from a file' },
+      { flags: '--file <path>', about: 'read the string from a file', parse: parsePath },
       { flags: '--name <name>', about: 'how the vendor sees this host; its own name by default' },
     ],
     load: async () => (await import('../commands/enroll.ts')).enroll,

@@ -32,7 +32,7 @@ export async function repair(
   };
 }
 
-/** Errors: change/no-log, setting/unreadable, disk/*. */
+/** Errors: change/no-log, service/no-log, setting/unreadable, disk/*. */
 export async function readLogs(state: AgentState, { component, change }: LogsRequest): Promise<LogsReply> {
   const lines = await state.deployer.logs(component, change);
   return { schema: 'fairlead/logs@1', component, lines: [...lines] };

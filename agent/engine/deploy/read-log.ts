@@ -8,7 +8,7 @@ import { prepare } from './prepare.ts';
 
 const MOST_BYTES = 64 * 1024;
 
-/** Of a deployment that failed where one is named. Errors: change/not-found, disk/*. */
+/** Of a deployment that failed where one is named. Errors: change/no-log, service/no-log, disk/*. */
 export async function readLog(
   options: DeployerOptions,
   component: ComponentKey,
@@ -18,7 +18,10 @@ export async function readLog(
   // The service's secrets have to be known before its log is read.
   const one = await prepare(options, generation, component);
   if (change === undefined) {
-    return linesOf(await options.driver.logs(one?.unit.component ?? component, MOST_BYTES));
+    const log = await options.driver.logs(one?.unit.component ?? component, MOST_BYTES);
+    // An empty answer would read as a quiet service, where a name was misspelt.
+    if (one === null && log === '') throw new FairleadError('service/no-log', { component });
+    return linesOf(log);
   }
   const evidence = await options.store.readEvidence(change);
   const found = evidence?.components.find((each) => each.component === component);

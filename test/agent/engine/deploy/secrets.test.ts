@@ -192,6 +192,9 @@ describe('a secret setting', () => {
 
     expect(lines.slice(0, 3)).toEqual(['•••', '•••', 'red \ufffd[31m']);
     await expect(deployer.logs(AUTH, 1)).rejects.toMatchObject({ code: 'change/no-log' });
+    await expect(deployer.logs('core/atuh' as typeof AUTH)).rejects.toMatchObject({
+      code: 'service/no-log',
+    });
   });
 
   it('leaves the log of what failed to be asked for by its number', async () => {
