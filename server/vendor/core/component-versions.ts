@@ -1,25 +1,35 @@
 // Components with versions as typed on advisories: `core/auth:<1.2.8` is affected, `core/auth@1.2.9` is fixed.
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import { capabilityKey, parseRef, refFor } from '../../../shared/schema/release-ref.ts';
 import { parseRange, parseVersion } from '../../../shared/version/version.ts';
 
-/** Errors: vendor/option-invalid, reference/invalid, version/invalid-range. */
+/** Error: vendor/option-invalid. */
 export function parseAffected(text: string): Advisory['affected'][number] {
-  const colon = text.indexOf(':');
-  const ref = refFor(text.slice(0, Math.max(0, colon)), parseVersion('0.0.0'));
-  if (ref.kind !== 'capability')
-    throw invalid('--affected', text, '"suite/capability:RANGE", such as "core/auth:<1.2.8"');
-  return { component: capabilityKey(ref), versions: parseRange(text.slice(colon + 1)) };
+  return naming('--affected', text, '"suite/capability:RANGE", such as "core/auth:<1.2.8"', () => {
+    const colon = text.indexOf(':');
+    const ref = refFor(text.slice(0, Math.max(0, colon)), parseVersion('0.0.0'));
+    if (ref.kind !== 'capability') return null;
+    return { component: capabilityKey(ref), versions: parseRange(text.slice(colon + 1)) };
+  });
 }
 
-/** Errors: vendor/option-invalid, reference/invalid, version/invalid. */
+/** Error: vendor/option-invalid. */
 export function parseFixed(text: string): Advisory['fixed'][number] {
-  const ref = parseRef(text);
-  if (ref.kind !== 'capability') throw invalid('--fixed', text, '"suite/capability@VERSION"');
-  return { component: capabilityKey(ref), version: ref.version };
+  return naming('--fixed', text, '"suite/capability@VERSION", such as "core/auth@1.2.9"', () => {
+    const ref = parseRef(text);
+    return ref.kind === 'capability' ? { component: capabilityKey(ref), version: ref.version } : null;
+  });
 }
 
-function invalid(option: string, value: string, form: string): FairleadError {
-  return new FairleadError('vendor/option-invalid', { option, value, form });
+/** Whatever is wrong inside, a person is told the option, all of its value and the form. */
+function naming<T>(option: string, value: string, form: string, parse: () => T | null): T {
+  const refused = new FairleadError('vendor/option-invalid', { option, value, form });
+  try {
+    const parsed = parse();
+    if (parsed !== null) return parsed;
+  } catch (error) {
+    throw isFairleadError(error) ? refused : error;
+  }
+  throw refused;
 }

@@ -246,7 +246,19 @@ describe('components on an advisory', () => {
     expect(parseFixed('core/auth@1.2.9')).toEqual({ component: 'core/auth', version: '1.2.9' });
   });
 
-  it.each(['core/auth', 'core:<1', ':<1', 'core/auth:seven'])('refuses "%s" as affected', (text) => {
-    expect(() => parseAffected(text)).toThrow();
-  });
+  it.each(['core/auth', 'core:<1', ':<1', 'core/auth:seven', 'core/auth@<1.2.8', ''])(
+    'refuses "%s" as affected and names the option',
+    (text) => {
+      const refusal = expect(() => parseAffected(text));
+      refusal.toThrow(expect.objectContaining({ code: 'vendor/option-invalid' }));
+      refusal.toThrow('--affected');
+    },
+  );
+
+  it.each(['core/auth', 'core@1.0.0', 'core/auth@seven', 'core/auth:1.2.9', ''])(
+    'refuses "%s" as a fix and names the option',
+    (text) => {
+      expect(() => parseFixed(text)).toThrow('--fixed');
+    },
+  );
 });
