@@ -219,7 +219,10 @@ export const DEPLOY_ERRORS = {
   'rollback/no-target': entry<{ readonly wanted: string; readonly available: string }>({
     message: (d) =>
       `cannot roll back to ${d.wanted}; healthy generations before the current one: ${d.available}`,
-    hint: () => 'choose one of those: fairlead rollback --to N',
+    hint: (d) =>
+      /^none/.test(d.available)
+        ? 'nothing was changed; see what ran here: fairlead changes'
+        : 'choose one of those: fairlead rollback --to N',
     http: 409,
     exit: EXIT.refused,
   }),
