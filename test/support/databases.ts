@@ -1,5 +1,5 @@
 // Which database a suite runs on: the embedded file, or a real PostgreSQL for those who asked for it.
-import { openDatabase } from '../../server/db/database.ts';
+import { openDatabase, type Place } from '../../server/db/database.ts';
 import type { Database } from '../../server/db/tables.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -12,8 +12,8 @@ export function usePostgres(server: Postgres): void {
 }
 
 /** The same place twice is the same database. */
-export async function openAt(file: string): Promise<Database> {
-  return openDatabase(await locationOf(file));
+export async function openAt(file: string, place: Place = 'inline'): Promise<Database> {
+  return openDatabase(await locationOf(file), place);
 }
 
 export function locationOf(file: string): Promise<string> {
