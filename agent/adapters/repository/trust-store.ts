@@ -1,8 +1,9 @@
 // The trust directory: metadata files by name, each write durable before it returns.
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { isDirectory, makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isNoFile, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
@@ -12,7 +13,8 @@ import type { DocumentCache, TrustStore } from '../../ports/trust-store.ts';
 export async function openTrustStore(directory: string): Promise<TrustStore> {
   await makeDirectory(join(directory, HISTORY_DIRECTORY));
   await makeDirectory(join(directory, DOCUMENTS_DIRECTORY));
-  for (const each of [directory, join(directory, HISTORY_DIRECTORY)]) await removeLeftovers(each);
+  for (const each of [directory, join(directory, HISTORY_DIRECTORY), join(directory, DOCUMENTS_DIRECTORY)])
+    await removeLeftovers(each);
   return {
     directory,
     // As damaged bytes are: passed over, and replaced by what is fetched and verified.
@@ -36,10 +38,13 @@ function openDocuments(directory: string): DocumentCache {
     read: (sha256) => readUnless((error) => !isMomentary(error), join(directory, sha256)),
     async write(sha256, bytes) {
       const path = join(directory, sha256);
+      // Two paths may hold the same bytes, and are fetched at once: each writes under a name of its own.
+      const own = join(directory, `.${sha256}.${randomBytes(6).toString('hex')}.tmp`);
       try {
-        // Written into, a pipe would be waited for, and a link followed.
-        await rm(path, { recursive: true, force: true });
-        await writeFile(path, bytes, { mode: 0o600, flag: 'wx' });
+        await writeFile(own, bytes, { mode: 0o600, flag: 'wx' });
+        // Written into, a pipe would be waited for, and a link followed: a rename takes the place of either.
+        if (await isDirectory(path)) await rm(path, { recursive: true, force: true });
+        await rename(own, path);
       } catch (cause) {
         throw toDiskError(directory, cause, bytes.length);
       }
