@@ -1,6 +1,8 @@
 // What people type, made into values: one reading of a line, a number, a duration, for every option of every program.
+import { cronProblem } from '../encoding/cron.ts';
 import { type Digest, isDigest } from '../encoding/digest.ts';
 import { durationMs, spanMs } from '../encoding/duration.ts';
+import { isTimeZone } from '../encoding/zone.ts';
 import { isFairleadError } from '../errors/error.ts';
 import { type ComponentKey, componentKey, instant, line, name } from '../schema/common.ts';
 import { parseRef, type ReleaseRef, refFor } from '../schema/release-ref.ts';
@@ -77,6 +79,18 @@ export function parseRelease(text: string): ReleaseRef {
   const ref = refOrNull(text);
   if (ref !== null) return ref;
   throw new InvalidArgumentError('It must be such as platform@2.5.0, core@1.2.0 or core/auth@1.0.1.');
+}
+
+/** As the windows of a policy take it. */
+export function parseCron(text: string): string {
+  const problem = cronProblem(text);
+  if (problem === null) return text;
+  throw new InvalidArgumentError(`It must be a cron expression such as "0 2 * * sat": ${problem}.`);
+}
+
+export function parseZone(text: string): string {
+  if (isTimeZone(text)) return text;
+  throw new InvalidArgumentError('It must be a time zone such as Europe/Berlin or UTC.');
 }
 
 /** `platform@2.5.0`, `core@1.2.0` or `core/auth@1.0.1`, as it was typed. */

@@ -1,6 +1,6 @@
 // What commands of `fairlead` have in common: the options that recur, and the context they run in.
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../../../shared/cli/command.ts';
-import { parseLine, parsePath } from '../../../shared/cli/values.ts';
+import { parseComponent, parseLine, parsePath } from '../../../shared/cli/values.ts';
 import type { CliContext } from '../context.ts';
 
 export type AgentCommand = CommandSpec<CliContext>;
@@ -21,4 +21,5 @@ export const PASSPHRASE: OptionSpec = {
 export const COMPONENT: ArgumentSpec = {
   name: '<component>',
   about: 'platform, a suite such as core, or a capability such as core/auth',
+  parse: parseComponent,
 };

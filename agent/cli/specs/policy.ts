@@ -1,5 +1,5 @@
 // The operator's standing decisions as commands: channel, pins, holds, windows.
-import { parseIsoDuration, parsePath } from '../../../shared/cli/values.ts';
+import { parseCron, parseIsoDuration, parsePath, parseZone } from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
 import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
 
@@ -91,14 +91,23 @@ const WINDOWS: readonly AgentCommand[] = [
     example: 'window add night --cron "0 2 * * sat" --duration 4h --reason "agreed with the shops"',
     arguments: [{ name: '<name>', about: 'such as night' }],
     options: [
-      { flags: '--cron <expression>', about: 'when it opens, such as "0 2 * * sat"', required: true },
+      {
+        flags: '--cron <expression>',
+        about: 'when it opens, such as "0 2 * * sat"',
+        required: true,
+        parse: parseCron,
+      },
       {
         flags: '--duration <duration>',
         about: 'how long it stays open, such as 4h or PT4H',
         required: true,
         parse: parseIsoDuration,
       },
-      { flags: '--zone <zone>', about: 'whose wall clock; this terminal’s by default' },
+      {
+        flags: '--zone <zone>',
+        about: 'whose wall clock; this terminal’s by default',
+        parse: parseZone,
+      },
       { flags: '--deny', about: 'nothing starts inside it' },
       REASON,
       YES,
