@@ -7,7 +7,6 @@ import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
 import { decisionRecord } from '../../../agent/core/decision-record.ts';
 import { outbox } from '../../../agent/core/outbox.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
-import { createFetchAhead } from '../../../agent/engine/agent/fetch-ahead.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createPulse } from '../../../agent/engine/agent/pulse.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
@@ -46,7 +45,8 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     chance: () => 0.5,
     log,
     ledger: createLedger({ audit, settings, log }),
-    fetchAhead: createFetchAhead({ trees, log }),
+    // What runs beside the rounds would outlive the kills that are tried here.
+    fetchAhead: { begin: () => undefined },
     repository: {
       refresh: async () => 'unchanged',
       catalog: async () => catalog,
