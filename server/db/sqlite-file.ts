@@ -2,6 +2,9 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 const BUSY_TIMEOUT_MS = 5_000;
+const RETRY_MS = 10;
+/** https://sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
 /** The queries of the program are fewer; those made of long lists differ and would fill it. */
 const PREPARED = 200;
 
@@ -19,7 +22,8 @@ export interface SqliteFile {
 /** Opens or creates the file. Readers never wait for a writer; a commit that returned survives a power cut. */
 export function openSqliteFile(file: string): SqliteFile {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+  keepWriteAheadLog(database);
+  database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   const prepared = new Map<string, StatementSync>();
 
   function prepare(sql: string): StatementSync {
@@ -41,4 +45,19 @@ export function openSqliteFile(file: string): SqliteFile {
     },
     close: () => database.close(),
   };
+}
+
+/** Of connections that open a new file at once one changes its mode; the others SQLite sends away at once, whatever the timeout. */
+function keepWriteAheadLog(database: DatabaseSync): void {
+  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (cause) {
+      if ((cause as { readonly errcode?: unknown }).errcode !== SQLITE_BUSY || performance.now() > deadline)
+        throw cause;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
 }
