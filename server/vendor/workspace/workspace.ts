@@ -1,4 +1,5 @@
 // The vendor's workspace: the directory that holds keys, changes, the signed repository and the audit.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
@@ -6,6 +7,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { tryLock } from '../../../shared/node/lock.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { settleDirectory } from '../../../shared/node/settle-directory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 
 const vendorConfig = z.strictObject({
@@ -21,6 +23,9 @@ export type VendorConfig = z.output<typeof vendorConfig>;
 export function parseConfig(config: Omit<VendorConfig, 'schema'>): VendorConfig {
   return parseDocument(vendorConfig, { schema: 'fairlead/vendor@1', ...config }, 'the workspace');
 }
+
+const PARTS = ['keys', 'changes', 'builds', 'packs', 'repository/metadata', 'repository/pending'];
+const SETTLED = new Set(['keys', 'changes', 'builds', 'repository']);
 
 export interface Workspace {
   readonly directory: string;
@@ -42,9 +47,7 @@ export async function findWorkspace(directory: string): Promise<Workspace | null
 }
 
 export async function createWorkspace(directory: string, config: VendorConfig): Promise<Workspace> {
-  for (const part of ['keys', 'changes', 'builds', 'packs', 'repository/metadata', 'repository/pending']) {
-    await makeDirectory(join(directory, part));
-  }
+  for (const part of PARTS) await makeDirectory(join(directory, part));
   await writeJson(join(directory, 'vendor.json'), config);
   return { directory, config };
 }
@@ -63,14 +66,24 @@ export function jsonBytes(value: object): Uint8Array {
   return utf8(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Runs `work` while no other command writes in the directory. Errors: vendor/workspace-busy, disk/*. */
+/** Runs `work` on whole files while no other command writes in the directory. Errors: vendor/workspace-busy, disk/*. */
 export async function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
   await makeDirectory(directory);
   const lock = await tryLock(join(directory, 'lock'));
   if (lock === null) throw new FairleadError('vendor/workspace-busy', { directory });
   try {
+    await settleWorkspace(directory);
     return await work();
   } finally {
     lock.release();
   }
+}
+
+/**
+ * Clears what a killed command left half-written. Not entered: packs, of which there may be thousands and where the next
+ * build of the same tree writes over what the last one left; and whatever else a vendor keeps beside the workspace.
+ */
+async function settleWorkspace(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  await settleDirectory(directory, new Set(names.filter((name) => !SETTLED.has(name))));
 }
