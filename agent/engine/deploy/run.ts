@@ -1,6 +1,7 @@
 // One deployment under way: what it is, how far it got, and the only two ways to note that it got further.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import {
   type DeploymentRecord,
   type DeploymentState,
@@ -52,10 +53,10 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
   let progress = progressOf(entries);
   const left = new AbortController();
   let leaving: Promise<void> | null = null;
-  let last: Promise<unknown> = Promise.resolve();
-  // One after the other: leaving is journalled beside whatever is under way.
-  const append = (entry: (position: Position) => JournalEntry): Promise<void> => {
-    const mine = last.then(async () => {
+  // Leaving is journalled beside whatever is under way.
+  const inTurn = createTurns();
+  const append = (entry: (position: Position) => JournalEntry): Promise<void> =>
+    inTurn(async () => {
       // What was let go may still be at work for a moment: the journal is the next agent's by now.
       if (left.signal.aborted && canBeLeft(progress.state)) throw new FairleadError('deploy/agent-stops', {});
       const at = formatInstantMs(options.clock.now());
@@ -63,9 +64,6 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
       await options.journal.append(written);
       progress = advance(progress, written);
     });
-    last = mine.catch(() => undefined);
-    return mine;
-  };
   async function letGo(): Promise<void> {
     if (isFinal(progress.state)) return;
     await append((position) => ({ kind: 'left', ...position })).catch(options.onWarning);

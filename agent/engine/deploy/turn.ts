@@ -1,5 +1,6 @@
 // One piece of work at a time: who deploys, who waits, and who is told to let go.
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { Run } from './run.ts';
 
@@ -21,27 +22,24 @@ export interface Turn {
 }
 
 export function createTurn(): Turn {
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
   let deploying = false;
   let held: Run | null = null;
   let lastHeld = 0;
   let leaving = false;
 
-  function wait<T>(work: Work<T>): Promise<T> {
-    const mine = last.then(() =>
-      work((run) => {
-        held = run;
-        lastHeld = run.record.id;
-        if (leaving) void run.leave();
+  const hold = (run: Run): void => {
+    held = run;
+    lastHeld = run.record.id;
+    if (leaving) void run.leave();
+  };
+
+  const wait = <T>(work: Work<T>): Promise<T> =>
+    inTurn(() =>
+      work(hold).finally(() => {
+        held = null;
       }),
     );
-    last = mine
-      .catch(() => undefined)
-      .then(() => {
-        held = null;
-      });
-    return mine;
-  }
 
   function verifyIdle(): void {
     if (leaving) throw new FairleadError('deploy/agent-stops', {});
@@ -69,7 +67,7 @@ export function createTurn(): Turn {
     async leave() {
       leaving = true;
       await held?.leave();
-      await last;
+      await inTurn(async () => undefined);
     },
     inProgress: () => {
       const record = held?.current() ?? null;
