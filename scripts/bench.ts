@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCompile } from '../test/bench/compile.ts';
 import { type Figures, renderFigures } from '../test/bench/figures.ts';
+import { measureForced } from '../test/bench/forced.ts';
 import { measureHistory } from '../test/bench/history.ts';
 import { measureHostile } from '../test/bench/hostile.ts';
 import { measureMemory } from '../test/bench/memory.ts';
@@ -18,7 +19,7 @@ import { measureTraffic } from '../test/bench/traffic.ts';
 const USAGE = `Usage: scripts/bench [--offline] [--write]
 
 Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, a long
-history, compile, hostile inputs, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
+history, compile, hostile inputs, a forced patch, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
 
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
   --write     write the figures to docs/figures.md
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
     await measure(() => measureHistory(work));
     await measure(measureCompile);
     await measure(measureHostile);
+    await measure(() => measureForced(work));
     await measure(() => measureTraffic(work));
     const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();
     await measure(() => measurePacks(sample, work));
