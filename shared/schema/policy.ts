@@ -129,7 +129,10 @@ export const policy = z.strictObject({
   remote: z
     .enum(['ignore', 'propose', 'accept'])
     .default('propose')
-    .describe('What becomes of the server’s proposals: nothing, a question to you, or what they ask for'),
+    .describe(
+      'What becomes of the server’s proposals: nothing, a question to you, or what they ask for. No server proposes ' +
+        'anything yet, so nothing reads it',
+    ),
   retention: retention.prefault({}).describe('What stays on disk'),
   soak: duration
     .default('PT5M')
