@@ -28,6 +28,21 @@ export function capabilityConfigOf(
   return own(capabilities, capability) ?? DEFAULT_CAPABILITY;
 }
 
+/** The capability with exactly these settings. It is as enabled as it was, and a suite that `*` enables stays enabled. */
+export function withSettings<Value>(
+  config: InstanceConfig,
+  { suite, name }: { readonly suite: string; readonly name: string },
+  settings: Readonly<Record<string, Value>>,
+) {
+  const named = suiteConfigOf(config, suite);
+  const capability = { ...capabilityConfigOf(config, suite, name), settings };
+  const capabilities = { ...named?.capabilities, [name]: capability };
+  return {
+    ...config,
+    suites: { ...config.suites, [suite]: { enabled: named?.enabled ?? false, capabilities } },
+  };
+}
+
 function suiteConfigOf(config: InstanceConfig, suite: string): SuiteConfig | undefined {
   return own(config.suites, suite) ?? own(config.suites, '*');
 }

@@ -1,5 +1,6 @@
 // Everything one resolution looks at, indexed once: releases, offers, pins in force, what runs, open advisories.
 import type { Advisory } from '../schema/advisory.ts';
+import type { InstanceConfig } from '../schema/instance.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { openCritical } from './exposure.ts';
@@ -11,6 +12,8 @@ import type { CompileInput } from './target.ts';
 
 export interface Context {
   readonly input: CompileInput;
+  /** The operator's newest word; the configuration of `input` is the one to compile under. */
+  readonly onDisk: InstanceConfig;
   readonly index: ReleaseIndex;
   readonly offers: Offers;
   readonly pins: PinSet;
@@ -21,11 +24,12 @@ export interface Context {
   readonly standing: ReadonlyMap<ComponentName, string>;
 }
 
-export function createContext(input: CompileInput): Context {
+export function createContext(input: CompileInput, onDisk: InstanceConfig = input.config): Context {
   const index = indexReleases(input.catalog.releases);
   const critical = openCritical(input.catalog.advisories);
   return {
     input,
+    onDisk,
     index,
     offers: selectOffers(input, index),
     pins: createPinSet(input.pins.filter((pin) => !isExpired(pin, input.now))),

@@ -2,6 +2,7 @@
 import type { Advisory } from '../schema/advisory.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions, majorOf, minorOf, type Version } from '../version/version.ts';
+import { isConfigurable } from './adopt.ts';
 import type { Context } from './context.ts';
 import { isAffected } from './exposure.ts';
 import type { AnyRelease } from './releases.ts';
@@ -15,10 +16,12 @@ export interface Fix {
   /** How many critical advisories stay open with the fixed version. */
   readonly open: number;
   readonly isStop: boolean;
+  /** Its settings are all given. */
+  readonly isConfigured: boolean;
 }
 
 export interface Fixes {
-  /** Fewest open advisories first, then nearest. */
+  /** What could start with the settings of this install first, then fewest open advisories, then nearest. */
   readonly fixes: readonly Fix[];
   /** Why there is none. */
   readonly reason: Unfixable['reason'];
@@ -50,6 +53,7 @@ export function fixesFor(context: Context, component: ComponentName, from: Choic
   const isHome = (fix: Fix) => (fix.choice.digest === running?.digest ? 0 : 1);
   const sorted = fixes.toSorted(
     (a, b) =>
+      Number(b.isConfigured) - Number(a.isConfigured) ||
       a.open - b.open ||
       isHome(a) - isHome(b) ||
       compareNearness(from.version, a.choice.version, b.choice.version),
@@ -83,12 +87,15 @@ function toFix(
   const release = context.index.find(component, version);
   if (release === undefined) return 'not-released';
   const open = criticalFor(context, component, version).length;
-  if (release.digest === running?.digest) return { choice: running, open, isStop: false };
+  if (release.digest === running?.digest) {
+    return { choice: running, open, isStop: false, isConfigured: true };
+  }
   const stop = firstStop(context.index.of(component), (running ?? from).version, context.offers.withdrawn);
   const isStop =
     running !== undefined && stop !== undefined && compareVersions(version, stop.document.version) > 0;
   const next = isStop ? stop : release;
-  return prohibition(context, next) ?? { choice: choiceOf(next), open, isStop };
+  const isConfigured = isConfigurable(next, context.input.config, context.onDisk);
+  return prohibition(context, next) ?? { choice: choiceOf(next), open, isStop, isConfigured };
 }
 
 function distance(from: Version, to: Version): number {

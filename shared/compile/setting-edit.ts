@@ -5,7 +5,7 @@ import { type InstanceConfig, instanceConfig } from '../schema/instance.ts';
 import { parseDocument } from '../schema/parse-document.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
 import type { Setting } from '../schema/service.ts';
-import { capabilityConfigOf } from './config.ts';
+import { capabilityConfigOf, withSettings } from './config.ts';
 import { holdsReference } from './references.ts';
 import { checkSettings } from './settings.ts';
 
@@ -37,21 +37,17 @@ function typedValue({ type }: Setting, text: string): string | number | boolean 
   return text;
 }
 
-/** Enabled as it was: giving a setting switches nothing on, and a suite that `*` enables stays enabled. */
 function put(
   config: InstanceConfig,
-  { suite, name }: CapabilityRelease,
+  release: CapabilityRelease,
   key: string,
   value: string | number | boolean | null,
 ): InstanceConfig {
-  const named = Object.hasOwn(config.suites, suite) ? config.suites[suite] : config.suites['*'];
-  const before = capabilityConfigOf(config, suite, name);
-  const { [key]: _before, ...others } = before.settings;
-  if (value === null && !Object.hasOwn(before.settings, key)) return config;
-  const capability = { ...before, settings: value === null ? others : { ...others, [key]: value } };
-  const capabilities = { ...named?.capabilities, [name]: capability };
-  const suites = { ...config.suites, [suite]: { enabled: named?.enabled ?? false, capabilities } };
-  return parseDocument(instanceConfig, { ...config, suites }, 'the instance configuration');
+  const { settings } = capabilityConfigOf(config, release.suite, release.name);
+  const { [key]: _before, ...others } = settings;
+  if (value === null && !Object.hasOwn(settings, key)) return config;
+  const edited = withSettings(config, release, value === null ? others : { ...others, [key]: value });
+  return parseDocument(instanceConfig, edited, 'the instance configuration');
 }
 
 function unknownSetting(release: CapabilityRelease, key: string): FairleadError {

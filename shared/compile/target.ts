@@ -106,6 +106,12 @@ export interface SettingIssue extends DocumentIssue {
   readonly fault: 'value' | 'surplus';
 }
 
+/** One setting, by name: its value may be a secret. */
+export interface NamedSetting {
+  readonly component: ComponentKey;
+  readonly key: string;
+}
+
 export interface EmergencyResult {
   /** What runs with the affected components moved as little as possible; null when nothing can or need be moved. */
   readonly target: Target | null;
@@ -117,6 +123,8 @@ export interface EmergencyResult {
   readonly overridden: readonly Pin[];
   /** What is wrong with the instance's settings for the target's releases. */
   readonly misconfigured: readonly SettingIssue[];
+  /** What of the configuration on disk comes into force with it, for a fix that could not run otherwise. */
+  readonly adopted: readonly NamedSetting[];
 }
 
 export interface Unfixable {

@@ -24,7 +24,12 @@ export function decide(input: DecideInput): Decision {
   const told = { exposed, ...newerThan(input) };
   if (emergency.plan !== null) {
     const reasons = [...hostReasons(input), ...emergencyReasons(input, emergency.plan)];
-    return { ...conclude(reasons, 'apply'), target: targetOf('emergency', emergency.plan), ...told };
+    return {
+      ...conclude(reasons, 'apply'),
+      target: targetOf('emergency', emergency.plan),
+      ...told,
+      ...adoptedBy(input),
+    };
   }
   // Without the operator's word nothing is desired: what was computed meanwhile is no offer, and nobody is asked about it.
   if (desired.plan !== null && isReadable(input)) {
@@ -43,6 +48,10 @@ function conclude(
 
 function targetOf(kind: 'desired' | 'emergency', plan: Plan): NonNullable<Decision['target']> {
   return { kind, manifest: plan.to, plan: planDigest(plan) };
+}
+
+function adoptedBy({ emergency: { result } }: DecideInput): Pick<Decision, 'adopted'> {
+  return result.adopted.length === 0 ? {} : { adopted: result.adopted.map((one) => ({ ...one })) };
 }
 
 function newerThan(input: DecideInput): Pick<Decision, 'newer'> {

@@ -38,6 +38,9 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
   if (record.cutConnections !== undefined) {
     lines.push(`cut      ${count(record.cutConnections, 'connection')} open when the version before stopped`);
   }
+  lines.push(
+    ...(record.adopted ?? []).map((one) => `setting  ${one.component} ${one.key} as it stands on disk`),
+  );
   lines.push(...(record.drift ?? []).map(describeDrift));
   if (record.failure !== null) {
     lines.push(

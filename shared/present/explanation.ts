@@ -9,7 +9,7 @@ import { formatBytes } from './count.ts';
 import type { Style } from './style.ts';
 import { formatTable, indent } from './table.ts';
 import { formatBoth } from './times.ts';
-import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
+import { describeAdopted, describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 import { renderOpenings } from './windows.ts';
 
 export function renderExplanation(
@@ -25,6 +25,7 @@ export function renderExplanation(
     ...renderPlan(reply),
     ...section('Why not now', describeBlockers(decision.blockers.filter(isNews(inProgress)), style)),
     ...section('Newer', describeNewer(decision)),
+    ...section('Settings that come along', describeAdopted(decision)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
     ...section('Pins', reply.pins.map(describePin)),
     ...section(

@@ -35,6 +35,14 @@ export function describeNewer({ newer = [] }: Decision): readonly string[] {
   ]);
 }
 
+/** One line for each setting that a forced patch could not run without. */
+export function describeAdopted({ adopted = [] }: Decision): readonly string[] {
+  return adopted.map(
+    ({ component, key }) =>
+      `- ${component} ${sanitizeLine(key)} as it stands on disk: the fix does not run with the one in force`,
+  );
+}
+
 function describeNewest({ newer = [] }: Decision): string {
   const [first, ...others] = newer;
   if (first === undefined) return 'nothing else is on offer';

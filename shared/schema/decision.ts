@@ -37,6 +37,8 @@ export const decision = z.strictObject({
       }),
     )
     .optional(),
+  /** What of the configuration on disk a forced patch brings into force, because it cannot run without. */
+  adopted: z.array(z.strictObject({ component: z.string(), key: z.string() })).optional(),
   /** Open advisories that affect what runs. */
   exposed: z.array(
     z.strictObject({

@@ -139,6 +139,8 @@ export const deploymentRecord = z.strictObject({
   unhealthyBefore: z.array(componentKey).optional(),
   /** Where the files of what it left were not what was signed. */
   drift: z.array(drift).optional(),
+  /** Settings of the configuration on disk that a forced patch brought into force, because it cannot run without. */
+  adopted: z.array(z.strictObject({ component: componentKey, key: name })).optional(),
   /** Connections to the versions it replaced side by side that were still open when those had to stop. */
   cutConnections: z.int().min(1).optional(),
   /** Who started it: `agent`, or the operating-system account behind a local command. */

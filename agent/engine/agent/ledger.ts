@@ -154,9 +154,10 @@ async function tellDeployments(
   told: Told,
   records: readonly DeploymentRecord[],
 ): Promise<void> {
-  for (const { id, actor, plan, reason, state, failure } of records) {
+  for (const { id, actor, plan, reason, state, failure, adopted = [] } of records) {
     if (!told.begun.has(id)) {
-      const details = { change: id, plan, reason: reason.kind };
+      const settings = adopted.map(({ component, key }) => `${component} ${key}`).join(', ');
+      const details = { change: id, plan, reason: reason.kind, ...(settings === '' ? {} : { settings }) };
       await audit.append({ event: 'deployment-started', actor, details });
       told.begun.add(id);
     }

@@ -1,4 +1,5 @@
 // Beginning a deployment: its generation, its record and its journal are on disk before its first state is entered.
+import { settingsBetween } from '../../../shared/compile/adopt.ts';
 import { manifestDigest, planDigest } from '../../../shared/compile/identity.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
@@ -146,7 +147,20 @@ async function newRecord(
     state: 'planned',
     stages: [{ state: 'planned', at: formatInstantMs(clock.now()) }],
     failure: null,
+    ...adoptedBy(previous, target, plan),
     actor: request.actor,
     ...(request.note === undefined ? {} : { note: request.note }),
   };
+}
+
+/** A forced patch keeps the configuration in force, but for this. */
+function adoptedBy(
+  previous: Generation | null,
+  target: Generation,
+  { reason, steps }: Plan,
+): Pick<DeploymentRecord, 'adopted'> {
+  if (reason.kind !== 'forced' || previous === null) return {};
+  const moved = steps.map(({ component }) => component);
+  const adopted = settingsBetween(previous.config, target.config, moved).map((one) => ({ ...one }));
+  return adopted.length === 0 ? {} : { adopted };
 }
