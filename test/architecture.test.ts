@@ -141,6 +141,13 @@ describe('layers', () => {
     expect(wrong.map((file) => file.path)).toEqual([]);
   });
 
+  it('asks in one room whether versions stand side by side: stages go by the placement', () => {
+    const wrong = sources
+      .filter((file) => /^agent\/(?:engine|cli)\//.test(file.path) && /\bblueGreenOf\b/.test(file.text))
+      .map((file) => file.path);
+    expect(wrong).toEqual(['agent/engine/deploy/placement.ts']);
+  });
+
   it('has no barrel', () => {
     expect(sources.filter((file) => file.path.endsWith('/index.ts')).map((file) => file.path)).toEqual([]);
   });

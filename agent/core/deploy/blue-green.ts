@@ -2,8 +2,10 @@
 import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { Plan } from '../../../shared/schema/deployment.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import type { BlueGreen } from '../../../shared/schema/service.ts';
+import type { Generation } from './generation.ts';
 
 export const SLOTS = ['blue', 'green'] as const;
 export type Slot = (typeof SLOTS)[number];
@@ -30,14 +32,6 @@ export function otherSlot(slot: Slot): Slot {
   return slot === 'blue' ? 'green' : 'blue';
 }
 
-/** Every name under which the driver may run something for the component. */
-export function serviceKeys(
-  component: ComponentKey,
-  release: CapabilityRelease | undefined,
-): readonly ComponentKey[] {
-  return blueGreenOf(release) === null ? [component] : SLOTS.map((slot) => slotKey(component, slot));
-}
-
 /** In a slot the public port's setting stands for the slot's own port: the service and its probes need not know. */
 export function settingsIn(slot: Slot, blueGreen: BlueGreen, settings: FilledSettings): FilledSettings {
   const port = settings[blueGreen.slots[SLOTS.indexOf(slot)] ?? ''];
@@ -58,11 +52,21 @@ export function portsOf(component: ComponentKey, blueGreen: BlueGreen, settings:
   return { public: open, blue, green };
 }
 
+/** Of what a plan stops, that which goes on serving until its successor is healthy beside it. */
+export function selectServing({ plan, previous, target }: Succession): ReadonlySet<ComponentKey> {
+  const canServe = (component: ComponentKey) =>
+    canStandBeside(previous?.releases.get(component)?.document, target.releases.get(component)?.document);
+  return new Set(plan.stop.filter(canServe));
+}
+
+interface Succession {
+  readonly plan: Pick<Plan, 'stop'>;
+  readonly previous: Pick<Generation, 'releases'> | null;
+  readonly target: Pick<Generation, 'releases'>;
+}
+
 /** Both must be made for it and for one service manager, and neither may need its data to itself. */
-export function canStandBeside(
-  from: CapabilityRelease | undefined,
-  to: CapabilityRelease | undefined,
-): boolean {
+function canStandBeside(from: CapabilityRelease | undefined, to: CapabilityRelease | undefined): boolean {
   const alone = [from, to].some((one) => needsDataAlone(one));
   const isSameDriver = from?.service.driver === to?.service.driver;
   return !alone && isSameDriver && blueGreenOf(from) !== null && blueGreenOf(to) !== null;

@@ -1,12 +1,12 @@
 // A release's own commands: hooks and smoke tests, one after the other until one fails.
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { PreparedComponent } from './prepare.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import type { Run } from './run.ts';
 
 /** Errors: service/no-room, deploy/hook-failed, deploy/smoke-failed, with the last line the command wrote. */
 export async function runCommands(
   run: Run,
-  component: PreparedComponent,
+  component: PlacedComponent,
   kind: 'preflight' | 'snapshot' | 'restore' | 'smoke',
 ): Promise<void> {
   for (const command of component[kind]) {

@@ -2,8 +2,9 @@
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeText } from '../../../shared/encoding/text.ts';
 import type { Evidence } from '../../ports/deployment-store.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import { look } from './health.ts';
-import { type PreparedComponent, prepareAll } from './prepare.ts';
+import { prepareAll } from './prepare.ts';
 import { isDone, type Run } from './run.ts';
 
 const LOG_BYTES = 16 * 1024;
@@ -23,7 +24,7 @@ export async function captureEvidence(run: Run): Promise<void> {
     .catch(onWarning);
 }
 
-async function examine(run: Run, one: PreparedComponent): Promise<Evidence['components'][number]> {
+async function examine(run: Run, one: PlacedComponent): Promise<Evidence['components'][number]> {
   const { driver } = run.options;
   const { component, unit } = one;
   const status = await driver.status(unit.component);

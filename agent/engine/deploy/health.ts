@@ -3,9 +3,9 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { count, judge, NO_RESULTS, type ProbeRule } from '../../core/deploy/health.ts';
 import type { HealthCheck } from '../../core/deploy/render.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import type { Probe, ProbeResult } from '../../ports/prober.ts';
 import type { DeployerOptions } from './options.ts';
-import type { PreparedComponent } from './prepare.ts';
 
 type Watching = Pick<DeployerOptions, 'driver' | 'prober' | 'clock'>;
 
@@ -17,7 +17,7 @@ export interface Look {
 }
 
 /** Is it running, and does every probe answer well. A probe may be repeated, for one bad answer proves little. */
-export async function look(watching: Watching, one: PreparedComponent, tries: number): Promise<Look> {
+export async function look(watching: Watching, one: PlacedComponent, tries: number): Promise<Look> {
   const { component } = one;
   const status = await watching.driver.status(one.unit.component);
   if (status.kind !== 'running') {
@@ -33,7 +33,7 @@ export async function look(watching: Watching, one: PreparedComponent, tries: nu
 /** Resolves when every probe of every component is healthy. Errors: deploy/unhealthy, deploy/exited, for the first that fails. */
 export async function watchUntilHealthy(
   watching: Watching,
-  components: readonly PreparedComponent[],
+  components: readonly PlacedComponent[],
 ): Promise<void> {
   await watch(watching, components, 'until-healthy', (watchers) => Promise.all(watchers));
 }
@@ -41,7 +41,7 @@ export async function watchUntilHealthy(
 /** Resolves after `ms` in which nothing degraded. Errors as above. */
 export async function watchFor(
   watching: Watching,
-  components: readonly PreparedComponent[],
+  components: readonly PlacedComponent[],
   ms: number,
 ): Promise<void> {
   await watch(watching, components, 'for-ever', (_, signal) => watching.clock.sleep(ms, signal));
@@ -49,7 +49,7 @@ export async function watchFor(
 
 async function watch(
   watching: Watching,
-  components: readonly PreparedComponent[],
+  components: readonly PlacedComponent[],
   mode: 'until-healthy' | 'for-ever',
   end: (watchers: readonly Promise<void>[], signal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
@@ -75,7 +75,7 @@ function firstFailure(watchers: readonly Promise<void>[]): Promise<never> {
   });
 }
 
-async function watchExit(watching: Watching, one: PreparedComponent, signal: AbortSignal): Promise<void> {
+async function watchExit(watching: Watching, one: PlacedComponent, signal: AbortSignal): Promise<void> {
   await watching.driver.exited(one.unit.component, signal);
   if (signal.aborted) return;
   const status = await watching.driver.status(one.unit.component);
@@ -85,7 +85,7 @@ async function watchExit(watching: Watching, one: PreparedComponent, signal: Abo
 
 async function watchProbe(
   watching: Watching,
-  one: PreparedComponent,
+  one: PlacedComponent,
   check: Check,
   mode: 'until-healthy' | 'for-ever',
   signal: AbortSignal,
@@ -129,7 +129,7 @@ const RUNNING_RULE: ProbeRule = {
   failures: 1,
 };
 
-function checksOf(one: PreparedComponent): readonly Check[] {
+function checksOf(one: PlacedComponent): readonly Check[] {
   if (one.health.length === 0) return [{ rule: RUNNING_RULE, ask: (watching) => askRunning(watching, one) }];
   return one.health.map(({ probe, rule }: HealthCheck) => ({
     rule,
@@ -137,7 +137,7 @@ function checksOf(one: PreparedComponent): readonly Check[] {
   }));
 }
 
-async function askRunning({ driver }: Watching, one: PreparedComponent): Promise<ProbeResult> {
+async function askRunning({ driver }: Watching, one: PlacedComponent): Promise<ProbeResult> {
   const { kind } = await driver.status(one.unit.component);
   return { healthy: kind === 'running', detail: kind };
 }

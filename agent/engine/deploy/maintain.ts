@@ -1,7 +1,7 @@
 // Housekeeping for what runs, such as bounding its logs: also in the middle of a deployment, whose soak may last for days.
-import { serviceKeys } from '../../core/deploy/blue-green.ts';
 import { currentGeneration } from './begin.ts';
 import type { DeployerOptions } from './options.ts';
+import { placementOf } from './placement.ts';
 
 const MAINTENANCE_MS = 60_000;
 
@@ -13,8 +13,8 @@ export function createMaintenance(options: DeployerOptions): () => Promise<void>
     if (clock.monotonic() - last < MAINTENANCE_MS) return;
     last = clock.monotonic();
     const current = await currentGeneration(options, await store.generations());
-    const services = [...(current?.releases ?? [])].flatMap(([key, { document }]) =>
-      serviceKeys(key, document),
+    const services = [...(current?.releases ?? [])].flatMap(
+      ([key, { document }]) => placementOf(options, key, document).services,
     );
     for (const service of services) await driver.maintain(service);
   };

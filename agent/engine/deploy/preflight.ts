@@ -3,11 +3,12 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import type { Probe } from '../../ports/prober.ts';
 import { runCommands } from './commands.ts';
 import { look } from './health.ts';
 import type { DeployerOptions } from './options.ts';
-import { componentsOf, onBehalfOf, type PreparedComponent, prepareAll } from './prepare.ts';
+import { componentsOf, onBehalfOf, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
 import { descentOf } from './stages.ts';
 
@@ -22,7 +23,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   verifyReversible(await descentOf(run));
   const changed = await prepareAll(run.options, run.target, run.plan.start);
   const previous = await prepareWayBack(run);
-  const each = async (act: (one: PreparedComponent) => Promise<void>) => {
+  const each = async (act: (one: PlacedComponent) => Promise<void>) => {
     for (const one of changed) await onBehalfOf(one.component, () => act(one));
   };
   await each(refuseExposedSecrets);
@@ -37,14 +38,14 @@ export async function checkBefore(run: Run): Promise<Outcome> {
 }
 
 /** What was installed before this rule goes on running, and may be returned to. Error: deploy/secret-in-command. */
-async function refuseExposedSecrets({ component, exposed }: PreparedComponent): Promise<void> {
+async function refuseExposedSecrets({ component, exposed }: PlacedComponent): Promise<void> {
   const [first] = exposed;
   if (first !== undefined) throw new FairleadError('deploy/secret-in-command', { component, ...first });
 }
 
 /** A way back whose secrets are gone is none. A hole that is being used does not wait for them. */
-async function prepareWayBack({ options, previous, plan }: Run): Promise<readonly PreparedComponent[]> {
-  const prepared: PreparedComponent[] = [];
+async function prepareWayBack({ options, previous, plan }: Run): Promise<readonly PlacedComponent[]> {
+  const prepared: PlacedComponent[] = [];
   for (const component of componentsOf(previous)) {
     try {
       prepared.push(...(await prepareAll(options, previous, [component])));
@@ -59,7 +60,7 @@ async function prepareWayBack({ options, previous, plan }: Run): Promise<readonl
 /** Would the system run what the component is made of? Errors: service/no-program, service/not-runnable. */
 export async function checkCalls(
   { findProgram }: Pick<DeployerOptions, 'findProgram'>,
-  component: PreparedComponent,
+  component: PlacedComponent,
 ): Promise<void> {
   for (const call of programCallsOf(component)) await findProgram(call);
   const problem = unfitWord(component);
@@ -75,7 +76,7 @@ export async function checkSpace({ options }: Pick<Run, 'options'>): Promise<voi
 }
 
 /** What is unhealthy already. It is never held against the release; where it would change, it blocks unless accepted or forced. */
-async function checkBaseline(run: Run, previous: readonly PreparedComponent[]): Promise<ComponentKey[]> {
+async function checkBaseline(run: Run, previous: readonly PlacedComponent[]): Promise<ComponentKey[]> {
   const results = await Promise.all(
     previous.map((component) => look(run.options, component, BASELINE_TRIES)),
   );
@@ -91,8 +92,8 @@ async function checkBaseline(run: Run, previous: readonly PreparedComponent[]): 
 /** A stranger on the service's address would answer its probes and pass for healthy. Error: deploy/address-taken. */
 export async function checkAddresses(
   run: Pick<Run, 'options' | 'previous' | 'plan'>,
-  changed: readonly PreparedComponent[],
-  previous: readonly PreparedComponent[],
+  changed: readonly PlacedComponent[],
+  previous: readonly PlacedComponent[],
 ): Promise<void> {
   const ours = new Set(
     previous
@@ -114,28 +115,24 @@ export async function checkAddresses(
   }
 }
 
-/** Nothing of ours has listened there: at its first installation, and in a slot where nothing runs. */
+/** Nothing of ours has listened there: at its first installation, and in a place that stands empty. */
 async function isNewPlace(
-  { options, previous }: Pick<Run, 'options' | 'previous'>,
-  { component, unit, route }: PreparedComponent,
+  { previous }: Pick<Run, 'previous'>,
+  { component, place }: PlacedComponent,
 ): Promise<boolean> {
-  if (!previous?.releases.has(component)) return true;
-  return route !== null && (await options.driver.status(unit.component)).kind !== 'running';
+  return !previous?.releases.has(component) || (await place.isVacant());
 }
 
 type TcpProbe = Probe & { readonly kind: 'tcp' };
 
-function addressesOf(component: PreparedComponent): readonly TcpProbe[] {
-  return [...routedAddressesOf(component), ...probedAddressesOf(component)];
+function addressesOf(component: PlacedComponent): readonly TcpProbe[] {
+  const own = component.place.ports.map(
+    (port) => ({ kind: 'tcp', host: '127.0.0.1', port, timeoutMs: 1_000 }) as const,
+  );
+  return [...own, ...probedAddressesOf(component)];
 }
 
-function routedAddressesOf({ route }: PreparedComponent): readonly TcpProbe[] {
-  if (route === null) return [];
-  const ports = [route.publicPort, route.port];
-  return ports.map((port) => ({ kind: 'tcp', host: '127.0.0.1', port, timeoutMs: 1_000 }));
-}
-
-function probedAddressesOf(component: PreparedComponent): readonly TcpProbe[] {
+function probedAddressesOf(component: PlacedComponent): readonly TcpProbe[] {
   return component.health.flatMap(({ probe }) => {
     if (probe.kind === 'tcp') return [probe];
     if (probe.kind === 'exec' || !URL.canParse(probe.url)) return [];
@@ -152,7 +149,7 @@ function written(address: TcpProbe): string {
   return `${address.host}:${address.port}`;
 }
 
-async function takeSnapshot(run: Run, component: PreparedComponent): Promise<void> {
+async function takeSnapshot(run: Run, component: PlacedComponent): Promise<void> {
   const step = { action: 'snapshot', component: component.component } as const;
   if (component.snapshot.length === 0 || isDone(run, step)) return;
   await run.step(step, () => runCommands(run, component, 'snapshot'));

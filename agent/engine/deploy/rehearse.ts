@@ -11,11 +11,12 @@ import {
   verifyReversible,
 } from '../../core/deploy/rollback-target.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import { currentGeneration } from './begin.ts';
 import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
 import { checkAddresses, checkCalls, checkSpace } from './preflight.ts';
-import { type PreparedComponent, prepare, prepareAll } from './prepare.ts';
+import { prepare, prepareAll } from './prepare.ts';
 
 interface Way {
   readonly options: DeployerOptions;
@@ -72,7 +73,7 @@ async function tryComponent(way: Way, component: ComponentKey): Promise<readonly
   const files = await tried(`the files of ${component} are what was signed`, () =>
     verifyUndamaged(options, target, component),
   );
-  let prepared: PreparedComponent | null = null;
+  let prepared: PlacedComponent | null = null;
   const settings = await tried(`the settings of ${component} can be read`, async () => {
     prepared = await prepare(options, target, component);
   });

@@ -6,12 +6,12 @@ import type { Failure } from '../../../shared/schema/journal.ts';
 import { failureOf } from '../../core/deploy/failure.ts';
 import { isAscending } from '../../core/deploy/rollback-target.ts';
 import { runCommands } from './commands.ts';
+import { drainAndStop } from './drains.ts';
 import { captureEvidence } from './evidence.ts';
 import { mendWayBack } from './files.ts';
 import { prepare, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
-import { drainAndStop } from './slots.ts';
-import { directTraffic, standsBeside, startService, startUnchanged, stopService } from './stages.ts';
+import { directTraffic, startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
 
 // A port still in use or a slow disk may spoil one attempt to restore what was healthy a moment ago.
@@ -68,7 +68,7 @@ async function redirect(run: Run): Promise<void> {
 async function stopUnlessOld(run: Run, component: ComponentKey): Promise<void> {
   const old = await prepare(run.options, run.previous, component);
   const isOldThere = old !== null && (await run.options.driver.runs(old.unit));
-  if (old === null || old.route === null || !standsBeside(run, component)) {
+  if (old === null || !run.serving.has(component)) {
     if (!isOldThere)
       await run.step({ action: 'stop', component }, () => stopService(run, component, run.target));
     return;

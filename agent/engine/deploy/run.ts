@@ -2,6 +2,7 @@
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
 import {
   type DeploymentRecord,
   type DeploymentState,
@@ -9,6 +10,7 @@ import {
   type Plan,
 } from '../../../shared/schema/deployment.ts';
 import type { JournalEntry, Step } from '../../../shared/schema/journal.ts';
+import { selectServing } from '../../core/deploy/blue-green.ts';
 import { advance, type Progress, progressOf, recordWith, stepKey } from '../../core/deploy/progress.ts';
 import { canBeLeft, type DeployEvent } from '../../core/deploy/states.ts';
 import type { StoredGeneration } from '../../ports/deployment-store.ts';
@@ -46,6 +48,8 @@ export interface Run extends RunFacts {
   /** Journals that the agent was told to stop, and lets go at the next state that can be left. */
   leave(): Promise<void>;
   readonly left: AbortSignal;
+  /** Whose version before goes on serving until the new one is healthy beside it. */
+  readonly serving: ReadonlySet<ComponentKey>;
 }
 
 /** `entries` are those an interrupted deployment already wrote. */
@@ -89,6 +93,7 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
       return leaving;
     },
     left: left.signal,
+    serving: selectServing(facts),
   };
   return run;
 }

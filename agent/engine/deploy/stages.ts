@@ -2,15 +2,14 @@
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { blueGreenOf, canStandBeside, serviceKeys } from '../../core/deploy/blue-green.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation } from '../../ports/deployer.ts';
-import type { ServiceUnit } from '../../ports/driver.ts';
-import type { Route } from '../../ports/traffic.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import { runCommands } from './commands.ts';
-import { type PreparedComponent, prepare, startOrder } from './prepare.ts';
+import { noteCut } from './drains.ts';
+import { placementOf } from './placement.ts';
+import { prepare, startOrder } from './prepare.ts';
 import { isDone, type Outcome, type Run } from './run.ts';
-import { emptySlot, noteCut } from './slots.ts';
 
 export async function fetchTrees(run: Run): Promise<Outcome> {
   const { trees } = run.options;
@@ -24,8 +23,8 @@ export async function fetchTrees(run: Run): Promise<Outcome> {
 
 export async function stopChanged(run: Run): Promise<Outcome> {
   for (const component of run.plan.stop) {
-    // It goes on serving until the new one is healthy beside it.
-    if (standsBeside(run, component)) continue;
+    // It goes on until the new one is healthy beside it.
+    if (run.serving.has(component)) continue;
     await run.step({ action: 'stop', component }, () => stopService(run, component, run.previous));
   }
   return { event: 'stopped' };
@@ -82,31 +81,18 @@ export async function stopService(
   generation: Generation | null,
 ): Promise<void> {
   const release = generation?.releases.get(component)?.document;
-  const { driver, traffic } = run.options;
-  for (const key of serviceKeys(component, release)) {
-    const outcome = await driver.stop(key, durationMs(release?.service.stopTimeout ?? 'PT30S'));
+  const { services, close } = placementOf(run.options, component, release);
+  for (const service of services) {
+    const timeoutMs = durationMs(release?.service.stopTimeout ?? 'PT30S');
+    const outcome = await run.options.driver.stop(service, timeoutMs);
     if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
   }
-  // Whatever comes next may want the public port for itself.
-  if (blueGreenOf(release) !== null) await traffic.close(component);
-}
-
-/** The old and the new version of it run at the same time, and its traffic moves. */
-export function standsBeside(
-  { previous, target }: Pick<Run, 'previous' | 'target'>,
-  component: ComponentKey,
-) {
-  return canStandBeside(
-    previous?.releases.get(component)?.document,
-    target.releases.get(component)?.document,
-  );
+  await close();
 }
 
 /** Once it is healthy: from here on new connections go to it. */
-export async function directTraffic(run: Run, one: PreparedComponent): Promise<void> {
-  const { component, route } = one;
-  if (route !== null)
-    await run.step({ action: 'direct', component }, () => run.options.traffic.direct(route));
+export async function directTraffic(run: Run, { component, place }: PlacedComponent): Promise<void> {
+  await place.open((direct) => run.step({ action: 'direct', component }, direct));
 }
 
 export async function startService(
@@ -116,14 +102,7 @@ export async function startService(
 ): Promise<void> {
   const prepared = await prepare(run.options, generation, component);
   if (prepared === null) return;
-  const { unit, route } = prepared;
-  if (route !== null && !(await run.options.driver.runs(unit))) await makeRoom(run, unit, route);
-  await run.options.driver.start(unit);
-}
-
-/** In a slot may stand what failed there before, or what the last deployment replaced and somebody is still connected to. */
-async function makeRoom(run: Run, unit: ServiceUnit, { component, port }: Route): Promise<void> {
-  const place = { service: unit.component, port };
-  const cut = await emptySlot(run.options, component, place, unit.stopTimeoutMs);
+  const cut = await prepared.place.makeRoom();
   if (run.previous !== null) await noteCut(run.options, run.previous.number, cut);
+  await run.options.driver.start(prepared.unit);
 }

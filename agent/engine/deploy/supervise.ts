@@ -2,9 +2,9 @@
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
 import type { Generation } from '../../ports/deployer.ts';
+import { createDrains } from './drains.ts';
 import type { DeployerOptions } from './options.ts';
 import { prepare, startOrder } from './prepare.ts';
-import { createDrains } from './slots.ts';
 
 export interface Supervisor {
   /** One look at every service of the generation: starts what is down and due, replaces what is not what it should be. */
@@ -25,15 +25,14 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
       throw error;
     });
     if (prepared === null) return;
-    const { unit, route } = prepared;
+    const { unit, place } = prepared;
     if (!(await driver.runs(unit))) {
       noteAttempt();
       // Another version may still run where the disk lost a generation: it gives way to what `current` names.
       await driver.stop(unit.component, unit.stopTimeoutMs);
       await driver.start(unit);
     }
-    if (route === null) return;
-    await options.traffic.direct(route);
+    await place.open();
     await drains.attend(generation, prepared);
   }
 

@@ -1,19 +1,16 @@
 // Verification: the new generation must become healthy, pass its smoke tests, and stay healthy through the soak.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { PlacedComponent } from '../../ports/placement.ts';
 import { runCommands } from './commands.ts';
+import { withOpenPorts } from './drains.ts';
 import { watchFor, watchUntilHealthy } from './health.ts';
-import { componentsOf, type PreparedComponent, prepareAll } from './prepare.ts';
+import { componentsOf, prepareAll } from './prepare.ts';
 import type { Outcome, Run } from './run.ts';
-import { withOpenPorts } from './slots.ts';
-import { directTraffic, standsBeside } from './stages.ts';
+import { directTraffic } from './stages.ts';
 
 export async function verifyTarget(run: Run): Promise<Outcome> {
   const judged = await judgedComponents(run);
-  const serving = await prepareAll(
-    run.options,
-    run.previous,
-    run.plan.stop.filter((one) => standsBeside(run, one)),
-  );
+  const serving = await prepareAll(run.options, run.previous, [...run.serving]);
   await withOpenPorts(run, serving, async () => {
     await watchUntilHealthy(run.options, judged);
     for (const component of judged) {
@@ -41,7 +38,7 @@ export async function verifyPrevious(run: Run): Promise<void> {
 
 // Unchanged components count too: a new version may break its neighbours. What was red before is exempt, except that a
 // rollback is made to mend exactly that.
-async function judgedComponents(run: Run): Promise<readonly PreparedComponent[]> {
+async function judgedComponents(run: Run): Promise<readonly PlacedComponent[]> {
   const { red } = run.progress();
   const mending = new Set<ComponentKey>(run.plan.reason.kind === 'rollback' ? run.plan.start : []);
   const components = componentsOf(run.target).filter((one) => !red.has(one) || mending.has(one));

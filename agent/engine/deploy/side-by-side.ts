@@ -1,0 +1,146 @@
+// Side by side: two versions run at once, each in a slot with a port of its own, and traffic moves from one to the other.
+import { durationMs } from '../../../shared/encoding/duration.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { BlueGreen } from '../../../shared/schema/service.ts';
+import {
+  otherSlot,
+  portsOf,
+  SLOTS,
+  type Slot,
+  selectSlot,
+  settingsIn,
+  slotKey,
+} from '../../core/deploy/blue-green.ts';
+import { type RenderInput, type RunnableComponent, render } from '../../core/deploy/render.ts';
+import type { ServiceUnit } from '../../ports/driver.ts';
+import type { Neighbour, Place, Placement } from '../../ports/placement.ts';
+import type { Route } from '../../ports/traffic.ts';
+import type { DeployerOptions } from './options.ts';
+
+export type SideBySidePorts = Pick<DeployerOptions, 'driver' | 'traffic' | 'clock' | 'onWarning'>;
+
+const LOOK_AFTER_PORTS_MS = 2_000;
+
+export function placeSideBySide(
+  ports: SideBySidePorts,
+  component: ComponentKey,
+  blueGreen: BlueGreen,
+): Placement {
+  return {
+    services: SLOTS.map((slot) => slotKey(component, slot)),
+    async place(input) {
+      const { slot, ...one } = await renderInSlot(ports, component, blueGreen, input);
+      return { ...one, place: placeIn(ports, slot, one, { component, blueGreen, input }) };
+    },
+    close: () => ports.traffic.close(component),
+  };
+}
+
+type Slotted = RunnableComponent & { readonly slot: Slot };
+
+/** Where it runs, or else where it would: see selectSlot. */
+async function renderInSlot(
+  { driver, traffic }: SideBySidePorts,
+  component: ComponentKey,
+  blueGreen: BlueGreen,
+  input: RenderInput,
+): Promise<Slotted> {
+  const inSlot = (slot: Slot): Slotted => {
+    const { unit, ...rest } = render({ ...input, settings: settingsIn(slot, blueGreen, input.settings) });
+    return { ...rest, slot, unit: { ...unit, component: slotKey(component, slot) } };
+  };
+  const rendered = { blue: inSlot('blue'), green: inSlot('green') };
+  const taken = new Set<Slot>();
+  let running: Slot | null = null;
+  for (const slot of SLOTS) {
+    const { unit } = rendered[slot];
+    if ((await driver.status(unit.component)).kind !== 'running') continue;
+    if (await driver.runs(unit)) running = slot;
+    else taken.add(slot);
+  }
+  return rendered[selectSlot({ running, taken, directed: await traffic.slotOf(component) })];
+}
+
+interface Placed {
+  readonly component: ComponentKey;
+  readonly blueGreen: BlueGreen;
+  readonly input: RenderInput;
+}
+
+function placeIn(
+  ports: SideBySidePorts,
+  slot: Slot,
+  { unit }: RunnableComponent,
+  { component, blueGreen, input }: Placed,
+): Place {
+  const numbers = portsOf(component, blueGreen, input.settings);
+  const route: Route = {
+    component,
+    driver: unit.kind === 'systemd' ? 'systemd' : 'process',
+    slot,
+    address: blueGreen.address,
+    publicPort: numbers.public,
+    port: numbers[slot],
+    user: unit.user,
+  };
+  const { driver, traffic } = ports;
+  const beside = otherSlot(slot);
+  const { stopTimeoutMs } = unit;
+  const there = neighbourAt(
+    ports,
+    { component, service: slotKey(component, beside), stopTimeoutMs },
+    numbers[beside],
+  );
+  const own = neighbourAt(ports, { component, service: unit.component, stopTimeoutMs }, route.port);
+  return {
+    ports: [route.publicPort, route.port],
+    isVacant: async () => (await driver.status(unit.component)).kind !== 'running',
+    // There may stand what failed before, or what the last deployment replaced and somebody is still connected to.
+    makeRoom: async () => ((await driver.runs(unit)) ? 0 : own.stop()),
+    open: (act = (direct) => direct()) => act(() => traffic.direct(route)),
+    keepOpen: (signal) => keepOpen(ports, unit, route, signal),
+    neighbour: { ...there, drainMs: durationMs(blueGreen.drain) },
+  };
+}
+
+interface Standing {
+  readonly component: ComponentKey;
+  readonly service: ComponentKey;
+  readonly stopTimeoutMs: number;
+}
+
+function neighbourAt(
+  { driver, traffic, onWarning }: SideBySidePorts,
+  { component, service, stopTimeoutMs }: Standing,
+  port: number,
+): Omit<Neighbour, 'drainMs'> {
+  const isThere = async () => (await driver.status(service)).kind !== 'absent';
+  return {
+    service,
+    isThere,
+    connections: () => traffic.connectionsTo(port),
+    async stop() {
+      if (!(await isThere())) return 0;
+      const connections = await traffic.connectionsTo(port);
+      const outcome = await driver.stop(service, stopTimeoutMs);
+      if (outcome === 'stuck') throw new FairleadError('service/stuck', { component });
+      if (connections > 0) onWarning(new FairleadError('deploy/connections-cut', { component, connections }));
+      return connections;
+    },
+  };
+}
+
+/** Whoever keeps the public port and dies is started again. */
+async function keepOpen(
+  { driver, traffic, clock, onWarning }: SideBySidePorts,
+  unit: ServiceUnit,
+  route: Route,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_AFTER_PORTS_MS, signal);
+    if (signal.aborted || !(await driver.runs(unit))) continue;
+    await traffic.direct(route).catch(onWarning);
+  }
+}
