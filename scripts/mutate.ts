@@ -1,6 +1,8 @@
 // The mutation laboratory's entry: reads the options, runs a campaign, prints its figures, and writes them down when asked.
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCampaign } from '../test/labs/mutate/campaign.ts';
 import { Journal } from '../test/labs/mutate/journal.ts';
@@ -8,14 +10,15 @@ import { Report } from '../test/labs/mutate/report.ts';
 import { tryRequirements } from '../test/labs/mutate/try-requirements.ts';
 
 const CHECKOUT = new URL('..', import.meta.url).pathname;
-const TARGETS = ['shared', 'agent/core', 'agent/engine', 'server/core', 'server/http', 'server/db'];
+const CORES = ['agent/core', 'agent/engine', 'server/core', 'server/http', 'server/db'];
+const TARGETS = [...readdirSync(join(CHECKOUT, 'shared')).map((folder) => `shared/${folder}`), ...CORES];
 const GOAL = 0.95;
 const USAGE = `Usage: scripts/mutate [options] [FOLDER | FILE | FILE:LINE…]
 
 Makes one small mistake at a time in a copy of the code, and runs the tests nearest to it until one fails.
-A mistake that no test notices is printed. Without arguments: ${TARGETS.join(', ')}.
+A mistake that no test notices is printed. Without arguments: each folder of shared, ${CORES.join(', ')}.
 
-  --count N      so many mutants (200)
+  --count N      so many mutants of each folder or file (40)
   --seconds N    stop after so long (3600)
   --seed TEXT    which mutants; the same seed chooses the same ones (the last commit's hash)
   --workers N    so many copies at once (1)
@@ -32,7 +35,7 @@ async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      count: { type: 'string', default: '200' },
+      count: { type: 'string', default: '40' },
       seconds: { type: 'string', default: '3600' },
       seed: { type: 'string' },
       workers: { type: 'string', default: '1' },

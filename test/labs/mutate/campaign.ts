@@ -1,7 +1,7 @@
 // A run of the laboratory: chooses mutants by its seed, judges them with some workers, and stops when its time is over.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Baselines } from './baselines.ts';
 import { isEquivalent, readEquivalents, staleAmong } from './equivalents.ts';
 import { applyEdit, findMutants, type Mutant } from './find-mutants.ts';
@@ -16,6 +16,7 @@ export interface CampaignOptions {
   /** Folders, files and `file:line` whose code is mutated. */
   readonly targets: readonly string[];
   readonly seed: string;
+  /** Of each target. */
   readonly count: number;
   readonly seconds: number;
   readonly workers: number;
@@ -24,7 +25,7 @@ export interface CampaignOptions {
   readonly signal: AbortSignal;
 }
 
-const SLOWEST_MS = 60_000;
+const SLOWEST_MS = 30_000;
 export const PROGRAM_FOLDERS = ['shared', 'agent', 'server', 'test', 'scripts'];
 
 export async function runCampaign(options: CampaignOptions, report: Report): Promise<void> {
@@ -34,7 +35,7 @@ export async function runCampaign(options: CampaignOptions, report: Report): Pro
   );
   const journal = new Journal(options.journal, options.checkout, everything);
   const queue = chooseMutants(options, report);
-  const baselines = new Baselines(`${options.journal}.baselines`, options.checkout);
+  const baselines = new Baselines(join(dirname(options.journal), 'baselines.json'), options.checkout);
   const until = performance.now() + options.seconds * 1000;
   const next = () => (performance.now() < until && !options.signal.aborted ? queue.shift() : undefined);
   const work = async () => {
@@ -60,16 +61,22 @@ async function verdictOn(mutant: Mutant, judge: Judge, journal: Journal): Promis
   return verdict;
 }
 
+function chooseMutants(options: CampaignOptions, report: Report): Mutant[] {
+  return options.targets.flatMap((target) => chooseWithin(target, options, report));
+}
+
 /** The seed orders all mutants by a digest, so that it chooses the same ones however the code around them grows. */
-function chooseMutants({ checkout, targets, seed, count }: CampaignOptions, report: Report): Mutant[] {
+function chooseWithin(
+  target: string,
+  { checkout, seed, count }: CampaignOptions,
+  report: Report,
+): readonly Mutant[] {
   const texts = new Map<string, string>();
-  const mutants = targets.flatMap((target) => {
-    const { files, line } = readTarget(checkout, target);
-    return files.flatMap((file) => {
-      texts.set(file, readFileSync(join(checkout, file), 'utf8'));
-      const found = findMutants(file, texts.get(file) ?? '');
-      return line === null ? found : found.filter((one) => one.line === line);
-    });
+  const { files, line } = readTarget(checkout, target);
+  const mutants = files.flatMap((file) => {
+    texts.set(file, readFileSync(join(checkout, file), 'utf8'));
+    const found = findMutants(file, texts.get(file) ?? '');
+    return line === null ? found : found.filter((one) => one.line === line);
   });
   const equivalents = readEquivalents();
   report.found(mutants, staleAmong(equivalents, mutants));

@@ -22,29 +22,39 @@ export interface JudgeOptions {
 const FIRST = 2;
 const PATIENCE_MS = 20_000;
 const PER_FILE_MS = 1_000;
-/** They hold the shape of the house, whatever the code does, or need an hour and a machine of their own. */
+/** They hold the shape of the house, whatever the code does, or need an hour. */
 const NOT_ASKED = /^test\/(?:architecture|docs)\.test\.ts$|^test\/(?:e2e|faults|docs|labs)\//;
+/** Tests that use it boot a machine of their own, which takes longer than any mutant is worth. */
+const BOOTS = 'test/support/booted.ts';
 
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #copy: WorkingCopy;
   readonly #runner: Runner;
   readonly #killers = new Map<string, Map<string, number>>();
+  readonly #booting: ReadonlySet<string>;
   #types: 'sound' | 'broken' | null = null;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
     this.#copy = new WorkingCopy(options.checkout);
     this.#runner = new Runner(this.#copy);
+    this.#booting = new Set(options.graph.testsOf(BOOTS));
   }
 
   /** Null when no test that can be asked reaches the file. */
   async judge(mutant: Mutant): Promise<Verdict | null> {
-    const candidates = this.#options.graph.testsOf(mutant.file).filter((test) => !NOT_ASKED.test(test));
+    const { graph } = this.#options;
+    const candidates = graph
+      .testsOf(mutant.file)
+      .filter((test) => !NOT_ASKED.test(test) && !this.#booting.has(test));
     const queue = [...this.#likeliestFirst(mutant.file, candidates.slice(0, 2 * this.#options.nearest))];
     let asked = 0;
     while (queue.length > 0 && asked < this.#options.nearest) {
-      const tests = await this.#take(queue, asked === 0 ? FIRST : this.#options.nearest - asked);
+      const tests =
+        asked === 0
+          ? await this.#take(queue, FIRST)
+          : this.#quickestFirst(await this.#take(queue, this.#options.nearest - asked));
       const verdict = tests.length === 0 ? null : await this.judgeBy(mutant, tests);
       if (verdict !== null && verdict.outcome !== 'survived') return verdict;
       asked += tests.length;
@@ -86,7 +96,7 @@ export class Judge {
   async baseline(test: string): Promise<number | null> {
     const known = this.#options.baselines.find(test);
     if (known !== undefined) return known;
-    const result = await this.#runner.run([test], null, 2 * this.#options.slowestMs);
+    const result = await this.#runner.run([test], null, this.#options.slowestMs + PER_FILE_MS);
     const ran = typeof result === 'string' ? undefined : result.ran[0];
     const ms = ran?.passed === true && ran.ms <= this.#options.slowestMs ? ran.ms : null;
     this.#options.baselines.set(test, ms);
@@ -96,6 +106,11 @@ export class Judge {
   #likeliestFirst(file: string, tests: readonly string[]): readonly string[] {
     const kills = this.#killers.get(file);
     return tests.toSorted((a, b) => (kills?.get(b) ?? 0) - (kills?.get(a) ?? 0));
+  }
+
+  #quickestFirst(tests: readonly string[]): readonly string[] {
+    const msOf = (test: string) => this.#options.baselines.find(test) ?? 0;
+    return tests.toSorted((a, b) => msOf(a) - msOf(b));
   }
 
   #remember(file: string, by: string | null): void {

@@ -48,6 +48,22 @@ describe('canonicalize', () => {
     expect(fromUtf8(canonicalize('a\n"\\'))).toBe('"a\n\\"\\\\"');
   });
 
+  it('writes texts longer than the pieces it collects, and many of them, as tuf-js does', () => {
+    const piece = fc.integer({ min: 0, max: 60_000 }).map((length) => 'é"'.repeat(length / 2));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), fc.nat(200_000), (texts, hint) => {
+        const written = canonicalize(texts, hint);
+        expect(Buffer.from(written).equals(utf8(theirs.canonicalize(texts)))).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('keeps no more memory than its bytes where no size was said, and copies nothing where one was', () => {
+    expect(canonicalize('abc').buffer.byteLength).toBe(5);
+    expect(canonicalize('abc', 100_000).buffer.byteLength).toBe(100_000);
+  });
+
   it('refuses a fraction', () => {
     expect(() => canonicalize(0.5)).toThrow(TypeError);
   });

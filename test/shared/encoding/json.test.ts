@@ -40,6 +40,14 @@ describe('parseJson', () => {
   });
 
   it.each([
+    ['a key that ends in a backslash', { 'a\\': 1, b: 2 }],
+    ['a text that ends in two', ['a\\\\', 'b', { c: 'd' }]],
+    ['quotes behind backslashes', { 'a\\"': '\\"', '"': '"' }],
+  ])('finds the end of %s', (_what, value) => {
+    expect(parse(JSON.stringify(value))).toEqual(value);
+  });
+
+  it.each([
     ['two equal keys', '{"a":1,"a":2}'],
     ['two equal keys deep inside', '[{"x":{"k":"\\"","k":1}}]'],
     ['two keys equal only after their escapes', '{"a":1,"\\u0061":2}'],
