@@ -1,0 +1,229 @@
+// An explanation: what would move and why, what stands against it, and each fact only while it is the case.
+import { describe, expect, it } from 'vitest';
+import {
+  describeContact,
+  describePinState,
+  renderCost,
+  renderExplanation,
+  renderPlan,
+} from '../../../shared/present/explanation.ts';
+import {
+  blocker,
+  CURRENT,
+  EXPOSURE,
+  explanationOf,
+  MARKED,
+  MOVE,
+  OFFERED,
+  PLAN,
+  PLANNED,
+} from '../../support/answers.ts';
+import { recordOf } from '../../support/deployments.ts';
+
+const render = (changes: object) => renderExplanation(explanationOf(changes), { style: MARKED, zone: 'UTC' });
+const OPENINGS = [{ opens: '2026-03-07T02:00:00Z', closes: null }];
+const PIN = {
+  pin: { level: 'capability', name: 'core/auth', version: '~1.0', owner: 'ada', reason: 'audit' },
+  state: 'active',
+  by: [],
+};
+const FAILURE = { code: 'transport/unreachable', message: 'no answer', hint: '' };
+const CONTACT = {
+  at: '2026-03-01T10:03:00Z',
+  outcome: 'changed',
+  failure: null,
+  next: '2026-03-01T11:00:00Z',
+} as const;
+
+describe('an explanation', () => {
+  it('of an install that has nothing to say is the verdict', () => {
+    expect(render({})).toEqual(['good<current: nothing else is on offer>']);
+  });
+
+  it.each<[string, object, readonly string[]]>([
+    [
+      'the decision on the record',
+      { recorded: { since: '2026-03-01T10:00:00Z', isSame: true } },
+      ['Decided sun 2026-03-01 10:00 UTC (2026-03-01T10:00:00Z), and on the record.'],
+    ],
+    [
+      'that another decision is on the record',
+      { recorded: { since: '2026-03-01T10:00:00Z', isSame: false } },
+      [
+        'Computed just now: the decision on the record, of sun 2026-03-01 10:00 UTC (2026-03-01T10:00:00Z), was another one.',
+      ],
+    ],
+    ['nothing of a record that is not there', { recorded: null }, []],
+    [
+      'the deployment under way',
+      { inProgress: recordOf(4, ['planned']) },
+      ['follow it: fairlead change 4 --watch'],
+    ],
+    [
+      'what is exposed',
+      { decision: { ...CURRENT, exposed: [EXPOSURE] } },
+      ['Exposed:', '  FL-2026-0003 (critical): core/auth 1.0.0'],
+    ],
+    [
+      'when the server was asked',
+      { contact: CONTACT },
+      ['Server asked 2m ago: it had news; next time 2026-03-01T11:00:00Z'],
+    ],
+    [
+      'a reason that waits for a window, with the windows',
+      {
+        decision: { ...CURRENT, verdict: 'wait', blockers: [blocker({ code: 'window-closed' })] },
+        openings: OPENINGS,
+      },
+      [
+        'Why not now:',
+        '  - held by ada [window-closed; admin clears it; policy.hold]',
+        'Next openings:',
+        '  sat 2026-03-07 02:00 UTC (2026-03-07T02:00:00Z) and stays open',
+      ],
+    ],
+    [
+      'another reason without them',
+      { decision: { ...CURRENT, verdict: 'wait', blockers: [blocker()] }, openings: OPENINGS },
+      ['Why not now:', '  - held by ada [hold; admin clears it; policy.hold]'],
+    ],
+    ['a pin', { pins: [PIN] }, ['Pins:', '  core/auth at ~1.0 holds (ada: audit)']],
+    [
+      'a pin of the platform',
+      { pins: [{ ...PIN, pin: { level: 'platform', version: '~1.0', owner: 'ada', reason: 'audit' } }] },
+      ['Pins:', '  platform at ~1.0 holds (ada: audit)'],
+    ],
+  ])('shows %s', (_what, changes, lines) => {
+    expect(render(changes).slice(1)).toEqual(lines);
+  });
+});
+
+describe('the plan of an explanation', () => {
+  const row = [
+    '  COMPONENT  FROM   TO     WHY     FETCH   WAY BACK',
+    '  core/auth  1.0.0  1.0.1  latest  9.1 MB  yes',
+  ];
+  const offered = {
+    plan: PLANNED,
+    moves: [MOVE],
+    decision: { ...CURRENT, verdict: 'wait', target: OFFERED },
+  };
+
+  it.each<[string, object, string]>([
+    ['on offer', offered, `On offer: plan ${PLAN}`],
+    [
+      'forced',
+      { ...offered, decision: { ...offered.decision, target: { ...OFFERED, kind: 'emergency' } } },
+      `Forced: plan ${PLAN}`,
+    ],
+    [
+      'under way',
+      { ...offered, inProgress: recordOf(4, ['planned'], { plan: PLAN }) },
+      `Under way: plan ${PLAN}`,
+    ],
+    [
+      'on offer beside another that is under way',
+      { ...offered, inProgress: recordOf(4, ['planned']) },
+      `On offer: plan ${PLAN}`,
+    ],
+  ])('says that it is %s', (_what, changes, heading) => {
+    expect(renderPlan(explanationOf(changes))).toEqual([heading, ...row]);
+  });
+
+  it('is not there when nothing is on offer', () => {
+    expect(renderPlan(explanationOf({ moves: [MOVE] }))).toEqual([]);
+  });
+
+  it.each<[string, object, string]>([
+    ['a first install', { action: 'install', from: null }, 'core/auth  none  1.0.1  latest  9.1 MB  yes'],
+    [
+      'a removal',
+      { action: 'remove', to: null, origin: null, bytes: 0 },
+      'core/auth  1.0.0  removed  remove  0 B    yes',
+    ],
+    [
+      'changed settings',
+      { action: 'reconfigure', to: '1.0.0', bytes: 0 },
+      'core/auth  1.0.0  settings only  latest  0 B    yes',
+    ],
+    ['a snapshot', { reversible: 'snapshot' }, 'core/auth  1.0.0  1.0.1  latest  9.1 MB  by snapshot'],
+    [
+      'an undeclared way back',
+      { reversible: 'undeclared' },
+      'core/auth  1.0.0  1.0.1  latest  9.1 MB  undeclared',
+    ],
+    ['no way back', { reversible: 'no' }, 'core/auth  1.0.0  1.0.1  latest  9.1 MB  NO'],
+  ])('shows %s', (_what, changes, line) => {
+    const shown = renderPlan(explanationOf({ ...offered, moves: [{ ...MOVE, ...changes }] }));
+    expect(shown.at(-1)?.trim()).toBe(line);
+  });
+});
+
+describe('the cost of a plan', () => {
+  it('is what it fetches, stops and starts, how long it takes, and the way back', () => {
+    const two = { ...PLANNED, stop: ['core/auth', 'core/api'], start: ['core/api'] } as typeof PLANNED;
+
+    expect(renderCost(two, 65_000, [{ bytes: 1000 }, { bytes: 500 }], 90_000)).toEqual([
+      'Fetches   at most 1.5 kB',
+      'Stops     core/auth, then core/api',
+      'Starts    core/api',
+      'Takes     about 1m 5s, the longest of the last deployments; going back takes as long',
+      'Way back  fairlead rollback --reason "why"; nothing is lost; at most 1m 30s',
+    ]);
+  });
+
+  it('claims nothing that is not known, and counts the bytes of the plan where no moves are given', () => {
+    const [fetches, stops, starts, takes, back] = renderCost(
+      { ...PLANNED, stop: [], start: [], reversible: 'no' },
+      null,
+    );
+
+    expect([fetches, stops, starts]).toEqual([
+      'Fetches   at most 7 B',
+      'Stops     nothing',
+      'Starts    nothing',
+    ]);
+    expect(takes).toBe('Takes     no deployment has been measured here yet');
+    expect(back).toBe('Way back  NONE: the new version may not be left for an older one');
+  });
+
+  it.each([
+    ['snapshot', /go back to a snapshot/],
+    ['undeclared', /NOBODY DECLARED/],
+  ] as const)('says what a way back means that is %s', (reversible, words) => {
+    expect(renderCost({ ...PLANNED, reversible }, null).at(-1)).toMatch(words);
+  });
+});
+
+describe('a pin', () => {
+  const stateOf = (changes: object) => {
+    const [pin] = explanationOf({ pins: [{ ...PIN, ...changes }] }).pins;
+    return pin === undefined ? '' : describePinState(pin);
+  };
+
+  it.each<[string, object, string]>([
+    ['holds', {}, 'holds'],
+    ['has expired', { state: 'expired' }, 'EXPIRED: it holds nothing'],
+    ['is overridden', { state: 'overridden', by: ['FL-1', 'FL-2'] }, 'OVERRIDDEN by FL-1, FL-2'],
+    ['names nothing', { state: 'unmatched' }, 'names nothing here'],
+    ['protects nothing', { problem: 'no such version' }, 'IN VAIN: no such version'],
+  ])('%s', (_what, changes, words) => {
+    expect(stateOf(changes)).toBe(words);
+  });
+});
+
+describe('the last contact', () => {
+  it.each([
+    ['news', CONTACT, 'it had news'],
+    ['nothing new', { ...CONTACT, outcome: 'unchanged' as const }, 'nothing new'],
+    ['a failure', { ...CONTACT, outcome: 'failed' as const, failure: FAILURE }, 'no answer'],
+  ])('tells %s', (_what, contact, outcome) => {
+    expect(describeContact(contact, '2026-03-01T10:05:00Z')).toBe(
+      `Server asked 2m ago: ${outcome}; next time 2026-03-01T11:00:00Z`,
+    );
+  });
+
+  it('is never in the future, though the clock was set back', () => {
+    expect(describeContact(CONTACT, '2026-03-01T09:00:00Z')).toMatch(/^Server asked 0ms ago/);
+  });
+});
