@@ -27,6 +27,7 @@ function onEngine(): void {
     ['has the machine’s processes', { pid: 'host' }],
     ['has the machine’s memory', { ipc: 'host' }],
     ['has the network of another container', { network_mode: 'container:other' }],
+    ['joins the network of another project', { network_mode: 'billing_default' }],
     ['has more rights', { cap_add: ['SYS_ADMIN'] }],
     ['has a disk of the machine', { devices: ['/dev/null:/dev/sda'] }],
     ['has devices by rule', { device_cgroup_rules: ['c 1:3 rwm'] }],

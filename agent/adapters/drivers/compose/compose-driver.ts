@@ -9,12 +9,13 @@ import { signalProcess } from '../../machine/process-table.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { createServiceProcesses } from '../service-processes.ts';
-import { type ComposeRecord, createComposeRecords } from './compose-record.ts';
+import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
+import { CONFINEMENT_RULES } from './confinement.ts';
 import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from './containers.ts';
 import { compose, containersOf, docker } from './docker.ts';
 import { failureOf, refusalOf } from './failure.ts';
 import { createImages } from './images.ts';
-import { createProjectFiles, verifyProject } from './project-file.ts';
+import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 
 export interface ComposeDriverOptions {
   readonly stateDir: string;
@@ -35,6 +36,7 @@ const KILLED = 137;
 export function createComposeDriver(options: ComposeDriverOptions): Driver<ComposeUnit> {
   const { stateDir, clock } = options;
   const records = createComposeRecords(join(stateDir, 'run'));
+  const admissions = createAdmissions(join(stateDir, 'run'), CONFINEMENT_RULES);
   const images = createImages(join(stateDir, 'run'));
   const files = createProjectFiles(stateDir, options.runtimeDirectory);
   const ownDirectory = join(stateDir, 'run', 'compose');
@@ -87,9 +89,11 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<Compo
       });
     }
     await prepareDirectories(stateDir, unit, {});
+    const resolved = await files.resolveAdmitted(unit);
+    await ((await admissions.has(unit)) ? verifyProject(unit, resolved) : verifyNoLinks(unit, resolved));
     // Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now.
     const ids = await images.provide(unit);
-    const project = await files.write(unit, await files.resolveAdmitted(unit), ids);
+    const project = await files.write(unit, resolved, ids);
     const { identity } = unit;
     const given = [...new Set([...ids.values(), ...(before?.images ?? [])])];
     // Written first: a start that is interrupted can be stopped.
@@ -106,7 +110,8 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<Compo
   async function prepare(unit: ComposeUnit): Promise<void> {
     await takeOver(unit.component);
     const project = await files.resolve(unit);
-    await verifyProject(unit, project);
+    await verifyAdmissible(unit, project);
+    await admissions.add(unit);
     await images.provide(unit);
   }
 

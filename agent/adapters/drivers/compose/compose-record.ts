@@ -1,4 +1,4 @@
-// What the compose driver remembers of a project; it holds no secret and survives a boot, as containers may.
+// What the compose driver remembers of a project and of its units; it holds no secret and survives a boot, as containers may.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../../shared/encoding/canonical.ts';
@@ -6,6 +6,7 @@ import { makeDirectory, writeDurably } from '../../../../shared/node/durable-fil
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
+import type { ComposeUnit } from '../../../ports/driver.ts';
 
 const composeRecord = z.strictObject({
   state: z.enum(['starting', 'started', 'stopped']),
@@ -32,6 +33,43 @@ export function createComposeRecords(directory: string): ComposeRecords {
     async write(component, record) {
       await makeDirectory(directory);
       await writeDurably(pathOf(component), canonicalize(record));
+    },
+  };
+}
+
+/** Which units the rules for containers have admitted: of what was installed before them, the file says nothing. */
+export interface Admissions {
+  /** By these very rules; false too where the file is lost or cannot be read. */
+  has(unit: ComposeUnit): Promise<boolean>;
+  add(unit: ComposeUnit): Promise<void>;
+}
+
+const MOST_ADMITTED = 32;
+
+const admissions = z.strictObject({ rules: z.int(), units: z.array(z.string()).max(MOST_ADMITTED) });
+
+/** `rules` is another number whenever they become stricter: what ran before goes on running. */
+export function createAdmissions(directory: string, rules: number): Admissions {
+  const pathOf = ({ component }: ComposeUnit) =>
+    join(directory, `${component.replace('/', '.')}.admitted.json`);
+
+  async function read(unit: ComposeUnit): Promise<readonly string[]> {
+    const bytes = await readIfPresent(pathOf(unit)).catch(() => null);
+    try {
+      const known = bytes === null ? null : parseDocumentBytes(admissions, bytes, pathOf(unit));
+      return known?.rules === rules ? known.units : [];
+    } catch {
+      return [];
+    }
+  }
+
+  return {
+    has: async (unit) => (await read(unit)).includes(unit.identity),
+    async add(unit) {
+      const others = (await read(unit)).filter((one) => one !== unit.identity);
+      await makeDirectory(directory);
+      const units = [...others.slice(1 - MOST_ADMITTED), unit.identity];
+      await writeDurably(pathOf(unit), canonicalize({ rules, units }));
     },
   };
 }

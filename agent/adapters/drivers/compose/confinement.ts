@@ -32,15 +32,19 @@ export interface Surroundings {
   readonly data: string;
 }
 
+/** To be raised with every rule that refuses more than before: it is for what is admitted from then on. */
+export const CONFINEMENT_RULES = 1;
+
 /** Each key with what it may be; everything else of it is refused. */
 const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
   privileged: (value) => value === false,
-  network_mode: (value) => !isHostOrOther(value),
-  pid: (value) => !isHostOrOther(value),
-  ipc: (value) => !isHostOrOther(value),
-  uts: (value) => !isHostOrOther(value),
-  cgroup: (value) => !isHostOrOther(value),
-  userns_mode: (value) => !isHostOrOther(value),
+  // Any other word is the name of a network of the engine's, whoever made it.
+  network_mode: (value) => isList([value], /^(?:|none|bridge|default|service:.+)$/),
+  pid: (value) => isList([value], /^(?:|service:.+)$/),
+  ipc: (value) => isList([value], /^(?:|none|private|shareable|service:.+)$/),
+  uts: isEmpty,
+  cgroup: (value) => isList([value], /^(?:|private)$/),
+  userns_mode: isEmpty,
   cap_add: isEmpty,
   devices: isEmpty,
   device_cgroup_rules: isEmpty,
@@ -48,10 +52,14 @@ const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
   deploy: (value) => isEmpty(devicesOf(value)),
   logging: isPlainLogging,
   oom_score_adj: (value) => typeof value === 'number' && value >= 0,
+  oom_kill_disable: isEmpty,
+  // What a runtime of the machine reads in them, only that runtime knows.
+  annotations: isEmpty,
   cgroup_parent: isEmpty,
   runtime: isEmpty,
   credential_spec: isEmpty,
   provider: isEmpty,
+  models: isEmpty,
   use_api_socket: (value) => value === false,
   build: isEmpty,
   external_links: isEmpty,
@@ -78,6 +86,23 @@ export function findEscape(project: ComposeProject, around: Surroundings): strin
     ),
   ];
   return found[0] ?? null;
+}
+
+/**
+ * A mount that one of the project's containers could put a link in the place of, because another mount lets it write to the
+ * directory above: the engine would follow the link whenever it starts the container again. In words; null where none is.
+ */
+export function findReplaceable({ services }: ComposeProject, { data }: Surroundings): string | null {
+  const binds = Object.values(services).flatMap(({ volumes }) =>
+    volumes.filter(({ type, source = '' }) => type === 'bind' && isWithin(source, data)),
+  );
+  for (const { source = '' } of binds) {
+    const above = binds.find((one) => one.source !== source && isWithin(source, one.source ?? ''));
+    if (above !== undefined && above.read_only !== true) {
+      return `${source} is mounted, and so is ${above.source} above it, where a container may put a link in its place`;
+    }
+  }
+  return null;
 }
 
 function serviceEscapes(where: string, one: Service, around: Surroundings): readonly string[] {
@@ -113,7 +138,10 @@ function isOwn(one: ComposeProject['volumes'][string], { project }: Surroundings
 /** Other drivers, and options of this one, join networks and bridges of the machine. */
 function isPlainNetwork(one: ComposeProject['networks'][string]): boolean {
   if (one === null) return true;
-  return (one.driver ?? 'bridge') === 'bridge' && isEmpty(one.driver_opts);
+  const plain = z.looseObject({ driver: z.enum(['', 'default']).optional() }).nullish();
+  return (
+    (one.driver ?? 'bridge') === 'bridge' && isEmpty(one.driver_opts) && plain.safeParse(one.ipam).success
+  );
 }
 
 /** The engine writes the log itself, as root and from the machine's own network: only into its own files. */
@@ -140,10 +168,6 @@ function isReachable(path: string, { tree, data }: Surroundings): boolean {
 /** The directory itself, or something below it. */
 export function isWithin(path: string, directory: string): boolean {
   return `${path}/`.startsWith(`${directory}/`) && !path.split('/').includes('..');
-}
-
-function isHostOrOther(value: unknown): boolean {
-  return typeof value !== 'string' || value === 'host' || value.startsWith('container:');
 }
 
 function isEmpty(value: unknown): boolean {

@@ -10,7 +10,14 @@ import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/tool-environment.ts';
 import { makePassable } from '../service-directories.ts';
-import { type ComposeProject, composeProject, findEscape, isWithin } from './confinement.ts';
+import {
+  type ComposeProject,
+  composeProject,
+  findEscape,
+  findReplaceable,
+  isWithin,
+  type Surroundings,
+} from './confinement.ts';
 import { compose, projectOf } from './docker.ts';
 import { failureOf, refusalOf } from './failure.ts';
 
@@ -93,30 +100,41 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   };
 }
 
-/** What is known from the release alone. Error: service/start-failed. */
+/** Refuses what a release of containers may not have. Error: service/start-failed. */
+export async function verifyAdmissible(unit: ComposeUnit, project: ComposeProject): Promise<void> {
+  await verifyProject(unit, project);
+  const replaceable = findReplaceable(project, aroundOf(unit));
+  if (replaceable !== null) throw refusalOf(unit, replaceable);
+}
+
+/**
+ * Once admitted is not admitted for ever: containers write to their data, out of which a compose file may include others, and
+ * where a link may stand by now. Error: service/start-failed.
+ */
 export async function verifyProject(unit: ComposeUnit, project: ComposeProject): Promise<void> {
   const own = new Set(unit.images.map((image) => image.digest));
-  for (const [name, { image, volumes }] of Object.entries(project.services)) {
-    if (image === undefined || !own.has(image)) {
-      throw refusalOf(
-        unit,
-        `its service "${name}" uses the image "${image}", which is none of the release's`,
-      );
-    }
+  for (const [name, { image }] of Object.entries(project.services)) {
+    if (image !== undefined && own.has(image)) continue;
+    throw refusalOf(unit, `its service "${name}" uses the image "${image}", which is none of the release's`);
+  }
+  await verifyNoLinks(unit, project);
+  const wayOut = findEscape(project, aroundOf(unit));
+  if (wayOut !== null) throw refusalOf(unit, `${wayOut}: containers of a release are kept from the machine`);
+}
+
+/** A container may have put a link where one mounts, which the engine would follow. Error: service/start-failed. */
+export async function verifyNoLinks(unit: ComposeUnit, { services }: ComposeProject): Promise<void> {
+  for (const [name, { volumes }] of Object.entries(services)) {
     for (const { type, source = '' } of volumes) {
-      // A container may have put a link there, which the engine would follow.
       const real = type === 'bind' ? await realpath(source).catch(() => source) : source;
-      if (real !== source)
-        throw refusalOf(unit, `its service "${name}" mounts ${source}, which leads to ${real}`);
+      if (real === source) continue;
+      throw refusalOf(unit, `its service "${name}" mounts ${source}, which leads to ${real}`);
     }
   }
-  const around = {
-    project: projectOf(unit.component),
-    tree: unit.workingDirectory,
-    data: unit.dataDirectory,
-  };
-  const wayOut = findEscape(project, around);
-  if (wayOut !== null) throw refusalOf(unit, `${wayOut}: containers of a release are kept from the machine`);
+}
+
+function aroundOf({ component, workingDirectory, dataDirectory }: ComposeUnit): Surroundings {
+  return { project: projectOf(component), tree: workingDirectory, data: dataDirectory };
 }
 
 /** Where the release's digest stands, the engine's own id; and nothing of the tree may be written. */

@@ -1,6 +1,10 @@
 // Confinement: what a resolved compose file may hold, and every part of it that leads out of its containers.
 import { describe, expect, it } from 'vitest';
-import { composeProject, findEscape } from '../../../../agent/adapters/drivers/compose/confinement.ts';
+import {
+  composeProject,
+  findEscape,
+  findReplaceable,
+} from '../../../../agent/adapters/drivers/compose/confinement.ts';
 
 const AROUND = { project: 'fairlead_core_auth', tree: '/tree', data: '/data' };
 
@@ -23,6 +27,8 @@ describe('a project of containers', () => {
       { volumes: { db: { name: 'fairlead_core_auth_db' } } },
     ],
     ['no network', { network_mode: 'none' }],
+    ['the engine’s own network', { network_mode: 'bridge' }],
+    ['the processes of a service of its own', { pid: 'service:db', ipc: 'service:db', cgroup: 'private' }],
     ['the network of a service of its own', { network_mode: 'service:db' }],
     [
       'networks of its own',
@@ -52,6 +58,8 @@ describe('a project of containers', () => {
     ['npipe', { volumes: [{ type: 'npipe', source: '/x' }] }],
     ['network_mode', { network_mode: 'host' }],
     ['network_mode', { network_mode: 'container:other' }],
+    ['network_mode', { network_mode: 'billing_default' }],
+    ['network_mode', { network_mode: 'ns:/proc/1/ns/net' }],
     ['pid', { pid: 'host' }],
     ['ipc', { ipc: 'container:other' }],
     ['uts', { uts: 'host' }],
@@ -73,6 +81,9 @@ describe('a project of containers', () => {
     ['networks.n', {}, { networks: { n: { driver_opts: { 'com.docker.network.bridge.name': 'docker0' } } } }],
     ['cgroup_parent', { cgroup_parent: '/' }],
     ['runtime', { runtime: 'other' }],
+    ['annotations', { annotations: { 'io.katacontainers.config.hypervisor.path': '/tree/x' } }],
+    ['models', { models: { llm: {} } }],
+    ['oom_kill_disable', { oom_kill_disable: true }],
     ['provider', { provider: { type: 'x' } }],
     ['use_api_socket', { use_api_socket: true }],
     ['build', { build: { context: '/' } }],
@@ -85,9 +96,38 @@ describe('a project of containers', () => {
     ['volumes.v', {}, { volumes: { v: { driver: 'sshfs' } } }],
     ['networks.n', {}, { networks: { n: { name: 'foo', external: true } } }],
     ['networks.n', {}, { networks: { n: { driver: 'host' } } }],
+    ['networks.n', {}, { networks: { n: { ipam: { driver: 'other' } } } }],
     ['/etc/shadow', {}, { secrets: { s: { file: '/etc/shadow' } } }],
     ['/etc/shadow', {}, { configs: { s: { file: '/etc/shadow' } } }],
   ])('may not have %s', (part, web, more) => {
     expect(escapeOf(web, more)).toContain(part);
+  });
+});
+
+describe('the mounts of a project', () => {
+  type Mount = readonly [source: string, readOnly?: boolean];
+  const mount = ([source, read_only = false]: Mount) => ({ type: 'bind', source, target: '/x', read_only });
+  const replaceableIn = (...services: readonly (readonly Mount[])[]) =>
+    findReplaceable(
+      composeProject.parse({
+        services: Object.fromEntries(services.map((mounts, at) => [at, { volumes: mounts.map(mount) }])),
+      }),
+      AROUND,
+    );
+
+  it.each<[string, readonly (readonly Mount[])[]]>([
+    ['the same directory twice', [[['/data']], [['/data']]]],
+    ['two directories side by side', [[['/data/db'], ['/data/db2']], [['/data/www']]]],
+    ['one inside another that is for reading', [[['/data', true]], [['/data/db']]]],
+    ['one inside its tree, which is always for reading', [[['/tree']], [['/tree/www']]]],
+  ])('may be %s', (_, services) => {
+    expect(replaceableIn(...services)).toBeNull();
+  });
+
+  it.each<[string, readonly (readonly Mount[])[]]>([
+    ['of another service', [[['/data/db/www']], [['/data']]]],
+    ['of the same service', [[['/data'], ['/data/www', true]]]],
+  ])('may not lie in one %s that can be written to', (_, services) => {
+    expect(replaceableIn(...services)).toContain('/data');
   });
 });

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,6 +65,10 @@ function createHarness() {
   };
 }
 
+function bindOf(source: string) {
+  return { type: 'bind', source, target: '/data' };
+}
+
 describeDriver('the compose driver', async () => createHarness());
 
 describe('the compose driver', () => {
@@ -85,6 +90,59 @@ describe('the compose driver', () => {
     expect(refusal.code).toBe('service/start-failed');
     expect(refusal.message).toContain('nginx:latest');
     expect(harness.calls()).not.toContain(' up ');
+  });
+
+  it.each<[string, (unit: ComposeUnit) => void]>([
+    [
+      'a link stands where it mounts',
+      ({ dataDirectory }) => {
+        rmSync(join(dataDirectory, 'www'), { recursive: true });
+        symlinkSync('/etc', join(dataDirectory, 'www'));
+      },
+    ],
+    [
+      'it resolves to more than it was admitted with',
+      ({ file }) => {
+        const { services } = JSON.parse(readFileSync(file, 'utf8'));
+        writeFileSync(file, JSON.stringify({ services: { web: { ...services.web, privileged: true } } }));
+      },
+    ],
+  ])('refuses to start again what was admitted, when %s by now', async (_, change) => {
+    const unit = harness.unit('steady', 'v1');
+    const source = join(unit.dataDirectory, 'www');
+    mkdirSync(source, { recursive: true });
+    const web = { image: unit.images[0]?.digest, volumes: [bindOf(source)] };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+    await driver.prepare(unit);
+    await driver.start(unit);
+    await driver.stop(COMPONENT, 1000);
+    change(unit);
+
+    const refusal = await rejectionOf(driver.start(unit));
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(await driver.status(COMPONENT)).toEqual({ kind: 'absent' });
+  });
+
+  it('goes on starting what was installed before the rules that its project breaks', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const web = { image: unit.images[0]?.digest, privileged: true };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+
+    await driver.start(unit);
+
+    expect(await driver.runs(unit)).toBe(true);
+  });
+
+  it('does not admit a mount in whose place one of its containers could put a link', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const data = unit.dataDirectory;
+    const web = { image: unit.images[0]?.digest, volumes: [data, join(data, 'www')].map(bindOf) };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+
+    const refusal = await rejectionOf(driver.prepare(unit));
+
+    expect(refusal.code).toBe('service/start-failed');
   });
 
   it('refuses an archive that holds another image than the release names', async () => {
