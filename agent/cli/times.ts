@@ -1,6 +1,6 @@
 // Times at the terminal, typed as people say them.
-import { spanMs } from '../../shared/encoding/duration.ts';
-import { formatInstant } from '../../shared/encoding/instant.ts';
+import { InvalidArgumentError } from '../../shared/cli/command.ts';
+import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseWhen } from '../core/when.ts';
 import type { CliContext } from './context.ts';
@@ -12,9 +12,12 @@ export function readInstant(context: CliContext, text: string): string {
   return formatInstant(at);
 }
 
-/** `4h`, `3d`, `PT30M`: the instant that far from now. Error: time/unreadable. */
-export function readSpanFromNow(context: CliContext, text: string): string {
-  const span = spanMs(text);
-  if (Number.isNaN(span)) throw new FairleadError('time/unreadable', { text });
-  return formatInstant(context.clock.now() + span);
+/** As `readInstant` takes it, whatever the clock and the zone. */
+export function parseTime(text: string): string {
+  if (parseWhen(text, ANY_TIME, 'UTC') !== null) return text;
+  throw new InvalidArgumentError(
+    'It must be a time such as "sat 02:00", "2026-03-07 02:00" or 2026-03-07T02:00:00Z.',
+  );
 }
+
+const ANY_TIME: EpochMs = 0;

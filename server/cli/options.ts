@@ -24,11 +24,6 @@ export function parseCheckpoint(text: string): { readonly count: number; readonl
   throw new InvalidArgumentError('It must be COUNT:sha256:DIGEST, as an earlier verify printed it.');
 }
 
-export function parseUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must be such as https://releases.example.com.');
-}
-
 /** Addresses or networks of either family, separated by commas. */
 export function parseNetworks(text: string): readonly string[] {
   const networks = text.split(',').map((part) => part.trim());
@@ -42,4 +37,10 @@ function isNetwork(text: string): boolean {
   return (
     version !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
   );
+}
+
+/** A name that resolves to one, too. */
+export function parseHost(text: string): string {
+  if (isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be an address or a host name, such as 127.0.0.1, :: or localhost.');
 }

@@ -1,11 +1,11 @@
 // The commands of `fairlead-server`: what a person types, what it is for, what is loaded when it runs.
 import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
-import { parsePath } from '../../shared/cli/values.ts';
+import { parseLine, parsePath, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/duration.ts';
 import { TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { TOKEN_LIFETIME, WARN_DURATION } from '../core/expiry.ts';
 import type { CliContext } from './database.ts';
-import { parseCheckpoint, parseNetworks, parsePort, parseSpan, parseUrl } from './options.ts';
+import { parseCheckpoint, parseHost, parseNetworks, parsePort, parseSpan } from './options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
 
@@ -47,7 +47,7 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
     options: [
       DIR,
       PASSPHRASE,
-      { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1' },
+      { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1', parse: parseHost },
       {
         flags: '--port <number>',
         about: 'port to listen on; 0 takes a free one',
@@ -73,7 +73,12 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     options: [
       DIR,
       { flags: '--role <role>', about: 'what it may do', required: true, choices: TOKEN_ROLES },
-      { flags: '--name <name>', about: 'who or what will use it, for the audit log', required: true },
+      {
+        flags: '--name <name>',
+        about: 'who or what will use it, for the audit log',
+        required: true,
+        parse: parseLine,
+      },
       {
         flags: '--valid-for <duration>',
         about: 'such as 90d or P90D',
@@ -95,7 +100,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     name: 'token revoke',
     about: 'revoke every token of this name, at once and for good',
     example: 'token revoke dashboard --dir /var/lib/fairlead-server',
-    arguments: [{ name: '<name>', about: 'such as dashboard' }],
+    arguments: [{ name: '<name>', about: 'such as dashboard', parse: parseLine }],
     options: [DIR],
     load: async () => (await import('./token.ts')).revokeToken,
   },

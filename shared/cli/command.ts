@@ -1,13 +1,14 @@
 // One way to define a command, for all three programs: what a person types, what it is for, what is loaded when it runs.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { sanitizeText } from '../encoding/text.ts';
+import { isFairleadError } from '../errors/error.ts';
+import { describeMisuse } from './output.ts';
 
 export interface ArgumentSpec {
   /** As usage shows it: `<plan>`, or `[file]` where it may be left out. */
   readonly name: string;
   readonly about: string;
   readonly choices?: readonly string[];
-  /** Text to value, each of several by itself; throws `InvalidArgumentError` with what it must be. */
+  /** Text to value, each of several by itself; throws `InvalidArgumentError` with what it must be, or an error of ours. */
   readonly parse?: (text: string) => unknown;
 }
 
@@ -166,7 +167,8 @@ function toArgument({ name, about, choices, parse }: ArgumentSpec): Argument {
   const argument = new Argument(name, about);
   if (choices !== undefined) argument.choices([...choices]);
   if (parse === undefined) return argument;
-  return argument.variadic ? argument.argParser(collecting(parse)) : argument.argParser(parse);
+  const read = named(parse);
+  return argument.variadic ? argument.argParser(collecting(read)) : argument.argParser(read);
 }
 
 function toOption(spec: OptionSpec): Option {
@@ -175,23 +177,26 @@ function toOption(spec: OptionSpec): Option {
   if (spec.env !== undefined) option.env(spec.env);
   if (spec.implies !== undefined) option.implies({ ...spec.implies });
   if (spec.choices !== undefined) option.choices([...spec.choices]);
-  const { parse = (text: string) => text as unknown } = spec;
-  if (spec.repeatable === true) option.argParser(collecting(parse));
-  else if (spec.parse !== undefined) option.argParser(parse);
-  return option;
+  if (spec.parse === undefined && spec.repeatable !== true) return option;
+  const read = named(spec.parse ?? ((text) => text));
+  if (spec.repeatable === true || option.variadic) return option.argParser(collecting(read));
+  return option.argParser(read);
+}
+
+/** Commander names the option or argument in an error of its own kind alone: whatever a parser throws becomes one. */
+function named(parse: (text: string) => unknown) {
+  return (text: string): unknown => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      throw new InvalidArgumentError(`${error.hint.charAt(0).toUpperCase()}${error.hint.slice(1)}.`);
+    }
+  };
 }
 
 function collecting(parse: (text: string) => unknown) {
   return (text: string, before: readonly unknown[] | undefined) => [...(before ?? []), parse(text)];
 }
-
-/** What was typed comes back in the message: not all of it, and nothing a terminal would obey. */
-function describeMisuse(message: string): string {
-  const text = sanitizeText(message.trimEnd());
-  const short = text.length <= LONGEST_MISUSE ? text : `${text.slice(0, LONGEST_MISUSE)}…`;
-  return `${short}\n  hint: the same command with --help says what it takes\n`;
-}
-
-const LONGEST_MISUSE = 500;
 
 export { InvalidArgumentError };

@@ -34,3 +34,18 @@ export function createOutput(
     progress: progress.show,
   };
 }
+
+export const MISUSE_HINT = 'the same command with --help says what it takes';
+
+const SHOWN = 250;
+
+/** Not all of what was typed, and nothing a terminal would obey; what it must be stands at the end. */
+export function sanitizeMisuse(message: string): string {
+  const text = sanitizeText(message.trimEnd());
+  return text.length <= 2 * SHOWN ? text : `${text.slice(0, SHOWN)}…${text.slice(-SHOWN)}`;
+}
+
+/** For people, on standard error. */
+export function describeMisuse(message: string): string {
+  return `${sanitizeMisuse(message)}\n  hint: ${MISUSE_HINT}\n`;
+}

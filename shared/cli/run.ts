@@ -4,6 +4,7 @@ import { sanitizeText } from '../encoding/text.ts';
 import { EXIT } from '../errors/entry.ts';
 import { isFairleadError } from '../errors/error.ts';
 import type { Streams } from './command.ts';
+import { MISUSE_HINT, sanitizeMisuse } from './output.ts';
 
 /**
  * People read `error:` and `hint:` on standard error; with `--json` a program reads one document on standard output too.
@@ -31,11 +32,7 @@ function reportError(error: unknown, json: boolean, { stdout, stderr }: Streams)
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
     // Commander has told people already.
-    tell(
-      'usage',
-      sanitizeText(error.message.replace(/^error: /, '')),
-      'the same command with --help says what it takes',
-    );
+    tell('usage', sanitizeMisuse(error.message.replace(/^error: /, '')), MISUSE_HINT);
     return EXIT.usage;
   }
   if (!isFairleadError(error)) {

@@ -1,10 +1,12 @@
 // What people type, made into values: one reading of a line, a number, a duration, for every option of every program.
+import type { z } from 'zod';
 import { cronProblem } from '../encoding/cron.ts';
-import { type Digest, isDigest } from '../encoding/digest.ts';
 import { durationMs, spanMs } from '../encoding/duration.ts';
 import { isTimeZone } from '../encoding/zone.ts';
 import { isFairleadError } from '../errors/error.ts';
-import { type ComponentKey, componentKey, instant, line, name } from '../schema/common.ts';
+import { advisoryId } from '../schema/advisory.ts';
+import { type AuditHead, parseCheckpoint as readCheckpoint } from '../schema/audit-head.ts';
+import { componentKey, digest, instant, line, name } from '../schema/common.ts';
 import { parseRef, type ReleaseRef, refFor } from '../schema/release-ref.ts';
 import { isVersion, parseVersion, type Version } from '../version/version.ts';
 import { InvalidArgumentError } from './command.ts';
@@ -15,15 +17,30 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
-/** What is written into records: one line, as the agent and the server take it. */
-export function parseLine(text: string): string {
-  if (line.safeParse(text).success) return text;
-  throw new InvalidArgumentError('It must be a line of 1 to 300 characters.');
+/** As the field takes it that will hold it in a document. */
+export function parseField<Schema extends z.ZodType>(schema: Schema, form: string) {
+  return (text: string): z.output<Schema> => {
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError(`It must be ${form}.`);
+  };
 }
 
+/** What is written into records: one line, as the agent and the server take it. */
+export const parseLine = parseField(
+  line.regex(/^\P{Cc}*$/u),
+  'one line of 1 to 300 characters, without control characters',
+);
+
 export function parsePath(text: string): string {
-  if (text !== '') return text;
+  // The kernel ends a path at its first NUL.
+  if (text !== '' && !text.includes('\0')) return text;
   throw new InvalidArgumentError('It must be a path.');
+}
+
+export function parseUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('It must be such as https://releases.example.com.');
 }
 
 /** Milliseconds. */
@@ -40,21 +57,22 @@ export function parseIsoDuration(text: string): string {
   return Number.isNaN(durationMs(text)) ? `PT${ms / 1000}S` : text;
 }
 
-export function parseDigest(text: string): Digest {
-  if (isDigest(text)) return text;
-  throw new InvalidArgumentError('It must be "sha256:" and 64 hexadecimal digits.');
-}
+export const parseDigest = parseField(digest, '"sha256:" and 64 hexadecimal digits');
 
-export function parseCapability(text: string): ComponentKey {
-  const { success, data } = componentKey.safeParse(text);
-  if (success) return data;
-  throw new InvalidArgumentError('It must be a capability such as core/auth.');
-}
+export const parseCapability = parseField(componentKey, 'a capability such as core/auth');
 
 /** A track, a suite, a group of settings. */
-export function parseName(text: string): string {
-  if (name.safeParse(text).success) return text;
-  throw new InvalidArgumentError('It must be a lower-case name such as stable or auth-proxy.');
+export const parseName = parseField(name, 'a lower-case name such as stable or auth-proxy');
+
+export const parseAdvisoryId = parseField(advisoryId, 'an advisory id such as FL-2026-0003');
+
+/** Of an audit log, as `audit verify` prints it. */
+export function parseCheckpoint(text: string): AuditHead {
+  const head = readCheckpoint(text);
+  if (head !== null) return head;
+  throw new InvalidArgumentError(
+    'It must be a checkpoint as an earlier audit verify printed it, such as 12:sha256:….',
+  );
 }
 
 /** `platform`, a suite, or a capability, as it was typed. */
@@ -70,10 +88,7 @@ export function parseExactVersion(text: string): Version {
   throw new InvalidArgumentError('It must be a semantic version such as 1.0.1.');
 }
 
-export function parseInstant(text: string): string {
-  if (instant.safeParse(text).success) return text;
-  throw new InvalidArgumentError('It must be an instant in UTC such as 2026-01-31T10:00:00Z.');
-}
+export const parseInstant = parseField(instant, 'an instant in UTC such as 2026-01-31T10:00:00Z');
 
 export function parseRelease(text: string): ReleaseRef {
   const ref = refOrNull(text);

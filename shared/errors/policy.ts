@@ -43,12 +43,6 @@ export const POLICY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
-  'audit/no-checkpoint': entry<{ readonly text: string }>({
-    message: (d) => `"${d.text}" is no checkpoint`,
-    hint: () => 'it reads like 812:sha256:…, as an earlier fairlead audit verify printed it',
-    http: 400,
-    exit: EXIT.usage,
-  }),
   'file/exists': entry<{ readonly path: string }>({
     message: (d) => `${d.path} exists already: it was left alone`,
     hint: () => 'choose another name, or move that file away',

@@ -3,6 +3,13 @@ import { z } from 'zod';
 import { durationMs } from '../encoding/duration.ts';
 import { componentKey, duration, instant, line, prose, range, version } from './common.ts';
 
+export const advisoryId = z.string().regex(/^[A-Z][A-Z0-9]{1,9}(?:-[A-Za-z0-9]{1,20}){1,4}$/, {
+  error: 'an advisory id such as "FL-2026-0003"',
+});
+export const cveId = z.string().regex(/^CVE-\d{4}-\d{4,}$/, { error: 'a CVE id such as "CVE-2021-21297"' });
+
+export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
+
 const LONGEST_NOTICE_MS = 30 * 86_400_000;
 
 const emergencyOrder = z.strictObject({
@@ -17,14 +24,10 @@ const emergencyOrder = z.strictObject({
 export const advisory = z
   .strictObject({
     schema: z.literal('fairlead/advisory@1'),
-    id: z.string().regex(/^[A-Z][A-Z0-9]{1,9}(?:-[A-Za-z0-9]{1,20}){1,4}$/, {
-      error: 'an advisory id such as "FL-2026-0003"',
-    }),
+    id: advisoryId,
     title: line,
-    severity: z.enum(['low', 'medium', 'high', 'critical']),
-    cves: z
-      .array(z.string().regex(/^CVE-\d{4}-\d{4,}$/, { error: 'a CVE id such as "CVE-2021-21297"' }))
-      .max(50),
+    severity: z.enum(SEVERITIES),
+    cves: z.array(cveId).max(50),
     affected: z
       .array(z.strictObject({ component: componentKey, versions: range }))
       .min(1)

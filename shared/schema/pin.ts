@@ -8,7 +8,7 @@ const LATEST_MINUS = /^latest-[1-9]$/;
 /** Which versions a pin allows: `1.2.0`, `~1.2`, `1.x`, `>=1.2 <2`, or `latest-1`: one minor line behind the newest. */
 export type PinVersion = string & { readonly __brand: 'PinVersion' };
 
-const pinVersion = z
+export const pinVersion = z
   .string()
   .max(256)
   .refine((text) => LATEST_MINUS.test(text) || isRange(text), {

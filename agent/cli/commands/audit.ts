@@ -1,24 +1,19 @@
 // fairlead audit: the record of what was decided here, checked line by line, and taken along.
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
 import { count } from '../../../shared/present/count.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
-import {
-  type AuditHead,
-  EMPTY_AUDIT,
-  formatCheckpoint,
-  parseCheckpoint,
-} from '../../../shared/schema/audit-head.ts';
+import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-head.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import { lineOf, readChain } from '../../core/audit-chain.ts';
 import { type CliContext, show } from '../context.ts';
 
 export interface VerifyAuditOptions {
   /** As `fairlead audit verify` printed it at an earlier time. */
-  readonly checkpoint?: string;
+  readonly checkpoint?: AuditHead;
 }
 
 /**
@@ -30,7 +25,7 @@ export async function verifyAudit(
   file: string | undefined,
   options: VerifyAuditOptions,
 ): Promise<number> {
-  const checkpoint = readCheckpoint(options.checkpoint);
+  const { checkpoint = EMPTY_AUDIT } = options;
   const { entries, head } = readChain(await linesOf(context, file), checkpoint, file ?? 'of this instance');
   const held = checkpoint.count > 0;
   const reply = {
@@ -88,11 +83,4 @@ async function ownLines({ client, stateDir, clock }: CliContext): Promise<readon
       });
     return entries.map(lineOf);
   }
-}
-
-function readCheckpoint(text: string | undefined): AuditHead {
-  if (text === undefined) return EMPTY_AUDIT;
-  const checkpoint = parseCheckpoint(text);
-  if (checkpoint === null) throw new FairleadError('audit/no-checkpoint', { text });
-  return checkpoint;
 }

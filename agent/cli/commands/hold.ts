@@ -1,4 +1,5 @@
 // fairlead hold and release: change nothing for a while, and the glass that may be broken.
+import { formatDuration } from '../../../shared/encoding/duration.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { signHold } from '../../../shared/policy/hold-receipt.ts';
@@ -8,7 +9,7 @@ import { openApproverKey } from '../../adapters/admin/approver-key.ts';
 import type { CliContext } from '../context.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
 import { changePolicy, type EditOptions } from '../policy-edit.ts';
-import { readInstant, readSpanFromNow } from '../times.ts';
+import { readInstant } from '../times.ts';
 
 export interface HoldOptions extends EditOptions, PassphraseOptions {
   readonly until?: string;
@@ -17,10 +18,10 @@ export interface HoldOptions extends EditOptions, PassphraseOptions {
   readonly key?: string;
 }
 
-/** Either a span from now or `until` names the end. */
+/** Either a span from now, in milliseconds, or `until` names the end. */
 export async function hold(
   context: CliContext,
-  span: string | undefined,
+  span: number | undefined,
   options: HoldOptions,
 ): Promise<number> {
   const until = readEnd(context, span, options.until);
@@ -47,11 +48,11 @@ export async function release(
   });
 }
 
-function readEnd(context: CliContext, span: string | undefined, until: string | undefined): string {
-  if (span !== undefined && until === undefined) return readSpanFromNow(context, span);
-  if (span === undefined && until !== undefined) return readInstant(context, until);
+function readEnd(context: CliContext, spanMs: number | undefined, until: string | undefined): string {
+  if (spanMs !== undefined && until === undefined) return formatInstant(context.clock.now() + spanMs);
+  if (spanMs === undefined && until !== undefined) return readInstant(context, until);
   throw new FairleadError('time/one-end', {
-    given: span === undefined ? 'none' : `${span} and --until ${until}`,
+    given: spanMs === undefined ? 'none' : `${formatDuration(spanMs)} and --until ${until}`,
   });
 }
 

@@ -1,5 +1,5 @@
 // The commands that move an install: forward, back, and again to what was signed.
-import { parseCapability, parseLine, parseRollbackTo } from '../../../shared/cli/values.ts';
+import { parseAdvisoryId, parseCapability, parseLine, parseRollbackTo } from '../../../shared/cli/values.ts';
 import { OVERRIDES } from '../../../shared/protocol/admin.ts';
 import { type AgentCommand, REASON, YES } from './common.ts';
 
@@ -39,6 +39,7 @@ export const ACTS: readonly AgentCommand[] = [
       {
         flags: '--accept-risk <advisory...>',
         about: 'critical advisories the older version is open to',
+        parse: parseAdvisoryId,
       },
       {
         flags: '--rehearse',

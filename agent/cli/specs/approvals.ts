@@ -1,6 +1,14 @@
 // The commands by which people say yes or no, and who may.
 import type { ArgumentSpec } from '../../../shared/cli/command.ts';
-import { parseDigest, parseNumber, parsePath } from '../../../shared/cli/values.ts';
+import {
+  parseDigest,
+  parseField,
+  parseLine,
+  parseName,
+  parseNumber,
+  parsePath,
+} from '../../../shared/cli/values.ts';
+import { instanceId } from '../../../shared/protocol/report.ts';
 import { type AgentCommand, PASSPHRASE, REASON, YES } from './common.ts';
 
 const PLAN: ArgumentSpec = {
@@ -9,16 +17,20 @@ const PLAN: ArgumentSpec = {
   parse: parseDigest,
 };
 
-const NAME: ArgumentSpec = { name: '<name>', about: 'such as alice' };
+const NAME: ArgumentSpec = { name: '<name>', about: 'such as alice', parse: parseName };
 
 const ANSWER = {
   arguments: [PLAN],
   options: [
     REASON,
-    { flags: '--ticket <id>', about: 'your change ticket' },
+    { flags: '--ticket <id>', about: 'your change ticket', parse: parseLine },
     { flags: '--key <file>', about: 'sign it with an approver’s key', parse: parsePath },
     { flags: '--out <file>', about: 'write the signed answer here; no agent is needed', parse: parsePath },
-    { flags: '--instance <id>', about: 'let it count on this instance only' },
+    {
+      flags: '--instance <id>',
+      about: 'let it count on this instance only',
+      parse: parseField(instanceId, 'the id of an instance, as fairlead status --json shows it'),
+    },
     YES,
     PASSPHRASE,
   ],
@@ -49,7 +61,7 @@ export const APPROVALS: readonly AgentCommand[] = [
     name: 'approvals import',
     about: 'hand in an answer that was signed on another machine',
     example: 'approvals import yes.json',
-    arguments: [{ name: '<file>', about: 'a signed answer from fairlead approve --out' }],
+    arguments: [{ name: '<file>', about: 'a signed answer from fairlead approve --out', parse: parsePath }],
     load: async () => (await import('../commands/approvals.ts')).importApproval,
   },
   {
@@ -67,7 +79,10 @@ export const APPROVALS: readonly AgentCommand[] = [
     name: 'approver trust',
     about: 'let a key’s signed yes count',
     example: 'approver trust alice alice.json --reason "on call"',
-    arguments: [NAME, { name: '<key>', about: 'the public key, or the path of a key file' }],
+    arguments: [
+      NAME,
+      { name: '<key>', about: 'the public key, or the path of a key file', parse: parsePath },
+    ],
     options: [REASON, YES],
     load: async () => (await import('../commands/approver.ts')).trustApprover,
   },

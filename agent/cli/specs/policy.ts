@@ -1,6 +1,18 @@
 // The operator's standing decisions as commands: channel, pins, holds, windows.
-import { parseCron, parseIsoDuration, parsePath, parseZone } from '../../../shared/cli/values.ts';
+import {
+  parseCapability,
+  parseCron,
+  parseDuration,
+  parseField,
+  parseIsoDuration,
+  parseLine,
+  parseName,
+  parsePath,
+  parseZone,
+} from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
+import { pinVersion } from '../../../shared/schema/pin.ts';
+import { parseTime } from '../times.ts';
 import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
 
 const CHANNEL: readonly AgentCommand[] = [
@@ -22,21 +34,29 @@ const CHANNEL: readonly AgentCommand[] = [
     name: 'policy check',
     about: 'exit 0 when it can be read and satisfied',
     example: 'policy check',
-    arguments: [{ name: '[file]', about: 'a policy to check instead of the one in force' }],
+    arguments: [{ name: '[file]', about: 'a policy to check instead of the one in force', parse: parsePath }],
     load: async () => (await import('../commands/policy.ts')).checkPolicy,
   },
 ];
+
+/** Nothing at all is the range of every version, and holds none back. */
+function parsePinVersion(text: string): string {
+  return parseField(pinVersion, PIN_VERSION)(text.trim() === '' ? 'nothing' : text);
+}
+
+const PIN_VERSION = 'a version, a range, or latest-1 for one minor line behind the newest';
 
 const PINS: readonly AgentCommand[] = [
   {
     name: 'pin add',
     about: 'keep a component at a version or in a range',
     example: 'pin add core/auth "~1.2" --reason "certified" --expires 2027-01-31T00:00:00Z',
-    arguments: [
-      COMPONENT,
-      { name: '<version>', about: 'a version, a range, or latest-1 for one minor line behind the newest' },
+    arguments: [COMPONENT, { name: '<version>', about: PIN_VERSION, parse: parsePinVersion }],
+    options: [
+      REASON,
+      { flags: '--expires <time>', about: 'such as 2027-01-31T00:00:00Z', parse: parseTime },
+      YES,
     ],
-    options: [REASON, { flags: '--expires <time>', about: 'such as 2027-01-31T00:00:00Z' }, YES],
     load: async () => (await import('../commands/policy.ts')).addPin,
   },
   {
@@ -60,9 +80,9 @@ const HOLDS: readonly AgentCommand[] = [
     name: 'hold',
     about: 'change nothing for a while',
     example: 'hold 4h --reason "an audit is under way"',
-    arguments: [{ name: '[span]', about: 'such as 4h or 3d' }],
+    arguments: [{ name: '[span]', about: 'such as 4h or 3d', parse: parseDuration }],
     options: [
-      { flags: '--until <time>', about: 'such as "mon 08:00"' },
+      { flags: '--until <time>', about: 'such as "mon 08:00"', parse: parseTime },
       REASON,
       { flags: '--emergency', about: 'hold forced patches too, for at most 72 hours' },
       {
@@ -89,7 +109,7 @@ const WINDOWS: readonly AgentCommand[] = [
     name: 'window add',
     about: 'open one on a schedule, or forbid one with --deny',
     example: 'window add night --cron "0 2 * * sat" --duration 4h --reason "agreed with the shops"',
-    arguments: [{ name: '<name>', about: 'such as night' }],
+    arguments: [{ name: '<name>', about: 'such as night', parse: parseName }],
     options: [
       {
         flags: '--cron <expression>',
@@ -118,7 +138,7 @@ const WINDOWS: readonly AgentCommand[] = [
     name: 'window remove',
     about: 'take one away',
     example: 'window remove night --reason "agreed with the shops"',
-    arguments: [{ name: '<name>', about: 'as window list shows it' }],
+    arguments: [{ name: '<name>', about: 'as window list shows it', parse: parseLine }],
     options: [REASON, YES],
     load: async () => (await import('../commands/windows.ts')).removeWindow,
   },
@@ -130,14 +150,16 @@ const WINDOWS: readonly AgentCommand[] = [
   },
 ];
 
-const CAPABILITY = { name: '<component>', about: 'such as core/auth' };
+const CAPABILITY = { name: '<component>', about: 'such as core/auth', parse: parseCapability };
 
 const SETTINGS: readonly AgentCommand[] = [
   {
     name: 'settings list',
     about: 'every setting of what runs and of what is on offer, its value, and what is wrong with it',
     example: 'settings list core/auth',
-    arguments: [{ name: '[component]', about: 'such as core/auth; all of them by default' }],
+    arguments: [
+      { name: '[component]', about: 'such as core/auth; all of them by default', parse: parseCapability },
+    ],
     load: async () => (await import('../commands/settings.ts')).listSettings,
   },
   {
@@ -146,7 +168,7 @@ const SETTINGS: readonly AgentCommand[] = [
     example: 'settings set core/auth secret \'${file:/etc/auth/secret}\' --reason "new in 1.1.0"',
     arguments: [
       CAPABILITY,
-      { name: '<key>', about: 'as settings list shows it' },
+      { name: '<key>', about: 'as settings list shows it', parse: parseLine },
       { name: '<value>', about: "a value, '${file:PATH}' or '${env:NAME}'" },
     ],
     options: [REASON, YES],
@@ -156,7 +178,7 @@ const SETTINGS: readonly AgentCommand[] = [
     name: 'settings unset',
     about: 'take a value away: the default of the release counts, where it has one',
     example: 'settings unset core/auth port --reason "the default will do"',
-    arguments: [CAPABILITY, { name: '<key>', about: 'as settings list shows it' }],
+    arguments: [CAPABILITY, { name: '<key>', about: 'as settings list shows it', parse: parseLine }],
     options: [REASON, YES],
     load: async () => (await import('../commands/settings.ts')).unsetSetting,
   },

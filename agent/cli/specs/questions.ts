@@ -1,6 +1,7 @@
 // The commands that ask: what is the case, what would happen, and why.
-import { parseNumber, parseTarget } from '../../../shared/cli/values.ts';
+import { parseCapability, parseNumber, parseTarget } from '../../../shared/cli/values.ts';
 import { ASSUMPTIONS } from '../../../shared/protocol/admin.ts';
+import { parseTime } from '../times.ts';
 import { type AgentCommand, WATCH } from './common.ts';
 
 export const QUESTIONS: readonly AgentCommand[] = [
@@ -35,7 +36,7 @@ export const QUESTIONS: readonly AgentCommand[] = [
     about: 'every reason for what happens, or does not',
     example: 'explain --at "sat 02:00" --assume approved',
     options: [
-      { flags: '--at <time>', about: 'as if it were then, such as "sat 02:00"' },
+      { flags: '--at <time>', about: 'as if it were then, such as "sat 02:00"', parse: parseTime },
       {
         flags: '--assume <what...>',
         about: 'as if every approval were given, a window open, …',
@@ -62,7 +63,7 @@ export const QUESTIONS: readonly AgentCommand[] = [
     name: 'logs',
     about: 'what a service wrote last, whichever driver runs it',
     example: 'logs core/auth --follow',
-    arguments: [{ name: '<component>', about: 'such as core/auth' }],
+    arguments: [{ name: '<component>', about: 'such as core/auth', parse: parseCapability }],
     options: [
       { flags: '--change <id>', about: 'what a deployment that failed left of it', parse: parseNumber },
       { flags: '--lines <count>', about: 'how many, 100 unless given', parse: parseNumber },

@@ -1,5 +1,5 @@
 // The commands of the service on this host, `agent run` apart: enrol it, install it.
-import { parsePath } from '../../../shared/cli/values.ts';
+import { parseLine, parsePath } from '../../../shared/cli/values.ts';
 import type { AgentCommand } from './common.ts';
 
 export const SERVICE: readonly AgentCommand[] = [
@@ -23,11 +23,16 @@ export const SERVICE: readonly AgentCommand[] = [
       {
         name: '[string]',
         about: 'the string, or - to read it from standard input, where no other account sees it',
+        parse: parsePath,
       },
     ],
     options: [
       { flags: '--file <path>', about: 'read the string from a file', parse: parsePath },
-      { flags: '--name <name>', about: 'how the vendor sees this host; its own name by default' },
+      {
+        flags: '--name <name>',
+        about: 'how the vendor sees this host; its own name by default',
+        parse: parseLine,
+      },
     ],
     load: async () => (await import('../commands/enroll.ts')).enroll,
   },
@@ -36,7 +41,7 @@ export const SERVICE: readonly AgentCommand[] = [
     name: 'agent switch',
     about: 'pass connections on',
     hidden: true,
-    arguments: [{ name: '<route>', about: 'the file that says where to' }],
+    arguments: [{ name: '<route>', about: 'the file that says where to', parse: parsePath }],
     load: async () => (await import('../commands/switch.ts')).runSwitch,
   },
 ];

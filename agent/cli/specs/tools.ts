@@ -1,4 +1,5 @@
 // The commands around an install: the outbox, the audit log, the doctor.
+import { parseCheckpoint, parsePath } from '../../../shared/cli/values.ts';
 import type { AgentCommand } from './common.ts';
 
 export const TOOLS: readonly AgentCommand[] = [
@@ -18,11 +19,14 @@ export const TOOLS: readonly AgentCommand[] = [
     name: 'audit verify',
     about: 'check that no entry was changed, added or removed',
     example: 'audit verify',
-    arguments: [{ name: '[file]', about: 'an exported log to check instead of this instance’s' }],
+    arguments: [
+      { name: '[file]', about: 'an exported log to check instead of this instance’s', parse: parsePath },
+    ],
     options: [
       {
         flags: '--checkpoint <text>',
         about: 'as an earlier verification printed it: betrays a log that was rewritten',
+        parse: parseCheckpoint,
       },
     ],
     load: async () => (await import('../commands/audit.ts')).verifyAudit,
@@ -31,7 +35,7 @@ export const TOOLS: readonly AgentCommand[] = [
     name: 'audit export',
     about: 'one JSON object a line; from the disk while no agent runs',
     example: 'audit export audit.jsonl',
-    arguments: [{ name: '[file]', about: 'where to; standard output by default' }],
+    arguments: [{ name: '[file]', about: 'where to; standard output by default', parse: parsePath }],
     load: async () => (await import('../commands/audit.ts')).exportAudit,
   },
 ];

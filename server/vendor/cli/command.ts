@@ -1,6 +1,6 @@
 // What commands of `fairlead-vendor` have in common: options that recur, and whether a command reads, writes or signs.
-import type { CommandSpec, OptionSpec } from '../../../shared/cli/command.ts';
-import { parseLine, parsePath } from '../../../shared/cli/values.ts';
+import type { ArgumentSpec, CommandSpec, OptionSpec } from '../../../shared/cli/command.ts';
+import { parseLine, parsePath, parseTarget } from '../../../shared/cli/values.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import type { Session } from '../workspace/session.ts';
 import { withLock } from '../workspace/workspace.ts';
@@ -15,6 +15,17 @@ export interface VendorCommand extends Omit<CommandSpec<Session>, 'load'> {
   readonly example: string;
   readonly kind: CommandKind;
   readonly load: () => Promise<Work>;
+}
+
+/** A change by its id, or by the release it is about; which of them there is, the workspace knows. */
+export const A_CHANGE = {
+  about: 'such as CHG-7 or core/auth@1.0.1',
+  parse: parseChange,
+} satisfies Partial<ArgumentSpec>;
+
+function parseChange(text: string): string {
+  if (/^CHG-\d{1,9}$/.test(text)) return text;
+  return parseTarget(text);
 }
 
 export const REASON = (about: string): OptionSpec => ({

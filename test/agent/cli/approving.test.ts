@@ -17,6 +17,8 @@ import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { atTerminal } from '../../support/terminal.ts';
 
+const HOUR_MS = 3_600_000;
+
 const PASSPHRASE = 'correct horse';
 
 /** An instance on `manual` that trusts alice, whose key is in a file. */
@@ -115,9 +117,9 @@ describe('holding forced patches where approvers have keys', () => {
   it('needs the signature of one of them', async () => {
     const { context, key, world } = await trusting();
 
-    expect(await refusedCode(hold(context, '24h', order))).toBe('hold/signature-needed');
+    expect(await refusedCode(hold(context, 24 * HOUR_MS, order))).toBe('hold/signature-needed');
     expect(world.policy).not.toHaveProperty('policy.emergencyHold');
-    expect(await hold(context, '24h', { ...order, key })).toBe(0);
+    expect(await hold(context, 24 * HOUR_MS, { ...order, key })).toBe(0);
 
     expect(world.policy).toMatchObject({ policy: { emergencyHold: { reason: 'surgery' } } });
     expect(world.audit.at(-1)?.details.signer).toMatch(/^[0-9a-f]{64}$/);
@@ -127,7 +129,7 @@ describe('holding forced patches where approvers have keys', () => {
     const { context, directory, key, world, ask } = await trusting();
     const stranger = join(directory, 'mallory.json');
     await createApprover(context, 'alice', { key: stranger });
-    expect(await refusedCode(hold(context, '24h', { ...order, key: stranger }))).toBe(
+    expect(await refusedCode(hold(context, 24 * HOUR_MS, { ...order, key: stranger }))).toBe(
       'hold/signature-needed',
     );
 
@@ -138,7 +140,7 @@ describe('holding forced patches where approvers have keys', () => {
         return context.client.call(method, path, reply, body);
       },
     };
-    await hold({ ...context, client }, '24h', { ...order, key });
+    await hold({ ...context, client }, 24 * HOUR_MS, { ...order, key });
     const again = (changes: object) =>
       refusedCode(ask('PUT', '/v1/policy', { edit: { ...sent[0]?.edit, ...changes }, reason: 'again' }));
     expect(await again({ until: '2026-03-04T00:00:00Z' })).toBe('hold/signature-needed');
@@ -149,7 +151,7 @@ describe('holding forced patches where approvers have keys', () => {
   it('leaves an ordinary hold to whoever may open the socket', async () => {
     const { context } = await trusting();
 
-    expect(await hold(context, '4h', { reason: 'sale' })).toBe(0);
+    expect(await hold(context, 4 * HOUR_MS, { reason: 'sale' })).toBe(0);
   });
 });
 

@@ -19,6 +19,8 @@ import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { atTerminal } from '../../support/terminal.ts';
 
+const HOUR_MS = 3_600_000;
+
 describe('status', () => {
   it('says the verdict first, then what runs', async () => {
     const { context, lines } = await atTerminal('auto');
@@ -370,7 +372,7 @@ describe('pins and holds', () => {
   it('tell until when, and how to end it sooner', async () => {
     const { context, lines } = await atTerminal('auto');
 
-    await hold(context, '1h', { reason: 'demo' });
+    await hold(context, 1 * HOUR_MS, { reason: 'demo' });
     expect(lines().at(-1)).toContain('fairlead release');
     await release(context, { reason: 'over' });
 

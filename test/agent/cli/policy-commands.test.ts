@@ -17,6 +17,8 @@ import { temporaryDirectory } from '../../support/directories.ts';
 import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
 import { atTerminal } from '../../support/terminal.ts';
 
+const HOUR_MS = 3_600_000;
+
 const NIGHT = { cron: '0 2 * * sat', duration: 'PT4H', zone: 'Europe/Berlin', reason: 'quiet hours' };
 
 describe('windows', () => {
@@ -90,8 +92,8 @@ describe('a change at a terminal', () => {
 
 describe('a hold', () => {
   it.each([
-    ['4h', {}, '2026-03-01T14:00:01Z'],
-    ['P1D', {}, '2026-03-02T10:00:01Z'],
+    [4 * HOUR_MS, {}, '2026-03-01T14:00:01Z'],
+    [24 * HOUR_MS, {}, '2026-03-02T10:00:01Z'],
     [undefined, { until: 'mon 08:00' }, '2026-03-02T08:00:00Z'],
   ])('takes %s %j', async (span, options, until) => {
     const { context, world } = await atTerminal('auto');
@@ -103,8 +105,8 @@ describe('a hold', () => {
 
   it.each([
     ['no end', undefined, {}, 'time/one-end'],
-    ['two ends', '4h', { until: 'mon 08:00' }, 'time/one-end'],
-    ['a span that is none', 'a while', {}, 'time/unreadable'],
+    ['two ends', 4 * HOUR_MS, { until: 'mon 08:00' }, 'time/one-end'],
+    ['an end that is no time', undefined, { until: 'then' }, 'time/unreadable'],
   ])('refuses %s', async (_what, span, options, code) => {
     const { context } = await atTerminal('auto');
 
@@ -121,7 +123,7 @@ describe('a hold', () => {
 
   it('shows in the status although nothing is on offer', async () => {
     const { context, lines } = await atTerminal('auto');
-    await hold(context, '4h', { reason: 'sale' });
+    await hold(context, 4 * HOUR_MS, { reason: 'sale' });
 
     await status(context);
 
@@ -130,10 +132,10 @@ describe('a hold', () => {
 
   it('of forced patches is loud in the status, and lasts 72 hours at most', async () => {
     const { context, lines } = await atTerminal('auto');
-    const tooLong = hold(context, '73h', { emergency: true, reason: 'surgery' });
+    const tooLong = hold(context, 73 * HOUR_MS, { emergency: true, reason: 'surgery' });
     expect(await refusedCode(tooLong)).toBe('document/invalid');
 
-    await hold(context, '72h', { emergency: true, reason: 'surgery' });
+    await hold(context, 72 * HOUR_MS, { emergency: true, reason: 'surgery' });
     await status(context);
 
     expect(lines()).toContainEqual(expect.stringMatching(/FORCED PATCHES ARE HELD until .*alice: surgery/));

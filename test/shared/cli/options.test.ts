@@ -1,10 +1,13 @@
-// What every option of the three programs refuses, whichever command it belongs to.
-import type { Command, Option } from 'commander';
+// What every option and argument of the three programs refuses, whichever command it belongs to.
+import type { Argument, Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram as createAgentProgram } from '../../../agent/cli/program.ts';
-import { parsePort } from '../../../server/cli/options.ts';
+import { parseHost, parsePort } from '../../../server/cli/options.ts';
 import { createProgram as createServerProgram } from '../../../server/main.ts';
 import { createProgram as createVendorProgram } from '../../../server/vendor/cli/main.ts';
+import { type CommandSpec, createProgram, type OptionSpec } from '../../../shared/cli/command.ts';
+import { runProgram } from '../../../shared/cli/run.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 
 const unused = () => {
   throw new Error('no command is run here');
@@ -15,24 +18,174 @@ const PROGRAMS: readonly Command[] = [
   createVendorProgram({ stdout: process.stdout, stderr: process.stderr, environment: {} } as never, unused),
 ];
 
-function optionsOf(command: Command, at = command.name()): [string, Option][] {
+interface Place {
+  /** Words before it: `pin add`. */
+  readonly path: readonly string[];
+  readonly program: Command;
+}
+type Taken = readonly [what: string, read: Option | Argument, Place];
+
+const OPTIONS = PROGRAMS.flatMap((program) => valuesOf(program, [], program)).filter(
+  (one): one is readonly [string, Option, Place] => 'flags' in one[1],
+);
+const ARGUMENTS = PROGRAMS.flatMap((program) => valuesOf(program, [], program)).filter(
+  (one): one is readonly [string, Argument, Place] => !('flags' in one[1]),
+);
+const EVERYTHING = [...OPTIONS, ...ARGUMENTS];
+
+function valuesOf(command: Command, path: readonly string[], program: Command): readonly Taken[] {
+  const at = [program.name(), ...path].join(' ');
+  const place = { path, program };
   return [
-    ...command.options.map((option): [string, Option] => [`${at} ${option.flags}`, option]),
-    ...command.commands.flatMap((each) => optionsOf(each, `${at} ${each.name()}`)),
+    ...command.options
+      .filter((option) => option.required || option.optional)
+      .map((option): Taken => [`${at} ${option.flags}`, option, place]),
+    ...command.registeredArguments.map((one): Taken => [`${at} ${one.name()}`, one, place]),
+    ...command.commands.flatMap((each) => valuesOf(each, [...path, each.name()], program)),
   ];
 }
 
-describe('an option that names a file or directory', () => {
-  const options = PROGRAMS.flatMap((program) => optionsOf(program));
+/** A value that people may write as they like, within a line or a path. */
+const FREE =
+  /--(?:reason|title|scope|revision|label|ticket|name|reproduce|key|add|out|from|manifest|file|config|state-dir|dir|token-file|passphrase-file)\b|<(?:file|path|dir)>/;
+const FREE_ARGUMENTS = new Set([
+  'approvals import file',
+  'approver trust key',
+  'policy check file',
+  'audit verify file',
+  'audit export file',
+  'agent enroll string',
+  'agent switch route',
+  'key create file',
+  'window remove name',
+  'settings set key',
+  'settings set value',
+  'settings unset key',
+  'token revoke name',
+  'trace change-or-release-or-instance',
+]);
 
-  it.each(options.filter(([flags]) => /<(?:file|path|dir)>/.test(flags)))(
-    'refuses nothing as %s',
-    (_, option) => {
-      // `--key "$KEY"` with the variable unset must not mean "without a key", nor the directory one stands in.
-      expect(() => option.parseArg?.('', undefined)).toThrow(/must be/);
-      expect(option.parseArg).toBeDefined();
+async function complaint(program: Command, words: readonly string[]) {
+  const said: string[] = [];
+  const keep = (text: string) => void said.push(text);
+  const quiet = (command: Command): void => {
+    command.configureOutput({ ...command.configureOutput(), writeErr: keep, writeOut: keep });
+    command.commands.forEach(quiet);
+  };
+  quiet(program);
+  const exit = await runProgram(program, words, { stdout: { write: keep }, stderr: { write: keep } });
+  return { exit, said: said.join('') };
+}
+
+describe('every option that takes a value', () => {
+  it.each(OPTIONS)('names itself and the remedy when nothing is given as %s', async (_, option, at) => {
+    // `--key "$KEY"` with the variable unset must not mean "without a key", nor the directory one stands in.
+    const { exit, said } = await complaint(at.program, [...at.path, option.long ?? '', '']);
+
+    expect(said).toContain(`error: option '${option.flags}' argument '' is invalid. `);
+    expect(said).toMatch(/(?:It must be|Write|Allowed choices are) .+\.\n {2}hint: /);
+    expect(said).not.toMatch(/\n {4}at /);
+    expect(exit).toBe(2);
+  });
+
+  it.each(OPTIONS.filter(([, option]) => !FREE.test(option.flags)))(
+    'takes no other words as %s',
+    async (_, option, at) => {
+      const { exit, said } = await complaint(at.program, [...at.path, option.long ?? '', 'no, such: words']);
+
+      expect(said).toContain(`error: option '${option.flags}' argument 'no, such: words' is invalid. `);
+      expect(exit).toBe(2);
     },
   );
+
+  it.each(OPTIONS)('takes no text that a terminal would obey as %s', (_, option) => {
+    expect(() => option.parseArg?.('two\n\u001b[31mlines\u0000', undefined)).toThrow(
+      /^(?:It must be|Write|Allowed)/,
+    );
+    expect(option.parseArg).toBeDefined();
+  });
+});
+
+describe('every argument of a command', () => {
+  const rubbish = (argument: Argument, text: string) => () => argument.parseArg?.(text, undefined as never);
+
+  it.each(ARGUMENTS.filter(([what]) => !what.endsWith('settings set value')))(
+    'is not empty as %s',
+    (_, one) => {
+      expect(rubbish(one, '')).toThrow(/^(?:It must be|Write|Allowed)/);
+      expect(one.parseArg).toBeDefined();
+    },
+  );
+
+  it.each(ARGUMENTS.filter(([what]) => !FREE_ARGUMENTS.has(what.replace(/^\S+ /, ''))))(
+    'takes no other words as %s',
+    (_, one) => {
+      expect(rubbish(one, 'no, such: words')).toThrow(/^(?:It must be|Write|Allowed)/);
+    },
+  );
+
+  it('is named with what it must be', async () => {
+    const { exit, said } = await complaint(PROGRAMS[0] as Command, ['logs', 'nonsense']);
+
+    expect(said).toBe(
+      "error: command-argument value 'nonsense' is invalid for argument 'component'. It must be a capability such as core/auth.\n" +
+        '  hint: the same command with --help says what it takes\n',
+    );
+    expect(exit).toBe(2);
+  });
+});
+
+it('looks at all three programs', () => {
+  expect(EVERYTHING.length).toBeGreaterThan(150);
+});
+
+describe('a parser that throws an error of ours', () => {
+  const refused = () => {
+    throw new FairleadError('version/invalid', { value: 'x' });
+  };
+  const command = (options: readonly OptionSpec[], name: string): CommandSpec<object> => ({
+    name,
+    about: '',
+    arguments: [{ name: '[one]', about: '', parse: refused }],
+    options,
+    load: async () => unused,
+  });
+
+  it.each([
+    [['go', '--at', 'x'], "option '--at <text>' argument 'x'"],
+    [['go', '--all', 'x'], "option '--all <text...>' argument 'x'"],
+    [['go', '--each', 'x'], "option '--each <text>' argument 'x'"],
+    [['go', 'x'], "command-argument value 'x' is invalid for argument 'one'"],
+  ])('is told as a mistake at %j', async (words, named) => {
+    const program = createProgram({
+      ...{ name: 'p', about: '', version: '1', common: [], groups: {}, exit: unused },
+      commands: [
+        command(
+          [
+            { flags: '--at <text>', about: '', parse: refused },
+            { flags: '--all <text...>', about: '', parse: refused },
+            { flags: '--each <text>', about: '', parse: refused, repeatable: true },
+          ],
+          'go',
+        ),
+      ],
+      createContext: unused,
+    });
+    const { exit, said } = await complaint(program, words);
+
+    expect(said).toContain(named);
+    expect(said).toContain('hint:');
+    expect(exit).toBe(2);
+  });
+});
+
+describe('a long value that is wrong', () => {
+  it('leaves room for what it must be', async () => {
+    const { said } = await complaint(PROGRAMS[0] as Command, ['logs', 'x'.repeat(10_000)]);
+
+    expect(said.length).toBeLessThan(700);
+    expect(said).toContain('It must be a capability such as core/auth.');
+  });
 });
 
 describe('a port', () => {
@@ -42,5 +195,15 @@ describe('a port', () => {
 
   it.each(['0', '80', '65535'])('may be %s', (text) => {
     expect(parsePort(text)).toBe(Number(text));
+  });
+});
+
+describe('an address to listen on', () => {
+  it.each(['127.0.0.1', '::', '::1', 'localhost', 'releases.internal'])('may be %s', (text) => {
+    expect(parseHost(text)).toBe(text);
+  });
+
+  it.each(['', ' ', 'http://127.0.0.1', '127.0.0.1:80', '-x'])('is not %j', (text) => {
+    expect(() => parseHost(text)).toThrow(/address/);
   });
 });

@@ -1,7 +1,17 @@
 // The commands beside the stages: advisories, new installs, signatures and keys, and the state of the workspace.
-import { InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
-import { parseLine, parseNumber, parsePath } from '../../../../shared/cli/values.ts';
-import { parseCheckpoint } from '../../../../shared/schema/audit-head.ts';
+import { z } from 'zod';
+import type { OptionSpec } from '../../../../shared/cli/command.ts';
+import {
+  parseAdvisoryId,
+  parseCheckpoint,
+  parseField,
+  parseInstant,
+  parseIsoDuration,
+  parseLine,
+  parseNumber,
+  parsePath,
+} from '../../../../shared/cli/values.ts';
+import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
 import { parseAffected, parseFixed } from '../../core/component-versions.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
 import { PASSPHRASE, type VendorCommand } from '../command.ts';
@@ -12,10 +22,15 @@ const PUBLISH_ADVISORY: readonly OptionSpec[] = [
     about: 'the whole advisory as JSON, instead of the options below',
     parse: parsePath,
   },
-  { flags: '--id <id>', about: 'such as FL-2026-0003' },
-  { flags: '--title <text>', about: 'one line' },
-  { flags: '--severity <level>', about: 'low, medium, high or critical' },
-  { flags: '--cve <id>', about: 'CVE id', repeatable: true },
+  { flags: '--id <id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId },
+  { flags: '--title <text>', about: 'one line', parse: parseLine },
+  { flags: '--severity <level>', about: 'how bad it is; critical forces the fix', choices: SEVERITIES },
+  {
+    flags: '--cve <id>',
+    about: 'CVE id',
+    repeatable: true,
+    parse: parseField(cveId, 'a CVE id such as CVE-2021-21297'),
+  },
   {
     flags: '--affected <component:range>',
     about: 'such as "core/auth:<1.0.1"',
@@ -28,8 +43,16 @@ const PUBLISH_ADVISORY: readonly OptionSpec[] = [
     repeatable: true,
     parse: parseFixed,
   },
-  { flags: '--notice <duration>', about: 'critical: how long local windows may still be waited for' },
-  { flags: '--deadline <instant>', about: 'critical: from then on windows no longer count' },
+  {
+    flags: '--notice <duration>',
+    about: 'critical: how long local windows may still be waited for',
+    parse: parseIsoDuration,
+  },
+  {
+    flags: '--deadline <instant>',
+    about: 'critical: from then on windows no longer count',
+    parse: parseInstant,
+  },
 ];
 
 const TO_INSTALLS: readonly VendorCommand[] = [
@@ -48,7 +71,7 @@ const TO_INSTALLS: readonly VendorCommand[] = [
     about: 'it forces nothing any more; what was installed stays',
     example: 'advisory withdraw FL-2026-0003',
     kind: 'signs',
-    arguments: [{ name: '<id>', about: 'such as FL-2026-0003' }],
+    arguments: [{ name: '<id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId }],
     load: async () => (await import('../commands/advisory.ts')).withdrawAdvisory,
   },
   {
@@ -108,7 +131,7 @@ const KEYS: readonly VendorCommand[] = [
         required: true,
         choices: OFFLINE_ROLES,
       },
-      { flags: '--label <text>', about: 'whose key it is', required: true },
+      { flags: '--label <text>', about: 'whose key it is', required: true, parse: parseLine },
       PASSPHRASE('its passphrase'),
     ],
     load: async () => (await import('../commands/key.ts')).create,
@@ -130,6 +153,10 @@ const KEYS: readonly VendorCommand[] = [
         flags: '--remove <keyid>',
         about: 'key to take away, by the first digits of its id',
         repeatable: true,
+        parse: parseField(
+          z.string().regex(/^[0-9a-f]{1,64}$/),
+          'the first digits of a key id, as key list shows it',
+        ),
       },
       { flags: '--threshold <k>', about: 'how many of the keys must sign', parse: parseNumber },
     ],
@@ -165,17 +192,9 @@ export const CARE: readonly VendorCommand[] = [
       {
         flags: '--checkpoint <checkpoint>',
         about: 'one that an earlier run printed; the log must still hold it',
-        parse: parseKept,
+        parse: parseCheckpoint,
       },
     ],
     load: async () => (await import('../commands/audit.ts')).verify,
   },
 ];
-
-function parseKept(text: string): unknown {
-  const parsed = parseCheckpoint(text);
-  if (parsed !== null) return parsed;
-  throw new InvalidArgumentError(
-    'It must be the checkpoint as an earlier run printed it, such as 12:sha256:….',
-  );
-}

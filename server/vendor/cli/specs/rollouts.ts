@@ -1,15 +1,12 @@
 // The commands that offer a release to the fleet, watch it there, and stop it.
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
-import { parseDuration, parseInstant, parseName } from '../../../../shared/cli/values.ts';
+import { parseDuration, parseInstant, parseLine, parseName } from '../../../../shared/cli/values.ts';
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
 import { parseShare } from '../../core/post-deploy.ts';
 import { parseWaves } from '../../core/waves.ts';
-import { REASON, type VendorCommand } from '../command.ts';
+import { A_CHANGE, REASON, type VendorCommand } from '../command.ts';
 
-const CHANGE_OR_RELEASE: ArgumentSpec = {
-  name: '<change-or-release>',
-  about: 'such as CHG-7 or core/auth@1.0.1',
-};
+const CHANGE_OR_RELEASE: ArgumentSpec = { ...A_CHANGE, name: '<change-or-release>' };
 const TRACK: OptionSpec = {
   flags: '--track <name>',
   about: 'only on this track (default: on every track it is offered to)',
@@ -135,6 +132,7 @@ export const ROLLOUTS: readonly VendorCommand[] = [
       {
         name: '<change-or-release-or-instance>',
         about: 'such as CHG-7, core/auth@1.0.1, or an install’s name or id',
+        parse: parseLine,
       },
     ],
     load: async () => (await import('../commands/trace.ts')).trace,

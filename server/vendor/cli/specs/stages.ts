@@ -1,19 +1,22 @@
 // The commands of the stages from a change to a signed release, in the order in which a release meets them.
+import { z } from 'zod';
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
 import {
   parseComponent,
   parseDuration,
   parseExactVersion,
+  parseField,
   parseLine,
   parsePath,
   parseRelease,
+  parseUrl,
 } from '../../../../shared/cli/values.ts';
 import { DEFAULT_TOLERANCE, parseShare } from '../../core/post-deploy.ts';
 import { parseQuorum } from '../../core/roles.ts';
-import { REASON, type VendorCommand } from '../command.ts';
+import { A_CHANGE, REASON, type VendorCommand } from '../command.ts';
 
-const CHANGE: ArgumentSpec = { name: '<change>', about: 'such as CHG-7, or the release it is about' };
-const CHANGES: ArgumentSpec = { name: '<changes...>', about: 'such as CHG-7' };
+const CHANGE: ArgumentSpec = { ...A_CHANGE, name: '<change>' };
+const CHANGES: ArgumentSpec = { ...A_CHANGE, name: '<changes...>' };
 const FROM: OptionSpec = {
   flags: '--from <path>',
   about: 'capability: the directory to ship; suite or platform: a JSON file with its parts',
@@ -27,7 +30,7 @@ const INIT: VendorCommand = {
   example: 'init --server https://releases.example.com --token-file publisher.token --quorum root=2/3',
   kind: 'signs',
   options: [
-    { flags: '--server <url>', about: 'base URL of the release server', required: true },
+    { flags: '--server <url>', about: 'base URL of the release server', required: true, parse: parseUrl },
     {
       flags: '--token-file <file>',
       about: "the server's publisher token; only its path is kept",
@@ -163,10 +166,16 @@ const ARTIFACT: readonly VendorCommand[] = [
         about: 'JSON with the rest of the release document: service, health, requires, …',
         parse: parsePath,
       },
-      { flags: '--change <change>', about: 'the change this release belongs to', required: true },
+      {
+        flags: '--change <change>',
+        about: 'the change this release belongs to',
+        required: true,
+        parse: A_CHANGE.parse,
+      },
       {
         flags: '--reproduce <command>',
         about: 'runs it to build the directory again, and compares the digests',
+        parse: parseField(z.string().regex(/^[^\0]{1,10000}$/), 'a command of the shell'),
       },
     ],
     load: async () => (await import('../commands/build.ts')).build,
@@ -186,6 +195,7 @@ const ARTIFACT: readonly VendorCommand[] = [
         flags: '--set <name=value>',
         about: 'with --run: a setting in place of its default',
         repeatable: true,
+        parse: parseField(z.string().regex(/^[^=]+=/), 'NAME=VALUE, such as port=8080'),
       },
       {
         flags: '--within <duration>',
