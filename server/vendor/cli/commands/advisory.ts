@@ -2,7 +2,6 @@
 import { findAdvisoryProblems } from '../../../../shared/compile/advisory-check.ts';
 import { knownVersions } from '../../../../shared/compile/pin-report.ts';
 import { indexReleases } from '../../../../shared/compile/releases.ts';
-import { durationMs, spanMs } from '../../../../shared/encoding/duration.ts';
 import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
@@ -91,8 +90,7 @@ export async function withdrawAdvisory(session: Session, id: string): Promise<vo
 }
 
 function composeAdvisory(session: Session, options: AdvisoryOptions): Advisory {
-  const { id, title, severity, cve = [], affected = [], fixed = [], deadline } = options;
-  const notice = isoSpan(options.notice);
+  const { id, title, severity, cve = [], affected = [], fixed = [], notice, deadline } = options;
   if (severity === 'critical' && deadline === undefined) {
     throw new FairleadError('vendor/advisory-contradicts', {
       advisory: id ?? 'the advisory',
@@ -114,11 +112,6 @@ function composeAdvisory(session: Session, options: AdvisoryOptions): Advisory {
 }
 
 /** `4h` as documents hold it; what is no span stays, for the schema to say so. */
-function isoSpan(text: string | undefined): string | undefined {
-  if (text === undefined || !Number.isNaN(durationMs(text)) || Number.isNaN(spanMs(text))) return text;
-  return `PT${spanMs(text) / 1000}S`;
-}
-
 /** Before anything is signed: whoever reads it may still stop. A server that is away stops no advisory. */
 async function foresee(session: Session, document: Advisory): Promise<readonly string[]> {
   const { installs, extent } = await readReportedInstalls(session);
