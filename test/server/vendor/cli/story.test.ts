@@ -135,7 +135,7 @@ describe('the verdict on a fleet', () => {
     vendor.server.counts.set(id, { ...NONE, committed: 9, failed: 1, environment: 1 });
 
     expect(await vendor.refusal('change', 'complete', id)).toBe('vendor/not-settled');
-    expect(await vendor.refusal('change', 'complete', id, '--acknowledge')).toBe('usage');
+    expect(await vendor.refusal('change', 'complete', id, '--acknowledge')).toBe('vendor/option-invalid');
     const reason = 'the power was out in one hall';
     const answer = await vendor.json('change', 'complete', id, '--acknowledge', '--reason', reason);
 
