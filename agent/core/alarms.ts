@@ -1,9 +1,9 @@
 // What needs a person, said in one sentence each, most urgent first.
 import { formatPin } from '../../shared/compile/pins.ts';
 import type { PinReport, Unfixable } from '../../shared/compile/target.ts';
-import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/assert-never.ts';
-import { effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
+import { effectivePolicy, heldForced, type LocalState } from '../../shared/policy/local-state.ts';
 import { untilFresh } from '../../shared/present/freshness.ts';
 import type { Contact } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
@@ -74,8 +74,8 @@ function filesAlarms({ files }: Observations): readonly string[] {
 
 /** Break-glass is loud for as long as it lasts. */
 function emergencyHoldAlarm(seen: Observations): readonly string[] {
-  const { emergencyHold: hold } = effectivePolicy(seen);
-  if (hold === undefined || instantMs(hold.until) <= seen.now) return [];
+  const hold = heldForced(effectivePolicy(seen), seen.now);
+  if (hold === null) return [];
   return [`FORCED PATCHES ARE HELD until ${hold.until} by ${hold.by}: ${hold.reason}`];
 }
 

@@ -6,7 +6,7 @@ import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
-import { effectivePolicy } from './local-state.ts';
+import { effectivePolicy, heldForced } from './local-state.ts';
 import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';
@@ -31,9 +31,8 @@ export function noticeEnds({ advisories, emergency }: DecideInput): EpochMs {
 }
 
 function holdReasons(input: DecideInput): readonly Reason[] {
-  const { emergencyHold: hold } = effectivePolicy(input);
-  const { now } = input;
-  if (hold === undefined || instantMs(hold.until) <= now) return [];
+  const hold = heldForced(effectivePolicy(input), input.now);
+  if (hold === null) return [];
   return [
     block('emergency-hold', {
       message: `forced patches are held by ${hold.by}: ${hold.reason}`,

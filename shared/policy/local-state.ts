@@ -1,8 +1,9 @@
 // What the local files say, or that they cannot be read; and what is taken for true meanwhile.
 import type { Target } from '../compile/target.ts';
+import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import { isFairleadError } from '../errors/error.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
-import { DEFAULT_POLICY, type Policy } from '../schema/policy.ts';
+import { DEFAULT_POLICY, type Hold, MAX_EMERGENCY_HOLD_MS, type Policy } from '../schema/policy.ts';
 
 /** `unreadable` counts as frozen and raises an alarm: a damaged file must not switch updates on. */
 export type PolicyState =
@@ -45,4 +46,20 @@ export function effectiveConfig(
 /** Whether it is known what the operator wants. Until then nothing ordinary is on offer, and nobody is asked about it. */
 export function isReadable({ policy, config }: LocalState): boolean {
   return policy.kind === 'readable' && config.kind === 'readable';
+}
+
+/** Clocks are set right by a little all the time. */
+const MOST_AHEAD_MS = 24 * 3_600_000;
+
+/**
+ * The break-glass hold, while it is in force. One of the future was set under a clock that has been set back since: its 72 hours
+ * would begin in years, and hold forced patches until then.
+ */
+export function heldForced({ emergencyHold: hold }: Policy, now: EpochMs): Hold | null {
+  if (hold === undefined || instantMs(hold.until) <= now || isOfTheFuture(hold, now)) return null;
+  return hold;
+}
+
+export function isOfTheFuture(hold: Hold, now: EpochMs): boolean {
+  return instantMs(hold.until) - now > MAX_EMERGENCY_HOLD_MS + MOST_AHEAD_MS;
 }

@@ -1,6 +1,7 @@
 // Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Policy } from '../schema/policy.ts';
+import { isOfTheFuture } from './local-state.ts';
 import { spansOf } from './spans.ts';
 import { nextOpen } from './windows.ts';
 
@@ -39,5 +40,10 @@ export function findStale({ pins, hold, emergencyHold }: Policy, now: EpochMs): 
       ),
     ...(past(hold?.until) ? [`the hold ended at ${hold?.until}`] : []),
     ...(past(emergencyHold?.until) ? [`the emergency hold ended at ${emergencyHold?.until}`] : []),
+    ...(emergencyHold !== undefined && isOfTheFuture(emergencyHold, now)
+      ? [
+          `the emergency hold was set under a clock that was ahead, at ${emergencyHold.since}: forced patches do not wait for it`,
+        ]
+      : []),
   ];
 }

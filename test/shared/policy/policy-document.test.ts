@@ -1,5 +1,7 @@
 // The policy document: what it refuses, and that the refusal names the field.
 import { describe, expect, it } from 'vitest';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { findStale } from '../../../shared/policy/satisfiable.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { refusalOf } from '../../support/error-code.ts';
 import { policyOf } from '../../support/scenario.ts';
@@ -20,6 +22,14 @@ describe('a policy', () => {
 
   it('takes an emergency hold of 72 hours', () => {
     expect(policyOf({ emergencyHold: hold }).emergencyHold?.by).toBe('ops');
+  });
+
+  it('says that forced patches do not wait for a hold of a clock that was ahead', () => {
+    const policy = policyOf({ emergencyHold: hold });
+
+    const told = ['2021-03-01T00:00:00Z', hold.since].map((now) => findStale(policy, instantMs(now)).length);
+
+    expect(told).toEqual([1, 0]);
   });
 
   it.each([
