@@ -48,7 +48,8 @@ export interface DeploymentStore {
   quarantine(): Promise<readonly Quarantined[]>;
   /** What of the quarantine was lost, until a person has looked; null when nothing was. */
   quarantineDamage(): Promise<string | null>;
-  writeQuarantine(entries: readonly Quarantined[]): Promise<void>;
+  /** Written anew where `change` makes it another list. One change after the other: an end and a hand may come at once. */
+  changeQuarantine(change: (known: readonly Quarantined[]) => readonly Quarantined[]): Promise<void>;
   /** Absolute path of a capability's files that outlive its versions. */
   dataDirectoryOf(component: ComponentKey): string;
   /** Free bytes and inodes where deployments are kept. */

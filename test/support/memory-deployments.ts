@@ -68,8 +68,8 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     readEvidence: async (deployment) => disk.evidence.find((one) => one.deployment === deployment) ?? null,
     quarantine: async () => disk.quarantine,
     quarantineDamage: async () => null,
-    writeQuarantine: async (entries) => {
-      disk.quarantine = entries;
+    changeQuarantine: async (change) => {
+      disk.quarantine = change(disk.quarantine);
     },
     dataDirectoryOf: (component) => `/data/${component}`,
     freeSpace: async () => ({ bytes: disk.freeBytes, inodes: disk.freeInodes }),

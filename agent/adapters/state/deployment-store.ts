@@ -8,6 +8,7 @@ import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { absentOr, isMomentary } from '../../../shared/node/read-file.ts';
 import { setAside } from '../../../shared/node/set-aside.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { DeploymentStore, StoredGeneration } from '../../ports/deployment-store.ts';
@@ -46,6 +47,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
   const quarantine = createJsonFile(join(stateDir, 'quarantine.json'), quarantineFile, (problem) =>
     options.onDamage(new FairleadError('deploy/quarantine-damaged', { problem })),
   );
+  const inTurn = createTurns();
   const directoryOf = (number: number) => join(generationsDirectory, String(number));
   // A generation never changes but for its record, and only this process writes here.
   const known = new Map<number, StoredGeneration | 'damaged'>();
@@ -99,7 +101,12 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
     ...records,
     newestGeneration: async () => Math.max(0, ...(await numbersIn(generationsDirectory, GENERATION_NAME))),
     quarantine: async () => (await quarantine.read()) ?? [],
-    writeQuarantine: (entries) => quarantine.write([...entries]),
+    changeQuarantine: (change) =>
+      inTurn(async () => {
+        const known = (await quarantine.read()) ?? [];
+        const changed = change(known);
+        if (changed !== known) await quarantine.write([...changed]);
+      }),
     quarantineDamage: () => quarantine.damage(),
     dataDirectoryOf: (component) => join(stateDir, 'data', component),
     freeSpace: () => freeSpaceAt(stateDir),

@@ -113,8 +113,7 @@ function createQuestions(options: DeployerOptions): Questions {
     },
     quarantineDamage: () => store.quarantineDamage(),
     async releaseFromQuarantine(component) {
-      const entries = await store.quarantine();
-      await store.writeQuarantine(entries.filter((entry) => entry.component !== component));
+      await store.changeQuarantine((known) => known.filter((entry) => entry.component !== component));
     },
     health: async () => examine(options, await current()),
     logs: (component, change) => readLog(options, component, change),

@@ -43,8 +43,12 @@ export function withDiscretion(options: DeployerOptions): DeployerOptions {
             log: secrets.redact(log),
           })),
         }),
-      writeQuarantine: (entries) =>
-        store.writeQuarantine(entries.map((entry) => ({ ...entry, reason: secrets.redact(entry.reason) }))),
+      changeQuarantine: (change) =>
+        store.changeQuarantine((known) => {
+          const changed = change(known);
+          if (changed === known) return known;
+          return changed.map((entry) => ({ ...entry, reason: secrets.redact(entry.reason) }));
+        }),
     },
     onRecord: (record) => onRecord(tell(record)),
     onWarning: (error) => onWarning(redactError(error, secrets)),

@@ -31,22 +31,23 @@ async function keepNeeded({ options, plan, target, previous, current }: Run): Pr
 
 async function writeQuarantine(run: Run): Promise<void> {
   const { store, clock } = run.options;
-  const record = run.current();
-  const entries = await store.quarantine();
-  const added = selectQuarantined({
-    record,
-    target: run.target,
-    previous: run.previous,
-    failure: run.progress().failure,
-    degraded: run.progress().degraded,
-    earlier: await store.records(),
-    known: entries,
-    at: formatInstantMs(clock.now()),
+  const earlier = await store.records();
+  await store.changeQuarantine((known) => {
+    const added = selectQuarantined({
+      record: run.current(),
+      target: run.target,
+      previous: run.previous,
+      failure: run.progress().failure,
+      degraded: run.progress().degraded,
+      earlier,
+      known,
+      at: formatInstantMs(clock.now()),
+    });
+    const isNews = (entry: Quarantined) => added.some((one) => isSame(one, entry));
+    const isOver = (entry: Quarantined) => entry.until !== undefined && runsNow(run, entry);
+    const kept = known.filter((entry) => !isNews(entry) && !isOver(entry));
+    return added.length > 0 || kept.length < known.length ? [...kept, ...added] : known;
   });
-  const isNews = (entry: Quarantined) => added.some((one) => isSame(one, entry));
-  const isOver = (entry: Quarantined) => entry.until !== undefined && runsNow(run, entry);
-  const known = entries.filter((entry) => !isNews(entry) && !isOver(entry));
-  if (added.length > 0 || known.length < entries.length) await store.writeQuarantine([...known, ...added]);
 }
 
 function isSame(one: Quarantined, other: Quarantined): boolean {

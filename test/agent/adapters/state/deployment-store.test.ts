@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
 import type { DeploymentStore, StoredGeneration } from '../../../../agent/ports/deployment-store.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
-import { AUTH, deployableOf, planOf } from '../../../support/deploy-releases.ts';
+import { AUTH, deployableOf, planOf, WEB } from '../../../support/deploy-releases.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { createMemoryDisk, createMemoryStore } from '../../../support/memory-deployments.ts';
@@ -109,9 +109,27 @@ describe.each([
       record: 3,
     };
 
-    await store.writeQuarantine([entry]);
+    await store.changeQuarantine(() => [entry]);
 
     expect(await store.quarantine()).toEqual([entry]);
+  });
+
+  it('loses nothing of the quarantine when an end adds to it while a hand lifts something', async () => {
+    const entry = {
+      release: 'sha256:00',
+      version: '1.0.0',
+      since: '2026-01-31T10:00:00Z',
+      reason: 'HTTP 503',
+      record: 3,
+    };
+    await store.changeQuarantine(() => [{ ...entry, component: AUTH }]);
+
+    await Promise.all([
+      store.changeQuarantine((known) => known.filter(({ component }) => component !== AUTH)),
+      store.changeQuarantine((known) => [...known, { ...entry, component: WEB }]),
+    ]);
+
+    expect((await store.quarantine()).map(({ component }) => component)).toEqual([WEB]);
   });
 });
 
@@ -211,7 +229,7 @@ describe('a deployment store on disk', () => {
       await writeFile(join(stateDir, 'quarantine.json'), text);
       const before = [await one.quarantine(), (await one.quarantineDamage()) !== null];
 
-      await one.writeQuarantine([]);
+      await one.changeQuarantine(() => []);
       const after = [await one.quarantine(), (await store().quarantineDamage()) !== null];
       await rm(join(stateDir, 'quarantine.json.damaged'));
 

@@ -78,7 +78,7 @@ const STORES: readonly (readonly [
         earlier: [],
         at: AT,
       });
-      await storeIn(dir).writeQuarantine(entries);
+      await storeIn(dir).changeQuarantine(() => entries);
       return (await storeIn(dir).quarantine())[0]?.reason ?? 'nothing';
     },
   ],
