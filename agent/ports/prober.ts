@@ -1,12 +1,10 @@
 // Health probes: ask once, answer healthy or why not.
+import type { Answer } from '../../shared/schema/probes/probe-kind.ts';
 import type { Probe } from '../core/deploy/probe.ts';
 
 export type { Probe };
 
-export interface ProbeResult {
-  readonly healthy: boolean;
-  /** One line for the record: `HTTP 200`, `connection refused`, `exit status 1: …`. */
-  readonly detail: string;
+export interface ProbeResult extends Answer {
   /** This machine had no descriptor or process left to ask with: that says nothing about who was asked. */
   readonly starved?: boolean;
 }

@@ -1,8 +1,8 @@
 // How long going back can take at most: stops, restores, starts and checks, each at its own limit, one after the other.
 import { durationMs } from '../encoding/duration.ts';
 import type { Plan } from '../schema/deployment.ts';
+import type { HealthProbe } from '../schema/probes/probes.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
-import type { HealthProbe } from '../schema/service.ts';
 import type { Target } from './target.ts';
 
 /** A stop that is not obeyed is followed by a kill, and that by a look whether it worked. */

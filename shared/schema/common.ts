@@ -60,6 +60,21 @@ export const instant = z
   .regex(INSTANT_PATTERN, { error: 'an instant in UTC such as "2026-01-31T10:00:00Z"' })
   .refine((text) => !Number.isNaN(instantMs(text)), { error: 'a date that exists, in UTC' });
 
+/** A path inside the tree: relative, and it never climbs out. */
+export const treePath = z
+  .string()
+  .max(1024)
+  .regex(/^(?!\.{0,2}(?:\/|$))[^/\\\p{Cc}]+(?:\/(?!\.{0,2}(?:\/|$))[^/\\\p{Cc}]+)*$/u, {
+    error: 'a path inside the tree such as "deploy/compose.yaml"',
+  });
+
+/** The words of a command, the program first. */
+export const argv = z.array(z.string().min(1).max(4096)).min(1).max(256);
+
+/** Where a value stands in its document. */
+export type TextPath = readonly (string | number)[];
+export type Located = readonly [path: TextPath, text: string];
+
 /** One line for people. */
 export const line = z.string().min(1).max(300);
 

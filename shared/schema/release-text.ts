@@ -1,6 +1,8 @@
 // The texts of a capability's release: where variables may stand, which of them exist, and what no release may ask for.
 import { parseTemplate } from '../encoding/template.ts';
-import type { HealthProbe, Hook, Service, Setting } from './service.ts';
+import type { Located, TextPath } from './common.ts';
+import { commandOf, type HealthProbe, textsOf } from './probes/probes.ts';
+import type { Hook, Service, Setting } from './service.ts';
 
 /** The parts of a release that hold text which the agent fills or hands to a service. */
 export interface ReleaseTexts {
@@ -11,16 +13,12 @@ export interface ReleaseTexts {
   readonly hooks: Readonly<Record<string, readonly Hook[]>>;
 }
 
-export type TextPath = readonly (string | number)[];
-
 export interface TextProblem {
   readonly path: TextPath;
   readonly found: string;
   readonly expected: string;
   readonly remedy: string;
 }
-
-type Located = readonly [path: TextPath, text: string];
 
 const REFERENCE = /\$\{(?:env|file):/;
 
@@ -103,17 +101,17 @@ function templatesOf(release: ReleaseTexts): readonly Located[] {
   return [
     ...serviceCommands(service),
     ...Object.entries(service.env).map(([name, text]): Located => [['service', 'env', name], text]),
-    ...health.flatMap((probe, i) => probeTexts(probe, ['health', i])),
+    ...health.flatMap(probeTexts),
     ...taskCommands(release),
   ];
 }
 
 /** Every word of every command: of the service, its probes, smoke tests and hooks. */
 export function commandTexts(release: ReleaseTexts): readonly Located[] {
-  const commands = release.health.map((probe, i) =>
-    'exec' in probe ? probeTexts(probe, ['health', i]) : [],
+  const probes = release.health.flatMap((probe, i) =>
+    commandOf(probe) === null ? [] : probeTexts(probe, i),
   );
-  return [...serviceCommands(release.service), ...commands.flat(), ...taskCommands(release)];
+  return [...serviceCommands(release.service), ...probes, ...taskCommands(release)];
 }
 
 function taskCommands({ smoke, hooks }: ReleaseTexts): readonly Located[] {
@@ -141,13 +139,8 @@ function serviceCommands(service: Service): readonly Located[] {
   }
 }
 
-function probeTexts(probe: HealthProbe, path: TextPath): readonly Located[] {
-  if ('exec' in probe) return words(probe.exec, [...path, 'exec']);
-  if ('tcp' in probe) return [[[...path, 'tcp'], probe.tcp]];
-  return [
-    [[...path, 'http'], probe.http],
-    ...(probe.contains === undefined ? [] : [[[...path, 'contains'], probe.contains] as const]),
-  ];
+function probeTexts(probe: HealthProbe, index: number): readonly Located[] {
+  return textsOf(probe).map(([path, text]) => [['health', index, ...path], text]);
 }
 
 function words(texts: readonly string[], path: TextPath): readonly Located[] {

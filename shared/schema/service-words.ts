@@ -1,4 +1,5 @@
 // What each key of a service, its settings, probes, tests and hooks is for.
+import { PROBE_WORDS } from './probes/probes.ts';
 import { TIME_BOUNDS } from './release-times.ts';
 import { COMMAND, DIGEST, type KeyWords, type Words } from './words.ts';
 
@@ -123,32 +124,7 @@ export const SERVICE_WORDS: Words = {
     form: 'list, 1 to 16',
     about: 'How to ask it whether it works. Every probe must succeed before a deployment is committed.',
   },
-  'health[].http': {
-    form: 'http or https URL',
-    about: 'Asked with GET; no redirect is followed.',
-    example: '"http://127.0.0.1:${settings.port}/health"',
-  },
-  'health[].expect': { form: 'HTTP status', about: 'The status that means healthy.', example: '204' },
-  'health[].contains': {
-    form: 'text, up to 1,024 characters',
-    about: 'What the body must hold; its first 64 KiB are read.',
-    example: '"ready"',
-  },
-  'health[].tls': { about: 'How the certificate of an https address is judged.' },
-  'health[].tls.ca': {
-    about: 'A file of the tree with the certificate that signs the service’s own.',
-    example: '"tls/ca.pem"',
-  },
-  'health[].tls.insecure': {
-    about: 'Any certificate will do: for a service that makes its own at its first start.',
-    example: 'true',
-  },
-  'health[].tcp': {
-    form: '`host:port`',
-    about: 'Healthy when a connection opens.',
-    example: '"127.0.0.1:5432"',
-  },
-  'health[].exec': command('Healthy when it exits with 0.', '["./probe"]'),
+  ...PROBE_WORDS,
   'health[].startPeriod': {
     form: between('startPeriod'),
     about: 'How long failures do not count after the start.',

@@ -1,22 +1,12 @@
-// How a capability runs and how its health is judged: service, probes, smoke tests, hooks, settings.
+// How a capability runs: service, smoke tests, hooks, settings.
 import { z } from 'zod';
 import { durationMs } from '../encoding/duration.ts';
-import { digest, duration, line, name } from './common.ts';
-
-const argv = z.array(z.string().min(1).max(4096)).min(1).max(256);
+import { argv, digest, duration, line, name, treePath } from './common.ts';
 
 const environment = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'an environment variable name' }),
   z.string().max(32_768),
 );
-
-/** A path inside the tree: relative, and it never climbs out. */
-const treePath = z
-  .string()
-  .max(1024)
-  .regex(/^(?!\.{0,2}(?:\/|$))[^/\\\p{Cc}]+(?:\/(?!\.{0,2}(?:\/|$))[^/\\\p{Cc}]+)*$/u, {
-    error: 'a path inside the tree such as "deploy/compose.yaml"',
-  });
 
 /**
  * Directories of the tree that the service writes to itself, such as a cache that its program insists on keeping beside its
@@ -115,30 +105,6 @@ export const service = z.discriminatedUnion(
   { error: 'a service run by the driver "process", "systemd", "command" or "compose"' },
 );
 
-const timing = {
-  startPeriod: duration.default('PT30S'),
-  interval: duration.default('PT2S'),
-  timeout: duration.default('PT5S'),
-  successes: z.int().min(1).max(100).default(3),
-  failures: z.int().min(1).max(100).default(3),
-};
-
-const httpProbe = z.strictObject({
-  http: z.string().min(1).max(2048),
-  expect: z.int().min(100).max(599).default(200),
-  /** Text the body must hold; the first 64 KiB are read. */
-  contains: z.string().min(1).max(1024).optional(),
-  /** For certificates that no public authority has signed: `ca` is a PEM file in the tree; `insecure` believes any. */
-  tls: z.strictObject({ ca: treePath.optional(), insecure: z.boolean().default(false) }).optional(),
-  ...timing,
-});
-/** `host:port` */
-const tcpProbe = z.strictObject({ tcp: z.string().min(3).max(300), ...timing });
-/** Exit status 0 is healthy. */
-const execProbe = z.strictObject({ exec: argv, ...timing });
-
-export const healthProbe = z.union([httpProbe, tcpProbe, execProbe]);
-
 export const hook = z.strictObject({ exec: argv, timeout: duration.default('PT5M') });
 export const smokeTest = z.strictObject({ exec: argv, timeout: duration.default('PT1M') });
 
@@ -180,7 +146,6 @@ export const settings = z.record(name, setting);
 
 export type BlueGreen = z.output<typeof blueGreen>;
 export type Service = z.output<typeof service>;
-export type HealthProbe = z.output<typeof healthProbe>;
 export type SmokeTest = z.output<typeof smokeTest>;
 export type Hook = z.output<typeof hook>;
 export type Setting = z.output<typeof setting>;

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findAddressProblems } from '../../server/vendor/core/lint/addresses.ts';
+import { findProbeProblems } from '../../server/vendor/core/lint/probes.ts';
 import { findRangeProblems } from '../../server/vendor/core/lint/ranges.ts';
 import { findSettingProblems } from '../../server/vendor/core/lint/settings.ts';
 import { createRelease } from '../../server/vendor/core/manifest.ts';
@@ -75,7 +75,7 @@ describe('manifests on the pages', () => {
 
     const issues =
       release.schema === 'fairlead/capability@1'
-        ? [...findAddressProblems(release), ...findSettingProblems(release)]
+        ? [...findProbeProblems(release), ...findSettingProblems(release)]
         : findRangeProblems(release);
     expect(issues).toEqual([]);
   });

@@ -1,5 +1,6 @@
 // The programs that a component runs, each as it will be called, and what no system lets pass in a call.
-import type { Command, RunnableComponent } from './render.ts';
+import type { Command } from './probe.ts';
+import type { RunnableComponent } from './render.ts';
 
 export interface ProgramCall {
   readonly program: string;

@@ -6,20 +6,18 @@ import { parseTemplate } from '../../../shared/encoding/template.ts';
 import { assertNever } from '../../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
+import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
-import type { HealthProbe, Hook } from '../../../shared/schema/service.ts';
+import type { Hook } from '../../../shared/schema/service.ts';
 import type { ProbeRule } from './health.ts';
-import type { Probe } from './probe.ts';
+import type { Command, Probe } from './probe.ts';
 import type { ServiceUnit } from './service-unit.ts';
 
 export interface HealthCheck {
   readonly probe: Probe;
   readonly rule: ProbeRule;
 }
-
-/** A command of the release: it runs in the tree, with the service's environment and account. */
-export type Command = Probe & { readonly kind: 'exec' };
 
 /** Everything needed to run and judge one component. Secrets may stand in it: never log or record it. */
 export interface RunnableComponent {
@@ -52,23 +50,24 @@ export function render(input: RenderInput): RunnableComponent {
   const component = componentKeyOf(release.suite, release.name);
   const fill = filler(component, input);
   const unit = renderUnit(component, input, fill);
-  const command = (spec: Hook, field: string): Command => ({
-    kind: 'exec',
-    exec: spec.exec.map((text) => fill(text, field)),
-    env: unit.env,
-    workingDirectory: unit.workingDirectory,
-    dataDirectory: unit.dataDirectory,
-    user: unit.user,
-    timeoutMs: durationMs(spec.timeout),
+  const { env, workingDirectory, dataDirectory, user } = unit;
+  const command = (exec: readonly string[], timeout: string): Command => ({
+    ...{ kind: 'exec', exec, env, workingDirectory, dataDirectory, user },
+    timeoutMs: durationMs(timeout),
   });
+  const hook = (field: string) => (spec: Hook) =>
+    command(
+      spec.exec.map((text) => fill(text, field)),
+      spec.timeout,
+    );
   return {
     component,
     unit,
-    health: release.health.map((spec) => renderCheck(spec, { fill, command, tree: input.treeDirectory })),
-    smoke: release.smoke.map((spec) => command(spec, 'smoke')),
-    preflight: release.hooks.preflight.map((spec) => command(spec, 'hooks.preflight')),
-    snapshot: release.hooks.snapshot.map((spec) => command(spec, 'hooks.snapshot')),
-    restore: release.hooks.restore.map((spec) => command(spec, 'hooks.restore')),
+    health: release.health.map((spec) => renderCheck(spec, { fill, command, input })),
+    smoke: release.smoke.map(hook('smoke')),
+    preflight: release.hooks.preflight.map(hook('hooks.preflight')),
+    snapshot: release.hooks.snapshot.map(hook('hooks.snapshot')),
+    restore: release.hooks.restore.map(hook('hooks.restore')),
     exposed: exposedIn(release, new Set(input.secrets)),
   };
 }
@@ -135,12 +134,11 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
 
 interface CheckParts {
   readonly fill: Fill;
-  readonly command: (spec: Hook, field: string) => Command;
-  readonly tree: string;
+  readonly command: (exec: readonly string[], timeout: string) => Command;
+  readonly input: RenderInput;
 }
 
-function renderCheck(spec: HealthProbe, { fill, command, tree }: CheckParts): HealthCheck {
-  const inTree = (path: string | undefined) => (path === undefined ? null : `${tree}/${path}`);
+function renderCheck(spec: HealthProbe, { fill, command, input }: CheckParts): HealthCheck {
   const rule: ProbeRule = {
     startPeriodMs: durationMs(spec.startPeriod),
     intervalMs: durationMs(spec.interval),
@@ -148,21 +146,13 @@ function renderCheck(spec: HealthProbe, { fill, command, tree }: CheckParts): He
     successes: spec.successes,
     failures: spec.failures,
   };
-  const { timeoutMs } = rule;
-  if ('exec' in spec) return { rule, probe: command(spec, 'health.exec') };
-  if ('tcp' in spec) {
-    return { rule, probe: { kind: 'tcp', ...splitAddress(fill(spec.tcp, 'health.tcp')), timeoutMs } };
-  }
-  const contains = spec.contains === undefined ? null : fill(spec.contains, 'health.contains');
-  const url = fill(spec.http, 'health.http');
-  const tls = spec.tls === undefined ? {} : { tls: { ca: inTree(spec.tls.ca), insecure: spec.tls.insecure } };
-  return { rule, probe: { kind: 'http', url, expect: spec.expect, contains, timeoutMs, ...tls } };
-}
-
-/** `host:port`, the host possibly in brackets. A port that is no number fails its probe, which says so. */
-function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+  const question = renderProbe(spec, {
+    tree: input.treeDirectory,
+    data: input.dataDirectory,
+    fill: (text, key) => fill(text, `health.${key}`),
+  });
+  if (question.kind === 'exec') return { rule, probe: command(question.exec, spec.timeout) };
+  return { rule, probe: { ...question, timeoutMs: rule.timeoutMs } };
 }
 
 // One pass over the vendor's text: what a setting holds is never expanded again, so neither a secret nor an

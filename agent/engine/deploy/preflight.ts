@@ -1,6 +1,7 @@
 // Preflight: everything that can be known to go wrong is found before anything stops.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { addressOf } from '../../../shared/schema/probes/probes.ts';
 import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { PlacedComponent } from '../../ports/placement.ts';
@@ -134,14 +135,8 @@ function addressesOf(component: PlacedComponent): readonly TcpProbe[] {
 
 function probedAddressesOf(component: PlacedComponent): readonly TcpProbe[] {
   return component.health.flatMap(({ probe }) => {
-    if (probe.kind === 'tcp') return [probe];
-    if (probe.kind === 'exec' || !URL.canParse(probe.url)) return [];
-    const { hostname, port, protocol } = new URL(probe.url);
-    const standard = protocol === 'https:' ? 443 : 80;
-    const host = hostname.replace(/^\[|\]$/g, '');
-    return [
-      { kind: 'tcp', host, port: port === '' ? standard : Number(port), timeoutMs: probe.timeoutMs } as const,
-    ];
+    const address = addressOf(probe);
+    return address === null ? [] : [{ kind: 'tcp', ...address, timeoutMs: probe.timeoutMs } as const];
   });
 }
 

@@ -3,8 +3,10 @@ import { mismatch } from '../../../shared/compile/settings.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { parseTemplate } from '../../../shared/encoding/template.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ProbePlaces } from '../../../shared/schema/probes/probe-kind.ts';
+import { type HealthProbe, type Question, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
-import type { HealthProbe, Setting } from '../../../shared/schema/service.ts';
+import type { Setting } from '../../../shared/schema/service.ts';
 
 export interface TrialCommand {
   readonly exec: readonly string[];
@@ -12,16 +14,7 @@ export interface TrialCommand {
 }
 
 export interface TrialProbe {
-  readonly ask:
-    | {
-        readonly kind: 'http';
-        readonly url: string;
-        readonly expect: number;
-        readonly contains: string | null;
-      }
-    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-    | ({ readonly kind: 'exec' } & TrialCommand);
-  readonly timeoutMs: number;
+  readonly question: Question & { readonly timeoutMs: number };
   readonly intervalMs: number;
   readonly startPeriodMs: number;
   readonly successes: number;
@@ -86,7 +79,7 @@ export function planTrial(release: CapabilityRelease, values: TrialValues, place
     ...startAndStop(release, fill),
     stopTimeoutMs: durationMs(service.stopTimeout),
     env,
-    probes: release.health.map((probe) => planProbe(probe, fill)),
+    probes: release.health.map((probe) => planProbe(probe, { ...places, fill })),
     smoke: release.smoke.map(command),
   };
 }
@@ -112,23 +105,14 @@ function startAndStop(
   }
 }
 
-function planProbe(probe: HealthProbe, fill: (text: string) => string): TrialProbe {
+function planProbe(probe: HealthProbe, places: ProbePlaces): TrialProbe {
   const { successes, failures } = probe;
-  const timeoutMs = durationMs(probe.timeout);
-  const timing = {
-    ...{ timeoutMs, successes, failures },
+  return {
+    question: { ...renderProbe(probe, places), timeoutMs: durationMs(probe.timeout) },
+    ...{ successes, failures },
     intervalMs: durationMs(probe.interval),
     startPeriodMs: durationMs(probe.startPeriod),
   };
-  if ('exec' in probe) return { ask: { kind: 'exec', exec: probe.exec.map(fill), timeoutMs }, ...timing };
-  if ('tcp' in probe) {
-    const address = fill(probe.tcp);
-    const colon = address.lastIndexOf(':');
-    const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-    return { ask: { kind: 'tcp', host, port: Number(address.slice(colon + 1)) }, ...timing };
-  }
-  const contains = probe.contains === undefined ? null : fill(probe.contains);
-  return { ask: { kind: 'http', url: fill(probe.http), expect: probe.expect, contains }, ...timing };
 }
 
 function fillText(text: string, values: TrialValues, places: TrialPlaces): string {

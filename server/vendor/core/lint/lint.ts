@@ -3,8 +3,8 @@ import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import type { CapabilityRelease, Release } from '../../../../shared/schema/release.ts';
 import { HEAD_BYTES } from '../../../../shared/tree/program-head.ts';
 import type { TreeFile, TreeIndex } from '../../../../shared/tree/tree-index.ts';
-import { findAddressProblems } from './addresses.ts';
 import { composeFile, findComposeProblems, MAX_COMPOSE_BYTES } from './compose.ts';
+import { findProbeProblems } from './probes.ts';
 import { problem } from './problem.ts';
 import { findProgramProblems, programFiles } from './programs.ts';
 import { findRangeProblems } from './ranges.ts';
@@ -43,7 +43,7 @@ export function findProblems(
   return [
     ...findProgramProblems(release, tree),
     ...findComposeProblems(release, tree),
-    ...findAddressProblems(release),
+    ...findProbeProblems(release),
     ...findSettingProblems(release),
     ...findRangeProblems(release),
     ...findGateProblems(release),

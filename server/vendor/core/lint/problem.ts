@@ -1,5 +1,6 @@
 // One thing wrong with a manifest, and the commands of a release by their place in it.
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { commandOf } from '../../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 
 export function problem(path: string, found: string, expected: string, remedy: string): DocumentIssue {
@@ -21,9 +22,10 @@ export function commandsOf({ service, health, smoke, hooks }: CapabilityRelease)
     all.map(({ exec }, at) => ({ path: `${path}.${at}.exec`, words: exec }));
   return [
     ...serviceCommands(service),
-    ...health.flatMap((probe, at) =>
-      'exec' in probe ? [{ path: `health.${at}.exec`, words: probe.exec }] : [],
-    ),
+    ...health.flatMap((probe, at) => {
+      const words = commandOf(probe);
+      return words === null ? [] : [{ path: `health.${at}.exec`, words }];
+    }),
     ...listed('smoke', smoke),
     ...Object.entries(hooks).flatMap(([kind, all]) => listed(`hooks.${kind}`, all)),
   ];

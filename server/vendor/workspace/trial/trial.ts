@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sanitizeLine } from '../../../../shared/encoding/text.ts';
 import { readPack } from '../../../../shared/node/pack-reader.ts';
 import { unpackTree } from '../../../../shared/node/unpack.ts';
+import { addressOf } from '../../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { planTrial, type Trial, type TrialProbe, type TrialValues } from '../../core/trial.ts';
 import { ask, runToEnd } from './ask.ts';
@@ -86,7 +87,7 @@ async function walk(
   limit: AbortSignal,
   onStep: (step: string) => void,
 ): Promise<string | null> {
-  const busy = await findAnswering(trial, room);
+  const busy = await findAnswering(trial, room, limit);
   if (busy !== null || limit.aborted) return busy ?? 'stopped';
   onStep('starting');
   if (!trial.start.isForeground) {
@@ -105,10 +106,11 @@ async function walk(
 }
 
 /** What answers before the start is another program: it would be taken for this one. */
-async function findAnswering(trial: Trial, room: TrialRoom): Promise<string | null> {
+async function findAnswering(trial: Trial, room: TrialRoom, limit: AbortSignal): Promise<string | null> {
   for (const probe of trial.probes) {
-    if (probe.ask.kind === 'exec' || (await ask(probe, room)) !== null) continue;
-    const where = probe.ask.kind === 'http' ? probe.ask.url : `${probe.ask.host}:${probe.ask.port}`;
+    const address = addressOf(probe.question);
+    if (address === null || !(await ask(probe, room, limit)).healthy) continue;
+    const where = `${address.host}:${address.port}`;
     return `${where} answers before the service is started: choose another port with --set`;
   }
   return null;
@@ -140,11 +142,11 @@ async function watch(probe: TrialProbe, room: TrialRoom, limit: AbortSignal): Pr
   const began = performance.now();
   let [well, ill] = [0, 0];
   for (;;) {
-    const problem = await ask(probe, room);
-    well = problem === null ? well + 1 : 0;
-    ill = problem === null || performance.now() - began < probe.startPeriodMs ? 0 : ill + 1;
+    const { healthy, detail } = await ask(probe, room, limit);
+    well = healthy ? well + 1 : 0;
+    ill = healthy || performance.now() - began < probe.startPeriodMs ? 0 : ill + 1;
     if (well >= probe.successes) return null;
-    if (ill >= probe.failures || limit.aborted) return problem ?? 'stopped';
+    if (ill >= probe.failures || limit.aborted) return limit.aborted ? 'stopped' : detail;
     await sleep(probe.intervalMs, null, { signal: limit }).catch(() => null);
   }
 }
