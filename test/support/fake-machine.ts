@@ -102,6 +102,7 @@ export function createFakeProber(script: MachineScript, services: Map<ComponentK
         const healthy = !(behaviour.startsWith('fails') && behaviour.includes(command ?? ''));
         return { healthy, detail: healthy ? 'exit status 0' : 'exit status 1: no such table' };
       }
+      if (probe.kind === 'unix') return { healthy: false, detail: 'ENOENT' };
       const component = `core/${new URL(probe.url).hostname.split('.')[0]}` as ComponentKey;
       const { port } = new URL(probe.url);
       const slots = [component, `${component}.green` as ComponentKey].flatMap(

@@ -5,6 +5,7 @@ import type { Answer } from '../../schema/probes/probe-kind.ts';
 import type { Asked, Question, QuestionKind } from '../../schema/probes/probes.ts';
 import { askHttp } from './http.ts';
 import { askTcp } from './tcp.ts';
+import { askUnix } from './unix.ts';
 
 export interface Reply extends Answer {
   /** This machine had no descriptor or process left to ask with: that says nothing about who was asked. */
@@ -33,7 +34,7 @@ type Kinds = {
   ) => Promise<Answer>;
 };
 
-const KINDS: Kinds = { http: askHttp, tcp: askTcp, exec: askCommand };
+const KINDS: Kinds = { http: askHttp, tcp: askTcp, exec: askCommand, unix: askUnix };
 
 /** Never throws: what cannot be asked is unhealthy and says why. */
 export async function ask<Command extends Asked<'exec'>>(

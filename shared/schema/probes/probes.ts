@@ -6,10 +6,11 @@ import { exec } from './exec.ts';
 import { http } from './http.ts';
 import type { Address, ProbeKind, ProbePlaces } from './probe-kind.ts';
 import { tcp } from './tcp.ts';
+import { unix } from './unix.ts';
 
-const KINDS = [http, tcp, exec] as const;
+const KINDS = [http, tcp, exec, unix] as const;
 
-export const healthProbe = z.union([http.schema, tcp.schema, exec.schema]);
+export const healthProbe = z.union([http.schema, tcp.schema, exec.schema, unix.schema]);
 
 export type HealthProbe = z.output<typeof healthProbe>;
 

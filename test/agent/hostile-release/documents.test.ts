@@ -38,6 +38,18 @@ const HOSTILE: readonly (readonly [name: string, parts: object])[] = [
     'a certificate of the machine',
     { health: [{ http: 'https://x/', tls: { ca: '/etc/ssl/private/key.pem' } }] },
   ],
+  ['a socket of the machine', { health: [{ unix: '/run/docker.sock' }] }],
+  ['a socket above its data', { health: [{ unix: '${dir.data}/../../../../run/docker.sock' }] }],
+  ['a socket at the root of its data', { health: [{ unix: '${dir.data}//run/docker.sock' }] }],
+  ['a socket of its tree', { health: [{ unix: '${dir.tree}/web.sock' }] }],
+  [
+    'a socket that a setting names',
+    {
+      settings: { socket: { type: 'string', default: '/run/docker.sock' } },
+      health: [{ unix: '${settings.socket}' }],
+    },
+  ],
+  ['a request in a request', { health: [{ unix: '${dir.data}/s', get: '/ HTTP/1.1\r\nHost: x' }] }],
   ['an account of numbers', program({ user: '0' })],
   ['an account with a line break', systemd({ user: 'auth\nExecStart=/bin/sh' })],
   ['an account that is an option', program({ user: '-G' })],

@@ -114,6 +114,7 @@ function createProber(services: () => Services, behaviours: Readonly<Record<stri
     async probe(probe) {
       switch (probe.kind) {
         case 'tcp':
+        case 'unix':
           return { healthy: false, detail: 'nobody listens' };
         case 'exec':
           return { healthy: true, detail: 'exit status 0' };

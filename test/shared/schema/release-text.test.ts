@@ -38,6 +38,8 @@ const PLACES: readonly [path: string, parts: (text: string) => object][] = [
   ['health.0.http', (text) => ({ health: [{ http: text }] })],
   ['health.0.contains', (text) => ({ health: [{ http: 'http://localhost/', contains: text }] })],
   ['health.1.tcp', (text) => ({ health: [{ tcp: 'localhost:1' }, { tcp: text }] })],
+  ['health.0.unix', (text) => ({ health: [{ unix: `\${dir.data}/${text}` }] })],
+  ['health.0.contains', (text) => ({ health: [{ unix: '${dir.data}/s', get: '/', contains: text }] })],
   ['health.0.exec.0', (text) => ({ health: [{ exec: [text] }] })],
   ['smoke.0.exec.1', (text) => ({ smoke: [{ exec: ['a', text] }] })],
   ['hooks.preflight.0.exec.0', (text) => ({ hooks: { preflight: [{ exec: [text] }] } })],

@@ -64,6 +64,26 @@ describe('a trial', () => {
     expect(await processesLeft()).toEqual([]);
   });
 
+  it('asks as an install does: credentials, certificates, sockets', async () => {
+    const at = "require('node:path').join(process.env.HOME, 'web.sock')";
+    const socket = `require('node:http').createServer((_, answer) => answer.end('at the socket')).listen(${at});`;
+    const locked = SERVE.replace(
+      "answer.end('well",
+      "answer.writeHead(_.headers.authorization ? 200 : 401).end('well",
+    );
+    const health = [
+      { http: 'http://${settings.user}:${settings.user}@127.0.0.1:${settings.port}/', ...FAST },
+      { unix: '${dir.data}/web.sock', get: '/', contains: 'socket', ...FAST },
+    ];
+    const settings = {
+      port: { type: 'integer', default: await freePort() },
+      user: { type: 'string', default: 'ada' },
+    };
+    const id = await built('asked', locked + socket, { health, settings });
+
+    expect(checkOf(await vendor.json('verify', id, '--run'), 'run')).toMatchObject({ outcome: 'passed' });
+  });
+
   it('is not made unless it is asked for', async () => {
     const id = await built('quiet', SERVE);
 

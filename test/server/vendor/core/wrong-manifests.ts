@@ -312,6 +312,21 @@ export const WRONG: readonly WrongManifest[] = [
     path: 'health.0.http',
     remedy: /settings/,
   },
+  {
+    name: 'a socket that a default leads out of the data',
+    manifest: {
+      ...settings({ where: { type: 'string', default: '../../../../run' } }),
+      health: [{ unix: '${dir.data}/${settings.where}/docker.sock' }],
+    },
+    path: 'health.0.unix',
+    remedy: /below \$\{dir\.data\}/,
+  },
+  {
+    name: 'a text that nobody asks for',
+    manifest: { health: [{ unix: '${dir.data}/web.sock', contains: 'ready' }] },
+    path: 'health.0.contains',
+    remedy: /"get"/,
+  },
   { name: 'an address without port', manifest: tcp('127.0.0.1'), path: 'health.0.tcp', remedy: /port/ },
   {
     name: 'an address with port 70000',
