@@ -1,8 +1,8 @@
 // A driver runs services: one small contract for processes, units and containers alike.
 import type { ComponentKey } from '../../shared/schema/common.ts';
-import type { CommandUnit, ComposeUnit, ProgramUnit, ServiceUnit } from '../core/deploy/service-unit.ts';
+import type { DriverName, ProgramUnit, ServiceUnit, UnitOf } from '../core/deploy/service-unit.ts';
 
-export type { CommandUnit, ComposeUnit, ProgramUnit, ServiceUnit };
+export type { DriverName, ProgramUnit, ServiceUnit, UnitOf };
 
 export type ServiceStatus =
   /** `pid` is null where no single process is the service. */

@@ -1,8 +1,9 @@
 // The texts of a capability's release: where variables may stand, which of them exist, and what no release may ask for.
 import { parseTemplate } from '../encoding/template.ts';
 import type { Located, TextPath } from './common.ts';
+import { commandsOf, type Service } from './drivers/drivers.ts';
 import { commandOf, type HealthProbe, textsOf } from './probes/probes.ts';
-import type { Hook, Service, Setting } from './service.ts';
+import type { Hook, Setting } from './service.ts';
 
 /** The parts of a release that hold text which the agent fills or hands to a service. */
 export interface ReleaseTexts {
@@ -124,19 +125,7 @@ function taskCommands({ smoke, hooks }: ReleaseTexts): readonly Located[] {
 }
 
 function serviceCommands(service: Service): readonly Located[] {
-  switch (service.driver) {
-    case 'process':
-    case 'systemd':
-      return words(service.exec, ['service', 'exec']);
-    case 'command':
-      return [
-        ...words(service.start, ['service', 'start']),
-        ...words(service.stop, ['service', 'stop']),
-        ...words(service.status, ['service', 'status']),
-      ];
-    case 'compose':
-      return [];
-  }
+  return commandsOf(service).flatMap(({ key, words: texts }) => words(texts, ['service', key]));
 }
 
 function probeTexts(probe: HealthProbe, index: number): readonly Located[] {

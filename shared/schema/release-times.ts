@@ -1,21 +1,9 @@
 // The times of a release: every one bounded on both sides, so that a deployment ends and a rollback can be counted on.
 import { durationMs } from '../encoding/duration.ts';
 import type { ReleaseTexts, TextProblem } from './release-text.ts';
+import { TIME_BOUNDS } from './time-bounds.ts';
 
 type Bounds = readonly [shortest: string, longest: string];
-
-/** By the name of the key. Nothing waits for less than a second; what a person starts may take a working day, what stops an hour. */
-export const TIME_BOUNDS = {
-  stopTimeout: ['PT1S', 'PT1H'],
-  startTimeout: ['PT1S', 'PT2H'],
-  statusTimeout: ['PT1S', 'PT5M'],
-  startPeriod: ['PT0S', 'PT1H'],
-  interval: ['PT1S', 'PT1H'],
-  probeTimeout: ['PT1S', 'PT10M'],
-  smokeTimeout: ['PT1S', 'PT1H'],
-  hookTimeout: ['PT1S', 'PT8H'],
-} as const satisfies Readonly<Record<string, Bounds>>;
-
 type Time = readonly [path: readonly (string | number)[], text: string, bounds: Bounds];
 
 const LONGEST_ROUNDS_MS = 3_600_000;

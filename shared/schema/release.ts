@@ -12,10 +12,11 @@ import {
   suiteName,
   version,
 } from './common.ts';
+import { service } from './drivers/drivers.ts';
 import { healthProbe } from './probes/probes.ts';
 import { findTextProblems } from './release-text.ts';
 import { findTimeProblems } from './release-times.ts';
-import { hooks, service, settings, smokeTest, writable } from './service.ts';
+import { hooks, settings, smokeTest, writable } from './service.ts';
 
 /** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
 const requires = z.record(z.union([componentKey, name]), range);

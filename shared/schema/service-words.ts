@@ -1,12 +1,8 @@
 // What each key of a service, its settings, probes, tests and hooks is for.
+import { DRIVER_WORDS } from './drivers/drivers.ts';
 import { PROBE_WORDS } from './probes/probes.ts';
-import { TIME_BOUNDS } from './release-times.ts';
-import { COMMAND, DIGEST, type KeyWords, type Words } from './words.ts';
-
-function between(time: keyof typeof TIME_BOUNDS): string {
-  const [shortest, longest] = TIME_BOUNDS[time];
-  return `duration, \`${shortest}\` to \`${longest}\``;
-}
+import { between } from './time-bounds.ts';
+import { COMMAND, type KeyWords, type Words } from './words.ts';
 
 const command = (about: string, example: string): KeyWords => ({ form: COMMAND, about, example });
 const hook = (kind: string, when: string): Words => ({
@@ -27,10 +23,6 @@ export const SERVICE_WORDS: Words = {
   'service.driver': {
     about: 'Who runs it: the agent, systemd, commands of your own, or a container engine.',
   },
-  'service.exec': command(
-    'The program, in the foreground, and its words. `./serve` is the one in the tree; a name without a slash is looked for on the `PATH`.',
-    '["node", "server.js"]',
-  ),
   'service.env': {
     form: 'text by variable',
     about:
@@ -47,58 +39,11 @@ export const SERVICE_WORDS: Words = {
     about: 'How long it may take to end after it was asked to, before it is killed.',
     example: '"PT1M"',
   },
-  'service.blueGreen': { about: 'Two versions side by side while one takes over from the other.' },
-  'service.blueGreen.public': {
-    form: 'name of an integer setting',
-    about: 'The port that clients use.',
-    example: '"port"',
-  },
-  'service.blueGreen.slots': {
-    form: 'two names of integer settings',
-    about: 'The ports of the two versions behind it.',
-    example: '["blue-port", "green-port"]',
-  },
-  'service.blueGreen.address': {
-    about: 'Where the public port is open: on this machine alone, or on all its addresses.',
-  },
-  'service.blueGreen.drain': {
-    form: 'duration up to `P1D`',
-    about: 'How long connections to the version before may last once the new one is committed.',
-    example: '"PT10M"',
-  },
-  'service.start': command(
-    'Starts it and returns with 0; does no harm when it runs.',
-    '["bin/ctl", "start"]',
-  ),
-  'service.stop': command('Returns when it has stopped.', '["bin/ctl", "stop"]'),
-  'service.status': command(
-    'Exits with 0 while it runs, with 1, 2 or 3 when it does not.',
-    '["bin/ctl", "status"]',
-  ),
+  ...DRIVER_WORDS,
   'service.startTimeout': {
     form: between('startTimeout'),
     about: 'How long the start may take.',
     example: '"PT5M"',
-  },
-  'service.statusTimeout': {
-    form: between('statusTimeout'),
-    about: 'How long `status` may take.',
-    example: '"PT5S"',
-  },
-  'service.file': {
-    form: 'path in the tree',
-    about: 'The compose file. It names its images by digest alone.',
-    example: '"compose.yaml"',
-  },
-  'service.images': { form: 'list, 1 to 64', about: 'Every image that the compose file runs.' },
-  'service.images[].archive': {
-    form: 'path in the tree',
-    about: 'What `docker save` wrote.',
-    example: '"images/auth.tar"',
-  },
-  'service.images[].digest': {
-    form: DIGEST,
-    about: "The image, as `docker image inspect --format '{{.Id}}'` tells it.",
   },
   settings: {
     form: 'declarations by name',

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
-import type { ComposeUnit } from '../../agent/ports/driver.ts';
+import type { UnitOf } from '../../agent/ports/driver.ts';
 
 const [stateDir = '', unit = ''] = process.argv.slice(2);
-const wanted: ComposeUnit = JSON.parse(unit);
+const wanted: UnitOf<'compose'> = JSON.parse(unit);
 const driver = createComposeDriver({
   stateDir,
   runtimeDirectory: join(stateDir, 'run'),

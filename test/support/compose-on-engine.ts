@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
-import type { ComposeUnit } from '../../agent/ports/driver.ts';
+import type { UnitOf } from '../../agent/ports/driver.ts';
 import { createEngine, type Engine, run, type Store } from './compose-engine.ts';
 import { composeUnit } from './compose-units.ts';
 import { COMPONENT, describeDriver, type Program, until } from './driver-contract.ts';
@@ -33,7 +33,7 @@ export function useEngine(store: Store) {
       driver,
       unit: (program: Program, identity: string) => composeUnit(stateDir, engine.image, program, identity),
       /** A unit of the services given; what they do not say is the image, and no network. */
-      unitOf(services: Record<string, object>, more: object = {}): ComposeUnit {
+      unitOf(services: Record<string, object>, more: object = {}): UnitOf<'compose'> {
         const unit = composeUnit(stateDir, engine.image, 'steady', 'v1');
         const all = Object.entries(services).map(([name, service]) => [
           name,

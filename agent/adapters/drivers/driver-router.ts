@@ -2,21 +2,15 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type {
-  CommandUnit,
-  ComposeUnit,
   Driver,
-  ProgramUnit,
+  DriverName,
   ServiceStatus,
   ServiceUnit,
   StopOutcome,
+  UnitOf,
 } from '../../ports/driver.ts';
 
-export interface Drivers {
-  readonly process: Driver<ProgramUnit>;
-  readonly systemd: Driver<ProgramUnit>;
-  readonly command: Driver<CommandUnit>;
-  readonly compose: Driver<ComposeUnit>;
-}
+export type Drivers = { readonly [Name in DriverName]: Driver<UnitOf<Name>> };
 
 /** What can be asked of a driver without a unit. */
 type Holder = Omit<Driver, 'start' | 'runs' | 'prepare' | 'keepOnly'>;

@@ -3,8 +3,8 @@ import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
+import type { BlueGreen } from '../../../shared/schema/drivers/program.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
-import type { BlueGreen } from '../../../shared/schema/service.ts';
 import type { Generation } from './generation.ts';
 
 export const SLOTS = ['blue', 'green'] as const;
@@ -13,9 +13,7 @@ export type Slot = (typeof SLOTS)[number];
 const GREEN = '.green';
 
 export function blueGreenOf(release: CapabilityRelease | undefined): BlueGreen | null {
-  const service = release?.service;
-  if (service?.driver !== 'process' && service?.driver !== 'systemd') return null;
-  return service.blueGreen ?? null;
+  return release?.service.blueGreen ?? null;
 }
 
 /** What the driver calls the service in this slot; the blue one has the component's own name. */

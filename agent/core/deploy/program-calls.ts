@@ -1,4 +1,5 @@
 // The programs that a component runs, each as it will be called, and what no system lets pass in a call.
+import { commandsOf as serviceCommandsOf } from '../../../shared/schema/drivers/drivers.ts';
 import type { Command } from './probe.ts';
 import type { RunnableComponent } from './render.ts';
 
@@ -41,10 +42,6 @@ function commandsOf(component: RunnableComponent): readonly (readonly string[])[
   const probes = component.health.flatMap(({ probe }) => (probe.kind === 'exec' ? [probe.exec] : []));
   const { smoke, preflight, snapshot, restore } = component;
   const hooks = [smoke, preflight, snapshot, restore].flat().map(({ exec }: Command) => exec);
-  return [...serviceCommandsOf(component), ...hooks, ...probes];
-}
-
-function serviceCommandsOf({ unit }: RunnableComponent): readonly (readonly string[])[] {
-  if (unit.kind === 'compose') return [];
-  return unit.kind === 'command' ? [unit.start, unit.stop, unit.status] : [unit.exec];
+  const service = serviceCommandsOf(component.unit).map(({ words }) => words);
+  return [...service, ...hooks, ...probes];
 }

@@ -3,9 +3,9 @@ import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { parseTemplate } from '../../../shared/encoding/template.ts';
-import { assertNever } from '../../../shared/errors/assert-never.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
+import { renderService } from '../../../shared/schema/drivers/drivers.ts';
 import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
@@ -84,36 +84,11 @@ function exposedIn(release: CapabilityRelease, secrets: ReadonlySet<string>) {
 type Fill = (text: string, field: string) => string;
 
 function renderUnit(component: ComponentKey, input: RenderInput, fill: Fill): ServiceUnit {
-  const service = input.release.document.service;
-  const inTree = (path: string) => `${input.treeDirectory}/${path}`;
-  const argv = (field: string, words: readonly string[]) =>
-    words.map((text) => fill(text, `service.${field}`));
-  const base = renderBase(component, input, fill);
-  switch (service.driver) {
-    case 'process':
-    case 'systemd':
-      return { ...base, kind: service.driver, exec: argv('exec', service.exec) };
-    case 'command':
-      return {
-        ...base,
-        kind: 'command',
-        start: argv('start', service.start),
-        stop: argv('stop', service.stop),
-        status: argv('status', service.status),
-        startTimeoutMs: durationMs(service.startTimeout),
-        statusTimeoutMs: durationMs(service.statusTimeout),
-      };
-    case 'compose':
-      return {
-        ...base,
-        kind: 'compose',
-        file: inTree(service.file),
-        images: service.images.map(({ archive, digest }) => ({ archive: inTree(archive), digest })),
-        startTimeoutMs: durationMs(service.startTimeout),
-      };
-    default:
-      return assertNever(service);
-  }
+  const part = renderService(input.release.document.service, {
+    tree: input.treeDirectory,
+    fill: (text, key) => fill(text, `service.${key}`),
+  });
+  return { ...renderBase(component, input, fill), ...part };
 }
 
 /** What the units of every driver have. */

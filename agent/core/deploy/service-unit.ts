@@ -1,8 +1,16 @@
 // Service units: capabilities ready to run, one shape for each driver.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { ServicePart } from '../../../shared/schema/drivers/drivers.ts';
 
 /** A capability ready to run: every `${…}` resolved. Secrets may stand in `env`: never log or record a unit. */
-export type ServiceUnit = ProgramUnit | CommandUnit | ComposeUnit;
+export type ServiceUnit = UnitBase & ServicePart;
+
+export type DriverName = ServicePart['kind'];
+/** What one driver runs, by its name. */
+export type UnitOf<Name extends DriverName> = UnitBase & Extract<ServicePart, { readonly kind: Name }>;
+
+/** One program, run by the agent itself or by systemd. */
+export type ProgramUnit = UnitOf<'process' | 'systemd'>;
 
 interface UnitBase {
   readonly component: ComponentKey;
@@ -16,28 +24,4 @@ interface UnitBase {
   readonly writable?: readonly string[];
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
   readonly identity: string;
-}
-
-/** One program, run by the agent itself or by systemd. */
-export interface ProgramUnit extends UnitBase {
-  readonly kind: 'process' | 'systemd';
-  readonly exec: readonly string[];
-}
-
-/** The vendor's own commands; `status` exits with 0 while the service runs, with 1, 2 or 3 when it does not. */
-export interface CommandUnit extends UnitBase {
-  readonly kind: 'command';
-  readonly start: readonly string[];
-  readonly stop: readonly string[];
-  readonly status: readonly string[];
-  readonly startTimeoutMs: number;
-  readonly statusTimeoutMs: number;
-}
-
-/** Containers described by a compose file; paths are absolute and lie in the tree. */
-export interface ComposeUnit extends UnitBase {
-  readonly kind: 'compose';
-  readonly file: string;
-  readonly images: readonly { readonly archive: string; readonly digest: string }[];
-  readonly startTimeoutMs: number;
 }

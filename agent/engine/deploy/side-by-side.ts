@@ -2,7 +2,7 @@
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { BlueGreen } from '../../../shared/schema/service.ts';
+import type { BlueGreen } from '../../../shared/schema/drivers/program.ts';
 import {
   otherSlot,
   portsOf,

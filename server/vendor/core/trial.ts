@@ -3,6 +3,7 @@ import { mismatch } from '../../../shared/compile/settings.ts';
 import { durationMs } from '../../../shared/encoding/duration.ts';
 import { parseTemplate } from '../../../shared/encoding/template.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { renderService, type Service, trialOf } from '../../../shared/schema/drivers/drivers.ts';
 import type { ProbePlaces } from '../../../shared/schema/probes/probe-kind.ts';
 import { type HealthProbe, type Question, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
@@ -76,7 +77,7 @@ export function planTrial(release: CapabilityRelease, values: TrialValues, place
     timeoutMs: durationMs(timeout),
   });
   return {
-    ...startAndStop(release, fill),
+    ...startAndStop(service, { ...places, fill }),
     stopTimeoutMs: durationMs(service.stopTimeout),
     env,
     probes: release.health.map((probe) => planProbe(probe, { ...places, fill })),
@@ -84,24 +85,17 @@ export function planTrial(release: CapabilityRelease, values: TrialValues, place
   };
 }
 
-function startAndStop(
-  { service }: CapabilityRelease,
-  fill: (text: string) => string,
-): Pick<Trial, 'start' | 'stop'> {
-  switch (service.driver) {
-    case 'process':
-    case 'systemd':
-      return { start: { exec: service.exec.map(fill), timeoutMs: 0, isForeground: true }, stop: null };
-    case 'command': {
-      const timeoutMs = durationMs(service.startTimeout);
-      const stop = { exec: service.stop.map(fill), timeoutMs: durationMs(service.stopTimeout) };
-      return { start: { exec: service.start.map(fill), timeoutMs, isForeground: false }, stop };
+function startAndStop(service: Service, places: ProbePlaces): Pick<Trial, 'start' | 'stop'> {
+  const way = trialOf(renderService(service, places));
+  switch (way.kind) {
+    case 'program':
+      return { start: { exec: way.exec, timeoutMs: 0, isForeground: true }, stop: null };
+    case 'commands': {
+      const start = { exec: way.start, timeoutMs: way.startTimeoutMs, isForeground: false };
+      return { start, stop: { exec: way.stop, timeoutMs: durationMs(service.stopTimeout) } };
     }
-    case 'compose':
-      throw new FairleadError('vendor/trial-impossible', {
-        problem: 'containers are started by an engine, which no trial brings along',
-        remedy: 'try it with: docker compose --file FILE up',
-      });
+    case 'impossible':
+      throw new FairleadError('vendor/trial-impossible', { problem: way.problem, remedy: way.remedy });
   }
 }
 

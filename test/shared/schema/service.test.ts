@@ -1,7 +1,7 @@
 // How a release says it is run: four drivers, each with its own fields and defaults.
 import { describe, expect, it } from 'vitest';
+import { service } from '../../../shared/schema/drivers/drivers.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
-import { service } from '../../../shared/schema/service.ts';
 import { dataOf, refusalOf } from '../../support/error-code.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;

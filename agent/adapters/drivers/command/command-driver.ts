@@ -4,7 +4,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandUnit, Driver, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/driver.ts';
 import { type Account, environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
@@ -31,7 +31,7 @@ const POLL_MS = 100;
 const WATCH_MS = 500;
 const KILL_PATIENCE_MS = 5_000;
 
-export function createCommandDriver(options: CommandDriverOptions): Driver<CommandUnit> {
+export function createCommandDriver(options: CommandDriverOptions): Driver<UnitOf<'command'>> {
   const { stateDir, clock } = options;
   const records = createCommandRecords(options.runtimeDirectory);
   // A mark of its own, or the process driver would take these services for its own.
@@ -46,7 +46,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     return kind === 'runs' ? { kind: 'running', pid: null } : { kind: 'exited', detail };
   }
 
-  async function runs(unit: CommandUnit): Promise<boolean> {
+  async function runs(unit: UnitOf<'command'>): Promise<boolean> {
     const record = await records.read(unit.component);
     if (record === null || !record.started || record.identity !== unit.identity) return false;
     return (await ask(record)).kind === 'runs';
@@ -63,7 +63,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
     }
   }
 
-  async function start(unit: CommandUnit): Promise<void> {
+  async function start(unit: UnitOf<'command'>): Promise<void> {
     const { component } = unit;
     if (await runs(unit)) return;
     const before = await records.read(component);
@@ -120,7 +120,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<Comma
 
 /** Marked is whatever its commands leave: `stop` and `status` too may begin what would outlive the service. */
 function recordOf(
-  unit: CommandUnit,
+  unit: UnitOf<'command'>,
   { uid, gid, groups = [] }: Account,
   marker: Readonly<Record<string, string>>,
 ): CommandRecord {

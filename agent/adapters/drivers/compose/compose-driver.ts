@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { ComposeUnit, Driver, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/driver.ts';
 import { uidOf } from '../../machine/account.ts';
 import { signalProcess } from '../../machine/process-table.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
@@ -33,7 +33,7 @@ const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans
 const LOG_LINES = 200;
 const KILLED = 137;
 
-export function createComposeDriver(options: ComposeDriverOptions): Driver<ComposeUnit> {
+export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitOf<'compose'>> {
   const { stateDir, clock } = options;
   const records = createComposeRecords(join(stateDir, 'run'));
   const admissions = createAdmissions(join(stateDir, 'run'), CONFINEMENT_RULES);
@@ -55,7 +55,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<Compo
       : statusOf(await containersOf(component));
   }
 
-  async function runs(unit: ComposeUnit): Promise<boolean> {
+  async function runs(unit: UnitOf<'compose'>): Promise<boolean> {
     const record = await readActive(unit.component);
     if (record?.state !== 'started' || record.identity !== unit.identity) return false;
     return stateOf(await containersOf(unit.component)).kind === 'running';
@@ -77,7 +77,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<Compo
     await untilEngineAnswers(clock);
   }
 
-  async function start(unit: ComposeUnit): Promise<void> {
+  async function start(unit: UnitOf<'compose'>): Promise<void> {
     const { component } = unit;
     await takeOver(component);
     if (await runs(unit)) return;
@@ -107,7 +107,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<Compo
   }
 
   /** Everything that takes long, or that can be known to go wrong, while the version before goes on running. */
-  async function prepare(unit: ComposeUnit): Promise<void> {
+  async function prepare(unit: UnitOf<'compose'>): Promise<void> {
     await takeOver(unit.component);
     const project = await files.resolve(unit);
     await verifyAdmissible(unit, project);
@@ -115,7 +115,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<Compo
     await images.provide(unit);
   }
 
-  async function keepOnly(component: ComponentKey, unit: ComposeUnit | null): Promise<void> {
+  async function keepOnly(component: ComponentKey, unit: UnitOf<'compose'> | null): Promise<void> {
     await images.keepOnly(component, unit?.images.map((image) => image.digest) ?? []);
     const record = await records.read(component);
     if (record === null || unit === null || record.identity !== unit.identity) return;
@@ -190,7 +190,7 @@ async function readLogs(component: ComponentKey, maxBytes: number): Promise<stri
 }
 
 /** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */
-async function untilDecided(unit: ComposeUnit, clock: Clock, end: number): Promise<void> {
+async function untilDecided(unit: UnitOf<'compose'>, clock: Clock, end: number): Promise<void> {
   for (;;) {
     const containers = await containersOf(unit.component);
     const unhealthy = containers.find(({ health }) => health === 'unhealthy');

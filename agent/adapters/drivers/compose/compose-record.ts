@@ -6,7 +6,7 @@ import { makeDirectory, writeDurably } from '../../../../shared/node/durable-fil
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import type { ComposeUnit } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/driver.ts';
 
 const composeRecord = z.strictObject({
   state: z.enum(['starting', 'started', 'stopped']),
@@ -40,8 +40,8 @@ export function createComposeRecords(directory: string): ComposeRecords {
 /** Which units the rules for containers have admitted: of what was installed before them, the file says nothing. */
 export interface Admissions {
   /** By these very rules; false too where the file is lost or cannot be read. */
-  has(unit: ComposeUnit): Promise<boolean>;
-  add(unit: ComposeUnit): Promise<void>;
+  has(unit: UnitOf<'compose'>): Promise<boolean>;
+  add(unit: UnitOf<'compose'>): Promise<void>;
 }
 
 const MOST_ADMITTED = 32;
@@ -50,10 +50,10 @@ const admissions = z.strictObject({ rules: z.int(), units: z.array(z.string()).m
 
 /** `rules` is another number whenever they become stricter: what ran before goes on running. */
 export function createAdmissions(directory: string, rules: number): Admissions {
-  const pathOf = ({ component }: ComposeUnit) =>
+  const pathOf = ({ component }: UnitOf<'compose'>) =>
     join(directory, `${component.replace('/', '.')}.admitted.json`);
 
-  async function read(unit: ComposeUnit): Promise<readonly string[]> {
+  async function read(unit: UnitOf<'compose'>): Promise<readonly string[]> {
     const bytes = await readIfPresent(pathOf(unit)).catch(() => null);
     try {
       const known = bytes === null ? null : parseDocumentBytes(admissions, bytes, pathOf(unit));

@@ -1,13 +1,13 @@
 // Whose fault it is that a project does not start.
 import { stat, statfs } from 'node:fs/promises';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import type { ComposeUnit } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/driver.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { engineDirectory } from './docker.ts';
 
 /** The release is to blame only where the engine is there and has room. Throws service/manager-failed where it is not. */
 export async function failureOf(
-  unit: ComposeUnit,
+  unit: UnitOf<'compose'>,
   { stderr }: ToolResult,
   problem: string,
 ): Promise<FairleadError> {
@@ -20,6 +20,6 @@ export async function failureOf(
 }
 
 /** What its own files say is reason enough. */
-export function refusalOf({ component }: ComposeUnit, problem: string): FairleadError {
+export function refusalOf({ component }: UnitOf<'compose'>, problem: string): FairleadError {
   return new FairleadError('service/start-failed', { component, problem });
 }

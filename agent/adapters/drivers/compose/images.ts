@@ -1,7 +1,7 @@
 // The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ComposeUnit } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/driver.ts';
 import { docker, findImage, type HeldImage } from './docker.ts';
 import { failureOf, refusalOf } from './failure.ts';
 import { type ArchivedImage, readImages } from './image-archive.ts';
@@ -12,7 +12,7 @@ export interface Images {
    * Loads what the engine lacks, and answers with its own id for each image by the digest that the release gives it. What it
    * loaded before it failed goes again. Errors: service/start-failed, service/manager-failed, disk/*.
    */
-  provide(unit: ComposeUnit): Promise<ReadonlyMap<string, string>>;
+  provide(unit: UnitOf<'compose'>): Promise<ReadonlyMap<string, string>>;
   /** Removes what was given for the component and is none of these. One that something else uses stays: the engine sees to that. */
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
@@ -34,8 +34,8 @@ export function createImages(directory: string): Images {
   }
 
   async function provideOne(
-    unit: ComposeUnit,
-    { archive, digest }: ComposeUnit['images'][number],
+    unit: UnitOf<'compose'>,
+    { archive, digest }: UnitOf<'compose'>['images'][number],
     onLoad: (id: string) => void,
   ): Promise<string> {
     const noted = await findNoted(unit.component, digest);
@@ -78,7 +78,11 @@ export function createImages(directory: string): Images {
 }
 
 /** Error: service/start-failed, when it cannot be read or holds no such image. */
-async function archivedImage(unit: ComposeUnit, archive: string, digest: string): Promise<ArchivedImage> {
+async function archivedImage(
+  unit: UnitOf<'compose'>,
+  archive: string,
+  digest: string,
+): Promise<ArchivedImage> {
   const images = await readImages(archive).catch((error: unknown) => {
     throw refusalOf(unit, `${archive}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
   });
@@ -97,7 +101,7 @@ async function findSame(layers: readonly string[], references: readonly string[]
 }
 
 async function load(
-  unit: ComposeUnit,
+  unit: UnitOf<'compose'>,
   archive: string,
   layers: readonly string[],
   ids: readonly string[],

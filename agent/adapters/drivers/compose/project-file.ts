@@ -5,7 +5,7 @@ import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ComposeUnit } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/driver.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/tool-environment.ts';
@@ -32,12 +32,12 @@ export interface ProjectFiles {
    * Resolves the compose file and everything it includes with the rights of nobody: a release must not read by it what its
    * service may not. Errors: service/start-failed, service/manager-failed, disk/*.
    */
-  resolve(unit: ComposeUnit): Promise<ComposeProject>;
+  resolve(unit: UnitOf<'compose'>): Promise<ComposeProject>;
   /** The same of what was admitted before, also where nobody else can pass to the state directory. */
-  resolveAdmitted(unit: ComposeUnit): Promise<ComposeProject>;
+  resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject>;
   /** Writes the project that `up` is given, and answers with the words that name it. Errors: disk/*. */
   write(
-    unit: ComposeUnit,
+    unit: UnitOf<'compose'>,
     project: ComposeProject,
     ids: ReadonlyMap<string, string>,
   ): Promise<readonly string[]>;
@@ -56,7 +56,7 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   }
 
   /** Whether it can read both. The mode of the agent's own directories is ours to choose, that of those above is not. */
-  async function canRead(account: Account, { workingDirectory, file }: ComposeUnit, variables: string) {
+  async function canRead(account: Account, { workingDirectory, file }: UnitOf<'compose'>, variables: string) {
     await makePassable(stateDir, workingDirectory);
     await chmod(directory, 0o711);
     await chown(variables, account.uid ?? 0, account.gid ?? 0);
@@ -65,7 +65,7 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     return (await runTool({ ...place, argv })).status === 0;
   }
 
-  async function resolveAs(unit: ComposeUnit, isAdmitted: boolean): Promise<ComposeProject> {
+  async function resolveAs(unit: UnitOf<'compose'>, isAdmitted: boolean): Promise<ComposeProject> {
     const { component, file, workingDirectory, env } = unit;
     const variables = await writeOwn(pathOf(component, 'compose.env'), renderVariables(env));
     const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
@@ -101,7 +101,7 @@ export function createProjectFiles(stateDir: string, directory: string): Project
 }
 
 /** Refuses what a release of containers may not have. Error: service/start-failed. */
-export async function verifyAdmissible(unit: ComposeUnit, project: ComposeProject): Promise<void> {
+export async function verifyAdmissible(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
   await verifyProject(unit, project);
   const replaceable = findReplaceable(project, aroundOf(unit));
   if (replaceable !== null) throw refusalOf(unit, replaceable);
@@ -111,7 +111,7 @@ export async function verifyAdmissible(unit: ComposeUnit, project: ComposeProjec
  * Once admitted is not admitted for ever: containers write to their data, out of which a compose file may include others, and
  * where a link may stand by now. Error: service/start-failed.
  */
-export async function verifyProject(unit: ComposeUnit, project: ComposeProject): Promise<void> {
+export async function verifyProject(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
   const own = new Set(unit.images.map((image) => image.digest));
   for (const [name, { image }] of Object.entries(project.services)) {
     if (image !== undefined && own.has(image)) continue;
@@ -123,7 +123,7 @@ export async function verifyProject(unit: ComposeUnit, project: ComposeProject):
 }
 
 /** A container may have put a link where one mounts, which the engine would follow. Error: service/start-failed. */
-export async function verifyNoLinks(unit: ComposeUnit, { services }: ComposeProject): Promise<void> {
+export async function verifyNoLinks(unit: UnitOf<'compose'>, { services }: ComposeProject): Promise<void> {
   for (const [name, { volumes }] of Object.entries(services)) {
     for (const { type, source = '' } of volumes) {
       const real = type === 'bind' ? await realpath(source).catch(() => source) : source;
@@ -133,7 +133,7 @@ export async function verifyNoLinks(unit: ComposeUnit, { services }: ComposeProj
   }
 }
 
-function aroundOf({ component, workingDirectory, dataDirectory }: ComposeUnit): Surroundings {
+function aroundOf({ component, workingDirectory, dataDirectory }: UnitOf<'compose'>): Surroundings {
   return { project: projectOf(component), tree: workingDirectory, data: dataDirectory };
 }
 

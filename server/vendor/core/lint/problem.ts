@@ -1,5 +1,6 @@
 // One thing wrong with a manifest, and the commands of a release by their place in it.
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { commandsOf as serviceCommandsOf } from '../../../../shared/schema/drivers/drivers.ts';
 import { commandOf } from '../../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 
@@ -21,7 +22,7 @@ export function commandsOf({ service, health, smoke, hooks }: CapabilityRelease)
   const listed = (path: string, all: readonly { readonly exec: readonly string[] }[]) =>
     all.map(({ exec }, at) => ({ path: `${path}.${at}.exec`, words: exec }));
   return [
-    ...serviceCommands(service),
+    ...serviceCommandsOf(service).map(({ key, words }) => ({ path: `service.${key}`, words })),
     ...health.flatMap((probe, at) => {
       const words = commandOf(probe);
       return words === null ? [] : [{ path: `health.${at}.exec`, words }];
@@ -29,19 +30,4 @@ export function commandsOf({ service, health, smoke, hooks }: CapabilityRelease)
     ...listed('smoke', smoke),
     ...Object.entries(hooks).flatMap(([kind, all]) => listed(`hooks.${kind}`, all)),
   ];
-}
-
-function serviceCommands(service: CapabilityRelease['service']): readonly PlacedCommand[] {
-  switch (service.driver) {
-    case 'process':
-    case 'systemd':
-      return [{ path: 'service.exec', words: service.exec }];
-    case 'command':
-      return (['start', 'stop', 'status'] as const).map((key) => ({
-        path: `service.${key}`,
-        words: service[key],
-      }));
-    case 'compose':
-      return [];
-  }
 }

@@ -1,15 +1,15 @@
 // Settings: a default that its own declaration refuses would stop every install that does not set it.
 import { mismatch } from '../../../../shared/compile/settings.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import type { BlueGreen } from '../../../../shared/schema/drivers/program.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
-import type { BlueGreen, Setting } from '../../../../shared/schema/service.ts';
+import type { Setting } from '../../../../shared/schema/service.ts';
 import { problem } from './problem.ts';
 
 type Settings = CapabilityRelease['settings'];
 
 export function findSettingProblems({ settings, service }: CapabilityRelease): readonly DocumentIssue[] {
-  const blueGreen =
-    service.driver === 'process' || service.driver === 'systemd' ? service.blueGreen : undefined;
+  const { blueGreen } = service;
   return [
     ...Object.entries(settings).flatMap(([name, setting]) =>
       declarationProblems(`settings.${name}`, setting),

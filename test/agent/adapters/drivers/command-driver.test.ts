@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommandDriver } from '../../../../agent/adapters/drivers/command/command-driver.ts';
 import { readProcess } from '../../../../agent/adapters/machine/process-table.ts';
 import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
-import type { CommandUnit, Driver } from '../../../../agent/ports/driver.ts';
+import type { Driver, UnitOf } from '../../../../agent/ports/driver.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 
@@ -35,7 +35,7 @@ function createHarness() {
     stateDir,
     runtimeDirectory,
     driver,
-    unit: (program: Program, identity: string): CommandUnit => ({
+    unit: (program: Program, identity: string): UnitOf<'command'> => ({
       kind: 'command',
       component: COMPONENT,
       start: program === 'missing' ? ['./no-such-program'] : shell(START),
@@ -61,7 +61,7 @@ describeDriver('the command driver', async () => createHarness());
 
 describe('the command driver', () => {
   let harness: ReturnType<typeof createHarness>;
-  let driver: Driver<CommandUnit>;
+  let driver: Driver<UnitOf<'command'>>;
   const shell = (script: string) => ['sh', '-c', script];
 
   beforeEach(() => {

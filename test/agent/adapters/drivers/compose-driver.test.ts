@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
-import type { ComposeUnit, Driver } from '../../../../agent/ports/driver.ts';
+import type { Driver, UnitOf } from '../../../../agent/ports/driver.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -73,7 +73,7 @@ describeDriver('the compose driver', async () => createHarness());
 
 describe('the compose driver', () => {
   let harness: ReturnType<typeof createHarness>;
-  let driver: Driver<ComposeUnit>;
+  let driver: Driver<UnitOf<'compose'>>;
 
   beforeEach(() => {
     harness = createHarness();
@@ -92,7 +92,7 @@ describe('the compose driver', () => {
     expect(harness.calls()).not.toContain(' up ');
   });
 
-  it.each<[string, (unit: ComposeUnit) => void]>([
+  it.each<[string, (unit: UnitOf<'compose'>) => void]>([
     [
       'a link stands where it mounts',
       ({ dataDirectory }) => {
