@@ -50,7 +50,7 @@ function completed(manifest: JsonObject): JsonObject {
     ([, name = '']) => name,
   );
   const declared = Object.fromEntries(names.map((name) => [name, { type: 'integer', default: 8080 }]));
-  return { health: [{ tcp: '127.0.0.1:1' }], ...manifest, settings: manifest.settings ?? declared };
+  return { health: [{ exec: ['./check'] }], ...manifest, settings: manifest.settings ?? declared };
 }
 
 describe('manifests on the pages', () => {

@@ -44,6 +44,7 @@ const composeTree = (text: string): TreeFixture => ({
   'images/web.tar': { text: 'an archive' },
 });
 const slots = (more: Record<string, JsonValue>, names = ['blue', 'green']) => ({
+  health: [{ http: 'http://127.0.0.1:${settings.port}/' }],
   service: { driver: 'process', exec: ['./serve'], blueGreen: { public: 'port', slots: names } },
   settings: { port: { type: 'integer', default: 80 }, blue: { type: 'integer', default: 81 }, ...more },
 });
@@ -320,6 +321,18 @@ export const WRONG: readonly WrongManifest[] = [
     },
     path: 'health.0.unix',
     remedy: /below \$\{dir\.data\}/,
+  },
+  {
+    name: 'one socket for two versions side by side',
+    manifest: { ...slots({}), health: [{ unix: '${dir.data}/web.sock' }] },
+    path: 'health.0.unix',
+    remedy: /\$\{settings\.port\}/,
+  },
+  {
+    name: 'one port for two versions side by side',
+    manifest: { ...slots({}), health: [{ http: 'http://127.0.0.1:80/' }, { tcp: '127.0.0.1:80' }] },
+    path: 'health.1.tcp',
+    remedy: /\$\{settings\.port\}/,
   },
   {
     name: 'a text that nobody asks for',
