@@ -12,7 +12,13 @@ import {
 import { digestOf, isDigest, shortDigest } from '../../../shared/encoding/digest.ts';
 import { DURATION_PATTERN, durationMs, formatDuration } from '../../../shared/encoding/duration.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
-import { sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
+import {
+  cutStart,
+  cutText,
+  sanitizeJsonLine,
+  sanitizeLine,
+  sanitizeText,
+} from '../../../shared/encoding/text.ts';
 
 describe('bytes', () => {
   it('returns from hexadecimal and base64url unchanged', () => {
@@ -137,6 +143,32 @@ describe('text from the network', () => {
     ['a paragraph separator', '\u2029'],
   ])('loses %s', (_what, text) => {
     expect(sanitizeText(`a${text}b`)).toBe('a\ufffdb');
+  });
+
+  it.each([
+    ['an escape', String.raw`{"a":"\u001b[2K"}`, '{"a":"\ufffd[2K"}\n'],
+    ['an escape in capitals', String.raw`{"a":"\u001B\u009F"}`, '{"a":"\ufffd\ufffd"}\n'],
+    ['half a pair', String.raw`{"a":"\ud83D"}`, '{"a":"\ufffd"}\n'],
+    ['a carriage return', String.raw`{"a":"b\rc\bd\fe"}`, '{"a":"b c d e"}\n'],
+    ['what was not escaped', '{"a":"\u001b\n"}\n', '{"a":"\ufffd "}\n'],
+    [
+      'nothing of what is harmless',
+      String.raw`{"a":"\n\t\\u001b\"\u00e4"}`,
+      String.raw`{"a":"\n\t\\u001b\"\u00e4"}` + '\n',
+    ],
+  ])('loses in a line of JSON %s', (_what, line, harmless) => {
+    expect(sanitizeJsonLine(line)).toBe(harmless);
+  });
+
+  it.each([
+    ['abc', 3, 'abc', 'abc'],
+    ['abcd', 3, 'ab…', 'bcd'],
+    ['a\u{1F600}b', 3, 'a…', '\u{1F600}b'],
+    ['a\u{1F600}b', 2, 'a…', 'b'],
+    ['\ud7ff\ue000\udbff\udfff', 3, '\ud7ff\ue000…', '\ue000\udbff\udfff'],
+    ['\ud800\udc00\ud800\udc00', 3, '\ud800\udc00…', '\ud800\udc00'],
+  ])('of %j are cut to %i units, and never within a character', (text, max, start, end) => {
+    expect([cutText(text, max), cutStart(text, max)]).toEqual([start, end]);
   });
 
   it('keeps line breaks and tabs in prose, and none of them on a line', () => {

@@ -15,6 +15,18 @@ describe('a redactor', () => {
     ['as JSON writes it', ['a"b\\c'], String.raw`{"pw":"a\"b\\c"}`, '{"pw":"•••"}'],
     ['as a URL writes it', ['p@ss word'], 'postgres://u:p%40ss%20word@db', 'postgres://u:•••@db'],
     ['with a line break at its end', ['hunter2\n'], 'hunter2', '•••'],
+    [
+      'one of whose lines begins as a PEM file does',
+      ['----A----hunter2\nabc'],
+      'pw ----A----hunter2!',
+      'pw •••!',
+    ],
+    [
+      'one of whose lines ends as a PEM file does',
+      ['hunter2----A----\nabc'],
+      'pw hunter2----A----!',
+      'pw •••!',
+    ],
     ['cut at the end', ['correct-horse'], 'it was correct-ho', 'it was •••'],
     ['cut at the end by an ellipsis', ['correct-horse'], 'it was correct-ho…', 'it was •••…'],
     ['cut at the beginning', ['correct-horse'], 'ect-horse it was', '••• it was'],

@@ -29,6 +29,24 @@ describe('a time on the wall', () => {
       'Australia/Lord_Howe',
       ['2026-04-04T14:45:00.000Z', '2026-04-04T15:15:00.000Z'],
     ],
+    [
+      'once before the jump, where the zone is half a day ahead and its change falls on the day before in UTC',
+      '2026-09-27T01:30',
+      'Pacific/Auckland',
+      ['2026-09-26T13:30:00.000Z'],
+    ],
+    [
+      'twice there when the clock is set back',
+      '2026-04-05T02:30',
+      'Pacific/Auckland',
+      ['2026-04-04T13:30:00.000Z', '2026-04-04T14:30:00.000Z'],
+    ],
+    [
+      'once before the jump, where the zone is behind',
+      '2026-03-08T01:30',
+      'America/Los_Angeles',
+      ['2026-03-08T09:30:00.000Z'],
+    ],
     ['once in a zone that never changes', '2026-10-25T02:30', 'UTC', ['2026-10-25T02:30:00.000Z']],
   ])('shows %s', (_when, time, zone, expected) => {
     expect(written(instantsShowing(wall(time), zone))).toEqual(expected);

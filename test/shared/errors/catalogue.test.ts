@@ -1,8 +1,10 @@
 // The catalogue: every code is named alike and can say what happened and what to do.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE, type ErrorCode } from '../../../shared/errors/catalogue.ts';
+import { CATALOGUE, type ErrorCode, type ErrorData, isErrorCode } from '../../../shared/errors/catalogue.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { renderErrors } from '../../docs/pages/errors-page.ts';
 
 const codes = Object.keys(CATALOGUE) as ErrorCode[];
 
@@ -38,6 +40,82 @@ describe('the error catalogue', () => {
     );
     expect(all.toSorted()).toEqual(codes.toSorted());
   });
+
+  it('says, and answers with, what the reference says', () => {
+    const published = readFileSync(new URL('../../../docs/reference/errors.md', import.meta.url), 'utf8');
+
+    expect(renderErrors().split('\n')).toEqual(published.split('\n'));
+  });
+
+  it('knows its codes and nothing that every object has', () => {
+    expect(['version/invalid', 'toString', 'version', ''].map(isErrorCode)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('a sentence with a choice', () => {
+  const issue = { path: 'tree.digest', expected: 'a digest', found: 'a number', remedy: 'write a digest' };
+  const ISSUE = 'tree.digest: expected a digest, found a number; write a digest';
+  const document = { document: 'the manifest', issues: [issue] };
+
+  it.each([
+    says('document/invalid', document, new RegExp(`${ISSUE}$`)),
+    says('document/invalid', { ...document, more: 3 }, / {2}and 3 more$/),
+    says(
+      'document/invalid',
+      { document: 'it', issues: [{ ...issue, path: '' }] },
+      / {2}\(document\): expected/,
+    ),
+    says('vendor/options-invalid', { issues: [issue] }, new RegExp(`:\\n {2}${ISSUE}$`)),
+    says('vendor/file-unreadable', { path: '/a', problem: 'ENOENT' }, /^cannot read \/a: ENOENT$/),
+    says(
+      'vendor/file-unreadable',
+      { path: '/a', problem: 'no', option: '--key' },
+      /^cannot read \/a, named by --key: no$/,
+    ),
+    says(
+      'deploy/connections-cut',
+      { component: 'core/a', connections: 1 },
+      /^core\/a: 1 connection was still/,
+    ),
+    says(
+      'deploy/connections-cut',
+      { component: 'core/a', connections: 2 },
+      /^core\/a: 2 connections were still/,
+    ),
+  ])('of %s with %j reads %s', (code, data, words) => {
+    expect(new FairleadError(code, data as never).message).toMatch(words);
+  });
+
+  it.each([
+    says('document/invalid', document, /^write a digest$/),
+    says('document/invalid', { ...document, issues: [] }, /schema/),
+    says('vendor/options-invalid', { issues: [issue] }, /^write a digest$/),
+    says('vendor/options-invalid', { issues: [] }, /^see --help$/),
+    says('vendor/file-unreadable', { path: '/a', problem: 'no' }, /permissions/),
+    says('vendor/file-unreadable', { path: '/a', problem: 'no', option: '--key' }, /^correct --key$/),
+    says('apply/blocked', { blockers: 'a', clearWith: null }, /fairlead explain$/),
+    says('apply/blocked', { blockers: 'a', clearWith: 'fairlead release' }, /^fairlead release$/),
+    says('rollback/no-target', { wanted: '7', available: 'none' }, /^nothing was changed/),
+    says('rollback/no-target', { wanted: '7', available: '3, 5' }, /rollback --to N$/),
+    says('disk/unreadable', { path: '/a', problem: 'ENOTDIR' }, /a part of the path is a file/),
+    says('disk/unreadable', { path: '/a', problem: 'EACCES' }, /permissions/),
+    says('setting/no-component', { component: 'x', components: '' }, /fairlead status$/),
+    says('setting/no-component', { component: 'x', components: 'core/a' }, /^use one of core\/a$/),
+    says('disk/failed', { path: '/a', problem: 'EROFS' }, /read-only: choose another path$/),
+    says('disk/failed', { path: '/a', problem: 'EACCES' }, /this account may not write there/),
+    says('disk/failed', { path: '/a', problem: 'EPERM' }, /this account may not write there/),
+    says('disk/failed', { path: '/a', problem: 'EEXIST' }, /a file stands where a directory is needed/),
+    says('disk/failed', { path: '/a', problem: 'ENOTDIR' }, /a part of the path is a file/),
+    says('disk/failed', { path: '/a', problem: 'ENOENT' }, /cannot be made/),
+    says('disk/failed', { path: '/a', problem: 'EIO' }, /^check the disk/),
+  ])('of %s with %j advises %s', (code, data, words) => {
+    expect(new FairleadError(code, data as never).hint).toMatch(words);
+  });
 });
 
 describe('FairleadError', () => {
@@ -63,6 +141,10 @@ describe('FairleadError', () => {
     expect(isFairleadError(new Error('other'))).toBe(false);
   });
 });
+
+function says<Code extends ErrorCode>(code: Code, data: ErrorData<Code>, words: RegExp) {
+  return [code, data, words] as const;
+}
 
 function isTable(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.keys(value).some((key) => key.includes('/'));
