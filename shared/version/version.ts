@@ -87,7 +87,6 @@ function placesOf(comparators: readonly semver.Comparator[], from: semver.SemVer
   const places = bounds.flatMap(({ major, minor, patch, version, prerelease }) => [
     version,
     `${version}${prerelease.length === 0 ? '-0' : '.0'}`,
-    `${major}.${minor}.${patch}`,
     `${major}.${minor}.${patch + 1}`,
     `${major}.${minor}.${patch}-0`,
   ]);

@@ -154,7 +154,7 @@ describe('text from the network', () => {
     [
       'nothing of what is harmless',
       String.raw`{"a":"\n\t\\u001b\"\u00e4"}`,
-      String.raw`{"a":"\n\t\\u001b\"\u00e4"}` + '\n',
+      `${String.raw`{"a":"\n\t\\u001b\"\u00e4"}`}\n`,
     ],
   ])('loses in a line of JSON %s', (_what, line, harmless) => {
     expect(sanitizeJsonLine(line)).toBe(harmless);
