@@ -109,7 +109,11 @@ export function withheldReason(
   }
 }
 
-function quarantinedReason(component: string, version: string, note: QuarantineNote | undefined): Reason {
+export function quarantinedReason(
+  component: string,
+  version: string,
+  note: QuarantineNote | undefined,
+): Reason {
   const why =
     note === undefined
       ? `${component} ${version} failed here and is not tried again by itself`

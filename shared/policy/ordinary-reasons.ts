@@ -8,6 +8,7 @@ import { weighApprovals } from './approvals.ts';
 import { block, isRefused, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 import { hostReasons } from './host-reasons.ts';
+import { quarantinedReason } from './idle-reasons.ts';
 import { effectivePolicy } from './local-state.ts';
 import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
@@ -19,6 +20,7 @@ export function ordinaryReasons(input: DecideInput, plan: Plan): readonly Reason
     ...hostReasons(input),
     ...memoryReasons(input),
     ...targetReasons(input),
+    ...wholeReasons(input, plan),
     ...policyReasons(input),
     ...retryReasons(input, planDigest(plan)),
   ];
@@ -34,6 +36,12 @@ function memoryReasons({ host: { quarantineDamage = null }, command }: DecideInp
       source: 'the quarantine',
     }),
   ];
+}
+
+/** Where no release changes, the deployment as a whole is what failed: its settings. An explicit `apply` starts it neither. */
+function wholeReasons({ quarantine }: DecideInput, plan: Plan): readonly Reason[] {
+  const note = quarantine.find(({ release }) => release === plan.to);
+  return note === undefined ? [] : [quarantinedReason(note.component, note.version, note)];
 }
 
 function targetReasons({ desired: { result }, current, advisories }: DecideInput): readonly Reason[] {

@@ -26,7 +26,8 @@ const component = z.strictObject({
 
 const quarantined = z.strictObject({
   component: componentKey,
-  version,
+  /** Or `settings`, where a version that runs failed with others. */
+  version: line,
   since: instant,
   reason: z.string(),
   record: z.int(),
@@ -207,7 +208,7 @@ export const advisoriesReply = z.strictObject({
 
 /** DELETE /v1/quarantine/{suite}/{capability} */
 export const liftRequest = z.strictObject({ reason: line });
-export const liftReply = z.strictObject({ lifted: z.array(version) });
+export const liftReply = z.strictObject({ lifted: z.array(line) });
 
 /** GET /v1/audit: every line of the audit log, verified, and where its chain stands. */
 export const auditReply = z.strictObject({

@@ -7,7 +7,7 @@ import { count } from '../../../shared/present/count.ts';
 import type { Style } from '../../../shared/present/style.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
-import { compareVersions } from '../../../shared/version/version.ts';
+import { compareVersions, isVersion } from '../../../shared/version/version.ts';
 import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
 import { type CliContext, show } from '../context.ts';
 
@@ -75,10 +75,12 @@ function policyFindings({ problem, unsatisfiable, stale }: PolicyReply): readonl
 function runningFindings({ components, decision, quarantine, alarms }: StatusReply): readonly Finding[] {
   const unhealthy = components.filter(({ health }) => health === 'unhealthy').map((one) => one.component);
   const exposed = [...new Set(decision.exposed.map(({ advisory }) => advisory))];
-  // What is older than what runs is not waited for any more.
+  const isBlocked = decision.blockers.some(({ code }) => code === 'quarantined');
+  // What is older than what runs is not waited for any more, nor are settings that have been changed since.
   const away = quarantine
     .filter(({ component, version }) => {
       const running = components.find((one) => one.component === component);
+      if (!isVersion(version)) return isBlocked;
       return running === undefined || compareVersions(version, running.version) > 0;
     })
     .map(({ component, version }) => `${component} ${version}`);

@@ -19,7 +19,6 @@ import { wayRequest } from '../../../shared/protocol/way.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import type { Version } from '../../../shared/version/version.ts';
 import { lineOf } from '../../core/audit-chain.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
@@ -117,7 +116,7 @@ async function lift(state: AgentState, component: ComponentKey, request: AdminRe
   });
   await state.deployer.releaseFromQuarantine(component);
   state.wake();
-  return { lifted: entries.map((entry) => entry.version as Version) };
+  return { lifted: entries.map((entry) => entry.version) };
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, request: AdminRequest): z.output<Schema> {

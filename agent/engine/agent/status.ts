@@ -15,7 +15,6 @@ import type {
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
-import type { Version } from '../../../shared/version/version.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
 import type { Offer } from '../../core/conclude.ts';
 import { isSameDecision } from '../../core/decision-record.ts';
@@ -202,10 +201,9 @@ function holdOf({ facts }: Assessment): StatusReply['hold'] {
 
 function describeQuarantined({
   release: _release,
-  version,
   ...entry
 }: Quarantined): StatusReply['quarantine'][number] {
-  return { ...entry, version: version as Version };
+  return entry;
 }
 
 function healthOf(

@@ -13,8 +13,10 @@ import { status } from '../../../agent/cli/commands/status.ts';
 import { verify } from '../../../agent/cli/commands/verify.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import type { ExplanationReply } from '../../../shared/protocol/admin.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { releaseOf } from '../../support/agent-network.ts';
+import { AUTH } from '../../support/deploy-releases.ts';
 import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { atTerminal } from '../../support/terminal.ts';
@@ -410,6 +412,29 @@ describe('channel set and quarantine lift', () => {
     expect(await liftQuarantine(context, 'core/auth', { reason: 'disk replaced' })).toBe(0);
 
     expect(lines().at(-1)).toContain('core/auth 1.0.0');
+  });
+
+  it('say of settings that failed that they are what is not tried again, and lift them', async () => {
+    const { ask, context, lines, world } = await atTerminal('manual');
+    const { decision } = (await ask('GET', '/v1/explanation')) as ExplanationReply;
+    const since = '2026-01-01T10:00:00Z';
+    const failed = {
+      component: AUTH,
+      version: 'settings',
+      since,
+      reason: 'the smoke test failed',
+      record: 3,
+    };
+    world.deployer.quarantine.push({ ...failed, release: decision.target?.manifest ?? '' });
+
+    const codes = [await status(context), await refusedCode(apply(context, { reason: 'x' }))];
+    const told = lines();
+    const lifted = await liftQuarantine(context, AUTH, { reason: 'mended' });
+
+    expect(codes).toEqual([0, 'apply/blocked']);
+    expect(told[0]).toMatch(/^blocked: .*settings is quarantined since change 3/);
+    expect(told).toContainEqual(expect.stringContaining('core/auth settings since'));
+    expect([lifted, lines().at(-1)]).toEqual([0, 'core/auth settings may be tried again']);
   });
 
   it('asks a person before it lifts, and does nothing on a no', async () => {
