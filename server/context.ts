@@ -3,20 +3,17 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
 import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
-import { findChange } from './db/changes.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
-import { recordPublication } from './db/publications.ts';
 import type { ReceivedReport } from './db/records.ts';
+import { createReportReader, type ReadReport } from './db/report-reader.ts';
 import { writeReports } from './db/reports.ts';
 import type { Database } from './db/tables.ts';
-import type { WriteFile } from './repository/commit.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
-import type { OnlineKeys } from './repository/online-keys.ts';
-import { clearUploads } from './repository/pack-upload.ts';
 import { type PassphraseSource, passphraseSource } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
-import { createPublisher, type Publisher } from './repository/publisher.ts';
+import type { Publisher } from './repository/publisher.ts';
+import { clearUploads } from './repository/uploads.ts';
 
 export interface ServerConfig {
   readonly layout: Layout;
@@ -39,15 +36,16 @@ export interface Context {
   /** Answers the highest sequence held for the instance, once it is on disk. */
   readonly reports: GroupCommit<ReceivedReport, number>;
   readonly reportQuota: TakeQuota;
+  readonly readReport: ReadReport;
 }
 
 export interface Surroundings {
   readonly now: () => EpochMs;
   readonly log: Logger;
-  /** Defaults to the durable write. */
-  readonly write?: WriteFile;
   /** Defaults to the caller's own thread. */
   readonly database?: Place;
+  /** `onChange` is to be called when the repository serves something else. */
+  readonly openPublisher: (config: ServerConfig, db: Database, onChange: () => void) => Promise<Publisher>;
 }
 
 /** What the command line and the environment say; the command line goes first. */
@@ -71,26 +69,22 @@ export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): Se
   };
 }
 
-/** Opens what `init` made, with its unsealed keys. Error: disk/*. */
-export async function createContext(
-  config: ServerConfig,
-  keys: OnlineKeys,
-  surroundings: Surroundings,
-): Promise<Context> {
-  const { layout } = config;
+/** Opens what `init` made. Errors: disk/*, and those of opening the publisher. */
+export async function createContext(config: ServerConfig, surroundings: Surroundings): Promise<Context> {
   const { now, log } = surroundings;
-  await clearUploads(layout);
+  await clearUploads(config.layout);
   const db = await openDatabase(config.database, surroundings.database);
-  const files = createPublicFiles(layout.repository, () => performance.now());
-  const publisher = await createPublisher({
-    layout,
-    onChange: () => files.changed(),
-    keys,
-    now,
-    findChange: (id) => findChange(db, id),
-    recordCommit: (commit) => recordPublication(db, commit, now()),
-    ...(surroundings.write === undefined ? {} : { write: surroundings.write }),
+  const files = createPublicFiles(config.layout.repository, () => performance.now());
+  const open = surroundings.openPublisher(config, db, () => files.changed());
+  const publisher = await open.catch(async (error: unknown) => {
+    // Left open, its threads would keep the program from ending.
+    await db.destroy();
+    throw error;
   });
   const reports = createGroupCommit(db, writeReports);
-  return { config, now, log, db, publisher, files, reports, reportQuota: createQuota(REPORT_QUOTAS, now) };
+  return {
+    ...{ config, now, log, db, publisher, files, reports },
+    reportQuota: createQuota(REPORT_QUOTAS, now),
+    readReport: createReportReader(),
+  };
 }

@@ -12,8 +12,7 @@ import { type Context, createContext, type ServerConfig, type Settings, toConfig
 import { createApp } from './http/app.ts';
 import { resign, startResigning } from './jobs/resign.ts';
 import { checkpointAudit, startWatching, warnOfExpiries } from './jobs/watch.ts';
-import { openOnlineKeys } from './repository/online-keys.ts';
-import { readPassphrase } from './repository/passphrase.ts';
+import { startPublisher } from './repository/publisher-beside.ts';
 
 /** How long requests may take to end once the server was told to. */
 const GRACE_MS = 10_000;
@@ -24,14 +23,21 @@ export async function run({ environment }: CliContext, settings: Settings): Prom
   const log = pino({ name: 'fairlead-server' }, createLogDestination());
   const { layout } = config;
   await requireInitialized(layout);
-  const keys = await openOnlineKeys(layout, await readPassphrase(layout, config.passphrase));
   const lock = await tryLock(layout.lock);
   if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
   await settleDirectory(layout.dir, new Set()).catch((err) =>
     log.warn({ err }, 'what a kill left behind stays'),
   );
-  const context = await createContext(config, keys, { now: Date.now, log, database: 'beside' });
+  const context = await createContext(config, {
+    ...{ now: Date.now, log, database: 'beside' },
+    openPublisher: (of, _db, onChange) =>
+      startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, onChange),
+  }).catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
   const close = async () => {
+    await context.publisher.stop();
     await context.db.destroy();
     lock.release();
   };

@@ -60,6 +60,7 @@ const ENTRY_POINTS = new Set([
   'agent/cli/tuf-client.ts',
   'server/main.ts',
   'server/serve.ts',
+  'server/publisher-thread.ts',
   'server/vendor/cli/main.ts',
 ]);
 

@@ -1,9 +1,9 @@
 // Deployments on the fleet, read back: what was deployed where, when, why, and how it ended.
 import { sql } from 'kysely';
 import type { FleetDeployment } from '../../shared/protocol/fleet.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import { deploymentOf } from './deployment-row.ts';
 import { cutPart, type Page, type Part } from './page.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database } from './tables.ts';
 
 /** When it started, its record's id, its instance. */
 export type DeploymentKey = readonly [string, number, string];
@@ -93,17 +93,6 @@ async function readDeployments(db: Database, keys: readonly Found[]): Promise<re
   const byKey = new Map(rows.map((row) => [`${row.instance} ${row.record}`, row]));
   return keys.flatMap(({ instance, record }) => {
     const row = byKey.get(`${instance} ${record}`);
-    return row === undefined ? [] : [toDeployment(row)];
+    return row === undefined ? [] : [deploymentOf(row)];
   });
-}
-
-function toDeployment(row: Tables['deployments'] & { readonly instance_name: string }): FleetDeployment {
-  return {
-    instance: row.instance,
-    instanceName: row.instance_name,
-    state: row.state,
-    started: row.started_at,
-    updated: row.updated_at,
-    record: JSON.parse(row.body) as DeploymentRecord,
-  };
 }

@@ -86,15 +86,6 @@ async function answerAgain(db: Database, instance: string, publicKey: string): P
   return { instance: row.id, name: row.name };
 }
 
-const NOTHING_REPORTED = {
-  channel: null,
-  manifest: null,
-  verdict: null,
-  running: null,
-  voices: null,
-  twins_heard: null,
-};
-
 async function createInstance(
   trx: DatabaseTransaction,
   id: string,
@@ -111,10 +102,7 @@ async function createInstance(
       public_key: request.publicKey,
       agent_version: sanitizeLine(request.agentVersion, MAX_NAME),
       enrolled_at: formatInstantMs(now),
-      last_seen: null,
       last_sequence: 0,
-      last_report: null,
-      ...NOTHING_REPORTED,
     })
     .execute();
   const details = { name, hostname: request.hostname, publicKey: request.publicKey };

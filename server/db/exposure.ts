@@ -1,7 +1,8 @@
 // Who runs what, by the last reports: which versions are out there, and which instances run some of them.
+import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { ExposedComponent } from '../../shared/protocol/fleet.ts';
 import type { Version } from '../../shared/version/version.ts';
-import { cutPart, type Page, type Part } from './page.ts';
+import { cutPart, inParts, type Page, type Part } from './page.ts';
 import type { Database } from './tables.ts';
 
 export interface RunningVersion {
@@ -14,24 +15,48 @@ export interface RunningVersion {
 /** Instance's name, its id, component. */
 export type ExposedKey = readonly [string, string, string];
 
-/** Every version that some instance runs. */
-export async function listRunningVersions(db: Database): Promise<readonly RunningVersion[]> {
-  const rows = await db
-    .selectFrom('instance_components')
-    .select((select) => ['component', 'version', select.fn.countAll().as('instances')])
-    .groupBy(['component', 'version'])
-    .execute();
-  return rows.map((row) => ({ ...row, version: row.version as Version, instances: Number(row.instances) }));
+/** Every version of these components that some instance runs. */
+export async function listRunningVersions(
+  db: Database,
+  components: readonly string[],
+): Promise<readonly RunningVersion[]> {
+  const found: RunningVersion[] = [];
+  for (const part of inParts(components)) {
+    const rows = await db
+      .selectFrom('instance_components')
+      .select((select) => ['component', 'version', select.fn.countAll().as('instances')])
+      .where('component', 'in', part)
+      .groupBy(['component', 'version'])
+      .execute();
+    for (const { component, version, instances } of rows) {
+      found.push({ component, version: version as Version, instances: Number(instances) });
+    }
+  }
+  return found;
 }
 
 /** The instances that run one of these, by name. */
 export async function listRunning(
   db: Database,
   versions: readonly RunningVersion[],
-  { limit, after }: Page<ExposedKey>,
+  page: Page<ExposedKey>,
 ): Promise<Part<ExposedComponent, ExposedKey>> {
-  if (versions.length === 0) return { entries: [], next: null };
-  const rows = await db
+  const rows: ExposedComponent[] = [];
+  for (const part of inParts(versions)) rows.push(...(await listFirstRunning(db, part, page)));
+  return cutPart(
+    rows.sort(byPlace).slice(0, page.limit + 1),
+    page.limit,
+    ({ name }) => 200 + name.length,
+    ({ name, instance, component }): ExposedKey => [name, instance, component],
+  );
+}
+
+function listFirstRunning(
+  db: Database,
+  versions: readonly RunningVersion[],
+  { limit, after }: Page<ExposedKey>,
+): Promise<readonly ExposedComponent[]> {
+  return db
     .selectFrom('instance_components as c')
     .innerJoin('instances as i', 'i.id', 'c.instance')
     .select(['c.instance', 'i.name', 'c.component', 'c.version'])
@@ -52,12 +77,15 @@ export async function listRunning(
     .orderBy('c.component')
     .limit(limit + 1)
     .execute();
-  return cutPart(
-    rows,
-    limit,
-    ({ name }) => 200 + name.length,
-    ({ name, instance, component }): ExposedKey => [name, instance, component],
-  );
 }
 
 const NOWHERE: ExposedKey = ['', '', ''];
+
+/** As the databases order texts, by their bytes. */
+function byPlace(a: ExposedComponent, b: ExposedComponent): number {
+  return (
+    byCodePoint(a.name, b.name) ||
+    byCodePoint(a.instance, b.instance) ||
+    byCodePoint(a.component, b.component)
+  );
+}

@@ -1,27 +1,13 @@
 // The fleet as the server knows it: each instance with what its newest report says.
 
-import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
-import type { InstancesReply, StoredReport } from '../../shared/protocol/fleet.ts';
+import type { StoredReport } from '../../shared/protocol/fleet.ts';
+import { type InstanceSummary, SUMMARY, type SummaryRow, summaryOf } from './instance-row.ts';
 import { cutPart, type Page, type Part } from './page.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database } from './tables.ts';
 
-export type InstanceSummary = InstancesReply['instances'][number];
 /** Its name and id. */
 export type InstanceKey = readonly [string, string];
-
-const SUMMARY = [
-  'id',
-  'name',
-  'hostname',
-  'agent_version',
-  'enrolled_at',
-  'last_seen',
-  'channel',
-  'manifest',
-  'verdict',
-  'twins_heard',
-] as const;
 
 /** By name; only those of this id or name when one is given. */
 export async function listInstances(
@@ -80,23 +66,6 @@ export async function countTwins(db: Database, now: EpochMs): Promise<number> {
     .where('twins_heard', '>', formatInstantMs(now - 24 * 60 * 60 * 1000))
     .executeTakeFirstOrThrow();
   return Number(total);
-}
-
-type SummaryRow = Pick<Tables['instances'], (typeof SUMMARY)[number]>;
-
-function summaryOf(row: SummaryRow): InstanceSummary {
-  return {
-    id: row.id,
-    name: row.name,
-    hostname: row.hostname,
-    agentVersion: row.agent_version,
-    enrolled: row.enrolled_at,
-    lastSeen: row.last_seen,
-    channel: row.channel,
-    manifest: row.manifest as Digest | null,
-    verdict: row.verdict,
-    ...(row.twins_heard === null ? {} : { twinsHeard: row.twins_heard }),
-  };
 }
 
 /** Names are what agents and people say, and may be long. */

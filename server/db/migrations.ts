@@ -2,12 +2,14 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { columnTypesOf } from './column-types.ts';
+import { addFailureCodes } from './failure-migration.ts';
 import { addReported } from './reported-migration.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-fleet': { up: createFleet },
   '0002-reported': { up: addReported },
   '0003-voices': { up: addVoices },
+  '0004-failure-codes': { up: addFailureCodes },
 };
 
 type AnyTables = Kysely<unknown>;

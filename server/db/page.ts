@@ -1,4 +1,5 @@
 // Parts: a list is read in bounded ones, each saying where it goes on, and rows are written in bounded ones.
+import { type RawBuilder, sql } from 'kysely';
 
 /** At most `limit` entries, from behind the entry with this key; null begins. */
 export interface Page<Key> {
@@ -13,7 +14,7 @@ export interface Part<Entry, Key> {
 }
 
 /** What one answer may hold; a single larger entry still goes out alone. */
-const MAX_PART_BYTES = 2 ** 20;
+export const MAX_PART_BYTES = 2 ** 20;
 
 /** Cuts rows, of which one more than `limit` was read, to what goes into one answer. */
 export function cutPart<Row, Key>(
@@ -42,4 +43,12 @@ export function inParts<Row>(rows: readonly Row[]): readonly (readonly Row[])[] 
   return Array.from({ length: count }, (_, i) =>
     rows.slice(i * ROWS_A_STATEMENT, (i + 1) * ROWS_A_STATEMENT),
   );
+}
+
+/** For an upsert: these columns as the new row has them. */
+export function asInserted<Row extends object>(
+  row: Row,
+): { readonly [Column in keyof Row]: RawBuilder<never> } {
+  const columns = Object.keys(row).map((column) => [column, sql.ref<never>(`excluded.${column}`)]);
+  return Object.fromEntries(columns) as { readonly [Column in keyof Row]: RawBuilder<never> };
 }

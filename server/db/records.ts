@@ -1,9 +1,8 @@
 // Deployment records that reports bring: the newest word of an instance about each deployment, and a bounded history.
 import { sql } from 'kysely';
-import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
-import type { Report } from '../../shared/protocol/report.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
-import { inParts } from './page.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { asInserted, inParts } from './page.ts';
+import type { ReportRows } from './report-rows.ts';
 import type { DatabaseTransaction, Tables } from './tables.ts';
 
 /** Of each instance, the newest by number; the instance itself keeps them all. */
@@ -15,7 +14,7 @@ export interface ReceivedReport {
   readonly instance: string;
   /** Which start of its agent sent it; null where that is not said. */
   readonly boot: string | null;
-  readonly report: Report;
+  readonly rows: ReportRows;
   readonly received: EpochMs;
 }
 
@@ -28,19 +27,18 @@ export async function writeRecords(
   reports: readonly ReceivedReport[],
 ): Promise<void> {
   const rows = new Map<string, Row>();
-  const changes = new Map<string, ChangeRow>();
-  for (const { instance, report, received } of reports) {
-    for (const record of report.records) {
-      rows.set(`${instance} ${record.id}`, rowOf(instance, record, formatInstantMs(received)));
-      for (const { change } of record.steps) {
-        if (change === null) continue;
-        changes.set(`${instance} ${record.id} ${change}`, { change, instance, record: record.id });
+  const changed = new Map<string, ChangeRow>();
+  for (const { instance, rows: reported } of reports) {
+    for (const { changes, ...row } of reported.records) {
+      rows.set(`${instance} ${row.record}`, { instance, ...row });
+      for (const change of changes) {
+        changed.set(`${instance} ${row.record} ${change}`, { change, instance, record: row.record });
       }
     }
   }
   if (rows.size === 0) return;
   for (const part of inParts(inOrder(rows))) await upsertDeployments(trx, part);
-  for (const part of inParts(inOrder(changes))) {
+  for (const part of inParts(inOrder(changed))) {
     await trx
       .insertInto('deployment_changes')
       .values(part)
@@ -55,31 +53,13 @@ function inOrder<Value>(byKey: ReadonlyMap<string, Value>): readonly Value[] {
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }
 
-function rowOf(instance: string, record: DeploymentRecord, received: string): Row {
-  return {
-    instance,
-    record: record.id,
-    state: record.state,
-    reason: record.reason.kind,
-    started_at: record.stages[0]?.at ?? received,
-    updated_at: record.stages.at(-1)?.at ?? received,
-    body: JSON.stringify(record),
-  };
-}
-
 async function upsertDeployments(trx: DatabaseTransaction, rows: readonly Row[]): Promise<void> {
+  const [first] = rows;
+  if (first === undefined) return;
   await trx
     .insertInto('deployments')
     .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(['instance', 'record']).doUpdateSet(({ ref }) => ({
-        state: ref('excluded.state'),
-        reason: ref('excluded.reason'),
-        started_at: ref('excluded.started_at'),
-        updated_at: ref('excluded.updated_at'),
-        body: ref('excluded.body'),
-      })),
-    )
+    .onConflict((conflict) => conflict.columns(['instance', 'record']).doUpdateSet(asInserted(first)))
     .execute();
 }
 

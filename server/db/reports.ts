@@ -1,20 +1,17 @@
 // Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
 import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
-import { sanitizeLine } from '../../shared/encoding/text.ts';
-import type { Report } from '../../shared/protocol/report.ts';
 import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/twins.ts';
 import { appendAudit } from './audit.ts';
-import { inParts } from './page.ts';
+import { KNOWN, type KnownRow } from './instance-row.ts';
+import { asInserted, inParts } from './page.ts';
 import { type ReceivedReport, writeRecords } from './records.ts';
-import type { DatabaseTransaction, Tables } from './tables.ts';
+import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
 /** Of each instance; older ones go, and so do those that would make it hold more bytes. */
 const KEPT_REPORTS = 50;
 const KEPT_REPORT_BYTES = 512 * 1024;
-
-type InstanceRow = Omit<Tables['instances'], 'last_report'>;
 
 /**
  * Answers for each the highest sequence held once it was looked at; a repeat or a late one changes nothing. A few
@@ -31,10 +28,11 @@ export async function writeReports(
   const answers = batch.map((one) => {
     const last = held.get(one.instance);
     if (last === undefined) throw new Error(`there is no instance ${one.instance}`);
-    if (one.report.sequence <= last) return last;
+    const { last_sequence: sequence } = one.rows.instance;
+    if (sequence <= last) return last;
     kept.push(one);
-    held.set(one.instance, one.report.sequence);
-    return one.report.sequence;
+    held.set(one.instance, sequence);
+    return sequence;
   });
   await writeVoices(trx, known, voices);
   if (kept.length > 0) await write(trx, known, kept);
@@ -43,7 +41,7 @@ export async function writeReports(
 
 /** Also of reports that change nothing else: two agents of one identity overtake each other's numbers. */
 function hearAll(
-  known: ReadonlyMap<string, InstanceRow>,
+  known: ReadonlyMap<string, KnownRow>,
   batch: readonly ReceivedReport[],
 ): ReadonlyMap<string, Voices> {
   const heard = new Map<string, Voices>();
@@ -59,7 +57,7 @@ function hearAll(
 /** Mostly nothing: an agent that speaks on is what was heard last. */
 async function writeVoices(
   trx: DatabaseTransaction,
-  known: ReadonlyMap<string, InstanceRow>,
+  known: ReadonlyMap<string, KnownRow>,
   heard: ReadonlyMap<string, Voices>,
 ): Promise<void> {
   for (const [instance, voices] of [...heard].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -82,18 +80,14 @@ async function writeVoices(
 
 async function write(
   trx: DatabaseTransaction,
-  known: ReadonlyMap<string, InstanceRow>,
+  known: ReadonlyMap<string, KnownRow>,
   kept: readonly ReceivedReport[],
 ): Promise<void> {
   const newest = [...new Map(kept.map((one) => [one.instance, one])).values()].sort(byInstance);
-  const rows = newest.flatMap((one) => {
-    const before = known.get(one.instance);
-    return before === undefined ? [] : { ...before, ...reportedBy(one) };
-  });
-  await writeInstances(trx, rows);
+  await writeInstances(trx, known, newest);
   await writeComponents(
     trx,
-    newest.filter(({ instance, report }) => known.get(instance)?.running !== runningText(report)),
+    newest.filter(({ instance, rows }) => known.get(instance)?.running !== rows.instance.running),
   );
   await writeHistory(trx, kept);
   await writeRecords(trx, kept);
@@ -102,12 +96,11 @@ async function write(
 async function lockInstances(
   trx: DatabaseTransaction,
   batch: readonly ReceivedReport[],
-): Promise<ReadonlyMap<string, InstanceRow>> {
+): Promise<ReadonlyMap<string, KnownRow>> {
   const ids = [...new Set(batch.map(({ instance }) => instance))].sort();
   const rows = await trx
     .selectFrom('instances')
-    .select(['id', 'name', 'hostname', 'public_key', 'agent_version', 'enrolled_at', 'last_seen'])
-    .select(['last_sequence', 'channel', 'manifest', 'verdict', 'running', 'voices', 'twins_heard'])
+    .select(KNOWN)
     .where('id', 'in', ids)
     .orderBy('id')
     .$if(isPostgres(trx), (query) => query.forUpdate())
@@ -115,46 +108,22 @@ async function lockInstances(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-function reportedBy({ report, received }: ReceivedReport) {
-  return {
-    last_seen: formatInstantMs(received),
-    last_sequence: report.sequence,
-    last_report: bodyOf(report),
-    // PostgreSQL takes no NUL in a text, and a list shows it to people.
-    agent_version: sanitizeLine(report.agentVersion, 300),
-    channel: report.channel,
-    manifest: report.manifest,
-    verdict: report.decision?.verdict ?? null,
-    running: runningText(report),
-  };
-}
-
-/** A report as it is kept: its records are rows of their own. */
-function bodyOf({ records: _, ...state }: Report): string {
-  return JSON.stringify(state);
-}
-
-function runningText({ components }: Report): string {
-  return JSON.stringify(components.map(({ component, version }) => [component, version]));
-}
-
 /** The rows exist: only what a report says is set. */
-async function writeInstances(trx: DatabaseTransaction, rows: readonly Tables['instances'][]): Promise<void> {
+async function writeInstances(
+  trx: DatabaseTransaction,
+  known: ReadonlyMap<string, KnownRow>,
+  newest: readonly ReceivedReport[],
+): Promise<void> {
+  const rows = newest.flatMap(({ instance, rows }) => {
+    const before = known.get(instance);
+    return before === undefined ? [] : { ...before, ...rows.instance };
+  });
+  const [first] = newest;
+  if (first === undefined) return;
   await trx
     .insertInto('instances')
     .values(rows)
-    .onConflict((conflict) =>
-      conflict.column('id').doUpdateSet(({ ref }) => ({
-        last_seen: ref('excluded.last_seen'),
-        last_sequence: ref('excluded.last_sequence'),
-        last_report: ref('excluded.last_report'),
-        agent_version: ref('excluded.agent_version'),
-        channel: ref('excluded.channel'),
-        manifest: ref('excluded.manifest'),
-        verdict: ref('excluded.verdict'),
-        running: ref('excluded.running'),
-      })),
-    )
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(asInserted(first.rows.instance)))
     .execute();
 }
 
@@ -162,21 +131,18 @@ async function writeComponents(trx: DatabaseTransaction, changed: readonly Recei
   if (changed.length === 0) return;
   const instances = changed.map(({ instance }) => instance);
   await trx.deleteFrom('instance_components').where('instance', 'in', instances).execute();
-  const rows = changed.flatMap(({ instance, report }) =>
-    // Named twice, a component counts as its last entry says.
-    [...new Map(report.components.map(({ component, version }) => [component, version]))].map(
-      ([component, version]) => ({ instance, component, version }),
-    ),
+  const rows = changed.flatMap(({ instance, rows: { components } }) =>
+    components.map(([component, version]) => ({ instance, component, version })),
   );
   for (const part of inParts(rows)) await trx.insertInto('instance_components').values(part).execute();
 }
 
 async function writeHistory(trx: DatabaseTransaction, kept: readonly ReceivedReport[]): Promise<void> {
-  const rows = kept.map(({ instance, report, received }) => ({
+  const rows = kept.map(({ instance, rows: { instance: reported } }) => ({
     instance,
-    sequence: report.sequence,
-    received_at: formatInstantMs(received),
-    body: bodyOf(report),
+    sequence: reported.last_sequence,
+    received_at: reported.last_seen,
+    body: reported.last_report,
   }));
   for (const part of inParts(rows)) await trx.insertInto('reports').values(part).execute();
   await pruneReports(trx, kept);

@@ -1,5 +1,6 @@
 // The thread in which one connection to the embedded file lives: a question, an answer, in that order.
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
+import { answerQuestions } from '../../shared/node/thread.ts';
 import { openSqliteFile, type SqliteAnswer } from './sqlite-file.ts';
 
 export interface Asked {
@@ -7,30 +8,7 @@ export interface Asked {
   readonly parameters: readonly unknown[];
 }
 
-/** What an error of SQLite says of itself does not survive the way between threads by itself. */
-export type Answered =
-  | SqliteAnswer
-  | { readonly error: { readonly message: string; readonly code?: unknown; readonly errcode?: unknown } };
-
-const file = openSqliteFile(String(workerData));
-
-parentPort?.on('message', (asked: Asked | null) => {
-  if (asked === null) {
-    file.close();
-    parentPort?.close();
-    return;
-  }
-  parentPort?.postMessage(answer(asked));
+answerQuestions<Asked, SqliteAnswer>(() => {
+  const file = openSqliteFile(String(workerData));
+  return { answer: ({ sql, parameters }) => file.run(sql, parameters), close: () => file.close() };
 });
-
-function answer({ sql, parameters }: Asked): Answered {
-  try {
-    return file.run(sql, parameters);
-  } catch (cause) {
-    const { message, code, errcode } = cause as Error & {
-      readonly code?: unknown;
-      readonly errcode?: unknown;
-    };
-    return { error: { message, code, errcode } };
-  }
-}

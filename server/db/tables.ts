@@ -1,8 +1,8 @@
 // The tables: instants are ISO 8601 text, documents are JSON text, so that SQLite and PostgreSQL read the same rows.
 import type { Kysely, Transaction } from 'kysely';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
-import type { Channel } from '../../shared/protocol/report.ts';
-import type { DeploymentState } from '../../shared/schema/deployment.ts';
+import type { DeploymentRow } from './deployment-row.ts';
+import type { InstanceRow } from './instance-row.ts';
 
 /** A secret is kept as its SHA-256 only: whoever reads a backup cannot use it. */
 interface TokenRow {
@@ -24,30 +24,6 @@ interface EnrolmentRow {
   readonly used_by: string | null;
 }
 
-interface InstanceRow {
-  readonly id: string;
-  readonly name: string;
-  readonly hostname: string;
-  /** Ed25519, base64url. */
-  readonly public_key: string;
-  readonly agent_version: string;
-  readonly enrolled_at: string;
-  readonly last_seen: string | null;
-  /** 0 before the first report. */
-  readonly last_sequence: number;
-  readonly last_report: string | null;
-  /** What lists and analytics ask of the last report. */
-  readonly channel: Channel | null;
-  readonly manifest: string | null;
-  readonly verdict: string | null;
-  /** Its components as one text: the rows below are written only when it changes. */
-  readonly running: string | null;
-  /** Which starts of its agent spoke, as JSON; see core/twins.ts. */
-  readonly voices: string | null;
-  /** When two agents last spoke in turns for it. */
-  readonly twins_heard: string | null;
-}
-
 /** What each instance runs, by its last report. */
 interface InstanceComponentRow {
   readonly instance: string;
@@ -60,17 +36,6 @@ interface ReportRow {
   readonly instance: string;
   readonly sequence: number;
   readonly received_at: string;
-  readonly body: string;
-}
-
-interface DeploymentRow {
-  readonly instance: string;
-  /** The record's id on its instance. */
-  readonly record: number;
-  readonly state: DeploymentState;
-  readonly reason: string;
-  readonly started_at: string;
-  readonly updated_at: string;
   readonly body: string;
 }
 

@@ -2,30 +2,29 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** How long the JSON was. */
-    bodyBytes: number;
-  }
-}
-
+export const JSON_TYPE = 'application/json';
+export const BYTES_TYPE = 'application/octet-stream';
 const MAX_DEPTH = 32;
 /** No document of ours has more values than this for its size. */
 const BYTES_PER_NODE = 8;
 
 /** Replaces Fastify's own parsers: bytes that two parsers could read differently are refused. */
 export function installBodies(app: FastifyInstance): void {
-  app.decorateRequest('bodyBytes', 0);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
+    if (request.routeOptions.config.isRaw === true) return done(null, body);
     try {
-      request.bodyBytes = body.length;
       done(null, parseJson(body as Buffer, 'the request body', limitsOf(request)));
     } catch (error) {
       done(error as Error);
     }
   });
-  app.addContentTypeParser('application/octet-stream', (_request, stream, done) => done(null, stream));
+}
+
+/** For routes that take a body as it comes: nothing of it is kept here. */
+export function installStreams(app: FastifyInstance, type: string): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(type, (_request, stream, done) => done(null, stream));
 }
 
 function limitsOf(request: FastifyRequest): JsonLimits {

@@ -4,7 +4,6 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Context } from '../context.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
-import { listMetadataExpiries } from '../repository/state.ts';
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -54,7 +53,7 @@ function observeRepository(registry: Registry, context: Context): void {
     labelNames: ['role'],
     registers: [registry],
     collect() {
-      for (const { name, at } of listMetadataExpiries(context.publisher.state())) {
+      for (const { name, at } of context.publisher.published().expiries) {
         expires.set({ role: name }, at / 1000);
       }
     },

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
 import { type Access, type Shown, verifyAccess } from './access.ts';
+import { BYTES_TYPE, installStreams, JSON_TYPE } from './bodies.ts';
 import { type Caller, isLoopback } from './caller.ts';
 import { createLimit, type Limit } from './limits.ts';
 import type { Route } from './route.ts';
@@ -13,6 +14,10 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     access?: Access;
+    /** The handler parses the body. */
+    isRaw?: boolean;
+    /** Its body comes as a stream of this type. */
+    streams?: string;
   }
 }
 
@@ -20,17 +25,28 @@ export const DEFAULT_BODY_BYTES = 64 * 1024;
 
 export function mountRoutes(app: FastifyInstance, context: Context, routes: readonly Route[]): void {
   for (const route of routes) {
-    const { method, path: url, access, maxBytes, perMinute, quiet } = route;
-    app.route({
-      method,
-      url,
-      config: { access },
-      bodyLimit: maxBytes ?? DEFAULT_BODY_BYTES,
-      ...(quiet === true ? { logLevel: 'warn' } : {}),
-      ...(perMinute === undefined ? {} : { onRequest: createLimit(app, perMinute) }),
-      handler: (request, reply) => route.respond(context, request, reply),
-    });
+    if (route.raw !== 'stream') mount(app, context, route);
+    else {
+      app.register(async (apart) => {
+        const streams = route.holds === undefined ? BYTES_TYPE : JSON_TYPE;
+        installStreams(apart, streams);
+        mount(apart, context, route, streams);
+      });
+    }
   }
+}
+
+function mount(app: FastifyInstance, context: Context, route: Route, streams?: string): void {
+  const { method, path: url, access, maxBytes, perMinute, quiet, raw } = route;
+  app.route({
+    method,
+    url,
+    config: { access, isRaw: raw !== undefined, ...(streams === undefined ? {} : { streams }) },
+    bodyLimit: maxBytes ?? DEFAULT_BODY_BYTES,
+    ...(quiet === true ? { logLevel: 'warn' } : {}),
+    ...(perMinute === undefined ? {} : { onRequest: createLimit(app, perMinute) }),
+    handler: (request, reply) => route.respond(context, request, reply),
+  });
 }
 
 /** Goes before the routes. Failures count against the address they come from. */

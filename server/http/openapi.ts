@@ -57,11 +57,12 @@ export function accessText(access: Access): string {
 }
 
 function operationOf(route: Route): JsonObject {
-  const { method, tag, summary, body, uploads, example, access } = route;
+  const { method, tag, summary, raw, example, access } = route;
+  const body = route.body ?? route.holds;
   const requestBody =
     body !== undefined
       ? { 'application/json': withExample(toJsonSchema(body), example?.body) }
-      : uploads === true
+      : raw === 'stream'
         ? { 'application/octet-stream': {} }
         : null;
   return {

@@ -1,5 +1,5 @@
 // A route of the API, defined once: access, validation, limits, OpenAPI and the reference page all come from here.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { FairleadError } from '../../shared/errors/error.ts';
@@ -32,10 +32,9 @@ export interface Ask<Params, Query, Body> {
   actor(): string;
   /** The agent that asks, by its credential. */
   speaker(): Speaker;
-  /** How long the body was, as JSON. */
-  readonly bodyBytes: number;
-  /** The raw body of a route that takes an upload. Error: request/invalid. */
-  upload(): Readable;
+  /** The body of a route that reads it itself, whole or as it comes. Error: request/invalid. */
+  bytes(): Uint8Array;
+  stream(): Readable;
   /** RFC 8288: the address at which a list goes on; null at its end. */
   continueAt(cursor: string | null): void;
 }
@@ -48,8 +47,13 @@ interface Facts {
   readonly access: Access;
   readonly tag: Tag;
   readonly summary: string;
-  /** The body is a stream of bytes. */
-  readonly uploads?: boolean;
+  /**
+   * The handler reads the body itself, whole or as it comes: large JSON is parsed elsewhere than on the loop that serves
+   * everybody. A stream holds JSON where the route says what, bytes of any kind where it does not.
+   */
+  readonly raw?: 'bytes' | 'stream';
+  /** What a body that the handler reads holds. */
+  readonly holds?: z.ZodType;
   /** Largest body in bytes; 64 KiB unless given. */
   readonly maxBytes?: number;
   /** Requests a minute from one address; not limited unless given. */
@@ -68,7 +72,7 @@ interface Definition<Params extends Schema, Query extends Schema, Body extends S
   readonly example?: {
     readonly params?: Input<Params>;
     readonly query?: Input<Query>;
-    readonly body?: Input<Body>;
+    readonly body?: Input<Body> | object;
     readonly reply?: Input<Reply>;
   };
   answer(context: Context, ask: Ask<Params, Query, Body>): Promise<Output<Reply>>;
@@ -129,10 +133,10 @@ function parseWith<S extends Schema>(schema: S | undefined, value: unknown, name
 function helpersOf(request: FastifyRequest, reply: FastifyReply) {
   return {
     caller: request.caller,
-    bodyBytes: request.bodyBytes,
     actor: () => actorOf(request.caller),
     speaker: () => speakerOf(request.caller),
-    upload: () => uploadOf(request),
+    bytes: () => bytesOf(request),
+    stream: () => streamOf(request),
     continueAt: (cursor: string | null) => {
       if (cursor === null) return;
       const next = new URL(request.url, 'http://server');
@@ -142,8 +146,13 @@ function helpersOf(request: FastifyRequest, reply: FastifyReply) {
   };
 }
 
-function uploadOf(request: FastifyRequest): Readable {
-  const body = request.body as Readable | undefined;
-  if (typeof body?.pipe === 'function') return body;
-  throw new FairleadError('request/invalid', { problem: 'send the bytes as application/octet-stream' });
+function bytesOf({ body }: FastifyRequest): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  throw new FairleadError('request/invalid', { problem: 'send the document as application/json' });
+}
+
+function streamOf({ body, routeOptions }: FastifyRequest): Readable {
+  if (body instanceof Readable) return body;
+  const type = routeOptions.config.streams ?? 'application/octet-stream';
+  throw new FairleadError('request/invalid', { problem: `send the bytes as ${type}` });
 }

@@ -6,7 +6,6 @@ import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/audit-checkpoint.ts';
-import { listMetadataExpiries } from '../repository/state.ts';
 
 const EVERY_DAY = '17 6 * * *';
 const EVERY_TEN_MINUTES = '5-59/10 * * * *';
@@ -28,7 +27,7 @@ export function startWatching(context: Context): { stop(): Promise<void> } {
 /** One line of the log for each thing that ends within weeks, or has ended. */
 export async function warnOfExpiries({ db, publisher, log, now }: Context): Promise<void> {
   const at = now();
-  const all = [...listMetadataExpiries(publisher.state()), ...(await listTokenExpiries(db))];
+  const all = [...publisher.published().expiries, ...(await listTokenExpiries(db))];
   for (const one of selectUrgent(all, at)) {
     const { kind, name } = one;
     const line = { job: 'expiries', kind, name, expires: formatInstant(one.at), days: daysLeft(one, at) };

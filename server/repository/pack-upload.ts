@@ -1,10 +1,7 @@
 // Packs on their way in: streamed to disk under a cap, checked against the tree they claim to carry, then made durable.
-import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { type Digest, digestFromHex, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { toDiskError } from '../../shared/errors/system-error.ts';
@@ -13,6 +10,7 @@ import { readPackIndex } from '../../shared/node/pack-reader.ts';
 import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { measureTree } from '../../shared/tree/tree-index.ts';
 import { type Layout, packFile } from './layout.ts';
+import { withUpload } from './uploads.ts';
 
 /** The largest pack taken at all; what its own index allows is checked once it is here. */
 export const MAX_UPLOAD_BYTES = 16 * 2 ** 30;
@@ -27,36 +25,17 @@ export async function receivePack(
   body: Readable,
   cap = MAX_UPLOAD_BYTES,
 ): Promise<number> {
-  await makeDirectory(layout.uploads);
-  const temporary = join(layout.uploads, `${randomUUID()}.pack`);
-  try {
-    await pipeline(body, limit(cap), createWriteStream(temporary, { flags: 'wx', mode: 0o644, flush: true }));
-    const bytes = await measurePack(temporary, digestFromHex(treeHex));
-    const target = packFile(layout, treeHex);
-    await makeDirectory(dirname(target), 0o755);
-    await rename(temporary, target);
-    await syncDirectory(dirname(target));
-    return bytes;
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw toRefusal(cause, layout, treeHex);
-  }
-}
-
-/** Removes what uploads that were cut off left behind; call before any begins. */
-export async function clearUploads(layout: Layout): Promise<void> {
-  await makeDirectory(layout.uploads);
-  for (const name of await readdir(layout.uploads)) await rm(join(layout.uploads, name), { force: true });
-}
-
-function limit(cap: number): Transform {
-  let received = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      received += chunk.length;
-      if (received <= cap) done(null, chunk);
-      else done(new FairleadError('request/too-large', { limit: cap }));
-    },
+  const target = packFile(layout, treeHex);
+  return withUpload(layout, body, cap, async (file) => {
+    try {
+      const bytes = await measurePack(file, digestFromHex(treeHex));
+      await makeDirectory(dirname(target), 0o755);
+      await rename(file, target);
+      await syncDirectory(dirname(target));
+      return bytes;
+    } catch (cause) {
+      throw toRefusal(cause, layout, treeHex);
+    }
   });
 }
 

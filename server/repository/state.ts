@@ -55,6 +55,34 @@ export function listMetadataExpiries(state: RepositoryState | null): readonly Ex
   }));
 }
 
+/** What everybody but the publisher knows of what is published. */
+export interface Published {
+  readonly expiries: readonly Expiry[];
+  /** By id. */
+  readonly advisories: readonly AdvisoryRef[];
+}
+
+/** A published advisory, and where its bytes are. */
+export interface AdvisoryRef {
+  readonly id: string;
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export function describeState(state: RepositoryState | null): Published {
+  return { expiries: listMetadataExpiries(state), advisories: state === null ? [] : listAdvisories(state) };
+}
+
+function listAdvisories({ roles }: RepositoryState): readonly AdvisoryRef[] {
+  const entries = [...roles.values()].flatMap(({ content }) => [...content.targets]);
+  return entries
+    .flatMap(([path, { hashes }]) => {
+      const id = /^advisories\/(.+)\.json$/.exec(path)?.[1];
+      return id === undefined ? [] : [{ id, path, sha256: hashes.get('sha256') ?? '' }];
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 /** Which role a client finds for a path, and what that role says about it. */
 export function resolveIn(roles: Roles, path: string): Resolution {
   const lookUp: LookUp = ({ role }) => roles.get(role)?.content;

@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { type Context, createContext, toConfig } from '../../server/context.ts';
+import { type Context, createContext, type ServerConfig, toConfig } from '../../server/context.ts';
+import { findChange } from '../../server/db/changes.ts';
+import { recordPublication } from '../../server/db/publications.ts';
+import type { Database } from '../../server/db/tables.ts';
 import { admitToken } from '../../server/db/tokens.ts';
 import { createApp } from '../../server/http/app.ts';
 import type { WriteFile } from '../../server/repository/commit.ts';
 import { type Layout, packFile } from '../../server/repository/layout.ts';
+import { createPublisher, type LocalPublisher } from '../../server/repository/publisher.ts';
 import { writePack } from '../../server/vendor/workspace/pack-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
@@ -23,7 +27,7 @@ import { NOW, testKey } from './publications.ts';
 const ONLINE_KEYS = { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') };
 
 export interface TestServer {
-  readonly context: Context;
+  readonly context: Context & { readonly publisher: LocalPublisher };
   readonly app: FastifyInstance;
   readonly layout: Layout;
   /** Moved by the test. */
@@ -48,7 +52,19 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
   };
   const log = pino({ level: 'silent' }, { write: () => undefined });
   const server = { now: NOW, failWriteAfter: null as number | null };
-  const context = await createContext(config, ONLINE_KEYS, { now: () => server.now, log, write });
+  const now = () => server.now;
+  const openPublisher = async (_config: ServerConfig, db: Database, onChange: () => void) => {
+    publisher = await createPublisher({
+      ...{ layout: config.layout, keys: ONLINE_KEYS, now, write, onChange },
+      findChange: (id) => findChange(db, id),
+      recordCommit: (commit) => recordPublication(db, commit, now()),
+    });
+    return publisher;
+  };
+  let publisher: LocalPublisher | undefined;
+  const opened = await createContext(config, { now, log, openPublisher });
+  if (publisher === undefined) throw new Error('the context opens its publisher');
+  const context = { ...opened, publisher };
   const app = await createApp(context);
   return Object.assign(server, {
     context,

@@ -4,7 +4,6 @@ import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { selectUrgent } from '../../core/expiry.ts';
 import { listTokenExpiries } from '../../db/tokens.ts';
-import { listMetadataExpiries } from '../../repository/state.ts';
 import { METRICS_TYPE, renderMetrics } from '../metrics.ts';
 import { defineRawRoute, defineRoute, type Route } from '../route.ts';
 
@@ -39,7 +38,7 @@ const ready = defineRoute({
   example: { reply: { status: 'ready', timestampExpires: '2026-11-21T12:00:00Z', endsSoon: [] } },
   answer: async ({ db, publisher, now }) => {
     const tokens = await listTokenExpiries(db);
-    const metadata = listMetadataExpiries(publisher.state());
+    const metadata = publisher.published().expiries;
     const over = metadata.find(({ at }) => at <= now());
     if (over !== undefined) {
       const problem = `the metadata of ${over.name} expired at ${formatInstant(over.at)}; agents install nothing new`;

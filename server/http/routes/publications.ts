@@ -11,10 +11,9 @@ import { appendAudit } from '../../db/audit.ts';
 import { transact } from '../../db/transact.ts';
 import { MAX_UPLOAD_BYTES, receivePack } from '../../repository/pack-upload.ts';
 import { hasPack } from '../../repository/publication.ts';
+import { MAX_PUBLICATION_BYTES } from '../../repository/publisher.ts';
+import { withUpload } from '../../repository/uploads.ts';
 import { defineRoute, type Route } from '../route.ts';
-
-/** Twenty thousand documents of a few kilobytes, in base64. */
-const MAX_PUBLICATION_BYTES = 128 * 2 ** 20;
 
 const PACK = '/api/v1/packs/:treeHex/full.pack';
 const packParams = z.strictObject({
@@ -39,13 +38,18 @@ const publish = defineRoute({
   tag: 'publishing',
   summary: 'Publish metadata, documents and change records: all of it or nothing',
   maxBytes: MAX_PUBLICATION_BYTES,
-  body: publicationRequest,
+  raw: 'stream',
+  holds: publicationRequest,
   reply: publicationReply,
   example: {
     body: { metadata: [{ role: 'releases', bytes: 'eyJzaWduZWQiOnt9fQ==' }], targets: [], changes: [] },
     reply: { snapshot: 1795176000, timestamp: 1795176000 },
   },
-  answer: ({ publisher }, ask) => publisher.publish(ask.body, ask.actor()),
+  // To the disk as it comes: only the publisher's own thread parses what may be this large.
+  answer: ({ publisher, config: { layout } }, ask) =>
+    withUpload(layout, ask.stream(), MAX_PUBLICATION_BYTES, (file) =>
+      publisher.publishFile(file, ask.actor()),
+    ),
 });
 
 const findPack = defineRoute({
@@ -67,14 +71,14 @@ const uploadPack = defineRoute({
   access: ['publisher'],
   tag: 'publishing',
   summary: 'Upload the pack of a tree; one that is here already stays',
-  uploads: true,
+  raw: 'stream',
   maxBytes: MAX_UPLOAD_BYTES,
   params: packParams,
   answer: async ({ config: { layout }, db, now }, ask) => {
     const { treeHex } = ask.params;
     // What is here was checked and may be downloading right now: it stays.
     if (await hasPack(layout, digestFromHex(treeHex))) return undefined;
-    const bytes = await receivePack(layout, treeHex, ask.upload());
+    const bytes = await receivePack(layout, treeHex, ask.stream());
     const event = { actor: ask.actor(), action: 'pack.received', subject: treeHex, details: { bytes } };
     await transact(db, 'committed', (trx) => appendAudit(trx, event, now()));
     return undefined;

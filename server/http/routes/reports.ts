@@ -1,5 +1,6 @@
 // Reports of agents: acknowledged once they are on disk.
 import { report, reportReply } from '../../../shared/protocol/report.ts';
+import { MAX_REPORT_BYTES } from '../../db/report-rows.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 export const REPORT_ROUTES: readonly Route[] = [
@@ -9,9 +10,10 @@ export const REPORT_ROUTES: readonly Route[] = [
     access: 'agent',
     tag: 'agents',
     summary: 'Report what runs, what was decided and what happened since',
-    maxBytes: 2 ** 20,
+    maxBytes: MAX_REPORT_BYTES,
     quiet: true,
-    body: report,
+    raw: 'bytes',
+    holds: report,
     reply: reportReply,
     example: {
       body: {
@@ -28,12 +30,14 @@ export const REPORT_ROUTES: readonly Route[] = [
       },
       reply: { sequence: 7 },
     },
-    answer: async ({ reports, reportQuota, now }, ask) => {
+    answer: async ({ reports, readReport, reportQuota, now }, ask) => {
       const { instance, boot } = ask.speaker();
-      reportQuota(instance, ask.bodyBytes);
-      return {
-        sequence: await reports.submit({ instance, boot, report: ask.body, received: now() }, ask.bodyBytes),
-      };
+      const bytes = ask.bytes();
+      // Before a look at it: what is refused costs the same.
+      reportQuota(instance, bytes.length);
+      const received = now();
+      const rows = await readReport(bytes, received);
+      return { sequence: await reports.submit({ instance, boot, rows, received }, bytes.length) };
     },
   }),
 ];

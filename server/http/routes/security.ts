@@ -1,4 +1,5 @@
 // Security patches: every advisory, and who runs an affected version.
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { isAffected } from '../../../shared/compile/exposure.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -6,8 +7,9 @@ import { patchesReply, patchReply } from '../../../shared/protocol/fleet.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Context } from '../../context.ts';
 import { listRunning, listRunningVersions, type RunningVersion } from '../../db/exposure.ts';
-import { cutPart, type Page } from '../../db/page.ts';
-import { readAdvisories } from '../../repository/advisories.ts';
+import { cutPart, MAX_PART_BYTES, type Page, type Part } from '../../db/page.ts';
+import { readAdvisory } from '../../repository/advisories.ts';
+import type { AdvisoryRef } from '../../repository/state.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
@@ -24,14 +26,9 @@ const patches = defineRoute({
   reply: patchesReply,
   answer: async (context, { query, continueAt }) => {
     const { limit, after } = pageIn(query);
-    const rest = (await published(context)).filter(({ id }) => after === null || id > after[0]);
-    const { entries, next } = cutPart(
-      rest.slice(0, limit + 1),
-      limit,
-      (advisory) => JSON.stringify(advisory).length,
-      ({ id }) => [id] as const,
-    );
-    const running = await listRunningVersions(context.db);
+    const rest = context.publisher.published().advisories.filter(({ id }) => after === null || id > after[0]);
+    const { entries, next } = await readPart(context, rest, limit);
+    const running = await listAffected(context.db, entries);
     const first = { limit: FIRST_EXPOSED, after: null };
     const found = [];
     for (const advisory of entries) found.push((await exposedTo(context, advisory, running, first)).patch);
@@ -51,11 +48,12 @@ const patch = defineRoute({
   reply: patchReply,
   example: { params: { advisory: 'FL-2026-0003' } },
   answer: async (context, { params, query, continueAt }) => {
-    const advisory = (await published(context)).find(({ id }) => id === params.advisory);
-    if (advisory === undefined) {
+    const ref = context.publisher.published().advisories.find(({ id }) => id === params.advisory);
+    if (ref === undefined) {
       throw new FairleadError('request/not-found', { what: `advisory ${params.advisory}` });
     }
-    const running = await listRunningVersions(context.db);
+    const advisory = await readAdvisory(context.config.layout, ref);
+    const running = await listAffected(context.db, [advisory]);
     const { patch, next } = await exposedTo(context, advisory, running, pageIn(query));
     continueAt(formatCursor(next));
     return patch;
@@ -64,11 +62,35 @@ const patch = defineRoute({
 
 export const SECURITY_ROUTES: readonly Route[] = [patches, patch];
 
-/** By id. */
-async function published({ publisher, config }: Context): Promise<readonly Advisory[]> {
-  const state = publisher.state();
-  const advisories = state === null ? [] : await readAdvisories(config.layout, state);
-  return advisories.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+/** As many as one answer holds; those behind them are not read. */
+async function readPart(
+  { config }: Context,
+  refs: readonly AdvisoryRef[],
+  limit: number,
+): Promise<Part<Advisory, readonly [string]>> {
+  const read: Advisory[] = [];
+  let bytes = 0;
+  for (const ref of refs.slice(0, limit + 1)) {
+    const advisory = await readAdvisory(config.layout, ref);
+    read.push(advisory);
+    bytes += sizeOf(advisory);
+    if (bytes > MAX_PART_BYTES) break;
+  }
+  const { entries, next } = cutPart(read, limit, sizeOf, ({ id }) => [id] as const);
+  const last = entries.at(-1);
+  return { entries, next: next ?? (last !== undefined && entries.length < refs.length ? [last.id] : null) };
+}
+
+function sizeOf(advisory: Advisory): number {
+  return JSON.stringify(advisory).length;
+}
+
+async function listAffected(
+  db: Context['db'],
+  advisories: readonly Advisory[],
+): Promise<readonly RunningVersion[]> {
+  const components = advisories.flatMap(({ affected }) => affected.map(({ component }) => component));
+  return listRunningVersions(db, [...new Set(components)]);
 }
 
 async function exposedTo(
@@ -77,10 +99,28 @@ async function exposedTo(
   running: readonly RunningVersion[],
   page: Page<readonly [string, string, string]>,
 ) {
-  const affected = advisory.withdrawn
-    ? []
-    : running.filter(({ component, version }) => isAffected(advisory, component, version));
+  const affected = advisory.withdrawn ? [] : await selectAffected(advisory, running);
   const { entries, next } = await listRunning(db, affected, page);
   const exposedCount = affected.reduce((sum, { instances }) => sum + instances, 0);
   return { patch: { advisory, exposedCount, exposed: [...entries] }, next };
+}
+
+/** What runs out there, and how an advisory names it, is for others to say: between so many comparisons others have a turn. */
+const COMPARISONS_A_TURN = 2_000;
+
+async function selectAffected(
+  advisory: Advisory,
+  running: readonly RunningVersion[],
+): Promise<readonly RunningVersion[]> {
+  const affected: RunningVersion[] = [];
+  let comparisons = 0;
+  for (const one of running) {
+    comparisons += advisory.affected.length;
+    if (comparisons > COMPARISONS_A_TURN) {
+      comparisons = 0;
+      await setImmediate();
+    }
+    if (isAffected(advisory, one.component, one.version)) affected.push(one);
+  }
+  return affected;
 }

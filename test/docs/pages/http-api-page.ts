@@ -44,8 +44,8 @@ function renderRoute(route: Route): string {
   ].join('\n\n');
 }
 
-function bodyFacts({ body, uploads, maxBytes }: Route): readonly string[] {
-  if (body === undefined && uploads !== true) return [];
+function bodyFacts({ body, raw, maxBytes }: Route): readonly string[] {
+  if (body === undefined && raw === undefined) return [];
   return [`Its body has at most ${(maxBytes ?? DEFAULT_BODY_BYTES).toLocaleString('en')} bytes.`];
 }
 

@@ -24,7 +24,7 @@ import {
 import { transact } from '../../../server/db/transact.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';
-import { reportOf } from '../../support/reports.ts';
+import { recordOf, reportOf } from '../../support/reports.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -122,15 +122,27 @@ describe('a file of an older server', () => {
     };
     await sql`insert into instances (${sql.join(Object.keys(row).map((name) => sql.ref(name)))}, last_sequence, last_report)
       values (${sql.join(Object.values(row))}, 3, ${JSON.stringify(report)})`.execute(before);
+    const ended = {
+      ...recordOf(1, 'rolled-back'),
+      failure: { code: 'disk/full', message: 'a text with \u0000 in it' },
+    };
+    for (const record of [ended, { ...recordOf(2, 'abandoned'), failure: null }, recordOf(3, 'committed')]) {
+      await sql`insert into deployments (instance, record, state, reason, started_at, updated_at, body)
+        values ('i', ${record.id}, ${record.state}, 'channel', '', '', ${JSON.stringify(record)})`.execute(
+        before,
+      );
+    }
     await before.destroy();
 
     const after = await openDatabase(old);
 
+    const codes = await after.selectFrom('deployments').select('failure_code').orderBy('record').execute();
+    expect(codes.map((row) => row.failure_code)).toEqual(['disk/full', null, null]);
     const { entries } = await listInstances(after, { limit: 10, after: null });
     expect(entries).toMatchObject([
       { name: 'one', channel: 'frozen', manifest: report.manifest, verdict: null },
     ]);
-    expect(await listRunningVersions(after)).toEqual([
+    expect(await listRunningVersions(after, ['core/auth'])).toEqual([
       { component: 'core/auth', version: '1.0.0', instances: 1 },
     ]);
     await after.destroy();

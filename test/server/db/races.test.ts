@@ -2,13 +2,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { findInstance } from '../../../server/db/instances.ts';
+import { MIGRATIONS } from '../../../server/db/migrations.ts';
 import { recordPublication } from '../../../server/db/publications.ts';
 import type { ReceivedReport } from '../../../server/db/records.ts';
+import { reportRows } from '../../../server/db/report-rows.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { admitToken, listTokens } from '../../../server/db/tokens.ts';
@@ -37,6 +40,20 @@ async function enrol(name: string): Promise<string> {
   const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
   return (await redeemEnrolment(serverOf(1), agent, NOW)).instance;
 }
+
+it('a new database that several open at once is made once, and all of them use it', async () => {
+  for (let round = 0; round < 5; round++) {
+    const file = join(dir, `new-${round}.db`);
+    const opened = await Promise.all(Array.from({ length: 3 }, () => openAt(file, 'beside')));
+
+    await Promise.all(opened.map((db, i) => createEnrolment(db, `i${i}`, 'test', NOW)));
+
+    const steps = await sql`select name from kysely_migration`.execute(opened[0] as Database);
+    expect(steps.rows).toHaveLength(Object.keys(MIGRATIONS).length);
+    expect((await verifyAudit(opened[1] as Database, null)).count).toBe(3);
+    for (const db of opened) await db.destroy();
+  }
+}, 60_000);
 
 it('one code that fifty redeem at once makes one instance', async () => {
   const { code } = await createEnrolment(serverOf(0), 'one', 'test', NOW);
@@ -88,7 +105,9 @@ describe('reports of many instances to both at once', () => {
         for (const instance of order) {
           const records = [{ ...recordOf(1, 'committed'), id: sequence }];
           const report = reportOf(sequence * 2 + at, { records });
-          sends.push(group.submit({ instance, boot: `boot-${at}-abc`, report, received: NOW }));
+          sends.push(
+            group.submit({ instance, boot: `boot-${at}-abc`, rows: reportRows(report, NOW), received: NOW }),
+          );
         }
       }
     }

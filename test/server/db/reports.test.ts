@@ -10,6 +10,7 @@ import { countDeployments } from '../../../server/db/fleet-counts.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { countTwins, findInstance } from '../../../server/db/instances.ts';
 import type { ReceivedReport } from '../../../server/db/records.ts';
+import { reportRows } from '../../../server/db/report-rows.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
@@ -36,7 +37,7 @@ describe('group commit', () => {
     const instance = await enrol('one');
     const reader = await openAt(join(dir, 'fairlead.db'));
 
-    await commit().submit({ instance, boot: null, report: reportOf(1), received: NOW });
+    await commit().submit({ instance, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW });
 
     expect((await findInstance(reader, instance))?.report?.sequence).toBe(1);
     await reader.destroy();
@@ -52,7 +53,7 @@ describe('group commit', () => {
 
     const answers = await Promise.all(
       instances.map((instance, i) =>
-        group.submit({ instance, boot: null, report: reportOf(i + 1), received: NOW }),
+        group.submit({ instance, boot: null, rows: reportRows(reportOf(i + 1), NOW), received: NOW }),
       ),
     );
 
@@ -66,7 +67,7 @@ describe('group commit', () => {
 
     const outcomes = await Promise.allSettled(
       ['nobody', good].map((instance) =>
-        group.submit({ instance, boot: null, report: reportOf(1), received: NOW }),
+        group.submit({ instance, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW }),
       ),
     );
 
@@ -76,11 +77,16 @@ describe('group commit', () => {
   it('goes on after a failure', async () => {
     const group = commit();
     await group
-      .submit({ instance: 'nobody', boot: null, report: reportOf(1), received: NOW })
+      .submit({ instance: 'nobody', boot: null, rows: reportRows(reportOf(1), NOW), received: NOW })
       .catch(() => undefined);
 
     expect(
-      await group.submit({ instance: await enrol('one'), boot: null, report: reportOf(1), received: NOW }),
+      await group.submit({
+        instance: await enrol('one'),
+        boot: null,
+        rows: reportRows(reportOf(1), NOW),
+        received: NOW,
+      }),
     ).toBe(1);
   });
 });
@@ -299,9 +305,9 @@ function send(
   boot: string | null = null,
   received = NOW,
 ): Promise<number | undefined> {
-  return transact(db, 'committed', (trx) => writeReports(trx, [{ instance, boot, report, received }])).then(
-    ([held]) => held,
-  );
+  return transact(db, 'committed', (trx) =>
+    writeReports(trx, [{ instance, boot, rows: reportRows(report, received), received }]),
+  ).then(([held]) => held);
 }
 
 function commit() {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../server/db/audit.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { findInstance } from '../../../server/db/instances.ts';
+import { reportRows } from '../../../server/db/report-rows.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { admitToken, makeToken, revokeTokens } from '../../../server/db/tokens.ts';
@@ -39,7 +40,7 @@ describe('what people and agents call themselves', () => {
     const { instance } = await redeemEnrolment(db, agent, NOW);
     const report = reportOf(1, { agentVersion: hostile });
     await transact(db, 'committed', (trx) =>
-      writeReports(trx, [{ instance, boot: null, report, received: NOW }]),
+      writeReports(trx, [{ instance, boot: null, rows: reportRows(report, NOW), received: NOW }]),
     );
 
     const kept = await findInstance(db, instance);

@@ -26,8 +26,8 @@ describe('every route', () => {
 
   it.each(named.filter(({ example }) => example !== undefined))(
     '$name gives examples that its own schemas accept',
-    ({ example, params, query, body, reply }) => {
-      const parts = { params, query, body, reply };
+    ({ example, params, query, body, holds, reply }) => {
+      const parts = { params, query, body: body ?? holds, reply };
       for (const [part, value] of Object.entries(example ?? {})) {
         const schema = parts[part as keyof typeof parts];
         expect(schema, part).toBeDefined();
@@ -36,9 +36,12 @@ describe('every route', () => {
     },
   );
 
-  it.each(named.filter(({ body }) => body !== undefined))('$name shows a body', ({ example }) => {
-    expect(example?.body).toBeDefined();
-  });
+  it.each(named.filter(({ body, holds }) => body !== undefined || holds !== undefined))(
+    '$name shows a body',
+    ({ example }) => {
+      expect(example?.body).toBeDefined();
+    },
+  );
 
   it('that takes a list apart says so by its cursor', () => {
     const lists = named.filter(({ reply }) => reply instanceof z.ZodObject && isList(reply));

@@ -1,0 +1,99 @@
+// The row of an instance: its columns, what a report sets of them, and what a list tells of them.
+import type { Digest } from '../../shared/encoding/digest.ts';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
+import type { InstancesReply } from '../../shared/protocol/fleet.ts';
+import type { Channel, Report } from '../../shared/protocol/report.ts';
+
+export interface InstanceRow {
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  /** Ed25519, base64url. */
+  readonly public_key: string;
+  readonly agent_version: string;
+  readonly enrolled_at: string;
+  readonly last_seen: string | null;
+  /** 0 before the first report. */
+  readonly last_sequence: number;
+  readonly last_report: string | null;
+  /** What lists and analytics ask of the last report. */
+  readonly channel: Channel | null;
+  readonly manifest: string | null;
+  readonly verdict: string | null;
+  /** Its components as one text: their rows are written only when it changes. */
+  readonly running: string | null;
+  /** Which starts of its agent spoke, as JSON; see core/twins.ts. */
+  readonly voices: string | null;
+  /** When two agents last spoke in turns for it. */
+  readonly twins_heard: string | null;
+}
+
+/** What an instance is from its first day, and what is looked at before a report is written. */
+export const KNOWN = [
+  'id',
+  'name',
+  'hostname',
+  'public_key',
+  'agent_version',
+  'enrolled_at',
+  'last_sequence',
+  'running',
+  'voices',
+  'twins_heard',
+] as const satisfies readonly (keyof InstanceRow)[];
+export type KnownRow = Pick<InstanceRow, (typeof KNOWN)[number]>;
+
+export type ReportedColumns = ReturnType<typeof reportedColumns>;
+
+export function reportedColumns(report: Report, received: EpochMs) {
+  const { sequence, agentVersion, channel, manifest, decision, components } = report;
+  return {
+    last_seen: formatInstantMs(received),
+    last_sequence: sequence,
+    last_report: storedText(report),
+    // PostgreSQL takes no NUL in a text, and a list shows it to people.
+    agent_version: sanitizeLine(agentVersion, 300),
+    channel,
+    manifest,
+    verdict: decision?.verdict ?? null,
+    running: JSON.stringify(components.map(({ component, version }) => [component, version])),
+  } satisfies Partial<InstanceRow>;
+}
+
+/** A report as it is kept: its records are rows of their own. */
+function storedText({ records: _, ...state }: Report): string {
+  return JSON.stringify(state);
+}
+
+export type InstanceSummary = InstancesReply['instances'][number];
+
+/** What `summaryOf` reads. */
+export const SUMMARY = [
+  'id',
+  'name',
+  'hostname',
+  'agent_version',
+  'enrolled_at',
+  'last_seen',
+  'channel',
+  'manifest',
+  'verdict',
+  'twins_heard',
+] as const satisfies readonly (keyof InstanceRow)[];
+export type SummaryRow = Pick<InstanceRow, (typeof SUMMARY)[number]>;
+
+export function summaryOf(row: SummaryRow): InstanceSummary {
+  return {
+    id: row.id,
+    name: row.name,
+    hostname: row.hostname,
+    agentVersion: row.agent_version,
+    enrolled: row.enrolled_at,
+    lastSeen: row.last_seen,
+    channel: row.channel,
+    manifest: row.manifest as Digest | null,
+    verdict: row.verdict,
+    ...(row.twins_heard === null ? {} : { twinsHeard: row.twins_heard }),
+  };
+}

@@ -1,0 +1,35 @@
+// The thread of the publisher: keys, repository and a connection to the database that are nobody else's.
+import { workerData } from 'node:worker_threads';
+import { answerQuestions, tellNews } from '../shared/node/thread.ts';
+import { findChange } from './db/changes.ts';
+import { openDatabase } from './db/database.ts';
+import { recordPublication } from './db/publications.ts';
+import { openOnlineKeys } from './repository/online-keys.ts';
+import { readPassphrase } from './repository/passphrase.ts';
+import { createPublisher } from './repository/publisher.ts';
+import type { PublisherAnswer, PublisherData, PublisherQuestion } from './repository/publisher-beside.ts';
+
+const { layout, database, passphrase }: PublisherData = workerData;
+
+answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
+  const keys = await openOnlineKeys(layout, await readPassphrase(layout, passphrase));
+  const db = await openDatabase(database);
+  const publisher = await createPublisher({
+    ...{ layout, keys, now: Date.now, onChange: tellNews },
+    findChange: (id) => findChange(db, id),
+    recordCommit: (commit) => recordPublication(db, commit, Date.now()),
+  });
+  return {
+    answer: async (question) => {
+      switch (question.kind) {
+        case 'open':
+          return { kind: 'open', onlineKeys: publisher.onlineKeys, published: publisher.published() };
+        case 'publish':
+          return { kind: 'publish', reply: await publisher.publishFile(question.file, question.actor) };
+        case 'resign':
+          return { kind: 'resign', outcome: await publisher.resign() };
+      }
+    },
+    close: () => db.destroy(),
+  };
+});

@@ -1,0 +1,160 @@
+// A thread beside the loop: questions to it and its answers in order, and what goes wrong there is the same error here.
+import { parentPort, type ResourceLimits, Worker } from 'node:worker_threads';
+import type { ErrorCode, ErrorData } from '../errors/catalogue.ts';
+import { FairleadError, isFairleadError } from '../errors/error.ts';
+
+export interface Thread<Question, Answer> {
+  /** What either holds is copied. Errors: what the thread throws, and that it ended. */
+  ask(question: Question): Promise<Answer>;
+  /** Answers once it has ended. What still waits is answered first. */
+  stop(): Promise<void>;
+}
+
+export interface ThreadOptions {
+  /** What the thread finds as its `workerData`. */
+  readonly data?: unknown;
+  readonly limits?: ResourceLimits;
+  /** What it says unasked. */
+  readonly onNews?: (news: unknown) => void;
+}
+
+/** What a thread does with questions: one at a time, in their order. */
+export interface Answering<Question, Answer> {
+  answer(question: Question): Answer | Promise<Answer>;
+  close?(): void | Promise<void>;
+}
+
+interface Waiting<Answer> {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+type Told =
+  | { readonly news: unknown }
+  | { readonly answer: unknown }
+  | { readonly known: { readonly code: ErrorCode; readonly data: ErrorData<ErrorCode> } }
+  | { readonly error: { readonly message: string; readonly code?: unknown; readonly errcode?: unknown } };
+
+/** Runs the module there, which calls `answerQuestions`. A thread that nobody waits for keeps no program from ending. */
+export function startThread<Question, Answer>(
+  module: URL,
+  { data, limits, onNews }: ThreadOptions = {},
+): Thread<Question, Answer> & { hasEnded(): boolean } {
+  const worker = new Worker(module, {
+    workerData: data,
+    ...(limits === undefined ? {} : { resourceLimits: limits }),
+  });
+  worker.unref();
+  const waiting: Waiting<Answer>[] = [];
+  let failure: unknown = null;
+  const fail = (error: unknown) => {
+    failure ??= error;
+    for (const one of waiting.splice(0)) one.reject(failure);
+  };
+  worker.on('message', (told: Told) => {
+    if ('news' in told) return onNews?.(told.news);
+    const first = waiting.shift();
+    if (waiting.length === 0) worker.unref();
+    if ('answer' in told) first?.resolve(told.answer as Answer);
+    else first?.reject(toError(told));
+  });
+  worker.on('error', fail);
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  worker.on('exit', () => fail(new Error('the thread has ended')));
+  return {
+    ask: (question) =>
+      new Promise((resolve, reject) => {
+        if (failure !== null) return reject(failure);
+        waiting.push({ resolve, reject });
+        worker.ref();
+        worker.postMessage(question);
+      }),
+    stop: async () => {
+      worker.ref();
+      worker.postMessage(null);
+      await ended;
+    },
+    hasEnded: () => failure !== null,
+  };
+}
+
+/** Started by the first question; ended when none came for so long, if it is said how long; begun anew after an end of any kind. */
+export function startOnDemand<Question, Answer>(
+  start: () => ReturnType<typeof startThread<Question, Answer>>,
+  idleMs: number | null,
+): Thread<Question, Answer> {
+  let thread: ReturnType<typeof start> | null = null;
+  let asked = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const stop = async () => {
+    const old = thread;
+    thread = null;
+    await old?.stop();
+  };
+  return {
+    ask: async (question) => {
+      clearTimeout(timer);
+      if (thread === null || thread.hasEnded()) thread = start();
+      asked++;
+      try {
+        return await thread.ask(question);
+      } finally {
+        if (--asked === 0 && idleMs !== null) timer = setTimeout(stop, idleMs).unref();
+      }
+    },
+    stop: async () => {
+      clearTimeout(timer);
+      await stop();
+    },
+  };
+}
+
+/** Inside the thread. What `create` throws is the answer to the first question, and the thread's end. */
+export function answerQuestions<Question, Answer>(
+  create: () => Answering<Question, Answer> | Promise<Answering<Question, Answer>>,
+): void {
+  const answering = Promise.resolve().then(create);
+  let last: Promise<unknown> = answering.catch(() => undefined);
+  let isCreated = false;
+  parentPort?.on('message', (question: Question | null) => {
+    last = last.then(question === null ? close : () => answer(question));
+  });
+
+  async function answer(question: Question): Promise<void> {
+    try {
+      const created = await answering;
+      isCreated = true;
+      tell({ answer: await created.answer(question) });
+    } catch (error) {
+      tell(toTold(error));
+      if (!isCreated) parentPort?.close();
+    }
+  }
+
+  async function close(): Promise<void> {
+    const { close } = await answering.catch(() => ({ close: undefined }));
+    await close?.();
+    parentPort?.close();
+  }
+}
+
+/** Inside the thread: says something that nobody asked for. */
+export function tellNews(news: unknown): void {
+  tell({ news });
+}
+
+function tell(told: Told): void {
+  parentPort?.postMessage(told);
+}
+
+/** What an error says of itself does not survive the way between threads by itself. */
+function toTold(error: unknown): Told {
+  if (isFairleadError(error)) return { known: { code: error.code, data: error.data } };
+  const { message, code, errcode } = error as Error & { readonly code?: unknown; readonly errcode?: unknown };
+  return { error: { message, code, errcode } };
+}
+
+function toError(told: Exclude<Told, { news: unknown } | { answer: unknown }>): Error {
+  if ('known' in told) return new FairleadError(told.known.code, told.known.data);
+  return Object.assign(new Error(told.error.message), told.error);
+}
