@@ -1,11 +1,10 @@
 // The release server as a service: what it is made of, from its first line to its last.
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import { systemCode } from '../shared/errors/system-error.ts';
 import { tryLock } from '../shared/node/lock.ts';
-import { createLogDestination } from '../shared/node/log.ts';
+import { createLog } from '../shared/node/log.ts';
 import { settleDirectory } from '../shared/node/settle-directory.ts';
 import { type CliContext, print, requireInitialized } from './cli/database.ts';
 import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
@@ -20,7 +19,7 @@ const GRACE_MS = 10_000;
 /** Answers once it listens; it ends when it is told to. */
 export async function run({ environment }: CliContext, settings: Settings): Promise<number> {
   const config = toConfig(settings, environment);
-  const log = pino({ name: 'fairlead-server' }, createLogDestination());
+  const log = createLog({ name: 'fairlead-server' });
   const { layout } = config;
   await requireInitialized(layout);
   const lock = await tryLock(layout.lock);

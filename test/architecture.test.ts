@@ -149,6 +149,23 @@ describe('layers', () => {
     expect(wrong).toEqual(['agent/engine/deploy/placement.ts']);
   });
 
+  it('wires the agent in one pass, one function a room', () => {
+    const main = byPath.get('agent/main.ts');
+    expect(main?.lines.length).toBeLessThanOrEqual(150);
+    expect(main?.text).not.toMatch(/^\s*let |\bnull \};?$/m);
+  });
+
+  it('gives a function of the agent what it needs, and nobody two dozen things', () => {
+    const state = byPath.get('agent/engine/agent/state.ts')?.text ?? '';
+    const members = /export interface AgentState \{([\s\S]*?)\n\}/.exec(state)?.[1] ?? '';
+    const takers = sources.filter(
+      (file) => file.path.startsWith('agent/engine/') && /\(state: AgentState\b/.test(file.text),
+    );
+
+    expect(members.match(/^ {2}(?:readonly )?\w+[:(]/gm)?.length).toBeLessThanOrEqual(10);
+    expect(takers.map((file) => file.path)).toEqual(['agent/engine/agent/admin-routes.ts']);
+  });
+
   it('has no barrel', () => {
     expect(sources.filter((file) => file.path.endsWith('/index.ts')).map((file) => file.path)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 // An instance whose agent does not run, as its state directory tells: read, without a lock, and never written.
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { manifestDigest } from '../../shared/compile/identity.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
@@ -8,12 +9,11 @@ import type { Channel } from '../../shared/protocol/report.ts';
 import type { Decision } from '../../shared/schema/decision.ts';
 import { type DeploymentRecord, isFinal, type ManifestComponent } from '../../shared/schema/deployment.ts';
 import { startCommand } from '../adapters/drivers/start-command.ts';
-import { createJsonFile } from '../adapters/files/json-file.ts';
 import { readEnrolment } from '../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../adapters/state/deployment-store.ts';
 import { createSettings } from '../adapters/state/settings.ts';
-import { decisionRecord } from '../core/decision-record.ts';
+import { createStateFiles, OUTBOX_FILE } from '../adapters/state/state-files.ts';
 import type { Quarantined } from '../ports/deployer.ts';
 import type { CliContext } from './context.ts';
 
@@ -78,11 +78,7 @@ async function lookAt({ stateDir, clock }: CliContext) {
   const [generations, records] = [await store.generations(), await store.records()];
   const current = generations.find((one) => one.number === number);
   const policy = await createSettings(stateDir, '').policy();
-  const decided = await createJsonFile(
-    `${stateDir}/decision.json`,
-    decisionRecord,
-    (problem) => void problems.push(problem),
-  ).read();
+  const decided = await createStateFiles(stateDir, (problem) => void problems.push(problem)).decisions.read();
   if (policy.kind === 'unreadable') problems.push(policy.problem);
   const last = records.at(-1);
   const rest: AtRest = {
@@ -116,7 +112,7 @@ async function lastRun(
     });
   const word = entries.findLast(({ event }) => event === 'agent-started' || event === 'agent-stopped');
   if (word?.event === 'agent-stopped') return { ended: 'in-order', since: word.at };
-  const reported = await stat(`${stateDir}/outbox/state.json`).catch(() => null);
+  const reported = await stat(join(stateDir, OUTBOX_FILE)).catch(() => null);
   const traces = [entries.at(-1)?.at ?? [], reported === null ? [] : formatInstant(reported.mtimeMs)].flat();
   const since = traces.sort((a, b) => instantMs(a) - instantMs(b)).at(-1) ?? null;
   return { ended: word === undefined && reported === null ? 'never-ran' : 'killed', since };

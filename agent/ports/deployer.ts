@@ -68,6 +68,8 @@ export interface Repair {
 }
 
 export interface Deployer {
+  /** Hears of every state a deployment enters from here on: subscribed to before `recover`, of every single one. */
+  onRecord(listener: (record: DeploymentRecord) => void): void;
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
   recover(): Promise<void>;
   /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, deploy/agent-stops, deploy/outdated, deploy/quarantined, disk/*. */

@@ -1,5 +1,6 @@
 // Where a program's log goes: one JSON object a line on standard error, and no line that could mislead or stop it.
 import { writeSync } from 'node:fs';
+import pino, { type Logger, type LoggerOptions } from 'pino';
 import { type Redact, redactStrings } from '../encoding/redact.ts';
 import { sanitizeJsonLine } from '../encoding/text.ts';
 
@@ -7,6 +8,11 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
   /** Takes the secrets out that the program knows; none unless given. */
   readonly redact?: Redact;
+}
+
+/** A program's log, as `about` says how its lines begin. */
+export function createLog(about: LoggerOptions, options?: LogOptions): Logger {
+  return pino(about, createLogDestination(options));
 }
 
 /**

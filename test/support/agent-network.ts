@@ -161,12 +161,13 @@ export function createAgentNetwork() {
         return report.sequence;
       },
     },
-    outbox: world.outbox,
-    approvals: world.approvals,
-    decisions: world.decisions,
-    verification: world.verification,
+    files: {
+      outbox: world.outbox,
+      approvals: world.approvals,
+      decisions: world.decisions,
+      verification: world.verification,
+    },
   });
-  world.deployer.onRecord = agent.onRecord;
   const ended = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
@@ -290,6 +291,9 @@ function createFakeDeployer(clock: FakeClock) {
   }
 
   fake.port = {
+    onRecord(listener) {
+      fake.onRecord = listener;
+    },
     recover: async () => undefined,
     async deploy(request) {
       if (live !== null) throw new FairleadError('deploy/busy', { deployment: live.id });

@@ -3,7 +3,7 @@ import type { Slot } from '../../agent/core/deploy/blue-green.ts';
 import type { ServiceUnit } from '../../agent/core/deploy/service-unit.ts';
 import { createSecrets } from '../../agent/core/secrets.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
-import type { DeployerOptions } from '../../agent/engine/deploy/options.ts';
+import type { DeployerParts } from '../../agent/engine/deploy/options.ts';
 import { withSigns } from '../../agent/engine/deploy/signs.ts';
 import type { Deployer, DeploymentRequest } from '../../agent/ports/deployer.ts';
 import type { Pulse } from '../../agent/ports/pulse.ts';
@@ -60,7 +60,7 @@ export interface World {
 }
 
 export function createWorld(
-  options: Partial<Pick<DeployerOptions, 'soakMs' | 'probationMs' | 'retention'>> = {},
+  options: Partial<Pick<DeployerParts, 'soakMs' | 'probationMs' | 'retention'>> = {},
 ): World {
   const services = new Map<ComponentKey, Running>();
   const disk = createMemoryDisk();
@@ -97,7 +97,7 @@ export function createWorld(
         ...world.clock,
         sleep: (ms: number, signal?: AbortSignal) => gate.sleep(world.clock.sleep(ms, signal)),
       };
-      const parts: DeployerOptions = {
+      const parts: DeployerParts = {
         store: gate.wrap('store', createMemoryStore(disk)),
         journal: gate.wrap('journal', createMemoryJournal(disk)),
         trees: gate.wrap('trees', createMemoryTrees(disk)),
@@ -122,7 +122,6 @@ export function createWorld(
         probationMs: async () => 3_600_000,
         retention: { generations: 5, bytes: Number.POSITIVE_INFINITY },
         ...options,
-        onRecord: () => {},
         onWarning: (error) => world.warnings.push(error),
       };
       const deployer = createDeployer(pulse === undefined ? parts : withSigns(parts, pulse), parts);

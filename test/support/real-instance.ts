@@ -110,7 +110,6 @@ export function realInstance(stateDir: string, options: InstanceOptions = {}): R
     secrets: createSecrets(),
     probationMs: async () => 3_600_000,
     retention: { generations: 5, bytes: Number.POSITIVE_INFINITY },
-    onRecord: () => {},
     onWarning,
   });
   return {

@@ -56,6 +56,12 @@ export function describeProxy({ httpProxy, httpsProxy, noProxy }: Proxies, url: 
   return noProxy === '' ? origin : `${origin}, unless no_proxy=${sanitizeLine(noProxy, 100)} names the host`;
 }
 
+/** Of an instance: the proxy between it and its server; nothing where there is none. */
+export function proxyFor(server: string, environment: Environment): { readonly proxy?: string } {
+  const proxy = describeProxy(readProxies(environment), server);
+  return proxy === null ? {} : { proxy };
+}
+
 /** What is wrong with it, in words, where something is. */
 function parseProxy(value: string): URL | string {
   const text = /^[a-z][\w+.-]*:\/\//i.test(value) ? value : `http://${value}`;

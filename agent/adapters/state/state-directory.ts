@@ -6,6 +6,7 @@ import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts
 import { type Lock, tryLock } from '../../../shared/node/lock.ts';
 import { setAside } from '../../../shared/node/set-aside.ts';
 import { settleDirectory } from '../../../shared/node/settle-directory.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 /** The tree store settles its own; what services keep, and what they log, is theirs. */
 const NOT_OURS: ReadonlySet<string> = new Set(['store', 'data', 'logs']);
@@ -16,6 +17,16 @@ export async function acquireStateLock(stateDir: string): Promise<Lock> {
   const lock = await tryLock(join(stateDir, 'lock'));
   if (lock === null) throw new FairleadError('agent/already-running', { stateDir });
   return lock;
+}
+
+const LOCK_LOOK_MS = 2_000;
+
+/**
+ * A state directory that was moved away, removed or replaced takes the lock with it: another agent may have taken the new
+ * one, and whatever this one still wrote there would not be the state it knows. Resolves when that has happened.
+ */
+export async function untilStateIsLost(lock: Lock, clock: Pick<Clock, 'sleep'>): Promise<void> {
+  while (await lock.isInPlace()) await clock.sleep(LOCK_LOOK_MS);
 }
 
 /** Also a link that leads nowhere. */

@@ -22,11 +22,12 @@ import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-
 import { lineOf } from '../../core/audit-chain.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
+import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { editSetting, readSettings } from './settings.ts';
 import { stage } from './stage.ts';
-import type { AgentState } from './state.ts';
+import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
 import { readLogs, rehearse, repair } from './upkeep.ts';
 import { readWay } from './way.ts';
@@ -74,42 +75,46 @@ export function createAdminRoutes(state: AgentState): AdminHandler {
   };
 }
 
-async function check(state: AgentState): Promise<unknown> {
-  await state.contact.ask();
+async function check(state: Assessing & Needs<'records' | 'wake'>): Promise<unknown> {
+  await state.offers.contact.ask();
   const reply = await readExplanation(state);
   state.wake();
   return reply;
 }
 
-async function readAudit(state: AgentState): Promise<AuditReply> {
-  const { entries, head } = await state.audit.read();
+async function readAudit(state: Needs<'records'>): Promise<AuditReply> {
+  const { entries, head } = await state.records.audit.read();
   const { count, digest } = head;
   return { schema: 'fairlead/audit-log@1', lines: entries.map(lineOf), count, digest };
 }
 
-async function listChanges(state: AgentState): Promise<ChangesReply> {
+async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {
   return { schema: 'fairlead/changes@1', changes: [...(await recordsOf(state))] };
 }
 
-async function readChange(state: AgentState, id: number): Promise<unknown> {
+async function readChange(state: Needs<'deployer'>, id: number): Promise<unknown> {
   const change = (await recordsOf(state)).find((record) => record.id === id);
   if (change === undefined) throw new FairleadError('change/not-found', { change: id });
   return { schema: 'fairlead/change@1', change };
 }
 
 /** The record under way as it is in memory: a state may be entered a moment before its record is on disk. */
-async function recordsOf(state: AgentState): Promise<readonly DeploymentRecord[]> {
+async function recordsOf(state: Needs<'deployer'>): Promise<readonly DeploymentRecord[]> {
   const records = await state.deployer.records();
   const live = state.deployer.inProgress();
   if (live === null) return records;
   return [...records.filter((record) => record.id !== live.id), live];
 }
 
-async function lift(state: AgentState, component: ComponentKey, request: AdminRequest): Promise<LiftReply> {
+async function lift(
+  state: Needs<'deployer' | 'records' | 'wake'>,
+  component: ComponentKey,
+  request: AdminRequest,
+): Promise<LiftReply> {
   const { reason } = parse(liftRequest, request);
   const entries = (await state.deployer.quarantine()).filter((entry) => entry.component === component);
   if (entries.length === 0) throw new FairleadError('quarantine/not-found', { component });
-  await state.ledger.record({
+  await state.records.ledger.record({
     event: 'quarantine-lifted',
     actor: request.actor,
     details: { component, versions: entries.map((entry) => entry.version).join(', '), reason },

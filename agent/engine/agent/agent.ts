@@ -2,43 +2,59 @@
 import { createCompileCache } from '../../../shared/compile/cache.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { Outbox } from '../../core/outbox.ts';
 import type { AdminHandler } from '../../ports/admin-api.ts';
+import type { AuditLog } from '../../ports/audit-log.ts';
+import type { JsonStore } from '../../ports/json-store.ts';
+import type { Repository } from '../../ports/repository.ts';
+import type { ServerChannel } from '../../ports/server-channel.ts';
+import type { Settings } from '../../ports/settings.ts';
 import { createAdminRoutes } from './admin-routes.ts';
+import type { Assessing } from './assess.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
 import { createLedger } from './ledger.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
-import type { AgentOptions, AgentState } from './state.ts';
+import type { AgentState, Choice, Needs, Records, Self } from './state.ts';
 import { observe } from './status.ts';
 import { watchFiles } from './upkeep.ts';
 
 export interface Agent {
   /** Answers the admin socket. */
   readonly handle: AdminHandler;
-  /** To be called at every state a deployment enters. */
-  onRecord(record: DeploymentRecord): void;
   /** Until the signal aborts. Services go on: stopping the agent never stops the customer's platform. */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** `deployer.recover()` comes before `run`. */
+export interface AgentOptions
+  extends Self,
+    Pick<AgentState, 'deployer' | 'trees' | 'clock' | 'log' | 'pulse'> {
+  /** How the agent before this one ended, in the word of the service manager; null where it does not say. */
+  readonly previousEnd: string | null;
+  readonly pollIntervalMs: number;
+  /** Uniform in [0, 1). */
+  readonly chance: () => number;
+  readonly repository: Repository;
+  readonly settings: Settings;
+  readonly audit: AuditLog;
+  readonly channel: ServerChannel;
+  readonly files: AgentFiles;
+}
+
+/** The state files that the agent keeps for itself. */
+export interface AgentFiles extends Pick<Choice, 'approvals'>, Pick<Records, 'decisions' | 'verification'> {
+  readonly outbox: JsonStore<Outbox>;
+}
+
+/** `deployer.recover()` comes after this and before `run`. */
 export function createAgent(options: AgentOptions): Agent {
+  const { deployer } = options;
   let woken = new AbortController();
-  const state: AgentState = {
-    ...options,
-    contact: createServerContact({ ...options, intervalMs: options.pollIntervalMs }),
-    reporter: createReporter({
-      ...options,
-      observe: () => observe(state),
-      records: () => options.deployer.records(),
-    }),
-    ledger: createLedger(options),
-    fetchAhead: createFetchAhead(options),
-    compile: createCompileCache(),
-    approvalTurn: createTurns(),
-    wake: () => woken.abort(),
-  };
+  const state = createState(options, () => woken.abort());
+
+  // Every record from here on, also those of the recovery.
+  deployer.onRecord((record) => noteRecord(state, record));
 
   async function loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -51,23 +67,54 @@ export function createAgent(options: AgentOptions): Agent {
   }
 
   async function run(signal: AbortSignal): Promise<void> {
-    const details = { version: state.agentVersion, previousEnd: state.previousEnd };
-    await state.ledger.noteStart(details);
+    const details = { version: options.agentVersion, previousEnd: options.previousEnd };
+    await state.records.ledger.noteStart(details);
     // What an earlier process did and could not write down any more.
-    await state.ledger.noteDeployments(await state.deployer.records());
+    await state.records.ledger.noteDeployments(await deployer.records());
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(state.wake()), { once: true });
     });
-    state.deployer.supervise(signal).catch((error) => {
+    deployer.supervise(signal).catch((error) => {
       state.log.error({ err: error }, 'services are no longer supervised');
     });
     void watchFiles(state, signal);
     await Promise.race([loop(signal), aborted]);
     await leave(state);
-    await state.ledger.note({ event: 'agent-stopped', actor: 'agent', details: {} });
+    await state.records.ledger.note({ event: 'agent-stopped', actor: 'agent', details: {} });
   }
 
-  return { handle: createAdminRoutes(state), onRecord: (record) => noteRecord(state, record), run };
+  return { handle: createAdminRoutes(state), run };
+}
+
+function createState(options: AgentOptions, wake: () => void): AgentState {
+  const { deployer, trees, clock, log, pulse, repository, settings, audit, channel } = options;
+  const { instance, agentVersion, files } = options;
+  const { approvals, decisions, outbox, verification } = files;
+  const state: AgentState = {
+    ...{ deployer, trees, clock, log, pulse, wake },
+    self: { instance, agentVersion },
+    offers: {
+      contact: createServerContact({ ...options, intervalMs: options.pollIntervalMs }),
+      freshness: (now) => repository.freshness(now),
+      compile: createCompileCache(),
+      fetchAhead: createFetchAhead(options),
+    },
+    choice: { settings, approvals, inTurn: createTurns() },
+    records: {
+      ...{ audit, decisions, verification },
+      ledger: createLedger(options),
+      reporter: createReporter({
+        ...{ channel, outbox, log },
+        observe: () => observe(state),
+        records: () => deployer.records(),
+      }),
+      async damages() {
+        const stores = [approvals, decisions, outbox, verification, channel].map((store) => store.damage());
+        return (await Promise.all([deployer.quarantineDamage(), ...stores])).filter((one) => one !== null);
+      },
+    },
+  };
+  return state;
 }
 
 // A first refresh of a large repository over a line of a few hundred bytes a second.
@@ -75,7 +122,7 @@ const LONGEST_ROUND_MS = 6 * 3_600_000;
 const PAUSE_AFTER_FAULT_MS = 60_000;
 
 /** A fault of our own must not end the loop that would bring its fix. */
-async function roundOrPause(state: AgentState): Promise<number> {
+async function roundOrPause(state: Assessing & Needs<'log' | 'pulse' | 'records' | 'wake'>): Promise<number> {
   try {
     return await round(state);
   } catch (error) {
@@ -88,15 +135,15 @@ async function roundOrPause(state: AgentState): Promise<number> {
 const LONGEST_FAREWELL_MS = 80_000;
 
 /** Recovery takes up what is left, at once or after a kill. */
-async function leave({ deployer, clock }: AgentState): Promise<void> {
+async function leave({ deployer, clock }: Needs<'clock' | 'deployer'>): Promise<void> {
   const patience = new AbortController();
   await Promise.race([deployer.leave(), clock.sleep(LONGEST_FAREWELL_MS, patience.signal)]);
   patience.abort();
 }
 
-function noteRecord(state: AgentState, record: DeploymentRecord): void {
+function noteRecord(state: Needs<'log' | 'records'>, record: DeploymentRecord): void {
   const { id, failure } = record;
   state.log.info({ change: id, state: record.state, failure }, 'a deployment entered a state');
-  void state.ledger.noteDeployments([record]);
-  state.reporter.request();
+  void state.records.ledger.noteDeployments([record]);
+  state.records.reporter.request();
 }

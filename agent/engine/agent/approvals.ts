@@ -25,16 +25,16 @@ import {
   selectOpen,
   weighAll,
 } from '../../core/approvals.ts';
-import { assess } from './assess.ts';
-import type { AgentState } from './state.ts';
+import { type Assessing, assess } from './assess.ts';
+import type { Needs } from './state.ts';
 
-export async function readApprovals(state: AgentState): Promise<ApprovalsReply> {
-  return describe((await state.approvals.read()) ?? NO_APPROVALS, await factsOf(state));
+export async function readApprovals(state: Assessing): Promise<ApprovalsReply> {
+  return describe((await state.choice.approvals.read()) ?? NO_APPROVALS, await factsOf(state));
 }
 
 /** Errors: approval/*, audit/damaged, disk/*. */
 export async function giveApproval(
-  state: AgentState,
+  state: Assessing & Needs<'records' | 'wake'>,
   request: ApprovalRequest,
   actor: string,
 ): Promise<ApprovalsReply> {
@@ -52,17 +52,17 @@ export async function giveApproval(
       schema: 'fairlead/approval@1',
       ...request,
       by: actor,
-      instance: state.instance.id,
+      instance: state.self.instance.id,
       at: formatInstantMs(now),
       expires: formatInstantMs(now + APPROVAL_LIFETIME_MS),
     },
   };
-  return await state.approvalTurn(() => take(state, receipt, actor));
+  return await state.choice.inTurn(() => take(state, receipt, actor));
 }
 
 /** Errors: approval/*, audit/damaged, disk/*. */
 export async function takeReceipt(
-  state: AgentState,
+  state: Assessing & Needs<'records' | 'wake'>,
   { receipt }: ReceiptRequest,
   actor: string,
 ): Promise<ApprovalsReply> {
@@ -71,10 +71,10 @@ export async function takeReceipt(
     const { plan, by } = receipt.statement;
     throw new FairleadError('approval/altered', { plan: shortDigest(plan), by });
   }
-  return await state.approvalTurn(async () => {
+  return await state.choice.inTurn(async () => {
     const { rules, now } = await factsOf(state);
-    verifyReceipt(receipt, { rules, instance: state.instance.id, now });
-    const file = (await state.approvals.read()) ?? NO_APPROVALS;
+    verifyReceipt(receipt, { rules, instance: state.self.instance.id, now });
+    const file = (await state.choice.approvals.read()) ?? NO_APPROVALS;
     if (isKnown(file, receipt)) {
       const { plan, by } = receipt.statement;
       throw new FairleadError('approval/replayed', { plan: shortDigest(plan), by });
@@ -84,27 +84,31 @@ export async function takeReceipt(
 }
 
 /** Remembers what somebody is asked about, so that an answer to it can be told from one to another plan. */
-export async function rememberAsked(state: AgentState, plan: Plan): Promise<void> {
-  await state.approvalTurn(async () => {
-    const file = rememberPlan((await state.approvals.read()) ?? NO_APPROVALS, plan);
-    if (file !== null) await state.approvals.write(file);
+export async function rememberAsked(state: Needs<'choice'>, plan: Plan): Promise<void> {
+  await state.choice.inTurn(async () => {
+    const file = rememberPlan((await state.choice.approvals.read()) ?? NO_APPROVALS, plan);
+    if (file !== null) await state.choice.approvals.write(file);
   });
 }
 
-async function take(state: AgentState, receipt: ApprovalReceipt, actor: string): Promise<ApprovalsReply> {
+async function take(
+  state: Assessing & Needs<'records' | 'wake'>,
+  receipt: ApprovalReceipt,
+  actor: string,
+): Promise<ApprovalsReply> {
   const facts = await factsOf(state);
-  const file = (await state.approvals.read()) ?? NO_APPROVALS;
+  const file = (await state.choice.approvals.read()) ?? NO_APPROVALS;
   const offered = verifyOnOffer(file, facts.offer, receipt, state.deployer.inProgress());
   const arrival = { received: formatInstantMs(facts.now), after: newestEnded(facts.records) };
   const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, ...arrival }, facts);
   if (added === null) return describe(file, facts);
   const { plan, verdict, by, reason, ticket = null } = receipt.statement;
-  await state.ledger.record({
+  await state.records.ledger.record({
     event: 'approval-given',
     actor,
     details: { plan, verdict, by, reason, ticket, key: receipt.authority === 'key' ? receipt.key : null },
   });
-  await state.approvals.write(added);
+  await state.choice.approvals.write(added);
   state.wake();
   return describe(added, facts);
 }
@@ -129,8 +133,8 @@ function verifyOnOffer(
   });
 }
 
-async function factsOf(state: AgentState): Promise<ApprovalFacts> {
-  const { offer, facts } = await assess(state, state.contact.catalog());
+async function factsOf(state: Assessing): Promise<ApprovalFacts> {
+  const { offer, facts } = await assess(state);
   return {
     rules: effectivePolicy(facts).approvals,
     offer: offer?.plan ?? null,

@@ -11,11 +11,11 @@ import type { Offer } from '../../core/conclude.ts';
 import { selectRollbackTarget } from '../../core/deploy/rollback-target.ts';
 import { verifyRiskAccepted } from '../../core/rollback-risk.ts';
 import type { DeploymentRequest } from '../../ports/deployer.ts';
-import { assess } from './assess.ts';
-import type { AgentState } from './state.ts';
+import { type Assessing, assess } from './assess.ts';
+import type { Needs } from './state.ts';
 
 /** The agent's own: runs the offer its decision says to apply, to the end. */
-export async function deployOffer(state: AgentState, offer: Offer): Promise<DeploymentRecord> {
+export async function deployOffer(state: Assessing, offer: Offer): Promise<DeploymentRecord> {
   return await state.deployer.deploy(requestFor(state, offer, 'agent', null));
 }
 
@@ -24,12 +24,12 @@ export async function deployOffer(state: AgentState, offer: Offer): Promise<Depl
  * Errors: apply/*, deploy/busy, audit/damaged.
  */
 export async function startApply(
-  state: AgentState,
+  state: Assessing & Needs<'log' | 'records' | 'wake'>,
   request: ApplyRequest,
   actor: string,
 ): Promise<StartedReply> {
   const command = commandOf(await channelOf(state), request, actor);
-  const { decision, offer } = await assess(state, state.contact.catalog(), { command });
+  const { decision, offer } = await assess(state, { command });
   if (offer === null) {
     const live = state.deployer.inProgress();
     // What is under way may be what runs already: nothing else is on offer then.
@@ -45,9 +45,9 @@ export async function startApply(
     });
   }
   if (decision.verdict !== 'apply') throw blockedBy(decision);
-  await state.ledger.noteLocal();
+  await state.records.ledger.noteLocal();
   // Recorded before it has an effect: an override nobody can trace does not happen.
-  await state.ledger.record({
+  await state.records.ledger.record({
     event: 'apply-requested',
     actor,
     details: { plan, reason: command.reason, override: request.override.join(', ') },
@@ -59,15 +59,15 @@ export async function startApply(
 
 /** Errors: deploy/busy, rollback/*, audit/damaged; rollback/exposes unless every risk is accepted by name. */
 export async function startRollback(
-  state: AgentState,
+  state: Needs<'deployer' | 'log' | 'offers' | 'records' | 'wake'>,
   request: ApiRollbackRequest,
   actor: string,
 ): Promise<StartedReply> {
   const { to, reason, acceptRisk } = request;
   const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
   const target = selectRollbackTarget(generations, current?.number ?? null, to);
-  verifyRiskAccepted(target, state.contact.catalog().advisories, acceptRisk);
-  await state.ledger.record({
+  verifyRiskAccepted(target, state.offers.contact.catalog().advisories, acceptRisk);
+  await state.records.ledger.record({
     event: 'rollback-requested',
     actor,
     details: { to: writtenTo(to), reason, acceptedRisk: acceptRisk.join(', ') },
@@ -83,7 +83,7 @@ function writtenTo(to: ApiRollbackRequest['to']): string | number | null {
 }
 
 function requestFor(
-  state: AgentState,
+  state: Assessing,
   offer: Offer,
   actor: string,
   command: ApplyCommand | null,
@@ -101,7 +101,7 @@ function requestFor(
     // Minutes of fetching lie between the decision and this moment: policy, halts and time may say no by now.
     stillAllowed: async () => {
       const options = command === null ? { within: true } : { within: true, command };
-      const { decision } = await assess(state, state.contact.catalog(), options);
+      const { decision } = await assess(state, options);
       return decision.verdict === 'apply' && decision.target?.plan === digestOfValue(plan);
     },
   };
@@ -109,7 +109,7 @@ function requestFor(
 
 /** Answers as soon as there is a record to follow; how it ends is the record's story. */
 function started(
-  state: AgentState,
+  state: Needs<'log' | 'wake'>,
   run: (onStarted: (record: DeploymentRecord) => void) => Promise<DeploymentRecord>,
 ): Promise<StartedReply> {
   return new Promise((resolve, reject) => {
@@ -123,8 +123,8 @@ function started(
   });
 }
 
-async function channelOf(state: AgentState): Promise<string> {
-  return effectivePolicy({ policy: await state.settings.policy() }).channel;
+async function channelOf(state: Needs<'choice'>): Promise<string> {
+  return effectivePolicy({ policy: await state.choice.settings.policy() }).channel;
 }
 
 function commandOf(channel: string, request: ApplyRequest, actor: string): ApplyCommand {

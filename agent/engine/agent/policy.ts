@@ -11,11 +11,14 @@ import type { PolicyEdit, PolicyReply, PolicyRequest } from '../../../shared/pro
 import { DEFAULT_POLICY, type Policy } from '../../../shared/schema/policy.ts';
 import { diffPolicies } from '../../core/policy-diff.ts';
 import { editPolicy } from '../../core/policy-edit.ts';
+import type { Assessing } from './assess.ts';
 import { describeOpenings } from './openings.ts';
-import type { AgentState } from './state.ts';
+import type { Needs } from './state.ts';
 
-export async function readPolicy(state: AgentState): Promise<PolicyReply> {
-  const known = await state.settings.policy();
+export async function readPolicy(
+  state: Needs<'choice' | 'clock' | 'deployer' | 'offers'>,
+): Promise<PolicyReply> {
+  const known = await state.choice.settings.policy();
   return known.kind === 'readable'
     ? withPinProblems(describe(known.policy, [], state.clock.now()), known.policy, await versionsFor(state))
     : { ...describe(DEFAULT_POLICY, [], 0), policy: null, problem: known.problem, openings: [] };
@@ -23,12 +26,12 @@ export async function readPolicy(state: AgentState): Promise<PolicyReply> {
 
 /** Errors: policy/*, document/invalid, audit/damaged, disk/*. */
 export async function changePolicy(
-  state: AgentState,
+  state: Assessing & Needs<'records' | 'wake'>,
   { edit, reason, preview }: PolicyRequest,
   actor: string,
 ): Promise<PolicyReply> {
   const author = { by: actor, reason, at: state.clock.now() };
-  const known = await state.settings.policy();
+  const known = await state.choice.settings.policy();
   const before = known.kind === 'readable' ? known.policy : DEFAULT_POLICY;
   verifyAuthority(state, before, edit);
   // Tried before it is recorded: the log holds changes, not mistakes.
@@ -36,10 +39,14 @@ export async function changePolicy(
     known.kind === 'readable' ? editPolicy(known.policy, edit, author, await versionsFor(state)) : before;
   if (preview) return describe(tried, diffPolicies(before, tried), author.at);
   const details = { ...describeEdit(edit), reason };
-  const policy = await state.settings.edit(
+  const policy = await state.choice.settings.edit(
     (current) => editPolicy(current, edit, author),
     (from, to) =>
-      state.ledger.recordEdit(from ?? DEFAULT_POLICY, to, { event: 'policy-changed', actor, details }),
+      state.records.ledger.recordEdit(from ?? DEFAULT_POLICY, to, {
+        event: 'policy-changed',
+        actor,
+        details,
+      }),
   );
   state.wake();
   return describe(policy, diffPolicies(before, policy), author.at);
@@ -55,8 +62,8 @@ function withPinProblems(reply: PolicyReply, { pins }: Policy, versions: KnownVe
 }
 
 /** What the vendor has released and what runs here: a pin of anything else is a slip. */
-async function versionsFor(state: AgentState): Promise<KnownVersions> {
-  const index = indexReleases(state.contact.catalog().releases);
+async function versionsFor(state: Needs<'deployer' | 'offers'>): Promise<KnownVersions> {
+  const index = indexReleases(state.offers.contact.catalog().releases);
   return knownVersions({ index, running: runningChoices(await state.deployer.current(), index) });
 }
 
@@ -68,9 +75,13 @@ function describeEdit(edit: PolicyEdit): { readonly edit: string; readonly signe
 }
 
 /** Break-glass suspends the vendor's fixes: where approvers have keys, the socket alone is not enough for that. */
-function verifyAuthority(state: AgentState, { approvals: rules }: Policy, edit: PolicyEdit): void {
+function verifyAuthority(
+  state: Needs<'clock' | 'self'>,
+  { approvals: rules }: Policy,
+  edit: PolicyEdit,
+): void {
   if (edit.kind !== 'hold' || !edit.emergency || rules.approvers.length === 0) return;
-  verifyHold(edit.signed, edit.until, { rules, instance: state.instance.id, now: state.clock.now() });
+  verifyHold(edit.signed, edit.until, { rules, instance: state.self.instance.id, now: state.clock.now() });
 }
 
 function describe(policy: Policy, changes: string[], now: EpochMs): PolicyReply {

@@ -5,20 +5,21 @@ import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import { isSameDecision } from '../../core/decision-record.ts';
 import { rememberAsked } from './approvals.ts';
-import { type Assessment, assess } from './assess.ts';
+import { type Assessing, type Assessment, assess } from './assess.ts';
 import { deployOffer } from './deployments.ts';
-import type { AgentState } from './state.ts';
+import type { Needs } from './state.ts';
 
 const SHORTEST_WAIT_MS = 1000;
 
 /** Returns the milliseconds in which nothing is due. */
-export async function round(state: AgentState): Promise<number> {
-  const { clock, contact, reporter } = state;
+export async function round(state: Assessing & Needs<'log' | 'pulse' | 'records' | 'wake'>): Promise<number> {
+  const { clock } = state;
+  const { contact } = state.offers;
   await contact.open();
   if (clock.monotonic() >= contact.dueAt()) await askPatiently(state);
-  const assessment = await assess(state, contact.catalog());
-  reporter.request();
-  await state.ledger.noteLocal();
+  const assessment = await assess(state);
+  state.records.reporter.request();
+  await state.records.ledger.noteLocal();
   await recordOrWarn(state, assessment.decision);
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
     await rememberAsked(state, assessment.offer.plan);
@@ -33,7 +34,11 @@ export async function round(state: AgentState): Promise<number> {
 const PATIENCE_MS = 5_000;
 
 /** The answer, when it comes later, begins a round of its own: a server that hangs holds nothing up. */
-async function askPatiently({ clock, contact, wake }: AgentState): Promise<void> {
+async function askPatiently({
+  clock,
+  offers: { contact },
+  wake,
+}: Needs<'clock' | 'offers' | 'wake'>): Promise<void> {
   const patience = new AbortController();
   const asked = contact.ask().then(() => 'answered' as const);
   const waited = clock.sleep(PATIENCE_MS, patience.signal).then(() => 'waited' as const);
@@ -42,7 +47,10 @@ async function askPatiently({ clock, contact, wake }: AgentState): Promise<void>
 }
 
 /** Applies, or begins to fetch ahead, as decided; true when a deployment committed. */
-async function act(state: AgentState, { decision, offer, facts }: Assessment): Promise<boolean> {
+async function act(
+  state: Assessing & Needs<'log' | 'pulse'>,
+  { decision, offer, facts }: Assessment,
+): Promise<boolean> {
   if (offer === null) return false;
   // Deploying may take days, and gives signs of its own.
   state.pulse.rest('rounds');
@@ -57,13 +65,13 @@ async function act(state: AgentState, { decision, offer, facts }: Assessment): P
   }
   const waits = decision.verdict === 'wait' || decision.verdict === 'ask';
   if (waits && effectivePolicy(facts).fetchAhead) {
-    state.fetchAhead.begin(offer.target.releases.values());
+    state.offers.fetchAhead.begin(offer.target.releases.values());
   }
   return false;
 }
 
 /** A disk that does not take it holds no forced patch up: that one's own record says why, and is durable before anything stops. */
-async function recordOrWarn(state: AgentState, decision: Decision): Promise<void> {
+async function recordOrWarn(state: Needs<'clock' | 'log' | 'records'>, decision: Decision): Promise<void> {
   await recordDecision(state, decision).catch((err: unknown) => {
     if (decision.target?.kind !== 'emergency' || !isFairleadError(err)) throw err;
     state.log.error({ err }, 'the decision could not be written down');
@@ -71,11 +79,11 @@ async function recordOrWarn(state: AgentState, decision: Decision): Promise<void
 }
 
 /** Durable before it has an effect: nothing changes here without a decision on disk that says why. */
-async function recordDecision(state: AgentState, decision: Decision): Promise<void> {
-  const known = await state.decisions.read();
+async function recordDecision(state: Needs<'clock' | 'log' | 'records'>, decision: Decision): Promise<void> {
+  const known = await state.records.decisions.read();
   if (known !== null && isSameDecision(known.decision, decision)) return;
   const since = formatInstant(state.clock.now());
-  await state.decisions.write({ schema: 'fairlead/decision-record@1', since, decision });
+  await state.records.decisions.write({ schema: 'fairlead/decision-record@1', since, decision });
   state.log.info(
     { verdict: decision.verdict, blockers: decision.blockers.map((each) => each.code) },
     'a new decision',

@@ -4,27 +4,27 @@ import type { SettingRequest, SettingsReply } from '../../../shared/protocol/set
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import { compileInputOf } from '../../core/conclude.ts';
 import { type Concerned, changeSetting, concernedReleases, settingRows } from '../../core/setting-change.ts';
-import { assess } from './assess.ts';
-import type { AgentState } from './state.ts';
+import { type Assessing, assess } from './assess.ts';
+import type { Needs } from './state.ts';
 
 /** Errors: those of reading the configuration. */
-export async function readSettings(state: AgentState): Promise<SettingsReply> {
-  const config = await state.settings.config();
+export async function readSettings(state: Assessing): Promise<SettingsReply> {
+  const config = await state.choice.settings.config();
   return replyOf(await concerned(state), config);
 }
 
 /** Errors: setting/no-component, document/invalid, audit/damaged, disk/*, and those of reading the configuration. */
 export async function editSetting(
-  state: AgentState,
+  state: Assessing & Needs<'records' | 'wake'>,
   { preview, reason, ...edit }: SettingRequest,
   actor: string,
 ): Promise<SettingsReply> {
   const releases = await concerned(state);
   // Tried before it is recorded: the log holds changes, not mistakes.
-  const tried = changeSetting(releases, await state.settings.config(), edit);
+  const tried = changeSetting(releases, await state.choice.settings.config(), edit);
   if (preview || tried.changes.length === 0) return { ...replyOf(releases, tried.config), ...textsOf(tried) };
   let done = tried;
-  await state.settings.editConfig(
+  await state.choice.settings.editConfig(
     (known) => {
       done = changeSetting(releases, known, edit);
       return done.config;
@@ -36,16 +36,20 @@ export async function editSetting(
         key: edit.key,
         reason,
       };
-      return state.ledger.recordConfigEdit(before, after, { event: 'policy-changed', actor, details });
+      return state.records.ledger.recordConfigEdit(before, after, {
+        event: 'policy-changed',
+        actor,
+        details,
+      });
     },
   );
   state.wake();
   return { ...replyOf(releases, done.config), ...textsOf(done) };
 }
 
-async function concerned(state: AgentState): Promise<readonly Concerned[]> {
-  const { facts } = await assess(state, state.contact.catalog());
-  return concernedReleases(facts.current, state.compile(compileInputOf(facts)));
+async function concerned(state: Assessing): Promise<readonly Concerned[]> {
+  const { facts } = await assess(state);
+  return concernedReleases(facts.current, state.offers.compile(compileInputOf(facts)));
 }
 
 function replyOf(releases: readonly Concerned[], config: InstanceConfig): SettingsReply {

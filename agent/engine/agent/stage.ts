@@ -2,12 +2,12 @@
 import { planDigest } from '../../../shared/compile/identity.ts';
 import type { StageReply } from '../../../shared/protocol/admin.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { assess } from './assess.ts';
-import type { AgentState } from './state.ts';
+import { type Assessing, assess } from './assess.ts';
+import type { Needs } from './state.ts';
 
 /** Fetching is no deployment: no rule of the policy stands against it. Errors: transport/*, tree/*, disk/*. */
-export async function stage(state: AgentState): Promise<StageReply> {
-  const { offer } = await assess(state, state.contact.catalog());
+export async function stage(state: Assessing & Needs<'trees'>): Promise<StageReply> {
+  const { offer } = await assess(state);
   const fetched: ComponentKey[] = [];
   const present: ComponentKey[] = [];
   for (const [component, { document }] of offer?.target.releases ?? []) {

@@ -1,19 +1,17 @@
-// What every part of the running agent shares: its ports, its facts, and the few things it remembers.
-
+// What the rooms of the running agent share: a few collaborators, each for one purpose. A function names those it needs.
 import type { Compile } from '../../../shared/compile/cache.ts';
+import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/decision-record.ts';
-import type { Outbox } from '../../core/outbox.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deployer } from '../../ports/deployer.ts';
 import type { JsonStore } from '../../ports/json-store.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Pulse } from '../../ports/pulse.ts';
-import type { Repository } from '../../ports/repository.ts';
-import type { ServerChannel } from '../../ports/server-channel.ts';
+import type { Freshness } from '../../ports/repository.ts';
 import type { Settings } from '../../ports/settings.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
@@ -21,7 +19,25 @@ import type { Ledger } from './ledger.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
 
-export interface AgentOptions {
+export interface AgentState {
+  readonly self: Self;
+  readonly offers: Offers;
+  readonly choice: Choice;
+  readonly records: Records;
+  readonly deployer: Deployer;
+  readonly trees: TreeStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pulse: Pulse;
+  /** Ends the loop's wait: something local changed. */
+  wake(): void;
+}
+
+/** Those of the collaborators that a function works with; whoever calls it needs to have no other. */
+export type Needs<Part extends keyof AgentState> = Pick<AgentState, Part>;
+
+/** Who this is, as others are told. */
+export interface Self {
   readonly instance: {
     readonly id: string;
     readonly name: string;
@@ -30,35 +46,32 @@ export interface AgentOptions {
     readonly proxy?: string;
   };
   readonly agentVersion: string;
-  /** How the agent before this one ended, in the word of the service manager; null where it does not say. */
-  readonly previousEnd: string | null;
-  readonly pollIntervalMs: number;
-  /** Uniform in [0, 1). */
-  readonly chance: () => number;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly repository: Repository;
-  readonly deployer: Deployer;
-  readonly pulse: Pulse;
-  readonly trees: TreeStore;
+}
+
+/** What the vendor offers: asked for, trusted for a time, fitted to this install, brought here ahead. */
+export interface Offers {
+  readonly contact: ServerContact;
+  freshness(now: EpochMs): Freshness;
+  readonly compile: Compile;
+  readonly fetchAhead: FetchAhead;
+}
+
+/** What people of this install chose: policy and configuration, and their answers to plans. */
+export interface Choice {
   readonly settings: Settings;
-  readonly audit: AuditLog;
-  readonly channel: ServerChannel;
-  readonly outbox: JsonStore<Outbox>;
   readonly approvals: JsonStore<ApprovalsFile>;
+  /** Approvals are read, judged and written one after the other: two at once must not lose one. */
+  readonly inTurn: InTurn;
+}
+
+/** What is written down of all that, here and at the vendor's. */
+export interface Records {
+  readonly audit: AuditLog;
+  readonly ledger: Ledger;
+  readonly reporter: Reporter;
   readonly decisions: JsonStore<DecisionRecord>;
   /** What the last full verification of the live trees found. */
   readonly verification: JsonStore<VerifyReply>;
-}
-
-export interface AgentState extends AgentOptions {
-  readonly contact: ServerContact;
-  readonly reporter: Reporter;
-  readonly ledger: Ledger;
-  readonly fetchAhead: FetchAhead;
-  readonly compile: Compile;
-  /** Approvals are read, judged and written one after the other: two at once must not lose one. */
-  readonly approvalTurn: InTurn;
-  /** Ends the loop's wait: something local changed. */
-  wake(): void;
+  /** State files that could not be read, until a person has looked at what is left of them. */
+  damages(): Promise<readonly string[]>;
 }

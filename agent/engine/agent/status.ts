@@ -23,23 +23,23 @@ import { longestInterruption } from '../../core/deploy/rehearsal.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined } from '../../ports/deployer.ts';
 import type { ServiceStatus } from '../../ports/driver.ts';
-import { type Assessment, assess } from './assess.ts';
+import { type Assessing, type Assessment, assess } from './assess.ts';
 import { describeOpenings } from './openings.ts';
-import type { AgentState } from './state.ts';
+import type { Needs } from './state.ts';
 
-export async function readStatus(state: AgentState): Promise<StatusReply> {
-  const assessment = await assess(state, state.contact.catalog());
+export async function readStatus(state: Assessing & Needs<'records'>): Promise<StatusReply> {
+  const assessment = await assess(state);
   const { current, facts, decision } = assessment;
   const [health, quarantine, unsent] = await Promise.all([
     state.deployer.health(),
     state.deployer.quarantine(),
-    state.reporter.undelivered(),
+    state.records.reporter.undelivered(),
   ]);
   return {
     schema: 'fairlead/status@1',
     at: formatInstant(facts.now),
-    agentVersion: state.agentVersion,
-    instance: { ...state.instance },
+    agentVersion: state.self.agentVersion,
+    instance: { ...state.self.instance },
     channel: channelOf(assessment),
     track: effectiveConfig(facts, facts.current).track,
     generation: current?.number ?? null,
@@ -53,7 +53,7 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
       state: facts.freshness.state,
       expires: facts.freshness.expires === null ? null : formatInstant(facts.freshness.expires),
     },
-    contact: state.contact.last(),
+    contact: state.offers.contact.last(),
     hold: holdOf(assessment),
     inProgress: state.deployer.inProgress(),
     quarantine: quarantine.map(describeQuarantined),
@@ -63,11 +63,11 @@ export async function readStatus(state: AgentState): Promise<StatusReply> {
 }
 
 export async function readExplanation(
-  state: AgentState,
+  state: Assessing & Needs<'records'>,
   supposed: WhatIfRequest = { assume: [] },
 ): Promise<ExplanationReply> {
-  const { facts } = await assess(state, state.contact.catalog());
-  const { decision, offer, pins } = concludeIf(facts, supposed, state.compile);
+  const { facts } = await assess(state);
+  const { decision, offer, pins } = concludeIf(facts, supposed, state.offers.compile);
   const at = momentOf(facts, supposed);
   return {
     schema: 'fairlead/explanation@1',
@@ -83,7 +83,7 @@ export async function readExplanation(
     inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
     openings: describeOpenings(effectivePolicy(facts), instantMs(at)),
     // Of another moment nothing is known about the server.
-    contact: supposed.at === undefined ? state.contact.last() : null,
+    contact: supposed.at === undefined ? state.offers.contact.last() : null,
   };
 }
 
@@ -92,20 +92,23 @@ function isSupposed({ at, assume }: WhatIfRequest): boolean {
 }
 
 /** What the agent acts on is what it wrote down: an answer computed since may be another one. */
-async function recordedAs(state: AgentState, decision: Decision): Promise<ExplanationReply['recorded']> {
-  const record = await state.decisions.read();
+async function recordedAs(
+  state: Needs<'records'>,
+  decision: Decision,
+): Promise<ExplanationReply['recorded']> {
+  const record = await state.records.decisions.read();
   return record === null ? null : { since: record.since, isSame: isSameDecision(record.decision, decision) };
 }
 
 /** What the server is told; the reporter adds number and records. */
-export async function observe(state: AgentState): Promise<Omit<Report, 'sequence' | 'records'>> {
-  const assessment = await assess(state, state.contact.catalog());
+export async function observe(state: Assessing): Promise<Omit<Report, 'sequence' | 'records'>> {
+  const assessment = await assess(state);
   const { current, facts, decision } = assessment;
   const health = await state.deployer.health();
   return {
     schema: 'fairlead/report@1',
     at: formatInstant(facts.now),
-    agentVersion: state.agentVersion,
+    agentVersion: state.self.agentVersion,
     channel: channelOf(assessment),
     track: effectiveConfig(facts, facts.current).track,
     manifest: current === null ? null : digestOfValue(current.manifest),
@@ -120,7 +123,9 @@ export async function observe(state: AgentState): Promise<Omit<Report, 'sequence
 }
 
 /** Hashes every live tree again and remembers what it found. */
-export async function verifyLive(state: AgentState): Promise<VerifyReply> {
+export async function verifyLive(
+  state: Needs<'clock' | 'deployer' | 'records' | 'trees'>,
+): Promise<VerifyReply> {
   const current = await state.deployer.current();
   const components: VerifyReply['components'] = [];
   for (const { component, version, tree } of current?.manifest.components ?? []) {
@@ -130,16 +135,16 @@ export async function verifyLive(state: AgentState): Promise<VerifyReply> {
   }
   const at = formatInstant(state.clock.now());
   const found = { schema: 'fairlead/verification@1' as const, at, components };
-  await state.verification.write(found);
+  await state.records.verification.write(found);
   return found;
 }
 
-export async function readAdvisories(state: AgentState): Promise<AdvisoriesReply> {
+export async function readAdvisories(state: Needs<'deployer' | 'offers'>): Promise<AdvisoriesReply> {
   const current = await state.deployer.current();
   const running = current?.manifest.components ?? [];
   return {
     schema: 'fairlead/advisories@1',
-    advisories: state.contact.catalog().advisories.map((advisory) => ({
+    advisories: state.offers.contact.catalog().advisories.map((advisory) => ({
       id: advisory.id,
       title: advisory.title,
       severity: advisory.severity,
@@ -160,7 +165,7 @@ export function movesOf({ plan, target }: Offer): Move[] {
 }
 
 async function alarmsOf(
-  state: AgentState,
+  state: Needs<'deployer' | 'offers' | 'records'>,
   { facts, emergency, pins, current }: Assessment,
 ): Promise<string[]> {
   const records = await state.deployer.records();
@@ -171,22 +176,15 @@ async function alarmsOf(
     policy: facts.policy,
     config: facts.config,
     freshness: facts.freshness.state,
-    contact: state.contact.last(),
+    contact: state.offers.contact.last(),
     unfixable: emergency.unfixable,
     pins,
     inconsistent: selectInconsistent(records),
-    files: (await state.verification.read())?.components.filter(isLive) ?? [],
+    files: (await state.records.verification.read())?.components.filter(isLive) ?? [],
     degraded: state.deployer.degradations(),
-    auditProblem: state.ledger.problem(),
-    damages: await damagesOf(state),
+    auditProblem: state.records.ledger.problem(),
+    damages: await state.records.damages(),
   });
-}
-
-/** State files that could not be read, until a person has looked at what is left of them. */
-async function damagesOf(state: AgentState): Promise<readonly string[]> {
-  const { approvals, decisions, outbox, verification, channel, deployer } = state;
-  const stores = [approvals, decisions, outbox, verification, channel].map((store) => store.damage());
-  return (await Promise.all([deployer.quarantineDamage(), ...stores])).filter((one) => one !== null);
 }
 
 function channelOf({ facts }: Assessment): Channel {

@@ -4,11 +4,14 @@ import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import type { LogsReply, LogsRequest } from '../../../shared/protocol/logs.ts';
 import type { RehearsalReply, RehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
 import type { RepairReply, RepairRequest } from '../../../shared/protocol/repair.ts';
-import type { AgentState } from './state.ts';
+import type { Needs } from './state.ts';
 import { verifyLive } from './status.ts';
 
 /** Errors: deploy/busy, rollback/no-target. */
-export async function rehearse(state: AgentState, { to }: RehearsalRequest): Promise<RehearsalReply> {
+export async function rehearse(
+  state: Needs<'clock' | 'deployer'>,
+  { to }: RehearsalRequest,
+): Promise<RehearsalReply> {
   const { steps, checks, restores, ...rehearsed } = await state.deployer.rehearse(to);
   const at = formatInstant(state.clock.now());
   const lists = { steps: [...steps], checks: [...checks], restores: [...restores] };
@@ -17,11 +20,11 @@ export async function rehearse(state: AgentState, { to }: RehearsalRequest): Pro
 
 /** Errors: audit/damaged, deploy/busy, and those of the repair. */
 export async function repair(
-  state: AgentState,
+  state: Needs<'clock' | 'deployer' | 'records' | 'trees'>,
   { reason, removeAdded }: RepairRequest,
   actor: string,
 ): Promise<RepairReply> {
-  await state.ledger.record({ event: 'repair-requested', actor, details: { reason, removeAdded } });
+  await state.records.ledger.record({ event: 'repair-requested', actor, details: { reason, removeAdded } });
   const repairs = await state.deployer.repair(removeAdded);
   // The alarm about changed files ends with the change.
   await verifyLive(state);
@@ -33,7 +36,10 @@ export async function repair(
 }
 
 /** Errors: change/no-log, service/no-log, setting/unreadable, disk/*. */
-export async function readLogs(state: AgentState, { component, change }: LogsRequest): Promise<LogsReply> {
+export async function readLogs(
+  state: Needs<'deployer'>,
+  { component, change }: LogsRequest,
+): Promise<LogsReply> {
   const lines = await state.deployer.logs(component, change);
   return { schema: 'fairlead/logs@1', component, lines: [...lines] };
 }
@@ -43,7 +49,10 @@ const FIRST_LOOK_MS = 60_000;
 const LOOK_EVERY_MS = 24 * 3_600_000;
 
 /** Hashes what runs once a day: files changed by hand are an alarm also where nobody asks. Until the signal aborts. */
-export async function watchFiles(state: AgentState, signal: AbortSignal): Promise<void> {
+export async function watchFiles(
+  state: Needs<'clock' | 'deployer' | 'log' | 'records' | 'trees'>,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await state.clock.sleep(await untilLook(state), signal);
     if (signal.aborted || (await untilLook(state)) > FIRST_LOOK_MS) continue;
@@ -54,7 +63,7 @@ export async function watchFiles(state: AgentState, signal: AbortSignal): Promis
 }
 
 /** By the clock and what is on disk: whoever looked last, a person or an earlier process, it counts. */
-async function untilLook({ verification, clock }: AgentState): Promise<number> {
+async function untilLook({ records: { verification }, clock }: Needs<'clock' | 'records'>): Promise<number> {
   const last = await verification.read();
   const since = last === null ? Number.POSITIVE_INFINITY : clock.now() - instantMs(last.at);
   // A look that lies in the future was taken by a clock that has been set since.

@@ -10,15 +10,15 @@ import { longestInterruption } from '../../core/deploy/rehearsal.ts';
 import { rollbackPlan, selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
 import { verifyRiskAccepted } from '../../core/rollback-risk.ts';
 import { findWay } from '../../core/way.ts';
-import { assess } from './assess.ts';
-import type { AgentState } from './state.ts';
+import { type Assessing, assess } from './assess.ts';
+import type { Needs } from './state.ts';
 import { movesOf } from './status.ts';
 
 /** Errors: plan/no-such-release, reference/invalid, version/invalid. */
-export async function readWay(state: AgentState, { target }: WayRequest): Promise<WayReply> {
+export async function readWay(state: Assessing & Needs<'trees'>, { target }: WayRequest): Promise<WayReply> {
   const ref = parseRef(target);
-  const { facts } = await assess(state, state.contact.catalog());
-  const { outcome, hops, blockers } = findWay(facts, ref, state.compile);
+  const { facts } = await assess(state);
+  const { outcome, hops, blockers } = findWay(facts, ref, state.offers.compile);
   const fetched = new Set<string>();
   const described: WayReply['hops'] = [];
   for (const hop of hops)
@@ -36,7 +36,10 @@ export async function readWay(state: AgentState, { target }: WayRequest): Promis
 }
 
 /** A version that ran here is gone back to, not planned for: what `rollback` would do, by the same rules. */
-async function wayBack(state: AgentState, ref: ReleaseRef): Promise<Pick<WayReply, 'back'>> {
+async function wayBack(
+  state: Needs<'deployer' | 'offers'>,
+  ref: ReleaseRef,
+): Promise<Pick<WayReply, 'back'>> {
   if (ref.kind !== 'capability') return {};
   const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
   const to = { component: componentKeyOf(ref.suite, ref.name), version: ref.version };
@@ -45,7 +48,7 @@ async function wayBack(state: AgentState, ref: ReleaseRef): Promise<Pick<WayRepl
   const plan = rollbackPlan(current, target);
   const problem = problemOf(() => {
     verifyReversible({ steps: plan.steps, from: current, to: target, generations });
-    verifyRiskAccepted(target, state.contact.catalog().advisories, []);
+    verifyRiskAccepted(target, state.offers.contact.catalog().advisories, []);
   });
   const command = `fairlead rollback --to ${formatRef(ref)} --reason "why"`;
   return { back: { generation: target.number, plan, problem, command } };
@@ -71,7 +74,7 @@ function problemOf(act: () => void): string | null {
 }
 
 /** Adds the trees to `fetched`: an earlier deployment on the way has brought them. */
-async function movesWithFetch({ trees }: AgentState, hop: Offer, fetched: Set<string>): Promise<Move[]> {
+async function movesWithFetch({ trees }: Needs<'trees'>, hop: Offer, fetched: Set<string>): Promise<Move[]> {
   const moves: Move[] = [];
   for (const move of movesOf(hop)) {
     const tree = hop.target.releases.get(move.component)?.document.tree;

@@ -7,7 +7,7 @@ import { withDiscretion } from './discreet.ts';
 import { look } from './health.ts';
 import { runToEnd } from './machine.ts';
 import { createMaintenance } from './maintain.ts';
-import type { DeployerOptions } from './options.ts';
+import type { DeployerOptions, DeployerParts } from './options.ts';
 import { componentsOf, prepare } from './prepare.ts';
 import { readLog } from './read-log.ts';
 import { recoverUnfinished } from './recovery.ts';
@@ -26,11 +26,16 @@ const ATTEND_AFTER_FAILURE_MS = 30_000;
  * Nothing happens before `recover` is called; one process per state directory must be ensured by the caller. What is only
  * asked goes through `asked`: a question from outside is no sign that the work gets on.
  */
-export function createDeployer(options: DeployerOptions, asked = options): Deployer {
-  return createEngine(withDiscretion(options), withDiscretion(asked));
+export function createDeployer(parts: DeployerParts, asked = parts): Deployer {
+  const listeners: ((record: DeploymentRecord) => void)[] = [];
+  const onRecord = (record: DeploymentRecord) => {
+    for (const listener of listeners) listener(record);
+  };
+  const engine = createEngine(withDiscretion({ ...parts, onRecord }), withDiscretion({ ...asked, onRecord }));
+  return { ...engine, onRecord: (listener) => void listeners.push(listener) };
 }
 
-function createEngine(options: DeployerOptions, asked: DeployerOptions): Deployer {
+function createEngine(options: DeployerOptions, asked: DeployerOptions): Omit<Deployer, 'onRecord'> {
   const supervisor = createSupervisor(options);
   const maintain = createMaintenance(asked);
   const watch = createWatch(options);

@@ -12,7 +12,7 @@ import type { ReadReference } from '../../ports/references.ts';
 import type { Traffic } from '../../ports/traffic.ts';
 import type { TreeStore } from '../../ports/tree-store.ts';
 
-export interface DeployerOptions {
+export interface DeployerParts {
   readonly store: DeploymentStore;
   readonly journal: Journal;
   readonly trees: TreeStore;
@@ -30,8 +30,11 @@ export interface DeployerOptions {
   readonly probationMs: () => Promise<number>;
   /** What stays on disk for a way back. */
   readonly retention: RetentionLimits;
-  /** Called at every state a deployment enters. */
-  readonly onRecord: (record: DeploymentRecord) => void;
   /** Hears what goes wrong beside a deployment: a service that will not start, a record that cannot be written. */
   readonly onWarning: (error: unknown) => void;
+}
+
+export interface DeployerOptions extends DeployerParts {
+  /** Called at every state a deployment enters. */
+  readonly onRecord: (record: DeploymentRecord) => void;
 }

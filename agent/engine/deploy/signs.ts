@@ -1,6 +1,6 @@
 // Signs of life of the deployment engine: whatever it begins, it says how long that may take.
 import type { Pulse } from '../../ports/pulse.ts';
-import type { DeployerOptions } from './options.ts';
+import type { DeployerParts } from './options.ts';
 
 /**
  * Beyond what a step grants itself. Hashing a tree, unpacking it and loading its images have no limit of their own: this is
@@ -9,7 +9,7 @@ import type { DeployerOptions } from './options.ts';
 export const LONGEST_STEP_MS = 2 * 3_600_000;
 
 /** The same ports, giving a sign at each call. The supervisor's looks read the journal: silence means that nothing gets on. */
-export function withSigns(options: DeployerOptions, pulse: Pulse): DeployerOptions {
+export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
   const { journal, driver, prober, trees, clock } = options;
   const heard = <Port>(port: Port, ownMs = 0): Port => {
     pulse.promise('services', ownMs + LONGEST_STEP_MS);

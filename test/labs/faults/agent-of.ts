@@ -1,11 +1,8 @@
 // The agent around an instance's deployments: its real engine and files. The vendor has signed what the catalog says.
 
-import { createJsonFile } from '../../../agent/adapters/files/json-file.ts';
 import { createSettings } from '../../../agent/adapters/state/settings.ts';
-import { approvalsFile } from '../../../agent/core/approvals.ts';
+import { createStateFiles } from '../../../agent/adapters/state/state-files.ts';
 import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
-import { decisionRecord } from '../../../agent/core/decision-record.ts';
-import { outbox } from '../../../agent/core/outbox.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createPulse } from '../../../agent/engine/agent/pulse.ts';
@@ -15,7 +12,6 @@ import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts'
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
-import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
@@ -25,8 +21,7 @@ import type { Instance } from './laboratory.ts';
 export function agentOf(instance: Instance, catalog: Catalog): AgentState {
   const { stateDir, clock, deployer, trees, audit, warnings } = instance;
   const warn = (problem: unknown) => void warnings.push(problem);
-  const fileOf = <Document>(name: string, schema: Parameters<typeof createJsonFile<Document>>[1]) =>
-    createJsonFile(`${stateDir}/${name}`, schema, (problem) => warn(new Error(problem)));
+  const files = stateFilesOf(instance);
   const settings = createSettings(stateDir, `${stateDir}/instance.json`);
   const log = {
     info: () => undefined,
@@ -34,44 +29,48 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     error: (_fields: object, message: string) => warn(new Error(message)),
   };
   return {
-    ...{ clock, deployer, trees, audit },
-    instance: {
-      id: '0f0e0d0c-0b0a-4908-8706-050403020100',
-      name: 'laboratory',
-      server: 'https://vendor.test',
+    ...{ clock, deployer, trees, log },
+    self: {
+      instance: {
+        id: '0f0e0d0c-0b0a-4908-8706-050403020100',
+        name: 'laboratory',
+        server: 'https://vendor.test',
+      },
+      agentVersion: '1.0.0',
     },
-    agentVersion: '1.0.0',
-    pollIntervalMs: 60_000,
-    chance: () => 0.5,
-    log,
-    ledger: createLedger({ audit, settings, log }),
-    // What runs beside the rounds would outlive the kills that are tried here.
-    fetchAhead: { begin: () => undefined },
-    repository: {
-      refresh: async () => 'unchanged',
-      catalog: async () => catalog,
+    offers: {
+      contact: {
+        open: async () => undefined,
+        ask: async () => undefined,
+        catalog: () => catalog,
+        last: () => null,
+        dueAt: () => Number.POSITIVE_INFINITY,
+      },
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
+      compile: createCompileCache(),
+      // What runs beside the rounds would outlive the kills that are tried here.
+      fetchAhead: { begin: () => undefined },
     },
-    settings,
-    channel: { send: async ({ sequence }) => sequence, damage: async () => null },
-    outbox: fileOf('outbox/state.json', outbox),
-    approvals: fileOf('approvals/receipts.json', approvalsFile),
-    decisions: fileOf('decision.json', decisionRecord),
-    verification: fileOf('verification.json', verifyReply),
-    contact: {
-      open: async () => undefined,
-      ask: async () => undefined,
-      catalog: () => catalog,
-      last: () => null,
-      dueAt: () => Number.POSITIVE_INFINITY,
+    choice: {
+      settings,
+      approvals: files.approvals,
+      inTurn: createTurns(),
     },
-    reporter: { request: () => undefined, settled: async () => undefined, undelivered: async () => 0 },
+    records: {
+      audit,
+      ledger: createLedger({ audit, settings, log }),
+      reporter: { request: () => undefined, settled: async () => undefined, undelivered: async () => 0 },
+      decisions: files.decisions,
+      verification: files.verification,
+      damages: async () => [],
+    },
     pulse: createPulse(clock),
-    previousEnd: null,
-    compile: createCompileCache(),
-    approvalTurn: createTurns(),
     wake: () => undefined,
   };
+}
+
+export function stateFilesOf({ stateDir, warnings }: Instance) {
+  return createStateFiles(stateDir, (problem) => void warnings.push(new Error(problem)));
 }
 
 /** One request as it comes through the socket. */

@@ -84,7 +84,7 @@ async function liftQuarantine(instance: Instance): Promise<void> {
 
 /** The plan it was given to; null when none is on offer. */
 async function answer(state: AgentState, verdict: Answer): Promise<string | null> {
-  const { offer } = await assess(state, CATALOG);
+  const { offer } = await assess(state);
   if (offer === null) return null;
   const plan = planDigest(offer.plan);
   await giveApproval(state, { plan, verdict, reason: 'CAB 12' }, 'ada');
@@ -92,7 +92,7 @@ async function answer(state: AgentState, verdict: Answer): Promise<string | null
 }
 
 async function broken(instance: Instance, acknowledged: readonly Acknowledged[]): Promise<readonly string[]> {
-  const { receipts } = (await agentOf(instance, CATALOG).approvals.read()) ?? NO_APPROVALS;
+  const { receipts } = (await agentOf(instance, CATALOG).choice.approvals.read()) ?? NO_APPROVALS;
   const answers = receipts.map(({ receipt }) => written(receipt.statement));
   const audited = (await instance.audit.entries()).map(
     ({ event, details }) => `${event} ${written(details)}`,

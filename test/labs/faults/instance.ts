@@ -12,7 +12,7 @@ import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.t
 import { createSecrets } from '../../../agent/core/secrets.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
-import type { DeployerOptions } from '../../../agent/engine/deploy/options.ts';
+import type { DeployerParts } from '../../../agent/engine/deploy/options.ts';
 import type { Driver } from '../../../agent/ports/driver.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -73,7 +73,7 @@ function createInstance(options: InstanceOptions): Instance {
     void ledger.noteDeployments([record]);
   };
   const deployer = createDeployer({
-    ...{ store, trees, clock, onWarning, onRecord: note },
+    ...{ store, trees, clock, onWarning },
     ...surroundingsOf(options),
     journal: createJournal({ stateDir }),
     readReference: async ({ name }) => name,
@@ -83,11 +83,12 @@ function createInstance(options: InstanceOptions): Instance {
     probationMs: async () => PROBATION_MS,
     retention: { generations: scenario.keepGenerations, bytes: Number.POSITIVE_INFINITY },
   });
+  deployer.onRecord(note);
   const settled = async () => ledger.noteDeployments(await store.records());
   return { stateDir, clock, deployer, store, trees, audit, warnings, settled };
 }
 
-type Surroundings = Pick<DeployerOptions, 'driver' | 'prober' | 'traffic'>;
+type Surroundings = Pick<DeployerParts, 'driver' | 'prober' | 'traffic'>;
 
 function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Surroundings {
   const { driver, prober } =

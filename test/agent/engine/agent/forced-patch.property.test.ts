@@ -24,7 +24,7 @@ import { advisory } from '../../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../../shared/schema/decision.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { halt } from '../../../../shared/schema/rollout.ts';
-import { agentOf, catalogOf } from '../../../labs/faults/agent-of.ts';
+import { agentOf, catalogOf, stateFilesOf } from '../../../labs/faults/agent-of.ts';
 import { type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Instance, Scenario } from '../../../labs/faults/laboratory.ts';
 import type { Services } from '../../../labs/faults/machine.ts';
@@ -276,7 +276,7 @@ async function rounds(instance: Instance, state: AgentState): Promise<Outcome> {
       return { applied: true, isExposed: false, codes: [], told: '' };
     instance.clock.advance(10 * 60_000);
   }
-  const decision = await state.decisions.read();
+  const decision = await state.records.decisions.read();
   const blockers: Decision['blockers'] = decision?.decision.blockers ?? [];
   const records = (await instance.deployer.records()).map((one) => `${one.state} ${one.failure?.message}`);
   const told = [decision?.decision.verdict, ...blockers.map(({ message }) => message), ...records, ...faults];
@@ -289,21 +289,24 @@ function stateFor(instance: Instance, model: Model): AgentState {
   const never = new Promise<never>(() => undefined);
   const state: AgentState = {
     ...usual,
-    repository: {
-      ...usual.repository,
+    offers: {
+      ...usual.offers,
       freshness: (now) => ({ state: model.freshness, expires: now + DAY_MS }),
+      contact: {
+        ...usual.offers.contact,
+        dueAt: () => 0,
+        ask: () => (model.hangs ? never : Promise.resolve()),
+      },
     },
-    channel: { damage: async () => null, send: async () => never },
-    reporter: createReporter({
-      ...usual,
-      channel: { damage: async () => null, send: async () => never },
-      observe: () => observe(state),
-      records: () => instance.deployer.records(),
-    }),
-    contact: {
-      ...usual.contact,
-      dueAt: () => 0,
-      ask: () => (model.hangs ? never : Promise.resolve()),
+    records: {
+      ...usual.records,
+      reporter: createReporter({
+        channel: { damage: async () => null, send: async () => never },
+        outbox: stateFilesOf(instance).outbox,
+        log: usual.log,
+        observe: () => observe(state),
+        records: () => instance.deployer.records(),
+      }),
     },
   };
   return state;

@@ -55,7 +55,9 @@ it.each([
 
   const current = await instance.deployer.current();
   expect(current?.releases.get(AUTH)?.document.version).toBe('1.0.1');
-  expect((await state.decisions.read())?.decision.adopted).toEqual([{ component: AUTH, key: 'token' }]);
+  expect((await state.records.decisions.read())?.decision.adopted).toEqual([
+    { component: AUTH, key: 'token' },
+  ]);
   const record = (await instance.deployer.records()).at(-1);
   expect(record?.adopted).toEqual([{ component: AUTH, key: 'token' }]);
   const entries = await instance.audit.entries();
@@ -69,7 +71,7 @@ it('names the setting and the command where nobody gave it', async () => {
 
   await round(state);
 
-  const decision = (await state.decisions.read())?.decision;
+  const decision = (await state.records.decisions.read())?.decision;
   expect(decision).toMatchObject({ verdict: 'blocked', blockers: [{ code: 'settings-invalid' }] });
   expect(decision?.blockers[0]?.clearWith).toContain('fairlead settings set core/auth token VALUE');
   expect((await instance.deployer.current())?.releases.get(AUTH)?.document.version).toBe('1.0.0');

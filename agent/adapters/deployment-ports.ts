@@ -1,0 +1,62 @@
+// What deployments need of this machine: every port of their engine, made for one state directory.
+import { durationMs } from '../../shared/encoding/duration.ts';
+import { instantMs } from '../../shared/encoding/instant.ts';
+import { effectivePolicy } from '../../shared/policy/local-state.ts';
+import type { Secrets } from '../core/secrets.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Settings } from '../ports/settings.ts';
+import type { TreeStore } from '../ports/tree-store.ts';
+import { createDrivers } from './drivers/drivers.ts';
+import { createTraffic, switchCommand } from './drivers/traffic/traffic.ts';
+import { findProgram } from './machine/find-program.ts';
+import { createProber } from './machine/prober.ts';
+import { readReference } from './machine/references.ts';
+import { createDeploymentStore } from './state/deployment-store.ts';
+import { createJournal } from './state/journal.ts';
+
+export interface DeploymentPortsOptions {
+  readonly stateDir: string;
+  readonly settings: Settings;
+  readonly trees: TreeStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly secrets: Secrets;
+  /** Overrides the policy's. */
+  readonly soakMs: number | undefined;
+}
+
+export async function createDeploymentPorts(options: DeploymentPortsOptions) {
+  const { stateDir, settings, trees, clock, log, secrets } = options;
+  const driver = createDrivers({ stateDir, clock });
+  const policy = effectivePolicy({ policy: await settings.policy() });
+  return {
+    store: createDeploymentStore({
+      stateDir,
+      treeDirectoryOf: trees.directoryOf,
+      onDamage: (err) => log.error({ err }, 'a deployment on disk cannot be read'),
+    }),
+    journal: createJournal({ stateDir }),
+    trees,
+    driver,
+    prober: createProber(),
+    clock,
+    readReference,
+    findProgram,
+    secrets,
+    traffic: createTraffic({ stateDir, driver, command: switchCommand() }),
+    soakMs: options.soakMs ?? durationMs(policy.soak),
+    probationMs: () => probationOf(settings, clock),
+    retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },
+    onWarning: (err: unknown) => log.warn({ err }, 'beside a deployment'),
+  };
+}
+
+/** While a person asked for nothing to change, or nobody knows what they asked for, nothing is undone by itself. */
+async function probationOf(settings: Settings, clock: Clock): Promise<number> {
+  const state = await settings.policy();
+  if (state.kind !== 'readable') return 0;
+  const { hold, emergencyHold, probation } = state.policy;
+  const held = [hold, emergencyHold].some((one) => one !== undefined && clock.now() < instantMs(one.until));
+  return held ? 0 : durationMs(probation);
+}

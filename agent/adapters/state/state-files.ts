@@ -1,0 +1,24 @@
+// The small documents that the agent keeps for itself, each under its name in the state directory.
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { verifyReply } from '../../../shared/protocol/admin.ts';
+import { approvalsFile } from '../../core/approvals.ts';
+import { decisionRecord } from '../../core/decision-record.ts';
+import { outbox } from '../../core/outbox.ts';
+import type { JsonStore } from '../../ports/json-store.ts';
+import { createJsonFile } from '../files/json-file.ts';
+
+/** Written by every report: its time is that of the last. */
+export const OUTBOX_FILE = 'outbox/state.json';
+
+/** `onDamage` hears of a document that cannot be read and counts as absent. Nothing is touched before it is read. */
+export function createStateFiles(stateDir: string, onDamage: (problem: string) => void) {
+  const fileOf = <Document>(name: string, schema: z.ZodType<Document>): JsonStore<Document> =>
+    createJsonFile(join(stateDir, name), schema, onDamage);
+  return {
+    approvals: fileOf('approvals/receipts.json', approvalsFile),
+    outbox: fileOf(OUTBOX_FILE, outbox),
+    verification: fileOf('verification.json', verifyReply),
+    decisions: fileOf('decision.json', decisionRecord),
+  };
+}
