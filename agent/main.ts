@@ -30,8 +30,8 @@ import { createPulse, type LivingPulse } from './engine/agent/pulse.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
 import { LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
 import { createRepository } from './engine/repository/repository.ts';
-import type { Log } from './ports/log.ts';
-import type { RepositorySource } from './ports/repository-source.ts';
+import type { Log } from './ports/machine.ts';
+import type { RepositorySource } from './ports/server.ts';
 
 export interface RunAgentOptions {
   readonly stateDir: string;

@@ -14,7 +14,7 @@ import { createAuditFile } from '../adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../adapters/state/deployment-store.ts';
 import { createSettings } from '../adapters/state/settings.ts';
 import { createStateFiles, OUTBOX_FILE } from '../adapters/state/state-files.ts';
-import type { Quarantined } from '../ports/deployer.ts';
+import type { Quarantined } from '../ports/deploy.ts';
 import type { CliContext } from './context.ts';
 
 /** `--json` prints it as it is. */

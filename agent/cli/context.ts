@@ -2,7 +2,7 @@
 
 import type { Style } from '../../shared/present/style.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock } from '../ports/machine.ts';
 
 export interface CliContext {
   readonly stateDir: string;

@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createHttpClient } from '../../agent/adapters/server/http-client.ts';
-import type { Repository } from '../../agent/ports/repository.ts';
+import type { Repository } from '../../agent/ports/server.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import { refusedCode } from '../support/error-code.ts';
 import { createRepository } from '../support/open-repository.ts';

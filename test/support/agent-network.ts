@@ -12,10 +12,9 @@ import type {
   DeploymentRequest,
   Generation,
   Quarantined,
-} from '../../agent/ports/deployer.ts';
-import type { JsonStore } from '../../agent/ports/json-store.ts';
-import type { Freshness } from '../../agent/ports/repository.ts';
-import type { Settings } from '../../agent/ports/settings.ts';
+} from '../../agent/ports/deploy.ts';
+import type { Freshness } from '../../agent/ports/server.ts';
+import type { JsonStore, Settings } from '../../agent/ports/state.ts';
 import type { Catalog } from '../../shared/compile/catalog.ts';
 import { EMPTY_CATALOG } from '../../shared/compile/catalog.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';

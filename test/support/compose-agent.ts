@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
-import type { UnitOf } from '../../agent/ports/driver.ts';
+import type { UnitOf } from '../../agent/ports/deploy.ts';
 
 const [stateDir = '', unit = ''] = process.argv.slice(2);
 const wanted: UnitOf<'compose'> = JSON.parse(unit);

@@ -1,7 +1,7 @@
 // Units for the compose driver: the same project for a real engine and for the fake one.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UnitOf } from '../../agent/ports/driver.ts';
+import type { UnitOf } from '../../agent/ports/deploy.ts';
 import { COMPONENT, type Program } from './driver-contract.ts';
 
 const PROGRAMS: Readonly<Record<Exclude<Program, 'missing'>, string>> = {

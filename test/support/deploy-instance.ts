@@ -1,6 +1,6 @@
 // An instance with a history, ready for one more deployment.
-import type { Deployer } from '../../agent/ports/deployer.ts';
-import type { TreeDeviation } from '../../agent/ports/tree-store.ts';
+import type { Deployer } from '../../agent/ports/deploy.ts';
+import type { TreeDeviation } from '../../agent/ports/state.ts';
 import type { PlanReason } from '../../shared/schema/deployment.ts';
 import { AUTH, type Deployable, deployableOf, type Extras, releaseOf } from './deploy-releases.ts';
 import { createWorld, deploy, type World } from './deploy-world.ts';

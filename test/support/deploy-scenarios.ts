@@ -1,5 +1,5 @@
 // Deployments to try with every fault there is: where the instance stands, what happens to it, how it must end.
-import type { Deployer } from '../../agent/ports/deployer.ts';
+import type { Deployer } from '../../agent/ports/deploy.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import { API, AUTH, type Deployable, deployableOf, releaseOf, WEB } from './deploy-releases.ts';
 import { createWorld, deploy, type World } from './deploy-world.ts';

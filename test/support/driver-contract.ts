@@ -1,7 +1,7 @@
 // What every driver promises, as one set of tests that each driver's own test file calls.
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Driver, ServiceUnit } from '../../agent/ports/driver.ts';
+import type { Driver, ServiceUnit } from '../../agent/ports/deploy.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 
 /** What a driver under test runs: `steady` writes `ready` and stays, `stubborn` ignores TERM, `crashing` exits with 3 soon. */

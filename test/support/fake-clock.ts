@@ -1,5 +1,5 @@
 // A clock that stands still until a test moves it.
-import type { Clock } from '../../agent/ports/clock.ts';
+import type { Clock } from '../../agent/ports/machine.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 
 /** A loop that never waits would otherwise hang the test. */

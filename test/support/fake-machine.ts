@@ -1,6 +1,6 @@
 // The machine in memory: services that behave as told, and probes and commands that ask them.
-import type { Driver, ServiceUnit } from '../../agent/ports/driver.ts';
-import type { Prober } from '../../agent/ports/prober.ts';
+import type { Driver, ServiceUnit } from '../../agent/ports/deploy.ts';
+import type { Prober } from '../../agent/ports/machine.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 

@@ -1,5 +1,5 @@
 // A clock that moves only when everybody waits: the next sleeper wakes as soon as nothing else is left to do.
-import type { Clock } from '../../agent/ports/clock.ts';
+import type { Clock } from '../../agent/ports/machine.ts';
 
 interface Sleeper {
   readonly at: number;

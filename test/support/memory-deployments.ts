@@ -1,11 +1,15 @@
 // The agent's disk in memory: deployment store, journal and trees over one plain object.
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
 import { isDamage } from '../../agent/core/deploy/tree-condition.ts';
-import type { Quarantined } from '../../agent/ports/deployer.ts';
-import type { DeploymentStore, Evidence, StoredGeneration } from '../../agent/ports/deployment-store.ts';
-import type { Journal } from '../../agent/ports/journal.ts';
-import type { Traffic } from '../../agent/ports/traffic.ts';
-import type { TreeDeviation, TreeStore } from '../../agent/ports/tree-store.ts';
+import type { Quarantined, Traffic } from '../../agent/ports/deploy.ts';
+import type {
+  DeploymentStore,
+  Evidence,
+  Journal,
+  StoredGeneration,
+  TreeDeviation,
+  TreeStore,
+} from '../../agent/ports/state.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';

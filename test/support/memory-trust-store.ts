@@ -1,5 +1,5 @@
 // A trust store in memory, durable at once, that can be killed before any of its writes.
-import type { DocumentCache, TrustStore } from '../../agent/ports/trust-store.ts';
+import type { DocumentCache, TrustStore } from '../../agent/ports/state.ts';
 
 export class Killed extends Error {}
 

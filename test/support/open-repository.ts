@@ -3,7 +3,7 @@ import { createHttpSource } from '../../agent/adapters/repository/http-source.ts
 import { openTrustStore } from '../../agent/adapters/repository/trust-store.ts';
 import type { HttpClient } from '../../agent/adapters/server/http-client.ts';
 import { createRepository as createOver } from '../../agent/engine/repository/repository.ts';
-import type { Repository } from '../../agent/ports/repository.ts';
+import type { Repository } from '../../agent/ports/server.ts';
 import type { FairleadError } from '../../shared/errors/error.ts';
 
 export interface OpenOptions {

@@ -12,9 +12,8 @@ import { createDeploymentStore } from '../../agent/adapters/state/deployment-sto
 import { createJournal } from '../../agent/adapters/state/journal.ts';
 import { createSecrets } from '../../agent/core/secrets.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
-import type { Deployer } from '../../agent/ports/deployer.ts';
-import type { Driver, ProgramUnit } from '../../agent/ports/driver.ts';
-import type { TreeStore } from '../../agent/ports/tree-store.ts';
+import type { Deployer, Driver, ProgramUnit } from '../../agent/ports/deploy.ts';
+import type { TreeStore } from '../../agent/ports/state.ts';
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { AUTH, type Deployable, deployableOf, planOf, releaseOf } from './deploy-releases.ts';
 

@@ -9,7 +9,7 @@ import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
 import { setAside } from '../../../shared/node/set-aside.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../../shared/protocol/admin.ts';
-import type { AdminHandler } from '../../ports/admin-api.ts';
+import type { AdminHandler } from '../../ports/server.ts';
 import { verifySocketPath } from '../state/state-paths.ts';
 
 export interface AdminServer {

@@ -8,7 +8,7 @@ import type {
   ServiceUnit,
   StopOutcome,
   UnitOf,
-} from '../../ports/driver.ts';
+} from '../../ports/deploy.ts';
 
 export type Drivers = { readonly [Name in DriverName]: Driver<UnitOf<Name>> };
 

@@ -1,7 +1,7 @@
 // Every driver this agent has, joined into one.
 import { join, resolve } from 'node:path';
-import type { Clock } from '../../ports/clock.ts';
-import type { Driver } from '../../ports/driver.ts';
+import type { Driver } from '../../ports/deploy.ts';
+import type { Clock } from '../../ports/machine.ts';
 import { DEFAULT_STATE_DIR } from '../state/state-paths.ts';
 import { createCommandDriver } from './command/command-driver.ts';
 import { createComposeDriver } from './compose/compose-driver.ts';

@@ -5,7 +5,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
-import type { ServiceUnit } from '../../ports/driver.ts';
+import type { ServiceUnit } from '../../ports/deploy.ts';
 import type { Account } from '../machine/account.ts';
 
 /**

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { ProgramUnit } from '../../ports/driver.ts';
+import type { ProgramUnit } from '../../ports/deploy.ts';
 
 /** The whole path, looked for as execvp(3) would, in the tree and on the service's own PATH. Error: service/start-failed. */
 export async function findServiceProgram(

@@ -6,7 +6,7 @@ import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably, setAside } from '../../../shared/node/set-aside.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
-import type { JsonStore } from '../../ports/json-store.ts';
+import type { JsonStore } from '../../ports/state.ts';
 
 /**
  * `onDamage` hears once of a file that cannot be read; it counts as absent, for what it held can be found out again. It is

@@ -4,7 +4,7 @@ import { access, open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ProgramCall } from '../../core/deploy/program-calls.ts';
-import type { FindProgram } from '../../ports/programs.ts';
+import type { FindProgram } from '../../ports/machine.ts';
 import { type Account, resolveAccount } from './account.ts';
 import { parseProgramHead } from './program-head.ts';
 import { runTool } from './run-tool.ts';

@@ -1,7 +1,7 @@
 // The heap of a program that mostly waits: it grows slowly, and is tidied when the work is done.
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/machine.ts';
 
 /** Call it before anything is loaded: what V8 once took it keeps. */
 export function growSlowly(): void {

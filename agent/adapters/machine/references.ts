@@ -2,7 +2,7 @@
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { systemCode } from '../../../shared/errors/system-error.ts';
 import { readRegular } from '../../../shared/node/read-file.ts';
-import type { ReadReference } from '../../ports/references.ts';
+import type { ReadReference } from '../../ports/machine.ts';
 
 const MAX_VALUE_BYTES = 32_768;
 

@@ -1,5 +1,5 @@
 // The machine's clock.
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/machine.ts';
 
 // setTimeout takes 32 bits of milliseconds and fires at once when given more.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

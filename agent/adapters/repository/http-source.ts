@@ -2,7 +2,7 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { packPath } from '../../../shared/protocol/publication.ts';
 import { encodeSegment } from '../../core/repository-names.ts';
-import type { RepositorySource } from '../../ports/repository-source.ts';
+import type { RepositorySource } from '../../ports/server.ts';
 import type { HttpAnswer, HttpClient } from '../server/http-client.ts';
 
 export interface RepositoryUrls {

@@ -7,7 +7,7 @@ import { isDirectory, makeDirectory, syncDirectory } from '../../../shared/node/
 import { isMomentary, isNoFile, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
-import type { DocumentCache, TrustStore } from '../../ports/trust-store.ts';
+import type { DocumentCache, TrustStore } from '../../ports/state.ts';
 
 /** Also clears what a killed write left behind. Errors: disk/*. */
 export async function openTrustStore(directory: string): Promise<TrustStore> {

@@ -11,8 +11,8 @@ import { createTurns } from '../../../shared/node/turns.ts';
 import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../core/audit-chain.ts';
-import type { AuditLog } from '../../ports/audit-log.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/machine.ts';
+import type { AuditLog } from '../../ports/state.ts';
 
 const NOTHING = new Uint8Array();
 

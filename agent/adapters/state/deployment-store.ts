@@ -11,7 +11,7 @@ import { setAside } from '../../../shared/node/set-aside.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { DeploymentStore, StoredGeneration } from '../../ports/deployment-store.ts';
+import type { DeploymentStore, StoredGeneration } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
 import { readGeneration, writeGeneration } from './generation-files.ts';
 import { createRecordFiles, numbersIn, writeStored } from './record-files.ts';

@@ -17,7 +17,7 @@ import {
   type Verified,
 } from '../../../shared/schema/release.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
-import type { StoredGeneration } from '../../ports/deployment-store.ts';
+import type { StoredGeneration } from '../../ports/state.ts';
 
 /** Every document of the generation by its file's name, as text. */
 const spareFile = z.record(z.string(), z.string());

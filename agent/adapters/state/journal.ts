@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
-import type { Journal } from '../../ports/journal.ts';
+import type { Journal } from '../../ports/state.ts';
 import { decodeFrames, encodeFrame } from './journal-frames.ts';
 
 // Most entries are half as long; a failure with its message is longer.

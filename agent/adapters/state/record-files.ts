@@ -7,7 +7,7 @@ import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { type DeploymentRecord, deploymentRecord } from '../../../shared/schema/deployment.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
-import type { DeploymentStore } from '../../ports/deployment-store.ts';
+import type { DeploymentStore } from '../../ports/state.ts';
 
 /** For people only: nothing acts on it. */
 const evidenceFile = z.strictObject({

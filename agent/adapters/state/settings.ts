@@ -16,7 +16,7 @@ import {
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
 import { encodeStored, parseStored, STORED_LIMITS } from '../../../shared/schema/stored-document.ts';
-import type { Settings } from '../../ports/settings.ts';
+import type { Settings } from '../../ports/state.ts';
 
 export function createSettings(stateDir: string, configPath: string): Settings {
   const path = policyPath(stateDir);

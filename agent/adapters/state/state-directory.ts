@@ -6,7 +6,7 @@ import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts
 import { type Lock, tryLock } from '../../../shared/node/lock.ts';
 import { setAside } from '../../../shared/node/set-aside.ts';
 import { settleDirectory } from '../../../shared/node/settle-directory.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/machine.ts';
 
 /** The tree store settles its own; what services keep, and what they log, is theirs. */
 const NOT_OURS: ReadonlySet<string> = new Set(['store', 'data', 'logs']);

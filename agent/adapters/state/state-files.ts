@@ -5,7 +5,7 @@ import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { approvalsFile } from '../../core/approvals.ts';
 import { decisionRecord } from '../../core/decision-record.ts';
 import { outbox } from '../../core/outbox.ts';
-import type { JsonStore } from '../../ports/json-store.ts';
+import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
 
 /** Written by every report: its time is that of the last. */

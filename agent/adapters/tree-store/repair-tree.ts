@@ -9,7 +9,7 @@ import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
-import type { ReleaseFiles, RepairHow } from '../../ports/tree-store.ts';
+import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout } from './layout.ts';
 import { readIndex, readIndexBytes } from './stored-index.ts';

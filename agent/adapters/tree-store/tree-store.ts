@@ -7,7 +7,7 @@ import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
-import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/tree-store.ts';
+import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE, STORE_MODE, type StoreLayout, storeLayout } from './layout.ts';

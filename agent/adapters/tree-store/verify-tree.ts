@@ -9,7 +9,7 @@ import { forEachBounded } from '../../../shared/node/bounded.ts';
 import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { isWritable } from '../../core/deploy/writable.ts';
-import type { TreeDeviation } from '../../ports/tree-store.ts';
+import type { TreeDeviation } from '../../ports/state.ts';
 
 const PARALLEL_FILES = 4;
 const READ_BYTES = 2 ** 20;

@@ -20,7 +20,7 @@ import { type ComponentKey, componentKey } from '../../../shared/schema/common.t
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { lineOf } from '../../core/audit-chain.ts';
-import type { AdminHandler, AdminRequest } from '../../ports/admin-api.ts';
+import type { AdminHandler, AdminRequest } from '../../ports/server.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';

@@ -4,8 +4,8 @@ import { type ConfigState, unreadableConfig } from '../../../shared/policy/local
 import { NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
-import type { Generation } from '../../ports/deployer.ts';
-import type { Settings } from '../../ports/settings.ts';
+import type { Generation } from '../../ports/deploy.ts';
+import type { Settings } from '../../ports/state.ts';
 import type { Needs } from './state.ts';
 
 /** What every fact is read from. */

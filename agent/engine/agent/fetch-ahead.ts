@@ -1,8 +1,8 @@
 // Fetching ahead of a deployment, beside the rounds: a slow pack holds up neither asking, nor deciding, nor a forced patch.
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
-import type { Log } from '../../ports/log.ts';
-import type { TreeStore } from '../../ports/tree-store.ts';
+import type { Log } from '../../ports/machine.ts';
+import type { TreeStore } from '../../ports/state.ts';
 
 export interface FetchAhead {
   /** Brings what is on offer onto the disk; what is being fetched already goes on, and nothing else begins meanwhile. */

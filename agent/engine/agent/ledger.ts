@@ -8,9 +8,8 @@ import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
 import type { AuditEntry, AuditEvent } from '../../core/audit-chain.ts';
 import { diffPolicies } from '../../core/policy-diff.ts';
-import type { AuditLog } from '../../ports/audit-log.ts';
-import type { Log } from '../../ports/log.ts';
-import type { Settings } from '../../ports/settings.ts';
+import type { Log } from '../../ports/machine.ts';
+import type { AuditLog, Settings } from '../../ports/state.ts';
 
 export interface LedgerOptions {
   readonly audit: AuditLog;

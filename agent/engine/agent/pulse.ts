@@ -1,6 +1,5 @@
 // Which part of the agent is heard of no more: a loop that waits for ever leaves timers, and all else, at work.
-import type { Clock } from '../../ports/clock.ts';
-import type { Part, Pulse } from '../../ports/pulse.ts';
+import type { Clock, Part, Pulse } from '../../ports/machine.ts';
 
 export interface LivingPulse extends Pulse {
   /** A part that has broken its promise; null while all keep theirs. */

@@ -3,9 +3,9 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { EMPTY_OUTBOX, markDelivered, nextBatch, type Outbox, selectUndelivered } from '../../core/outbox.ts';
-import type { JsonStore } from '../../ports/json-store.ts';
-import type { Log } from '../../ports/log.ts';
-import type { ServerChannel } from '../../ports/server-channel.ts';
+import type { Log } from '../../ports/machine.ts';
+import type { ServerChannel } from '../../ports/server.ts';
+import type { JsonStore } from '../../ports/state.ts';
 
 export interface ReporterOptions {
   readonly channel: ServerChannel;

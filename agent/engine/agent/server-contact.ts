@@ -7,9 +7,8 @@ import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Contact } from '../../../shared/protocol/admin.ts';
 import { LONGEST_WAIT_MS, pollDelayMs } from '../../core/poll-schedule.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Log } from '../../ports/log.ts';
-import type { Repository } from '../../ports/repository.ts';
+import type { Clock, Log } from '../../ports/machine.ts';
+import type { Repository } from '../../ports/server.ts';
 
 export interface ServerContactOptions {
   readonly repository: Repository;

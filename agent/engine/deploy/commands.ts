@@ -1,6 +1,6 @@
 // A release's own commands: hooks and smoke tests, one after the other until one fails.
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
+import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { Run } from './run.ts';
 
 /** Errors: service/no-room, deploy/hook-failed, deploy/smoke-failed, with the last line the command wrote. */

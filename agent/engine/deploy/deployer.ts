@@ -1,7 +1,7 @@
 // The deployment engine: one deployment at a time, and every one of them ends old or new.
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { isHeld } from '../../core/deploy/quarantine.ts';
-import type { ComponentHealth, Deployer, Generation } from '../../ports/deployer.ts';
+import type { ComponentHealth, Deployer, Generation } from '../../ports/deploy.ts';
 import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from './begin.ts';
 import { withDiscretion } from './discreet.ts';
 import { look } from './health.ts';

@@ -6,7 +6,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../../shared/schema/journal.ts';
 import type { Secrets } from '../../core/secrets.ts';
-import type { Driver } from '../../ports/driver.ts';
+import type { Driver } from '../../ports/deploy.ts';
 import type { DeployerOptions } from './options.ts';
 
 /**

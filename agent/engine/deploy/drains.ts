@@ -1,7 +1,6 @@
 // Drains: what stands beside a component serves until its connections have ended, or had their time to.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { Generation } from '../../ports/deployer.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
+import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
 import type { DeployerOptions } from './options.ts';
 import type { Run } from './run.ts';
 

@@ -1,8 +1,8 @@
 // Evidence: what a failed generation looked like, kept before anything is reverted.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeText } from '../../../shared/encoding/text.ts';
-import type { Evidence } from '../../ports/deployment-store.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
+import type { PlacedComponent } from '../../ports/deploy.ts';
+import type { Evidence } from '../../ports/state.ts';
 import { look } from './health.ts';
 import { prepareAll } from './prepare.ts';
 import { isDone, type Run } from './run.ts';

@@ -3,8 +3,8 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { count, judge, NO_RESULTS, type ProbeRule } from '../../core/deploy/health.ts';
 import type { HealthCheck } from '../../core/deploy/render.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
-import type { Probe, ProbeResult } from '../../ports/prober.ts';
+import type { PlacedComponent } from '../../ports/deploy.ts';
+import type { Probe, ProbeResult } from '../../ports/machine.ts';
 import type { DeployerOptions } from './options.ts';
 
 type Watching = Pick<DeployerOptions, 'driver' | 'prober' | 'clock'>;

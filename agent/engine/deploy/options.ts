@@ -2,15 +2,9 @@
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { RetentionLimits } from '../../core/deploy/retention.ts';
 import type { Secrets } from '../../core/secrets.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { DeploymentStore } from '../../ports/deployment-store.ts';
-import type { Driver } from '../../ports/driver.ts';
-import type { Journal } from '../../ports/journal.ts';
-import type { Prober } from '../../ports/prober.ts';
-import type { FindProgram } from '../../ports/programs.ts';
-import type { ReadReference } from '../../ports/references.ts';
-import type { Traffic } from '../../ports/traffic.ts';
-import type { TreeStore } from '../../ports/tree-store.ts';
+import type { Driver, Traffic } from '../../ports/deploy.ts';
+import type { Clock, FindProgram, Prober, ReadReference } from '../../ports/machine.ts';
+import type { DeploymentStore, Journal, TreeStore } from '../../ports/state.ts';
 
 export interface DeployerParts {
   readonly store: DeploymentStore;

@@ -3,7 +3,7 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import { blueGreenOf } from '../../core/deploy/blue-green.ts';
 import { render } from '../../core/deploy/render.ts';
-import type { Place, Placement } from '../../ports/placement.ts';
+import type { Place, Placement } from '../../ports/deploy.ts';
 import { placeSideBySide, type SideBySidePorts } from './side-by-side.ts';
 
 /** `release` is what the component is, or was; nothing is known of one that is gone. */

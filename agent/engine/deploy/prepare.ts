@@ -4,8 +4,7 @@ import { fillReferences, referenceKey, referencesIn } from '../../../shared/comp
 import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { ComponentTrouble } from '../../core/deploy/failure.ts';
-import type { Generation } from '../../ports/deployer.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
+import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
 import type { DeployerOptions } from './options.ts';
 import { placementOf } from './placement.ts';
 import type { SideBySidePorts } from './side-by-side.ts';

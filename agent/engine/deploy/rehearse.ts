@@ -10,8 +10,8 @@ import {
   selectRollbackTarget,
   verifyReversible,
 } from '../../core/deploy/rollback-target.ts';
-import type { StoredGeneration } from '../../ports/deployment-store.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
+import type { PlacedComponent } from '../../ports/deploy.ts';
+import type { StoredGeneration } from '../../ports/state.ts';
 import { currentGeneration } from './begin.ts';
 import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';

@@ -13,7 +13,7 @@ import type { JournalEntry, Step } from '../../../shared/schema/journal.ts';
 import { selectServing } from '../../core/deploy/blue-green.ts';
 import { advance, type Progress, progressOf, recordWith, stepKey } from '../../core/deploy/progress.ts';
 import { canBeLeft, type DeployEvent } from '../../core/deploy/states.ts';
-import type { StoredGeneration } from '../../ports/deployment-store.ts';
+import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
 
 export interface RunFacts {

@@ -13,9 +13,7 @@ import {
   slotKey,
 } from '../../core/deploy/blue-green.ts';
 import { type RenderInput, type RunnableComponent, render } from '../../core/deploy/render.ts';
-import type { ServiceUnit } from '../../ports/driver.ts';
-import type { Neighbour, Place, Placement } from '../../ports/placement.ts';
-import type { Route } from '../../ports/traffic.ts';
+import type { Neighbour, Place, Placement, Route, ServiceUnit } from '../../ports/deploy.ts';
 import type { DeployerOptions } from './options.ts';
 
 export type SideBySidePorts = Pick<DeployerOptions, 'driver' | 'traffic' | 'clock' | 'onWarning'>;

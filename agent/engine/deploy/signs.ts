@@ -1,5 +1,5 @@
 // Signs of life of the deployment engine: whatever it begins, it says how long that may take.
-import type { Pulse } from '../../ports/pulse.ts';
+import type { Pulse } from '../../ports/machine.ts';
 import type { DeployerParts } from './options.ts';
 
 /**

@@ -1,7 +1,7 @@
 // Supervision: what `current` names runs; what exits is started again, with growing pauses.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
-import type { Generation } from '../../ports/deployer.ts';
+import type { Generation } from '../../ports/deploy.ts';
 import { createDrains } from './drains.ts';
 import type { DeployerOptions } from './options.ts';
 import { prepare, startOrder } from './prepare.ts';

@@ -1,6 +1,6 @@
 // Verification: the new generation must become healthy, pass its smoke tests, and stay healthy through the soak.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { PlacedComponent } from '../../ports/placement.ts';
+import type { PlacedComponent } from '../../ports/deploy.ts';
 import { runCommands } from './commands.ts';
 import { withOpenPorts } from './drains.ts';
 import { watchFor, watchUntilHealthy } from './health.ts';

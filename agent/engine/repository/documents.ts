@@ -1,8 +1,8 @@
 // Target documents by their SHA-256: fetched once, verified at every reading, from a cache that may be lost.
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
-import type { RepositorySource } from '../../ports/repository-source.ts';
-import type { DocumentCache } from '../../ports/trust-store.ts';
+import type { RepositorySource } from '../../ports/server.ts';
+import type { DocumentCache } from '../../ports/state.ts';
 import { orNull } from './root-chain.ts';
 
 /** A document that verified metadata lists. */

@@ -2,7 +2,7 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type FileMeta, MAX_METADATA_BYTES } from '../../../shared/trust/metadata.ts';
 import { ROOT_FILE, roleFile, SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
-import type { MetadataAnswer, RepositorySource } from '../../ports/repository-source.ts';
+import type { MetadataAnswer, RepositorySource } from '../../ports/server.ts';
 
 /** A body with what the source calls this version of it. */
 export interface Timed {

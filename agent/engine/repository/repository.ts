@@ -2,9 +2,8 @@
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import type { Freshness, Repository } from '../../ports/repository.ts';
-import type { RepositorySource } from '../../ports/repository-source.ts';
-import type { TrustStore } from '../../ports/trust-store.ts';
+import type { Freshness, Repository, RepositorySource } from '../../ports/server.ts';
+import type { TrustStore } from '../../ports/state.ts';
 import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
 import { type DocumentRef, forEachAtOnce, isSameDocument, obtainAll, readDocument } from './documents.ts';
 import {

@@ -3,7 +3,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import type { Root } from '../../../shared/trust/metadata.ts';
 import { isRecovery, verifyInitialRoot, verifyNextRoot } from '../../../shared/trust/rules.ts';
 import { historyFile, ROOT_FILE, SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
-import type { TrustStore } from '../../ports/trust-store.ts';
+import type { TrustStore } from '../../ports/state.ts';
 
 /**
  * The newest root this disk vouches for. A damaged root.json does not take trust back: the chain of kept roots is

@@ -12,7 +12,7 @@ import {
 } from '../../../shared/trust/rules.ts';
 import type { Signer } from '../../../shared/trust/threshold.ts';
 import { roleFile } from '../../core/repository-names.ts';
-import type { TrustStore } from '../../ports/trust-store.ts';
+import type { TrustStore } from '../../ports/state.ts';
 import { createMetadataSource, type MetadataSource } from './metadata-source.ts';
 import { orNull } from './root-chain.ts';
 import type { TrustOptions } from './top-level.ts';

@@ -10,8 +10,8 @@ import {
 } from '../../../shared/trust/rules.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
 import { SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
-import type { RepositorySource } from '../../ports/repository-source.ts';
-import type { TrustStore } from '../../ports/trust-store.ts';
+import type { RepositorySource } from '../../ports/server.ts';
+import type { TrustStore } from '../../ports/state.ts';
 import { createMetadataSource, type MetadataSource, type Timed } from './metadata-source.ts';
 import { advanceRoot, loadRoot, orNull } from './root-chain.ts';
 

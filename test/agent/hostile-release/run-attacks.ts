@@ -8,7 +8,7 @@ import { findProgram } from '../../../agent/adapters/machine/find-program.ts';
 import { createProber } from '../../../agent/adapters/machine/prober.ts';
 import { systemClock } from '../../../agent/adapters/machine/system-clock.ts';
 import { failureOf } from '../../../agent/core/deploy/failure.ts';
-import type { ServiceUnit } from '../../../agent/ports/driver.ts';
+import type { ServiceUnit } from '../../../agent/ports/deploy.ts';
 import { describeBooted } from '../../support/booted.ts';
 import { COMPONENT, until } from '../../support/driver-contract.ts';
 import { ATTACKS, type Attack, CANARY, type Ground, TOOLS } from './attacks.ts';

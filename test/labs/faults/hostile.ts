@@ -1,7 +1,7 @@
 // The suite `hostile`: packs that are no packs, until one enters the store or writes where it must not.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
-import type { TreeStore } from '../../../agent/ports/tree-store.ts';
+import type { TreeStore } from '../../../agent/ports/state.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import {
   flippedPacks,

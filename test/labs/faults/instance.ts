@@ -13,7 +13,7 @@ import { createSecrets } from '../../../agent/core/secrets.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import type { DeployerParts } from '../../../agent/engine/deploy/options.ts';
-import type { Driver } from '../../../agent/ports/driver.ts';
+import type { Driver } from '../../../agent/ports/deploy.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';

@@ -1,8 +1,7 @@
 // What the laboratory is made of: a place, an instance on it, a scenario, an operation that can be interrupted.
-import type { AuditLog } from '../../../agent/ports/audit-log.ts';
-import type { Deployer } from '../../../agent/ports/deployer.ts';
-import type { DeploymentStore } from '../../../agent/ports/deployment-store.ts';
-import type { TreeStore } from '../../../agent/ports/tree-store.ts';
+
+import type { Deployer } from '../../../agent/ports/deploy.ts';
+import type { AuditLog, DeploymentStore, TreeStore } from '../../../agent/ports/state.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
 import type { Acknowledge, Acknowledged } from './acknowledged.ts';
 import type { LabClock } from './lab-clock.ts';

@@ -1,7 +1,7 @@
 // The services of the laboratory: a machine whose memory outlives the agent, and probes that ask it.
 import { closeSync, openSync, readFileSync, writeFileSync, writevSync } from 'node:fs';
-import type { Driver, ServiceUnit } from '../../../agent/ports/driver.ts';
-import type { Prober } from '../../../agent/ports/prober.ts';
+import type { Driver, ServiceUnit } from '../../../agent/ports/deploy.ts';
+import type { Prober } from '../../../agent/ports/machine.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 
 /**

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { GetOptions } from '../../../agent/adapters/server/http-client.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
-import type { Repository } from '../../../agent/ports/repository.ts';
+import type { Repository } from '../../../agent/ports/server.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { createRepository } from '../../support/open-repository.ts';

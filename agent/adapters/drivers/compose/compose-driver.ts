@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { Clock } from '../../../ports/clock.ts';
-import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/driver.ts';
+import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
+import type { Clock } from '../../../ports/machine.ts';
 import { uidOf } from '../../machine/account.ts';
 import { signalProcess } from '../../machine/process-table.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';

@@ -6,7 +6,7 @@ import { makeDirectory, writeDurably } from '../../../../shared/node/durable-fil
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import type { UnitOf } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
 
 const composeRecord = z.strictObject({
   state: z.enum(['starting', 'started', 'stopped']),

@@ -1,6 +1,6 @@
 // What the containers of a project say together: whether it runs, whether it failed, and how.
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ServiceStatus } from '../../../ports/driver.ts';
+import type { ServiceStatus } from '../../../ports/deploy.ts';
 import { type Container, containersOf, docker } from './docker.ts';
 
 /** As its own healthchecks say, too. What is unhealthy still runs: whoever starts services again leaves it alone. */

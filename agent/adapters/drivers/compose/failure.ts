@@ -1,7 +1,7 @@
 // Whose fault it is that a project does not start.
 import { stat, statfs } from 'node:fs/promises';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import type { UnitOf } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { engineDirectory } from './docker.ts';
 

@@ -1,7 +1,7 @@
 // The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { UnitOf } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
 import { docker, findImage, type HeldImage } from './docker.ts';
 import { failureOf, refusalOf } from './failure.ts';
 import { type ArchivedImage, readImages } from './image-archive.ts';

@@ -5,7 +5,7 @@ import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { UnitOf } from '../../../ports/driver.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/tool-environment.ts';

@@ -6,7 +6,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { isShortage, systemCode } from '../../../../shared/errors/system-error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
 import { environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
 import { asAccount, type Spawned } from '../../machine/as-account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';

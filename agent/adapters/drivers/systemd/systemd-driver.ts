@@ -7,8 +7,8 @@ import { makeDirectory, syncDirectory, writeDurably } from '../../../../shared/n
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { twinOf } from '../../../core/deploy/blue-green.ts';
-import type { Clock } from '../../../ports/clock.ts';
-import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/driver.ts';
+import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
+import type { Clock } from '../../../ports/machine.ts';
 import { environmentFor, resolveAccount } from '../../machine/account.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { findServiceProgram } from '../service-program.ts';

@@ -1,7 +1,7 @@
 // The unit file of a service and its environment file, as text: every value means in systemd exactly what it meant to us.
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ProgramUnit } from '../../../ports/driver.ts';
+import type { ProgramUnit } from '../../../ports/deploy.ts';
 import { escapeSpecifiers, isPlainPath, quote } from './unit-syntax.ts';
 
 /** A dot between suite and capability: neither name holds one, so no two components share a unit. */

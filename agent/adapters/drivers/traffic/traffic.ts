@@ -8,8 +8,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import type { Driver, ProgramUnit } from '../../../ports/driver.ts';
-import type { Route, Traffic } from '../../../ports/traffic.ts';
+import type { Driver, ProgramUnit, Route, Traffic } from '../../../ports/deploy.ts';
 import { routeFile, writeRoute } from './route-file.ts';
 import { countConnectionsTo, isListening } from './tcp-table.ts';
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { createAdminClient } from '../../../../agent/adapters/admin/admin-client.ts';
 import { serveAdminApi } from '../../../../agent/adapters/admin/admin-server.ts';
 import { socketPathOf } from '../../../../agent/adapters/state/state-paths.ts';
-import type { AdminHandler, AdminRequest } from '../../../../agent/ports/admin-api.ts';
+import type { AdminHandler, AdminRequest } from '../../../../agent/ports/server.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { MAX_ADMIN_REQUEST_BYTES } from '../../../../shared/protocol/admin.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';

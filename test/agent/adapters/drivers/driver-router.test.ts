@@ -7,7 +7,7 @@ import { createCommandDriver } from '../../../../agent/adapters/drivers/command/
 import { createDriverRouter } from '../../../../agent/adapters/drivers/driver-router.ts';
 import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
 import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
-import type { Driver, ProgramUnit, ServiceUnit, UnitOf } from '../../../../agent/ports/driver.ts';
+import type { Driver, ProgramUnit, ServiceUnit, UnitOf } from '../../../../agent/ports/deploy.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 

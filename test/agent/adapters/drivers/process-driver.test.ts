@@ -13,7 +13,7 @@ import {
   readVariable,
   signalProcess,
 } from '../../../../agent/adapters/machine/process-table.ts';
-import type { Driver, ProgramUnit } from '../../../../agent/ports/driver.ts';
+import type { Driver, ProgramUnit } from '../../../../agent/ports/deploy.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 
 const PROGRAMS: Readonly<Record<Program, readonly string[]>> = {

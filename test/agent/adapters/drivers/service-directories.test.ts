@@ -3,7 +3,7 @@ import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { prepareDirectories } from '../../../../agent/adapters/drivers/service-directories.ts';
-import type { ProgramUnit } from '../../../../agent/ports/driver.ts';
+import type { ProgramUnit } from '../../../../agent/ports/deploy.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
 

@@ -16,7 +16,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createSystemdDriver } from '../../../../agent/adapters/drivers/systemd/systemd-driver.ts';
 import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
-import type { Driver, ProgramUnit } from '../../../../agent/ports/driver.ts';
+import type { Driver, ProgramUnit } from '../../../../agent/ports/deploy.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';

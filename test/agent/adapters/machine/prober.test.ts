@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProber } from '../../../../agent/adapters/machine/prober.ts';
 import { readProcess } from '../../../../agent/adapters/machine/process-table.ts';
-import type { Probe } from '../../../../agent/ports/prober.ts';
+import type { Probe } from '../../../../agent/ports/machine.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
 

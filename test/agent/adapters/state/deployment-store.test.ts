@@ -3,7 +3,7 @@ import { access, lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
-import type { DeploymentStore, StoredGeneration } from '../../../../agent/ports/deployment-store.ts';
+import type { DeploymentStore, StoredGeneration } from '../../../../agent/ports/state.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { AUTH, deployableOf, planOf, WEB } from '../../../support/deploy-releases.ts';
 import { recordOf } from '../../../support/deployments.ts';

@@ -13,7 +13,7 @@ import { approvalsFile, NO_APPROVALS } from '../../../../agent/core/approvals.ts
 import { decisionRecord } from '../../../../agent/core/decision-record.ts';
 import { failureOf } from '../../../../agent/core/deploy/failure.ts';
 import { selectQuarantined } from '../../../../agent/core/deploy/quarantine.ts';
-import type { StoredGeneration } from '../../../../agent/ports/deployment-store.ts';
+import type { StoredGeneration } from '../../../../agent/ports/state.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
-import type { TreeStore } from '../../../../agent/ports/tree-store.ts';
+import type { TreeStore } from '../../../../agent/ports/state.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import { describeDirectory } from '../../../support/directories.ts';
 import {

@@ -2,7 +2,7 @@
 import { join as joinPath } from 'node:path';
 import type { DiskSpace } from '../../../../agent/adapters/tree-store/disk-space.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
-import type { ReleaseFiles, RepairHow } from '../../../../agent/ports/tree-store.ts';
+import type { ReleaseFiles, RepairHow } from '../../../../agent/ports/state.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { draftPack, entryOf, join, SAMPLE_ENTRIES, sectionsOf } from './pack-builder.ts';
 import { createPackServer } from './pack-server.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
-import type { Deployer } from '../../../../agent/ports/deployer.ts';
+import type { Deployer } from '../../../../agent/ports/deploy.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { AUTH } from '../../../support/deploy-releases.ts';

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Repository } from '../../../../agent/ports/repository.ts';
+import type { Repository } from '../../../../agent/ports/server.ts';
 import type { FairleadError } from '../../../../shared/errors/error.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';

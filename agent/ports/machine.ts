@@ -1,0 +1,52 @@
+// The machine below: its clock, its programs, values kept outside the configuration, probes, the log, and signs of life.
+
+import type { Reference } from '../../shared/compile/references.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { Answer } from '../../shared/schema/probes/probe-kind.ts';
+import type { Probe } from '../core/deploy/probe.ts';
+import type { ProgramCall } from '../core/deploy/program-calls.ts';
+
+/** Wall clock for documents, monotonic time for waiting. */
+export interface Clock {
+  now(): EpochMs;
+  /** Milliseconds from an arbitrary start; never jumps. */
+  monotonic(): number;
+  /** Resolves after `ms`, or at once when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Starts nothing of it. Errors: service/no-program, service/not-runnable. */
+export type FindProgram = (call: ProgramCall) => Promise<void>;
+
+/** The value as text, without one trailing line break. Error: setting/unreadable. The value is a secret: never log it. */
+export type ReadReference = (reference: Reference) => Promise<string>;
+
+export type { Probe };
+
+export interface ProbeResult extends Answer {
+  /** This machine had no descriptor or process left to ask with: that says nothing about who was asked. */
+  readonly starved?: boolean;
+}
+
+export interface Prober {
+  /** Never throws: a probe that cannot be made is unhealthy and says why. */
+  probe(probe: Probe, signal: AbortSignal): Promise<ProbeResult>;
+}
+
+/** Fields first, then one fixed sentence. Never a secret, never network text that was not sanitised. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** `rounds` ask, decide and report; `services` deploys and looks after what runs. */
+export type Part = 'rounds' | 'services';
+
+/** Every part of the agent that must get on says by when it will be heard of again. */
+export interface Pulse {
+  /** The next sign comes within `ms`. An earlier promise that reaches further stands: work goes on side by side. */
+  promise(part: Part, ms: number): void;
+  /** Nothing is promised until the next sign: another part does the work. */
+  rest(part: Part): void;
+}

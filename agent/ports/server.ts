@@ -1,0 +1,66 @@
+// The vendor's server: what it has signed, where its bytes come from, how it is told; and whoever asks this agent.
+import type { Catalog } from '../../shared/compile/catalog.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { Report } from '../../shared/protocol/report.ts';
+
+export interface Repository {
+  /**
+   * Brings trusted metadata and its documents up to date and makes them durable. `unchanged` when the server's timestamp
+   * is the trusted one. Errors: trust/*, transport/*, disk/*; what was reached stays, and what failed keeps its old state.
+   */
+  refresh(now: EpochMs): Promise<'changed' | 'unchanged'>;
+  /** Every document of the last refresh, verified, from the disk alone; what the disk lost is left out until the next. Errors: trust/*, disk/*. */
+  catalog(): Promise<Catalog>;
+  freshness(now: EpochMs): Freshness;
+}
+
+export interface Freshness {
+  /** `clock-behind`: this machine's clock is earlier than signed data already seen. */
+  readonly state: 'fresh' | 'expired' | 'clock-behind' | 'never';
+  /** When the first of the metadata behind the catalog expires; an incomplete refresh does not move it. */
+  readonly expires: EpochMs | null;
+}
+
+export type MetadataAnswer =
+  | { readonly kind: 'body'; readonly bytes: Uint8Array; readonly etag: string | null }
+  /** It still has what `unless` names. */
+  | { readonly kind: 'not-modified' }
+  /** `place` says where it was looked for. */
+  | { readonly kind: 'missing'; readonly status: number; readonly place: string };
+
+/** A server, a mirror, a directory: where bytes come from. Nothing that it gives is believed. */
+export interface RepositorySource {
+  /** A metadata file by its name, `2.root.json`. Errors: transport/*. */
+  metadata(
+    file: string,
+    options: { readonly maxBytes: number; readonly unless?: string },
+  ): Promise<MetadataAnswer>;
+  /** A target by its path, and by its hash in consistent snapshots. Errors: transport/*, trust/misplaced. */
+  document(path: string, hash: string | null, maxBytes: number): Promise<Uint8Array>;
+  /** Downloads a tree's pack into `file`, going on where an earlier call stopped. Errors: transport/*, disk/*. */
+  pack(
+    treeHex: string,
+    file: string,
+    options: { readonly maxBytes: number; readonly onProgress: (bytes: number) => void },
+  ): Promise<void>;
+}
+
+/** The one thing the agent tells the server: a report, signed with the instance's own key. */
+export interface ServerChannel {
+  /** Resolves with the highest sequence the server now holds on disk. Errors: transport/*, enrolment/identity-lost. */
+  send(report: Report): Promise<number>;
+  /** Why nothing can be sent from here, until a person has mended it; null where it can. */
+  damage(): Promise<string | null>;
+}
+
+export interface AdminRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Bounded by the socket; not yet parsed. */
+  readonly body: Uint8Array;
+  /** The operator's account, in the operator's own words. */
+  readonly actor: string;
+}
+
+/** Answers with a value that JSON can hold, or throws a FairleadError. */
+export type AdminHandler = (request: AdminRequest) => Promise<unknown>;
