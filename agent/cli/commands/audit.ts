@@ -1,12 +1,13 @@
 // fairlead audit: the record of what was decided here, checked line by line, and taken along.
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
 import { count } from '../../../shared/present/count.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
 import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-head.ts';
+import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import { lineOf, readChain } from '../../core/audit-chain.ts';
 import { type CliContext, show } from '../context.ts';
@@ -26,7 +27,8 @@ export async function verifyAudit(
   options: VerifyAuditOptions,
 ): Promise<number> {
   const { checkpoint = EMPTY_AUDIT } = options;
-  const { entries, head } = readChain(await linesOf(context, file), checkpoint, file ?? 'of this instance');
+  const name = file ?? 'of this instance';
+  const { entries, head } = readChain(notEmpty(await linesOf(context, file), name), checkpoint, name);
   const held = checkpoint.count > 0;
   const reply = {
     schema: 'fairlead/audit-verified@1',
@@ -46,9 +48,9 @@ export async function verifyAudit(
 
 /** One JSON object a line, as they were written. */
 export async function exportAudit(context: CliContext, file: string | undefined): Promise<number> {
-  const lines = await ownLines(context);
+  const lines = notEmpty(await ownLines(context), 'of this instance');
   if (file === undefined) {
-    if (lines.length > 0) context.print(lines.join('\n'));
+    context.print(lines.join('\n'));
     return EXIT.ok;
   }
   await writeNew(file, lines.map((line) => `${line}\n`).join(''), 0o600);
@@ -58,6 +60,13 @@ export async function exportAudit(context: CliContext, file: string | undefined)
     `check them anywhere: fairlead audit verify ${shellWord(file)}`,
   ]);
   return EXIT.ok;
+}
+
+/** A log that is gone, its checkpoint with it, would pass for whole. Error: audit/damaged. */
+function notEmpty<Line>(lines: readonly Line[], path: string): readonly Line[] {
+  if (lines.length > 0) return lines;
+  const problem = 'it is empty, and every log begins with the enrolment of its instance';
+  throw new FairleadError('audit/damaged', { path, line: 1, problem });
 }
 
 async function linesOf(context: CliContext, file: string | undefined): Promise<readonly Uint8Array[]> {
@@ -70,7 +79,7 @@ async function linesOf(context: CliContext, file: string | undefined): Promise<r
   return [...lines, ...(rest === '' ? [] : [rest])].map((line) => Buffer.from(line, 'latin1'));
 }
 
-/** From the agent; from the disk while none runs, for who may read it there. Errors: audit/damaged, agent/not-running. */
+/** From the agent; from the disk while none runs, for who may read it there. Errors: audit/damaged, enrolment/missing, agent/not-running. */
 async function ownLines({ client, stateDir, clock }: CliContext): Promise<readonly string[]> {
   try {
     return (await client.call('GET', '/v1/audit', auditReply)).lines;
@@ -81,6 +90,8 @@ async function ownLines({ client, stateDir, clock }: CliContext): Promise<readon
       .catch((unreadable: unknown) => {
         throw isFairleadError(unreadable, 'disk/unreadable') ? error : unreadable;
       });
+    const isEnrolled = entries.length > 0 || (await readEnrolment(stateDir).catch(() => 'damaged')) !== null;
+    if (!isEnrolled) throw new FairleadError('enrolment/missing', { stateDir });
     return entries.map(lineOf);
   }
 }

@@ -40,20 +40,18 @@ function restamped(lines: string[]): string[] {
   });
 }
 
+/** No agent runs on its new state directory. */
+async function atRest() {
+  const { context } = await atTerminal('auto');
+  const error = new FairleadError('agent/not-running', { socket: '/s', start: 'start it' });
+  return { ...context, stateDir: temporaryDirectory(), client: { call: () => Promise.reject(error) } };
+}
+
 describe('the audit log while no agent runs', () => {
   it('is exported and verified from the disk', async () => {
-    const { context } = await atTerminal('auto');
-    const stateDir = temporaryDirectory();
-    const log = createAuditFile(stateDir, context.clock);
+    const stopped = await atRest();
+    const log = createAuditFile(stopped.stateDir, stopped.clock);
     await log.append({ event: 'agent-stopped', actor: 'agent', details: {} });
-    const stopped: typeof context = {
-      ...context,
-      stateDir,
-      client: {
-        call: () =>
-          Promise.reject(new FairleadError('agent/not-running', { socket: '/s', start: 'start it' })),
-      },
-    };
     const file = join(temporaryDirectory(), 'audit.jsonl');
 
     expect(await exportAudit(stopped, file)).toBe(0);
@@ -61,9 +59,32 @@ describe('the audit log while no agent runs', () => {
 
     expect(readFileSync(file, 'utf8')).toMatch(/"event":"agent-stopped"/);
   });
+
+  it('is no whole log where it is gone with its checkpoint, nor where nothing was ever enrolled', async () => {
+    const stopped = await atRest();
+    const unknown = [
+      await rejectionOf(verifyAudit(stopped, undefined, {})),
+      await rejectionOf(exportAudit(stopped, undefined)),
+    ];
+    writeFileSync(join(stopped.stateDir, 'enrolment.json'), '{}');
+    const lost = [
+      await rejectionOf(verifyAudit(stopped, undefined, {})),
+      await rejectionOf(exportAudit(stopped, undefined)),
+    ];
+
+    expect(unknown.map(({ code }) => code)).toEqual(['enrolment/missing', 'enrolment/missing']);
+    expect(lost.map(({ code }) => code)).toEqual(['audit/damaged', 'audit/damaged']);
+  });
 });
 
 describe('audit verify', () => {
+  it('finds a copy without any line damaged', async () => {
+    const { context, file } = await exported();
+    writeFileSync(file, '');
+
+    expect((await rejectionOf(verifyAudit(context, file, {}))).code).toBe('audit/damaged');
+  });
+
   it('accepts the log and its export, alone and against a checkpoint', async () => {
     const { context, file, checkpoint } = await exported();
 
