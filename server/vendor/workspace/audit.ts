@@ -12,6 +12,7 @@ import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { readNewest } from './metadata.ts';
 import type { Session } from './session.ts';
 import { writeJson } from './workspace.ts';
 
@@ -110,6 +111,8 @@ async function readChain(directory: string): Promise<Chain> {
     digests.push(digestOf(text));
     start = end + 1;
   }
+  // Nothing is signed before it is on the record: a log that is gone with its checkpoint would pass for a new one.
+  if (entries.length === 0 && (await readNewest(directory, 'root')) !== null) throw broken(file, 1);
   const head = { ...EMPTY_AUDIT, count: entries.length, digest: digests.at(-1) ?? null };
   const chain = { entries, head, digests, length: start };
   holdAgainst(chain, await readHead(directory), file);

@@ -643,6 +643,17 @@ describe('the log of acts', () => {
     expect(codes).toEqual(['vendor/audit-broken', 'vendor/audit-broken']);
   });
 
+  it('is refused where it is gone with its checkpoint', async () => {
+    const files = [log(), join(vendor.directory, 'workspace', 'audit-head.json')];
+    const contents = await Promise.all(files.map((file) => readFile(file)));
+    await Promise.all(files.map((file) => rm(file)));
+
+    const codes = [await vendor.refusal('audit', 'verify'), await vendor.refusal('status')];
+    await Promise.all(files.map((file, at) => writeFile(file, contents[at] ?? '')));
+
+    expect(codes).toEqual(['vendor/audit-broken', 'vendor/audit-broken']);
+  });
+
   it('may be ahead of its checkpoint by what a kill left between the two', async () => {
     const head = join(vendor.directory, 'workspace', 'audit-head.json');
     const before = await readFile(head);
