@@ -1,6 +1,13 @@
 // What ends is said well before, except for what the server renews by itself.
 import { describe, expect, it } from 'vitest';
-import { daysLeft, type Expiry, isUrgent, selectUrgent } from '../../../server/core/expiry.ts';
+import {
+  daysLeft,
+  type Expiry,
+  isUrgent,
+  selectUrgent,
+  TOKEN_LIFETIME,
+} from '../../../server/core/expiry.ts';
+import { durationMs } from '../../../shared/encoding/duration.ts';
 
 const DAY = 24 * 3_600_000;
 const of = (name: string, days: number, kind: Expiry['kind'] = 'metadata'): Expiry => ({
@@ -19,8 +26,23 @@ describe('an expiry', () => {
     ['a token named like a role', of('timestamp', 1, 'token'), true],
     ['a timestamp with its day', of('timestamp', 1), false],
     ['a timestamp that ended', of('timestamp', -1), true],
+    ['a timestamp that ends now', of('timestamp', 0), true],
+    ['a snapshot with its week', of('snapshot', 7), false],
+    ['a snapshot that ended', of('snapshot', -1), true],
+    ['a root a millisecond past thirty days', { ...of('root', 0), at: 30 * DAY + 1 }, false],
   ])('of %s', (_what, expiry, urgent) => {
     expect(isUrgent(expiry, 0)).toBe(urgent);
+  });
+
+  it('is told as early as somebody asks', () => {
+    expect([isUrgent(of('root', 3), 0, 3 * DAY), isUrgent(of('root', 3), 0, 3 * DAY - 1)]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it('of a token comes a month after that of a root made on the same day', () => {
+    expect(durationMs(TOKEN_LIFETIME)).toBe((365 + 30) * DAY);
   });
 
   it('is listed when somebody must act, the first to end first', () => {

@@ -1,6 +1,6 @@
 // Quotas: a burst, then as much as time gives back; one agent's haste is nobody else's wait.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createQuota, type TakeQuota } from '../../../server/core/quota.ts';
+import { createQuota, REPORT_QUOTAS, type TakeQuota } from '../../../server/core/quota.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 let now: number;
@@ -74,5 +74,52 @@ describe('bytes', () => {
     expect(codeOf(() => take('one', 1))).toBe('request/rate-limited');
     now = 60_000;
     take('one', 1);
+  });
+});
+
+describe('the quota of reports', () => {
+  const left = (refused: () => void) => dataOf(refusalOf(refused), 'request/rate-limited').seconds;
+
+  beforeEach(() => {
+    take = createQuota(REPORT_QUOTAS, () => now);
+  });
+
+  it('lets three hundred pass at once, then one a second', () => {
+    for (let i = 0; i < 300; i++) take('one', 0);
+    expect(left(() => take('one', 0))).toBe(1);
+    now = 999;
+    expect(left(() => take('one', 0))).toBe(1);
+    now = 1_000;
+    take('one', 0);
+  });
+
+  it('lets eight mebibytes pass at once, then 32 kibibytes a second', () => {
+    take('one', 8 * 2 ** 20);
+    expect(left(() => take('one', 10 * 32 * 1024))).toBe(10);
+    expect(left(() => take('one', 10 * 32 * 1024 + 1))).toBe(11);
+    now = 10_000;
+    take('one', 10 * 32 * 1024);
+  });
+});
+
+describe('those who send', () => {
+  it('are forgotten past a hundred thousand others, the longest silent first', () => {
+    takeAll('silent');
+    takeAll('busy');
+    const others = Array.from({ length: 99_998 }, (_, i) => `other ${i}`);
+    for (const who of others) take(who, 0);
+    now = 1_000;
+    take('busy', 0);
+    take('the last', 0);
+
+    expect(codeOf(() => take('busy', 0))).toBe('request/rate-limited');
+    expect(() => takeAll('silent')).not.toThrow();
+  });
+
+  it('are remembered up to that many', () => {
+    takeAll('first');
+    for (let i = 1; i < 100_000; i++) take(`other ${i}`, 0);
+
+    expect(codeOf(() => take('first', 0))).toBe('request/rate-limited');
   });
 });

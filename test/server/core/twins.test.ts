@@ -25,6 +25,20 @@ describe('two agents of one identity', () => {
     expect(twinsHeard(listen('abab', 25 * HOUR))).toBeNull();
   });
 
+  it.each([
+    ['just before a day is over', 24 * HOUR - 1, true],
+    ['when it is', 24 * HOUR, false],
+  ])('are still known %s', (_when, between, known) => {
+    const once = hear(hear(hear(NO_VOICES, 'a', 0), 'b', 0), 'a', 0);
+    expect(twinsHeard(hear(once, 'b', between)) !== null).toBe(known);
+  });
+
+  it('are told apart by four names, each once, the last to speak first', () => {
+    expect(listen('ababcdc').boots).toEqual(['c', 'd', 'b', 'a']);
+    expect(twinsHeard(listen('abcdabcd'))).not.toBeNull();
+    expect(twinsHeard(listen('abcdeabcde'))).toBeNull();
+  });
+
   it('are told by when they were last heard', () => {
     expect(twinsHeard(listen('ababaaaa'))).toBe(5 * HOUR);
   });
