@@ -32,6 +32,7 @@ export class Judge {
   readonly #copy: WorkingCopy;
   readonly #runner: Runner;
   readonly #killers = new Map<string, Map<string, number>>();
+  readonly #sound = new Set<string>();
   readonly #booting: ReadonlySet<string>;
   #types: 'sound' | 'broken' | null = null;
 
@@ -64,7 +65,7 @@ export class Judge {
     this.#types ??= (await this.#checkTypes()) ? 'sound' : 'broken';
     return this.#copy.withMutant(mutant, async () =>
       this.#types === 'broken' || (await this.#checkTypes())
-        ? { outcome: 'survived', by: null, detail: `${asked} of the nearest test files` }
+        ? survivedBy(asked)
         : { outcome: 'refused', by: null, detail: 'the type checker' },
     );
   }
@@ -78,8 +79,26 @@ export class Judge {
     const run = () => this.#runner.run(tests, mutant.file, PATIENCE_MS + 4 * usual);
     const result = await this.#copy.withMutant(mutant, run);
     const verdict = verdictOf(result, tests);
-    this.#remember(mutant.file, verdict.by);
-    return verdict;
+    if (verdict.by === null || (await this.#isTrusted(verdict.by, hasNamedFailure(result)))) {
+      this.#remember(mutant.file, verdict.by);
+      return verdict;
+    }
+    const others = tests.filter((test) => test !== verdict.by);
+    return others.length === 0 ? survivedBy(0) : await this.judgeBy(mutant, others);
+  }
+
+  /**
+   * What a test says of a mutant counts once it has passed on the untouched copy in this very run; and where no test of it
+   * failed by name, the machine may have: then it has to pass again.
+   */
+  async #isTrusted(test: string, named: boolean): Promise<boolean> {
+    if (named && this.#sound.has(test)) return true;
+    const patience = PATIENCE_MS + 2 * this.#options.slowestMs;
+    const result = await this.#runner.run([test], null, patience);
+    const passed = typeof result !== 'string' && result.ran[0]?.passed === true;
+    if (passed) this.#sound.add(test);
+    else this.#options.baselines.set(test, null);
+    return passed;
   }
 
   /** Takes so many tests from the queue that pass untouched and in time. */
@@ -137,6 +156,15 @@ export class Judge {
   }
 }
 
+function survivedBy(asked: number): Verdict {
+  return { outcome: 'survived', by: null, detail: `${asked} of the nearest test files` };
+}
+
+/** A test that failed, or that did not end: unlike a process that was lost, or a file that could not be loaded. */
+function hasNamedFailure(result: RunResult): boolean {
+  return typeof result === 'string' ? result === 'timeout' : result.failed !== null && !result.broken;
+}
+
 function verdictOf(result: RunResult, tests: readonly string[]): Verdict {
   if (result === 'timeout')
     return { outcome: 'timeout', by: tests[0] ?? null, detail: 'the tests did not end' };
@@ -144,7 +172,7 @@ function verdictOf(result: RunResult, tests: readonly string[]): Verdict {
     return { outcome: 'killed', by: tests[0] ?? null, detail: 'the test process ended' };
   const failed = result.ran.find((one) => !one.passed);
   if (failed === undefined && result.failed === null) {
-    return { outcome: 'survived', by: null, detail: `${tests.length} of the nearest test files` };
+    return survivedBy(tests.length);
   }
   const detail = result.failed ?? 'the file could not be loaded';
   return { outcome: 'killed', by: failed?.test ?? tests[0] ?? null, detail };

@@ -89,6 +89,27 @@ it('cuts what is large', () => expect(clamp(6, 5)).toBe(5));
     expect(report.survivors.map((mutant) => mutant.change)).toEqual(['> → >=']);
   }, 120_000);
 
+  it('believes no test that fails by itself, though it once passed', async () => {
+    const flag = join(directory, 'flag');
+    writeFileSync(flag, '');
+    const needy = join(directory, 'test/shared/clamp-needy.test.ts');
+    writeFileSync(
+      needy,
+      `import { existsSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { clamp } from '${SHARED}/clamp.ts';
+it('needs its file', () => expect([clamp(1, 5), existsSync('flag')]).toEqual([1, true]));
+`,
+    );
+    await run({ journal: join(directory, 'before') });
+    rmSync(flag);
+
+    const report = await run({ journal: join(directory, 'after') });
+
+    expect(report.survivors.map((mutant) => mutant.change)).toEqual(['> → >=']);
+    rmSync(needy);
+  }, 120_000);
+
   it('does not count what no test reaches', async () => {
     const report = await run({ targets: ['shared/forgotten.ts'] });
 

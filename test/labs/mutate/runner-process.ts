@@ -14,6 +14,8 @@ export interface RunAnswer {
   readonly ran: readonly { readonly test: string; readonly passed: boolean; readonly ms: number }[];
   /** The full name of a failed test, where one failed by itself. */
   readonly failed: string | null;
+  /** Something failed outside of every test: a promise nobody waited for, or the process that ran them. */
+  readonly broken: boolean;
 }
 
 const root = process.cwd();
@@ -75,6 +77,7 @@ async function run({ changed, tests }: RunOrder): Promise<RunAnswer> {
       passed: module.ok() && !broken,
       ms: Math.round(module.diagnostic().duration),
     })),
+    broken,
     failed: failed?.fullName ?? (broken ? String(found.unhandledErrors[0]) : null),
   };
 }
