@@ -1,30 +1,13 @@
 // The way to one release: the deployments that lead there, and everything that stands between.
 
 import { describe, expect, it } from 'vitest';
-import { conclude, type Facts } from '../../../agent/core/conclude.ts';
+import { conclude } from '../../../agent/core/conclude.ts';
 import { findWay } from '../../../agent/core/way.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { componentNameOf, parseRef } from '../../../shared/schema/release-ref.ts';
 import { codeOf } from '../../support/error-code.ts';
-import { compileInputOf, movesOf, policyOf, quarantineOf, type Scenario } from '../../support/scenario.ts';
-
-function factsOf(scenario: Scenario): Facts {
-  const { instance, now, config, catalog, pins, current } = compileInputOf(scenario);
-  const rules = scenario.policy === 'unreadable' ? {} : (scenario.policy ?? {});
-  return {
-    instance,
-    now,
-    policy: { kind: 'readable', policy: { ...policyOf(rules), pins: [...pins] } },
-    config: { kind: 'readable', config },
-    current,
-    quarantine: quarantineOf(scenario),
-    approvals: [],
-    catalog,
-    freshness: { state: 'fresh', expires: null },
-    host: { deploymentInProgress: false, inconsistent: false },
-    records: [],
-  };
-}
+import { factsOf } from '../../support/facts.ts';
+import { movesOf, type Scenario } from '../../support/scenario.ts';
 
 function wayTo(target: string, scenario: Scenario) {
   const { outcome, hops, blockers } = findWay(factsOf(scenario), parseRef(target));

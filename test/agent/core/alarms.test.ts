@@ -1,0 +1,134 @@
+// Alarms: each fact that needs a person has its sentence, the most urgent first, and none speaks without its fact.
+import { describe, expect, it } from 'vitest';
+import { type Observations, raiseAlarms } from '../../../agent/core/alarms.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { instanceConfig } from '../../../shared/schema/instance.ts';
+import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
+import { recordOf } from '../../support/deployments.ts';
+
+const QUIET: Observations = {
+  now: instantMs('2026-03-01T10:00:00Z'),
+  policy: { kind: 'readable', policy: DEFAULT_POLICY },
+  config: { kind: 'readable', config: instanceConfig.parse({ schema: 'fairlead/instance@1', suites: {} }) },
+  freshness: 'fresh',
+  contact: null,
+  unfixable: [],
+  pins: [],
+  inconsistent: null,
+  files: [],
+  degraded: [],
+  auditProblem: null,
+  damages: [],
+};
+const PIN = {
+  pin: { level: 'suite', name: 'core', version: '1.x', owner: 'ada', reason: 'r' },
+  state: 'active',
+  by: [],
+};
+const damaged = { path: 'a', problem: 'changed' } as const;
+const added = { path: 'b', problem: 'unexpected' } as const;
+const holdUntil = (until: string) => ({
+  policy: {
+    kind: 'readable' as const,
+    policy: {
+      ...DEFAULT_POLICY,
+      emergencyHold: { since: '2026-03-01T09:00:00Z', until, reason: 'audit', by: 'ada' },
+    },
+  },
+});
+
+const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[]])[] = [
+  [
+    'a change that could not be undone',
+    { inconsistent: recordOf(7, ['inconsistent']) },
+    ['change 7 could not be undone: see fairlead change 7'],
+  ],
+  [
+    'a component that is unhealthy',
+    { degraded: [{ component: 'core/auth', since: '2026-03-01T09:00:00Z', detail: 'no answer' }] },
+    ['core/auth has been unhealthy since 2026-03-01T09:00:00Z: no answer'],
+  ],
+  [
+    'an advisory without a fix',
+    {
+      unfixable: [
+        { advisory: 'FL-1', component: 'core/auth', version: '1.0.0', reason: 'none is released' } as never,
+      ],
+    },
+    ['FL-1 affects core/auth 1.0.0 and cannot be fixed: none is released'],
+  ],
+  [
+    'a policy that cannot be read',
+    { policy: { kind: 'unreadable', problem: 'no JSON' } as never },
+    ['the policy cannot be read, so the instance is frozen: no JSON'],
+  ],
+  [
+    'a hold of forced patches',
+    holdUntil('2026-03-02T00:00:00Z'),
+    ['FORCED PATCHES ARE HELD until 2026-03-02T00:00:00Z by ada: audit'],
+  ],
+  [
+    'a configuration that cannot be read',
+    { config: { kind: 'unreadable', problem: 'it is damaged' } as never },
+    ['it is damaged'],
+  ],
+  [
+    'a pin in vain',
+    { pins: [{ ...PIN, problem: 'nobody has released core' } as never] },
+    ['the pin core at 1.x is in vain: nobody has released core'],
+  ],
+  [
+    'files that were changed, and files that were added elsewhere',
+    {
+      files: [
+        { component: 'core/auth', deviations: [added, damaged] },
+        { component: 'core/api', deviations: [damaged] },
+        { component: 'core/web', deviations: [added] },
+        { component: 'core/mail', deviations: [] },
+      ],
+    },
+    [
+      'files were changed by hand in core/auth, core/api: see fairlead verify',
+      'files that nobody signed stand beside those of core/web: see fairlead verify',
+    ],
+  ],
+  ['a log that cannot be continued', { auditProblem: 'the log is damaged' }, ['the log is damaged']],
+  [
+    'what was lost',
+    { damages: ['the outbox was lost', 'the identity was lost'] },
+    ['the outbox was lost', 'the identity was lost'],
+  ],
+  [
+    'signed data that has expired',
+    { freshness: 'expired' },
+    ['the vendor’s signed data has expired: nothing new is installed until the server is reached'],
+  ],
+];
+
+describe('an alarm', () => {
+  it.each(FACTS)('is raised by %s', (_what, fact, sentences) => {
+    expect(raiseAlarms({ ...QUIET, ...fact })).toEqual(sentences);
+  });
+
+  it('is raised by a clock that is behind', () => {
+    expect(raiseAlarms({ ...QUIET, freshness: 'clock-behind' })).toEqual([
+      'this machine’s clock is earlier than data the vendor has signed: correct the clock',
+    ]);
+  });
+
+  it.each<[string, Partial<Observations>]>([
+    ['nothing', {}],
+    ['nobody’s first question', { freshness: 'never' }],
+    ['a pin that holds', { pins: [PIN as never] }],
+    ['a hold that is over', holdUntil('2026-03-01T10:00:00Z')],
+  ])('is not raised by %s', (_what, fact) => {
+    expect(raiseAlarms({ ...QUIET, ...fact })).toEqual([]);
+  });
+
+  it('comes in the order of urgency when several are', () => {
+    const apart = FACTS.filter(([what]) => what !== 'a policy that cannot be read');
+    const all = Object.assign({}, ...apart.map(([, fact]) => fact));
+
+    expect(raiseAlarms({ ...QUIET, ...all })).toEqual(apart.flatMap(([, , sentences]) => sentences));
+  });
+});
