@@ -1,50 +1,60 @@
 // An instance whose agent does not run, as its state directory tells: read, without a lock, and never written.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { manifestDigest } from '../../shared/compile/identity.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
-import type { Channel } from '../../shared/protocol/report.ts';
-import type { Decision } from '../../shared/schema/decision.ts';
-import { type DeploymentRecord, isFinal, type ManifestComponent } from '../../shared/schema/deployment.ts';
+import { statusReply } from '../../shared/protocol/admin.ts';
+import { CHANNELS } from '../../shared/protocol/report.ts';
+import { digest, instant } from '../../shared/schema/common.ts';
+import { decision } from '../../shared/schema/decision.ts';
+import {
+  type DeploymentRecord,
+  deploymentRecord,
+  isFinal,
+  manifestComponent,
+} from '../../shared/schema/deployment.ts';
 import { startCommand } from '../adapters/drivers/start-command.ts';
 import { readEnrolment } from '../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../adapters/state/deployment-store.ts';
 import { createSettings } from '../adapters/state/settings.ts';
 import { createStateFiles, OUTBOX_FILE } from '../adapters/state/state-files.ts';
-import type { Quarantined } from '../ports/deploy.ts';
 import type { CliContext } from './context.ts';
 
-/** `--json` prints it as it is. */
-export interface AtRest {
-  readonly schema: 'fairlead/status-at-rest@1';
-  readonly at: string;
-  readonly instance: { readonly id: string; readonly name: string; readonly server: string };
-  readonly agent: LastRun;
-  /** Null when the policy cannot be read. */
-  readonly channel: Channel | null;
-  readonly generation: number | null;
-  readonly manifest: string | null;
-  readonly components: readonly Omit<ManifestComponent, 'release'>[];
-  /** What was decided last, and since when. */
-  readonly decided: { readonly since: string; readonly decision: Decision } | null;
-  /** A deployment that the next start of the agent ends. */
-  readonly unfinished: DeploymentRecord | null;
-  readonly quarantine: readonly Omit<Quarantined, 'release'>[];
-  /** What on the disk cannot be read. */
-  readonly problems: readonly string[];
-}
+// Whatever an earlier agent wrote: a version that is none is shown as it stands.
+const quarantined = statusReply.shape.quarantine.element.extend({ version: z.string() });
 
-interface LastRun {
-  /** `killed`: it left no word of its end. */
-  readonly ended: 'in-order' | 'killed' | 'never-ran';
-  /** The end, or the last trace before it. */
-  readonly since: string | null;
-  /** The command that starts it. */
-  readonly start: string;
-}
+/** `--json` prints it as it is. */
+export const atRest = z.strictObject({
+  schema: z.literal('fairlead/status-at-rest@1'),
+  at: instant,
+  instance: z.strictObject({ id: z.string(), name: z.string(), server: z.string() }),
+  agent: z.strictObject({
+    /** `killed`: it left no word of its end. */
+    ended: z.enum(['in-order', 'killed', 'never-ran']),
+    /** The end, or the last trace before it. */
+    since: instant.nullable(),
+    /** The command that starts it. */
+    start: z.string(),
+  }),
+  /** Null when the policy cannot be read. */
+  channel: z.enum(CHANNELS).nullable(),
+  generation: z.int().nullable(),
+  manifest: digest.nullable(),
+  components: z.array(manifestComponent.omit({ release: true })),
+  /** What was decided last, and since when. */
+  decided: z.strictObject({ since: instant, decision }).nullable(),
+  /** A deployment that the next start of the agent ends. */
+  unfinished: deploymentRecord.nullable(),
+  quarantine: z.array(quarantined),
+  /** What on the disk cannot be read. */
+  problems: z.array(z.string()),
+});
+
+export type AtRest = z.output<typeof atRest>;
 
 /**
  * Asks the agent; where none runs, `tell` says what the disk holds and the exit status is 3.
@@ -103,7 +113,7 @@ async function lastRun(
   stateDir: string,
   clock: CliContext['clock'],
   onDamage: (error: unknown) => void,
-): Promise<Pick<LastRun, 'ended' | 'since'>> {
+): Promise<Pick<AtRest['agent'], 'ended' | 'since'>> {
   const entries = await createAuditFile(stateDir, clock)
     .entries()
     .catch((error: unknown) => {

@@ -1,5 +1,6 @@
 // One way to define a command, for all three programs: what a person types, what it is for, what is loaded when it runs.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { z } from 'zod';
 import { isFairleadError } from '../errors/error.ts';
 import { describeMisuse } from './output.ts';
 
@@ -43,8 +44,13 @@ export interface CommandSpec<Context> {
   readonly options?: readonly OptionSpec[];
   /** Started by the program itself; no page and no help names it. */
   readonly hidden?: boolean;
+  /** What it prints with `--json`; a command without one prints no document. */
+  readonly answer?: Answer;
   readonly load: () => Promise<Run<Context>>;
 }
+
+/** Loaded late: a command line that only lists its commands needs no schema. */
+export type Answer = () => Promise<z.ZodType>;
 
 export interface ProgramSpec<Context> {
   readonly name: string;
@@ -91,6 +97,13 @@ export function createProgram<Context>(spec: ProgramSpec<Context>): Command {
   return program;
 }
 
+const answers = new WeakMap<Command, Answer>();
+
+/** What this command prints with `--json`; null where it prints no document. */
+export async function answerOf(command: Command): Promise<z.ZodType | null> {
+  return (await answers.get(command)?.()) ?? null;
+}
+
 /** Before any command is added: each takes them over as it is made. */
 function writersOf({ streams }: { readonly streams?: Streams }) {
   if (streams === undefined) return {};
@@ -110,6 +123,7 @@ function addCommand<Context>(
   const own = groupAt(program, words, spec.groups)
     .command(name, { hidden: command.hidden === true })
     .description(command.about);
+  if (command.answer !== undefined) answers.set(own, command.answer);
   for (const argument of command.arguments ?? []) own.addArgument(toArgument(argument));
   const options = [...(command.options ?? []), ...spec.common];
   for (const option of options) own.addOption(toOption(option));

@@ -1,10 +1,12 @@
 // A terminal before a running agent: what commands print is kept, what they ask is answered.
 import type { CliContext } from '../../agent/cli/context.ts';
+import { createProgram } from '../../agent/cli/program.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { createStyle } from '../../shared/present/style.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy } from '../../shared/schema/policy.ts';
 import { createAgentNetwork, releaseOf } from './agent-network.ts';
+import { holdToAnswer } from './declared-answers.ts';
 import { settle } from './fake-clock.ts';
 
 interface Overrides {
@@ -54,5 +56,18 @@ export async function atTerminal(channel: Policy['channel'], overrides: Override
     },
   };
   const lines = () => printed.join('\n').split('\n');
-  return { ...network, context, printed, asked, lines, json: () => JSON.parse(printed.join('\n')) };
+  /** Runs a command as it is typed, with --json; answers its one document, and holds it to what it declares. */
+  const type = async (...argv: readonly string[]) => {
+    printed.length = 0;
+    const program = createProgram({
+      createContext: async () => ({ ...context, json: true }),
+      runAgent: () => Promise.reject(new TypeError('an agent runs already')),
+      exit: () => undefined,
+    });
+    await program.parseAsync([...argv, '--json'], { from: 'user' });
+    const document = JSON.parse(printed.join('\n'));
+    await holdToAnswer(program, argv, document);
+    return document;
+  };
+  return { ...network, context, printed, asked, lines, type, json: () => JSON.parse(printed.join('\n')) };
 }

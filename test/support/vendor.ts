@@ -2,9 +2,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { run } from '../../server/vendor/cli/main.ts';
+import { createProgram, run } from '../../server/vendor/cli/main.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
 import { openKeyFile } from '../../shared/trust/keyfile.ts';
+import { holdToAnswer } from './declared-answers.ts';
 import { type ReleaseServer, startReleaseServer, TOKEN } from './release-server.ts';
 
 export const PASSPHRASE = 'a passphrase for tests';
@@ -22,7 +23,7 @@ export interface Vendor {
   readonly clock: { aheadMs: number };
   /** Runs one command and answers what it printed. */
   run(...argv: readonly string[]): Promise<Answer>;
-  /** The same, which must succeed, with --json. */
+  /** The same, which must succeed, with --json, and answer as the command declares. */
   json(...argv: readonly string[]): Promise<Record<string, unknown>>;
   /** The code of the refusal, which must come. */
   refusal(...argv: readonly string[]): Promise<string>;
@@ -53,6 +54,12 @@ export async function createVendor(...initOptions: readonly string[]): Promise<V
 export function createBench(directory: string, server: ReleaseServer): Vendor {
   const clock = { aheadMs: 0 };
   const env = { FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE };
+  const nowhere = { write: () => true };
+  const surroundings = {
+    ...{ stdout: nowhere, stderr: nowhere, env, isTerminal: false, openKey },
+    now: () => Date.now() + clock.aheadMs,
+  };
+  const program = createProgram(surroundings, () => undefined);
   const vendor: Vendor = {
     directory,
     server,
@@ -61,21 +68,16 @@ export function createBench(directory: string, server: ReleaseServer): Vendor {
       const printed = { out: '', err: '' };
       const stdout = { write: (text: string) => (printed.out += text) };
       const stderr = { write: (text: string) => (printed.err += text) };
-      const status = await run(argv, {
-        stdout,
-        stderr,
-        env,
-        isTerminal: false,
-        now: () => Date.now() + clock.aheadMs,
-        openKey,
-      });
+      const status = await run(argv, { ...surroundings, stdout, stderr });
       return { status, ...printed };
     },
     json: async (...argv) => {
       const answer = await vendor.run(...argv, '--json');
       if (answer.status !== 0)
         throw new Error(`${argv.join(' ')} ended with ${answer.status}: ${answer.err}`);
-      return JSON.parse(answer.out);
+      const document = JSON.parse(answer.out);
+      await holdToAnswer(program, argv, document);
+      return document;
     },
     refusal: async (...argv) => {
       const { status, out } = await vendor.run(...argv, '--json');

@@ -1,4 +1,5 @@
 // fairlead apply and rollback: change what runs, by hand and on the record, and follow it to its end.
+import { z } from 'zod';
 import { diffPlans } from '../../../shared/compile/plan-diff.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
@@ -6,15 +7,19 @@ import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import {
+  changeReply,
   changesReply,
   explanationReply,
   type Override,
   startedReply,
 } from '../../../shared/protocol/admin.ts';
+import { rehearsalReply } from '../../../shared/protocol/rehearsal.ts';
 import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
 import { agreed, type CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';
 import { rehearse } from './rehearse.ts';
+
+export const rollbackAnswer = z.union([changeReply, rehearsalReply]);
 
 export interface ApplyOptions {
   readonly override?: readonly Override[];

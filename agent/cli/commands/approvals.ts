@@ -1,4 +1,5 @@
 // fairlead approve, deny and approvals: a yes or no to exactly one plan, here or signed on another machine.
+import { z } from 'zod';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
@@ -15,6 +16,9 @@ import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { openApproverKey } from '../../adapters/admin/approver-key.ts';
 import { type CliContext, show } from '../context.ts';
 import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
+
+/** With `--out` the signed answer itself. */
+export const approvalAnswer = z.union([approvalsReply, approvalReceipt]);
 
 export interface ApprovalOptions extends PassphraseOptions {
   readonly reason: string;

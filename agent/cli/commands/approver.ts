@@ -1,5 +1,7 @@
 // fairlead approver: whose signed yes counts on this instance.
+
 import { isAbsolute } from 'node:path';
+import { z } from 'zod';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { formatTable } from '../../../shared/present/table.ts';
@@ -7,6 +9,14 @@ import { createApproverKey, readApproverKey } from '../../adapters/admin/approve
 import { type CliContext, show } from '../context.ts';
 import { choosePassphrase, type PassphraseOptions } from '../passphrase.ts';
 import { changePolicy, type EditOptions, type KnownPolicy, showPolicy } from '../policy-edit.ts';
+
+export const approverAnswer = z.strictObject({
+  schema: z.literal('fairlead/approver@1'),
+  name: z.string(),
+  /** The public half. */
+  key: z.string(),
+  file: z.string(),
+});
 
 /** Needs no agent: an approver's key belongs on the approver's own machine. */
 export async function createApprover(

@@ -1,4 +1,5 @@
 // fairlead audit: the record of what was decided here, checked line by line, and taken along.
+import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
@@ -11,6 +12,19 @@ import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import { lineOf, readChain } from '../../core/audit-chain.ts';
 import { type CliContext, show } from '../context.ts';
+
+export const auditVerifiedAnswer = z.strictObject({
+  schema: z.literal('fairlead/audit-verified@1'),
+  entries: z.int(),
+  checkpoint: z.string(),
+});
+
+/** With a file; without one the lines themselves are printed. */
+export const auditExportedAnswer = z.strictObject({
+  schema: z.literal('fairlead/audit-exported@1'),
+  entries: z.int(),
+  file: z.string(),
+});
 
 export interface VerifyAuditOptions {
   /** As `fairlead audit verify` printed it at an earlier time. */

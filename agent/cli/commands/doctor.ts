@@ -1,4 +1,5 @@
 // fairlead doctor: everything that could keep this install from updating, looked at in one go.
+import { z } from 'zod';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
@@ -10,6 +11,14 @@ import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-po
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';
 import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
 import { type CliContext, show } from '../context.ts';
+
+export const doctorAnswer = z.strictObject({
+  schema: z.literal('fairlead/doctor@1'),
+  /** A check without a problem found all well. */
+  findings: z.array(
+    z.strictObject({ check: z.string(), problem: z.string().nullable(), remedy: z.string() }),
+  ),
+});
 
 interface Finding {
   readonly check: string;

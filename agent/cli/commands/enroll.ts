@@ -1,13 +1,27 @@
 // fairlead agent enroll: make this host an instance of the vendor's fleet.
+
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { accountName } from '../../../shared/node/account-name.ts';
 import { readNamed } from '../../../shared/node/named-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { digest } from '../../../shared/schema/common.ts';
 import { enroll as enrollInstance } from '../../adapters/server/enroller.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
 import { type CliContext, show } from '../context.ts';
+
+export const enrollAnswer = z.strictObject({
+  schema: z.literal('fairlead/enrolled@1'),
+  server: z.string(),
+  instance: z.string(),
+  name: z.string(),
+  /** Of the root that was trusted first. */
+  root: digest,
+  /** No configuration says what this install runs. */
+  takesEverything: z.boolean(),
+});
 
 export interface EnrollOptions {
   readonly file?: string;

@@ -1,13 +1,19 @@
 // fairlead agent install and uninstall: the agent as a service of this machine.
+
 import { resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { UNIT_DIRECTORY } from '../../adapters/drivers/start-command.ts';
 import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/machine/agent-unit.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { type CliContext, show } from '../context.ts';
+
+const unit = { unit: z.string() };
+export const installAnswer = z.strictObject({ schema: z.literal('fairlead/agent-installed@1'), ...unit });
+export const uninstallAnswer = z.strictObject({ schema: z.literal('fairlead/agent-uninstalled@1'), ...unit });
 
 /** Errors: enrolment/missing, service/manager-failed, disk/*. */
 export async function install(context: CliContext): Promise<number> {

@@ -20,7 +20,8 @@ export async function logs(context: CliContext, component: string, options: Logs
   for (let before = reply.lines; follow && change === undefined; ) {
     await context.clock.sleep(LOOK_AGAIN_MS);
     const { lines: now } = await ask();
-    for (const line of linesAfter(before, now)) context.print(line);
+    const lines = linesAfter(before, now);
+    if (lines.length > 0) show(context, { ...reply, lines: [...lines] }, (shown: LogsReply) => shown.lines);
     before = now;
   }
   return EXIT.ok;

@@ -1,4 +1,5 @@
 // fairlead plan: what the update on offer would change, or what would lead to a release one names; nothing is done.
+import { z } from 'zod';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import { describeVerdict } from '../../../shared/present/verdict.ts';
@@ -6,6 +7,9 @@ import { renderWay } from '../../../shared/present/way.ts';
 import { explanationReply } from '../../../shared/protocol/admin.ts';
 import { wayReply } from '../../../shared/protocol/way.ts';
 import { type CliContext, show } from '../context.ts';
+
+/** Of what is on offer; with a target, the way there. */
+export const planAnswer = z.union([explanationReply, wayReply]);
 
 /** With a target it exits with 4 when nothing leads there. */
 export async function plan(context: CliContext, target?: string): Promise<number> {

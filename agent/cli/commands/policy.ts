@@ -1,5 +1,6 @@
 // fairlead channel, pin and policy: the operator's standing decisions about what may come.
 
+import { z } from 'zod';
 import { pinnedComponent } from '../../../shared/compile/pins.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { readDocument } from '../../../shared/node/named-file.ts';
@@ -14,6 +15,15 @@ import { type Policy, policy as policySchema } from '../../../shared/schema/poli
 import { type CliContext, show } from '../context.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
 import { readInstant } from '../times.ts';
+
+const fileCheck = z.strictObject({
+  schema: z.literal('fairlead/policy-check@1'),
+  unsatisfiable: z.array(z.string()),
+  stale: z.array(z.string()),
+});
+
+/** Of the policy in force, or of one in a file. */
+export const policyCheckAnswer = z.union([policyReply, fileCheck]);
 
 const MEANING: Record<Channel, string> = {
   auto: 'updates are applied when the vendor offers them',

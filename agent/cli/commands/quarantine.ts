@@ -1,7 +1,10 @@
 // fairlead quarantine lift: let what failed here be tried again.
+import { z } from 'zod';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { liftReply } from '../../../shared/protocol/admin.ts';
 import { agreed, type CliContext, show } from '../context.ts';
+
+export const liftAnswer = liftReply.extend({ schema: z.literal('fairlead/quarantine-lifted@1') });
 
 export async function liftQuarantine(
   context: CliContext,
@@ -12,6 +15,8 @@ export async function liftQuarantine(
   if (!(await agreed(context, options, question))) return EXIT.refused;
   const path = `/v1/quarantine/${component.split('/').map(encodeURIComponent).join('/')}`;
   const reply = await context.client.call('DELETE', path, liftReply, { reason: options.reason });
-  show(context, reply, () => [`${component} ${reply.lifted.join(', ')} may be tried again`]);
+  show(context, { schema: 'fairlead/quarantine-lifted@1', ...reply }, () => [
+    `${component} ${reply.lifted.join(', ')} may be tried again`,
+  ]);
   return EXIT.ok;
 }

@@ -1,9 +1,17 @@
 // fairlead stage and outbox: what was brought here ahead of time, and what the server has not heard yet.
+import { z } from 'zod';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { count } from '../../../shared/present/count.ts';
 import { describeContact } from '../../../shared/present/explanation.ts';
 import { type StageReply, stageReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
+
+export const outboxAnswer = z.strictObject({
+  schema: z.literal('fairlead/outbox@1'),
+  /** Deployments that the server has not heard of yet. */
+  records: z.int(),
+  contact: statusReply.shape.contact,
+});
 
 export async function stage(context: CliContext): Promise<number> {
   const reply = await context.client.call('POST', '/v1/stage', stageReply);

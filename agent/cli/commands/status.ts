@@ -1,10 +1,14 @@
 // fairlead status: the verdict, what needs attention, and what runs.
 
+import { z } from 'zod';
 import { renderStatus } from '../../../shared/present/status.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
-import { askOrLook } from '../at-rest.ts';
+import { askOrLook, atRest } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
 import { renderAtRest } from '../render-at-rest.ts';
+
+/** From the agent, or from the disk while none runs. */
+export const statusAnswer = z.union([statusReply, atRest]);
 
 export interface WatchOptions {
   readonly watch?: boolean;

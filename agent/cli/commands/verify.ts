@@ -1,4 +1,5 @@
 // fairlead verify: every live file hashed again and compared with what was signed.
+import { z } from 'zod';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { count } from '../../../shared/present/count.ts';
@@ -8,6 +9,8 @@ import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts
 import { type RepairReply, repairReply } from '../../../shared/protocol/repair.ts';
 import { type Deviation, isDamage } from '../../core/deploy/tree-condition.ts';
 import { type CliContext, show } from '../context.ts';
+
+export const verifyAnswer = z.union([verifyReply, repairReply]);
 
 const SHOWN = 20;
 

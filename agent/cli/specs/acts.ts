@@ -22,6 +22,7 @@ export const ACTS: readonly AgentCommand[] = [
       { flags: '--reason <text>', about: 'why; recorded', parse: parseLine },
       YES,
     ],
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).changeReply,
     load: async () => (await import('../commands/apply.ts')).apply,
   },
   {
@@ -48,6 +49,7 @@ export const ACTS: readonly AgentCommand[] = [
       },
       YES,
     ],
+    answer: async () => (await import('../commands/apply.ts')).rollbackAnswer,
     load: async () => (await import('../commands/apply.ts')).rollback,
   },
   {
@@ -62,6 +64,7 @@ export const ACTS: readonly AgentCommand[] = [
       { flags: '--remove-added', about: 'with --repair: what stands beside the signed files goes, too' },
       { flags: '--reason <text>', about: 'why; recorded with a repair', parse: parseLine },
     ],
+    answer: async () => (await import('../commands/verify.ts')).verifyAnswer,
     load: async () => (await import('../commands/verify.ts')).verify,
   },
   {
@@ -70,12 +73,14 @@ export const ACTS: readonly AgentCommand[] = [
     example: 'quarantine lift core/auth --reason "the disk was full"',
     arguments: [{ name: '<component>', about: 'such as core/auth', parse: parseCapability }],
     options: [REASON, YES],
+    answer: async () => (await import('../commands/quarantine.ts')).liftAnswer,
     load: async () => (await import('../commands/quarantine.ts')).liftQuarantine,
   },
   {
     name: 'stage',
     about: 'fetch what is on offer now; nothing is applied',
     example: 'stage',
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).stageReply,
     load: async () => (await import('../commands/stage.ts')).stage,
   },
 ];

@@ -42,6 +42,7 @@ export const APPROVALS: readonly AgentCommand[] = [
     about: 'a yes to one plan; it is applied when the policy allows',
     example: 'approve sha256:… --reason "tested on staging" --ticket OPS-7',
     ...ANSWER,
+    answer: async () => (await import('../commands/approvals.ts')).approvalAnswer,
     load: async () => (await import('../commands/approvals.ts')).approve,
   },
   {
@@ -49,12 +50,14 @@ export const APPROVALS: readonly AgentCommand[] = [
     about: 'a final no to one plan',
     example: 'deny sha256:… --reason "breaks the import"',
     ...ANSWER,
+    answer: async () => (await import('../commands/approvals.ts')).approvalAnswer,
     load: async () => (await import('../commands/approvals.ts')).deny,
   },
   {
     name: 'approvals list',
     about: 'every answer, and what has become of it',
     example: 'approvals list',
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).approvalsReply,
     load: async () => (await import('../commands/approvals.ts')).listApprovals,
   },
   {
@@ -62,6 +65,7 @@ export const APPROVALS: readonly AgentCommand[] = [
     about: 'hand in an answer that was signed on another machine',
     example: 'approvals import yes.json',
     arguments: [{ name: '<file>', about: 'a signed answer from fairlead approve --out', parse: parsePath }],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).approvalsReply,
     load: async () => (await import('../commands/approvals.ts')).importApproval,
   },
   {
@@ -73,6 +77,7 @@ export const APPROVALS: readonly AgentCommand[] = [
       { flags: '--key <file>', about: 'where to write it', required: true, parse: parsePath },
       PASSPHRASE,
     ],
+    answer: async () => (await import('../commands/approver.ts')).approverAnswer,
     load: async () => (await import('../commands/approver.ts')).createApprover,
   },
   {
@@ -84,6 +89,7 @@ export const APPROVALS: readonly AgentCommand[] = [
       { name: '<key>', about: 'the public key, or the path of a key file', parse: parsePath },
     ],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/approver.ts')).trustApprover,
   },
   {
@@ -92,6 +98,7 @@ export const APPROVALS: readonly AgentCommand[] = [
     example: 'approver remove alice --reason "left"',
     arguments: [NAME],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/approver.ts')).removeApprover,
   },
   {
@@ -100,12 +107,14 @@ export const APPROVALS: readonly AgentCommand[] = [
     example: 'approver require 2 --reason "four eyes"',
     arguments: [{ name: '<count>', about: 'such as 2', parse: parseNumber }],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/approver.ts')).requireApprovals,
   },
   {
     name: 'approver list',
     about: 'whose yes counts, and how many are needed',
     example: 'approver list',
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/approver.ts')).listApprovers,
   },
 ];

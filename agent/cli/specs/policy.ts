@@ -22,12 +22,14 @@ const CHANNEL: readonly AgentCommand[] = [
     example: 'channel set manual --reason "audited from now on"',
     arguments: [{ name: '<channel>', about: 'what becomes of an update', choices: CHANNELS }],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/policy.ts')).setChannel,
   },
   {
     name: 'policy show',
     about: 'print it',
     example: 'policy show',
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/policy.ts')).policy,
   },
   {
@@ -35,6 +37,7 @@ const CHANNEL: readonly AgentCommand[] = [
     about: 'exit 0 when it can be read and satisfied',
     example: 'policy check',
     arguments: [{ name: '[file]', about: 'a policy to check instead of the one in force', parse: parsePath }],
+    answer: async () => (await import('../commands/policy.ts')).policyCheckAnswer,
     load: async () => (await import('../commands/policy.ts')).checkPolicy,
   },
 ];
@@ -57,6 +60,7 @@ const PINS: readonly AgentCommand[] = [
       { flags: '--expires <time>', about: 'such as 2027-01-31T00:00:00Z', parse: parseTime },
       YES,
     ],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/policy.ts')).addPin,
   },
   {
@@ -65,12 +69,14 @@ const PINS: readonly AgentCommand[] = [
     example: 'pin remove core/auth --reason "certified again"',
     arguments: [COMPONENT],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/policy.ts')).removePin,
   },
   {
     name: 'pin list',
     about: 'every pin, what it does now, its end and its reason',
     example: 'pin list',
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/policy.ts')).listPins,
   },
 ];
@@ -93,6 +99,7 @@ const HOLDS: readonly AgentCommand[] = [
       PASSPHRASE,
       YES,
     ],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/hold.ts')).hold,
   },
   {
@@ -100,6 +107,7 @@ const HOLDS: readonly AgentCommand[] = [
     about: 'end a hold',
     example: 'release --reason "the audit is over"',
     options: [REASON, { flags: '--emergency', about: 'end the hold of forced patches' }, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/hold.ts')).release,
   },
 ];
@@ -132,6 +140,7 @@ const WINDOWS: readonly AgentCommand[] = [
       REASON,
       YES,
     ],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/windows.ts')).addWindow,
   },
   {
@@ -140,12 +149,14 @@ const WINDOWS: readonly AgentCommand[] = [
     example: 'window remove night --reason "agreed with the shops"',
     arguments: [{ name: '<name>', about: 'as window list shows it', parse: parseLine }],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/windows.ts')).removeWindow,
   },
   {
     name: 'window list',
     about: 'every window, and when the next ones open',
     example: 'window list',
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/windows.ts')).listWindows,
   },
 ];
@@ -160,6 +171,7 @@ const SETTINGS: readonly AgentCommand[] = [
     arguments: [
       { name: '[component]', about: 'such as core/auth; all of them by default', parse: parseCapability },
     ],
+    answer: async () => (await import('../../../shared/protocol/settings.ts')).settingsReply,
     load: async () => (await import('../commands/settings.ts')).listSettings,
   },
   {
@@ -172,6 +184,7 @@ const SETTINGS: readonly AgentCommand[] = [
       { name: '<value>', about: "a value, '${file:PATH}' or '${env:NAME}'" },
     ],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/settings.ts')).settingsReply,
     load: async () => (await import('../commands/settings.ts')).setSetting,
   },
   {
@@ -180,6 +193,7 @@ const SETTINGS: readonly AgentCommand[] = [
     example: 'settings unset core/auth port --reason "the default will do"',
     arguments: [CAPABILITY, { name: '<key>', about: 'as settings list shows it', parse: parseLine }],
     options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/settings.ts')).settingsReply,
     load: async () => (await import('../commands/settings.ts')).unsetSetting,
   },
 ];

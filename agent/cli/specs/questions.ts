@@ -10,12 +10,14 @@ export const QUESTIONS: readonly AgentCommand[] = [
     about: 'the verdict, what needs attention, and what runs',
     example: 'status',
     options: [WATCH('look again until interrupted, and print what changed')],
+    answer: async () => (await import('../commands/status.ts')).statusAnswer,
     load: async () => (await import('../commands/status.ts')).status,
   },
   {
     name: 'check',
     about: 'ask the server for news; exit 0 none, 10 available, 20 blocked',
     example: 'check',
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).explanationReply,
     load: async () => (await import('../commands/explain.ts')).check,
   },
   {
@@ -29,6 +31,7 @@ export const QUESTIONS: readonly AgentCommand[] = [
         parse: parseTarget,
       },
     ],
+    answer: async () => (await import('../commands/plan.ts')).planAnswer,
     load: async () => (await import('../commands/plan.ts')).plan,
   },
   {
@@ -43,12 +46,14 @@ export const QUESTIONS: readonly AgentCommand[] = [
         choices: ASSUMPTIONS,
       },
     ],
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).explanationReply,
     load: async () => (await import('../commands/explain.ts')).explain,
   },
   {
     name: 'changes',
     about: 'every deployment of this install',
     example: 'changes',
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).changesReply,
     load: async () => (await import('../commands/changes.ts')).changes,
   },
   {
@@ -57,6 +62,7 @@ export const QUESTIONS: readonly AgentCommand[] = [
     example: 'change 7',
     arguments: [{ name: '<id>', about: 'its number', parse: parseNumber }],
     options: [WATCH('follow it to its end first')],
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).changeReply,
     load: async () => (await import('../commands/changes.ts')).change,
   },
   {
@@ -69,12 +75,14 @@ export const QUESTIONS: readonly AgentCommand[] = [
       { flags: '--lines <count>', about: 'how many, 100 unless given', parse: parseNumber },
       { flags: '--follow', about: 'go on until interrupted' },
     ],
+    answer: async () => (await import('../../../shared/protocol/logs.ts')).logsReply,
     load: async () => (await import('../commands/logs.ts')).logs,
   },
   {
     name: 'advisories',
     about: 'security advisories, and whether they affect what runs',
     example: 'advisories',
+    answer: async () => (await import('../../../shared/protocol/admin.ts')).advisoriesReply,
     load: async () => (await import('../commands/advisories.ts')).advisories,
   },
 ];

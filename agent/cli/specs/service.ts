@@ -7,12 +7,14 @@ export const SERVICE: readonly AgentCommand[] = [
     name: 'agent install',
     about: 'run now and at every boot, as a service of systemd',
     example: 'agent install',
+    answer: async () => (await import('../commands/install.ts')).installAnswer,
     load: async () => (await import('../commands/install.ts')).install,
   },
   {
     name: 'agent uninstall',
     about: 'stop and remove that service; the state and the services it started stay',
     example: 'agent uninstall',
+    answer: async () => (await import('../commands/install.ts')).uninstallAnswer,
     load: async () => (await import('../commands/install.ts')).uninstall,
   },
   {
@@ -34,6 +36,7 @@ export const SERVICE: readonly AgentCommand[] = [
         parse: parseLine,
       },
     ],
+    answer: async () => (await import('../commands/enroll.ts')).enrollAnswer,
     load: async () => (await import('../commands/enroll.ts')).enroll,
   },
   {

@@ -7,12 +7,14 @@ export const TOOLS: readonly AgentCommand[] = [
     name: 'outbox',
     about: 'what the server has not heard yet',
     example: 'outbox',
+    answer: async () => (await import('../commands/stage.ts')).outboxAnswer,
     load: async () => (await import('../commands/stage.ts')).outbox,
   },
   {
     name: 'doctor',
     about: 'look at everything that could keep this install from updating; exit 1 when something does',
     example: 'doctor',
+    answer: async () => (await import('../commands/doctor.ts')).doctorAnswer,
     load: async () => (await import('../commands/doctor.ts')).doctor,
   },
   {
@@ -29,6 +31,7 @@ export const TOOLS: readonly AgentCommand[] = [
         parse: parseCheckpoint,
       },
     ],
+    answer: async () => (await import('../commands/audit.ts')).auditVerifiedAnswer,
     load: async () => (await import('../commands/audit.ts')).verifyAudit,
   },
   {
@@ -36,6 +39,7 @@ export const TOOLS: readonly AgentCommand[] = [
     about: 'one JSON object a line; from the disk while no agent runs',
     example: 'audit export audit.jsonl',
     arguments: [{ name: '[file]', about: 'where to; standard output by default', parse: parsePath }],
+    answer: async () => (await import('../commands/audit.ts')).auditExportedAnswer,
     load: async () => (await import('../commands/audit.ts')).exportAudit,
   },
 ];

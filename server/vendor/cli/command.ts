@@ -11,7 +11,7 @@ export type CommandKind = 'reads' | 'writes' | 'signs';
 /** Its values are the arguments in their order, then all options by their names. */
 type Work = (session: Session, ...values: never[]) => Promise<void>;
 
-export interface VendorCommand extends Omit<CommandSpec<Session>, 'load'> {
+export interface VendorCommand extends Omit<CommandSpec<Session>, 'load' | 'answer'> {
   readonly example: string;
   readonly kind: CommandKind;
   readonly load: () => Promise<Work>;
@@ -59,6 +59,7 @@ const SIGNING: readonly OptionSpec[] = [
 export function toCommand({ kind, load, options = [], ...command }: VendorCommand): CommandSpec<Session> {
   return {
     ...command,
+    answer: async () => (await import('./answers.ts')).answerTo(command.name),
     options: [...options, ...(kind === 'signs' ? SIGNING : [])],
     load: async () => {
       const work = await load();

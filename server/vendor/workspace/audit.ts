@@ -16,7 +16,7 @@ import { readNewest } from './metadata.ts';
 import type { Session } from './session.ts';
 import { writeJson } from './workspace.ts';
 
-const auditEntry = z.strictObject({
+export const auditEntry = z.strictObject({
   at: instant,
   actor: line,
   /** What was done: the command, such as `release` or `rollout pause`. */

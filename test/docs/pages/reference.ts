@@ -1,5 +1,5 @@
 // Every generated page by its path; a test compares them with what is committed.
-import { renderCommands } from './commands-page.ts';
+import { renderAnswers, renderCommands } from './commands-page.ts';
 import { renderErrors } from './errors-page.ts';
 import { renderHttpApi, renderOpenApiFile } from './http-api-page.ts';
 import { renderManifest } from './manifest-page.ts';
@@ -9,7 +9,8 @@ import { renderStates } from './states-page.ts';
 
 export async function renderReference(): Promise<ReadonlyMap<string, string>> {
   return new Map<string, string>([
-    ['docs/reference/commands.md', renderCommands()],
+    ['docs/reference/commands.md', await renderCommands()],
+    ['docs/reference/schema/answers.schema.json', await renderAnswers()],
     ['docs/reference/errors.md', renderErrors()],
     ['docs/reference/http-api.md', renderHttpApi()],
     ['docs/reference/openapi.json', renderOpenApiFile()],

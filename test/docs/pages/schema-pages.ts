@@ -12,7 +12,7 @@ import { halt, rollout } from '../../../shared/schema/rollout.ts';
 import { type Node, visitKeys } from './document-keys.ts';
 import { DOCUMENTS } from './manifest-page.ts';
 
-const SCHEMAS = {
+export const SCHEMAS = {
   capability: capabilityRelease,
   suite: suiteRelease,
   platform: platformRelease,

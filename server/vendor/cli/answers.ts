@@ -1,0 +1,136 @@
+// What the commands of `fairlead-vendor` answer with `--json`, each by the name of its command.
+import { z } from 'zod';
+import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
+import { fleetDeployment, instancesReply } from '../../../shared/protocol/fleet.ts';
+import { advisory } from '../../../shared/schema/advisory.ts';
+import { digest, instant, line } from '../../../shared/schema/common.ts';
+import { halt, rollout } from '../../../shared/schema/rollout.ts';
+import { OFFLINE_ROLES, ONLINE_ROLES } from '../core/roles.ts';
+import { auditEntry } from '../workspace/audit.ts';
+
+const count = z.int().min(0);
+const quorum = { valid: count, needed: count };
+const role = z.enum(OFFLINE_ROLES);
+const changeId = changeRecord.shape.id;
+/** `core/auth@1.0.1` */
+const release = z.string();
+
+const signing = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('unchanged') }),
+  z.strictObject({ kind: z.literal('signed'), role, version: count }),
+  z.strictObject({ kind: z.literal('pending'), role, version: count, ...quorum }),
+]);
+
+/** How every command that signs ends. */
+const conclusion = {
+  signed: z.array(signing),
+  /** Those that have passed a stage by it. */
+  changes: z.array(z.strictObject({ id: changeId, stage: z.string() })),
+  /** Null when nothing was sent: `--no-publish`, or signatures are missing. */
+  published: z.strictObject({ packs: count, metadata: count, targets: count, changes: count }).nullable(),
+};
+
+const change = { change: changeRecord };
+const ofRelease = { release, ...conclusion };
+const published = { advisory, ...conclusion };
+
+const trace = {
+  ...change,
+  acts: z.array(auditEntry),
+  /** Null before the server has seen the change. */
+  counts: fleetCounts.nullable(),
+  deployments: z.array(fleetDeployment).nullable(),
+};
+
+const traceInstance = {
+  instance: instancesReply.shape.instances.element,
+  deployments: z.array(fleetDeployment),
+};
+
+const workspaceStatus = {
+  server: z.string(),
+  roles: z.array(
+    z.strictObject({
+      role,
+      version: count,
+      expires: instant,
+      pending: count.nullable(),
+      signatures: z.strictObject(quorum),
+      note: z.string(),
+    }),
+  ),
+  changes: z.array(z.strictObject({ id: changeId, release, due: z.enum(STAGES).nullable() })),
+  releases: z.array(z.strictObject({ path: z.string(), digest, change: changeId })),
+  advisories: z.array(advisory.shape.id),
+  audited: count,
+};
+
+const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
+  init: {
+    server: z.string(),
+    keys: z.array(z.strictObject({ role, keyid: z.string() })),
+    ...conclusion,
+  },
+  'change open': change,
+  'change list': { changes: z.array(changeRecord) },
+  'change show': change,
+  'change abandon': change,
+  'change complete': { ...conclusion, ...change },
+  lint: { source: z.string(), kind: z.enum(['capability', 'suite', 'platform']), issues: z.array(z.never()) },
+  build: change,
+  verify: { ...change, changes: z.array(changeRecord) },
+  release: { ...conclusion, ...change, records: z.array(changeRecord) },
+  'rollout start': ofRelease,
+  'rollout pause': ofRelease,
+  'rollout resume': ofRelease,
+  'rollout halt': ofRelease,
+  'rollout guard': ofRelease,
+  'rollout status': {
+    change: changeId,
+    release,
+    rollouts: z.array(rollout),
+    halt: halt.nullable(),
+    counts: fleetCounts,
+  },
+  promote: ofRelease,
+  withdraw: ofRelease,
+  trace,
+  'trace instance': traceInstance,
+  'advisory publish': published,
+  'advisory withdraw': published,
+  'enrolment create': { enrolment: z.string(), name: line, expires: instant },
+  sign: { discarded: z.array(role), ...conclusion },
+  renew: conclusion,
+  'key list': {
+    roles: z.array(
+      z.strictObject({
+        role: z.enum([...OFFLINE_ROLES, ...ONLINE_ROLES]),
+        threshold: count,
+        /** `file` is null where the key is not at hand. */
+        keys: z.array(z.strictObject({ keyid: z.string(), file: z.string().nullable() })),
+      }),
+    ),
+  },
+  'key create': { path: z.string(), keyid: z.string() },
+  'key rotate': conclusion,
+  publish: conclusion,
+  status: workspaceStatus,
+  'audit verify': {
+    acts: count,
+    first: instant.nullable(),
+    last: instant.nullable(),
+    checkpoint: z.string(),
+  },
+};
+
+/** `trace` answers with an instance where one is named. */
+export function answerTo(command: string): z.ZodType {
+  if (command === 'trace') return z.union([documentOf('trace'), documentOf('trace instance')]);
+  return documentOf(command);
+}
+
+function documentOf(name: string): z.ZodObject {
+  const shape = SHAPES[name];
+  if (shape === undefined) throw new TypeError(`nothing says what ${name} answers`);
+  return z.strictObject({ schema: z.literal(`fairlead-vendor/${name.replaceAll(' ', '-')}@1`), ...shape });
+}
