@@ -2,6 +2,7 @@
 import type { Advisory } from '../schema/advisory.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions } from '../version/version.ts';
 import type { Context } from './context.ts';
 import { criticalFor, type Fixes, fixesFor } from './fixes.ts';
 import { type Assignment, repair } from './repair.ts';
@@ -103,11 +104,14 @@ function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): r
   if (to !== undefined && isStop(one, to)) return [];
   const version = to?.version ?? from.version;
   const reason = to === undefined && one.fixes.length > 0 ? 'constraints' : one.reason;
-  return criticalFor(context, component, version).map(({ id }) => ({
-    advisory: id,
+  // Two advisories may each name what the other affects: a fix is named then, and none helps.
+  const isNamed = ({ fixed }: Advisory) =>
+    fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);
+  return criticalFor(context, component, version).map((advisory) => ({
+    advisory: advisory.id,
     component,
     version,
-    reason,
+    reason: reason === 'no-fix' && isNamed(advisory) ? 'affected' : reason,
   }));
 }
 

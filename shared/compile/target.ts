@@ -131,5 +131,12 @@ export interface Unfixable {
   readonly advisory: string;
   readonly component: ComponentKey;
   readonly version: Version;
-  readonly reason: 'no-fix' | 'not-released' | 'quarantined' | 'halted' | 'withdrawn' | 'constraints';
+  readonly reason:
+    | 'no-fix'
+    | 'affected'
+    | 'not-released'
+    | 'quarantined'
+    | 'halted'
+    | 'withdrawn'
+    | 'constraints';
 }

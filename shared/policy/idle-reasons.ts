@@ -22,6 +22,7 @@ export function idleReasons(input: DecideInput): readonly Reason[] {
 
 const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
   'no-fix': 'no fixed version is named',
+  affected: 'the version named as fixed is open to another critical advisory',
   'not-released': 'the fixed version is not released',
   quarantined: 'the fixed version failed here and is quarantined',
   halted: 'the vendor has halted the fixed version',

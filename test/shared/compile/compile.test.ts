@@ -258,6 +258,24 @@ describe('an emergency', () => {
 
     expect(result).toMatchObject({ target: null, unfixable: [{ component: 'core/auth', reason }] });
   });
+
+  it('says when two advisories each name what the other affects', () => {
+    const input = compileInputOf({
+      releases: { 'core/auth@1.0.0': {}, 'core/auth@1.0.1': {}, 'core/auth@1.0.2': {} },
+      runs: ['core/auth@1.0.1'],
+      advisories: {
+        'FL-2026-0003': { affected: { 'core/auth': '<1.0.2' }, fixed: ['core/auth@1.0.2'] },
+        'FL-2026-0004': { affected: { 'core/auth': '1.0.2' }, fixed: ['core/auth@1.0.1'] },
+      },
+    });
+
+    const { target, unfixable } = compileEmergency(input);
+
+    expect([target, unfixable.map(({ advisory, reason }) => [advisory, reason])]).toEqual([
+      null,
+      [['FL-2026-0003', 'affected']],
+    ]);
+  });
 });
 
 describe('the solver', () => {
