@@ -5,7 +5,13 @@ import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { type AuditHead, EMPTY_AUDIT } from '../../shared/schema/audit-head.ts';
+import {
+  type AuditHead,
+  advanceHead,
+  EMPTY_AUDIT,
+  followLink,
+  verifyReached,
+} from '../../shared/schema/audit-chain.ts';
 import { digest, instant, line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 
@@ -66,27 +72,22 @@ export function chainEntry(
   });
   // Nothing follows a line that cannot be read: the log would end there for good.
   parseEntry(written, 'the audit log', head.count + 1);
-  return { line: written, head: { ...EMPTY_AUDIT, count: head.count + 1, digest: digestOf(written) } };
+  return { line: written, head: advanceHead(head, digestOf(written)) };
 }
 
 /** Reads every line, oldest first, and checks that each continues the one before. Error: audit/damaged. */
 export function readChain(lines: readonly Uint8Array[], checkpoint: AuditHead, path: string): AuditChain {
+  const broken = (line: number, problem: string) =>
+    new FairleadError('audit/damaged', { path, line, problem });
   const entries: AuditEntry[] = [];
   let head = EMPTY_AUDIT;
   for (const bytes of lines) {
-    const lineNumber = head.count + 1;
-    const entry = parseEntry(bytes, path, lineNumber);
-    if (entry.sequence !== lineNumber || entry.previous !== head.digest) {
-      throw damaged(path, lineNumber, 'it does not continue the line before it');
-    }
-    head = { ...EMPTY_AUDIT, count: lineNumber, digest: digestOf(bytes) };
-    if (head.count === checkpoint.count && head.digest !== checkpoint.digest) {
-      throw damaged(path, lineNumber, 'it is not the line that was written here');
-    }
+    const entry = parseEntry(bytes, path, head.count + 1);
+    const { sequence, previous } = entry;
+    head = followLink(head, { sequence, previous, digest: digestOf(bytes) }, checkpoint, broken);
     entries.push(entry);
   }
-  // The log may be ahead of its checkpoint by what a crash left between the two; never behind.
-  if (head.count < checkpoint.count) throw damaged(path, head.count + 1, 'lines at the end are missing');
+  verifyReached(head, checkpoint, broken);
   return { entries, head };
 }
 
@@ -105,8 +106,4 @@ function parseEntry(bytes: Uint8Array, path: string, lineNumber: number): AuditE
       { cause },
     );
   }
-}
-
-function damaged(path: string, lineNumber: number, problem: string): FairleadError {
-  return new FairleadError('audit/damaged', { path, line: lineNumber, problem });
 }

@@ -2,42 +2,41 @@
 import { type Digest, digestOfValue } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';
+import {
+  type AuditHead,
+  type Checkpoint,
+  EMPTY_AUDIT,
+  followLink,
+  type Link,
+  verifyReached,
+} from '../../shared/schema/audit-chain.ts';
 import { readAudit } from './audit.ts';
 import type { Database } from './tables.ts';
 
 /** How many entries there are, and the digest of the last; null for an empty log. */
-export interface AuditHead {
-  readonly count: number;
-  readonly digest: Digest | null;
-}
+export type AuditStanding = Pick<AuditHead, 'count' | 'digest'>;
 
 const ENTRIES_AT_ONCE = 1_000;
 
 /** From its first entry, or from one that was verified before. Error: server/audit-broken. */
 export async function verifyAudit(
   db: Database,
-  checkpoint: { readonly count: number; readonly digest: string } | null,
+  checkpoint: Checkpoint | null,
   from = 1,
-): Promise<AuditHead> {
-  let head: AuditHead = { count: from - 1, digest: await digestAt(db, from - 1) };
+): Promise<AuditStanding> {
+  const kept = checkpoint ?? EMPTY_AUDIT;
+  let head: AuditHead = { ...EMPTY_AUDIT, count: from - 1, digest: await digestAt(db, from - 1) };
   for (let after: number | null = from - 1; after !== null; ) {
     const { entries, next } = await readAudit(db, after, ENTRIES_AT_ONCE);
-    for (const entry of entries) {
-      head = follow(head, entry);
-      if (entry.sequence === checkpoint?.count && entry.digest !== checkpoint.digest) {
-        throw broken(entry.sequence, 'it is another than when the checkpoint was written');
-      }
-    }
+    for (const entry of entries) head = followLink(head, linkOf(entry), kept, broken);
     after = next;
   }
-  if (checkpoint !== null && head.count < checkpoint.count) {
-    throw broken(head.count + 1, `it is missing: the checkpoint counted ${checkpoint.count} entries`);
-  }
-  return head;
+  verifyReached(head, kept, broken);
+  return { count: head.count, digest: head.digest };
 }
 
 /** Where the log stands, by its last entry alone. */
-export async function readAuditHead(db: Database): Promise<AuditHead> {
+export async function readAuditHead(db: Database): Promise<AuditStanding> {
   const last = await db
     .selectFrom('audit')
     .select(['sequence', 'digest'])
@@ -56,12 +55,10 @@ async function digestAt(db: Database, sequence: number): Promise<Digest | null> 
   return (row?.digest ?? null) as Digest | null;
 }
 
-function follow(head: AuditHead, { digest, ...entry }: AuditEntry): AuditHead {
-  const sequence = head.count + 1;
-  if (entry.sequence !== sequence) throw broken(sequence, 'it is missing');
-  if (entry.previous !== head.digest) throw broken(sequence, 'it does not follow the entry before it');
-  if (digestOfValue(entry) !== digest) throw broken(sequence, 'it was changed');
-  return { count: sequence, digest };
+function linkOf({ digest: written, ...entry }: AuditEntry): Link {
+  const digest = digestOfValue(entry);
+  if (written !== digest) throw broken(entry.sequence, 'it was changed');
+  return { sequence: entry.sequence, previous: entry.previous, digest };
 }
 
 function broken(sequence: number, problem: string): FairleadError {

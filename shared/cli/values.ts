@@ -5,7 +5,7 @@ import { durationMs, spanMs } from '../encoding/duration.ts';
 import { isTimeZone } from '../encoding/zone.ts';
 import { isFairleadError } from '../errors/error.ts';
 import { advisoryId } from '../schema/advisory.ts';
-import { type AuditHead, parseCheckpoint as readCheckpoint } from '../schema/audit-head.ts';
+import { type AuditHead, parseCheckpoint as readCheckpoint } from '../schema/audit-chain.ts';
 import { componentKey, digest, instant, line, name } from '../schema/common.ts';
 import { parseRef, type ReleaseRef, refFor } from '../schema/release-ref.ts';
 import { isVersion, parseVersion, type Version } from '../version/version.ts';

@@ -15,8 +15,7 @@ import type {
 } from '../../agent/ports/deploy.ts';
 import type { Freshness } from '../../agent/ports/server.ts';
 import type { JsonStore, Settings } from '../../agent/ports/state.ts';
-import type { Catalog } from '../../shared/compile/catalog.ts';
-import { EMPTY_CATALOG } from '../../shared/compile/catalog.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../shared/compile/catalog.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
@@ -24,7 +23,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { type PolicyState, unreadableConfig } from '../../shared/policy/local-state.ts';
 import type { VerifyReply } from '../../shared/protocol/admin.ts';
 import type { Report } from '../../shared/protocol/report.ts';
-import { EMPTY_AUDIT } from '../../shared/schema/audit-head.ts';
+import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
 import { DEFAULT_INSTANCE_CONFIG, type InstanceConfig } from '../../shared/schema/instance.ts';
 import { DEFAULT_POLICY } from '../../shared/schema/policy.ts';

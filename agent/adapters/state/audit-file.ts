@@ -8,7 +8,7 @@ import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
-import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
+import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-chain.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../core/audit-chain.ts';
 import type { Clock } from '../../ports/machine.ts';

@@ -7,7 +7,7 @@ import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
 import { count } from '../../../shared/present/count.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
-import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-head.ts';
+import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-chain.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import { lineOf, readChain } from '../../core/audit-chain.ts';

@@ -3,13 +3,22 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+import { digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { toDiskError } from '../../../shared/errors/system-error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
-import { type AuditHead, auditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
+import {
+  type AuditHead,
+  advanceHead,
+  auditHead,
+  type Broken,
+  EMPTY_AUDIT,
+  followLink,
+  type Link,
+  verifyReached,
+} from '../../../shared/schema/audit-chain.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { readNewest } from './metadata.ts';
@@ -40,7 +49,7 @@ export async function readAudit(directory: string): Promise<readonly AuditEntry[
 /** The same with where the chain stands; `kept` is a checkpoint from elsewhere that it must still hold. */
 export async function verifyAudit(directory: string, kept: AuditHead): Promise<Chain> {
   const chain = await readChain(directory);
-  holdAgainst(chain, kept, auditFile(directory));
+  holdAgainst(chain, kept, brokenIn(auditFile(directory)));
   return chain;
 }
 
@@ -81,18 +90,13 @@ async function appendAudit(directory: string, entry: Omit<AuditEntry, 'previous'
     throw toDiskError(path, cause, bytes.length);
   }
   // A kill before this leaves the log ahead of its checkpoint by one line; never behind.
-  await writeJson(
-    headFile(directory),
-    { ...EMPTY_AUDIT, count: head.count + 1, digest: digestOf(text) },
-    0o600,
-  );
+  await writeJson(headFile(directory), advanceHead(head, digestOf(text)), 0o600);
 }
 
 export interface Chain {
   readonly entries: readonly AuditEntry[];
   readonly head: AuditHead;
-  /** Digest of each line. */
-  readonly digests: readonly Digest[];
+  readonly links: readonly Link[];
   /** Bytes of whole lines. */
   readonly length: number;
 }
@@ -101,29 +105,31 @@ async function readChain(directory: string): Promise<Chain> {
   const file = auditFile(directory);
   const bytes = (await readIfPresent(file)) ?? new Uint8Array();
   const entries: AuditEntry[] = [];
-  const digests: Digest[] = [];
+  const broken = brokenIn(file);
+  const links: Link[] = [];
+  let head = EMPTY_AUDIT;
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
     const text = bytes.subarray(start, end);
     const entry = parseEntry(text, file, entries.length + 1);
-    if (entry.previous !== (digests.at(-1) ?? null)) throw broken(file, entries.length + 1);
+    const link = { previous: entry.previous, digest: digestOf(text) };
+    head = followLink(head, link, EMPTY_AUDIT, broken);
     entries.push(entry);
-    digests.push(digestOf(text));
+    links.push(link);
     start = end + 1;
   }
   // Nothing is signed before it is on the record: a log that is gone with its checkpoint would pass for a new one.
-  if (entries.length === 0 && (await readNewest(directory, 'root')) !== null) throw broken(file, 1);
-  const head = { ...EMPTY_AUDIT, count: entries.length, digest: digests.at(-1) ?? null };
-  const chain = { entries, head, digests, length: start };
-  holdAgainst(chain, await readHead(directory), file);
+  if (entries.length === 0 && (await readNewest(directory, 'root')) !== null)
+    throw broken(1, 'it is missing');
+  const chain = { entries, head, links, length: start };
+  holdAgainst(chain, await readHead(directory), broken);
   return chain;
 }
 
 /** The line that a checkpoint names is there, unchanged. Error: vendor/audit-broken. */
-function holdAgainst({ digests }: Chain, kept: AuditHead, file: string): void {
-  if (kept.count === 0) return;
-  if (digests.length < kept.count) throw broken(file, digests.length + 1);
-  if (digests[kept.count - 1] !== kept.digest) throw broken(file, kept.count);
+function holdAgainst({ links }: Chain, kept: AuditHead, broken: Broken): void {
+  const walked = links.reduce((head, link) => followLink(head, link, kept, broken), EMPTY_AUDIT);
+  verifyReached(walked, kept, broken);
 }
 
 /** Workspaces of earlier versions have none until the next act. */
@@ -138,7 +144,7 @@ function parseEntry(text: Uint8Array, file: string, line: number): AuditEntry {
     return parseDocumentBytes(auditEntry, text, `${file}:${line}`);
   } catch (cause) {
     if (!isFairleadError(cause)) throw cause;
-    throw broken(file, line, { cause });
+    throw new FairleadError('vendor/audit-broken', { file, line }, { cause });
   }
 }
 
@@ -150,6 +156,6 @@ function auditFile(directory: string): string {
   return join(directory, 'audit.jsonl');
 }
 
-function broken(file: string, line: number, options?: { readonly cause: unknown }): FairleadError {
-  return new FairleadError('vendor/audit-broken', { file, line }, options);
+function brokenIn(file: string): Broken {
+  return (line) => new FairleadError('vendor/audit-broken', { file, line });
 }

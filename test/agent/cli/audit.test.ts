@@ -9,7 +9,7 @@ import { type AuditEntry, chainEntry } from '../../../agent/core/audit-chain.ts'
 import { parseCheckpoint } from '../../../shared/cli/values.ts';
 import { fromUtf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
+import { EMPTY_AUDIT } from '../../../shared/schema/audit-chain.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { atTerminal } from '../../support/terminal.ts';

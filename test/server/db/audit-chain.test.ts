@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AuditHead, readAuditHead, verifyAudit } from '../../../server/db/audit-chain.ts';
+import { type AuditStanding, readAuditHead, verifyAudit } from '../../../server/db/audit-chain.ts';
 import { createEnrolment } from '../../../server/db/enrolments.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { checkpointAudit } from '../../../server/jobs/watch.ts';
@@ -16,7 +16,7 @@ import { startTestServer } from '../../support/server-under-test.ts';
 
 let dir: string;
 let db: Database;
-let before: AuditHead;
+let before: AuditStanding;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-audit-'));
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-const checkpointOf = ({ count, digest }: AuditHead) => ({ count, digest: digest ?? '' });
+const checkpointOf = ({ count, digest }: AuditStanding) => ({ count, digest: digest ?? '' });
 
 it('holds as it was written, with and without a checkpoint', async () => {
   expect(await verifyAudit(db, null)).toEqual(before);
