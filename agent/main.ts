@@ -13,6 +13,7 @@ import { systemClock as clock } from './adapters/machine/system-clock.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
 import { createHttpSource, repositoryUrls } from './adapters/repository/http-source.ts';
 import { openTrustStore } from './adapters/repository/trust-store.ts';
+import { createVerifyTargets } from './adapters/repository/verify-beside.ts';
 import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
 import { readIdentity } from './adapters/server/identity.ts';
@@ -133,8 +134,7 @@ function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPuls
 function repositoryFrom(source: RepositorySource, stateDir: string, { root }: EnrolmentFile, log: Log) {
   return createRepository({
     openStore: () => openTrustStore(`${stateDir}/trust`),
-    source,
-    initialRoot: Buffer.from(root.bytes, 'base64'),
+    ...{ source, initialRoot: Buffer.from(root.bytes, 'base64'), verifyTargets: createVerifyTargets() },
     onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
   });
 }

@@ -2,6 +2,8 @@
 import type { Catalog } from '../../shared/compile/catalog.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Report } from '../../shared/protocol/report.ts';
+import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
+import type { Signer } from '../../shared/trust/threshold.ts';
 
 export interface Repository {
   /**
@@ -20,6 +22,14 @@ export interface Freshness {
   /** When the first of the metadata behind the catalog expires; an incomplete refresh does not move it. */
   readonly expires: EpochMs | null;
 }
+
+/** As `verifyTargets` of shared/trust/rules.ts, of bytes of any size, wherever there is time for them. Errors: trust/*. */
+export type VerifyTargets = (
+  role: string,
+  signer: Signer,
+  expected: FileMeta,
+  bytes: Uint8Array,
+) => Promise<Targets>;
 
 export type MetadataAnswer =
   | { readonly kind: 'body'; readonly bytes: Uint8Array; readonly etag: string | null }

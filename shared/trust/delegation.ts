@@ -47,11 +47,13 @@ export function resolveTarget(path: string, lookUp: LookUp): Resolution {
 
 /** True when the delegation covers the path. */
 export function isInScope(path: string, scope: DelegatedRole['scope']): boolean {
+  return isCovered(path, path.split('/'), scope);
+}
+
+function isCovered(path: string, parts: readonly string[], scope: DelegatedRole['scope']): boolean {
   switch (scope.kind) {
-    case 'paths': {
-      const parts = path.split('/');
-      return scope.patterns.some((pattern) => matchesPattern(parts, pattern));
-    }
+    case 'paths':
+      return (patternsOf(scope).get(parts.length) ?? []).some((pattern) => matchesPattern(parts, pattern));
     case 'hash-prefixes': {
       const hash = createHash('sha256').update(path, 'utf8').digest('hex');
       return scope.prefixes.some((prefix) => hash.startsWith(prefix.toLowerCase()));
@@ -59,8 +61,24 @@ export function isInScope(path: string, scope: DelegatedRole['scope']): boolean 
   }
 }
 
+type Patterns = ReadonlyMap<number, readonly (readonly string[])[]>;
+const knownPatterns = new WeakMap<DelegatedRole['scope'], Patterns>();
+
+/** By their number of parts, each taken apart once: they are asked again for every path. */
+function patternsOf(scope: DelegatedRole['scope'] & { readonly kind: 'paths' }): Patterns {
+  const known = knownPatterns.get(scope);
+  if (known !== undefined) return known;
+  const patterns = Map.groupBy(
+    scope.patterns.map((pattern) => pattern.split('/')),
+    ({ length }) => length,
+  );
+  knownPatterns.set(scope, patterns);
+  return patterns;
+}
+
 function delegationsFor(path: string, delegator: string, targets: Targets) {
-  const matching = targets.delegations.filter(({ scope }) => isInScope(path, scope));
+  const parts = path.split('/');
+  const matching = targets.delegations.filter(({ scope }) => isCovered(path, parts, scope));
   const end = matching.findIndex(({ terminating }) => terminating);
   const considered = end === -1 ? matching : matching.slice(0, end + 1);
   return {
@@ -69,18 +87,15 @@ function delegationsFor(path: string, delegator: string, targets: Targets) {
   };
 }
 
-/** TUF §4.5: `*` and `?` never match a path separator, so pattern and path have the same number of parts. */
-function matchesPattern(parts: readonly string[], pattern: string): boolean {
-  const patternParts = pattern.split('/');
-  return (
-    parts.length === patternParts.length &&
-    patternParts.every((part, index) => matchesPart(parts[index] ?? '', part))
-  );
+/** TUF §4.5: `*` and `?` never match a path separator, so both have the same number of parts. */
+function matchesPattern(parts: readonly string[], pattern: readonly string[]): boolean {
+  return pattern.every((part, index) => matchesPart(parts[index] ?? '', part));
 }
 
 /** Goes back to the last `*` only, so no pattern makes it slow. */
 function matchesPart(text: string, pattern: string): boolean {
-  if (!/[*?]/.test(pattern)) return text === pattern;
+  if (pattern === '*' || text === pattern) return true;
+  if (!/[*?]/.test(pattern)) return false;
   const characters = [...text];
   const wanted = [...pattern];
   let at = 0;

@@ -13,11 +13,14 @@ export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
 
 const KIB = 1024;
 
-/** What is read of a file at most, whatever a list says. Ten thousand releases are about three megabytes of targets. */
+/**
+ * What is read of a file at most, whatever a list says. Ten thousand releases and their rollouts are five megabytes of targets;
+ * a snapshot has a hundred bytes for each role.
+ */
 export const MAX_METADATA_BYTES = {
   root: 512 * KIB,
   timestamp: 16 * KIB,
-  snapshot: 2 * KIB * KIB,
+  snapshot: 256 * KIB,
   targets: 16 * KIB * KIB,
 } as const satisfies Record<TopLevelRole, number>;
 
@@ -73,7 +76,6 @@ export interface Snapshot extends SignedBase {
 export interface TargetFile {
   readonly length: number;
   readonly hashes: Hashes;
-  readonly custom: JsonObject | null;
 }
 
 export interface DelegatedRole extends Role {

@@ -1,6 +1,6 @@
 // From the `signed` part of metadata to its type: strict about what the specification names, open to what it does not.
 import { instantMs } from '../encoding/instant.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts';
+import type { JsonObject, JsonValue } from '../encoding/json.ts';
 import { malformed, readArray, readBoolean, readCount, readInstant, readObject, readText } from './field.ts';
 import type { Key } from './key.ts';
 import {
@@ -175,7 +175,6 @@ function parseTargetFile(value: JsonValue, role: string, path: string): TargetFi
   return {
     length: readCount(object.length, role, path, 0),
     hashes: parseHashes(object.hashes, role, path),
-    custom: isJsonObject(object.custom) ? object.custom : null,
   };
 }
 

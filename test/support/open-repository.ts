@@ -1,9 +1,10 @@
 // The agent's repository over HTTP and a directory, put together as the agent's entry does it.
 import { createHttpSource } from '../../agent/adapters/repository/http-source.ts';
 import { openTrustStore } from '../../agent/adapters/repository/trust-store.ts';
+import { createVerifyTargets } from '../../agent/adapters/repository/verify-beside.ts';
 import type { HttpClient } from '../../agent/adapters/server/http-client.ts';
 import { createRepository as createOver } from '../../agent/engine/repository/repository.ts';
-import type { Repository } from '../../agent/ports/server.ts';
+import type { Repository, VerifyTargets } from '../../agent/ports/server.ts';
 import type { FairleadError } from '../../shared/errors/error.ts';
 
 export interface OpenOptions {
@@ -12,6 +13,7 @@ export interface OpenOptions {
   readonly initialRoot: Uint8Array;
   readonly http: Pick<HttpClient, 'get'>;
   readonly onWarning: (warning: FairleadError) => void;
+  readonly verifyTargets?: VerifyTargets;
 }
 
 /** Opened, as the agent's first round opens it. */
@@ -21,6 +23,7 @@ export async function createRepository({
   initialRoot,
   http,
   onWarning,
+  verifyTargets = createVerifyTargets(),
 }: OpenOptions): Promise<Repository> {
   const source = createHttpSource(
     { metadata: `${url}/metadata`, targets: `${url}/targets`, packs: url },
@@ -31,6 +34,7 @@ export async function createRepository({
     source,
     initialRoot,
     onWarning,
+    verifyTargets,
   });
   await repository.catalog();
   return repository;

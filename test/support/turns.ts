@@ -29,3 +29,18 @@ function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
+
+const ATTEMPTS = 3;
+
+/**
+ * The outcome of some work that may be repeated, and the longest turn meanwhile. On a machine that is shared, time in which somebody
+ * else ran counts too now and then: of three attempts the best one counts. What is slow by itself is slow three times.
+ */
+export async function watchWork<Result>(work: () => Promise<Result>, limitMs: number) {
+  for (let attempt = 1, best = Number.POSITIVE_INFINITY; ; attempt++) {
+    const turns = watchTurns();
+    const result = await work();
+    best = Math.min(best, turns.longest());
+    if (best < limitMs || attempt === ATTEMPTS) return { result, longest: best };
+  }
+}

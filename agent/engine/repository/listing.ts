@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { DOCUMENT_LIMITS, type JsonLimits } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { createRests } from '../../../shared/node/turns.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
 import type { Targets } from '../../../shared/trust/metadata.ts';
@@ -62,16 +63,17 @@ export function isComplete({ from }: Listing, { root, timestamp, snapshot }: Top
 
 /**
  * The documents that the loaded roles list, each from the role that may speak for its path: a delegator that lists its
- * delegate's paths itself is overruled by the order of delegations. `unknown` says for which paths nobody can tell.
+ * delegate's paths itself is overruled by the order of delegations. In slices: paths and patterns are the signers' to choose.
  */
-export function listDocuments(
+export async function listDocuments(
   tree: TargetsTree,
   loaded: readonly Delegation[],
   onWarning: (warning: FairleadError) => void,
-): { readonly refs: readonly DocumentRef[]; readonly isUnknown: (path: string) => boolean } {
-  const paths = new Set(loaded.flatMap((each) => [...(tree.lookUp(each)?.targets.keys() ?? [])]));
+): Promise<readonly DocumentRef[]> {
+  const rests = createRests();
   const refs: DocumentRef[] = [];
-  for (const path of [...paths].filter(isCatalogPath).sort()) {
+  for (const path of await pathsOf(tree, loaded, rests)) {
+    await rests();
     const found = resolveTarget(path, tree.lookUp);
     if (found.kind !== 'found') continue;
     const { hashes, length } = found.target;
@@ -79,7 +81,34 @@ export function listDocuments(
     if (sha256 !== undefined && length <= DOCUMENT_LIMITS.maxBytes) refs.push({ path, sha256, length });
     else onWarning(new FairleadError('trust/misplaced', { path, problem: 'no SHA-256, or too large' }));
   }
-  return { refs, isUnknown: (path) => resolveTarget(path, tree.lookUp).kind === 'needs' };
+  return refs;
+}
+
+/** Each once, in order. */
+async function pathsOf(
+  tree: TargetsTree,
+  loaded: readonly Delegation[],
+  rests: ReturnType<typeof createRests>,
+): Promise<readonly string[]> {
+  const paths = new Set<string>();
+  for (const delegation of loaded) {
+    for (const path of tree.lookUp(delegation)?.targets.keys() ?? []) {
+      if (isCatalogPath(path)) paths.add(path);
+      await rests();
+    }
+  }
+  return [...paths].sort();
+}
+
+/** Of these paths, those for which nobody can tell who speaks: a role is missing on the way. */
+export async function findUnknown(tree: TargetsTree, paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const rests = createRests();
+  const unknown = new Set<string>();
+  for (const path of paths) {
+    await rests();
+    if (resolveTarget(path, tree.lookUp).kind === 'needs') unknown.add(path);
+  }
+  return unknown;
 }
 
 /** What a complete listing is made from: all trusted roles, the first expiry among them, the signing time. */

@@ -1,13 +1,15 @@
 // The repository: refresh trust, fetch what it lists, remember both as one, and read it back without the network.
+import { setImmediate } from 'node:timers/promises';
 import type { Catalog } from '../../../shared/compile/catalog.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import type { Freshness, Repository, RepositorySource } from '../../ports/server.ts';
+import type { Freshness, Repository, RepositorySource, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
 import { type DocumentRef, forEachAtOnce, isSameDocument, obtainAll, readDocument } from './documents.ts';
 import {
   EMPTY_LISTING,
+  findUnknown,
   formatListing,
   isComplete,
   type Listing,
@@ -26,6 +28,8 @@ export interface RepositoryOptions {
   readonly initialRoot: Uint8Array;
   /** A signed document that cannot be used, or a path that signed metadata lists and nobody can read. */
   readonly onWarning: (warning: FairleadError) => void;
+  /** Defaults to the rules themselves, in the caller's turn. */
+  readonly verifyTargets?: VerifyTargets;
 }
 
 /** Beside the roles, whose files all end in `.json`: no role can have these names. */
@@ -55,8 +59,8 @@ export function createRepository(options: RepositoryOptions): Repository {
 /** Loads what the disk holds. Errors: trust/no-root, trust/malformed, trust/threshold, disk/*. */
 async function open(options: RepositoryOptions): Promise<TufRepository> {
   const store = await options.openStore();
-  const { source, initialRoot } = options;
-  const updater = await Updater.open({ store, source, initialRoot });
+  const { openStore: _, onWarning: __, ...trust } = options;
+  const updater = await Updater.open({ store, ...trust });
   const bytes = await store.read(LISTING_FILE);
   const listing = (bytes === null ? null : parseListing(bytes)) ?? EMPTY_LISTING;
   const sightings = parseSightings(await store.read(SIGHTINGS_FILE));
@@ -158,7 +162,7 @@ class TufRepository implements Repository {
     const { tree, topLevel } = this.#updater;
     if (tree === null) return [];
     const loaded = await tree.walk((delegation) => tree.loadCached(delegation));
-    const { refs, isUnknown } = listDocuments(tree, loaded, this.#options.onWarning);
+    const refs = await listDocuments(tree, loaded, this.#options.onWarning);
     // What is listed was obtained when it came into the listing.
     const listed = new Map(this.#listing.entries.map((ref) => [ref.path, ref]));
     const added = refs.filter(
@@ -167,13 +171,18 @@ class TufRepository implements Repository {
     const { documents } = this.#store;
     const { obtained, failures } = await obtainAll(documents, this.#options.source, added);
     const failed = new Set(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
+    const known = refs.filter(({ path }) => !failed.has(path));
+    const gone = [...listed.keys()].filter((path) => !failed.has(path));
+    const unknown = await findUnknown(tree, withoutAll(gone, known));
     const listing = nextListing(
       this.#listing,
-      refs.filter(({ path }) => !failed.has(path)),
-      (path) => failed.has(path) || isUnknown(path),
+      known,
+      (path) => failed.has(path) || unknown.has(path),
       hasAllRoles && failures.length === 0 ? sourceOf(topLevel, loaded.map(tree.lookUp)) : null,
     );
+    await setImmediate();
     await this.#updateSightings(listing, topLevel.referenceAt(now));
+    await setImmediate();
     await this.#store.write(LISTING_FILE, formatListing(listing));
     this.#listing = listing;
     await documents.keepOnly(new Set(listing.entries.map(({ sha256 }) => sha256)));
@@ -189,4 +198,9 @@ class TufRepository implements Repository {
     await this.#store.write(SIGHTINGS_FILE, formatSightings(next));
     this.#sightings = next;
   }
+}
+
+function withoutAll(paths: readonly string[], refs: readonly DocumentRef[]): readonly string[] {
+  const listed = new Set(refs.map(({ path }) => path));
+  return paths.filter((path) => !listed.has(path));
 }

@@ -86,7 +86,11 @@ export function orNull<Value>(verify: () => Value): Value | null {
   try {
     return verify();
   } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
+    return nullIfOurs(error);
   }
+}
+
+export function nullIfOurs(error: unknown): null {
+  if (isFairleadError(error)) return null;
+  throw error;
 }

@@ -12,9 +12,10 @@ import {
 } from '../../../shared/trust/rules.ts';
 import type { Signer } from '../../../shared/trust/threshold.ts';
 import { roleFile } from '../../core/repository-names.ts';
+import type { VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import { createMetadataSource, type MetadataSource } from './metadata-source.ts';
-import { orNull } from './root-chain.ts';
+import { nullIfOurs } from './root-chain.ts';
 import type { TrustOptions } from './top-level.ts';
 
 /** A vendor may split its releases among teams; more delegations than this are an attack on the client's time. */
@@ -24,6 +25,7 @@ const MAX_DELEGATIONS = 64;
 export class TargetsTree {
   readonly #store: TrustStore;
   readonly #source: MetadataSource;
+  readonly #verify: VerifyTargets;
   readonly root: Root;
   readonly snapshot: Snapshot;
   /**
@@ -36,6 +38,7 @@ export class TargetsTree {
   constructor(options: TrustOptions, root: Root, snapshot: Snapshot, earlier: TargetsTree | null = null) {
     this.#store = options.store;
     this.#source = createMetadataSource(options.source);
+    this.#verify = options.verifyTargets ?? (async (...file) => verifyTargets(...file));
     this.root = root;
     this.snapshot = snapshot;
     if (earlier?.root === root) this.#carryOver(earlier);
@@ -62,7 +65,7 @@ export class TargetsTree {
     const expected = this.snapshot.meta.get(`${role}.json`);
     const bytes = await this.#store.read(roleFile(role));
     if (bytes === null || expected === undefined) return null;
-    const targets = orNull(() => verifyTargets(role, signer, expected, bytes));
+    const targets = await this.#verify(role, signer, expected, bytes).catch(nullIfOurs);
     return targets === null ? null : this.#keep(delegation, targets);
   }
 
@@ -103,7 +106,7 @@ export class TargetsTree {
     const { role } = delegation;
     const expected = expectedTargets(this.snapshot, role);
     const bytes = await this.#source.targets(role, expected, this.root.consistentSnapshot);
-    const targets = verifyTargets(role, this.#signerOf(delegation), expected, bytes);
+    const targets = await this.#verify(role, this.#signerOf(delegation), expected, bytes);
     verifyFresh(role, targets.expires, reference);
     await this.#store.write(roleFile(role), bytes);
     return this.#keep(delegation, targets);

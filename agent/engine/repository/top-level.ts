@@ -10,7 +10,7 @@ import {
 } from '../../../shared/trust/rules.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
 import { SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
-import type { RepositorySource } from '../../ports/server.ts';
+import type { RepositorySource, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import { createMetadataSource, type MetadataSource, type Timed } from './metadata-source.ts';
 import { advanceRoot, loadRoot, orNull } from './root-chain.ts';
@@ -30,6 +30,8 @@ export interface TrustOptions {
   readonly source: Pick<RepositorySource, 'metadata'>;
   /** Where trust starts when the store is empty. */
   readonly initialRoot?: Uint8Array;
+  /** Defaults to the rules themselves, in the caller's turn. */
+  readonly verifyTargets?: VerifyTargets;
 }
 
 /** What the source calls the very bytes that are trusted, since when. */

@@ -16,7 +16,7 @@ import { startPublisher } from '../../../server/repository/publisher-beside.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { advisoryOf, firstPublication, publicationOf, signRole } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
-import { watchTurns } from '../../support/turns.ts';
+import { watchWork } from '../../support/turns.ts';
 
 const LONGEST_TURN_MS = 50;
 const MIB = 2 ** 20;
@@ -71,10 +71,11 @@ async function enrol(): Promise<() => Promise<string>> {
 /** The answer, and the longest turn meanwhile. */
 async function send(url: string, token: string, payload: Buffer) {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const turns = watchTurns();
-  const response = await app.inject({ method: 'POST', url, headers, payload });
-  const longest = turns.longest();
-  return { status: response.statusCode, code: response.json().code, longest };
+  const { result, longest } = await watchWork(
+    () => app.inject({ method: 'POST', url, headers, payload }),
+    LONGEST_TURN_MS,
+  );
+  return { status: result.statusCode, code: result.json().code, longest };
 }
 
 const publish = (payload: Buffer) => send('/api/v1/publications', 'flt_publisher', payload);

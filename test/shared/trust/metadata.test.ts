@@ -105,7 +105,6 @@ describe('well-formed metadata', () => {
     expect(parsed.targets.get('a/b')).toEqual({
       length: 4,
       hashes: new Map([['sha256', 'ab'.repeat(32)]]),
-      custom: { kind: 'platform' },
     });
     expect(parsed.delegations).toEqual([
       { name: 'team', ...role, terminating: true, scope: { kind: 'paths', patterns: ['a/*'] } },

@@ -1,0 +1,59 @@
+// Verifies the metadata of targets roles: small files at once, large ones in a thread, so that the agent answers meanwhile.
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { startOnDemand, startThread } from '../../../shared/node/thread.ts';
+import type { FileMeta, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
+import { verifyTargets } from '../../../shared/trust/rules.ts';
+import type { Signer } from '../../../shared/trust/threshold.ts';
+import type { VerifyTargets } from '../../ports/server.ts';
+
+export type VerifyQuestion =
+  | {
+      readonly kind: 'verify';
+      readonly role: string;
+      readonly signer: Signer;
+      readonly expected: FileMeta;
+      readonly bytes: Uint8Array;
+    }
+  /** So many of the targets of the file that was verified last: all at once they would be a long turn again. */
+  | { readonly kind: 'part'; readonly from: number; readonly count: number };
+
+export type VerifyAnswer =
+  | { readonly kind: 'verify'; readonly head: Omit<Targets, 'targets'>; readonly count: number }
+  | { readonly kind: 'part'; readonly targets: readonly (readonly [string, TargetFile])[] };
+
+/** A vendor with a few hundred releases has less; reading so much takes a few milliseconds. */
+const SMALL_BYTES = 128 * 1024;
+const TARGETS_AT_ONCE = 1_000;
+/** Files follow each other within a refresh; what the thread took is given back after it. */
+const IDLE_MS = 2_000;
+/** Eight times the largest file, and what Node itself takes. */
+const HEAP_MB = 192;
+
+export function createVerifyTargets(): VerifyTargets {
+  const thread = startOnDemand<VerifyQuestion, VerifyAnswer>(
+    () =>
+      startThread(new URL('./verify-thread.ts', import.meta.url), {
+        limits: { maxOldGenerationSizeMb: HEAP_MB },
+      }),
+    IDLE_MS,
+  );
+  const ask = async <Kind extends VerifyQuestion['kind']>(
+    question: VerifyQuestion & { readonly kind: Kind },
+  ) => (await thread.ask(question)) as VerifyAnswer & { readonly kind: Kind };
+  return async (role, signer, expected, bytes) => {
+    if (bytes.length <= SMALL_BYTES) return verifyTargets(role, signer, expected, bytes);
+    try {
+      const { head, count } = await ask({ kind: 'verify', role, signer, expected, bytes });
+      const targets = new Map<string, TargetFile>();
+      while (targets.size < count) {
+        const part = await ask({ kind: 'part', from: targets.size, count: TARGETS_AT_ONCE });
+        for (const [path, target] of part.targets) targets.set(path, target);
+      }
+      return { ...head, targets };
+    } catch (cause) {
+      if (isFairleadError(cause)) throw cause;
+      const problem = 'reading it took more memory than a file of this size may take';
+      throw new FairleadError('trust/malformed', { role, problem }, { cause });
+    }
+  };
+}
