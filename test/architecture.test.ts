@@ -56,6 +56,7 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
 /** The only files that join all parts of their program. */
 const ENTRY_POINTS = new Set([
   'agent/main.ts',
+  'agent/logs-at-rest.ts',
   'agent/cli/main.ts',
   'agent/cli/tuf-client.ts',
   'server/main.ts',

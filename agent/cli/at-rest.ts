@@ -63,7 +63,7 @@ export type AtRest = z.output<typeof atRest>;
 export async function askOrLook(
   context: CliContext,
   ask: () => Promise<number>,
-  tell: (rest: AtRest, records: readonly DeploymentRecord[]) => void,
+  tell: (rest: AtRest, records: readonly DeploymentRecord[]) => void | Promise<void>,
 ): Promise<number> {
   try {
     return await ask();
@@ -72,7 +72,7 @@ export async function askOrLook(
     const found = await lookAt(context).catch((unreadable: unknown) => {
       throw isFairleadError(unreadable, 'enrolment/missing') ? unreadable : error;
     });
-    tell(found.rest, found.records);
+    await tell(found.rest, found.records);
     return EXIT.unreachable;
   }
 }

@@ -1,6 +1,7 @@
 // What every command works with: where to print, whom to ask, and how.
 
 import type { Style } from '../../shared/present/style.ts';
+import type { LogsRequest } from '../../shared/protocol/logs.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
 import type { Clock } from '../ports/machine.ts';
 
@@ -17,6 +18,8 @@ export interface CliContext {
   readonly style: Style;
   readonly client: AdminClient;
   readonly clock: Clock;
+  /** As the agent would answer, where none runs. Errors: service/no-log, change/no-log, setting/unreadable, disk/*. */
+  readLogsAtRest(request: LogsRequest): Promise<readonly string[]>;
   /** One or more whole lines. */
   print(text: string): void;
   confirm(question: string): Promise<boolean>;

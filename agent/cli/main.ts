@@ -53,6 +53,8 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
     style: createStyle(wantsColor(process.env, process.stdout.isTTY === true)),
     client: createAdminClient(options.stateDir),
     clock: systemClock,
+    readLogsAtRest: async (request) =>
+      (await import('../logs-at-rest.ts')).readLogsAtRest(options.stateDir, request),
     print: (text) => void process.stdout.write(`${text}\n`),
     ...(await import('../../shared/cli/prompt.ts')),
   };

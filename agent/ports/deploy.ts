@@ -1,4 +1,5 @@
 // Deployments: what the rest of the agent asks of their engine, and what that asks of drivers, traffic and placement.
+import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentManifest, DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
@@ -101,7 +102,10 @@ export interface Deployer {
   /** Status and one fresh probe of every running component. */
   health(): Promise<readonly ComponentHealth[]>;
   /** The last lines a service wrote, or those that a failed deployment left. Errors: change/no-log, service/no-log, disk/*. */
-  logs(component: ComponentKey, change?: number): Promise<readonly string[]>;
+  logs(
+    component: ComponentKey,
+    which?: { readonly change?: number | undefined; readonly since?: EpochMs | undefined },
+  ): Promise<readonly string[]>;
   /** What supervision has seen fail several times in a row. */
   degradations(): readonly Degradation[];
   /** Watches what runs: restarts what exits, undoes what degrades on probation. Until the signal aborts. */
@@ -120,6 +124,9 @@ export type ServiceStatus =
 export type StopOutcome = 'stopped' | 'killed' | 'stuck';
 
 /** A driver runs services: one small contract for processes, units and containers alike. */
+/** `start`: when it was started last. What a driver does not know to the moment, it takes a little earlier. */
+export type LogSince = EpochMs | 'start';
+
 export interface Driver<Unit extends ServiceUnit = ServiceUnit> {
   /**
    * Whatever a start needs that takes long, or can be known to go wrong, while the version before runs on: nothing live is
@@ -137,8 +144,8 @@ export interface Driver<Unit extends ServiceUnit = ServiceUnit> {
   runs(unit: Unit): Promise<boolean>;
   /** Resolves when the service exits, at once when it does not run, so that a crash is noticed without delay. */
   exited(component: ComponentKey, signal: AbortSignal): Promise<void>;
-  /** The last lines the service wrote. */
-  logs(component: ComponentKey, maxBytes: number): Promise<string>;
+  /** The last lines the service wrote: all there are, or those since. */
+  logs(component: ComponentKey, maxBytes: number, since?: LogSince): Promise<string>;
   /** Housekeeping while it runs, such as bounding its log. Called about once a minute. */
   maintain(component: ComponentKey): Promise<void>;
 }

@@ -28,6 +28,8 @@ export interface OptionSpec {
   readonly repeatable?: boolean;
   /** Options that this one makes unnecessary, with their values. */
   readonly implies?: Readonly<Record<string, unknown>>;
+  /** Options, by the names of their values, that make no sense beside it. */
+  readonly excludes?: readonly string[];
   readonly parse?: (text: string) => unknown;
 }
 
@@ -190,6 +192,7 @@ function toOption(spec: OptionSpec): Option {
   if (spec.fallback !== undefined) option.default(spec.fallback, spec.shown);
   if (spec.env !== undefined) option.env(spec.env);
   if (spec.implies !== undefined) option.implies({ ...spec.implies });
+  if (spec.excludes !== undefined) option.conflicts([...spec.excludes]);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   if (spec.parse === undefined && spec.repeatable !== true) return option;
   const read = named(spec.parse ?? ((text) => text));

@@ -315,7 +315,9 @@ function createFakeDeployer(clock: FakeClock) {
       fake.repaired();
       return [];
     },
-    logs: async (component, change) => [`${component} of ${change ?? 'now'}`],
+    logs: async (component, { change, since } = {}) => [
+      `${component} of ${change ?? 'now'}${since === undefined ? '' : ` since ${new Date(since).toISOString()}`}`,
+    ],
     async rehearse(to) {
       fake.rehearsed.push(to);
       return { generation: 1, steps: [], checks: [], restores: [], interruptionMs: null };

@@ -43,6 +43,19 @@ export function describeDriver<Unit extends ServiceUnit>(
       await until(async () => (await driver.logs(COMPONENT, 1024)).includes('ready'));
     });
 
+    it('tells what was written since the last start from what came before it, the next agent too', async () => {
+      await driver.start(harness.unit('steady', 'v1'));
+      await until(async () => (await driver.logs(COMPONENT, 1024)).includes('ready'));
+      await driver.stop(COMPONENT, PATIENCE_MS);
+      await driver.start(harness.unit('steady', 'v2'));
+
+      for (const one of [driver, harness.driver()]) {
+        await until(async () => (await one.logs(COMPONENT, 1024, 'start')).includes('ready'));
+        expect((await one.logs(COMPONENT, 1024, 'start')).match(/ready/g)).toHaveLength(1);
+        expect(await one.logs(COMPONENT, 1024, 0)).toContain('ready');
+      }
+    });
+
     it('leaves a service alone when exactly this unit runs already', async () => {
       await driver.start(harness.unit('steady', 'v1'));
       const before = await driver.status(COMPONENT);

@@ -39,6 +39,15 @@ export function createDriverRouter(drivers: Drivers): Driver {
     return holder;
   }
 
+  /** Of what does not run any more, whoever has lines of it; the files first, for they ask nobody. */
+  async function writer(component: ComponentKey): Promise<Holder | undefined> {
+    for (const driver of [drivers.process, drivers.systemd, drivers.compose]) {
+      const line = await driver.logs(component, 1).catch(() => '');
+      if (line !== '') return driver;
+    }
+    return undefined;
+  }
+
   return {
     prepare: (unit) => driverOf(unit).prepare(unit),
     async keepOnly(component, unit) {
@@ -62,9 +71,9 @@ export function createDriverRouter(drivers: Drivers): Driver {
     async exited(component, signal) {
       await (await held(component))?.driver.exited(component, signal);
     },
-    async logs(component, maxBytes) {
-      const driver = (await held(component))?.driver ?? last.get(component);
-      return (await driver?.logs(component, maxBytes)) ?? '';
+    async logs(component, maxBytes, since) {
+      const driver = (await held(component))?.driver ?? last.get(component) ?? (await writer(component));
+      return (await driver?.logs(component, maxBytes, since)) ?? '';
     },
     async maintain(component) {
       await (await held(component))?.driver.maintain(component);

@@ -18,7 +18,7 @@ export interface DriversOptions {
 export function createDrivers({ stateDir, clock }: DriversOptions): Driver {
   const runtimeDirectory = runtimeDirectoryOf(stateDir);
   return createDriverRouter({
-    process: createProcessDriver({ stateDir }),
+    process: createProcessDriver({ stateDir, clock }),
     systemd: createSystemdDriver({
       stateDir,
       unitDirectory: '/etc/systemd/system',

@@ -1,11 +1,22 @@
 // A service's log file: written by the service itself, bounded by the agent.
 import { constants, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { LogSince } from '../../ports/deploy.ts';
+import type { Clock } from '../../ports/machine.ts';
 import type { Account } from '../machine/account.ts';
+import { clearMarks, type Mark, positionOf, readMarks, writeMark, writeMarks } from './log-marks.ts';
+import { openRegular, openWritable, readEnd } from './regular-file.ts';
 
 const MAX_LOG_BYTES = 8 << 20;
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+
+/** For the output of one start, whose lines can be told from those before. */
+export async function openForStart(path: string, account: Account, clock: Clock): Promise<FileHandle> {
+  await boundLog(path);
+  const log = await openLog(path, account);
+  await writeMark(path, { at: clock.now(), kind: 'start' });
+  return log;
+}
 
 /**
  * Opened for appending, so that the file may be cut while the service writes on. It is the account's own: programs open
@@ -19,29 +30,6 @@ export async function openLog(path: string, { uid, gid }: Account): Promise<File
   return log;
 }
 
-/** A service of the agent's own account may put anything in its log's place; that must not keep the next version from starting. */
-async function openWritable(path: string, flags: number): Promise<FileHandle> {
-  const found = await openRegular(path, flags);
-  if (found !== null) return found;
-  await rm(path, { recursive: true, force: true });
-  return open(path, flags | O_NOFOLLOW, 0o600);
-}
-
-/** Null where there is no such file, or something else than one: a link leads elsewhere, and a pipe would be waited for. */
-async function openRegular(path: string, flags: number): Promise<FileHandle | null> {
-  // A file has nothing to wait for: for it the flag means nothing.
-  const handle = await open(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600).catch((error: unknown) => {
-    if (ELSEWHERE.has(systemCode(error))) return null;
-    throw error;
-  });
-  if (handle === null || (await handle.stat()).isFile()) return handle;
-  await handle.close();
-  return null;
-}
-
-/** Absent, a link, a pipe that nobody reads, or a directory. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR']);
-
 /**
  * Once it holds more than 8 MiB, the last of them move to a file beside it, where they replace those of the time before. The
  * service holds the file open, so it can be cut but not exchanged.
@@ -53,27 +41,44 @@ export async function boundLog(path: string): Promise<void> {
     // The service may have given its file any length: never more than the bound is copied.
     const { size } = await log.stat();
     if (size <= MAX_LOG_BYTES) return;
+    const marks = await readMarks(path);
+    // A kill in between must leave no mark that hides what is written after the cut.
+    await clearMarks(path);
+    const cut = await moveAway(log, size - MAX_LOG_BYTES, `${path}.1`).catch(() => null);
     // On a full disk the cut is what helps: lines are lost then, not the disk.
-    await moveAway(log, size - MAX_LOG_BYTES, `${path}.1`).catch(() => log.truncate(0));
+    if (cut === null) await log.truncate(0);
+    else await writeMarks(path, movedBy(cut, marks));
   } finally {
     await log.close();
   }
 }
 
-async function moveAway(log: FileHandle, from: number, path: string): Promise<void> {
+/** What was moved away stands before the beginning. */
+function movedBy(cut: number, marks: readonly Mark[]): readonly Mark[] {
+  return marks.map((mark) => ({ ...mark, position: mark.position - cut }));
+}
+
+/** Remembers how far the log was now: each minute, so that it can be asked what came since. */
+export async function keepLog(path: string, clock: Clock): Promise<void> {
+  await boundLog(path);
+  await writeMark(path, { at: clock.now(), kind: 'look' });
+}
+
+/** Answers how many bytes the log has lost. */
+async function moveAway(log: FileHandle, from: number, path: string): Promise<number> {
   const beside = await openWritable(path, O_CREAT | O_TRUNC | O_WRONLY);
   try {
     const kept = Buffer.alloc(MAX_LOG_BYTES);
     const { bytesRead } = await log.read(kept, 0, kept.length, from);
     await beside.write(kept, 0, bytesRead);
-    cutAfter(log.fd, from + bytesRead, beside.fd);
+    return cutAfter(log.fd, from + bytesRead, beside.fd);
   } finally {
     await beside.close();
   }
 }
 
 /** What was written meanwhile moves too, in one breath with the cut: what then still comes between is a line at most. */
-function cutAfter(log: number, start: number, beside: number): void {
+function cutAfter(log: number, start: number, beside: number): number {
   const piece = Buffer.alloc(1 << 20);
   let moved = 0;
   // A service that writes as fast as it is read would be followed for ever.
@@ -84,29 +89,14 @@ function cutAfter(log: number, start: number, beside: number): void {
     moved += bytes;
   }
   ftruncateSync(log, 0);
+  return start + moved;
 }
 
-/** The last bytes as text, of what was moved away too where the log itself holds fewer. */
-export async function readBothLogs(path: string, maxBytes: number): Promise<string> {
-  const now = await readEnd(path, maxBytes);
-  const before = await readEnd(`${path}.1`, maxBytes - now.length);
+/** The last bytes as text, of what was moved away too where the log itself holds fewer; `since` narrows it to what came then. */
+export async function readServiceLog(path: string, maxBytes: number, since?: LogSince): Promise<string> {
+  const from = since === undefined ? Number.NEGATIVE_INFINITY : positionOf(await readMarks(path), since);
+  const now = await readEnd(path, maxBytes, from);
+  const most = Math.min(maxBytes - now.length, Math.max(0, -from));
+  const before = await readEnd(`${path}.1`, most);
   return Buffer.concat([before, now]).toString('utf8');
-}
-
-/** The last bytes as text; empty when there is no log. */
-export async function readTail(path: string, maxBytes: number): Promise<string> {
-  return (await readEnd(path, maxBytes)).toString('utf8');
-}
-
-async function readEnd(path: string, maxBytes: number): Promise<Buffer> {
-  const handle = await openRegular(path, O_RDONLY).catch(() => null);
-  if (handle === null) return Buffer.alloc(0);
-  try {
-    const { size } = await handle.stat();
-    const buffer = Buffer.alloc(Math.min(size, maxBytes));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, size - buffer.length);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
 }

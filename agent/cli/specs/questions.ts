@@ -1,7 +1,7 @@
 // The commands that ask: what is the case, what would happen, and why.
 import { parseCapability, parseNumber, parseTarget } from '../../../shared/cli/values.ts';
 import { ASSUMPTIONS } from '../../../shared/protocol/admin.ts';
-import { parseTime } from '../times.ts';
+import { parseSince, parseTime } from '../times.ts';
 import { type AgentCommand, WATCH } from './common.ts';
 
 export const QUESTIONS: readonly AgentCommand[] = [
@@ -71,8 +71,18 @@ export const QUESTIONS: readonly AgentCommand[] = [
     example: 'logs core/auth --follow',
     arguments: [{ name: '<component>', about: 'such as core/auth', parse: parseCapability }],
     options: [
-      { flags: '--change <id>', about: 'what a deployment that failed left of it', parse: parseNumber },
-      { flags: '--lines <count>', about: 'how many, 100 unless given', parse: parseNumber },
+      {
+        flags: '--change <id>',
+        about: 'what a deployment that failed left of it',
+        parse: parseNumber,
+        excludes: ['since', 'follow'],
+      },
+      {
+        flags: '--since <time>',
+        about: 'what came since, such as 1h or "sat 02:00": all of it, up to a mebibyte',
+        parse: parseSince,
+      },
+      { flags: '--lines <count>', about: 'how many; 100 unless --since is given', parse: parseNumber },
       { flags: '--follow', about: 'go on until interrupted' },
     ],
     answer: async () => (await import('../../../shared/protocol/logs.ts')).logsReply,

@@ -36,11 +36,10 @@ export async function repair(
 }
 
 /** Errors: change/no-log, service/no-log, setting/unreadable, disk/*. */
-export async function readLogs(
-  state: Needs<'deployer'>,
-  { component, change }: LogsRequest,
-): Promise<LogsReply> {
-  const lines = await state.deployer.logs(component, change);
+export async function readLogs(state: Needs<'deployer'>, request: LogsRequest): Promise<LogsReply> {
+  const { component, change, since } = request;
+  const from = since === undefined ? undefined : instantMs(since);
+  const lines = await state.deployer.logs(component, { change, since: from });
   return { schema: 'fairlead/logs@1', component, lines: [...lines] };
 }
 

@@ -121,7 +121,7 @@ function createQuestions(options: DeployerOptions): Questions {
       await store.changeQuarantine((known) => known.filter((entry) => entry.component !== component));
     },
     health: async () => examine(options, await current()),
-    logs: (component, change) => readLog(options, component, change),
+    logs: (component, which = {}) => readLog(options, component, which),
   };
 }
 

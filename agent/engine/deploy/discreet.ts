@@ -14,16 +14,11 @@ import type { DeployerOptions } from './options.ts';
  * so is, once more, whatever is written down, for an error may tell what a setting holds.
  */
 export function withDiscretion(options: DeployerOptions): DeployerOptions {
-  const { secrets, prober, store, journal, readReference, onRecord, onWarning } = options;
+  const { secrets, prober, store, journal, onRecord, onWarning } = options;
   const tell = (record: DeploymentRecord) => redactRecord(record, secrets);
   return {
     ...options,
-    async readReference(reference) {
-      const value = await readReference(reference);
-      secrets.learn(value);
-      return value;
-    },
-    driver: discreetDriver(options.driver, secrets),
+    ...withDiscreetServices(options),
     prober: {
       async probe(probe, signal) {
         const result = await prober.probe(probe, signal);
@@ -55,6 +50,22 @@ export function withDiscretion(options: DeployerOptions): DeployerOptions {
   };
 }
 
+type Services = Pick<DeployerOptions, 'secrets' | 'driver' | 'readReference'>;
+
+/** As far as reading goes. */
+export function withDiscreetServices<Options extends Services>(options: Options): Options {
+  const { secrets, driver, readReference } = options;
+  return {
+    ...options,
+    async readReference(reference) {
+      const value = await readReference(reference);
+      secrets.learn(value);
+      return value;
+    },
+    driver: discreetDriver(driver, secrets),
+  };
+}
+
 function discreetDriver(driver: Driver, secrets: Secrets): Driver {
   const guard = <Answer>(work: Promise<Answer>): Promise<Answer> =>
     work.catch((error: unknown) => {
@@ -72,7 +83,8 @@ function discreetDriver(driver: Driver, secrets: Secrets): Driver {
       return status.kind === 'exited' ? { ...status, detail: secrets.redact(status.detail) } : status;
     },
     exited: (component, signal) => guard(driver.exited(component, signal)),
-    logs: async (component, maxBytes) => secrets.redact(await guard(driver.logs(component, maxBytes))),
+    logs: async (component, maxBytes, since) =>
+      secrets.redact(await guard(driver.logs(component, maxBytes, since))),
     maintain: (component) => guard(driver.maintain(component)),
   };
 }

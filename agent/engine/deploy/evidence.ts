@@ -29,6 +29,6 @@ async function examine(run: Run, one: PlacedComponent): Promise<Evidence['compon
   const { component, unit } = one;
   const status = await driver.status(unit.component);
   const { detail } = await look(run.options, one, 1);
-  const log = await driver.logs(unit.component, LOG_BYTES);
+  const log = await driver.logs(unit.component, LOG_BYTES, 'start');
   return { component, status: status.kind, health: detail, log: sanitizeText(log) };
 }

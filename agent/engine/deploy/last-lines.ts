@@ -22,7 +22,7 @@ export async function withLastLines(run: Run, state: WorkingState, failure: Fail
 async function readLastLines(run: Run, component: ComponentKey): Promise<readonly string[]> {
   const { driver } = run.options;
   const one = await prepare(run.options, run.target, component);
-  const log = await driver.logs(one?.unit.component ?? component, TAIL_BYTES);
+  const log = await driver.logs(one?.unit.component ?? component, TAIL_BYTES, 'start');
   const lines = log.split('\n').filter((line) => line.trim() !== '');
   const last = lines.slice(-LINES);
   return last.map((line) => sanitizeLine(line.trim(), Math.floor(MOST_CHARACTERS / LINES)));

@@ -9,7 +9,9 @@ import type { DeployerOptions } from './options.ts';
 import { placementOf } from './placement.ts';
 import type { SideBySidePorts } from './side-by-side.ts';
 
-type Sources = SideBySidePorts & Pick<DeployerOptions, 'trees' | 'store' | 'readReference' | 'secrets'>;
+/** Also what it takes to read a log with every secret of its service known. */
+export type Sources = SideBySidePorts &
+  Pick<DeployerOptions, 'trees' | 'store' | 'readReference' | 'secrets'>;
 
 /** Null when the generation has no such component. Errors: document/invalid, setting/unreadable, deploy/unknown-variable. */
 export async function prepare(

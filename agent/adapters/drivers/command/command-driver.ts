@@ -1,4 +1,5 @@
 // The command driver: the vendor's own commands start and stop the service and say whether it runs.
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
@@ -9,7 +10,7 @@ import { type Account, environmentFor, resolveAccount, uidOf } from '../../machi
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { boundLog, openLog, readBothLogs, readTail } from '../service-log.ts';
+import { keepLog, openForStart, openLog, readServiceLog } from '../service-log.ts';
 import { createServiceProcesses } from '../service-processes.ts';
 import { type CommandRecord, createCommandRecords } from './command-record.ts';
 
@@ -52,10 +53,16 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<UnitO
     return (await ask(record)).kind === 'runs';
   }
 
+  const openNew = (path: string, account: Account) => openForStart(path, account, clock);
+
   /** The output goes to the log, for a start command may leave a process behind that goes on writing. */
-  async function runLogged(component: ComponentKey, spec: Omit<ToolSpec, 'outputTo'>): Promise<ToolResult> {
+  async function runLogged(
+    openIt: (path: string, account: Account) => Promise<FileHandle>,
+    component: ComponentKey,
+    spec: Omit<ToolSpec, 'outputTo'>,
+  ): Promise<ToolResult> {
     await makeDirectory(join(stateDir, 'logs'));
-    const log = await openLog(logPath(component), spec.account ?? {});
+    const log = await openIt(logPath(component), spec.account ?? {});
     try {
       return await runTool({ ...spec, outputTo: log.fd });
     } finally {
@@ -80,7 +87,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<UnitO
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, record);
     const { start: argv, startTimeoutMs: timeoutMs } = unit;
-    const result = await runLogged(component, { ...placeOf(record), argv, timeoutMs });
+    const result = await runLogged(openNew, component, { ...placeOf(record), argv, timeoutMs });
     if (result.status !== 0) {
       const problem = `${result.detail}: ${await lastLogLine(logPath(component))}`;
       throw new FairleadError('service/start-failed', { component, problem });
@@ -92,7 +99,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<UnitO
     const record = await records.read(component);
     if (record === null) return 'stopped';
     const end = clock.monotonic() + timeoutMs;
-    await runLogged(component, { ...placeOf(record), argv: record.stop, timeoutMs });
+    await runLogged(openLog, component, { ...placeOf(record), argv: record.stop, timeoutMs });
     const service = { record, members: () => processes.members(component), clock };
     const outcome = await settle(service, end - clock.monotonic());
     if (outcome !== 'stuck') await records.remove(component);
@@ -113,8 +120,8 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<UnitO
         await clock.sleep(WATCH_MS, signal);
       }
     },
-    logs: (component, maxBytes) => readBothLogs(logPath(component), maxBytes),
-    maintain: (component) => boundLog(logPath(component)),
+    logs: (component, maxBytes, since) => readServiceLog(logPath(component), maxBytes, since),
+    maintain: (component) => keepLog(logPath(component), clock),
   };
 }
 
@@ -184,5 +191,5 @@ function placeOf({ workingDirectory, env, account }: CommandRecord) {
 }
 
 async function lastLogLine(path: string): Promise<string> {
-  return (await readTail(path, 1024)).trimEnd().split('\n').at(-1) ?? '';
+  return (await readServiceLog(path, 1024, 'start')).trimEnd().split('\n').at(-1) ?? '';
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
+import type { Driver, LogSince, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { uidOf } from '../../machine/account.ts';
 import { signalProcess } from '../../machine/process-table.ts';
@@ -30,7 +30,7 @@ const ENGINE_MS = 30_000;
 /** Beyond the time that is left to the containers. */
 const STOP_GRACE_MS = 3_000;
 const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans'];
-const LOG_LINES = 200;
+const LOG_LINES = 20_000;
 const KILLED = 137;
 
 export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitOf<'compose'>> {
@@ -184,9 +184,11 @@ async function untilEngineAnswers(clock: Clock): Promise<void> {
   }
 }
 
-async function readLogs(component: ComponentKey, maxBytes: number): Promise<string> {
-  const { stdout } = await compose(component, ['logs', '--no-color', '--tail', String(LOG_LINES)]);
-  return Buffer.from(stdout).subarray(-maxBytes).toString('utf8');
+/** Every start has new containers, and a container's log is its own. */
+async function readLogs(component: ComponentKey, keepBytes: number, since?: LogSince): Promise<string> {
+  const from = typeof since === 'number' ? ['--since', new Date(since).toISOString()] : [];
+  const words = ['logs', '--no-color', '--tail', String(LOG_LINES), ...from];
+  return (await compose(component, words, { keepBytes })).stdout;
 }
 
 /** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */

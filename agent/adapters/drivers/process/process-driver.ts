@@ -7,17 +7,21 @@ import { isShortage, systemCode } from '../../../../shared/errors/system-error.t
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
+import type { Clock } from '../../../ports/machine.ts';
 import { environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
 import { asAccount, type Spawned } from '../../machine/as-account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
+import { systemClock } from '../../machine/system-clock.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { boundLog, openLog, readBothLogs } from '../service-log.ts';
+import { keepLog, openForStart, readServiceLog } from '../service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
 import { findServiceProgram } from '../service-program.ts';
 import { withServiceUmask } from '../service-umask.ts';
 
 export interface ProcessDriverOptions {
   readonly stateDir: string;
+  /** The machine's own unless given. */
+  readonly clock?: Clock;
 }
 
 const POLL_MS = 50;
@@ -32,7 +36,10 @@ interface Watched {
   readonly exit: Promise<string>;
 }
 
-export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<ProgramUnit> {
+export function createProcessDriver({
+  stateDir,
+  clock = systemClock,
+}: ProcessDriverOptions): Driver<ProgramUnit> {
   const runDirectory = join(stateDir, 'run');
   const processes = createServiceProcesses(runDirectory, stateDir);
   const watched = new Map<ComponentKey, Watched>();
@@ -53,8 +60,7 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
     await prepareDirectories(stateDir, unit, account);
     await makeDirectory(dirname(logPath(component)));
     await makeDirectory(runDirectory);
-    await boundLog(logPath(component));
-    const log = await openLog(logPath(component), account);
+    const log = await openForStart(logPath(component), account, clock);
     try {
       const { identity } = unit;
       const uid = uidOf(account);
@@ -107,8 +113,8 @@ export function createProcessDriver({ stateDir }: ProcessDriverOptions): Driver<
         await Promise.race([pause(ADOPTED_POLL_MS, signal), ...own]);
       }
     },
-    logs: (component, maxBytes) => readBothLogs(logPath(component), maxBytes),
-    maintain: (component) => boundLog(logPath(component)),
+    logs: (component, maxBytes, since) => readServiceLog(logPath(component), maxBytes, since),
+    maintain: (component) => keepLog(logPath(component), clock),
   };
 }
 

@@ -1,5 +1,6 @@
 // systemctl and journalctl, as far as one service needs them.
 import { readFile } from 'node:fs/promises';
+import type { EpochMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { listPids, lookAtEach, unlessShort } from '../../machine/process-table.ts';
 import { runTool, type ToolResult } from '../../machine/run-tool.ts';
@@ -20,7 +21,7 @@ export interface UnitState {
 }
 
 const TIMEOUT_MS = 30_000;
-const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+const TOOL = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }, workingDirectory: '/' };
 
 /** Error: service/manager-failed; silence must never be taken for a service that does not run. */
 export async function showUnit(name: string): Promise<UnitState> {
@@ -47,10 +48,17 @@ export function systemctl(words: readonly string[], timeoutMs = TIMEOUT_MS): Pro
 }
 
 /** The newest lines of a unit, without decoration. */
-export async function readJournal(name: string, maxLines: number): Promise<string> {
-  const words = ['--unit', name, '--output=cat', '--no-pager', '--quiet', `--lines=${maxLines}`];
-  const { stdout } = await run(['journalctl', ...words], TIMEOUT_MS);
+export async function readJournal(name: string, { lines, keepBytes, since }: JournalEnd): Promise<string> {
+  const words = ['--unit', name, '--output=cat', '--no-pager', '--quiet', `--lines=${lines}`];
+  const argv = ['journalctl', ...words, ...(since === null ? [] : [`--since=@${since / 1000}`])];
+  const { stdout } = await runTool({ ...TOOL, argv, timeoutMs: TIMEOUT_MS, keepBytes });
   return stdout;
+}
+
+export interface JournalEnd {
+  readonly lines: number;
+  readonly keepBytes: number;
+  readonly since: EpochMs | null;
 }
 
 /** True while any process is in the control group or below, whichever hierarchy the machine mounts. */
@@ -78,5 +86,5 @@ function splitProperty(line: string): [string, string] {
 }
 
 function run(argv: readonly string[], timeoutMs: number): Promise<ToolResult> {
-  return runTool({ argv, env: ENVIRONMENT, workingDirectory: '/', timeoutMs });
+  return runTool({ ...TOOL, argv, timeoutMs });
 }

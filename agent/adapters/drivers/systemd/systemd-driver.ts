@@ -1,7 +1,8 @@
 // The systemd driver: a service is a unit of the machine's own service manager and outlives the agent with it.
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
+import type { EpochMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
@@ -29,15 +30,27 @@ const POLL_MS = 200;
 /** A process id may be given to a stranger: this often the manager is asked again whose it is. */
 const POLLS_PER_ANSWER = 50;
 const KILL_MS = 10_000;
-const LOG_LINES = 500;
+const LOG_LINES = 20_000;
+/** Among so many of a start that failed, systemd's own word is. */
+const START_LINES = 500;
+const START_BYTES = 64 * 1024;
 
 export function createSystemdDriver(options: SystemdDriverOptions): Driver<ProgramUnit> {
   /** The invocation last known to run, so that an exit counts even when systemd was quick to start it again. */
   const watched = new Map<ComponentKey, string>();
+  /** When its unit was written last, which every start does: also where the unit is gone since. */
+  const started = new Map<ComponentKey, EpochMs>();
   const unitFileOf = (component: ComponentKey) => join(options.unitDirectory, unitNameOf(component));
   const additionsOf = (component: ComponentKey) => `${unitFileOf(component)}.d`;
   const environmentFileOf = (component: ComponentKey) =>
     join(options.environmentDirectory, `${component.replace('/', '.')}.env`);
+
+  const writtenAt = async (component: ComponentKey) =>
+    Math.floor((await stat(unitFileOf(component))).mtimeMs);
+
+  async function startOf(component: ComponentKey): Promise<EpochMs | null> {
+    return started.get(component) ?? (await writtenAt(component).catch(() => null));
+  }
 
   async function readUnitFile(component: ComponentKey): Promise<string | null> {
     const bytes = await readIfPresent(unitFileOf(component));
@@ -60,6 +73,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     await writeDurably(environmentFile, utf8(renderEnvironmentFile(env)));
     await shareAdditions(additionsOf(twinOf(unit.component)), additionsOf(unit.component));
     await writeDurably(unitFileOf(unit.component), utf8(text), 0o644);
+    started.set(unit.component, await writtenAt(unit.component));
   }
 
   async function start(unit: ProgramUnit): Promise<void> {
@@ -76,7 +90,14 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     const started = reload.status === 0 ? await systemctl(['start', name]) : reload;
     watched.set(component, (await showUnit(name)).invocation);
     if (started.status === 0) return;
-    const problem = failedStepIn(await readJournal(name, LOG_LINES)) ?? started.detail;
+    const problem =
+      failedStepIn(
+        await readJournal(name, {
+          lines: START_LINES,
+          keepBytes: START_BYTES,
+          since: await startOf(component),
+        }),
+      ) ?? started.detail;
     await stop(component, unit.stopTimeoutMs); // or systemd would start it again in a while
     throw new FairleadError('service/start-failed', { component, problem });
   }
@@ -129,9 +150,9 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
     status,
     runs,
     exited,
-    async logs(component, maxBytes) {
-      const text = utf8(await readJournal(unitNameOf(component), LOG_LINES));
-      return Buffer.from(text.subarray(-maxBytes)).toString('utf8');
+    async logs(component, keepBytes, since) {
+      const from = since === 'start' ? await startOf(component) : (since ?? null);
+      return readJournal(unitNameOf(component), { lines: LOG_LINES, keepBytes, since: from });
     },
     // The journal bounds itself.
     maintain: async () => undefined,

@@ -191,7 +191,7 @@ describe('a secret setting', () => {
     const lines = await deployer.logs(AUTH);
 
     expect(lines.slice(0, 3)).toEqual(['•••', '•••', 'red \ufffd[31m']);
-    await expect(deployer.logs(AUTH, 1)).rejects.toMatchObject({ code: 'change/no-log' });
+    await expect(deployer.logs(AUTH, { change: 1 })).rejects.toMatchObject({ code: 'change/no-log' });
     await expect(deployer.logs('core/atuh' as typeof AUTH)).rejects.toMatchObject({
       code: 'service/no-log',
     });
@@ -202,7 +202,7 @@ describe('a secret setting', () => {
     const ends = shell(`echo why; ${TELL}; sleep 0.2; exit 3`);
     const { id } = await instance.deploy(deployableFor({ service: { ...LIVES, exec: ends } }));
 
-    expect((await instance.deployer.logs(AUTH, id)).slice(0, 2)).toEqual(['why', '•••']);
+    expect((await instance.deployer.logs(AUTH, { change: id })).slice(0, 2)).toEqual(['why', '•••']);
   });
 
   it('reaches its service', async () => {
