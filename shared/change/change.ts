@@ -113,7 +113,7 @@ export const changeRecord = z.strictObject({
   version,
   revision: line,
   scope: line,
-  /** Its Definition of Done: the share of deployments that may go wrong through the release itself. */
+  /** Its Definition of Done: the share of deployments that may go wrong through the release itself. Absent: the default, for good. */
   tolerance: z
     .string()
     .regex(/^(?:100|\d{1,2}(?:\.\d{1,2})?)%$/, { error: 'a share such as "2%" or "0.5%"' })

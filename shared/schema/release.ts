@@ -47,7 +47,7 @@ export const storedCapabilityRelease = z.strictObject({
   name,
   tree: treeRef,
   /** Optional, so that nothing changes for what was signed before it existed. */
-  writable: writable.default([]),
+  writable: writable.exactOptional(),
   service,
   settings: settings.default({}),
   health: z.array(healthProbe).max(16).default([]),

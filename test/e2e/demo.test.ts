@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { type DeploymentRecord, deploymentRecord } from '../../shared/schema/deployment.ts';
 import { processesOf } from '../labs/demo/leftovers.ts';
 import { temporaryDirectory } from '../support/directories.ts';
+import { findUnreadable } from '../support/earlier-formats.ts';
 
 const DEMO = join(import.meta.dirname, '..', '..', 'scripts', 'demo');
 // A minute on an idle machine; the other tests are not idle.
@@ -78,6 +79,14 @@ describe('scripts/demo --offline', { timeout: PATIENCE_MS }, () => {
     expect(records.at(-1)?.failure?.code).toBe('deploy/unhealthy');
     const current = basename(await readlink(join(directory, 'agent', 'current')));
     expect(current).toBe(String(records.at(-1)?.previousGeneration));
+
+    // Whoever returns to the version before this one finds what it can read. That nobody promised a way back is a word it
+    // did not have: it took silence for a promise.
+    const UNDECLARED = 'Invalid option: expected one of "yes"|"snapshot"|"no"';
+    expect(findUnreadable(directory)).toEqual([
+      `plan: reversible ${UNDECLARED}`,
+      `plan: steps.N.reversible ${UNDECLARED}`,
+    ]);
   });
 
   it('ends what a killed demo left running, starts afresh, and leaves nothing when it is interrupted', async () => {

@@ -25,7 +25,7 @@ type Problem = TreeDeviation['problem'];
 export async function compareTree(
   index: TreeIndex,
   directory: string,
-  writable: readonly string[],
+  writable: readonly string[] = [],
 ): Promise<readonly TreeDeviation[]> {
   const listed = new Map<string, TreeEntry>(index.entries.map((entry) => [entry.path, entry]));
   for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });

@@ -102,7 +102,7 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
     workingDirectory: input.treeDirectory,
     dataDirectory: input.dataDirectory,
     stopTimeoutMs: durationMs(service.stopTimeout),
-    writable: input.release.document.writable.map((path) => `${input.treeDirectory}/${path}`),
+    writable: (input.release.document.writable ?? []).map((path) => `${input.treeDirectory}/${path}`),
     identity: digestOfValue({ release: input.release.digest, settings: input.configured }),
   };
 }

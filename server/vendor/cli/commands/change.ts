@@ -14,6 +14,7 @@ import { formatTable } from '../../../../shared/present/table.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import type { Version } from '../../../../shared/version/version.ts';
+import { DEFAULT_TOLERANCE } from '../../core/post-deploy.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import {
   findChange,
@@ -42,7 +43,8 @@ export async function open(session: Session, options: OpenOptions): Promise<void
   const { component, version, revision, scope, tolerance } = options;
   const ref = refFor(component, version);
   const records = await listChanges(session.directory);
-  const wanted = { component, version, revision, scope, tolerance };
+  const intake = { component, version, revision, scope };
+  const wanted = tolerance === DEFAULT_TOLERANCE ? intake : { ...intake, tolerance };
   const latest = latestOf(records, formatRef(ref));
   const existing = latest?.result === 'abandoned' ? undefined : latest;
   const record = existing ?? openNew(session, records, wanted);
