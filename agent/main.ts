@@ -122,11 +122,8 @@ function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPuls
     fetchPack: (treeHex, file, limits) =>
       source.pack(treeHex, file, {
         ...limits,
-        onProgress(bytes) {
-          // It may take days, and nobody else knows that it gets on.
-          pulse.promise('services', LONGEST_STEP_MS);
-          limits.onProgress(bytes);
-        },
+        // It may take days, and nobody else knows that it gets on.
+        onProgress: () => pulse.promise('services', LONGEST_STEP_MS),
       }),
   });
 }

@@ -84,6 +84,11 @@ export interface Deployer {
    * left on purpose. May take as long as services take to stop and start.
    */
   leave(): Promise<void>;
+  /**
+   * A forced patch wants its turn. A deployment of any other plan ends if it has touched nothing yet, and cuts its soak short;
+   * a repair waits for no server any more. Returns at once.
+   */
+  giveWay(plan: string): void;
   /** Tries as much of a rollback as goes without stopping anything. Errors: deploy/busy, rollback/no-target. */
   rehearse(to?: RollbackTo): Promise<Rehearsal>;
   /** Makes the files of what runs again what was signed; what was added goes only when asked. Errors: deploy/busy, tree/*, transport/*, disk/*, service/*. */

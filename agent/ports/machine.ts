@@ -47,6 +47,4 @@ export type Part = 'rounds' | 'services';
 export interface Pulse {
   /** The next sign comes within `ms`. An earlier promise that reaches further stands: work goes on side by side. */
   promise(part: Part, ms: number): void;
-  /** Nothing is promised until the next sign: another part does the work. */
-  rest(part: Part): void;
 }

@@ -51,7 +51,11 @@ export interface RepositorySource {
   pack(
     treeHex: string,
     file: string,
-    options: { readonly maxBytes: number; readonly onProgress: (bytes: number) => void },
+    options: {
+      readonly maxBytes: number;
+      readonly onProgress: (bytes: number) => void;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<void>;
 }
 

@@ -99,16 +99,17 @@ export interface TreeStore {
   directoryOf(tree: Digest): string;
   /**
    * Fetches the tree's pack (resuming an interrupted download), unpacks and verifies every file, makes it durable and
-   * only then lets `has` answer true. Errors: tree/*, transport/*, disk/*; a failed call leaves nothing in the store.
+   * only then lets `has` answer true. The signal ends the wait for the network; what came by then stays, to go on from.
+   * Errors: tree/*, transport/*, disk/*; a failed call leaves nothing in the store.
    */
-  add(tree: TreeRef, onProgress?: (bytes: number) => void): Promise<void>;
+  add(tree: TreeRef, signal?: AbortSignal): Promise<void>;
   /** Re-hashes a stored tree. Empty when it is exactly what its index says, but for what the service may write. */
   verify(files: ReleaseFiles): Promise<readonly TreeDeviation[]>;
   /**
    * Replaces what is changed or missing in a stored tree, part by part and by rename, from other trees in the store or else
-   * from the vendor. Errors: tree/*, transport/*, disk/*.
+   * from the vendor, until the signal aborts. Errors: tree/*, transport/*, disk/*.
    */
-  repair(files: ReleaseFiles, how: RepairHow): Promise<void>;
+  repair(files: ReleaseFiles, how: RepairHow, signal?: AbortSignal): Promise<void>;
   /** Removes every tree that is not in `keep`; also what interrupted work left behind. */
   collect(keep: ReadonlySet<Digest>): Promise<void>;
 }

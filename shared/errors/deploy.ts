@@ -18,6 +18,12 @@ export const DEPLOY_ERRORS = {
     http: 503,
     exit: EXIT.refused,
   }),
+  'deploy/gave-way': entry<object>({
+    message: () => 'it had touched nothing yet and gave way to a forced patch',
+    hint: () => 'nothing to do: what is still wanted afterwards is offered again; see: fairlead explain',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'deploy/outdated': entry<{ readonly planned: string; readonly running: string }>({
     message: (d) => `the plan starts from ${d.planned}, but ${d.running} runs`,
     hint: () => 'make a new plan: fairlead plan',

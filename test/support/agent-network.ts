@@ -241,6 +241,8 @@ function createFakeDeployer(clock: FakeClock) {
     quarantine: [] as Quarantined[],
     quarantineDamage: null as string | null,
     degradations: [] as Degradation[],
+    /** For which plans. */
+    askedToGiveWay: [] as string[],
     /** Called by a repair. */
     repaired: (): void => undefined,
     /** Where the rehearsals were to lead. */
@@ -311,6 +313,7 @@ function createFakeDeployer(clock: FakeClock) {
       return await run({ ...target, plan, ...request, stillAllowed: async () => true });
     },
     leave: async () => undefined,
+    giveWay: (plan) => void fake.askedToGiveWay.push(plan),
     async repair() {
       fake.repaired();
       return [];

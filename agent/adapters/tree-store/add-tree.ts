@@ -20,14 +20,15 @@ import { syncTree } from './sync-tree.ts';
 export type FetchPack = (
   treeHex: string,
   file: string,
-  options: { readonly maxBytes: number; readonly onProgress: (bytes: number) => void },
+  options: { readonly maxBytes: number; readonly signal?: AbortSignal },
 ) => Promise<void>;
 
 export interface AddTreeOptions {
   readonly layout: StoreLayout;
   readonly fetchPack: FetchPack;
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
-  readonly onProgress: (bytes: number) => void;
+  /** Ends the wait for the network. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Errors: tree/*, transport/*, disk/*, and the file system's own. A refused pack leaves nothing behind. */
@@ -65,7 +66,9 @@ export async function stageTree(
 /** An interrupted download stays, to be resumed; one that broke its bounds or filled the disk does not. */
 async function fetch(hex: string, pack: string, ref: TreeRef, options: AddTreeOptions): Promise<void> {
   try {
-    await options.fetchPack(hex, pack, { maxBytes: maxPackBytes(ref), onProgress: options.onProgress });
+    const { signal } = options;
+    const maxBytes = maxPackBytes(ref);
+    await options.fetchPack(hex, pack, { maxBytes, ...(signal === undefined ? {} : { signal }) });
   } catch (cause) {
     const resumable = isFairleadError(cause, 'transport/unreachable', 'transport/refused');
     if (!resumable) await rm(pack, { force: true }).catch(() => undefined);

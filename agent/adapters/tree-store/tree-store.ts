@@ -36,19 +36,19 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     adding.set(ref.digest, done);
     return done;
   };
-  const addOnce = async (ref: TreeRef, onProgress: (bytes: number) => void) => {
+  const addOnce = async (ref: TreeRef, signal: AbortSignal | undefined) => {
     await createStore(layout);
     if (await isStored(layout, ref.digest)) return;
-    await addTree(ref, { layout, fetchPack, diskSpace, onProgress });
+    await addTree(ref, { layout, fetchPack, diskSpace, signal });
   };
   return {
     has: (tree) => isStored(layout, tree),
     directoryOf: (tree) => join(treeDirectory(layout, tree), FILES_DIRECTORY),
-    add: (ref, onProgress = () => undefined) => once(ref, () => addOnce(ref, onProgress)),
-    repair: (files, how) =>
+    add: (ref, signal) => once(ref, () => addOnce(ref, signal)),
+    repair: (files, how, signal) =>
       once(files.tree, async () => {
         await createStore(layout);
-        const adding = { layout, fetchPack, diskSpace, onProgress: () => undefined };
+        const adding = { layout, fetchPack, diskSpace, signal };
         if (await isStored(layout, files.tree.digest)) return repairTree(files, how, adding);
         if (how.from === 'anywhere') await addTree(files.tree, adding);
       }),

@@ -7,8 +7,10 @@ import type { AdminHandler, Repository, ServerChannel } from '../../ports/server
 import type { AuditLog, JsonStore, Settings } from '../../ports/state.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import type { Assessing } from './assess.ts';
+import { deployOffer } from './deployments.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
 import { createLedger } from './ledger.ts';
+import { createOwnDeployments } from './own-deployments.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
@@ -94,6 +96,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       freshness: (now) => repository.freshness(now),
       compile: createCompileCache(),
       fetchAhead: createFetchAhead(options),
+      own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
     },
     choice: { settings, approvals, inTurn: createTurns() },
     records: {
@@ -118,7 +121,7 @@ const LONGEST_ROUND_MS = 6 * 3_600_000;
 const PAUSE_AFTER_FAULT_MS = 60_000;
 
 /** A fault of our own must not end the loop that would bring its fix. */
-async function roundOrPause(state: Assessing & Needs<'log' | 'pulse' | 'records' | 'wake'>): Promise<number> {
+async function roundOrPause(state: Assessing & Needs<'log' | 'records' | 'wake'>): Promise<number> {
   try {
     return await round(state);
   } catch (error) {

@@ -12,7 +12,6 @@ export function createPulse(clock: Pick<Clock, 'monotonic'>): LivingPulse {
     promise(part, ms) {
       promised.set(part, Math.max(promised.get(part) ?? 0, clock.monotonic() + ms));
     },
-    rest: (part) => void promised.delete(part),
     silent() {
       const now = clock.monotonic();
       for (const [part, until] of promised) if (now > until) return part;

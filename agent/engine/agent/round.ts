@@ -6,13 +6,12 @@ import type { Decision } from '../../../shared/schema/decision.ts';
 import { isSameDecision } from '../../core/decision-record.ts';
 import { rememberAsked } from './approvals.ts';
 import { type Assessing, type Assessment, assess } from './assess.ts';
-import { deployOffer } from './deployments.ts';
 import type { Needs } from './state.ts';
 
 const SHORTEST_WAIT_MS = 1000;
 
 /** Returns the milliseconds in which nothing is due. */
-export async function round(state: Assessing & Needs<'log' | 'pulse' | 'records' | 'wake'>): Promise<number> {
+export async function round(state: Assessing & Needs<'log' | 'records' | 'wake'>): Promise<number> {
   const { clock } = state;
   const { contact } = state.offers;
   await contact.open();
@@ -24,9 +23,9 @@ export async function round(state: Assessing & Needs<'log' | 'pulse' | 'records'
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
     await rememberAsked(state, assessment.offer.plan);
   }
-  // What was just deployed may open the way for the next step, a required stop for one.
-  if (await act(state, assessment)) return SHORTEST_WAIT_MS;
+  act(state, assessment);
   const waits = [contact.dueAt() - clock.monotonic(), untilCleared(assessment.decision, clock.now())];
+  if (isForcedBehind(assessment.decision)) waits.push(LOOK_AGAIN_MS);
   return Math.max(SHORTEST_WAIT_MS, Math.min(...waits));
 }
 
@@ -46,28 +45,22 @@ async function askPatiently({
   patience.abort();
 }
 
-/** Applies, or begins to fetch ahead, as decided; true when a deployment committed. */
-async function act(
-  state: Assessing & Needs<'log' | 'pulse'>,
-  { decision, offer, facts }: Assessment,
-): Promise<boolean> {
-  if (offer === null) return false;
-  // Deploying may take days, and gives signs of its own.
-  state.pulse.rest('rounds');
-  if (decision.verdict === 'apply') {
-    try {
-      return (await deployOffer(state, offer)).state === 'committed';
-    } catch (error) {
-      if (!isFairleadError(error)) throw error;
-      state.log.warn({ code: error.code, err: error }, 'a deployment did not start');
-      return false;
-    }
-  }
+/** A forced patch behind a deployment looks often whether it has ended. */
+const LOOK_AGAIN_MS = 5_000;
+
+function isForcedBehind({ target, blockers }: Decision): boolean {
+  return target?.kind === 'emergency' && blockers.every(({ code }) => code === 'deployment-in-progress');
+}
+
+/** Begins to apply, or to fetch ahead, as decided. Neither is waited for: it may take days, and an order may come meanwhile. */
+function act(state: Assessing, { decision, offer, facts }: Assessment): void {
+  if (offer === null || decision.target === null) return;
+  if (isForcedBehind(decision)) state.deployer.giveWay(decision.target.plan);
+  if (decision.verdict === 'apply') state.offers.own.begin(offer);
   const waits = decision.verdict === 'wait' || decision.verdict === 'ask';
   if (waits && effectivePolicy(facts).fetchAhead) {
     state.offers.fetchAhead.begin(offer.target.releases.values());
   }
-  return false;
 }
 
 /** A disk that does not take it holds no forced patch up: that one's own record says why, and is durable before anything stops. */

@@ -11,6 +11,7 @@ import type { Freshness } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import type { Ledger } from './ledger.ts';
+import type { OwnDeployments } from './own-deployments.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
 
@@ -49,6 +50,8 @@ export interface Offers {
   freshness(now: EpochMs): Freshness;
   readonly compile: Compile;
   readonly fetchAhead: FetchAhead;
+  /** What of it the agent deploys by itself. */
+  readonly own: OwnDeployments;
 }
 
 /** What people of this install chose: policy and configuration, and their answers to plans. */

@@ -40,6 +40,7 @@ function createEngine(options: DeployerOptions, asked: DeployerOptions): Omit<De
   const maintain = createMaintenance(asked);
   const watch = createWatch(options);
   const turn = createTurn();
+  const { leave, giveWay, inProgress } = turn;
 
   const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
     turn.deploy(async (hold) => {
@@ -73,12 +74,11 @@ function createEngine(options: DeployerOptions, asked: DeployerOptions): Omit<De
 
   return {
     recover: async () => void (await recoverAndAttend()),
-    leave: () => turn.leave(),
+    ...{ leave, giveWay, inProgress },
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),
-    repair: (removeAdded = false) => turn.waitUnlessBusy(() => repairCurrent(options, removeAdded)),
-    inProgress: () => turn.inProgress(),
+    repair: (added = false) => turn.waitUnlessBusy((_, cut) => repairCurrent(options, added, cut)),
     ...createQuestions(asked),
     degradations: () => watch.degradations(),
     async supervise(signal) {

@@ -39,7 +39,7 @@ export async function secureFiles(run: Run): Promise<Outcome> {
 async function makeWhole(run: Run, component: ComponentKey, files: ReleaseFiles): Promise<void> {
   const { trees } = run.options;
   if ((await trees.verify(files)).length === 0) return;
-  await trees.repair(files, WHOLE);
+  await trees.repair(files, WHOLE, run.yielded);
   const [deviation] = await trees.verify(files);
   if (deviation !== undefined) throw new FairleadError('deploy/tree-damaged', { component, ...deviation });
 }
@@ -50,12 +50,26 @@ async function lookBack(run: Run, component: ComponentKey, files: ReleaseFiles):
   const damage = deviations.find(isDamage);
   if (damage === undefined) return deviations.length === 0 ? [] : [driftOf(component, deviations, true)];
   try {
-    await trees.repair(files, AROUND_A_SERVICE);
+    await mend(run, files);
   } catch (cause) {
     if (!mayLeaveDamage(run)) throw wayBackDamaged(component, damage, cause);
     return [driftOf(component, deviations, false)];
   }
   return [driftOf(component, deviations, true)];
+}
+
+// A server that drips would keep a hole open for the sake of the way back.
+const PATIENCE_MS = 60_000;
+
+async function mend({ options: { trees, clock }, plan, yielded }: Run, files: ReleaseFiles): Promise<void> {
+  if (plan.reason.kind !== 'forced') return trees.repair(files, AROUND_A_SERVICE, yielded);
+  const [patience, mended] = [new AbortController(), new AbortController()];
+  void clock.sleep(PATIENCE_MS, mended.signal).then(() => patience.abort());
+  try {
+    await trees.repair(files, AROUND_A_SERVICE, AbortSignal.any([patience.signal, yielded]));
+  } finally {
+    mended.abort();
+  }
 }
 
 // A hole that is being used, a release that a person or the agent turns away from: waiting for its files helps nobody.

@@ -38,13 +38,16 @@ export async function watchUntilHealthy(
   await watch(watching, components, 'until-healthy', (watchers) => Promise.all(watchers));
 }
 
-/** Resolves after `ms` in which nothing degraded. Errors as above. */
+/** Resolves after `ms` in which nothing degraded, or when `enough` aborts. Errors as above. */
 export async function watchFor(
   watching: Watching,
   components: readonly PlacedComponent[],
   ms: number,
+  enough = new AbortController().signal,
 ): Promise<void> {
-  await watch(watching, components, 'for-ever', (_, signal) => watching.clock.sleep(ms, signal));
+  await watch(watching, components, 'for-ever', (_, signal) =>
+    watching.clock.sleep(ms, AbortSignal.any([signal, enough])),
+  );
 }
 
 async function watch(

@@ -1,7 +1,8 @@
 // The machine: from the state a deployment is in to its end, one journalled transition at a time.
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
-import { failureOf } from '../../core/deploy/failure.ts';
-import { canBeLeft, transition, type WorkingState } from '../../core/deploy/states.ts';
+import { environmentFailure, failureOf } from '../../core/deploy/failure.ts';
+import { canBeLeft, isUntouched, transition, type WorkingState } from '../../core/deploy/states.ts';
 import { secureFiles } from './files.ts';
 import { withLastLines } from './last-lines.ts';
 import { checkBefore } from './preflight.ts';
@@ -30,21 +31,36 @@ const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
  */
 export async function runToEnd(run: Run): Promise<DeploymentRecord> {
   for (let state = run.progress().state; !isFinal(state); state = run.progress().state) {
-    const outcome = await (canBeLeft(state) ? unlessLeft(run, perform(run, state)) : perform(run, state));
+    const outcome = await unlessLeft(run, state, unlessYielded(run, state, perform(run, state)));
     if (outcome === 'left') return run.current();
-    const { event, ...more } = outcome;
+    // Whatever its last stage came to: between here and the next state nobody can ask any more.
+    const { event, ...more } = run.yielded.aborted && isUntouched(state) ? GAVE_WAY : outcome;
     await run.enter(transition(state, event), more);
   }
   await settle(run).catch(run.options.onWarning);
   return run.current();
 }
 
-function unlessLeft(run: Run, outcome: Promise<Outcome>): Promise<Outcome | 'left'> {
-  const leaving = new Promise<'left'>((resolve) => {
-    if (run.left.aborted) resolve('left');
-    run.left.addEventListener('abort', () => resolve('left'), { once: true });
+const GAVE_WAY: Outcome = {
+  event: 'failed',
+  failure: environmentFailure(new FairleadError('deploy/gave-way', {})),
+};
+
+function unlessLeft(run: Run, state: WorkingState, outcome: Promise<Outcome>): Promise<Outcome | 'left'> {
+  return canBeLeft(state) ? Promise.race([aborted(run.left).then(() => 'left' as const), outcome]) : outcome;
+}
+
+/** Files may take days to come, and what is not there yet is missed by nobody. Hooks, in preflight, end in their own time. */
+function unlessYielded(run: Run, state: WorkingState, outcome: Promise<Outcome>): Promise<Outcome> {
+  const isWaiting = isUntouched(state) && state !== 'preflight';
+  return isWaiting ? Promise.race([aborted(run.yielded).then(() => GAVE_WAY), outcome]) : outcome;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  return Promise.race([leaving, outcome]);
 }
 
 async function perform(run: Run, state: WorkingState): Promise<Outcome> {

@@ -17,6 +17,7 @@ import { prepare, startOrder } from './prepare.ts';
 export async function repairCurrent(
   options: DeployerOptions,
   removeAdded: boolean,
+  yielded: AbortSignal,
 ): Promise<readonly Repair[]> {
   const current = await currentGeneration(options, await options.store.generations());
   const repairs: Repair[] = [];
@@ -27,7 +28,8 @@ export async function repairCurrent(
     if (found.length === 0) continue;
     const deviations = removeAdded ? found : found.filter(isDamage);
     const added = found.length - deviations.length;
-    const restarted = deviations.length > 0 && (await mend(options, current, release, component, deviations));
+    const restarted =
+      deviations.length > 0 && (await mend({ options, yielded }, current, release, component, deviations));
     repairs.push({ component, version: release.version, deviations, restarted, added });
   }
   return repairs;
@@ -35,7 +37,7 @@ export async function repairCurrent(
 
 /** Whether the service was restarted for it. */
 async function mend(
-  options: DeployerOptions,
+  { options, yielded }: { readonly options: DeployerOptions; readonly yielded: AbortSignal },
   current: Generation | null,
   release: CapabilityRelease,
   component: ComponentKey,
@@ -44,7 +46,7 @@ async function mend(
   const { trees, driver } = options;
   const added = deviations.every(isDamage) ? 'keep' : 'remove';
   // The files may change again under the service: what counts is what it finds when it starts anew.
-  await trees.repair(release, { added, from: 'anywhere' });
+  await trees.repair(release, { added, from: 'anywhere' }, yielded);
   const unit = (await prepare(options, current, component))?.unit;
   const restarts = unit !== undefined && mayHaveLoaded(deviations) && (await driver.runs(unit));
   if (!restarts) {

@@ -12,7 +12,7 @@ import {
 import type { JournalEntry, Step } from '../../../shared/schema/journal.ts';
 import { selectServing } from '../../core/deploy/blue-green.ts';
 import { advance, type Progress, progressOf, recordWith, stepKey } from '../../core/deploy/progress.ts';
-import { canBeLeft, type DeployEvent } from '../../core/deploy/states.ts';
+import { canBeLeft, type DeployEvent, isUntouched } from '../../core/deploy/states.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
 
@@ -50,35 +50,30 @@ export interface Run extends RunFacts {
   readonly left: AbortSignal;
   /** Whose version before goes on serving until the new one is healthy beside it. */
   readonly serving: ReadonlySet<ComponentKey>;
+  /** Asks for a forced patch's sake: what touched nothing yet ends so, a soak is cut short, anything else goes on. */
+  giveWay(): void;
+  readonly yielded: AbortSignal;
 }
 
 /** `entries` are those an interrupted deployment already wrote. */
 export function createRun(options: DeployerOptions, facts: RunFacts, entries: readonly JournalEntry[]): Run {
-  let progress = progressOf(entries);
   const left = new AbortController();
+  const yielded = new AbortController();
+  const { progress, append } = createNotes(options, entries, left.signal);
+  let heading: DeploymentState = progress().state;
   let leaving: Promise<void> | null = null;
-  // Leaving is journalled beside whatever is under way.
-  const inTurn = createTurns();
-  const append = (entry: (position: Position) => JournalEntry): Promise<void> =>
-    inTurn(async () => {
-      // What was let go may still be at work for a moment: the journal is the next agent's by now.
-      if (left.signal.aborted && canBeLeft(progress.state)) throw new FairleadError('deploy/agent-stops', {});
-      const at = formatInstantMs(options.clock.now());
-      const written = entry({ sequence: progress.entries + 1, at });
-      await options.journal.append(written);
-      progress = advance(progress, written);
-    });
   async function letGo(): Promise<void> {
-    if (isFinal(progress.state)) return;
+    if (isFinal(progress().state)) return;
     await append((position) => ({ kind: 'left', ...position })).catch(options.onWarning);
     left.abort();
   }
   const run: Run = {
     ...facts,
     options,
-    progress: () => progress,
-    current: () => recordWith(facts.record, progress),
+    progress,
+    current: () => recordWith(facts.record, progress()),
     async enter(state, more = {}) {
+      heading = state;
       await append((position) => ({ kind: 'entered', ...position, state, ...more }));
       await publish(run);
     },
@@ -94,8 +89,31 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
     },
     left: left.signal,
     serving: selectServing(facts),
+    giveWay() {
+      if (isUntouched(heading) || heading === 'soaking') yielded.abort();
+    },
+    yielded: yielded.signal,
   };
   return run;
+}
+
+/** The journal and what it says so far. One entry after the other: leaving is journalled beside whatever is under way. */
+function createNotes(options: DeployerOptions, entries: readonly JournalEntry[], left: AbortSignal) {
+  let progress = progressOf(entries);
+  const inTurn = createTurns();
+  return {
+    progress: () => progress,
+    append: (entry: (position: Position) => JournalEntry): Promise<void> =>
+      inTurn(async () => {
+        // What was let go may still be at work for a moment: the journal is the next agent's, or the next deployment's, by now.
+        if (left.aborted && canBeLeft(progress.state)) throw new FairleadError('deploy/agent-stops', {});
+        if (isFinal(progress.state)) throw new FairleadError('deploy/gave-way', {});
+        const at = formatInstantMs(options.clock.now());
+        const written = entry({ sequence: progress.entries + 1, at });
+        await options.journal.append(written);
+        progress = advance(progress, written);
+      }),
+  };
 }
 
 export function isDone(run: Run, step: Step): boolean {

@@ -31,9 +31,9 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     prober: { probe: (probe, signal) => heard(prober, probe.timeoutMs).probe(probe, signal) },
     trees: {
       ...trees,
-      add: (tree, onProgress) => heard(trees).add(tree, onProgress),
+      add: (tree, signal) => heard(trees).add(tree, signal),
       verify: (files) => heard(trees).verify(files),
-      repair: (files, how) => heard(trees).repair(files, how),
+      repair: (files, how, signal) => heard(trees).repair(files, how, signal),
     },
     clock: { ...clock, sleep: (ms, signal) => heard(clock, ms).sleep(ms, signal) },
   };

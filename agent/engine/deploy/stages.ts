@@ -15,7 +15,7 @@ export async function fetchTrees(run: Run): Promise<Outcome> {
   for (const [component, release] of run.target.releases) {
     const { tree } = release.document;
     if (await trees.has(tree.digest)) continue;
-    await run.step({ action: 'fetch', component }, () => trees.add(tree));
+    await run.step({ action: 'fetch', component }, () => trees.add(tree, run.yielded));
   }
   return { event: 'fetched' };
 }

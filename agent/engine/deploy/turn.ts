@@ -4,7 +4,8 @@ import { createTurns } from '../../../shared/node/turns.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import type { Run } from './run.ts';
 
-export type Work<T> = (hold: (run: Run) => void) => Promise<T>;
+/** Where `yielded` aborts, what waits for the network waits no longer. */
+export type Work<T> = (hold: (run: Run) => void, yielded: AbortSignal) => Promise<T>;
 
 /** One piece of work at a time; `hold` names the deployment it is about. */
 export interface Turn {
@@ -14,6 +15,8 @@ export interface Turn {
   /** For questions about what stands still. Error: deploy/busy. */
   waitUnlessBusy<T>(work: Work<T>): Promise<T>;
   inProgress(): DeploymentRecord | null;
+  /** Asks what is at work to give way, unless it is the deployment of this plan. */
+  giveWay(plan: string): void;
   /** The number of the deployment that was at work last; 0 where none was. */
   lastHeld(): number;
   /** Tells what is at work to let go, and waits until it has. */
@@ -25,6 +28,7 @@ export function createTurn(): Turn {
   const inTurn = createTurns();
   let deploying = false;
   let held: Run | null = null;
+  let yielded = new AbortController();
   let lastHeld = 0;
   let leaving = false;
 
@@ -35,11 +39,12 @@ export function createTurn(): Turn {
   };
 
   const wait = <T>(work: Work<T>): Promise<T> =>
-    inTurn(() =>
-      work(hold).finally(() => {
+    inTurn(() => {
+      yielded = new AbortController();
+      return work(hold, yielded.signal).finally(() => {
         held = null;
-      }),
-    );
+      });
+    });
 
   function verifyIdle(): void {
     if (leaving) throw new FairleadError('deploy/agent-stops', {});
@@ -61,6 +66,11 @@ export function createTurn(): Turn {
       } finally {
         deploying = false;
       }
+    },
+    giveWay(plan) {
+      if (held?.record.plan === plan) return;
+      yielded.abort();
+      held?.giveWay();
     },
     isLeaving: () => leaving,
     lastHeld: () => lastHeld,

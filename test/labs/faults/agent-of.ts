@@ -3,19 +3,38 @@
 import { createSettings } from '../../../agent/adapters/state/settings.ts';
 import { createStateFiles } from '../../../agent/adapters/state/state-files.ts';
 import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
+import type { Offer } from '../../../agent/core/conclude.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
+import { deployOffer } from '../../../agent/engine/agent/deployments.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createPulse } from '../../../agent/engine/agent/pulse.ts';
+import { round } from '../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
 import { createCompileCache } from '../../../shared/compile/cache.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
 import type { Instance } from './laboratory.ts';
+
+/** What a round begins is waited for, and whatever it fails with is heard: the kills that are tried here must not be outlived. */
+export async function roundToEnd(state: AgentState): Promise<void> {
+  let begun: Promise<unknown> = Promise.resolve();
+  const own = {
+    begin(offer: Offer) {
+      begun = deployOffer(state, offer).catch((error: unknown) => {
+        if (!isFairleadError(error)) throw error;
+      });
+      begun.catch(() => undefined);
+    },
+  };
+  await round({ ...state, offers: { ...state.offers, own } });
+  await begun;
+}
 
 /** As after the first successful round of a process. */
 export function agentOf(instance: Instance, catalog: Catalog): AgentState {
@@ -48,8 +67,9 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       },
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
       compile: createCompileCache(),
-      // What runs beside the rounds would outlive the kills that are tried here.
+      // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.
       fetchAhead: { begin: () => undefined },
+      own: { begin: () => undefined },
     },
     choice: {
       settings,

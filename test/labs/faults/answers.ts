@@ -2,13 +2,12 @@
 import { NO_APPROVALS } from '../../../agent/core/approvals.ts';
 import { giveApproval } from '../../../agent/engine/agent/approvals.ts';
 import { assess } from '../../../agent/engine/agent/assess.ts';
-import { round } from '../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
 import { planDigest } from '../../../shared/compile/identity.ts';
 import type { ApprovalStatement } from '../../../shared/schema/approval.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';
-import { agentOf, askAgent, catalogOf, writePolicy } from './agent-of.ts';
+import { agentOf, askAgent, catalogOf, roundToEnd, writePolicy } from './agent-of.ts';
 import type { Instance, Scenario } from './laboratory.ts';
 import { deployNext, ONE, TWO } from './releases.ts';
 import { USUAL } from './scenario.ts';
@@ -48,13 +47,13 @@ function scenarioOf(verdict: Answer): Omit<Scenario, 'name' | 'next'> {
     history: [ONE],
     async before(instance) {
       await writePolicy(instance);
-      await round(agentOf(instance, CATALOG));
+      await roundToEnd(agentOf(instance, CATALOG));
     },
     async act(instance, acknowledge) {
       const state = agentOf(instance, CATALOG);
       const plan = await answer(state, verdict);
       if (plan !== null) acknowledge({ kind: 'answered', plan, verdict });
-      await round(state);
+      await roundToEnd(state);
     },
     goOn,
     broken,
@@ -64,16 +63,16 @@ function scenarioOf(verdict: Answer): Omit<Scenario, 'name' | 'next'> {
 /** A round at once, and one when every pause after a failure is over. */
 async function goOn(instance: Instance): Promise<void> {
   const state = agentOf(instance, CATALOG);
-  await round(state);
+  await roundToEnd(state);
   instance.clock.advance(LATER_MS);
-  await round(state);
+  await roundToEnd(state);
 }
 
 async function answerIfAsked(instance: Instance, verdict: Answer): Promise<void> {
   instance.clock.advance(LATER_MS);
   const state = agentOf(instance, CATALOG);
   await answer(state, verdict);
-  await round(state);
+  await roundToEnd(state);
 }
 
 /** What was interrupted twice is quarantined: with that a yes alone starts nothing. */

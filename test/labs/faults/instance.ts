@@ -8,6 +8,7 @@ import { createDeploymentStore } from '../../../agent/adapters/state/deployment-
 import { createJournal } from '../../../agent/adapters/state/journal.ts';
 import { createSettings } from '../../../agent/adapters/state/settings.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
+import type { FetchPack } from '../../../agent/adapters/tree-store/add-tree.ts';
 import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
 import { createSecrets } from '../../../agent/core/secrets.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
@@ -28,6 +29,8 @@ import { isSwitch, SWITCH } from './served.ts';
 export interface InstanceOptions extends Place {
   readonly scenario: Scenario;
   readonly acknowledge?: Acknowledge;
+  /** Packs come at once unless given. */
+  readonly fetchPack?: FetchPack;
 }
 
 /** A new agent on the same disk: what it does at its start, it does here too. */
@@ -53,7 +56,11 @@ function createInstance(options: InstanceOptions): Instance {
   const onWarning = (problem: unknown) => void warnings.push(problem);
   const clock = createLabClock(verifyAlive);
   const audit = createAuditFile(stateDir, clock);
-  const trees = createTreeStore({ stateDir, fetchPack: fetchPrepared, diskSpace: async () => AMPLE_SPACE });
+  const trees = createTreeStore({
+    stateDir,
+    fetchPack: options.fetchPack ?? fetchPrepared,
+    diskSpace: async () => AMPLE_SPACE,
+  });
   const treeDirectoryOf = trees.directoryOf;
   const store = {
     ...createDeploymentStore({ stateDir, treeDirectoryOf, onDamage: onWarning }),
@@ -112,11 +119,7 @@ const PROBATION_MS = 3_600_000;
 const AMPLE_SPACE = { blockBytes: 4096, freeBytes: 2 ** 40, freeInodes: 2 ** 20 };
 
 /** Writes a pack in two pieces, as a download would. */
-async function fetchPrepared(
-  treeHex: string,
-  file: string,
-  { onProgress }: { readonly onProgress: (bytes: number) => void },
-): Promise<void> {
+export async function fetchPrepared(treeHex: string, file: string): Promise<void> {
   const pack = PACKS.get(treeHex);
   if (pack === undefined) {
     throw new FairleadError('transport/unreachable', { url: 'https://packs.test', problem: 'no such pack' });
@@ -126,7 +129,6 @@ async function fetchPrepared(
     const half = pack.length >> 1;
     await handle.writeFile(pack.subarray(0, half));
     await handle.writeFile(pack.subarray(half));
-    onProgress(pack.length);
   } finally {
     await handle.close();
   }

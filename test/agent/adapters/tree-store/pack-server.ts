@@ -9,6 +9,8 @@ export interface PackServer {
   serve(tree: Digest, pack: Uint8Array): void;
   /** The next download ends with this error after half of the bytes. */
   failNext(error: unknown): void;
+  /** The next download does not end before it is told to. */
+  dripNext(): void;
   /** The limits of the downloads so far. */
   readonly downloads: readonly { readonly treeHex: string; readonly maxBytes: number }[];
 }
@@ -16,6 +18,7 @@ export interface PackServer {
 export function createPackServer(): PackServer {
   const packs = new Map<string, Uint8Array>();
   const downloads: { treeHex: string; maxBytes: number }[] = [];
+  let drips = false;
   let failure: { readonly error: unknown } | null = null;
   return {
     downloads,
@@ -23,8 +26,19 @@ export function createPackServer(): PackServer {
     failNext(error) {
       failure = { error };
     },
-    async fetchPack(treeHex, file, { maxBytes, onProgress }) {
+    dripNext() {
+      drips = true;
+    },
+    async fetchPack(treeHex, file, { maxBytes, signal }) {
       downloads.push({ treeHex, maxBytes });
+      if (drips) {
+        drips = false;
+        await new Promise<void>((resolve) => {
+          if (signal?.aborted === true) resolve();
+          signal?.addEventListener('abort', () => resolve());
+        });
+        throw unreachable();
+      }
       const pack = packs.get(treeHex);
       if (pack === undefined) throw unreachable();
       if (failure !== null) {
@@ -34,7 +48,6 @@ export function createPackServer(): PackServer {
         throw error;
       }
       writeFileSync(file, pack);
-      onProgress(pack.length);
     },
   };
 }

@@ -68,13 +68,18 @@ describe('add', () => {
     expect(await store.has(tree)).toBe(true);
   });
 
-  it('tells how many bytes have come', async () => {
-    const { store } = createWorld();
-    const heard: number[] = [];
+  it('waits no longer for a server that drips once it is told to, and goes on from there later', async () => {
+    const { store, server } = createWorld();
+    const patience = new AbortController();
+    server.dripNext();
 
-    await store.add(ref, (bytes) => heard.push(bytes));
+    const waiting = rejectionOf(store.add(ref, patience.signal));
+    patience.abort();
 
-    expect(heard).toEqual([join(sectionsOf(sample)).length]);
+    expect((await waiting).code).toBe('transport/unreachable');
+    expect(await store.has(tree)).toBe(false);
+    await store.add(ref);
+    expect(await store.has(tree)).toBe(true);
   });
 
   it('shares no file between trees, so that one cannot be damaged through another', async () => {

@@ -14,7 +14,6 @@ import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
-import { round } from '../../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../../agent/engine/agent/state.ts';
 import { observe } from '../../../../agent/engine/agent/status.ts';
 import type { Catalog } from '../../../../shared/compile/catalog.ts';
@@ -24,7 +23,7 @@ import { advisory } from '../../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../../shared/schema/decision.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { halt } from '../../../../shared/schema/rollout.ts';
-import { agentOf, catalogOf, stateFilesOf } from '../../../labs/faults/agent-of.ts';
+import { agentOf, catalogOf, roundToEnd, stateFilesOf } from '../../../labs/faults/agent-of.ts';
 import { type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Instance, Scenario } from '../../../labs/faults/laboratory.ts';
 import type { Services } from '../../../labs/faults/machine.ts';
@@ -270,7 +269,7 @@ interface Outcome {
 async function rounds(instance: Instance, state: AgentState): Promise<Outcome> {
   const faults: string[] = [];
   for (let n = 0; n < ROUNDS; n++) {
-    await round(state).catch((error: unknown) => faults.push(String(error)));
+    await roundToEnd(state).catch((error: unknown) => faults.push(String(error)));
     const current = await instance.deployer.current().catch(() => null);
     if (current?.releases.get(AUTH)?.document.version === '1.0.1')
       return { applied: true, isExposed: false, codes: [], told: '' };
@@ -337,7 +336,7 @@ async function history() {
   const instance = await startInstance({ stateDir, memory, scenario: SCENARIO } as InstanceOptions);
   writeFileSync(join(stateDir, 'settings.json'), JSON.stringify(DEFAULT_POLICY));
   await prepareHistory(instance, SCENARIO);
-  await round(stateFor(instance, quiet(stateDir)));
+  await roundToEnd(stateFor(instance, quiet(stateDir)));
   return { stateDir, memory };
 }
 

@@ -2,10 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { round } from '../../../../agent/engine/agent/round.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
-import { agentOf, catalogOf } from '../../../labs/faults/agent-of.ts';
+import { agentOf, catalogOf, roundToEnd } from '../../../labs/faults/agent-of.ts';
 import { type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Scenario } from '../../../labs/faults/laboratory.ts';
 import { createVolatileMemory } from '../../../labs/faults/machine.ts';
@@ -50,7 +49,7 @@ it.each([
 ] as const)('is applied over %s with the setting that was given on disk', async (_name, policy) => {
   const { instance, state } = await instanceWith(policy as Partial<Policy>, { token: 'correct horse' });
 
-  await round(state);
+  await roundToEnd(state);
   await instance.settled();
 
   const current = await instance.deployer.current();
@@ -69,7 +68,7 @@ it.each([
 it('names the setting and the command where nobody gave it', async () => {
   const { instance, state } = await instanceWith({ channel: 'frozen' }, {});
 
-  await round(state);
+  await roundToEnd(state);
 
   const decision = (await state.records.decisions.read())?.decision;
   expect(decision).toMatchObject({ verdict: 'blocked', blockers: [{ code: 'settings-invalid' }] });

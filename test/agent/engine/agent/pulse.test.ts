@@ -29,17 +29,6 @@ describe('the pulse', () => {
 
     expect(pulse.silent()).toBeNull();
   });
-
-  it('expects nothing of a part at rest', async () => {
-    const clock = createFakeClock();
-    const pulse = createPulse(clock);
-    pulse.promise('rounds', 1_000);
-    pulse.rest('rounds');
-
-    await clock.advance(HOUR_MS);
-
-    expect(pulse.silent()).toBeNull();
-  });
 });
 
 describe('the rounds of the agent', () => {
