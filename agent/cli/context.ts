@@ -1,5 +1,6 @@
 // What every command works with: where to print, whom to ask, and how.
 
+import { safeJson } from '../../shared/encoding/text.ts';
 import type { Style } from '../../shared/present/style.ts';
 import type { LogsRequest } from '../../shared/protocol/logs.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
@@ -33,7 +34,7 @@ export function show<Reply>(
   reply: Reply,
   render: (reply: Reply) => readonly string[],
 ): void {
-  context.print(context.json ? JSON.stringify(reply, null, 2) : render(reply).join('\n'));
+  context.print(context.json ? safeJson(reply, 2) : render(reply).join('\n'));
 }
 
 /** Only a person is asked: a script has said what it wants by calling. */

@@ -1,4 +1,5 @@
 // Following a deployment to its end: every state printed once, as it is entered.
+import { safeJson } from '../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { toneOf } from '../../shared/present/changes.ts';
 import { changeReply } from '../../shared/protocol/admin.ts';
@@ -42,7 +43,7 @@ async function lookAt(context: CliContext, change: number): Promise<DeploymentRe
 
 function committedOrFail(context: CliContext, record: DeploymentRecord): DeploymentRecord {
   if (context.json) {
-    context.print(JSON.stringify({ schema: 'fairlead/change@1', change: record }, null, 2));
+    context.print(safeJson({ schema: 'fairlead/change@1', change: record }, 2));
   }
   if (record.state === 'committed') return record;
   throw new FairleadError('change/failed', {

@@ -1,5 +1,5 @@
 // How a command answers: lines for people or one JSON document, and progress beside them.
-import { sanitizeText } from '../encoding/text.ts';
+import { safeJson, sanitizeText } from '../encoding/text.ts';
 import { createProgress, type ProgressStream } from './progress.ts';
 
 export interface Output {
@@ -23,7 +23,7 @@ export function createOutput(
       progress.clear();
       stdout.write(
         json
-          ? `${JSON.stringify({ schema: `${program}/${name}@1`, ...document })}\n`
+          ? `${safeJson({ schema: `${program}/${name}@1`, ...document })}\n`
           : lines.map((line) => `${sanitizeText(line)}\n`).join(''),
       );
     },

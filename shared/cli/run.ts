@@ -1,6 +1,6 @@
 // One run of a program: from argument list to exit status, with one way to say what went wrong.
 import { type Command, CommanderError } from 'commander';
-import { sanitizeText } from '../encoding/text.ts';
+import { safeJson, sanitizeText } from '../encoding/text.ts';
 import { EXIT } from '../errors/entry.ts';
 import { isFairleadError } from '../errors/error.ts';
 import type { Streams } from './command.ts';
@@ -27,7 +27,7 @@ export async function runProgram(
 function reportError(error: unknown, json: boolean, { stdout, stderr }: Streams): number {
   const tell = (code: string, message: string, hint: string) => {
     const document = { schema: 'fairlead/error@1', error: { code, message, hint } };
-    if (json) stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    if (json) stdout.write(`${safeJson(document, 2)}\n`);
   };
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;

@@ -40,6 +40,16 @@ export function sanitizeJsonLine(line: string): string {
   return `${sanitizeText(body).replace(/\n/g, ' ')}\n`;
 }
 
+/**
+ * JSON for whoever asks on a terminal, where C1 controls and reordering characters would act: they stand as escapes, and
+ * whoever parses it reads every character as it was.
+ */
+export function safeJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
+    character.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}
+
 /** Backspace, form feed and carriage return have escapes of their own. */
 const DROPPED: ReadonlySet<string> = new Set(['\\b', '\\f', '\\r']);
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|.)/g;

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { pinnedComponent } from '../../../shared/compile/pins.ts';
+import { safeJson } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { readDocument } from '../../../shared/node/named-file.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
@@ -68,7 +69,7 @@ export async function listPins(context: CliContext): Promise<number> {
 }
 
 export async function policy(context: CliContext): Promise<number> {
-  return await showPolicy(context, (known) => JSON.stringify(known.policy, null, 2).split('\n'));
+  return await showPolicy(context, (known) => safeJson(known.policy, 2).split('\n'));
 }
 
 /** For scripts: 0 when the policy, or the one in a file, can be read and satisfied. */

@@ -23,6 +23,18 @@ import { atTerminal } from '../../support/terminal.ts';
 
 const HOUR_MS = 3_600_000;
 
+it('answers in JSON drive no terminal, whatever stands in a file', async () => {
+  const { context, printed, json, world } = await atTerminal('auto', { json: true });
+  const reason = 'surgery \u009b31m\u202e\u{e0041}';
+  const hold = { since: '2026-01-01T00:00:00Z', until: '2036-01-01T00:00:00Z', reason, by: 'ops' };
+  world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, hold } };
+
+  await status(context);
+
+  expect(printed.join('')).not.toMatch(/[\u0080-\u009f\u202e]|\u{e0041}/u);
+  expect(json().hold.reason).toBe(reason);
+});
+
 describe('status', () => {
   it('says the verdict first, then what runs', async () => {
     const { context, lines } = await atTerminal('auto');

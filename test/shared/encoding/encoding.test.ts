@@ -15,10 +15,12 @@ import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import {
   cutStart,
   cutText,
+  safeJson,
   sanitizeJsonLine,
   sanitizeLine,
   sanitizeText,
 } from '../../../shared/encoding/text.ts';
+import { hostileText } from '../../support/hostile-text.ts';
 
 describe('bytes', () => {
   it('returns from hexadecimal and base64url unchanged', () => {
@@ -158,6 +160,18 @@ describe('text from the network', () => {
     ],
   ])('loses in a line of JSON %s', (_what, line, harmless) => {
     expect(sanitizeJsonLine(line)).toBe(harmless);
+  });
+
+  it('drives no terminal as JSON, and is read from it as it was', () => {
+    const text = fc.oneof(hostileText(40), fc.string({ unit: 'binary' }));
+    fc.assert(
+      fc.property(fc.dictionary(text, text), fc.constantFrom(0, 2), (value, indent) => {
+        const json = safeJson(value, indent);
+
+        expect(sanitizeText(json)).toBe(json);
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
   });
 
   it.each([
