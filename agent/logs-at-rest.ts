@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { instantMs } from '../shared/encoding/instant.ts';
 import { FairleadError } from '../shared/errors/error.ts';
-import type { LogsRequest } from '../shared/protocol/logs.ts';
+import type { LogsRequest } from '../shared/protocol/upkeep.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
 import { startCommand } from './adapters/drivers/start-command.ts';
 import { createTraffic, switchCommand } from './adapters/drivers/traffic/traffic.ts';

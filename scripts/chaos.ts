@@ -1,6 +1,6 @@
 // The chaos run's entry: plays the story again and again under kills, and counts what needed a repair by hand.
 import { parseArgs } from 'node:util';
-import { formatDuration } from '../shared/encoding/duration.ts';
+import { formatDuration } from '../shared/encoding/instant.ts';
 import { playUnderKills } from '../test/labs/chaos/round.ts';
 import { besiege } from '../test/labs/chaos/siege/besiege.ts';
 import { addTallies, formatTally, NOTHING_KILLED } from '../test/labs/chaos/tally.ts';

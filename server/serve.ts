@@ -1,11 +1,10 @@
 // The release server as a service: what it is made of, from its first line to its last.
 import type { FastifyInstance } from 'fastify';
 import { EXIT } from '../shared/errors/entry.ts';
-import { FairleadError } from '../shared/errors/error.ts';
-import { systemCode } from '../shared/errors/system-error.ts';
+import { FairleadError, systemCode } from '../shared/errors/error.ts';
 import { tryLock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
-import { settleDirectory } from '../shared/node/settle-directory.ts';
+import { settleDirectory } from '../shared/node/set-aside.ts';
 import { type CliContext, print, requireInitialized } from './cli/database.ts';
 import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { createApp } from './http/app.ts';

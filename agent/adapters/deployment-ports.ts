@@ -1,6 +1,5 @@
 // What deployments need of this machine: every port of their engine, made for one state directory.
-import { durationMs } from '../../shared/encoding/duration.ts';
-import { instantMs } from '../../shared/encoding/instant.ts';
+import { durationMs, instantMs } from '../../shared/encoding/instant.ts';
 import { effectivePolicy } from '../../shared/policy/local-state.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Clock, Log } from '../ports/machine.ts';

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { manifestDigest } from '../../shared/compile/identity.ts';
+import { manifestDigest } from '../../shared/compile/plan.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';

@@ -1,8 +1,8 @@
 // What every command works with: where to print, whom to ask, and how.
 
 import { safeJson } from '../../shared/encoding/text.ts';
-import type { Style } from '../../shared/present/style.ts';
-import type { LogsRequest } from '../../shared/protocol/logs.ts';
+import type { Style } from '../../shared/present/table.ts';
+import type { LogsRequest } from '../../shared/protocol/upkeep.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
 import type { Clock } from '../ports/machine.ts';
 

@@ -42,8 +42,8 @@ async function main(): Promise<void> {
 async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { createAdminClient } = await import('../adapters/admin/admin-client.ts');
   const { systemClock } = await import('../adapters/machine/system-clock.ts');
-  const { localZone } = await import('../../shared/present/times.ts');
-  const { createStyle, wantsColor } = await import('../../shared/present/style.ts');
+  const { localZone } = await import('../../shared/present/windows.ts');
+  const { createStyle, wantsColor } = await import('../../shared/present/table.ts');
   return {
     stateDir: options.stateDir,
     zone: localZone(Intl.DateTimeFormat().resolvedOptions().timeZone),
@@ -56,6 +56,6 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
     readLogsAtRest: async (request) =>
       (await import('../logs-at-rest.ts')).readLogsAtRest(options.stateDir, request),
     print: (text) => void process.stdout.write(`${text}\n`),
-    ...(await import('../../shared/cli/prompt.ts')),
+    ...(await import('../../shared/cli/output.ts')),
   };
 }

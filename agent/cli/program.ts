@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { createProgram as createCommandLine } from '../../shared/cli/command.ts';
 import { SHELLS, type Shell } from '../../shared/cli/completion.ts';
 import { parseDuration, parsePath } from '../../shared/cli/values.ts';
-import { durationMs } from '../../shared/encoding/duration.ts';
+import { durationMs } from '../../shared/encoding/instant.ts';
 import { AGENT_VERSION } from '../adapters/machine/agent-version.ts';
 import { DEFAULT_STATE_DIR } from '../adapters/state/state-paths.ts';
 import type { CliContext } from './context.ts';

@@ -1,7 +1,6 @@
 // An instance whose agent does not run, for people: that first, then what the disk says was so.
 import { sanitizeLine } from '../../shared/encoding/text.ts';
-import type { Style } from '../../shared/present/style.ts';
-import { formatTable } from '../../shared/present/table.ts';
+import { formatTable, type Style } from '../../shared/present/table.ts';
 import { describeBlockers, describeVerdict } from '../../shared/present/verdict.ts';
 import type { AtRest } from './at-rest.ts';
 

@@ -1,7 +1,6 @@
 // Times at the terminal, typed as people say them.
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
-import { spanMs } from '../../shared/encoding/duration.ts';
-import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant, spanMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseWhen } from '../core/when.ts';
 import type { CliContext } from './context.ts';

@@ -2,9 +2,9 @@
 import { formatPin } from '../../shared/compile/pins.ts';
 import type { PinReport, Unfixable } from '../../shared/compile/target.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
-import { assertNever } from '../../shared/errors/assert-never.ts';
+import { assertNever } from '../../shared/errors/error.ts';
 import { effectivePolicy, heldForced, type LocalState } from '../../shared/policy/local-state.ts';
-import { untilFresh } from '../../shared/present/freshness.ts';
+import { untilFresh } from '../../shared/present/status.ts';
 import type { Contact } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Facts } from './conclude.ts';

@@ -1,11 +1,9 @@
 // Approvals on this instance: which count, which are spent, and which were meant for another plan.
 import { z } from 'zod';
-import { planDigest } from '../../shared/compile/identity.ts';
-import { diffPlans } from '../../shared/compile/plan-diff.ts';
+import { diffPlans, planDigest } from '../../shared/compile/plan.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
-import { LOCAL_APPROVER } from '../../shared/policy/approvals.ts';
 import type { Approval } from '../../shared/policy/decide-input.ts';
-import { isGenuine, receiptDigest } from '../../shared/policy/receipt.ts';
+import { isGenuine, LOCAL_APPROVER, receiptDigest } from '../../shared/policy/receipt.ts';
 import type { WeighedApproval } from '../../shared/protocol/admin-policy.ts';
 import { type ApprovalReceipt, approvalReceipt } from '../../shared/schema/approval.ts';
 import { instant } from '../../shared/schema/common.ts';

@@ -1,7 +1,7 @@
 // From the facts of one moment to the decision and what it is about: compile, plan, decide.
 import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
-import type { Catalog } from '../../shared/compile/catalog.ts';
 import { planBetween } from '../../shared/compile/plan.ts';
+import type { Catalog } from '../../shared/compile/releases.ts';
 import type {
   CompileInput,
   CompileResult,

@@ -1,9 +1,8 @@
 // Changing the local policy: one edit at a time, by somebody, for a reason.
-import { findPinProblem, type KnownVersions } from '../../shared/compile/pin-advice.ts';
+import { findPinProblem, type KnownVersions } from '../../shared/compile/pin-report.ts';
 import { formatPin, pinnedComponent } from '../../shared/compile/pins.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
-import { assertNever } from '../../shared/errors/assert-never.ts';
-import { FairleadError } from '../../shared/errors/error.ts';
+import { assertNever, FairleadError } from '../../shared/errors/error.ts';
 import { findUnsatisfiable } from '../../shared/policy/satisfiable.ts';
 import type { PolicyEdit } from '../../shared/protocol/admin-policy.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';

@@ -1,9 +1,9 @@
 // What if: the same decision about other facts, so that its answer is the one that would really be given.
 import type { Compile } from '../../shared/compile/cache.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
-import { LOCAL_APPROVER } from '../../shared/policy/approvals.ts';
 import type { Approval } from '../../shared/policy/decide-input.ts';
 import { effectivePolicy, type PolicyState } from '../../shared/policy/local-state.ts';
+import { LOCAL_APPROVER } from '../../shared/policy/receipt.ts';
 import type { Assumption, WhatIfRequest } from '../../shared/protocol/admin.ts';
 import type { Policy } from '../../shared/schema/policy.ts';
 import { type Conclusion, conclude, type Facts } from './conclude.ts';

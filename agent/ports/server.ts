@@ -1,5 +1,5 @@
 // The vendor's server: what it has signed, where its bytes come from, how it is told; and whoever asks this agent.
-import type { Catalog } from '../../shared/compile/catalog.ts';
+import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';

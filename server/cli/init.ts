@@ -1,7 +1,6 @@
 // `fairlead-server init`: a release server's directory with its keys, its database and the first tokens.
 import { join, resolve } from 'node:path';
-import { EXIT } from '../../shared/errors/entry.ts';
-import { shellWord } from '../../shared/errors/shell-word.ts';
+import { EXIT, shellWord } from '../../shared/errors/entry.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
 import { isPresent } from '../../shared/node/read-file.ts';
 import { openDatabase } from '../db/database.ts';

@@ -1,7 +1,7 @@
 // The commands of `fairlead-server`: what a person types, what it is for, what is loaded when it runs.
 import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
 import { parseLine, parsePath, parseUrl } from '../../shared/cli/values.ts';
-import { durationMs } from '../../shared/encoding/duration.ts';
+import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { TOKEN_LIFETIME, WARN_DURATION } from '../core/expiry.ts';
 import type { CliContext } from './database.ts';

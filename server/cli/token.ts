@@ -1,8 +1,9 @@
 // `fairlead-server token`: made, listed and revoked, at once and beside a running server.
-import { durationMs } from '../../shared/encoding/duration.ts';
+
+import { accountName } from '../../shared/cli/run.ts';
+import { durationMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { accountName } from '../../shared/node/account-name.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { TOKEN_LIFETIME } from '../core/expiry.ts';
 import { admitToken, listTokens, makeToken, revokeTokens } from '../db/tokens.ts';

@@ -1,6 +1,5 @@
 // What ends one day: metadata and tokens, in one list, so that a person hears of each well before.
-import { durationMs } from '../../shared/encoding/duration.ts';
-import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
 
 export interface Expiry {
   readonly kind: 'metadata' | 'token';

@@ -2,8 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { type Dialect, Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import { FairleadError } from '../../shared/errors/error.ts';
-import { isDiskFull, toDiskError } from '../../shared/errors/system-error.ts';
+import { FairleadError, isDiskFull, toDiskError } from '../../shared/errors/error.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { createSqliteDialect } from './node-sqlite.ts';
 import { createPostgresDialect, isPostgresUrl } from './postgres.ts';

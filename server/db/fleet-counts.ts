@@ -1,6 +1,5 @@
 // How a change fares on the fleet: each instance once, by its newest deployment that carried the change, with causes.
-import { isSurroundings } from '../../shared/change/cause.ts';
-import type { FleetCounts } from '../../shared/change/change.ts';
+import { type FleetCounts, isSurroundings } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
 import type { Database } from './tables.ts';

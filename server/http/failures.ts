@@ -2,8 +2,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
-import { isDatabaseBusy, isDiskFull, toDiskError } from '../../shared/errors/system-error.ts';
+import {
+  FairleadError,
+  isDatabaseBusy,
+  isDiskFull,
+  isFairleadError,
+  toDiskError,
+} from '../../shared/errors/error.ts';
 import type { Problem } from '../../shared/protocol/problem.ts';
 import type { Limit } from './limits.ts';
 

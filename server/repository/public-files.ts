@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../../shared/errors/system-error.ts';
+import { systemCode } from '../../shared/errors/error.ts';
 
 export interface SmallFile {
   readonly kind: 'small';

@@ -5,8 +5,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { FairleadError } from '../../shared/errors/error.ts';
-import { toDiskError } from '../../shared/errors/system-error.ts';
+import { FairleadError, toDiskError } from '../../shared/errors/error.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
 import type { Layout } from './layout.ts';
 

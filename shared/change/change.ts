@@ -1,6 +1,7 @@
 // The change record: one vendor change with every pipeline stage it passed, each event chained to the one before.
 import { z } from 'zod';
 import { type Digest, digestOfValue } from '../encoding/digest.ts';
+import { type ErrorCode, isErrorCode } from '../errors/catalogue.ts';
 import { changeRef, digest, instant, line, version } from '../schema/common.ts';
 import { treeRef } from '../schema/release.ts';
 
@@ -145,4 +146,19 @@ export function chainHead(record: Pick<ChangeRecord, 'stages'> & ChangeFields): 
 export function intakeOf({ id, component, version, revision, scope, tolerance }: ChangeFields): ChangeFields {
   const intake = { id, component, version, revision, scope };
   return tolerance === undefined ? intake : { ...intake, tolerance };
+}
+
+/** Only what the release itself does is its fault; a full disk, a power cut or a lost network never is. */
+export const RELEASE_FAULTS = [
+  'service/start-failed',
+  'deploy/hook-failed',
+  'deploy/unhealthy',
+  'deploy/exited',
+  'deploy/smoke-failed',
+  'deploy/unknown-variable',
+] as const satisfies readonly ErrorCode[];
+
+/** A code that nobody here knows counts against the release: an excuse has to be understood. */
+export function isSurroundings(code: string): boolean {
+  return isErrorCode(code) && !(RELEASE_FAULTS as readonly string[]).includes(code);
 }

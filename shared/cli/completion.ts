@@ -1,6 +1,6 @@
 // Completion for the three shells, made from the program itself, so that it never lags behind.
 import type { Command } from 'commander';
-import { assertNever } from '../errors/assert-never.ts';
+import { assertNever } from '../errors/error.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];

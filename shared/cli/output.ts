@@ -49,3 +49,16 @@ export function sanitizeMisuse(message: string): string {
 export function describeMisuse(message: string): string {
   return `${sanitizeMisuse(message)}\n  hint: ${MISUSE_HINT}\n`;
 }
+
+/** Leaving the question by Ctrl-C is a no. */
+export async function confirm(message: string): Promise<boolean> {
+  const prompts = await import('@clack/prompts');
+  return (await prompts.confirm({ message, initialValue: false, output: process.stderr })) === true;
+}
+
+/** Nothing of the answer is shown; empty when the question was left by Ctrl-C. */
+export async function askSecret(message: string): Promise<string> {
+  const prompts = await import('@clack/prompts');
+  const typed = await prompts.password({ message, output: process.stderr });
+  return prompts.isCancel(typed) ? '' : typed;
+}

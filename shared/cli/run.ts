@@ -1,4 +1,6 @@
 // One run of a program: from argument list to exit status, with one way to say what went wrong.
+
+import { userInfo } from 'node:os';
 import { type Command, CommanderError } from 'commander';
 import { safeJson, sanitizeText } from '../encoding/text.ts';
 import { EXIT } from '../errors/entry.ts';
@@ -46,4 +48,20 @@ function reportError(error: unknown, json: boolean, { stdout, stderr }: Streams)
   tell(code, error.message, error.hint);
   stderr.write(`error: ${sanitizeText(error.message)}\n  hint: ${sanitizeText(error.hint)}\n`);
   return exit;
+}
+
+/** `alice (sudo)` where somebody stands behind root. Their own word: good for a record, no authority for anything. */
+export function accountName(): string {
+  const sudoer = process.env.SUDO_USER;
+  const name = process.getuid?.() === 0 && sudoer !== undefined ? `${sudoer} (sudo)` : passwdName();
+  return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
+}
+
+function passwdName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // Containers run accounts that no passwd file knows.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }

@@ -1,7 +1,7 @@
 // What people type, made into values: one reading of a line, a number, a duration, for every option of every program.
 import type { z } from 'zod';
 import { cronProblem } from '../encoding/cron.ts';
-import { durationMs, spanMs } from '../encoding/duration.ts';
+import { durationMs, spanMs } from '../encoding/instant.ts';
 import { isTimeZone } from '../encoding/zone.ts';
 import { isFairleadError } from '../errors/error.ts';
 import { advisoryId } from '../schema/advisory.ts';

@@ -5,7 +5,7 @@ import { didYouMean } from '../encoding/nearest.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import { compareVersions } from '../version/version.ts';
 import { isAffected } from './exposure.ts';
-import type { KnownVersions } from './pin-advice.ts';
+import type { KnownVersions } from './pin-report.ts';
 
 export type AdvisoryProblemCode =
   | 'fix-affected'

@@ -4,7 +4,7 @@ import type { DeploymentManifest, ManifestComponent, Origin } from '../schema/de
 import type { CapabilityRelease, Verified } from '../schema/release.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import type { Context } from './context.ts';
-import { configDigest } from './identity.ts';
+import { configDigest } from './plan.ts';
 import { type AnyRelease, isCapability } from './releases.ts';
 import type { Assignment } from './repair.ts';
 import type { Choice } from './running.ts';

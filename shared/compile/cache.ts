@@ -2,13 +2,13 @@
 import { utf8 } from '../encoding/bytes.ts';
 import { type Digest, digestOf } from '../encoding/digest.ts';
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
-import type { Catalog } from './catalog.ts';
 import { compile } from './compile.ts';
 import { compileEmergency } from './emergency.ts';
 import { haltMoments } from './halts.ts';
-import { manifestDigest } from './identity.ts';
+import { offeredAt } from './offers.ts';
+import { manifestDigest } from './plan.ts';
+import type { Catalog } from './releases.ts';
 import type { CompileInput, CompileResult, EmergencyResult } from './target.ts';
-import { offeredAt } from './waves.ts';
 
 export interface Compiled {
   readonly desired: CompileResult;

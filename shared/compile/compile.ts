@@ -1,13 +1,15 @@
 // Compile: from configuration, catalog, pins and what runs to the one deployment this instance should have.
+
+import { compareVersions } from '../version/version.ts';
 import { assemble } from './assemble.ts';
-import { createContext } from './context.ts';
-import { harden } from './harden.ts';
+import { resolve } from './constraints.ts';
+import { type Context, createContext, withoutWithholding } from './context.ts';
+import { harden } from './emergency.ts';
 import { explainConflict, findHeldBack } from './lift.ts';
 import { reportPins } from './pin-report.ts';
-import { resolve } from './resolve.ts';
+import type { Assignment } from './repair.ts';
 import { misconfigured } from './settings.ts';
-import type { CompileInput, CompileResult } from './target.ts';
-import { findWithheld } from './withheld.ts';
+import type { CompileInput, CompileResult, Withheld } from './target.ts';
 
 /**
  * The highest versions that pins, bills of materials and requirements let hold together; then, over pins, the nearest
@@ -38,4 +40,18 @@ export function compile(input: CompileInput): CompileResult {
     ...findHeldBack(context, solution.choices),
     misconfigured: misconfigured(target),
   };
+}
+
+/** By component. Compares with what would be chosen if nothing were withheld. */
+export function findWithheld(context: Context, chosen: Assignment): readonly Withheld[] {
+  if (context.offers.withheld.size === 0) return [];
+  const ideal = resolve(withoutWithholding(context));
+  if (ideal.kind !== 'solved') return [];
+  return [...ideal.choices]
+    .flatMap(([component, wanted]) => {
+      const has = chosen.get(component) ?? null;
+      const isBetter = wanted !== null && (has === null || compareVersions(wanted.version, has.version) > 0);
+      return isBetter ? (context.offers.withheld.get(wanted.digest) ?? []) : [];
+    })
+    .toSorted((a, b) => (a.component < b.component ? -1 : 1));
 }

@@ -4,9 +4,10 @@ import { isAbove, isBelow, type Range, satisfies } from '../version/version.ts';
 import { isEnabled, isNamed } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
 import { billOfMaterials } from './offers.ts';
+import { formatPin, pinnedComponent } from './pins.ts';
 import type { AnyRelease } from './releases.ts';
-import type { Constraint, Variable } from './solve.ts';
-import { isCapabilityName, isStandingForced, nextStop, type Option } from './variables.ts';
+import { type Constraint, type Solution, solve, type Variable } from './solve.ts';
+import { createVariables, isCapabilityName, isStandingForced, nextStop, type Option } from './variables.ts';
 
 type Demand = Constraint<Option>;
 
@@ -112,4 +113,26 @@ function childrenByParent(
     names.filter((name) => name !== 'platform'),
     (name) => (isCapabilityName(name) ? (suiteOf(name) ?? name) : 'platform'),
   );
+}
+
+/** Choices that may be tried; a catalog of 500 capabilities without conflicts needs 500. */
+const BUDGET = 200_000;
+
+export function resolve(context: Context): Solution<Option> {
+  const variables = createVariables(context);
+  const empty = variables.filter((variable) => variable.choices.length === 0);
+  if (empty.length > 0) {
+    const names = new Set(empty.map((variable) => variable.name));
+    const pins = context.pins.active.filter((pin) => names.has(pinnedComponent(pin)));
+    return {
+      kind: 'unsolvable',
+      because: pins.map((pin) => `no version on offer fits the pin ${formatPin(pin)}`),
+    };
+  }
+  return solve({
+    variables,
+    constraintsOf: createConstraints(context, variables),
+    absent: null,
+    budget: BUDGET,
+  });
 }

@@ -1,11 +1,19 @@
 // The emergency target: what runs, with the parts a critical advisory affects moved as little as possible.
+
+import type { Advisory } from '../schema/advisory.ts';
+import type { ComponentKey } from '../schema/common.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions } from '../version/version.ts';
 import { adoptSettings, settingsBetween } from './adopt.ts';
 import { assemble } from './assemble.ts';
-import { createContext } from './context.ts';
-import { harden } from './harden.ts';
+import { type Context, createContext } from './context.ts';
+import { criticalFor, type Fixes, fixesFor } from './fixes.ts';
 import { brokenPins } from './pin-report.ts';
+import { type Assignment, repair } from './repair.ts';
+import type { Choice } from './running.ts';
 import { misconfigured } from './settings.ts';
-import type { CompileInput, EmergencyResult } from './target.ts';
+import type { CompileInput, EmergencyResult, Unfixable } from './target.ts';
+import { isCapabilityName } from './variables.ts';
 
 /**
  * Applies on every channel and over pins, and brings no ordinary update along. The configuration in force stays as well, for
@@ -29,4 +37,114 @@ export function compileEmergency(input: CompileInput): EmergencyResult {
     misconfigured: misconfigured(target),
     adopted: settingsBetween(inForce, config, moves.keys()),
   };
+}
+
+export interface Hardened {
+  /** Affected components and what their fixes require. */
+  readonly moves: ReadonlyMap<ComponentName, Choice>;
+  /** The advisory behind each move. */
+  readonly forced: ReadonlyMap<ComponentName, string>;
+  /** Every advisory the moves answer, by id. */
+  readonly advisories: readonly string[];
+  readonly unfixable: readonly Unfixable[];
+}
+
+interface Affected extends Fixes {
+  readonly component: ComponentKey;
+  readonly from: Choice;
+  readonly advisories: readonly Advisory[];
+}
+
+/** Arrangements looked at in each attempt: far more than real closures need, and the same on every machine. */
+const BUDGET = 20_000;
+
+export function harden(context: Context, base: Assignment): Hardened {
+  const affected = affectedIn(context, base);
+  const moves = fixAll(context, base, affected);
+  const answers = new Map(affected.map((one) => [one.component as string, answeredBy(context, one, moves)]));
+  const advisories = [...new Set([...answers.values()].flat())].sort();
+  const [first = ''] = advisories;
+  return {
+    moves,
+    forced: new Map([...moves.keys()].map((name) => [name, answers.get(name)?.[0] ?? first])),
+    advisories,
+    unfixable: affected.flatMap((one) => stillOpen(context, one, moves)),
+  };
+}
+
+function affectedIn(context: Context, base: Assignment): readonly Affected[] {
+  return [...base]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, from]) => {
+      if (from === null || !isCapabilityName(name)) return [];
+      const component = name as ComponentKey;
+      const advisories = criticalFor(context, component, from.version);
+      return advisories.length === 0
+        ? []
+        : [{ component, from, advisories, ...fixesFor(context, component, from) }];
+    });
+}
+
+/** All at once where that works; else one after the other, keeping each that goes together with those before. */
+function fixAll(context: Context, base: Assignment, affected: readonly Affected[]): Hardened['moves'] {
+  const fixable = affected.filter((one) => one.fixes.length > 0);
+  const together = attempt(context, base, fixable);
+  if (together !== null) return together;
+  let kept: readonly Affected[] = [];
+  let moves: Hardened['moves'] = new Map();
+  for (const one of fixable) {
+    const more = attempt(context, base, [...kept, one]);
+    if (more === null) continue;
+    kept = [...kept, one];
+    moves = more;
+  }
+  return moves;
+}
+
+/** Leaving fewest advisories open comes first, then leaving pins alone, then moving little. */
+function attempt(
+  context: Context,
+  base: Assignment,
+  affected: readonly Affected[],
+): Hardened['moves'] | null {
+  for (const best of [true, false]) {
+    const forced = affected.map(({ component, fixes }) => ({
+      component,
+      to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
+    }));
+    for (const respectPins of [true, false]) {
+      const moves = repair({ context, base, forced, respectPins, budget: BUDGET });
+      if (moves !== null) return moves;
+    }
+  }
+  return null;
+}
+
+function answeredBy(context: Context, one: Affected, moves: Hardened['moves']): readonly string[] {
+  const to = moves.get(one.component);
+  if (to === undefined) return [];
+  const left = isStop(one, to) ? [] : criticalFor(context, one.component, to.version);
+  return one.advisories.filter((advisory) => !left.includes(advisory)).map((advisory) => advisory.id);
+}
+
+function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): readonly Unfixable[] {
+  const { component, from } = one;
+  const to = moves.get(component);
+  if (to !== undefined && isStop(one, to)) return [];
+  const version = to?.version ?? from.version;
+  const reason = to === undefined && one.fixes.length > 0 ? 'constraints' : one.reason;
+  // Two advisories may each name what the other affects: a fix is named then, and none helps.
+  const isNamed = ({ fixed }: Advisory) =>
+    fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);
+  return criticalFor(context, component, version).map((advisory) => ({
+    advisory: advisory.id,
+    component,
+    version,
+    reason: reason === 'no-fix' && isNamed(advisory) ? 'affected' : reason,
+  }));
+}
+
+/** A required stop may still be affected: the fix is the next hop. */
+function isStop(one: Affected, to: Choice): boolean {
+  return one.fixes.some((fix) => fix.isStop && fix.choice.digest === to.digest);
 }

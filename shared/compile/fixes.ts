@@ -5,9 +5,9 @@ import { compareVersions, majorOf, minorOf, type Version } from '../version/vers
 import { isConfigurable } from './adopt.ts';
 import type { Context } from './context.ts';
 import { isAffected } from './exposure.ts';
+import { firstStop } from './offers.ts';
 import type { AnyRelease } from './releases.ts';
 import { type Choice, choiceOf } from './running.ts';
-import { firstStop } from './stops.ts';
 import type { Unfixable } from './target.ts';
 
 export interface Fix {

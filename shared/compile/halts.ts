@@ -5,7 +5,7 @@
 // the digest to be halted, whoever renews it.
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import { type Halt, MAX_HALT_MS } from '../schema/rollout.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from './releases.ts';
 
 /** Clocks of vendors and installs differ; one issued further ahead would otherwise wait in store for years. */
 const MAX_AHEAD_MS = 24 * 3_600_000;

@@ -2,9 +2,9 @@
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
+import { resolve } from './constraints.ts';
 import { type Context, suiteOf, withPins } from './context.ts';
 import type { Assignment } from './repair.ts';
-import { resolve } from './resolve.ts';
 import type { KeptBack, PinConflict } from './target.ts';
 
 /** Resolutions that may be tried: all sets of up to three of a dozen pins, and no unbounded search. */

@@ -1,15 +1,16 @@
 // Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
-import { instantMs } from '../encoding/instant.ts';
+
+import { createHash } from 'node:crypto';
+import { utf8 } from '../encoding/bytes.ts';
+import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
 import { componentKeyOf } from '../schema/common.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Halt, Rollout } from '../schema/rollout.ts';
-import { compareVersions, floorOf, type Range } from '../version/version.ts';
+import { compareVersions, floorOf, type Range, type Version } from '../version/version.ts';
 import { activeHalts, haltedAgainstOrders } from './halts.ts';
 import type { AnyRelease, ReleaseIndex } from './releases.ts';
 import { runningChoices } from './running.ts';
-import { firstStop } from './stops.ts';
 import type { CompileInput, Withheld } from './target.ts';
-import { offeredAt } from './waves.ts';
 
 export interface Offers {
   /** Digests of the release manifests that may be installed. */
@@ -125,4 +126,34 @@ function obstacle(
 function describe(release: AnyRelease, why: Withheld['why']): Withheld {
   const component = componentNameOf(refOf(release.document));
   return { component, version: release.document.version, release: release.digest, why };
+}
+
+/** The lowest required stop above a version. A withdrawn one binds nobody, or nobody could ever pass it. */
+export function firstStop(
+  newestFirst: readonly AnyRelease[],
+  above: Version,
+  withdrawn: ReadonlySet<string>,
+): AnyRelease | undefined {
+  return newestFirst.findLast(
+    ({ document, digest }) =>
+      document.requiredStop && !withdrawn.has(digest) && compareVersions(document.version, above) > 0,
+  );
+}
+
+/** The first instant at which a wave reaches the instance: the last one reaches everybody. */
+export function offeredAt(rollout: Rollout, instance: string): EpochMs {
+  const start = instantMs(rollout.start);
+  // Most rollouts are one wave for everyone: no need to know where the instance stands.
+  const isForAll = rollout.waves.every((wave) => wave.percent === 100);
+  const position = isForAll ? 0 : wavePosition(rollout.seed, instance);
+  const reached = rollout.waves.filter((wave) => wave.percent > position);
+  return Math.min(...reached.map((wave) => start + durationMs(wave.after)));
+}
+
+/** Where an instance stands in a rollout's waves: evenly spread over [0, 100), another place for every seed. */
+export function wavePosition(seed: string, instance: string): number {
+  const hash = createHash('sha256')
+    .update(utf8(`${seed}\n${instance}`))
+    .digest();
+  return (hash.readUIntBE(0, 6) / 2 ** 48) * 100;
 }

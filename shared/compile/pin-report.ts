@@ -1,9 +1,10 @@
 // Reporting pins: which hold, which have expired, which an advisory overrides, which name nothing.
-import type { Pin } from '../schema/pin.ts';
+
+import { didYouMean } from '../encoding/nearest.ts';
+import { linesBehind, type Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
-import { compareVersions } from '../version/version.ts';
+import { compareVersions, type Version } from '../version/version.ts';
 import type { Context } from './context.ts';
-import { findPinProblem, type KnownVersions } from './pin-advice.ts';
 import { isExpired, pinnedComponent, selectPinned, sortPins } from './pins.ts';
 import type { Assignment } from './repair.ts';
 import type { PinReport } from './target.ts';
@@ -49,4 +50,30 @@ export function knownVersions({ index, running }: Pick<Context, 'index' | 'runni
       return all.toSorted((a, b) => compareVersions(b, a));
     },
   };
+}
+
+/** What a pin can be about: every component that was ever released or runs, with its versions, newest first. */
+export interface KnownVersions {
+  readonly components: readonly ComponentName[];
+  versionsOf(component: ComponentName): readonly Version[];
+}
+
+/**
+ * Why the pin protects nothing, or freezes what it means to keep; null when neither is so. Before the first document of the
+ * vendor nothing is known, and every pin may be right.
+ */
+export function findPinProblem(pin: Pin, known: KnownVersions): string | null {
+  const component = pinnedComponent(pin);
+  // The library takes nothing at all for everything.
+  if (pin.version.trim() === '') return 'it names no version, which allows every one';
+  if (known.components.length === 0) return null;
+  const versions = known.versionsOf(component);
+  if (versions.length === 0) {
+    const hint = didYouMean(component, known.components);
+    return `nobody has released ${component}${hint === '' ? '' : `; ${hint}`}`;
+  }
+  if (selectPinned(pin, versions).length > 0) return null;
+  const what =
+    linesBehind(pin.version) === null ? `that ${pin.version} allows` : `so far behind (${pin.version})`;
+  return `no version of ${component} was released ${what}; there are ${versions.slice(0, 10).join(', ')}`;
 }

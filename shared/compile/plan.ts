@@ -1,4 +1,4 @@
-// The plan: the ordered steps from what runs to a target, as plain data.
+// The plan: the ordered steps from what runs to a target, as plain data; its identity, and how it differs from another.
 import { type Digest, digestOfValue } from '../encoding/digest.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type {
@@ -8,11 +8,10 @@ import type {
   PlanReason,
   PlanStep,
 } from '../schema/deployment.ts';
-import type { Reversible } from '../schema/release.ts';
+import type { InstanceConfig } from '../schema/instance.ts';
+import type { CapabilityRelease, Reversible, Verified } from '../schema/release.ts';
 import { compareVersions } from '../version/version.ts';
 import { capabilityConfigOf } from './config.ts';
-import { manifestDigest } from './identity.ts';
-import { dependencyOrder } from './order.ts';
 import type { Target } from './target.ts';
 
 export interface PlanInput {
@@ -110,4 +109,71 @@ function componentsOf(target: Target | null): ReadonlyMap<ComponentKey, Manifest
 /** The same platform and suites: a new release of those may change no capability at all. */
 function isSameRelease(a: DeploymentManifest, b: DeploymentManifest): boolean {
   return digestOfValue([a.platform, a.suites]) === digestOfValue([b.platform, b.suites]);
+}
+
+export function manifestDigest(manifest: DeploymentManifest): Digest {
+  return digestOfValue(manifest);
+}
+
+/** What an approval binds to. */
+export function planDigest(plan: Plan): Digest {
+  return digestOfValue(plan);
+}
+
+export function configDigest(config: InstanceConfig): Digest {
+  return digestOfValue(config);
+}
+
+type Releases = ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
+
+/**
+ * The components so that each comes after those it requires, directly or through others; by name where nothing else
+ * decides. A circle of requirements is entered at its first name.
+ */
+export function dependencyOrder(components: ReadonlySet<ComponentKey>, releases: Releases): ComponentKey[] {
+  const ordered: ComponentKey[] = [];
+  const seen = new Set<ComponentKey>();
+  const visit = (component: ComponentKey): void => {
+    if (seen.has(component)) return;
+    seen.add(component);
+    for (const required of requiredBy(component, releases)) visit(required);
+    if (components.has(component)) ordered.push(component);
+  };
+  for (const component of [...components].sort()) visit(component);
+  return ordered;
+}
+
+function requiredBy(component: ComponentKey, releases: Releases): readonly ComponentKey[] {
+  const requires = releases.get(component)?.document.requires ?? {};
+  return (Object.keys(requires) as ComponentKey[]).filter((name) => releases.has(name)).sort();
+}
+
+/** One sentence for each difference, by component; empty only for equal plans. */
+export function diffPlans(before: Plan, after: Plan): string[] {
+  const old = new Map(before.steps.map((step) => [step.component, step]));
+  const next = new Map(after.steps.map((step) => [step.component, step]));
+  const components = [...new Set([...old.keys(), ...next.keys()])].sort();
+  const lines = components.flatMap((component) => {
+    const [was, is] = [old.get(component), next.get(component)].map(describeStep);
+    return was === is ? [] : [`${component}: ${is ?? 'stays as it is'}, was: ${was ?? 'stays as it is'}`];
+  });
+  if (before.from !== after.from) lines.push('it starts from another deployment than the one that ran then');
+  if (before.reversible !== after.reversible) {
+    lines.push(`the way back: ${after.reversible}, was: ${before.reversible}`);
+  }
+  if (before.reason.kind !== after.reason.kind) {
+    lines.push(`the reason: ${after.reason.kind}, was: ${before.reason.kind}`);
+  }
+  if (`${before.stop}/${before.start}` !== `${after.stop}/${after.start}`) {
+    lines.push('services stop or start in another order');
+  }
+  // Same versions and another digest: other files under the same number, or other settings.
+  if (lines.length === 0 && before.to !== after.to) lines.push('the files or the settings behind it changed');
+  return lines;
+}
+
+function describeStep(step: PlanStep | undefined): string | undefined {
+  if (step === undefined) return undefined;
+  const { action, from, to, bytes, reversible } = step;
+  return `${action} ${from ?? 'none'} → ${to ?? 'none'} (${bytes} bytes, way back ${reversible})`;
 }

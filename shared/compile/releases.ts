@@ -1,6 +1,11 @@
-// The catalog's releases by component, newest first.
+// The catalog: every verified document an instance may choose from, and its releases by name.
+
+import type { Digest } from '../encoding/digest.ts';
+import type { EpochMs } from '../encoding/instant.ts';
+import type { Advisory } from '../schema/advisory.ts';
 import type { CapabilityRelease, Release, Verified } from '../schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
+import type { Halt, Rollout } from '../schema/rollout.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 
 export type AnyRelease = Verified<Release>;
@@ -39,3 +44,14 @@ function newestFirst(group: readonly AnyRelease[]): readonly AnyRelease[] {
   );
   return sorted.filter((one, i) => one.document.version !== sorted[i - 1]?.document.version);
 }
+
+export interface Catalog {
+  readonly releases: readonly Verified<Release>[];
+  readonly rollouts: readonly Rollout[];
+  readonly advisories: readonly Advisory[];
+  readonly halts: readonly Halt[];
+  /** When this install first saw a halt of a digest; where it is not said, a halt's own word counts. */
+  readonly haltedSince?: ReadonlyMap<Digest, EpochMs>;
+}
+
+export const EMPTY_CATALOG: Catalog = { releases: [], rollouts: [], advisories: [], halts: [] };

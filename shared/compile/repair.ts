@@ -10,10 +10,10 @@ import { isEnabled } from './config.ts';
 import { listedChildren, requirementsOf } from './constraints.ts';
 import type { Context } from './context.ts';
 import { compareNearness, criticalFor, prohibition } from './fixes.ts';
+import { firstStop } from './offers.ts';
 import { selectPinned } from './pins.ts';
 import { type Choice, choiceOf } from './running.ts';
 import type { Constraint } from './solve.ts';
-import { firstStop } from './stops.ts';
 import type { Option } from './variables.ts';
 
 export type Assignment = ReadonlyMap<ComponentName, Option>;

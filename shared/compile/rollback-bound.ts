@@ -1,5 +1,5 @@
 // How long going back can take at most: stops, restores, starts and checks, each at its own limit, one after the other.
-import { durationMs } from '../encoding/duration.ts';
+import { durationMs } from '../encoding/instant.ts';
 import type { Plan } from '../schema/deployment.ts';
 import type { HealthProbe } from '../schema/probes/probes.ts';
 import type { CapabilityRelease } from '../schema/release.ts';

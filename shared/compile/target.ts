@@ -8,7 +8,7 @@ import type { Pin } from '../schema/pin.ts';
 import type { CapabilityRelease, Verified } from '../schema/release.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import type { Version } from '../version/version.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from './releases.ts';
 
 /** A deployment manifest with the verified release behind every component. */
 export interface Target {

@@ -5,10 +5,10 @@ import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
 import { isAffected } from './exposure.ts';
+import { firstStop } from './offers.ts';
 import { isBeyond, leadsAbove, selectPinned } from './pins.ts';
 import { type Choice, choiceOf } from './running.ts';
 import type { Variable } from './solve.ts';
-import { firstStop } from './stops.ts';
 
 /** A component's version, or null: it is not part of the deployment. */
 export type Option = Choice | null;

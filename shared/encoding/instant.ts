@@ -1,4 +1,4 @@
-// Points in time as documents write them: UTC, whole seconds or milliseconds, `2026-01-31T10:00:00Z`.
+// Times as documents write them: points in UTC, `2026-01-31T10:00:00Z`, and durations without calendar units, `P3DT30S`.
 
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export type EpochMs = number;
@@ -25,4 +25,42 @@ export function formatInstant(ms: EpochMs): string {
 /** With milliseconds: journal and record entries. */
 export function formatInstantMs(ms: EpochMs): string {
   return new Date(ms).toISOString();
+}
+
+const PATTERN = /^P(?:(\d{1,4})D)?(?:T(?=\d)(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?$/;
+
+export const DURATION_PATTERN =
+  /^P(?=\d|T\d)(?:\d{1,4}D)?(?:T(?=\d)(?:\d{1,5}H)?(?:\d{1,6}M)?(?:\d{1,8}S)?)?$/;
+
+/** Milliseconds of a duration that matches DURATION_PATTERN; NaN for any other text. */
+export function durationMs(text: string): number {
+  const match = PATTERN.exec(text);
+  if (match === null || !DURATION_PATTERN.test(text)) return Number.NaN;
+  const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
+  return ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
+}
+
+const SHORT_SPAN = /^(\d{1,5})(s|m|h|d)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of what people type: `4h`, `90m`, `3d` or an ISO 8601 duration; NaN for any other text. */
+export function spanMs(text: string): number {
+  const [, count, unit] = SHORT_SPAN.exec(text.trim()) ?? [];
+  return unit === undefined ? durationMs(text.trim()) : Number(count) * (UNIT_MS[unit] ?? Number.NaN);
+}
+
+/** A duration for people: `1h 30m`, `1m 5s`, `12.3s`, `450ms`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return formatPair(seconds, 60, 'm', 's');
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 48 * 60) return formatPair(minutes, 60, 'h', 'm');
+  return formatPair(Math.floor(minutes / 60), 24, 'd', 'h');
+}
+
+function formatPair(total: number, size: number, large: string, small: string): string {
+  const rest = total % size;
+  return `${Math.floor(total / size)}${large}${rest === 0 ? '' : ` ${rest}${small}`}`;
 }

@@ -1,6 +1,5 @@
 // Errors of the agent around a deployment: enrolment, the network, the local disk, the admin socket.
-import { EXIT, entry } from './entry.ts';
-import { shellWord } from './shell-word.ts';
+import { EXIT, entry, shellWord } from './entry.ts';
 
 const PART_IS_FILE = 'a part of the path is a file, not a directory: choose another path';
 

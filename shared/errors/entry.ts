@@ -27,3 +27,8 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 export function entry<Data extends object>(definition: ErrorEntry<Data>): ErrorEntry<Data> {
   return definition;
 }
+
+/** As it is when no shell would read anything into it; in single quotes otherwise. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

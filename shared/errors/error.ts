@@ -1,4 +1,4 @@
-// The one error class: a code from the catalogue, its data, and the cause.
+// The one class of errors, known by their code, and what the operating system refuses in its words.
 import { CATALOGUE, type ErrorCode, type ErrorData } from './catalogue.ts';
 import type { ErrorEntry, ExitStatus } from './entry.ts';
 
@@ -38,4 +38,43 @@ export function isFairleadError<Code extends ErrorCode>(
 // The catalogue's entries differ in their data; the constructor's types tie each code to its own.
 function entryOf(code: ErrorCode): ErrorEntry<object> {
   return CATALOGUE[code] as ErrorEntry<object>;
+}
+
+/** The code that Node gives a system error, such as `ENOSPC`; SQLite's own words for one of its errors. */
+export function systemCode(cause: unknown): string {
+  if (cause instanceof Error && 'errcode' in cause) return cause.message;
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+}
+
+/** Another connection holds the lock that this one waited for. */
+export function isDatabaseBusy(cause: unknown): boolean {
+  return sqliteCode(cause) === SQLITE_BUSY;
+}
+
+export function isDiskFull(cause: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(cause)) || sqliteCode(cause) === SQLITE_FULL;
+}
+
+/** This process, or the machine, is out of descriptors, processes or memory: nobody's fault, and over in a moment perhaps. */
+export function isShortage(cause: unknown): boolean {
+  return ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(systemCode(cause));
+}
+
+/** A write that the disk refused; errors that are ours already pass through. */
+export function toDiskError(path: string, cause: unknown, needed = 0): FairleadError {
+  if (isFairleadError(cause)) return cause;
+  if (isDiskFull(cause)) return new FairleadError('disk/full', { path, needed, free: 0 }, { cause });
+  return new FairleadError('disk/failed', { path, problem: systemCode(cause) }, { cause });
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+
+/** The primary result code: the low byte of what SQLite answers. */
+function sqliteCode(cause: unknown): number | null {
+  return cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) & 0xff : null;
+}
+
+export function assertNever(value: never): never {
+  throw new Error(`unhandled case: ${JSON.stringify(value)}`);
 }

@@ -1,7 +1,6 @@
 // Errors of the release server: access, requests, enrolment codes, operation; publications have a table of their own.
-import { EXIT, entry } from './entry.ts';
+import { EXIT, entry, shellWord } from './entry.ts';
 import { PUBLICATION_ERRORS } from './publication.ts';
-import { shellWord } from './shell-word.ts';
 
 const ACCESS_ERRORS = {
   'auth/missing': entry<{ readonly route: string }>({

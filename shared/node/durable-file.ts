@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { toDiskError } from '../errors/system-error.ts';
+import { toDiskError } from '../errors/error.ts';
 
 /**
  * Temp file, fsync, rename, fsync of the directory: when this returns, the new bytes survive a power cut.

@@ -1,7 +1,7 @@
 // A lock on a file that the kernel releases when its holder dies, however it dies.
 import { lstat, stat, truncate } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { isDatabaseBusy, systemCode, toDiskError } from '../errors/system-error.ts';
+import { isDatabaseBusy, systemCode, toDiskError } from '../errors/error.ts';
 import { setAside } from './set-aside.ts';
 
 export interface Lock {

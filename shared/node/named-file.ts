@@ -2,8 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { FairleadError } from '../errors/error.ts';
-import { toDiskError } from '../errors/system-error.ts';
+import { FairleadError, toDiskError } from '../errors/error.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
 import { syncDirectory } from './durable-file.ts';
 import { readIfPresent } from './read-file.ts';

@@ -1,7 +1,6 @@
 // Reading what may not be there yet, or not be what it should be.
 import { constants, open, readdir, stat } from 'node:fs/promises';
-import { FairleadError, isFairleadError } from '../errors/error.ts';
-import { isShortage, systemCode } from '../errors/system-error.ts';
+import { FairleadError, isFairleadError, isShortage, systemCode } from '../errors/error.ts';
 
 /** More than any of the programs keeps: what is larger is not what it wrote, and would only take its memory. */
 const MAX_BYTES = 256 << 20;

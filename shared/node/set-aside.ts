@@ -1,8 +1,8 @@
 // What stands where a file or a directory of our own should be: it gives up its name, and a person may still look at it.
 import { randomBytes } from 'node:crypto';
-import { rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { systemCode, toDiskError } from '../errors/system-error.ts';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { systemCode, toDiskError } from '../errors/error.ts';
 import { isDirectory, syncDirectory, writeDurably } from './durable-file.ts';
 
 /** To `.damaged` beside it, over an earlier one where that is a file; to a name nobody has where it is not. Errors: disk/*. */
@@ -29,4 +29,29 @@ const OCCUPIED: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'ENOTEMPTY',
 export async function replaceDurably(path: string, bytes: Uint8Array): Promise<void> {
   if (await isDirectory(path)) await setAside(path);
   await writeDurably(path, bytes);
+}
+
+/** `.name.….tmp` of durable writes and of what is on its way in or out, `name.tmp-…` of the agent's settings. */
+const LEFTOVER = /^\..+\.tmp$|\.tmp-[0-9a-f]{16}$/;
+
+/**
+ * Once at the start, while nothing else writes; the directories named `except` at its top are not entered. Without the
+ * sync this process would act on a file that the next power cut takes back, because the one that renamed it died before
+ * it could sync the directory. Error: disk/failed.
+ */
+export async function settleDirectory(directory: string, except: ReadonlySet<string>): Promise<void> {
+  await settle(directory, except).catch((cause: unknown) => {
+    throw toDiskError(directory, cause);
+  });
+}
+
+async function settle(directory: string, except: ReadonlySet<string>): Promise<void> {
+  // First: what was renamed to go must have left its old name for good before anything in it goes.
+  await syncDirectory(directory);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (LEFTOVER.test(entry.name)) await rm(path, { recursive: true, force: true });
+    else if (entry.isDirectory())
+      await (except.has(entry.name) ? syncDirectory(path) : settle(path, new Set()));
+  }
 }

@@ -1,7 +1,7 @@
 // The decision: may the target be applied now, and if not, every reason why.
 import { selectExposures } from '../compile/exposure.ts';
-import { planDigest } from '../compile/identity.ts';
 import { pinnedComponent } from '../compile/pins.ts';
+import { planDigest } from '../compile/plan.ts';
 import type { Decision } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { type Reason, sortReasons, verdictOf } from './blockers.ts';

@@ -1,8 +1,7 @@
 // Reasons against a forced patch: its notice, and the break-glass hold. Channel, pins and approvals are none.
 
-import { planDigest } from '../compile/identity.ts';
-import { durationMs } from '../encoding/duration.ts';
-import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { planDigest } from '../compile/plan.ts';
+import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';

@@ -1,5 +1,5 @@
 // Reasons that hold for every target: trust that is stale, a clock that is wrong, a host that is not ready.
-import { assertNever } from '../errors/assert-never.ts';
+import { assertNever } from '../errors/error.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 

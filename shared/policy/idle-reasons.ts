@@ -1,7 +1,7 @@
 // Reasons why nothing is on offer although something could be: conflicts, waves, halts, quarantine, no fix.
 import { formatPin, pinnedComponent } from '../compile/pins.ts';
 import type { PinConflict, Unfixable, Withheld } from '../compile/target.ts';
-import { assertNever } from '../errors/assert-never.ts';
+import { assertNever } from '../errors/error.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput, QuarantineNote } from './decide-input.ts';
 import { isReadable } from './local-state.ts';

@@ -1,15 +1,15 @@
 // Reasons against an ordinary update: channel, hold, approvals, windows, settings, exposure.
 import { selectExposures } from '../compile/exposure.ts';
-import { planDigest } from '../compile/identity.ts';
+import { planDigest } from '../compile/plan.ts';
 import { instantMs } from '../encoding/instant.ts';
 import type { Plan } from '../schema/deployment.ts';
 import type { Policy } from '../schema/policy.ts';
-import { weighApprovals } from './approvals.ts';
 import { block, isRefused, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 import { hostReasons } from './host-reasons.ts';
 import { quarantinedReason } from './idle-reasons.ts';
 import { effectivePolicy } from './local-state.ts';
+import { weighApprovals } from './receipt.ts';
 import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';

@@ -1,7 +1,6 @@
 // Spans: when one window begins and ends, as instants in order, whatever the zone's clock does meanwhile.
 import { type Cron, cronOf } from '../encoding/cron.ts';
-import { durationMs } from '../encoding/duration.ts';
-import type { EpochMs } from '../encoding/instant.ts';
+import { durationMs, type EpochMs } from '../encoding/instant.ts';
 import { clockAround, instantOfWallTime, instantsShowing, type WallMs, wallTime } from '../encoding/zone.ts';
 import type { Window } from '../schema/policy.ts';
 

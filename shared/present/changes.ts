@@ -1,6 +1,5 @@
 // Deployments for people: the list in snapd's columns, one change in full, a state as it is entered.
-import { formatDuration } from '../encoding/duration.ts';
-import { instantMs } from '../encoding/instant.ts';
+import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import {
   type DeploymentRecord,
@@ -9,9 +8,7 @@ import {
   isFinal,
   type PlanReason,
 } from '../schema/deployment.ts';
-import { count } from './count.ts';
-import type { Style } from './style.ts';
-import { formatTable, indent } from './table.ts';
+import { count, formatTable, indent, type Style } from './table.ts';
 
 /** The newest last, as a log reads. */
 export function renderChanges(records: readonly DeploymentRecord[]): readonly string[] {

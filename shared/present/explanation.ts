@@ -1,16 +1,12 @@
 // A decision for people: what would move and why, every blocker with who clears it, and what stays exposed.
-import { formatDuration } from '../encoding/duration.ts';
-import { instantMs } from '../encoding/instant.ts';
+import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
-import { formatBytes } from './count.ts';
-import type { Style } from './style.ts';
-import { formatTable, indent } from './table.ts';
-import { formatBoth } from './times.ts';
+import { formatBytes, formatTable, indent, type Style } from './table.ts';
 import { describeAdopted, describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
-import { renderOpenings } from './windows.ts';
+import { formatBoth, renderOpenings } from './windows.ts';
 
 export function renderExplanation(
   reply: ExplanationReply,

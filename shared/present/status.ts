@@ -1,12 +1,10 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
-
 import { sanitizeLine } from '../encoding/text.ts';
-import type { StatusReply } from '../protocol/admin.ts';
-import { count } from './count.ts';
+import { CATALOGUE, isErrorCode } from '../errors/catalogue.ts';
+import { EXIT } from '../errors/entry.ts';
+import type { Contact, StatusReply } from '../protocol/admin.ts';
 import { describeContact, isNews } from './explanation.ts';
-import { untilFresh } from './freshness.ts';
-import type { Style } from './style.ts';
-import { formatTable, indent } from './table.ts';
+import { count, formatTable, indent, type Style } from './table.ts';
 import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 
 export function renderStatus(status: StatusReply, style: Style): readonly string[] {
@@ -78,4 +76,19 @@ function describeQuarantine(status: StatusReply): readonly string[] {
       ]),
     ),
   ];
+}
+
+/** The end of a sentence that begins with "nothing new is installed". `contact` is null before the first question. */
+export function untilFresh(contact: Contact | null): string {
+  if (contact === null) return 'until the server is reached';
+  const { failure } = contact;
+  if (failure === null) return 'until the vendor signs anew: the server was reached and has nothing newer';
+  if (failure.code === 'trust/expired')
+    return 'until the vendor signs anew: what the server has is expired too';
+  if (isErrorCode(failure.code) && CATALOGUE[failure.code].exit === EXIT.untrusted) {
+    return `until the server sends what can be believed (${failure.code})`;
+  }
+  return failure.code.startsWith('transport/')
+    ? 'until the server is reached'
+    : `until it can be refreshed (${failure.code})`;
 }

@@ -1,4 +1,4 @@
-// Columns aligned for reading.
+// How text stands for reading: columns, emphasis on a terminal, numbers in sentences.
 import { sanitizeLine } from '../encoding/text.ts';
 
 /** More than any name or reason; what is longer is shown in full elsewhere. */
@@ -24,4 +24,39 @@ export function formatTable(rows: readonly (readonly string[])[]): readonly stri
 
 export function indent(lines: readonly string[], by = 2): readonly string[] {
   return lines.map((line) => (line === '' ? line : ' '.repeat(by) + line));
+}
+
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  good(text: string): string;
+  warn(text: string): string;
+  bad(text: string): string;
+}
+
+const CODES = { bold: [1, 22], dim: [2, 22], good: [32, 39], warn: [33, 39], bad: [31, 39] } as const;
+
+export function createStyle(color: boolean): Style {
+  const wrap = (name: keyof typeof CODES) => {
+    const [on, off] = CODES[name];
+    return (text: string) => (color ? `\u001b[${on}m${text}\u001b[${off}m` : text);
+  };
+  return { bold: wrap('bold'), dim: wrap('dim'), good: wrap('good'), warn: wrap('warn'), bad: wrap('bad') };
+}
+
+/** NO_COLOR (no-color.org): any non-empty value turns colour off. */
+export function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  return isTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+}
+
+/** `1 file`, `3 files`; a plural of its own where an s is not enough. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** `9.1 MB`: decimal units, as disks and networks are sold. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return bytes < 1_000_000_000 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

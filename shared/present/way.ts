@@ -1,11 +1,10 @@
 // The way to one release for people: whether it can be reached, by which deployments, and what to clear before.
 import { digestOfValue } from '../encoding/digest.ts';
 import { sanitizeLine } from '../encoding/text.ts';
-import { assertNever } from '../errors/assert-never.ts';
+import { assertNever } from '../errors/error.ts';
 import type { WayReply } from '../protocol/way.ts';
 import { renderCost, renderMoves } from './explanation.ts';
-import type { Style } from './style.ts';
-import { indent } from './table.ts';
+import { indent, type Style } from './table.ts';
 import { describeBlockers } from './verdict.ts';
 
 export function renderWay(way: WayReply, style: Style): readonly string[] {

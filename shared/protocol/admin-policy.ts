@@ -4,8 +4,8 @@ import { approvalReceipt } from '../schema/approval.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { holdReceipt } from '../schema/hold-receipt.ts';
 import { policy } from '../schema/policy.ts';
-import { opening } from './opening.ts';
 import { CHANNELS } from './report.ts';
+import { opening } from './upkeep.ts';
 
 /** Checked as part of the policy: one place knows what a window may be. */
 const windowFields = {

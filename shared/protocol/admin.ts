@@ -4,9 +4,8 @@ import { componentKey, digest, instant, line, name, version } from '../schema/co
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
-import { opening } from './opening.ts';
 import { CHANNELS } from './report.ts';
-import { rollbackTo } from './rollback-to.ts';
+import { opening, rollbackTo } from './upkeep.ts';
 
 /** Name of the request header that carries the operator's account; see agent/engine/agent/admin-server.ts. */
 export const ACTOR_HEADER = 'fairlead-actor';

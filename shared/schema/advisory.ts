@@ -1,6 +1,6 @@
 // Security advisories: which versions are affected, which are fixed, and whether the fix is forced.
 import { z } from 'zod';
-import { durationMs } from '../encoding/duration.ts';
+import { durationMs } from '../encoding/instant.ts';
 import { componentKey, duration, instant, line, prose, range, version } from './common.ts';
 
 export const advisoryId = z.string().regex(/^[A-Z][A-Z0-9]{1,9}(?:-[A-Za-z0-9]{1,20}){1,4}$/, {

@@ -1,8 +1,7 @@
 // The parts that several documents share: names, versions, digests, durations, instants, text.
 import { z } from 'zod';
 import { DIGEST_PATTERN, type Digest } from '../encoding/digest.ts';
-import { DURATION_PATTERN } from '../encoding/duration.ts';
-import { INSTANT_PATTERN, instantMs } from '../encoding/instant.ts';
+import { DURATION_PATTERN, INSTANT_PATTERN, instantMs } from '../encoding/instant.ts';
 import { isRange, isVersion, type Range, type Version } from '../version/version.ts';
 
 export const NAME_PATTERN = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;

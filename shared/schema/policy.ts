@@ -1,8 +1,7 @@
 // The local policy: when and with whose consent this install changes. Only the local admin writes it.
 import { z } from 'zod';
 import { type CronText, cronProblem } from '../encoding/cron.ts';
-import { durationMs } from '../encoding/duration.ts';
-import { instantMs } from '../encoding/instant.ts';
+import { durationMs, instantMs } from '../encoding/instant.ts';
 import { isTimeZone } from '../encoding/zone.ts';
 import { duration, instant, line, name } from './common.ts';
 import { pin } from './pin.ts';

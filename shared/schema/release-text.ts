@@ -1,5 +1,5 @@
 // The texts of a capability's release: where variables may stand, which of them exist, and what no release may ask for.
-import { parseTemplate } from '../encoding/template.ts';
+import { parseTemplate } from '../encoding/text.ts';
 import type { Located, TextPath } from './common.ts';
 import { commandsOf, type Service } from './drivers/drivers.ts';
 import { commandOf, type HealthProbe, textsOf } from './probes/probes.ts';

@@ -1,5 +1,5 @@
 // The times of a release: every one bounded on both sides, so that a deployment ends and a rollback can be counted on.
-import { durationMs } from '../encoding/duration.ts';
+import { durationMs } from '../encoding/instant.ts';
 import type { ReleaseTexts, TextProblem } from './release-text.ts';
 import { TIME_BOUNDS } from './time-bounds.ts';
 

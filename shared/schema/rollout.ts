@@ -1,7 +1,6 @@
 // Rollouts and halts: which release a track is offered, in which waves, and what stops it; with every limit of both.
 import { z } from 'zod';
-import { durationMs } from '../encoding/duration.ts';
-import { instantMs } from '../encoding/instant.ts';
+import { durationMs, instantMs } from '../encoding/instant.ts';
 import { digest, duration, instant, line, name } from './common.ts';
 import { releaseRef } from './release-ref.ts';
 

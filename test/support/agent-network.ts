@@ -15,7 +15,7 @@ import type {
 } from '../../agent/ports/deploy.ts';
 import type { Freshness } from '../../agent/ports/server.ts';
 import type { JsonStore, Settings } from '../../agent/ports/state.ts';
-import { type Catalog, EMPTY_CATALOG } from '../../shared/compile/catalog.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../shared/compile/releases.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';

@@ -1,6 +1,6 @@
 // Answers of an agent as the terminal is given them: each one plain, for a test to change the part it is about.
 import { digestOfValue } from '../../shared/encoding/digest.ts';
-import type { Style } from '../../shared/present/style.ts';
+import type { Style } from '../../shared/present/table.ts';
 import {
   type ExplanationReply,
   explanationReply,

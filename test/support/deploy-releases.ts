@@ -1,6 +1,5 @@
 // Capability releases, manifests and plans for tests of the deployment engine.
-import { configDigest, manifestDigest } from '../../shared/compile/identity.ts';
-import { planBetween } from '../../shared/compile/plan.ts';
+import { configDigest, manifestDigest, planBetween } from '../../shared/compile/plan.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { deploymentManifest, type Plan, type PlanReason } from '../../shared/schema/deployment.ts';

@@ -1,8 +1,7 @@
 // Scenarios: catalogs, instances and policies in the few words a decision table needs.
 import { compile } from '../../shared/compile/compile.ts';
 import { compileEmergency } from '../../shared/compile/emergency.ts';
-import { configDigest, planDigest } from '../../shared/compile/identity.ts';
-import { planBetween } from '../../shared/compile/plan.ts';
+import { configDigest, planBetween, planDigest } from '../../shared/compile/plan.ts';
 import type { CompileInput, Target } from '../../shared/compile/target.ts';
 import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { type Digest, digestOf } from '../../shared/encoding/digest.ts';

@@ -2,7 +2,7 @@
 import type { CliContext } from '../../agent/cli/context.ts';
 import { createProgram } from '../../agent/cli/program.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
-import { createStyle } from '../../shared/present/style.ts';
+import { createStyle } from '../../shared/present/table.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy } from '../../shared/schema/policy.ts';
 import { createAgentNetwork, releaseOf } from './agent-network.ts';

@@ -1,7 +1,7 @@
 // The command-line program's side of the admin socket: one request, one checked answer, or the agent's own error.
 import type { z } from 'zod';
+import { accountName } from '../../../shared/cli/run.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { accountName } from '../../../shared/node/account-name.ts';
 import { ACTOR_HEADER, adminError } from '../../../shared/protocol/admin.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { startCommand } from '../drivers/start-command.ts';

@@ -1,7 +1,7 @@
 // Files in places that a service can write to: opened only where they are files, and never through what was put there.
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import { systemCode } from '../../../shared/errors/error.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 

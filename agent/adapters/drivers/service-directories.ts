@@ -2,8 +2,7 @@
 import { constants } from 'node:fs';
 import { chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
-import { FairleadError } from '../../../shared/errors/error.ts';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { ServiceUnit } from '../../ports/deploy.ts';
 import type { Account } from '../machine/account.ts';

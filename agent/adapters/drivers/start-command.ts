@@ -1,7 +1,7 @@
 // How the agent of a state directory is started on this machine: by its unit where one is installed, else by hand.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { shellWord } from '../../../shared/errors/entry.ts';
 import { AGENT_UNIT } from '../machine/agent-unit.ts';
 import { quote } from './systemd/unit-syntax.ts';
 

@@ -1,7 +1,7 @@
 // The kernel's process table: who lives, in which session and control group, and whose it is.
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { isShortage } from '../../../shared/errors/system-error.ts';
+import { isShortage } from '../../../shared/errors/error.ts';
 
 export interface ProcessEntry {
   readonly pid: number;

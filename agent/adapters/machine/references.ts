@@ -1,6 +1,5 @@
 // Reading `${env:NAME}` from the agent's environment and `${file:PATH}` from its disk, at the moment a service starts.
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { readRegular } from '../../../shared/node/read-file.ts';
 import type { ReadReference } from '../../ports/machine.ts';
 

@@ -1,6 +1,6 @@
 // Running a tool of the machine or of the vendor: bounded time and output; whatever it leaves running in peace stays.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { formatDuration } from '../../../shared/encoding/duration.ts';
+import { formatDuration } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { withServiceUmask } from '../drivers/service-umask.ts';
 import type { Account } from './account.ts';

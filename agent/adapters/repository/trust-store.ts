@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { toDiskError } from '../../../shared/errors/error.ts';
 import { isDirectory, makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isNoFile, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';

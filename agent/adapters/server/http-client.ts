@@ -2,7 +2,7 @@
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Dispatcher } from 'undici';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { toDiskError } from '../../../shared/errors/error.ts';
 import { header, refused } from './answers.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './exchange.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';

@@ -1,7 +1,7 @@
 // The journal on disk: one file for the deployment under way, its space reserved, every entry synced before it counts.
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import type { Journal } from '../../ports/state.ts';

@@ -2,8 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JsonObject, parseJson } from '../../../shared/encoding/json.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { FairleadError, isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
 import { type Lock, tryLock } from '../../../shared/node/lock.ts';
-import { setAside } from '../../../shared/node/set-aside.ts';
-import { settleDirectory } from '../../../shared/node/settle-directory.ts';
+import { setAside, settleDirectory } from '../../../shared/node/set-aside.ts';
 import type { Clock } from '../../ports/machine.ts';
 
 /** The tree store settles its own; what services keep, and what they log, is theirs. */

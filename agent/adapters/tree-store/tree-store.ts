@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';

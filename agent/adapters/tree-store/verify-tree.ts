@@ -4,7 +4,7 @@ import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import { systemCode } from '../../../shared/errors/error.ts';
 import { forEachBounded } from '../../../shared/node/bounded.ts';
 import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';

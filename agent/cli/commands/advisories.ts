@@ -1,7 +1,6 @@
 // fairlead advisories: what the vendor's security team published, and whether it affects what runs here.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { Style } from '../../../shared/present/style.ts';
-import { formatTable } from '../../../shared/present/table.ts';
+import { formatTable, type Style } from '../../../shared/present/table.ts';
 import { type AdvisoriesReply, advisoriesReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
 

@@ -1,6 +1,6 @@
 // fairlead apply and rollback: change what runs, by hand and on the record, and follow it to its end.
 import { z } from 'zod';
-import { diffPlans } from '../../../shared/compile/plan-diff.ts';
+import { diffPlans } from '../../../shared/compile/plan.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
@@ -13,7 +13,7 @@ import {
   type Override,
   startedReply,
 } from '../../../shared/protocol/admin.ts';
-import { rehearsalReply } from '../../../shared/protocol/rehearsal.ts';
+import { rehearsalReply } from '../../../shared/protocol/upkeep.ts';
 import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
 import { agreed, type CliContext } from '../context.ts';
 import { followChange } from '../follow.ts';

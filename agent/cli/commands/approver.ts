@@ -2,8 +2,7 @@
 
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { EXIT } from '../../../shared/errors/entry.ts';
-import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { formatTable } from '../../../shared/present/table.ts';
 import { createApproverKey, readApproverKey } from '../../adapters/admin/approver-key.ts';
 import { type CliContext, show } from '../context.ts';

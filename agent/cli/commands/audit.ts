@@ -1,11 +1,10 @@
 // fairlead audit: the record of what was decided here, checked line by line, and taken along.
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { EXIT } from '../../../shared/errors/entry.ts';
+import { EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { shellWord } from '../../../shared/errors/shell-word.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
-import { count } from '../../../shared/present/count.ts';
+import { count } from '../../../shared/present/table.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
 import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-chain.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { shellWord } from '../../../shared/errors/shell-word.ts';
-import { accountName } from '../../../shared/node/account-name.ts';
+import { accountName } from '../../../shared/cli/run.ts';
+import { shellWord } from '../../../shared/errors/entry.ts';
 import { readNamed } from '../../../shared/node/named-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest } from '../../../shared/schema/common.ts';

@@ -4,7 +4,7 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { CATALOGUE, isErrorCode } from '../../../shared/errors/catalogue.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { renderExplanation } from '../../../shared/present/explanation.ts';
-import { formatBoth } from '../../../shared/present/times.ts';
+import { formatBoth } from '../../../shared/present/windows.ts';
 import { type Assumption, type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
 import type { Verdict } from '../../../shared/schema/decision.ts';
 import { type CliContext, show } from '../context.ts';

@@ -1,6 +1,5 @@
 // fairlead hold and release: change nothing for a while, and the glass that may be broken.
-import { formatDuration } from '../../../shared/encoding/duration.ts';
-import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { formatDuration, formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { signHold } from '../../../shared/policy/hold-receipt.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';

@@ -1,6 +1,6 @@
 // fairlead logs: what a service wrote last, whichever driver runs it, also while no agent runs.
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { type LogsReply, logsReply } from '../../../shared/protocol/logs.ts';
+import { type LogsReply, logsReply } from '../../../shared/protocol/upkeep.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { askOrLook } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';

@@ -1,10 +1,9 @@
 // fairlead rollback --rehearse: whether a rollback would work, what it would cost, and nothing touched.
-import { formatDuration } from '../../../shared/encoding/duration.ts';
+import { formatDuration } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import type { Style } from '../../../shared/present/style.ts';
-import { indent } from '../../../shared/present/table.ts';
-import { type RehearsalReply, rehearsalReply } from '../../../shared/protocol/rehearsal.ts';
+import { indent, type Style } from '../../../shared/present/table.ts';
+import { type RehearsalReply, rehearsalReply } from '../../../shared/protocol/upkeep.ts';
 import { type CliContext, show } from '../context.ts';
 
 /** Exits with 4 when the rollback would be refused or fail. */

@@ -2,11 +2,9 @@
 import { z } from 'zod';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { count } from '../../../shared/present/count.ts';
-import type { Style } from '../../../shared/present/style.ts';
-import { indent } from '../../../shared/present/table.ts';
+import { count, indent, type Style } from '../../../shared/present/table.ts';
 import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts';
-import { type RepairReply, repairReply } from '../../../shared/protocol/repair.ts';
+import { type RepairReply, repairReply } from '../../../shared/protocol/upkeep.ts';
 import { type Deviation, isDamage } from '../../core/deploy/tree-condition.ts';
 import { type CliContext, show } from '../context.ts';
 

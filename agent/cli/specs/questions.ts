@@ -85,7 +85,7 @@ export const QUESTIONS: readonly AgentCommand[] = [
       { flags: '--lines <count>', about: 'how many; 100 unless --since is given', parse: parseNumber },
       { flags: '--follow', about: 'go on until interrupted' },
     ],
-    answer: async () => (await import('../../../shared/protocol/logs.ts')).logsReply,
+    answer: async () => (await import('../../../shared/protocol/upkeep.ts')).logsReply,
     load: async () => (await import('../commands/logs.ts')).logs,
   },
   {

@@ -1,5 +1,5 @@
 // Failures of a deployment: what is recorded, and whether the release or its surroundings are to blame.
-import { RELEASE_FAULTS } from '../../../shared/change/cause.ts';
+import { RELEASE_FAULTS } from '../../../shared/change/change.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';

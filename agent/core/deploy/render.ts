@@ -1,8 +1,8 @@
 // Rendering: a release, its settings and its directories become a service, probes, smoke tests and hooks ready to run.
 import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
-import { durationMs } from '../../../shared/encoding/duration.ts';
-import { parseTemplate } from '../../../shared/encoding/template.ts';
+import { durationMs } from '../../../shared/encoding/instant.ts';
+import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import { renderService } from '../../../shared/schema/drivers/drivers.ts';

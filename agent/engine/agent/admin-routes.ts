@@ -11,10 +11,8 @@ import {
   whatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
-import { logsRequest } from '../../../shared/protocol/logs.ts';
-import { rehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
-import { repairRequest } from '../../../shared/protocol/repair.ts';
 import { settingRequest } from '../../../shared/protocol/settings.ts';
+import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';

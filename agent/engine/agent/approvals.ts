@@ -1,12 +1,10 @@
 // A yes or no to exactly one plan, through the socket or signed elsewhere, on the record before it counts.
-import { planDigest } from '../../../shared/compile/identity.ts';
-import { diffPlans } from '../../../shared/compile/plan-diff.ts';
+import { diffPlans, planDigest } from '../../../shared/compile/plan.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { weighApprovals } from '../../../shared/policy/approvals.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
-import { APPROVAL_LIFETIME_MS, verifyReceipt } from '../../../shared/policy/receipt.ts';
+import { APPROVAL_LIFETIME_MS, verifyReceipt, weighApprovals } from '../../../shared/policy/receipt.ts';
 import type {
   ApprovalRequest,
   ApprovalsReply,

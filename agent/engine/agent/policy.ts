@@ -1,6 +1,5 @@
 // The local policy through the socket: shown, tried, and changed one edit at a time, on the record before it counts.
-import { findPinProblem, type KnownVersions } from '../../../shared/compile/pin-advice.ts';
-import { knownVersions } from '../../../shared/compile/pin-report.ts';
+import { findPinProblem, type KnownVersions, knownVersions } from '../../../shared/compile/pin-report.ts';
 import { formatPin } from '../../../shared/compile/pins.ts';
 import { indexReleases } from '../../../shared/compile/releases.ts';
 import { runningChoices } from '../../../shared/compile/running.ts';

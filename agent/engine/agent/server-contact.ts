@@ -1,5 +1,5 @@
 // Asking the server: refresh the trust, read the catalog, remember how it went and when to ask again.
-import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { sanitizeText } from '../../../shared/encoding/text.ts';
 import { CATALOGUE } from '../../../shared/errors/catalogue.ts';

@@ -1,5 +1,5 @@
 // Staging: what is on offer brought onto the disk, so that applying it later needs neither network nor time.
-import { planDigest } from '../../../shared/compile/identity.ts';
+import { planDigest } from '../../../shared/compile/plan.ts';
 import type { StageReply } from '../../../shared/protocol/admin.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { type Assessing, assess } from './assess.ts';

@@ -1,9 +1,14 @@
 // Looking after what runs, at an operator's word: a rollback rehearsed, damaged files repaired.
 
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
-import type { LogsReply, LogsRequest } from '../../../shared/protocol/logs.ts';
-import type { RehearsalReply, RehearsalRequest } from '../../../shared/protocol/rehearsal.ts';
-import type { RepairReply, RepairRequest } from '../../../shared/protocol/repair.ts';
+import type {
+  LogsReply,
+  LogsRequest,
+  RehearsalReply,
+  RehearsalRequest,
+  RepairReply,
+  RepairRequest,
+} from '../../../shared/protocol/upkeep.ts';
 import type { Needs } from './state.ts';
 import { verifyLive } from './status.ts';
 

@@ -1,6 +1,6 @@
 // Beginning a deployment: its generation, its record and its journal are on disk before its first state is entered.
 import { settingsBetween } from '../../../shared/compile/adopt.ts';
-import { manifestDigest, planDigest } from '../../../shared/compile/identity.ts';
+import { manifestDigest, planDigest } from '../../../shared/compile/plan.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';

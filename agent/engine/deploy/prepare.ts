@@ -1,5 +1,5 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
-import { dependencyOrder } from '../../../shared/compile/order.ts';
+import { dependencyOrder } from '../../../shared/compile/plan.ts';
 import { fillReferences, referenceKey, referencesIn } from '../../../shared/compile/references.ts';
 import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';

@@ -2,7 +2,7 @@
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeText } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { MOST_LOG_LINES } from '../../../shared/protocol/logs.ts';
+import { MOST_LOG_LINES } from '../../../shared/protocol/upkeep.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { currentGeneration } from './begin.ts';
 import { prepare, type Sources } from './prepare.ts';

@@ -1,5 +1,5 @@
 // Side by side: two versions run at once, each in a slot with a port of its own, and traffic moves from one to the other.
-import { durationMs } from '../../../shared/encoding/duration.ts';
+import { durationMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { BlueGreen } from '../../../shared/schema/drivers/program.ts';

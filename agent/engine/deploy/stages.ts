@@ -1,5 +1,5 @@
 // The stages that move files and services forward: fetch, stop, switch, start.
-import { durationMs } from '../../../shared/encoding/duration.ts';
+import { durationMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';

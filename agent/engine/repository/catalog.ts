@@ -1,5 +1,5 @@
 // From verified documents to the catalog: which paths are read, and that a document is what its path says.
-import type { Catalog } from '../../../shared/compile/catalog.ts';
+import type { Catalog } from '../../../shared/compile/releases.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';

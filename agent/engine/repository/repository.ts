@@ -1,6 +1,6 @@
 // The repository: refresh trust, fetch what it lists, remember both as one, and read it back without the network.
 import { setImmediate } from 'node:timers/promises';
-import type { Catalog } from '../../../shared/compile/catalog.ts';
+import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Freshness, Repository, RepositorySource, VerifyTargets } from '../../ports/server.ts';

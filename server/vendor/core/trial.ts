@@ -1,7 +1,7 @@
 // A trial of a release on the vendor's machine, as data: its commands, probes and tests with every variable filled.
 import { mismatch } from '../../../shared/compile/settings.ts';
-import { durationMs } from '../../../shared/encoding/duration.ts';
-import { parseTemplate } from '../../../shared/encoding/template.ts';
+import { durationMs } from '../../../shared/encoding/instant.ts';
+import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { renderService, type Service, trialOf } from '../../../shared/schema/drivers/drivers.ts';
 import type { ProbePlaces } from '../../../shared/schema/probes/probe-kind.ts';

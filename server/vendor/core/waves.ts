@@ -1,6 +1,5 @@
 // Waves as a release manager types them, `1%,10%@PT1H,100%@PT24H`, and when the last of them opens.
-import { durationMs } from '../../../shared/encoding/duration.ts';
-import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { isGrowing, type Rollout, type Wave } from '../../../shared/schema/rollout.ts';
 

@@ -7,7 +7,7 @@ import { type DocumentIssue, formatIssue } from '../../../shared/errors/document
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { readNamed } from '../../../shared/node/named-file.ts';
 import { readPackIndex, verifyPack } from '../../../shared/node/pack-reader.ts';
-import { count, formatBytes } from '../../../shared/present/count.ts';
+import { count, formatBytes } from '../../../shared/present/table.ts';
 import { packPath } from '../../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, type Release, release } from '../../../shared/schema/release.ts';

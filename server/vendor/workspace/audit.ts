@@ -5,8 +5,7 @@ import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { toDiskError } from '../../../shared/errors/system-error.ts';
+import { FairleadError, isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import {

@@ -1,7 +1,6 @@
 // Reading what stands in the workspace: what is not there, or not readable, is an error that names the path.
 import { type FileHandle, open } from 'node:fs/promises';
-import { FairleadError } from '../../../shared/errors/error.ts';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 
 /** A file that a person named by a flag. Errors: vendor/file-unreadable, disk/unreadable. */

@@ -83,6 +83,6 @@ async function ask(options: PassphraseOptions, message: string): Promise<string>
       problem: 'none was given and there is no terminal to ask at',
     });
   }
-  const { askSecret } = await import('../../../shared/cli/prompt.ts');
+  const { askSecret } = await import('../../../shared/cli/output.ts');
   return askSecret(message);
 }

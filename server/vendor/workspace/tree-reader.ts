@@ -5,8 +5,7 @@ import { type FileHandle, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFromHex } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { systemCode } from '../../../shared/errors/system-error.ts';
+import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 

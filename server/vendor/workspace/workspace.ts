@@ -7,7 +7,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { tryLock } from '../../../shared/node/lock.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
-import { settleDirectory } from '../../../shared/node/settle-directory.ts';
+import { settleDirectory } from '../../../shared/node/set-aside.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 
 const vendorConfig = z.strictObject({

@@ -1,6 +1,6 @@
 // Asking whether a service is well: one question, one answer, bounded in time and in what may come back.
 import { sanitizeLine } from '../../encoding/text.ts';
-import { isShortage } from '../../errors/system-error.ts';
+import { isShortage } from '../../errors/error.ts';
 import type { Answer } from '../../schema/probes/probe-kind.ts';
 import type { Asked, Question, QuestionKind } from '../../schema/probes/probes.ts';
 import { askHttp } from './http.ts';

@@ -3,7 +3,7 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import { sanitizeLine } from '../../encoding/text.ts';
-import { systemCode } from '../../errors/system-error.ts';
+import { systemCode } from '../../errors/error.ts';
 import type { Answer } from '../../schema/probes/probe-kind.ts';
 import type { Asked } from '../../schema/probes/probes.ts';
 import { readRegular } from '../read-file.ts';

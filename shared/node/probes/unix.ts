@@ -1,6 +1,6 @@
 // Asking at a socket of the service's own: found without following a link, so that a release cannot have another one asked.
 import { constants, type FileHandle, open } from 'node:fs/promises';
-import { systemCode } from '../../errors/system-error.ts';
+import { systemCode } from '../../errors/error.ts';
 import type { Answer } from '../../schema/probes/probe-kind.ts';
 import type { Asked } from '../../schema/probes/probes.ts';
 import { isName } from '../../schema/probes/unix.ts';

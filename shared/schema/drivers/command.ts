@@ -1,6 +1,6 @@
 // The vendor's own commands. `status` exits with 0 while the service runs and with 1, 2 or 3 when it does not.
 import { z } from 'zod';
-import { durationMs } from '../../encoding/duration.ts';
+import { durationMs } from '../../encoding/instant.ts';
 import { argv, duration } from '../common.ts';
 import { between } from '../time-bounds.ts';
 import { commandWords, driverKind, environment, filled, noBlueGreen, user } from './driver-kind.ts';

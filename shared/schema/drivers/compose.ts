@@ -1,6 +1,6 @@
 // Containers: every image comes from the tree and is named in the compose file by its digest, `image: sha256:…`.
 import { z } from 'zod';
-import { durationMs } from '../../encoding/duration.ts';
+import { durationMs } from '../../encoding/instant.ts';
 import { digest, duration, treePath } from '../common.ts';
 import { DIGEST } from '../words.ts';
 import { driverKind, environment, noBlueGreen } from './driver-kind.ts';

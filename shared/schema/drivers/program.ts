@@ -1,6 +1,6 @@
 // One program that stays in the foreground: run by the agent itself, or by the system's service manager.
 import { z } from 'zod';
-import { durationMs } from '../../encoding/duration.ts';
+import { durationMs } from '../../encoding/instant.ts';
 import { argv, duration, name } from '../common.ts';
 import type { Words } from '../words.ts';
 import { commandWords, driverKind, environment, filled, type ServicePlaces, user } from './driver-kind.ts';

@@ -16,7 +16,7 @@ import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
 import { decisionRecord } from '../../../agent/core/decision-record.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { createStyle } from '../../../shared/present/style.ts';
+import { createStyle } from '../../../shared/present/table.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { recordOf } from '../../support/deployments.ts';
 import { describeDirectory, temporaryDirectory } from '../../support/directories.ts';

@@ -6,7 +6,7 @@ import { linesAfter, logs } from '../../../agent/cli/commands/logs.ts';
 import { parseSince } from '../../../agent/cli/times.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { LogsRequest } from '../../../shared/protocol/logs.ts';
+import type { LogsRequest } from '../../../shared/protocol/upkeep.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';

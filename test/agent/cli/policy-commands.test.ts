@@ -11,7 +11,7 @@ import { outbox, stage } from '../../../agent/cli/commands/stage.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { addWindow, listWindows, removeWindow } from '../../../agent/cli/commands/windows.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { formatBoth } from '../../../shared/present/times.ts';
+import { formatBoth } from '../../../shared/present/windows.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createStyle, wantsColor } from '../../../shared/present/style.ts';
+import { createStyle, wantsColor } from '../../../shared/present/table.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 
 const CLI = new URL('../../../agent/cli/main.ts', import.meta.url).pathname;

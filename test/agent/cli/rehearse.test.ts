@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { rehearse } from '../../../agent/cli/commands/rehearse.ts';
 import type { CliContext } from '../../../agent/cli/context.ts';
-import { createStyle } from '../../../shared/present/style.ts';
+import { createStyle } from '../../../shared/present/table.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 
 const STEP = {

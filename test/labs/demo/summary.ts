@@ -1,5 +1,5 @@
 // The demo's last page: what was deployed, when, why, and how long each part took.
-import { formatDuration } from '../../../shared/encoding/duration.ts';
+import { formatDuration } from '../../../shared/encoding/instant.ts';
 import type { DeploymentRecord, PlanReason } from '../../../shared/schema/deployment.ts';
 
 export interface Timing {

@@ -11,7 +11,7 @@ import { createPulse } from '../../../agent/engine/agent/pulse.ts';
 import { round } from '../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
 import { createCompileCache } from '../../../shared/compile/cache.ts';
-import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/catalog.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';

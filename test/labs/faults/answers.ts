@@ -3,7 +3,7 @@ import { NO_APPROVALS } from '../../../agent/core/approvals.ts';
 import { giveApproval } from '../../../agent/engine/agent/approvals.ts';
 import { assess } from '../../../agent/engine/agent/assess.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
-import { planDigest } from '../../../shared/compile/identity.ts';
+import { planDigest } from '../../../shared/compile/plan.ts';
 import type { ApprovalStatement } from '../../../shared/schema/approval.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Acknowledged } from './acknowledged.ts';

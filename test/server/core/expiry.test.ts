@@ -7,7 +7,7 @@ import {
   selectUrgent,
   TOKEN_LIFETIME,
 } from '../../../server/core/expiry.ts';
-import { durationMs } from '../../../shared/encoding/duration.ts';
+import { durationMs } from '../../../shared/encoding/instant.ts';
 
 const DAY = 24 * 3_600_000;
 const of = (name: string, days: number, kind: Expiry['kind'] = 'metadata'): Expiry => ({

@@ -10,7 +10,7 @@ import { openDatabase } from '../../../server/db/database.ts';
 import { createEnrolment } from '../../../server/db/enrolments.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { isDatabaseBusy } from '../../../shared/errors/system-error.ts';
+import { isDatabaseBusy } from '../../../shared/errors/error.ts';
 import { firstPublication, NOW } from '../../support/publications.ts';
 import { startTestServer } from '../../support/server-under-test.ts';
 

@@ -1,7 +1,7 @@
 // Advisories that contradict themselves or the catalog: each named with the option to give otherwise.
 import { describe, expect, it } from 'vitest';
 import { findAdvisoryProblems } from '../../../shared/compile/advisory-check.ts';
-import type { KnownVersions } from '../../../shared/compile/pin-advice.ts';
+import type { KnownVersions } from '../../../shared/compile/pin-report.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import type { Version } from '../../../shared/version/version.ts';

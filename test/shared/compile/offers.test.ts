@@ -1,8 +1,7 @@
 // Offers and waves: who is offered a release, and when.
 import { describe, expect, it } from 'vitest';
-import { selectOffers } from '../../../shared/compile/offers.ts';
+import { offeredAt, selectOffers, wavePosition } from '../../../shared/compile/offers.ts';
 import { indexReleases } from '../../../shared/compile/releases.ts';
-import { offeredAt, wavePosition } from '../../../shared/compile/waves.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';

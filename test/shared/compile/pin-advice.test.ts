@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { raiseAlarms } from '../../../agent/core/alarms.ts';
 import { editPolicy } from '../../../agent/core/policy-edit.ts';
 import { compile } from '../../../shared/compile/compile.ts';
-import { findPinProblem, type KnownVersions } from '../../../shared/compile/pin-advice.ts';
+import { findPinProblem, type KnownVersions } from '../../../shared/compile/pin-report.ts';
 import { describeNewer, describeVerdict } from '../../../shared/present/verdict.ts';
 import { pin } from '../../../shared/schema/pin.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';

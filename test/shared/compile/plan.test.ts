@@ -1,8 +1,6 @@
 // Plans: steps, order, reversibility, and when there is none.
 import { describe, expect, it } from 'vitest';
-import { manifestDigest, planDigest } from '../../../shared/compile/identity.ts';
-import { dependencyOrder } from '../../../shared/compile/order.ts';
-import { planBetween } from '../../../shared/compile/plan.ts';
+import { dependencyOrder, manifestDigest, planBetween, planDigest } from '../../../shared/compile/plan.ts';
 import type { Target } from '../../../shared/compile/target.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { parseJson } from '../../../shared/encoding/json.ts';

@@ -10,8 +10,13 @@ import {
   utf8,
 } from '../../../shared/encoding/bytes.ts';
 import { digestOf, isDigest, shortDigest } from '../../../shared/encoding/digest.ts';
-import { DURATION_PATTERN, durationMs, formatDuration } from '../../../shared/encoding/duration.ts';
-import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import {
+  DURATION_PATTERN,
+  durationMs,
+  formatDuration,
+  formatInstant,
+  instantMs,
+} from '../../../shared/encoding/instant.ts';
 import {
   cutStart,
   cutText,

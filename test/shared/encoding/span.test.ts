@@ -1,6 +1,6 @@
 // Spans of time as people type them.
 import { describe, expect, it } from 'vitest';
-import { spanMs } from '../../../shared/encoding/duration.ts';
+import { spanMs } from '../../../shared/encoding/instant.ts';
 
 describe('a span', () => {
   it.each([

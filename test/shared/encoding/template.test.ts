@@ -1,7 +1,7 @@
 // Templates: one pass over the text, whatever it holds.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTemplate } from '../../../shared/encoding/template.ts';
+import { parseTemplate } from '../../../shared/encoding/text.ts';
 
 const written = (text: string) =>
   parseTemplate(text)

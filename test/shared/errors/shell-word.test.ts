@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shellWord } from '../../../shared/errors/shell-word.ts';
+import { shellWord } from '../../../shared/errors/entry.ts';
 
 describe('a word of a command line', () => {
   it('stands as it is where a shell reads nothing into it', () => {

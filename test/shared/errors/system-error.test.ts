@@ -1,7 +1,6 @@
 // What the operating system and SQLite refuse, and the error each becomes.
 import { describe, expect, it } from 'vitest';
-import { FairleadError } from '../../../shared/errors/error.ts';
-import { isDatabaseBusy, systemCode, toDiskError } from '../../../shared/errors/system-error.ts';
+import { FairleadError, isDatabaseBusy, systemCode, toDiskError } from '../../../shared/errors/error.ts';
 
 const refusal = (fields: object) => Object.assign(new Error('refused'), fields);
 

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promi
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { writeNew } from '../../../shared/node/named-file.ts';
-import { settleDirectory } from '../../../shared/node/settle-directory.ts';
+import { settleDirectory } from '../../../shared/node/set-aside.ts';
 import { createRandom } from '../../labs/faults/suite.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../../support/crash-mount.ts';
 

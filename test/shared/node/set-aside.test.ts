@@ -13,8 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { forEachBounded } from '../../../shared/node/bounded.ts';
 import { isDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { replaceDurably, setAside } from '../../../shared/node/set-aside.ts';
-import { settleDirectory } from '../../../shared/node/settle-directory.ts';
+import { replaceDurably, setAside, settleDirectory } from '../../../shared/node/set-aside.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 

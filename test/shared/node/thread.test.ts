@@ -1,6 +1,6 @@
 // A thread beside the loop: its answers, its errors, and its end.
 import { afterEach, describe, expect, it } from 'vitest';
-import { isDatabaseBusy } from '../../../shared/errors/system-error.ts';
+import { isDatabaseBusy } from '../../../shared/errors/error.ts';
 import { startOnDemand, startThread, type Thread, type ThreadOptions } from '../../../shared/node/thread.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 

@@ -1,6 +1,6 @@
 // Numbers in sentences.
 import { describe, expect, it } from 'vitest';
-import { count, formatBytes } from '../../../shared/present/count.ts';
+import { count, formatBytes } from '../../../shared/present/table.ts';
 
 describe('count', () => {
   it.each([

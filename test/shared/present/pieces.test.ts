@@ -1,8 +1,8 @@
 // The smaller pieces of answers: windows, approvals, freshness and emphasis.
 import { describe, expect, it } from 'vitest';
-import { renderApprovals } from '../../../shared/present/approvals.ts';
-import { untilFresh } from '../../../shared/present/freshness.ts';
-import { createStyle, wantsColor } from '../../../shared/present/style.ts';
+import { untilFresh } from '../../../shared/present/status.ts';
+import { createStyle, wantsColor } from '../../../shared/present/table.ts';
+import { renderApprovals } from '../../../shared/present/verdict.ts';
 import { renderOpenings, renderWindows } from '../../../shared/present/windows.ts';
 import type { ApprovalsReply } from '../../../shared/protocol/admin-policy.ts';
 import { DEFAULT_POLICY, policy } from '../../../shared/schema/policy.ts';

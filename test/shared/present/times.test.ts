@@ -1,7 +1,7 @@
 // Instants for people, wherever their terminal stands.
 import { describe, expect, it } from 'vitest';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { formatBoth, localZone } from '../../../shared/present/times.ts';
+import { formatBoth, localZone } from '../../../shared/present/windows.ts';
 
 describe('localZone', () => {
   it.each([

@@ -4,16 +4,14 @@ import type { z } from 'zod';
 import { applyRequest, rollbackRequest, whatIfRequest } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyEdit, policyRequest } from '../../../shared/protocol/admin-policy.ts';
 import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
-import { logsReply, logsRequest } from '../../../shared/protocol/logs.ts';
 import {
   onlineKeysReply,
   publicationReply,
   publicationRequest,
 } from '../../../shared/protocol/publication.ts';
-import { repairRequest } from '../../../shared/protocol/repair.ts';
 import { agentClaims, instanceId, reportReply } from '../../../shared/protocol/report.ts';
-import { rollbackTo } from '../../../shared/protocol/rollback-to.ts';
 import { settingRequest } from '../../../shared/protocol/settings.ts';
+import { logsReply, logsRequest, repairRequest, rollbackTo } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
 
 const takes = (schema: z.ZodType, value: unknown) => schema.safeParse(value).success;

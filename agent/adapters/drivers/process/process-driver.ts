@@ -2,8 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { FairleadError } from '../../../../shared/errors/error.ts';
-import { isShortage, systemCode } from '../../../../shared/errors/system-error.ts';
+import { FairleadError, isShortage, systemCode } from '../../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';

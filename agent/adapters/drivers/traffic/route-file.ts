@@ -2,7 +2,7 @@
 import { rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { toDiskError } from '../../../../shared/errors/system-error.ts';
+import { toDiskError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 

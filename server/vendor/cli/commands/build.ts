@@ -7,7 +7,7 @@ import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
-import { count, formatBytes } from '../../../../shared/present/count.ts';
+import { count, formatBytes } from '../../../../shared/present/table.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
 import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';

@@ -1,7 +1,7 @@
 // `key`: which keys hold which role, new keys for people of their own, and exchanging a role's keys.
 import { resolve } from 'node:path';
+import { shellWord } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { shellWord } from '../../../../shared/errors/shell-word.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import {
   draftRoot,

@@ -1,5 +1,5 @@
 // The release's texts with what is known without an install: defaults of settings, and where tree and data will be.
-import { parseTemplate } from '../../../../shared/encoding/template.ts';
+import { parseTemplate } from '../../../../shared/encoding/text.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 
 /** Stand for the directories of an install: no path of a real machine begins like these. */

@@ -10,7 +10,7 @@ import { createFetchAhead } from '../../../../agent/engine/agent/fetch-ahead.ts'
 import { createOwnDeployments } from '../../../../agent/engine/agent/own-deployments.ts';
 import { round } from '../../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../../agent/engine/agent/state.ts';
-import type { Catalog } from '../../../../shared/compile/catalog.ts';
+import type { Catalog } from '../../../../shared/compile/releases.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';

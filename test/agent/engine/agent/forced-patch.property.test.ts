@@ -16,7 +16,7 @@ import { describe, expect, it } from 'vitest';
 import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
 import type { AgentState } from '../../../../agent/engine/agent/state.ts';
 import { observe } from '../../../../agent/engine/agent/status.ts';
-import type { Catalog } from '../../../../shared/compile/catalog.ts';
+import type { Catalog } from '../../../../shared/compile/releases.ts';
 import type { CronText } from '../../../../shared/encoding/cron.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';

@@ -1,7 +1,7 @@
 // The agent and its server: what waits for an answer, what does not, and what is said about it.
 import { describe, expect, it } from 'vitest';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { untilFresh } from '../../../../shared/present/freshness.ts';
+import { untilFresh } from '../../../../shared/present/status.ts';
 import type { StatusReply } from '../../../../shared/protocol/admin.ts';
 import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
 

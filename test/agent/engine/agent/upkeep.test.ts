@@ -1,7 +1,6 @@
 // Looking after what runs through the admin API: rehearse, repair, and go on from what is unhealthy.
 import { describe, expect, it } from 'vitest';
-import type { RehearsalReply } from '../../../../shared/protocol/rehearsal.ts';
-import type { RepairReply } from '../../../../shared/protocol/repair.ts';
+import type { RehearsalReply, RepairReply } from '../../../../shared/protocol/upkeep.ts';
 import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 
