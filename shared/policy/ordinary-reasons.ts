@@ -14,7 +14,7 @@ import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';
 
-/** Host included: nobody is asked to approve what would be refused all the same. */
+/** Host included: nobody is asked to approve what would be refused all the same, or what is under way already. */
 export function ordinaryReasons(input: DecideInput, plan: Plan): readonly Reason[] {
   const unasked = [
     ...hostReasons(input),
@@ -24,7 +24,8 @@ export function ordinaryReasons(input: DecideInput, plan: Plan): readonly Reason
     ...policyReasons(input),
     ...retryReasons(input, planDigest(plan)),
   ];
-  return isRefused(unasked) ? unasked : [...unasked, ...approvalReasons(input, plan)];
+  const isAsked = !isRefused(unasked) && !input.host.deploymentInProgress;
+  return isAsked ? [...unasked, ...approvalReasons(input, plan)] : unasked;
 }
 
 /** Without the list of what failed here the agent would try it again. A person who says so may. */

@@ -1,6 +1,6 @@
 // How long a plan that did not commit is left alone before the agent tries it again by itself.
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
-import type { DeploymentRecord } from '../schema/deployment.ts';
+import { type DeploymentRecord, isFinal } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 
@@ -42,7 +42,8 @@ export function pauseAfter(attempts: number, firstMs = FIRST_PAUSE_MS): number {
  */
 export function retryPause(records: readonly DeploymentRecord[], plan: string): RetryPause | null {
   const since = records.findLastIndex((record) => record.state === 'committed') + 1;
-  const attempts = records.slice(since).filter((record) => record.plan === plan);
+  // One that is under way has not failed.
+  const attempts = records.slice(since).filter((record) => record.plan === plan && isFinal(record.state));
   const failed = attempts.at(-1);
   const ended = failed?.stages.at(-1);
   if (failed === undefined || ended === undefined) return null;

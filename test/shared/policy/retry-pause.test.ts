@@ -22,6 +22,11 @@ describe('the pause before the next attempt', () => {
     expect(retryPause([recordOf(1, ['abandoned'])], PLAN)).toBeNull();
   });
 
+  it('does not count the attempt that is under way', () => {
+    expect(retryPause([recordOf(1, ['planned', 'fetching'], { plan: PLAN })], PLAN)).toBeNull();
+    expect(pauseAfter([failed(1), recordOf(2, ['planned', 'soaking'], { plan: PLAN })])).toBe(MINUTE_MS);
+  });
+
   it('doubles with every failure, up to six hours', () => {
     const attempts = (count: number) => Array.from({ length: count }, (_, index) => failed(index + 1));
 

@@ -1,6 +1,7 @@
 // The running agent, round after round: what it asks, what it decides, what it does and what it never does.
 import { describe, expect, it } from 'vitest';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ExplanationReply } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
 import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
@@ -160,6 +161,27 @@ describe('on channel auto', () => {
     expect(world.deployer.records).toHaveLength(8);
     expect(world.decisions.value?.decision.blockers.map(({ code }) => code)).toEqual(['retry-later']);
   });
+
+  it.each(['auto', 'manual'] as const)(
+    'says of a deployment under way only that, on channel %s: it has not failed, and needs no other yes',
+    async (name) => {
+      const { ask, publish, start, world } = createAgentNetwork();
+      world.policy = channel(name);
+      world.deployer.slow = true;
+      publish(releaseOf('1.0.0'));
+      await start();
+      await world.clock.advance(1000);
+      if (name === 'manual') await ask('POST', '/v1/apply', { reason: 'go' });
+      await world.clock.advance(POLL_MS);
+
+      const { decision } = (await ask('GET', '/v1/explanation')) as ExplanationReply;
+
+      expect([decision.verdict, decision.blockers.map(({ code }) => code)]).toEqual([
+        'wait',
+        ['deployment-in-progress'],
+      ]);
+    },
+  );
 
   it('asks again at the last safe point: a freeze that came meanwhile stops the deployment', async () => {
     const { world, publish, start } = createAgentNetwork();
