@@ -55,6 +55,7 @@ function factsOf({ catalog, instance }: CompileInput): CatalogFacts {
     releases: releases.map((release) => release.digest),
     ...{ rollouts, advisories, halts },
     haltedSince: [...(catalog.haltedSince ?? [])],
+    ordersHaltedSince: [...(catalog.ordersHaltedSince ?? [])],
   };
   return {
     digest: digestOf(utf8(JSON.stringify(content))),

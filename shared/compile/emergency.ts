@@ -7,7 +7,7 @@ import { compareVersions } from '../version/version.ts';
 import { adoptSettings, settingsBetween } from './adopt.ts';
 import { assemble } from './assemble.ts';
 import { type Context, createContext } from './context.ts';
-import { criticalFor, type Fixes, fixesFor } from './fixes.ts';
+import { criticalFor, type Fixes, fixesFor, isBeyondHalts } from './fixes.ts';
 import { brokenPins } from './pin-report.ts';
 import { type Assignment, repair } from './repair.ts';
 import type { Choice } from './running.ts';
@@ -87,7 +87,10 @@ function affectedIn(context: Context, base: Assignment): readonly Affected[] {
 
 /** All at once where that works; else one after the other, keeping each that goes together with those before. */
 function fixAll(context: Context, base: Assignment, affected: readonly Affected[]): Hardened['moves'] {
-  const fixable = affected.filter((one) => one.fixes.length > 0);
+  const known = affected.filter((one) => one.fixes.length > 0);
+  const ready = known.filter(({ fixes }) => fixes.some(({ isConfigured }) => isConfigured));
+  // One that lacks a setting keeps no other from its fix: it is asked for when the others have theirs.
+  const fixable = ready.length > 0 ? ready : known;
   const together = attempt(context, base, fixable);
   if (together !== null) return together;
   let kept: readonly Affected[] = [];
@@ -107,13 +110,14 @@ function attempt(
   base: Assignment,
   affected: readonly Affected[],
 ): Hardened['moves'] | null {
+  const beyondHalts = affected.every(({ advisories }) => isBeyondHalts(context, advisories));
   for (const best of [true, false]) {
     const forced = affected.map(({ component, fixes }) => ({
       component,
       to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
     }));
     for (const respectPins of [true, false]) {
-      const moves = repair({ context, base, forced, respectPins, budget: BUDGET });
+      const moves = repair({ context, base, forced, respectPins, beyondHalts, budget: BUDGET });
       if (moves !== null) return moves;
     }
   }
@@ -132,7 +136,9 @@ function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): r
   const to = moves.get(component);
   if (to !== undefined && isStop(one, to)) return [];
   const version = to?.version ?? from.version;
-  const reason = to === undefined && one.fixes.length > 0 ? 'constraints' : one.reason;
+  const isReady = one.fixes.some(({ isConfigured }) => isConfigured);
+  const unmoved = isReady ? 'constraints' : 'misconfigured';
+  const reason = to === undefined && one.fixes.length > 0 ? unmoved : one.reason;
   // Two advisories may each name what the other affects: a fix is named then, and none helps.
   const isNamed = ({ fixed }: Advisory) =>
     fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);

@@ -61,15 +61,21 @@ export function fixesFor(context: Context, component: ComponentName, from: Choic
   return { fixes: sorted, reason: found.find((one) => typeof one === 'string') ?? 'no-fix' };
 }
 
+/** True where one of the orders has waited for halts as long as any may: none of them counts any more. */
+export function isBeyondHalts({ offers }: Context, orders: readonly Advisory[]): boolean {
+  return orders.some(({ id }) => offers.ordersBeyondHalts.has(id));
+}
+
 /** What lets no version be installed by force: the vendor took it back, stopped it, or it failed here. */
 export function prohibition(
   context: Context,
   release: AnyRelease,
+  beyondHalts: boolean,
 ): Extract<Unfixable['reason'], 'quarantined' | 'halted' | 'withdrawn'> | null {
   const { input, offers } = context;
   if (input.quarantined.has(release.digest)) return 'quarantined';
   if (offers.withdrawn.has(release.digest)) return 'withdrawn';
-  return offers.haltedAgainstOrders.has(release.digest) ? 'halted' : null;
+  return !beyondHalts && offers.haltedAgainstOrders.has(release.digest) ? 'halted' : null;
 }
 
 /** Same minor line before same major before the rest; lower before higher within each. */
@@ -87,6 +93,7 @@ function toFix(
   const release = context.index.find(component, version);
   if (release === undefined) return 'not-released';
   const open = criticalFor(context, component, version).length;
+  const beyondHalts = isBeyondHalts(context, criticalFor(context, component, from.version));
   if (release.digest === running?.digest) {
     return { choice: running, open, isStop: false, isConfigured: true };
   }
@@ -95,7 +102,7 @@ function toFix(
     running !== undefined && stop !== undefined && compareVersions(version, stop.document.version) > 0;
   const next = isStop ? stop : release;
   const isConfigured = isConfigurable(next, context.input.config, context.onDisk);
-  return prohibition(context, next) ?? { choice: choiceOf(next), open, isStop, isConfigured };
+  return prohibition(context, next, beyondHalts) ?? { choice: choiceOf(next), open, isStop, isConfigured };
 }
 
 function distance(from: Version, to: Version): number {

@@ -2,7 +2,8 @@
 //
 // The halts key is one of n and kept online, so what it signs is bounded by the side that suffers: a halt by its schema
 // (72 hours), its time by this install's clock, and its power over an emergency order by how long this install has known
-// the digest to be halted, whoever renews it.
+// the digest to be halted, whoever renews it, and the order to stand beside halts, whatever they halt: one after the other
+// they would otherwise stop a fix, what it requires, and every later fix for 72 hours each.
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import { type Halt, MAX_HALT_MS } from '../schema/rollout.ts';
 import type { Catalog } from './releases.ts';
@@ -26,13 +27,21 @@ export function haltedAgainstOrders(catalog: Catalog, now: EpochMs): ReadonlySet
   return new Set(active.filter((halt) => now < orderedUntil(catalog, halt)).map(({ digest }) => digest));
 }
 
+/** The advisories whose orders no halt stops any more, whatever it halts: each had its 72 hours. */
+export function ordersBeyondHalts({ ordersHaltedSince }: Catalog, now: EpochMs): ReadonlySet<string> {
+  const beyond = [...(ordersHaltedSince ?? [])].filter(([, since]) => since + MAX_HALT_MS <= now);
+  return new Set(beyond.map(([advisory]) => advisory));
+}
+
 /** The instants at which the passing of time alone changes what these halts stop. */
 export function haltMoments(catalog: Catalog): readonly EpochMs[] {
-  return catalog.halts.flatMap((halt) => [
+  const ofHalts = catalog.halts.flatMap((halt) => [
     begins(halt),
     instantMs(halt.expires),
     orderedUntil(catalog, halt),
   ]);
+  const ofOrders = [...(catalog.ordersHaltedSince?.values() ?? [])].map((since) => since + MAX_HALT_MS);
+  return [...ofHalts, ...ofOrders];
 }
 
 function begins(halt: Halt): EpochMs {

@@ -7,7 +7,7 @@ import { componentKeyOf } from '../schema/common.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Halt, Rollout } from '../schema/rollout.ts';
 import { compareVersions, floorOf, type Range, type Version } from '../version/version.ts';
-import { activeHalts, haltedAgainstOrders } from './halts.ts';
+import { activeHalts, haltedAgainstOrders, ordersBeyondHalts } from './halts.ts';
 import type { AnyRelease, ReleaseIndex } from './releases.ts';
 import { runningChoices } from './running.ts';
 import type { CompileInput, Withheld } from './target.ts';
@@ -21,6 +21,8 @@ export interface Offers {
   readonly withdrawn: ReadonlySet<string>;
   /** Stopped by a halt even where an emergency order names them. */
   readonly haltedAgainstOrders: ReadonlySet<string>;
+  /** Advisories whose orders no halt stops any more. */
+  readonly ordersBeyondHalts: ReadonlySet<string>;
 }
 
 type OfferInput = Pick<CompileInput, 'catalog' | 'config' | 'instance' | 'now' | 'quarantined' | 'current'>;
@@ -66,6 +68,7 @@ export function selectOffers(input: OfferInput, index: ReleaseIndex): Offers {
     withheld,
     withdrawn,
     haltedAgainstOrders: haltedAgainstOrders(input.catalog, input.now),
+    ordersBeyondHalts: ordersBeyondHalts(input.catalog, input.now),
   };
 }
 

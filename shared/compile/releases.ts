@@ -52,6 +52,8 @@ export interface Catalog {
   readonly halts: readonly Halt[];
   /** When this install first saw a halt of a digest; where it is not said, a halt's own word counts. */
   readonly haltedSince?: ReadonlyMap<Digest, EpochMs>;
+  /** When this install first saw an emergency order beside a halt in force, by the advisory's id. */
+  readonly ordersHaltedSince?: ReadonlyMap<string, EpochMs>;
 }
 
 export const EMPTY_CATALOG: Catalog = { releases: [], rollouts: [], advisories: [], halts: [] };

@@ -25,6 +25,8 @@ export interface Repair {
   readonly forced: readonly { readonly component: ComponentName; readonly to: readonly Choice[] }[];
   /** Leave components alone whose pin a move would break. */
   readonly respectPins: boolean;
+  /** Halts have had their time with every order that forces something here. */
+  readonly beyondHalts: boolean;
   /** How many arrangements may be looked at. */
   readonly budget: number;
 }
@@ -160,7 +162,7 @@ function alternatives(task: Repair, component: ComponentName): readonly Choice[]
   const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
   const open = from === null ? 0 : criticalFor(context, component, from.version).length;
   const choices = releases
-    .filter((release) => prohibition(context, release) === null)
+    .filter((release) => prohibition(context, release, task.beyondHalts) === null)
     .map(choiceOf)
     .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
     .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)

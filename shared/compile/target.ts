@@ -138,5 +138,6 @@ export interface Unfixable {
     | 'quarantined'
     | 'halted'
     | 'withdrawn'
-    | 'constraints';
+    | 'constraints'
+    | 'misconfigured';
 }

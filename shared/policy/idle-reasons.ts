@@ -27,6 +27,7 @@ const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
   quarantined: 'the fixed version failed here and is quarantined',
   halted: 'the vendor has halted the fixed version',
   withdrawn: 'the vendor has withdrawn the fixed version',
+  misconfigured: 'the fixed version asks for a setting that nobody gave',
   constraints: 'the fixed version cannot run beside what else is installed',
 };
 

@@ -18,7 +18,14 @@ import {
   parseListing,
   sourceOf,
 } from './listing.ts';
-import { addSightings, formatSightings, parseSightings, type Sightings } from './sightings.ts';
+import {
+  addSightings,
+  formatSightings,
+  isSameSightings,
+  ordersBesideHalts,
+  parseSightings,
+  type Sightings,
+} from './sightings.ts';
 import { Updater } from './updater.ts';
 
 export interface RepositoryOptions {
@@ -123,8 +130,12 @@ class TufRepository implements Repository {
     this.#read = read;
     this.#lost = lost;
     const inOrder = entries.flatMap(({ path }) => read.get(path)?.entry ?? []);
-    const haltedSince = this.#sightings.size === 0 ? {} : { haltedSince: this.#sightings };
-    return { ...collectCatalog(inOrder), ...haltedSince };
+    const { digests, orders } = this.#sightings;
+    return {
+      ...collectCatalog(inOrder),
+      ...(digests.size === 0 ? {} : { haltedSince: digests }),
+      ...(orders.size === 0 ? {} : { ordersHaltedSince: orders }),
+    };
   }
 
   freshness(now: EpochMs): Freshness {
@@ -191,10 +202,9 @@ class TufRepository implements Repository {
 
   /** Before the listing: a halt acts only once it is on disk since when. */
   async #updateSightings(listing: Listing, now: EpochMs): Promise<void> {
-    const next = addSightings(this.#sightings, listing.entries, now);
-    const isSame =
-      next.size === this.#sightings.size && [...next].every(([k, at]) => this.#sightings.get(k) === at);
-    if (isSame) return;
+    const halted = await ordersBesideHalts(this.#store.documents, listing.entries, now);
+    const next = addSightings(this.#sightings, listing.entries, halted, now);
+    if (isSameSightings(next, this.#sightings)) return;
     await this.#store.write(SIGHTINGS_FILE, formatSightings(next));
     this.#sightings = next;
   }

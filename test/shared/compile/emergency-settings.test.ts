@@ -100,6 +100,20 @@ describe('a forced fix', () => {
     expect(versionFor(configOf({ token: 't' }))).toBe('1.0.1');
   });
 
+  it('keeps nobody else from a fix where nobody gave what it needs', () => {
+    const releases = { ...RELEASES, 'core/api@1.0.1': { settings: RELEASES['core/api@1.0.0'].settings } };
+    const advisories = {
+      'FL-1-1': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] },
+      'FL-1-2': { affected: { 'core/api': '<1.0.1' }, fixed: ['core/api@1.0.1'] },
+    };
+
+    const result = compileEmergency(inputOf(configOf({}), configOf({}), { releases, advisories }));
+
+    expect(result.misconfigured).toEqual([]);
+    expect(result.advisories).toEqual(['FL-1-2']);
+    expect(result.unfixable).toMatchObject([{ advisory: 'FL-1-1', reason: 'misconfigured' }]);
+  });
+
   it('says in the decision which settings come along, and names what is missing where none is given', () => {
     const { input } = decideScenario({ releases: RELEASES, runs: ['core/auth@1.0.0', 'core/api@1.0.0'] });
     const decisionOf = (onDisk: ReturnType<typeof configOf>) => {

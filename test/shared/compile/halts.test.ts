@@ -79,3 +79,74 @@ describe('an emergency order for a version that is halted', () => {
     expect(isForced(now, since)).toBe(forced);
   });
 });
+
+describe('an order whose fixes are halted one after the other', () => {
+  const HALTED = ['core/auth@1.0.1', 'core/auth@1.0.2', 'core/api@1.1.0'] as const;
+  const seen = (hours: number) => T0 + hours * HOUR;
+
+  /** Halted just now, each for the first time: for 72 hours a digest a thief would win for ever. */
+  const forcedTo = (sinceHours: number | null, more: object = {}) => {
+    const input = compileInputOf({
+      now: formatInstant(T0),
+      releases: {
+        'core/auth@1.0.0': {},
+        'core/auth@1.0.1': { requires: { 'core/api': '>=1.1.0' } },
+        'core/auth@1.0.2': { requires: { 'core/api': '>=1.1.0' } },
+        'core/api@1.0.0': {},
+        'core/api@1.1.0': {},
+        'core/web@1.0.0': {},
+        'core/web@1.0.1': {},
+      },
+      runs: ['core/auth@1.0.0', 'core/api@1.0.0', 'core/web@1.0.0'],
+      advisories: {
+        'FL-1-1': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1', 'core/auth@1.0.2'] },
+      },
+      ...more,
+    });
+    const digestOf = (text: string) =>
+      input.catalog.releases.find(({ document }) => {
+        const { suite, name, version } = document as { suite?: string; name?: string; version: string };
+        return `${suite}/${name}@${version}` === text;
+      })!.digest;
+    const digests = [...HALTED, 'core/web@1.0.1'].map(digestOf);
+    const halts = digests.map((digest) => ({
+      schema: 'fairlead/halt@1' as const,
+      digest,
+      reason: 'errors',
+      issued: formatInstant(T0 - HOUR),
+      expires: formatInstant(T0 + 71 * HOUR),
+    }));
+    const haltedSince = new Map(digests.map((digest) => [digest, T0 - HOUR] as const));
+    const orders = sinceHours === null ? {} : { ordersHaltedSince: new Map([['FL-1-1', seen(sinceHours)]]) };
+    const { target, unfixable } = compileEmergency({
+      ...input,
+      catalog: { ...input.catalog, halts, haltedSince, ...orders },
+    });
+    const moved = target?.manifest.components.filter(({ version }) => version !== '1.0.0') ?? [];
+    return {
+      moved: moved.map(({ component, version }) => `${component} ${version}`),
+      open: unfixable.map(({ advisory: id, reason }) => `${id} ${reason}`),
+    };
+  };
+
+  it.each([
+    ['for the first time', null, []],
+    ['for just under 72 hours', -72 + 0.01, []],
+    ['for 72 hours', -72, ['core/api 1.1.0', 'core/auth 1.0.1']],
+    ['for a year', -8760, ['core/api 1.1.0', 'core/auth 1.0.1']],
+  ])('waits for them %s at the most', (_name, since, moved) => {
+    expect(forcedTo(since).moved).toEqual(moved);
+  });
+
+  it('goes alone: another order of the same day is still halted', () => {
+    const advisories = {
+      'FL-1-1': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] },
+      'FL-1-2': { affected: { 'core/web': '<1.0.1' }, fixed: ['core/web@1.0.1'] },
+    };
+
+    expect(forcedTo(-72, { advisories })).toEqual({
+      moved: ['core/api 1.1.0', 'core/auth 1.0.1'],
+      open: ['FL-1-2 halted'],
+    });
+  });
+});

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   addSightings,
   formatSightings,
+  NO_SIGHTINGS,
   parseSightings,
 } from '../../../../agent/engine/repository/sightings.ts';
 import { digestFromHex } from '../../../../shared/encoding/digest.ts';
@@ -20,37 +21,59 @@ const renewed = { ...halt, sha256: 'c'.repeat(64) };
 const other = { path: `halts/${'d'.repeat(64)}.json`, sha256: 'e'.repeat(64), length: 1 };
 
 describe('a sighting', () => {
-  it('is made once, however often the halt is renewed', () => {
-    const first = addSightings(new Map(), [release, halt], NOW);
+  const of = (...digests: (readonly [typeof DIGEST, number])[]) => ({
+    ...NO_SIGHTINGS,
+    digests: new Map(digests),
+  });
 
-    expect(addSightings(first, [release, renewed], NOW + DAY_MS)).toEqual(new Map([[DIGEST, NOW]]));
+  it('is made once, however often the halt is renewed', () => {
+    const first = addSightings(NO_SIGHTINGS, [release, halt], [], NOW);
+
+    expect(addSightings(first, [release, renewed], [], NOW + DAY_MS)).toEqual(of([DIGEST, NOW]));
   });
 
   it('stays while the halt is gone, and counts on when it comes back', () => {
-    const first = addSightings(new Map(), [release, halt], NOW);
-    const gone = addSightings(first, [release], NOW + DAY_MS);
+    const first = addSightings(NO_SIGHTINGS, [release, halt], [], NOW);
+    const gone = addSightings(first, [release], [], NOW + DAY_MS);
 
-    expect(addSightings(gone, [release, renewed], NOW + 2 * DAY_MS)).toEqual(new Map([[DIGEST, NOW]]));
+    expect(addSightings(gone, [release, renewed], [], NOW + 2 * DAY_MS)).toEqual(of([DIGEST, NOW]));
   });
 
   it('is made of releases alone: nobody fills the disk with halts of nothing', () => {
-    expect(addSightings(new Map(), [release, other], NOW)).toEqual(new Map());
+    expect(addSightings(NO_SIGHTINGS, [release, other], [], NOW)).toEqual(NO_SIGHTINGS);
   });
 
   it('goes with its release', () => {
-    expect(addSightings(new Map([[DIGEST, NOW]]), [], NOW)).toEqual(new Map());
+    expect(addSightings(of([DIGEST, NOW]), [], [], NOW)).toEqual(NO_SIGHTINGS);
   });
 
   it('in the future was made by a clock that was wrong', () => {
-    expect(addSightings(new Map([[DIGEST, NOW + DAY_MS]]), [release], NOW)).toEqual(new Map([[DIGEST, NOW]]));
+    expect(addSightings(of([DIGEST, NOW + DAY_MS]), [release], [], NOW)).toEqual(of([DIGEST, NOW]));
   });
 
   it('survives writing and reading; what is damaged says nothing', () => {
-    const known = new Map([[DIGEST, NOW]]);
+    const known = { digests: new Map([[DIGEST, NOW]]), orders: new Map([['FL-1-1', NOW]]) };
 
     expect(parseSightings(formatSightings(known))).toEqual(known);
-    expect(parseSightings(formatSightings(known).subarray(5))).toEqual(new Map());
-    expect(parseSightings(null)).toEqual(new Map());
+    expect(parseSightings(formatSightings(known).subarray(5))).toEqual(NO_SIGHTINGS);
+    expect(parseSightings(null)).toEqual(NO_SIGHTINGS);
+  });
+
+  it('that an earlier version wrote, without orders, is read', () => {
+    const earlier = JSON.stringify({ schema: 'fairlead/halted@1', since: { [HEX]: NOW } });
+
+    expect(parseSightings(Buffer.from(earlier))).toEqual(of([DIGEST, NOW]));
+  });
+
+  it('of an order counts from the first halt of anything, and stays while the advisory is listed', () => {
+    const advisory = { path: 'advisories/FL-1-1.json', sha256: 'f'.repeat(64), length: 1 };
+    const orders = (known: typeof NO_SIGHTINGS, listed: (typeof advisory)[], ids: string[], now: number) =>
+      addSightings(known, listed, ids, now).orders;
+    const first = { ...NO_SIGHTINGS, orders: orders(NO_SIGHTINGS, [advisory], ['FL-1-1'], NOW) };
+
+    expect(orders(first, [advisory], ['FL-1-1'], NOW + DAY_MS)).toEqual(new Map([['FL-1-1', NOW]]));
+    expect(orders(first, [advisory], [], NOW + DAY_MS)).toEqual(new Map([['FL-1-1', NOW]]));
+    expect(orders(first, [], [], NOW + DAY_MS)).toEqual(new Map());
   });
 });
 
@@ -75,6 +98,21 @@ it('stands in the catalog, and on disk before the halt does', async () => {
       expires: '2026-06-02T00:00:00Z',
     }),
   );
+  vendor.addTarget(
+    'targets',
+    'advisories/FL-1-1.json',
+    JSON.stringify({
+      schema: 'fairlead/advisory@1',
+      id: 'FL-1-1',
+      title: 'a hole',
+      severity: 'critical',
+      cves: [],
+      affected: [{ component: 'core/auth', versions: '<1.0.1' }],
+      fixed: [{ component: 'core/auth', version: '1.0.1' }],
+      order: { notice: 'PT0S', deadline: '2026-05-01T00:00:00Z' },
+      published: '2026-05-01T00:00:00Z',
+    }),
+  );
   vendor.publish('targets', 'snapshot', 'timestamp');
   const directory = temporaryDirectory();
   const open = () =>
@@ -88,11 +126,16 @@ it('stands in the catalog, and on disk before the halt does', async () => {
 
   await (await open()).refresh(NOW);
   const kept = readFileSync(join(directory, 'halted'), 'utf8');
-  const { haltedSince } = await (await open()).catalog();
+  const { haltedSince, ordersHaltedSince } = await (await open()).catalog();
   writeFileSync(join(directory, 'halted'), 'damaged');
   const after = await (await open()).catalog();
 
-  expect(JSON.parse(kept)).toEqual({ schema: 'fairlead/halted@1', since: { [hex]: NOW } });
+  expect(JSON.parse(kept)).toEqual({
+    schema: 'fairlead/halted@1',
+    since: { [hex]: NOW },
+    orders: { 'FL-1-1': NOW },
+  });
+  expect(ordersHaltedSince).toEqual(new Map([['FL-1-1', NOW]]));
   expect(haltedSince).toEqual(new Map([[digestFromHex(hex), NOW]]));
   expect(after.haltedSince).toBeUndefined();
   expect(after.halts).toHaveLength(1);
