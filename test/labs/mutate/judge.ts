@@ -120,6 +120,7 @@ export class Judge {
     const ran = typeof result === 'string' ? undefined : result.ran[0];
     const ms = ran?.passed === true && ran.ms <= slowestMs ? ran.ms : null;
     this.#options.baselines.set(test, ms);
+    if (ms !== null) this.#sound.add(test);
     return ms;
   }
 
