@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type AuditEvent, chainEntry, lineOf, readChain } from '../../../agent/core/audit-chain.ts';
 import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
-import { type AuditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-head.ts';
+import { type AuditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-chain.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 const AT = '2026-03-01T10:00:00Z';

@@ -178,6 +178,27 @@ describe('pins', () => {
     });
   });
 
+  it('names what lifting them would bring by component, the platform among them', () => {
+    const result = compiled({
+      releases: {
+        'platform@1.0.0': { ships: { core: '1.0.0' } },
+        'platform@2.0.0': { ships: { core: '2.0.0' } },
+        'core@1.0.0': { ships: { auth: '1.0.0' } },
+        'core@2.0.0': { ships: { auth: '2.0.0' } },
+        'core/auth@1.0.0': {},
+        'core/auth@2.0.0': { requires: { 'core/zone': '2.0.0' } },
+        'core/zone@1.0.0': {},
+        'core/zone@2.0.0': {},
+      },
+      pins: { 'core/zone': '1.0.0' },
+      runs: ['platform@1.0.0', 'core@1.0.0', 'core/auth@1.0.0', 'core/zone@1.0.0'],
+    });
+
+    const gains = result.heldBack?.gains.map(({ component }) => component);
+    expect(gains).toContain('platform');
+    expect(gains).toEqual(gains?.toSorted());
+  });
+
   it('that only hold their own component hold nothing back', () => {
     const result = compiled({
       releases: { 'core/auth@1.0.0': {}, 'core/auth@2.0.0': {} },

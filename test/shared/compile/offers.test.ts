@@ -93,6 +93,33 @@ describe('offers', () => {
     expect([...offers.offered]).toEqual([]);
   });
 
+  it('withhold for the same reason, whatever order the rollouts are listed in', () => {
+    const input = compileInputOf({
+      releases: {
+        'core@1.0.0': { ships: { auth: '1.0.0' }, rollout: 'paused' },
+        'core@1.1.0': { ships: { auth: '1.0.0' }, rollout: { after: 'P3D' } },
+        'core@1.2.0': { ships: { auth: '1.0.0' }, rollout: { after: 'P4D' } },
+        'core/auth@1.0.0': { rollout: false },
+      },
+    });
+    const { rollouts } = input.catalog;
+    const orders = rollouts.flatMap((first) => {
+      const [second, third] = rollouts.filter((one) => one !== first);
+      return [
+        [first, second, third],
+        [first, third, second],
+      ];
+    });
+
+    const withheld = orders.map((order) => {
+      const catalog = { ...input.catalog, rollouts: order as Rollout[] };
+      return [...selectOffers({ ...input, catalog }, indexReleases(catalog.releases)).withheld];
+    });
+
+    expect(rollouts).toHaveLength(3);
+    expect(withheld).toEqual(orders.map(() => withheld[0]));
+  });
+
   it('heed a halt that a slow clock takes for a future one', () => {
     const input = compileInputOf({
       now: '2026-02-28T00:00:00Z',

@@ -1,4 +1,5 @@
 // A log that can neither be forged nor stop its program.
+import { spawnSync } from 'node:child_process';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../shared/encoding/redact.ts';
@@ -25,6 +26,18 @@ const HOSTILE: readonly (readonly [string, string])[] = [
 ];
 
 describe('the log', () => {
+  it('goes to standard error, at once and by itself', () => {
+    const module = new URL('../../../shared/node/log.ts', import.meta.url).href;
+    const script = `const { createLogDestination } = await import(${JSON.stringify(module)});
+      createLogDestination().write('{"msg":"said"}\\n');
+      process.kill(process.pid, 'SIGKILL');`;
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+
+    expect(stderr).toBe('{"msg":"said"}\n');
+  });
+
   it.each(HOSTILE)('carries %s nowhere, neither raw nor decoded', (_what, text) => {
     const [line = ''] = lines((log) =>
       log.error({ err: new Error(text), problem: text, deep: { [text]: [text] } }, text),
