@@ -13,7 +13,7 @@ import {
   selectOpen,
   weighAll,
 } from '../../../agent/core/approvals.ts';
-import { planDigest } from '../../../shared/compile/identity.ts';
+import { planDigest } from '../../../shared/compile/plan.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { signReceipt } from '../../../shared/policy/receipt.ts';

@@ -58,13 +58,18 @@ function owesAnswer(node: Node): boolean {
 export const mutateReturn: Mutator = (node) => {
   const answer = answerOf(node);
   if (answer === null || answer.type === 'BlockStatement') return [];
-  if (answer.type === 'Literal' || answer.type === 'AssignmentExpression') return [];
+  if (answer.type === 'Literal' || answer.type === 'AssignmentExpression' || isNothing(answer)) return [];
   const lost: Edit = replace('returned', answer, LOST);
   if (!/^(?:Logical|Binary)Expression$/.test(answer.type)) return [lost];
   return /^(?:===|!==|<=?|>=?|&&|\|\|)$/.test(String(answer.operator))
     ? [replace('returned', answer, 'true'), replace('returned', answer, 'false')]
     : [lost];
 };
+
+/** Nobody misses an answer that is none. */
+function isNothing(node: Node): boolean {
+  return node.type === 'Identifier' && node.name === 'undefined';
+}
 
 function answerOf(node: Node): Node | null {
   if (node.type === 'ReturnStatement') return child(node, 'argument');

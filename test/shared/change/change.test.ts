@@ -1,7 +1,13 @@
 // The change record as a document: what each field may hold, and whose failure a code is.
 import { describe, expect, it } from 'vitest';
-import { isSurroundings, RELEASE_FAULTS } from '../../../shared/change/cause.ts';
-import { changeRecord, checkResult, fleetCounts, stageEvent } from '../../../shared/change/change.ts';
+import {
+  changeRecord,
+  checkResult,
+  fleetCounts,
+  isSurroundings,
+  RELEASE_FAULTS,
+  stageEvent,
+} from '../../../shared/change/change.ts';
 import { openChange } from '../../../shared/change/pipeline.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { CATALOGUE } from '../../../shared/errors/catalogue.ts';

@@ -10,10 +10,8 @@ import {
   whatIfRequest,
 } from '../../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../../shared/protocol/admin-policy.ts';
-import { logsRequest } from '../../../../shared/protocol/logs.ts';
-import { rehearsalRequest } from '../../../../shared/protocol/rehearsal.ts';
-import { repairRequest } from '../../../../shared/protocol/repair.ts';
 import { settingRequest } from '../../../../shared/protocol/settings.ts';
+import { logsRequest, rehearsalRequest, repairRequest } from '../../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../../shared/protocol/way.ts';
 import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -242,6 +240,7 @@ describe('no other way in', () => {
           'schema',
           'signature',
           'signed',
+          'since',
           'statement',
           'target',
           'ticket',
