@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { diffPlans, planDigest } from '../../shared/compile/plan.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { Approval } from '../../shared/policy/decide-input.ts';
-import { isGenuine, LOCAL_APPROVER, receiptDigest } from '../../shared/policy/receipt.ts';
+import { isGenuine, isInForce, LOCAL_APPROVER, receiptDigest } from '../../shared/policy/receipt.ts';
 import type { WeighedApproval } from '../../shared/protocol/admin-policy.ts';
 import { type ApprovalReceipt, approvalReceipt } from '../../shared/schema/approval.ts';
 import { instant } from '../../shared/schema/common.ts';
@@ -106,14 +106,14 @@ function stateOf(one: ReceivedApproval, facts: ApprovalFacts): WeighedApproval['
   if (isSpent(one, facts.records)) return 'spent';
   if (nameOf(receipt, facts.rules) === null) return 'invalid';
   if (receipt.statement.verdict === 'deny') return 'final';
-  if (instantMs(receipt.statement.expires) <= facts.now) return 'expired';
+  if (!isInForce(instantMs(receipt.statement.expires), facts.now)) return 'expired';
   const offered = facts.offer === null ? null : planDigest(facts.offer);
   return receipt.statement.plan === offered ? 'counts' : 'superseded';
 }
 
 function isStanding(one: ReceivedApproval, records: readonly DeploymentRecord[], now: EpochMs): boolean {
   const { verdict, expires } = one.receipt.statement;
-  return verdict === 'deny' || (instantMs(expires) > now && !isSpent(one, records));
+  return verdict === 'deny' || (isInForce(instantMs(expires), now) && !isSpent(one, records));
 }
 
 /** What a receipt received now comes after. */

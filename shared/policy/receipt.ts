@@ -16,6 +16,14 @@ export const APPROVAL_LIFETIME_MS = 7 * 24 * 3_600_000;
 /** An approver's clock may be a little ahead of ours. */
 const CLOCK_LEEWAY_MS = 3_600_000;
 
+/** Ours is set right by more at times. */
+const OWN_LEEWAY_MS = 24 * 3_600_000;
+
+/** Whether a yes still counts. One that ends later than any may was given under a clock that has been set back since. */
+export function isInForce(expires: EpochMs, now: EpochMs): boolean {
+  return now < expires && expires <= now + APPROVAL_LIFETIME_MS + OWN_LEEWAY_MS;
+}
+
 export function signReceipt(statement: ApprovalStatement, key: SigningKey): SignedReceipt {
   return {
     schema: 'fairlead/receipt@1',
@@ -103,6 +111,7 @@ export function weighApprovals(
   const denials = receipts.filter((one) => one.verdict === 'deny').map((one) => one.approver);
   const [denier] = denials.toSorted();
   if (denier !== undefined) return { kind: 'denied', by: names.get(denier) ?? denier };
-  const given = new Set(receipts.filter((one) => one.expires > now).map((one) => one.approver)).size;
+  const given = new Set(receipts.filter((one) => isInForce(one.expires, now)).map((one) => one.approver))
+    .size;
   return given >= rules.required ? { kind: 'granted' } : { kind: 'missing', given, required: rules.required };
 }

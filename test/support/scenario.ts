@@ -120,7 +120,7 @@ export function decideScenario(scenario: Scenario): {
       plan: one.plan ?? (desiredPlan === null ? '' : planDigest(desiredPlan)),
       verdict: one.says,
       approver: one.by,
-      expires: instantMs(one.expires ?? '2026-12-31T00:00:00Z'),
+      expires: instantMs(one.expires ?? '2026-03-09T00:00:00Z'),
     })),
     config:
       scenario.config === 'unreadable'

@@ -106,6 +106,18 @@ describe('an approval through the socket', () => {
     expect(world.deployer.records).toEqual([]);
   });
 
+  it('given under a clock that was years ahead counts no more once the clock is right', async () => {
+    const { world, say, list, ask } = await asked();
+    const hold = { kind: 'hold', until: '2033-01-01T00:00:00Z', emergency: false };
+    await ask('PUT', '/v1/policy', { edit: hold, reason: 'not yet' });
+    const right = world.clock.now();
+    world.clock.setWallClock(right + 5 * 365 * DAY_MS);
+    await say();
+    world.clock.setWallClock(right);
+
+    expect(await list()).toMatchObject({ given: 0, approvals: [{ state: 'expired' }] });
+  });
+
   it('is refused for a plan that nobody was shown', async () => {
     const { say } = await asked();
 
