@@ -1,6 +1,7 @@
 // A service's log while no agent runs: read where its driver left it, with the discretion that the agent has.
 import { resolve } from 'node:path';
 import { instantMs } from '../shared/encoding/instant.ts';
+import { createSecrets } from '../shared/encoding/redact.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import type { LogsRequest } from '../shared/protocol/upkeep.ts';
 import { createDrivers } from './adapters/drivers/drivers.ts';
@@ -11,7 +12,6 @@ import { systemClock as clock } from './adapters/machine/system-clock.ts';
 import { createDeploymentStore } from './adapters/state/deployment-store.ts';
 import { socketPathOf } from './adapters/state/state-paths.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
-import { createSecrets } from './core/secrets.ts';
 import { withDiscreetServices } from './engine/deploy/discreet.ts';
 import { readLog } from './engine/deploy/read-log.ts';
 

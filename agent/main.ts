@@ -1,6 +1,7 @@
 // The agent service, as a table of contents: what it is made of, in the order in which it comes alive and ends.
 import { resolve } from 'node:path';
 import { stdTimeFunctions } from 'pino';
+import { createSecrets } from '../shared/encoding/redact.ts';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
@@ -25,11 +26,9 @@ import { acquireStateLock, settleState, untilStateIsLost } from './adapters/stat
 import { createStateFiles } from './adapters/state/state-files.ts';
 import { socketPathOf } from './adapters/state/state-paths.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
-import { createSecrets } from './core/secrets.ts';
 import { createAgent } from './engine/agent/agent.ts';
-import { createPulse, type LivingPulse } from './engine/agent/pulse.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
-import { LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
+import { createPulse, type LivingPulse, LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
 import { createRepository } from './engine/repository/repository.ts';
 import type { Log } from './ports/machine.ts';
 import type { RepositorySource } from './ports/server.ts';

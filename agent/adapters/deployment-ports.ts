@@ -1,7 +1,7 @@
 // What deployments need of this machine: every port of their engine, made for one state directory.
 import { durationMs, instantMs } from '../../shared/encoding/instant.ts';
+import type { Secrets } from '../../shared/encoding/redact.ts';
 import { effectivePolicy } from '../../shared/policy/local-state.ts';
-import type { Secrets } from '../core/secrets.ts';
 import type { Clock, Log } from '../ports/machine.ts';
 import type { Settings, TreeStore } from '../ports/state.ts';
 import { createDrivers } from './drivers/drivers.ts';

@@ -8,7 +8,7 @@ import { untilFresh } from '../../shared/present/status.ts';
 import type { Contact } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Facts } from './conclude.ts';
-import { type Deviation, isDamage } from './deploy/tree-condition.ts';
+import { type Deviation, isDamage } from './deploy/generation.ts';
 
 export interface Observations extends LocalState {
   readonly now: EpochMs;

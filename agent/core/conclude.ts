@@ -1,4 +1,6 @@
 // From the facts of one moment to the decision and what it is about: compile, plan, decide.
+
+import { z } from 'zod';
 import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
 import { planBetween } from '../../shared/compile/plan.ts';
 import type { Catalog } from '../../shared/compile/releases.ts';
@@ -19,7 +21,8 @@ import type {
   QuarantineNote,
 } from '../../shared/policy/decide-input.ts';
 import { effectiveConfig, effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
-import type { Decision } from '../../shared/schema/decision.ts';
+import { instant } from '../../shared/schema/common.ts';
+import { type Decision, decision } from '../../shared/schema/decision.ts';
 import type { DeploymentRecord, Plan, PlanReason } from '../../shared/schema/deployment.ts';
 
 export interface Facts extends LocalState {
@@ -105,4 +108,21 @@ function offerOf(input: CompileInput, to: Target | null, reason: PlanReason): Of
 /** The same whether the plan is shown or run, for an approval binds to its digest. */
 function ordinaryReason(facts: Facts): PlanReason {
   return { kind: effectivePolicy(facts).channel === 'auto' ? 'channel' : 'manual' };
+}
+
+export const decisionRecord = z.strictObject({
+  schema: z.literal('fairlead/decision-record@1'),
+  /** When this decision was first made; looking again and finding the same changes nothing. */
+  since: instant,
+  decision,
+});
+export type DecisionRecord = z.output<typeof decisionRecord>;
+
+export function isSameDecision(a: Decision, b: Decision): boolean {
+  return ordered(a) === ordered(b);
+}
+
+/** The schema writes keys in its own order, whatever theirs was. */
+function ordered(value: Decision): string {
+  return JSON.stringify(decision.parse(value));
 }

@@ -7,10 +7,15 @@ import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts
 import type { Version } from '../../shared/version/version.ts';
 import type { Slot } from '../core/deploy/blue-green.ts';
 import type { Generation, Quarantined } from '../core/deploy/generation.ts';
-import type { Rehearsal } from '../core/deploy/rehearsal.ts';
-import type { RenderInput, RunnableComponent } from '../core/deploy/render.ts';
-import type { RollbackTo } from '../core/deploy/rollback-target.ts';
-import type { DriverName, ProgramUnit, ServiceUnit, UnitOf } from '../core/deploy/service-unit.ts';
+import type {
+  DriverName,
+  ProgramUnit,
+  RenderInput,
+  RunnableComponent,
+  ServiceUnit,
+  UnitOf,
+} from '../core/deploy/render.ts';
+import type { Rehearsal, RollbackTo } from '../core/deploy/rollback-target.ts';
 import type { TreeDeviation } from './state.ts';
 
 export type { Generation, Quarantined };

@@ -3,7 +3,7 @@
 import type { Reference } from '../../shared/compile/references.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Answer } from '../../shared/schema/probes/probe-kind.ts';
-import type { Probe } from '../core/deploy/probe.ts';
+import type { Probe } from '../core/deploy/health.ts';
 import type { ProgramCall } from '../core/deploy/program-calls.ts';
 
 /** Wall clock for documents, monotonic time for waiting. */

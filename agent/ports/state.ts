@@ -9,8 +9,7 @@ import type { JournalEntry } from '../../shared/schema/journal.ts';
 import type { Policy } from '../../shared/schema/policy.ts';
 import type { CapabilityRelease, TreeRef } from '../../shared/schema/release.ts';
 import type { AuditChain, AuditEntry, AuditEvent } from '../core/audit-chain.ts';
-import type { Generation, Quarantined } from '../core/deploy/generation.ts';
-import type { Deviation } from '../core/deploy/tree-condition.ts';
+import type { Deviation, Generation, Quarantined } from '../core/deploy/generation.ts';
 
 /** A generation with what led to it. */
 export interface StoredGeneration extends Generation {

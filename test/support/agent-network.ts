@@ -2,10 +2,10 @@
 // that stands still.
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
-import type { DecisionRecord } from '../../agent/core/decision-record.ts';
+import type { DecisionRecord } from '../../agent/core/conclude.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
-import { createPulse } from '../../agent/engine/agent/pulse.ts';
+import { createPulse } from '../../agent/engine/deploy/signs.ts';
 import type {
   Degradation,
   Deployer,

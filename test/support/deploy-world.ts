@@ -1,12 +1,12 @@
 // An instance in memory: a disk and a machine that survive the death of the agent, and faults at every call it makes.
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
-import type { ServiceUnit } from '../../agent/core/deploy/service-unit.ts';
-import { createSecrets } from '../../agent/core/secrets.ts';
+import type { ServiceUnit } from '../../agent/core/deploy/render.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerParts } from '../../agent/engine/deploy/options.ts';
 import { withSigns } from '../../agent/engine/deploy/signs.ts';
 import type { Deployer, DeploymentRequest } from '../../agent/ports/deploy.ts';
 import type { Pulse } from '../../agent/ports/machine.ts';
+import { createSecrets } from '../../shared/encoding/redact.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord, PlanReason } from '../../shared/schema/deployment.ts';

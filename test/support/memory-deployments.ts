@@ -1,6 +1,6 @@
 // The agent's disk in memory: deployment store, journal and trees over one plain object.
 import type { Slot } from '../../agent/core/deploy/blue-green.ts';
-import { isDamage } from '../../agent/core/deploy/tree-condition.ts';
+import { isDamage } from '../../agent/core/deploy/generation.ts';
 import type { Quarantined, Traffic } from '../../agent/ports/deploy.ts';
 import type {
   DeploymentStore,

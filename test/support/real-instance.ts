@@ -10,11 +10,11 @@ import { readReference } from '../../agent/adapters/machine/references.ts';
 import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
 import { createDeploymentStore } from '../../agent/adapters/state/deployment-store.ts';
 import { createJournal } from '../../agent/adapters/state/journal.ts';
-import { createSecrets } from '../../agent/core/secrets.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { Deployer, Driver, ProgramUnit } from '../../agent/ports/deploy.ts';
 import type { TreeStore } from '../../agent/ports/state.ts';
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
+import { createSecrets } from '../../shared/encoding/redact.ts';
 import { AUTH, type Deployable, deployableOf, planOf, releaseOf } from './deploy-releases.ts';
 
 export interface RealInstance {

@@ -2,7 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { parseRetryAfter } from '../../core/retry-after.ts';
+import { parseRetryAfter } from '../../core/pauses.ts';
 
 type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { approvalsFile } from '../../core/approvals.ts';
-import { decisionRecord } from '../../core/decision-record.ts';
+import { decisionRecord } from '../../core/conclude.ts';
 import { outbox } from '../../core/outbox.ts';
 import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';

@@ -5,7 +5,7 @@ import { EXIT } from '../../../shared/errors/entry.ts';
 import { count, indent, type Style } from '../../../shared/present/table.ts';
 import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts';
 import { type RepairReply, repairReply } from '../../../shared/protocol/upkeep.ts';
-import { type Deviation, isDamage } from '../../core/deploy/tree-condition.ts';
+import { type Deviation, isDamage } from '../../core/deploy/generation.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const verifyAnswer = z.union([verifyReply, repairReply]);

@@ -1,6 +1,8 @@
-// Generations and quarantine: what an instance has run, and what it does not try again.
+// A generation: what one is, in which condition its trees are, and which are kept for a way back.
+
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { DeploymentManifest } from '../../../shared/schema/deployment.ts';
+import type { DeploymentManifest, Drift } from '../../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 
@@ -28,4 +30,63 @@ export interface Quarantined {
   readonly until?: string | undefined;
   /** How often it has failed so. */
   readonly attempts?: number | undefined;
+}
+
+export interface Kept {
+  readonly number: number;
+  readonly healthy: boolean;
+  /** Bytes of each of its trees, by digest: what generations share is stored once. */
+  readonly trees: ReadonlyMap<string, number>;
+}
+
+export interface RetentionLimits {
+  /** The current one included; at least 2. */
+  readonly generations: number;
+  /** Of all trees together. */
+  readonly bytes: number;
+}
+
+/** Numbers that may be removed; one that never was healthy serves nobody once it does not run. */
+export function selectExpired(
+  generations: readonly Kept[],
+  current: number | null,
+  limits: RetentionLimits,
+): number[] {
+  const healthy = generations.filter((one) => one.healthy && one.number !== current);
+  const before = healthy.filter((one) => current !== null && one.number < current).at(-1);
+  const kept = new Set(generations.filter((one) => one.number === current || one === before));
+  const spare = healthy.filter((one) => one !== before).toReversed();
+  for (const one of spare.slice(0, Math.max(0, limits.generations - 2))) {
+    // The first that does not fit ends it: an older way back without the newer ones helps nobody.
+    if (bytesOf([...kept, one]) > limits.bytes) break;
+    kept.add(one);
+  }
+  return generations.filter((one) => !kept.has(one)).map((one) => one.number);
+}
+
+function bytesOf(generations: readonly Kept[]): number {
+  const trees = new Map(generations.flatMap((one) => [...one.trees]));
+  return [...trees.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** As the store of trees found it. */
+export interface Deviation {
+  readonly path: string;
+  readonly problem: 'missing' | 'changed' | 'unexpected';
+}
+
+/** A program that lacks a file or has another one is not what was signed. A cache beside it leaves it what it was. */
+export function isDamage({ problem }: Deviation): boolean {
+  return problem !== 'unexpected';
+}
+
+/** For the record: how the files of a version looked when it was left. */
+export function driftOf(component: ComponentKey, deviations: readonly Deviation[], mended: boolean): Drift {
+  const damage = deviations.filter(isDamage);
+  const example = sanitizeLine((damage[0] ?? deviations[0])?.path ?? '', 200);
+  return { component, added: deviations.length - damage.length, damaged: damage.length, mended, example };
+}
+
+export function isWritable(path: string, writable: readonly string[]): boolean {
+  return writable.some((own) => path === own || path.startsWith(`${own}/`));
 }

@@ -1,5 +1,6 @@
 // Judging health: N successes in a row make a probe healthy, M failures in a row after the start period unhealthy.
 import { patienceMs } from '../../../shared/compile/rollback-bound.ts';
+import type { Asked, Question } from '../../../shared/schema/probes/probes.ts';
 
 /** Times in milliseconds. */
 export interface ProbeRule {
@@ -37,3 +38,15 @@ export function judge(
 function patienceOf({ startPeriodMs, intervalMs, timeoutMs, successes, failures }: ProbeRule): number {
   return patienceMs(startPeriodMs, successes + failures, intervalMs + timeoutMs);
 }
+
+/** A command of the release: it runs in the tree, with the service's environment and account. */
+export interface Command extends Asked<'exec'> {
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  readonly dataDirectory: string;
+  readonly user: string | null;
+  readonly timeoutMs: number;
+}
+
+/** A question with what it takes to ask it here. */
+export type Probe = (Exclude<Question, Asked<'exec'>> & { readonly timeoutMs: number }) | Command;

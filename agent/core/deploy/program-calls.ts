@@ -1,6 +1,6 @@
 // The programs that a component runs, each as it will be called, and what no system lets pass in a call.
 import { commandsOf as serviceCommandsOf } from '../../../shared/schema/drivers/drivers.ts';
-import type { Command } from './probe.ts';
+import type { Command } from './health.ts';
 import type { RunnableComponent } from './render.ts';
 
 export interface ProgramCall {

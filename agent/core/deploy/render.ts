@@ -5,14 +5,12 @@ import { durationMs } from '../../../shared/encoding/instant.ts';
 import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
-import { renderService } from '../../../shared/schema/drivers/drivers.ts';
+import { renderService, type ServicePart } from '../../../shared/schema/drivers/drivers.ts';
 import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
 import type { Hook } from '../../../shared/schema/service.ts';
-import type { ProbeRule } from './health.ts';
-import type { Command, Probe } from './probe.ts';
-import type { ServiceUnit } from './service-unit.ts';
+import type { Command, Probe, ProbeRule } from './health.ts';
 
 export interface HealthCheck {
   readonly probe: Probe;
@@ -147,4 +145,28 @@ function filler(component: ComponentKey, input: RenderInput): Fill {
     parseTemplate(text)
       .map((part) => (part.kind === 'variable' ? fillVariable(part.name, field) : part.text))
       .join('');
+}
+
+/** A capability ready to run: every `${…}` resolved. Secrets may stand in `env`: never log or record a unit. */
+export type ServiceUnit = UnitBase & ServicePart;
+
+export type DriverName = ServicePart['kind'];
+/** What one driver runs, by its name. */
+export type UnitOf<Name extends DriverName> = UnitBase & Extract<ServicePart, { readonly kind: Name }>;
+
+/** One program, run by the agent itself or by systemd. */
+export type ProgramUnit = UnitOf<'process' | 'systemd'>;
+
+interface UnitBase {
+  readonly component: ComponentKey;
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | null;
+  readonly workingDirectory: string;
+  /** Kept across versions, owned by the service's account; also its HOME. */
+  readonly dataDirectory: string;
+  readonly stopTimeoutMs: number;
+  /** Directories of the tree that the service's account may write to; none where absent. */
+  readonly writable?: readonly string[];
+  /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
+  readonly identity: string;
 }

@@ -1,8 +1,12 @@
 // Going down: where a manual rollback leads, which versions it leaves, and which may not be left.
+
+import { type Exposure, selectExposures } from '../../../shared/compile/exposure.ts';
 import { planBetween } from '../../../shared/compile/plan.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { Plan, PlanStep } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, Plan, PlanStep } from '../../../shared/schema/deployment.ts';
 import { compareVersions, type Version } from '../../../shared/version/version.ts';
 import type { Generation } from './generation.ts';
 
@@ -92,4 +96,61 @@ export function isDescending(step: PlanStep): boolean {
 
 export function isAscending(step: PlanStep): boolean {
   return step.from !== null && step.to !== null && compareVersions(step.to, step.from) > 0;
+}
+
+export interface Rehearsal {
+  /** Where it would lead. */
+  readonly generation: number;
+  readonly steps: readonly PlanStep[];
+  readonly checks: readonly RehearsalCheck[];
+  /** Components whose data go back to a snapshot: what was written since is lost. */
+  readonly restores: readonly ComponentKey[];
+  /** The longest interruption of the last deployments; null when there was none to measure. */
+  readonly interruptionMs: number | null;
+}
+
+export interface RehearsalCheck {
+  /** `the files of core/auth are what was signed` */
+  readonly check: string;
+  /** Null when it holds. */
+  readonly problem: string | null;
+}
+
+const REMEMBERED = 5;
+
+/** From the first stop until everything was healthy again, the longest of the last few. */
+export function longestInterruption(records: readonly DeploymentRecord[]): number | null {
+  const measured = records.filter((one) => one.state === 'committed').flatMap(interruptionOf);
+  return measured.length === 0 ? null : Math.max(...measured.slice(-REMEMBERED));
+}
+
+function interruptionOf({ stages }: DeploymentRecord): readonly number[] {
+  const from = stages.find((one) => one.state === 'stopping');
+  const until = stages.findLast((one) => one.state === 'soaking');
+  if (from === undefined || until === undefined) return [];
+  const ms = instantMs(until.at) - instantMs(from.at);
+  // A clock that was set in between measured nothing.
+  return ms >= 0 && ms < 86_400_000 ? [ms] : [];
+}
+
+/** Each risk is named one by one: a blanket yes would also cover what nobody has read. Error: rollback/exposes. */
+export function verifyRiskAccepted(
+  target: Generation,
+  advisories: readonly Advisory[],
+  accepted: readonly string[],
+): void {
+  const open = selectExposures(target.manifest, advisories).filter(
+    (one) => one.severity === 'critical' && !accepted.includes(one.advisory),
+  );
+  if (open.length === 0) return;
+  const ids = [...new Set([...accepted, ...open.map((one) => one.advisory)])];
+  throw new FairleadError('rollback/exposes', {
+    generation: target.number,
+    advisories: open.map(describe).join(', '),
+    accept: ids.map((id) => `--accept-risk ${id}`).join(' '),
+  });
+}
+
+function describe({ advisory, component, version }: Exposure): string {
+  return `${advisory} (${component} ${version})`;
 }

@@ -1,5 +1,5 @@
 // The states of a deployment and every way from one to the next, as one table.
-import type { DeploymentState, FinalState } from '../../../shared/schema/deployment.ts';
+import { type DeploymentState, type FinalState, isFinal } from '../../../shared/schema/deployment.ts';
 
 export type WorkingState = Exclude<DeploymentState, FinalState>;
 
@@ -55,4 +55,19 @@ export function canBeLeft(state: DeploymentState): boolean {
 /** True while the live system has not been touched yet. */
 export function isUntouched(state: DeploymentState): boolean {
   return state === 'planned' || state === 'fetching' || state === 'staged' || state === 'preflight';
+}
+
+/** Mermaid's `stateDiagram-v2`. */
+export function drawStateDiagram(): string {
+  const ways = Object.entries(TRANSITIONS).flatMap(([from, events]) =>
+    Object.entries(events).map(([event, to]) => ({ from, event, to })),
+  );
+  const ends = new Set(ways.map((way) => way.to).filter((state: DeploymentState) => isFinal(state)));
+  return [
+    'stateDiagram-v2',
+    '  [*] --> planned',
+    ...ways.map((way) => `  ${way.from} --> ${way.to} : ${way.event}`),
+    ...[...ends].map((state) => `  ${state} --> [*]`),
+    '',
+  ].join('\n');
 }

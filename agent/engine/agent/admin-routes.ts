@@ -24,10 +24,9 @@ import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { editSetting, readSettings } from './settings.ts';
-import { stage } from './stage.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
-import { readLogs, rehearse, repair } from './upkeep.ts';
+import { readLogs, rehearse, repair, stage } from './upkeep.ts';
 import { readWay } from './way.ts';
 
 type Route = (state: AgentState, request: AdminRequest, parameter: string) => Promise<unknown>;

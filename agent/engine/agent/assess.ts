@@ -3,7 +3,7 @@ import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
 import { type ConfigState, unreadableConfig } from '../../../shared/policy/local-state.ts';
 import { NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
-import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
+import { selectInconsistent } from '../../core/deploy/records.ts';
 import type { Generation } from '../../ports/deploy.ts';
 import type { Settings } from '../../ports/state.ts';
 import type { Needs } from './state.ts';

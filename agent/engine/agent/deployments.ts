@@ -8,8 +8,7 @@ import type { ApiRollbackRequest, ApplyRequest, StartedReply } from '../../../sh
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Offer } from '../../core/conclude.ts';
-import { selectRollbackTarget } from '../../core/deploy/rollback-target.ts';
-import { verifyRiskAccepted } from '../../core/rollback-risk.ts';
+import { selectRollbackTarget, verifyRiskAccepted } from '../../core/deploy/rollback-target.ts';
 import type { DeploymentRequest } from '../../ports/deploy.ts';
 import { type Assessing, assess } from './assess.ts';
 import type { Needs } from './state.ts';

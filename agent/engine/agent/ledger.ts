@@ -7,7 +7,7 @@ import { type DeploymentRecord, isFinal } from '../../../shared/schema/deploymen
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
 import type { AuditEntry, AuditEvent } from '../../core/audit-chain.ts';
-import { diffPolicies } from '../../core/policy-diff.ts';
+import { diffPolicies } from '../../core/policy-edit.ts';
 import type { Log } from '../../ports/machine.ts';
 import type { AuditLog, Settings } from '../../ports/state.ts';
 

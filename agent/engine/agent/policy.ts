@@ -3,15 +3,15 @@ import { findPinProblem, type KnownVersions, knownVersions } from '../../../shar
 import { formatPin } from '../../../shared/compile/pins.ts';
 import { indexReleases } from '../../../shared/compile/releases.ts';
 import { runningChoices } from '../../../shared/compile/running.ts';
-import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { verifyHold } from '../../../shared/policy/hold-receipt.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
+import { nextOpenings } from '../../../shared/policy/windows.ts';
 import type { PolicyEdit, PolicyReply, PolicyRequest } from '../../../shared/protocol/admin-policy.ts';
+import type { Opening } from '../../../shared/protocol/upkeep.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../shared/schema/policy.ts';
-import { diffPolicies } from '../../core/policy-diff.ts';
-import { editPolicy } from '../../core/policy-edit.ts';
+import { diffPolicies, editPolicy } from '../../core/policy-edit.ts';
 import type { Assessing } from './assess.ts';
-import { describeOpenings } from './openings.ts';
 import type { Needs } from './state.ts';
 
 export async function readPolicy(
@@ -93,4 +93,13 @@ function describe(policy: Policy, changes: string[], now: EpochMs): PolicyReply 
     stale: [...findStale(policy, now)],
     openings: describeOpenings(policy, now),
   };
+}
+
+const SHOWN = 3;
+
+export function describeOpenings({ windows }: Pick<Policy, 'windows'>, from: EpochMs): Opening[] {
+  return nextOpenings(windows, from, SHOWN).map(({ opens, closes }) => ({
+    opens: formatInstant(opens),
+    closes: closes === null ? null : formatInstant(closes),
+  }));
 }

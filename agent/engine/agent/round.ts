@@ -3,7 +3,7 @@ import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
-import { isSameDecision } from '../../core/decision-record.ts';
+import { isSameDecision } from '../../core/conclude.ts';
 import { rememberAsked } from './approvals.ts';
 import { type Assessing, type Assessment, assess } from './assess.ts';
 import type { Needs } from './state.ts';

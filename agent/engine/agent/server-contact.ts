@@ -6,7 +6,7 @@ import { CATALOGUE } from '../../../shared/errors/catalogue.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Contact } from '../../../shared/protocol/admin.ts';
-import { LONGEST_WAIT_MS, pollDelayMs } from '../../core/poll-schedule.ts';
+import { LONGEST_WAIT_MS, pollDelayMs } from '../../core/pauses.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
 import type { Repository } from '../../ports/server.ts';
 

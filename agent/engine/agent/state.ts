@@ -4,7 +4,7 @@ import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
-import type { DecisionRecord } from '../../core/decision-record.ts';
+import type { DecisionRecord } from '../../core/conclude.ts';
 import type { Deployer } from '../../ports/deploy.ts';
 import type { Clock, Log, Pulse } from '../../ports/machine.ts';
 import type { Freshness } from '../../ports/server.ts';

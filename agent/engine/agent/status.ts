@@ -16,14 +16,13 @@ import type { Channel, Report } from '../../../shared/protocol/report.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
-import type { Offer } from '../../core/conclude.ts';
-import { isSameDecision } from '../../core/decision-record.ts';
-import { selectInconsistent } from '../../core/deploy/inconsistent.ts';
-import { longestInterruption } from '../../core/deploy/rehearsal.ts';
+import { isSameDecision, type Offer } from '../../core/conclude.ts';
+import { selectInconsistent } from '../../core/deploy/records.ts';
+import { longestInterruption } from '../../core/deploy/rollback-target.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
 import { type Assessing, type Assessment, assess } from './assess.ts';
-import { describeOpenings } from './openings.ts';
+import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
 
 export async function readStatus(state: Assessing & Needs<'records'>): Promise<StatusReply> {

@@ -1,6 +1,8 @@
 // Looking after what runs, at an operator's word: a rollback rehearsed, damaged files repaired.
 
+import { planDigest } from '../../../shared/compile/plan.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import type { StageReply } from '../../../shared/protocol/admin.ts';
 import type {
   LogsReply,
   LogsRequest,
@@ -9,6 +11,8 @@ import type {
   RepairReply,
   RepairRequest,
 } from '../../../shared/protocol/upkeep.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { type Assessing, assess } from './assess.ts';
 import type { Needs } from './state.ts';
 import { verifyLive } from './status.ts';
 
@@ -72,4 +76,20 @@ async function untilLook({ records: { verification }, clock }: Needs<'clock' | '
   const since = last === null ? Number.POSITIVE_INFINITY : clock.now() - instantMs(last.at);
   // A look that lies in the future was taken by a clock that has been set since.
   return since < 0 ? FIRST_LOOK_MS : Math.max(FIRST_LOOK_MS, LOOK_EVERY_MS - since);
+}
+
+/** Fetching is no deployment: no rule of the policy stands against it. Errors: transport/*, tree/*, disk/*. */
+export async function stage(state: Assessing & Needs<'trees'>): Promise<StageReply> {
+  const { offer } = await assess(state);
+  const fetched: ComponentKey[] = [];
+  const present: ComponentKey[] = [];
+  for (const [component, { document }] of offer?.target.releases ?? []) {
+    if (await state.trees.has(document.tree.digest)) present.push(component);
+    else {
+      await state.trees.add(document.tree);
+      fetched.push(component);
+    }
+  }
+  const plan = offer === null ? null : planDigest(offer.plan);
+  return { schema: 'fairlead/staged@1', plan, fetched, present };
 }

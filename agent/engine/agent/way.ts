@@ -6,9 +6,13 @@ import type { WayReply, WayRequest } from '../../../shared/protocol/way.ts';
 import { componentKeyOf } from '../../../shared/schema/common.ts';
 import { formatRef, parseRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import type { Offer } from '../../core/conclude.ts';
-import { longestInterruption } from '../../core/deploy/rehearsal.ts';
-import { rollbackPlan, selectRollbackTarget, verifyReversible } from '../../core/deploy/rollback-target.ts';
-import { verifyRiskAccepted } from '../../core/rollback-risk.ts';
+import {
+  longestInterruption,
+  rollbackPlan,
+  selectRollbackTarget,
+  verifyReversible,
+  verifyRiskAccepted,
+} from '../../core/deploy/rollback-target.ts';
 import { findWay } from '../../core/way.ts';
 import { type Assessing, assess } from './assess.ts';
 import type { Needs } from './state.ts';

@@ -6,7 +6,6 @@ import { beginDeployment, beginRollback, beginUndoing, currentGeneration } from 
 import { withDiscretion } from './discreet.ts';
 import { look } from './health.ts';
 import { runToEnd } from './machine.ts';
-import { createMaintenance } from './maintain.ts';
 import type { DeployerOptions, DeployerParts } from './options.ts';
 import { componentsOf, prepare } from './prepare.ts';
 import { readLog } from './read-log.ts';
@@ -14,7 +13,7 @@ import { recoverUnfinished } from './recovery.ts';
 import { rehearse } from './rehearse.ts';
 import { repairCurrent } from './repair.ts';
 import type { Run } from './run.ts';
-import { createSupervisor } from './supervise.ts';
+import { createMaintenance, createSupervisor } from './supervise.ts';
 import { createTurn } from './turn.ts';
 import { createWatch, type Undoing } from './watch.ts';
 

@@ -1,11 +1,10 @@
 // Discretion: the one door between services and what the engine tells of them, which no secret of the install passes.
 
-import { redactStrings } from '../../../shared/encoding/redact.ts';
+import { redactStrings, type Secrets } from '../../../shared/encoding/redact.ts';
 import type { ErrorCode } from '../../../shared/errors/catalogue.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../../shared/schema/journal.ts';
-import type { Secrets } from '../../core/secrets.ts';
 import type { Driver } from '../../ports/deploy.ts';
 import type { DeployerOptions } from './options.ts';
 

@@ -1,10 +1,13 @@
-// Evidence: what a failed generation looked like, kept before anything is reverted.
+// What a deployment that failed leaves to look at: evidence, before anything is reverted, and the last words of its services.
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
-import { sanitizeText } from '../../../shared/encoding/text.ts';
+import { sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { Failure } from '../../../shared/schema/journal.ts';
+import type { WorkingState } from '../../core/deploy/states.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { Evidence } from '../../ports/state.ts';
 import { look } from './health.ts';
-import { prepareAll } from './prepare.ts';
+import { prepare, prepareAll } from './prepare.ts';
 import { isDone, type Run } from './run.ts';
 
 const LOG_BYTES = 16 * 1024;
@@ -31,4 +34,26 @@ async function examine(run: Run, one: PlacedComponent): Promise<Evidence['compon
   const { detail } = await look(run.options, one, 1);
   const log = await driver.logs(unit.component, LOG_BYTES, 'start');
   return { component, status: status.kind, health: detail, log: sanitizeText(log) };
+}
+
+const TAIL_BYTES = 4096;
+const LINES = 3;
+const MOST_CHARACTERS = 400;
+
+/** Only where the service was started by then. What cannot be read adds nothing. */
+export async function withLastLines(run: Run, state: WorkingState, failure: Failure): Promise<Failure> {
+  const { component } = failure;
+  if (component === null || !['starting', 'verifying', 'soaking'].includes(state)) return failure;
+  const lines = await readLastLines(run, component).catch(() => []);
+  if (lines.length === 0) return failure;
+  return { ...failure, message: `${failure.message}; its log ends: ${lines.join(' | ')}` };
+}
+
+async function readLastLines(run: Run, component: ComponentKey): Promise<readonly string[]> {
+  const { driver } = run.options;
+  const one = await prepare(run.options, run.target, component);
+  const log = await driver.logs(one?.unit.component ?? component, TAIL_BYTES, 'start');
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
+  const last = lines.slice(-LINES);
+  return last.map((line) => sanitizeLine(line.trim(), Math.floor(MOST_CHARACTERS / LINES)));
 }

@@ -2,7 +2,7 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Drift } from '../../../shared/schema/deployment.ts';
-import { driftOf, isDamage } from '../../core/deploy/tree-condition.ts';
+import { driftOf, isDamage } from '../../core/deploy/generation.ts';
 import type { Generation } from '../../ports/deploy.ts';
 import type { ReleaseFiles, RepairHow, TreeDeviation } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';

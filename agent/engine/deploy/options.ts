@@ -1,7 +1,8 @@
 // What the deployment engine is built from: ports, and the few numbers an operator may choose.
+
+import type { Secrets } from '../../../shared/encoding/redact.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { RetentionLimits } from '../../core/deploy/retention.ts';
-import type { Secrets } from '../../core/secrets.ts';
+import type { RetentionLimits } from '../../core/deploy/generation.ts';
 import type { Driver, Traffic } from '../../ports/deploy.ts';
 import type { Clock, FindProgram, Prober, ReadReference } from '../../ports/machine.ts';
 import type { DeploymentStore, Journal, TreeStore } from '../../ports/state.ts';

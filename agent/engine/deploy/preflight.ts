@@ -6,11 +6,10 @@ import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { Probe } from '../../ports/machine.ts';
-import { runCommands } from './commands.ts';
 import { look } from './health.ts';
 import type { DeployerOptions } from './options.ts';
 import { componentsOf, onBehalfOf, prepareAll } from './prepare.ts';
-import { isDone, type Outcome, type Run } from './run.ts';
+import { isDone, type Outcome, type Run, runCommands } from './run.ts';
 import { descentOf } from './stages.ts';
 
 // Room for the journal's, records' and services' own small files; the trees are in the store by now.

@@ -11,9 +11,9 @@ import {
 import type { Failure, JournalEntry } from '../../../shared/schema/journal.ts';
 import { environmentFailure } from '../../core/deploy/failure.ts';
 import { progressOf, recordWith } from '../../core/deploy/progress.ts';
+import { selectSettled } from '../../core/deploy/records.ts';
 import { type Recovery, recover } from '../../core/deploy/recover.ts';
 import { rollbackPlan } from '../../core/deploy/rollback-target.ts';
-import { selectSettled } from '../../core/deploy/settled.ts';
 import { isUntouched, transition } from '../../core/deploy/states.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { StoredGeneration, UnfinishedJournal } from '../../ports/state.ts';

@@ -1,10 +1,12 @@
 // Rehearsing a rollback: everything that can be tried without stopping anything is tried.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
-import { longestInterruption, type Rehearsal, type RehearsalCheck } from '../../core/deploy/rehearsal.ts';
 import {
   generationsLeft,
   isDescending,
+  longestInterruption,
+  type Rehearsal,
+  type RehearsalCheck,
   type RollbackTo,
   rollbackPlan,
   selectRollbackTarget,

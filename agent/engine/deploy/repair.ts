@@ -2,7 +2,7 @@
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
-import { isDamage } from '../../core/deploy/tree-condition.ts';
+import { isDamage } from '../../core/deploy/generation.ts';
 import type { Generation, Repair } from '../../ports/deploy.ts';
 import type { TreeDeviation } from '../../ports/state.ts';
 import { currentGeneration } from './begin.ts';

@@ -5,12 +5,11 @@ import type { PlanStep } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
 import { failureOf } from '../../core/deploy/failure.ts';
 import { isAscending } from '../../core/deploy/rollback-target.ts';
-import { runCommands } from './commands.ts';
 import { drainAndStop } from './drains.ts';
 import { captureEvidence } from './evidence.ts';
 import { mendWayBack } from './files.ts';
 import { prepare, prepareAll } from './prepare.ts';
-import { isDone, type Outcome, type Run, wasIntended } from './run.ts';
+import { isDone, type Outcome, type Run, runCommands, wasIntended } from './run.ts';
 import { directTraffic, startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
 

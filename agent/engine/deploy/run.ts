@@ -13,6 +13,7 @@ import type { JournalEntry, Step } from '../../../shared/schema/journal.ts';
 import { selectServing } from '../../core/deploy/blue-green.ts';
 import { advance, type Progress, progressOf, recordWith, stepKey } from '../../core/deploy/progress.ts';
 import { canBeLeft, type DeployEvent, isUntouched } from '../../core/deploy/states.ts';
+import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
 
@@ -130,4 +131,21 @@ async function publish(run: Run): Promise<void> {
   const record = run.current();
   await store.writeRecord(record).catch(onWarning);
   onRecord(record);
+}
+
+/** Errors: service/no-room, deploy/hook-failed, deploy/smoke-failed, with the last line the command wrote. */
+export async function runCommands(
+  run: Run,
+  component: PlacedComponent,
+  kind: 'preflight' | 'snapshot' | 'restore' | 'smoke',
+): Promise<void> {
+  for (const command of component[kind]) {
+    const result = await run.options.prober.probe(command, new AbortController().signal);
+    if (result.healthy) continue;
+    const data = { component: component.component, detail: result.detail };
+    if (result.starved === true)
+      throw new FairleadError('service/no-room', { component: data.component, problem: data.detail });
+    if (kind === 'smoke') throw new FairleadError('deploy/smoke-failed', data);
+    throw new FairleadError('deploy/hook-failed', { ...data, hook: kind });
+  }
 }

@@ -1,8 +1,8 @@
 // Settling an ended deployment: record, quarantine, retention, and only then the journal goes. Safe to do twice.
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { type Kept, selectExpired } from '../../core/deploy/generation.ts';
 import { selectQuarantined } from '../../core/deploy/quarantine.ts';
-import { type Kept, selectExpired } from '../../core/deploy/retention.ts';
 import type { Quarantined } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';

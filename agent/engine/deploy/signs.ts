@@ -1,5 +1,5 @@
-// Signs of life of the deployment engine: whatever it begins, it says how long that may take.
-import type { Pulse } from '../../ports/machine.ts';
+// Signs of life: whatever the engine begins says how long it may take, and who is heard of no more is named.
+import type { Clock, Part, Pulse } from '../../ports/machine.ts';
 import type { DeployerParts } from './options.ts';
 
 /**
@@ -36,5 +36,24 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
       repair: (files, how, signal) => heard(trees).repair(files, how, signal),
     },
     clock: { ...clock, sleep: (ms, signal) => heard(clock, ms).sleep(ms, signal) },
+  };
+}
+
+export interface LivingPulse extends Pulse {
+  /** A part that has broken its promise; null while all keep theirs. */
+  silent(): Part | null;
+}
+
+export function createPulse(clock: Pick<Clock, 'monotonic'>): LivingPulse {
+  const promised = new Map<Part, number>();
+  return {
+    promise(part, ms) {
+      promised.set(part, Math.max(promised.get(part) ?? 0, clock.monotonic() + ms));
+    },
+    silent() {
+      const now = clock.monotonic();
+      for (const [part, until] of promised) if (now > until) return part;
+      return null;
+    },
   };
 }

@@ -4,11 +4,10 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
-import { runCommands } from './commands.ts';
 import { noteCut } from './drains.ts';
 import { placementOf } from './placement.ts';
 import { prepare, startOrder } from './prepare.ts';
-import { isDone, type Outcome, type Run } from './run.ts';
+import { isDone, type Outcome, type Run, runCommands } from './run.ts';
 
 export async function fetchTrees(run: Run): Promise<Outcome> {
   const { trees } = run.options;

@@ -1,9 +1,11 @@
 // Supervision: what `current` names runs; what exits is started again, with growing pauses.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/deploy/restart.ts';
+import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/pauses.ts';
 import type { Generation } from '../../ports/deploy.ts';
+import { currentGeneration } from './begin.ts';
 import { createDrains } from './drains.ts';
 import type { DeployerOptions } from './options.ts';
+import { placementOf } from './placement.ts';
 import { prepare, startOrder } from './prepare.ts';
 
 export interface Supervisor {
@@ -42,5 +44,22 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
         await attendOne(generation, component).catch(options.onWarning);
       }
     },
+  };
+}
+
+const MAINTENANCE_MS = 60_000;
+
+/** To be called often; does something once a minute. Errors: disk/*, and the driver's own. */
+export function createMaintenance(options: DeployerOptions): () => Promise<void> {
+  const { clock, store, driver } = options;
+  let last = clock.monotonic();
+  return async () => {
+    if (clock.monotonic() - last < MAINTENANCE_MS) return;
+    last = clock.monotonic();
+    const current = await currentGeneration(options, await store.generations());
+    const services = [...(current?.releases ?? [])].flatMap(
+      ([key, { document }]) => placementOf(options, key, document).services,
+    );
+    for (const service of services) await driver.maintain(service);
   };
 }

@@ -1,11 +1,10 @@
 // Verification: the new generation must become healthy, pass its smoke tests, and stay healthy through the soak.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
-import { runCommands } from './commands.ts';
 import { withOpenPorts } from './drains.ts';
 import { watchFor, watchUntilHealthy } from './health.ts';
 import { componentsOf, prepareAll } from './prepare.ts';
-import type { Outcome, Run } from './run.ts';
+import { type Outcome, type Run, runCommands } from './run.ts';
 import { directTraffic } from './stages.ts';
 
 export async function verifyTarget(run: Run): Promise<Outcome> {

@@ -2,7 +2,7 @@
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import { selectUndoable } from '../../core/deploy/probation.ts';
+import { selectUndoable } from '../../core/deploy/records.ts';
 import type { Degradation } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import { look } from './health.ts';

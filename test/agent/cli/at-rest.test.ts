@@ -13,7 +13,7 @@ import { change, changes } from '../../../agent/cli/commands/changes.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import type { CliContext } from '../../../agent/cli/context.ts';
 import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
-import { decisionRecord } from '../../../agent/core/decision-record.ts';
+import { decisionRecord } from '../../../agent/core/conclude.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { createStyle } from '../../../shared/present/table.ts';

@@ -1,7 +1,6 @@
 // Edits of the policy: each does what it says and nothing else, and what it cannot do is refused by name.
 import { describe, expect, it } from 'vitest';
-import { diffPolicies } from '../../../agent/core/policy-diff.ts';
-import { editPolicy } from '../../../agent/core/policy-edit.ts';
+import { diffPolicies, editPolicy } from '../../../agent/core/policy-edit.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import type { PolicyEdit } from '../../../shared/protocol/admin-policy.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';

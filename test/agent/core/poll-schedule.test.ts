@@ -1,7 +1,7 @@
 // When the agent asks again: spread, backed off, and never silenced.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_WAIT_MS, pollDelayMs } from '../../../agent/core/poll-schedule.ts';
+import { LONGEST_WAIT_MS, pollDelayMs } from '../../../agent/core/pauses.ts';
 
 const MINUTE_MS = 60_000;
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

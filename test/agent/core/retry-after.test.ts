@@ -1,6 +1,6 @@
 // Retry-After in its two forms, and what is neither.
 import { expect, it } from 'vitest';
-import { parseRetryAfter } from '../../../agent/core/retry-after.ts';
+import { parseRetryAfter } from '../../../agent/core/pauses.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 
 const NOW = instantMs('2026-03-01T10:00:00Z');

@@ -1,6 +1,5 @@
 // The states of a deployment: the diagram and the table, drawn from the engine's own transitions.
-import { drawStateDiagram } from '../../../agent/core/deploy/diagram.ts';
-import { isUntouched, TRANSITIONS } from '../../../agent/core/deploy/states.ts';
+import { drawStateDiagram, isUntouched, TRANSITIONS } from '../../../agent/core/deploy/states.ts';
 import { DEPLOYMENT_STATES, type DeploymentState, isFinal } from '../../../shared/schema/deployment.ts';
 
 const MEANINGS: Readonly<Record<DeploymentState, string>> = {

@@ -10,7 +10,7 @@ import { createDeploymentStore } from '../../../../agent/adapters/state/deployme
 import { createJournal } from '../../../../agent/adapters/state/journal.ts';
 import { createPolicy, createSettings } from '../../../../agent/adapters/state/settings.ts';
 import { approvalsFile, NO_APPROVALS } from '../../../../agent/core/approvals.ts';
-import { decisionRecord } from '../../../../agent/core/decision-record.ts';
+import { decisionRecord } from '../../../../agent/core/conclude.ts';
 import { failureOf } from '../../../../agent/core/deploy/failure.ts';
 import { selectQuarantined } from '../../../../agent/core/deploy/quarantine.ts';
 import type { StoredGeneration } from '../../../../agent/ports/state.ts';

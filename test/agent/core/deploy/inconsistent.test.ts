@@ -1,6 +1,6 @@
 // When an instance waits for a person, and what ends that.
 import { describe, expect, it } from 'vitest';
-import { selectInconsistent } from '../../../../agent/core/deploy/inconsistent.ts';
+import { selectInconsistent } from '../../../../agent/core/deploy/records.ts';
 import type { DeploymentState } from '../../../../shared/schema/deployment.ts';
 import { recordOf } from '../../../support/deployments.ts';
 

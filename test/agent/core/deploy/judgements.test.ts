@@ -1,12 +1,10 @@
 // Small judgements around a deployment: what may be undone, what is damage, what a record leaves behind, who is to blame.
 import { describe, expect, it } from 'vitest';
 import { ComponentTrouble, failureOf } from '../../../../agent/core/deploy/failure.ts';
-import { type ProbationFacts, selectUndoable } from '../../../../agent/core/deploy/probation.ts';
-import { longestInterruption } from '../../../../agent/core/deploy/rehearsal.ts';
-import { afterStart, isRestartDue } from '../../../../agent/core/deploy/restart.ts';
-import { selectSettled } from '../../../../agent/core/deploy/settled.ts';
-import { driftOf } from '../../../../agent/core/deploy/tree-condition.ts';
-import { isWritable } from '../../../../agent/core/deploy/writable.ts';
+import { driftOf, isWritable } from '../../../../agent/core/deploy/generation.ts';
+import { type ProbationFacts, selectSettled, selectUndoable } from '../../../../agent/core/deploy/records.ts';
+import { longestInterruption } from '../../../../agent/core/deploy/rollback-target.ts';
+import { afterStart, isRestartDue } from '../../../../agent/core/pauses.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { DeploymentRecord, DeploymentState } from '../../../../shared/schema/deployment.ts';

@@ -1,9 +1,9 @@
 // The small rules of the engine: judging health, restarting, keeping generations.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { selectExpired } from '../../../../agent/core/deploy/generation.ts';
 import { count, judge, NO_RESULTS, type ProbeRule } from '../../../../agent/core/deploy/health.ts';
-import { afterStart, isRestartDue, NEVER_RESTARTED } from '../../../../agent/core/deploy/restart.ts';
-import { selectExpired } from '../../../../agent/core/deploy/retention.ts';
+import { afterStart, isRestartDue, NEVER_RESTARTED } from '../../../../agent/core/pauses.ts';
 
 const RULE: ProbeRule = {
   startPeriodMs: 10_000,

@@ -1,7 +1,11 @@
 // The state table: where it can lead, where it cannot, and the diagram drawn from it.
 import { describe, expect, it } from 'vitest';
-import { drawStateDiagram } from '../../../../agent/core/deploy/diagram.ts';
-import { isUntouched, TRANSITIONS, transition } from '../../../../agent/core/deploy/states.ts';
+import {
+  drawStateDiagram,
+  isUntouched,
+  TRANSITIONS,
+  transition,
+} from '../../../../agent/core/deploy/states.ts';
 import { DEPLOYMENT_STATES, type DeploymentState, isFinal } from '../../../../shared/schema/deployment.ts';
 
 const ways = Object.entries(TRANSITIONS).flatMap(([from, events]) =>

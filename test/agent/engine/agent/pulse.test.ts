@@ -1,6 +1,6 @@
 // Whether the agent still gets on, as it says of itself.
 import { describe, expect, it } from 'vitest';
-import { createPulse } from '../../../../agent/engine/agent/pulse.ts';
+import { createPulse } from '../../../../agent/engine/deploy/signs.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { createAgentNetwork } from '../../../support/agent-network.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';

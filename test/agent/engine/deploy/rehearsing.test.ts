@@ -1,6 +1,6 @@
 // A rollback rehearsed: every problem it would meet is named, and nothing is touched.
 import { describe, expect, it } from 'vitest';
-import { longestInterruption } from '../../../../agent/core/deploy/rehearsal.ts';
+import { longestInterruption } from '../../../../agent/core/deploy/rollback-target.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Version } from '../../../../shared/version/version.ts';
 import { auth, instanceWith } from '../../../support/deploy-instance.ts';

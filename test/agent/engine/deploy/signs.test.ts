@@ -1,6 +1,6 @@
 // Signs of life of the deployment engine: long work is granted its time, and work that hangs is missed.
 import { describe, expect, it } from 'vitest';
-import { createPulse } from '../../../../agent/engine/agent/pulse.ts';
+import { createPulse } from '../../../../agent/engine/deploy/signs.ts';
 import { auth, instanceWith } from '../../../support/deploy-instance.ts';
 import { type Deployable, planOf } from '../../../support/deploy-releases.ts';
 import { settle } from '../../../support/fake-clock.ts';

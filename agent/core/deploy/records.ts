@@ -1,4 +1,4 @@
-// Probation: for a while after its commit a deployment is still undone by itself, when what it changed degrades.
+// What the records of deployments tell: what settled last, what ended inconsistent, what may still be undone by itself.
 import { type EpochMs, instantMs } from '../../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../../shared/schema/deployment.ts';
@@ -37,4 +37,23 @@ function isWithin(record: DeploymentRecord, now: EpochMs, probationMs: number): 
   if (committed === undefined) return false;
   const age = now - instantMs(committed.at);
   return age >= 0 && age < probationMs;
+}
+
+/** The generation the last deployment that moved anything left running; null where that was none, or nobody can tell. */
+export function selectSettled(records: readonly DeploymentRecord[]): number | null {
+  const last = records.findLast(({ state }) => state !== 'abandoned');
+  switch (last?.state) {
+    case 'committed':
+      return last.generation;
+    case 'rolled-back':
+      return last.previousGeneration;
+    default:
+      return null;
+  }
+}
+
+/** The deployment it is about. An attempt that was abandoned or rolled back has mended nothing. */
+export function selectInconsistent(records: readonly DeploymentRecord[]): DeploymentRecord | null {
+  const last = records.findLast(({ state }) => state === 'committed' || state === 'inconsistent');
+  return last?.state === 'inconsistent' ? last : null;
 }
