@@ -62,6 +62,8 @@ async function answer(
     });
     send(response, 200, reply);
   } catch (error) {
+    // Whoever left in the middle of a request is told nothing, and no fault of ours.
+    if (request.destroyed && !request.complete) return;
     if (!isFairleadError(error)) onError(error);
     const known = isFairleadError(error) ? error : null;
     send(response, known?.http ?? 500, {

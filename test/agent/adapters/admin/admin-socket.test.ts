@@ -101,6 +101,23 @@ describe('the admin socket', () => {
     expect(faults).toHaveLength(1);
   });
 
+  it('counts as no fault that somebody left in the middle of a request', async () => {
+    const { path, faults, client } = await served(async () => ({}));
+    const socket = connect(path);
+    const head =
+      'POST /v1/check HTTP/1.1\r\nHost: agent\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n';
+    socket.write(head);
+    // Only then is the request at work.
+    await new Promise((resolve) => socket.once('data', resolve));
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      socket.destroy();
+    });
+    await client.call('GET', '/v1/thing', z.strictObject({}));
+
+    expect(faults).toEqual([]);
+  });
+
   it('takes the place of a dead agent’s socket', async () => {
     const stateDir = temporaryDirectory();
     writeFileSync(socketPathOf(stateDir), '');
