@@ -24,6 +24,7 @@ export async function init(
   { dir, passphraseFile, publicUrl }: InitSettings,
 ): Promise<number> {
   const layout = layoutOf(resolve(dir));
+  const existed = await isPresent(layout.database);
   await makeDirectory(layout.dir);
   const { passphrase, made } = await readOrMakePassphrase(
     layout,
@@ -33,7 +34,11 @@ export async function init(
   await openOnlineKeys(layout, passphrase);
   const db = await openDatabase(layout.database);
   const tokens = await makeFirstTokens(db, layout).finally(() => db.destroy());
-  print(`the release server in ${layout.dir} is ready`);
+  print(
+    existed
+      ? `${layout.dir} holds a release server already: what it has was left as it is`
+      : `the release server in ${layout.dir} is ready`,
+  );
   for (const path of tokens) print(`  token       ${path}`);
   if (made) {
     print(`  passphrase  ${layout.passphrase}`);

@@ -1,6 +1,7 @@
 // Commands that look at a server's directory: does the audit log hold, and what is about to end.
+
 import { formatInstant } from '../../shared/encoding/instant.ts';
-import { EXIT } from '../../shared/errors/entry.ts';
+import { count, EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { daysLeft, type Expiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
@@ -24,7 +25,7 @@ export async function verify(_context: CliContext, { dir, checkpoint }: VerifySe
     if (checkpoint !== undefined) await verifyAudit(db, checkpoint, checkpoint.count);
     return found;
   });
-  print(`the audit log holds: ${head.count} entries`);
+  print(`the audit log holds: ${count(head.count, 'entry', 'entries')}`);
   if (head.digest !== null) print(`  checkpoint  ${head.count}:${head.digest}`);
   return EXIT.ok;
 }
@@ -44,6 +45,6 @@ export async function showExpiries(_context: CliContext, { dir, within }: Expiry
 
 function lineOf(one: Expiry, now: number): string {
   const days = daysLeft(one, now);
-  const left = one.at <= now ? 'EXPIRED' : `in ${days} day${days === 1 ? '' : 's'}`;
+  const left = one.at <= now ? 'EXPIRED' : `in ${count(days, 'day')}`;
   return `${formatInstant(one.at)}  ${left.padEnd(12)}  ${one.kind} ${one.name}`;
 }

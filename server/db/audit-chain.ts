@@ -1,4 +1,5 @@
 // The audit log's chain, walked from its first entry: nothing was changed, taken out, or cut off behind a checkpoint.
+
 import { type Digest, digestOfValue } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';

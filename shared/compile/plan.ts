@@ -1,5 +1,7 @@
 // The plan: the ordered steps from what runs to a target, as plain data; its identity, and how it differs from another.
+
 import { type Digest, digestOfValue } from '../encoding/digest.ts';
+import { formatBytes } from '../errors/entry.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type {
   DeploymentManifest,
@@ -175,5 +177,5 @@ export function diffPlans(before: Plan, after: Plan): string[] {
 function describeStep(step: PlanStep | undefined): string | undefined {
   if (step === undefined) return undefined;
   const { action, from, to, bytes, reversible } = step;
-  return `${action} ${from ?? 'none'} → ${to ?? 'none'} (${bytes} bytes, way back ${reversible})`;
+  return `${action} ${from ?? 'none'} → ${to ?? 'none'} (${formatBytes(bytes)}, way back ${reversible})`;
 }

@@ -1,5 +1,5 @@
 // Errors of the agent around a deployment: enrolment, the network, the local disk, the admin socket.
-import { EXIT, entry, shellWord } from './entry.ts';
+import { count, EXIT, entry, shellWord } from './entry.ts';
 
 const PART_IS_FILE = 'a part of the path is a file, not a directory: choose another path';
 
@@ -86,7 +86,7 @@ export const AGENT_ERRORS = {
     exit: EXIT.unreachable,
   }),
   'agent/silent': entry<{ readonly socket: string; readonly seconds: number }>({
-    message: (d) => `the agent runs and has not answered on ${d.socket} for ${d.seconds} seconds`,
+    message: (d) => `the agent runs and has not answered on ${d.socket} for ${count(d.seconds, 'second')}`,
     hint: () =>
       'look at its log; restarting it stops no service and no deployment is lost: systemctl restart fairlead-agent.service',
     http: 503,

@@ -1,5 +1,5 @@
 // Errors of a deployment: what keeps it from starting, what makes it fail, what keeps a rollback from its target.
-import { EXIT, entry } from './entry.ts';
+import { count, EXIT, entry } from './entry.ts';
 
 interface OfComponent {
   readonly component: string;
@@ -95,7 +95,7 @@ export const DEPLOY_ERRORS = {
   }),
   'deploy/connections-cut': entry<OfComponent & { readonly connections: number }>({
     message: (d) =>
-      `${d.component}: ${d.connections} ${d.connections === 1 ? 'connection was' : 'connections were'} still open when the version they led to had to stop`,
+      `${d.component}: ${count(d.connections, 'connection was', 'connections were')} still open when the version they led to had to stop`,
     hint: () => 'a longer blueGreen.drain in its release gives them more time',
     http: 409,
     exit: EXIT.failed,

@@ -1,4 +1,4 @@
-// One entry of the error catalogue: what an error says, what to do about it, and how it leaves a program.
+// One entry of the error catalogue: what an error says, how it counts and quotes, what to do about it, and how it leaves a program.
 
 export interface ErrorEntry<Data extends object> {
   /** One sentence made from named data; no trailing full stop. */
@@ -31,4 +31,16 @@ export function entry<Data extends object>(definition: ErrorEntry<Data>): ErrorE
 /** As it is when no shell would read anything into it; in single quotes otherwise. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** `1 file`, `3 files`; a plural of its own where an s is not enough. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** `9.1 MB`: decimal units, as disks and networks are sold. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return bytes < 1_000_000_000 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -1,5 +1,5 @@
 // Errors of the release server: access, requests, enrolment codes, operation; publications have a table of their own.
-import { EXIT, entry, shellWord } from './entry.ts';
+import { count, EXIT, entry, shellWord } from './entry.ts';
 import { PUBLICATION_ERRORS } from './publication.ts';
 
 const ACCESS_ERRORS = {
@@ -55,7 +55,7 @@ const REQUEST_ERRORS = {
     exit: EXIT.refused,
   }),
   'request/rate-limited': entry<{ readonly seconds: number }>({
-    message: (d) => `too many requests; try again in ${d.seconds} seconds`,
+    message: (d) => `too many requests; try again in ${count(d.seconds, 'second')}`,
     hint: () => 'wait as long as the Retry-After header says',
     http: 429,
     exit: EXIT.refused,
@@ -64,7 +64,7 @@ const REQUEST_ERRORS = {
 
 const OPERATION_ERRORS = {
   'server/busy': entry<{ readonly seconds: number }>({
-    message: (d) => `the server is busy; try again in ${d.seconds} seconds`,
+    message: (d) => `the server is busy; try again in ${count(d.seconds, 'second')}`,
     hint: () => 'wait as long as the Retry-After header says; nothing was changed',
     http: 503,
     exit: EXIT.unreachable,

@@ -1,5 +1,5 @@
 // Errors of trust: metadata or targets that the vendor's keys do not vouch for, or not any more.
-import { EXIT, entry } from './entry.ts';
+import { count, EXIT, entry } from './entry.ts';
 
 const RETRY = 'nothing was changed; ask the vendor if the next refresh says the same';
 
@@ -17,7 +17,7 @@ export const TRUST_ERRORS = {
     readonly valid: number;
   }>({
     message: (d) =>
-      `the metadata of ${d.role} lacks signatures: ${d.signer} asks for ${d.needed} distinct keys, ${d.valid} signed`,
+      `the metadata of ${d.role} lacks signatures: ${d.signer} asks for ${count(d.needed, 'distinct key')}, ${d.valid} signed`,
     hint: () => RETRY,
     http: 422,
     exit: EXIT.untrusted,

@@ -135,10 +135,14 @@ export const VENDOR_ERRORS = {
     http: 422,
     exit: EXIT.failed,
   }),
-  'vendor/server-unreachable': entry<{ readonly url: string; readonly problem: string }>({
-    message: (d) => `cannot reach ${d.url}: ${d.problem}`,
-    hint: () =>
-      'check the address and that the server runs, then run this again; what was signed is kept, and fairlead-vendor publish sends it',
+  'vendor/server-unreachable': entry<{
+    readonly server: string;
+    readonly problem: string;
+    /** What is left to do once it answers. */
+    readonly next: string;
+  }>({
+    message: (d) => `cannot reach ${d.server}: ${d.problem}`,
+    hint: (d) => `check the address and that the server runs, then ${d.next}`,
     http: 502,
     exit: EXIT.unreachable,
   }),

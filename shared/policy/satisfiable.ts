@@ -1,5 +1,7 @@
 // Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
+
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { count } from '../errors/entry.ts';
 import type { Policy } from '../schema/policy.ts';
 import { isOfTheFuture } from './local-state.ts';
 import { spansOf } from './spans.ts';
@@ -24,7 +26,9 @@ export function findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs):
   // The schema counts keys; one person with two keys still is one person.
   const people = new Set(approvals.approvers.map((approver) => approver.name)).size;
   if (approvals.approvers.length > 0 && approvals.required > people) {
-    problems.push(`${approvals.required} approvals are required of ${people} people`);
+    problems.push(
+      `${count(approvals.required, 'approval is', 'approvals are')} required of ${count(people, 'person', 'people')}`,
+    );
   }
   return problems;
 }

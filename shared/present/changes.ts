@@ -1,6 +1,7 @@
 // Deployments for people: the list in snapd's columns, one change in full, a state as it is entered.
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
+import { count } from '../errors/entry.ts';
 import {
   type DeploymentRecord,
   type DeploymentState,
@@ -8,7 +9,7 @@ import {
   isFinal,
   type PlanReason,
 } from '../schema/deployment.ts';
-import { count, formatTable, indent, type Style } from './table.ts';
+import { formatTable, indent, type Style } from './table.ts';
 
 /** The newest last, as a log reads. */
 export function renderChanges(records: readonly DeploymentRecord[]): readonly string[] {

@@ -1,10 +1,11 @@
 // A decision for people: what would move and why, every blocker with who clears it, and what stays exposed.
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
+import { formatBytes } from '../errors/entry.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
-import { formatBytes, formatTable, indent, type Style } from './table.ts';
+import { formatTable, indent, type Style } from './table.ts';
 import { describeAdopted, describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 import { formatBoth, renderOpenings } from './windows.ts';
 

@@ -1,10 +1,10 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
 import { sanitizeLine } from '../encoding/text.ts';
 import { CATALOGUE, isErrorCode } from '../errors/catalogue.ts';
-import { EXIT } from '../errors/entry.ts';
+import { count, EXIT } from '../errors/entry.ts';
 import type { Contact, StatusReply } from '../protocol/admin.ts';
 import { describeContact, isNews } from './explanation.ts';
-import { count, formatTable, indent, type Style } from './table.ts';
+import { formatTable, indent, type Style } from './table.ts';
 import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 
 export function renderStatus(status: StatusReply, style: Style): readonly string[] {

@@ -1,6 +1,8 @@
 // The way to one release for people: whether it can be reached, by which deployments, and what to clear before.
+
 import { digestOfValue } from '../encoding/digest.ts';
 import { sanitizeLine } from '../encoding/text.ts';
+import { count } from '../errors/entry.ts';
 import { assertNever } from '../errors/error.ts';
 import type { WayReply } from '../protocol/way.ts';
 import { renderCost, renderMoves } from './explanation.ts';
@@ -31,7 +33,7 @@ function describeBack({ back }: WayReply): readonly string[] {
 
 function verdictOf({ outcome, target, hops, blockers, back }: WayReply, style: Style): string {
   const deployments =
-    hops.length === 1 ? 'one deployment' : `${hops.length} deployments, one after the other`;
+    hops.length === 1 ? 'one deployment' : `${count(hops.length, 'deployment')}, one after the other`;
   switch (outcome) {
     case 'runs':
       return style.good(`${target} runs already: nothing to do`);

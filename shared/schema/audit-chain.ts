@@ -1,6 +1,8 @@
 // The chain of an audit log, whoever keeps it: each entry names the digest of the one before it, and a checkpoint holds the end.
+
 import { z } from 'zod';
 import type { Digest } from '../encoding/digest.ts';
+import { count } from '../errors/entry.ts';
 import { digest } from './common.ts';
 
 /** How many lines, and the digest of the last. */
@@ -45,7 +47,10 @@ export function followLink(head: AuditHead, link: Link, kept: Checkpoint, broken
 /** A log may be ahead of its checkpoint by what a crash left between the two; never behind. */
 export function verifyReached(head: AuditHead, kept: Checkpoint, broken: Broken): void {
   if (head.count >= kept.count) return;
-  throw broken(head.count + 1, `it is missing: the checkpoint counted ${kept.count} entries`);
+  throw broken(
+    head.count + 1,
+    `it is missing: the checkpoint counted ${count(kept.count, 'entry', 'entries')}`,
+  );
 }
 
 /** Where a chain stood at a time: kept beside the log, or on paper, it betrays a cut-off end. */

@@ -1,7 +1,9 @@
 // Holds unpacked content against the index: every content exactly once, whole, in order, with the digest it should have.
+
 import { createHash, type Hash } from 'node:crypto';
 import { type Digest, digestFromHex, shortDigest } from '../encoding/digest.ts';
 import { sanitizeLine } from '../encoding/text.ts';
+import { count } from '../errors/entry.ts';
 import { FairleadError } from '../errors/error.ts';
 import { damagedPack } from './pack-format.ts';
 import type { UnpackedPart } from './pack-steps.ts';
@@ -47,7 +49,8 @@ export function createContentCheck(index: TreeIndex, tree: Digest): ContentCheck
       cut = null;
     },
     requireComplete() {
-      if (missing.size > 0) throw damagedPack(tree, `the content of ${missing.size} files is missing`);
+      if (missing.size > 0)
+        throw damagedPack(tree, `the content of ${count(missing.size, 'file')} is missing`);
     },
   };
 }

@@ -39,6 +39,7 @@ describe('fairlead-server init', () => {
     const second = await call('init', '--dir', dir);
 
     expect([initialized.status, second.status]).toEqual([0, 0]);
+    expect(second.stdout).toContain('holds a release server already: what it has was left as it is');
     expect(await secrets()).toEqual(before);
     for (const file of [
       'admin.token',

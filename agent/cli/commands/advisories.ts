@@ -1,5 +1,7 @@
 // fairlead advisories: what the vendor's security team published, and whether it affects what runs here.
+
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import { formatTable, type Style } from '../../../shared/present/table.ts';
 import { type AdvisoriesReply, advisoriesReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
@@ -15,7 +17,7 @@ function renderAdvisories(reply: AdvisoriesReply, style: Style): readonly string
   const verdict =
     open.length === 0
       ? style.good('no published advisory affects what runs here')
-      : style.bad(`${open.length} advisories affect what runs here`);
+      : style.bad(`${count(open.length, 'advisory affects', 'advisories affect')} what runs here`);
   if (reply.advisories.length === 0) return [style.bold(verdict)];
   const rows = reply.advisories.map((each) => [
     each.id,

@@ -1,10 +1,9 @@
 // fairlead audit: the record of what was decided here, checked line by line, and taken along.
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { EXIT, shellWord } from '../../../shared/errors/entry.ts';
+import { count, EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
-import { count } from '../../../shared/present/table.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
 import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-chain.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
@@ -52,7 +51,9 @@ export async function verifyAudit(
     context.style.bold(
       context.style.good(`the audit log is whole: ${count(entries.length, 'entry', 'entries')}`),
     ),
-    ...(held ? [`it still begins with the ${checkpoint.count} entries of your checkpoint`] : []),
+    ...(held
+      ? [`it still begins with the ${count(checkpoint.count, 'entry', 'entries')} of your checkpoint`]
+      : []),
     'keep this somewhere else: with it, no entry up to here can be rewritten unnoticed',
     `  fairlead audit verify --checkpoint ${reply.checkpoint}`,
   ]);

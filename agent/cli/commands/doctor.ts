@@ -1,9 +1,9 @@
 // fairlead doctor: everything that could keep this install from updating, looked at in one go.
 import { z } from 'zod';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { EXIT, shellWord } from '../../../shared/errors/entry.ts';
+import { count, EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
-import { count, type Style } from '../../../shared/present/table.ts';
+import type { Style } from '../../../shared/present/table.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';

@@ -1,8 +1,7 @@
 // fairlead stage and outbox: what was brought here ahead of time, and what the server has not heard yet.
 import { z } from 'zod';
-import { EXIT } from '../../../shared/errors/entry.ts';
+import { count, EXIT } from '../../../shared/errors/entry.ts';
 import { describeContact } from '../../../shared/present/explanation.ts';
-import { count } from '../../../shared/present/table.ts';
 import { type StageReply, stageReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type CliContext, show } from '../context.ts';
 

@@ -1,8 +1,8 @@
 // fairlead verify: every live file hashed again and compared with what was signed.
 import { z } from 'zod';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { EXIT } from '../../../shared/errors/entry.ts';
-import { count, indent, type Style } from '../../../shared/present/table.ts';
+import { count, EXIT } from '../../../shared/errors/entry.ts';
+import { indent, type Style } from '../../../shared/present/table.ts';
 import { type VerifyReply, verifyReply } from '../../../shared/protocol/admin.ts';
 import { type RepairReply, repairReply } from '../../../shared/protocol/upkeep.ts';
 import { type Deviation, isDamage } from '../../core/deploy/generation.ts';

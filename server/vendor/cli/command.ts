@@ -35,6 +35,13 @@ export const REASON = (about: string): OptionSpec => ({
   parse: parseLine,
 });
 
+/** Of an act that needs none: whoever reads the audit later will ask. */
+export const WHY: OptionSpec = {
+  flags: '--reason <text>',
+  about: 'why; kept in the audit',
+  parse: parseLine,
+};
+
 export const PASSPHRASE = (about: string): OptionSpec => ({
   flags: '--passphrase-file <file>',
   about: `${about} (else $FAIRLEAD_PASSPHRASE, else asked)`,

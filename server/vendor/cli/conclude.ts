@@ -1,6 +1,7 @@
 // How every signing command ends: changes take the stages that were signed, the server gets what it lacks.
 
 import type { ChangeRecord } from '../../../shared/change/change.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { formatRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import type { Session } from '../workspace/session.ts';
@@ -84,7 +85,14 @@ function describePublished(session: Session, published: Published | null): reado
   }
   const { packs, metadata, targets, changes } = published;
   if (packs + metadata + targets + changes === 0) return ['the server had everything already'];
-  return [`published ${metadata} metadata files, ${targets} documents, ${packs} packs, ${changes} changes`];
+  const parts = [
+    [metadata, 'metadata file'],
+    [targets, 'document'],
+    [packs, 'pack'],
+    [changes, 'change'],
+  ] as const;
+  const sent = parts.filter(([number]) => number > 0).map(([number, one]) => count(number, one));
+  return [`published ${sent.join(', ')}`];
 }
 
 function lastStage(record: ChangeRecord): string {

@@ -2,6 +2,7 @@
 
 import type { ChangeRecord, FleetCounts, StageEvent } from '../../../shared/change/change.ts';
 import { commandFor, stageDue } from '../../../shared/change/pipeline.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import { formatTable } from '../../../shared/present/table.ts';
 import { formatRef } from '../../../shared/schema/release-ref.ts';
 import { refOfChange } from '../workspace/changes.ts';
@@ -49,7 +50,7 @@ function detailOf(event: StageEvent): string {
     case 'verification': {
       const failed = event.details.checks.filter(({ outcome }) => outcome === 'failed');
       return failed.length === 0
-        ? `${event.details.checks.length} checks`
+        ? count(event.details.checks.length, 'check')
         : failed.map(({ check }) => check).join(', ');
     }
     case 'release':

@@ -66,11 +66,12 @@ interface CommonValues {
   readonly passphraseFile?: string;
   readonly key?: readonly string[];
   readonly publish?: boolean;
+  readonly reason?: string;
 }
 
 function createSession(options: CommonValues, surroundings: Surroundings): Session {
   const { env, stdout, stderr, isTerminal, now, openKey } = surroundings;
-  const { dir, json = false, passphraseFile, key = [], publish = false } = options;
+  const { dir, json = false, passphraseFile, key = [], publish = false, reason } = options;
   return {
     directory: resolve(dir ?? env.FAIRLEAD_VENDOR_DIR ?? '.'),
     out: createOutput('fairlead-vendor', stdout, stderr, json),
@@ -84,6 +85,7 @@ function createSession(options: CommonValues, surroundings: Surroundings): Sessi
     }),
     keyFiles: key.map((path) => resolve(path)),
     publish,
+    ...(reason === undefined ? {} : { reason }),
   };
 }
 

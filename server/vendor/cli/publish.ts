@@ -30,10 +30,11 @@ export interface Published {
 export async function publish(session: Session): Promise<Published> {
   const { config } = await openWorkspace(session.directory);
   await verifyRepository(session.directory);
-  return withServer(config, async (server) => {
+  const work = async (server: ServerClient) => {
     await verifyFirstRoot(server, config.server, session.directory);
     return publishTo(server, session);
-  });
+  };
+  return withServer(config, work, 'send what was signed, which is kept: fairlead-vendor publish');
 }
 
 /** The first root never changes: another one is another vendor's repository, or another attempt at this one. */

@@ -32,8 +32,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export async function withServer<T>(
   config: VendorConfig,
   work: (server: ServerClient) => Promise<T>,
+  next = 'run this again',
 ): Promise<T> {
-  const server = await createServerClient(config);
+  const server = await createServerClient(config, next);
   try {
     return await work(server);
   } finally {
@@ -41,7 +42,7 @@ export async function withServer<T>(
   }
 }
 
-async function createServerClient(config: VendorConfig): Promise<ServerClient> {
+async function createServerClient(config: VendorConfig, next: string): Promise<ServerClient> {
   const { EnvHttpProxyAgent, request } = await import('undici');
   const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_TIMEOUT_MS } });
 
@@ -52,7 +53,7 @@ async function createServerClient(config: VendorConfig): Promise<ServerClient> {
       return { url, status: statusCode, body: await readCapped(body, url) };
     } catch (cause) {
       if (isFairleadError(cause)) throw cause;
-      throw new FairleadError('vendor/server-unreachable', { url, problem: problemOf(cause) }, { cause });
+      throw unreachable(config, cause, next);
     }
   };
   const authorization = async () => ({ authorization: `Bearer ${await readSecret(config.tokenFile)}` });
@@ -168,6 +169,14 @@ function readRefusal(reply: Reply): Refusal | null {
 
 function parseReply(reply: Reply): JsonValue {
   return parseJson(reply.body.length === 0 ? utf8('null') : reply.body, reply.url, REPLY_LIMITS);
+}
+
+function unreachable({ server }: VendorConfig, cause: unknown, next: string): FairleadError {
+  return new FairleadError(
+    'vendor/server-unreachable',
+    { server, problem: problemOf(cause), next },
+    { cause },
+  );
 }
 
 function problemOf(cause: unknown): string {

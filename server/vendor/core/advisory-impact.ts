@@ -1,7 +1,7 @@
 // What an advisory will do to the installs that reported: how many it hits, where each goes, and which stay exposed.
 import { isAffected } from '../../../shared/compile/exposure.ts';
 import { compareNearness } from '../../../shared/compile/fixes.ts';
-import { count } from '../../../shared/present/table.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { compareVersions, type Version } from '../../../shared/version/version.ts';

@@ -2,6 +2,7 @@
 
 import type { CheckResult } from '../../../shared/change/change.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import type { Release } from '../../../shared/schema/release.ts';
 import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { compareVersions, type Range, satisfies } from '../../../shared/version/version.ts';
@@ -66,7 +67,8 @@ function checkRanges(
   const missing = ranges.filter(
     ([component, range]) => bestRelease(component, range, candidates) === undefined,
   );
-  if (missing.length === 0) return toCheckResult(check, true, `${ranges.length} constraints can be met`);
+  if (missing.length === 0)
+    return toCheckResult(check, true, `${count(ranges.length, 'constraint')} can be met`);
   const list = missing.map(([component, range]) => `${component} ${range}`).join(', ');
   return toCheckResult(check, false, `no release meets ${list}`);
 }

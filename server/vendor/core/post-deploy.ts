@@ -1,6 +1,8 @@
 // Post-deploy verification: whether the fleet's reports let a change be completed, end it, or say nothing yet.
+
 import type { FleetCounts } from '../../../shared/change/change.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 
 export type FleetVerdict =
@@ -35,7 +37,8 @@ export function judgeFleet(evidence: FleetEvidence): FleetVerdict {
   if (exceedsShare(counts, tolerance)) return { kind: 'failed' };
   const active = counts.inProgress - silent;
   if (active > 0) return awaiting(`${active} still deploying`);
-  if (counts.committed < atLeast) return awaiting(`${counts.committed} of ${atLeast} instances committed`);
+  if (counts.committed < atLeast)
+    return awaiting(`${counts.committed} of ${count(atLeast, 'instance')} committed`);
   if (lastWave !== null && lastWave > now) {
     return awaiting(`the last wave opens at ${formatInstant(lastWave)}`);
   }

@@ -13,4 +13,6 @@ export interface Session {
   readonly keyFiles: readonly string[];
   /** False with --no-publish: what was signed stays in the workspace. */
   readonly publish: boolean;
+  /** Why, as the person at the command line says: it stands beside what is signed, in the audit. */
+  readonly reason?: string;
 }

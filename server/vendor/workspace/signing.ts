@@ -107,6 +107,7 @@ async function addSignatures(session: Session, file: MetadataFile, purpose: Purp
     role,
     version: String(version),
     keys: keys.map((key) => key.keyid.slice(0, 12)).join(' '),
+    ...(session.reason === undefined ? {} : { reason: session.reason }),
   });
   const next = parseMetadata(role, withSignatures(envelope.signed, signWith(keys)));
   if (isEnough(keys)) {

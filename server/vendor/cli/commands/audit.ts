@@ -1,5 +1,5 @@
 // `audit verify`: the log's chain, held against its own checkpoint and, when given, one that was kept elsewhere.
-import { count } from '../../../../shared/present/table.ts';
+import { count } from '../../../../shared/errors/entry.ts';
 import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../../shared/schema/audit-chain.ts';
 import { verifyAudit } from '../../workspace/audit.ts';
 import type { Session } from '../../workspace/session.ts';

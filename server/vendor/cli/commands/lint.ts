@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { isJsonObject } from '../../../../shared/encoding/json.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { count } from '../../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
-import { count } from '../../../../shared/present/table.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
 import {
   formatRef,

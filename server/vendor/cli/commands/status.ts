@@ -2,6 +2,7 @@
 
 import { commandFor, stageDue } from '../../../../shared/change/pipeline.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { count } from '../../../../shared/errors/entry.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { OFFLINE_ROLES, RENEW_BEFORE_MS } from '../../core/roles.ts';
@@ -31,7 +32,7 @@ export async function status(session: Session): Promise<void> {
     [
       attention.length === 0 ? 'all roles are signed and fresh' : `attention: ${attention.join('; ')}`,
       `server ${config.server}`,
-      `${releases.length} releases, ${rollouts.length} rollouts, ${advisories.length} advisories; ${audit.length} audited acts`,
+      describeContents({ releases, rollouts, advisories, audit }),
       '',
       ...formatTable([['Role', 'Version', 'Expires', 'Note'], ...rows]),
       '',
@@ -72,4 +73,15 @@ async function readRole(session: Session, role: (typeof OFFLINE_ROLES)[number]) 
     signatures: quorum,
     note: notes.join('; '),
   };
+}
+
+type Contents = Readonly<Record<'releases' | 'rollouts' | 'advisories' | 'audit', readonly unknown[]>>;
+
+function describeContents({ releases, rollouts, advisories, audit }: Contents): string {
+  return [
+    count(releases.length, 'release'),
+    count(rollouts.length, 'rollout'),
+    count(advisories.length, 'advisory', 'advisories'),
+    count(audit.length, 'act in the audit log', 'acts in the audit log'),
+  ].join(', ');
 }

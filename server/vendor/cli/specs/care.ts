@@ -14,7 +14,7 @@ import {
 import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
 import { parseAffected, parseFixed } from '../../core/component-versions.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
-import { PASSPHRASE, type VendorCommand } from '../command.ts';
+import { PASSPHRASE, type VendorCommand, WHY } from '../command.ts';
 
 const PUBLISH_ADVISORY: readonly OptionSpec[] = [
   {
@@ -72,6 +72,7 @@ const TO_INSTALLS: readonly VendorCommand[] = [
     example: 'advisory withdraw FL-2026-0003',
     kind: 'signs',
     arguments: [{ name: '<id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId }],
+    options: [WHY],
     load: async () => (await import('../commands/advisory.ts')).withdrawAdvisory,
   },
   {

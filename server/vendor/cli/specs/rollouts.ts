@@ -4,7 +4,7 @@ import { parseDuration, parseInstant, parseLine, parseName } from '../../../../s
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
 import { parseShare } from '../../core/post-deploy.ts';
 import { parseWaves } from '../../core/waves.ts';
-import { A_CHANGE, REASON, type VendorCommand } from '../command.ts';
+import { A_CHANGE, REASON, type VendorCommand, WHY } from '../command.ts';
 
 const CHANGE_OR_RELEASE: ArgumentSpec = { ...A_CHANGE, name: '<change-or-release>' };
 const TRACK: OptionSpec = {
@@ -51,7 +51,7 @@ const OFFERS: readonly VendorCommand[] = [
     example: 'rollout pause core/auth@1.0.1',
     kind: 'signs',
     arguments: [CHANGE_OR_RELEASE],
-    options: [TRACK],
+    options: [TRACK, WHY],
     load: async () => (await import('../commands/rollout.ts')).pause,
   },
   {
@@ -60,7 +60,7 @@ const OFFERS: readonly VendorCommand[] = [
     example: 'rollout resume core/auth@1.0.1',
     kind: 'signs',
     arguments: [CHANGE_OR_RELEASE],
-    options: [TRACK],
+    options: [TRACK, WHY],
     load: async () => (await import('../commands/rollout.ts')).resume,
   },
 ];
@@ -117,10 +117,10 @@ export const ROLLOUTS: readonly VendorCommand[] = [
   {
     name: 'withdraw',
     about: 'install it nowhere any more; what runs stays',
-    example: 'withdraw core/auth@1.0.1',
+    example: 'withdraw core/auth@1.0.1 --reason "loses sessions"',
     kind: 'signs',
     arguments: [{ ...CHANGE_OR_RELEASE, name: '<release>' }],
-    options: [TRACK],
+    options: [TRACK, WHY],
     load: async () => (await import('../commands/rollout.ts')).withdraw,
   },
   {

@@ -1,10 +1,12 @@
 // Trying a release for real: started in a scratch directory, probed, tested, stopped; nothing of it stays.
+
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, type FileHandle, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sanitizeLine } from '../../../../shared/encoding/text.ts';
+import { count } from '../../../../shared/errors/entry.ts';
 import { readPack } from '../../../../shared/node/pack-reader.ts';
 import { unpackTree } from '../../../../shared/node/unpack.ts';
 import { addressOf } from '../../../../shared/schema/probes/probes.ts';
@@ -158,5 +160,5 @@ async function explain(problem: string, scratch: string): Promise<string> {
 }
 
 function describe({ probes, smoke }: Trial): string {
-  return `started, ${probes.length} probes healthy, ${smoke.length} smoke tests passed, stopped`;
+  return `started, ${count(probes.length, 'probe')} healthy, ${count(smoke.length, 'smoke test')} passed, stopped`;
 }

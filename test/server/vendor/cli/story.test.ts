@@ -365,8 +365,10 @@ describe('a rollout', () => {
     expect((await look()).halt).toMatchObject({ reason: 'errors' });
     await vendor.json('rollout', 'resume', id);
     expect(await look()).toMatchObject({ halt: null, rollouts: [{ paused: false, withdrawn: false }] });
-    await vendor.json('withdraw', 'core/roll@1.0.0');
+    await vendor.json('withdraw', 'core/roll@1.0.0', '--reason', 'it loses sessions');
     expect((await look()).rollouts).toMatchObject([{ withdrawn: true }]);
+    const acts = (await vendor.json('trace', id)).acts as object[];
+    expect(acts.at(-1)).toMatchObject({ action: 'withdraw', details: { reason: 'it loses sessions' } });
   });
 
   it('of another shape on the same track is refused, the same again is not', async () => {
@@ -763,6 +765,17 @@ describe('what a person types', () => {
 
     expect(answer.status).toBe(2);
     expect(answer.err).toContain('fairlead-vendor init');
+  });
+
+  it('asks nobody to publish where nothing was signed', async () => {
+    const tokenFile = await vendor.write('typed.token', TOKEN);
+    const where = ['--dir', join(vendor.directory, 'dead'), '--token-file', tokenFile];
+
+    const { err } = await vendor.run('init', ...where, '--server', 'http://127.0.0.1:1');
+
+    expect(err).toBe(
+      'error: cannot reach http://127.0.0.1:1: ECONNREFUSED\n  hint: check the address and that the server runs, then run this again\n',
+    );
   });
 
   it.each([
