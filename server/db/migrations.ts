@@ -2,7 +2,6 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { columnTypesOf } from './column-types.ts';
-import { addFailureCodes } from './failure-migration.ts';
 import { addReported } from './reported-migration.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -120,4 +119,57 @@ async function createHistory(db: AnyTables): Promise<void> {
     .addColumn('digest', text, (c) => c.notNull())
     .execute();
   await db.schema.createIndex('audit_by_subject').on('audit').columns(['action', 'subject']).execute();
+}
+
+interface Failures {
+  readonly deployments: {
+    readonly instance: string;
+    readonly record: number;
+    readonly state: string;
+    readonly body: string;
+    readonly failure_code: string | null;
+  };
+}
+
+const ROWS_AT_ONCE = 200;
+const FAILED = ['rolled-back', 'abandoned', 'inconsistent'];
+/** As long as a code is kept. */
+const CODE_LENGTH = 100;
+
+async function addFailureCodes(db: Kysely<unknown>): Promise<void> {
+  const { text } = columnTypesOf(db);
+  await db.schema.alterTable('deployments').addColumn('failure_code', text).execute();
+  const filled = db as Kysely<Failures>;
+  for (let after: readonly [string, number] = ['', 0]; ; ) {
+    const [instance, record] = after;
+    const rows = await filled
+      .selectFrom('deployments')
+      .select(['instance', 'record', 'body'])
+      .where('state', 'in', FAILED)
+      .where((where) => where(where.refTuple('instance', 'record'), '>', where.tuple(instance, record)))
+      .orderBy('instance')
+      .orderBy('record')
+      .limit(ROWS_AT_ONCE)
+      .execute();
+    for (const row of rows) await fill(filled, row);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = [last.instance, last.record];
+  }
+}
+
+async function fill(
+  db: Kysely<Failures>,
+  row: Pick<Failures['deployments'], 'instance' | 'record' | 'body'>,
+): Promise<void> {
+  const { failure } = JSON.parse(row.body) as { readonly failure: { readonly code: string } | null };
+  // PostgreSQL takes no NUL in a text.
+  const code = failure?.code.replaceAll('\u0000', '').slice(0, CODE_LENGTH);
+  if (code === undefined) return;
+  await db
+    .updateTable('deployments')
+    .set({ failure_code: code })
+    .where('instance', '=', row.instance)
+    .where('record', '=', row.record)
+    .execute();
 }
