@@ -35,6 +35,33 @@ export async function listRunningVersions(
   return found;
 }
 
+/** Some instances that run one of these, without a look at the others: an index holds them by version. */
+export async function listSomeRunning(
+  db: Database,
+  versions: readonly RunningVersion[],
+  limit: number,
+): Promise<readonly ExposedComponent[]> {
+  const rows: ExposedComponent[] = [];
+  for (const { component, version } of versions) {
+    if (rows.length === limit) break;
+    const some = db
+      .selectFrom('instance_components')
+      .select(['instance', 'component', 'version'])
+      .where('component', '=', component)
+      .where('version', '=', version)
+      .orderBy('instance')
+      .limit(limit - rows.length)
+      .as('c');
+    const found = await db
+      .selectFrom(some)
+      .innerJoin('instances as i', 'i.id', 'c.instance')
+      .select(['c.instance', 'i.name', 'c.component', 'c.version'])
+      .execute();
+    rows.push(...found);
+  }
+  return rows.sort(byPlace);
+}
+
 /** The instances that run one of these, by name. */
 export async function listRunning(
   db: Database,

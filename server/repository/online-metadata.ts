@@ -67,16 +67,19 @@ export function signTimestamp(
   return { bytes, content: parseTimestamp(parseEnvelope(bytes, 'timestamp').signed, 'timestamp') };
 }
 
-export function isSnapshotDue(snapshot: Snapshot, now: EpochMs): boolean {
-  return isDue(snapshot.expires - now, SNAPSHOT_LIFETIME_MS, SNAPSHOT_AGE_MS);
-}
-
-export function isTimestampDue(timestamp: Timestamp, now: EpochMs): boolean {
-  return isDue(timestamp.expires - now, TIMESTAMP_LIFETIME_MS, TIMESTAMP_AGE_MS);
+/** When what is published has to be signed again. A clock that was set back since makes it due at once. */
+export function isDue(
+  { snapshot, timestamp }: { readonly snapshot: EpochMs; readonly timestamp: EpochMs },
+  now: EpochMs,
+): { readonly snapshot: boolean; readonly timestamp: boolean } {
+  return {
+    snapshot: isWorn(snapshot - now, SNAPSHOT_LIFETIME_MS, SNAPSHOT_AGE_MS),
+    timestamp: isWorn(timestamp - now, TIMESTAMP_LIFETIME_MS, TIMESTAMP_AGE_MS),
+  };
 }
 
 /** More left than a whole life means that the clock was ahead when it was signed. */
-function isDue(leftMs: number, lifetimeMs: number, ageMs: number): boolean {
+function isWorn(leftMs: number, lifetimeMs: number, ageMs: number): boolean {
   return leftMs <= lifetimeMs - ageMs || leftMs > lifetimeMs;
 }
 

@@ -1,7 +1,9 @@
 // The publisher as the API knows it: in a thread of its own, which alone holds the online keys and reads what publishers send.
+import { stat } from 'node:fs/promises';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
 import type { OnlineKeysReply, PublicationReply } from '../../shared/protocol/publication.ts';
 import type { Layout } from './layout.ts';
+import { isDue } from './online-metadata.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { Publisher } from './publisher.ts';
 import type { Published } from './state.ts';
@@ -25,6 +27,10 @@ export type PublisherAnswer =
 
 /** The largest publication takes half of it. A thread that wants more ends, and the next one finds what was committed. */
 const HEAP_MB = 2_048;
+/** With nothing to publish it ends and gives its memory back; the next one begins in a fraction of a second. */
+const IDLE_MS = 60_000;
+/** After a large publication at once. */
+const LARGE_BYTES = 4 * 2 ** 20;
 
 /** `onChange` is told when the repository serves something else. Errors: those of opening keys and database. */
 export async function startPublisher(
@@ -33,13 +39,15 @@ export async function startPublisher(
   onChange: () => void,
 ): Promise<Publisher> {
   let published: Published;
+  // A publication that was committed and could not be made visible is finished by the next question.
+  let isSettled = true;
   const onNews = (news: unknown) => {
     published = news as Published;
     onChange();
   };
   const thread = startOnDemand<PublisherQuestion, PublisherAnswer>(
     () => startThread(module, { data, onNews, limits: { maxOldGenerationSizeMb: HEAP_MB } }),
-    null,
+    IDLE_MS,
   );
   const ask = async <Kind extends PublisherQuestion['kind']>(
     question: PublisherQuestion & { readonly kind: Kind },
@@ -49,8 +57,25 @@ export async function startPublisher(
   return {
     onlineKeys: opened.onlineKeys,
     published: () => published,
-    publishFile: async (file, actor) => (await ask({ kind: 'publish', file, actor })).reply,
-    resign: async () => (await ask({ kind: 'resign' })).outcome,
+    publishFile: async (file, actor) => {
+      const { size } = await stat(file);
+      isSettled = false;
+      try {
+        const { reply } = await ask({ kind: 'publish', file, actor });
+        isSettled = true;
+        return reply;
+      } finally {
+        if (size > LARGE_BYTES) void thread.stop();
+      }
+    },
+    resign: async () => {
+      const { signed } = published;
+      const due = signed === null ? null : isDue(signed, Date.now());
+      if (isSettled && due !== null && !due.snapshot && !due.timestamp) return 'fresh';
+      const { outcome } = await ask({ kind: 'resign' });
+      isSettled = true;
+      return outcome;
+    },
     stop: () => thread.stop(),
   };
 }

@@ -14,7 +14,7 @@ import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { finishCommit, PUBLIC_MODE, type RecordCommit, type WriteFile, writeCommit } from './commit.ts';
 import { metadataDirectory, metadataFile, timestampFile } from './layout.ts';
 import { publicHalves } from './online-keys.ts';
-import { isSnapshotDue, isTimestampDue, signSnapshot, signTimestamp } from './online-metadata.ts';
+import { isDue, signSnapshot, signTimestamp } from './online-metadata.ts';
 import { isEmpty, type PublicationContext, planPublication, writePublication } from './publication.ts';
 import { describeState, loadState, type Published, type RepositoryState } from './state.ts';
 
@@ -68,6 +68,8 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
   await makeDirectory(metadataDirectory(layout), 0o755);
   await finishCommit(layout, recordCommit, write);
   let state = await loadState(layout);
+  // What an earlier one had committed may be visible since just now.
+  options.onChange?.(describeState(state));
 
   function changeTo(next: RepositoryState | null): void {
     state = next;
@@ -96,9 +98,9 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     if (state === null) return 'empty';
     const at = now();
     let { snapshot, timestamp } = state;
-    const renewed = isSnapshotDue(snapshot.content, at);
-    if (!renewed && !isTimestampDue(timestamp.content, at)) return 'fresh';
-    if (renewed) {
+    const due = isDue({ snapshot: snapshot.content.expires, timestamp: timestamp.content.expires }, at);
+    if (!due.snapshot && !due.timestamp) return 'fresh';
+    if (due.snapshot) {
       snapshot = signSnapshot(keys, state.roles, snapshot.content, at);
       await write(metadataFile(layout, 'snapshot', snapshot.content.version), snapshot.bytes, PUBLIC_MODE);
     }

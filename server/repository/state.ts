@@ -1,5 +1,6 @@
 // What the repository publishes: the newest root, the metadata of every role, and what the online roles last signed.
 import { readdir } from 'node:fs/promises';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readIfPresent } from '../../shared/node/read-file.ts';
 import { type LookUp, type Resolution, resolveTarget } from '../../shared/trust/delegation.ts';
@@ -57,6 +58,8 @@ export function listMetadataExpiries(state: RepositoryState | null): readonly Ex
 
 /** What everybody but the publisher knows of what is published. */
 export interface Published {
+  /** When what the server itself signed expires; null before the first publication. */
+  readonly signed: { readonly snapshot: EpochMs; readonly timestamp: EpochMs } | null;
   readonly expiries: readonly Expiry[];
   /** By id. */
   readonly advisories: readonly AdvisoryRef[];
@@ -70,7 +73,13 @@ export interface AdvisoryRef {
 }
 
 export function describeState(state: RepositoryState | null): Published {
-  return { expiries: listMetadataExpiries(state), advisories: state === null ? [] : listAdvisories(state) };
+  if (state === null) return { signed: null, expiries: [], advisories: [] };
+  const { snapshot, timestamp } = state;
+  return {
+    signed: { snapshot: snapshot.content.expires, timestamp: timestamp.content.expires },
+    expiries: listMetadataExpiries(state),
+    advisories: listAdvisories(state),
+  };
 }
 
 function listAdvisories({ roles }: RepositoryState): readonly AdvisoryRef[] {

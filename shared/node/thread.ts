@@ -32,8 +32,15 @@ interface Waiting<Answer> {
 type Told =
   | { readonly news: unknown }
   | { readonly answer: unknown }
+  /** It could not begin, and ends. */
+  | { readonly failed: Failed }
+  | Failed;
+
+type Failed =
   | { readonly known: { readonly code: ErrorCode; readonly data: ErrorData<ErrorCode> } }
   | { readonly error: { readonly message: string; readonly code?: unknown; readonly errcode?: unknown } };
+
+const ENDED = 'the thread has ended';
 
 /** Runs the module there, which calls `answerQuestions`. A thread that nobody waits for keeps no program from ending. */
 export function startThread<Question, Answer>(
@@ -56,11 +63,12 @@ export function startThread<Question, Answer>(
     const first = waiting.shift();
     if (waiting.length === 0) worker.unref();
     if ('answer' in told) first?.resolve(told.answer as Answer);
-    else first?.reject(toError(told));
+    else first?.reject(toError('failed' in told ? told.failed : told));
+    if ('failed' in told) fail(new Error(ENDED));
   });
   worker.on('error', fail);
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  worker.on('exit', () => fail(new Error('the thread has ended')));
+  worker.on('exit', () => fail(new Error(ENDED)));
   return {
     ask: (question) =>
       new Promise((resolve, reject) => {
@@ -86,17 +94,21 @@ export function startOnDemand<Question, Answer>(
   let thread: ReturnType<typeof start> | null = null;
   let asked = 0;
   let timer: NodeJS.Timeout | undefined;
+  let ending: Promise<void> = Promise.resolve();
   const stop = async () => {
     const old = thread;
     thread = null;
-    await old?.stop();
+    if (old !== null) ending = ending.then(() => old.stop());
+    await ending;
   };
   return {
     ask: async (question) => {
       clearTimeout(timer);
-      if (thread === null || thread.hasEnded()) thread = start();
       asked++;
       try {
+        // Never two at once: what one holds, a lock or a key, the next one wants too.
+        await ending;
+        if (thread === null || thread.hasEnded()) thread = start();
         return await thread.ask(question);
       } finally {
         if (--asked === 0 && idleMs !== null) timer = setTimeout(stop, idleMs).unref();
@@ -126,7 +138,8 @@ export function answerQuestions<Question, Answer>(
       isCreated = true;
       tell({ answer: await created.answer(question) });
     } catch (error) {
-      tell(toTold(error));
+      const failed = toFailed(error);
+      tell(isCreated ? failed : { failed });
       if (!isCreated) parentPort?.close();
     }
   }
@@ -148,13 +161,13 @@ function tell(told: Told): void {
 }
 
 /** What an error says of itself does not survive the way between threads by itself. */
-function toTold(error: unknown): Told {
+function toFailed(error: unknown): Failed {
   if (isFairleadError(error)) return { known: { code: error.code, data: error.data } };
   const { message, code, errcode } = error as Error & { readonly code?: unknown; readonly errcode?: unknown };
   return { error: { message, code, errcode } };
 }
 
-function toError(told: Exclude<Told, { news: unknown } | { answer: unknown }>): Error {
-  if ('known' in told) return new FairleadError(told.known.code, told.known.data);
-  return Object.assign(new Error(told.error.message), told.error);
+function toError(failed: Failed): Error {
+  if ('known' in failed) return new FairleadError(failed.known.code, failed.known.data);
+  return Object.assign(new Error(failed.error.message), failed.error);
 }

@@ -65,7 +65,7 @@ const exposedComponent = z.object({
   version: z.string(),
 });
 
-/** By each instance's last report. `exposed` holds the first by name; `exposedCount` counts all. */
+/** By each instance's last report. `exposed` holds some in a list, a page of all by name for one advisory; `exposedCount` counts all. */
 const patch = z.object({ advisory, exposedCount: count, exposed: z.array(exposedComponent) });
 
 export const patchReply = patch;

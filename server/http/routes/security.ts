@@ -3,25 +3,25 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { isAffected } from '../../../shared/compile/exposure.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { patchesReply, patchReply } from '../../../shared/protocol/fleet.ts';
+import { type ExposedComponent, patchesReply, patchReply } from '../../../shared/protocol/fleet.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Context } from '../../context.ts';
-import { listRunning, listRunningVersions, type RunningVersion } from '../../db/exposure.ts';
-import { cutPart, MAX_PART_BYTES, type Page, type Part } from '../../db/page.ts';
+import { listRunning, listRunningVersions, listSomeRunning, type RunningVersion } from '../../db/exposure.ts';
+import { cutPart, MAX_PART_BYTES, type Part } from '../../db/page.ts';
 import { readAdvisory } from '../../repository/advisories.ts';
 import type { AdvisoryRef } from '../../repository/state.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 /** Beside each advisory of the list; its own address lists them all. */
-const FIRST_EXPOSED = 20;
+const SOME_EXPOSED = 20;
 
 const patches = defineRoute({
   method: 'GET',
   path: '/api/v1/security/patches',
   access: ['viewer'],
   tag: 'fleet',
-  summary: 'Every advisory with the number of affected components on instances, and the first of them',
+  summary: 'Every advisory with the number of affected components on instances, and some of them',
   query: z.strictObject(pageOf(z.tuple([z.string()]))),
   reply: patchesReply,
   answer: async (context, { query, continueAt }) => {
@@ -29,9 +29,12 @@ const patches = defineRoute({
     const rest = context.publisher.published().advisories.filter(({ id }) => after === null || id > after[0]);
     const { entries, next } = await readPart(context, rest, limit);
     const running = await listAffected(context.db, entries);
-    const first = { limit: FIRST_EXPOSED, after: null };
     const found = [];
-    for (const advisory of entries) found.push((await exposedTo(context, advisory, running, first)).patch);
+    for (const advisory of entries) {
+      const affected = await selectAffected(advisory, running);
+      const exposed = await listSomeRunning(context.db, affected, SOME_EXPOSED);
+      found.push(patchOf(advisory, affected, exposed));
+    }
     continueAt(formatCursor(next));
     return { patches: found };
   },
@@ -54,9 +57,10 @@ const patch = defineRoute({
     }
     const advisory = await readAdvisory(context.config.layout, ref);
     const running = await listAffected(context.db, [advisory]);
-    const { patch, next } = await exposedTo(context, advisory, running, pageIn(query));
+    const affected = await selectAffected(advisory, running);
+    const { entries, next } = await listRunning(context.db, affected, pageIn(query));
     continueAt(formatCursor(next));
-    return patch;
+    return patchOf(advisory, affected, entries);
   },
 });
 
@@ -93,16 +97,13 @@ async function listAffected(
   return listRunningVersions(db, [...new Set(components)]);
 }
 
-async function exposedTo(
-  { db }: Context,
+function patchOf(
   advisory: Advisory,
-  running: readonly RunningVersion[],
-  page: Page<readonly [string, string, string]>,
+  affected: readonly RunningVersion[],
+  exposed: readonly ExposedComponent[],
 ) {
-  const affected = advisory.withdrawn ? [] : await selectAffected(advisory, running);
-  const { entries, next } = await listRunning(db, affected, page);
   const exposedCount = affected.reduce((sum, { instances }) => sum + instances, 0);
-  return { patch: { advisory, exposedCount, exposed: [...entries] }, next };
+  return { advisory, exposedCount, exposed: [...exposed] };
 }
 
 /** What runs out there, and how an advisory names it, is for others to say: between so many comparisons others have a turn. */
@@ -112,6 +113,7 @@ async function selectAffected(
   advisory: Advisory,
   running: readonly RunningVersion[],
 ): Promise<readonly RunningVersion[]> {
+  if (advisory.withdrawn) return [];
   const affected: RunningVersion[] = [];
   let comparisons = 0;
   for (const one of running) {

@@ -112,6 +112,20 @@ describe('a publication', () => {
     60_000,
   );
 
+  it('that was large ends its thread; the next one begins anew and knows what is published', async () => {
+    await publish(repeated('x', 5 * MIB));
+    const documents = [advisoryOf('FL-2026-1')];
+    const body = Buffer.from(
+      JSON.stringify(publicationOf([['security', signRole('security', 3, documents)]], documents)),
+    );
+
+    const [first, again] = [await publish(body), await publish(body)];
+
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(context.publisher.published().advisories.map(({ id }) => id)).toEqual(['FL-2026-1']);
+    expect(await context.publisher.resign()).toBe('fresh');
+  }, 60_000);
+
   it('leaves no file behind, taken or refused', async () => {
     await publish(repeated('x', MIB));
 
