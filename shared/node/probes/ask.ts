@@ -50,7 +50,7 @@ export async function ask<Command extends Asked<'exec'>>(
       limit: AbortSignal,
       run: RunCommand<Command>,
     ) => Promise<Answer>;
-    const { healthy, detail } = await put(question, limit, run);
+    const { healthy, detail } = await Promise.race([put(question, limit, run), endOf(limit)]);
     return { healthy, detail: sanitizeLine(detail) };
   } catch (error) {
     const detail = limit.aborted && !signal.aborted ? `no answer in ${timeoutMs} ms` : reason(error);
@@ -60,6 +60,17 @@ export async function ask<Command extends Asked<'exec'>>(
       ...(isShortage(error) ? { starved: true } : {}),
     };
   }
+}
+
+/** What is known when the time is over may still be said; whoever forgot to end with it is waited for no longer. */
+const LAST_WORDS_MS = 500;
+
+function endOf(limit: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => setTimeout(() => reject(limit.reason), LAST_WORDS_MS).unref();
+    if (limit.aborted) end();
+    else limit.addEventListener('abort', end, { once: true });
+  });
 }
 
 async function askCommand<Command>(

@@ -49,6 +49,10 @@ export function exchange(to: RequestOptions, expected: Expected, limit: AbortSig
       if (!isTooLong) return reject(error);
       resolve({ healthy: false, detail: `more than ${MAX_HEADER_BYTES / 1024} KiB of headers` });
     });
+    // An answer that switches protocols, for one, ends the exchange without a word.
+    sent.once('close', () => {
+      if (!isAnswered) reject(new Error('the connection ended without an answer'));
+    });
     sent.end();
   });
 }

@@ -132,6 +132,34 @@ describe('an http probe', () => {
     expect(tooMany).toEqual({ healthy: false, detail: 'more than 64 KiB of headers' });
   });
 
+  const RAW: readonly (readonly [name: string, bytes: string, healthy: boolean])[] = [
+    ['switches protocols', 'HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nxx', false],
+    ['ends before its body does', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab', true],
+    ['ends without a word', '', false],
+    ['is no HTTP', 'hello\r\n\r\n', false],
+    ['comes after many early hints', `${'HTTP/1.1 103 X\r\n\r\n'.repeat(500)}HTTP/1.1 200 OK\r\n\r\n`, true],
+    ['breaks off between chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n', true],
+    ['says two things', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 500 X\r\n\r\n', true],
+  ];
+
+  it.each(RAW)('always comes to an end where the answer %s', async (_, bytes, healthy) => {
+    await probe((_request, response) => response.end());
+    const raw = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end(bytes);
+    });
+    const url = `http://127.0.0.1:${await listen(raw)}/`;
+
+    const result = await prober.probe(
+      { kind: 'http', url, expect: 200, contains: null, timeoutMs: 2_000 },
+      never,
+    );
+
+    raw.close();
+    expect(result.healthy).toBe(healthy);
+    expect(result.detail).not.toContain('no answer in');
+  });
+
   it('asks over IPv6', async () => {
     server = createServer((_, response) => response.end());
     await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
