@@ -8,23 +8,25 @@ import type { Lock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
-import { AGENT_VERSION } from './adapters/machine/agent-version.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
-import { systemClock as clock } from './adapters/machine/system-clock.ts';
+import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
 import { createHttpSource, repositoryUrls } from './adapters/repository/http-source.ts';
 import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { createVerifyTargets } from './adapters/repository/verify-beside.ts';
-import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
+import { type EnrolmentFile, readEnrolment, readIdentity } from './adapters/server/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
-import { readIdentity } from './adapters/server/identity.ts';
 import { proxyFor } from './adapters/server/proxies.ts';
 import { createServerChannel } from './adapters/server/server-channel.ts';
 import { createAuditFile } from './adapters/state/audit-file.ts';
 import { createSettings } from './adapters/state/settings.ts';
-import { acquireStateLock, settleState, untilStateIsLost } from './adapters/state/state-directory.ts';
+import {
+  acquireStateLock,
+  settleState,
+  socketPathOf,
+  untilStateIsLost,
+} from './adapters/state/state-directory.ts';
 import { createStateFiles } from './adapters/state/state-files.ts';
-import { socketPathOf } from './adapters/state/state-paths.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import { createAgent } from './engine/agent/agent.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';

@@ -7,8 +7,8 @@ import type { Settings, TreeStore } from '../ports/state.ts';
 import { createDrivers } from './drivers/drivers.ts';
 import { createTraffic, switchCommand } from './drivers/traffic/traffic.ts';
 import { findProgram } from './machine/find-program.ts';
-import { createProber } from './machine/prober.ts';
-import { readReference } from './machine/references.ts';
+import { createProber } from './machine/run-command.ts';
+import { readReference } from './machine/surroundings.ts';
 import { createDeploymentStore } from './state/deployment-store.ts';
 import { createJournal } from './state/journal.ts';
 

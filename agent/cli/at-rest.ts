@@ -16,7 +16,7 @@ import {
   isFinal,
   manifestComponent,
 } from '../../shared/schema/deployment.ts';
-import { startCommand } from '../adapters/drivers/start-command.ts';
+import { startCommand } from '../adapters/machine/agent-unit.ts';
 import { readEnrolment } from '../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../adapters/state/deployment-store.ts';

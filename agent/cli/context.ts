@@ -1,6 +1,7 @@
 // What every command works with: where to print, whom to ask, and how.
-
 import { safeJson } from '../../shared/encoding/text.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { readSecret } from '../../shared/node/named-file.ts';
 import type { Style } from '../../shared/present/table.ts';
 import type { LogsRequest } from '../../shared/protocol/upkeep.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
@@ -45,4 +46,30 @@ export async function agreed(
 ): Promise<boolean> {
   if (options.yes === true || !context.interactive) return true;
   return await context.confirm(question);
+}
+
+export interface PassphraseOptions {
+  readonly passphraseFile?: string;
+}
+
+/** Error: vendor/no-passphrase. */
+export async function readPassphrase(
+  context: CliContext,
+  options: PassphraseOptions,
+  question: string,
+): Promise<string> {
+  if (options.passphraseFile !== undefined) return readSecret(options.passphraseFile);
+  if (context.passphrase !== undefined) return context.passphrase;
+  if (context.interactive) return await context.askSecret(question);
+  throw new FairleadError('vendor/no-passphrase', { problem: 'none was given and nobody can be asked' });
+}
+
+/** For a new key; typed twice at a terminal. Error: vendor/no-passphrase. */
+export async function choosePassphrase(context: CliContext, options: PassphraseOptions): Promise<string> {
+  const chosen = await readPassphrase(context, options, 'Passphrase for the new key:');
+  const isTyped = options.passphraseFile === undefined && context.passphrase === undefined;
+  if (isTyped && (await context.askSecret('The same again:')) !== chosen) {
+    throw new FairleadError('vendor/no-passphrase', { problem: 'the two did not match' });
+  }
+  return chosen;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The program `fairlead`: the operator's command line, and the agent service itself.
-import { AGENT_VERSION } from '../adapters/machine/agent-version.ts';
+import { AGENT_VERSION } from '../adapters/machine/surroundings.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalOptions } from './program.ts';
 
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 
 async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { createAdminClient } = await import('../adapters/admin/admin-client.ts');
-  const { systemClock } = await import('../adapters/machine/system-clock.ts');
+  const { systemClock } = await import('../adapters/machine/surroundings.ts');
   const { localZone } = await import('../../shared/present/windows.ts');
   const { createStyle, wantsColor } = await import('../../shared/present/table.ts');
   return {

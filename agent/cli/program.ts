@@ -4,8 +4,8 @@ import { createProgram as createCommandLine } from '../../shared/cli/command.ts'
 import { SHELLS, type Shell } from '../../shared/cli/completion.ts';
 import { parseDuration, parsePath } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
-import { AGENT_VERSION } from '../adapters/machine/agent-version.ts';
-import { DEFAULT_STATE_DIR } from '../adapters/state/state-paths.ts';
+import { AGENT_VERSION } from '../adapters/machine/surroundings.ts';
+import { DEFAULT_STATE_DIR } from '../adapters/state/state-directory.ts';
 import type { CliContext } from './context.ts';
 import { ACTS } from './specs/acts.ts';
 import { APPROVALS } from './specs/approvals.ts';

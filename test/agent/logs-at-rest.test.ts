@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDrivers } from '../../agent/adapters/drivers/drivers.ts';
-import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
 import { readLogsAtRest } from '../../agent/logs-at-rest.ts';
 import { AUTH, deployableOf, releaseOf } from '../support/deploy-releases.ts';
 import { describeDirectory, temporaryDirectory } from '../support/directories.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
-import { systemClock } from '../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
 import type { UnitOf } from '../../agent/ports/deploy.ts';
 import { createEngine, type Engine, run, type Store } from './compose-engine.ts';
 import { composeUnit } from './compose-units.ts';

@@ -4,8 +4,8 @@ import { accountName } from '../../../shared/cli/run.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { ACTOR_HEADER, adminError } from '../../../shared/protocol/admin.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { startCommand } from '../drivers/start-command.ts';
-import { socketPathOf, verifySocketPath } from '../state/state-paths.ts';
+import { startCommand } from '../machine/agent-unit.ts';
+import { socketPathOf, verifySocketPath } from '../state/state-directory.ts';
 
 export interface AdminClient {
   /** Errors: agent/socket-path, agent/not-running, agent/went-away, agent/silent, agent/no-access, agent/refused. */

@@ -9,7 +9,7 @@ import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts
 import { setAside } from '../../../shared/node/set-aside.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../../shared/protocol/admin.ts';
 import type { AdminHandler } from '../../ports/server.ts';
-import { verifySocketPath } from '../state/state-paths.ts';
+import { verifySocketPath } from '../state/state-directory.ts';
 
 export interface AdminServer {
   close(): Promise<void>;

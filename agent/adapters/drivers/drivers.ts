@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import type { Driver } from '../../ports/deploy.ts';
 import type { Clock } from '../../ports/machine.ts';
-import { DEFAULT_STATE_DIR } from '../state/state-paths.ts';
+import { DEFAULT_STATE_DIR } from '../state/state-directory.ts';
 import { createCommandDriver } from './command/command-driver.ts';
 import { createComposeDriver } from './compose/compose-driver.ts';
 import { createDriverRouter } from './driver-router.ts';

@@ -1,10 +1,10 @@
 // The directories of a service: its data made and owned by its account, and the way to its files passable.
 import { constants } from 'node:fs';
-import { chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { access, chmod, chown, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { delimiter, dirname, relative, resolve } from 'node:path';
 import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
-import type { ServiceUnit } from '../../ports/deploy.ts';
+import type { ProgramUnit, ServiceUnit } from '../../ports/deploy.ts';
 import type { Account } from '../machine/account.ts';
 
 /**
@@ -64,4 +64,22 @@ export async function makePassable(stateDir: string, directory: string): Promise
     const { mode } = await stat(path);
     if ((mode & 0o011) !== 0o011) await chmod(path, (mode & 0o7777) | 0o011);
   }
+}
+
+/** The whole path, looked for as execvp(3) would, in the tree and on the service's own PATH. Error: service/start-failed. */
+export async function findServiceProgram(
+  unit: ProgramUnit,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const [name = ''] = unit.exec;
+  const directories = name.includes('/') ? [unit.workingDirectory] : (env.PATH ?? '').split(delimiter);
+  for (const path of directories.map((directory) => resolve(unit.workingDirectory, directory, name))) {
+    const executable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (executable) return path;
+  }
+  const problem = `there is no program ${name}`;
+  throw new FairleadError('service/start-failed', { component: unit.component, problem });
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { toolEnvironment } from './tool-environment.ts';
+import { toolEnvironment } from './surroundings.ts';
 
 /** Ids for `spawn`; empty when the program runs as the agent does. */
 export interface Account {

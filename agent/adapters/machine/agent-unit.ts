@@ -1,11 +1,14 @@
 // The agent as a service of the machine: its unit file, installed and removed.
+
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { systemctl } from '../drivers/systemd/systemctl.ts';
-import { quote } from '../drivers/systemd/unit-syntax.ts';
+import { quote } from '../drivers/systemd/unit-file.ts';
 import { LAST_END_FILE } from './watchdog.ts';
 
 export const AGENT_UNIT = 'fairlead-agent.service';
@@ -73,4 +76,17 @@ async function ask(...words: readonly string[]): Promise<void> {
   const answer = await systemctl(words);
   if (answer.status === 0) return;
   throw new FairleadError('service/manager-failed', { manager: 'systemd', problem: answer.detail });
+}
+
+export const UNIT_DIRECTORY = '/etc/systemd/system';
+
+export function startCommand(stateDir: string, unitDirectory = UNIT_DIRECTORY): string {
+  const byHand = `fairlead agent run --state-dir ${shellWord(stateDir)}`;
+  try {
+    const unit = readFileSync(join(unitDirectory, AGENT_UNIT), 'utf8');
+    const isOurs = unit.includes(` ${quote('--state-dir')} ${quote(resolve(stateDir))} `);
+    return isOurs ? `systemctl start ${AGENT_UNIT}` : byHand;
+  } catch {
+    return byHand;
+  }
 }

@@ -8,7 +8,7 @@ import type { FindProgram } from '../../ports/machine.ts';
 import { type Account, resolveAccount } from './account.ts';
 import { parseProgramHead } from './program-head.ts';
 import { runTool } from './run-tool.ts';
-import { toolEnvironment } from './tool-environment.ts';
+import { toolEnvironment } from './surroundings.ts';
 
 const HEAD_BYTES = 4096;
 const TEST_MS = 10_000;

@@ -1,9 +1,11 @@
 // Running a release's command to its end: its own account and environment, its whole group killed when the time is over.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
-import { withServiceUmask } from '../drivers/service-umask.ts';
+import { ask } from '../../../shared/node/probes/ask.ts';
+import type { Command } from '../../core/deploy/health.ts';
+import type { Prober } from '../../ports/machine.ts';
 import { environmentFor, resolveAccount } from './account.ts';
-import { asAccount } from './as-account.ts';
+import { asAccount, withServiceUmask } from './as-account.ts';
 
 export interface CommandSpec {
   readonly exec: readonly string[];
@@ -74,4 +76,10 @@ function endGroup(leader: number | undefined): void {
   } catch {
     // Nothing is left of it.
   }
+}
+
+export function createProber(): Prober {
+  return {
+    probe: (probe, signal) => ask<Command>(probe, runCommand, signal),
+  };
 }

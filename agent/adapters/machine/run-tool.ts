@@ -2,9 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { formatDuration } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { withServiceUmask } from '../drivers/service-umask.ts';
 import type { Account } from './account.ts';
-import { asAccount, type Spawned } from './as-account.ts';
+import { asAccount, type Spawned, withServiceUmask } from './as-account.ts';
 
 export interface ToolSpec {
   readonly argv: readonly string[];

@@ -4,7 +4,6 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { type Neighbourhood, neighbourhoodOf, neighbourhoodsOf } from './addresses.ts';
 import { type Proxies, readProxies, verifyProxy } from './proxies.ts';
-import { loadUndici } from './undici-parts.ts';
 import { EXCHANGE_LIMITS } from './watch.ts';
 
 export interface Dispatchers {
@@ -84,4 +83,16 @@ async function createDispatcher(proxies: Proxies, lookup?: LookupFunction): Prom
     keepAliveTimeout: KEEP_ALIVE_MS,
     ...(lookup === undefined ? {} : { connect: { lookup } }),
   });
+}
+
+/** The dispatchers, with the methods that the index gives them. Late: the first request may be long after the start. */
+export async function loadUndici() {
+  const [dispatcher, api, agent, proxyAgent] = await Promise.all([
+    import('undici/lib/dispatcher/dispatcher.js'),
+    import('undici/lib/api/index.js'),
+    import('undici/lib/dispatcher/agent.js'),
+    import('undici/lib/dispatcher/env-http-proxy-agent.js'),
+  ]);
+  Object.assign(dispatcher.default.prototype, api.default);
+  return { Agent: agent.default, EnvHttpProxyAgent: proxyAgent.default };
 }

@@ -9,14 +9,12 @@ import {
   redeemReply,
   redeemRequest,
 } from '../../../shared/protocol/enrolment.ts';
-import { AGENT_VERSION } from '../machine/agent-version.ts';
-import { systemClock } from '../machine/system-clock.ts';
+import { AGENT_VERSION, systemClock } from '../machine/surroundings.ts';
 import { createAuditFile } from '../state/audit-file.ts';
 import { createPolicy } from '../state/settings.ts';
 import { acquireStateLock } from '../state/state-directory.ts';
-import { type EnrolmentFile, readEnrolment, writeEnrolment } from './enrolment-file.ts';
+import { type EnrolmentFile, loadOrCreateIdentity, readEnrolment, writeEnrolment } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
-import { loadOrCreateIdentity } from './identity.ts';
 import { postJson } from './post-json.ts';
 
 export interface EnrollOptions {

@@ -1,9 +1,14 @@
-// The enrolment on disk: which server this instance follows, under which id, and the root its trust starts from.
+// What enrolment left on disk: which server this instance has, and the key that it signs with.
+
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest, line } from '../../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 
 const enrolmentFile = z.strictObject({
@@ -35,4 +40,44 @@ export async function writeEnrolment(stateDir: string, enrolment: EnrolmentFile)
 
 function pathOf(stateDir: string): string {
   return join(stateDir, 'enrolment.json');
+}
+
+const KEY = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'a 32-byte key in base64url' });
+
+/** A JSON Web Key (RFC 8037): `x` is the public key, `d` the secret. */
+const identity = z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: KEY, d: KEY });
+
+export type Identity = z.output<typeof identity>;
+
+/** The key of this state directory; made, mode 0600, when there is none. Errors: document/invalid, disk/*. */
+export async function loadOrCreateIdentity(stateDir: string): Promise<Identity> {
+  const known = await loadIdentity(stateDir);
+  if (known !== null) return known;
+  const made = identity.parse(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }));
+  await makeDirectory(stateDir);
+  await writeDurably(identityFile(stateDir), canonicalize(made));
+  return made;
+}
+
+/**
+ * Of an install that is enrolled. What is gone or damaged is never made anew: the server knows another key. Error:
+ * enrolment/identity-lost.
+ */
+export async function readIdentity(stateDir: string): Promise<Identity> {
+  const lost = (problem: string, cause: unknown = null) =>
+    new FairleadError('enrolment/identity-lost', { path: identityFile(stateDir), problem }, { cause });
+  const known = await loadIdentity(stateDir).catch((cause: unknown) => {
+    throw isFairleadError(cause) && !isMomentary(cause) ? lost(cause.message, cause) : cause;
+  });
+  if (known === null) throw lost('there is no such file');
+  return known;
+}
+
+async function loadIdentity(stateDir: string): Promise<Identity | null> {
+  const bytes = await readIfPresent(identityFile(stateDir));
+  return bytes === null ? null : parseDocumentBytes(identity, bytes, identityFile(stateDir));
+}
+
+function identityFile(stateDir: string): string {
+  return join(stateDir, 'identity.json');
 }

@@ -4,8 +4,8 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { ServerChannel } from '../../ports/server.ts';
+import type { Identity } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
-import type { Identity } from './identity.ts';
 import { postJson } from './post-json.ts';
 
 export interface ServerChannelOptions {

@@ -1,6 +1,6 @@
 // The state directory as a whole: one agent at a time, and what a kill left behind.
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
 import { type Lock, tryLock } from '../../../shared/node/lock.ts';
@@ -64,4 +64,21 @@ export async function settleState(stateDir: string): Promise<void> {
     if ((await isThere(path)) && !(await isDirectory(path))) await setAside(path);
   }
   await settleDirectory(stateDir, NOT_OURS);
+}
+
+/** sockaddr_un holds 108 bytes with the closing zero; Linux answers a longer path with a puzzling EINVAL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+export const DEFAULT_STATE_DIR = '/var/lib/fairlead';
+
+/** Error: agent/socket-path. */
+export function verifySocketPath(path: string): void {
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return;
+  throw new FairleadError('agent/socket-path', { path, limit: MAX_SOCKET_PATH_BYTES });
+}
+
+/** An installed agent's socket stands where its group can reach it; any other state directory holds its own. */
+export function socketPathOf(stateDir: string): string {
+  const directory = resolve(stateDir);
+  return directory === DEFAULT_STATE_DIR ? '/run/fairlead/agent.sock' : join(directory, 'agent.sock');
 }

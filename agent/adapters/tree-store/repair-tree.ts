@@ -10,8 +10,7 @@ import { storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts'
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
-import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout } from './layout.ts';
-import { readIndex, readIndexBytes } from './stored-index.ts';
+import { FILES_DIRECTORY, INDEX_FILE, readIndex, readIndexBytes, type StoreLayout } from './layout.ts';
 import { syncTree } from './sync-tree.ts';
 import { compareTree, isFileAsListed, isRealDirectory } from './verify-tree.ts';
 

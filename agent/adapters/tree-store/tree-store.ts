@@ -10,9 +10,15 @@ import type { TreeRef } from '../../../shared/schema/release.ts';
 import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
-import { FILES_DIRECTORY, INDEX_FILE, STORE_MODE, type StoreLayout, storeLayout } from './layout.ts';
+import {
+  FILES_DIRECTORY,
+  INDEX_FILE,
+  readIndexBytes,
+  STORE_MODE,
+  type StoreLayout,
+  storeLayout,
+} from './layout.ts';
 import { repairTree } from './repair-tree.ts';
-import { readIndexBytes } from './stored-index.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
 export interface TreeStoreOptions {

@@ -13,8 +13,7 @@ import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/ad
 import { approvalReceipt, approvalStatement, type SignedReceipt } from '../../../shared/schema/approval.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { openApproverKey } from '../../adapters/admin/approver-key.ts';
-import { type CliContext, show } from '../context.ts';
-import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
+import { type CliContext, type PassphraseOptions, readPassphrase, show } from '../context.ts';
 
 /** With `--out` the signed answer itself. */
 export const approvalAnswer = z.union([approvalsReply, approvalReceipt]);

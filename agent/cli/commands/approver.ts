@@ -5,8 +5,7 @@ import { z } from 'zod';
 import { EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { formatTable } from '../../../shared/present/table.ts';
 import { createApproverKey, readApproverKey } from '../../adapters/admin/approver-key.ts';
-import { type CliContext, show } from '../context.ts';
-import { choosePassphrase, type PassphraseOptions } from '../passphrase.ts';
+import { type CliContext, choosePassphrase, type PassphraseOptions, show } from '../context.ts';
 import { changePolicy, type EditOptions, type KnownPolicy, showPolicy } from '../policy-edit.ts';
 
 export const approverAnswer = z.strictObject({

@@ -5,8 +5,7 @@ import { signHold } from '../../../shared/policy/hold-receipt.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
 import type { HoldReceipt } from '../../../shared/schema/hold-receipt.ts';
 import { openApproverKey } from '../../adapters/admin/approver-key.ts';
-import type { CliContext } from '../context.ts';
-import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
+import { type CliContext, type PassphraseOptions, readPassphrase } from '../context.ts';
 import { changePolicy, type EditOptions } from '../policy-edit.ts';
 import { readInstant } from '../times.ts';
 

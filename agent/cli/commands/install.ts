@@ -6,8 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { UNIT_DIRECTORY } from '../../adapters/drivers/start-command.ts';
-import { AGENT_UNIT, installAgent, uninstallAgent } from '../../adapters/machine/agent-unit.ts';
+import {
+  AGENT_UNIT,
+  installAgent,
+  UNIT_DIRECTORY,
+  uninstallAgent,
+} from '../../adapters/machine/agent-unit.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { type CliContext, show } from '../context.ts';
 

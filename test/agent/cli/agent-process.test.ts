@@ -5,7 +5,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../agent/adapters/machine/surroundings.ts';
 import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { startEnrolmentServer } from '../../support/enrolment-server.ts';

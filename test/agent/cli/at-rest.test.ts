@@ -2,9 +2,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startCommand } from '../../../agent/adapters/drivers/start-command.ts';
 import { createJsonFile } from '../../../agent/adapters/files/json-file.ts';
-import { systemClock } from '../../../agent/adapters/machine/system-clock.ts';
+import { startCommand } from '../../../agent/adapters/machine/agent-unit.ts';
+import { systemClock } from '../../../agent/adapters/machine/surroundings.ts';
 import { writeEnrolment } from '../../../agent/adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../../../agent/adapters/state/deployment-store.ts';

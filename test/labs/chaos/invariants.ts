@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SERVICE_MARKER } from '../../../agent/adapters/drivers/service-processes.ts';
 import { readVariable } from '../../../agent/adapters/machine/process-table.ts';
-import { systemClock } from '../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../agent/adapters/machine/surroundings.ts';
 import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { readAudit } from '../../../server/vendor/workspace/audit.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';

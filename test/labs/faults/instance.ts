@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { createProcessDriver } from '../../../agent/adapters/drivers/process/process-driver.ts';
 import { createTraffic } from '../../../agent/adapters/drivers/traffic/traffic.ts';
-import { createProber } from '../../../agent/adapters/machine/prober.ts';
+import { createProber } from '../../../agent/adapters/machine/run-command.ts';
 import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../../../agent/adapters/state/deployment-store.ts';
 import { createJournal } from '../../../agent/adapters/state/journal.ts';

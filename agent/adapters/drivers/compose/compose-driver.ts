@@ -12,8 +12,7 @@ import { createServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
 import { CONFINEMENT_RULES } from './confinement.ts';
 import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from './containers.ts';
-import { compose, containersOf, docker } from './docker.ts';
-import { failureOf, refusalOf } from './failure.ts';
+import { compose, containersOf, docker, failureOf, refusalOf } from './docker.ts';
 import { createImages } from './images.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 

@@ -1,9 +1,12 @@
 // The docker program, as far as one compose project needs it: the agent's own, whatever a release says.
+
+import { stat, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
-import { toolEnvironment } from '../../machine/tool-environment.ts';
+import { toolEnvironment } from '../../machine/surroundings.ts';
 
 export interface Container {
   readonly id: string;
@@ -113,4 +116,23 @@ async function answer(words: readonly string[]): Promise<readonly string[]> {
   const { status, detail, stdout } = await docker(words);
   if (status !== 0) throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
   return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** The release is to blame only where the engine is there and has room. Throws service/manager-failed where it is not. */
+export async function failureOf(
+  unit: UnitOf<'compose'>,
+  { stderr }: ToolResult,
+  problem: string,
+): Promise<FairleadError> {
+  const path = await engineDirectory();
+  if (!stderr.includes('no space left on device')) return refusalOf(unit, problem);
+  const sizes = await Promise.all(unit.images.map(async ({ archive }) => (await stat(archive)).size));
+  const needed = sizes.reduce((sum, size) => sum + size, 0);
+  const { bavail, bsize } = await statfs(path);
+  return new FairleadError('disk/full', { path, needed, free: bavail * bsize });
+}
+
+/** What its own files say is reason enough. */
+export function refusalOf({ component }: UnitOf<'compose'>, problem: string): FairleadError {
+  return new FairleadError('service/start-failed', { component, problem });
 }

@@ -2,8 +2,7 @@
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import { docker, findImage, type HeldImage } from './docker.ts';
-import { failureOf, refusalOf } from './failure.ts';
+import { docker, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
 import { type ArchivedImage, readImages } from './image-archive.ts';
 import { createImageRecords, type GivenImage } from './image-record.ts';
 

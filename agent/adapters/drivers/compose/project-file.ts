@@ -8,7 +8,7 @@ import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
-import { toolEnvironment } from '../../machine/tool-environment.ts';
+import { toolEnvironment } from '../../machine/surroundings.ts';
 import { makePassable } from '../service-directories.ts';
 import {
   type ComposeProject,
@@ -18,8 +18,7 @@ import {
   isWithin,
   type Surroundings,
 } from './confinement.ts';
-import { compose, projectOf } from './docker.ts';
-import { failureOf, refusalOf } from './failure.ts';
+import { compose, failureOf, projectOf, refusalOf } from './docker.ts';
 
 const CONFIG_MS = 30_000;
 const MOST_BYTES = 8 << 20;

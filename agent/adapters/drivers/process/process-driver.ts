@@ -8,14 +8,12 @@ import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
-import { asAccount, type Spawned } from '../../machine/as-account.ts';
+import { asAccount, type Spawned, withServiceUmask } from '../../machine/as-account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
-import { systemClock } from '../../machine/system-clock.ts';
-import { prepareDirectories } from '../service-directories.ts';
+import { systemClock } from '../../machine/surroundings.ts';
+import { findServiceProgram, prepareDirectories } from '../service-directories.ts';
 import { keepLog, openForStart, readServiceLog } from '../service-log.ts';
 import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
-import { findServiceProgram } from '../service-program.ts';
-import { withServiceUmask } from '../service-umask.ts';
 
 export interface ProcessDriverOptions {
   readonly stateDir: string;

@@ -11,11 +11,16 @@ import { twinOf } from '../../../core/deploy/blue-green.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { environmentFor, resolveAccount } from '../../machine/account.ts';
-import { prepareDirectories } from '../service-directories.ts';
-import { findServiceProgram } from '../service-program.ts';
-import { forgetShared, shareAdditions } from './additions.ts';
+import { findServiceProgram, prepareDirectories } from '../service-directories.ts';
 import { isGroupPopulated, readJournal, showUnit, systemctl, type UnitState } from './systemctl.ts';
-import { identityIn, renderEnvironmentFile, renderUnitFile, unitNameOf } from './unit-file.ts';
+import {
+  forgetShared,
+  identityIn,
+  renderEnvironmentFile,
+  renderUnitFile,
+  shareAdditions,
+  unitNameOf,
+} from './unit-file.ts';
 
 export interface SystemdDriverOptions {
   readonly stateDir: string;

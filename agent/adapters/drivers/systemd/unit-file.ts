@@ -1,8 +1,12 @@
 // The unit file of a service and its environment file, as text: every value means in systemd exactly what it meant to us.
+
+import type { Dirent } from 'node:fs';
+import { readdir, rm, rmdir, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ProgramUnit } from '../../../ports/deploy.ts';
-import { escapeSpecifiers, isPlainPath, quote } from './unit-syntax.ts';
 
 /** A dot between suite and capability: neither name holds one, so no two components share a unit. */
 export function unitNameOf(component: ComponentKey): string {
@@ -75,4 +79,51 @@ function refuseUnwritable(unit: ProgramUnit, program: string, environmentFile: s
       refuse(`systemd takes no path with quotes, backslashes or control characters: ${JSON.stringify(path)}`);
     }
   }
+}
+
+/**
+ * A word of systemd.syntax(7) in quotes: `"`, `\` and control characters as C escapes, `%` doubled. `$` stays: the
+ * `:` before the command turns expansion off.
+ */
+export function quote(word: string): string {
+  const escaped = word.replace(/["\\\u0001-\u001f\u007f]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(2, '0');
+    return character === '"' || character === '\\' ? `\\${character}` : `\\x${code}`;
+  });
+  return `"${escapeSpecifiers(escaped)}"`;
+}
+
+/** `%` would begin a specifier. */
+export function escapeSpecifiers(text: string): string {
+  return text.replaceAll('%', '%%');
+}
+
+/** Paths stand unquoted in some settings and may not end the line; in a program's path systemd refuses quotes as well. */
+export function isPlainPath(path: string): boolean {
+  return !/["'\\\p{Cc}]|\s$/u.test(path);
+}
+
+/**
+ * Both are drop-in directories, side by side, and need not be there. systemd follows a link to a file, but none to a
+ * directory. A name that the operator used in both means what each of them says.
+ */
+export async function shareAdditions(from: string, to: string): Promise<void> {
+  await forgetShared(to);
+  const own = new Set((await entriesOf(to)).map(({ name }) => name));
+  const files = (await entriesOf(from)).filter((one) => one.isFile() && one.name.endsWith('.conf'));
+  const missing = files.filter(({ name }) => !own.has(name));
+  if (missing.length > 0) await makeDirectory(to, 0o755);
+  for (const { name } of missing) await symlink(join('..', basename(from), name), join(to, name));
+}
+
+/** Removes what was linked there, and the directory unless something is left in it. */
+export async function forgetShared(directory: string): Promise<void> {
+  const entries = await entriesOf(directory);
+  const links = entries.filter((one) => one.isSymbolicLink());
+  for (const { name } of links) await rm(join(directory, name));
+  if (links.length > 0 && links.length === entries.length) await rmdir(directory);
+}
+
+async function entriesOf(directory: string): Promise<readonly Dirent[]> {
+  return readdir(directory, { withFileTypes: true }).catch(() => []);
 }

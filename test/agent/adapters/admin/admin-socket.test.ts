@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { createAdminClient } from '../../../../agent/adapters/admin/admin-client.ts';
 import { serveAdminApi } from '../../../../agent/adapters/admin/admin-server.ts';
-import { socketPathOf } from '../../../../agent/adapters/state/state-paths.ts';
+import { socketPathOf } from '../../../../agent/adapters/state/state-directory.ts';
 import type { AdminHandler, AdminRequest } from '../../../../agent/ports/server.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { MAX_ADMIN_REQUEST_BYTES } from '../../../../shared/protocol/admin.ts';

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, UnitOf } from '../../../../agent/ports/deploy.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../../support/driver-contract.ts';

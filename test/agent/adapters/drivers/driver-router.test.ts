@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommandDriver } from '../../../../agent/adapters/drivers/command/command-driver.ts';
 import { createDriverRouter } from '../../../../agent/adapters/drivers/driver-router.ts';
 import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, ProgramUnit, ServiceUnit, UnitOf } from '../../../../agent/ports/deploy.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { forgetShared, shareAdditions } from '../../../../agent/adapters/drivers/systemd/additions.ts';
+import { forgetShared, shareAdditions } from '../../../../agent/adapters/drivers/systemd/unit-file.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 
 describe('what an operator added to a unit', () => {

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createSystemdDriver } from '../../../../agent/adapters/drivers/systemd/systemd-driver.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, ProgramUnit } from '../../../../agent/ports/deploy.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
 import { showUnit } from '../../../../agent/adapters/drivers/systemd/systemctl.ts';
 import { AGENT_UNIT, installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-unit.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import { enroll } from '../../../../agent/adapters/server/enroller.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { createAuditFile } from '../../../../agent/adapters/state/audit-file.ts';

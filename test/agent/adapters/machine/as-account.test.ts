@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { asAccount } from '../../../../agent/adapters/machine/as-account.ts';
 import { runTool } from '../../../../agent/adapters/machine/run-tool.ts';
-import { toolEnvironment } from '../../../../agent/adapters/machine/tool-environment.ts';
+import { toolEnvironment } from '../../../../agent/adapters/machine/surroundings.ts';
 
 const NOBODY = { uid: 65_534, gid: 65_534, groups: [65_534, 4, 20] };
 const isRoot = process.getuid?.() === 0;

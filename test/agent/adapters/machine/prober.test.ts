@@ -8,8 +8,8 @@ import { type AddressInfo, createServer as createTcpServer, type Server as TcpSe
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProber } from '../../../../agent/adapters/machine/prober.ts';
 import { readProcess } from '../../../../agent/adapters/machine/process-table.ts';
+import { createProber } from '../../../../agent/adapters/machine/run-command.ts';
 import type { Probe } from '../../../../agent/ports/machine.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
@@ -304,7 +304,7 @@ describe('a command probe', () => {
 });
 
 it('is unhealthy, and ends nobody, when this process has no descriptor left for a command', async () => {
-  const module = new URL('../../../../agent/adapters/machine/prober.ts', import.meta.url).href;
+  const module = new URL('../../../../agent/adapters/machine/run-command.ts', import.meta.url).href;
   const directory = temporaryDirectory();
   const probe = {
     ...{ kind: 'exec', exec: ['true'], env: {}, user: null, timeoutMs: 5_000 },

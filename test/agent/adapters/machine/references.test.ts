@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readReference } from '../../../../agent/adapters/machine/references.ts';
+import { readReference } from '../../../../agent/adapters/machine/surroundings.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 
 describe('a reference', () => {

@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createSystemdDriver } from '../../../../agent/adapters/drivers/systemd/systemd-driver.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { AUTH } from '../../../support/deploy-releases.ts';

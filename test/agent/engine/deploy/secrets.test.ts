@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDrivers } from '../../../../agent/adapters/drivers/drivers.ts';
-import { systemClock } from '../../../../agent/adapters/machine/system-clock.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import { AUTH, deployableOf, type Extras, releaseOf } from '../../../support/deploy-releases.ts';
 import { describeDirectory, temporaryDirectory } from '../../../support/directories.ts';
 import { realInstance, treeDirectory } from '../../../support/real-instance.ts';
