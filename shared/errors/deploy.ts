@@ -72,6 +72,12 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'deploy/address-shared': entry<OfComponent & { readonly address: string; readonly neighbour: string }>({
+    message: (d) => `${d.component} would be asked on ${d.address} from now on, where ${d.neighbour} answers`,
+    hint: () => 'change the port of one of them: fairlead settings list',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'deploy/unknown-variable': entry<OfComponent & { readonly field: string; readonly variable: string }>({
     message: (d) => `${d.component}: ${d.field} uses "\${${d.variable}}", which names nothing`,
     hint: () => 'use ${settings.NAME} of a declared setting, ${dir.tree} or ${dir.data}',

@@ -89,7 +89,7 @@ async function checkBaseline(run: Run, previous: readonly PlacedComponent[]): Pr
   return red.map((result) => result.component);
 }
 
-/** A stranger on the service's address would answer its probes and pass for healthy. Error: deploy/address-taken. */
+/** Who else answers on the service's address would pass for it, and for healthy. Errors: deploy/address-taken, deploy/address-shared. */
 export async function checkAddresses(
   run: Pick<Run, 'options' | 'previous' | 'plan'>,
   changed: readonly PlacedComponent[],
@@ -101,6 +101,7 @@ export async function checkAddresses(
       .flatMap((one) => addressesOf(one).map(written)),
   );
   for (const one of changed) {
+    refuseNeighbours(run.plan, one, previous);
     if (!(await isNewPlace(run, one))) continue;
     for (const address of addressesOf(one)) {
       if (ours.has(written(address))) continue;
@@ -112,6 +113,30 @@ export async function checkAddresses(
         });
       }
     }
+  }
+}
+
+/** Whom a gateway in front of both answers for says so from the first version on: only a new address is held against an update. */
+function refuseNeighbours(
+  { stop, reason }: Run['plan'],
+  one: PlacedComponent,
+  previous: readonly PlacedComponent[],
+): void {
+  const before = previous.find(({ component }) => component === one.component);
+  if (before === undefined || reason.kind === 'forced') return;
+  const own = new Set(addressesOf(before).map(written));
+  const fresh = new Set(
+    addressesOf(one)
+      .map(written)
+      .filter((address) => !own.has(address)),
+  );
+  for (const neighbour of previous.filter(({ component }) => !stop.includes(component))) {
+    const address = addressesOf(neighbour)
+      .map(written)
+      .find((each) => fresh.has(each));
+    if (address === undefined) continue;
+    const { component } = one;
+    throw new FairleadError('deploy/address-shared', { component, address, neighbour: neighbour.component });
   }
 }
 

@@ -1,7 +1,7 @@
 // What preflight finds before anything stops.
 import { describe, expect, it } from 'vitest';
 import { auth, FORCED, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
-import { AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
+import { AUTH, deployableOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';
 import { besides } from '../../../support/deploy-scenarios.ts';
 import { deploy } from '../../../support/deploy-world.ts';
 
@@ -52,6 +52,36 @@ describe('preflight', () => {
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/address-taken' } });
     expect(await quarantined(deployer)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'is refused where a neighbour that stays answers',
+      'channel',
+      '1.0.0',
+      'abandoned',
+      'deploy/address-shared',
+    ],
+    ['is taken where the neighbour moves as well', 'channel', '1.1.0', 'committed', undefined],
+    ['holds no forced patch up', 'forced', '1.0.0', 'committed', undefined],
+  ] as const)('an update that moves to another address %s', async (_, kind, web, state, code) => {
+    const { deployer } = await instanceWith(deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' }));
+    const moved = releaseOf(AUTH, '1.1.0', { health: [{ http: 'http://web.test/', successes: 1 }] });
+    const reason = kind === 'forced' ? FORCED : { kind };
+
+    const record = await deploy(deployer, deployableOf({ [AUTH]: moved, [WEB]: web }), { reason });
+
+    expect(record.state).toBe(state);
+    expect(record.failure?.code).toBe(code);
+    expect(await quarantined(deployer)).toEqual([]);
+  });
+
+  it('lets an update be asked where it always was, where another is asked as well', async () => {
+    const behind = releaseOf(WEB, '1.0.0', { health: [{ http: 'http://auth.test/', successes: 1 }] });
+    const both = (version: string) => deployableOf({ [AUTH]: version, [WEB]: behind });
+    const { deployer } = await instanceWith(both('1.0.0'));
+
+    expect(await deploy(deployer, both('1.1.0'))).toMatchObject({ state: 'committed' });
   });
 
   it('finds a disk with room but without inodes', async () => {
