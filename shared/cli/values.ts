@@ -121,6 +121,10 @@ export function parseRollbackTo(text: string): number | string {
   throw new InvalidArgumentError('It must be a generation number, or a version such as core/auth@1.0.0.');
 }
 
+export function isRelease(text: string): boolean {
+  return refOrNull(text) !== null;
+}
+
 function refOrNull(text: string): ReleaseRef | null {
   return orNull(() => parseRef(text));
 }

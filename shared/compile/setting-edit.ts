@@ -55,7 +55,7 @@ function unknownSetting(release: CapabilityRelease, key: string): FairleadError 
   const hint = didYouMean(key, known);
   const remedy = known.length === 0 ? 'it has no settings' : `use one of ${known.join(', ')}`;
   return new FairleadError('document/invalid', {
-    document: `the settings of ${nameOf(release)}`,
+    document: `the setting ${nameOf(release)} ${key}`,
     issues: [
       {
         path: key,

@@ -22,7 +22,10 @@ export const TRANSPORT_ERRORS = {
     readonly retryAfterSeconds?: number;
   }>({
     message: (d) => `${d.url} answered ${d.status}: ${d.problem}`,
-    hint: () => 'see the server log for this request',
+    hint: (d) =>
+      d.status >= 300 && d.status < 400
+        ? 'the server has to answer under its own address, without a redirect: tell the vendor, or whoever runs the proxy'
+        : 'the vendor finds this request in the log of the release server; the agent tries again by itself',
     http: 502,
     exit: EXIT.failed,
   }),

@@ -1,7 +1,9 @@
 // Reasons why nothing is on offer although something could be: conflicts, waves, halts, quarantine, no fix.
+
 import { formatPin, pinnedComponent } from '../compile/pins.ts';
 import type { PinConflict, Unfixable, Withheld } from '../compile/target.ts';
 import { assertNever } from '../errors/error.ts';
+import { causeOf } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput, QuarantineNote } from './decide-input.ts';
 import { isReadable } from './local-state.ts';
@@ -49,7 +51,7 @@ function unfixableReason(
 
 /** Who took it back or how it failed: the person who reads it may be the one who did it. */
 function storyOf({ version, reason, record }: QuarantineNote): string {
-  return `${version} is quarantined since change ${record}: ${reason}`;
+  return `${version} is quarantined since change ${record}: ${causeOf(reason)}`;
 }
 
 function conflictReason(problems: readonly string[], lift: PinConflict | null): Reason {

@@ -57,7 +57,7 @@ interface Verdict {
 }
 
 function verdictOf(decision: Decision, inProgress: DeploymentRecord | null): Verdict {
-  if (inProgress !== null) return { tone: 'warn', text: `change ${inProgress.id} is ${inProgress.state}` };
+  if (inProgress !== null) return { tone: 'warn', text: describeUnderWay(inProgress) };
   const forced = decision.target?.kind === 'emergency' ? 'a forced patch' : 'an update';
   const first = decision.blockers[0];
   const why = first === undefined ? '' : `: ${sanitizeLine(first.message, 500)}`;
@@ -77,6 +77,12 @@ function verdictOf(decision: Decision, inProgress: DeploymentRecord | null): Ver
     default:
       return assertNever(decision.verdict);
   }
+}
+
+/** Nobody may take a patch that is forced upon them for an update that they allowed. */
+function describeUnderWay({ id, state, reason }: DeploymentRecord): string {
+  const forced = reason.kind === 'forced' ? `, forced by ${sanitizeLine(reason.advisories.join(', '))},` : '';
+  return `change ${id}${forced} is ${state}`;
 }
 
 function advisoriesOf(decision: Decision): readonly string[] {

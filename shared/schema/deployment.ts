@@ -151,3 +151,11 @@ export const deploymentRecord = z.strictObject({
 
 export type Drift = z.output<typeof drift>;
 export type DeploymentRecord = z.output<typeof deploymentRecord>;
+
+/** What stands between a failure's cause and the last lines of its log. */
+export const LOG_ENDS = '; its log ends: ';
+
+/** Without the lines of the log: they are told once, where the failure itself is shown. */
+export function causeOf(message: string): string {
+  return message.split(LOG_ENDS, 1)[0] ?? message;
+}

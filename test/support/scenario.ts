@@ -1,4 +1,5 @@
 // Scenarios: catalogs, instances and policies in the few words a decision table needs.
+
 import { compile } from '../../shared/compile/compile.ts';
 import { compileEmergency } from '../../shared/compile/emergency.ts';
 import { configDigest, planBetween, planDigest } from '../../shared/compile/plan.ts';
@@ -17,6 +18,7 @@ import type {
   Plan,
   PlanReason,
 } from '../../shared/schema/deployment.ts';
+import { LOG_ENDS } from '../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../shared/schema/instance.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { pin } from '../../shared/schema/pin.ts';
@@ -197,7 +199,7 @@ export function quarantineOf(scenario: Scenario): readonly QuarantineNote[] {
   return (scenario.quarantined ?? []).map((text) => {
     const ref = parseRef(text);
     const release = buildRelease(ref, scenario.releases[text] ?? {}).digest;
-    const reason = 'rolled back by alice: it was slow';
+    const reason = `rolled back by alice: it was slow${LOG_ENDS}out of memory`;
     return { component: componentNameOf(ref), version: ref.version, release, reason, record: 7 };
   });
 }

@@ -1,7 +1,9 @@
 // What a deployment that failed leaves to look at: evidence, before anything is reverted, and the last words of its services.
+
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { LOG_ENDS } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
 import type { WorkingState } from '../../core/deploy/states.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
@@ -46,7 +48,7 @@ export async function withLastLines(run: Run, state: WorkingState, failure: Fail
   if (component === null || !['starting', 'verifying', 'soaking'].includes(state)) return failure;
   const lines = await readLastLines(run, component).catch(() => []);
   if (lines.length === 0) return failure;
-  return { ...failure, message: `${failure.message}; its log ends: ${lines.join(' | ')}` };
+  return { ...failure, message: `${failure.message}${LOG_ENDS}${lines.join(' | ')}` };
 }
 
 async function readLastLines(run: Run, component: ComponentKey): Promise<readonly string[]> {

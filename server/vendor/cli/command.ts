@@ -1,6 +1,11 @@
 // What commands of `fairlead-vendor` have in common: options that recur, and whether a command reads, writes or signs.
-import type { ArgumentSpec, CommandSpec, OptionSpec } from '../../../shared/cli/command.ts';
-import { parseLine, parsePath, parseTarget } from '../../../shared/cli/values.ts';
+import {
+  type ArgumentSpec,
+  type CommandSpec,
+  InvalidArgumentError,
+  type OptionSpec,
+} from '../../../shared/cli/command.ts';
+import { isRelease, parseLine, parsePath } from '../../../shared/cli/values.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import type { Session } from '../workspace/session.ts';
 import { withLock } from '../workspace/workspace.ts';
@@ -24,8 +29,10 @@ export const A_CHANGE = {
 } satisfies Partial<ArgumentSpec>;
 
 function parseChange(text: string): string {
-  if (/^CHG-\d{1,9}$/.test(text)) return text;
-  return parseTarget(text);
+  if (/^CHG-\d{1,9}$/.test(text) || isRelease(text)) return text;
+  throw new InvalidArgumentError(
+    'It must be a change such as CHG-7, or the release it is about, such as core/auth@1.0.1.',
+  );
 }
 
 export const REASON = (about: string): OptionSpec => ({

@@ -215,6 +215,16 @@ describe('reasons name who did it', () => {
 
     expect(decision.blockers[0]?.message).toMatch(/change 7.*rolled back by alice/);
   });
+
+  it.each([
+    ['a fix', FORCED],
+    ['a release', BASE],
+  ])('without the lines of the log of %s: they are told where the failure is', (_, scenario) => {
+    const { decision } = decideScenario({ ...scenario, quarantined: ['core/auth@1.1.0'] });
+
+    expect(JSON.stringify(decision)).toContain('it was slow');
+    expect(JSON.stringify(decision)).not.toContain('out of memory');
+  });
 });
 
 describe('a plan that did not commit', () => {

@@ -69,6 +69,15 @@ describe('the verdict', () => {
       'warn<change 4 is fetching>',
     );
   });
+
+  it('says of a deployment under way by what it is forced', () => {
+    const reason = { kind: 'forced' as const, advisories: ['FL-2026-3', 'FL-2026-4'] };
+    const record = recordOf(4, ['planned', 'verifying'], { reason });
+
+    expect(describeVerdict(CURRENT, record, MARKED)).toBe(
+      'warn<change 4, forced by FL-2026-3, FL-2026-4, is verifying>',
+    );
+  });
 });
 
 describe('the reasons', () => {

@@ -5,7 +5,7 @@ import { formatTable } from '../../../../shared/present/table.ts';
 import type { ChangeReply } from '../../../../shared/protocol/fleet.ts';
 import type { DeploymentRecord } from '../../../../shared/schema/deployment.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
-import { readAudit } from '../../workspace/audit.ts';
+import { type AuditEntry, readAudit } from '../../workspace/audit.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import type { Session } from '../../workspace/session.ts';
 import { describeChange } from '../describe.ts';
@@ -50,7 +50,7 @@ async function traceChange(session: Session, text: string): Promise<void> {
     [
       ...describeChange(change),
       '',
-      ...formatTable([['At', 'Act', 'By'], ...acts.map((act) => [act.at, act.action, act.actor])]),
+      ...formatTable([['At', 'Act', 'By', 'Why'], ...acts.map(rowOfAct)]),
       '',
       ...describeFleet(fleet),
     ],
@@ -84,4 +84,8 @@ function describeFleet(fleet: ChangeReply | null): readonly string[] {
 
 function whyOf({ failure, reason }: DeploymentRecord): string {
   return failure?.message ?? reason.kind;
+}
+
+function rowOfAct({ at, action, actor, details }: AuditEntry): readonly string[] {
+  return [at, action, actor, details.reason ?? ''];
 }
