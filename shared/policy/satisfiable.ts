@@ -13,8 +13,8 @@ export function findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs):
   if (nextOpen(windows, now) === null) {
     problems.push(
       windows.allow.length === 0
-        ? 'deny windows leave no time at which a deployment may start'
-        : 'no window ever opens: deny windows cover all of them, or their dates never come',
+        ? 'deny windows leave no time at which a deployment may start, as far as was looked'
+        : 'no window opens, as far as was looked: deny windows cover all of them, or their dates never come',
     );
   }
   // A deny window that never begins protects nobody.

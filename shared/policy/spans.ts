@@ -16,6 +16,14 @@ const HORIZON_DAYS = 8 * 366 + 2;
 /** How far ahead is looked; what opens later never opens, what is open until then stays open. */
 export const HORIZON_MS = HORIZON_DAYS * DAY_MS;
 
+/** What may still be looked at: whoever asks about hundreds of windows gets an answer, or none, but no long wait. */
+export interface Work {
+  left: number;
+}
+
+/** A day that is looked at costs one, a span that is found this much. */
+const SPAN_COST = 4;
+
 /**
  * The spans of a window that end after `from`, earliest start first, for eight years. They may overlap; those of one day
  * that touch are one. Durations are real time.
@@ -23,15 +31,25 @@ export const HORIZON_MS = HORIZON_DAYS * DAY_MS;
  * A time of day that the clock shows twice counts the first time, one that it never shows counts as if the clock had
  * not been touched yet (RFC 5545 §3.3.5). A rhythm that matches in every hour goes on through the hour that is shown twice.
  */
-export function* spansOf(window: Window, from: EpochMs): Generator<Span> {
+export function* spansOf(
+  window: Window,
+  from: EpochMs,
+  until: EpochMs = from + HORIZON_MS,
+  work: Work = { left: Number.POSITIVE_INFINITY },
+): Generator<Span> {
   const cron = cronOf(window.cron);
   const length = durationMs(window.duration);
   const runs = runsOf(cron, length);
   const first = Math.floor(wallTime(from - length, window.zone) / DAY_MS) - 1;
-  for (let day = first; day <= first + HORIZON_DAYS + length / DAY_MS + 3; day++) {
+  const last = Math.floor(wallTime(until, window.zone) / DAY_MS) + 1;
+  for (let day = first; day <= last; day++) {
+    if (--work.left < 0) return;
     const midnight = day * DAY_MS;
     if (!cron.isDay(midnight)) continue;
-    for (const span of spansOfDay(window.zone, cron, length, runs, midnight)) if (span.end > from) yield span;
+    for (const span of spansOfDay(window.zone, cron, length, runs, midnight)) {
+      work.left -= SPAN_COST;
+      if (span.end > from) yield span;
+    }
   }
 }
 
@@ -51,14 +69,24 @@ function spansOfDay(
     const wall = midnight + minute * MINUTE_MS;
     return cron.isHourly ? instantsShowing(wall, zone) : [instantOfWallTime(wall, zone)];
   });
-  return starts.sort((a, b) => a - b).map((start) => ({ start, end: start + length }));
+  return joined(
+    starts.sort((a, b) => a - b),
+    length,
+  );
 }
 
 /** The spans of a day on which the clock runs evenly, counted from its midnight. */
 function runsOf({ minutes }: Cron, length: number): readonly Span[] {
+  return joined(
+    minutes.map((minute) => minute * MINUTE_MS),
+    length,
+  );
+}
+
+/** Those that touch are one. */
+function joined(starts: readonly EpochMs[], length: number): readonly Span[] {
   const runs: Span[] = [];
-  for (const minute of minutes) {
-    const start = minute * MINUTE_MS;
+  for (const start of starts) {
     const last = runs.at(-1);
     if (last !== undefined && start <= last.end) runs[runs.length - 1] = { ...last, end: start + length };
     else runs.push({ start, end: start + length });
@@ -66,10 +94,15 @@ function runsOf({ minutes }: Cron, length: number): readonly Span[] {
   return runs;
 }
 
-/** The spans of several windows in one order. */
-export function* mergeSpans(windows: readonly Window[], from: EpochMs): Generator<Span> {
-  const heads = windows.flatMap((window) => {
-    const spans = spansOf(window, from);
+/** The spans of several windows in one order, until the work is used up. */
+export function* mergeSpans(
+  windows: readonly Window[],
+  from: EpochMs,
+  until: EpochMs,
+  work: Work,
+): Generator<Span> {
+  const heads = distinct(windows).flatMap((window) => {
+    const spans = spansOf(window, from, until, work);
     const head = spans.next();
     return head.done === true ? [] : [{ spans, head: head.value }];
   });
@@ -85,4 +118,9 @@ export function* mergeSpans(windows: readonly Window[], from: EpochMs): Generato
     if (next.done === true) heads.splice(index, 1);
     else earliest.head = next.value;
   }
+}
+
+/** Two that differ in their name alone are open and closed together. */
+function distinct(windows: readonly Window[]): readonly Window[] {
+  return [...new Map(windows.map((one) => [`${one.cron}|${one.duration}|${one.zone}`, one])).values()];
 }

@@ -1,7 +1,7 @@
 // Maintenance windows: whether a deployment may start now, and when the next openings are.
 import type { EpochMs } from '../encoding/instant.ts';
 import type { Policy } from '../schema/policy.ts';
-import { HORIZON_MS, mergeSpans, type Span } from './spans.ts';
+import { HORIZON_MS, mergeSpans, type Span, type Work } from './spans.ts';
 
 type Windows = Policy['windows'];
 
@@ -11,28 +11,30 @@ export interface Opening {
   readonly closes: EpochMs | null;
 }
 
+/** As many days of one window as eight years have, or some months of a hundred windows: a few milliseconds of looking. */
+const MOST_WORK = 40_000;
+
 /** Windows gate the start of a deployment only; without allow windows every time is open that is not denied. */
 export function isOpen(windows: Windows, at: EpochMs): boolean {
-  return nextOpen(windows, at, at) !== null;
+  return createSweep(windows, at, at, { left: Number.POSITIVE_INFINITY }).nextOpen() !== null;
 }
 
-/** The first instant from `from` to `until` at which a deployment may start; null when eight years hold none. */
-export function nextOpen(
-  windows: Windows,
-  from: EpochMs,
-  until: EpochMs = from + HORIZON_MS,
-): EpochMs | null {
-  return createSweep(windows, from).nextOpen(until);
+/** The first instant from `from` on at which a deployment may start; null when none was found within bounds of time and work. */
+export function nextOpen(windows: Windows, from: EpochMs): EpochMs | null {
+  return createSweep(windows, from, from + HORIZON_MS, { left: MOST_WORK }).nextOpen();
 }
 
 /** The openings from `from` on; the first may have begun already. */
 export function nextOpenings(windows: Windows, from: EpochMs, count: number): readonly Opening[] {
-  const sweep = createSweep(windows, from);
+  const work = { left: MOST_WORK };
+  const sweep = createSweep(windows, from, from + HORIZON_MS, work);
   const openings: Opening[] = [];
   while (openings.length < count) {
-    const opens = sweep.nextOpen(from + HORIZON_MS);
+    const opens = sweep.nextOpen();
     if (opens === null) break;
     const closes = sweep.nextClose(opens);
+    // Whether it stays open is not known then.
+    if (work.left < 0) break;
     openings.push({ opens, closes });
     if (closes === null) break;
   }
@@ -40,19 +42,20 @@ export function nextOpenings(windows: Windows, from: EpochMs, count: number): re
 }
 
 /** Goes through the spans of all windows once, side by side: however they overlap, each is looked at one time. */
-function createSweep({ allow, deny }: Windows, from: EpochMs) {
-  const allowed = createQueue(mergeSpans(allow, from));
-  const denied = createQueue(mergeSpans(deny, from));
+function createSweep({ allow, deny }: Windows, from: EpochMs, until: EpochMs, work: Work) {
+  const allowed = createQueue(mergeSpans(allow, from, until, work));
+  const denied = createQueue(mergeSpans(deny, from, until, work));
   let at = from;
 
   return {
-    nextOpen(until: EpochMs): EpochMs | null {
+    nextOpen(): EpochMs | null {
       while (at <= until) {
         const span = allowed.firstEndingAfter(at);
         if (span === null && allow.length > 0) return null;
         at = Math.max(at, span?.start ?? at);
         const closed = denied.firstEndingAfter(at);
-        if (at > until) return null;
+        // What is not known to be open is closed.
+        if (at > until || work.left < 0) return null;
         if (closed === null || closed.start > at) return at;
         at = closed.end;
       }

@@ -151,6 +151,28 @@ describe('a window whose date never comes', () => {
   });
 });
 
+describe('a hundred windows that deny whatever they allow', () => {
+  it.each([
+    [
+      'every other minute',
+      (i: number) => ({ cron: `*/2 * * * *`, duration: i % 2 === 0 ? 'PT1M' : 'PT60S' }),
+    ],
+    ['one minute of every hour each', (i: number) => ({ cron: `${i} * * * *`, duration: 'PT1M' })],
+    ['a date that never comes', (i: number) => ({ cron: `${i} 0 30 2 *`, duration: 'PT1H' })],
+  ])('%s, are answered without a wait', (_name, span) => {
+    const spans = Array.from({ length: 50 }, (_, i) => ({ zone: BERLIN, ...span(i) }));
+    const all = windows(spans, spans);
+    const now = instantMs('2026-03-02T12:00:00Z');
+    const began = performance.now();
+
+    expect(nextOpen(all, now)).toBeNull();
+    expect(nextOpenings(all, now, 3)).toEqual([]);
+    expect(isOpen(all, now)).toBe(false);
+    // Some milliseconds; half a minute and more where every span of eight years is looked at.
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+});
+
 describe('no windows', () => {
   it('are always open and never close', () => {
     expect(nextOpenings(windows([]), instantMs('2026-03-02T12:00:00Z'), 3)).toEqual([
