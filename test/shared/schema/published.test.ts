@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { approvalStatement } from '../../../shared/schema/approval.ts';
 import { linesBehind, type PinVersion } from '../../../shared/schema/pin.ts';
 import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
+import { renderManifest } from '../../docs/pages/manifest-page.ts';
+import { renderPolicy } from '../../docs/pages/policy-page.ts';
 import { renderSchemas } from '../../docs/pages/schema-pages.ts';
 import { refusalOf } from '../../support/error-code.ts';
 
@@ -12,6 +14,17 @@ describe('the schema of a document', () => {
     const published = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
     expect(JSON.parse(schema)).toEqual(JSON.parse(published));
+  });
+});
+
+describe('the words about each key', () => {
+  it.each([
+    ['docs/reference/manifest.md', renderManifest],
+    ['docs/reference/policy.md', renderPolicy],
+  ])('are what is published: %s', (path, render) => {
+    const published = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+
+    expect(render().split('\n')).toEqual(published.split('\n'));
   });
 });
 
