@@ -103,6 +103,18 @@ describe('preflight', () => {
   });
 
   it.each([
+    ['just enough of both', 8 << 20, 200, 'committed'],
+    ['a byte too few', (8 << 20) - 1, 200, 'abandoned'],
+    ['an inode too few', 8 << 20, 199, 'abandoned'],
+  ])('takes a disk with %s for what it is', async (_what, bytes, inodes, state) => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.disk.freeBytes = bytes;
+    world.disk.freeInodes = inodes;
+
+    expect((await deploy(deployer, auth('1.1.0'))).state).toBe(state);
+  });
+
+  it.each([
     [
       'an unknown variable',
       { service: { driver: 'process', exec: ['serve', '${settings.nope}'] } },

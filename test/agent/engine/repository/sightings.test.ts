@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   addSightings,
   formatSightings,
+  isSameSightings,
   NO_SIGHTINGS,
   parseSightings,
 } from '../../../../agent/engine/repository/sightings.ts';
@@ -41,6 +42,42 @@ describe('a sighting', () => {
 
   it('is made of releases alone: nobody fills the disk with halts of nothing', () => {
     expect(addSightings(NO_SIGHTINGS, [release, other], [], NOW)).toEqual(NO_SIGHTINGS);
+  });
+
+  it.each([
+    `halts/${HEX}0.json`,
+    `halts/${HEX}.json.json`,
+    `x/halts/${HEX}.json`,
+    `halts/${HEX.slice(1)}.json`,
+  ])('is made by no other path than that of a halt: %s', (path) => {
+    expect(addSightings(NO_SIGHTINGS, [release, { ...halt, path }], [], NOW)).toEqual(NO_SIGHTINGS);
+  });
+
+  it('is the same as another where every digest and order was seen at the same time', () => {
+    const one = { digests: new Map([[DIGEST, NOW]]), orders: new Map([['FL-1-1', NOW]]) };
+    const others = [
+      { ...one, digests: new Map() },
+      { ...one, digests: new Map([[DIGEST, NOW + 1]]) },
+      { ...one, digests: new Map([[digestFromHex('b'.repeat(64)), NOW]]) },
+      { ...one, orders: new Map() },
+      { ...one, orders: new Map([['FL-1-2', NOW]]) },
+      { ...one, orders: new Map([...one.orders, ['FL-1-2', NOW]]) },
+    ];
+
+    expect(isSameSightings(one, parseSightings(formatSightings(one)))).toBe(true);
+    expect(others.filter((other) => isSameSightings(one, other) || isSameSightings(other, one))).toEqual([]);
+  });
+
+  it.each([
+    ['a digest of other letters', { since: { [`G${HEX.slice(1)}`]: NOW } }],
+    ['a longer digest', { since: { [`${HEX}0`]: NOW } }],
+    ['a digest behind something', { since: { [`x${HEX}`]: NOW } }],
+    ['a time that is none', { since: { [HEX]: 'now' } }],
+    ['an id without end', { since: {}, orders: { ['F'.repeat(201)]: NOW } }],
+  ])('that is read says nothing with %s', (_what, fields) => {
+    const bytes = Buffer.from(JSON.stringify({ schema: 'fairlead/halted@1', ...fields }));
+
+    expect(parseSightings(bytes)).toEqual(NO_SIGHTINGS);
   });
 
   it('goes with its release', () => {
