@@ -72,6 +72,33 @@ describe('a key file', () => {
     expect(codeOf(act)).toMatch(/^vendor\/(?:wrong-passphrase|key-damaged)$/);
   });
 
+  it.each<[string, (file: KeyFile) => object]>([
+    ['a padded salt', (file) => ({ kdf: { ...file.kdf, salt: `${file.kdf.salt}=` } })],
+    ['no salt', (file) => ({ kdf: { ...file.kdf, salt: '' } })],
+    ['another alphabet', (file) => ({ box: { ...file.box, nonce: `+${file.box.nonce}` } })],
+    ['nothing sealed', (file) => ({ box: { ...file.box, sealed: '' } })],
+    ['a key id in capitals', (file) => ({ keyid: file.keyid.toUpperCase().replace(/^\d/, 'A') })],
+    ['a key id too long', (file) => ({ keyid: `${file.keyid}0` })],
+    ['a public key behind something', (file) => ({ public: `x${file.public}` })],
+    ['more roles than there can be', () => ({ roles: Array.from({ length: 17 }, () => 'releases') })],
+  ])('is refused with %s', (_what, changes) => {
+    const file = seal();
+
+    expect(codeOf(() => parseDocument(keyFile, { ...file, ...changes(file) }, 'key.json'))).toBe(
+      'document/invalid',
+    );
+  });
+
+  it('holds every letter of its alphabets', () => {
+    const file = seal();
+    const kdf = { ...file.kdf, salt: 'AZaz09_-' };
+    const roles = Array.from({ length: 16 }, () => 'releases');
+
+    expect(parseDocument(keyFile, { ...file, kdf, roles, keyid: '09af'.repeat(16) }, 'key.json').kdf).toEqual(
+      kdf,
+    );
+  });
+
   it('is refused when it asks for another cost', () => {
     const file = seal();
     const hostile = { ...file, kdf: { ...file.kdf, n: 2 ** 30 } };
