@@ -1,6 +1,7 @@
 // The instance configuration: what one install runs and with which settings. Local, never signed by the vendor.
 import { z } from 'zod';
 import { name } from './common.ts';
+import { REACHES } from './drivers/confinement.ts';
 
 /**
  * Text that the operator of this install wrote. In it alone `${env:NAME}` and `${file:PATH}` are read, when a service
@@ -17,9 +18,22 @@ const settingValue = z.union([
   z.boolean(),
 ]);
 
+const directory = z
+  .string()
+  .max(1024)
+  .regex(/^(?:\/(?!\.{0,2}(?:\/|$))[^/\p{Cc}]+)+$/u, { error: 'a directory such as "/srv/media"' });
+
 const capabilityConfig = z.strictObject({
   enabled: z.boolean().default(true),
   settings: z.record(name, settingValue).default({}),
+  /**
+   * What containers of this capability may reach of the machine: keys of its compose file that are refused otherwise, and
+   * directories that it mounts. The operator's alone to say.
+   */
+  allow: z
+    .array(z.union([z.enum(REACHES), directory]))
+    .max(32)
+    .exactOptional(),
 });
 
 const suiteConfig = z.strictObject({

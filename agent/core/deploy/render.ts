@@ -38,6 +38,8 @@ export interface RenderInput {
   readonly settings: FilledSettings;
   /** Names of those that are secret. */
   readonly secrets: readonly string[];
+  /** What this install's operator allows it beyond what every service may. */
+  readonly allow?: readonly string[] | undefined;
   readonly treeDirectory: string;
   readonly dataDirectory: string;
 }
@@ -92,6 +94,8 @@ function renderUnit(component: ComponentKey, input: RenderInput, fill: Fill): Se
 /** What the units of every driver have. */
 function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
   const service = input.release.document.service;
+  // Where nothing is allowed, a unit is known by what it was known by before anything could be.
+  const allowed = input.allow === undefined ? {} : { allow: input.allow };
   const env = Object.entries(service.env).map(([key, value]) => [key, fill(value, `service.env.${key}`)]);
   return {
     component,
@@ -101,7 +105,8 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
     dataDirectory: input.dataDirectory,
     stopTimeoutMs: durationMs(service.stopTimeout),
     writable: (input.release.document.writable ?? []).map((path) => `${input.treeDirectory}/${path}`),
-    identity: digestOfValue({ release: input.release.digest, settings: input.configured }),
+    ...allowed,
+    identity: digestOfValue({ release: input.release.digest, settings: input.configured, ...allowed }),
   };
 }
 
@@ -167,6 +172,8 @@ interface UnitBase {
   readonly stopTimeoutMs: number;
   /** Directories of the tree that the service's account may write to; none where absent. */
   readonly writable?: readonly string[];
+  /** What the operator lets its containers reach of the machine; nothing where absent. */
+  readonly allow?: readonly string[];
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
   readonly identity: string;
 }

@@ -1,4 +1,5 @@
 // Preparing a generation's components: settings resolved, references read, everything rendered and ready to run.
+import { capabilityConfigOf } from '../../../shared/compile/config.ts';
 import { dependencyOrder } from '../../../shared/compile/plan.ts';
 import { fillReferences, referenceKey, referencesIn } from '../../../shared/compile/references.ts';
 import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
@@ -34,6 +35,7 @@ export async function prepare(
     configured: { ...defaults, ...given },
     settings,
     secrets,
+    allow: capabilityConfigOf(generation.config, release.document.suite, release.document.name).allow,
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
   });

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { CONFINEMENT_RULES } from '../../../../shared/schema/drivers/confinement.ts';
 import type { Driver, LogSince, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { uidOf } from '../../machine/account.ts';
@@ -10,7 +11,6 @@ import type { ToolResult } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
 import { createServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
-import { CONFINEMENT_RULES } from './confinement.ts';
 import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from './containers.ts';
 import { compose, containersOf, docker, failureOf, refusalOf } from './docker.ts';
 import { createImages } from './images.ts';

@@ -5,11 +5,6 @@ import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { UnitOf } from '../../../ports/deploy.ts';
-import type { Account } from '../../machine/account.ts';
-import { runTool } from '../../machine/run-tool.ts';
-import { toolEnvironment } from '../../machine/surroundings.ts';
-import { makePassable } from '../service-directories.ts';
 import {
   type ComposeProject,
   composeProject,
@@ -17,7 +12,12 @@ import {
   findReplaceable,
   isWithin,
   type Surroundings,
-} from './confinement.ts';
+} from '../../../../shared/schema/drivers/confinement.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
+import type { Account } from '../../machine/account.ts';
+import { runTool } from '../../machine/run-tool.ts';
+import { toolEnvironment } from '../../machine/surroundings.ts';
+import { makePassable } from '../service-directories.ts';
 import { compose, failureOf, projectOf, refusalOf } from './docker.ts';
 
 const CONFIG_MS = 30_000;
@@ -117,8 +117,11 @@ export async function verifyProject(unit: UnitOf<'compose'>, project: ComposePro
     throw refusalOf(unit, `its service "${name}" uses the image "${image}", which is none of the release's`);
   }
   await verifyNoLinks(unit, project);
-  const wayOut = findEscape(project, aroundOf(unit));
-  if (wayOut !== null) throw refusalOf(unit, `${wayOut}: containers of a release are kept from the machine`);
+  const wayOut = findEscape(project, aroundOf(unit), unit.allow);
+  if (wayOut === null) return;
+  const { what, reach } = wayOut;
+  const remedy = reach === null ? '' : `; its operator may allow it in instance.json: "allow": ["${reach}"]`;
+  throw refusalOf(unit, `${what}: containers of a release are kept from the machine${remedy}`);
 }
 
 /** A container may have put a link where one mounts, which the engine would follow. Error: service/start-failed. */

@@ -4,12 +4,14 @@ import {
   composeProject,
   findEscape,
   findReplaceable,
-} from '../../../../agent/adapters/drivers/compose/confinement.ts';
+} from '../../../../shared/schema/drivers/confinement.ts';
+import { instanceConfig } from '../../../../shared/schema/instance.ts';
 
 const AROUND = { project: 'fairlead_core_auth', tree: '/tree', data: '/data' };
 
-function escapeOf(web: object, more: object = {}): string | null {
-  return findEscape(composeProject.parse({ services: { web: { image: 'x', ...web } }, ...more }), AROUND);
+function escapeOf(web: object, more: object = {}, allow: readonly string[] = []): string | null {
+  const project = composeProject.parse({ services: { web: { image: 'x', ...web } }, ...more });
+  return findEscape(project, AROUND, allow)?.what ?? null;
 }
 
 const bind = (source: string) => ({ volumes: [{ type: 'bind', source, target: '/x' }] });
@@ -97,10 +99,73 @@ describe('a project of containers', () => {
     ['networks.n', {}, { networks: { n: { name: 'foo', external: true } } }],
     ['networks.n', {}, { networks: { n: { driver: 'host' } } }],
     ['networks.n', {}, { networks: { n: { ipam: { driver: 'other' } } } }],
+    ['networks.n.ipam', {}, { networks: { n: { ipam: { config: [{ subnet: '0.0.0.0/1' }] } } } }],
+    [
+      'networks.n.ipam',
+      {},
+      { networks: { n: { ipam: { driver: 'default', config: [{ subnet: '10.0.0.0/8' }] } } } },
+    ],
     ['/etc/shadow', {}, { secrets: { s: { file: '/etc/shadow' } } }],
     ['/etc/shadow', {}, { configs: { s: { file: '/etc/shadow' } } }],
   ])('may not have %s', (part, web, more) => {
     expect(escapeOf(web, more)).toContain(part);
+  });
+});
+
+describe('what an operator allows by name', () => {
+  const subnet = { networks: { n: { ipam: { config: [{ subnet: '10.9.0.0/24' }] } } } };
+
+  it.each<[string, object, object?]>([
+    ['cap_add', { cap_add: ['NET_ADMIN'] }],
+    ['devices', { devices: [{ source: '/dev/ttyUSB0' }] }],
+    ['gpus', { gpus: 'all' }],
+    ['network_mode', { network_mode: 'host' }],
+    ['pid', { pid: 'host' }],
+    ['ipam', {}, subnet],
+    ['/srv/media', bind('/srv/media')],
+    ['/srv/media', bind('/srv/media/films')],
+  ])('%s is let be, and nothing else is', (allowed, web, more) => {
+    expect(escapeOf(web, more, [])).not.toBeNull();
+    expect(escapeOf(web, more, [allowed])).toBeNull();
+    expect(escapeOf({ ...web, privileged: true }, more, [allowed])).toContain('privileged');
+  });
+
+  it.each<[string, object, object?]>([
+    ['/srv/media', bind('/srv/media2')],
+    ['/srv/media', bind('/srv/media/../../etc')],
+    ['/srv/media', bind('/')],
+    ['/srv/media', bind('/srv')],
+    ['cap_add', { privileged: true }],
+    ['devices', { device_cgroup_rules: ['a *:* rwm'] }],
+    ['privileged', { privileged: true }],
+    ['userns_mode', { userns_mode: 'host' }],
+    ['runtime', { runtime: 'other' }],
+    ['build', { build: { context: '/' } }],
+    ['use_api_socket', { use_api_socket: true }],
+    ['ipam', {}, { networks: { n: { driver: 'macvlan' } } }],
+    ['/etc', {}, { volumes: { v: { driver_opts: { device: '/etc' } } } }],
+    ['/etc', {}, { secrets: { s: { file: '/etc/shadow' } } }],
+  ])('%s allows no more than itself', (allowed, web, more) => {
+    expect(escapeOf(web, more, [allowed])).not.toBeNull();
+  });
+
+  it.each([
+    [['cap_add', '/srv/media'], true],
+    [['privileged'], false],
+    [['userns_mode'], false],
+    [['/'], false],
+    [['srv/media'], false],
+    [['/srv/../etc'], false],
+    [['/srv//media'], false],
+    [['/srv/media/'], false],
+    [['services.web.cap_add'], false],
+  ])('is written as %j: %s', (allow, isTaken) => {
+    const config = {
+      schema: 'fairlead/instance@1',
+      suites: { core: { capabilities: { auth: { allow } } } },
+    };
+
+    expect(instanceConfig.safeParse(config).success).toBe(isTaken);
   });
 });
 

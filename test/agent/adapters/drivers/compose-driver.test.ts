@@ -134,6 +134,23 @@ describe('the compose driver', () => {
     expect(await driver.runs(unit)).toBe(true);
   });
 
+  it('admits what its operator allows by name, and says what they may allow', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const web = { image: unit.images[0]?.digest, network_mode: 'host', volumes: [bindOf('/srv')] };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+
+    const refusal = await rejectionOf(driver.prepare({ ...unit, allow: ['/srv'] }));
+    await driver.start(await admitted({ ...unit, allow: ['/srv', 'network_mode'] }));
+
+    expect(refusal.message).toContain('"allow": ["network_mode"]');
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
+  async function admitted(unit: UnitOf<'compose'>): Promise<UnitOf<'compose'>> {
+    await driver.prepare(unit);
+    return unit;
+  }
+
   it('does not admit a mount in whose place one of its containers could put a link', async () => {
     const unit = harness.unit('steady', 'v1');
     const data = unit.dataDirectory;

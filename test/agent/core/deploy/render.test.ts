@@ -163,4 +163,16 @@ describe('rendering', () => {
     expect(identity({}, '${env:KEY}', 'one')).not.toBe(identity({}, '${env:OTHER}', 'one'));
     expect(identity({}, '${env:KEY}', 'one')).not.toBe(identity({ notes: 'new' }, '${env:KEY}', 'one'));
   });
+
+  it('carries what the operator allows, and is another unit where that changes', () => {
+    const input = inputOf();
+
+    const [none, some, more] = [undefined, ['cap_add'], ['cap_add', '/srv']].map(
+      (allow) => render({ ...input, allow }).unit,
+    );
+
+    expect([none?.allow, some?.allow]).toEqual([undefined, ['cap_add']]);
+    expect(new Set([none, some, more].map((unit) => unit?.identity)).size).toBe(3);
+    expect(render(input).unit).toEqual(none);
+  });
 });

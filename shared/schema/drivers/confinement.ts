@@ -33,7 +33,32 @@ export interface Surroundings {
 }
 
 /** To be raised with every rule that refuses more than before: it is for what is admitted from then on. */
-export const CONFINEMENT_RULES = 1;
+export const CONFINEMENT_RULES = 2;
+
+/**
+ * What the operator of an install may allow a release by name: keys of its compose file that reach into the machine, and no more
+ * than that. What hands over the machine itself, or runs programs of it, is nothing that a name says enough about.
+ */
+export const REACHES = [
+  'cap_add',
+  'deploy',
+  'device_cgroup_rules',
+  'devices',
+  'gpus',
+  'ipam',
+  'ipc',
+  'network_mode',
+  'pid',
+  'security_opt',
+] as const;
+
+/** A part that leads out. */
+export interface Escape {
+  /** In words for the vendor. */
+  readonly what: string;
+  /** What an operator would have to allow, a key or a directory; null where nobody can. */
+  readonly reach: string | null;
+}
 
 /** Each key with what it may be; everything else of it is refused. */
 const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -69,9 +94,22 @@ const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
   pre_stop: isEmpty,
 };
 
-/** The first part that leads out, in words for the vendor; null where none does. */
-export function findEscape(project: ComposeProject, around: Surroundings): string | null {
-  const found = [
+/** The first part that leads out and is not allowed; null where none does. `allow` holds keys and directories. */
+export function findEscape(
+  project: ComposeProject,
+  around: Surroundings,
+  allow: readonly string[] = [],
+): Escape | null {
+  return escapesOf(project, around).find(({ reach }) => reach === null || !isAllowed(reach, allow)) ?? null;
+}
+
+function isAllowed(reach: string, allow: readonly string[]): boolean {
+  return allow.some((one) => one === reach || (one.startsWith('/') && isWithin(reach, one)));
+}
+
+/** Every part that leads out. */
+export function escapesOf(project: ComposeProject, around: Surroundings): readonly Escape[] {
+  return [
     ...Object.entries(project.services).flatMap(([name, one]) =>
       serviceEscapes(`services.${name}`, one, around),
     ),
@@ -79,13 +117,18 @@ export function findEscape(project: ComposeProject, around: Surroundings): strin
       volumeEscapes(`volumes.${name}`, one, around),
     ),
     ...Object.entries(project.networks).flatMap(([name, one]) =>
-      isOwn(one, around) && isPlainNetwork(one) ? [] : [`networks.${name} belongs to somebody else`],
+      networkEscapes(`networks.${name}`, one, around),
     ),
     ...[...Object.entries(project.secrets), ...Object.entries(project.configs)].flatMap(([name, one]) =>
-      one.file === undefined || isWithin(one.file, around.tree) ? [] : [`${name} is read from ${one.file}`],
+      one.file === undefined || isWithin(one.file, around.tree)
+        ? []
+        : [beyond(`${name} is read from ${one.file}`)],
     ),
   ];
-  return found[0] ?? null;
+}
+
+function beyond(what: string, reach: string | null = null): Escape {
+  return { what, reach };
 }
 
 /**
@@ -105,16 +148,18 @@ export function findReplaceable({ services }: ComposeProject, { data }: Surround
   return null;
 }
 
-function serviceEscapes(where: string, one: Service, around: Surroundings): readonly string[] {
+function serviceEscapes(where: string, one: Service, around: Surroundings): readonly Escape[] {
   const wide = Object.entries(NARROW)
     .filter(([key, isNarrow]) => one[key] !== undefined && one[key] !== null && !isNarrow(one[key]))
-    .map(([key]) => `${where}.${key} reaches beyond its container`);
+    .map(([key]) =>
+      beyond(`${where}.${key} reaches beyond its container`, REACHES.find((reach) => reach === key) ?? null),
+    );
   const mounts = one.volumes
     .filter(({ type, source = '' }) => type === 'bind' && !isReachable(source, around))
-    .map(({ source }) => `${where}.volumes mounts ${source}`);
+    .map(({ source = '' }) => beyond(`${where}.volumes mounts ${source}`, directoryOf(source)));
   const others = one.volumes
     .filter(({ type }) => !['bind', 'volume', 'tmpfs'].includes(type))
-    .map(({ type }) => `${where}.volumes mounts a ${type}`);
+    .map(({ type }) => beyond(`${where}.volumes mounts a ${type}`));
   return [...wide, ...mounts, ...others];
 }
 
@@ -122,10 +167,10 @@ function volumeEscapes(
   where: string,
   one: ComposeProject['volumes'][string],
   around: Surroundings,
-): readonly string[] {
-  if (!isOwn(one, around)) return [`${where} belongs to somebody else`];
+): readonly Escape[] {
+  if (!isOwn(one, around)) return [beyond(`${where} belongs to somebody else`)];
   const { driver = 'local', driver_opts: options } = one ?? {};
-  return driver === 'local' && isEmpty(options) ? [] : [`${where} is no volume of the engine’s own`];
+  return driver === 'local' && isEmpty(options) ? [] : [beyond(`${where} is no volume of the engine’s own`)];
 }
 
 /** Its own name begins with the project's, as compose gives it. */
@@ -135,13 +180,28 @@ function isOwn(one: ComposeProject['volumes'][string], { project }: Surroundings
   return !isExternal && (one.name === undefined || one.name.startsWith(`${project}_`));
 }
 
-/** Other drivers, and options of this one, join networks and bridges of the machine. */
-function isPlainNetwork(one: ComposeProject['networks'][string]): boolean {
-  if (one === null) return true;
-  const plain = z.looseObject({ driver: z.enum(['', 'default']).optional() }).nullish();
-  return (
-    (one.driver ?? 'bridge') === 'bridge' && isEmpty(one.driver_opts) && plain.safeParse(one.ipam).success
-  );
+/**
+ * Other drivers, and options of this one, join networks and bridges of the machine. An address range of its own choice takes
+ * that range from the machine: what it reached there, its own network among it, is then looked for in the containers.
+ */
+function networkEscapes(
+  where: string,
+  one: ComposeProject['networks'][string],
+  around: Surroundings,
+): readonly Escape[] {
+  if (one === null) return [];
+  const isPlain = (one.driver ?? 'bridge') === 'bridge' && isEmpty(one.driver_opts);
+  const ipam = z
+    .looseObject({ driver: z.enum(['', 'default']).optional() })
+    .nullish()
+    .safeParse(one.ipam);
+  if (!isOwn(one, around) || !isPlain || !ipam.success) return [beyond(`${where} belongs to somebody else`)];
+  return isEmpty(ipam.data?.config) ? [] : [beyond(`${where}.ipam takes addresses of the machine`, 'ipam')];
+}
+
+/** An operator allows a directory with what is in it, and never the whole machine. */
+function directoryOf(path: string): string | null {
+  return path.startsWith('/') && isWithin(path, path) && path !== '/' ? path : null;
 }
 
 /** The engine writes the log itself, as root and from the machine's own network: only into its own files. */
