@@ -13,13 +13,14 @@ import { measureMetadata } from '../test/bench/metadata.ts';
 import { measurePacks } from '../test/bench/packs.ts';
 import { measureRollback } from '../test/bench/rollback.ts';
 import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
+import { measureServer } from '../test/bench/server.ts';
 import { measureStartup } from '../test/bench/startup.ts';
 import { measureTraffic } from '../test/bench/traffic.ts';
 
 const USAGE = `Usage: scripts/bench [--offline] [--write]
 
 Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, a long
-history, compile, hostile inputs, a forced patch, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
+history, compile, hostile inputs, one sender among many, a forced patch, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
 
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
   --write     write the figures to docs/figures.md
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
     await measure(() => measureHistory(work));
     await measure(measureCompile);
     await measure(measureHostile);
+    await measure(() => measureServer(work));
     await measure(() => measureForced(work));
     await measure(() => measureTraffic(work));
     const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();
