@@ -38,10 +38,12 @@ export function createOutput(
 export const MISUSE_HINT = 'the same command with --help says what it takes';
 
 const SHOWN = 250;
+/** As the library says it; of options it speaks more plainly. */
+const ARGUMENT = /^(error: )?command-argument value '(.*)' is invalid for argument '([^']*)'\./s;
 
 /** Not all of what was typed, and nothing a terminal would obey; what it must be stands at the end. */
 export function sanitizeMisuse(message: string): string {
-  const text = sanitizeText(message.trimEnd());
+  const text = sanitizeText(message.trimEnd()).replace(ARGUMENT, "$1argument '$3' cannot be '$2'.");
   return text.length <= 2 * SHOWN ? text : `${text.slice(0, SHOWN)}…${text.slice(-SHOWN)}`;
 }
 

@@ -21,17 +21,20 @@ async function deployed() {
   onTestFinished(async () => void (await driver.stop(AUTH, 100)));
   const instance = realInstance(stateDir, { driver: driver as never });
   await instance.deployer.recover();
-  const release = releaseOf(AUTH, '1.0.0', {
-    settings: { secret: { type: 'string', secret: true } },
-    service: { driver: 'process', exec: ['sh', '-c', TELL], env: { SECRET: '${settings.secret}' } },
-    health: [],
-    smoke: [],
-    hooks: {},
-  });
-  mkdirSync(treeDirectory(stateDir, release.document.tree.digest), { recursive: true });
-  const secret = `\${file:${secretFile}}`;
-  await instance.deploy(deployableOf({ [AUTH]: release }, { [AUTH]: { secret } }));
-  return { stateDir, secretFile, driver };
+  const deploy = async (version: string, secret: string) => {
+    const release = releaseOf(AUTH, version, {
+      settings: { secret: { type: 'string', secret: true } },
+      service: { driver: 'process', exec: ['sh', '-c', TELL], env: { SECRET: '${settings.secret}' } },
+      health: [],
+      smoke: [],
+      hooks: {},
+    });
+    mkdirSync(treeDirectory(stateDir, release.document.tree.digest), { recursive: true });
+    const record = await instance.deploy(deployableOf({ [AUTH]: release }, { [AUTH]: { secret } }));
+    expect(record.state).toBe('committed');
+  };
+  await deploy('1.0.0', `\${file:${secretFile}}`);
+  return { stateDir, secretFile, driver, deploy };
 }
 
 describe('a log while no agent runs', () => {
@@ -43,6 +46,16 @@ describe('a log while no agent runs', () => {
 
     expect(lines).toEqual(['with •••', 'red \ufffd[31m']);
     expect(describeDirectory(stateDir)).toEqual(before);
+  });
+
+  it('hides also what an earlier generation kept secret in the same log', async () => {
+    const { stateDir, deploy } = await deployed();
+    await deploy('1.0.1', 'canary-of-the-next');
+    await deploy('1.0.2', 'canary-of-the-last');
+
+    expect(await readLogsAtRest(stateDir, { component: AUTH })).toEqual(
+      Array.from({ length: 3 }, () => ['with •••', 'red \ufffd[31m']).flat(),
+    );
   });
 
   it('is shown also when its service runs no more', async () => {

@@ -1,11 +1,21 @@
 // Running a release's command to its end: its own account and environment, its whole group killed when the time is over.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
+
 import { ask } from '../../../shared/node/probes/ask.ts';
 import type { Command } from '../../core/deploy/health.ts';
 import type { Prober } from '../../ports/machine.ts';
-import { environmentFor, resolveAccount } from './account.ts';
-import { asAccount, withServiceUmask } from './as-account.ts';
+import { environmentFor, resolveAccount, uidOf } from './account.ts';
+import { asAccount, type Spawned, withServiceUmask } from './as-account.ts';
+import {
+  listProcesses,
+  lookAtEach,
+  type ProcessEntry,
+  readOwner,
+  readVariable,
+  signalProcess,
+} from './process-table.ts';
 
 export interface CommandSpec {
   readonly exec: readonly string[];
@@ -23,23 +33,19 @@ export interface CommandResult {
 }
 
 const KEPT_OUTPUT_BYTES = 4 * 1024;
+/** Stands in the environment of everything that one command starts. */
+const MARKER = 'FAIRLEAD_COMMAND';
+/** A process that forks as fast as it is found is none that a look more would end. */
+const MOST_LOOKS = 5;
 
 /** Throws when the command cannot be started, or when the limit aborts it first. */
 export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise<CommandResult> {
   const account = await resolveAccount(spec.user, spec.exec[0] ?? '');
-  const own = environmentFor(spec.dataDirectory, spec.env);
-  const { argv, env, ids } = await asAccount(spec.exec, own, account);
-  const [program = '', ...args] = argv;
+  const marker = randomUUID();
+  const own = { ...environmentFor(spec.dataDirectory, spec.env), [MARKER]: marker };
+  const spawned = await asAccount(spec.exec, own, account);
   await makeDirectory(spec.dataDirectory);
-  const child: ChildProcess = withServiceUmask(() =>
-    spawn(program, args, {
-      ...ids,
-      cwd: spec.workingDirectory,
-      env: { ...env },
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  );
+  const child = start(spawned, spec.workingDirectory);
   // First of all: where no descriptor is left, the child has no streams and its error comes in the next moment.
   const ended = new Promise<string>((resolve, reject) => {
     child.once('error', reject);
@@ -66,6 +72,28 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
     killGroup();
     child.stdout?.destroy();
     child.stderr?.destroy();
+    // To look at every process of the machine takes time: only for what has taken too much of it.
+    if (limit.aborted) await endStrays(marker, uidOf(account));
+  }
+}
+
+function start({ argv, env, ids }: Spawned, cwd: string): ChildProcess {
+  const [program = '', ...args] = argv;
+  return withServiceUmask(() =>
+    spawn(program, args, { ...ids, cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+}
+
+/** What went into a session of its own. Anybody may copy a marker, and has then ended nobody but themselves. */
+async function endStrays(marker: string, uid: number): Promise<void> {
+  const isStray = async ({ pid }: ProcessEntry) =>
+    (await readVariable(pid, MARKER)) === marker && (await readOwner(pid)) === uid;
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const strays = await lookAtEach(await listProcesses(), async (entry) =>
+      (await isStray(entry)) ? [entry] : [],
+    );
+    if (strays.flat().length === 0) return;
+    for (const entry of strays.flat()) signalProcess(entry, 'SIGKILL');
   }
 }
 

@@ -23,7 +23,10 @@ export async function readLog(
   component: ComponentKey,
   { change, since }: WhichLog,
 ): Promise<readonly string[]> {
-  const generation = await currentGeneration(options, await options.store.generations());
+  const generations = await options.store.generations();
+  const generation = await currentGeneration(options, generations);
+  // What ran before wrote into the same log, and may have had others. What cannot be read any more cannot be learned.
+  for (const earlier of generations) await prepare(options, earlier, component).catch(() => null);
   // The service's secrets have to be known before its log is read.
   const one = await prepare(options, generation, component);
   if (change === undefined) {

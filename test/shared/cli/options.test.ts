@@ -128,7 +128,7 @@ describe('every argument of a command', () => {
     const { exit, said } = await complaint(PROGRAMS[0] as Command, ['logs', 'nonsense']);
 
     expect(said).toBe(
-      "error: command-argument value 'nonsense' is invalid for argument 'component'. It must be a capability such as core/auth.\n" +
+      "error: argument 'component' cannot be 'nonsense'. It must be a capability such as core/auth.\n" +
         '  hint: the same command with --help says what it takes\n',
     );
     expect(exit).toBe(2);
@@ -155,7 +155,7 @@ describe('a parser that throws an error of ours', () => {
     [['go', '--at', 'x'], "option '--at <text>' argument 'x'"],
     [['go', '--all', 'x'], "option '--all <text...>' argument 'x'"],
     [['go', '--each', 'x'], "option '--each <text>' argument 'x'"],
-    [['go', 'x'], "command-argument value 'x' is invalid for argument 'one'"],
+    [['go', 'x'], "argument 'one' cannot be 'x'"],
   ])('is told as a mistake at %j', async (words, named) => {
     const program = createProgram({
       ...{ name: 'p', about: '', version: '1', common: [], groups: {}, exit: unused },

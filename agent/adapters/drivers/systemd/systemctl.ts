@@ -55,6 +55,11 @@ export async function readJournal(name: string, { lines, keepBytes, since }: Jou
   return stdout;
 }
 
+/** What was written by now may still be on its way. */
+export async function settleJournal(): Promise<void> {
+  await runTool({ ...TOOL, argv: ['journalctl', '--sync'], timeoutMs: TIMEOUT_MS });
+}
+
 export interface JournalEnd {
   readonly lines: number;
   readonly keepBytes: number;

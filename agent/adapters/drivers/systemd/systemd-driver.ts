@@ -11,8 +11,16 @@ import { twinOf } from '../../../core/deploy/blue-green.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { environmentFor, resolveAccount } from '../../machine/account.ts';
+
 import { findServiceProgram, prepareDirectories } from '../service-directories.ts';
-import { isGroupPopulated, readJournal, showUnit, systemctl, type UnitState } from './systemctl.ts';
+import {
+  isGroupPopulated,
+  readJournal,
+  settleJournal,
+  showUnit,
+  systemctl,
+  type UnitState,
+} from './systemctl.ts';
 import {
   forgetShared,
   identityIn,
@@ -53,7 +61,9 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
   const writtenAt = async (component: ComponentKey) =>
     Math.floor((await stat(unitFileOf(component))).mtimeMs);
 
+  /** Who asks for it wants the last words of what has just ended. */
   async function startOf(component: ComponentKey): Promise<EpochMs | null> {
+    await settleJournal();
     return started.get(component) ?? (await writtenAt(component).catch(() => null));
   }
 

@@ -22,7 +22,12 @@ import { COMPONENT, describeDriver, type Program, until } from '../../../support
 import { rejectionOf } from '../../../support/error-code.ts';
 
 const UNIT_DIRECTORY = '/etc/systemd/system';
-const UNIT_FILE = `${UNIT_DIRECTORY}/fairlead-core.auth.service`;
+const UNIT_NAME = 'fairlead-core.auth.service';
+const UNIT_FILE = `${UNIT_DIRECTORY}/${UNIT_NAME}`;
+
+function said(program: string, ...words: readonly string[]): string {
+  return spawnSync(program, words, { maxBuffer: 1 << 26 }).stdout.toString();
+}
 
 describeBooted('the systemd driver', import.meta.filename, () => {
   describeDriver('the systemd driver', async () => createHarness());
@@ -79,6 +84,31 @@ function ownPromises(): void {
     await driver.stop(COMPONENT, 1000);
     expect(() => statSync(harness.environmentFile)).toThrow('ENOENT');
     expect(() => statSync(UNIT_FILE)).toThrow('ENOENT');
+  });
+
+  it('shows a secret to nobody: not in what systemd says of the unit, not in a file, a command line or the journal', async () => {
+    const unit = { ...harness.unit('steady', 'v1'), user: 'daemon', env: { PASSWORD: 'correct horse' } };
+    const failing = { ...unit, identity: 'v2', workingDirectory: '/nowhere' };
+    chmodSync(unit.workingDirectory, 0o755);
+
+    await driver.start(unit);
+    const shown = ['show', 'cat', 'status'].map((word) => said('systemctl', word, '--no-pager', UNIT_NAME));
+    const processes = said('sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "');
+    const found = said(
+      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'grep', '-rlsaE', '[c]orrect horse'],
+      ...['/etc/systemd', '/run', '/var/log', tmpdir()],
+    );
+    await driver.stop(COMPONENT, 1000);
+    const refusal = await rejectionOf(driver.start(failing));
+    const journal = said('journalctl', '--no-pager', '--output=export');
+
+    expect(shown[0]).toContain(`Id=${UNIT_NAME}`);
+    expect(processes).toContain('sleep 1000');
+    expect(journal).toContain('ready');
+    for (const text of [...shown, processes, journal, refusal.message]) {
+      expect(text).not.toContain('correct horse');
+    }
+    expect(found).toBe('');
   });
 
   it('runs the service as its account, which owns its data and cannot change its files', async () => {

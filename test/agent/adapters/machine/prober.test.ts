@@ -1,13 +1,15 @@
 // Probes on real sockets and real commands: what they see, what they refuse to wait for, what they never send on.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+
 import { readProcess } from '../../../../agent/adapters/machine/process-table.ts';
 import { createProber } from '../../../../agent/adapters/machine/run-command.ts';
 import type { Probe } from '../../../../agent/ports/machine.ts';
@@ -275,6 +277,17 @@ describe('a command probe', () => {
     const child = Number(await readFile(join(directory, 'data', 'child'), 'utf8'));
     expect(result).toEqual({ healthy: false, detail: 'no answer in 300 ms' });
     await until(async () => (await readProcess(child)) === null);
+  });
+
+  it('ends also what went into a session of its own, and nobody with another mark', async () => {
+    const bystander = spawn('sleep', ['600'], { env: { ...process.env, FAIRLEAD_COMMAND: 'copied' } });
+    onTestFinished(() => void bystander.kill('SIGKILL'));
+
+    await run('setsid sh -c \'echo $$ >"$HOME/stray"; setsid sleep 600; :\' & sleep 600', 300);
+
+    const stray = Number(await readFile(join(directory, 'data', 'stray'), 'utf8'));
+    await until(async () => (await readProcess(stray)) === null);
+    expect(await readProcess(bystander.pid ?? 0)).not.toBeNull();
   });
 
   it('does not wait for what a command left in the background, and ends it', async () => {
