@@ -41,6 +41,23 @@ describe('requests', () => {
     ).toEqual({ seconds: 1 });
   });
 
+  it.each([
+    [0.25, 4],
+    [4, 1],
+    [0.3, 4],
+  ])('that come back %f a second are told so: %i s', (perSecond, seconds) => {
+    const slow = { requests: { burst: 1, perSecond }, bytes: { burst: 1, perSecond: 1 } };
+    take = createQuota(slow, () => now);
+    take('one', 0);
+
+    expect(
+      dataOf(
+        refusalOf(() => take('one', 0)),
+        'request/rate-limited',
+      ),
+    ).toEqual({ seconds });
+  });
+
   it('never add up to more than a burst', () => {
     takeAll('one');
     now = 3_600_000;
