@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { createProgram as createCommandLine } from '../shared/cli/command.ts';
 import { runProgram } from '../shared/cli/run.ts';
-import type { CliContext } from './cli/database.ts';
+import type { CliContext } from './cli/options.ts';
 import { INIT, ON_DIRECTORY, runOf } from './cli/specs.ts';
 
 const GROUPS = {

@@ -1,9 +1,8 @@
 // The thread of the publisher: keys, repository and a connection to the database that are nobody else's.
 import { workerData } from 'node:worker_threads';
 import { answerQuestions, tellNews } from '../shared/node/thread.ts';
-import { findChange } from './db/changes.ts';
+import { findChange, recordPublication } from './db/changes.ts';
 import { openDatabase } from './db/database.ts';
-import { recordPublication } from './db/publications.ts';
 import { openOnlineKeys } from './repository/online-keys.ts';
 import { readPassphrase } from './repository/passphrase.ts';
 import { createPublisher } from './repository/publisher.ts';

@@ -5,11 +5,10 @@ import { FairleadError, systemCode } from '../shared/errors/error.ts';
 import { tryLock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
-import { type CliContext, print, requireInitialized } from './cli/database.ts';
+import { type CliContext, print, requireInitialized } from './cli/options.ts';
 import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { createApp } from './http/app.ts';
-import { resign, startResigning } from './jobs/resign.ts';
-import { checkpointAudit, startWatching, warnOfExpiries } from './jobs/watch.ts';
+import { checkpointAudit, resign, startResigning, startWatching, warnOfExpiries } from './jobs/watch.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
 
 /** How long requests may take to end once the server was told to. */

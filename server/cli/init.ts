@@ -6,11 +6,10 @@ import { isPresent } from '../../shared/node/read-file.ts';
 import { openDatabase } from '../db/database.ts';
 import type { Database } from '../db/tables.ts';
 import { admitToken, hasToken, makeToken } from '../db/tokens.ts';
-import { readOrWriteLine } from '../repository/initial-files.ts';
-import { type Layout, layoutOf } from '../repository/layout.ts';
+import { type Layout, layoutOf, readOrWriteLine } from '../repository/layout.ts';
 import { createOnlineKeys, openOnlineKeys } from '../repository/online-keys.ts';
 import { passphraseSource, readOrMakePassphrase } from '../repository/passphrase.ts';
-import { type CliContext, type OnDirectory, print } from './database.ts';
+import { type CliContext, type OnDirectory, print } from './options.ts';
 import { issued } from './token.ts';
 
 interface InitSettings extends OnDirectory {

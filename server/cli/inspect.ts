@@ -6,9 +6,9 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { daysLeft, type Expiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
-import { type AuditCheckpoint, readCheckpoint } from '../repository/audit-checkpoint.ts';
+import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
-import { type CliContext, type OnDirectory, print, withDatabase } from './database.ts';
+import { type CliContext, type OnDirectory, print, withDatabase } from './options.ts';
 
 interface VerifySettings extends OnDirectory {
   readonly checkpoint?: AuditCheckpoint;

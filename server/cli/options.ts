@@ -3,6 +3,11 @@ import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
 import { parseDuration } from '../../shared/cli/values.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { isPresent } from '../../shared/node/read-file.ts';
+import { openDatabase } from '../db/database.ts';
+import type { Database } from '../db/tables.ts';
+import { type Layout, layoutOf } from '../repository/layout.ts';
 
 export function parsePort(text: string): number {
   // Digits only: `Number` reads "" as 0, "0x50" as 80 and "8e3" as 8000.
@@ -43,4 +48,34 @@ function isNetwork(text: string): boolean {
 export function parseHost(text: string): string {
   if (isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})$/.test(text)) return text;
   throw new InvalidArgumentError('It must be an address or a host name, such as 127.0.0.1, :: or localhost.');
+}
+
+/** What a command meets outside. */
+export interface CliContext {
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** What every command on a directory is given. */
+export interface OnDirectory {
+  readonly dir: string;
+}
+
+/** Error: server/not-initialized. */
+export async function withDatabase<Result>(
+  dir: string,
+  use: (db: Database, layout: Layout) => Promise<Result>,
+): Promise<Result> {
+  const layout = layoutOf(dir);
+  await requireInitialized(layout);
+  const db = await openDatabase(layout.database);
+  return use(db, layout).finally(() => db.destroy());
+}
+
+/** Error: server/not-initialized. */
+export async function requireInitialized({ dir, database }: Layout): Promise<void> {
+  if (!(await isPresent(database))) throw new FairleadError('server/not-initialized', { dir });
+}
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -4,8 +4,14 @@ import { parseLine, parsePath, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { TOKEN_LIFETIME, WARN_DURATION } from '../core/expiry.ts';
-import type { CliContext } from './database.ts';
-import { parseCheckpoint, parseHost, parseNetworks, parsePort, parseSpan } from './options.ts';
+import {
+  type CliContext,
+  parseCheckpoint,
+  parseHost,
+  parseNetworks,
+  parsePort,
+  parseSpan,
+} from './options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
 

@@ -7,7 +7,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { TOKEN_LIFETIME } from '../core/expiry.ts';
 import { admitToken, listTokens, makeToken, revokeTokens } from '../db/tokens.ts';
-import { type CliContext, type OnDirectory, print, withDatabase } from './database.ts';
+import { type CliContext, type OnDirectory, print, withDatabase } from './options.ts';
 
 interface TokenSettings extends OnDirectory {
   readonly role: TokenRole;

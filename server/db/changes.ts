@@ -2,8 +2,10 @@
 import { sql } from 'kysely';
 import type { ChangeRecord } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { appendAudit } from './audit.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import type { Database } from './tables.ts';
+import { takeLock, transact } from './transact.ts';
 
 export async function writeChanges(
   db: Database,
@@ -74,4 +76,32 @@ async function readChanges(db: Database, ids: readonly string[]): Promise<readon
   const rows = await db.selectFrom('changes').select(['id', 'body']).where('id', 'in', ids).execute();
   const byId = new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as ChangeRecord]));
   return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+export interface PublicationEntry {
+  /** The commit's id: a second call with the same one changes nothing. */
+  readonly id: string;
+  readonly actor: string;
+  readonly changes: readonly ChangeRecord[];
+}
+
+export async function recordPublication(
+  db: Database,
+  { id, actor, changes }: PublicationEntry,
+  now: EpochMs,
+): Promise<void> {
+  // The lock first: a second process with the same commit waits, then finds it recorded.
+  await transact(db, 'committed', async (trx) => {
+    await takeLock(trx, 'audit');
+    const recorded = await trx
+      .selectFrom('audit')
+      .select('sequence')
+      .where('action', '=', 'publication.accepted')
+      .where('subject', '=', id)
+      .executeTakeFirst();
+    if (recorded !== undefined) return;
+    await writeChanges(trx, changes, now);
+    const details = { changes: changes.map((change) => change.id) };
+    await appendAudit(trx, { actor, action: 'publication.accepted', subject: id, details }, now);
+  });
 }

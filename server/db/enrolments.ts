@@ -5,8 +5,8 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { RedeemReply, RedeemRequest } from '../../shared/protocol/enrolment.ts';
 import { appendAudit } from './audit.ts';
-import { hashSecret, makeSecret } from './secrets.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
+import { hashSecret, makeSecret } from './tokens.ts';
 import { transact } from './transact.ts';
 
 /** As the schema has it. */

@@ -1,8 +1,8 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { columnTypesOf } from './column-types.ts';
 import { addReported } from './reported-migration.ts';
+import { columnTypesOf } from './tables.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-fleet': { up: createFleet },

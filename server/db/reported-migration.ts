@@ -1,6 +1,6 @@
 // The step that gives lists and analytics columns and rows of their own, filled from the reports that are there.
 import type { Kysely } from 'kysely';
-import { columnTypesOf } from './column-types.ts';
+import { columnTypesOf } from './tables.ts';
 
 type AnyTables = Kysely<unknown>;
 

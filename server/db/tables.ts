@@ -1,5 +1,5 @@
 // The tables: instants are ISO 8601 text, documents are JSON text, so that SQLite and PostgreSQL read the same rows.
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, PostgresAdapter, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
@@ -82,3 +82,17 @@ export type Database = Kysely<Tables>;
 
 /** What was begun at the one door for transactions; see transact.ts. */
 export type DatabaseTransaction = Transaction<Tables>;
+
+export interface ColumnTypes {
+  /** Compared by its bytes: cursors go on from a text, whatever language the database speaks. */
+  readonly text: 'text' | RawBuilder<string>;
+  /** Up to 2^53: SQLite's integers are that large, PostgreSQL's are not. */
+  readonly integer: 'integer' | 'bigint';
+}
+
+export function columnTypesOf(db: Kysely<unknown>): ColumnTypes {
+  const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter;
+  return isPostgres
+    ? { text: sql<string>`text collate "C"`, integer: 'bigint' }
+    : { text: 'text', integer: 'integer' };
+}

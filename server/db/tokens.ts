@@ -1,11 +1,11 @@
 // API tokens: scoped to a role, expiring, and unreadable once made.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { toBase64url } from '../../shared/encoding/bytes.ts';
 import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { Expiry } from '../core/expiry.ts';
 import { appendAudit } from './audit.ts';
-import { hashSecret, makeSecret } from './secrets.ts';
 import type { Database } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -116,4 +116,17 @@ export async function hasToken(db: Database, role: TokenRole): Promise<boolean> 
     .where('revoked_at', 'is', null)
     .executeTakeFirst();
   return row !== undefined;
+}
+
+/** 192 bits of chance, base64url. */
+export function makeSecret(): string {
+  return toBase64url(randomBytes(24));
+}
+
+/**
+ * What is stored and looked up instead of the secret. Nobody can steer the SHA-256 of a secret they do not know towards
+ * a stored one, so the time a lookup takes tells nothing; and a secret this long needs no slow hash.
+ */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
 }

@@ -1,5 +1,4 @@
 // Who may call what: the credentials that requests carry, held against what a route asks for.
-
 import { decodeJwt, errors, importJWK, jwtVerify } from 'jose';
 import type { z } from 'zod';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
@@ -8,8 +7,7 @@ import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { AGENT_TOKEN, agentClaims } from '../../shared/protocol/report.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
-import { findToken } from '../db/tokens.ts';
-import type { Caller, Speaker } from './caller.ts';
+import { findToken, type Token } from '../db/tokens.ts';
 
 /**
  * `viewer` lets every token in; any other list only the roles it names, and always `admin`. `machine` is whoever is on
@@ -100,4 +98,39 @@ function problemOf(cause: unknown): string {
 
 function refused(problem: string, cause?: unknown): FairleadError {
   return new FairleadError('auth/refused', { problem }, { cause });
+}
+
+/** By what the credential says and nothing else. */
+export type Caller =
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'token'; readonly token: Token }
+  | ({ readonly kind: 'agent' } & Speaker);
+
+export interface Speaker {
+  readonly instance: string;
+  /** The start of the agent that speaks; null for one that does not say. */
+  readonly boot: string | null;
+}
+
+/** This machine itself, in either family. */
+export function isLoopback(address: string): boolean {
+  return /^(?:::ffff:)?127\.|^::1$/.test(address);
+}
+
+/** The agent behind a request. */
+export function speakerOf(caller: Caller): Speaker {
+  if (caller.kind !== 'agent') throw new Error('the route lets agents only in here');
+  return caller;
+}
+
+/** How the audit log names whoever sent the request. */
+export function actorOf(caller: Caller): string {
+  switch (caller.kind) {
+    case 'token':
+      return `token ${caller.token.name}`;
+    case 'agent':
+      return `instance ${caller.instance}`;
+    case 'nobody':
+      return 'nobody';
+  }
 }

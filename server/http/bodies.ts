@@ -1,6 +1,7 @@
 // Request bodies: strict JSON, or a raw stream; what they hold is the route's to judge.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
 
 export const JSON_TYPE = 'application/json';
 export const BYTES_TYPE = 'application/octet-stream';
@@ -30,4 +31,17 @@ export function installStreams(app: FastifyInstance, type: string): void {
 function limitsOf(request: FastifyRequest): JsonLimits {
   const maxBytes = request.routeOptions.bodyLimit ?? 0;
   return { maxBytes, maxDepth: MAX_DEPTH, maxNodes: Math.ceil(maxBytes / BYTES_PER_NODE) };
+}
+
+/** Counts the request against its address. Error: request/rate-limited beyond `perMinute`. */
+export type Limit = (request: FastifyRequest) => Promise<void>;
+
+export function createLimit(app: FastifyInstance, perMinute: number): Limit {
+  const count = app.createRateLimit({ max: perMinute, timeWindow: '1 minute' });
+  return async (request) => {
+    const outcome = await count(request);
+    if (!outcome.isAllowed && outcome.isExceeded) {
+      throw new FairleadError('request/rate-limited', { seconds: outcome.ttlInSeconds });
+    }
+  };
 }

@@ -10,7 +10,7 @@ import {
   toDiskError,
 } from '../../shared/errors/error.ts';
 import type { Problem } from '../../shared/protocol/problem.ts';
-import type { Limit } from './limits.ts';
+import type { Limit } from './bodies.ts';
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 

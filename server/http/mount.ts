@@ -2,10 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
-import { type Access, type Shown, verifyAccess } from './access.ts';
-import { BYTES_TYPE, installStreams, JSON_TYPE } from './bodies.ts';
-import { type Caller, isLoopback } from './caller.ts';
-import { createLimit, type Limit } from './limits.ts';
+import { type Access, type Caller, isLoopback, type Shown, verifyAccess } from './access.ts';
+import { BYTES_TYPE, createLimit, installStreams, JSON_TYPE, type Limit } from './bodies.ts';
 import type { Route } from './route.ts';
 
 declare module 'fastify' {

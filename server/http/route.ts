@@ -5,8 +5,7 @@ import type { z } from 'zod';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Context } from '../context.ts';
-import type { Access } from './access.ts';
-import { actorOf, type Caller, type Speaker, speakerOf } from './caller.ts';
+import { type Access, actorOf, type Caller, type Speaker, speakerOf } from './access.ts';
 
 export const TAGS = ['agents', 'publishing', 'fleet', 'operations'] as const;
 export type Tag = (typeof TAGS)[number];

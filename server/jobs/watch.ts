@@ -1,11 +1,11 @@
-// What the server looks at by itself: that nothing is about to end unseen, and that the audit log only grows.
+// What the server does by itself: it signs again what is due, tells of what is about to end, and looks whether the audit log only grows.
 import cron from 'node-cron';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import type { Context } from '../context.ts';
 import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
-import { readCheckpoint, writeCheckpoint } from '../repository/audit-checkpoint.ts';
+import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 
 const EVERY_DAY = '17 6 * * *';
 const EVERY_TEN_MINUTES = '5-59/10 * * * *';
@@ -46,5 +46,32 @@ export async function checkpointAudit({ db, config: { layout }, log }: Context):
     await writeCheckpoint(layout, { count: head.count, digest: head.digest });
   } catch (error) {
     log.error({ job: 'audit', err: error }, 'the audit log does not hold what it held; the checkpoint stays');
+  }
+}
+
+/** A failed attempt is repeated that soon; the timestamp then still has most of its day. */
+const EVERY_TENTH_MINUTE = '*/10 * * * *';
+
+/** Signs what is due, by the clock, until stopped. */
+export function startResigning(context: Context): { stop(): Promise<void> } {
+  const task = cron.schedule(EVERY_TENTH_MINUTE, () => resign(context), {
+    name: 'resign',
+    noOverlap: true,
+    suppressMissedWarning: true,
+  });
+  return {
+    stop: async () => {
+      await task.destroy();
+    },
+  };
+}
+
+/** Signs what is due now. A failure is logged, shows in /readyz, and is tried again. */
+export async function resign({ publisher, log }: Pick<Context, 'publisher' | 'log'>): Promise<void> {
+  try {
+    const outcome = await publisher.resign();
+    if (outcome === 'signed') log.info({ job: 'resign' }, 'signed snapshot and timestamp again');
+  } catch (error) {
+    log.error({ job: 'resign', err: error }, 'could not sign; the next attempt follows');
   }
 }

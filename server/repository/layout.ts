@@ -1,6 +1,12 @@
-// Where everything of a release server stands on disk, below the one directory it is given.
+// Where the files of a server's directory are, those of a new one, and how far the audit log is known to stand.
 import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import { writeDurably } from '../../shared/node/durable-file.ts';
+import { readIfPresent, readTextIfPresent } from '../../shared/node/read-file.ts';
 import { packPath } from '../../shared/protocol/publication.ts';
+import { digest } from '../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 
 export interface Layout {
   readonly dir: string;
@@ -55,4 +61,37 @@ export function targetFile(layout: Layout, path: string, sha256: string): string
 
 export function packFile(layout: Layout, treeHex: string): string {
   return join(layout.repository, packPath(treeHex));
+}
+
+/** The one line of the file; `make` gives it when there is no file yet. */
+export async function readOrWriteLine(path: string, make: () => string): Promise<string> {
+  const text = await readTextIfPresent(path);
+  if (text !== null) return text.trim();
+  const line = make();
+  await writeDurably(path, utf8(`${line}\n`));
+  return line;
+}
+
+const checkpoint = z.strictObject({
+  schema: z.literal('fairlead/audit-checkpoint@1'),
+  /** How many entries there were. */
+  count: z.int().min(1),
+  /** Digest of the last of them. */
+  digest,
+});
+
+export type AuditCheckpoint = Pick<z.output<typeof checkpoint>, 'count' | 'digest'>;
+
+/** Null before the first. Errors: document/invalid, disk/unreadable. */
+export async function readCheckpoint({ auditCheckpoint: path }: Layout): Promise<AuditCheckpoint | null> {
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(checkpoint, bytes, path);
+}
+
+export async function writeCheckpoint(
+  { auditCheckpoint: path }: Layout,
+  { count, digest }: AuditCheckpoint,
+): Promise<void> {
+  const document = { schema: 'fairlead/audit-checkpoint@1', count, digest };
+  await writeDurably(path, utf8(`${JSON.stringify(document)}\n`));
 }

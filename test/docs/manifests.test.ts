@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findProbeProblems } from '../../server/vendor/core/lint/probes.ts';
+import { findProbeProblems } from '../../server/vendor/core/lint/programs.ts';
 import { findRangeProblems } from '../../server/vendor/core/lint/ranges.ts';
 import { findSettingProblems } from '../../server/vendor/core/lint/settings.ts';
 import { createRelease } from '../../server/vendor/core/manifest.ts';

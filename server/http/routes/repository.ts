@@ -3,7 +3,6 @@ import { extname } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { LargeFile, SmallFile } from '../../repository/public-files.ts';
-import { isUnchanged, parseRange } from '../conditional.ts';
 import { defineRawRoute, type Route } from '../route.ts';
 
 /** One name, many contents: short enough to miss nothing, long enough for a cache to help. */
@@ -68,4 +67,39 @@ async function sendFile(
 
 async function release(file: SmallFile | LargeFile): Promise<void> {
   if (file.kind === 'large') await file.handle.close();
+}
+
+/** From `start` up to, not including, `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Conditions {
+  readonly range?: string | undefined;
+  readonly 'if-range'?: string | readonly string[] | undefined;
+}
+
+/** RFC 9110 §13.1.2: whoever has one of these has what we would send. */
+export function isUnchanged(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch === etag || ifNoneMatch.trim() === '*') return true;
+  return ifNoneMatch.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+}
+
+/** One range; null means the whole file, which is also the answer to several ranges and to what is no range. */
+export function parseRange(
+  headers: Conditions,
+  etag: string,
+  size: number,
+): ByteRange | 'unsatisfiable' | null {
+  const [, from = '', to = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.range ?? '') ?? [];
+  if (from === '' && to === '') return null;
+  // RFC 9110 §13.1.5: a part of another file than the one begun would be worse than the whole.
+  const ifRange = headers['if-range'];
+  if (ifRange !== undefined && ifRange !== etag) return null;
+  const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? size : Math.min(size, Number(to) + 1);
+  if (to !== '' && from !== '' && Number(to) < start) return null;
+  return start < end ? { start, end } : 'unsatisfiable';
 }

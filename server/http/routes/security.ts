@@ -8,7 +8,7 @@ import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Context } from '../../context.ts';
 import { listRunning, listRunningVersions, listSomeRunning, type RunningVersion } from '../../db/exposure.ts';
 import { cutPart, MAX_PART_BYTES, type Part } from '../../db/page.ts';
-import { readAdvisory } from '../../repository/advisories.ts';
+import { readAdvisory } from '../../repository/public-files.ts';
 import type { AdvisoryRef } from '../../repository/state.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';

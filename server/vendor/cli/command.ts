@@ -7,7 +7,7 @@ import {
 } from '../../../shared/cli/command.ts';
 import { isRelease, parseLine, parsePath } from '../../../shared/cli/values.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
-import type { Session } from '../workspace/session.ts';
+import type { Session } from '../workspace/passphrases.ts';
 import { withLock } from '../workspace/workspace.ts';
 
 /** `writes` holds the workspace's lock; `signs` also takes keys and publishes at the end. */

@@ -4,7 +4,7 @@ import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { formatRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
-import type { Session } from '../workspace/session.ts';
+import type { Session } from '../workspace/passphrases.ts';
 import { settleChanges } from '../workspace/settle.ts';
 import type { SigningResult } from '../workspace/signing.ts';
 import { type Published, publish } from './publish.ts';

@@ -18,7 +18,7 @@ import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
 import { combineCounts } from '../core/post-deploy.ts';
 import { refOfChange } from '../workspace/changes.ts';
 import { readReleases, rolloutsOf } from '../workspace/documents.ts';
-import type { Session } from '../workspace/session.ts';
+import type { Session } from '../workspace/passphrases.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
 import { type ServerClient, withServer } from './server-client.ts';
 

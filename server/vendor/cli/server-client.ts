@@ -10,7 +10,10 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
 import { errorReply } from '../../../shared/protocol/problem.ts';
+import { onlineKeysReply } from '../../../shared/protocol/publication.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import type { Keyring } from '../core/roles.ts';
+import { publicPart } from '../workspace/keys.ts';
 import type { VendorConfig } from '../workspace/workspace.ts';
 
 export interface ServerClient {
@@ -182,4 +185,16 @@ function unreachable({ server }: VendorConfig, cause: unknown, next: string): Fa
 function problemOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown error';
   return 'code' in cause && cause.code !== undefined ? String(cause.code) : cause.message;
+}
+
+export async function fetchOnlineKeys(
+  config: VendorConfig,
+): Promise<Pick<Keyring, 'snapshot' | 'timestamp'>> {
+  const { snapshot, timestamp } = await withServer(config, (server) =>
+    server.get('/api/v1/online-keys', onlineKeysReply),
+  );
+  return {
+    snapshot: { threshold: 1, keys: [publicPart(snapshot)] },
+    timestamp: { threshold: 1, keys: [publicPart(timestamp)] },
+  };
 }

@@ -15,9 +15,8 @@ import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { toCheckResult } from '../core/checks.ts';
 import { findProblems, headsNeeded } from '../core/lint/lint.ts';
 import { refOfChange } from './changes.ts';
-import { openRequired } from './files.ts';
-import type { Session } from './session.ts';
-import { buildFile } from './workspace.ts';
+import type { Session } from './passphrases.ts';
+import { buildFile, openRequired } from './workspace.ts';
 
 export interface BuiltDocument {
   /** Null where it cannot be read as what the change is about. */

@@ -21,7 +21,7 @@ import {
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { readNewest } from './metadata.ts';
-import type { Session } from './session.ts';
+import type { Session } from './passphrases.ts';
 import { writeJson } from './workspace.ts';
 
 export const auditEntry = z.strictObject({

@@ -6,8 +6,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { formatRef, parseRef, type ReleaseRef, refFor } from '../../../shared/schema/release-ref.ts';
-import { listFiles } from './files.ts';
-import { writeJson } from './workspace.ts';
+import { listFiles, writeJson } from './workspace.ts';
 
 /** Errors: vendor/change-not-found, vendor/record-invalid, document/invalid. */
 export async function readChange(directory: string, id: string): Promise<ChangeRecord> {

@@ -1,8 +1,13 @@
 // The catalog as the vendor has signed it: releases, rollouts, advisories and halts of the newest metadata.
-import type { ChangeFields } from '../../../shared/change/change.ts';
-import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ChangeFields, ChangeRecord } from '../../../shared/change/change.ts';
+import { type Digest, digestOf, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
+import { digest } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Release, release, type Verified } from '../../../shared/schema/release.ts';
 import {
@@ -18,7 +23,7 @@ import { type Halt, halt, type Rollout, rollout } from '../../../shared/schema/r
 import type { OfflineRole } from '../core/roles.ts';
 import { readNewest, readPending } from './metadata.ts';
 import { listTargets, readTarget, type TargetDocument } from './targets.ts';
-import { jsonBytes } from './workspace.ts';
+import { jsonBytes, writeJson } from './workspace.ts';
 
 export interface Signed<Document> extends Verified<Document> {
   readonly path: string;
@@ -109,4 +114,30 @@ async function readDocuments(directory: string, role: OfflineRole): Promise<read
       return { path, bytes, digest: digestOf(bytes) };
     }),
   );
+}
+
+const published = z.strictObject({
+  schema: z.literal('fairlead/published@1'),
+  /** Digest of each record by change id. */
+  changes: z.record(z.string(), digest),
+});
+
+/** A lost file costs one larger publication. */
+export async function readPublished(directory: string): Promise<ReadonlyMap<string, Digest>> {
+  const path = publishedFile(directory);
+  const bytes = await readIfPresent(path);
+  return new Map(bytes === null ? [] : Object.entries(parseDocumentBytes(published, bytes, path).changes));
+}
+
+export async function writePublished(directory: string, records: readonly ChangeRecord[]): Promise<void> {
+  const before = await readPublished(directory);
+  const now = records.map((record) => [record.id, digestOfValue(record)] as const);
+  await writeJson(publishedFile(directory), {
+    schema: 'fairlead/published@1',
+    changes: Object.fromEntries([...before, ...now]),
+  });
+}
+
+function publishedFile(directory: string): string {
+  return join(directory, 'published.json');
 }

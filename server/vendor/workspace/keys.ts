@@ -16,9 +16,8 @@ import {
   sealKeyFile,
 } from '../../../shared/trust/keyfile.ts';
 import type { OfflineRole, RoleKeys } from '../core/roles.ts';
-import { listFiles } from './files.ts';
-import type { Session } from './session.ts';
-import { writeJson } from './workspace.ts';
+import type { Session } from './passphrases.ts';
+import { listFiles, writeJson } from './workspace.ts';
 
 export interface StoredKey {
   readonly path: string;

@@ -7,7 +7,7 @@ import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { readCount, readInstant } from '../../../shared/trust/field.ts';
 import { type Envelope, parseEnvelope } from '../../../shared/trust/metadata.ts';
 import type { OfflineRole } from '../core/roles.ts';
-import { listFiles } from './files.ts';
+import { listFiles } from './workspace.ts';
 
 export interface MetadataFile {
   readonly role: OfflineRole;

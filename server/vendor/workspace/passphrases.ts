@@ -1,4 +1,6 @@
-// Where the passphrases of key files come from: a file, the environment, or a person at a terminal.
+// What one run of a command works with, and the passphrases of its keys, each asked for once.
+
+import type { Output } from '../../../shared/cli/output.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
@@ -85,4 +87,19 @@ async function ask(options: PassphraseOptions, message: string): Promise<string>
   }
   const { askSecret } = await import('../../../shared/cli/output.ts');
   return askSecret(message);
+}
+
+export interface Session {
+  readonly directory: string;
+  readonly out: Output;
+  readonly now: () => number;
+  /** Account and host: what records and audit name. */
+  readonly actor: string;
+  readonly passphrases: Passphrases;
+  /** Key files named on the command line, besides those in the workspace. */
+  readonly keyFiles: readonly string[];
+  /** False with --no-publish: what was signed stays in the workspace. */
+  readonly publish: boolean;
+  /** Why, as the person at the command line says: it stands beside what is signed, in the audit. */
+  readonly reason?: string;
 }

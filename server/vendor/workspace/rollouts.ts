@@ -5,7 +5,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { formatRef, haltPath, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import type { Halt, Rollout } from '../../../shared/schema/rollout.ts';
 import { readHalts, readReleases, rolloutsOf, rolloutTarget } from './documents.ts';
-import type { Session } from './session.ts';
+import type { Session } from './passphrases.ts';
 import type { SigningResult } from './signing.ts';
 import { changeTargets, type TargetEdit } from './targets.ts';
 import { jsonBytes } from './workspace.ts';

@@ -7,7 +7,7 @@ import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { formatRef, releasePath } from '../../../shared/schema/release-ref.ts';
 import { listChanges, refOfChange, writeChange } from './changes.ts';
 import { readAdvisories, readReleases } from './documents.ts';
-import type { Session } from './session.ts';
+import type { Session } from './passphrases.ts';
 
 /**
  * Takes every change through the stages that its role's signatures have completed, whoever gave the last one. Derived

@@ -19,7 +19,7 @@ import {
   writePending,
   writeSigned,
 } from './metadata.ts';
-import type { Session } from './session.ts';
+import type { Session } from './passphrases.ts';
 
 /** Why a role is signed: what the audit says. */
 export interface Purpose {

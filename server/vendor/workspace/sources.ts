@@ -9,8 +9,8 @@ import type { ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { headsNeeded } from '../core/lint/lint.ts';
 import type { Heads } from '../core/lint/tree-facts.ts';
-import { optionProblem, readOption } from './files.ts';
 import { openForReading, readTree } from './tree-reader.ts';
+import { optionProblem, readOption } from './workspace.ts';
 
 /** What a person named for `build` and `lint`. */
 export interface SourceOptions {

@@ -8,7 +8,7 @@ import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { readObject, readText } from '../../../shared/trust/field.ts';
 import { draftDelegated, type OfflineRole } from '../core/roles.ts';
 import { type MetadataFile, readPending, requireNewest } from './metadata.ts';
-import type { Session } from './session.ts';
+import type { Session } from './passphrases.ts';
 import {
   type Purpose,
   pendingRefusal,

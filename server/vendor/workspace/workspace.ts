@@ -1,12 +1,12 @@
 // The vendor's workspace: the directory that holds keys, changes, the signed repository and the audit.
-import { readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { tryLock } from '../../../shared/node/lock.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { settleDirectory } from '../../../shared/node/set-aside.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 
@@ -86,4 +86,29 @@ export async function withLock<T>(directory: string, work: () => Promise<T>): Pr
 async function settleWorkspace(directory: string): Promise<void> {
   const names = await readdir(directory);
   await settleDirectory(directory, new Set(names.filter((name) => !SETTLED.has(name))));
+}
+
+/** A file that a person named by a flag. Errors: vendor/file-unreadable, disk/unreadable. */
+export async function readOption(option: string, path: string): Promise<Uint8Array> {
+  const bytes = await readIfPresent(path);
+  if (bytes === null) throw optionProblem(option, path, 'there is no such file');
+  return bytes;
+}
+
+export function optionProblem(option: string, path: string, problem: string): FairleadError {
+  return new FairleadError('vendor/file-unreadable', { path, problem, option });
+}
+
+/** Error: vendor/file-unreadable. */
+export async function openRequired(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    throw new FairleadError('vendor/file-unreadable', { path, problem: systemCode(cause) }, { cause });
+  }
+}
+
+/** The names in a directory, none when it does not exist; what a killed write left behind is not listed. Error: disk/unreadable. */
+export async function listFiles(directory: string): Promise<readonly string[]> {
+  return (await namesIfPresent(directory)).filter((name) => !name.startsWith('.')).sort();
 }

@@ -8,7 +8,7 @@ import { type AuditStanding, readAuditHead, verifyAudit } from '../../../server/
 import { createEnrolment } from '../../../server/db/enrolments.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { checkpointAudit } from '../../../server/jobs/watch.ts';
-import { readCheckpoint } from '../../../server/repository/audit-checkpoint.ts';
+import { readCheckpoint } from '../../../server/repository/layout.ts';
 import { openAt } from '../../support/databases.ts';
 import { dataOf, rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';

@@ -1,6 +1,6 @@
 // What of a file is sent: nothing to whoever has it, the part that was asked for, or the whole.
 import { describe, expect, it } from 'vitest';
-import { isUnchanged, parseRange } from '../../../server/http/conditional.ts';
+import { isUnchanged, parseRange } from '../../../server/http/routes/repository.ts';
 
 const ETAG = '"abc"';
 

@@ -1,6 +1,6 @@
 // Signing again: in time, never backwards, and not given up after a failure.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resign, startResigning } from '../../../server/jobs/resign.ts';
+import { resign, startResigning } from '../../../server/jobs/watch.ts';
 import { loadState } from '../../../server/repository/state.ts';
 import { firstPublication, NOW } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';

@@ -3,7 +3,7 @@ import { findAdvisoryProblems } from '../../../../shared/compile/advisory-check.
 import { knownVersions } from '../../../../shared/compile/pin-report.ts';
 import { indexReleases } from '../../../../shared/compile/releases.ts';
 import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant.ts';
-import { FairleadError } from '../../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
@@ -14,12 +14,10 @@ import {
   requireRelease,
   type SignedReleases,
 } from '../../workspace/documents.ts';
-import { readOption } from '../../workspace/files.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { changeTargets } from '../../workspace/targets.ts';
-import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
+import { jsonBytes, openWorkspace, readOption } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { type FlagNames, namingFlags } from '../flags.ts';
 import { readReportedInstalls } from '../fleet.ts';
 
 const FLAGS: FlagNames = {
@@ -142,4 +140,23 @@ async function sign(session: Session, name: string, document: Advisory): Promise
     ],
     { advisory: document, ...conclusion },
   );
+}
+
+/** The flag of each key at the top of a document, or of `order.deadline` and the like. */
+export type FlagNames = Readonly<Record<string, string>>;
+
+/** Error: vendor/options-invalid in place of document/invalid. */
+export function namingFlags<T>(flags: FlagNames, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isFairleadError(error, 'document/invalid')) throw error;
+    const issues = error.data.issues.map((issue) => ({ ...issue, path: flagOf(flags, issue.path) }));
+    throw new FairleadError('vendor/options-invalid', { issues });
+  }
+}
+
+function flagOf(flags: FlagNames, path: string): string {
+  const [top = ''] = path.split('.');
+  return flags[path] ?? flags[top] ?? path;
 }

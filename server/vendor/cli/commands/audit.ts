@@ -2,7 +2,7 @@
 import { count } from '../../../../shared/errors/entry.ts';
 import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../../shared/schema/audit-chain.ts';
 import { verifyAudit } from '../../workspace/audit.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 
 interface VerifyOptions {

@@ -1,4 +1,6 @@
 // `build`: stage 2 turns a directory, or a list of parts, into an immutable release and its pack.
+
+import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
 import { eventOf, transition, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
@@ -16,12 +18,11 @@ import { createRelease } from '../../core/manifest.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
 import { writePack } from '../../workspace/pack-writer.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { readHeads, readSources } from '../../workspace/sources.ts';
 import { readTree } from '../../workspace/tree-reader.ts';
 import { buildFile, jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
 import { describeStep } from '../describe.ts';
-import { runShell } from '../shell.ts';
 
 interface BuildOptions {
   readonly from: string;
@@ -114,4 +115,16 @@ async function recordBuild(
   await auditAct(session, 'build', change.id, { release: details.release, tree: details.tree?.digest ?? '' });
   await writeChange(session.directory, record);
   return record;
+}
+
+/** Its output goes to standard error, so that --json stays clean. Error: vendor/command-failed. */
+export async function runShell(command: string): Promise<void> {
+  const child = spawn('sh', ['-c', command], { stdio: ['ignore', 2, 2] });
+  const problem = await new Promise<string | null>((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('exit', (status, signal) => {
+      resolve(status === 0 ? null : signal === null ? `exit status ${status}` : `ended by ${signal}`);
+    });
+  });
+  if (problem !== null) throw new FairleadError('vendor/command-failed', { command, problem });
 }

@@ -25,7 +25,7 @@ import {
   writeChange,
 } from '../../workspace/changes.ts';
 import { verifyUnsigned } from '../../workspace/documents.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { describeChange, nextStep } from '../describe.ts';
 

@@ -4,7 +4,7 @@ import { formatEnrolment } from '../../../../shared/protocol/enrolment.ts';
 import { enrolmentReply } from '../../../../shared/protocol/publication.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { requireNewest } from '../../workspace/metadata.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { withServer } from '../server-client.ts';
 

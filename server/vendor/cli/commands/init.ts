@@ -14,12 +14,11 @@ import {
 } from '../../core/roles.ts';
 import { createKey, publicPart } from '../../workspace/keys.ts';
 import { readNewest } from '../../workspace/metadata.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { type SigningResult, signRole } from '../../workspace/signing.ts';
 import { createWorkspace, findWorkspace, parseConfig, type VendorConfig } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { fetchOnlineKeys } from '../online-keys.ts';
-import { withServer } from '../server-client.ts';
+import { fetchOnlineKeys, withServer } from '../server-client.ts';
 
 interface InitOptions {
   readonly server: string;

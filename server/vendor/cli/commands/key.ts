@@ -16,11 +16,11 @@ import {
 import { exchangeKeys, keyringOf } from '../../core/rotation.ts';
 import { createKey, createKeyFile, listKeys, publicPart, readKeyFile } from '../../workspace/keys.ts';
 import { requireNewest } from '../../workspace/metadata.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { renewRole, type SigningResult, signRole } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { fetchOnlineKeys } from '../online-keys.ts';
+import { fetchOnlineKeys } from '../server-client.ts';
 
 export async function list(session: Session): Promise<void> {
   await openWorkspace(session.directory);

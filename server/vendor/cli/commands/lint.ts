@@ -16,7 +16,7 @@ import { parseVersion } from '../../../../shared/version/version.ts';
 import { checkRelease } from '../../core/checks.ts';
 import { findProblems } from '../../core/lint/lint.ts';
 import { createRelease } from '../../core/manifest.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { readHeads, readSources, type Sources } from '../../workspace/sources.ts';
 import { findWorkspace } from '../../workspace/workspace.ts';
 import { readKnownReleases } from '../fleet.ts';

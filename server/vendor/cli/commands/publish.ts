@@ -1,6 +1,6 @@
 // `publish`: sends the server what it lacks, after --no-publish or when it was away.
 
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
 

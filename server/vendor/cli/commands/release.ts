@@ -10,7 +10,7 @@ import { type Release, release } from '../../../../shared/schema/release.ts';
 import { checkRelease } from '../../core/checks.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { buildFile } from '../../workspace/workspace.ts';

@@ -9,8 +9,8 @@ import { type Rollout, rollout, type Wave } from '../../../../shared/schema/roll
 import { describeWaves, formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf, rolloutTarget } from '../../workspace/documents.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { editRollouts, liftHalt } from '../../workspace/rollouts.ts';
-import type { Session } from '../../workspace/session.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { concludeRelease } from '../conclude.ts';

@@ -3,7 +3,7 @@ import { type FairleadError, isFairleadError } from '../../../../shared/errors/e
 import { OFFLINE_ROLES, type OfflineRole, RENEW_BEFORE_MS } from '../../core/roles.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readPending, removePending, requireNewest } from '../../workspace/metadata.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { renewRole, type SigningResult, signPending } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';

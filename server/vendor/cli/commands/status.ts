@@ -10,7 +10,7 @@ import { readAudit } from '../../workspace/audit.ts';
 import { listChanges, refOfChange } from '../../workspace/changes.ts';
 import { readAdvisories, readReleases } from '../../workspace/documents.ts';
 import { readPending, requireNewest } from '../../workspace/metadata.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { quorumOf } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 

@@ -7,7 +7,7 @@ import type { DeploymentRecord } from '../../../../shared/schema/deployment.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { type AuditEntry, readAudit } from '../../workspace/audit.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { describeChange } from '../describe.ts';
 import { readFleetChange, readFleetInstance } from '../fleet.ts';
 

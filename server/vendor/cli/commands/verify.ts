@@ -10,7 +10,7 @@ import { chooseValues } from '../../core/trial.ts';
 import { checkArtifact, openPack, readBuilt } from '../../workspace/artifact.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, writeChange } from '../../workspace/changes.ts';
-import type { Session } from '../../workspace/session.ts';
+import type { Session } from '../../workspace/passphrases.ts';
 import { tryRelease } from '../../workspace/trial/trial.ts';
 import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';

@@ -12,7 +12,7 @@ import {
   parsePath,
 } from '../../../../shared/cli/values.ts';
 import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
-import { parseAffected, parseFixed } from '../../core/component-versions.ts';
+import { parseAffected, parseFixed } from '../../core/advisory-impact.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
 import { PASSPHRASE, type VendorCommand, WHY } from '../command.ts';
 

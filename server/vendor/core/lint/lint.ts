@@ -4,9 +4,8 @@ import type { CapabilityRelease, Release } from '../../../../shared/schema/relea
 import { HEAD_BYTES } from '../../../../shared/tree/program-head.ts';
 import type { TreeFile, TreeIndex } from '../../../../shared/tree/tree-index.ts';
 import { composeFile, findComposeProblems, MAX_COMPOSE_BYTES } from './compose.ts';
-import { findProbeProblems } from './probes.ts';
 import { problem } from './problem.ts';
-import { findProgramProblems, programFiles } from './programs.ts';
+import { findProbeProblems, findProgramProblems, programFiles } from './programs.ts';
 import { findRangeProblems } from './ranges.ts';
 import { findSettingProblems } from './settings.ts';
 import { createTreeFacts, type Heads } from './tree-facts.ts';

@@ -1,10 +1,19 @@
 // Programs: what a command of a release runs must be in its tree, runnable, or one of the system's own.
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { kindOf, textsOf } from '../../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { parseProgramHead } from '../../../../shared/tree/program-head.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
-import { asWritten, DATA, fillKnown, TREE } from './filled.ts';
-import { commandsOf, type PlacedCommand, problem, quote } from './problem.ts';
+import {
+  asWritten,
+  commandsOf,
+  DATA,
+  fillKnown,
+  type PlacedCommand,
+  problem,
+  quote,
+  TREE,
+} from './problem.ts';
 import { normalize, type TreeFacts } from './tree-facts.ts';
 
 /** Where systems keep their programs; anything else absolute is a place of the machine that built the release. */
@@ -161,4 +170,23 @@ function scriptProblems(
   // A package of Python or Ruby may be a directory.
   if (name.startsWith('python') && tree.at(`${inTree}/__main__.py`).kind === 'file') return [];
   return fileProblems(place, asWritten(script), inTree, tree, 'readable');
+}
+
+export function findProbeProblems(release: CapabilityRelease): readonly DocumentIssue[] {
+  return release.health.flatMap((probe, at) => {
+    const wrong = kindOf(probe).lint(probe, (text) => fillKnown(text, release.settings));
+    return [...wrong, ...slotProblems(release, probe)].map(({ key, found, expected, remedy }) =>
+      problem(`health.${at}.${key}`, quote(found), expected, remedy),
+    );
+  });
+}
+
+/** Of two versions side by side, one answers at a place that no setting moves: the old one, for the new one too. */
+function slotProblems({ service }: CapabilityRelease, probe: CapabilityRelease['health'][number]) {
+  const { key, isCommand } = kindOf(probe);
+  if (service.blueGreen === undefined || isCommand === true) return [];
+  const text = textsOf(probe).find(([[place]]) => place === key)?.[1] ?? '';
+  if (text.includes('${settings.')) return [];
+  const expected = 'a place of its own for each of two versions side by side';
+  return [{ key, found: text, expected, remedy: `write "\${settings.${service.blueGreen.public}}" in it` }];
 }

@@ -1,7 +1,7 @@
 // What a release must be before it may be signed, and what the fleet must say before a change may end.
 import { describe, expect, it } from 'vitest';
+import { parseAffected, parseFixed } from '../../../../server/vendor/core/advisory-impact.ts';
 import { checkRelease, type KnownRelease } from '../../../../server/vendor/core/checks.ts';
-import { parseAffected, parseFixed } from '../../../../server/vendor/core/component-versions.ts';
 import { createRelease } from '../../../../server/vendor/core/manifest.ts';
 import {
   combineCounts,
