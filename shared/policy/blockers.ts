@@ -24,6 +24,7 @@ export const BLOCKER_RULES = {
     owner: 'admin',
     clear: 'fairlead rollback --reason "why"',
   },
+  'generation-damaged': { verdict: 'blocked', owner: 'admin', clear: 'fairlead doctor' },
   'deployment-in-progress': { verdict: 'wait', owner: 'host', clear: 'fairlead status --watch' },
   'settings-invalid': {
     verdict: 'blocked',

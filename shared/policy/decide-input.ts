@@ -61,6 +61,8 @@ export interface HostFacts {
   readonly deploymentInProgress: boolean;
   /** A deployment ended in `inconsistent` and none was committed since: a person is needed. */
   readonly inconsistent: boolean;
+  /** Why it is not known what runs; absent or null when it is. */
+  readonly currentDamage?: string | null;
   /** What was lost of the list of releases that failed here; absent or null when nothing was. Forced patches go on. */
   readonly quarantineDamage?: string | null;
 }

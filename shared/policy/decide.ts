@@ -8,7 +8,7 @@ import { type Reason, sortReasons, verdictOf } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 import { emergencyReasons } from './emergency-terms.ts';
 import { hostReasons } from './host-reasons.ts';
-import { idleReasons } from './idle-reasons.ts';
+import { idleReasons, unfixableReasons } from './idle-reasons.ts';
 import { isReadable } from './local-state.ts';
 import { ordinaryReasons } from './ordinary-reasons.ts';
 
@@ -33,10 +33,16 @@ export function decide(input: DecideInput): Decision {
   }
   // Without the operator's word nothing is desired: what was computed meanwhile is no offer, and nobody is asked about it.
   if (desired.plan !== null && isReadable(input)) {
-    const reasons = ordinaryReasons(input, desired.plan);
+    const reasons = ordinaryOrOpen(input, desired.plan);
     return { ...conclude(reasons, 'apply'), target: targetOf('desired', desired.plan), ...told };
   }
   return { ...conclude([...hostReasons(input), ...idleReasons(input)], 'current'), target: null, ...told };
+}
+
+/** Nothing goes on by itself: then it is also said why a hole stays open. What may go on is not held up by it. */
+function ordinaryOrOpen(input: DecideInput, plan: Plan): readonly Reason[] {
+  const reasons = ordinaryReasons(input, plan);
+  return verdictOf(reasons, 'apply') === 'blocked' ? [...reasons, ...unfixableReasons(input)] : reasons;
 }
 
 function conclude(

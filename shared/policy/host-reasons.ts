@@ -9,6 +9,14 @@ import type { DecideInput } from './decide-input.ts';
  */
 export function hostReasons({ freshness, host, command }: DecideInput): readonly Reason[] {
   const reasons: Reason[] = [...freshnessReasons(freshness)];
+  if (typeof host.currentDamage === 'string') {
+    reasons.push(
+      block('generation-damaged', {
+        message: `${host.currentDamage}: put the state directory's copy of it back from a backup; until then nothing replaces what runs`,
+        source: 'the generations on disk',
+      }),
+    );
+  }
   // Blocked for the agent; a person who says so may go on to a release that mends it.
   if (host.inconsistent && command?.override.includes('health') !== true) {
     reasons.push(

@@ -11,8 +11,8 @@ import { unreadableReasons } from './settings-reasons.ts';
 
 /** Empty means current: nothing to do and nothing that keeps something from being done. */
 export function idleReasons(input: DecideInput): readonly Reason[] {
-  const { desired, emergency, quarantine } = input;
-  const unfixable = emergency.result.unfixable.map((one) => unfixableReason(one, quarantine));
+  const { desired, quarantine } = input;
+  const unfixable = unfixableReasons(input);
   // What is desired is not known: reasons against it would be about something else.
   if (!isReadable(input)) return [...unreadableReasons(input), ...unfixable];
   const { result } = desired;
@@ -20,6 +20,14 @@ export function idleReasons(input: DecideInput): readonly Reason[] {
   const held = result.heldBack === null ? [] : [heldBackReason(result.heldBack)];
   const withheld = result.withheld.map((one) => withheldReason(one, quarantine));
   return [...unfixable, ...withheld, ...held];
+}
+
+/** Why a hole stays open. */
+export function unfixableReasons({
+  emergency,
+  quarantine,
+}: Pick<DecideInput, 'emergency' | 'quarantine'>): readonly Reason[] {
+  return emergency.result.unfixable.map((one) => unfixableReason(one, quarantine));
 }
 
 const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {

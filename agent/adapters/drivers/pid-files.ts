@@ -43,12 +43,11 @@ export function createPidFiles(directory: string): PidFiles {
   const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}.json`);
   return {
     async read(component) {
-      const bytes = await readIfPresent(pathOf(component)).catch((error: unknown) => {
-        if (isMomentary(error)) throw error;
-        return null;
-      });
-      if (bytes === null) return null;
-      const parsed = pidFile.safeParse(parseOrNull(Buffer.from(bytes).toString('utf8')));
+      // One that could not take its place is the newer: a file that nobody may change, or a kill in between.
+      const newest = await readHint(`${pathOf(component)}.tmp`);
+      const found = newest?.success === true ? newest : await readHint(pathOf(component));
+      if (found === null) return null;
+      const parsed = found;
       if (!parsed.success || parsed.data.boot !== (await readBootId())) return { pid: null, leader: null };
       const { pid, startTime, identity, uid, controlGroup } = parsed.data;
       const entry = await readProcess(pid);
@@ -64,9 +63,21 @@ export function createPidFiles(directory: string): PidFiles {
       await writeFile(`${path}.tmp`, JSON.stringify({ ...leader, boot }), { mode: 0o600 });
       await rename(`${path}.tmp`, path);
     },
-    // Whatever stands there: a hint must not keep a service from starting.
-    remove: (component) => rm(pathOf(component), { recursive: true, force: true }),
+    // Whatever stands there, also what nobody may remove: a hint must not keep a service from stopping or starting.
+    async remove(component) {
+      const paths = [`${pathOf(component)}.tmp`, pathOf(component)];
+      await Promise.allSettled(paths.map((path) => rm(path, { recursive: true, force: true })));
+    },
   };
+}
+
+/** Null when there is none that can be read. */
+async function readHint(path: string) {
+  const bytes = await readIfPresent(path).catch((error: unknown) => {
+    if (isMomentary(error)) throw error;
+    return null;
+  });
+  return bytes === null ? null : pidFile.safeParse(parseOrNull(Buffer.from(bytes).toString('utf8')));
 }
 
 function parseOrNull(text: string): unknown {

@@ -1,10 +1,12 @@
 // Assessing the instance: every fact the decision needs, read now, and the decision made from them.
+
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
 import { type ConfigState, unreadableConfig } from '../../../shared/policy/local-state.ts';
 import { NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/records.ts';
-import type { Generation } from '../../ports/deploy.ts';
+import type { Deployer, Generation } from '../../ports/deploy.ts';
 import type { Settings } from '../../ports/state.ts';
 import type { Needs } from './state.ts';
 
@@ -30,7 +32,7 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
   const [policy, config, current, quarantine, quarantineDamage, records, approvals] = await Promise.all([
     settings.policy(),
     readConfig(settings),
-    deployer.current(),
+    readCurrent(deployer),
     deployer.quarantine(),
     deployer.quarantineDamage(),
     deployer.records(),
@@ -41,7 +43,7 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
     now,
     policy,
     config,
-    current,
+    current: current.generation,
     quarantine,
     approvals: selectOpen(approvals ?? NO_APPROVALS, records, now),
     catalog: offers.contact.catalog(),
@@ -50,13 +52,26 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
       deploymentInProgress: options.within !== true && deployer.inProgress() !== null,
       inconsistent: selectInconsistent(records) !== null,
       quarantineDamage,
+      currentDamage: current.damage,
     },
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
   };
-  return { ...conclude(facts, options.command ?? null, offers.compile), facts, current };
+  return { ...conclude(facts, options.command ?? null, offers.compile), facts, current: current.generation };
 }
 
 async function readConfig(settings: Settings): Promise<ConfigState> {
   return await settings.config().then((config) => ({ kind: 'readable', config }), unreadableConfig);
+}
+
+/** A round that only failed would say nothing: what is not known is a reason of its own, and the rest is told as ever. */
+async function readCurrent(
+  deployer: Deployer,
+): Promise<{ readonly generation: Generation | null; readonly damage: string | null }> {
+  try {
+    return { generation: await deployer.current(), damage: null };
+  } catch (error) {
+    if (!isFairleadError(error, 'deploy/generation-damaged')) throw error;
+    return { generation: null, damage: error.message };
+  }
 }

@@ -1,4 +1,5 @@
 // The deployment engine: one deployment at a time, and every one of them ends old or new.
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { isHeld } from '../../core/deploy/quarantine.ts';
 import type { ComponentHealth, Deployer, Generation } from '../../ports/deploy.ts';
@@ -119,9 +120,15 @@ function createQuestions(options: DeployerOptions): Questions {
     async releaseFromQuarantine(component) {
       await store.changeQuarantine((known) => known.filter((entry) => entry.component !== component));
     },
-    health: async () => examine(options, await current()),
+    // What cannot be read has no probes that anybody knows; the decision says why.
+    health: async () => examine(options, await current().catch(noneWhereDamaged)),
     logs: (component, which = {}) => readLog(options, component, which),
   };
+}
+
+function noneWhereDamaged(error: unknown): null {
+  if (!isFairleadError(error, 'deploy/generation-damaged')) throw error;
+  return null;
 }
 
 async function fails(work: Promise<unknown>, { onWarning }: DeployerOptions): Promise<boolean> {

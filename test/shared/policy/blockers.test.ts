@@ -37,6 +37,7 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
   'metadata-expired': { freshness: 'expired' },
   'clock-behind': { freshness: 'clock-behind' },
   'deployment-inconsistent': { host: { inconsistent: true } },
+  'generation-damaged': { host: { currentDamage: 'generation 3, which runs, cannot be read' } },
   'deployment-in-progress': { host: { deploymentInProgress: true } },
   'settings-invalid': {
     releases: { ...RELEASES, 'core/auth@1.1.0': { settings: { key: { type: 'string' } } } },
