@@ -2,7 +2,7 @@
 import { findPinProblem, type KnownVersions } from '../../shared/compile/pin-report.ts';
 import { formatPin, pinnedComponent } from '../../shared/compile/pins.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
-import { assertNever, FairleadError } from '../../shared/errors/error.ts';
+import { assertNever, FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { findUnsatisfiable } from '../../shared/policy/satisfiable.ts';
 import type { PolicyEdit } from '../../shared/protocol/admin-policy.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
@@ -30,7 +30,7 @@ export function editPolicy(
     throw new FairleadError('policy/unreadable', { path: 'settings.json', problem: 'it is missing' });
   }
   const before = known ?? DEFAULT_POLICY;
-  const edited = parseDocument(policy, changed(before, edit, author), 'the policy');
+  const edited = parseEdited(changed(before, edit, author));
   if (edit.kind === 'pin' && versions !== null) verifyUseful(edited.pins, edit.component, versions);
   // Only what this edit breaks: a policy that is wrong already must stay mendable, one edit after the other.
   const already = findUnsatisfiable(before, author.at);
@@ -146,3 +146,33 @@ function flatten(path: string, value: unknown): string[] {
     flatten(path === '' ? key : `${path}.${key}`, inner),
   );
 }
+
+/** Nobody typed the document: what is wrong with it is named as they typed it, each part once, by its closest rule. */
+function parseEdited(value: unknown): Policy {
+  try {
+    return parseDocument(policy, value, 'the policy with this change');
+  } catch (error) {
+    if (!isFairleadError(error, 'document/invalid')) throw error;
+    const named = error.data.issues.map((issue) => ({ ...issue, path: typedAs(issue.path) }));
+    const issues = [...new Map(named.map((issue) => [issue.path, issue])).values()];
+    throw new FairleadError('document/invalid', { ...error.data, issues });
+  }
+}
+
+function typedAs(path: string): string {
+  const key = path.split('.').at(-1) ?? '';
+  return Object.hasOwn(TYPED, key) ? (TYPED[key] ?? path) : path;
+}
+
+const TYPED: Readonly<Record<string, string>> = {
+  until: 'the end of the hold',
+  cron: '--cron',
+  duration: '--duration',
+  zone: '--zone',
+  expires: '--expires',
+  reason: '--reason',
+  version: 'the version',
+  name: 'the name',
+  key: 'the key',
+  required: 'the number of approvals',
+};

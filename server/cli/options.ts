@@ -1,7 +1,6 @@
 // What is typed on the command line of `fairlead-server`, read strictly; commander adds which option it was.
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
-import { parseDuration } from '../../shared/cli/values.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { isPresent } from '../../shared/node/read-file.ts';
@@ -13,13 +12,6 @@ export function parsePort(text: string): number {
   // Digits only: `Number` reads "" as 0, "0x50" as 80 and "8e3" as 8000.
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError('It must be a number from 0 to 65535.');
-}
-
-/** Milliseconds, at least one. */
-export function parseSpan(text: string): number {
-  const ms = parseDuration(text);
-  if (ms > 0) return ms;
-  throw new InvalidArgumentError('It must be longer than nothing.');
 }
 
 /** As `audit verify` prints it. */

@@ -1,17 +1,10 @@
 // The commands of `fairlead-server`: what a person types, what it is for, what is loaded when it runs.
 import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
-import { parseLine, parsePath, parseUrl } from '../../shared/cli/values.ts';
+import { parseLine, parsePath, parseSpan, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { TOKEN_LIFETIME, WARN_DURATION } from '../core/expiry.ts';
-import {
-  type CliContext,
-  parseCheckpoint,
-  parseHost,
-  parseNetworks,
-  parsePort,
-  parseSpan,
-} from './options.ts';
+import { type CliContext, parseCheckpoint, parseHost, parseNetworks, parsePort } from './options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
 

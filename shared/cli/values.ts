@@ -51,6 +51,13 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+/** Milliseconds, at least one. */
+export function parseSpan(text: string): number {
+  const ms = parseDuration(text);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('It must be longer than nothing.');
+}
+
 /** The same span in the form that documents hold: `4h` becomes `PT4H`. */
 export function parseIsoDuration(text: string): string {
   const ms = parseDuration(text);

@@ -74,7 +74,7 @@ export const POLICY_ERRORS = {
     exit: EXIT.usage,
   }),
   'time/one-end': entry<{ readonly given: string }>({
-    message: (d) => `a hold needs one end, and ${d.given} was given`,
+    message: (d) => `a hold needs one end; given: ${d.given}`,
     hint: () => 'fairlead hold 4h --reason "why", or: fairlead hold --until "mon 08:00" --reason "why"',
     http: 400,
     exit: EXIT.usage,

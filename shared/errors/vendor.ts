@@ -53,7 +53,8 @@ export const VENDOR_ERRORS = {
     exit: EXIT.untrusted,
   }),
   'vendor/instance-not-found': entry<{ readonly instance: string; readonly found: number }>({
-    message: (d) => `${d.found} instances have the id or name ${d.instance}`,
+    message: (d) =>
+      `${d.found === 0 ? 'no instance has' : `${d.found} instances have`} the id or name ${d.instance}`,
     hint: () => 'name the instance by its id, as GET /api/v1/instances lists it; a change is CHG-n',
     http: 404,
     exit: EXIT.usage,
@@ -124,7 +125,7 @@ export const VENDOR_ERRORS = {
     exit: EXIT.usage,
   }),
   'vendor/option-invalid': entry<{ readonly option: string; readonly value: string; readonly form: string }>({
-    message: (d) => `${d.option} cannot be "${d.value}"`,
+    message: (d) => (d.value === '' ? `${d.option} is missing` : `${d.option} cannot be "${d.value}"`),
     hint: (d) => `write ${d.form}`,
     http: 400,
     exit: EXIT.usage,

@@ -14,7 +14,7 @@ export function parseDocument<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(value, isLong(value) ? FIRST_PROBLEM : ALL_PROBLEMS);
   if (result.success) return result.data;
-  const issues = result.error.issues.flatMap(toIssues);
+  const issues = result.error.issues.flatMap((issue) => toIssues(issue, value));
   throw new FairleadError('document/invalid', {
     document: name,
     issues: issues.slice(0, NAMED_ISSUES).map(cut),
@@ -81,7 +81,7 @@ function unknownKey(key: string, path: string, known: readonly string[]): Docume
   };
 }
 
-function toIssues(issue: ZodIssue): readonly DocumentIssue[] {
+function toIssues(issue: ZodIssue, root: unknown): readonly DocumentIssue[] {
   const path = issue.path.map(String).join('.');
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -93,15 +93,26 @@ function toIssues(issue: ZodIssue): readonly DocumentIssue[] {
       return closestBranch(issue, path);
     case 'invalid_key':
     case 'invalid_element':
-      return issue.issues.flatMap(toIssues).map((inner) => ({ ...inner, path: join(path, inner.path) }));
+      return issue.issues
+        .flatMap((inner) => toIssues(inner, issue.input))
+        .map((inner) => ({ ...inner, path: join(path, inner.path) }));
     default:
-      return [{ path, ...explain(issue), found: describe(issue.input) }];
+      return [{ path, ...explain(issue), found: describe(foundAt(issue, root)) }];
   }
+}
+
+/** A rule over several parts is given all of them; the one it complains of is what was found. */
+function foundAt(issue: ZodIssue, root: unknown): unknown {
+  if (issue.code !== 'custom' || typeof issue.input !== 'object') return issue.input;
+  return issue.path.reduce<unknown>(
+    (part, key) => (typeof part === 'object' && part !== null ? Reflect.get(part, key) : undefined),
+    root,
+  );
 }
 
 /** Of a union's branches, the one the author most likely meant: the one with the fewest complaints. */
 function closestBranch(issue: ZodIssue & { code: 'invalid_union' }, path: string): readonly DocumentIssue[] {
-  const branches = issue.errors.map((errors) => errors.flatMap(toIssues));
+  const branches = issue.errors.map((errors) => errors.flatMap((inner) => toIssues(inner, issue.input)));
   const best = branches.reduce((a, b) => (b.length < a.length ? b : a), branches[0] ?? []);
   if (best.length > 0) return best.map((inner) => ({ ...inner, path: join(path, inner.path) }));
   return [{ path, ...explain(issue), found: describe(issue.input) }];

@@ -2,12 +2,12 @@
 import {
   parseCapability,
   parseCron,
-  parseDuration,
   parseField,
   parseIsoDuration,
   parseLine,
   parseName,
   parsePath,
+  parseSpan,
   parseZone,
 } from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
@@ -86,7 +86,7 @@ const HOLDS: readonly AgentCommand[] = [
     name: 'hold',
     about: 'change nothing for a while',
     example: 'hold 4h --reason "an audit is under way"',
-    arguments: [{ name: '[span]', about: 'such as 4h or 3d', parse: parseDuration }],
+    arguments: [{ name: '[span]', about: 'such as 4h or 3d', parse: parseSpan }],
     options: [
       { flags: '--until <time>', about: 'such as "mon 08:00"', parse: parseTime },
       REASON,

@@ -1,8 +1,10 @@
 // The policy from the command line: windows, times as people write them, and the difference before the question.
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { apply } from '../../../agent/cli/commands/apply.ts';
+import { requireApprovals, trustApprover } from '../../../agent/cli/commands/approver.ts';
 import { doctor } from '../../../agent/cli/commands/doctor.ts';
 import { explain } from '../../../agent/cli/commands/explain.ts';
 import { hold, release } from '../../../agent/cli/commands/hold.ts';
@@ -10,6 +12,7 @@ import { addPin, checkPolicy, setChannel } from '../../../agent/cli/commands/pol
 import { outbox, stage } from '../../../agent/cli/commands/stage.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { addWindow, listWindows, removeWindow } from '../../../agent/cli/commands/windows.ts';
+import type { CliContext } from '../../../agent/cli/context.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { formatBoth } from '../../../shared/present/windows.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
@@ -245,5 +248,31 @@ describe('doctor and outbox', () => {
 
     expect(lines()).toContainEqual(expect.stringMatching(/^NO {2}the vendor’s signed data is fresh/));
     expect(lines()).toContainEqual(expect.stringMatching(/^NO {2}the policy is tidy: the pin of core\/auth/));
+  });
+});
+
+describe('what the policy does not take', () => {
+  const reason = 'x';
+
+  it.each<readonly [string, (context: CliContext) => Promise<number>]>([
+    [
+      '--duration',
+      (context) => addWindow(context, 'night', { cron: '0 2 * * sat', duration: 'PT0S', reason }),
+    ],
+    [
+      '--duration',
+      (context) => addWindow(context, 'night', { cron: '0 2 * * sat', duration: 'P9D', reason }),
+    ],
+    ['the end of the hold', (context) => hold(context, 73 * HOUR_MS, { emergency: true, reason })],
+    ['the end of the hold', (context) => hold(context, undefined, { until: '2020-01-01T00:00:00Z', reason })],
+    ['the number of approvals', (context) => requireApprovals(context, 3, { reason })],
+    ['the key', (context) => trustApprover(context, 'alice', 'nokey', { reason })],
+  ])('is named as a person typed it, and once: %s', async (named, act) => {
+    const { context } = await atTerminal('auto');
+
+    const { message } = await rejectionOf(act(context));
+
+    expect(message.split(`${named}: expected`)).toHaveLength(2);
+    expect(message).not.toMatch(/found an? (?:object|array)|hold\.|windows\.|approvals\./);
   });
 });
