@@ -1,9 +1,9 @@
 // Adopting settings: what a forced patch takes of the configuration on disk, where the one in force does not fit the fix.
 import type { ComponentKey } from '../schema/common.ts';
-import type { InstanceConfig } from '../schema/instance.ts';
+import { type InstanceConfig, MOST_ALLOWED } from '../schema/instance.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
-import { capabilityConfigOf, withSettings } from './config.ts';
+import { capabilityConfigOf, withPart, withSettings } from './config.ts';
 import { type AnyRelease, isCapability } from './releases.ts';
 import type { Choice } from './running.ts';
 import { checkSettings } from './settings.ts';
@@ -20,9 +20,24 @@ export function adoptSettings(
 ): InstanceConfig {
   let config = inForce;
   for (const { release } of moved) {
-    if (release !== null && isCapability(release)) config = adoptFor(release.document, config, onDisk);
+    if (release === null || !isCapability(release)) continue;
+    config = adoptAllowed(release.document, adoptFor(release.document, config, onDisk), onDisk);
   }
   return config;
+}
+
+/** What the operator has allowed since is there for the fix that needs it, and what it runs with now stays allowed. */
+function adoptAllowed(
+  release: CapabilityRelease,
+  inForce: InstanceConfig,
+  onDisk: InstanceConfig,
+): InstanceConfig {
+  const { suite, name } = release;
+  const kept = capabilityConfigOf(inForce, suite, name).allow ?? [];
+  const newer = capabilityConfigOf(onDisk, suite, name).allow ?? [];
+  if (newer.every((reach) => kept.includes(reach))) return inForce;
+  const allow = [...new Set([...newer, ...kept])].slice(0, MOST_ALLOWED);
+  return withPart(inForce, release, { allow });
 }
 
 /** Whether the release could start, as far as its settings go. A platform or a suite has none. */

@@ -28,14 +28,24 @@ export function capabilityConfigOf(
   return own(capabilities, capability) ?? DEFAULT_CAPABILITY;
 }
 
-/** The capability with exactly these settings. It is as enabled as it was, and a suite that `*` enables stays enabled. */
+/** The capability with exactly these settings. */
 export function withSettings<Value>(
   config: InstanceConfig,
-  { suite, name }: { readonly suite: string; readonly name: string },
+  release: Named,
   settings: Readonly<Record<string, Value>>,
 ) {
+  return withPart(config, release, { settings });
+}
+
+interface Named {
+  readonly suite: string;
+  readonly name: string;
+}
+
+/** With one part of it exchanged. It is as enabled as it was, and a suite that `*` enables stays enabled. */
+export function withPart<Part extends object>(config: InstanceConfig, { suite, name }: Named, part: Part) {
   const named = suiteConfigOf(config, suite);
-  const capability = { ...capabilityConfigOf(config, suite, name), settings };
+  const capability = { ...capabilityConfigOf(config, suite, name), ...part };
   const capabilities = { ...named?.capabilities, [name]: capability };
   return {
     ...config,

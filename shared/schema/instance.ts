@@ -18,6 +18,9 @@ const settingValue = z.union([
   z.boolean(),
 ]);
 
+/** More than anybody writes for one capability. */
+export const MOST_ALLOWED = 32;
+
 const directory = z
   .string()
   .max(1024)
@@ -32,7 +35,7 @@ const capabilityConfig = z.strictObject({
    */
   allow: z
     .array(z.union([z.enum(REACHES), directory]))
-    .max(32)
+    .max(MOST_ALLOWED)
     .exactOptional(),
 });
 

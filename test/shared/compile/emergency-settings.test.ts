@@ -37,7 +37,38 @@ const settingsOf = (config: ReturnType<typeof configOf>) =>
     Object.entries(config.suites.core?.capabilities ?? {}).map(([name, { settings }]) => [name, settings]),
   );
 
+const dirs = (below: string, many: number) => Array.from({ length: many }, (_, at) => `${below}/${at}`);
+
 describe('a forced fix', () => {
+  it.each([
+    ['what the disk allows since', ['devices'], ['devices', 'cap_add'], ['devices', 'cap_add']],
+    [
+      'what it runs with, though the disk allows it no more',
+      ['devices', '/srv'],
+      ['cap_add'],
+      ['cap_add', 'devices', '/srv'],
+    ],
+    ['nothing that nobody allows', undefined, undefined, undefined],
+    [
+      'no more than can be read again',
+      dirs('/a', 20),
+      dirs('/b', 20),
+      [...dirs('/b', 20), ...dirs('/a', 12)],
+    ],
+  ])('is allowed %s', (_, inForce, onDisk, allowed) => {
+    const allowing = (reaches: readonly string[] | undefined) => {
+      const allow = reaches === undefined ? {} : { allow: reaches };
+      const capabilities = { auth: { settings: { token: 't' }, ...allow }, api: allow };
+      return instanceConfig.parse({ schema: 'fairlead/instance@1', suites: { core: { capabilities } } });
+    };
+
+    const config = compileEmergency(inputOf(allowing(inForce), allowing(onDisk))).target?.config;
+
+    const { auth, api } = config?.suites.core?.capabilities ?? {};
+    expect([auth?.allow, api?.allow]).toEqual([allowed, inForce]);
+    expect(instanceConfig.safeParse(config).success).toBe(true);
+  });
+
   it.each([
     {
       name: 'takes the new setting that it needs from the disk, and no other change',
