@@ -150,7 +150,10 @@ function bytesOf({ body }: FastifyRequest): Uint8Array {
   throw new FairleadError('request/invalid', { problem: 'send the document as application/json' });
 }
 
-function streamOf({ body, routeOptions }: FastifyRequest): Readable {
+function streamOf({ body, headers, routeOptions }: FastifyRequest): Readable {
+  const limit = routeOptions.bodyLimit ?? 0;
+  // Said beforehand, it need not be sent first.
+  if (Number(headers['content-length']) > limit) throw new FairleadError('request/too-large', { limit });
   if (body instanceof Readable) return body;
   const type = routeOptions.config.streams ?? 'application/octet-stream';
   throw new FairleadError('request/invalid', { problem: `send the bytes as ${type}` });

@@ -1,5 +1,5 @@
 // Verifies the metadata of targets roles: small files at once, large ones in a thread, so that the agent answers meanwhile.
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { startOnDemand, startThread } from '../../../shared/node/thread.ts';
 import type { FileMeta, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
 import { verifyTargets } from '../../../shared/trust/rules.ts';
@@ -28,13 +28,11 @@ const TARGETS_AT_ONCE = 1_000;
 const IDLE_MS = 2_000;
 /** Eight times the largest file, and what Node itself takes. */
 const HEAP_MB = 192;
+const THREAD = new URL('./verify-thread.ts', import.meta.url);
 
-export function createVerifyTargets(): VerifyTargets {
+export function createVerifyTargets(module = THREAD): VerifyTargets {
   const thread = startOnDemand<VerifyQuestion, VerifyAnswer>(
-    () =>
-      startThread(new URL('./verify-thread.ts', import.meta.url), {
-        limits: { maxOldGenerationSizeMb: HEAP_MB },
-      }),
+    () => startThread(module, { limits: { maxOldGenerationSizeMb: HEAP_MB } }),
     IDLE_MS,
   );
   const ask = async <Kind extends VerifyQuestion['kind']>(
@@ -52,6 +50,9 @@ export function createVerifyTargets(): VerifyTargets {
       return { ...head, targets };
     } catch (cause) {
       if (isFairleadError(cause)) throw cause;
+      // A machine that has no thread left still gets its forced patch: slowly is better than never.
+      if (systemCode(cause) !== 'ERR_WORKER_OUT_OF_MEMORY')
+        return verifyTargets(role, signer, expected, bytes);
       const problem = 'reading it took more memory than a file of this size may take';
       throw new FairleadError('trust/malformed', { role, problem }, { cause });
     }

@@ -39,6 +39,7 @@ beforeAll(async () => {
   app = await createApp(context);
   agentToken = await enrol();
   await admitToken(context.db, publisherToken(), Date.now());
+  await publish(Buffer.from(JSON.stringify(firstPublication(context.publisher.onlineKeys))));
 }, 60_000);
 afterAll(async () => {
   await app.close();
@@ -83,8 +84,6 @@ const repeated = (text: string, bytes: number) => Buffer.alloc(bytes, text);
 
 describe('a publication', () => {
   it('of thousands of documents is judged and taken beside the loop', async () => {
-    const { onlineKeys } = context.publisher;
-    await publish(Buffer.from(JSON.stringify(firstPublication(onlineKeys))));
     const documents = Array.from({ length: 1_500 }, (_, i) => advisoryOf(`FL-2026-${1000 + i}`));
     const security = signRole('security', 2, documents);
     const body = Buffer.from(JSON.stringify(publicationOf([['security', security]], documents)));
@@ -130,6 +129,21 @@ describe('a publication', () => {
     await publish(repeated('x', MIB));
 
     expect(await readdir(context.config.layout.uploads)).toEqual([]);
+  });
+
+  it('that says it is larger than any is refused before it is sent', async () => {
+    const headers = {
+      ...{ authorization: 'Bearer flt_publisher', 'content-type': 'application/json' },
+      'content-length': String(129 * MIB),
+    };
+    const response = await app.inject({
+      method: 'POST',
+      url: '/api/v1/publications',
+      headers,
+      payload: '{}',
+    });
+
+    expect(response.json().code).toBe('request/too-large');
   });
 
   it('that is none is refused with the type that it must have', async () => {

@@ -74,6 +74,15 @@ describe('metadata of targets', () => {
   });
 });
 
+it('where no thread can be had, a large file is verified all the same', async () => {
+  const verifyAlone = createVerifyTargets(new URL('./no-such-thread.ts', import.meta.url));
+  const bytes = targetsOf(2_000);
+
+  expect((await verifyAlone('releases', SIGNER, EXPECTED, bytes)).targets.size).toBe(2_000);
+  const refusal = await rejectionOf(verifyAlone('releases', SIGNER, { ...EXPECTED, version: 2 }, bytes));
+  expect(refusal.code).toBe('trust/version-mismatch');
+});
+
 it('who may speak for which path is found in slices, however many patterns are asked', async () => {
   const roles = Array.from({ length: 600 }, (_, i) => ({
     name: `r${i}`,
