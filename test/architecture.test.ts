@@ -65,6 +65,23 @@ const ENTRY_POINTS = new Set([
   'server/vendor/cli/main.ts',
 ]);
 
+const MIN_FILE_LINES = 40;
+/** What may be smaller, by kind: a splinter of a room belongs into the room. */
+const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/^agent\/cli\/specs\//, 'a table: what the commands of one subject take'],
+  [/^(?:agent|server\/vendor)\/cli\/commands\//, 'one command, loaded when it is typed'],
+  [/^server\/http\/routes\//, 'the routes of one subject, as the table of routes lists them'],
+  [/^server\/http\/all-routes\.ts$/, 'a table: every route'],
+  [/^shared\/errors\//, 'a table: the errors of one area, and what all tables are made of'],
+  [/^shared\/(?:schema|protocol)\//, 'a table: the keys of one document or message'],
+  [/^shared\/node\/probes\//, 'one kind of probe, as the table of kinds lists it'],
+  [/^agent\/adapters\/drivers\/drivers\.ts$/, 'a table: every driver'],
+  [/^agent\/adapters\/state\/state-files\.ts$/, 'a table: the small documents by name'],
+  [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
+  [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
+  [/^server\/main\.ts$/, 'an entry'],
+  [/^shared\/encoding\/(?:bytes|digest)\.ts$/, 'a word of the language, which everything imports'],
+];
 const MAX_FILE_LINES = 250;
 const MAX_FUNCTION_LINES = 40;
 const MAX_SCRIPT_LINES = 100;
@@ -222,6 +239,17 @@ describe('size and shape', () => {
   it(`keeps every file under ${MAX_FILE_LINES} lines`, () => {
     const wrong = sources.filter((file) => file.lines.length > MAX_FILE_LINES).map((file) => file.path);
     expect(wrong).toEqual([]);
+  });
+
+  it(`lets a file be below ${MIN_FILE_LINES} lines only as a table, an entry or one of many of a kind`, () => {
+    const small = sources.filter(
+      (file) => file.lines.length < MIN_FILE_LINES && !file.path.endsWith('.d.ts'),
+    );
+    const wrong = small.filter((file) => !SMALL.some(([pattern]) => pattern.test(file.path)));
+    const unused = SMALL.filter(([pattern]) => !small.some((file) => pattern.test(file.path)));
+
+    expect(wrong.map((file) => `${file.path} has ${file.lines.length} lines`)).toEqual([]);
+    expect(unused.map(([, reason]) => reason)).toEqual([]);
   });
 
   it(`keeps every function under ${MAX_FUNCTION_LINES} lines of its own`, () => {

@@ -1,9 +1,8 @@
 // Commands that look at a server's directory: does the audit log hold, and what is about to end.
 
-import { formatInstant } from '../../shared/encoding/instant.ts';
 import { count, EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { daysLeft, type Expiry, isUrgent } from '../core/expiry.ts';
+import { describeExpiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
 import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
@@ -36,15 +35,9 @@ export async function showExpiries(_context: CliContext, { dir, within }: Expiry
     ...listMetadataExpiries(await loadState(layout)),
     ...(await listTokenExpiries(db)),
   ]);
-  for (const one of all.toSorted((a, b) => a.at - b.at)) print(lineOf(one, now));
+  for (const one of all.toSorted((a, b) => a.at - b.at)) print(describeExpiry(one, now));
   const urgent = all.filter((one) => isUrgent(one, now, within)).toSorted((a, b) => a.at - b.at);
   const [first] = urgent;
   if (first === undefined) return EXIT.ok;
   throw new FairleadError('server/expiring', { count: urgent.length, first: `${first.kind} ${first.name}` });
-}
-
-function lineOf(one: Expiry, now: number): string {
-  const days = daysLeft(one, now);
-  const left = one.at <= now ? 'EXPIRED' : `in ${count(days, 'day')}`;
-  return `${formatInstant(one.at)}  ${left.padEnd(12)}  ${one.kind} ${one.name}`;
 }

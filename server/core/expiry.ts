@@ -1,5 +1,5 @@
 // What ends one day: metadata and tokens, in one list, so that a person hears of each well before.
-import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 
 export interface Expiry {
   readonly kind: 'metadata' | 'token';
@@ -35,4 +35,11 @@ export function selectUrgent(expiries: readonly Expiry[], now: EpochMs): readonl
 /** In whole days, rounded down; negative once it is over. */
 export function daysLeft({ at }: Expiry, now: EpochMs): number {
   return Math.floor((at - now) / DAY_MS);
+}
+
+/** One line of a list for people. */
+export function describeExpiry(one: Expiry, now: EpochMs): string {
+  const days = daysLeft(one, now);
+  const left = one.at <= now ? 'EXPIRED' : `in ${days} day${days === 1 ? '' : 's'}`;
+  return `${formatInstant(one.at)}  ${left.padEnd(12)}  ${one.kind} ${one.name}`;
 }

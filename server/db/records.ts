@@ -1,8 +1,12 @@
 // Deployment records that reports bring: the newest word of an instance about each deployment, and a bounded history.
 import { sql } from 'kysely';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
+import { type Report, report } from '../../shared/protocol/report.ts';
+import { parseDocument } from '../../shared/schema/parse-document.ts';
+import { type RecordRow, recordRow } from './deployment-row.ts';
+import { type ReportedColumns, reportedColumns } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
-import type { ReportRows } from './report-rows.ts';
 import type { DatabaseTransaction, Tables } from './tables.ts';
 
 /** Of each instance, the newest by number; the instance itself keeps them all. */
@@ -80,4 +84,30 @@ async function pruneDeployments(trx: DatabaseTransaction, instances: readonly st
       await trx.deleteFrom(table).where('instance', '=', instance).where('record', '<', oldest).execute();
     }
   }
+}
+
+export interface ReportRows {
+  readonly instance: ReportedColumns;
+  /** Component to version. */
+  readonly components: readonly (readonly [string, string])[];
+  readonly records: readonly RecordRow[];
+}
+
+export const MAX_REPORT_BYTES = 2 ** 20;
+
+const LIMITS: JsonLimits = { maxBytes: MAX_REPORT_BYTES, maxDepth: 32, maxNodes: 131_072 };
+
+/** Errors: json/*, document/invalid. */
+export function readReport(bytes: Uint8Array, received: EpochMs): ReportRows {
+  const name = 'the request body';
+  return reportRows(parseDocument(report, parseJson(bytes, name, LIMITS), name), received);
+}
+
+export function reportRows(report: Report, received: EpochMs): ReportRows {
+  return {
+    instance: reportedColumns(report, received),
+    // Named twice, a component counts as its last entry says.
+    components: [...new Map(report.components.map(({ component, version }) => [component, version]))],
+    records: report.records.map((record) => recordRow(record, received)),
+  };
 }

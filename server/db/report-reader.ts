@@ -2,7 +2,7 @@
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
-import { type ReportRows, readReport } from './report-rows.ts';
+import { type ReportRows, readReport } from './records.ts';
 
 /** Errors: json/*, document/invalid, server/busy. */
 export type ReadReport = (bytes: Uint8Array, received: EpochMs) => Promise<ReportRows>;

@@ -1,7 +1,7 @@
 // Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
 import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
-import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/twins.ts';
+import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/quota.ts';
 import { appendAudit } from './audit.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';

@@ -6,8 +6,8 @@ import type { Digest } from '../encoding/digest.ts';
 import { createContentCheck } from '../tree/content-check.ts';
 import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile, TreeIndex, TreeMode } from '../tree/tree-index.ts';
-import { forEachBounded } from './bounded.ts';
 import type { PackContents } from './pack-reader.ts';
+import { forEachBounded } from './turns.ts';
 
 /** Files are read-only for everyone: what runs is what was signed. Directories stay writable for whoever unpacked them. */
 export const TREE_DIRECTORY_MODE = 0o755;

@@ -85,7 +85,7 @@ async function createDispatcher(proxies: Proxies, lookup?: LookupFunction): Prom
   });
 }
 
-/** The dispatchers, with the methods that the index gives them. Late: the first request may be long after the start. */
+/** Parts of undici alone: its index also loads fetch, WebSocket, mocks and caches, which weigh more. The dispatchers, with the methods that the index gives them. Late: the first request may be long after the start. */
 export async function loadUndici() {
   const [dispatcher, api, agent, proxyAgent] = await Promise.all([
     import('undici/lib/dispatcher/dispatcher.js'),

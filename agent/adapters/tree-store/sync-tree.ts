@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { forEachBounded } from '../../../shared/node/bounded.ts';
+import { forEachBounded } from '../../../shared/node/turns.ts';
 
 const run = promisify(execFile);
 const PARALLEL_SYNCS = 8;

@@ -1,6 +1,6 @@
 // Reports of agents: acknowledged once they are on disk.
 import { report, reportReply } from '../../../shared/protocol/report.ts';
-import { MAX_REPORT_BYTES } from '../../db/report-rows.ts';
+import { MAX_REPORT_BYTES } from '../../db/records.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 export const REPORT_ROUTES: readonly Route[] = [

@@ -1,6 +1,6 @@
 // One agent that is restarted, however often, is one; two that speak in turns are two.
 import { describe, expect, it } from 'vitest';
-import { hear, NO_VOICES, twinsHeard } from '../../../server/core/twins.ts';
+import { hear, NO_VOICES, twinsHeard } from '../../../server/core/quota.ts';
 
 const HOUR = 3_600_000;
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { listRunningVersions } from '../../../server/db/exposure.ts';
 import { countInstances, findInstanceKey, listInstances } from '../../../server/db/instances.ts';
-import { reportRows } from '../../../server/db/report-rows.ts';
+import { reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';

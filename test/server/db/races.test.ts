@@ -10,8 +10,7 @@ import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { findInstance } from '../../../server/db/instances.ts';
 import { MIGRATIONS } from '../../../server/db/migrations.ts';
-import type { ReceivedReport } from '../../../server/db/records.ts';
-import { reportRows } from '../../../server/db/report-rows.ts';
+import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { admitToken, listTokens } from '../../../server/db/tokens.ts';

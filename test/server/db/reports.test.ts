@@ -9,8 +9,7 @@ import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.
 import { countDeployments } from '../../../server/db/fleet-counts.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { countTwins, findInstance } from '../../../server/db/instances.ts';
-import type { ReceivedReport } from '../../../server/db/records.ts';
-import { reportRows } from '../../../server/db/report-rows.ts';
+import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';

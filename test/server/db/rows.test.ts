@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../server/db/audit.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { findInstance } from '../../../server/db/instances.ts';
-import { reportRows } from '../../../server/db/report-rows.ts';
+import { reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { admitToken, makeToken, revokeTokens } from '../../../server/db/tokens.ts';

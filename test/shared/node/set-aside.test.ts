@@ -11,9 +11,9 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { forEachBounded } from '../../../shared/node/bounded.ts';
 import { isDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { replaceDurably, setAside, settleDirectory } from '../../../shared/node/set-aside.ts';
+import { forEachBounded } from '../../../shared/node/turns.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 

@@ -3,6 +3,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { type FileHandle, readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { ask as askAnywhere, type CommandEnding, type Reply } from '../../../../shared/node/probes/ask.ts';
+import type { TrialCommand, TrialProbe } from '../../core/trial.ts';
 
 const run = promisify(execFile);
 
@@ -96,4 +98,31 @@ async function findMarked(mark: string, uid: number | undefined): Promise<readon
     }),
   );
   return pids.filter((_, at) => marked[at]).map(Number);
+}
+
+export function ask({ question }: TrialProbe, room: TrialRoom, signal: AbortSignal): Promise<Reply> {
+  return askAnywhere(question, ({ exec }, limit) => runInRoom(exec, room, limit), signal);
+}
+
+/** Null when it ends with 0 in time. */
+export async function runToEnd({ exec, timeoutMs }: TrialCommand, room: TrialRoom): Promise<string | null> {
+  const { ending: how } = await runInRoom(exec, room, AbortSignal.timeout(timeoutMs));
+  return how === 'exit status 0' ? null : `${exec.join(' ')}: ${how}`;
+}
+
+/** What it writes goes to the trial's log. */
+async function runInRoom(
+  exec: readonly string[],
+  room: TrialRoom,
+  limit: AbortSignal,
+): Promise<CommandEnding> {
+  const child = start(room, exec);
+  const kill = () => signalGroup(child, 'SIGKILL');
+  limit.addEventListener('abort', kill, { once: true });
+  if (limit.aborted) kill();
+  try {
+    return { ending: await ending(child), lastLine: '' };
+  } finally {
+    limit.removeEventListener('abort', kill);
+  }
 }

@@ -12,8 +12,16 @@ import { unpackTree } from '../../../../shared/node/unpack.ts';
 import { addressOf } from '../../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { planTrial, type Trial, type TrialProbe, type TrialValues } from '../../core/trial.ts';
-import { ask, runToEnd } from './ask.ts';
-import { endEverything, ending, findAccount, signalGroup, start, type TrialRoom } from './processes.ts';
+import {
+  ask,
+  endEverything,
+  ending,
+  findAccount,
+  runToEnd,
+  signalGroup,
+  start,
+  type TrialRoom,
+} from './processes.ts';
 
 export interface TrialInput {
   readonly release: CapabilityRelease;
