@@ -62,11 +62,13 @@ export function createServerContact(options: ServerContactOptions): ServerContac
     else if (outcome === 'changed') log.info({ next: last.next }, 'the server has news');
   }
 
-  /** Nothing was learned, or what came was not believed: the second may be an attack. */
+  /** Nothing was learned, or what came was not believed, which may be an attack, or this machine's own disk did not take it. */
   function noteFailure(error: unknown, { failure, next }: Contact): void {
     const isDisbelief = isFairleadError(error) && CATALOGUE[error.code].exit === EXIT.untrusted;
     if (isDisbelief) log.error({ ...failure, next }, 'what the server sent was not believed');
-    else log.warn({ ...failure, next }, 'the server could not be asked');
+    else if (failure?.code.startsWith('disk/') === true) {
+      log.error({ ...failure, next }, 'what the server sent could not be kept on this disk');
+    } else log.warn({ ...failure, next }, 'the server could not be asked');
   }
 
   async function refresh(at: EpochMs): Promise<{ outcome: Contact['outcome']; error: unknown }> {

@@ -19,12 +19,13 @@ import { observe } from '../../../../agent/engine/agent/status.ts';
 import type { Catalog } from '../../../../shared/compile/releases.ts';
 import type { CronText } from '../../../../shared/encoding/cron.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../../shared/schema/decision.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { halt } from '../../../../shared/schema/rollout.ts';
 import { agentOf, catalogOf, roundToEnd, stateFilesOf } from '../../../labs/faults/agent-of.ts';
-import { type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
+import { fetchPrepared, type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Instance, Scenario } from '../../../labs/faults/laboratory.ts';
 import type { Services } from '../../../labs/faults/machine.ts';
 import { deployable, ONE } from '../../../labs/faults/releases.ts';
@@ -51,6 +52,8 @@ const HONEST = {
   'trust expired': ['metadata-expired'],
   'a clock that is behind': ['clock-behind'],
   'the fix failed its own gate': null,
+  /** Its deployment says so, and is tried again. */
+  'no space': ['retry-later'],
   inconsistent: ['deployment-inconsistent'],
 } as const;
 type Honest = keyof typeof HONEST;
@@ -64,6 +67,7 @@ interface Model {
   freshness: 'fresh' | 'expired' | 'clock-behind';
   behaviours: Record<string, 'red' | 'stuck' | 'tires'>;
   hangs: boolean;
+  isFull: boolean;
   readonly reasons: Honest[];
 }
 type Obstacle = readonly [name: string, put: (model: Model) => void];
@@ -159,6 +163,7 @@ const HONEST_OBSTACLES: readonly (readonly [Honest, ...Obstacle])[] = [
   ],
   ['trust expired', 'expired', withModel({ freshness: 'expired' })],
   ['a clock that is behind', 'clock behind', withModel({ freshness: 'clock-behind' })],
+  ['no space', 'a full disk', withModel({ isFull: true })],
   [
     'the fix failed its own gate',
     'a fix that does not start',
@@ -231,6 +236,7 @@ async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
     freshness: 'fresh',
     behaviours: {},
     hangs: false,
+    isFull: false,
     reasons: [],
   };
   for (const [, put] of chosen) put(model);
@@ -243,7 +249,8 @@ async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
   const hurtFile = hurt === null ? null : damageOne(stateDir, hurt);
 
   const scenario = { ...SCENARIO, behaviours: model.behaviours };
-  const instance = await startInstance({ stateDir, memory, scenario } as InstanceOptions);
+  const fetchPack = model.isFull ? noRoom : fetchPrepared;
+  const instance = await startInstance({ stateDir, memory, scenario, fetchPack } as InstanceOptions);
   const outcome = await rounds(instance, stateFor(instance, model));
 
   const about = `${chosen.map(([name]) => name).join(', ')} | ${excuse?.[1]} | ${hurtFile}: ${outcome.told}`;
@@ -256,6 +263,10 @@ async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
     outcome.codes.some((code) => allowed.includes(code)),
     about,
   ).toBe(true);
+}
+
+async function noRoom(_treeHex: string, path: string): Promise<never> {
+  throw new FairleadError('disk/full', { path, needed: 1, free: 0 });
 }
 
 interface Outcome {
@@ -342,7 +353,14 @@ async function history() {
 
 /** One ordinary round leaves its decision and the number of its report. */
 function quiet(stateDir: string): Model {
-  const none = { behaviours: {}, hangs: false, reasons: [], config: null, policy: DEFAULT_POLICY };
+  const none = {
+    behaviours: {},
+    hangs: false,
+    isFull: false,
+    reasons: [],
+    config: null,
+    policy: DEFAULT_POLICY,
+  };
   return { ...none, stateDir, catalog: catalogOf(ONE), freshness: 'fresh' };
 }
 

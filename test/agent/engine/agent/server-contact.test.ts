@@ -65,6 +65,19 @@ describe('a server that does not answer', () => {
 });
 
 describe('what a round says', () => {
+  it('tells a disk of its own that does not take what came', async () => {
+    const { world, start } = createAgentNetwork();
+    world.serverError = new FairleadError('disk/failed', {
+      path: '/state/trust/timestamp.json',
+      problem: 'EPERM',
+    });
+
+    await start();
+
+    const message = 'what the server sent could not be kept on this disk';
+    expect(world.logged).toContainEqual({ level: 'error', message });
+  });
+
   it('tells nothing learned from not believed', async () => {
     const { world, start } = createAgentNetwork();
     world.serverError = AWAY;
