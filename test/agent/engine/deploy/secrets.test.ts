@@ -197,6 +197,17 @@ describe('a secret setting', () => {
     });
   });
 
+  it('leaves of a start that failed the lines of that start alone', async () => {
+    const { instance, deployableFor } = await createWorld();
+    const before = shell('echo "the version before"; exec sleep 600');
+    await instance.deploy(deployableFor({ service: { ...LIVES, exec: before } }));
+    const ends = shell('echo why; sleep 0.2; exit 3');
+    const record = await instance.deploy(deployableFor({ service: { ...LIVES, exec: ends } }));
+
+    expect(record.failure?.message).toMatch(/; its log ends: why$/);
+    expect(await instance.deployer.logs(AUTH, { change: record.id })).toEqual(['why']);
+  });
+
   it('leaves the log of what failed to be asked for by its number', async () => {
     const { instance, deployableFor } = await createWorld();
     const ends = shell(`echo why; ${TELL}; sleep 0.2; exit 3`);
