@@ -24,7 +24,6 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     connectionTimeout: IDLE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 },
     clientErrorHandler: answerNoRequest,
-    return503OnClosing: true,
     trustProxy: [...context.config.trustProxy],
     frameworkErrors: (error, request, reply) => answerUnreadable(error, request, reply, limitFailures),
   });

@@ -51,6 +51,22 @@ describe('left alone is', () => {
   });
 });
 
+describe('what sorts', () => {
+  it('is turned round, but not made to differ by more', () => {
+    const changes = changesIn('f((a, b) => (a < b ? -1 : 1));');
+
+    expect(changes).toContain('f((a, b) => (a >= b ? -1 : 1));');
+    expect(changes.filter((text) => /-2|: 2/.test(text))).toEqual([]);
+    expect(changesIn('f(a ? -1 : 2);')).toContain('f(a ? -1 : 3);');
+  });
+});
+
+describe('an answer that is none', () => {
+  it('is not lost', () => {
+    expect(changesIn('const a = () => undefined;')).toEqual([]);
+  });
+});
+
 describe('an identity', () => {
   it('stays when lines are added above, and differs between equal lines', () => {
     const ids = (text: string) => findMutants('a.ts', text).map((mutant) => mutant.id);

@@ -5,7 +5,9 @@ import { child, children, type Node, nameOf } from './syntax.ts';
 export const mutateLiteral: Mutator = (node, parents, text) => {
   if (node.type === 'Literal' && !isName(node, parents)) {
     if (typeof node.value === 'boolean') return [replace('literal', node, String(!node.value))];
-    if (typeof node.value === 'number') return [replace('literal', node, String(node.value + 1))];
+    if (typeof node.value === 'number') {
+      return isSign(node, parents) ? [] : [replace('literal', node, String(node.value + 1))];
+    }
     if (typeof node.value === 'string')
       return isWord(node.value, parents) ? [replace('literal', node, "''")] : [];
     return node.regex === undefined ? [] : patternEdits(node, text);
@@ -17,6 +19,15 @@ export const mutateLiteral: Mutator = (node, parents, text) => {
   const filled = node.type === 'ArrayExpression' && children(node, 'elements').length > 0;
   return filled ? [replace('literal', node, '([] as never)')] : [];
 };
+
+/** Either `1` of `a < b ? -1 : 1`: of what sorts, only the sign counts. */
+function isSign(node: Node, parents: readonly Node[]): boolean {
+  const choice = parents.findLast((parent) => parent.type !== 'UnaryExpression');
+  if (choice?.type !== 'ConditionalExpression' || child(choice, 'test') === node) return false;
+  const [low, high] = [child(choice, 'consequent'), child(choice, 'alternate')];
+  const isLow = low?.type === 'UnaryExpression' && low.operator === '-';
+  return isLow && child(low, 'argument')?.value === 1 && high?.value === 1;
+}
 
 /** Keys of objects and sources of imports name something; they are not values. */
 function isName(node: Node, parents: readonly Node[]): boolean {

@@ -44,6 +44,25 @@ describe('a body', () => {
     expect(response.json().error.code).toBe('request/invalid');
   });
 
+  it('is refused with the headers of its own refusal, and of no other', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const anonymous = { method: 'POST', url: '/api/v1/enrolments', headers, payload: '{' } as const;
+    const broken = { ...anonymous, headers: { ...headers, ...(await server.bearer('operator')) } };
+    const headersOf = async (request: typeof anonymous) => {
+      const { statusCode, headers: sent } = await server.app.inject(request);
+      return [
+        statusCode,
+        sent['www-authenticate'],
+        sent['content-range'],
+        sent['retry-after'],
+        sent['cache-control'],
+      ];
+    };
+
+    expect(await headersOf(broken)).toEqual([400, undefined, undefined, undefined, 'no-store']);
+    expect(await headersOf(anonymous)).toEqual([401, 'Bearer', undefined, undefined, 'no-store']);
+  });
+
   it('names the wrong field and its remedy', async () => {
     const headers = await server.bearer('operator');
     const response = await server.app.inject({

@@ -43,6 +43,47 @@ describe('a halt', () => {
   });
 });
 
+describe('halts of one digest', () => {
+  const haltOf = (expires: number, reason: string, digit = '1') =>
+    halt.parse({
+      schema: 'fairlead/halt@1',
+      digest: `sha256:${digit.repeat(64)}`,
+      reason,
+      issued: formatInstant(T0 - HOUR),
+      expires: formatInstant(expires),
+    });
+  const reasons = (halts: Parameters<typeof activeHalts>[0]) =>
+    [...activeHalts(halts, T0).values()].map(({ reason }) => reason).toSorted();
+
+  it.each([
+    ['a second before its end', T0 + 1000, ['a']],
+    ['at its end', T0, []],
+    ['after it', T0 - 1000, []],
+  ])('are in force or not %s', (_when, expires, active) => {
+    expect(reasons([haltOf(expires, 'a')])).toEqual(active);
+  });
+
+  it('are told by the one that ends last, and of two that end together by their words, in any order', () => {
+    const [early, late, same] = [
+      haltOf(T0 + HOUR, 'z'),
+      haltOf(T0 + 2 * HOUR, 'a'),
+      haltOf(T0 + 2 * HOUR, 'b'),
+    ];
+
+    for (const halts of [
+      [early, late],
+      [late, early],
+    ])
+      expect(reasons(halts)).toEqual(['a']);
+    for (const halts of [
+      [late, same],
+      [same, late],
+    ])
+      expect(reasons(halts)).toEqual(['b']);
+    expect(reasons([early, haltOf(T0 + HOUR, 'other', '2')])).toEqual(['other', 'z']);
+  });
+});
+
 describe('an emergency order for a version that is halted', () => {
   const at = (hours: number) => T0 + hours * HOUR;
   const isForced = (now: number, since: number | null) => {
