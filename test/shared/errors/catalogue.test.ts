@@ -124,7 +124,7 @@ describe('FairleadError', () => {
 
     const error = new FairleadError('version/invalid', { value: 'one' }, { cause });
 
-    expect(error.code).toBe('version/invalid');
+    expect([error.name, error.code]).toEqual(['FairleadError', 'version/invalid']);
     expect(error.data).toEqual({ value: 'one' });
     expect(error.message).toContain('one');
     expect(error.hint).not.toBe('');
