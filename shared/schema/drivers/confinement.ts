@@ -1,5 +1,6 @@
 // What a container may not reach: the parts of a compose file that lead out of it into the machine.
 import { z } from 'zod';
+import type { ComponentKey } from '../common.ts';
 
 const text = z.string();
 const volume = z.looseObject({ type: text, source: text.optional(), read_only: z.boolean().optional() });
@@ -24,6 +25,11 @@ export const composeProject = z.looseObject({
 
 export type ComposeProject = z.output<typeof composeProject>;
 type Service = ComposeProject['services'][string];
+
+/** What the engine calls the project of a component. Names hold no underscore, so no two share one. */
+export function projectOf(component: ComponentKey): string {
+  return `fairlead_${component.replace('/', '_')}`;
+}
 
 export interface Surroundings {
   /** What the engine calls the project: volumes of that beginning are its own. */

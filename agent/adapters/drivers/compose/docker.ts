@@ -4,6 +4,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
@@ -31,8 +32,6 @@ export interface HeldImage {
 type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes'>> & { readonly timeoutMs?: number };
 
 const TIMEOUT_MS = 60_000;
-/** Names hold no underscore, so no two components share a project. */
-export const projectOf = (component: ComponentKey) => `fairlead_${component.replace('/', '_')}`;
 
 /** Nothing of a release stands in its environment: what loads code or finds programs and engines is the operator's to choose. */
 export function docker(words: readonly string[], options: Options = {}): Promise<ToolResult> {

@@ -11,6 +11,7 @@ import {
   findEscape,
   findReplaceable,
   isWithin,
+  projectOf,
   type Surroundings,
 } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
@@ -18,7 +19,7 @@ import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
 import { makePassable } from '../service-directories.ts';
-import { compose, failureOf, projectOf, refusalOf } from './docker.ts';
+import { compose, failureOf, refusalOf } from './docker.ts';
 
 const CONFIG_MS = 30_000;
 const MOST_BYTES = 8 << 20;

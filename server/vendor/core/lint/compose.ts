@@ -1,8 +1,11 @@
 // Containers: the files that a compose service names are in its tree, and its compose file runs no image but its own.
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { componentKeyOf } from '../../../../shared/schema/common.ts';
+import { escapesOf, findReplaceable, projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
-import { problem, quote } from './problem.ts';
+import { readCompose } from './compose-file.ts';
+import { asWritten, DATA, fillKnown, problem, quote, TREE } from './problem.ts';
 import type { TreeFacts } from './tree-facts.ts';
 
 /** A compose file of more than this is read by the engine alone. */
@@ -16,10 +19,8 @@ export function composeFile(service: CapabilityRelease['service'], tree: TreeFac
   return found.kind === 'file' ? found.file : null;
 }
 
-export function findComposeProblems(
-  { service }: CapabilityRelease,
-  tree: TreeFacts,
-): readonly DocumentIssue[] {
+export function findComposeProblems(release: CapabilityRelease, tree: TreeFacts): readonly DocumentIssue[] {
+  const { service } = release;
   if (service.driver !== 'compose') return [];
   const file = composeFile(service, tree);
   const text = file === null ? null : tree.head(file);
@@ -27,7 +28,7 @@ export function findComposeProblems(
     ...present('service.file', service.file, tree),
     ...service.images.flatMap(({ archive }, at) => present(`service.images.${at}.archive`, archive, tree)),
     ...duplicates(service),
-    ...(text === null ? [] : textProblems(service, Buffer.from(text).toString())),
+    ...(text === null ? [] : textProblems(release, service, Buffer.from(text).toString())),
   ];
 }
 
@@ -54,56 +55,48 @@ function duplicates(service: Compose): readonly DocumentIssue[] {
   );
 }
 
-/** The value after `image:`, in block or flow style, quoted or not. */
-const IMAGE = /(?:^|[\s{,])["']?image["']?\s*:\s*("[^"\n]*"|'[^'\n]*'|[^\s,}#][^,}#\n]*)/gm;
-const BUILD = /^\s*(?:["']?build["']?\s*:)|[{,]\s*["']?build["']?\s*:/m;
-const VARIABLE = /\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)/g;
-
-function textProblems(service: Compose, text: string): readonly DocumentIssue[] {
-  const lines = text.replace(/^\s*#.*$/gm, '');
+function textProblems(release: CapabilityRelease, service: Compose, text: string): readonly DocumentIssue[] {
   const own = new Set<string>(service.images.map(({ digest }) => digest));
-  const named = [...lines.matchAll(IMAGE)].map(([, value = '']) => fill(unquote(value.trim()), service.env));
-  const foreign = named.filter((image) => !image.includes('$') && !own.has(image));
-  const expected = 'images of "service.images", each by its digest: image: "sha256:…"';
+  const wrong = (found: string, expected: string, remedy: string) =>
+    problem('service.file', `${service.file} ${found}`, expected, remedy);
+  const read = readCompose(text, (name) => {
+    const value = service.env[name];
+    return value === undefined ? undefined : fillKnown(value, release.settings);
+  });
+  if (read.kind === 'unreadable') {
+    return [wrong(`cannot be read: ${read.problem}`, 'a compose file', 'see: docker compose config')];
+  }
+  const services = Object.values(read.project.services);
+  const images = services.flatMap(({ image }) => image ?? []);
+  const component = componentKeyOf(release.suite, release.name);
+  const around = { project: projectOf(component), tree: TREE, data: DATA };
+  const escapes = escapesOf(read.project, around).filter(({ reach }) => reach === null);
+  const replaceable = findReplaceable(read.project, around);
   return [
-    ...[...new Set(foreign)].map((image) =>
-      problem(
-        'service.file',
-        `${service.file} runs the image ${quote(image)}`,
-        expected,
-        foreignRemedy(image, own),
-      ),
-    ),
-    ...(BUILD.test(lines)
-      ? [
-          problem(
-            'service.file',
-            `${service.file} builds an image`,
-            expected,
-            'save the built image into the tree',
-          ),
-        ]
-      : []),
-    ...(named.length === 0 && !/^\s*(?:include|extends)\s*:/m.test(lines)
-      ? [problem('service.file', `${service.file} runs no image`, expected, 'name an image for its services')]
+    ...[...new Set(images)]
+      .filter((image) => !own.has(image))
+      .map((image) => wrong(`runs the image ${quote(image)}`, OWN_IMAGES, foreignRemedy(image, own))),
+    ...escapes.map(({ what }) => wrong(`is refused: ${asWritten(what)}`, CONFINED, remedyFor(what))),
+    ...(replaceable === null
+      ? []
+      : [wrong(`is refused: ${asWritten(replaceable)}`, CONFINED, 'mount one of them')]),
+    ...(services.length === 0 && read.isWhole
+      ? [wrong('runs no image', OWN_IMAGES, 'name an image for its services')]
       : []),
   ];
+}
+
+const OWN_IMAGES = 'images of "service.images", each by its digest: image: "sha256:…"';
+const CONFINED = 'nothing that leads out of its containers into the machine';
+
+function remedyFor(what: string): string {
+  return /\.build /.test(what)
+    ? 'save the built image into the tree'
+    : 'remove it: every install refuses it before anything stops';
 }
 
 function foreignRemedy(image: string, own: ReadonlySet<string>): string {
   if (image.startsWith('sha256:')) return 'add its archive and digest to service.images';
   const [only] = own.size === 1 ? own : [];
   return `write image: "${only ?? 'sha256:…'}", the digest in service.images: a tag is whatever the machine says it is`;
-}
-
-function unquote(value: string): string {
-  return value.replace(/^(["'])(.*)\1$/, '$2');
-}
-
-/** Compose's own variables, where the release says what they stand for as plain text. */
-function fill(image: string, env: Compose['env']): string {
-  return image.replace(VARIABLE, (token, braced?: string, bare?: string) => {
-    const value = env[braced ?? bare ?? ''];
-    return value === undefined || value.includes('${') ? token : value;
-  });
 }

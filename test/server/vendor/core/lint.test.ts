@@ -12,6 +12,42 @@ import { type TreeEntry, treeRefOf } from '../../../../shared/tree/tree-index.ts
 import { createTreeIndex } from '../../../../shared/tree/tree-rules.ts';
 import { TREE, type TreeFixture, WRONG } from './wrong-manifests.ts';
 
+/** Merged, filled, in short and long forms; what an operator may allow is not the vendor's to leave out. */
+const CONTAINERS = `
+name: ignored
+x-base: &base
+  image: "sha256:${'a'.repeat(64)}"
+  init: true
+  restart: unless-stopped
+  logging: { driver: json-file, options: { max-size: 10m } }
+services:
+  web:
+    <<: *base
+    command: ["sh", "-c", "echo $$HOME"]
+    ports: ["127.0.0.1:\${PORT}:8080"]
+    volumes:
+      - \${DATA}/www:/data
+      - ./conf:/etc/conf:ro
+      - cache:/cache
+      - /anonymous
+      - { type: bind, source: ./more, target: /more }
+    environment: [ "A=\${B:-c}" ]
+    depends_on: { db: { condition: service_started } }
+    privileged: false
+  db:
+    <<: *base
+    cap_add: [NET_ADMIN]
+    devices: ["/dev/ttyUSB0"]
+    network_mode: host
+    volumes: ["/srv/media:/media"]
+  mail:
+    image: mailhog/mailhog
+    profiles: [dev]
+volumes: { cache: , named: { name: fairlead_core_auth_named } }
+networks: { default: { driver: bridge } }
+secrets: { s: { file: ./s.txt }, t: { environment: S } }
+`;
+
 const RIGHT = {
   service: { driver: 'process', exec: ['./serve'] },
   health: [{ http: 'http://127.0.0.1:8080/health' }],
@@ -174,6 +210,19 @@ describe('a right manifest passes', () => {
         settings: { i: { type: 'string' } },
       },
       { 'c.yaml': { text: 'services: { w: { image: "${I}" } }' }, 'i.tar': { text: 'x' } },
+    ],
+    [
+      'containers as vendors write them',
+      {
+        service: {
+          driver: 'compose',
+          file: 'c.yaml',
+          env: { PORT: '${settings.port}', DATA: '${dir.data}' },
+          images: [{ archive: 'i.tar', digest: `sha256:${'a'.repeat(64)}` }],
+        },
+        settings: { port: { type: 'integer' } },
+      },
+      { 'c.yaml': { text: CONTAINERS }, 'i.tar': { text: 'x' } },
     ],
     [
       'a suite',

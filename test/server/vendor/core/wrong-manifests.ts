@@ -36,9 +36,19 @@ const settings = (declared: Record<string, JsonValue>) => ({ settings: declared 
 const requires = (parts: Record<string, string>) => ({ requires: parts });
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
-const compose = (file: string, archive = 'images/web.tar') => ({
-  service: { driver: 'compose', file, images: [{ archive, digest: DIGEST }] },
+const compose = (file: string, archive = 'images/web.tar', env: Record<string, string> = {}) => ({
+  service: { driver: 'compose', file, images: [{ archive, digest: DIGEST }], env },
 });
+/** Each line is ten of the one before. */
+const bomb = () =>
+  [
+    'x0: &x0 x',
+    ...Array.from(
+      { length: 9 },
+      (_, at) => `x${at + 1}: &x${at + 1} [${Array(10).fill(`*x${at}`).join(', ')}]`,
+    ),
+    `services: { w: { image: "${DIGEST}" } }`,
+  ].join('\n');
 const composeTree = (text: string): TreeFixture => ({
   'compose.yaml': { text },
   'images/web.tar': { text: 'an archive' },
@@ -556,6 +566,127 @@ export const WRONG: readonly WrongManifest[] = [
     tree: composeTree('services: {}\n'),
     path: 'service.file',
     remedy: /image/,
+  },
+  {
+    name: 'a compose file that is no YAML',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services:\n  w:\n  image: "${DIGEST}\n`),
+    path: 'service.file',
+    remedy: /docker compose config/,
+  },
+  {
+    name: 'a compose file with a key twice',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services:\n  w: { image: "${DIGEST}" }\nservices: {}\n`),
+    path: 'service.file',
+    remedy: /docker compose config/,
+  },
+  {
+    name: 'a compose file that is a list',
+    manifest: compose('compose.yaml'),
+    tree: composeTree('- services\n'),
+    path: 'service.file',
+    remedy: /image/,
+  },
+  {
+    name: 'aliases that multiply',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(bomb()),
+    path: 'service.file',
+    remedy: /docker compose config/,
+  },
+  {
+    name: 'an image by its tag behind an alias',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`x-w: &w { image: "web:1" }\nservices: { w: { <<: *w } }`),
+    path: 'service.file',
+    remedy: /tag/,
+  },
+  {
+    name: 'an image by its tag over two lines',
+    manifest: compose('compose.yaml'),
+    tree: composeTree('services:\n  w:\n    image:\n      web:1.0\n'),
+    path: 'service.file',
+    remedy: /tag/,
+  },
+  {
+    name: 'an image by its tag that a variable names',
+    manifest: compose('compose.yaml'),
+    tree: composeTree('services: { w: { image: "web:${TAG:-latest}" } }'),
+    path: 'service.file',
+    remedy: /tag/,
+  },
+  {
+    name: 'a container with all rights',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", privileged: true } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a container that is privileged by an alias',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`x: &x { privileged: true }\nservices: { w: { <<: *x, image: "${DIGEST}" } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a runtime of the machine',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", runtime: sysbox } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a volume that mounts by its options',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(
+      `services: { w: { image: "${DIGEST}" } }\nvolumes: { v: { driver_opts: { device: /etc, o: bind } } }`,
+    ),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'another’s volume',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}" } }\nvolumes: { v: { external: true } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a network of another driver',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}" } }\nnetworks: { n: { driver: macvlan } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a secret of the machine',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}" } }\nsecrets: { s: { file: /etc/shadow } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a secret above the tree',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}" } }\nsecrets: { s: { file: ../../s } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a log driver of the machine',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", logging: { driver: syslog } } }`),
+    path: 'service.file',
+    remedy: /remove/,
+  },
+  {
+    name: 'a mount that another one above it can be written through',
+    manifest: compose('compose.yaml', 'images/web.tar', { DATA: '${dir.data}' }),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", volumes: ['\${DATA}:/d', '\${DATA}/www:/w'] } }`),
+    path: 'service.file',
+    remedy: /mount one/,
   },
   // Keys
   { name: 'an unknown key', manifest: { helth: [] }, path: 'helth', remedy: /did you mean "health"/ },
