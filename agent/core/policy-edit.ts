@@ -161,18 +161,18 @@ function parseEdited(value: unknown): Policy {
 
 function typedAs(path: string): string {
   const key = path.split('.').at(-1) ?? '';
-  return Object.hasOwn(TYPED, key) ? (TYPED[key] ?? path) : path;
+  return TYPED.get(key) ?? path;
 }
 
-const TYPED: Readonly<Record<string, string>> = {
-  until: 'the end of the hold',
-  cron: '--cron',
-  duration: '--duration',
-  zone: '--zone',
-  expires: '--expires',
-  reason: '--reason',
-  version: 'the version',
-  name: 'the name',
-  key: 'the key',
-  required: 'the number of approvals',
-};
+const TYPED: ReadonlyMap<string, string> = new Map([
+  ['until', 'the end of the hold'],
+  ['cron', '--cron'],
+  ['duration', '--duration'],
+  ['zone', '--zone'],
+  ['expires', '--expires'],
+  ['reason', '--reason'],
+  ['version', 'the version'],
+  ['name', 'the name'],
+  ['key', 'the key'],
+  ['required', 'the number of approvals'],
+]);

@@ -67,6 +67,7 @@ interface Model {
   freshness: 'fresh' | 'expired' | 'clock-behind';
   behaviours: Record<string, 'red' | 'stuck' | 'tires'>;
   hangs: boolean;
+  refusesReports: boolean;
   isFull: boolean;
   readonly reasons: Honest[];
 }
@@ -113,6 +114,21 @@ const SLIPS: readonly Obstacle[] = [
   ['a configuration that nobody can read', withModel({ config: '{"suites":' })],
   ['a configuration with unknown settings', withModel({ config: configWith({ nosuch: 'x' }) })],
   ['a server that hangs', withModel({ hangs: true })],
+  ['a server that refuses every report', withModel({ refusesReports: true })],
+  [
+    'what runs in quarantine',
+    ({ stateDir }) => {
+      const entries = [...ONE.releases].map(([component, { digest, document }]) => ({
+        component,
+        release: digest,
+        version: document.version,
+        since: NOW,
+        reason: 'it leaked',
+        record: 1,
+      }));
+      writeFileSync(join(stateDir, 'quarantine.json'), JSON.stringify(entries));
+    },
+  ],
   [
     'what the service wrote beside its code',
     ({ stateDir }) => {
@@ -201,9 +217,15 @@ const damage = fc.tuple(fc.nat(), fc.constantFrom(...DAMAGES), hostileText(50));
 describe('a forced patch', () => {
   it('is applied, or waits for one honest reason', { timeout: 600_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(slips, honest, fc.option(damage), async (chosen, excuse, hurt) => {
-        await tried({ slips: chosen, excuse, hurt: hurt ?? null });
-      }),
+      fc.asyncProperty(
+        slips,
+        honest,
+        fc.option(damage),
+        fc.boolean(),
+        async (chosen, excuse, hurt, isLate) => {
+          await tried({ slips: chosen, excuse, hurt: hurt ?? null, isLate });
+        },
+      ),
       { numRuns: RUNS, seed: SEED },
     );
   });
@@ -215,7 +237,7 @@ describe('a forced patch', () => {
     // All of them in the long form; a spread of them otherwise.
     const step = Math.max(1, Math.floor(every.length / RUNS));
     for (let at = SEED % step; at < every.length; at += step) {
-      await tried({ slips: [], excuse: null, hurt: every[at] ?? null });
+      await tried({ slips: [], excuse: null, hurt: every[at] ?? null, isLate: at % 2 === 1 });
     }
   });
 });
@@ -224,9 +246,11 @@ interface Trial {
   readonly slips: readonly Obstacle[];
   readonly excuse: (typeof HONEST_OBSTACLES)[number] | null;
   readonly hurt: readonly [file: number, kind: (typeof DAMAGES)[number], text: string] | null;
+  /** The damage comes while the agent runs, and the order after it. */
+  readonly isLate: boolean;
 }
 
-async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
+async function tried({ slips: chosen, excuse, hurt, isLate }: Trial): Promise<void> {
   const { stateDir, memory } = await history();
   const model: Model = {
     stateDir,
@@ -236,6 +260,7 @@ async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
     freshness: 'fresh',
     behaviours: {},
     hangs: false,
+    refusesReports: false,
     isFull: false,
     reasons: [],
   };
@@ -246,12 +271,16 @@ async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
   }
   writeFileSync(join(stateDir, 'settings.json'), JSON.stringify(model.policy));
   if (model.config !== null) writeFileSync(join(stateDir, 'instance.json'), model.config);
-  const hurtFile = hurt === null ? null : damageOne(stateDir, hurt);
+  const harm = () => (hurt === null ? null : damageOne(stateDir, hurt));
+  const hurtBefore = isLate ? null : harm();
 
   const scenario = { ...SCENARIO, behaviours: model.behaviours };
   const fetchPack = model.isFull ? noRoom : fetchPrepared;
   const instance = await startInstance({ stateDir, memory, scenario, fetchPack } as InstanceOptions);
-  const outcome = await rounds(instance, stateFor(instance, model));
+  const state = stateFor(instance, model);
+  if (isLate) await quietRound(state, model);
+  const hurtFile = isLate ? harm() : hurtBefore;
+  const outcome = await rounds(instance, state);
 
   const about = `${chosen.map(([name]) => name).join(', ')} | ${excuse?.[1]} | ${hurtFile}: ${outcome.told}`;
   if (outcome.applied) return;
@@ -263,6 +292,14 @@ async function tried({ slips: chosen, excuse, hurt }: Trial): Promise<void> {
     outcome.codes.some((code) => allowed.includes(code)),
     about,
   ).toBe(true);
+}
+
+/** What comes of it is not asked: nobody has ordered anything yet. */
+async function quietRound(state: AgentState, model: Model): Promise<void> {
+  const { catalog } = model;
+  model.catalog = { ...catalogOf(ONE), advisories: [] };
+  await roundToEnd(state).catch(() => undefined);
+  model.catalog = catalog;
 }
 
 async function noRoom(_treeHex: string, path: string): Promise<never> {
@@ -304,6 +341,7 @@ function stateFor(instance: Instance, model: Model): AgentState {
       freshness: (now) => ({ state: model.freshness, expires: now + DAY_MS }),
       contact: {
         ...usual.offers.contact,
+        catalog: () => model.catalog,
         dueAt: () => 0,
         ask: () => (model.hangs ? never : Promise.resolve()),
       },
@@ -311,7 +349,17 @@ function stateFor(instance: Instance, model: Model): AgentState {
     records: {
       ...usual.records,
       reporter: createReporter({
-        channel: { damage: async () => null, send: async () => never },
+        channel: {
+          damage: async () => null,
+          send: async () => {
+            if (model.refusesReports)
+              throw new FairleadError('transport/unreachable', {
+                url: 'https://vendor.test',
+                problem: 'HTTP 403',
+              });
+            return never;
+          },
+        },
         outbox: stateFilesOf(instance).outbox,
         log: usual.log,
         observe: () => observe(state),
@@ -356,6 +404,7 @@ function quiet(stateDir: string): Model {
   const none = {
     behaviours: {},
     hangs: false,
+    refusesReports: false,
     isFull: false,
     reasons: [],
     config: null,
