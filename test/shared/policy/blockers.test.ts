@@ -1,18 +1,13 @@
 // The table of blockers, walked: for each a case that raises it, its verdict, who clears it and with which command.
 import { describe, expect, it } from 'vitest';
-import { conclude, type Facts } from '../../../agent/core/conclude.ts';
+import { conclude } from '../../../agent/core/conclude.ts';
 import { findWay } from '../../../agent/core/way.ts';
 import { BLOCKER_RULES, type BlockerCode } from '../../../shared/policy/blockers.ts';
 import type { Blocker } from '../../../shared/schema/decision.ts';
 import { parseRef } from '../../../shared/schema/release-ref.ts';
 import { recordOf } from '../../support/deployments.ts';
-import {
-  compileInputOf,
-  decideScenario,
-  policyOf,
-  quarantineOf,
-  type Scenario,
-} from '../../support/scenario.ts';
+import { factsOf } from '../../support/facts.ts';
+import { decideScenario, type Scenario } from '../../support/scenario.ts';
 
 const RELEASES = { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': {} };
 const RUNS = ['core/auth@1.0.0'];
@@ -110,24 +105,6 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
   'approval-needed': { policy: { channel: 'manual' } },
   'window-closed': { policy: { windows: { allow: [WINDOW] } } },
 };
-
-function factsOf(scenario: Scenario): Facts {
-  const { instance, now, config, catalog, pins, current } = compileInputOf(scenario);
-  const rules = scenario.policy === 'unreadable' ? {} : (scenario.policy ?? {});
-  return {
-    instance,
-    now,
-    policy: { kind: 'readable', policy: { ...policyOf(rules), pins: [...pins] } },
-    config: { kind: 'readable', config },
-    current,
-    quarantine: quarantineOf(scenario),
-    approvals: [],
-    catalog,
-    freshness: { state: 'fresh', expires: null },
-    host: { deploymentInProgress: false, inconsistent: false },
-    records: [],
-  };
-}
 
 function blockersOf({ way, ...scenario }: Case): readonly Blocker[] {
   const whole = { ...BASE, ...scenario };
