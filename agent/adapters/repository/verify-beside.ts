@@ -1,6 +1,7 @@
 // Verifies the metadata of targets roles: small files at once, large ones in a thread, so that the agent answers meanwhile.
 import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { startOnDemand, startThread } from '../../../shared/node/thread.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import type { FileMeta, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
 import { verifyTargets } from '../../../shared/trust/rules.ts';
 import type { Signer } from '../../../shared/trust/threshold.ts';
@@ -38,16 +39,22 @@ export function createVerifyTargets(module = THREAD): VerifyTargets {
   const ask = async <Kind extends VerifyQuestion['kind']>(
     question: VerifyQuestion & { readonly kind: Kind },
   ) => (await thread.ask(question)) as VerifyAnswer & { readonly kind: Kind };
+  // The thread remembers one file: its parts are all asked for before it is given another.
+  const inTurn = createTurns();
+  const verifyThere: VerifyTargets = async (role, signer, expected, bytes) => {
+    const { head, count } = await ask({ kind: 'verify', role, signer, expected, bytes });
+    const targets = new Map<string, TargetFile>();
+    while (targets.size < count) {
+      const part = await ask({ kind: 'part', from: targets.size, count: TARGETS_AT_ONCE });
+      if (part.targets.length === 0) throw new Error('the thread has begun anew');
+      for (const [path, target] of part.targets) targets.set(path, target);
+    }
+    return { ...head, targets };
+  };
   return async (role, signer, expected, bytes) => {
     if (bytes.length <= SMALL_BYTES) return verifyTargets(role, signer, expected, bytes);
     try {
-      const { head, count } = await ask({ kind: 'verify', role, signer, expected, bytes });
-      const targets = new Map<string, TargetFile>();
-      while (targets.size < count) {
-        const part = await ask({ kind: 'part', from: targets.size, count: TARGETS_AT_ONCE });
-        for (const [path, target] of part.targets) targets.set(path, target);
-      }
-      return { ...head, targets };
+      return await inTurn(() => verifyThere(role, signer, expected, bytes));
     } catch (cause) {
       if (isFairleadError(cause)) throw cause;
       // A machine that has no thread left still gets its forced patch: slowly is better than never.

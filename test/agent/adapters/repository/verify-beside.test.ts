@@ -74,6 +74,28 @@ describe('metadata of targets', () => {
   });
 });
 
+it('two large files that are asked about at once come back each with its own targets', async () => {
+  const sizes = [2_500, 3_500];
+
+  const both = await Promise.all(
+    sizes.map((count) => verify('releases', SIGNER, EXPECTED, targetsOf(count))),
+  );
+
+  expect(both.map(({ targets }) => targets)).toEqual(
+    sizes.map((count) => verifyTargets('releases', SIGNER, EXPECTED, targetsOf(count)).targets),
+  );
+});
+
+it('a thread that forgets what it verified, as one that has begun anew, is not asked for ever', async () => {
+  const verifyForgetful = createVerifyTargets(
+    new URL('../../../support/forgetful-thread.ts', import.meta.url),
+  );
+
+  const { targets } = await verifyForgetful('releases', SIGNER, EXPECTED, targetsOf(2_000));
+
+  expect(targets.size).toBe(2_000);
+});
+
 it('where no thread can be had, a large file is verified all the same', async () => {
   const verifyAlone = createVerifyTargets(new URL('./no-such-thread.ts', import.meta.url));
   const bytes = targetsOf(2_000);
