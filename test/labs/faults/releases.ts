@@ -1,5 +1,6 @@
 // Releases of the laboratory: real packs of small trees, and how an instance is brought to one of them.
 import { hexOf } from '../../../shared/encoding/digest.ts';
+import { advisory } from '../../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, PlanReason } from '../../../shared/schema/deployment.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
@@ -36,6 +37,19 @@ export const ONE = deployable({ [AUTH]: '1.0.0', [API]: '1.0.0' });
 export const TWO = deployable({ [AUTH]: '1.1.0', [API]: '1.1.0' });
 export const UNDOABLE_ONE = deployable({ [AUTH]: '1.0.0', [API]: '1.0.0' }, UNDOABLE);
 export const UNDOABLE_TWO = deployable({ [AUTH]: '1.1.0', [API]: '1.0.0' }, UNDOABLE);
+
+/** Forces `core/auth` from anything before 1.0.1 to that, from the beginning of the laboratory's clock on. */
+export const ORDER = advisory.parse({
+  schema: 'fairlead/advisory@1',
+  id: 'FL-2026-0003',
+  title: 'a hole',
+  severity: 'critical',
+  cves: [],
+  affected: [{ component: AUTH, versions: '<1.0.1' }],
+  fixed: [{ component: AUTH, version: '1.0.1' }],
+  order: { notice: 'PT0S', deadline: '2026-01-30T10:00:00Z' },
+  published: '2026-01-20T00:00:00Z',
+});
 
 const NEXT = deployable({ [AUTH]: '2.0.0' });
 

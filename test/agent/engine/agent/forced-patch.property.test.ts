@@ -18,9 +18,7 @@ import type { AgentState } from '../../../../agent/engine/agent/state.ts';
 import { observe } from '../../../../agent/engine/agent/status.ts';
 import type { Catalog } from '../../../../shared/compile/releases.ts';
 import type { CronText } from '../../../../shared/encoding/cron.ts';
-import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { advisory } from '../../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../../shared/schema/decision.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { halt } from '../../../../shared/schema/rollout.ts';
@@ -28,7 +26,7 @@ import { agentOf, catalogOf, roundToEnd, stateFilesOf } from '../../../labs/faul
 import { fetchPrepared, type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Instance, Scenario } from '../../../labs/faults/laboratory.ts';
 import type { Services } from '../../../labs/faults/machine.ts';
-import { deployable, ONE } from '../../../labs/faults/releases.ts';
+import { deployable, ONE, ORDER } from '../../../labs/faults/releases.ts';
 import { prepareHistory, USUAL } from '../../../labs/faults/scenario.ts';
 import { API, AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
@@ -369,18 +367,6 @@ function stateFor(instance: Instance, model: Model): AgentState {
   };
   return state;
 }
-
-const ORDER = advisory.parse({
-  schema: 'fairlead/advisory@1',
-  id: 'FL-2026-0003',
-  title: 'a hole',
-  severity: 'critical',
-  cves: [],
-  affected: [{ component: AUTH, versions: '<1.0.1' }],
-  fixed: [{ component: AUTH, version: '1.0.1' }],
-  order: { notice: 'PT0S', deadline: formatInstant(Date.parse(NOW) - DAY_MS) },
-  published: '2026-01-20T00:00:00Z',
-});
 
 /** An install of two capabilities whose first deployment is committed. */
 async function history() {

@@ -2,30 +2,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { agentOf, catalogOf, roundToEnd } from '../../../labs/faults/agent-of.ts';
 import { type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Scenario } from '../../../labs/faults/laboratory.ts';
 import { createVolatileMemory } from '../../../labs/faults/machine.ts';
-import { deployable, ONE } from '../../../labs/faults/releases.ts';
+import { deployable, ONE, ORDER } from '../../../labs/faults/releases.ts';
 import { prepareHistory, USUAL } from '../../../labs/faults/scenario.ts';
 import { AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 
 const SCENARIO: Scenario = { ...USUAL, name: 'forced', history: [ONE], act: async () => undefined };
 const FIXED = deployable({ [AUTH]: '1.0.1' }, { settings: { token: { type: 'string', secret: true } } });
-const ORDER = advisory.parse({
-  schema: 'fairlead/advisory@1',
-  id: 'FL-2026-0003',
-  title: 'a hole',
-  severity: 'critical',
-  cves: [],
-  affected: [{ component: AUTH, versions: '<1.0.1' }],
-  fixed: [{ component: AUTH, version: '1.0.1' }],
-  order: { notice: 'PT0S', deadline: '2026-01-20T00:00:00Z' },
-  published: '2026-01-20T00:00:00Z',
-});
 const CATALOG = { ...catalogOf(ONE, FIXED), advisories: [ORDER] };
 const PIN = { level: 'capability', name: AUTH, version: '1.0.0' as never, owner: 'ada', reason: 'tested' };
 
