@@ -137,6 +137,8 @@ export interface TrustStore {
 
 /** By SHA-256, lower-case hexadecimal. What is read may be torn: whoever reads verifies it. */
 export interface DocumentCache {
+  /** What it has, whole or not. */
+  names(): Promise<ReadonlySet<string>>;
   read(sha256: string): Promise<Uint8Array | null>;
   write(sha256: string, bytes: Uint8Array): Promise<void>;
   /** Removes all others. */

@@ -37,6 +37,8 @@ export class MemoryTrustStore implements TrustStore {
 
   /** May be lost, so no write of it is an effect that counts. */
   readonly documents: DocumentCache = {
+    names: async () =>
+      new Set([...this.files.keys()].flatMap((name) => /^documents\/(.+)/.exec(name)?.[1] ?? [])),
     read: async (sha256) => this.files.get(`documents/${sha256}`) ?? null,
     write: async (sha256, bytes) => void this.files.set(`documents/${sha256}`, Uint8Array.from(bytes)),
     keepOnly: async (kept) => {

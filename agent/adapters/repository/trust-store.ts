@@ -1,9 +1,8 @@
 // The trust directory: metadata files by name, each write durable before it returns.
-import { randomBytes } from 'node:crypto';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/error.ts';
-import { isDirectory, makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isNoFile, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
@@ -34,17 +33,21 @@ const DOCUMENTS_DIRECTORY = 'documents';
 
 /** Neither atomic nor durable: what a kill or a power cut tears no longer has its hash, and is fetched again. */
 function openDocuments(directory: string): DocumentCache {
+  let written = 0;
   return {
+    names: async () => new Set(await readdir(directory).catch(() => [])),
     read: (sha256) => readUnless((error) => !isMomentary(error), join(directory, sha256)),
     async write(sha256, bytes) {
       const path = join(directory, sha256);
       // Two paths may hold the same bytes, and are fetched at once: each writes under a name of its own.
-      const own = join(directory, `.${sha256}.${randomBytes(6).toString('hex')}.tmp`);
+      const own = join(directory, `.${sha256}.${written++}.tmp`);
       try {
         await writeFile(own, bytes, { mode: 0o600, flag: 'wx' });
-        // Written into, a pipe would be waited for, and a link followed: a rename takes the place of either.
-        if (await isDirectory(path)) await rm(path, { recursive: true, force: true });
-        await rename(own, path);
+        await rename(own, path).catch(async () => {
+          // Of what may lie there, only a directory keeps its place: written into, a pipe would be waited for, a link followed.
+          await rm(path, { recursive: true, force: true });
+          await rename(own, path);
+        });
       } catch (cause) {
         throw toDiskError(directory, cause, bytes.length);
       }

@@ -33,17 +33,21 @@ export interface Obtained {
 
 const CONCURRENT_DOWNLOADS = 8;
 
-/** Brings as many as can be had into the cache. Failures: trust/*, transport/*, disk/*. */
+/** Brings as many as can be had into the cache, and tells of each. Failures: trust/*, transport/*, disk/*. */
 export async function obtainAll(
   cache: DocumentCache,
   source: Pick<RepositorySource, 'document'>,
   refs: readonly DocumentRef[],
+  onObtained: (ref: DocumentRef, bytes: Uint8Array) => void,
 ): Promise<Obtained> {
   const obtained = new Set<string>();
   const failures: unknown[] = [];
+  // A new install has none of a long history: asking the disk for each would cost as much as writing it.
+  const cached = refs.length === 0 ? new Set() : await cache.names();
   await forEachAtOnce(refs, CONCURRENT_DOWNLOADS, async (ref) => {
     try {
-      if ((await readDocument(cache, ref)) === null) await obtain(cache, source, ref);
+      const known = cached.has(ref.sha256) ? await readDocument(cache, ref) : null;
+      onObtained(ref, known ?? (await obtain(cache, source, ref)));
       obtained.add(ref.path);
     } catch (error) {
       failures.push(error);
@@ -69,9 +73,11 @@ async function obtain(
   cache: DocumentCache,
   source: Pick<RepositorySource, 'document'>,
   ref: DocumentRef,
-): Promise<void> {
+): Promise<Uint8Array> {
   const maxBytes = Math.min(ref.length, DOCUMENT_LIMITS.maxBytes);
-  await cache.write(ref.sha256, verified(await source.document(ref.path, ref.sha256, maxBytes), ref));
+  const bytes = verified(await source.document(ref.path, ref.sha256, maxBytes), ref);
+  await cache.write(ref.sha256, bytes);
+  return bytes;
 }
 
 function verified(bytes: Uint8Array, { path, sha256, length }: DocumentRef): Uint8Array {

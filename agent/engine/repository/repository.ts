@@ -85,8 +85,8 @@ class TufRepository implements Repository {
   readonly #updater: Updater;
   #listing: Listing;
   #sightings: Sightings;
-  /** By path, what the last catalog was made of: a vendor's history is long, and its news is short. */
-  #read: ReadonlyMap<string, ReadDocument> = new Map();
+  /** By path, what the last catalog was made of, and what came since: a vendor's history is long, and its news is short. */
+  #read = new Map<string, ReadDocument>();
   /** Paths of listed documents that the disk no longer has. */
   #lost: ReadonlySet<string> = new Set();
 
@@ -121,7 +121,7 @@ class TufRepository implements Repository {
       if (isSameDocument(known?.ref, ref) && known !== undefined) return void read.set(ref.path, known);
       const bytes = await readDocument(this.#store.documents, ref);
       if (bytes === null) lost.add(ref.path);
-      else read.set(ref.path, { ref, entry: this.#parseOrWarn(ref.path, bytes) });
+      else read.set(ref.path, this.#parse(ref, bytes));
     });
     for (const path of lost) {
       const problem = 'the disk lost it; the next refresh brings it back';
@@ -158,13 +158,13 @@ class TufRepository implements Repository {
   }
 
   /** A document that cannot be used is reported and left out: one bad release must not hide an advisory. */
-  #parseOrWarn(path: string, bytes: Uint8Array): CatalogEntry | undefined {
+  #parse(ref: DocumentRef, bytes: Uint8Array): ReadDocument {
     try {
-      return parseEntry(path, bytes);
+      return { ref, entry: parseEntry(ref.path, bytes) };
     } catch (error) {
       if (!isFairleadError(error)) throw error;
       this.#options.onWarning(error);
-      return undefined;
+      return { ref, entry: undefined };
     }
   }
 
@@ -180,7 +180,9 @@ class TufRepository implements Repository {
       (ref) => this.#lost.has(ref.path) || !isSameDocument(listed.get(ref.path), ref),
     );
     const { documents } = this.#store;
-    const { obtained, failures } = await obtainAll(documents, this.#options.source, added);
+    const { obtained, failures } = await obtainAll(documents, this.#options.source, added, (ref, bytes) =>
+      this.#read.set(ref.path, this.#parse(ref, bytes)),
+    );
     const failed = new Set(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
     const known = refs.filter(({ path }) => !failed.has(path));
     const gone = [...listed.keys()].filter((path) => !failed.has(path));

@@ -176,6 +176,16 @@ describe('the catalog', () => {
     ]);
   });
 
+  it('reads none again that it has just fetched', async () => {
+    const { repository, directory } = await start(vendorRepository());
+    await repository.refresh(NOW);
+    for (const name of readdirSync(join(directory, 'documents'))) rmSync(join(directory, 'documents', name));
+
+    const { releases, rollouts, advisories } = await repository.catalog();
+
+    expect([releases, rollouts, advisories].map(({ length }) => length)).toEqual([1, 1, 1]);
+  });
+
   it.each([
     ['damaged', (file: string) => writeFileSync(file, 'damaged')],
     ['lost', (file: string) => rmSync(file)],
