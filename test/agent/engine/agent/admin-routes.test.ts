@@ -10,6 +10,7 @@ import {
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
+import { recordOf } from '../../../support/deployments.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { settle } from '../../../support/fake-clock.ts';
 
@@ -339,6 +340,61 @@ describe('advisories', () => {
         { id: 'FL-2026-0002', affects: [] },
       ],
     });
+  });
+});
+
+describe('changes', () => {
+  it('are told with the one under way as it is by now, and not twice', async () => {
+    const { world, publish, ask } = await deployed();
+    world.deployer.slow = true;
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+    await world.clock.advance(1000);
+    const [first, live] = world.deployer.records;
+    world.deployer.records = [recordOf(2, ['planned']), ...world.deployer.records.slice(0, 1)];
+
+    expect(await ask('GET', '/v1/changes')).toEqual({ schema: 'fairlead/changes@1', changes: [first, live] });
+    expect(await ask('GET', '/v1/changes/2')).toEqual({ schema: 'fairlead/change@1', change: live });
+    expect(await ask('GET', '/v1/changes/1')).toEqual({ schema: 'fairlead/change@1', change: first });
+  });
+});
+
+describe('the log', () => {
+  it('is answered line by line, with where its chain stands', async () => {
+    const { world, ask } = await deployed();
+
+    const { lines, ...reply } = (await ask('GET', '/v1/audit')) as { lines: readonly string[] };
+
+    expect(reply).toEqual({
+      schema: 'fairlead/audit-log@1',
+      count: world.audit.length,
+      digest: expect.stringMatching(/^sha256:/),
+    });
+    expect(lines.map((line) => JSON.parse(line).event)).toEqual(world.audit.map(({ event }) => event));
+  });
+});
+
+describe('a quarantine that is lifted', () => {
+  it('is that of the component alone, every version of it, and the agent looks at once', async () => {
+    const { world, ask } = await deployed();
+    const entry = { since: '2026-03-01T10:00:00Z', reason: 'red', record: 1 };
+    const quarantined = (component: string, version: string) =>
+      ({ ...entry, component, version, release: `${component} ${version}` }) as never;
+    world.deployer.quarantine.push(
+      quarantined('core/auth', '1.0.5'),
+      quarantined('core/api', '2.0.0'),
+      quarantined('core/auth', '1.0.6'),
+    );
+    const before = world.reports.length;
+
+    expect(await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' })).toEqual({
+      lifted: ['1.0.5', '1.0.6'],
+    });
+    await world.clock.advance(1);
+
+    expect(world.deployer.quarantine.map(({ component }) => component)).toEqual(['core/api']);
+    expect(world.audit.at(-1)?.details.versions).toBe('1.0.5, 1.0.6');
+    expect(world.reports.length).toBeGreaterThan(before);
   });
 });
 

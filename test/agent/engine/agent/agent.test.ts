@@ -1,5 +1,6 @@
 // The running agent, round after round: what it asks, what it decides, what it does and what it never does.
 import { describe, expect, it } from 'vitest';
+import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ExplanationReply } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
@@ -429,5 +430,84 @@ describe('the audit log', () => {
 
     expect(world.deployer.records).toMatchObject([{ state: 'committed' }]);
     expect(await ask('GET', '/v1/status')).toMatchObject({ alarms: [expect.stringContaining('line 3')] });
+  });
+});
+
+describe('the agent', () => {
+  it('begins its log with its version, how the one before ended, and the rules it found', async () => {
+    const { world, start } = createAgentNetwork();
+    await start();
+
+    expect(world.audit[0]).toEqual({
+      event: 'agent-started',
+      actor: 'agent',
+      details: {
+        ...{ version: '1.0.0', previousEnd: null },
+        policy: digestOfValue(JSON.parse(JSON.stringify(DEFAULT_POLICY))),
+        config: digestOfValue(JSON.parse(JSON.stringify(world.config))),
+      },
+    });
+  });
+
+  it('says in its own log which state a deployment entered, and that a supervisor ended', async () => {
+    const network = createAgentNetwork();
+    network.world.deployer.port.supervise = () => Promise.reject(new Error('a bug'));
+    network.publish(releaseOf('1.0.0'));
+
+    await network.start();
+
+    const said = network.world.logged.map(({ level, message }) => `${level}: ${message}`);
+    expect(said).toContain('error: services are no longer supervised');
+    expect(said.filter((each) => each === 'info: a deployment entered a state')).toHaveLength(6);
+  });
+
+  it('waits for what is under way when it is told to stop, but not for ever', async () => {
+    const network = createAgentNetwork();
+    const { world } = network;
+    let left = (): void => undefined;
+    world.deployer.port.leave = () => new Promise((resolve) => (left = resolve));
+    await network.start();
+    const ended: string[] = [];
+    const stopping = network.stop().then(() => void ended.push('patient'));
+    await world.clock.advance(79_999);
+    expect(ended).toEqual([]);
+    left();
+    await stopping;
+    expect(world.clock.nextWakeIn()).toBeNull();
+
+    const hanging = createAgentNetwork();
+    hanging.world.deployer.port.leave = () => new Promise(() => undefined);
+    await hanging.start();
+    const over = hanging.stop().then(() => void ended.push('impatient'));
+    await hanging.world.clock.advance(80_000);
+    await over;
+    expect(ended).toEqual(['patient', 'impatient']);
+  });
+
+  it('reports a change that could not be sent as soon as there is another', async () => {
+    const network = createAgentNetwork();
+    const { world } = network;
+    await network.start();
+    const before = world.reports.length;
+
+    world.deployer.onRecord(recordOf(1, ['planned']));
+    await world.clock.advance(0);
+
+    expect(world.reports.length).toBe(before + 1);
+  });
+
+  it('looks again a minute after a fault of its own', async () => {
+    const network = createAgentNetwork();
+    const { world } = network;
+    const { current } = world.deployer.port;
+    world.deployer.port.current = () => Promise.reject(new TypeError('a bug'));
+    await network.start();
+    world.deployer.port.current = current;
+
+    await world.clock.advance(59_999);
+    expect(world.decisions.value).toBeNull();
+    await world.clock.advance(1);
+
+    expect(world.decisions.value).not.toBeNull();
   });
 });
