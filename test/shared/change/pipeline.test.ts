@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChangeRecord, changeRecord, STAGES, type Stage } from '../../../shared/change/change.ts';
 import {
+  builtRelease,
   commandFor,
+  eventOf,
   openChange,
   type StageInput,
   stageDue,
@@ -102,6 +104,133 @@ describe('the order of the stages', () => {
 
   it.each(STAGES)('has a command for %s', (stage) => {
     expect(commandFor(FIELDS, stage)).toMatch(/^fairlead-vendor /);
+  });
+});
+
+describe('what a refusal tells', () => {
+  const giveUp = (record: ChangeRecord) =>
+    transition(record, {
+      stage: 'abandonment',
+      outcome: 'failed',
+      details: { reason: 'a slip' },
+      at: '2026-01-01T11:00:00Z',
+      actor: 'anna',
+    });
+  const completed = recordAt('completion');
+
+  it.each<[string, () => unknown, string, object]>([
+    [
+      'a stage that is not due',
+      () => transition(recordAt('intake'), eventFor('deploy')),
+      'vendor/stage-not-due',
+      {
+        change: 'CHG-1',
+        stage: 'deploy',
+        due: 'build',
+        command: 'fairlead-vendor build core/auth@1.0.1 --change CHG-1 --from PATH --manifest FILE',
+      },
+    ],
+    [
+      'a release that is not built',
+      () => builtRelease(recordAt('intake'), 'release'),
+      'vendor/stage-not-due',
+      {
+        change: 'CHG-1',
+        stage: 'release',
+        due: 'build',
+        command: 'fairlead-vendor build core/auth@1.0.1 --change CHG-1 --from PATH --manifest FILE',
+      },
+    ],
+    [
+      'a change that has ended',
+      () => transition(completed, eventFor('build')),
+      'vendor/change-closed',
+      { change: 'CHG-1', stage: 'build', result: 'completed' },
+    ],
+    [
+      'giving up what has ended',
+      () => giveUp(completed),
+      'vendor/change-closed',
+      { change: 'CHG-1', stage: 'abandonment', result: 'completed' },
+    ],
+    [
+      'giving up what is released',
+      () => giveUp(recordAt('release')),
+      'vendor/released',
+      { change: 'CHG-1', release: 'core/auth@1.0.1' },
+    ],
+    [
+      'another artifact',
+      () => transition(recordAt('build'), eventFor('verification', 'passed', OTHER)),
+      'vendor/digest-mismatch',
+      { change: 'CHG-1', stage: 'verification', expected: BUILT, found: OTHER },
+    ],
+    [
+      'another outcome',
+      () => transition(recordAt('post-deploy'), eventFor('completion', 'failed')),
+      'vendor/outcome-mismatch',
+      { change: 'CHG-1', verified: 'passed' },
+    ],
+    [
+      'a clock that went back',
+      () => transition(recordAt('build'), { ...eventFor('verification'), at: '2026-01-01T10:00:59Z' }),
+      'vendor/clock-behind',
+      { change: 'CHG-1', at: '2026-01-01T10:00:59Z', last: '2026-01-01T10:01:00Z' },
+    ],
+  ])('of %s', (_what, act, code, data) => {
+    const refusal = refusalOf(act);
+
+    expect([refusal.code, refusal.data]).toEqual([code, data]);
+  });
+
+  it.each<[Stage, string]>([
+    ['intake', 'change open'],
+    ['build', 'build core/auth@1.0.1 --change CHG-1 --from PATH --manifest FILE'],
+    ['verification', 'verify CHG-1'],
+    ['release', 'release CHG-1'],
+    ['deploy', 'rollout start CHG-1'],
+    ['post-deploy', 'change complete CHG-1'],
+    ['completion', 'change complete CHG-1'],
+  ])('for %s is the command %s', (stage, command) => {
+    expect(commandFor(FIELDS, stage)).toBe(`fairlead-vendor ${command}`);
+  });
+
+  it.each<[string, RegExp, (record: ChangeRecord) => ChangeRecord]>([
+    ['no stages', /no stages/, (r) => ({ ...r, stages: [] })],
+    ['another intake', /its intake/, (r) => ({ ...r, scope: 'something harmless' })],
+    [
+      'an event that was changed',
+      /the event before verification at/,
+      (r) => ({ ...r, stages: r.stages.map((e, i) => (i === 1 ? { ...e, actor: 'eve' } : e)) }),
+    ],
+    ['fields that no stage wrote', /its release, tree or result/, (r) => ({ ...r, release: OTHER })],
+  ])('of a record with %s', (_what, problem, tamper) => {
+    const refusal = refusalOf(() => verifyChangeRecord(tamper(completed)));
+
+    expect(dataOf(refusal, 'vendor/record-invalid')).toEqual({
+      change: 'CHG-1',
+      problem: expect.stringMatching(problem),
+    });
+  });
+});
+
+describe('an event that is looked for', () => {
+  it('is the newest of its stage, or none', () => {
+    const failed = transition(recordAt('build'), eventFor('verification', 'failed'));
+    const passed = transition(failed, eventFor('verification'));
+
+    expect([failed, passed].map((record) => eventOf(record, 'verification')?.outcome)).toEqual([
+      'failed',
+      'passed',
+    ]);
+    expect(eventOf(passed, 'release')).toBeUndefined();
+    expect(builtRelease(passed, 'release')).toBe(BUILT);
+  });
+
+  it('may be of the same second as the one before', () => {
+    const at = recordAt('build').stages.at(-1)?.at ?? '';
+
+    expect(transition(recordAt('build'), { ...eventFor('verification'), at }).stages).toHaveLength(3);
   });
 });
 

@@ -15,6 +15,23 @@ describe('a reading', () => {
     ['a duration', read.parseDuration, 'PT30S', 30_000],
     ['a span for a document', read.parseIsoDuration, '4h', 'PT14400S'],
     ['a duration for a document', read.parseIsoDuration, 'P3D', 'P3D'],
+    ['a span of something', read.parseSpan, '1s', 1000],
+    [
+      'the address of a server',
+      read.parseUrl,
+      'https://releases.example.com',
+      'https://releases.example.com',
+    ],
+    ['the address of one without TLS', read.parseUrl, 'http://127.0.0.1:8080/a', 'http://127.0.0.1:8080/a'],
+    ['a fraction of a second for a document', read.parseIsoDuration, '90s', 'PT90S'],
+    ['an advisory', read.parseAdvisoryId, 'FL-2026-0003', 'FL-2026-0003'],
+    [
+      'a checkpoint',
+      read.parseCheckpoint,
+      `12:${DIGEST}`,
+      { schema: 'fairlead/audit-head@1', count: 12, digest: DIGEST },
+    ],
+    ['the longest line', read.parseLine, 'a'.repeat(300), 'a'.repeat(300)],
     ['a digest', read.parseDigest, DIGEST, DIGEST],
     ['a capability', read.parseCapability, 'core/auth', 'core/auth'],
     ['a name', read.parseName, 'auth-proxy', 'auth-proxy'],
@@ -35,8 +52,16 @@ describe('a reading', () => {
 
   it.each<[string, (text: string) => unknown, readonly string[]]>([
     ['a number', read.parseNumber, ['', '-1', '1.5', '0x1', '1234567890', 'a1', '1a', ' 1']],
-    ['a line', read.parseLine, ['', 'a'.repeat(301)]],
-    ['a path', read.parsePath, ['']],
+    ['a line', read.parseLine, ['', 'a'.repeat(301), 'a\nb', 'a\u0007', '\u009bK']],
+    ['a path', read.parsePath, ['', 'a\0b']],
+    [
+      'an address',
+      read.parseUrl,
+      ['', 'releases.example.com', 'ftp://a.example', 'httpx://a.example', 'xhttp://a.example'],
+    ],
+    ['a span', read.parseSpan, ['', '0s', 'PT0S', 'soon']],
+    ['an advisory', read.parseAdvisoryId, ['', 'fl-2026-1', 'FL']],
+    ['a checkpoint', read.parseCheckpoint, ['', DIGEST, '12', `x:${DIGEST}`]],
     ['a duration', read.parseDuration, ['', '4', 'soon', 'P1M']],
     ['a duration for a document', read.parseIsoDuration, ['', '4', 'soon']],
     ['a digest', read.parseDigest, ['', '0a'.repeat(32), `${DIGEST}0`]],
@@ -52,5 +77,15 @@ describe('a reading', () => {
     ['a way back', read.parseRollbackTo, ['', '-1', '1234567890', 'core@1.0.0', 'core/auth', '1x', 'x1']],
   ])('refuses what is not %s', (_what, parse, texts) => {
     for (const text of texts) expect(() => parse(text), JSON.stringify(text)).toThrow(InvalidArgumentError);
+  });
+});
+
+describe('a release', () => {
+  it('is told from what is none', () => {
+    expect(['core/auth@1.0.0', 'core', ''].map(read.isRelease)).toEqual([true, false, false]);
+  });
+
+  it('is not refused for a mistake of ours', () => {
+    expect(() => read.isRelease(7 as never)).toThrow(TypeError);
   });
 });

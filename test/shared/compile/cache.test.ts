@@ -31,6 +31,14 @@ const input = (changes: Partial<CompileInput> = {}): CompileInput => ({
   ...changes,
 });
 
+const exposed = compileInputOf({
+  releases: { 'core/auth@1.0.0': {}, 'core/auth@1.0.1': {} },
+  runs: ['core/auth@1.0.0'],
+  advisories: { 'FL-1': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] } },
+  halts: { 'core/auth@1.0.1': '2026-03-03T00:00:00Z' },
+});
+const [HALTED] = exposed.catalog.halts as [CompileInput['catalog']['halts'][number]];
+
 describe('the cache', () => {
   it('compiles once while nothing changes, however often it is asked', () => {
     const { compile, runs } = counted();
@@ -61,6 +69,40 @@ describe('the cache', () => {
     ['what runs', (one: CompileInput) => ({ ...one, current: null })],
     ['the quarantine', (one: CompileInput) => ({ ...one, quarantined: new Set(['x']) })],
     ['the configuration', (one: CompileInput) => ({ ...one, config: { ...one.config, suites: {} } })],
+    ['the instance', (one: CompileInput) => ({ ...one, instance: 'another' })],
+    [
+      'the configuration in force',
+      (one: CompileInput) => ({
+        ...one,
+        current: { ...one.current!, config: { ...one.config, suites: {} } },
+      }),
+    ],
+    ['what was released', (one: CompileInput) => ({ ...one, catalog: { ...one.catalog, releases: [] } })],
+    [
+      'an advisory',
+      (one: CompileInput) => ({
+        ...one,
+        catalog: { ...one.catalog, advisories: exposed.catalog.advisories },
+      }),
+    ],
+    [
+      'a halt',
+      (one: CompileInput) => ({ ...one, catalog: { ...one.catalog, halts: exposed.catalog.halts } }),
+    ],
+    [
+      'since when it is halted',
+      (one: CompileInput) => ({
+        ...one,
+        catalog: { ...one.catalog, haltedSince: new Map([[HALTED.digest, start]]) },
+      }),
+    ],
+    [
+      'since when an order is',
+      (one: CompileInput) => ({
+        ...one,
+        catalog: { ...one.catalog, ordersHaltedSince: new Map([['FL-1', start]]) },
+      }),
+    ],
   ])('compiles again when %s changes', (_what, change) => {
     const { compile, runs } = counted();
     compile(input());
@@ -68,6 +110,48 @@ describe('the cache', () => {
     compile(change(input()));
 
     expect(runs()).toBe(2);
+  });
+
+  it('compiles once whatever the order in which failed releases are remembered', () => {
+    const { compile, runs } = counted();
+    compile(input({ quarantined: new Set(['a', 'b']) }));
+    compile(input({ quarantined: new Set(['b', 'a']) }));
+
+    expect(runs()).toBe(1);
+  });
+
+  it('keeps the last four answers, the one last asked for longest', () => {
+    const { compile, runs } = counted();
+    const ask = (instance: string) => compile(input({ instance }));
+    const anew = (...asked: readonly string[]) =>
+      asked.map((instance) => {
+        const before = runs();
+        ask(instance);
+        return runs() - before;
+      });
+
+    expect(anew('a', 'b', 'c', 'd', 'a', 'b', 'c', 'd')).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
+    expect(anew('a', 'e', 'a', 'c', 'd', 'b')).toEqual([0, 1, 0, 0, 0, 1]);
+  });
+
+  it.each([
+    ['a halt that ends', {}, 12],
+    [
+      'a halt that has stopped the patch for as long as it may',
+      { haltedSince: new Map([[HALTED.digest, start - 70 * HOUR_MS]]) },
+      2,
+    ],
+    [
+      'an order that has waited for halts long enough',
+      { ordersHaltedSince: new Map([['FL-1', start - 71 * HOUR_MS]]) },
+      1,
+    ],
+  ])('sees %s in its very moment', (_what, more, hours) => {
+    const compile = createCompileCache();
+    const asked = { ...exposed, catalog: { ...exposed.catalog, ...more } };
+    const at = (now: number) => compile({ ...asked, now }).emergency.target !== null;
+
+    expect([at(start + hours * HOUR_MS - 1), at(start + hours * HOUR_MS)]).toEqual([false, true]);
   });
 
   it('answers as if there were none, in any world at any moment', () => {

@@ -1,10 +1,11 @@
 // Offers and waves: who is offered a release, and when.
 import { describe, expect, it } from 'vitest';
-import { offeredAt, selectOffers, wavePosition } from '../../../shared/compile/offers.ts';
+import { firstStop, offeredAt, selectOffers, wavePosition } from '../../../shared/compile/offers.ts';
 import { indexReleases } from '../../../shared/compile/releases.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';
+import { parseVersion } from '../../../shared/version/version.ts';
 import { compileInputOf, type Scenario } from '../../support/scenario.ts';
 
 const INSTANCES = Array.from({ length: 5000 }, (_, i) => `instance-${i}`);
@@ -129,6 +130,174 @@ describe('offers', () => {
     });
 
     expect([...selectOffers(input, indexReleases(input.catalog.releases)).offered]).toEqual([]);
+  });
+});
+
+describe('what is not offered yet', () => {
+  const SHIPPED: Scenario['releases'] = {
+    'core@1.0.0': { ships: { auth: '1.0.0', api: '1.0.0' } },
+    'core/auth@1.0.0': { rollout: false },
+    'core/api@1.0.0': { rollout: false },
+  };
+  const withheld = (scenario: Scenario) => {
+    const input = compileInputOf(scenario);
+    const offers = selectOffers(input, indexReleases(input.catalog.releases));
+    return [...offers.withheld.values()]
+      .map(({ component, version, why }) => `${component} ${version} ${why.kind}`)
+      .sort();
+  };
+  const core = (rollout: NonNullable<Scenario['releases'][string]['rollout']>) => ({
+    ...SHIPPED,
+    'core@1.0.0': { ...SHIPPED['core@1.0.0'], rollout },
+  });
+
+  it.each<[string, Scenario, readonly string[], readonly string[]]>([
+    [
+      'a parent whose wave comes later, with what it ships',
+      { releases: core({ after: 'P9D' }) },
+      [],
+      ['core 1.0.0 wave', 'core/api 1.0.0 wave', 'core/auth 1.0.0 wave'],
+    ],
+    [
+      'a paused parent, with what it ships',
+      { releases: core('paused') },
+      [],
+      ['core 1.0.0 paused', 'core/api 1.0.0 paused', 'core/auth 1.0.0 paused'],
+    ],
+    [
+      'a halted parent, with what it ships',
+      { releases: SHIPPED, halts: { 'core@1.0.0': '2026-03-04T00:00:00Z' } },
+      [],
+      ['core 1.0.0 halted', 'core/api 1.0.0 halted', 'core/auth 1.0.0 halted'],
+    ],
+    [
+      'one halted part of a parent',
+      { releases: SHIPPED, halts: { 'core/api@1.0.0': '2026-03-04T00:00:00Z' } },
+      ['core/auth@1.0.0', 'core@1.0.0'],
+      ['core/api 1.0.0 halted'],
+    ],
+    [
+      'one that failed here',
+      { releases: SHIPPED, quarantined: ['core/api@1.0.0'] },
+      ['core/auth@1.0.0', 'core@1.0.0'],
+      ['core/api 1.0.0 quarantined'],
+    ],
+    [
+      'one that failed here and is halted as well',
+      {
+        releases: SHIPPED,
+        quarantined: ['core/api@1.0.0'],
+        halts: { 'core/api@1.0.0': '2026-03-04T00:00:00Z' },
+      },
+      ['core/auth@1.0.0', 'core@1.0.0'],
+      ['core/api 1.0.0 quarantined'],
+    ],
+    [
+      'nothing of a parent that was taken back, for it is offered no more',
+      { releases: core('withdrawn') },
+      [],
+      [],
+    ],
+    [
+      'nothing that another rollout offers by itself',
+      { releases: { ...core('paused'), 'core/auth@1.0.0': {} } },
+      ['core/auth@1.0.0'],
+      ['core 1.0.0 paused', 'core/api 1.0.0 paused'],
+    ],
+    [
+      'nothing that runs, though its own wave comes later',
+      { releases: core({ after: 'P9D' }), runs: ['core@1.0.0'] },
+      ['core/api@1.0.0', 'core/auth@1.0.0', 'core@1.0.0'],
+      [],
+    ],
+  ])('is %s', (_what, scenario, offers, rest) => {
+    expect(offered(scenario)).toEqual(offers);
+    expect(withheld(scenario)).toEqual(rest);
+  });
+
+  it('tells when a halt ends and why it was', () => {
+    const input = compileInputOf({ releases: SHIPPED, halts: { 'core@1.0.0': '2026-03-04T00:00:00Z' } });
+    const [why] = [...selectOffers(input, indexReleases(input.catalog.releases)).withheld.values()].map(
+      (one) => one.why,
+    );
+
+    expect(why).toEqual({
+      kind: 'halted',
+      reason: 'errors in the first wave',
+      until: instantMs('2026-03-04T00:00:00Z'),
+    });
+  });
+
+  it.each([
+    ['a second before its wave', '2026-03-03T23:59:59Z', []],
+    ['in its moment', '2026-03-04T00:00:00Z', ['core/auth@1.0.0']],
+  ])('or is, %s', (_when, now, offers) => {
+    expect(offered({ now, releases: { 'core/auth@1.0.0': { rollout: { after: 'P3D' } } } })).toEqual(offers);
+  });
+});
+
+describe('a required stop', () => {
+  const stop = (version: string, rollout: NonNullable<Scenario['releases'][string]['rollout']> = false) => ({
+    [`core/auth@${version}`]: { requiredStop: true, rollout },
+  });
+  const ENDS: Scenario['releases'] = { 'core/auth@1.0.0': { rollout: false }, 'core/auth@3.0.0': {} };
+
+  it.each<[string, Scenario['releases'], readonly string[], readonly string[]]>([
+    [
+      'on the way to what is on offer is on offer',
+      { ...ENDS, ...stop('2.0.0') },
+      ['core/auth@1.0.0'],
+      ['core/auth@2.0.0', 'core/auth@3.0.0'],
+    ],
+    [
+      'is the lowest of several',
+      { ...ENDS, ...stop('2.0.0'), ...stop('1.5.0') },
+      ['core/auth@1.0.0'],
+      ['core/auth@1.5.0', 'core/auth@3.0.0'],
+    ],
+    [
+      'that is passed already is none',
+      { ...ENDS, ...stop('1.0.0') },
+      ['core/auth@1.0.0'],
+      ['core/auth@3.0.0'],
+    ],
+    [
+      'that was taken back is none',
+      { ...ENDS, ...stop('2.0.0', 'withdrawn') },
+      ['core/auth@1.0.0'],
+      ['core/auth@3.0.0'],
+    ],
+    [
+      'above what is on offer leads nowhere yet',
+      { ...ENDS, ...stop('4.0.0') },
+      ['core/auth@1.0.0'],
+      ['core/auth@3.0.0'],
+    ],
+    ['binds nobody who has nothing', { ...ENDS, ...stop('2.0.0') }, [], ['core/auth@3.0.0']],
+  ])('%s', (_what, releases, runs, offers) => {
+    expect(offered({ releases, runs })).toEqual(offers);
+  });
+
+  it('is looked for above a version, not at it', () => {
+    const { catalog } = compileInputOf({
+      releases: { ...stop('1.0.0'), ...stop('2.0.0'), 'core/auth@1.5.0': {} },
+    });
+    const index = indexReleases(catalog.releases).of('core/auth');
+    const above = (version: string, withdrawn: readonly string[] = []) =>
+      firstStop(index, parseVersion(version), new Set(withdrawn))?.document.version;
+
+    expect(['0.9.0', '1.0.0', '1.9.0', '2.0.0'].map((version) => above(version))).toEqual([
+      '1.0.0',
+      '2.0.0',
+      '2.0.0',
+      undefined,
+    ]);
+    expect(
+      above(
+        '0.9.0',
+        index.filter(({ document }) => document.version === '1.0.0').map(({ digest }) => digest),
+      ),
+    ).toBe('2.0.0');
   });
 });
 

@@ -1,6 +1,12 @@
 // Plans: steps, order, reversibility, and when there is none.
 import { describe, expect, it } from 'vitest';
-import { dependencyOrder, manifestDigest, planBetween, planDigest } from '../../../shared/compile/plan.ts';
+import {
+  dependencyOrder,
+  diffPlans,
+  manifestDigest,
+  planBetween,
+  planDigest,
+} from '../../../shared/compile/plan.ts';
 import type { Target } from '../../../shared/compile/target.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { parseJson } from '../../../shared/encoding/json.ts';
@@ -138,7 +144,167 @@ describe('planBetween', () => {
   });
 });
 
+describe('steps', () => {
+  it('say from which version to which, in the order of their names', () => {
+    const from = running(['core/auth@1.0.0', 'core/store@1.0.0']);
+    const to = running(['core/auth@1.1.0', 'core/api@1.0.0']);
+
+    expect(planFor(from, to)).toMatchObject({
+      from: manifestDigest(from.manifest),
+      to: manifestDigest(to.manifest),
+      steps: [
+        { component: 'core/api', action: 'install', from: null, to: '1.0.0', bytes: 100, reversible: 'yes' },
+        {
+          component: 'core/auth',
+          action: 'update',
+          from: '1.0.0',
+          to: '1.1.0',
+          bytes: 100,
+          reversible: 'no',
+        },
+        { component: 'core/store', action: 'remove', from: '1.0.0', to: null, bytes: 0, reversible: 'yes' },
+      ],
+    });
+    expect(planFor(null, to)).toMatchObject({ from: null, stop: [] });
+  });
+
+  it('fetch a tree that two capabilities share once', () => {
+    const to = running(['core/api@1.0.0', 'core/auth@1.0.0']);
+    const [api, auth] = to.manifest.components;
+    const shared = { ...to, manifest: { ...to.manifest, components: [api!, { ...auth!, tree: api!.tree }] } };
+
+    expect(planFor(null, shared)?.steps.map(({ bytes }) => bytes)).toEqual([100, 0]);
+  });
+
+  it('update what has other bytes under the same version, be it the release or its tree', () => {
+    const from = running(['core/api@1.0.0', 'core/auth@1.0.0']);
+    const [api, auth] = from.manifest.components;
+    const changed = (part: object) => ({
+      ...from,
+      manifest: { ...from.manifest, components: [api!, { ...auth!, ...part }] },
+    });
+
+    expect(actions(planFor(from, changed({ tree: api!.tree })))).toEqual(['core/auth update']);
+    expect(actions(planFor(from, changed({ release: api!.release })))).toEqual(['core/auth update']);
+  });
+
+  it('reconfigure nothing for settings that are written in another order, or stand under another name', () => {
+    const suites = (auth: object) => ({ core: { capabilities: { auth: { settings: auth } } } });
+    const from = running(['core/auth@1.0.0', 'core/store@1.0.0'], suites({ a: 1, b: 2 }));
+
+    expect(
+      planFor(from, running(['core/auth@1.0.0', 'core/store@1.0.0'], suites({ b: 2, a: 1 }))),
+    ).toBeNull();
+    expect(
+      actions(planFor(from, running(['core/auth@1.0.0', 'core/store@1.0.0'], suites({ a: 1, b: 3 })))),
+    ).toEqual(['core/auth reconfigure']);
+  });
+
+  it('are as reversible as the version that is left, where they go down, and undeclared where that is not known', () => {
+    const [low, high] = [running(['core/auth@1.0.0']), running(['core/auth@1.1.0'])];
+    const forgotten = { ...high, releases: new Map() };
+
+    expect([planFor(high, low)?.reversible, planFor(low, high)?.reversible]).toEqual(['no', 'no']);
+    expect([planFor(forgotten, low)?.reversible, planFor(low, forgotten)?.reversible]).toEqual([
+      'undeclared',
+      'undeclared',
+    ]);
+    expect(planFor(low, { ...low, manifest: high.manifest })?.reversible).toBe('yes');
+  });
+
+  it('are none where only a suite is released anew, and there is a plan all the same', () => {
+    const releases = { ...RELEASES, 'core@1.0.0': {}, 'core@1.0.1': {} };
+    const from = running(['core@1.0.0', 'core/api@1.0.0'], undefined, releases);
+
+    expect(planFor(from, running(['core@1.0.1', 'core/api@1.0.0'], undefined, releases))).toMatchObject({
+      steps: [],
+    });
+    expect(planFor(from, from)).toBeNull();
+  });
+});
+
+describe('how two plans differ', () => {
+  const BEFORE = planFor(
+    running(['core/api@1.0.0', 'core/auth@1.0.0']),
+    running(['core/api@1.1.0', 'core/auth@1.0.0']),
+  ) as Plan;
+  const [STEP] = BEFORE.steps;
+  const other = manifestDigest(running([]).manifest);
+
+  it.each<[string, Partial<Plan>, readonly string[]]>([
+    ['nothing', {}, []],
+    [
+      'another version',
+      { steps: [{ ...STEP!, to: '1.2.0' as never }] },
+      [
+        'core/api: update 1.0.0 → 1.2.0 (100 B, way back snapshot), was: update 1.0.0 → 1.1.0 (100 B, way back snapshot)',
+      ],
+    ],
+    [
+      'a step less',
+      { steps: [] },
+      ['core/api: stays as it is, was: update 1.0.0 → 1.1.0 (100 B, way back snapshot)'],
+    ],
+    [
+      'a step more, before the one there was',
+      {
+        steps: [
+          STEP!,
+          {
+            ...STEP!,
+            component: 'core/a' as ComponentKey,
+            action: 'remove',
+            to: null,
+            bytes: 0,
+            reversible: 'yes',
+          },
+        ],
+      },
+      ['core/a: remove 1.0.0 → none (0 B, way back yes), was: stays as it is'],
+    ],
+    [
+      'an install of what was an update',
+      { steps: [{ ...STEP!, action: 'install', from: null }] },
+      [
+        'core/api: install none → 1.1.0 (100 B, way back snapshot), was: update 1.0.0 → 1.1.0 (100 B, way back snapshot)',
+      ],
+    ],
+    ['where it starts', { from: other }, ['it starts from another deployment than the one that ran then']],
+    ['the way back', { reversible: 'no' }, ['the way back: no, was: snapshot']],
+    ['the reason', { reason: { kind: 'manual' } }, ['the reason: manual, was: channel']],
+    [
+      'the order of stopping',
+      { stop: ['core/auth' as ComponentKey, 'core/api' as ComponentKey] },
+      ['services stop or start in another order'],
+    ],
+    ['the order of starting', { start: [] }, ['services stop or start in another order']],
+    ['what nobody sees', { to: other }, ['the files or the settings behind it changed']],
+    [
+      'the way back, and what nobody sees',
+      { to: other, reversible: 'no' },
+      ['the way back: no, was: snapshot'],
+    ],
+  ])('is told: %s', (_what, changes, lines) => {
+    expect(diffPlans(BEFORE, { ...BEFORE, ...changes })).toEqual(lines);
+  });
+});
+
 describe('dependencyOrder', () => {
+  it('names each after what it requires, through one that is not asked about, and by name where nothing decides', () => {
+    const target = running(['core/a@1.0.0', 'core/b@1.0.0', 'core/c@1.0.0', 'core/d@1.0.0'], undefined, {
+      'core/a@1.0.0': { requires: { 'core/d': '*', 'core/b': '*', 'core/none': '*', platform: '*' } },
+      'core/b@1.0.0': { requires: { 'core/c': '*' } },
+      'core/c@1.0.0': {},
+      'core/d@1.0.0': {},
+    });
+    const ordered = (...names: readonly string[]) =>
+      dependencyOrder(new Set(names as ComponentKey[]), target.releases);
+
+    expect(ordered('core/d', 'core/a', 'core/c', 'core/b')).toEqual(['core/c', 'core/b', 'core/d', 'core/a']);
+    expect(ordered('core/d', 'core/a', 'core/c')).toEqual(['core/c', 'core/d', 'core/a']);
+    expect(ordered('core/z', 'core/c')).toEqual(['core/c', 'core/z']);
+  });
+
   it('enters a circle of requirements at its first name', () => {
     const target = running(['core/a@1.0.0', 'core/b@1.0.0', 'core/c@1.0.0'], undefined, {
       'core/a@1.0.0': { requires: { 'core/b': '*' } },

@@ -4,6 +4,8 @@ import {
   fillReferences,
   type GivenSettings,
   holdsReference,
+  isReference,
+  referenceKey,
   referencesIn,
 } from '../../../shared/compile/references.ts';
 import { resolveSettings } from '../../../shared/compile/settings.ts';
@@ -55,6 +57,25 @@ describe('references', () => {
     ['${dir.tree}', false],
   ])('says of %s whether it holds one: %s', (text, holds) => {
     expect(holdsReference(text)).toBe(holds);
+  });
+
+  it.each([
+    ['${env:A}', true],
+    ['${env:A}${file:/x}', true],
+    ['a${env:A}', false],
+    ['${env:A}b', false],
+    ['plain', false],
+    ['', false],
+  ])('says of %j whether it is nothing else: %s', (text, is) => {
+    expect(isReference(text)).toBe(is);
+  });
+
+  it('are found, and filled, under the text that stands for them', () => {
+    const settings = given({ a: '${env:KEY} and ${file:/run/key}' });
+    const values = new Map(referencesIn(settings).map((one) => [referenceKey(one), `<${one.name}>`]));
+
+    expect(fillReferences(settings, values)).toEqual({ a: '<KEY> and </run/key>' });
+    expect(fillReferences(settings, new Map())).toEqual(settings);
   });
 
   it('of a release are no references: neither the types nor the resolution let them in', () => {

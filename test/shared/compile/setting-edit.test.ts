@@ -67,6 +67,75 @@ describe('a setting', () => {
     expect(issues[0]?.remedy).toContain('port');
   });
 
+  it.each<[string, string, string, string]>([
+    [
+      'prot',
+      '"prot"',
+      'a setting that the release declares',
+      'did you mean "port"?; use one of level, port, secret, tls',
+    ],
+    [
+      'wholly-else',
+      '"wholly-else"',
+      'a setting that the release declares',
+      'use one of level, port, secret, tls',
+    ],
+    [
+      'x'.repeat(100),
+      `"${'x'.repeat(80)}"`,
+      'a setting that the release declares',
+      'use one of level, port, secret, tls',
+    ],
+  ])('called %s is none: found, expected and what to write are told', (key, found, expected, remedy) => {
+    const refusal = refusalOf(() => withSetting(CONFIG, RELEASE, key, '1'));
+    const { document, issues } = dataOf(refusal, 'document/invalid');
+
+    expect(document).toBe(`the setting core/auth ${key}`);
+    expect(issues).toEqual([{ path: key, found, expected, remedy }]);
+  });
+
+  it('of a release that has none is told to be none', () => {
+    const bare = buildRelease(parseRef('core/auth@1.0.0')).document as CapabilityRelease;
+    const refusal = refusalOf(() => withSetting(CONFIG, bare, 'port', '1'));
+
+    expect(dataOf(refusal, 'document/invalid').issues[0]?.remedy).toBe('it has no settings');
+  });
+
+  it('that is refused is refused for its own sake, not for another that is missing', () => {
+    const refusal = refusalOf(() => withSetting(configOf({ core: {} }), RELEASE, 'port', '0'));
+    const { document, issues } = dataOf(refusal, 'document/invalid');
+
+    expect(document).toBe('the setting core/auth port');
+    expect(issues.map(({ path }) => path.split('.').at(-1))).toEqual(['port']);
+  });
+
+  describe('that is taken out', () => {
+    const written = configOf({
+      core: { capabilities: { auth: { settings: { secret: 'sesame', port: 1, level: 'debug', gone: 7 } } } },
+    });
+    const left = (key: string, config = written) =>
+      Object.keys(withSetting(config, RELEASE, key, null).suites.core?.capabilities.auth?.settings ?? {});
+
+    it('is gone where it has a default, or where the release no longer has it, and nothing else is', () => {
+      expect(left('level')).toEqual(['secret', 'port', 'gone']);
+      expect(left('gone')).toEqual(['secret', 'port', 'level']);
+    });
+
+    it('stays where the service cannot do without it', () => {
+      expect(
+        dataOf(
+          refusalOf(() => left('port')),
+          'document/invalid',
+        ).issues[0]?.remedy,
+      ).toBe('add it: it has no default');
+    });
+
+    it('changes nothing where it was not there', () => {
+      expect(withSetting(CONFIG, RELEASE, 'level', null)).toBe(CONFIG);
+      expect(withSetting(CONFIG, RELEASE, 'constructor', null)).toBe(CONFIG);
+    });
+  });
+
   it('can be given while another is still missing, and clears what was missing', () => {
     const empty = configOf({ core: {} });
     const one = withSetting(empty, RELEASE, 'port', '1');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { retryPause } from '../../../shared/policy/retry-pause.ts';
+import { pauseAfter as pauseOf, retryPause } from '../../../shared/policy/retry-pause.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { recordOf } from '../../support/deployments.ts';
 
@@ -53,5 +53,23 @@ describe('the pause before the next attempt', () => {
     const records = [failed(1), failed(2), recordOf(3, ['committed']), failed(4)];
 
     expect(pauseAfter(records)).toBe(MINUTE_MS);
+  });
+
+  it.each([
+    ['a success of another plan', [failed(1), recordOf(2, ['planned', 'committed']), failed(3)], MINUTE_MS],
+    ['no success since', [recordOf(1, ['committed']), failed(2), failed(3)], 2 * MINUTE_MS],
+    ['nothing but a success', [failed(1), recordOf(2, ['committed'])], null],
+  ])('counts attempts since %s', (_what, records, pause) => {
+    expect(pauseAfter(records)).toBe(pause);
+  });
+
+  it('is nothing where an attempt says not when it ended', () => {
+    expect(pauseAfter([{ ...failed(1), stages: [] }])).toBeNull();
+  });
+
+  it('is a minute at first, and never more than six hours', () => {
+    expect([1, 2, 9, 10].map((attempts) => pauseOf(attempts))).toEqual(
+      [1, 2, 256, 360].map((minutes) => minutes * MINUTE_MS),
+    );
   });
 });

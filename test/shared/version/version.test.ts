@@ -4,6 +4,7 @@ import semver from 'semver';
 import { describe, expect, it } from 'vitest';
 import {
   compareVersions,
+  covers,
   floorOf,
   isAbove,
   isBelow,
@@ -14,7 +15,7 @@ import {
   parseVersion,
   satisfies,
 } from '../../../shared/version/version.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { codeOf, refusalOf } from '../../support/error-code.ts';
 
 const anyVersion = fc
   .tuple(fc.nat(50), fc.nat(50), fc.nat(50), fc.option(fc.constantFrom('alpha', 'beta.2', '0.3')))
@@ -47,9 +48,31 @@ describe('versions', () => {
     expect(codeOf(() => parseRange(text))).toBe('version/invalid-range');
   });
 
+  it('takes a range of 256 characters, and none of one more', () => {
+    const range = (length: number) => `1.0.0 || 2.0.0${' '.repeat(length - 14)}`;
+
+    expect(parseRange(range(256))).toBe(range(256));
+    expect(codeOf(() => parseRange(range(257)))).toBe('version/invalid-range');
+  });
+
+  it('says in its refusal what was written', () => {
+    expect(refusalOf(() => parseVersion('v1')).data).toEqual({ value: 'v1' });
+    expect(refusalOf(() => parseRange('one')).data).toEqual({ value: 'one' });
+  });
+
+  it.each([
+    ['<1.0.1', '1.0.1-beta.1', true],
+    ['<1.0.1', '1.0.1', false],
+    ['>=1.0.0 <2.0.0', '1.5.0-rc.1', true],
+    ['~1.0', '1.1.0-0', false],
+  ])('%s covers %s: %s', (range, version, covered) => {
+    expect(covers(parseRange(range), parseVersion(version))).toBe(covered);
+  });
+
   it('finds the newest, and nothing in nothing', () => {
     const versions = ['1.9.0', '1.10.0', '1.10.0-rc.1'].map(parseVersion);
     expect(newest(versions)).toBe('1.10.0');
+    expect(newest(versions.toReversed())).toBe('1.10.0');
     expect(newest([])).toBeUndefined();
   });
 

@@ -1,0 +1,249 @@
+// What comes along with a forced patch: as little as there must be, upwards, on offer first, and never a new hole.
+import { describe, expect, it } from 'vitest';
+import { compileEmergency } from '../../../shared/compile/emergency.ts';
+import {
+  type AdvisorySpec,
+  compileInputOf,
+  type ReleaseSpec,
+  type Scenario,
+} from '../../support/scenario.ts';
+
+/** Each row has this hole, its only fix, and what that fix requires of the rest. */
+const HOLE = { 'FL-1': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] } } satisfies Record<
+  string,
+  AdvisorySpec
+>;
+
+interface Row {
+  readonly name: string;
+  readonly requires: Readonly<Record<string, string>>;
+  readonly releases: Readonly<Record<string, ReleaseSpec>>;
+  readonly runs?: readonly string[];
+  readonly more?: Partial<Scenario>;
+  /** What the install has then; null where the fix cannot be had. */
+  readonly ends: readonly string[] | null;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    name: 'the nearest version that will do, not the newest',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {}, 'core/api@1.1.1': {}, 'core/api@2.0.0': {} },
+    runs: ['core/api@1.0.0'],
+    ends: ['core/api 1.1.0'],
+  },
+  {
+    name: 'one on offer before a nearer one that is not',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': { rollout: false }, 'core/api@1.2.0': {} },
+    runs: ['core/api@1.0.0'],
+    ends: ['core/api 1.2.0'],
+  },
+  {
+    name: 'one that is not on offer where no other is',
+    requires: { 'core/api': '1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': { rollout: false }, 'core/api@1.2.0': {} },
+    runs: ['core/api@1.0.0'],
+    ends: ['core/api 1.1.0'],
+  },
+  {
+    name: 'nothing downwards',
+    requires: { 'core/api': '1.0.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {} },
+    runs: ['core/api@1.1.0'],
+    ends: null,
+  },
+  {
+    name: 'what is not installed, at its newest version, where its suite is on',
+    requires: { 'core/api': '>=1.0.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {} },
+    ends: ['core/api 1.1.0'],
+  },
+  {
+    name: 'nothing that is switched off',
+    requires: { 'core/api': '>=1.0.0' },
+    releases: { 'core/api@1.0.0': {} },
+    more: { suites: { core: { capabilities: { api: { enabled: false } } } } },
+    ends: null,
+  },
+  {
+    name: 'what is switched off and runs all the same',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {} },
+    runs: ['core/api@1.0.0'],
+    more: { suites: { core: { capabilities: { api: { enabled: false } } } } },
+    ends: ['core/api 1.1.0'],
+  },
+  {
+    name: 'a platform, which is switched on by nobody',
+    requires: { platform: '^1' },
+    releases: { 'platform@1.0.0': {} },
+    more: { suites: { core: {} } },
+    ends: ['platform 1.0.0'],
+  },
+  {
+    name: 'what the neighbour requires in turn',
+    requires: { 'core/api': '^2' },
+    releases: {
+      'core/api@1.0.0': {},
+      'core/api@2.0.0': { requires: { 'core/store': '^2' } },
+      'core/store@1.0.0': {},
+      'core/store@2.0.0': {},
+    },
+    runs: ['core/api@1.0.0', 'core/store@1.0.0'],
+    ends: ['core/api 2.0.0', 'core/store 2.0.0'],
+  },
+  {
+    name: 'another version of the neighbour, where the nearest one requires what there is not',
+    requires: { 'core/api': '^2' },
+    releases: {
+      'core/api@1.0.0': {},
+      'core/api@2.0.0': { requires: { 'core/store': '^9' } },
+      'core/api@2.1.0': {},
+      'core/store@1.0.0': {},
+    },
+    runs: ['core/api@1.0.0', 'core/store@1.0.0'],
+    ends: ['core/api 2.1.0', 'core/store 1.0.0'],
+  },
+  {
+    name: 'one further move rather than two by a nearer version',
+    requires: { 'core/api': '^2' },
+    releases: {
+      'core/api@1.0.0': {},
+      'core/api@2.0.0': { requires: { 'core/store': '^2' } },
+      'core/api@2.1.0': {},
+      'core/store@1.0.0': {},
+      'core/store@2.0.0': {},
+    },
+    runs: ['core/api@1.0.0', 'core/store@1.0.0'],
+    ends: ['core/api 2.1.0', 'core/store 1.0.0'],
+  },
+  {
+    name: 'no further than the next required stop',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.5.0': { requiredStop: true }, 'core/api@2.0.0': {} },
+    runs: ['core/api@1.0.0'],
+    ends: ['core/api 1.5.0'],
+  },
+  {
+    name: 'nothing beyond it',
+    requires: { 'core/api': '^2' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.5.0': { requiredStop: true }, 'core/api@2.0.0': {} },
+    runs: ['core/api@1.0.0'],
+    ends: null,
+  },
+  {
+    name: 'no version that opens another hole',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {}, 'core/api@1.2.0': {} },
+    runs: ['core/api@1.0.0'],
+    more: { advisories: { ...HOLE, 'FL-2': { affected: { 'core/api': '1.1.0' } } } },
+    ends: ['core/api 1.2.0'],
+  },
+  {
+    name: 'a version with a hole that is open already',
+    requires: { 'core/api': '1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {} },
+    runs: ['core/api@1.0.0'],
+    more: { advisories: { ...HOLE, 'FL-2': { affected: { 'core/api': '*' } } } },
+    ends: ['core/api 1.1.0'],
+  },
+  {
+    name: 'nothing that failed here, and nothing that was taken back',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: {
+      'core/api@1.0.0': {},
+      'core/api@1.1.0': {},
+      'core/api@1.2.0': { rollout: 'withdrawn' },
+      'core/api@1.3.0': {},
+    },
+    runs: ['core/api@1.0.0'],
+    more: { quarantined: ['core/api@1.1.0'] },
+    ends: ['core/api 1.3.0'],
+  },
+  {
+    name: 'a version that its pin allows before a nearer one that it does not',
+    requires: { 'core/api': '>=1.1.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {}, 'core/api@1.2.0': {} },
+    runs: ['core/api@1.0.0'],
+    more: { pins: { 'core/api': '1.2.0' } },
+    ends: ['core/api 1.2.0'],
+  },
+  {
+    name: 'the parent that lists it, and what that parent ships beside it',
+    requires: { core: '^2' },
+    releases: {
+      'core@1.0.0': { ships: { auth: '1.0.0', api: '1.0.0' } },
+      'core@2.0.0': { ships: { auth: '1.0.0', api: '^1.1.0' } },
+      'core/api@1.0.0': {},
+      'core/api@1.1.0': {},
+    },
+    runs: ['core@1.0.0', 'core/api@1.0.0'],
+    ends: ['core 2.0.0', 'core/api 1.1.0'],
+  },
+  {
+    name: 'nothing for the sake of what was broken before',
+    requires: {},
+    releases: { 'core/api@1.0.0': { requires: { 'core/auth': '^9' } }, 'core/api@1.1.0': {} },
+    runs: ['core/api@1.0.0'],
+    ends: ['core/api 1.0.0'],
+  },
+  {
+    name: 'whoever required what the fix is no more, to where it does not',
+    requires: {},
+    releases: {
+      'core/api@1.0.0': { requires: { 'core/auth': '1.0.0' } },
+      'core/api@1.1.0': { requires: { 'core/auth': '1.0.0' } },
+      'core/api@1.2.0': { requires: { 'core/auth': '>=1.0.0' } },
+    },
+    runs: ['core/api@1.0.0'],
+    ends: ['core/api 1.2.0'],
+  },
+];
+
+function endOf({ requires, releases, runs = [], more }: Row) {
+  const input = compileInputOf({
+    releases: { 'core/auth@1.0.0': {}, 'core/auth@1.0.1': { requires }, ...releases },
+    runs: ['core/auth@1.0.0', ...runs],
+    advisories: HOLE,
+    ...more,
+  });
+  const manifest = compileEmergency(input).target?.manifest;
+  if (manifest === undefined) return null;
+  const { platform, suites, components } = manifest;
+  return [
+    ...(platform === null ? [] : [`platform ${platform.version}`]),
+    ...suites.map(({ name, version }) => `${name} ${version}`),
+    ...components
+      .filter(({ component }) => component !== 'core/auth')
+      .map(({ component, version }) => `${component} ${version}`),
+  ];
+}
+
+describe('with a forced patch comes along', () => {
+  it.each(ROWS)('$name', (row) => {
+    expect(endOf(row)).toEqual(row.ends);
+  });
+
+  it('a chain of a dozen neighbours, and none of thirteen', () => {
+    const chain = (length: number): Row => {
+      const names = Array.from({ length }, (_, i) => `core/n${String(i).padStart(2, '0')}`);
+      const releases = Object.fromEntries(
+        names.flatMap((name, i) => {
+          const next = names[i + 1];
+          return [
+            [`${name}@1.0.0`, {}],
+            [`${name}@2.0.0`, { requires: next === undefined ? {} : { [next]: '^2' } }],
+          ];
+        }),
+      );
+      const runs = names.map((name) => `${name}@1.0.0`);
+      return { name: '', requires: { 'core/n00': '^2' }, releases, runs, ends: null };
+    };
+
+    expect(endOf(chain(12))).toEqual(
+      Array.from({ length: 12 }, (_, i) => `core/n${String(i).padStart(2, '0')} 2.0.0`),
+    );
+    expect(endOf(chain(13))).toBeNull();
+  });
+});
