@@ -3,7 +3,8 @@
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export type EpochMs = number;
 
-export const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
+/** A day has no hour 24: readers disagree whether that is the next day. */
+export const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{3})?Z$/;
 
 /** The instant of a text that matches INSTANT_PATTERN and names a real date; NaN for any other. */
 export function instantMs(text: string): EpochMs {
@@ -19,7 +20,7 @@ function isDayOf(ms: EpochMs, text: string): boolean {
 
 /** Whole seconds, rounded down. */
 export function formatInstant(ms: EpochMs): string {
-  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** With milliseconds: journal and record entries. */
@@ -27,26 +28,28 @@ export function formatInstantMs(ms: EpochMs): string {
   return new Date(ms).toISOString();
 }
 
-const PATTERN = /^P(?:(\d{1,4})D)?(?:T(?=\d)(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?$/;
-
 export const DURATION_PATTERN =
   /^P(?=\d|T\d)(?:\d{1,4}D)?(?:T(?=\d)(?:\d{1,5}H)?(?:\d{1,6}M)?(?:\d{1,8}S)?)?$/;
 
 /** Milliseconds of a duration that matches DURATION_PATTERN; NaN for any other text. */
 export function durationMs(text: string): number {
-  const match = PATTERN.exec(text);
-  if (match === null || !DURATION_PATTERN.test(text)) return Number.NaN;
-  const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
-  return ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
+  if (!DURATION_PATTERN.test(text)) return Number.NaN;
+  // Without calendar units an M is always a minute.
+  return [...text.matchAll(PART)].reduce((sum, [, count, unit = '']) => sum + timesUnit(count, unit), 0);
 }
 
+const PART = /(\d{1,8})([DHMS])/g;
 const SHORT_SPAN = /^(\d{1,5})(s|m|h|d)$/;
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function timesUnit(count: string | undefined, unit: string): number {
+  return Number(count) * (UNIT_MS[unit.toLowerCase()] ?? Number.NaN);
+}
 
 /** Milliseconds of what people type: `4h`, `90m`, `3d` or an ISO 8601 duration; NaN for any other text. */
 export function spanMs(text: string): number {
   const [, count, unit] = SHORT_SPAN.exec(text.trim()) ?? [];
-  return unit === undefined ? durationMs(text.trim()) : Number(count) * (UNIT_MS[unit] ?? Number.NaN);
+  return unit === undefined ? durationMs(text.trim()) : timesUnit(count, unit);
 }
 
 /** A duration for people: `1h 30m`, `1m 5s`, `12.3s`, `450ms`. */

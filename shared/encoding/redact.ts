@@ -42,7 +42,7 @@ function hideWhole(forms: readonly string[], text: string): string {
 
 /** Tails begin, and cut lines end, in the middle of a word. */
 function hideCut(forms: readonly string[], text: string): string {
-  const [, body = text, end = ''] = /^([\s\S]*?)(…?\s*)$/.exec(text) ?? [];
+  const body = text.trimEnd().replace(/…$/, '');
   const head = longest(forms, body.length, (form, length) => {
     const isPossible = body.charCodeAt(length - 1) === form.charCodeAt(form.length - 1);
     return isPossible && body.startsWith(form.slice(-length));
@@ -52,7 +52,7 @@ function hideCut(forms: readonly string[], text: string): string {
     const isPossible = rest.charCodeAt(rest.length - length) === form.charCodeAt(0);
     return isPossible && rest.endsWith(form.slice(0, length));
   });
-  return `${tail === 0 ? rest : `${rest.slice(0, -tail)}${MASK}`}${end}`;
+  return `${tail === 0 ? rest : `${rest.slice(0, -tail)}${MASK}`}${text.slice(body.length)}`;
 }
 
 /** One character tells most lengths apart: a long secret would else cost milliseconds for every line that passes. */

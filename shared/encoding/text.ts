@@ -12,7 +12,8 @@ export function sanitizeText(text: string): string {
 /** The same on one line, cut to `max` UTF-16 units, as lengths in schemas count. */
 export function sanitizeLine(text: string, max = 200): string {
   // Cleaning a megabyte to keep a line of it would be work that whoever wrote it sizes.
-  return cutText(sanitizeText(text.slice(0, max * 4 + 2)).replace(/[\t\n]+/g, ' '), max);
+  const start = cutText(text, max * 4);
+  return cutText(sanitizeText(start).replace(/[\t\n]+/g, ' '), max);
 }
 
 /** At most `max` UTF-16 units with an ellipsis where something is missing; never half of a surrogate pair, which no strict reader takes. */

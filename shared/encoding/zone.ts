@@ -9,7 +9,8 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 
 export function isTimeZone(text: string): boolean {
   try {
-    return formatFor(text).resolvedOptions().timeZone !== '';
+    formatFor(text);
+    return true;
   } catch {
     return false;
   }
@@ -65,7 +66,7 @@ export function clockAround(wall: WallMs, zone: string): ZoneClock {
   return clock;
 }
 
-/** No zone is further than a day from UTC, and none changes twice in three days. */
+/** All of it in whole seconds. No zone is further than a day from UTC, and none changes twice in three days. */
 function readClock(day: number, zone: string): ZoneClock {
   let [low, high] = [(day - 1) * DAY_MS, (day + 2) * DAY_MS];
   const [before, after] = [offsetAt(low, zone), offsetAt(high, zone)];
@@ -79,7 +80,7 @@ function readClock(day: number, zone: string): ZoneClock {
 }
 
 function offsetAt(instant: EpochMs, zone: string): number {
-  return wallTime(instant, zone) - Math.floor(instant / 1000) * 1000;
+  return wallTime(instant, zone) - instant;
 }
 
 function formatFor(zone: string): Intl.DateTimeFormat {

@@ -62,6 +62,13 @@ describe('canonicalize', () => {
   it('keeps no more memory than its bytes where no size was said, and copies nothing where one was', () => {
     expect(canonicalize('abc').buffer.byteLength).toBe(5);
     expect(canonicalize('abc', 100_000).buffer.byteLength).toBe(100_000);
+    expect(canonicalize('a'.repeat(99_998), 100_000).buffer.byteLength).toBe(100_000);
+  });
+
+  it('leaves out what is undefined, as the text that is sent does', () => {
+    const value = { a: undefined, b: 1, c: undefined } as unknown as JsonValue;
+
+    expect(fromUtf8(canonicalize(value))).toBe('{"b":1}');
   });
 
   it('refuses a fraction', () => {

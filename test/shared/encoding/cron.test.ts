@@ -67,6 +67,11 @@ const WRITTEN = [
   '0 2 * * 7#1,satL',
   '01 002 * * *',
   '0 */25 * * *',
+  '0 2 1 * ?',
+  '0 2 L-15 * *',
+  '0 2 L-28,L-9 * *',
+  '0 2 * * 0-3',
+  '0 0-22 * * *',
 ];
 
 describe('a cron expression', () => {
@@ -107,8 +112,29 @@ describe('a cron expression', () => {
     ['1e1 * * * *', '"1e1"'],
     ['+1 * * * *', '"+1"'],
     ['١ * * * *', '"١"'],
+    ['0x10 * * * *', '"0x10"'],
+    ['0 2 xL * *', '"xl"'],
+    ['0 2 115W * *', '"115w"'],
+    ['0 2 15WW * *', '"15ww"'],
+    ['0 2 * * 15#2', '"15#2"'],
+    ['0 2 * * 5#22', '"5#22"'],
+    ['0 2 * * 5L,5LL', '"5ll"'],
+    [`${'9'.repeat(50)} * * * *`, `"${'9'.repeat(40)}" is no minute`],
   ])('is refused with the part that cannot be read: %j', (text, part) => {
     expect(cronProblem(text)).toContain(part);
+  });
+
+  it.each([
+    ['0 * * * *', true],
+    ['0 */1 * * *', true],
+    ['0 0-22 * * *', false],
+    ['0 2 * * *', false],
+  ])('is a rhythm where it matches in every hour: %s', (text, isHourly) => {
+    expect(isCron(text) && cronOf(text).isHourly).toBe(isHourly);
+  });
+
+  it('is the same with blanks around it and between its fields', () => {
+    expect(ours('  0  2\t* * 1 ')).toEqual(ours('0 2 * * 1'));
   });
 
   it('is accepted only where it can be evaluated, whatever is written', () => {

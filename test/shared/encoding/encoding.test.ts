@@ -15,6 +15,7 @@ import {
   durationMs,
   formatDuration,
   formatInstant,
+  formatInstantMs,
   instantMs,
 } from '../../../shared/encoding/instant.ts';
 import {
@@ -69,12 +70,17 @@ describe('digests', () => {
     expect(shortDigest(digest)).toBe('ba7816bf8f01');
   });
 
-  it.each(['sha256:abc', 'sha512:', `sha256:${'A'.repeat(64)}`, 'ba7816bf'])(
-    'does not take %s for one',
-    (text) => {
-      expect(isDigest(text)).toBe(false);
-    },
-  );
+  it.each([
+    'sha256:abc',
+    'sha512:',
+    `sha256:${'A'.repeat(64)}`,
+    'ba7816bf',
+    ` sha256:${'a'.repeat(64)}`,
+    `sha256:${'a'.repeat(65)}`,
+    `sha256:${'a'.repeat(64)}\n`,
+  ])('does not take %s for one', (text) => {
+    expect(isDigest(text)).toBe(false);
+  });
 });
 
 describe('durations', () => {
@@ -120,16 +126,47 @@ describe('durations', () => {
 });
 
 describe('instants', () => {
-  it('returns unchanged', () => {
-    expect(formatInstant(instantMs('2026-02-28T23:59:59Z'))).toBe('2026-02-28T23:59:59Z');
+  it.each([
+    '2026-02-28T23:59:59Z',
+    '2024-02-29T00:00:00Z',
+    '2026-04-30T12:00:00Z',
+    '2026-01-31T09:10:11Z',
+    '2026-12-31T19:20:21Z',
+  ])('returns unchanged: %s', (text) => {
+    expect(formatInstant(instantMs(text))).toBe(text);
   });
 
-  it.each(['2026-02-30T00:00:00Z', '2026-01-01', '2026-01-01T00:00:00+01:00', '2026-13-01T00:00:00Z', 'now'])(
-    'refuses %s',
-    (text) => {
-      expect(instantMs(text)).toBeNaN();
-    },
-  );
+  it('are written in whole seconds or with milliseconds, never rounded up', () => {
+    const ms = Date.UTC(2026, 1, 28, 23, 59, 59, 999);
+
+    expect([formatInstant(ms), formatInstantMs(ms)]).toEqual([
+      '2026-02-28T23:59:59Z',
+      '2026-02-28T23:59:59.999Z',
+    ]);
+    expect(instantMs(formatInstantMs(ms))).toBe(ms);
+  });
+
+  it.each([
+    '2026-02-30T00:00:00Z',
+    '2026-02-29T00:00:00Z',
+    '2026-04-31T00:00:00Z',
+    '2026-01-00T00:00:00Z',
+    '2026-01-32T00:00:00Z',
+    '2026-00-10T00:00:00Z',
+    '2026-01-05T24:00:00Z',
+    '2026-01-31T24:00:00Z',
+    '2026-01-05T00:60:00Z',
+    '2026-01-05T00:00:60Z',
+    'at 2026-01-05T00:00:00Z',
+    '2026-01-05T00:00:00Z(UTC)',
+    '2026-01-05T00:00:00.5Z',
+    '2026-01-01',
+    '2026-01-01T00:00:00+01:00',
+    '2026-13-01T00:00:00Z',
+    'now',
+  ])('refuses %s', (text) => {
+    expect(instantMs(text)).toBeNaN();
+  });
 });
 
 describe('text from the network', () => {
@@ -194,5 +231,20 @@ describe('text from the network', () => {
     expect(sanitizeText('a\n\tb')).toBe('a\n\tb');
     expect(sanitizeLine('a\n\tb')).toBe('a b');
     expect(sanitizeLine('x'.repeat(300), 10)).toBe(`${'x'.repeat(9)}…`);
+  });
+
+  it.each([
+    [40, ' '],
+    [41, ' …'],
+    [1_000_000, ' …'],
+  ])('on a line is looked at no further than four times its length: %i line breaks', (breaks, line) => {
+    expect(sanitizeLine('\n'.repeat(breaks), 10)).toBe(line);
+    expect(sanitizeLine(`${'\n'.repeat(breaks)}abc`, 10)).toBe(' …');
+    expect(sanitizeLine(`${'\n'.repeat(37)}abc`, 10)).toBe(' abc');
+  });
+
+  it('takes 200 characters of a line unless another number is said', () => {
+    expect(sanitizeLine('x'.repeat(200))).toBe('x'.repeat(200));
+    expect(sanitizeLine('x'.repeat(201))).toBe(`${'x'.repeat(199)}…`);
   });
 });

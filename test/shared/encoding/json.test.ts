@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { parseJson } from '../../../shared/encoding/json.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { type JsonLimits, parseJson } from '../../../shared/encoding/json.ts';
+import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 const parse = (text: string) => parseJson(utf8(text), 'the test');
 
@@ -102,4 +102,84 @@ describe('parseJson', () => {
     const text = '['.repeat(500_000) + ']'.repeat(500_000);
     expect(codeOf(() => parse(text))).toBe('json/too-large');
   });
+});
+
+describe('what a parser would take in memory beside the bytes', () => {
+  const LOOSE = { maxBytes: 1 << 20, maxDepth: 9, maxNodes: 1_000_000 };
+  const refused = (text: string, limits: JsonLimits) =>
+    dataOf(
+      refusalOf(() => parseJson(utf8(text), 'the test', limits)),
+      'json/too-large',
+    );
+  const taken = (text: string, limits: JsonLimits) =>
+    expect(parseJson(utf8(text), 'the test', limits)).toEqual(JSON.parse(text));
+  const ones = (count: number) => `[${Array(count).fill(1).join()}]`;
+  const keys = (count: number) => `{${Array.from({ length: count }, (_, i) => `"key ${i}":1`).join()}}`;
+
+  it('is bounded by the bytes past the first twenty thousand values, of which a list is two', () => {
+    const dense = { ...LOOSE, minBytesPerNode: 1_000_000 };
+
+    taken(ones(19_999), dense);
+    expect(refused(ones(20_000), dense)).toEqual({
+      source: 'the test',
+      limit: 'its number of values',
+      value: 20_000,
+    });
+    taken(`${ones(19_996)}`.replace('1', '[]'), dense);
+    expect(refused(ones(19_998).replace('1', '[]'), dense).value).toBe(20_000);
+  });
+
+  it('grows with the bytes', () => {
+    const dense = { ...LOOSE, minBytesPerNode: 4 };
+    // Two bytes a value: the first twenty thousand and half of all.
+    taken(ones(39_997), dense);
+    expect(refused(ones(40_003), dense).value).toBe(40_001);
+  });
+
+  it('is bounded by the number of values also where the bytes would allow more', () => {
+    expect(refused('[1,2,3,4]', { ...LOOSE, maxNodes: 3, minBytesPerNode: 1 }).value).toBe(3);
+  });
+
+  it.each([
+    ['one key after the other', '{"a":1,"b":2}', 2],
+    ['the same kind again', '[{"a":1,"b":2},{"a":3,"b":4}]', 2],
+    ['the same beginning', '[{"a":1},{"a":3,"b":4}]', 2],
+    ['another order', '[{"a":1,"b":2},{"b":3,"a":4}]', 4],
+    ['a kind within a kind', '{"a":{"b":1},"c":2}', 3],
+    ['one behind a kind within', '[{"a":{"x":1},"b":2},{"b":2}]', 4],
+    ['a text that looks like keys', '{"a":"{\\"b\\":1}"}', 1],
+  ])('counts the kinds of objects: %s', (_what, text, shapes) => {
+    taken(text, { ...LOOSE, maxNames: { shapes, large: 0 } });
+    expect(refused(text, { ...LOOSE, maxNames: { shapes: shapes - 1, large: 0 } })).toEqual({
+      source: 'the test',
+      limit: 'its kinds of objects',
+      value: shapes - 1,
+    });
+  });
+
+  it('counts the keys of an object from the 1,021st on, for an object so large has no kind', () => {
+    const limits = (large: number) => ({ ...LOOSE, maxNames: { shapes: 1020, large } });
+
+    taken(keys(1020), limits(0));
+    expect(refused(keys(1021), limits(0))).toEqual({
+      source: 'the test',
+      limit: 'its number of names',
+      value: 0,
+    });
+    taken(keys(1023), limits(3));
+    expect(refused(keys(1024), limits(3)).value).toBe(3);
+    taken(`[${keys(1020)},${keys(1020)}]`, limits(0));
+    expect(refused(`[${keys(1022)},${keys(1022)}]`, limits(3)).value).toBe(3);
+  });
+});
+
+it('says of text that is no JSON what the parser says', () => {
+  const problemOf = (text: string) =>
+    dataOf(
+      refusalOf(() => parse(text)),
+      'json/invalid',
+    ).problem;
+
+  expect(problemOf('{"a" 1}')).toMatch(/position|':'/i);
+  expect(problemOf('')).not.toBe(problemOf('{"a" 1}'));
 });

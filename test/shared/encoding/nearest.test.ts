@@ -12,6 +12,7 @@ describe('the nearest known word', () => {
     ['two letters swapped', 'setitngs', 'settings'],
     ['another case', 'Health', 'health'],
     ['three slips in nine letters', 'revrsibel', 'reversible'],
+    ['capitals all over', 'HEALTH', 'health'],
     ['nothing amiss', 'notes', 'notes'],
   ])('is found in spite of %s', (_what, written, word) => {
     expect(nearest(written, KEYS)).toBe(word);
@@ -36,6 +37,10 @@ describe('the nearest known word', () => {
     ['one letter in the longest text', 'a'.repeat(64), 'a'.repeat(63)],
   ])('may differ in %s', (_what, written, word) => {
     expect(nearest(written, [word])).toBe(word);
+  });
+
+  it('is found in small letters where it is known in capitals', () => {
+    expect(nearest('path', ['HOME', 'PATH'])).toBe('PATH');
   });
 
   it('is the one that differs least, and of equals the first', () => {

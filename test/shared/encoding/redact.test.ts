@@ -1,7 +1,7 @@
 // Redaction: no secret leaves whole, in lines, in another writing, or by half.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRedactor, redactStrings } from '../../../shared/encoding/redact.ts';
+import { createRedactor, createSecrets, redactStrings } from '../../../shared/encoding/redact.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 
 const PEM = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\nBCIEIA3tKq9f\n-----END PRIVATE KEY-----';
@@ -29,6 +29,12 @@ describe('a redactor', () => {
     ],
     ['cut at the end', ['correct-horse'], 'it was correct-ho', 'it was •••'],
     ['cut at the end by an ellipsis', ['correct-horse'], 'it was correct-ho…', 'it was •••…'],
+    ['cut at the end before a line break', ['correct-horse'], 'it was correct-ho \n', 'it was ••• \n'],
+    ['cut behind another ellipsis', ['correct-horse'], 'it… was correct-ho…\n', 'it… was •••…\n'],
+    ['cut where its letters repeat', ['aaaaaaaa'], 'it was aaaaa', 'it was •••'],
+    ['of two by which more of the text is one', ['1234-and-more', 'a1234xy'], 'it was a1234', 'it was •••'],
+    ['of four letters', ['pass'], 'a pass', 'a •••'],
+    ['cut to four letters at both ends', ['secret'], 'cret and more and secr', '••• and more and •••'],
     ['cut at the beginning', ['correct-horse'], 'ect-horse it was', '••• it was'],
   ])('hides a secret %s', (_, secrets, text, expected) => {
     expect(createRedactor(secrets)(text)).toBe(expected);
@@ -74,6 +80,23 @@ describe('a redactor', () => {
     expect(performance.now() - begun).toBeLessThan(3000);
   });
 
+  it('costs a line of blanks no more than one of letters', () => {
+    const redact = createRedactor(['hunter2']);
+    const begun = performance.now();
+
+    expect(redact(`a${' '.repeat(200_000)}b`)).toHaveLength(200_002);
+
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
+
+  it('knows the first five hundred lines of a secret by themselves', () => {
+    const lines = Array.from({ length: 501 }, (_, i) => `line-${i}-of-it`);
+    const redact = createRedactor([lines.join('\n')]);
+
+    expect(redact(`got ${lines[499]}!`)).toBe('got •••!');
+    expect(redact(`got ${lines[500]}!`)).not.toBe('got •••!');
+  });
+
   it('takes secrets out of every text of a value and leaves names and numbers', () => {
     const value = { hunter2: ['hunter2', { n: 1, none: null }], ok: true };
 
@@ -81,5 +104,24 @@ describe('a redactor', () => {
       hunter2: ['•••', { n: 1, none: null }],
       ok: true,
     });
+  });
+});
+
+describe('the secrets of a program', () => {
+  it('are hidden from the moment they are learned', () => {
+    const secrets = createSecrets();
+    const before = secrets.redact('pw hunter2!');
+    secrets.learn('hunter2');
+    secrets.learn('hunter2');
+    secrets.learn('swordfish');
+
+    expect([before, secrets.redact('pw hunter2! swordfish.')]).toEqual(['pw hunter2!', 'pw •••! •••.']);
+  });
+
+  it('are the last thousand', () => {
+    const secrets = createSecrets();
+    for (let i = 0; i < 1001; i++) secrets.learn(`<secret ${i}>`);
+
+    expect(secrets.redact('(<secret 0>) (<secret 1>) (<secret 1000>)')).toBe('(<secret 0>) (•••) (•••)');
   });
 });
