@@ -6,7 +6,9 @@ import {
   type AuditHead,
   EMPTY_AUDIT,
   followLink,
+  formatCheckpoint,
   type Link,
+  parseCheckpoint,
   verifyReached,
 } from '../../../shared/schema/audit-chain.ts';
 
@@ -84,5 +86,74 @@ describe.each([
         expect(at1).toBe(Math.min(index + 2, length));
       }),
     );
+  });
+});
+
+describe('a break', () => {
+  const [first, second] = chainOf(2) as [Link, Link];
+  const problemOf = (act: () => unknown) => {
+    try {
+      return act();
+    } catch (error) {
+      return (error as Broken).message;
+    }
+  };
+
+  it.each<[string, () => unknown, string]>([
+    ['an entry out of turn', () => walk([second]), 'it is missing'],
+    [
+      'an entry of another chain',
+      () => walk([first, { ...second, previous: null }]),
+      'it does not continue the entry before it',
+    ],
+    [
+      'a first entry that continues one',
+      () => walk([{ ...first, previous: first.digest }]),
+      'it does not continue the entry before it',
+    ],
+    [
+      'another end',
+      () => walk([first], { ...EMPTY_AUDIT, count: 1, digest: second.digest }),
+      'it is another than when the checkpoint was written',
+    ],
+    [
+      'an end cut off',
+      () => walk([first], { ...EMPTY_AUDIT, count: 2, digest: second.digest }),
+      'it is missing: the checkpoint counted 2 entries',
+    ],
+    [
+      'the only entry cut off',
+      () => walk([], { ...EMPTY_AUDIT, count: 1, digest: first.digest }),
+      'it is missing: the checkpoint counted 1 entry',
+    ],
+  ])('says what is wrong: %s', (_what, act, problem) => {
+    expect(problemOf(act)).toBe(problem);
+  });
+});
+
+describe('a checkpoint on paper', () => {
+  const digest = digestOfValue('last');
+
+  it.each<[AuditHead, string]>([
+    [EMPTY_AUDIT, '0:none'],
+    [{ ...EMPTY_AUDIT, count: 812, digest }, `812:${digest}`],
+    [{ ...EMPTY_AUDIT, count: 999_999_999, digest }, `999999999:${digest}`],
+  ])('is written and read the same: %j', (head, text) => {
+    expect(formatCheckpoint(head)).toBe(text);
+    expect(parseCheckpoint(text)).toEqual(head);
+  });
+
+  it.each([
+    '',
+    '1',
+    ':none',
+    'x1:none',
+    '1:none ',
+    '1:nonesuch',
+    `1000000000:${digest}`,
+    `1:${digest}0`,
+    '-1:none',
+  ])('is none: %j', (text) => {
+    expect(parseCheckpoint(text)).toBeNull();
   });
 });

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { approvalStatement } from '../../../shared/schema/approval.ts';
-import { linesBehind, type PinVersion } from '../../../shared/schema/pin.ts';
+import { DRIVER_WORDS } from '../../../shared/schema/drivers/drivers.ts';
+import { linesBehind, type PinVersion, pinVersion } from '../../../shared/schema/pin.ts';
+import { PROBE_WORDS } from '../../../shared/schema/probes/probes.ts';
 import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
 import { renderManifest } from '../../docs/pages/manifest-page.ts';
 import { renderPolicy } from '../../docs/pages/policy-page.ts';
@@ -25,6 +27,19 @@ describe('the words about each key', () => {
     const published = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
     expect(render().split('\n')).toEqual(published.split('\n'));
+  });
+
+  it.each([
+    ['drivers', DRIVER_WORDS],
+    ['probes', PROBE_WORDS],
+  ])('hold those of all %s', (_what, words) => {
+    const published = renderManifest();
+
+    const missing = Object.values(words).filter(
+      ({ form = '', about, example = '' }) =>
+        ![form, about, example].every((text) => published.includes(text)),
+    );
+    expect(missing).toEqual([]);
   });
 });
 
@@ -58,6 +73,22 @@ describe('a pin', () => {
     ['latest', null],
   ])('of %s stays so many minor lines behind: %s', (version, lines) => {
     expect(linesBehind(version as PinVersion)).toBe(lines);
+  });
+
+  it.each(['latest-1', 'latest-9', '1.2.0', '~1.2', '>=1.2 <2'])('may be of %s', (version) => {
+    expect(pinVersion.safeParse(version).success).toBe(true);
+  });
+
+  it.each([
+    'latest',
+    'latest-0',
+    'latest-10',
+    'the latest-1',
+    'latest-1 ',
+    'newest',
+    `1.0.0-${'a'.repeat(251)}`,
+  ])('may not be of %s', (version) => {
+    expect(pinVersion.safeParse(version).success).toBe(false);
   });
 });
 

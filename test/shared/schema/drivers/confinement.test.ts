@@ -1,9 +1,12 @@
 // Confinement: what a resolved compose file may hold, and every part of it that leads out of its containers.
 import { describe, expect, it } from 'vitest';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import {
   composeProject,
+  escapesOf,
   findEscape,
   findReplaceable,
+  projectOf,
 } from '../../../../shared/schema/drivers/confinement.ts';
 import { instanceConfig } from '../../../../shared/schema/instance.ts';
 
@@ -46,6 +49,25 @@ describe('a project of containers', () => {
       {},
       { networks: { n: { ipam: {}, driver: 'bridge', driver_opts: null } } },
     ],
+    [
+      'a volume that compose names',
+      { volumes: [{ type: 'volume', source: 'db' }] },
+      { volumes: { db: null } },
+    ],
+    [
+      'a volume that is written out',
+      {},
+      { volumes: { db: { external: false, driver: 'local', driver_opts: {} } } },
+    ],
+    ['memory of its own', { volumes: [{ type: 'tmpfs', target: '/x' }], ipc: 'shareable', pid: '' }],
+    ['memory that nobody shares', { ipc: 'private', cgroup: '', uts: '', userns_mode: '' }],
+    ['no memory to share', { ipc: 'none', network_mode: 'default' }],
+    ['no new rights in either spelling', { security_opt: ['no-new-privileges', 'no-new-privileges=true'] }],
+    ['the volumes of a service of its own', { volumes_from: ['db:ro', 'other'] }],
+    ['no readiness to be ended last', { oom_score_adj: 0, oom_kill_disable: false, use_api_socket: false }],
+    ['a log of files', { logging: { driver: 'json-file', options: { 'max-file': '3', compress: 'true' } } }],
+    ['no log', { logging: { driver: 'none', options: null } }],
+    ['the log that the engine keeps', { logging: {} }],
     ['a secret of its tree', {}, { secrets: { s: { file: '/tree/s' } }, configs: { c: { content: 'x' } } }],
   ])('may have %s', (_, web, more) => {
     expect(escapeOf(web, more)).toBeNull();
@@ -62,8 +84,31 @@ describe('a project of containers', () => {
     ['network_mode', { network_mode: 'container:other' }],
     ['network_mode', { network_mode: 'billing_default' }],
     ['network_mode', { network_mode: 'ns:/proc/1/ns/net' }],
+    ['network_mode', { network_mode: 'service:' }],
+    ['network_mode', { network_mode: 1 }],
     ['pid', { pid: 'host' }],
+    ['pid', { pid: 'service:' }],
+    ['pid', { pid: 'xservice:db' }],
     ['ipc', { ipc: 'container:other' }],
+    ['ipc', { ipc: 'service:' }],
+    ['ipc', { ipc: 'privately' }],
+    ['cgroup', { cgroup: 'privately' }],
+    ['services.web.security_opt', { security_opt: ['no-new-privileges:false'] }],
+    ['security_opt', { security_opt: ['x-no-new-privileges'] }],
+    ['security_opt', { security_opt: ['no-new-privileges.true'] }],
+    ['security_opt', { security_opt: ['no-new-privileges', 'seccomp=unconfined'] }],
+    ['security_opt', { security_opt: 'no-new-privileges' }],
+    ['volumes_from', { volumes_from: ['db', 'container:other'] }],
+    ['oom_score_adj', { oom_score_adj: -1 }],
+    ['oom_score_adj', { oom_score_adj: '1' }],
+    ['credential_spec', { credential_spec: { file: 'x' } }],
+    ['external_links', { external_links: ['other'] }],
+    ['pre_stop', { pre_stop: [{ command: 'x' }] }],
+    ['services.web.volumes mounts a cluster', { volumes: [{ type: 'cluster', source: 'x' }] }],
+    ['services.web.volumes mounts /data/../etc', bind('/data/../etc')],
+    ['volumes.v is no volume', {}, { volumes: { v: { driver_opts: { type: 'nfs' } } } }],
+    ['volumes.v belongs', {}, { volumes: { v: { name: 'fairlead_core_authority' } } }],
+    ['networks.n belongs', {}, { networks: { n: { name: 'fairlead_core_auth2_n' } } }],
     ['uts', { uts: 'host' }],
     ['cgroup', { cgroup: 'host' }],
     ['userns_mode', { userns_mode: 'host' }],
@@ -122,6 +167,10 @@ describe('what an operator allows by name', () => {
     ['network_mode', { network_mode: 'host' }],
     ['pid', { pid: 'host' }],
     ['ipam', {}, subnet],
+    ['ipc', { ipc: 'host' }],
+    ['deploy', { deploy: { resources: { reservations: { devices: [{ driver: 'cdi' }] } } } }],
+    ['device_cgroup_rules', { device_cgroup_rules: ['c 1:3 r'] }],
+    ['security_opt', { security_opt: ['seccomp=unconfined'] }],
     ['/srv/media', bind('/srv/media')],
     ['/srv/media', bind('/srv/media/films')],
   ])('%s is let be, and nothing else is', (allowed, web, more) => {
@@ -135,6 +184,8 @@ describe('what an operator allows by name', () => {
     ['/srv/media', bind('/srv/media/../../etc')],
     ['/srv/media', bind('/')],
     ['/srv/media', bind('/srv')],
+    ['srv/media', bind('srv/media')],
+    ['/', bind('/etc')],
     ['cap_add', { privileged: true }],
     ['devices', { device_cgroup_rules: ['a *:* rwm'] }],
     ['privileged', { privileged: true }],
@@ -169,7 +220,54 @@ describe('what an operator allows by name', () => {
   });
 });
 
+it('every part that leads out is named, in the order of the file', () => {
+  const project = composeProject.parse({
+    services: {
+      a: { uts: 'host', volumes: [{ type: 'bind', source: '/etc' }, { type: 'npipe' }] },
+      b: { pid: 'host' },
+    },
+    volumes: { v: { driver: 'nfs' } },
+    networks: { n: { driver: 'host' } },
+    secrets: { s: { file: '/etc/s' } },
+    configs: { c: { file: '/data/c' }, d: { file: '/tree/d' } },
+  });
+
+  expect(escapesOf(project, AROUND)).toEqual([
+    { what: 'services.a.uts reaches beyond its container', reach: null },
+    { what: 'services.a.volumes mounts /etc', reach: '/etc' },
+    { what: 'services.a.volumes mounts a npipe', reach: null },
+    { what: 'services.b.pid reaches beyond its container', reach: 'pid' },
+    { what: 'volumes.v is no volume of the engine’s own', reach: null },
+    { what: 'networks.n belongs to somebody else', reach: null },
+    { what: 's is read from /etc/s', reach: null },
+    { what: 'c is read from /data/c', reach: null },
+  ]);
+});
+
+it.each([
+  ['the machine', '/', null],
+  ['a directory', '/srv', '/srv'],
+  ['a way up', '/srv/..', null],
+  ['a name', 'srv', null],
+])('of a mount of %s an operator would have to allow: %s, %s', (_what, source, reach) => {
+  const project = composeProject.parse({ services: { web: bind(source) } });
+
+  expect(escapesOf(project, AROUND)).toMatchObject([{ reach }]);
+});
+
+it('a project has the name of its component, whose parts no name joins', () => {
+  expect(projectOf('core/auth-proxy' as ComponentKey)).toBe('fairlead_core_auth-proxy');
+});
+
 describe('the mounts of a project', () => {
+  it('can be written to where nothing else is said', () => {
+    const volumes = ['/data', '/data/www'].map((source) => ({ type: 'bind', source }));
+
+    expect(findReplaceable(composeProject.parse({ services: { a: { volumes } } }), AROUND)).toBe(
+      '/data/www is mounted, and so is /data above it, where a container may put a link in its place',
+    );
+  });
+
   type Mount = readonly [source: string, readOnly?: boolean];
   const mount = ([source, read_only = false]: Mount) => ({ type: 'bind', source, target: '/x', read_only });
   const replaceableIn = (...services: readonly (readonly Mount[])[]) =>
