@@ -123,6 +123,45 @@ describe('the search', () => {
     expect(resolveTarget('file', rolesOf({ targets: ['A!', 'B'], A: [], B: [] }, 'B')).kind).toBe('absent');
   });
 
+  it('asks thirty-two roles at most', () => {
+    const chain = (length: number) =>
+      Object.fromEntries(
+        Array.from({ length }, (_, i) => [
+          i === 0 ? 'targets' : `r${i}`,
+          i === length - 1 ? [] : [`r${i + 1}`],
+        ]),
+      );
+
+    expect(resolveTarget('file', rolesOf(chain(32), 'r31'))).toMatchObject({ kind: 'found', role: 'r31' });
+    expect(resolveTarget('file', rolesOf(chain(33), 'r32')).kind).toBe('absent');
+  });
+
+  it('ends at a delegation that terminates, and with those before it', () => {
+    const graph = { targets: ['A', 'B!', 'C'], A: [], B: [], C: [] };
+
+    expect(resolveTarget('file', rolesOf(graph, 'A'))).toMatchObject({ kind: 'found', role: 'A' });
+    expect(resolveTarget('file', rolesOf(graph, 'B'))).toMatchObject({ kind: 'found', role: 'B' });
+    expect(resolveTarget('file', rolesOf(graph, 'C')).kind).toBe('absent');
+  });
+
+  it('passes over a delegate whose paths are others', () => {
+    const look = rolesOf({ targets: ['A', 'B'], A: [], B: [] }, 'B');
+    const others = (delegation: Delegation) => {
+      const found = look(delegation);
+      const [first, ...rest] = found?.delegations ?? [];
+      if (found === undefined || first === undefined) return found;
+      return {
+        ...found,
+        delegations: [
+          { ...first, terminating: true, scope: { kind: 'paths' as const, patterns: ['x*'] } },
+          ...rest,
+        ],
+      };
+    };
+
+    expect(resolveTarget('file', others)).toMatchObject({ kind: 'found', role: 'B' });
+  });
+
   it('always ends, whatever the graph', () => {
     const names = ['targets', 'a', 'b', 'c', 'd'];
     const edges = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'a!', 'b!'), { maxLength: 4 });

@@ -147,6 +147,12 @@ describe('keys no honest signer has', () => {
     expect(isPublicKey(withSignBit(point))).toBe(false);
   });
 
+  it('are not those with the largest y there is, nor with a sign', () => {
+    const largest = littleEndian(P - 2n);
+
+    expect([isPublicKey(largest), isPublicKey(withSignBit(largest))]).toEqual([true, true]);
+  });
+
   it.each([0, 31, 33])('are refused with %i bytes', (length) => {
     expect(isPublicKey(new Uint8Array(length).fill(9))).toBe(false);
   });

@@ -10,12 +10,17 @@ import {
   SALT_BYTES,
   sealKeyFile,
 } from '../../../shared/trust/keyfile.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 const SEED = new Uint8Array(32).fill(7);
+/** The seed, sealed by version 1. */
+const SEALED = 'X9CDhz-qzkiJo3AFX1pyHlecRg9XFPRp9lc0TTj35D_xH7QsX0QYEPbfYKkoZj8V';
 const PASSPHRASE = 'correct horse battery staple';
 
-function seal(passphrase = PASSPHRASE): KeyFile {
+/** Sealing takes a tenth of a second: most tests look at one file. */
+const FILE = seal(PASSPHRASE);
+
+function seal(passphrase: string): KeyFile {
   return sealKeyFile({
     seed: SEED,
     roles: ['releases'],
@@ -28,25 +33,41 @@ function seal(passphrase = PASSPHRASE): KeyFile {
 
 describe('a key file', () => {
   it('opens to the key that was sealed', () => {
-    expect(openKeyFile(seal(), PASSPHRASE, 'key.json')).toEqual(signingKeyFromSeed(SEED));
+    expect(openKeyFile(FILE, PASSPHRASE, 'key.json')).toEqual(signingKeyFromSeed(SEED));
   });
 
   it('survives being written and read', () => {
-    const file = seal();
-
-    expect(parseDocument(keyFile, JSON.parse(JSON.stringify(file)), 'key.json')).toEqual(file);
+    expect(parseDocument(keyFile, JSON.parse(JSON.stringify(FILE)), 'key.json')).toEqual(FILE);
   });
 
   it.each(['', 'short', 'seven77', 'e\u0301'.repeat(7)])('is not sealed with %j', (passphrase) => {
-    expect(codeOf(() => seal(passphrase))).toBe('vendor/passphrase-short');
+    expect(
+      dataOf(
+        refusalOf(() => seal(passphrase)),
+        'vendor/passphrase-short',
+      ),
+    ).toEqual({ least: 8 });
+  });
+
+  it('is the same for ever: what was sealed once is opened by every later version', () => {
+    expect([SALT_BYTES, NONCE_BYTES]).toEqual([32, 24]);
+    expect(seal('eight888')).toEqual({
+      schema: 'fairlead/key@1',
+      roles: ['releases'],
+      label: 'releases-1',
+      keyid: signingKeyFromSeed(SEED).keyid,
+      public: signingKeyFromSeed(SEED).key.keyval.public,
+      kdf: { name: 'scrypt', n: 32_768, r: 8, p: 1, salt: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' },
+      box: { name: 'nacl-secretbox', nonce: 'AgICAgICAgICAgICAgICAgICAgICAgIC', sealed: SEALED },
+    });
   });
 
   it('does not hold the seed in the clear', () => {
-    expect(JSON.stringify(seal())).not.toContain(Buffer.from(SEED).toString('base64url').slice(0, 20));
+    expect(JSON.stringify(FILE)).not.toContain(Buffer.from(SEED).toString('base64url').slice(0, 20));
   });
 
   it('does not open with another passphrase', () => {
-    expect(codeOf(() => openKeyFile(seal(), 'wrong', 'key.json'))).toBe('vendor/wrong-passphrase');
+    expect(codeOf(() => openKeyFile(FILE, 'wrong', 'key.json'))).toBe('vendor/wrong-passphrase');
   });
 
   it('opens whichever way the passphrase composes its accents', () => {
@@ -59,15 +80,17 @@ describe('a key file', () => {
     ['another public key', (file) => ({ ...file, public: 'ab'.repeat(32) })],
     ['another key id', (file) => ({ ...file, keyid: 'ab'.repeat(32) })],
     ['a nonce that is too short', (file) => ({ ...file, box: { ...file.box, nonce: 'AAAA' } })],
+    ['a nonce that no encoder writes', (file) => ({ ...file, box: { ...file.box, nonce: 'A' } })],
+    ['a salt that no encoder writes', (file) => ({ ...file, kdf: { ...file.kdf, salt: 'A' } })],
+    ['a seal that no encoder writes', (file) => ({ ...file, box: { ...file.box, sealed: 'A' } })],
   ])('is damaged with %s', (_what, tamper) => {
-    expect(codeOf(() => openKeyFile(tamper(seal()), PASSPHRASE, 'key.json'))).toBe('vendor/key-damaged');
+    expect(codeOf(() => openKeyFile(tamper(FILE), PASSPHRASE, 'key.json'))).toBe('vendor/key-damaged');
   });
 
   it('does not open when a byte of the sealed part is another', () => {
-    const file = seal();
-    const sealed = `${file.box.sealed.slice(0, -2)}${file.box.sealed.endsWith('AA') ? 'BA' : 'AA'}`;
+    const sealed = `${FILE.box.sealed.slice(0, -2)}${FILE.box.sealed.endsWith('AA') ? 'BA' : 'AA'}`;
 
-    const act = () => openKeyFile({ ...file, box: { ...file.box, sealed } }, PASSPHRASE, 'key.json');
+    const act = () => openKeyFile({ ...FILE, box: { ...FILE.box, sealed } }, PASSPHRASE, 'key.json');
 
     expect(codeOf(act)).toMatch(/^vendor\/(?:wrong-passphrase|key-damaged)$/);
   });
@@ -82,26 +105,22 @@ describe('a key file', () => {
     ['a public key behind something', (file) => ({ public: `x${file.public}` })],
     ['more roles than there can be', () => ({ roles: Array.from({ length: 17 }, () => 'releases') })],
   ])('is refused with %s', (_what, changes) => {
-    const file = seal();
-
-    expect(codeOf(() => parseDocument(keyFile, { ...file, ...changes(file) }, 'key.json'))).toBe(
+    expect(codeOf(() => parseDocument(keyFile, { ...FILE, ...changes(FILE) }, 'key.json'))).toBe(
       'document/invalid',
     );
   });
 
   it('holds every letter of its alphabets', () => {
-    const file = seal();
-    const kdf = { ...file.kdf, salt: 'AZaz09_-' };
+    const kdf = { ...FILE.kdf, salt: 'AZaz09_-' };
     const roles = Array.from({ length: 16 }, () => 'releases');
 
-    expect(parseDocument(keyFile, { ...file, kdf, roles, keyid: '09af'.repeat(16) }, 'key.json').kdf).toEqual(
+    expect(parseDocument(keyFile, { ...FILE, kdf, roles, keyid: '09af'.repeat(16) }, 'key.json').kdf).toEqual(
       kdf,
     );
   });
 
   it('is refused when it asks for another cost', () => {
-    const file = seal();
-    const hostile = { ...file, kdf: { ...file.kdf, n: 2 ** 30 } };
+    const hostile = { ...FILE, kdf: { ...FILE.kdf, n: 2 ** 30 } };
 
     expect(codeOf(() => parseDocument(keyFile, hostile, 'key.json'))).toBe('document/invalid');
   });

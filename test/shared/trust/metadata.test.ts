@@ -13,7 +13,7 @@ import {
   parseTimestamp,
 } from '../../../shared/trust/parse-metadata.ts';
 import { verifyTargets } from '../../../shared/trust/rules.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 const EXPIRES = '2030-01-01T00:00:00Z';
 const key = signingKeyFromSeed(new Uint8Array(32).fill(7));
@@ -27,7 +27,7 @@ const root = {
 };
 const timestamp = { _type: 'timestamp', ...base, meta: { 'snapshot.json': { version: 3 } } };
 const snapshot = { _type: 'snapshot', ...base, meta: { 'targets.json': { version: 2 } } };
-const file = { length: 4, hashes: { sha256: 'AB'.repeat(32) } };
+const file = { length: 4, hashes: { sha256: 'A09f'.repeat(16) } };
 const delegate = { name: 'team', ...role, terminating: true, paths: ['a/*'] };
 const targets = {
   _type: 'targets',
@@ -36,7 +36,12 @@ const targets = {
   delegations: { keys: { [key.keyid]: key.key }, roles: [delegate] },
 };
 
-const manySignatures = Array.from({ length: 1000 }, (_, i) => ({ keyid: `${i}`, sig: '' }));
+const signedBy = (count: number) =>
+  JSON.stringify({
+    signatures: Array.from({ length: count }, (_, i) => ({ keyid: `${i}`, sig: '' })),
+    signed: {},
+  });
+const malformedBy = (act: () => unknown) => dataOf(refusalOf(act), 'trust/malformed');
 
 /** The same document with one field replaced or, for undefined, taken away. */
 function change(document: object, path: string, value: unknown): JsonObject {
@@ -76,6 +81,35 @@ describe('well-formed metadata', () => {
     });
   });
 
+  it.each([
+    [undefined, false],
+    [false, false],
+    [true, true],
+  ])('of root keeps consistent snapshots where it says so: %s', (consistent_snapshot, consistent) => {
+    const document = change(root, 'consistent_snapshot', consistent_snapshot);
+
+    expect(parseRoot(document, 'root').consistentSnapshot).toBe(consistent);
+  });
+
+  it.each([[undefined], [7], [null]])('of root keeps a key without a text: %s', (written) => {
+    const document = change(root, `keys/${key.keyid}/keyval/public`, written);
+
+    expect(parseRoot(document, 'root').keys.get(key.keyid)).toEqual({
+      keytype: 'ed25519',
+      scheme: 'ed25519',
+      public: '',
+    });
+  });
+
+  it('says of a file what is written of it, and nothing of what is not', () => {
+    const meta = { 'a.json': { version: 1 }, 'b.json': { version: 2, length: 1, hashes: { sha512: '0f' } } };
+
+    expect([...parseSnapshot({ ...snapshot, meta }, 'snapshot').meta]).toEqual([
+      ['a.json', { version: 1, length: null, hashes: null }],
+      ['b.json', { version: 2, length: 1, hashes: new Map([['sha512', '0f']]) }],
+    ]);
+  });
+
   it('of timestamp names the snapshot, and when it was signed', () => {
     expect(parseTimestamp(timestamp, 'timestamp').snapshot).toEqual({
       version: 3,
@@ -86,6 +120,7 @@ describe('well-formed metadata', () => {
     expect(parseTimestamp({ ...timestamp, signed_at: '2029-01-01T00:00:00Z' }, 't').signedAt).toBe(
       Date.parse('2029-01-01'),
     );
+    expect(parseTimestamp({ ...timestamp, signed_at: EXPIRES }, 't').signedAt).toBe(Date.parse(EXPIRES));
   });
 
   it.each([['2030-01-01T00:00:01Z'], ['yesterday'], [12], [null]])(
@@ -104,11 +139,31 @@ describe('well-formed metadata', () => {
 
     expect(parsed.targets.get('a/b')).toEqual({
       length: 4,
-      hashes: new Map([['sha256', 'ab'.repeat(32)]]),
+      hashes: new Map([['sha256', 'a09f'.repeat(16)]]),
     });
     expect(parsed.delegations).toEqual([
       { name: 'team', ...role, terminating: true, scope: { kind: 'paths', patterns: ['a/*'] } },
     ]);
+  });
+
+  it('of targets may list empty files, roles by the hashes of paths, and roles that end nothing', () => {
+    const { paths: _paths, terminating: _terminating, ...rest } = delegate;
+    const roles = [{ ...rest, path_hash_prefixes: ['0a', 'ff'] }];
+    const document = { ...targets, targets: { a: { ...file, length: 0 } }, delegations: { keys: {}, roles } };
+    const parsed = parseTargets(document, 'targets');
+
+    expect(parsed.targets.get('a')?.length).toBe(0);
+    expect(parsed.delegations).toEqual([
+      { name: 'team', ...role, terminating: false, scope: { kind: 'hash-prefixes', prefixes: ['0a', 'ff'] } },
+    ]);
+  });
+
+  it('of targets may delegate nothing, in either spelling', () => {
+    const without = parseTargets(change(targets, 'delegations', undefined), 'targets');
+    const succinct = parseTargets({ ...targets, delegations: { keys: {}, succinct_roles: {} } }, 'targets');
+
+    expect([without.delegations, without.keys.size]).toEqual([[], 0]);
+    expect(succinct.delegations).toEqual([]);
   });
 
   it('may use names that JavaScript objects are born with', () => {
@@ -135,52 +190,145 @@ describe('malformed metadata is refused', () => {
   };
   const documents = { root, timestamp, snapshot, targets };
 
-  it.each<[keyof typeof documents, string, unknown]>([
-    ['root', '_type', 'targets'],
-    ['root', '_type', undefined],
-    ['root', 'spec_version', '2.0.0'],
-    ['root', 'spec_version', 1],
-    ['root', 'version', 0],
-    ['root', 'version', '1'],
-    ['root', 'version', undefined],
-    ['root', 'expires', '2030-02-30T00:00:00Z'],
-    ['root', 'expires', '2030-01-01T00:00:00+01:00'],
-    ['root', 'consistent_snapshot', 'true'],
-    ['root', 'keys', []],
-    [`root`, `keys/${key.keyid}/keyval`, 'text'],
-    [`root`, `keys/${key.keyid}/scheme`, undefined],
-    ['root', 'roles/timestamp', undefined],
-    ['root', 'roles/timestamp/threshold', 0],
-    ['root', 'roles/timestamp/keyids', {}],
-    ['root', 'roles/timestamp/keyids', [1]],
-    ['timestamp', '_type', 'snapshot'],
-    ['timestamp', 'meta', {}],
-    ['timestamp', 'meta/snapshot.json/version', 0],
-    ['timestamp', 'meta/snapshot.json/length', 0],
-    ['timestamp', 'meta/snapshot.json/hashes', {}],
-    ['timestamp', 'meta/snapshot.json/hashes', { sha256: 1 }],
-    ['snapshot', 'meta', undefined],
-    ['snapshot', 'meta/targets.json', null],
-    ['targets', 'targets', undefined],
-    ['targets', 'targets/a~b', { length: -1, hashes: file.hashes }],
-    ['targets', 'targets/a~b', { length: 4, hashes: {} }],
-    ['targets', 'targets/a~b', { length: 4, hashes: { sha256: '../../api/v1/tokens?' } }],
-    ['targets', 'targets/a~b', { length: 4, hashes: { sha512: '' } }],
-    ['targets', 'targets/a~b', { length: 4 }],
-    ['targets', 'delegations', []],
-    ['targets', 'delegations/keys', undefined],
-    ['targets', 'delegations/roles', {}],
-    ['targets', 'delegations/roles', [delegate, delegate]],
-    ['targets', 'delegations/roles', [{ ...delegate, name: 'root' }]],
-    ['targets', 'delegations/roles', [{ ...delegate, name: '' }]],
-    ['targets', 'delegations/roles', [{ ...delegate, terminating: 'yes' }]],
-    ['targets', 'delegations/roles', [{ ...delegate, paths: undefined }]],
-    ['targets', 'delegations/roles', [{ ...delegate, path_hash_prefixes: ['00'] }]],
-    ['targets', 'delegations/roles', [{ ...delegate, paths: [1] }]],
-  ])('%s with %s = %j', (type, path, value) => {
+  it.each<[keyof typeof documents, string, unknown, string]>([
+    ['root', '_type', 'targets', '"_type" is not "root"'],
+    ['root', '_type', undefined, '"_type" is not "root"'],
+    ['root', 'spec_version', '2.0.0', '"spec_version" is not a version 1 of the TUF specification'],
+    ['root', 'spec_version', '2.1.0', '"spec_version" is not a version 1 of the TUF specification'],
+    ['root', 'spec_version', '1', '"spec_version" is not a version 1 of the TUF specification'],
+    ['root', 'spec_version', '1.', '"spec_version" is not a version 1 of the TUF specification'],
+    ['root', 'spec_version', '1.0.0.0', '"spec_version" is not a version 1 of the TUF specification'],
+    ['root', 'spec_version', '1.0-x', '"spec_version" is not a version 1 of the TUF specification'],
+    ['root', 'spec_version', 1, '"spec_version" is not text'],
+    ['root', 'version', 0, '"version" is not a number from 1'],
+    ['root', 'version', '1', '"version" is not a number from 1'],
+    ['root', 'version', undefined, '"version" is not a number from 1'],
+    ['root', 'expires', '2030-02-30T00:00:00Z', '"expires" is not an instant such as 2026-01-31T10:00:00Z'],
+    [
+      'root',
+      'expires',
+      '2030-01-01T00:00:00+01:00',
+      '"expires" is not an instant such as 2026-01-31T10:00:00Z',
+    ],
+    ['root', 'expires', 1893456000000, '"expires" is not an instant such as 2026-01-31T10:00:00Z'],
+    ['root', 'consistent_snapshot', 'true', '"consistent_snapshot" is not true or false'],
+    ['root', 'keys', [], '"keys" is not an object'],
+    ['root', `keys/${key.keyid}`, null, `"${key.keyid}" is not an object`],
+    ['root', `keys/${key.keyid}/keyval`, 'text', '"keyval" is not an object'],
+    ['root', `keys/${key.keyid}/keytype`, undefined, '"keytype" is not text'],
+    ['root', `keys/${key.keyid}/scheme`, undefined, '"scheme" is not text'],
+    ['root', 'roles', undefined, '"roles" is not an object'],
+    ['root', 'roles/root', undefined, '"roles.root" is not an object'],
+    ['root', 'roles/timestamp', undefined, '"roles.timestamp" is not an object'],
+    ['root', 'roles/snapshot', undefined, '"roles.snapshot" is not an object'],
+    ['root', 'roles/targets', undefined, '"roles.targets" is not an object'],
+    ['root', 'roles/timestamp/threshold', 0, '"threshold" is not a number from 1'],
+    ['root', 'roles/timestamp/keyids', {}, '"keyids" is not an array'],
+    ['root', 'roles/timestamp/keyids', [1], '"keyids" is not text'],
+    ['timestamp', '_type', 'snapshot', '"_type" is not "timestamp"'],
+    ['timestamp', 'meta', undefined, '"meta" is not an object'],
+    ['timestamp', 'meta', {}, '"snapshot.json" is not an object'],
+    ['timestamp', 'meta/snapshot.json/version', 0, '"snapshot.json" is not a number from 1'],
+    ['timestamp', 'meta/snapshot.json/length', 0, '"snapshot.json" is not a number from 1'],
+    ['timestamp', 'meta/snapshot.json/hashes', {}, '"snapshot.json" is not an entry with a hash'],
+    ['timestamp', 'meta/snapshot.json/hashes', { sha256: 1 }, '"snapshot.json" is not text'],
+    ['snapshot', '_type', 'targets', '"_type" is not "snapshot"'],
+    ['snapshot', 'meta', undefined, '"meta" is not an object'],
+    ['snapshot', 'meta/targets.json', null, '"targets.json" is not an object'],
+    ['targets', '_type', 'root', '"_type" is not "targets"'],
+    ['targets', 'targets', undefined, '"targets" is not an object'],
+    ['targets', 'targets/a~b', { length: -1, hashes: file.hashes }, '"a~b" is not a number from 0'],
+    ['targets', 'targets/a~b', { length: 4, hashes: {} }, '"a~b" is not an entry with a hash'],
+    [
+      'targets',
+      'targets/a~b',
+      { length: 4, hashes: { sha256: '../../api/v1/tokens?' } },
+      '"a~b" is not an entry with hexadecimal hashes',
+    ],
+    [
+      'targets',
+      'targets/a~b',
+      { length: 4, hashes: { sha256: '../ab' } },
+      '"a~b" is not an entry with hexadecimal hashes',
+    ],
+    [
+      'targets',
+      'targets/a~b',
+      { length: 4, hashes: { sha256: 'ab?' } },
+      '"a~b" is not an entry with hexadecimal hashes',
+    ],
+    [
+      'targets',
+      'targets/a~b',
+      { length: 4, hashes: { sha256: 'ab', other: '/' } },
+      '"a~b" is not an entry with hexadecimal hashes',
+    ],
+    [
+      'targets',
+      'targets/a~b',
+      { length: 4, hashes: { sha512: '' } },
+      '"a~b" is not an entry with hexadecimal hashes',
+    ],
+    ['targets', 'targets/a~b', { length: 4 }, '"a~b" is not an object'],
+    ['targets', 'delegations', [], '"delegations" is not an object'],
+    ['targets', 'delegations/keys', undefined, '"keys" is not an object'],
+    ['targets', 'delegations/roles', {}, '"delegations.roles" is not an array'],
+    ['targets', 'delegations/roles', [1], '"delegations.roles" is not an object'],
+    [
+      'targets',
+      'delegations/roles',
+      [delegate, delegate],
+      '"delegations.roles" is not a list of distinct names',
+    ],
+    ['targets', 'delegations/roles', [{ ...delegate, name: 1 }], '"name" is not text'],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, name: 'root' }],
+      '"name" is not a name that a delegated role may have',
+    ],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, name: 'snapshot' }],
+      '"name" is not a name that a delegated role may have',
+    ],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, name: '' }],
+      '"name" is not a name that a delegated role may have',
+    ],
+    ['targets', 'delegations/roles', [{ ...delegate, threshold: 0 }], '"threshold" is not a number from 1'],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, terminating: 'yes' }],
+      '"terminating" is not true or false',
+    ],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, paths: undefined }],
+      '"delegations.roles" is not roles with either "paths" or "path_hash_prefixes"',
+    ],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, path_hash_prefixes: ['00'] }],
+      '"delegations.roles" is not roles with either "paths" or "path_hash_prefixes"',
+    ],
+    ['targets', 'delegations/roles', [{ ...delegate, paths: [1] }], '"paths" is not text'],
+    [
+      'targets',
+      'delegations/roles',
+      [{ ...delegate, paths: undefined, path_hash_prefixes: [1] }],
+      '"path_hash_prefixes" is not text',
+    ],
+  ])('%s with %s = %j, and the field is named', (type, path, value, problem) => {
     const document = change(documents[type], path, value);
 
-    expect(codeOf(() => parsers[type](document, type))).toBe('trust/malformed');
+    expect(malformedBy(() => parsers[type](document, 'the role'))).toEqual({ role: 'the role', problem });
   });
 
   it.each(['root', 'timestamp', 'snapshot', 'targets'] as const)(
@@ -206,12 +354,29 @@ describe('malformed metadata is refused', () => {
   );
 
   it.each([
+    ['an array', '[]', '"the file" is not an object'],
+    ['nothing signed', '{"signatures":[],"signed":[]}', '"signed" is not an object'],
+    ['no signatures', '{"signed":{}}', '"signatures" is not an array'],
+    ['a signature that is none', '{"signatures":[1],"signed":{}}', '"signatures" is not an object'],
+    ['signatures without key ids', '{"signatures":[{"sig":""}],"signed":{}}', '"keyid" is not text'],
+    ['key ids without signatures', '{"signatures":[{"keyid":""}],"signed":{}}', '"sig" is not text'],
+    [
+      'one key id twice',
+      '{"signatures":[{"keyid":"a","sig":""},{"keyid":"a","sig":"00"}],"signed":{}}',
+      '"signatures" is not a list of distinct key ids',
+    ],
+    ['257 signatures', signedBy(257), '"signatures" is not a list of at most 256'],
+  ])('as a file with %s, which is named', (_what, text, problem) => {
+    expect(malformedBy(() => parseEnvelope(Buffer.from(text), 'root'))).toEqual({ role: 'root', problem });
+  });
+
+  it('but not for 256 signatures', () => {
+    expect(parseEnvelope(Buffer.from(signedBy(256)), 'root').signatures).toHaveLength(256);
+  });
+
+  it.each([
     ['no JSON', '{'],
-    ['an array', '[]'],
-    ['no signatures', '{"signed":{}}'],
-    ['signatures without key ids', '{"signatures":[{"sig":""}],"signed":{}}'],
-    ['one key id twice', '{"signatures":[{"keyid":"a","sig":""},{"keyid":"a","sig":"00"}],"signed":{}}'],
-    ['a thousand signatures', JSON.stringify({ signatures: manySignatures, signed: {} })],
+    ['33 lists in one another', `{"signatures":[],"signed":{"x":${'['.repeat(31)}${']'.repeat(31)}}}`],
     ['a key that stands twice', '{"signatures":[],"signed":{"version":1,"version":2}}'],
     ['a fraction', '{"signatures":[],"signed":{"version":1.5}}'],
     ['__proto__', '{"signatures":[],"signed":{"__proto__":{}}}'],

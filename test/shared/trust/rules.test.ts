@@ -69,6 +69,59 @@ describe('a root', () => {
   });
 });
 
+describe('metadata that the wrong keys have signed', () => {
+  const { repository, root, timestamp, snapshot } = trusted();
+  const bare = { ...timestamp.snapshot, length: null, hashes: null };
+  const unsigned = (role: string) => signFast(repository.signed.get(role), [newKey()]);
+
+  it.each<[string, () => unknown]>([
+    ['root', () => verifyInitialRoot(unsigned('root'))],
+    ['root', () => verifyNextRoot(root, unsigned('root'))],
+    ['timestamp', () => verifyTimestamp(root, timestamp, unsigned('timestamp'))],
+    ['snapshot', () => verifyCachedSnapshot(root, unsigned('snapshot'))],
+    ['snapshot', () => verifySnapshot(root, bare, snapshot, unsigned('snapshot'))],
+    ['targets', () => verifyTargets('targets', signerOf(root, 'targets'), bare, unsigned('targets'))],
+  ])('is refused: %s', (role, verify) => {
+    expect(refused(verify)).toEqual({ code: 'trust/threshold', role, signer: 'root', needed: 1, valid: 0 });
+  });
+
+  it('is refused of a root that only the keys before it have signed', () => {
+    const { repository: other, root: first } = trusted();
+    const before = other.signers.get('root') ?? [];
+    other.setKeys('root', [newKey(), newKey()], 2);
+    other.root.version = 2;
+
+    expect(refused(() => verifyNextRoot(first, signFast(other.root, before)))).toEqual({
+      ...{ code: 'trust/threshold', role: 'root', signer: 'root' },
+      ...{ needed: 2, valid: 0 },
+    });
+  });
+});
+
+describe('bytes that nobody signed for', () => {
+  const { repository, root, timestamp, snapshot } = trusted();
+
+  it.each<[string, () => unknown]>([
+    [
+      'snapshot.json',
+      () =>
+        verifySnapshot(root, { ...timestamp.snapshot, length: 1 }, snapshot, repository.current('snapshot')),
+    ],
+    [
+      'releases.json',
+      () =>
+        verifyTargets(
+          'releases',
+          signerOf(root, 'targets'),
+          { version: 1, length: 1, hashes: null },
+          repository.current('targets'),
+        ),
+    ],
+  ])('are refused under the name of their file: %s', (file, verify) => {
+    expect(refused(verify)).toMatchObject({ code: 'trust/length-mismatch', file, expected: 1 });
+  });
+});
+
 describe('metadata that cannot be read', () => {
   const BROKEN = Buffer.from('{}');
   const { root, timestamp, snapshot } = trusted();

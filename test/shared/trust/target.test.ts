@@ -1,7 +1,7 @@
 // Whether bytes are the signed file: length and every known hash.
 import { describe, expect, it } from 'vitest';
 import { namingHash, verifyFile } from '../../../shared/trust/target.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { dataOf, refusalOf } from '../../support/error-code.ts';
 import { hashOf } from '../../support/repository-simulator.ts';
 
 const BYTES = Buffer.from('content');
@@ -28,19 +28,42 @@ describe('a file is accepted', () => {
 
 describe('a file is refused', () => {
   it.each([
-    ['whose hash differs', { sha256: wrong }],
-    ['of which one hash of two differs', { sha256, sha512: wrong }],
-    ['with hashes of unknown algorithms only', { blake3: wrong, md5: hashOf('md5', BYTES) }],
-  ])('%s', (_how, hashes) => {
+    ['whose hash differs', { sha256: wrong }, 'sha256 differs'],
+    ['of which one hash of two differs', { sha256, sha512: wrong }, 'sha512 differs'],
+    ['of which the other differs', { sha256: wrong, sha512 }, 'sha256 differs'],
+    [
+      'with hashes of unknown algorithms only',
+      { blake3: wrong, md5: hashOf('md5', BYTES) },
+      'no hash of a known algorithm',
+    ],
+    ['with no hash at all', {}, 'no hash of a known algorithm'],
+  ])('%s', (_how, hashes, problem) => {
     const expected = { length: null, hashes: new Map(Object.entries(hashes)) };
 
-    expect(codeOf(() => verifyFile(BYTES, expected, 'file'))).toBe('trust/hash-mismatch');
+    expect(
+      dataOf(
+        refusalOf(() => verifyFile(BYTES, expected, 'file')),
+        'trust/hash-mismatch',
+      ),
+    ).toEqual({
+      file: 'file',
+      problem,
+    });
   });
 
   it.each([BYTES.length - 1, BYTES.length + 1, 0])('when %i bytes were signed', (length) => {
     const expected = { length, hashes: new Map([['sha256', sha256]]) };
 
-    expect(codeOf(() => verifyFile(BYTES, expected, 'file'))).toBe('trust/length-mismatch');
+    expect(
+      dataOf(
+        refusalOf(() => verifyFile(BYTES, expected, 'file')),
+        'trust/length-mismatch',
+      ),
+    ).toEqual({
+      file: 'file',
+      expected: length,
+      actual: BYTES.length,
+    });
   });
 });
 
