@@ -97,7 +97,6 @@ async function watchProbe(
   const start = watching.clock.monotonic();
   for (let tally = NO_RESULTS; ; ) {
     const result = await check.ask(watching, signal);
-    if (signal.aborted) return;
     const elapsed = watching.clock.monotonic() - start;
     // Whoever is watched for ever was healthy before: no start period excuses it now.
     tally = count(tally, result.healthy, mode === 'until-healthy' && elapsed < rule.startPeriodMs);

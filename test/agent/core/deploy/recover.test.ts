@@ -25,6 +25,8 @@ function journalOf(...written: readonly Written[]): readonly JournalEntry[] {
   });
 }
 
+const of = (code: string) => ({ code, component: null, fault: 'environment' });
+
 describe('recovery', () => {
   it.each<[string, readonly Written[], Partial<RecoveryFacts>, string]>([
     ['forgets a deployment that touched nothing', ['planned', 'preflight'], {}, 'abandon'],
@@ -76,6 +78,64 @@ describe('recovery', () => {
     ];
 
     expect(recover(entries, { ...WHOLE, lived })).toMatchObject({ kind: 'roll-back', failure: { fault } });
+  });
+
+  it.each([
+    [0, 120],
+    [1, 160],
+    [3, 240],
+  ])(
+    'of %i changed components has room for %i entries, and gives up at one more',
+    (changedComponents, most) => {
+      const having = (entries: number) =>
+        recover(journalOf('rolling-back', ...Array<'resumed'>(entries - 1).fill('resumed')), {
+          ...WHOLE,
+          changedComponents,
+        });
+
+      expect(having(most).kind).toBe('finish-rollback');
+      expect(having(most + 1)).toMatchObject({ kind: 'give-up', failure: { code: 'deploy/endless' } });
+      expect(maxEntries(changedComponents)).toBe(most);
+    },
+  );
+
+  it.each<[string, readonly Written[], Partial<RecoveryFacts>, object]>([
+    ['an interruption', ['planned', 'fetching'], {}, { kind: 'abandon', failure: of('deploy/interrupted') }],
+    ['a lost way back', ['starting'], { previous: false }, { failure: of('deploy/generation-lost') }],
+    ['damage', ['starting'], { journalDamaged: true }, { failure: of('deploy/journal-damaged') }],
+    [
+      'damage without a way back',
+      ['starting'],
+      { journalDamaged: true, previous: false },
+      { kind: 'give-up', failure: of('deploy/journal-damaged') },
+    ],
+    [
+      'crashes by what was deployed',
+      ['soaking', 'resumed'],
+      {},
+      { failure: { ...of('deploy/interrupted'), fault: 'release' } },
+    ],
+  ])('blames %s, and no component', (_what, written, facts, recovery) => {
+    expect(recover(journalOf(...written), { ...WHOLE, ...facts })).toMatchObject(recovery);
+  });
+
+  it('names the state that was interrupted', () => {
+    const { failure } = recover(journalOf('fetching'), WHOLE) as {
+      readonly failure: { readonly message: string };
+    };
+
+    expect(failure.message).toContain('fetching');
+  });
+
+  it('counts no run that was left on purpose, and every other', () => {
+    const position = { sequence: 2, at: '2026-01-31T10:00:00.000Z' };
+    const left = { kind: 'left', ...position } as const;
+    const taken = { kind: 'resumed', ...position } as const;
+
+    expect(recover([...journalOf('soaking'), left], WHOLE).kind).toBe('resume');
+    expect(recover([...journalOf('soaking'), left, taken], WHOLE).kind).toBe('resume');
+    expect(recover([...journalOf('soaking'), taken, left], WHOLE).kind).toBe('resume');
+    expect(recover([...journalOf('soaking'), taken], WHOLE).kind).toBe('roll-back');
   });
 
   it('never goes forward from a rollback, whatever else is true', () => {

@@ -19,10 +19,15 @@ function watched() {
   const statuses = new Map<ComponentKey, ServiceStatus>();
   const exits = new Map<ComponentKey, () => void>();
   const scripts = new Map<string, ProbeResult[]>();
+  const looked: ComponentKey[] = [];
   const watching = {
-    clock,
+    // From an arbitrary start, as every monotonic clock.
+    clock: { ...clock, monotonic: () => clock.monotonic() + 5_000_000 },
     driver: {
-      status: async (key: ComponentKey) => statuses.get(key) ?? { kind: 'running', pid: 1 },
+      async status(key: ComponentKey) {
+        looked.push(key);
+        return statuses.get(key) ?? { kind: 'running', pid: 1 };
+      },
       exited: (key: ComponentKey, signal: AbortSignal) =>
         new Promise<void>((resolve) => {
           exits.set(key, resolve);
@@ -50,7 +55,7 @@ function watched() {
     exits.get(slot(key))?.();
   };
   const say = (url: string, ...answers: readonly ProbeResult[]) => void scripts.set(url, [...answers]);
-  return { clock, watching, asked, component, end, say, statuses, slot };
+  return { clock, watching, asked, looked, component, end, say, statuses, slot };
 }
 type Watched = ReturnType<typeof watched>;
 
@@ -120,6 +125,7 @@ describe('a watch until all are healthy', () => {
     });
     expect(made.clock.nextWakeIn()).toBeNull();
     expect(made.asked.filter(({ url }) => url === 'a')).toHaveLength(2);
+    expect(made.looked).toEqual([]);
   });
 
   it('forgives failures in the start period, and not those after it', async () => {
@@ -216,6 +222,19 @@ describe('a watch for a time', () => {
 
     expect(await outcome(made, watching, 0)).toEqual({ at: 2_500, error: null });
     expect(made.clock.nextWakeIn()).toBeNull();
+  });
+
+  it('lets whoever was being asked at its end answer first: nothing of it goes on', async () => {
+    const made = watched();
+    const { promise, resolve } = Promise.withResolvers<ProbeResult>();
+    made.say('a', promise as never);
+    const watching = watchFor(made.watching, [made.component(AUTH, ['a'])], 1_000);
+    expect(await outcome(made, watching, 5_000)).toBeNull();
+
+    resolve(GOOD);
+    await watching;
+
+    expect(made.asked).toHaveLength(1);
   });
 
   it('fails at so many failures in a row, which no start period excuses any more', async () => {

@@ -18,7 +18,8 @@ function watching(versions: Readonly<Record<string, Extras>>) {
   const asked: string[] = [];
   const world = { records: [] as DeploymentRecord[], probationMs: 3_600_000, refuses: false };
   const options = {
-    clock,
+    // From an arbitrary start, as every monotonic clock.
+    clock: { ...clock, monotonic: () => clock.monotonic() + 5_000_000 },
     onWarning: () => undefined,
     secrets: { learn: () => undefined },
     trees: { directoryOf: () => '/tree' },

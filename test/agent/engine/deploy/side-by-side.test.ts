@@ -1,0 +1,227 @@
+// Two versions side by side: where each stands, what its neighbour is, where its traffic goes, and who keeps the port open.
+import { describe, expect, it } from 'vitest';
+import { prepare } from '../../../../agent/engine/deploy/prepare.ts';
+import type { Route, ServiceStatus } from '../../../../agent/ports/deploy.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { AUTH, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
+import { dataOf, rejectionOf } from '../../../support/error-code.ts';
+import { createFakeClock, settle } from '../../../support/fake-clock.ts';
+
+const GREEN = 'core/auth.green' as ComponentKey;
+const RUNS: ServiceStatus = { kind: 'running', pid: 1 };
+const EXITED: ServiceStatus = { kind: 'exited', detail: 'status 1' };
+
+/** A component on the public port 8000, with slots on 8001 and 8002. */
+function machine(service: object = { driver: 'process' }) {
+  const clock = createFakeClock();
+  const statuses = new Map<ComponentKey, ServiceStatus>();
+  /** Where exactly this unit runs. */
+  const own = new Set<ComponentKey>();
+  const connections = new Map<number, number>();
+  const done: unknown[] = [];
+  const warnings: unknown[] = [];
+  const world = { directed: null as string | null, outcome: 'stopped', fails: null as unknown };
+  const sources = {
+    clock,
+    secrets: { learn: () => undefined },
+    onWarning: (error: unknown) => void warnings.push(error),
+    trees: { directoryOf: () => '/tree' },
+    store: { dataDirectoryOf: () => '/data' },
+    readReference: () => Promise.reject(new Error('nothing refers to anything')),
+    driver: {
+      status: async (key: ComponentKey) => statuses.get(key) ?? { kind: 'absent' },
+      runs: async (unit: { readonly component: ComponentKey }) => own.has(unit.component),
+      async stop(key: ComponentKey, timeoutMs: number) {
+        done.push(['stop', key, timeoutMs]);
+        return world.outcome;
+      },
+    },
+    traffic: {
+      slotOf: async () => world.directed,
+      async direct(route: Route) {
+        done.push(['direct', route]);
+        if (world.fails !== null) throw world.fails;
+      },
+      connectionsTo: async (port: number) => connections.get(port) ?? 0,
+      close: async (key: ComponentKey) => void done.push(['close', key]),
+    },
+  };
+  const release = releaseOf(AUTH, '1.0.0', {
+    service: {
+      ...{ exec: ['serve'], env: { PORT: '${settings.port}' }, stopTimeout: 'PT7S', user: 'www' },
+      blueGreen: { public: 'port', slots: ['blue', 'green'], drain: 'PT12S', address: '0.0.0.0' },
+      ...service,
+    },
+    settings: Object.fromEntries(
+      ['port', 'blue', 'green'].map((name, index) => [name, { type: 'integer', default: 8000 + index }]),
+    ),
+  });
+  const generation = { ...deployableOf({ [AUTH]: release }), number: 1, healthy: true };
+  const placed = async () => {
+    const one = await prepare(sources as never, generation, AUTH);
+    if (one === null) throw new Error('it was not placed');
+    return one;
+  };
+  return { clock, statuses, own, connections, done, warnings, world, placed };
+}
+const routeTo = (slot: string, port: number) => ({
+  ...{ component: AUTH, driver: 'process', slot, address: '0.0.0.0', publicPort: 8000, port, user: 'www' },
+});
+
+describe('a component in its slot', () => {
+  it.each([
+    ['blue', null, 8001, AUTH, GREEN],
+    ['green', 'green', 8002, GREEN, AUTH],
+  ] as const)('%s has its port, its name and its neighbour', async (slot, directed, port, key, neighbour) => {
+    const { world, placed, done } = machine();
+    world.directed = directed;
+
+    const { unit, place } = await placed();
+
+    expect([unit.component, unit.env.PORT, place.ports]).toEqual([key, `${port}`, [8000, port]]);
+    expect([place.neighbour.service, place.neighbour.drainMs]).toEqual([neighbour, 12_000]);
+    await place.open();
+    expect(done).toEqual([['direct', routeTo(slot, port)]]);
+  });
+
+  it('is kept by the manager of its service', async () => {
+    const { placed, done } = machine({ driver: 'systemd' });
+
+    await (await placed()).place.open();
+
+    expect(done).toMatchObject([['direct', { driver: 'systemd' }]]);
+  });
+
+  it('is directed to by whoever must note that it is', async () => {
+    const { placed, done } = machine();
+
+    await (await placed()).place.open(async (direct) => {
+      done.push('before');
+      await direct();
+      done.push('after');
+    });
+
+    expect(done).toEqual(['before', ['direct', routeTo('blue', 8001)], 'after']);
+  });
+
+  it.each<[string, ServiceStatus | undefined, boolean, boolean, string]>([
+    ['nothing of it runs', undefined, false, true, 'blue'],
+    ['what stood there has ended', EXITED, false, true, 'blue'],
+    ['it runs there', RUNS, true, false, 'blue'],
+    ['something else runs there', RUNS, false, true, 'green'],
+  ])('is vacant or not where %s', async (_what, status, isOwn, isVacant, slot) => {
+    const { placed, statuses, own } = machine();
+    if (status !== undefined) statuses.set(AUTH, status);
+    if (isOwn) own.add(AUTH);
+
+    const { place } = await placed();
+
+    expect(await place.isVacant()).toBe(isVacant);
+    expect(place.ports[1]).toBe(slot === 'blue' ? 8001 : 8002);
+  });
+});
+
+describe('room is made', () => {
+  it('by stopping what stands there, whose connections are counted and told', async () => {
+    const { placed, statuses, connections, done, warnings } = machine();
+    statuses.set(AUTH, EXITED);
+    connections.set(8001, 3).set(8002, 5);
+
+    expect(await (await placed()).place.makeRoom()).toBe(3);
+
+    expect(done).toEqual([['stop', AUTH, 7_000]]);
+    expect(warnings).toMatchObject([
+      { code: 'deploy/connections-cut', data: { component: AUTH, connections: 3 } },
+    ]);
+  });
+
+  it('not where it runs itself, and not where nothing stands', async () => {
+    const running = machine();
+    running.statuses.set(AUTH, RUNS);
+    running.own.add(AUTH);
+    expect(await (await running.placed()).place.makeRoom()).toBe(0);
+
+    const empty = machine();
+    empty.connections.set(8001, 3);
+    expect(await (await empty.placed()).place.makeRoom()).toBe(0);
+    expect([running.done, empty.done]).toEqual([[], []]);
+  });
+
+  it('without a word where nobody was connected', async () => {
+    const { placed, statuses, warnings, done } = machine();
+    statuses.set(AUTH, EXITED);
+
+    expect(await (await placed()).place.makeRoom()).toBe(0);
+
+    expect([done.length, warnings]).toEqual([1, []]);
+  });
+});
+
+describe('a neighbour', () => {
+  it.each<[string, ServiceStatus | undefined, boolean]>([
+    ['that was never started is not there', undefined, false],
+    ['that runs is there', RUNS, true],
+    ['that has ended is there, and has to go', EXITED, true],
+  ])('%s', async (_what, status, isThere) => {
+    const { placed, statuses, connections, done } = machine();
+    if (status !== undefined) statuses.set(GREEN, status);
+    connections.set(8001, 3).set(8002, 5);
+    const { neighbour } = (await placed()).place;
+
+    expect(await neighbour.isThere()).toBe(isThere);
+    expect(await neighbour.connections()).toBe(5);
+    expect(await neighbour.stop()).toBe(isThere ? 5 : 0);
+    expect(done).toEqual(isThere ? [['stop', GREEN, 7_000]] : []);
+  });
+
+  it('that does not let itself be stopped is the trouble of its component', async () => {
+    const { placed, statuses, world, warnings } = machine();
+    statuses.set(GREEN, RUNS);
+    world.outcome = 'stuck';
+
+    const error = await rejectionOf((await placed()).place.neighbour.stop());
+
+    expect(dataOf(error, 'service/stuck')).toEqual({ component: AUTH });
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('the public port', () => {
+  it('is looked after every two seconds while the unit runs, until it is enough', async () => {
+    const { clock, placed, own, done } = machine();
+    const ended = new AbortController();
+    const keeping = (await placed()).place.keepOpen(ended.signal);
+    await clock.advance(1_999);
+    expect(done).toEqual([]);
+    await clock.advance(2_001);
+    expect(done).toEqual([]);
+    own.add(AUTH);
+
+    await clock.advance(4_000);
+    expect(done).toEqual([
+      ['direct', routeTo('blue', 8001)],
+      ['direct', routeTo('blue', 8001)],
+    ]);
+    ended.abort();
+    await keeping;
+    await settle();
+
+    expect(done).toHaveLength(2);
+    expect(clock.nextWakeIn()).toBeNull();
+  });
+
+  it('that cannot be opened is a warning, and is tried again', async () => {
+    const { clock, placed, own, done, world, warnings } = machine();
+    own.add(AUTH);
+    world.fails = new FairleadError('service/start-failed', { component: AUTH, problem: 'EADDRINUSE' });
+    const ended = new AbortController();
+    const keeping = (await placed()).place.keepOpen(ended.signal);
+
+    await clock.advance(4_000);
+    ended.abort();
+    await keeping;
+
+    expect([done.length, warnings]).toEqual([2, [world.fails, world.fails]]);
+  });
+});
