@@ -31,7 +31,7 @@ export function assemble(
       .map(([name, choice]) => componentOf(context, name as ComponentKey, choice, forced.get(name))),
     config: configDigest(context.input.config),
   };
-  return { manifest, releases: releasesOf(context, sorted), config: context.input.config };
+  return { manifest, releases: releasesOf(sorted), config: context.input.config };
 }
 
 function componentOf(
@@ -66,15 +66,11 @@ function treeOf(release: AnyRelease): ManifestComponent['tree'] | undefined {
 }
 
 function releasesOf(
-  context: Context,
   chosen: readonly (readonly [ComponentName, Choice])[],
 ): ReadonlyMap<ComponentKey, Verified<CapabilityRelease>> {
   const releases = new Map<ComponentKey, Verified<CapabilityRelease>>();
-  for (const [name, { digest, release }] of chosen) {
-    const key = name as ComponentKey;
-    const kept = context.input.current?.releases.get(key);
-    const found = release ?? (kept?.digest === digest ? kept : null);
-    if (found !== null && isCapability(found)) releases.set(key, found);
+  for (const [name, { release }] of chosen) {
+    if (release !== null && isCapability(release)) releases.set(name as ComponentKey, release);
   }
   return releases;
 }

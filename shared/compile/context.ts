@@ -43,11 +43,14 @@ function standingForced(
   { current }: CompileInput,
   critical: readonly Advisory[],
 ): ReadonlyMap<ComponentName, string> {
-  const open = new Set(critical.map((advisory) => advisory.id));
-  const forced = (current?.manifest.components ?? []).map(
-    ({ component, origin }) => [component, /^forced:(.+)$/.exec(origin)?.[1] ?? ''] as const,
+  const open = new Map<string, string>(critical.map(({ id }) => [`forced:${id}`, id]));
+  const components = current?.manifest.components ?? [];
+  return new Map(
+    components.flatMap(({ component, origin }) => {
+      const advisory = open.get(origin);
+      return advisory === undefined ? [] : [[component, advisory] as const];
+    }),
   );
-  return new Map(forced.filter(([, advisory]) => open.has(advisory)));
 }
 
 export function withPins(context: Context, pins: readonly Pin[]): Context {

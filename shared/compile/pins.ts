@@ -76,22 +76,16 @@ export function isBeyond(pin: Pin, version: Version, newestFirst: readonly Versi
   return selectPinned(pin, newestFirst).every((wanted) => compareVersions(version, wanted) > 0);
 }
 
-const CAPABILITY = /^([^/]+)\//;
-
+/** The component's own level first. */
 function levelsOf(component: ComponentName): readonly (readonly [ComponentName, PinOrigin])[] {
-  if (component === 'platform') return [['platform', 'pin:platform']];
-  const suite = CAPABILITY.exec(component)?.[1];
-  if (suite === undefined) {
-    return [
-      [component, 'pin:suite'],
-      ['platform', 'pin:platform'],
-    ];
-  }
-  return [
+  const [suite = '', capability] = component.split('/');
+  const levels: readonly (readonly [ComponentName, PinOrigin])[] = [
     [component, 'pin:capability'],
     [suite, 'pin:suite'],
     ['platform', 'pin:platform'],
   ];
+  if (component === 'platform') return levels.slice(2);
+  return capability === undefined ? levels.slice(1) : levels;
 }
 
 function minorLine(version: Version): string {

@@ -84,9 +84,10 @@ function lowestAdmitted(range: semver.Range, from: semver.SemVer | null): Versio
 function placesOf(comparators: readonly semver.Comparator[], from: semver.SemVer | null): semver.SemVer[] {
   // A comparator that allows anything has no version.
   const bounds = comparators.flatMap((one) => (one.value === '' ? [] : [one.semver]));
-  const places = bounds.flatMap(({ major, minor, patch, version, prerelease }) => [
+  // What comes right after a pre-release is that with a zero behind it; of any other version it is none, and is left out.
+  const places = bounds.flatMap(({ major, minor, patch, version }) => [
     version,
-    `${version}${prerelease.length === 0 ? '-0' : '.0'}`,
+    `${version}.0`,
     `${major}.${minor}.${patch + 1}`,
     `${major}.${minor}.${patch}-0`,
   ]);

@@ -29,8 +29,14 @@ function problemsOf(parts: Readonly<Record<string, unknown>>) {
     published: '2026-03-02T12:00:00Z',
     ...parts,
   });
-  return findAdvisoryProblems(document, known, NOW).map(({ code, flag }) => [code, flag]);
+  return findAdvisoryProblems(document, known, NOW).map(({ code, flag, problem }) => {
+    told.push(problem);
+    return [code, flag];
+  });
 }
+
+/** What was said of the last advisories, in words. */
+const told: string[] = [];
 
 describe('an advisory', () => {
   it.each([
@@ -115,5 +121,47 @@ describe('an advisory', () => {
     ],
   ])('%s is refused, and the option named', (_name, parts, code, flag) => {
     expect(problemsOf(parts)).toContainEqual([code, flag]);
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>, readonly string[]]>([
+    [
+      'the component that was meant',
+      { affected: [{ component: 'core/atuh', versions: '<1.0.1' }], fixed: [] },
+      ['nobody has released core/atuh; did you mean "core/auth"?'],
+    ],
+    [
+      'nothing where nothing is near',
+      {
+        affected: [{ component: 'extra/mail', versions: '*' }],
+        fixed: [{ component: 'extra/mail', version: '1.0.0' }],
+      },
+      ['nobody has released extra/mail', 'nobody has released extra/mail'],
+    ],
+    [
+      'every range of its component, and of no other',
+      {
+        affected: [
+          { component: 'core/auth', versions: '<1.0.1' },
+          { component: 'core/api', versions: '*' },
+          { component: 'core/auth', versions: '~1.0.1' },
+        ],
+      },
+      [
+        'core/auth 1.0.1 is in the affected range <1.0.1 and ~1.0.1 itself: narrow it, or name a later version',
+      ],
+    ],
+  ])('is refused and told %s', (_what, parts, problems) => {
+    told.length = 0;
+    problemsOf(parts);
+
+    expect(told).toEqual(problems);
+  });
+
+  it('is told its deadline a second after it, and not a second before', () => {
+    const deadlines = ['2026-03-02T11:59:59Z', '2026-03-02T12:00:01Z'].map((deadline) =>
+      problemsOf({ order: { deadline } }),
+    );
+
+    expect(deadlines).toEqual([[['deadline-past', '--deadline']], []]);
   });
 });

@@ -227,6 +227,167 @@ describe('what is withheld', () => {
   });
 });
 
+describe('of what is withheld', () => {
+  const told = (scenario: Scenario) =>
+    compiled(scenario).withheld.map(({ component, version, why }) => `${component} ${version} ${why.kind}`);
+  const PAUSED = { rollout: 'paused' } as const;
+
+  it.each<[string, Scenario, readonly string[]]>([
+    [
+      'nothing that runs already',
+      {
+        releases: { 'core/auth@1.0.0': {} },
+        runs: ['core/auth@1.0.0'],
+        halts: { 'core/auth@1.0.0': '2026-03-03T00:00:00Z' },
+      },
+      [],
+    ],
+    [
+      'nothing that is lower than what is taken',
+      { releases: { 'core/auth@1.0.0': PAUSED, 'core/auth@1.1.0': {} } },
+      [],
+    ],
+    [
+      'nothing that is lower than what runs',
+      { releases: { 'core/auth@1.0.0': PAUSED, 'core/auth@1.1.0': {} }, runs: ['core/auth@1.1.0'] },
+      [],
+    ],
+    ['what would be installed anew', { releases: { 'core/auth@1.0.0': PAUSED } }, ['core/auth 1.0.0 paused']],
+    [
+      'each by its component, and the highest alone',
+      {
+        releases: {
+          'core/b@1.0.0': {},
+          'core/b@1.1.0': PAUSED,
+          'core/b@1.2.0': PAUSED,
+          'core/a@1.0.0': PAUSED,
+          'app@1.0.0': PAUSED,
+        },
+        runs: ['core/b@1.0.0'],
+      },
+      ['app 1.0.0 paused', 'core/a 1.0.0 paused', 'core/b 1.2.0 paused'],
+    ],
+    [
+      'what failed here',
+      {
+        releases: { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': {} },
+        runs: ['core/auth@1.0.0'],
+        quarantined: ['core/auth@1.1.0'],
+      },
+      ['core/auth 1.1.0 quarantined'],
+    ],
+  ])('is told %s', (_what, scenario, lines) => {
+    expect(told(scenario)).toEqual(lines);
+  });
+});
+
+describe('the origin of what stays', () => {
+  const originOf = (scenario: Scenario) => compiled(scenario).target.manifest.components[0]?.origin;
+  const FORCED = 'core/auth@1.0.1 forced:FL-2026-0003';
+
+  it.each<[string, Scenario, string]>([
+    ['is the latest while it is on offer', { releases: { 'core/auth@1.0.1': {} }, runs: [FORCED] }, 'latest'],
+    [
+      'is unchanged where it is no longer',
+      { releases: { 'core/auth@1.0.1': { rollout: false } }, runs: ['core/auth@1.0.1 pin:suite'] },
+      'unchanged',
+    ],
+    [
+      'is the pin that keeps it',
+      { releases: { 'core/auth@1.0.1': {} }, runs: [FORCED], pins: { 'core/auth': '1.0.1' } },
+      'pin:capability',
+    ],
+    [
+      'is the order, above its pin, while that stands',
+      {
+        releases: { 'core/auth@1.0.0': {}, 'core/auth@1.0.1': {} },
+        runs: [FORCED],
+        pins: { 'core/auth': '1.0.0' },
+        advisories: FIX,
+      },
+      'forced:FL-2026-0003',
+    ],
+  ])('%s', (_what, scenario, origin) => {
+    expect(originOf(scenario)).toBe(origin);
+  });
+
+  it('is told of what no catalog lists any more, with the tree and the release that run', () => {
+    const input = compileInputOf({ releases: { 'core/auth@1.0.0': {} }, runs: ['core/auth@1.0.0'] });
+    const result = compile({ ...input, catalog: { ...input.catalog, releases: [], rollouts: [] } });
+    const forgotten = compile({
+      ...input,
+      catalog: { ...input.catalog, releases: [], rollouts: [] },
+      current: { ...input.current!, releases: new Map() },
+    });
+
+    expect(result.kind === 'compiled' && result.target).toEqual({
+      ...input.current,
+      manifest: {
+        ...input.current?.manifest,
+        components: [{ ...input.current?.manifest.components[0], origin: 'unchanged' }],
+      },
+    });
+    expect(
+      forgotten.kind === 'compiled' && [
+        forgotten.target.manifest.components[0]?.tree,
+        forgotten.target.releases.size,
+      ],
+    ).toEqual([input.current?.manifest.components[0]?.tree, 0]);
+  });
+});
+
+describe('pins that are reported', () => {
+  const states = (scenario: Scenario) => {
+    const { pins } = compile(compileInputOf(scenario));
+    return pins.map(({ pin, state, by }) =>
+      [pin.level === 'platform' ? 'platform' : pin.name, state, ...by].join(' '),
+    );
+  };
+  const AUTH = { 'core/auth@1.0.0': {}, 'core/auth@1.0.1': {} };
+
+  it.each<[string, Scenario, readonly string[]]>([
+    [
+      'hold where they have what they want',
+      { releases: AUTH, pins: { 'core/auth': '1.0.0' } },
+      ['core/auth active'],
+    ],
+    [
+      'hold though nothing of theirs is installed',
+      { releases: AUTH, suites: {}, pins: { 'core/auth': '1.0.0' } },
+      ['core/auth active'],
+    ],
+    [
+      'are overridden by every order that stands, in order',
+      {
+        releases: { ...AUTH, 'core/api@1.0.0': {}, 'core/api@1.0.1': { rollout: false } },
+        runs: ['core/auth@1.0.1 forced:FL-2026-0003', 'core/api@1.0.0'],
+        pins: { 'core/auth': '1.0.0' },
+        advisories: {
+          ...FIX,
+          'FL-2026-0001': { affected: { 'core/api': '<1.0.1' }, fixed: ['core/api@1.0.1'] },
+        },
+      },
+      ['core/auth overridden FL-2026-0001 FL-2026-0003'],
+    ],
+    [
+      'hold in a conflict, which no order made',
+      {
+        releases: { ...AUTH, 'core/api@1.0.0': { requires: { 'core/auth': '^9' } } },
+        runs: ['core/auth@1.0.1', 'core/api@1.0.0'],
+        pins: { 'core/auth': '1.0.0' },
+      },
+      ['core/auth active'],
+    ],
+    [
+      'are known to be of something that runs, though nobody lists it',
+      { releases: {}, runs: ['core/auth@1.0.0'], pins: { 'core/auth': '1.0.0', 'core/api': '1.0.0' } },
+      ['core/api unmatched', 'core/auth active'],
+    ],
+  ])('%s', (_what, scenario, lines) => {
+    expect(states(scenario)).toEqual(lines);
+  });
+});
+
 describe('an emergency', () => {
   it('names the pins it overrides and keeps them', () => {
     const result = compileEmergency(

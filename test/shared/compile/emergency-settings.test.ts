@@ -85,6 +85,13 @@ describe('a forced fix', () => {
       adopted: ['core/auth old', 'core/auth token'],
     },
     {
+      name: 'names what it leaves behind in order',
+      inForce: configOf({ z: 1, old: 'x', port: 1, a: 1 }),
+      onDisk: configOf({ token: 't', a: 2 }),
+      settings: { auth: { port: 1, token: 't' }, api: {} },
+      adopted: ['core/auth a', 'core/auth old', 'core/auth token', 'core/auth z'],
+    },
+    {
       name: 'replaces a value that it does not take, where the disk has another',
       inForce: configOf({ port: 1, token: 7 }),
       onDisk: configOf({ port: 2, token: 't' }),
@@ -117,6 +124,10 @@ describe('a forced fix', () => {
 
     expect(result.misconfigured).toEqual([]);
     expect(settingsOf(result.target!.config)).toEqual({ auth: { token: 't' }, api: { key: 'k' } });
+    expect(result.adopted.map(({ component, key }) => `${component} ${key}`)).toEqual([
+      'core/api key',
+      'core/auth token',
+    ]);
   });
 
   it('goes to another version named as fixed where nobody gave what the nearest one needs', () => {

@@ -69,6 +69,18 @@ describe('a pin', () => {
     expect(findPinProblem(pinOf('core/auth', '7.0.0'), NOTHING)).toBeNull();
   });
 
+  it('that names no version is told at most ten that there are', () => {
+    const many = Array.from({ length: 12 }, (_, i) => `1.${12 - i}.0`) as unknown as readonly Version[];
+    const told = findPinProblem(pinOf('core/auth', '9.9.9'), {
+      components: ['core/auth'],
+      versionsOf: () => many,
+    });
+
+    expect(told).toBe(
+      `no version of core/auth was released that 9.9.9 allows; there are ${many.slice(0, 10).join(', ')}`,
+    );
+  });
+
   it('in vain that stands in the policy all the same is reported and raises an alarm', () => {
     const { pins } = compile(
       compileInputOf({

@@ -1,6 +1,7 @@
 // What a decision tells beside its verdict: when each reason ends, which holes are open, what comes along, what stays behind.
 import { describe, expect, it } from 'vitest';
 import { planDigest } from '../../../shared/compile/plan.ts';
+import { decide } from '../../../shared/policy/decide.ts';
 import { recordOf } from '../../support/deployments.ts';
 import { type AdvisorySpec, decideScenario, type Scenario } from '../../support/scenario.ts';
 
@@ -246,6 +247,26 @@ describe('the target', () => {
 
     expect(commandFor({})).toEqual(['fairlead approve PLAN --reason "why"']);
     expect(commandFor({ approvers })).toEqual(['fairlead approve PLAN --key FILE --reason "why"']);
+  });
+
+  it('that failed here as a whole is not tried again, not even by hand', () => {
+    const { input, plan } = decideScenario({ ...BASE, policy: { channel: 'manual' } });
+    const note = {
+      component: 'core/auth',
+      version: '1.1.0',
+      release: plan!.to,
+      reason: 'settings',
+      record: 7,
+    };
+    const codes = (release: string) =>
+      decide({
+        ...input,
+        quarantine: [{ ...note, release }],
+        command: { actor: 'ada', reason: 'why', override: [] },
+      }).blockers.map(({ code }) => code);
+
+    expect(codes(plan!.to)).toEqual(['quarantined']);
+    expect(codes('another')).toEqual([]);
   });
 
   it('is not asked about while a deployment is under way', () => {

@@ -207,6 +207,17 @@ describe('nothing on offer', () => {
     ]);
   });
 
+  it('for a conflict tells the holes first that stay open with it', () => {
+    const unfixable = [
+      { advisory: 'FL-1', component: 'core/auth', version: '1.0.0', reason: 'no-fix' },
+    ] as never;
+    const emergency = { ...input.emergency, result: { ...input.emergency.result, unfixable } };
+    const result = { kind: 'conflict', problems: ['a'], pins: [], lift: null } as const;
+    const reasons = idleReasons({ ...input, emergency, desired: { result, plan: null } });
+
+    expect(reasons.map(({ code }) => code)).toEqual(['unfixable', 'requirements-conflict']);
+  });
+
   it.each([
     ['one pin', ['core/a'], false, 'pins keep back core/a 2.0.0: core/a at 1.0.0'],
     [
