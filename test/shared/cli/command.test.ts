@@ -1,6 +1,7 @@
 // A program from its table of commands: what reaches a command, and how a run ends.
 import { describe, expect, it } from 'vitest';
-import { type CommandSpec, createProgram, type ProgramSpec } from '../../../shared/cli/command.ts';
+import { z } from 'zod';
+import { answerOf, type CommandSpec, createProgram, type ProgramSpec } from '../../../shared/cli/command.ts';
 import { createOutput } from '../../../shared/cli/output.ts';
 import { runProgram } from '../../../shared/cli/run.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -121,6 +122,86 @@ describe('a command', () => {
     delete process.env.TOOL_TEST_WORD;
 
     expect(tool.seen).toEqual([[{ word: 'from the environment' }], [{ word: 'typed' }]]);
+  });
+
+  it.each<[string, NonNullable<CommandSpec<object>['options']>, readonly string[], number | null]>([
+    [
+      'with what it excludes',
+      [
+        { flags: '--all', about: '', excludes: ['one'] },
+        { flags: '--one', about: '' },
+      ],
+      ['--all', '--one'],
+      2,
+    ],
+    [
+      'alone',
+      [
+        { flags: '--all', about: '', excludes: ['one'] },
+        { flags: '--one', about: '' },
+      ],
+      ['--all'],
+      null,
+    ],
+    ['from its choices', [{ flags: '--on <x>', about: '', choices: ['a', 'b'] }], ['--on', 'b'], null],
+    ['that is needed', [{ flags: '--reason <text>', about: '', required: true }], ['--reason', ''], null],
+  ])('is run or not with an option %s', async (_what, options, argv, status) => {
+    const tool = programWith({ options });
+
+    expect(await tool.run('do', ...argv)).toBe(status);
+    expect(tool.seen).toHaveLength(status === null ? 1 : 0);
+  });
+
+  it('sees of an option that takes several words a list of parsed values', async () => {
+    const tool = programWith({ options: [{ flags: '--id <id...>', about: '', parse: NUMBER }] });
+
+    await tool.run('do', '--id', '1', '2', '--id', '3');
+
+    expect(tool.seen).toEqual([[{ id: [1, 2, 3] }]]);
+  });
+
+  it('shows in its help what a fallback is in words, where the value tells people nothing', async () => {
+    const fallback = { flags: '--wait <ms>', about: 'How long', fallback: 30_000 };
+    const [shown, bare] = [{ ...fallback, shown: 'half a minute' }, fallback].map((option) =>
+      programWith({ options: [option] }),
+    );
+
+    await shown?.run('do', '--help');
+    await bare?.run('do', '--help');
+
+    expect(shown?.said.out).toContain('How long (default: half a minute)');
+    expect(bare?.said.out).toContain('How long (default: 30000)');
+  });
+
+  it.each([
+    ['an option', { options: [{ flags: '--it <x>', about: '', parse: refusing }] }, ['--it', 'one']],
+    ['an argument', { arguments: [{ name: '<it>', about: '', parse: refusing }] }, ['one']],
+  ])('is told by the hint of our own error what %s must be', async (_what, command, argv) => {
+    const tool = programWith(command);
+
+    expect(await tool.run('do', ...argv)).toBe(2);
+    expect(tool.said.err.split('\n')[0]).toMatch(/'one'.*\. Write [^.]+(?:\.[^.]+)*\.$/);
+  });
+
+  it('does not take a mistake in a parser for one of the person who typed', async () => {
+    const parse = () => {
+      throw new RangeError('a mistake');
+    };
+    const tool = programWith({ options: [{ flags: '--it <x>', about: '', parse }] });
+
+    expect(await tool.run('do', '--it', 'one')).toBe(1);
+    expect(tool.said.err).toContain('RangeError: a mistake');
+  });
+
+  it('has an answer where it declares one, and none elsewhere', async () => {
+    const answer = z.object({ n: z.number() });
+    const { program } = programWith(
+      {},
+      { commands: [{ ...spec('with'), answer: async () => answer }, spec('without')] },
+    );
+    const answers = await Promise.all(program.commands.map((command) => answerOf(command)));
+
+    expect(answers).toEqual([answer, null]);
   });
 
   it('takes each of several arguments by itself', async () => {
@@ -292,6 +373,10 @@ describe('an answer', () => {
     expect(said).toEqual({ out: '{"schema":"tool/answer@1","n":1}\n', err: '' });
   });
 });
+
+function refusing(): never {
+  throw new FairleadError('version/invalid', { value: 'one' });
+}
 
 function spec(name: string): CommandSpec<object> {
   return { name, about: '', load: async () => async () => 0 };
