@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
 import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
+import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import type { ReceivedReport } from './db/records.ts';
@@ -15,15 +16,13 @@ import { createPublicFiles, type PublicFiles } from './repository/public-files.t
 import type { Publisher } from './repository/publisher.ts';
 import { clearUploads } from './repository/uploads.ts';
 
-export interface ServerConfig {
+export interface ServerConfig extends Transport {
   readonly layout: Layout;
   /** The embedded file, or the address of a PostgreSQL database. */
   readonly database: string;
   readonly passphrase: PassphraseSource;
   readonly host: string;
   readonly port: number;
-  /** Addresses and networks of reverse proxies that say who the caller is. */
-  readonly trustProxy: readonly string[];
 }
 
 export interface Context {
@@ -49,14 +48,13 @@ export interface Surroundings {
 }
 
 /** What the command line and the environment say; the command line goes first. */
-export interface Settings {
+export interface Settings extends TransportSettings {
   readonly dir: string;
   readonly passphraseFile?: string | undefined;
-  readonly host: string;
   readonly port: number;
-  readonly trustProxy?: readonly string[] | undefined;
 }
 
+/** Errors: server/half-tls, server/needs-tls. */
 export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): ServerConfig {
   const layout = layoutOf(resolve(settings.dir));
   return {
@@ -65,7 +63,7 @@ export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): Se
     passphrase: passphraseSource(settings.passphraseFile, environment),
     host: settings.host,
     port: settings.port,
-    trustProxy: settings.trustProxy ?? [],
+    ...transportOf(settings),
   };
 }
 

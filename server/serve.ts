@@ -8,6 +8,7 @@ import { settleDirectory } from '../shared/node/set-aside.ts';
 import { type CliContext, print, requireInitialized } from './cli/options.ts';
 import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { createApp } from './http/app.ts';
+import { readTls, startRenewing, type Tls } from './http/tls.ts';
 import { checkpointAudit, resign, startResigning, startWatching, warnOfExpiries } from './jobs/watch.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
 
@@ -19,6 +20,8 @@ export async function run({ environment }: CliContext, settings: Settings): Prom
   const config = toConfig(settings, environment);
   const log = createLog({ name: 'fairlead-server' });
   const { layout } = config;
+  // Before anything is opened: a certificate that does not fit is the first line that is read.
+  const tls = config.tls === null ? null : await readTls(config.tls);
   await requireInitialized(layout);
   const lock = await tryLock(layout.lock);
   if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
@@ -38,7 +41,7 @@ export async function run({ environment }: CliContext, settings: Settings): Prom
     await context.db.destroy();
     lock.release();
   };
-  await serve(context, close).catch(async (error: unknown) => {
+  await serve(context, tls, close).catch(async (error: unknown) => {
     // The database has threads of its own: left open, they would keep the program from ending.
     await close();
     throw error;
@@ -46,9 +49,11 @@ export async function run({ environment }: CliContext, settings: Settings): Prom
   return EXIT.ok;
 }
 
-async function serve(context: Context, close: () => Promise<void>): Promise<void> {
+async function serve(context: Context, tls: Tls | null, close: () => Promise<void>): Promise<void> {
   const { config, log } = context;
-  const app = await createApp(context);
+  const app = await createApp(context, tls);
+  // Before the address is told: a SIGHUP would end a program that does not listen for it.
+  const renewing = startRenewing(context, tls, app.server);
   // Before the first request: what a longer pause has let expire is never served.
   await resign(context);
   await warnOfExpiries(context);
@@ -62,6 +67,7 @@ async function serve(context: Context, close: () => Promise<void>): Promise<void
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
     await resigning.stop();
     await watching.stop();
+    await renewing.stop();
     await checkpointAudit(context);
     await app.close();
     await close();

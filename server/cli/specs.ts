@@ -58,6 +58,16 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
         about: 'reverse proxies whose X-Forwarded-For is believed: addresses or networks, by comma',
         parse: parseNetworks,
       },
+      {
+        flags: '--behind-proxy',
+        about: 'a reverse proxy speaks TLS with the callers; --trust-proxy says so too',
+      },
+      {
+        flags: '--tls-cert <file>',
+        about: 'serve TLS with this certificate and its chain, in PEM; read again when it is renewed',
+        parse: parsePath,
+      },
+      { flags: '--tls-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
     ],
     load,
   };

@@ -112,11 +112,6 @@ export interface Speaker {
   readonly boot: string | null;
 }
 
-/** This machine itself, in either family. */
-export function isLoopback(address: string): boolean {
-  return /^(?:::ffff:)?127\.|^::1$/.test(address);
-}
-
 /** The agent behind a request. */
 export function speakerOf(caller: Caller): Speaker {
   if (caller.kind !== 'agent') throw new Error('the route lets agents only in here');

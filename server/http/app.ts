@@ -1,6 +1,13 @@
 // The HTTP server: bodies, access, limits and failures once for all routes, then the table of routes.
 import rateLimit from '@fastify/rate-limit';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
 import type { Context } from '../context.ts';
 import { ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
@@ -8,28 +15,32 @@ import { answerNoRequest, answerUnreadable, installFailures } from './failures.t
 import { observeRequests } from './metrics.ts';
 import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
 import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
+import type { Tls } from './tls.ts';
 
 /** A connection on which nothing moves is closed. */
 const IDLE_MS = 60_000;
 const FAILURES_PER_MINUTE = 60;
 /** From a connection, or the answer before, to the end of a request's headers. */
 const HEADERS_MS = 15_000;
+const LISTENING = { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 };
 
-/** The caller listens and closes. */
-export async function createApp(context: Context): Promise<FastifyInstance> {
+/** The caller listens and closes. Without `tls` it speaks plain HTTP. */
+export async function createApp(context: Context, tls: Tls | null = null): Promise<FastifyInstance> {
   const log: FastifyBaseLogger = context.log;
-  const app = Fastify({
+  const options = {
     loggerInstance: log,
     bodyLimit: DEFAULT_BODY_BYTES,
     connectionTimeout: IDLE_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 },
     clientErrorHandler: answerNoRequest,
     trustProxy: [...context.config.trustProxy],
-    frameworkErrors: (error, request, reply) => answerUnreadable(error, request, reply, limitFailures),
-  });
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      void answerUnreadable(error, request, reply, limitFailures),
+  };
+  const app: FastifyInstance =
+    tls === null ? Fastify({ ...options, http: LISTENING }) : createSecureApp(options, tls);
   const slow = watchSlowConnections(app.server, () => performance.now());
   app.addHook('onClose', async () => slow.stop());
-  if (context.config.trustProxy.length === 0) limitAddresses(app.server);
+  if (!context.config.behindProxy) limitAddresses(app.server);
   await app.register(rateLimit, { global: false });
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
   installBodies(app);
@@ -38,4 +49,10 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   observeRequests(app, context);
   mountRoutes(app, context, ROUTES);
   return app;
+}
+
+/** Its types differ in the server alone, of which nothing is used that HTTP's has not. */
+function createSecureApp(options: FastifyServerOptions, tls: Tls): FastifyInstance {
+  const https = { ...LISTENING, ...tls.options, handshakeTimeout: HEADERS_MS };
+  return Fastify({ ...options, https } as FastifyServerOptions);
 }

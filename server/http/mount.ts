@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
-import { type Access, type Caller, isLoopback, type Shown, verifyAccess } from './access.ts';
+import { isLoopback } from '../core/transport.ts';
+import { type Access, type Caller, type Shown, verifyAccess } from './access.ts';
 import { BYTES_TYPE, createLimit, installStreams, JSON_TYPE, type Limit } from './bodies.ts';
 import type { Route } from './route.ts';
 
@@ -69,7 +70,7 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
 
 function shownBy(request: FastifyRequest, { config }: Context): Shown {
   const { authorization, forwarded, 'x-forwarded-for': forwardedFor } = request.headers;
-  const throughProxy = config.trustProxy.length > 0 || forwarded !== undefined || forwardedFor !== undefined;
+  const throughProxy = config.behindProxy || forwarded !== undefined || forwardedFor !== undefined;
   return {
     authorization,
     isLocal: !throughProxy && isLoopback(request.socket.remoteAddress ?? ''),

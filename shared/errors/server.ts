@@ -113,6 +113,26 @@ const OPERATION_ERRORS = {
     http: 503,
     exit: EXIT.failed,
   }),
+  'server/needs-tls': entry<{ readonly host: string }>({
+    message: (d) => `${d.host} is reached from other machines, and tokens would go there in the clear`,
+    hint: () =>
+      'give --tls-cert FILE and --tls-key FILE; where a reverse proxy in front speaks TLS, say so with --behind-proxy',
+    http: 503,
+    exit: EXIT.usage,
+  }),
+  'server/half-tls': entry<{ readonly missing: string }>({
+    message: (d) => `TLS takes a certificate and its key: ${d.missing} is not given`,
+    hint: () => 'give --tls-cert FILE and --tls-key FILE together',
+    http: 503,
+    exit: EXIT.usage,
+  }),
+  'server/tls-unusable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `${d.path} cannot be served with: ${d.problem}`,
+    hint: () =>
+      'name the files as the authority made them: certificate and chain in one, its key in the other, both PEM',
+    http: 503,
+    exit: EXIT.failed,
+  }),
   'server/no-such-token': entry<{ readonly name: string; readonly dir: string }>({
     message: (d) => `no token named ${d.name} is valid`,
     hint: (d) => `see those that are: fairlead-server token list --dir ${shellWord(d.dir)}`,

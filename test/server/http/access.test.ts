@@ -106,7 +106,10 @@ describe('an API token', () => {
     ['the address that connects where another proxy is trusted', ['192.0.2.1'], 429],
   ])('counts %s', async (_what, trustProxy, last) => {
     const { context } = server;
-    const app = await createApp({ ...context, config: { ...context.config, trustProxy } });
+    const app = await createApp({
+      ...context,
+      config: { ...context.config, trustProxy, behindProxy: trustProxy.length > 0 },
+    });
     const guess = (caller: number) =>
       app.inject({
         url: '/api/v1/audit',
@@ -142,7 +145,7 @@ describe('what is for this machine', () => {
 
   it('is for nobody without a token once a proxy stands before the server', async () => {
     const { context } = server;
-    const app = await createApp({ ...context, config: { ...context.config, trustProxy: ['192.0.2.1'] } });
+    const app = await createApp({ ...context, config: { ...context.config, behindProxy: true } });
 
     expect((await app.inject({ url: '/metrics', remoteAddress: '127.0.0.1' })).statusCode).toBe(401);
     await app.close();
