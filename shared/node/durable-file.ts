@@ -15,7 +15,7 @@ export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(temporary).catch(() => undefined);
     throw toDiskError(path, cause, bytes.length);
   }
 }
@@ -48,7 +48,8 @@ export async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
-async function writeAndSync(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+/** A file that was not there before. Not durable until its directory is synced. */
+export async function writeAndSync(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   // A failed fsync is never retried on the same descriptor: the kernel may have dropped the dirty pages.
   await withHandle(path, 'wx', mode, async (handle) => {
     await handle.writeFile(bytes);

@@ -1,10 +1,10 @@
 // Files that a person names: read when they are there, and never written over.
-import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { FairleadError, toDiskError } from '../errors/error.ts';
+import { utf8 } from '../encoding/bytes.ts';
+import { FairleadError, systemCode, toDiskError } from '../errors/error.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
-import { syncDirectory } from './durable-file.ts';
+import { syncDirectory, writeAndSync } from './durable-file.ts';
 import { readIfPresent } from './read-file.ts';
 
 /** Longer than any secret: what is larger is another file. */
@@ -42,22 +42,12 @@ export async function readSecret(path: string): Promise<string> {
 /** What is there may be the only copy of a key. Errors: file/exists, disk/*. */
 export async function writeNew(path: string, text: string, mode: number): Promise<void> {
   try {
-    await writeOnce(path, text, mode);
+    await writeAndSync(path, utf8(text), mode);
     await syncDirectory(dirname(path));
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') {
+    if (systemCode(cause) === 'EEXIST') {
       throw new FairleadError('file/exists', { path }, { cause });
     }
     throw toDiskError(path, cause);
-  }
-}
-
-async function writeOnce(path: string, text: string, mode: number): Promise<void> {
-  const handle: FileHandle = await open(path, 'wx', mode);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -54,6 +54,7 @@ export function startThread<Question, Answer>(
   worker.unref();
   const waiting: Waiting<Answer>[] = [];
   let failure: unknown = null;
+  let isStopping = false;
   const fail = (error: unknown) => {
     failure ??= error;
     for (const one of waiting.splice(0)) one.reject(failure);
@@ -61,7 +62,7 @@ export function startThread<Question, Answer>(
   worker.on('message', (told: Told) => {
     if ('news' in told) return onNews?.(told.news);
     const first = waiting.shift();
-    if (waiting.length === 0) worker.unref();
+    if (waiting.length === 0 && !isStopping) worker.unref();
     if ('answer' in told) first?.resolve(told.answer as Answer);
     else first?.reject(toError('failed' in told ? told.failed : told));
     if ('failed' in told) fail(new Error(ENDED));
@@ -78,6 +79,7 @@ export function startThread<Question, Answer>(
         worker.postMessage(question);
       }),
     stop: async () => {
+      isStopping = true;
       worker.ref();
       worker.postMessage(null);
       await ended;

@@ -1,5 +1,5 @@
 // A thread for the tests of threads: it answers, fails and ends as it is told.
-import { workerData } from 'node:worker_threads';
+import { resourceLimits, workerData } from 'node:worker_threads';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { answerQuestions, tellNews } from '../../shared/node/thread.ts';
 
@@ -15,6 +15,13 @@ answerQuestions<string, string>(async () => {
           throw new FairleadError('request/rate-limited', { seconds: 7 });
         case 'unknown':
           throw Object.assign(new Error('busy'), { errcode: 5 });
+        case 'limits':
+          return `${resourceLimits.maxOldGenerationSizeMb} ${asked}`;
+        case 'throw later':
+          setImmediate(() => {
+            throw new Error('thrown later');
+          });
+          return await new Promise<string>(() => undefined);
         case 'die':
           return process.exit(1);
         case 'take all memory':
@@ -27,5 +34,6 @@ answerQuestions<string, string>(async () => {
       }
       return `${question} ${asked}`;
     },
+    close: () => tellNews('closed'),
   };
 });

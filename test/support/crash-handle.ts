@@ -12,6 +12,7 @@ export class CrashHandle {
   readonly #disk: () => CrashDisk;
   readonly #before: BeforeCall;
   #position = 0;
+  #isClosed = false;
 
   constructor(
     node: FileNode | DirectoryNode,
@@ -67,6 +68,9 @@ export class CrashHandle {
       if (codeOf(error) === 'EIO') this.#disk().failSync(this.#node);
       throw error;
     }
+    // It takes its time: whoever closes the file meanwhile has synced nothing.
+    await Promise.resolve();
+    if (this.#isClosed) throw failure('EBADF', 'fsync', this.#path);
     this.#disk().sync(this.#node);
   }
 
@@ -83,7 +87,9 @@ export class CrashHandle {
     this.#node.mode = mode;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
 
   #file(call: string): FileNode {
     if (this.#node.kind !== 'file') throw failure('EISDIR', call, this.#path);

@@ -30,17 +30,13 @@ export function exchange(to: RequestOptions, expected: Expected, limit: AbortSig
     const request = to.protocol === 'https:' ? requestHttps : requestHttp;
     // Never one of the process's kept connections.
     const sent = request({ ...to, agent: false, signal: limit, maxHeaderSize: MAX_HEADER_BYTES });
-    const end = (settle: () => void) => {
-      settle();
-      sent.destroy();
-    };
     let isAnswered = false;
     sent.once('response', (response) => {
       isAnswered = true;
-      judge(expected, response).then(
-        (answer) => end(() => resolve(answer)),
-        (error) => end(() => reject(error)),
-      );
+      judge(expected, response).then((answer) => {
+        resolve(answer);
+        sent.destroy();
+      }, reject);
     });
     sent.on('error', (error) => {
       // The status was given: what the body lacks is for `judge` to say.

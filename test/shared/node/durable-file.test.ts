@@ -1,8 +1,8 @@
 // Directories: made with their parents, or refused at once by name.
-import { statSync, writeFileSync } from 'node:fs';
+import { statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { dataOf, rejectionOf } from '../../support/error-code.ts';
 
@@ -14,6 +14,28 @@ describe('a directory', () => {
     await makeDirectory(path);
 
     expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  it('is made as it is asked to be, and every directory above it', async () => {
+    const top = temporaryDirectory();
+    await makeDirectory(join(top, 'a', 'b'), 0o750);
+
+    expect(['a', 'a/b'].map((path) => statSync(join(top, path)).mode & 0o777)).toEqual([0o750, 0o750]);
+  });
+
+  it('that is there is let be, also where nothing could be made or synced', async () => {
+    await makeDirectory('/proc/self/fd');
+    expect([await isDirectory('/proc/self/fd'), await isDirectory('/proc/self/stat')]).toEqual([true, false]);
+  });
+
+  it('is one behind a link, and none where nothing is', async () => {
+    const top = temporaryDirectory();
+    symlinkSync('/proc', join(top, 'link'));
+
+    expect([await isDirectory(join(top, 'link')), await isDirectory(join(top, 'gone'))]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it.each([

@@ -1,9 +1,9 @@
 // The lock of a directory: one holder, and nothing left of it afterwards.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tryLock } from '../../../shared/node/lock.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -57,5 +57,60 @@ describe('a lock', () => {
     first?.release();
 
     expect([first === null, second === null]).toEqual([false, true]);
+  });
+});
+
+describe('the place of a lock', () => {
+  it.each<[string, (path: string) => void, boolean]>([
+    ['nothing happened', () => undefined, true],
+    ['its bytes were written over', (path) => writeFileSync(path, 'x'), true],
+    ['it was removed', (path) => rmSync(path), false],
+    ['it was renamed', (path) => renameSync(path, `${path}.old`), false],
+    [
+      'another file stands there',
+      (path) => {
+        renameSync(path, `${path}.old`);
+        writeFileSync(path, '');
+      },
+      false,
+    ],
+    [
+      'its directory is a file now',
+      (path) => {
+        renameSync(dirname(path), `${dirname(path)}.old`);
+        writeFileSync(dirname(path), '');
+      },
+      false,
+    ],
+    [
+      'nobody can tell',
+      (path) => {
+        renameSync(path, `${path}.old`);
+        symlinkSync(path, path);
+      },
+      true,
+    ],
+  ])('is where it was or is not: %s', async (_what, change, isThere) => {
+    const directory = join(dir, 'deeper');
+    mkdirSync(directory);
+    const lock = await tryLock(join(directory, 'lock'));
+    change(join(directory, 'lock'));
+
+    expect(await lock?.isInPlace()).toBe(isThere);
+    lock?.release();
+  });
+
+  it('stays the same file where somebody’s bytes stood in it, and gives its name to ours where none could', async () => {
+    const path = join(dir, 'lock');
+    writeFileSync(path, 'no lock');
+    const { ino } = statSync(path);
+    (await tryLock(path))?.release();
+
+    expect([statSync(path).ino, readdirSync(dir)]).toEqual([ino, ['lock']]);
+
+    rmSync(path);
+    mkdirSync(path);
+    (await tryLock(path))?.release();
+    expect(readdirSync(dir).toSorted()).toEqual(['lock', 'lock.damaged']);
   });
 });

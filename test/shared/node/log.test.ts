@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../shared/encoding/redact.ts';
-import { createLogDestination } from '../../../shared/node/log.ts';
+import { createLog, createLogDestination } from '../../../shared/node/log.ts';
 
 function lines(log: (logger: pino.Logger) => void): readonly string[] {
   const written: string[] = [];
@@ -36,6 +36,16 @@ describe('the log', () => {
     });
 
     expect(stderr).toBe('{"msg":"said"}\n');
+  });
+
+  it('begins its lines as it is told to, and takes secrets out of them', () => {
+    const written: string[] = [];
+    const redact = createRedactor(['hunter2']);
+    const log = createLog({ name: 'agent' }, { write: (line) => written.push(line), redact });
+
+    log.info('hunter2');
+
+    expect(JSON.parse(written.join(''))).toMatchObject({ name: 'agent', msg: '•••' });
   });
 
   it.each(HOSTILE)('carries %s nowhere, neither raw nor decoded', (_what, text) => {
