@@ -5,11 +5,9 @@ import { approvalStatement } from '../../../shared/schema/approval.ts';
 import { DRIVER_WORDS } from '../../../shared/schema/drivers/drivers.ts';
 import { linesBehind, type PinVersion, pinVersion } from '../../../shared/schema/pin.ts';
 import { PROBE_WORDS } from '../../../shared/schema/probes/probes.ts';
-import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
 import { renderManifest } from '../../docs/pages/manifest-page.ts';
 import { renderPolicy } from '../../docs/pages/policy-page.ts';
 import { renderSchemas } from '../../docs/pages/schema-pages.ts';
-import { refusalOf } from '../../support/error-code.ts';
 
 describe('the schema of a document', () => {
   it.each(renderSchemas())('is what is published: %s', (path, schema) => {
@@ -89,28 +87,5 @@ describe('a pin', () => {
     `1.0.0-${'a'.repeat(251)}`,
   ])('may not be of %s', (version) => {
     expect(pinVersion.safeParse(version).success).toBe(false);
-  });
-});
-
-describe('a reference to a release', () => {
-  it.each(['a@1.0.0', 'core@1.2.0', 'core/a@0.0.1', 'platform@2.0.0', 'core/auth@1.0.0-rc.1'])(
-    'is read and written the same: %s',
-    (text) => {
-      expect(formatRef(parseRef(text))).toBe(text);
-    },
-  );
-
-  it.each([
-    '@1.0.0',
-    '1.0.0',
-    'core/',
-    'core/@1.0.0',
-    '/auth@1.0.0',
-    'a/b/c@1.0.0',
-    'Core@1.0.0',
-    'core@',
-    'a/B@1.0.0',
-  ])('is refused: %s', (text) => {
-    expect(refusalOf(() => parseRef(text)).code).toMatch(/^(?:reference|version)\/invalid$/);
   });
 });

@@ -130,3 +130,78 @@ describe('the texts of a release', () => {
     expect(storedCapabilityRelease.safeParse(written({ settings })).success).toBe(true);
   });
 });
+
+describe('what is wrong with a text of a release', () => {
+  it.each<[string, object, object]>([
+    [
+      'a variable that nobody declared',
+      { service: service('${x}') },
+      {
+        path: 'service.exec.0',
+        found: '"${x}"',
+        expected: '${settings.NAME} of a declared setting, ${dir.tree} or ${dir.data}',
+        remedy: 'use one of them, declare the setting, or write "$${" for a "${" that stands for itself',
+      },
+    ],
+    [
+      'a variable that nothing closes',
+      { service: service('a ${settings.port') },
+      {
+        path: 'service.exec.0',
+        found: '"${settings.port"',
+        expected: '${settings.NAME} of a declared setting, ${dir.tree} or ${dir.data}',
+        remedy: 'use one of them, declare the setting, or write "$${" for a "${" that stands for itself',
+      },
+    ],
+    [
+      'a variable of the machine',
+      { service: service('${env:HOME}') },
+      {
+        path: 'service.exec.0',
+        found: '"${env:HOME}"',
+        expected:
+          'no ${env:…} and no ${file:…}: only the operator of an install may refer to its files and variables',
+        remedy: 'declare a setting without a default, for the operator to fill',
+      },
+    ],
+    [
+      'a secret in a command',
+      { settings: { key: { type: 'string', secret: true } }, service: service('${settings.key}') },
+      {
+        path: 'service.exec.0',
+        found: '"${settings.key}"',
+        expected: 'no secret in a command, whose words every account of the machine can read',
+        remedy: 'hand it over in service.env and let the program read it there',
+      },
+    ],
+    [
+      'a secret that everybody has',
+      { settings: { key: { type: 'string', secret: true, default: 'x' } } },
+      {
+        path: 'settings.key.default',
+        found: '"a default"',
+        expected: 'no default for a secret: every install would have the same, and the release tells it',
+        remedy: 'leave the default out, for the operator to give a value',
+      },
+    ],
+  ])('is said with its remedy: %s', (_what, parts, issue) => {
+    expect(issuesOf(parts)).toEqual([issue]);
+  });
+
+  it.each([
+    [
+      'a word that is no secret',
+      { key: { type: 'string', secret: false, default: 'x' } },
+      'a${settings.key}',
+    ],
+    ['a number', { key: { type: 'integer', default: 1 } }, 'a${settings.key}'],
+    ['a truth', { key: { type: 'boolean', default: true } }, 'a${settings.key}'],
+    [
+      'a name that ends as a secret does',
+      { key: { type: 'string', secret: true }, 'the-key': { type: 'string' } },
+      '${settings.the-key}',
+    ],
+  ])('is not %s in a command', (_what, settings, text) => {
+    expect(capabilityRelease.safeParse(written({ settings, service: service(text) })).success).toBe(true);
+  });
+});

@@ -80,3 +80,76 @@ describe('the time that going back can take', () => {
     expect(rollbackBoundMs(planOf(null, old), null, old)).toBe(2 * (15_000 + 300_000));
   });
 });
+
+describe('each time of a release', () => {
+  const shortest = (path: string) => (path.endsWith('startPeriod') ? 'PT0S' : 'PT1S');
+
+  it.each(TIMES)('is taken at both of its bounds, and no further: %s to %s', (path, longest, parts) => {
+    const [, hours = '0', minutes = '0'] = /^PT(?:(\d+)H)?(?:(\d+)M)?$/.exec(longest) ?? [];
+    const beyond = `PT${Number(hours) * 3600 + Number(minutes) * 60 + 1}S`;
+    const isWrong = (text: string) => {
+      const { error } = release.safeParse({ ...BASE, ...parts(text) });
+      return error?.issues.some((issue) => issue.path.join('.') === path) ?? false;
+    };
+
+    expect([shortest(path), longest, beyond].map(isWrong)).toEqual([false, false, true]);
+  });
+
+  it.each(TIMES)('is refused in words: %s', (path, longest, parts) => {
+    const refusal = refusalOf(() => parseDocument(release, { ...BASE, ...parts('P9D') }, 'a release'));
+    const expected = `a duration from "${shortest(path)}" to "${longest}"`;
+
+    expect(dataOf(refusal, 'document/invalid').issues).toContainEqual({
+      ...{ path, expected, found: '"P9D"', remedy: `write ${expected}` },
+    });
+  });
+
+  it.each([
+    ['within an hour', { interval: 'PT50S', timeout: 'PT10S', successes: 60, failures: 1 }, []],
+    [
+      'a question more',
+      { interval: 'PT50S', timeout: 'PT10S', successes: 61, failures: 1 },
+      ['health.0.successes', '"61"'],
+    ],
+    [
+      'for failures',
+      { interval: 'PT50S', timeout: 'PT10S', successes: 1, failures: 61 },
+      ['health.0.failures', '"61"'],
+    ],
+    [
+      'for both alike',
+      { interval: 'PT50S', timeout: 'PT10S', successes: 61, failures: 61 },
+      ['health.0.successes', '"61"'],
+    ],
+    [
+      'once, after an hour',
+      { interval: 'PT1H', timeout: 'PT10S', successes: 1, failures: 1 },
+      ['health.0.successes', '"1"'],
+    ],
+  ])('of a probe is judged with how often it counts: %s', (_what, probe, said) => {
+    const result = release.safeParse({ ...BASE, health: [{ ...HTTP, ...probe }] });
+    const [path, found] = said;
+
+    if (path === undefined) expect(result.success).toBe(true);
+    else
+      expect(
+        dataOf(
+          refusalOf(() => parseDocument(release, { ...BASE, health: [{ ...HTTP, ...probe }] }, 'a release')),
+          'document/invalid',
+        ).issues,
+      ).toEqual([
+        {
+          path,
+          found,
+          expected: 'as many answers in a row as an hour holds',
+          remedy: 'ask for fewer, or more often',
+        },
+      ]);
+  });
+
+  it('is not judged twice where the pause by itself is too long', () => {
+    expect(pathsOf({ health: [{ ...HTTP, interval: 'PT61M', successes: 100 }] })).toEqual([
+      'health.0.interval',
+    ]);
+  });
+});
