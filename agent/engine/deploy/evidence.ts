@@ -40,7 +40,7 @@ async function examine(run: Run, one: PlacedComponent): Promise<Evidence['compon
 
 const TAIL_BYTES = 4096;
 const LINES = 3;
-const MOST_CHARACTERS = 400;
+const LONGEST_LINE = 133;
 
 /** Only where the service was started by then. What cannot be read adds nothing. */
 export async function withLastLines(run: Run, state: WorkingState, failure: Failure): Promise<Failure> {
@@ -57,5 +57,5 @@ async function readLastLines(run: Run, component: ComponentKey): Promise<readonl
   const log = await driver.logs(one?.unit.component ?? component, TAIL_BYTES, 'start');
   const lines = log.split('\n').filter((line) => line.trim() !== '');
   const last = lines.slice(-LINES);
-  return last.map((line) => sanitizeLine(line.trim(), Math.floor(MOST_CHARACTERS / LINES)));
+  return last.map((line) => sanitizeLine(line.trim(), LONGEST_LINE));
 }

@@ -134,7 +134,7 @@ describe('a driver', () => {
     const bug = new TypeError('a bug');
     await expect(behind(bug).discreet.driver.start(UNIT)).rejects.toBe(bug);
     const full = new FairleadError('disk/full', { path: SECRET, needed: 1, free: 0 });
-    expect((await rejectionOf(behind(full).discreet.driver.start(UNIT))).data).toEqual({
+    expect((await rejectionOf(behind(full).discreet.driver.start(UNIT))).data).toStrictEqual({
       ...{ path: '•••', needed: 1, free: 0 },
     });
   });

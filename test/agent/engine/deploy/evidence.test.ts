@@ -5,17 +5,16 @@ import { captureEvidence, withLastLines } from '../../../../agent/engine/deploy/
 import type { DeploymentState } from '../../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../../shared/schema/journal.ts';
 import { API, AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
+import { besides } from '../../../support/deploy-scenarios.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const AT = '2026-03-01T10:00:00.000Z';
 
-function failing(log: string) {
-  const target = {
-    ...deployableOf({ [API]: '1.1.0', [AUTH]: '1.1.0', [WEB]: '1.0.0' }),
-    number: 2,
-    healthy: false,
-  };
+const THREE = deployableOf({ [API]: '1.1.0', [AUTH]: '1.1.0', [WEB]: '1.0.0' });
+
+function failing(log: string, deployable = THREE) {
+  const target = { ...deployable, number: 2, healthy: false };
   const asked: unknown[] = [];
   const kept: unknown[] = [];
   const warnings: unknown[] = [];
@@ -24,6 +23,7 @@ function failing(log: string) {
     clock: createFakeClock(),
     onWarning: (error: unknown) => void warnings.push(error),
     secrets: { learn: () => undefined },
+    traffic: { slotOf: async () => 'green' },
     trees: { directoryOf: () => '/tree' },
     prober: { probe: async () => ({ healthy: false, detail: 'HTTP 503' }) },
     store: {
@@ -34,6 +34,7 @@ function failing(log: string) {
       },
     },
     driver: {
+      runs: async () => false,
       status: async (key: string) =>
         key === AUTH ? { kind: 'running', pid: 1 } : { kind: 'exited', detail: 'status 1' },
       async logs(...words: readonly unknown[]) {
@@ -120,6 +121,14 @@ describe('the last words of a service', () => {
 
     world.log = new Error('EIO');
     expect(await withLastLines(run, 'verifying', failure())).toEqual(failure());
+  });
+
+  it('are those of the slot in which it ran', async () => {
+    const { run, asked } = failing('why\n', besides('1.1.0'));
+
+    await withLastLines(run, 'verifying', failure());
+
+    expect(asked).toEqual([['core/auth.green', 4096, 'start']]);
   });
 
   it('are asked for of a component that is gone by its own name', async () => {

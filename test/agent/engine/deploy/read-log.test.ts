@@ -8,6 +8,7 @@ import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { API, AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
 import { besides } from '../../../support/deploy-scenarios.ts';
 import { dataOf, rejectionOf } from '../../../support/error-code.ts';
+import { settle } from '../../../support/fake-clock.ts';
 
 const TOKEN = { settings: { token: { type: 'string' } } };
 const withToken = (version: string, name: string) =>
@@ -29,6 +30,8 @@ function logging(history: readonly Deployable[], log = 'one\ntwo\n') {
       readEvidence: async (change: number) => (change === 7 ? evidence.value : null),
     },
     readReference: async ({ name }: { readonly name: string }) => {
+      // What is read from a file takes its time.
+      if (name === 'OLD') await settle();
       const value = values[name];
       if (value === undefined)
         throw new FairleadError('setting/unreadable', { kind: 'env', name, problem: 'gone' });

@@ -1,14 +1,17 @@
 // Two versions side by side: where each stands, what its neighbour is, where its traffic goes, and who keeps the port open.
 import { describe, expect, it } from 'vitest';
+import { placementOf } from '../../../../agent/engine/deploy/placement.ts';
 import { prepare } from '../../../../agent/engine/deploy/prepare.ts';
 import type { Route, ServiceStatus } from '../../../../agent/ports/deploy.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { AUTH, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
+import { besides } from '../../../support/deploy-scenarios.ts';
 import { dataOf, rejectionOf } from '../../../support/error-code.ts';
 import { createFakeClock, settle } from '../../../support/fake-clock.ts';
 
 const GREEN = 'core/auth.green' as ComponentKey;
+const ALONE = deployableOf({ [AUTH]: '1.0.0' });
 const RUNS: ServiceStatus = { kind: 'running', pid: 1 };
 const EXITED: ServiceStatus = { kind: 'exited', detail: 'status 1' };
 
@@ -63,10 +66,45 @@ function machine(service: object = { driver: 'process' }) {
     if (one === null) throw new Error('it was not placed');
     return one;
   };
-  return { clock, statuses, own, connections, done, warnings, world, placed };
+  return { clock, statuses, own, connections, done, warnings, world, placed, sources: sources as never };
 }
 const routeTo = (slot: string, port: number) => ({
   ...{ component: AUTH, driver: 'process', slot, address: '0.0.0.0', publicPort: 8000, port, user: 'www' },
+});
+
+describe('a placement', () => {
+  it('has a service in either slot, and closes the component’s own door', async () => {
+    const { sources, done } = machine();
+    const besideEachOther = placementOf(sources, AUTH, besides('1.0.0').releases.get(AUTH)?.document);
+
+    expect(besideEachOther.services).toEqual([AUTH, GREEN]);
+    await besideEachOther.close();
+    expect(done).toEqual([['close', AUTH]]);
+  });
+
+  it('of one that stands alone, or of one that is gone, is its own service, without a neighbour or a door', async () => {
+    const { sources, done } = machine();
+    for (const release of [releaseOf(AUTH, '1.0.0').document, undefined]) {
+      const alone = placementOf(sources, AUTH, release);
+      expect(alone.services).toEqual([AUTH]);
+      await alone.close();
+    }
+    const one = await prepare(sources, { ...ALONE, number: 1, healthy: true }, AUTH);
+    if (one === null) throw new Error('it was not placed');
+    const { place, unit } = one;
+    const { neighbour } = place;
+
+    expect([unit.component, place.ports, await place.isVacant(), await place.makeRoom()]).toEqual([
+      ...[AUTH, [], false, 0],
+    ]);
+    await place.open();
+    await place.keepOpen(new AbortController().signal);
+    expect([neighbour.service, neighbour.drainMs]).toEqual([AUTH, 0]);
+    expect([await neighbour.isThere(), await neighbour.connections(), await neighbour.stop()]).toEqual([
+      ...[false, 0, 0],
+    ]);
+    expect(done).toEqual([]);
+  });
 });
 
 describe('a component in its slot', () => {
@@ -119,6 +157,17 @@ describe('a component in its slot', () => {
 
     expect(await place.isVacant()).toBe(isVacant);
     expect(place.ports[1]).toBe(slot === 'blue' ? 8001 : 8002);
+  });
+});
+
+describe('where it runs', () => {
+  it('is where it stays, wherever the traffic goes', async () => {
+    const { placed, statuses, own, world } = machine();
+    statuses.set(GREEN, RUNS).set(AUTH, RUNS);
+    own.add(GREEN);
+    world.directed = 'blue';
+
+    expect((await placed()).unit.component).toBe(GREEN);
   });
 });
 

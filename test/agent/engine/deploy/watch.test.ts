@@ -16,14 +16,20 @@ function watching(versions: Readonly<Record<string, Extras>>) {
   const clock = createFakeClock(START);
   const sick = new Map<string, string>();
   const asked: string[] = [];
-  const world = { records: [] as DeploymentRecord[], probationMs: 3_600_000, refuses: false };
+  const world = { records: [] as DeploymentRecord[], asked: 0, probationMs: 3_600_000, refuses: false };
   const options = {
     // From an arbitrary start, as every monotonic clock.
     clock: { ...clock, monotonic: () => clock.monotonic() + 5_000_000 },
     onWarning: () => undefined,
     secrets: { learn: () => undefined },
     trees: { directoryOf: () => '/tree' },
-    store: { dataDirectoryOf: () => '/data', records: async () => world.records },
+    store: {
+      dataDirectoryOf: () => '/data',
+      records: async () => {
+        world.asked += 1;
+        return world.records;
+      },
+    },
     probationMs: async () => world.probationMs,
     async readReference() {
       if (world.refuses) throw new Error('it is gone');
@@ -60,7 +66,7 @@ const AT = (ms: number) => formatInstantMs(START + ms);
 
 describe('what runs', () => {
   it('is looked at twice a minute, the first time after half a one', async () => {
-    const { clock, asked, watch, generation } = watching({ [AUTH]: probes('http://auth.test/', 2) });
+    const { clock, asked, watch, generation, world } = watching({ [AUTH]: probes('http://auth.test/', 2) });
     const looks: number[] = [];
     for (let at = 0; at <= 90; at++) {
       const before = asked.length;
@@ -70,6 +76,8 @@ describe('what runs', () => {
     }
 
     expect(looks).toEqual([30, 60, 90]);
+    // A long history is nobody's business while all is well.
+    expect(world.asked).toBe(0);
   });
 
   it.each([
@@ -118,15 +126,14 @@ describe('what runs', () => {
   });
 
   it('of another generation begins anew', async () => {
-    const { sick, look, watch } = watching({ [AUTH]: probes('http://auth.test/', 1) });
+    const { sick, look, watch, generation } = watching({ [AUTH]: probes('http://auth.test/', 1) });
     sick.set('http://auth.test/', 'HTTP 503');
     for (let n = 1; n <= 3; n++) await look(2);
     expect(watch.degradations()).toHaveLength(1);
 
-    await look(3);
+    await watch.look(generation(3));
     expect(watch.degradations()).toEqual([]);
-    await look(3);
-    await look(3);
+    for (let n = 1; n <= 3; n++) await look(3);
 
     expect(watch.degradations()).toEqual([{ component: AUTH, since: AT(4 * LOOK_MS), detail: 'HTTP 503' }]);
   });
