@@ -2,8 +2,8 @@
 import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
 import { parseLine, parsePath, parseSpan, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
-import { TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
-import { TOKEN_LIFETIME, WARN_DURATION } from '../core/expiry.ts';
+import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
+import { WARN_DURATION } from '../core/expiry.ts';
 import { type CliContext, parseCheckpoint, parseHost, parseNetworks, parsePort } from './options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;

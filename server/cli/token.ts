@@ -4,8 +4,7 @@ import { accountName } from '../../shared/cli/run.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import type { TokenRole } from '../../shared/protocol/fleet.ts';
-import { TOKEN_LIFETIME } from '../core/expiry.ts';
+import { TOKEN_LIFETIME, type TokenRole } from '../../shared/protocol/fleet.ts';
 import { admitToken, listTokens, makeToken, revokeTokens } from '../db/tokens.ts';
 import { type CliContext, type OnDirectory, print, withDatabase } from './options.ts';
 

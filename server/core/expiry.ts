@@ -10,8 +10,6 @@ export interface Expiry {
 
 /** From here on it is said: a ceremony with several people needs its weeks. */
 export const WARN_DURATION = 'P30D';
-/** Of tokens. A month longer than the root lives: the two never end on one day, and the token is there to publish the next root. */
-export const TOKEN_LIFETIME = 'P395D';
 const DAY_MS = durationMs('P1D');
 /** Signed again by the server itself every few hours; that they end soon is their nature. */
 const RENEWED_HERE = new Set(['timestamp', 'snapshot']);

@@ -6,7 +6,8 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { Expiry } from '../core/expiry.ts';
 import { appendAudit } from './audit.ts';
-import type { Database } from './tables.ts';
+import { cutPart, type Page, type Part } from './page.ts';
+import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
 const TOKEN_PREFIX = 'flt_';
@@ -22,6 +23,11 @@ export interface TokenSummary extends Token {
   readonly expires: string;
 }
 
+/** `token` is its text. */
+export interface NewToken extends TokenSummary {
+  readonly token: string;
+}
+
 export interface TokenRequest {
   readonly text: string;
   readonly name: string;
@@ -35,27 +41,93 @@ export function makeToken(): string {
   return TOKEN_PREFIX + makeSecret();
 }
 
+/** Makes one and lets it in; its text is nowhere else. */
+export async function createToken(
+  db: Database,
+  request: Omit<TokenRequest, 'text'>,
+  now: EpochMs,
+): Promise<NewToken> {
+  const token = makeToken();
+  const row = await transact(db, 'committed', (trx) => insertToken(trx, { ...request, text: token }, now));
+  if (row === null) throw new Error('192 bits of chance were drawn twice');
+  return { ...row, token };
+}
+
+/**
+ * A new text for the name and role of this token, which ends after `overlapMs`. Error: request/not-found where none of
+ * this id is in force.
+ */
+export async function rotateToken(
+  db: Database,
+  request: {
+    readonly id: string;
+    readonly overlapMs: number;
+    readonly expires: EpochMs;
+    readonly actor: string;
+  },
+  now: EpochMs,
+): Promise<NewToken> {
+  const { id, overlapMs, expires, actor } = request;
+  const until = formatInstantMs(now + overlapMs);
+  const token = makeToken();
+  return transact(db, 'committed', async (trx) => {
+    const old = await inForce(trx, now).where('id', '=', id).executeTakeFirst();
+    if (old === undefined) throw new FairleadError('request/not-found', { what: `token ${id} in force` });
+    const { name, role } = old;
+    // Under its condition: whoever revokes it or ends it earlier meanwhile is not overruled.
+    await trx
+      .updateTable('tokens')
+      .set({ expires_at: until })
+      .where('id', '=', id)
+      .where('expires_at', '>', until)
+      .execute();
+    await appendAudit(trx, { actor, action: 'token.rotated', subject: name, details: { id, until } }, now);
+    const row = await insertToken(trx, { text: token, name, role, expires, actor }, now);
+    return { ...(row as TokenSummary), token };
+  });
+}
+
+/** Error: request/not-found where none of this id is in force. */
+export async function revokeToken(db: Database, id: string, actor: string, now: EpochMs): Promise<void> {
+  await transact(db, 'committed', async (trx) => {
+    const row = await trx
+      .updateTable('tokens')
+      .set({ revoked_at: formatInstantMs(now) })
+      .where('id', '=', id)
+      .where('revoked_at', 'is', null)
+      .returning('name')
+      .executeTakeFirst();
+    if (row === undefined) throw new FairleadError('request/not-found', { what: `token ${id} in force` });
+    await appendAudit(trx, { actor, action: 'token.revoked', subject: row.name, details: { id } }, now);
+  });
+}
+
 /** Lets the token in from now on. One that is known already, revoked or not, stays as it is. */
 export async function admitToken(db: Database, request: TokenRequest, now: EpochMs): Promise<void> {
-  const { text, name, role, actor } = request;
-  const expires = formatInstantMs(request.expires);
-  await transact(db, 'committed', async (trx) => {
-    const { numInsertedOrUpdatedRows } = await trx
-      .insertInto('tokens')
-      .values({
-        id: randomUUID(),
-        hash: hashSecret(text),
-        ...{ name, role },
-        created_at: formatInstantMs(now),
-        expires_at: expires,
-        revoked_at: null,
-      })
-      .onConflict((conflict) => conflict.column('hash').doNothing())
-      .executeTakeFirstOrThrow();
-    if (numInsertedOrUpdatedRows === 0n) return;
-    const details = { role, expires };
-    await appendAudit(trx, { actor, action: 'token.created', subject: name, details }, now);
-  });
+  await transact(db, 'committed', (trx) => insertToken(trx, request, now));
+}
+
+/** Null where it is known already. */
+async function insertToken(
+  trx: DatabaseTransaction,
+  { text, name, role, actor, expires: end }: TokenRequest,
+  now: EpochMs,
+): Promise<TokenSummary | null> {
+  const [id, created, expires] = [randomUUID(), formatInstantMs(now), formatInstantMs(end)];
+  const { numInsertedOrUpdatedRows } = await trx
+    .insertInto('tokens')
+    .values({
+      ...{ id, name, role },
+      hash: hashSecret(text),
+      created_at: created,
+      expires_at: expires,
+      revoked_at: null,
+    })
+    .onConflict((conflict) => conflict.column('hash').doNothing())
+    .executeTakeFirstOrThrow();
+  if (numInsertedOrUpdatedRows === 0n) return null;
+  await appendAudit(trx, { actor, action: 'token.created', subject: name, details: { role, expires } }, now);
+  return { id, name, role, created, expires };
 }
 
 /** Revokes every token of this name; answers how many that were. */
@@ -76,13 +148,41 @@ export async function revokeTokens(db: Database, name: string, actor: string, no
 
 /** Those that were not revoked, by name. */
 export async function listTokens(db: Database): Promise<readonly TokenSummary[]> {
+  return notRevoked(db).orderBy('name').orderBy('created_at').execute();
+}
+
+/** Its name and id. */
+export type TokenKey = readonly [string, string];
+
+export async function pageOfTokens(
+  db: Database,
+  { limit, after }: Page<TokenKey>,
+): Promise<Part<TokenSummary, TokenKey>> {
+  const rows = await notRevoked(db)
+    .$if(after !== null, (query) =>
+      query.where((where) => where(where.refTuple('name', 'id'), '>', where.tuple(...(after ?? ['', ''])))),
+    )
+    .orderBy('name')
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute();
+  return cutPart(
+    rows,
+    limit,
+    (row) => JSON.stringify(row).length,
+    ({ name, id }): TokenKey => [name, id],
+  );
+}
+
+function notRevoked(db: Database) {
   return db
     .selectFrom('tokens')
     .select(['id', 'name', 'role', 'created_at as created', 'expires_at as expires'])
-    .where('revoked_at', 'is', null)
-    .orderBy('name')
-    .orderBy('created_at')
-    .execute();
+    .where('revoked_at', 'is', null);
+}
+
+function inForce(db: Database, now: EpochMs) {
+  return notRevoked(db).where('expires_at', '>', formatInstantMs(now));
 }
 
 /** When each token that is not revoked ends. */

@@ -9,6 +9,7 @@ import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
 import { REPOSITORY_ROUTES } from './routes/repository.ts';
 import { SECURITY_ROUTES } from './routes/security.ts';
+import { TOKEN_ROUTES } from './routes/tokens.ts';
 
 export const ROUTES: readonly Route[] = describeRoutes([
   ...OPERATION_ROUTES,
@@ -19,4 +20,5 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...FLEET_ROUTES,
   ...SECURITY_ROUTES,
   ...HISTORY_ROUTES,
+  ...TOKEN_ROUTES,
 ]);

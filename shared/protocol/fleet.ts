@@ -1,9 +1,10 @@
 // The fleet API: what people and the vendor's program ask the release server, and what it answers.
 import { z } from 'zod';
 import { changeRecord, fleetCounts } from '../change/change.ts';
+import { durationMs } from '../encoding/instant.ts';
 import type { JsonObject } from '../encoding/json.ts';
 import { advisory } from '../schema/advisory.ts';
-import { digest, instant, line } from '../schema/common.ts';
+import { digest, duration, instant, line } from '../schema/common.ts';
 import { DEPLOYMENT_STATES, deploymentRecord } from '../schema/deployment.ts';
 import { CHANNELS, instanceId, report } from './report.ts';
 
@@ -12,6 +13,28 @@ export const TOKEN_ROLES = ['viewer', 'publisher', 'operator', 'security', 'admi
 export type TokenRole = (typeof TOKEN_ROLES)[number];
 
 const count = z.int().min(0);
+
+function atMost(longest: string) {
+  return duration.refine((span) => durationMs(span) <= durationMs(longest), { error: `at most ${longest}` });
+}
+
+/** How long a token may live at most: a month longer than the root, which its holder may have to publish. */
+export const TOKEN_LIFETIME = 'P395D';
+
+const validFor = atMost(TOKEN_LIFETIME);
+export const tokenRequest = z.strictObject({ name: line, role: z.enum(TOKEN_ROLES), validFor });
+/** So long the old text counts beside the new one: a program has it until somebody brings it the other. */
+export const tokenRotation = z.strictObject({ validFor, overlap: atMost('P7D') });
+const tokenSummary = {
+  id: z.string(),
+  name: line,
+  role: z.enum(TOKEN_ROLES),
+  created: instant,
+  expires: instant,
+};
+export const tokensReply = z.object({ tokens: z.array(z.object(tokenSummary)) });
+/** The only answer that ever holds the text. */
+export const tokenReply = z.object({ ...tokenSummary, token: z.string() });
 
 // Replies are objects that may gain fields: their readers pass over what they do not know.
 const instanceSummary = {

@@ -18,4 +18,5 @@ if (programs === null) {
   await import('./db/audit-chain.test.ts');
   await import('./db/races.test.ts');
   await import('./http/fleet.test.ts');
+  await import('./http/tokens.test.ts');
 }

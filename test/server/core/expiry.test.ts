@@ -1,13 +1,8 @@
 // What ends is said well before, except for what the server renews by itself.
 import { describe, expect, it } from 'vitest';
-import {
-  daysLeft,
-  type Expiry,
-  isUrgent,
-  selectUrgent,
-  TOKEN_LIFETIME,
-} from '../../../server/core/expiry.ts';
+import { daysLeft, type Expiry, isUrgent, selectUrgent } from '../../../server/core/expiry.ts';
 import { durationMs } from '../../../shared/encoding/instant.ts';
+import { TOKEN_LIFETIME } from '../../../shared/protocol/fleet.ts';
 
 const DAY = 24 * 3_600_000;
 const of = (name: string, days: number, kind: Expiry['kind'] = 'metadata'): Expiry => ({
