@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
+import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
@@ -18,8 +19,7 @@ import { clearUploads } from './repository/uploads.ts';
 
 export interface ServerConfig extends Transport {
   readonly layout: Layout;
-  /** The embedded file, or the address of a PostgreSQL database. */
-  readonly database: string;
+  readonly database: DatabaseAddress;
   readonly passphrase: PassphraseSource;
   readonly host: string;
   readonly port: number;
@@ -55,11 +55,15 @@ export interface Settings extends TransportSettings {
 }
 
 /** Errors: server/half-tls, server/needs-tls. */
-export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): ServerConfig {
+export function toConfig(
+  settings: Settings,
+  environment: NodeJS.ProcessEnv,
+  database?: DatabaseAddress,
+): ServerConfig {
   const layout = layoutOf(resolve(settings.dir));
   return {
     layout,
-    database: layout.database,
+    database: database ?? fileAddress(layout.database),
     passphrase: passphraseSource(settings.passphraseFile, environment),
     host: settings.host,
     port: settings.port,
@@ -67,10 +71,13 @@ export function toConfig(settings: Settings, environment: NodeJS.ProcessEnv): Se
   };
 }
 
+/** Other processes receive into the same directory; a sender that is silent for a minute is cut off. */
+const OTHERS_UPLOAD_MS = 60 * 60 * 1000;
+
 /** Opens what `init` made. Errors: disk/*, and those of opening the publisher. */
 export async function createContext(config: ServerConfig, surroundings: Surroundings): Promise<Context> {
   const { now, log } = surroundings;
-  await clearUploads(config.layout);
+  await clearUploads(config.layout, config.database.kind === 'file' ? 0 : OTHERS_UPLOAD_MS, Date.now());
   const db = await openDatabase(config.database, surroundings.database);
   const files = createPublicFiles(config.layout.repository, () => performance.now());
   const open = surroundings.openPublisher(config, db, () => files.changed());

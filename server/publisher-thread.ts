@@ -3,6 +3,8 @@ import { workerData } from 'node:worker_threads';
 import { answerQuestions, tellNews } from '../shared/node/thread.ts';
 import { findChange, recordPublication } from './db/changes.ts';
 import { openDatabase } from './db/database.ts';
+import { tellOthers } from './db/notices.ts';
+import { inPublishingTurn } from './db/publishing.ts';
 import { openOnlineKeys } from './repository/online-keys.ts';
 import { readPassphrase } from './repository/passphrase.ts';
 import { createPublisher } from './repository/publisher.ts';
@@ -16,7 +18,9 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
   const publisher = await createPublisher({
     ...{ layout, keys, now: Date.now, onChange: tellNews },
     findChange: (id) => findChange(db, id),
-    recordCommit: (commit) => recordPublication(db, commit, Date.now()),
+    inTurn: (work) => inPublishingTurn(db, work),
+    recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, Date.now()),
+    announce: () => tellOthers(db, 'publication'),
   });
   return {
     answer: async (question) => {
@@ -27,6 +31,9 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
           return { kind: 'publish', reply: await publisher.publishFile(question.file, question.actor) };
         case 'resign':
           return { kind: 'resign', outcome: await publisher.resign() };
+        case 'follow':
+          await publisher.follow();
+          return { kind: 'follow' };
       }
     },
     close: () => db.destroy(),

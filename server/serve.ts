@@ -1,45 +1,50 @@
 // The release server as a service: what it is made of, from its first line to its last.
 import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError, systemCode } from '../shared/errors/error.ts';
-import { tryLock } from '../shared/node/lock.ts';
+import { type Lock, tryLock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
-import { type CliContext, print, requireInitialized } from './cli/options.ts';
+import { findHome, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
+import { type CliContext, print } from './cli/options.ts';
 import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
 import { createApp } from './http/app.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
-import { checkpointAudit, resign, startResigning, startWatching, warnOfExpiries } from './jobs/watch.ts';
+import {
+  checkpointAudit,
+  resign,
+  startFollowing,
+  startResigning,
+  startWatching,
+  warnOfExpiries,
+} from './jobs/watch.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
 
 /** How long requests may take to end once the server was told to. */
 const GRACE_MS = 10_000;
 
 /** Answers once it listens; it ends when it is told to. */
-export async function run({ environment }: CliContext, settings: Settings): Promise<number> {
-  const config = toConfig(settings, environment);
+export async function run(cli: CliContext, settings: Settings & OnDirectory): Promise<number> {
+  const home = await findHome(settings, cli);
+  const config = toConfig(settings, cli.environment, home.address);
   const log = createLog({ name: 'fairlead-server' });
-  const { layout } = config;
   // Before anything is opened: a certificate that does not fit is the first line that is read.
   const tls = config.tls === null ? null : await readTls(config.tls);
-  await requireInitialized(layout);
-  const lock = await tryLock(layout.lock);
-  if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
-  await settleDirectory(layout.dir, new Set()).catch((err) =>
-    log.warn({ err }, 'what a kill left behind stays'),
-  );
+  await verifyPlace(home, false);
+  const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
     ...{ now: Date.now, log, database: 'beside' },
     openPublisher: (of, _db, onChange) =>
       startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, onChange),
   }).catch((error: unknown) => {
-    lock.release();
+    lock?.release();
     throw error;
   });
   const close = async () => {
     await context.publisher.stop();
     await context.db.destroy();
-    lock.release();
+    lock?.release();
   };
   await serve(context, tls, close).catch(async (error: unknown) => {
     // The database has threads of its own: left open, they would keep the program from ending.
@@ -47,6 +52,24 @@ export async function run({ environment }: CliContext, settings: Settings): Prom
     throw error;
   });
   return EXIT.ok;
+}
+
+/**
+ * With the embedded file one process has the directory for itself; on PostgreSQL several share it.
+ * Errors: server/in-use, server/database-*.
+ */
+async function takeDirectory(home: Home, log: Logger): Promise<Lock | null> {
+  const { layout, address } = home;
+  if (address.kind === 'postgres') {
+    await (await openVerified(home)).destroy();
+    return null;
+  }
+  const lock = await tryLock(layout.lock);
+  if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
+  await settleDirectory(layout.dir, new Set()).catch((err) =>
+    log.warn({ err }, 'what a kill left behind stays'),
+  );
+  return lock;
 }
 
 async function serve(context: Context, tls: Tls | null, close: () => Promise<void>): Promise<void> {
@@ -61,6 +84,7 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   print(`listening on ${await listen(app, config)}`);
   const resigning = startResigning(context);
   const watching = startWatching(context);
+  const following = startFollowing(context);
 
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping');
@@ -68,6 +92,7 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
     await resigning.stop();
     await watching.stop();
     await renewing.stop();
+    await following.stop();
     await checkpointAudit(context);
     await app.close();
     await close();

@@ -1,15 +1,18 @@
 // `fairlead-server init`: a release server's directory with its keys, its database and the first tokens.
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { EXIT, shellWord } from '../../shared/errors/entry.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
-import { isPresent } from '../../shared/node/read-file.ts';
+import { isPresent, readTextIfPresent } from '../../shared/node/read-file.ts';
+import { readFirstDigest } from '../db/audit-chain.ts';
 import { openDatabase } from '../db/database.ts';
 import type { Database } from '../db/tables.ts';
-import { admitToken, hasToken, makeToken } from '../db/tokens.ts';
-import { type Layout, layoutOf, readOrWriteLine } from '../repository/layout.ts';
+import { admitToken, findToken, hasToken, makeToken } from '../db/tokens.ts';
+import { type Layout, readDatabaseMark, readOrWriteLine, writeDatabaseMark } from '../repository/layout.ts';
 import { createOnlineKeys, openOnlineKeys } from '../repository/online-keys.ts';
 import { passphraseSource, readOrMakePassphrase } from '../repository/passphrase.ts';
-import { type CliContext, type OnDirectory, print } from './options.ts';
+import { findHome, type Home, type OnDirectory, verifyFleet, verifyPlace } from './home.ts';
+import { type CliContext, print } from './options.ts';
 import { issued } from './token.ts';
 
 interface InitSettings extends OnDirectory {
@@ -19,20 +22,22 @@ interface InitSettings extends OnDirectory {
 
 /** Every step leaves alone what an earlier run has made, so a run that was killed is simply repeated. */
 export async function init(
-  { environment }: CliContext,
-  { dir, passphraseFile, publicUrl }: InitSettings,
+  context: CliContext,
+  { passphraseFile, publicUrl, ...settings }: InitSettings,
 ): Promise<number> {
-  const layout = layoutOf(resolve(dir));
-  const existed = await isPresent(layout.database);
+  const home = await findHome(settings, context);
+  const { layout, address } = home;
+  await verifyPlace(home, true);
+  const existed = (await isPresent(layout.database)) || (await isPresent(layout.databaseMark));
   await makeDirectory(layout.dir);
   const { passphrase, made } = await readOrMakePassphrase(
     layout,
-    passphraseSource(passphraseFile, environment),
+    passphraseSource(passphraseFile, context.environment),
   );
   await createOnlineKeys(layout, passphrase);
   await openOnlineKeys(layout, passphrase);
-  const db = await openDatabase(layout.database);
-  const tokens = await makeFirstTokens(db, layout).finally(() => db.destroy());
+  const db = await openDatabase(address);
+  const tokens = await makeFleet(db, home).finally(() => db.destroy());
   print(
     existed
       ? `${layout.dir} holds a release server already: what it has was left as it is`
@@ -48,11 +53,38 @@ export async function init(
       '  sign as this server. To keep it elsewhere, give --passphrase-file or FAIRLEAD_SERVER_PASSPHRASE at init.',
     );
   }
-  print(`next: fairlead-server run --dir ${shellWord(layout.dir)}`);
+  print(`next: fairlead-server run --dir ${shellWord(layout.dir)}${asGiven(settings)}`);
   print(
     `then: fairlead-vendor init --server ${shellWord(publicUrl)} --token-file ${shellWord(join(layout.dir, 'publisher.token'))}`,
   );
   return EXIT.ok;
+}
+
+/** As it was typed: neither form holds a password. */
+function asGiven({ database, databaseFile }: OnDirectory): string {
+  if (databaseFile !== undefined) return ` --database-file ${shellWord(databaseFile)}`;
+  return database === undefined ? '' : ` --database ${shellWord(database)}`;
+}
+
+/** What the database holds from its first day. The mark comes last: without it the next `init` goes on here. */
+async function makeFleet(db: Database, home: Home): Promise<readonly string[]> {
+  const { layout, address } = home;
+  await verifyFleet(db, home);
+  if (address.kind === 'file') return makeFirstTokens(db, layout);
+  const mark = await readDatabaseMark(layout);
+  if (mark === null) await verifyOurs(db, layout, address.place);
+  const tokens = await makeFirstTokens(db, layout);
+  const first = await readFirstDigest(db);
+  if (mark === null && first !== null) await writeDatabaseMark(layout, { place: address.place, first });
+  return tokens;
+}
+
+/** Empty, or begun by an `init` of this directory that was killed. Error: server/database-foreign. */
+async function verifyOurs(db: Database, layout: Layout, database: string): Promise<void> {
+  if ((await readFirstDigest(db)) === null) return;
+  const token = await readTextIfPresent(join(layout.dir, 'admin.token'));
+  const isOurs = token !== null && (await findToken(db, token.trim(), Date.now()).catch(() => null)) !== null;
+  if (!isOurs) throw new FairleadError('server/database-foreign', { dir: layout.dir, database });
 }
 
 /** The files that hold the first tokens. A token whose file was taken away stays valid and is not made again. */

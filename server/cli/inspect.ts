@@ -7,7 +7,8 @@ import { verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
 import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
-import { type CliContext, type OnDirectory, print, withDatabase } from './options.ts';
+import { type OnDirectory, withDatabase } from './home.ts';
+import { type CliContext, print } from './options.ts';
 
 interface VerifySettings extends OnDirectory {
   readonly checkpoint?: AuditCheckpoint;
@@ -17,8 +18,8 @@ interface ExpirySettings extends OnDirectory {
   readonly within: number;
 }
 
-export async function verify(_context: CliContext, { dir, checkpoint }: VerifySettings): Promise<number> {
-  const head = await withDatabase(dir, async (db, layout) => {
+export async function verify(context: CliContext, { checkpoint, ...home }: VerifySettings): Promise<number> {
+  const head = await withDatabase(home, context, async (db, layout) => {
     const found = await verifyAudit(db, await readCheckpoint(layout));
     // Kept by somebody else: whoever can write here can write the server's own as well.
     if (checkpoint !== undefined) await verifyAudit(db, checkpoint, checkpoint.count);
@@ -29,9 +30,12 @@ export async function verify(_context: CliContext, { dir, checkpoint }: VerifySe
   return EXIT.ok;
 }
 
-export async function showExpiries(_context: CliContext, { dir, within }: ExpirySettings): Promise<number> {
+export async function showExpiries(
+  context: CliContext,
+  { within, ...home }: ExpirySettings,
+): Promise<number> {
   const now = Date.now();
-  const all = await withDatabase(dir, async (db, layout) => [
+  const all = await withDatabase(home, context, async (db, layout) => [
     ...listMetadataExpiries(await loadState(layout)),
     ...(await listTokenExpiries(db)),
   ]);

@@ -2,11 +2,6 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
-import { FairleadError } from '../../shared/errors/error.ts';
-import { isPresent } from '../../shared/node/read-file.ts';
-import { openDatabase } from '../db/database.ts';
-import type { Database } from '../db/tables.ts';
-import { type Layout, layoutOf } from '../repository/layout.ts';
 
 export function parsePort(text: string): number {
   // Digits only: `Number` reads "" as 0, "0x50" as 80 and "8e3" as 8000.
@@ -45,27 +40,6 @@ export function parseHost(text: string): string {
 /** What a command meets outside. */
 export interface CliContext {
   readonly environment: NodeJS.ProcessEnv;
-}
-
-/** What every command on a directory is given. */
-export interface OnDirectory {
-  readonly dir: string;
-}
-
-/** Error: server/not-initialized. */
-export async function withDatabase<Result>(
-  dir: string,
-  use: (db: Database, layout: Layout) => Promise<Result>,
-): Promise<Result> {
-  const layout = layoutOf(dir);
-  await requireInitialized(layout);
-  const db = await openDatabase(layout.database);
-  return use(db, layout).finally(() => db.destroy());
-}
-
-/** Error: server/not-initialized. */
-export async function requireInitialized({ dir, database }: Layout): Promise<void> {
-  if (!(await isPresent(database))) throw new FairleadError('server/not-initialized', { dir });
 }
 
 export function print(line: string): void {

@@ -14,6 +14,20 @@ const DIR: OptionSpec = {
   required: true,
   parse: parsePath,
 };
+const DATABASE: readonly OptionSpec[] = [
+  {
+    flags: '--database <url>',
+    about: 'PostgreSQL database in place of a file in the directory, such as postgres://fairlead@db/fairlead',
+  },
+  {
+    flags: '--database-file <file>',
+    about:
+      'file with that address, password and all (else $FAIRLEAD_SERVER_DATABASE, else a credential of systemd)',
+    excludes: ['database'],
+    parse: parsePath,
+  },
+];
+const ON_FLEET = [DIR, ...DATABASE];
 const PASSPHRASE: OptionSpec = {
   flags: '--passphrase-file <file>',
   about: 'passphrase of the signing keys (else $FAIRLEAD_SERVER_PASSPHRASE, else $FAIRLEAD_PASSPHRASE)',
@@ -25,7 +39,7 @@ export const INIT: ServerCommand = {
   about: 'make the directory, its keys and the first tokens; may be repeated',
   example: 'init --dir /var/lib/fairlead-server --public-url https://releases.example.com',
   options: [
-    DIR,
+    ...ON_FLEET,
     PASSPHRASE,
     {
       flags: '--public-url <url>',
@@ -44,7 +58,7 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
     about: 'serve until told to stop',
     example: 'run --dir /var/lib/fairlead-server',
     options: [
-      DIR,
+      ...ON_FLEET,
       PASSPHRASE,
       { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1', parse: parseHost },
       {
@@ -80,7 +94,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     about: 'make a token and print it: it is never shown again',
     example: 'token create --dir /var/lib/fairlead-server --role viewer --name dashboard',
     options: [
-      DIR,
+      ...ON_FLEET,
       { flags: '--role <role>', about: 'what it may do', required: true, choices: TOKEN_ROLES },
       {
         flags: '--name <name>',
@@ -102,7 +116,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     name: 'token list',
     about: 'show the tokens that are not revoked',
     example: 'token list --dir /var/lib/fairlead-server',
-    options: [DIR],
+    options: ON_FLEET,
     load: async () => (await import('./token.ts')).printTokens,
   },
   {
@@ -110,7 +124,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     about: 'revoke every token of this name, at once and for good',
     example: 'token revoke dashboard --dir /var/lib/fairlead-server',
     arguments: [{ name: '<name>', about: 'such as dashboard', parse: parseLine }],
-    options: [DIR],
+    options: ON_FLEET,
     load: async () => (await import('./token.ts')).revokeToken,
   },
   {
@@ -118,7 +132,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     about: 'walk the chain from its first entry, and hold it against the last checkpoint',
     example: 'audit verify --dir /var/lib/fairlead-server',
     options: [
-      DIR,
+      ...ON_FLEET,
       {
         flags: '--checkpoint <count:digest>',
         about: 'also hold it against this, as an earlier verify printed it',
@@ -132,7 +146,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     about: 'what ends when: metadata of each role, and tokens; fails when something ends soon',
     example: 'expiries --dir /var/lib/fairlead-server --within 60d',
     options: [
-      DIR,
+      ...ON_FLEET,
       {
         flags: '--within <duration>',
         about: 'how soon is soon',

@@ -6,7 +6,8 @@ import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { TOKEN_LIFETIME, type TokenRole } from '../../shared/protocol/fleet.ts';
 import { admitToken, listTokens, makeToken, revokeTokens } from '../db/tokens.ts';
-import { type CliContext, type OnDirectory, print, withDatabase } from './options.ts';
+import { type OnDirectory, withDatabase } from './home.ts';
+import { type CliContext, print } from './options.ts';
 
 interface TokenSettings extends OnDirectory {
   readonly role: TokenRole;
@@ -23,24 +24,26 @@ export function issued(validForMs = durationMs(TOKEN_LIFETIME)): {
 }
 
 export async function createToken(
-  _context: CliContext,
-  { dir, role, name, validFor }: TokenSettings,
+  context: CliContext,
+  { role, name, validFor, ...home }: TokenSettings,
 ): Promise<number> {
   const text = makeToken();
-  await withDatabase(dir, (db) => admitToken(db, { text, name, role, ...issued(validFor) }, Date.now()));
+  await withDatabase(home, context, (db) =>
+    admitToken(db, { text, name, role, ...issued(validFor) }, Date.now()),
+  );
   print(text);
   return EXIT.ok;
 }
 
-export async function printTokens(_context: CliContext, { dir }: OnDirectory): Promise<number> {
-  const tokens = await withDatabase(dir, listTokens);
+export async function printTokens(context: CliContext, home: OnDirectory): Promise<number> {
+  const tokens = await withDatabase(home, context, listTokens);
   for (const { name, role, expires } of tokens) print(`${name}  ${role}  expires ${expires}`);
   return EXIT.ok;
 }
 
-export async function revokeToken(_context: CliContext, name: string, { dir }: OnDirectory): Promise<number> {
-  const revoked = await withDatabase(dir, (db) => revokeTokens(db, name, actor(), Date.now()));
-  if (revoked === 0) throw new FairleadError('server/no-such-token', { name, dir });
+export async function revokeToken(context: CliContext, name: string, home: OnDirectory): Promise<number> {
+  const revoked = await withDatabase(home, context, (db) => revokeTokens(db, name, actor(), Date.now()));
+  if (revoked === 0) throw new FairleadError('server/no-such-token', { name, dir: home.dir });
   print(`revoked ${revoked} of the name ${name}`);
   return EXIT.ok;
 }

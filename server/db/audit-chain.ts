@@ -47,6 +47,11 @@ export async function readAuditHead(db: Database): Promise<AuditStanding> {
   return { count: Number(last?.sequence ?? 0), digest: (last?.digest ?? null) as Digest | null };
 }
 
+/** What tells this log from every other; null while it is empty. */
+export function readFirstDigest(db: Database): Promise<Digest | null> {
+  return digestAt(db, 1);
+}
+
 async function digestAt(db: Database, sequence: number): Promise<Digest | null> {
   const row = await db
     .selectFrom('audit')

@@ -4,6 +4,7 @@ import type { ChangeRecord } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { appendAudit } from './audit.ts';
 import { cutPart, type Page, type Part } from './page.ts';
+import { verifyTurn } from './publishing.ts';
 import type { Database } from './tables.ts';
 import { takeLock, transact } from './transact.ts';
 
@@ -85,13 +86,16 @@ export interface PublicationEntry {
   readonly changes: readonly ChangeRecord[];
 }
 
+/** While it is still the turn of whoever publishes it. Error: publication/overtaken. */
 export async function recordPublication(
   db: Database,
   { id, actor, changes }: PublicationEntry,
+  turn: string,
   now: EpochMs,
 ): Promise<void> {
   // The lock first: a second process with the same commit waits, then finds it recorded.
   await transact(db, 'committed', async (trx) => {
+    await verifyTurn(trx, turn);
     await takeLock(trx, 'audit');
     const recorded = await trx
       .selectFrom('audit')

@@ -1,5 +1,5 @@
 // Group commit: many writes in one durable transaction, each acknowledged only after it is on disk.
-import { FairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isDatabaseBusy, isFairleadError } from '../../shared/errors/error.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -90,16 +90,20 @@ async function commit<Item, Result>(
   }
 }
 
-/** One bad item must not take the others down with it. */
+/** One bad item must not take the others down with it; where the database cannot, it can for none of them. */
 async function commitAlone<Item, Result>(
   db: Database,
   write: Write<Item, Result>,
   batch: readonly Waiting<Item, Result>[],
   error: unknown,
 ): Promise<void> {
-  if (batch.length === 1) {
-    batch[0]?.reject(error);
+  if (batch.length === 1 || isUnable(error)) {
+    for (const one of batch) one.reject(error);
     return;
   }
   for (const one of batch) await commit(db, write, [one]);
+}
+
+function isUnable(error: unknown): boolean {
+  return isFairleadError(error, 'server/database-away', 'server/busy', 'disk/full') || isDatabaseBusy(error);
 }

@@ -65,6 +65,13 @@ interface AuditRow {
   readonly digest: string;
 }
 
+/** Its only row says whose turn to publish the last one was, and the highest version given; see publishing.ts. */
+interface PublishingRow {
+  readonly id: number;
+  readonly turn: string;
+  readonly version: number;
+}
+
 export interface Tables {
   readonly tokens: TokenRow;
   readonly enrolments: EnrolmentRow;
@@ -75,6 +82,7 @@ export interface Tables {
   readonly deployment_changes: DeploymentChangeRow;
   readonly changes: ChangeRow;
   readonly audit: AuditRow;
+  readonly publishing: PublishingRow;
 }
 
 /** The database, or one transaction of it. */

@@ -38,8 +38,26 @@ export async function takeLock(trx: DatabaseTransaction, lock: Lock): Promise<vo
     .execute();
 }
 
+/**
+ * Holds the lock for as long as this one connection lives, or until released; null while somebody else has it. Only
+ * PostgreSQL has such locks. Error: server/database-away.
+ */
+export async function tryHold(connection: Database, lock: Lock): Promise<(() => Promise<void>) | null> {
+  const call = (name: string) =>
+    connection
+      .selectNoFrom((select) => select.fn<boolean>(name, [select.val(LOCKS[lock])]).as('done'))
+      .executeTakeFirstOrThrow();
+  if (!(await call('pg_try_advisory_lock')).done) return null;
+  // Where that fails the connection is gone, and the lock with it.
+  return () =>
+    call('pg_advisory_unlock').then(
+      () => undefined,
+      () => undefined,
+    );
+}
+
 /** Any numbers, as long as they are no one else's in this database. */
-const LOCKS = { audit: 0x666c_0001 } as const;
+const LOCKS = { audit: 0x666c_0001, publishing: 0x666c_0002 } as const;
 type Lock = keyof typeof LOCKS;
 
 export function isPostgres(db: Kysely<Tables> | Transaction<Tables>): boolean {

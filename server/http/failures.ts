@@ -109,6 +109,7 @@ function toFairleadError(error: FastifyError, request: string, limit: number): F
 const UNABLE_SECONDS = 30;
 
 function secondsToWait(failure: FairleadError): number | null {
-  if (isFairleadError(failure, 'request/rate-limited', 'server/busy')) return failure.data.seconds;
+  if (isFairleadError(failure, 'request/rate-limited', 'server/busy', 'server/database-away'))
+    return failure.data.seconds;
   return failure.http === 503 ? UNABLE_SECONDS : null;
 }

@@ -1,9 +1,11 @@
-// What the server does by itself: it signs again what is due, tells of what is about to end, and looks whether the audit log only grows.
+// What the server does by itself: it signs again what is due, tells of what is about to end, looks whether the audit log only grows, and follows what other processes publish.
 import cron from 'node-cron';
 import { formatInstant } from '../../shared/encoding/instant.ts';
+import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
 import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
+import { listen } from '../db/notices.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 
@@ -27,7 +29,11 @@ export function startWatching(context: Context): { stop(): Promise<void> } {
 /** One line of the log for each thing that ends within weeks, or has ended. */
 export async function warnOfExpiries({ db, publisher, log, now }: Context): Promise<void> {
   const at = now();
-  const all = [...publisher.published().expiries, ...(await listTokenExpiries(db))];
+  const tokens = await listTokenExpiries(db).catch((err) => {
+    log.warn({ job: 'expiries', err }, 'could not look at the tokens; the metadata is looked at');
+    return [];
+  });
+  const all = [...publisher.published().expiries, ...tokens];
   for (const one of selectUrgent(all, at)) {
     const { kind, name } = one;
     const line = { job: 'expiries', kind, name, expires: formatInstant(one.at), days: daysLeft(one, at) };
@@ -45,7 +51,9 @@ export async function checkpointAudit({ db, config: { layout }, log }: Context):
     await verifyAudit(db, before, before?.count ?? 1);
     await writeCheckpoint(layout, { count: head.count, digest: head.digest });
   } catch (error) {
-    log.error({ job: 'audit', err: error }, 'the audit log does not hold what it held; the checkpoint stays');
+    const isBroken = isFairleadError(error, 'server/audit-broken');
+    const problem = isBroken ? 'the audit log does not hold what it held' : 'could not look at the audit log';
+    log.error({ job: 'audit', err: error }, `${problem}; the checkpoint stays`);
   }
 }
 
@@ -74,4 +82,25 @@ export async function resign({ publisher, log }: Pick<Context, 'publisher' | 'lo
   } catch (error) {
     log.error({ job: 'resign', err: error }, 'could not sign; the next attempt follows');
   }
+}
+
+/** A notice that was lost costs this much. */
+const LOOK_MS = 3_000;
+
+/** What another process published is soon served here too: told by the database, and looked for in case nobody told. */
+export function startFollowing({ config, publisher, log }: Context): { stop(): Promise<void> } {
+  // The embedded file has one process.
+  if (config.database.kind === 'file') return { stop: async () => undefined };
+  const follow = () =>
+    publisher
+      .follow()
+      .catch((err) => log.warn({ job: 'follow', err }, 'could not look at what others published'));
+  const notices = listen(config.database, () => void follow());
+  const timer = setInterval(follow, LOOK_MS).unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await notices.stop();
+    },
+  };
 }

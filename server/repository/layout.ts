@@ -5,12 +5,14 @@ import { utf8 } from '../../shared/encoding/bytes.ts';
 import { writeDurably } from '../../shared/node/durable-file.ts';
 import { readIfPresent, readTextIfPresent } from '../../shared/node/read-file.ts';
 import { packPath } from '../../shared/protocol/publication.ts';
-import { digest } from '../../shared/schema/common.ts';
+import { digest, line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 
 export interface Layout {
   readonly dir: string;
   readonly database: string;
+  /** Present where the tables are in a PostgreSQL database; see cli/home.ts. */
+  readonly databaseMark: string;
   /** Held by the one process that signs here. */
   readonly lock: string;
   /** Sealed signing keys of the two online roles. */
@@ -31,6 +33,7 @@ export function layoutOf(dir: string): Layout {
   return {
     dir,
     database: join(dir, 'fairlead.db'),
+    databaseMark: join(dir, 'database.json'),
     lock: join(dir, 'lock.db'),
     keys: join(dir, 'keys'),
     passphrase: join(dir, 'passphrase'),
@@ -94,4 +97,24 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const document = { schema: 'fairlead/audit-checkpoint@1', count, digest };
   await writeDurably(path, utf8(`${JSON.stringify(document)}\n`));
+}
+
+const databaseMark = z.strictObject({
+  schema: z.literal('fairlead/database@1'),
+  /** Host and database, for people. */
+  place: line,
+  /** Digest of the first entry of its audit log: no other fleet has it. */
+  first: digest,
+});
+
+export type DatabaseMark = Pick<z.output<typeof databaseMark>, 'place' | 'first'>;
+
+/** Null where the tables are in the directory itself. Errors: document/invalid, disk/unreadable. */
+export async function readDatabaseMark({ databaseMark: path }: Layout): Promise<DatabaseMark | null> {
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(databaseMark, bytes, path);
+}
+
+export async function writeDatabaseMark({ databaseMark: path }: Layout, mark: DatabaseMark): Promise<void> {
+  await writeDurably(path, utf8(`${JSON.stringify({ schema: 'fairlead/database@1', ...mark })}\n`));
 }

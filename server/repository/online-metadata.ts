@@ -11,7 +11,7 @@ import {
 } from '../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
 import type { OnlineKeys } from './online-keys.ts';
-import type { MetadataFile, Roles } from './state.ts';
+import type { MetadataFile, RepositoryState, Roles } from './state.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
@@ -28,7 +28,7 @@ const SPEC_VERSION = '1.0.31';
 export function signSnapshot(
   keys: OnlineKeys,
   roles: Roles,
-  previous: Snapshot | null,
+  version: number,
   now: EpochMs,
 ): MetadataFile<Snapshot> {
   const meta: Record<string, JsonObject> = {};
@@ -37,7 +37,7 @@ export function signSnapshot(
     {
       _type: 'snapshot',
       spec_version: SPEC_VERSION,
-      version: nextVersion(previous?.version, now),
+      version,
       expires: formatInstant(now + SNAPSHOT_LIFETIME_MS),
       meta,
     },
@@ -50,14 +50,14 @@ export function signSnapshot(
 export function signTimestamp(
   keys: OnlineKeys,
   snapshot: MetadataFile<Snapshot>,
-  previous: Timestamp | null,
+  version: number,
   now: EpochMs,
 ): MetadataFile<Timestamp> {
   const bytes = signMetadata(
     {
       _type: 'timestamp',
       spec_version: SPEC_VERSION,
-      version: nextVersion(previous?.version, now),
+      version,
       expires: formatInstant(now + TIMESTAMP_LIFETIME_MS),
       meta: { 'snapshot.json': describe(snapshot) },
       signed_at: formatInstant(now),
@@ -84,11 +84,15 @@ function isWorn(leftMs: number, lifetimeMs: number, ageMs: number): boolean {
 }
 
 /**
- * Versions follow the clock, in seconds, and never go back. After a restored backup the next one is then still higher
- * than any that was signed before the loss, and no client takes the restored server for a rollback.
+ * Of both, the next time: versions follow the clock, in seconds, and never go back. After a restored backup the next one is
+ * then still higher than any that was signed before the loss, and no client takes the restored server for a rollback.
  */
-function nextVersion(previous: number | undefined, now: EpochMs): number {
-  return Math.max((previous ?? 0) + 1, Math.floor(now / 1000));
+export function nextVersion(
+  state: Pick<RepositoryState, 'snapshot' | 'timestamp'> | null,
+  now: EpochMs,
+): number {
+  const previous = state === null ? [] : [state.snapshot.content.version, state.timestamp.content.version];
+  return Math.max(1, ...previous.map((version) => version + 1), Math.floor(now / 1000));
 }
 
 function describe(file: MetadataFile<Targets | Snapshot>): JsonObject {

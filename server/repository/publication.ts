@@ -8,11 +8,11 @@ import { makeDirectory } from '../../shared/node/durable-file.ts';
 import { isPresent, readIfPresent } from '../../shared/node/read-file.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
-import { type Commit, PUBLIC_MODE, type WriteFile } from './commit.ts';
+import { type Commit, PUBLIC_MODE, type Turn, type WriteFile } from './commit.ts';
 import { type Layout, metadataFile, packFile, targetFile } from './layout.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
-import { signSnapshot, signTimestamp } from './online-metadata.ts';
+import { nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
 import type { RepositoryState } from './state.ts';
 import { type PlannedTarget, planTargets } from './target-plan.ts';
 
@@ -71,22 +71,25 @@ export async function writePublication(
   { metadata, targets, changes }: PublicationPlan,
   state: RepositoryState | null,
   actor: string,
-  { layout, keys, now, write }: PublicationContext & { readonly write: WriteFile },
+  { layout, keys, now, write, turn }: PublicationContext & { readonly write: WriteFile; readonly turn: Turn },
 ): Promise<Commit> {
   if (metadata === null) return createCommit({ roots: [], timestamp: null, actor, changes: [...changes] });
   await writeTargets(layout, targets, write);
+  // Targets have their digest in the name. Two who sign on one state would give one version to two different files.
+  const version = await turn.take(nextVersion(state, now()));
   for (const role of metadata.changed) {
     const file = metadata.roles.get(role);
     if (file !== undefined) {
       await write(metadataFile(layout, role, file.content.version), file.bytes, PUBLIC_MODE);
     }
   }
-  const snapshot = signSnapshot(keys, metadata.roles, state?.snapshot.content ?? null, now());
+  const snapshot = signSnapshot(keys, metadata.roles, version, now());
   await write(metadataFile(layout, 'snapshot', snapshot.content.version), snapshot.bytes, PUBLIC_MODE);
-  const timestamp = signTimestamp(keys, snapshot, state?.timestamp.content ?? null, now());
+  const timestamp = signTimestamp(keys, snapshot, version, now());
   return createCommit({
     roots: metadata.roots.map(({ bytes, content }) => ({ version: content.version, bytes: encode(bytes) })),
     timestamp: encode(timestamp.bytes),
+    follows: state?.timestamp.content.version ?? null,
     actor,
     changes: [...changes],
   });

@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
 import type { OnlineKeysReply, PublicationReply } from '../../shared/protocol/publication.ts';
-import type { Layout } from './layout.ts';
+import type { DatabaseAddress } from '../core/database-address.ts';
+import { type Layout, timestampFile } from './layout.ts';
 import { isDue } from './online-metadata.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { Publisher } from './publisher.ts';
@@ -11,19 +12,21 @@ import type { Published } from './state.ts';
 /** What its thread needs in order to begin. */
 export interface PublisherData {
   readonly layout: Layout;
-  readonly database: string;
+  readonly database: DatabaseAddress;
   readonly passphrase: PassphraseSource;
 }
 
 export type PublisherQuestion =
   | { readonly kind: 'open' }
   | { readonly kind: 'publish'; readonly file: string; readonly actor: string }
-  | { readonly kind: 'resign' };
+  | { readonly kind: 'resign' }
+  | { readonly kind: 'follow' };
 
 export type PublisherAnswer =
   | { readonly kind: 'open'; readonly onlineKeys: OnlineKeysReply; readonly published: Published }
   | { readonly kind: 'publish'; readonly reply: PublicationReply }
-  | { readonly kind: 'resign'; readonly outcome: 'signed' | 'fresh' | 'empty' };
+  | { readonly kind: 'resign'; readonly outcome: 'signed' | 'fresh' | 'empty' }
+  | { readonly kind: 'follow' };
 
 /** The largest publication takes half of it. A thread that wants more ends, and the next one finds what was committed. */
 const HEAP_MB = 2_048;
@@ -52,6 +55,7 @@ export async function startPublisher(
   const ask = async <Kind extends PublisherQuestion['kind']>(
     question: PublisherQuestion & { readonly kind: Kind },
   ) => (await thread.ask(question)) as PublisherAnswer & { readonly kind: Kind };
+  let seen = await look(data.layout);
   const opened = await ask({ kind: 'open' });
   published = opened.published;
   return {
@@ -76,6 +80,21 @@ export async function startPublisher(
       isSettled = true;
       return outcome;
     },
+    follow: async () => {
+      // Nothing is asked of the thread, nor kept in memory for it, while the files stay what they are.
+      const now = await look(data.layout);
+      if (now === seen) return;
+      await ask({ kind: 'follow' });
+      seen = now;
+    },
     stop: () => thread.stop(),
   };
+}
+
+/** Another text whenever something was published, or waits to be finished. */
+async function look(layout: Layout): Promise<string> {
+  const found = await Promise.all(
+    [timestampFile(layout), layout.commit].map((path) => stat(path, { bigint: true }).catch(() => null)),
+  );
+  return found.map((one) => (one === null ? '-' : `${one.ino} ${one.size} ${one.mtimeNs}`)).join(', ');
 }

@@ -1,8 +1,9 @@
 // The publisher: takes a publication in whole or not at all, and keeps snapshot and timestamp signed.
 
+import { equalBytes } from '../../shared/encoding/bytes.ts';
 import type { JsonLimits } from '../../shared/encoding/json.ts';
 import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
-import { readRegular } from '../../shared/node/read-file.ts';
+import { isPresent, readIfPresent, readRegular } from '../../shared/node/read-file.ts';
 import { createTurns } from '../../shared/node/turns.ts';
 import {
   type OnlineKeysReply,
@@ -11,10 +12,19 @@ import {
   publicationRequest,
 } from '../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
-import { finishCommit, PUBLIC_MODE, type RecordCommit, type WriteFile, writeCommit } from './commit.ts';
+import {
+  finishCommit,
+  finishLeft,
+  PUBLIC_MODE,
+  type RecordCommit,
+  type Turn,
+  versionOf,
+  type WriteFile,
+  writeCommit,
+} from './commit.ts';
 import { metadataDirectory, metadataFile, timestampFile } from './layout.ts';
 import { publicHalves } from './online-keys.ts';
-import { isDue, signSnapshot, signTimestamp } from './online-metadata.ts';
+import { isDue, nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
 import { isEmpty, type PublicationContext, planPublication, writePublication } from './publication.ts';
 import { describeState, loadState, type Published, type RepositoryState } from './state.ts';
 
@@ -40,6 +50,8 @@ export interface Publisher {
   publishFile(file: string, actor: string): Promise<PublicationReply>;
   /** Signs what is due. Error: disk/*. */
   resign(): Promise<'signed' | 'fresh' | 'empty'>;
+  /** Looks whether another process published into the same repository, or died in the middle of that. Error: disk/*. */
+  follow(): Promise<void>;
   /** Answers once nothing more is written. */
   stop(): Promise<void>;
 }
@@ -51,8 +63,14 @@ export interface LocalPublisher extends Publisher {
   publish(request: PublicationRequest, actor: string): Promise<PublicationReply>;
 }
 
+/** Does the work alone among all processes that publish here. */
+export type InTurn = <Result>(work: (turn: Turn) => Promise<Result>) => Promise<Result>;
+
 export interface PublisherOptions extends PublicationContext {
+  readonly inTurn: InTurn;
   readonly recordCommit: RecordCommit;
+  /** Tells the other processes that what the repository serves is another. */
+  readonly announce?: () => Promise<void>;
   /** What the repository serves is another since now. */
   readonly onChange?: (published: Published) => void;
   /** Defaults to the durable write. */
@@ -61,63 +79,86 @@ export interface PublisherOptions extends PublicationContext {
 
 /** Finishes what an earlier process had committed, then stands ready. */
 export async function createPublisher(options: PublisherOptions): Promise<LocalPublisher> {
-  const { layout, keys, now, recordCommit } = options;
+  const { layout, keys, now, recordCommit, announce = async () => undefined } = options;
   const write = options.write ?? writeDurably;
   // Two signers side by side would give one version to two different files.
-  const inTurn = createTurns();
-  await makeDirectory(metadataDirectory(layout), 0o755);
-  await finishCommit(layout, recordCommit, write);
-  let state = await loadState(layout);
-  // What an earlier one had committed may be visible since just now.
-  options.onChange?.(describeState(state));
+  const inLine = createTurns();
+  let state: RepositoryState | null = null;
 
   function changeTo(next: RepositoryState | null): void {
     state = next;
     options.onChange?.(describeState(state));
   }
 
-  /** Makes a committed publication visible: this one, or one whose process failed before it was done. */
-  async function settle(): Promise<void> {
-    if (!(await finishCommit(layout, recordCommit, write))) return;
-    changeTo(await loadState(layout));
+  /** What was published last: here, by another process, or by one that died before it was done. */
+  async function settle(turn: Turn): Promise<void> {
+    await finishLeft({ layout, turn, record: recordCommit, write });
+    if ((await reload()) || state === null) return;
+    // Written by a process that slept through the end of its turn: clients must not find it for long.
+    await turn.verify();
+    await write(timestampFile(layout), state.timestamp.bytes, PUBLIC_MODE);
   }
 
-  async function publish(request: PublicationRequest, actor: string): Promise<PublicationReply> {
-    await settle();
+  /** False where what is shown is older than what was: nothing of it is taken. */
+  async function reload(): Promise<boolean> {
+    const shown = await readIfPresent(timestampFile(layout));
+    if (shown !== null && state !== null) {
+      if (equalBytes(shown, state.timestamp.bytes)) return true;
+      if (versionOf(shown) < state.timestamp.content.version) return false;
+    }
+    changeTo(await loadState(layout));
+    return true;
+  }
+
+  async function publish(request: PublicationRequest, actor: string, turn: Turn): Promise<PublicationReply> {
+    await settle(turn);
     const plan = await planPublication(request, state, options);
     if (!isEmpty(plan)) {
-      const commit = await writePublication(plan, state, actor, { ...options, write });
+      const commit = await writePublication(plan, state, actor, { ...options, write, turn });
       await writeCommit(layout, commit, write);
-      await settle();
+      await finishCommit(commit, { layout, turn, record: recordCommit, write });
+      await settle(turn);
+      await announce();
     }
     return replyOf(state);
   }
 
-  async function resign(): Promise<'signed' | 'fresh' | 'empty'> {
-    await settle();
+  async function resign(turn: Turn): Promise<'signed' | 'fresh' | 'empty'> {
+    await settle(turn);
     if (state === null) return 'empty';
     const at = now();
     let { snapshot, timestamp } = state;
     const due = isDue({ snapshot: snapshot.content.expires, timestamp: timestamp.content.expires }, at);
     if (!due.snapshot && !due.timestamp) return 'fresh';
+    const version = await turn.take(nextVersion(state, at));
     if (due.snapshot) {
-      snapshot = signSnapshot(keys, state.roles, snapshot.content, at);
-      await write(metadataFile(layout, 'snapshot', snapshot.content.version), snapshot.bytes, PUBLIC_MODE);
+      snapshot = signSnapshot(keys, state.roles, version, at);
+      await write(metadataFile(layout, 'snapshot', version), snapshot.bytes, PUBLIC_MODE);
     }
-    timestamp = signTimestamp(keys, snapshot, timestamp.content, at);
+    timestamp = signTimestamp(keys, snapshot, version, at);
+    await turn.verify();
     await write(timestampFile(layout), timestamp.bytes, PUBLIC_MODE);
     changeTo({ ...state, snapshot, timestamp });
+    await announce();
     return 'signed';
   }
 
+  const alone = <Result>(work: (turn: Turn) => Promise<Result>) => inLine(() => options.inTurn(work));
+  await makeDirectory(metadataDirectory(layout), 0o755);
+  await alone(settle);
   return {
     onlineKeys: publicHalves(keys),
     state: () => state,
     published: () => describeState(state),
-    publish: (request, actor) => inTurn(() => publish(request, actor)),
-    publishFile: (file, actor) => inTurn(async () => publish(await readRequest(file), actor)),
-    resign: () => inTurn(resign),
-    stop: () => inTurn(async () => undefined),
+    publish: (request, actor) => alone((turn) => publish(request, actor, turn)),
+    publishFile: (file, actor) => alone(async (turn) => publish(await readRequest(file), actor, turn)),
+    resign: () => alone(resign),
+    // What is visible is whole whoever publishes meanwhile; only what is to be mended takes a turn.
+    follow: async () => {
+      const isFine = !(await isPresent(layout.commit)) && (await inLine(reload));
+      if (!isFine) await alone(settle);
+    },
+    stop: () => inLine(async () => undefined),
   };
 }
 

@@ -1,10 +1,11 @@
 // What is on its way in: streamed to a file under a cap, and gone again when whoever asked for it is done.
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, toDiskError } from '../../shared/errors/error.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
 import type { Layout } from './layout.ts';
@@ -26,10 +27,14 @@ export async function withUpload<Result>(
   }
 }
 
-/** Removes what uploads that were cut off left behind; call before any begins. */
-export async function clearUploads(layout: Layout): Promise<void> {
+/** Removes what uploads that were cut off left behind: those to which nothing came for so long. */
+export async function clearUploads(layout: Layout, idleMs: number, now: EpochMs): Promise<void> {
   await makeDirectory(layout.uploads);
-  for (const name of await readdir(layout.uploads)) await rm(join(layout.uploads, name), { force: true });
+  for (const name of await readdir(layout.uploads)) {
+    const path = join(layout.uploads, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && found.mtimeMs <= now - idleMs) await rm(path, { force: true });
+  }
 }
 
 async function receive(body: Readable, cap: number, file: string): Promise<void> {

@@ -14,6 +14,12 @@ export const PUBLICATION_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'publication/overtaken': entry<object>({
+    message: () => 'another server publishes now: this one lost its database in the middle',
+    hint: () => 'publish again: it is published as a whole or not at all, and what is there already stays',
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
   'publication/unknown-role': entry<{ readonly role: string }>({
     message: (d) => `no delegation leads to the role ${d.role}`,
     hint: () =>

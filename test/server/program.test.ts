@@ -1,13 +1,18 @@
 // The program itself, as a person and an init system use it: real processes on a real directory.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { access, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { firstPublication } from '../support/publications.ts';
-
-const PROGRAM = new URL('../../scripts/bin/fairlead-server', import.meta.url).pathname;
+import {
+  callServer,
+  endServer,
+  type Result,
+  runServer,
+  type ServerProcess,
+} from '../support/server-process.ts';
 
 let template: string;
 let initialized: Result;
@@ -28,7 +33,7 @@ beforeEach(async () => {
   await cp(template, home, { recursive: true });
 });
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((child) => end(child, 'SIGKILL')));
+  await Promise.all(running.splice(0).map((child) => endServer(child, 'SIGKILL')));
   await rm(home, { recursive: true });
 });
 
@@ -87,7 +92,7 @@ describe('fairlead-server run', () => {
     const headers = { authorization, 'content-type': 'application/json' };
     const published = await fetch(`${first.url}/api/v1/publications`, { method: 'POST', headers, body });
     const timestamp = await (await fetch(`${first.url}/repository/metadata/timestamp.json`)).text();
-    await end(first.child, 'SIGKILL');
+    await endServer(first.child, 'SIGKILL');
 
     const second = await run();
 
@@ -103,12 +108,12 @@ describe('fairlead-server run', () => {
 
     expect(twice).toMatchObject({ status: 4 });
     expect(twice.stderr).toMatch(/^error: .+\n {2}hint: .+\n$/);
-    expect(await end(child, 'SIGTERM')).toBe(0);
+    expect(await endServer(child, 'SIGTERM')).toBe(0);
   });
 
   it('finishes a publication that it was killed in', async () => {
     const first = await run();
-    await end(first.child, 'SIGKILL');
+    await endServer(first.child, 'SIGKILL');
     const commit = {
       schema: 'fairlead/commit@1',
       roots: [],
@@ -199,7 +204,7 @@ describe('fairlead-server audit verify', () => {
   });
 
   it('finds by itself what was cut off while the server was stopped', async () => {
-    await end((await run()).child, 'SIGTERM');
+    await endServer((await run()).child, 'SIGTERM');
     const database = new DatabaseSync(join(dir, 'fairlead.db'));
     database.exec('delete from audit where sequence = 2');
     database.close();
@@ -234,47 +239,16 @@ describe('fairlead-server token', () => {
   });
 });
 
-interface Result {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 function call(...args: readonly (string | NodeJS.ProcessEnv)[]): Promise<Result> {
   const argv = args.filter((arg) => typeof arg === 'string');
-  const extra = args.filter((arg) => typeof arg !== 'string');
-  const env = Object.assign({ PATH: process.env.PATH }, ...extra) as NodeJS.ProcessEnv;
-  return new Promise((resolve) => {
-    const child = execFile(PROGRAM, argv, { env, cwd: home ?? template }, (_error, stdout, stderr) =>
-      resolve({ status: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
+  const environment = Object.assign({}, ...args.filter((arg) => typeof arg !== 'string'));
+  return callServer(argv, environment, home ?? template);
 }
 
-/** Starts the server on a free port and waits until it says where. */
-function run(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
-  const child = spawn(PROGRAM, ['run', '--dir', dir, '--port', '0'], {
-    env: { PATH: process.env.PATH },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  running.push(child);
-  return new Promise((resolve, reject) => {
-    let output = '';
-    child.stdout?.on('data', (bytes) => {
-      output += bytes;
-      const url = /listening on (\S+)\n/.exec(output)?.[1];
-      if (url !== undefined) resolve({ url, child });
-    });
-    child.once('exit', (status) => reject(new Error(`the server ended with ${status}`)));
-  });
-}
-
-function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((resolve) => {
-    child.once('exit', (status) => resolve(status));
-    child.kill(signal);
-  });
+async function run(): Promise<ServerProcess> {
+  const server = await runServer(['--dir', dir]);
+  running.push(server.child);
+  return server;
 }
 
 function secrets(): Promise<readonly string[]> {

@@ -1,20 +1,34 @@
 // A real PostgreSQL of the machine's own packages, in a temporary directory, on a socket of its own.
 import { execFile, spawn } from 'node:child_process';
 import { chownSync, existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { type PostgresAddress, parsePostgresAddress } from '../../server/core/database-address.ts';
 import { openDatabase } from '../../server/db/database.ts';
 
 const run = promisify(execFile);
 const PACKAGES = '/usr/lib/postgresql';
 const TEMPLATE = 'made';
+/** Each database is three hundred files: on a disk most of a suite's time is theirs. */
+const MEMORY = '/dev/shm';
+const KEPT = 40;
+/** Of all accounts this one alone is asked for its password. */
+export const GUARDED = 'guarded';
 
 export interface Postgres {
   /** The address of a new database with our tables and nothing in them. */
-  create(): Promise<string>;
+  create(): Promise<PostgresAddress>;
+  /** The address of a new database with nothing at all. */
+  createEmpty(): Promise<PostgresAddress>;
+  /** As the one who may do everything. */
+  query(sql: string): Promise<unknown>;
+  /** Where it listens. */
+  readonly socket: string;
+  /** Whatever is under way breaks; answers once it is there again. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,33 +49,52 @@ async function account(): Promise<{ readonly uid: number; readonly gid: number }
 
 export async function startPostgres(programs: string): Promise<Postgres> {
   const as = await account();
-  const dir = await mkdtemp(join(tmpdir(), 'fairlead-pg-'));
+  const dir = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'fairlead-pg-'));
   if (as !== undefined) chownSync(dir, as.uid, as.gid);
   const data = join(dir, 'data');
   // Another collation than bytes, on purpose: nothing may lean on what the database was made with.
   const options = ['--username=fairlead', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8'];
   await run(join(programs, 'initdb'), ['-D', data, ...options], { ...as, cwd: dir });
-  const settings = ['-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'max_connections=200'];
-  const server = spawn(join(programs, 'postgres'), ['-D', data, '-k', dir, ...settings], {
-    ...as,
-    cwd: dir,
-    stdio: 'ignore',
-  });
+  const start = () => {
+    const settings = ['listen_addresses=', 'fsync=off', 'max_connections=200', 'autovacuum=off'].flatMap(
+      (setting) => ['-c', setting],
+    );
+    return spawn(join(programs, 'postgres'), ['-D', data, '-k', dir, ...settings], {
+      ...as,
+      cwd: dir,
+      stdio: 'ignore',
+    });
+  };
+  await writeFile(join(data, 'pg_hba.conf'), `local all ${GUARDED} scram-sha-256\nlocal all all trust\n`);
+  let server = start();
   const address = (database: string) => `postgres://fairlead@localhost/${database}?host=${dir}`;
-  const admin = await connect(address('postgres'));
+  let admin = await connect(address('postgres'));
   await migrateTemplate(admin, address);
   let made = 0;
+  const create = async (template: string) => {
+    const name = `test${++made}`;
+    await admin.query(`create database ${name} template ${template}`);
+    if (made > KEPT) await admin.query(`drop database if exists test${made - KEPT} with (force)`);
+    return parsePostgresAddress(address(name));
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    await admin.end();
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill(signal);
+    await ended;
+  };
   return {
-    create: async () => {
-      const name = `test${++made}`;
-      await admin.query(`create database ${name} template ${TEMPLATE}`);
-      return address(name);
+    query: (sql) => admin.query(sql),
+    socket: join(dir, '.s.PGSQL.5432'),
+    create: () => create(TEMPLATE),
+    createEmpty: () => create('template0'),
+    restart: async () => {
+      await end('SIGINT');
+      server = start();
+      admin = await connect(address('postgres'));
     },
     stop: async () => {
-      await admin.end();
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGINT');
-      await ended;
+      await end('SIGQUIT');
       await rm(dir, { recursive: true, force: true });
     },
   };
@@ -70,7 +103,7 @@ export async function startPostgres(programs: string): Promise<Postgres> {
 /** Copying tables is quicker than making them. */
 async function migrateTemplate(admin: pg.Client, address: (database: string) => string): Promise<void> {
   await admin.query(`create database ${TEMPLATE}`);
-  const db = await openDatabase(address(TEMPLATE));
+  const db = await openDatabase(parsePostgresAddress(address(TEMPLATE)));
   await db.destroy();
 }
 

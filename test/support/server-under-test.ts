@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Context, createContext, type ServerConfig, toConfig } from '../../server/context.ts';
 import { findChange, recordPublication } from '../../server/db/changes.ts';
+import { inPublishingTurn } from '../../server/db/publishing.ts';
 import type { Database } from '../../server/db/tables.ts';
 import { admitToken } from '../../server/db/tokens.ts';
 import { createApp } from '../../server/http/app.ts';
@@ -44,7 +45,7 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
   const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
   const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
   const embedded = toConfig(settings, {});
-  const config = { ...embedded, database: await locationOf(embedded.database) };
+  const config = { ...embedded, database: await locationOf(embedded.layout.database) };
   const write: WriteFile = async (...file) => {
     if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
     await writeQuickly(...file);
@@ -56,7 +57,8 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
     publisher = await createPublisher({
       ...{ layout: config.layout, keys: ONLINE_KEYS, now, write, onChange },
       findChange: (id) => findChange(db, id),
-      recordCommit: (commit) => recordPublication(db, commit, now()),
+      inTurn: (work) => inPublishingTurn(db, work),
+      recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now()),
     });
     return publisher;
   };

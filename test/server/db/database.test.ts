@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileAddress } from '../../../server/core/database-address.ts';
 import { readAudit } from '../../../server/db/audit.ts';
 import { openDatabase } from '../../../server/db/database.ts';
 import { createEnrolment } from '../../../server/db/enrolments.ts';
@@ -35,7 +36,7 @@ let db: Database;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-db-'));
   file = join(dir, 'fairlead.db');
-  db = await openDatabase(file);
+  db = await openDatabase(fileAddress(file));
 });
 afterEach(async () => {
   await db.destroy();
@@ -51,7 +52,7 @@ describe('the file', () => {
     await createEnrolment(db, 'one', 'test', NOW);
     await db.destroy();
 
-    db = await openDatabase(file);
+    db = await openDatabase(fileAddress(file));
 
     expect((await readAudit(db, 0, 10)).entries).toHaveLength(1);
   });
@@ -98,7 +99,7 @@ describe('a token', () => {
 
     const bytes = await readFile(file);
 
-    db = await openDatabase(file);
+    db = await openDatabase(fileAddress(file));
     expect(bytes.includes('publisher')).toBe(true);
     expect(bytes.includes(text.slice(4))).toBe(false);
     expect(bytes.includes(code)).toBe(false);
@@ -134,7 +135,7 @@ describe('a file of an older server', () => {
     }
     await before.destroy();
 
-    const after = await openDatabase(old);
+    const after = await openDatabase(fileAddress(old));
 
     const codes = await after.selectFrom('deployments').select('failure_code').orderBy('record').execute();
     expect(codes.map((row) => row.failure_code)).toEqual(['disk/full', null, null]);

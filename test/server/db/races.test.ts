@@ -10,6 +10,7 @@ import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { findInstance } from '../../../server/db/instances.ts';
 import { MIGRATIONS } from '../../../server/db/migrations.ts';
+import { inPublishingTurn } from '../../../server/db/publishing.ts';
 import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
@@ -78,7 +79,11 @@ it('entries that forty append to the audit log at once form one chain', async ()
 it('a publication that two processes finish is recorded once', async () => {
   const entry = { id: 'commit', actor: 'test', changes: [] };
 
-  await Promise.all(Array.from({ length: 10 }, (_, i) => recordPublication(serverOf(i), entry, NOW)));
+  await Promise.all(
+    Array.from({ length: 10 }, (_, i) =>
+      inPublishingTurn(serverOf(i), ({ id }) => recordPublication(serverOf(i), entry, id, NOW)),
+    ),
+  );
 
   expect((await verifyAudit(serverOf(0), null)).count).toBe(1);
 });

@@ -14,6 +14,7 @@ import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
 import { openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
@@ -58,6 +59,20 @@ describe('group commit', () => {
 
     expect(answers).toEqual(instances.map((_, i) => i + 1));
     expect(transactions.size).toBeLessThan(3);
+  });
+
+  it('asks a database that is gone once, not once for each', async () => {
+    const away = new FairleadError('server/database-away', { database: 'db/x', seconds: 5 });
+    let attempts = 0;
+    const group = createGroupCommit<number, number>(db, async () => {
+      attempts++;
+      throw away;
+    });
+
+    const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => group.submit(i)));
+
+    expect(new Set(outcomes.map((one) => one.status === 'rejected' && one.reason))).toEqual(new Set([away]));
+    expect(attempts).toBe(1);
   });
 
   it('lets a report that cannot be written fail alone', async () => {

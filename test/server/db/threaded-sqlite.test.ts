@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileAddress } from '../../../server/core/database-address.ts';
 import { openDatabase } from '../../../server/db/database.ts';
 import { createEnrolment } from '../../../server/db/enrolments.ts';
 import type { Database } from '../../../server/db/tables.ts';
@@ -21,7 +22,7 @@ let db: Database;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-threads-'));
   file = join(dir, 'fairlead.db');
-  db = await openDatabase(file, 'beside');
+  db = await openDatabase(fileAddress(file), 'beside');
 });
 afterEach(async () => {
   await db.destroy();

@@ -1,0 +1,70 @@
+// What processes on one database tell each other: that something changed, never what. One may be lost: everybody also looks now and then.
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import type { DatabaseAddress, PostgresAddress } from '../core/database-address.ts';
+import { connectionOf } from './postgres.ts';
+import type { Database } from './tables.ts';
+import { isPostgres } from './transact.ts';
+
+/** PostgreSQL commits those who notify one after the other: one for a publication, never one for a report. */
+export const NOTICES = ['publication'] as const;
+export type Notice = (typeof NOTICES)[number];
+
+const CHANNEL = 'fairlead';
+const RECONNECT_MS = [250, 1_000, 5_000] as const;
+
+/** The embedded file has one process, which knows already. A notice that cannot be sent is one that was lost. */
+export async function tellOthers(db: Database, notice: Notice): Promise<void> {
+  if (!isPostgres(db)) return;
+  await db
+    .selectNoFrom((select) => select.fn('pg_notify', [select.val(CHANNEL), select.val(notice)]).as('told'))
+    .execute()
+    .catch(() => undefined);
+}
+
+/** Also told once a connection is there again: what was said meanwhile is lost. The caller ends it. */
+export function listen(
+  address: DatabaseAddress,
+  onNotice: (notice: Notice) => void,
+): { stop(): Promise<void> } {
+  if (address.kind === 'file') return { stop: async () => undefined };
+  const stopping = new AbortController();
+  const listening = listenUntil(address, onNotice, stopping.signal);
+  return {
+    stop: () => {
+      stopping.abort();
+      return listening;
+    },
+  };
+}
+
+async function listenUntil(
+  address: PostgresAddress,
+  onNotice: (notice: Notice) => void,
+  stopping: AbortSignal,
+): Promise<void> {
+  for (let failures = 0; !stopping.aborted; failures++) {
+    const client = new pg.Client(connectionOf(address, null));
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve);
+      client.on('error', () => resolve());
+      stopping.addEventListener('abort', () => resolve(), { once: true });
+    });
+    client.on('notification', ({ payload }) => {
+      const notice = NOTICES.find((one) => one === payload);
+      if (notice !== undefined) onNotice(notice);
+    });
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      failures = 0;
+      for (const notice of NOTICES) onNotice(notice);
+      await ended;
+    } catch {
+      // The next attempt may find it; until then everybody looks for themselves.
+    }
+    void client.end().catch(() => undefined);
+    const pause = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)] ?? 0;
+    await setTimeout(pause, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
