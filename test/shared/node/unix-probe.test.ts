@@ -1,8 +1,8 @@
 // Probes at a socket of the service's own: what they see there, and whose socket they never ask.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import { createServer as createNetServer, type Server } from 'node:net';
+import { connect, createServer as createNetServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask } from '../../../shared/node/probes/ask.ts';
@@ -105,6 +105,24 @@ describe('a socket probe', () => {
 
     expect(await probe({ unix: '${dir.data}/web.sock', get: '/a' })).toMatchObject({ healthy: false });
     expect(asked).toHaveLength(1);
+  });
+
+  it('says that a queue of connections is full, which is no shortage of this machine', async () => {
+    const path = join(data, 'web.sock');
+    const script = `require('node:net').createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.log('ready'))`;
+    const stopped = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((ready) => stopped.stdout.once('data', ready));
+    stopped.kill('SIGSTOP');
+    const waiting = Array.from({ length: 8 }, () => connect(path).on('error', () => undefined));
+    await Promise.all(
+      waiting.map((socket) => new Promise((known) => socket.once('connect', known).once('error', known))),
+    );
+
+    const answer = await probe({ unix: '${dir.data}/web.sock' });
+
+    for (const socket of waiting) socket.destroy();
+    stopped.kill('SIGKILL');
+    expect(answer).toEqual({ healthy: false, detail: 'its queue of connections is full' });
   });
 
   interface Elsewhere {

@@ -42,6 +42,8 @@ describe('frames', () => {
     length.writeUInt32BE(MAX_FRAME_BYTES + 1);
 
     expect(codeOf(() => parseFrameLength(length, tree))).toBe('tree/pack-damaged');
+    length.writeUInt32BE(2_097_152);
+    expect(parseFrameLength(length, tree)).toBe(2_097_152);
   });
 });
 
@@ -67,12 +69,35 @@ describe('parsePackHeader', () => {
     expect(codeOf(() => parsePackHeader(canonicalize(value), tree))).toBe('tree/pack-damaged');
   });
 
+  it('takes an index as large as there may be, packed or not, and none that is larger', () => {
+    const taken = (packed: number, raw: number) => {
+      const bytes = canonicalize({ ...header, index: { packed, raw } });
+      return () => parsePackHeader(bytes, tree).index;
+    };
+
+    expect(taken(67_174_400, 67_108_864)()).toEqual({ packed: 67_174_400, raw: 67_108_864 });
+    expect(codeOf(taken(67_174_401, 1))).toBe('tree/pack-damaged');
+    expect(codeOf(taken(1, 67_108_865))).toBe('tree/pack-damaged');
+  });
+
   it('refuses bytes that are not JSON', () => {
     expect(codeOf(() => parsePackHeader(utf8('{"tree"'), tree))).toBe('tree/pack-damaged');
   });
 });
 
 describe('parsePackUnit', () => {
+  it('takes a unit as large as there may be, of as many files as a tree may have', () => {
+    const files = Array.from({ length: 200_000 }, (_, i) => i);
+    const largest = { files, offset: 0, raw: 8_388_608, packed: 8_454_144 };
+
+    expect(parsePackUnit(canonicalize(largest), tree)).toEqual(largest);
+    for (const more of [{ raw: 8_388_609 }, { packed: 8_454_145 }, { files: [...files, 0] }]) {
+      expect(codeOf(() => parsePackUnit(canonicalize({ ...largest, ...more }), tree))).toBe(
+        'tree/pack-damaged',
+      );
+    }
+  });
+
   it.each<[string, JsonValue]>([
     ['more than 8 MiB', { ...unit, raw: MAX_UNIT_BYTES + 1 }],
     ['more packed bytes than 8 MiB can need', { ...unit, packed: 2 * MAX_UNIT_BYTES }],
@@ -89,6 +114,10 @@ describe('maxPackBytes', () => {
   it('leaves room for content that does not compress, and for the index', () => {
     const ref = { digest: tree, files: 1000, bytes: 100 * 2 ** 20 };
 
+    expect(maxPackBytes({ digest: tree, files: 0, bytes: 0 })).toBe(8_388_608);
+    expect(maxPackBytes({ digest: tree, files: 3, bytes: 0 })).toBe(8_388_608 + 3 * 1024);
+    expect(maxPackBytes({ digest: tree, files: 0, bytes: 128 })).toBe(8_388_608 + 129);
+    expect(maxPackBytes({ digest: tree, files: 0, bytes: 129 })).toBe(8_388_608 + 131);
     expect(maxPackBytes(ref)).toBeGreaterThan(ref.bytes + 1000 * 200);
     expect(maxPackBytes(ref)).toBeLessThan(ref.bytes * 1.2);
   });

@@ -8,7 +8,7 @@ import type { JsonValue } from '../../../shared/encoding/json.ts';
 import { parseTreeIndex } from '../../../shared/tree/parse-index.ts';
 import { type TreeEntry, treeDigest, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 const content = (text: string) => ({ size: text.length, digest: digestOf(utf8(text)) });
 const file = (path: string, text = path) => ({
@@ -18,6 +18,7 @@ const file = (path: string, text = path) => ({
   ...content(text),
 });
 const link = (path: string, target: string) => ({ kind: 'link' as const, path, target });
+const name = (i: number) => `${i}`.padStart(4, '0');
 const directory = (path: string) => ({ kind: 'directory' as const, path });
 
 describe('the digest of a tree', () => {
@@ -103,6 +104,61 @@ describe('createTreeIndex', () => {
     expect(codeOf(() => createTreeIndex(entries))).toBe('tree/entry-refused');
   });
 
+  it.each<[string, TreeEntry[], string, string]>([
+    ['a path listed twice', [file('a'), file('a', 'b')], 'a', 'it is listed twice'],
+    [
+      'a path inside a file',
+      [file('a'), file('a/b/c')],
+      'a/b/c',
+      'it lies inside "a", which is listed as a file',
+    ],
+    [
+      'a path inside a link',
+      [link('a', 'x'), file('a/c')],
+      'a/c',
+      'it lies inside "a", which is listed as a link',
+    ],
+    [
+      'a directory that is not empty',
+      [directory('a'), file('a-b'), file('a/b')],
+      'a/b',
+      'it lies inside "a", which is listed as a directory',
+    ],
+    ['an escaping link', [link('a', '..')], 'a', 'it leads out of the tree'],
+    ['an absolute link', [link('a', '/x')], 'a', 'its target is absolute'],
+    [
+      'two sizes',
+      [file('a', 'x'), { ...file('b', 'x'), size: 2 }],
+      'b',
+      'another file has its digest and a different size',
+    ],
+  ])('names the entry and what is wrong: %s', (_, entries, path, problem) => {
+    expect(
+      dataOf(
+        refusalOf(() => createTreeIndex(entries)),
+        'tree/entry-refused',
+      ),
+    ).toEqual({ path, problem });
+  });
+
+  it('keeps what stands side by side, however alike', () => {
+    const paths = ['a', 'a b/x', 'a-b', 'a.b/c', 'a0', 'ab', 'b/a', 'b/a-b', 'b/ab/c'];
+
+    expect(createTreeIndex(paths.map((path) => file(path))).entries.map(({ path }) => path)).toEqual(paths);
+  });
+
+  it.each([
+    ['a brace', '}'],
+    ['an entry’s end and beginning', '"},{"'],
+    ['brackets', '][{'],
+    ['a quote', 'a"b"'],
+    ['a comma', ','],
+  ])('reads again what has %s in its name', (_what, path) => {
+    const index = createTreeIndex([file(path), link(`${path}2`, path), directory('z')]);
+
+    expect(parseTreeIndex(treeIndexBytes(index))).toEqual(index);
+  });
+
   it('keeps names apart that differ in letter case or in Unicode form only', () => {
     const index = createTreeIndex([file('A'), file('a'), file('\u00e9'), file('e\u0301')]);
 
@@ -115,16 +171,53 @@ describe('createTreeIndex', () => {
     expect(index.entries.map((entry) => entry.path)).toEqual(['z', '\uff01', '\u{1f600}']);
   });
 
-  it('refuses more entries than an agent would take', () => {
-    const entries = Array.from({ length: 200_001 }, (_, i) => directory(`d${i}`));
-
-    expect(codeOf(() => createTreeIndex(entries))).toBe('tree/too-large');
-  });
-
-  it('refuses more bytes than an agent would take', () => {
-    const huge = { ...file('a'), size: 2 ** 36 + 1 };
-
-    expect(codeOf(() => createTreeIndex([huge]))).toBe('tree/too-large');
+  it.each<[string, string, number, (count: number) => TreeEntry[]]>([
+    [
+      'entries',
+      'its number of entries',
+      200_000,
+      (count) => Array.from({ length: count }, (_, i) => directory(`d${i}`)),
+    ],
+    [
+      'bytes',
+      'the sum of its file sizes',
+      2 ** 36,
+      (count) => [file('b'), { ...file('a'), size: count - 1 }],
+    ],
+    [
+      'text of links',
+      'the text of its links',
+      4_194_304,
+      (count) => {
+        const full = Array.from({ length: 4_000 }, (_, i) => link(name(i), 'x'.repeat(1020)));
+        const left = count - 4_000 * 1024;
+        return [
+          ...full,
+          ...Array.from({ length: Math.ceil(left / 1000) }, (_, i) =>
+            link(`z${name(i)}`, 'x'.repeat(Math.min(1000, left - i * 1000) - 5)),
+          ),
+        ];
+      },
+    ],
+    [
+      'directories and links',
+      'its directories with links',
+      250_000,
+      (count) => {
+        const full = Array.from({ length: 2_499 }, (_, i) => link(`${name(i)}${'/a'.repeat(99)}`, 'x'));
+        return [...full, ...Array.from({ length: count - 249_900 }, (_, i) => link(`z${i}`, 'x'))];
+      },
+    ],
+  ])('takes as many %s as an agent would, and no more', (_what, limit, value, of) => {
+    expect(createTreeIndex(of(value)).entries.length).toBeGreaterThan(0);
+    expect(
+      dataOf(
+        refusalOf(() => createTreeIndex(of(value + 1))),
+        'tree/too-large',
+      ),
+    ).toEqual({
+      ...{ limit, value, found: value + 1 },
+    });
   });
 });
 
@@ -172,7 +265,114 @@ describe('parseTreeIndex', () => {
     expect(codeOf(() => parseTreeIndex(bytes))).toBe('tree/index-invalid');
   });
 
-  it('refuses entries out of order', () => {
-    expect(codeOf(() => parseTreeIndex(bytesOf([file('b'), file('a')])))).toBe('tree/entry-refused');
+  it('refuses entries out of order, and says behind which', () => {
+    expect(
+      dataOf(
+        refusalOf(() => parseTreeIndex(bytesOf([file('b'), file('a')]))),
+        'tree/entry-refused',
+      ),
+    ).toEqual({
+      path: 'a',
+      problem: 'it is listed after "b": paths must be sorted',
+    });
+  });
+
+  it('refuses more entries than an agent would take before it looks at them', () => {
+    const entries = Array.from({ length: 200_001 }, (_, i) => directory(`${i}`.padStart(6, '0')));
+
+    expect(parseTreeIndex(bytesOf(entries.slice(1))).entries).toHaveLength(200_000);
+    expect(
+      dataOf(
+        refusalOf(() => parseTreeIndex(bytesOf(entries))),
+        'tree/too-large',
+      ),
+    ).toMatchObject({
+      limit: 'its number of entries',
+      value: 200_000,
+    });
+  });
+
+  const problemOf = (bytes: Uint8Array) =>
+    dataOf(
+      refusalOf(() => parseTreeIndex(bytes)),
+      'tree/index-invalid',
+    ).problem;
+  const withEntries = (text: string) => utf8(`{"entries":[${text}],"schema":"fairlead/tree@1"}`);
+  /** As many as are parsed at once, and not one more. */
+  function manyEntries(): string {
+    let text = '';
+    for (let i = 0; text.length < 32_768; i++) {
+      text += `${text === '' ? '' : ','}${JSON.stringify(directory(`${name(i)}${'x'.repeat(200)}`))}`;
+    }
+    return text;
+  }
+  const NOT_CANONICAL = 'it is not the canonical JSON of a document of schema fairlead/tree@1';
+
+  it.each([
+    ['{"kind":"directory","path":"a"},', 'it lists something that is no entry'],
+    [`${manyEntries()},`, 'it ends with a comma'],
+    ['"a"', 'it lists something that is no entry'],
+    ['{"kind":"directory","path":"a"', 'an entry in it does not end where it should'],
+    ['{"kind":"directory","path":"a\\"}', 'an entry in it does not end where it should'],
+    ['{"kind":{}}', 'an entry in it does not end where it should'],
+    ['{}{}', 'something other than a comma stands between two entries'],
+    ['{}', 'entry 0 has no path'],
+    ['{"kind":"directory","path":"a"},{"path":1}', 'entry 1 has no path'],
+  ])('says what is wrong with a list: %#', (text, problem) => {
+    expect(problemOf(withEntries(text))).toBe(problem);
+  });
+
+  it.each([
+    ['a beginning', utf8('{"entries":[')],
+    ['an end', utf8('],"schema":"fairlead/tree@1"}')],
+    ['both in one another', utf8('{"entries":[,"schema":"fairlead/tree@1"}')],
+    ['a blank before', utf8(' {"entries":[],"schema":"fairlead/tree@1"}')],
+    ['a line break behind', utf8('{"entries":[],"schema":"fairlead/tree@1"}\n')],
+  ])('is no index with %s alone', (_what, bytes) => {
+    expect(problemOf(bytes)).toBe(NOT_CANONICAL);
+  });
+
+  it('reads no index above 64 MiB and no entry above 16 KiB', () => {
+    const ofLength = (length: number) => {
+      const bytes = Buffer.alloc(length, ' ');
+      bytes.set(utf8('{"entries":['));
+      const tail = utf8('],"schema":"fairlead/tree@1"}');
+      bytes.set(tail, length - tail.length);
+      return bytes;
+    };
+    const entryOf = (length: number) =>
+      withEntries(`{"kind":"directory","path":"${'a'.repeat(length - 30)}"}`);
+
+    expect(problemOf(ofLength(67_108_864))).toBe('it lists something that is no entry');
+    expect(problemOf(ofLength(67_108_865))).toBe(NOT_CANONICAL);
+    expect(codeOf(() => parseTreeIndex(entryOf(16_384)))).toBe('tree/entry-refused');
+    expect(problemOf(entryOf(16_385))).toBe('an entry in it does not end where it should');
+  });
+
+  it.each<[JsonValue, string]>([
+    [{ ...good, mode: 0o600 }, 'its mode is neither 0644 nor 0755'],
+    [{ ...good, size: -1 }, 'its size is not a count of bytes'],
+    [{ ...good, digest: `${good.digest}0` }, 'its digest is not SHA-256'],
+    [{ ...good, owner: 'root' }, 'its keys are not those of a file, a link or a directory'],
+    [{ kind: 'link', path: 'a', target: 1 }, 'its keys are not those of a file, a link or a directory'],
+  ])('says what is wrong with the entry %j', (entry, problem) => {
+    expect(
+      dataOf(
+        refusalOf(() => parseTreeIndex(bytesOf([entry]))),
+        'tree/entry-refused',
+      ),
+    ).toEqual({
+      path: 'a',
+      problem,
+    });
+  });
+
+  it('reads files of both modes and of no bytes', () => {
+    const entries = [
+      { ...good, mode: 0o755 as const },
+      { ...file('b', ''), size: 0 },
+    ];
+
+    expect(parseTreeIndex(bytesOf(entries)).entries).toEqual(entries);
   });
 });

@@ -12,6 +12,9 @@ describe('pathProblem', () => {
     ['blanks and punctuation', 'read me (1)~#%.txt'],
     ['letters beyond ASCII, composed or not', 'Grüße/gru\u0308n/🙂'],
     ['a part of 255 bytes', 'x'.repeat(255)],
+    ['a path of 1024 bytes', `${`${'a'.repeat(127)}/`.repeat(7)}${'a'.repeat(128)}`],
+    ['a path of 128 parts', `${'a/'.repeat(127)}a`],
+    ['letters right above the controls', '\u00a0 \u0020~'],
   ])('accepts %s', (_, path) => {
     expect(pathProblem(path)).toBeNull();
   });
@@ -28,6 +31,11 @@ describe('pathProblem', () => {
     ['a NUL', 'a\u0000b'],
     ['a line break', 'a\nb'],
     ['a C1 control', 'a\u009bb'],
+    ['the last of the controls', 'a\u009fb'],
+    ['the last below the letters', 'a\u001fb'],
+    ['DEL', 'a\u007fb'],
+    ['a part of two dots at its end', 'a/..'],
+    ['a part of one dot alone', '.'],
     ['half of a surrogate pair', 'a\ud800'],
     ['a part of 256 bytes', 'x'.repeat(256)],
     ['a part of 256 bytes in fewer characters', 'é'.repeat(128)],
@@ -43,6 +51,8 @@ describe('targetProblem', () => {
     ['a name', 'x'],
     ['a climb', '../../x'],
     ['a detour', './a/../b/'],
+    ['a target of 1024 bytes', 'x'.repeat(1024)],
+    ['a slash behind', 'x/'],
   ])('accepts %s', (_, target) => {
     expect(targetProblem(target)).toBeNull();
   });
@@ -51,9 +61,65 @@ describe('targetProblem', () => {
     ['an empty target', ''],
     ['an absolute target', '/lib/x'],
     ['a control character', 'a\u001b[2J'],
+    ['a backslash', 'a\\b'],
+    ['half of a surrogate pair', '\udc00'],
     ['a target above 1024 bytes', 'x'.repeat(1025)],
   ])('refuses %s', (_, target) => {
     expect(targetProblem(target)).not.toBeNull();
+  });
+});
+
+describe('what is wrong with a path', () => {
+  it.each([
+    ['', 'it is empty'],
+    ['/a', 'it is absolute, or has an empty part between slashes'],
+    ['a/../b', 'it has a part ".."'],
+    ['./a', 'it has a part "."'],
+    [`a/${'x'.repeat(256)}`, 'a part is longer than 255 bytes'],
+    [`${'a/'.repeat(128)}a`, 'it has more than 128 parts'],
+    [`${'abc/'.repeat(256)}d`, 'it is longer than 1024 bytes'],
+    ['a\ud800', 'it is not valid UTF-8'],
+    ['a\\b', 'it holds a control character or a backslash'],
+  ])('is said of %j', (path, problem) => {
+    expect(pathProblem(path)).toBe(problem);
+  });
+
+  it.each([
+    ['', 'its target: it is empty'],
+    ['a\nb', 'its target: it holds a control character or a backslash'],
+    ['/a', 'its target is absolute'],
+  ])('or with a target is said of %j', (target, problem) => {
+    expect(targetProblem(target)).toBe(problem);
+  });
+});
+
+describe('a walk through links', () => {
+  it('counts what it looked at and what it knows, and follows each link once', () => {
+    const walk = createLinkWalk();
+    walk.add('a/b', 'c/./d');
+    walk.add('a/e', 'b/f');
+    expect([walk.parts(), walk.nodes()]).toEqual([4, 3]);
+
+    expect([walk.problemOf('a/e'), walk.problemOf('a/b'), walk.problemOf('a/e')]).toEqual([null, null, null]);
+    expect(walk.parts()).toBe(4 + 2 + 3);
+  });
+
+  it('says what is wrong, and nothing of what is no link', () => {
+    const walk = createLinkWalk();
+    walk.add('a/out', '../..');
+    walk.add('a/loop', 'loop');
+    walk.add('through', 'a/out/x');
+
+    expect(['a/out', 'through', 'a/loop', 'a', 'a/other', 'b/c'].map((path) => walk.problemOf(path))).toEqual(
+      [
+        'it leads out of the tree',
+        'it leads out of the tree',
+        'it is part of a loop of links',
+        null,
+        null,
+        null,
+      ],
+    );
   });
 });
 
