@@ -1,4 +1,5 @@
 // What the agent does beside its rounds: fetching, deploying and reporting, each once at a time, and none of them able to stop it.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_OUTBOX, type Outbox } from '../../../../agent/core/outbox.ts';
 import { createFetchAhead } from '../../../../agent/engine/agent/fetch-ahead.ts';
@@ -183,7 +184,9 @@ describe('a reporter', () => {
       observe: async () => ({ manifest: null }) as never,
       outbox: {
         read: async () => world.outbox,
+        // An effect takes its time: one that nobody waits for is missed.
         async write(state: Outbox) {
+          await later();
           world.outbox = state;
           world.written.push(state);
         },

@@ -1,4 +1,5 @@
 // What the log is told of the rules on disk: each change once and in order, whoever made it, and again where it may not have arrived.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../../../agent/core/audit-chain.ts';
 import { createLedger } from '../../../../agent/engine/agent/ledger.ts';
@@ -34,7 +35,9 @@ function telling(told: readonly AuditEvent[] = []) {
     audit: {
       entries: async () => audit as never,
       read: () => Promise.reject(new Error('nobody asks')),
+      // An effect takes its time: one that nobody waits for is missed.
       async append(event) {
+        await later();
         if (disk.fails !== null) throw disk.fails;
         audit.push(event);
       },

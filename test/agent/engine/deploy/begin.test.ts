@@ -1,4 +1,5 @@
 // Beginning a deployment: what its record, its generation and its journal say from the start, and why one does not begin.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   beginDeployment,
@@ -45,8 +46,11 @@ function disk(history: readonly Deployable[], current: number | null = history.l
   };
   const note =
     (name: string) =>
-    async (...words: readonly unknown[]) =>
-      void done.push([name, ...words]);
+    async (...words: readonly unknown[]) => {
+      // An effect takes its time: one that nobody waits for is missed.
+      await later();
+      done.push([name, ...words]);
+    };
   const options = {
     clock: createFakeClock(),
     onWarning: () => undefined,

@@ -1,4 +1,5 @@
 // Rolling back, act by act: the order, what is left out, that every part is tried, and when it is given up.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { progressOf } from '../../../../agent/core/deploy/progress.ts';
 import { rollBack } from '../../../../agent/engine/deploy/roll-back.ts';
@@ -30,7 +31,9 @@ function goingBack({ left = {}, started = [AUTH, API], done = [], first = false 
     [API, '1.0.0'],
   ]);
   const world = { fails: new Set<string>(), attempts: 0 };
-  const act = (name: string) => {
+  // An effect takes its time: one that nobody waits for is missed.
+  const act = async (name: string) => {
+    await later();
     acts.push(name);
     if (world.fails.has(name)) throw new Error(name);
   };
@@ -68,6 +71,7 @@ function goingBack({ left = {}, started = [AUTH, API], done = [], first = false 
     },
     prober: {
       async probe({ exec }: { readonly exec: readonly string[] }) {
+        await later();
         acts.push(exec.join(' '));
         return { healthy: !world.fails.has(exec.join(' ')), detail: 'exit status 1' };
       },
@@ -80,12 +84,12 @@ function goingBack({ left = {}, started = [AUTH, API], done = [], first = false 
       exited: (_: string, signal: AbortSignal) =>
         new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
       async stop(key: string) {
-        act(`stop ${key}`);
+        await act(`stop ${key}`);
         running.delete(key);
         return 'stopped';
       },
       async start(unit: { readonly component: string; readonly workingDirectory: string }) {
-        act(`start ${unit.workingDirectory}`);
+        await act(`start ${unit.workingDirectory}`);
         running.set(unit.component, versionOf(unit));
       },
     },

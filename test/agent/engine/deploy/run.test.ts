@@ -1,4 +1,5 @@
 // A deployment under way: what its journal, its record and its listeners are told, how it lets go, and how its commands fail.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   createRun,
@@ -30,12 +31,15 @@ function underWay(...states: readonly DeploymentState[]) {
     journal: {
       async append(entry: JournalEntry) {
         await world.arrives;
+        // An effect takes its time: one that nobody waits for is missed.
+        await later();
         if (world.fails.has(entry.kind)) throw new Error(entry.kind);
         done.push(['journal', entry]);
       },
     },
     store: {
       async writeRecord({ state }: { readonly state: string }) {
+        await later();
         if (world.fails.has('record')) throw new Error('record');
         done.push(['record', state]);
       },

@@ -1,4 +1,5 @@
 // Settling what has ended: in which order its traces become durable, what is forgotten, and that only the journal goes last.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { progressOf, recordWith } from '../../../../agent/core/deploy/progress.ts';
 import { settle } from '../../../../agent/engine/deploy/settle.ts';
@@ -46,6 +47,8 @@ function ended(state: DeploymentState, failure: object | null = null) {
   const note =
     (name: string) =>
     async (...words: readonly unknown[]) => {
+      // An effect takes its time: one that nobody waits for is missed.
+      await later();
       done.push([name, ...words]);
       if (world.fails.has(name)) throw new Error(name);
     };

@@ -1,4 +1,5 @@
 // Two versions side by side: where each stands, what its neighbour is, where its traffic goes, and who keeps the port open.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { placementOf } from '../../../../agent/engine/deploy/placement.ts';
 import { prepare } from '../../../../agent/engine/deploy/prepare.ts';
@@ -36,6 +37,7 @@ function machine(service: object = { driver: 'process' }) {
       status: async (key: ComponentKey) => statuses.get(key) ?? { kind: 'absent' },
       runs: async (unit: { readonly component: ComponentKey }) => own.has(unit.component),
       async stop(key: ComponentKey, timeoutMs: number) {
+        await later();
         done.push(['stop', key, timeoutMs]);
         return world.outcome;
       },
@@ -43,6 +45,8 @@ function machine(service: object = { driver: 'process' }) {
     traffic: {
       slotOf: async () => world.directed,
       async direct(route: Route) {
+        // An effect takes its time: one that nobody waits for is missed.
+        await later();
         done.push(['direct', route]);
         if (world.fails !== null) throw world.fails;
       },
@@ -175,13 +179,13 @@ describe('room is made', () => {
   it('by stopping what stands there, whose connections are counted and told', async () => {
     const { placed, statuses, connections, done, warnings } = machine();
     statuses.set(AUTH, EXITED);
-    connections.set(8001, 3).set(8002, 5);
+    connections.set(8001, 1).set(8002, 5);
 
-    expect(await (await placed()).place.makeRoom()).toBe(3);
+    expect(await (await placed()).place.makeRoom()).toBe(1);
 
     expect(done).toEqual([['stop', AUTH, 7_000]]);
     expect(warnings).toMatchObject([
-      { code: 'deploy/connections-cut', data: { component: AUTH, connections: 3 } },
+      { code: 'deploy/connections-cut', data: { component: AUTH, connections: 1 } },
     ]);
   });
 
@@ -258,6 +262,18 @@ describe('the public port', () => {
 
     expect(done).toHaveLength(2);
     expect(clock.nextWakeIn()).toBeNull();
+  });
+
+  it('is not let go in the middle of an opening', async () => {
+    const { clock, placed, own, done } = machine();
+    own.add(AUTH);
+    const ended = new AbortController();
+    const kept = (await placed()).place.keepOpen(ended.signal).then(() => done.push('ended'));
+    const looking = clock.advance(2_000);
+    ended.abort();
+    await Promise.all([looking, kept]);
+
+    expect(done.at(-1)).toBe('ended');
   });
 
   it('that cannot be opened is a warning, and is tried again', async () => {

@@ -1,4 +1,5 @@
 // Supervision, look by look: what is stopped and started in which order, when it is tried again, and that one trouble stays one.
+import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createMaintenance, createSupervisor } from '../../../../agent/engine/deploy/supervise.ts';
 import {
@@ -19,7 +20,9 @@ function supervising(deployable: Deployable) {
   const warnings: unknown[] = [];
   const running = new Set<string>();
   const world = { fails: new Set<string>(), refuses: false, current: 1 as number | null };
-  const gate = (what: string, key: string) => {
+  // An effect takes its time: one that nobody waits for is missed.
+  const gate = async (what: string, key: string) => {
+    await later();
     done.push(`${what} ${key}`);
     if (world.fails.has(`${what} ${key}`)) throw new Error(`${what} ${key}`);
   };
@@ -43,11 +46,11 @@ function supervising(deployable: Deployable) {
       runs: async ({ component }: { readonly component: string }) => running.has(component),
       status: async (key: string) => (running.has(key) ? { kind: 'running', pid: 1 } : { kind: 'absent' }),
       async stop(key: string, timeoutMs: number) {
-        gate('stop', `${key} ${timeoutMs}`);
+        await gate('stop', `${key} ${timeoutMs}`);
         return 'stopped';
       },
       async start({ component }: { readonly component: string }) {
-        gate('start', component);
+        await gate('start', component);
         running.add(component);
       },
       maintain: async (key: string) => gate('maintain', key),
