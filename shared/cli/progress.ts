@@ -56,7 +56,11 @@ function createBar(): Progress {
   return {
     show(step, done, total) {
       if (loaded === null) return;
-      const percent = total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100));
+      if (done >= total) {
+        clear();
+        return;
+      }
+      const percent = Math.floor((done / total) * 100);
       const label = `${sanitizeLine(step, 80)} ${percent}%`;
       if (bar?.step !== step) {
         clear();
@@ -69,11 +73,10 @@ function createBar(): Progress {
         shown.start(label);
         bar = { step, shown, percent: 0 };
       }
-      if (bar !== null && percent > bar.percent) {
+      if (percent > bar.percent) {
         bar.shown.advance(percent - bar.percent, label);
         bar.percent = percent;
       }
-      if (done >= total) clear();
     },
     clear,
   };

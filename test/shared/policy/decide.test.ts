@@ -228,6 +228,14 @@ describe('the target', () => {
     }
   });
 
+  it('that adopts settings names them', () => {
+    const { input } = decideScenario({ ...BASE, advisories: { 'FL-1': FIX } });
+    const adopted = [{ component: 'core/auth', key: 'token' }] as never;
+    const emergency = { ...input.emergency, result: { ...input.emergency.result, adopted } };
+
+    expect(decide({ ...input, emergency })).toMatchObject({ target: { kind: 'emergency' }, adopted });
+  });
+
   it('that pins keep back is newer, and is not told where nobody knows the pins', () => {
     const pinned: Scenario = { ...BASE, pins: { 'core/auth': '1.0.0' } };
 
