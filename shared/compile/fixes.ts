@@ -1,7 +1,7 @@
 // Fixes: where a critical advisory lets an affected component go, nearest first.
 import type { Advisory } from '../schema/advisory.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
-import { compareVersions, majorOf, minorOf, type Version } from '../version/version.ts';
+import { compareVersions, type Version } from '../version/version.ts';
 import { isConfigurable } from './adopt.ts';
 import type { Context } from './context.ts';
 import { isAffected } from './exposure.ts';
@@ -51,12 +51,13 @@ export function fixesFor(context: Context, component: ComponentName, from: Choic
   const running = context.running.get(component);
   // What was forced here before stays, rather than wander between equal fixes.
   const isHome = (fix: Fix) => (fix.choice.digest === running?.digest ? 0 : 1);
+  // All are above what runs: the lowest is of the same minor line where one is, then of the same major.
   const sorted = fixes.toSorted(
     (a, b) =>
       Number(b.isConfigured) - Number(a.isConfigured) ||
       a.open - b.open ||
       isHome(a) - isHome(b) ||
-      compareNearness(from.version, a.choice.version, b.choice.version),
+      compareVersions(a.choice.version, b.choice.version),
   );
   return { fixes: sorted, reason: found.find((one) => typeof one === 'string') ?? 'no-fix' };
 }
@@ -76,11 +77,6 @@ export function prohibition(
   if (input.quarantined.has(release.digest)) return 'quarantined';
   if (offers.withdrawn.has(release.digest)) return 'withdrawn';
   return !beyondHalts && offers.haltedAgainstOrders.has(release.digest) ? 'halted' : null;
-}
-
-/** Same minor line before same major before the rest; lower before higher within each. */
-export function compareNearness(from: Version, a: Version, b: Version): number {
-  return distance(from, a) - distance(from, b) || compareVersions(a, b);
 }
 
 function toFix(
@@ -103,9 +99,4 @@ function toFix(
   const next = isStop ? stop : release;
   const isConfigured = isConfigurable(next, context.input.config, context.onDisk);
   return prohibition(context, next, beyondHalts) ?? { choice: choiceOf(next), open, isStop, isConfigured };
-}
-
-function distance(from: Version, to: Version): number {
-  if (majorOf(from) !== majorOf(to)) return 2;
-  return minorOf(from) === minorOf(to) ? 0 : 1;
 }

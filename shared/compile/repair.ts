@@ -9,7 +9,7 @@ import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import { listedChildren, requirementsOf } from './constraints.ts';
 import type { Context } from './context.ts';
-import { compareNearness, criticalFor, prohibition } from './fixes.ts';
+import { criticalFor, prohibition } from './fixes.ts';
 import { firstStop } from './offers.ts';
 import { selectPinned } from './pins.ts';
 import { type Choice, choiceOf } from './running.ts';
@@ -150,7 +150,7 @@ function dependentsOf({ base }: Repair): ReadonlyMap<ComponentName, readonly Bro
   return Map.groupBy(demands, ({ constraint }) => constraint.on);
 }
 
-/** Upwards only, offered versions before merely released ones, then the nearest. */
+/** Upwards only, offered versions before merely released ones, then the nearest, which is the lowest. */
 function alternatives(task: Repair, component: ComponentName): readonly Choice[] {
   const { context, base } = task;
   const [suite = '', capability] = component.split('/');
@@ -170,9 +170,7 @@ function alternatives(task: Repair, component: ComponentName): readonly Choice[]
   return (task.respectPins ? allowedByPins(context, component, choices) : choices).toSorted(
     (a, b) =>
       Number(context.offers.offered.has(b.digest)) - Number(context.offers.offered.has(a.digest)) ||
-      (from === null
-        ? compareVersions(b.version, a.version)
-        : compareNearness(from.version, a.version, b.version)),
+      (from === null ? compareVersions(b.version, a.version) : compareVersions(a.version, b.version)),
   );
 }
 

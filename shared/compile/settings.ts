@@ -73,8 +73,7 @@ export function checkSettings(release: CapabilityRelease, config: InstanceConfig
 
 /** What is wrong with the settings of everything a target deploys. */
 export function misconfigured(target: Target): readonly SettingIssue[] {
-  const releases = [...target.releases].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return releases.flatMap(([, release]) => checkSettings(release.document, target.config));
+  return [...target.releases.values()].flatMap(({ document }) => checkSettings(document, target.config));
 }
 
 function givenSettings(

@@ -13,6 +13,7 @@ import type { Catalog } from './releases.ts';
 /** A deployment manifest with the verified release behind every component. */
 export interface Target {
   readonly manifest: DeploymentManifest;
+  /** By component. */
   readonly releases: ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
   readonly config: InstanceConfig;
 }

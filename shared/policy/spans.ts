@@ -11,10 +11,8 @@ export interface Span {
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** 29 February can be eight years away. */
-const HORIZON_DAYS = 8 * 366 + 2;
-/** How far ahead is looked; what opens later never opens, what is open until then stays open. */
-export const HORIZON_MS = HORIZON_DAYS * DAY_MS;
+/** How far ahead is looked; what opens later never opens, what is open until then stays open. 29 February can be eight years away. */
+export const HORIZON_MS = 3_000 * DAY_MS;
 
 /** What may still be looked at: whoever asks about hundreds of windows gets an answer, or none, but no long wait. */
 export interface Work {

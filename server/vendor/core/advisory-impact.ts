@@ -1,6 +1,5 @@
 // What an advisory will do to the installs that reported: how many it hits, where each goes, and which stay exposed.
 import { isAffected } from '../../../shared/compile/exposure.ts';
-import { compareNearness } from '../../../shared/compile/fixes.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
@@ -74,7 +73,7 @@ function nearestFix(advisory: Advisory, component: ComponentKey, from: Version):
   const above = advisory.fixed.filter(
     (fix) => fix.component === component && compareVersions(fix.version, from) > 0,
   );
-  const [nearest] = above.map(({ version }) => version).toSorted((a, b) => compareNearness(from, a, b));
+  const [nearest] = above.map(({ version }) => version).toSorted(compareVersions);
   return nearest ?? null;
 }
 

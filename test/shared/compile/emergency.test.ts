@@ -91,6 +91,22 @@ const ROWS: readonly Row[] = [
     answers: ['FL-1', 'FL-2'],
   },
   {
+    name: 'also where it breaks the pin of a neighbour, and the other does not',
+    releases: {
+      ...AUTH,
+      'core/auth@2.0.0': { requires: { 'core/api': '^2' } },
+      ...plain('core/api@1.0.0', 'core/api@2.0.0'),
+    },
+    runs: ['core/auth@1.0.0', 'core/api@1.0.0'],
+    advisories: {
+      'FL-1': advisory('core/auth <1.0.1', '1.0.1', '2.0.0'),
+      'FL-2': advisory('core/auth <2', '2.0.0'),
+    },
+    more: { pins: { 'core/api': '1.0.0' } },
+    moves: ['core/api 2.0.0 FL-1', 'core/auth 2.0.0 FL-1'],
+    answers: ['FL-1', 'FL-2'],
+  },
+  {
     name: 'of two that close as much, the nearer one',
     releases: AUTH,
     runs: ['core/auth@1.0.0'],

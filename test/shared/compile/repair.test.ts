@@ -60,6 +60,13 @@ const ROWS: readonly Row[] = [
     ends: ['core/api 1.1.0'],
   },
   {
+    name: 'what is not installed without a hole of its own, though its newest version has one',
+    requires: { 'core/api': '>=1.0.0' },
+    releases: { 'core/api@1.0.0': {}, 'core/api@1.1.0': {} },
+    more: { advisories: { ...HOLE, 'FL-2': { affected: { 'core/api': '1.1.0' } } } },
+    ends: ['core/api 1.0.0'],
+  },
+  {
     name: 'nothing that is switched off',
     requires: { 'core/api': '>=1.0.0' },
     releases: { 'core/api@1.0.0': {} },
