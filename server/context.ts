@@ -7,10 +7,11 @@ import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
+import { listMarks } from './db/proposal-answers.ts';
 import type { ReceivedReport } from './db/records.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
 import { writeReports } from './db/reports.ts';
-import type { Database } from './db/tables.ts';
+import type { Database, DatabaseTransaction } from './db/tables.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { type PassphraseSource, passphraseSource } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
@@ -32,10 +33,33 @@ export interface Context {
   readonly db: Database;
   readonly publisher: Publisher;
   readonly files: PublicFiles;
-  /** Answers the highest sequence held for the instance, once it is on disk. */
-  readonly reports: GroupCommit<ReceivedReport, number>;
+  /** Answers once the report is on disk. */
+  readonly reports: GroupCommit<ReceivedReport, TakenReport>;
   readonly reportQuota: TakeQuota;
   readonly readReport: ReadReport;
+}
+
+export interface TakenReport {
+  /** The highest that is held for the instance. */
+  readonly sequence: number;
+  /** Of its proposals; null where there never was one. */
+  readonly mark: number | null;
+}
+
+/** One more statement for the whole batch: the answer to a report says whether there is news for its agent. */
+async function takeReports(
+  trx: DatabaseTransaction,
+  batch: readonly ReceivedReport[],
+): Promise<readonly TakenReport[]> {
+  const sequences = await writeReports(trx, batch);
+  const marks = await listMarks(
+    trx,
+    batch.map(({ instance }) => instance),
+  );
+  return batch.map(({ instance }, i) => ({
+    sequence: sequences[i] ?? 0,
+    mark: marks.get(instance) ?? null,
+  }));
 }
 
 export interface Surroundings {
@@ -86,7 +110,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     await db.destroy();
     throw error;
   });
-  const reports = createGroupCommit(db, writeReports);
+  const reports = createGroupCommit(db, takeReports);
   return {
     ...{ config, now, log, db, publisher, files, reports },
     reportQuota: createQuota(REPORT_QUOTAS, now),

@@ -11,6 +11,7 @@ import { ACTS } from './specs/acts.ts';
 import { APPROVALS } from './specs/approvals.ts';
 import type { AgentCommand } from './specs/common.ts';
 import { POLICY } from './specs/policy.ts';
+import { PROPOSALS } from './specs/proposals.ts';
 import { QUESTIONS } from './specs/questions.ts';
 import { SERVICE } from './specs/service.ts';
 import { TOOLS } from './specs/tools.ts';
@@ -41,6 +42,7 @@ const GROUPS = {
   pin: 'versions this install stays on',
   window: 'when deployments may start',
   approvals: 'answers, and what has become of them',
+  remote: 'what becomes of the vendor’s proposals',
   approver: 'whose signed yes counts here',
   quarantine: 'releases that failed here and are not tried again',
   audit: 'who decided what, when and why',
@@ -73,6 +75,7 @@ export function createProgram({ createContext, runAgent, exit }: ProgramParts): 
       ...ACTS,
       ...POLICY,
       ...APPROVALS,
+      ...PROPOSALS,
       ...TOOLS,
       completionOf(() => program),
       runOf(runAgent),

@@ -28,6 +28,8 @@ export const AUDIT_EVENTS = [
   'quarantine-lifted',
   'repair-requested',
   'policy-unreadable',
+  'proposal-received',
+  'proposal-answered',
 ] as const;
 
 const auditEntry = z.strictObject({

@@ -7,7 +7,14 @@ import { findUnsatisfiable } from '../../shared/policy/satisfiable.ts';
 import type { PolicyEdit } from '../../shared/protocol/admin-policy.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Pin } from '../../shared/schema/pin.ts';
-import { type Approvals, DEFAULT_POLICY, type Policy, policy } from '../../shared/schema/policy.ts';
+import {
+  type Approvals,
+  DEFAULT_POLICY,
+  type Policy,
+  PROPOSAL_KINDS,
+  policy,
+  standingOf,
+} from '../../shared/schema/policy.ts';
 
 export interface Author {
   readonly by: string;
@@ -76,9 +83,22 @@ function changed(known: Policy, edit: PolicyEdit, { by, reason, at }: Author): o
       return { ...known, approvals: withoutApprover(known.approvals, edit.name) };
     case 'required':
       return { ...known, approvals: { ...known.approvals, required: edit.required } };
+    case 'remote':
+      return { ...known, remote: withStanding(known, edit) };
+    case 'template':
+      return { ...known, channel: edit.channel, ...(edit.windows && { windows: edit.windows }) };
     default:
       return assertNever(edit);
   }
+}
+
+/** One word where all kinds have the same: what an earlier version reads, and a person. */
+function withStanding(known: Policy, edit: PolicyEdit & { kind: 'remote' }): Policy['remote'] {
+  const kinds = PROPOSAL_KINDS.map((kind) => {
+    return [kind, edit.of.includes(kind) ? edit.standing : standingOf(known, kind)] as const;
+  });
+  const isSame = kinds.every(([, standing]) => standing === kinds[0]?.[1]);
+  return isSame && kinds[0] !== undefined ? kinds[0][1] : Object.fromEntries(kinds);
 }
 
 function withPin(known: Policy, edit: PolicyEdit & { kind: 'pin' }, owner: string, reason: string): object {

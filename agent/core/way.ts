@@ -120,7 +120,7 @@ function walkerTo(ref: ReleaseRef, compile: Compile): Walk {
   };
 }
 
-function hasRelease(target: Target | null, ref: ReleaseRef): boolean {
+export function hasRelease(target: Target | null, ref: ReleaseRef): boolean {
   if (target === null) return false;
   const { platform, suites, components } = target.manifest;
   switch (ref.kind) {

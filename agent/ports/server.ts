@@ -1,6 +1,7 @@
 // The vendor's server: what it has signed, where its bytes come from, how it is told; and whoever asks this agent.
 import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
 import type { Signer } from '../../shared/trust/threshold.ts';
@@ -59,12 +60,23 @@ export interface RepositorySource {
   ): Promise<void>;
 }
 
-/** The one thing the agent tells the server: a report, signed with the instance's own key. */
+/** What the agent tells the server, and what it asks of it in its own name: all with the instance's own key. */
 export interface ServerChannel {
-  /** Resolves with the highest sequence the server now holds on disk. Errors: transport/*, enrolment/identity-lost. */
-  send(report: Report): Promise<number>;
+  /** Resolves once the report is on the server's disk. Errors: transport/*, enrolment/identity-lost. */
+  send(report: Report): Promise<Sent>;
+  /** A page of what the server proposes, behind the one before. Nothing of it is believed. Errors: as above. */
+  proposals(after: string | null): Promise<MinesReply>;
+  /** Resolves once the answers are on the server's disk. Errors: as above. */
+  answerProposals(answers: readonly ProposalAnswer[]): Promise<AnswersReply>;
   /** Why nothing can be sent from here, until a person has mended it; null where it can. */
   damage(): Promise<string | null>;
+}
+
+export interface Sent {
+  /** The highest sequence that the server now holds. */
+  readonly sequence: number;
+  /** Another number than the last: there is news about proposals. Null where the server does not say. */
+  readonly proposals: number | null;
 }
 
 export interface AdminRequest {

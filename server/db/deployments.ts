@@ -38,6 +38,16 @@ export async function listDeployments(
   return { entries: await readDeployments(db, keys), next };
 }
 
+/** Null when there is no such deployment. */
+export async function findDeployment(
+  db: Database,
+  instance: string,
+  record: number,
+): Promise<FleetDeployment | null> {
+  const [found] = await readDeployments(db, [{ instance, record }]);
+  return found ?? null;
+}
+
 function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Found[]> {
   const { instance, change, after } = filter;
   return db
@@ -75,7 +85,10 @@ function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Fo
 const NOWHERE: DeploymentKey = ['', 0, ''];
 
 /** In the order of the keys. */
-async function readDeployments(db: Database, keys: readonly Found[]): Promise<readonly FleetDeployment[]> {
+async function readDeployments(
+  db: Database,
+  keys: readonly Pick<Found, 'instance' | 'record'>[],
+): Promise<readonly FleetDeployment[]> {
   if (keys.length === 0) return [];
   const rows = await db
     .selectFrom('deployments')

@@ -5,6 +5,7 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { RedeemReply, RedeemRequest } from '../../shared/protocol/enrolment.ts';
 import { appendAudit } from './audit.ts';
+import { type Mark, transactOnce } from './once.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { hashSecret, makeSecret } from './tokens.ts';
 import { transact } from './transact.ts';
@@ -25,11 +26,12 @@ export async function createEnrolment(
   wanted: string,
   actor: string,
   now: EpochMs,
+  mark: Mark | null = null,
 ): Promise<NewEnrolment> {
   const code = makeSecret();
   const name = sanitizeLine(wanted, MAX_NAME);
   const expires = formatInstantMs(now + VALID_FOR_MS);
-  await transact(db, 'committed', async (trx) => {
+  return await transactOnce(db, mark, now, async (trx) => {
     await trx
       .insertInto('enrolments')
       .values({
@@ -41,8 +43,8 @@ export async function createEnrolment(
       })
       .execute();
     await appendAudit(trx, { actor, action: 'enrolment.created', subject: name, details: { expires } }, now);
+    return { code, name, expires };
   });
-  return { code, name, expires };
 }
 
 /**

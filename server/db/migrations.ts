@@ -1,6 +1,7 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
 import { columnTypesOf } from './tables.ts';
@@ -11,6 +12,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-voices': { up: addVoices },
   '0004-failure-codes': { up: addFailureCodes },
   '0005-publishing': { up: createPublishing },
+  '0006-proposals': { up: addProposals },
 };
 
 type AnyTables = Kysely<unknown>;

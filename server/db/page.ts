@@ -22,12 +22,13 @@ export function cutPart<Row, Key>(
   limit: number,
   bytesOf: (row: Row) => number,
   keyOf: (row: Row) => Key,
+  maxBytes = MAX_PART_BYTES,
 ): Part<Row, Key> {
   let bytes = 0;
   let taken = 0;
   for (const row of rows) {
     bytes += bytesOf(row);
-    if (taken === limit || (taken > 0 && bytes > MAX_PART_BYTES)) break;
+    if (taken === limit || (taken > 0 && bytes > maxBytes)) break;
     taken++;
   }
   const entries = rows.slice(0, taken);

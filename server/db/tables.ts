@@ -3,6 +3,7 @@ import { type Kysely, PostgresAdapter, type RawBuilder, sql, type Transaction } 
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
+import type { ProposalTables } from './proposal-row.ts';
 
 /** A secret is kept as its SHA-256 only: whoever reads a backup cannot use it. */
 interface TokenRow {
@@ -72,7 +73,7 @@ interface PublishingRow {
   readonly version: number;
 }
 
-export interface Tables {
+export interface Tables extends ProposalTables {
   readonly tokens: TokenRow;
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;

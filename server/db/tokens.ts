@@ -6,6 +6,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { Expiry } from '../core/expiry.ts';
 import { appendAudit } from './audit.ts';
+import { type Mark, transactOnce } from './once.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
@@ -46,11 +47,14 @@ export async function createToken(
   db: Database,
   request: Omit<TokenRequest, 'text'>,
   now: EpochMs,
+  mark: Mark | null = null,
 ): Promise<NewToken> {
-  const token = makeToken();
-  const row = await transact(db, 'committed', (trx) => insertToken(trx, { ...request, text: token }, now));
-  if (row === null) throw new Error('192 bits of chance were drawn twice');
-  return { ...row, token };
+  return await transactOnce(db, mark, now, async (trx) => {
+    const token = makeToken();
+    const row = await insertToken(trx, { ...request, text: token }, now);
+    if (row === null) throw new Error('192 bits of chance were drawn twice');
+    return { ...row, token };
+  });
 }
 
 /**
@@ -66,11 +70,12 @@ export async function rotateToken(
     readonly actor: string;
   },
   now: EpochMs,
+  mark: Mark | null = null,
 ): Promise<NewToken> {
   const { id, overlapMs, expires, actor } = request;
   const until = formatInstantMs(now + overlapMs);
   const token = makeToken();
-  return transact(db, 'committed', async (trx) => {
+  return transactOnce(db, mark, now, async (trx) => {
     const old = await inForce(trx, now).where('id', '=', id).executeTakeFirst();
     if (old === undefined) throw new FairleadError('request/not-found', { what: `token ${id} in force` });
     const { name, role } = old;

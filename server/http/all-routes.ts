@@ -1,15 +1,20 @@
 // Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
 import type { Route } from './route.ts';
+import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
 import { describeRoutes } from './routes/description.ts';
 import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
 import { FLEET_ROUTES } from './routes/fleet.ts';
+import { GROUP_ROUTES } from './routes/groups.ts';
 import { HISTORY_ROUTES } from './routes/history.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
+import { POLICY_ROUTES } from './routes/policies.ts';
+import { PROPOSAL_ROUTES } from './routes/proposals.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
 import { REPOSITORY_ROUTES } from './routes/repository.ts';
 import { SECURITY_ROUTES } from './routes/security.ts';
 import { TOKEN_ROUTES } from './routes/tokens.ts';
+import { VERSION_ROUTES } from './routes/versions.ts';
 
 export const ROUTES: readonly Route[] = describeRoutes([
   ...OPERATION_ROUTES,
@@ -18,6 +23,11 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...REPORT_ROUTES,
   ...PUBLICATION_ROUTES,
   ...FLEET_ROUTES,
+  ...DEPLOYMENT_ROUTES,
+  ...VERSION_ROUTES,
+  ...PROPOSAL_ROUTES,
+  ...POLICY_ROUTES,
+  ...GROUP_ROUTES,
   ...SECURITY_ROUTES,
   ...HISTORY_ROUTES,
   ...TOKEN_ROUTES,

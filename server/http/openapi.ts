@@ -32,7 +32,7 @@ export function renderOpenApi(routes: readonly Route[]): JsonObject {
           description: 'Signed by the instance’s key',
         },
       },
-      schemas: { Problem: toJsonSchema(problem) },
+      schemas: { Problem: toJsonSchema(problem), ...namedSchemas(routes) },
       responses: {
         Problem: {
           description: 'Refused, with the reason',
@@ -71,16 +71,31 @@ function operationOf(route: Route): JsonObject {
     tags: [tag],
     description: `For ${accessText(access)}.`,
     security: securityOf(access),
-    parameters: [...parametersOf(route, 'path'), ...parametersOf(route, 'query')],
+    parameters: [...parametersOf(route, 'path'), ...parametersOf(route, 'query'), ...headersOf(route)],
     ...(requestBody === null ? {} : { requestBody: { required: true, content: requestBody } }),
     responses: { ...successOf(route), default: { $ref: '#/components/responses/Problem' } },
   };
 }
 
-function successOf({ method, reply, media, example }: Route): JsonObject {
+const KEY_TEXT =
+  'Honoured for a day: the same request under the same key has its effect once and gets the same answer';
+const TAG_TEXT = 'The ETag of the state that is meant; 412 when it is another by now';
+
+function headersOf({ repeats, ifMatch }: Route): readonly JsonObject[] {
+  const of = (name: string, description: string, required: boolean): JsonObject => ({
+    ...{ name, in: 'header', required, description },
+    schema: { type: 'string' },
+  });
+  return [
+    ...(repeats === 'by-key' ? [of('Idempotency-Key', KEY_TEXT, false)] : []),
+    ...(ifMatch === true ? [of('If-Match', TAG_TEXT, true)] : []),
+  ];
+}
+
+function successOf({ method, reply, media, example, status }: Route): JsonObject {
   if (reply !== undefined) {
     const schema = withExample(toJsonSchema(reply), example?.reply);
-    return { 200: { description: 'Done', content: { 'application/json': schema } } };
+    return { [status ?? 200]: { description: 'Done', content: { 'application/json': schema } } };
   }
   if (media !== undefined) return { 200: { description: 'Done', content: { [media]: {} } } };
   return method === 'HEAD' ? { 200: { description: 'It is here' } } : { 204: { description: 'Done' } };
@@ -113,9 +128,23 @@ function withExample(schema: JsonObject, example: object | undefined): JsonObjec
 
 /** What goes over the wire: the side of a schema before its transforms, without the mark of its dialect. */
 function toJsonSchema(schema: z.ZodType): JsonObject {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io: 'input',
-    unrepresentable: 'any',
-  }) as JsonObject;
+  const { $schema: _, $defs: _named, ...rest } = describe(schema);
   return rest;
+}
+
+/** A shape that has a name of its own stands once, under it. */
+function describe(schema: z.ZodType): JsonObject {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/')) as JsonObject;
+}
+
+function namedSchemas(routes: readonly Route[]): JsonObject {
+  const schemas = routes.flatMap(({ params, query, body, holds, reply }) => [
+    params,
+    query,
+    body,
+    holds,
+    reply,
+  ]);
+  return Object.assign({}, ...schemas.map((one) => (one === undefined ? {} : (describe(one).$defs ?? {}))));
 }

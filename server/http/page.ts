@@ -1,6 +1,7 @@
 // Which part of a list is asked for, and the cursor that says where the next one begins.
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../shared/encoding/bytes.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
 
 /** Fields of a list's query. What arrives meanwhile neither repeats entries nor hides any. */
 export function pageOf<Key extends z.ZodType>(key: Key) {
@@ -21,6 +22,13 @@ export function pageIn<Key>(query: { readonly limit: number; readonly cursor?: K
 /** Callers hand it back as it is; what it is made of is nobody's business and may change. */
 export function formatCursor(key: readonly (string | number)[] | null): string | null {
   return key === null ? null : toBase64url(utf8(JSON.stringify(key)));
+}
+
+/** The same for a cursor that stands elsewhere than in a list's query. Error: request/invalid. */
+export function parseCursor<Key extends z.ZodType>(key: Key, text: string): z.output<Key> {
+  const parsed = key.safeParse(decode(text));
+  if (parsed.success) return parsed.data;
+  throw new FairleadError('request/invalid', { problem: 'the cursor is none that this list gave' });
 }
 
 function cursorOf<Key extends z.ZodType>(key: Key) {

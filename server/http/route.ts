@@ -5,15 +5,18 @@ import type { z } from 'zod';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Context } from '../context.ts';
+import type { Mark } from '../db/once.ts';
 import { type Access, actorOf, type Caller, type Speaker, speakerOf } from './access.ts';
+import { formatTag, markOf, requireTag, verifyTag } from './preconditions.ts';
 
-export const TAGS = ['agents', 'publishing', 'fleet', 'operations'] as const;
+export const TAGS = ['agents', 'publishing', 'fleet', 'proposals', 'operations'] as const;
 export type Tag = (typeof TAGS)[number];
 
 export const TAG_TEXTS: Readonly<Record<Tag, string>> = {
   agents: 'What agents call',
   publishing: 'What the vendor’s program calls to publish',
   fleet: 'The fleet, for people and programs',
+  proposals: 'What the vendor wishes that installs did; local policy decides',
   operations: 'For those who run the server',
 };
 
@@ -36,6 +39,14 @@ export interface Ask<Params, Query, Body> {
   stream(): Readable;
   /** RFC 8288: the address at which a list goes on; null at its end. */
   continueAt(cursor: string | null): void;
+  /** What the header Idempotency-Key stands for; null without one. */
+  readonly mark: Mark | null;
+  /** Refuses where If-Match names another state than this one. Error: request/outdated. */
+  match(revision: number): void;
+  /** The state that was answered with, and where it stands. */
+  tag(revision: number): void;
+  created(path: string): void;
+  header(name: string, value: string): void;
 }
 
 /** What every route says about itself. */
@@ -59,6 +70,12 @@ interface Facts {
   readonly perMinute?: number;
   /** Polls and probes leave no line in the log. */
   readonly quiet?: boolean;
+  /** Of a success; 200 with a reply and 204 without one unless given. */
+  readonly status?: 201;
+  /** A POST honours Idempotency-Key: by the key, or because the same request has no second effect anyway. */
+  readonly repeats?: 'by-key' | 'by-nature';
+  /** An update or a removal is of one state, named in If-Match. */
+  readonly ifMatch?: true;
 }
 
 interface Definition<Params extends Schema, Query extends Schema, Body extends Schema, Reply extends Schema>
@@ -107,12 +124,15 @@ export function defineRoute<
     query,
     body,
     respond: async (context, request, reply) => {
+      if (rest.ifMatch === true) requireTag(request);
       const result = await answer(context, {
         params: parseWith<Params>(params, request.params, 'the address'),
         query: parseWith<Query>(query, { ...(request.query as object) }, 'the query'),
         body: parseWith<Body>(body, request.body ?? {}, 'the request body'),
         ...helpersOf(request, reply),
+        mark: rest.repeats === 'by-key' ? markOf(request) : null,
       });
+      if (rest.status !== undefined) reply.status(rest.status);
       if (rest.reply !== undefined) return result;
       return reply.status(rest.method === 'HEAD' ? 200 : 204).send();
     },
@@ -142,6 +162,10 @@ function helpersOf(request: FastifyRequest, reply: FastifyReply) {
       next.searchParams.set('cursor', cursor);
       reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);
     },
+    match: (revision: number) => verifyTag(request, revision),
+    tag: (revision: number) => void reply.header('etag', formatTag(revision)),
+    created: (path: string) => void reply.header('location', path),
+    header: (name: string, value: string) => void reply.header(name, value),
   };
 }
 

@@ -1,8 +1,10 @@
 // What the repository publishes: the newest root, the metadata of every role, and what the online roles last signed.
 import { readdir } from 'node:fs/promises';
+import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readIfPresent } from '../../shared/node/read-file.ts';
+import { componentNameOf, parseReleasePath } from '../../shared/schema/release-ref.ts';
 import { type LookUp, type Resolution, resolveTarget } from '../../shared/trust/delegation.ts';
 import {
   parseEnvelope,
@@ -12,6 +14,7 @@ import {
   type Timestamp,
 } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
+import { compareVersions, type Version } from '../../shared/version/version.ts';
 import type { Expiry } from '../core/expiry.ts';
 import { type Layout, metadataDirectory, metadataFile, timestampFile } from './layout.ts';
 
@@ -63,6 +66,14 @@ export interface Published {
   readonly expiries: readonly Expiry[];
   /** By id. */
   readonly advisories: readonly AdvisoryRef[];
+  /** By component, the newest first. */
+  readonly releases: readonly ReleasedVersion[];
+}
+
+export interface ReleasedVersion {
+  /** `platform`, a suite's name, or `suite/capability`. */
+  readonly component: string;
+  readonly version: Version;
 }
 
 /** A published advisory, and where its bytes are. */
@@ -73,12 +84,13 @@ export interface AdvisoryRef {
 }
 
 export function describeState(state: RepositoryState | null): Published {
-  if (state === null) return { signed: null, expiries: [], advisories: [] };
+  if (state === null) return { signed: null, expiries: [], advisories: [], releases: [] };
   const { snapshot, timestamp } = state;
   return {
     signed: { snapshot: snapshot.content.expires, timestamp: timestamp.content.expires },
     expiries: listMetadataExpiries(state),
     advisories: listAdvisories(state),
+    releases: listReleases(state),
   };
 }
 
@@ -90,6 +102,15 @@ function listAdvisories({ roles }: RepositoryState): readonly AdvisoryRef[] {
       return id === undefined ? [] : [{ id, path, sha256: hashes.get('sha256') ?? '' }];
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function listReleases({ roles }: RepositoryState): readonly ReleasedVersion[] {
+  const paths = new Set([...roles.values()].flatMap(({ content }) => [...content.targets.keys()]));
+  const found = [...paths].flatMap((path) => {
+    const ref = parseReleasePath(path);
+    return ref === null ? [] : { component: componentNameOf(ref), version: ref.version };
+  });
+  return found.sort((a, b) => byCodePoint(a.component, b.component) || compareVersions(b.version, a.version));
 }
 
 /** Which role a client finds for a path, and what that role says about it. */

@@ -5,6 +5,7 @@ import { DEPLOY_ERRORS } from './deploy.ts';
 import { DOCUMENT_ERRORS } from './document.ts';
 import type { ErrorEntry } from './entry.ts';
 import { POLICY_ERRORS } from './policy.ts';
+import { PROPOSAL_ERRORS } from './proposal.ts';
 import { SERVER_ERRORS } from './server.ts';
 import { SERVICE_ERRORS } from './service.ts';
 import { TRANSPORT_ERRORS } from './transport.ts';
@@ -21,6 +22,7 @@ export const CATALOGUE = {
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
   ...POLICY_ERRORS,
+  ...PROPOSAL_ERRORS,
   ...SERVER_ERRORS,
   ...SERVICE_ERRORS,
   ...VENDOR_ERRORS,

@@ -54,6 +54,24 @@ const REQUEST_ERRORS = {
     http: 413,
     exit: EXIT.refused,
   }),
+  'request/not-tagged': entry<object>({
+    message: () => 'somebody else may have changed it meanwhile: say which state you mean',
+    hint: () => 'read it, then send its ETag in the header If-Match',
+    http: 428,
+    exit: EXIT.usage,
+  }),
+  'request/outdated': entry<object>({
+    message: () => 'it was changed since you read it',
+    hint: () => 'read it again, and decide again',
+    http: 412,
+    exit: EXIT.refused,
+  }),
+  'request/key-reused': entry<object>({
+    message: () => 'this Idempotency-Key came with another request before',
+    hint: () => 'take a new key for each request, and the same for its repetitions',
+    http: 422,
+    exit: EXIT.usage,
+  }),
   'request/rate-limited': entry<{ readonly seconds: number }>({
     message: (d) => `too many requests; try again in ${count(d.seconds, 'second')}`,
     hint: () => 'wait as long as the Retry-After header says',

@@ -20,6 +20,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...(status.unsentReports === 0
       ? []
       : [`${count(status.unsentReports, 'deployment record')} not yet taken by the server`]),
+    ...describeProposals(status, style),
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];
@@ -29,6 +30,12 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
 function describeHold({ hold, decision }: StatusReply): readonly string[] {
   if (hold === null || decision.blockers.some(({ code }) => code === 'hold')) return [];
   return [`Held until ${hold.until} by ${sanitizeLine(hold.by)}: ${sanitizeLine(hold.reason)}`];
+}
+
+function describeProposals({ proposals = 0 }: StatusReply, style: Style): readonly string[] {
+  if (proposals === 0) return [];
+  const wait = proposals === 1 ? 'waits' : 'wait';
+  return [style.warn(`${count(proposals, 'proposal')} of the vendor ${wait} for you: fairlead proposals`)];
 }
 
 function describeFreshness(status: StatusReply): string {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { approvalReceipt } from '../schema/approval.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { holdReceipt } from '../schema/hold-receipt.ts';
-import { policy } from '../schema/policy.ts';
+import { PROPOSAL_KINDS, policy, STANDINGS } from '../schema/policy.ts';
 import { CHANNELS } from './report.ts';
 import { opening } from './upkeep.ts';
 
@@ -41,6 +41,23 @@ export const policyEdit = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('approver'), name: z.string().max(64), key: z.string().max(64) }),
   z.strictObject({ kind: z.literal('unapprover'), name: z.string().max(64) }),
   z.strictObject({ kind: z.literal('required'), required: z.int() }),
+  /** What becomes of proposals of these kinds. */
+  z.strictObject({
+    kind: z.literal('remote'),
+    of: z.array(z.enum(PROPOSAL_KINDS)).min(1).max(PROPOSAL_KINDS.length),
+    standing: z.enum(STANDINGS),
+  }),
+  /** Of a vendor's template: the channel and, where it has any, the windows, which take the place of all. */
+  z.strictObject({
+    kind: z.literal('template'),
+    channel: z.enum(CHANNELS),
+    windows: z
+      .strictObject({
+        allow: z.array(z.strictObject(windowFields)).max(50),
+        deny: z.array(z.strictObject(windowFields)).max(50),
+      })
+      .optional(),
+  }),
 ]);
 
 /** PUT /v1/policy. A preview says what would change, and changes nothing. */

@@ -75,6 +75,8 @@ export const statusReply = z.strictObject({
   quarantine: z.array(quarantined),
   /** Reports kept on disk until the server takes them. */
   unsentReports: z.int(),
+  /** What the vendor proposes and a person has yet to answer. */
+  proposals: z.int().min(0).optional(),
   /** What needs a person, most urgent first. */
   alarms: z.array(z.string()),
 });

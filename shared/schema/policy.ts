@@ -75,7 +75,8 @@ const hold = z
     error: 'an instant after "since"',
   });
 
-const windows = z.strictObject({
+/** A deployment starts only inside the first, and inside none of the second. */
+export const windows = z.strictObject({
   allow: z
     .array(window)
     .max(50)
@@ -83,6 +84,29 @@ const windows = z.strictObject({
     .describe('A deployment starts only inside one of these; none means at any time'),
   deny: z.array(window).max(50).default([]).describe('No deployment starts inside one of these'),
 });
+
+/** What a server may propose, which orders nothing. */
+export const PROPOSAL_KINDS = ['deploy', 'pin', 'unpin', 'rollback', 'policy'] as const;
+export type ProposalKind = (typeof PROPOSAL_KINDS)[number];
+
+/** What becomes of a proposal by itself: nothing, a question to the admin, or what it asks for. */
+export const STANDINGS = ['ignore', 'propose', 'accept'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+const standing = z.enum(STANDINGS);
+const standingFor = (what: string) =>
+  standing.optional().describe(`The same for ${what} alone; \`ignore\` where it is not said`);
+
+const remote = z.union([
+  standing,
+  z.strictObject({
+    deploy: standingFor('releases to be deployed'),
+    pin: standingFor('pins to be set'),
+    unpin: standingFor('pins to be taken away'),
+    rollback: standingFor('ways back'),
+    policy: standingFor('the channel and windows of a template'),
+  }),
+]);
 
 const retention = z.strictObject({
   generations: z
@@ -125,12 +149,11 @@ export const policy = z.strictObject({
     .optional()
     .describe('Break-glass: not even forced patches, for at most 72 hours. Loud in the status and reported'),
   fetchAhead: z.boolean().default(true).describe('Fetch what is on offer before it may be applied'),
-  remote: z
-    .enum(['ignore', 'propose', 'accept'])
-    .default('propose')
+  remote: remote
+    .default('ignore')
     .describe(
-      'What becomes of the server’s proposals: nothing, a question to you, or what they ask for. No server proposes ' +
-        'anything yet, so nothing reads it',
+      'What becomes of the server’s proposals: nothing, a question to you, or what they ask for, behind every gate that ' +
+        'your own command would meet. One word for all kinds, or a word for each',
     ),
   retention: retention.prefault({}).describe('What stays on disk'),
   soak: duration
@@ -149,5 +172,10 @@ export type Policy = z.output<typeof policy>;
 export type Window = z.output<typeof window>;
 export type Hold = z.output<typeof hold>;
 export type Approvals = z.output<typeof approvals>;
+
+/** What becomes of proposals of this kind. */
+export function standingOf({ remote: said }: Pick<Policy, 'remote'>, kind: ProposalKind): Standing {
+  return typeof said === 'string' ? said : (said[kind] ?? 'ignore');
+}
 
 export const DEFAULT_POLICY: Policy = policy.parse({ schema: 'fairlead/policy@1' });

@@ -1,8 +1,8 @@
 // Naming releases: what a person types (`core/auth@1.0.1`), and where a release stands in the repository.
 import { z } from 'zod';
 import { type Digest, hexOf } from '../encoding/digest.ts';
-import { FairleadError } from '../errors/error.ts';
-import { parseVersion, type Version } from '../version/version.ts';
+import { FairleadError, isFairleadError } from '../errors/error.ts';
+import { isVersion, parseVersion, type Version } from '../version/version.ts';
 import { type ComponentKey, componentKeyOf, NAME_PATTERN, name, version } from './common.ts';
 import type { Release } from './release.ts';
 
@@ -66,6 +66,24 @@ export function releasePath(ref: ReleaseRef): string {
       return `suites/${ref.name}/${ref.version}.json`;
     case 'capability':
       return `capabilities/${ref.suite}/${ref.name}/${ref.version}.json`;
+  }
+}
+
+/** The other way round; null for what is no release. */
+export function parseReleasePath(path: string): ReleaseRef | null {
+  const [, component, version] =
+    /^(?:(?=platform\/)|suites\/|capabilities\/)(.+)\/([^/]+)\.json$/.exec(path) ?? [];
+  if (component === undefined || version === undefined || !isVersion(version)) return null;
+  const ref = refOrNull(component, version);
+  return ref !== null && releasePath(ref) === path ? ref : null;
+}
+
+function refOrNull(component: ComponentName, of: Version): ReleaseRef | null {
+  try {
+    return refFor(component, of);
+  } catch (error) {
+    if (isFairleadError(error, 'reference/invalid')) return null;
+    throw error;
   }
 }
 

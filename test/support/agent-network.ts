@@ -4,6 +4,7 @@ import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/conclude.ts';
 import type { Outbox } from '../../agent/core/outbox.ts';
+import type { ProposalsFile } from '../../agent/core/proposals.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
 import { createPulse } from '../../agent/engine/deploy/signs.ts';
 import type {
@@ -30,6 +31,7 @@ import { DEFAULT_POLICY } from '../../shared/schema/policy.ts';
 import { type CapabilityRelease, capabilityRelease, type Verified } from '../../shared/schema/release.ts';
 import { rollout } from '../../shared/schema/rollout.ts';
 import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
+import { createProposingVendor } from './proposing-vendor.ts';
 
 export const INSTANCE = '0f0e0d0c-0b0a-4908-8706-050403020100';
 export const POLL_MS = 60_000;
@@ -61,6 +63,8 @@ export function createAgentNetwork() {
     verification: memoryStore<VerifyReply>(),
     outbox: memoryStore<Outbox>(),
     approvals: memoryStore<ApprovalsFile>(),
+    proposals: memoryStore<ProposalsFile>(),
+    vendor: createProposingVendor(),
     fetched: [] as string[],
     /** Until it resolves, no pack arrives. */
     packsArrive: Promise.resolve(),
@@ -156,11 +160,14 @@ export function createAgentNetwork() {
       async send(report) {
         if (world.reportError !== null) throw world.reportError;
         world.reports.push(report);
-        return report.sequence;
+        return { sequence: report.sequence, proposals: world.vendor.mark };
       },
+      proposals: (after) => world.vendor.proposals(after),
+      answerProposals: (answers) => world.vendor.answerProposals(answers),
     },
     files: {
       outbox: world.outbox,
+      proposals: world.proposals,
       approvals: world.approvals,
       decisions: world.decisions,
       verification: world.verification,

@@ -6,7 +6,7 @@ import { parseJson } from '../../../shared/encoding/json.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
+import { header, interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
 import type { HttpClient } from './http-client.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -20,11 +20,35 @@ export async function postJson<Schema extends z.ZodType>(
   reply: Schema,
   token?: string,
 ): Promise<z.output<Schema>> {
-  const answer = await exchange(await http.connect(url), url, utf8(JSON.stringify(body)), token);
+  return (await askJson(http, { method: 'POST', url, body, token }, reply)).value;
+}
+
+export interface JsonRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly body?: unknown;
+  readonly token?: string | undefined;
+}
+
+export interface JsonAnswer<Value> {
+  readonly value: Value;
+  /** The first value of a header; null without one. */
+  header(name: string): string | null;
+}
+
+/** The same with what its headers say. Errors: transport/*. */
+export async function askJson<Schema extends z.ZodType>(
+  http: Pick<HttpClient, 'connect'>,
+  request: JsonRequest,
+  reply: Schema,
+): Promise<JsonAnswer<z.output<Schema>>> {
+  const { url } = request;
+  const answer = await exchange(await http.connect(url), request);
   const { statusCode: status, bytes } = answer;
   if (status < 200 || status > 299) throw refused(url, answer, messageOf(bytes));
   try {
-    return parseDocumentBytes(reply, bytes, `the answer of ${url}`);
+    const value = parseDocumentBytes(reply, bytes, `the answer of ${url}`);
+    return { value, header: (name) => header(answer, name) };
   } catch (cause) {
     throw refused(url, answer, isFairleadError(cause) ? cause.message : 'its answer cannot be read');
   }
@@ -32,19 +56,16 @@ export async function postJson<Schema extends z.ZodType>(
 
 type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { readonly bytes: Uint8Array };
 
-async function exchange(
-  dispatcher: Dispatcher,
-  url: string,
-  body: Uint8Array,
-  token: string | undefined,
-): Promise<Answer> {
-  const { origin, pathname } = new URL(url);
+async function exchange(dispatcher: Dispatcher, { method, url, body, token }: JsonRequest): Promise<Answer> {
+  const { origin, pathname, search } = new URL(url);
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
     const answer = await dispatcher.request({
-      ...{ origin, path: pathname, method: 'POST', body },
+      ...{ origin, path: pathname + search, method },
+      ...(body === undefined ? {} : { body: utf8(JSON.stringify(body)) }),
       headers: {
-        ...{ 'content-type': 'application/json', 'accept-encoding': 'identity' },
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        'accept-encoding': 'identity',
         ...authorization,
       },
       // Of the whole exchange, whatever it answers: also of what drips, and of answers that are only announced (1xx).

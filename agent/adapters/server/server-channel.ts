@@ -1,12 +1,14 @@
-// Reports over HTTPS, each with a short-lived token signed by the instance's own key.
+// Reports and answers over HTTPS, each with a short-lived token signed by the instance's own key.
 import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { answersReply, minesReply, PROPOSALS_HEADER } from '../../../shared/protocol/proposal.ts';
 import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { ServerChannel } from '../../ports/server.ts';
 import type { Identity } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
-import { postJson } from './post-json.ts';
+import { askJson, type JsonAnswer, type JsonRequest } from './post-json.ts';
 
 export interface ServerChannelOptions {
   readonly server: string;
@@ -20,11 +22,26 @@ export interface ServerChannelOptions {
 export function createServerChannel(options: ServerChannelOptions): ServerChannel {
   // Another at each start: where two speak in turns, a state directory was copied, and the server can say so.
   const boot = randomUUID();
+  const ask = async <Schema extends z.ZodType>(
+    method: JsonRequest['method'],
+    path: string,
+    reply: Schema,
+    body?: unknown,
+  ): Promise<JsonAnswer<z.output<Schema>>> => {
+    const url = `${options.server}/api/v1/${path}`;
+    return await askJson(options.http, { method, url, body, token: await signToken(options, boot) }, reply);
+  };
   return {
     async send(report) {
-      const url = `${options.server}/api/v1/reports`;
-      return (await postJson(options.http, url, report, reportReply, await signToken(options, boot)))
-        .sequence;
+      const { value, header } = await ask('POST', 'reports', reportReply, report);
+      return { sequence: value.sequence, proposals: markIn(header(PROPOSALS_HEADER)) };
+    },
+    async proposals(after) {
+      const query = after === null ? '' : `?after=${encodeURIComponent(after)}`;
+      return (await ask('GET', `proposals/mine${query}`, minesReply)).value;
+    },
+    async answerProposals(answers) {
+      return (await ask('POST', 'proposals/answers', answersReply, { answers })).value;
     },
     async damage() {
       try {
@@ -36,6 +53,11 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
       }
     },
   };
+}
+
+/** An earlier server says nothing, and what is no number says nothing either. */
+function markIn(header: string | null): number | null {
+  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
 /** RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. */

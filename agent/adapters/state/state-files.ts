@@ -5,6 +5,7 @@ import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { approvalsFile } from '../../core/approvals.ts';
 import { decisionRecord } from '../../core/conclude.ts';
 import { outbox } from '../../core/outbox.ts';
+import { proposalsFile } from '../../core/proposals.ts';
 import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
 
@@ -18,6 +19,7 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
   return {
     approvals: fileOf('approvals/receipts.json', approvalsFile),
     outbox: fileOf(OUTBOX_FILE, outbox),
+    proposals: fileOf('proposals.json', proposalsFile),
     verification: fileOf('verification.json', verifyReply),
     decisions: fileOf('decision.json', decisionRecord),
   };

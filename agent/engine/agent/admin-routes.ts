@@ -11,6 +11,7 @@ import {
   whatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
+import { verdictRequest } from '../../../shared/protocol/proposal.ts';
 import { settingRequest } from '../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
@@ -23,6 +24,7 @@ import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
+import { acceptProposal, declineProposal, readProposals } from './proposals.ts';
 import { editSetting, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
@@ -53,6 +55,17 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
     'POST',
     /^\/v1\/approvals\/receipts$/,
     (state, r) => takeReceipt(state, parse(receiptRequest, r), r.actor),
+  ],
+  ['GET', /^\/v1\/proposals$/, (state) => readProposals(state)],
+  [
+    'POST',
+    /^\/v1\/proposals\/(\d{1,9})\/accept$/,
+    (state, r, number) => acceptProposal(state, Number(number), parse(verdictRequest, r), r.actor),
+  ],
+  [
+    'POST',
+    /^\/v1\/proposals\/(\d{1,9})\/decline$/,
+    (state, r, number) => declineProposal(state, Number(number), parse(verdictRequest, r), r.actor),
   ],
   ['POST', /^\/v1\/verify\/repair$/, (state, r) => repair(state, parse(repairRequest, r), r.actor)],
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],

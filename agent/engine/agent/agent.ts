@@ -11,6 +11,7 @@ import { deployOffer } from './deployments.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
 import { createLedger } from './ledger.ts';
 import { createOwnDeployments } from './own-deployments.ts';
+import { createProposalExchange } from './proposal-exchange.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
@@ -41,7 +42,9 @@ export interface AgentOptions
 }
 
 /** The state files that the agent keeps for itself. */
-export interface AgentFiles extends Pick<Choice, 'approvals'>, Pick<Records, 'decisions' | 'verification'> {
+export interface AgentFiles
+  extends Pick<Choice, 'approvals' | 'proposals'>,
+    Pick<Records, 'decisions' | 'verification'> {
   readonly outbox: JsonStore<Outbox>;
 }
 
@@ -87,7 +90,7 @@ export function createAgent(options: AgentOptions): Agent {
 function createState(options: AgentOptions, wake: () => void): AgentState {
   const { deployer, trees, clock, log, pulse, repository, settings, audit, channel } = options;
   const { instance, agentVersion, files } = options;
-  const { approvals, decisions, outbox, verification } = files;
+  const { approvals, decisions, outbox, proposals, verification } = files;
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake },
     self: { instance, agentVersion },
@@ -97,8 +100,12 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       compile: createCompileCache(),
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
+      proposals: createProposalExchange(() => state, channel),
     },
-    choice: { settings, approvals, inTurn: createTurns() },
+    choice: {
+      ...{ settings, approvals, inTurn: createTurns() },
+      ...{ proposals, proposalsInTurn: createTurns() },
+    },
     records: {
       ...{ audit, decisions, verification },
       ledger: createLedger(options),
@@ -106,9 +113,12 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
         ...{ channel, outbox, log },
         observe: () => observe(state),
         records: () => deployer.records(),
+        onMark: (mark) => state.offers.proposals.request(mark),
       }),
       async damages() {
-        const stores = [approvals, decisions, outbox, verification, channel].map((store) => store.damage());
+        const stores = [approvals, decisions, outbox, proposals, verification, channel].map((store) =>
+          store.damage(),
+        );
         return (await Promise.all([deployer.quarantineDamage(), ...stores])).filter((one) => one !== null);
       },
     },

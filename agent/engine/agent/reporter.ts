@@ -8,13 +8,15 @@ import type { ServerChannel } from '../../ports/server.ts';
 import type { JsonStore } from '../../ports/state.ts';
 
 export interface ReporterOptions {
-  readonly channel: ServerChannel;
+  readonly channel: Pick<ServerChannel, 'send'>;
   readonly outbox: JsonStore<Outbox>;
   readonly log: Log;
   /** The present state; sequence and records are the reporter's. */
   readonly observe: () => Promise<Omit<Report, 'sequence' | 'records'>>;
   /** Oldest first. */
   readonly records: () => Promise<readonly DeploymentRecord[]>;
+  /** The server's word about proposals, which comes with its answer. */
+  readonly onMark: (mark: number) => void;
 }
 
 export interface Reporter {
@@ -72,7 +74,9 @@ async function deliver(options: ReporterOptions): Promise<void> {
     state = { ...state, sequence: state.sequence + 1 };
     await options.outbox.write(state);
     const observed = await options.observe();
-    const held = await options.channel.send({ ...observed, sequence: state.sequence, records: [...batch] });
+    const report = { ...observed, sequence: state.sequence, records: [...batch] };
+    const { sequence: held, proposals } = await options.channel.send(report);
+    if (proposals !== null) options.onMark(proposals);
     if (held > state.sequence && !restored) {
       // This disk was restored from a backup: the server knows later numbers, so this report did not count.
       restored = true;

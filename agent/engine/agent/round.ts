@@ -18,6 +18,7 @@ export async function round(state: Assessing & Needs<'log' | 'records' | 'wake'>
   if (clock.monotonic() >= contact.dueAt()) await askPatiently(state);
   const assessment = await assess(state);
   state.records.reporter.request();
+  state.offers.proposals.request();
   await state.records.ledger.noteLocal();
   await recordOrWarn(state, assessment.decision);
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {

@@ -5,6 +5,7 @@ import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
+import type { ProposalsFile } from '../../core/proposals.ts';
 import type { Deployer } from '../../ports/deploy.ts';
 import type { Clock, Log, Pulse } from '../../ports/machine.ts';
 import type { Freshness } from '../../ports/server.ts';
@@ -52,6 +53,15 @@ export interface Offers {
   readonly fetchAhead: FetchAhead;
   /** What of it the agent deploys by itself. */
   readonly own: OwnDeployments;
+  /** What its server proposes, which is nobody's order. */
+  readonly proposals: ProposalExchange;
+}
+
+export interface ProposalExchange {
+  /** Looks after them beside the rounds; `mark` is what the server last said about news, null when it said nothing. */
+  request(mark?: number | null): void;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
 }
 
 /** What people of this install chose: policy and configuration, and their answers to plans. */
@@ -60,6 +70,9 @@ export interface Choice {
   readonly approvals: JsonStore<ApprovalsFile>;
   /** Approvals are read, judged and written one after the other: two at once must not lose one. */
   readonly inTurn: InTurn;
+  /** What the server proposes, and what was said to it; one after the other too. */
+  readonly proposals: JsonStore<ProposalsFile>;
+  readonly proposalsInTurn: InTurn;
 }
 
 /** What is written down of all that, here and at the vendor's. */

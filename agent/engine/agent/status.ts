@@ -19,6 +19,7 @@ import { raiseAlarms } from '../../core/alarms.ts';
 import { isSameDecision, type Offer } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/records.ts';
 import { longestInterruption } from '../../core/deploy/rollback-target.ts';
+import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
 import { type Assessing, type Assessment, assess } from './assess.ts';
@@ -56,6 +57,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     inProgress: state.deployer.inProgress(),
     quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
+    proposals: selectWaiting((await state.choice.proposals.read()) ?? NO_PROPOSALS).length,
     alarms: await alarmsOf(state, assessment),
   };
 }

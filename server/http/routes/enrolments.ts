@@ -11,6 +11,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
     access: ['operator', 'publisher'],
     tag: 'fleet',
     summary: 'Make a single-use code for one new instance',
+    repeats: 'by-key',
     body: enrolmentRequest,
     reply: enrolmentReply,
     example: {
@@ -21,7 +22,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
         expires: '2026-11-27T12:00:00Z',
       },
     },
-    answer: ({ db, now }, ask) => createEnrolment(db, ask.body.name, ask.actor(), now()),
+    answer: ({ db, now }, ask) => createEnrolment(db, ask.body.name, ask.actor(), now(), ask.mark),
   }),
   defineRoute({
     method: 'POST',
@@ -30,6 +31,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
     tag: 'agents',
     summary: 'Redeem a code: registers the agent’s key. The same code and key always get the same answer',
     perMinute: 30,
+    repeats: 'by-nature',
     body: redeemRequest,
     reply: redeemReply,
     example: {

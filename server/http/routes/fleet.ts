@@ -1,15 +1,13 @@
-// The fleet, read: instances and their deployments.
+// The fleet, read: instances, and what each last reported.
 import { z } from 'zod';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { deploymentsReply, instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
+import { instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
 import { instanceId } from '../../../shared/protocol/report.ts';
-import { listDeployments } from '../../db/deployments.ts';
 import { findInstance, listInstances } from '../../db/instances.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const instanceKey = z.tuple([z.string(), z.string()]);
-const deploymentKey = z.tuple([z.string(), z.int(), z.string()]);
 const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
 
 const instances = defineRoute({
@@ -61,40 +59,4 @@ const instance = defineRoute({
   },
 });
 
-const deployments = defineRoute({
-  method: 'GET',
-  path: '/api/v1/deployments',
-  access: ['viewer'],
-  tag: 'fleet',
-  summary: 'Deployments, newest first; of one instance or with one change when asked for',
-  query: z.strictObject({
-    instance: instanceId.optional(),
-    change: z.string().max(32).optional(),
-    ...pageOf(deploymentKey),
-  }),
-  reply: deploymentsReply,
-  example: { query: { instance: INSTANCE, limit: 20 } },
-  answer: async ({ db }, { query, continueAt }) => {
-    const filter = { ...pageIn(query), instance: query.instance, change: query.change };
-    const { entries, next } = await listDeployments(db, filter);
-    continueAt(formatCursor(next));
-    return { deployments: [...entries] };
-  },
-});
-
-const rollbackHistory = defineRoute({
-  method: 'GET',
-  path: '/api/v1/rollback/history',
-  access: ['viewer'],
-  tag: 'fleet',
-  summary: 'Deployments that went back, by themselves or by hand, newest first',
-  query: z.strictObject(pageOf(deploymentKey)),
-  reply: deploymentsReply,
-  answer: async ({ db }, { query, continueAt }) => {
-    const { entries, next } = await listDeployments(db, { ...pageIn(query), rollbacksOnly: true });
-    continueAt(formatCursor(next));
-    return { deployments: [...entries] };
-  },
-});
-
-export const FLEET_ROUTES: readonly Route[] = [instances, instance, deployments, rollbackHistory];
+export const FLEET_ROUTES: readonly Route[] = [instances, instance];

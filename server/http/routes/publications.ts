@@ -34,6 +34,7 @@ const onlineKeys = defineRoute({
 const publish = defineRoute({
   method: 'POST',
   path: '/api/v1/publications',
+  repeats: 'by-nature',
   access: ['publisher'],
   tag: 'publishing',
   summary: 'Publish metadata, documents and change records: all of it or nothing',

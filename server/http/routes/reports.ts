@@ -1,4 +1,5 @@
 // Reports of agents: acknowledged once they are on disk.
+import { PROPOSALS_HEADER } from '../../../shared/protocol/proposal.ts';
 import { report, reportReply } from '../../../shared/protocol/report.ts';
 import { MAX_REPORT_BYTES } from '../../db/records.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -12,6 +13,7 @@ export const REPORT_ROUTES: readonly Route[] = [
     summary: 'Report what runs, what was decided and what happened since',
     maxBytes: MAX_REPORT_BYTES,
     quiet: true,
+    repeats: 'by-nature',
     raw: 'bytes',
     holds: report,
     reply: reportReply,
@@ -37,7 +39,10 @@ export const REPORT_ROUTES: readonly Route[] = [
       reportQuota(instance, bytes.length);
       const received = now();
       const rows = await readReport(bytes, received);
-      return { sequence: await reports.submit({ instance, boot, rows, received }, bytes.length) };
+      const taken = await reports.submit({ instance, boot, rows, received }, bytes.length);
+      // In a header: an agent of an earlier version takes no other key in the body.
+      if (taken.mark !== null) ask.header(PROPOSALS_HEADER, String(taken.mark));
+      return { sequence: taken.sequence };
     },
   }),
 ];

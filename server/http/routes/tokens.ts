@@ -39,13 +39,14 @@ export const TOKEN_ROUTES: readonly Route[] = [
     path: '/api/v1/tokens',
     access: ['admin'],
     tag: 'operations',
+    repeats: 'by-key',
     summary: 'Make a token; this answer is the only one that holds its text',
     body: tokenRequest,
     reply: tokenReply,
     example: { body: { name: 'dashboard', role: 'viewer', validFor: 'P90D' }, reply: NEW },
-    answer: async ({ db, now }, { body: { name, role, validFor }, actor }) => {
+    answer: async ({ db, now }, { body: { name, role, validFor }, actor, mark }) => {
       const expires = now() + durationMs(validFor);
-      return createToken(db, { name, role, expires, actor: actor() }, now());
+      return createToken(db, { name, role, expires, actor: actor() }, now(), mark);
     },
   }),
   defineRoute({
@@ -53,14 +54,15 @@ export const TOKEN_ROUTES: readonly Route[] = [
     path: '/api/v1/tokens/:id/rotate',
     access: ['admin'],
     tag: 'operations',
+    repeats: 'by-key',
     summary: 'Give a token a new text; the old one goes on for `overlap`, or until its own end',
     params,
     body: tokenRotation,
     reply: tokenReply,
     example: { params: { id: ID }, body: { validFor: 'P90D', overlap: 'PT1H' }, reply: NEW },
-    answer: async ({ db, now }, { params: { id }, body: { validFor, overlap }, actor }) => {
+    answer: async ({ db, now }, { params: { id }, body: { validFor, overlap }, actor, mark }) => {
       const expires = now() + durationMs(validFor);
-      return rotateToken(db, { id, overlapMs: durationMs(overlap), expires, actor: actor() }, now());
+      return rotateToken(db, { id, overlapMs: durationMs(overlap), expires, actor: actor() }, now(), mark);
     },
   }),
   defineRoute({

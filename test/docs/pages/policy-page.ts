@@ -14,6 +14,7 @@ interface Node {
   readonly required?: readonly string[];
   readonly items?: Node;
   readonly oneOf?: readonly Node[];
+  readonly anyOf?: readonly Node[];
 }
 
 export interface PolicyKey {
@@ -55,7 +56,7 @@ export function policyKeys(): readonly PolicyKey[] {
 function keysOf(node: Node, prefix: string): readonly PolicyKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const path = prefix === '' ? key : `${prefix}.${key}`;
-    const inner = child.items === undefined ? child : mergeChoices(child.items);
+    const inner = child.items === undefined ? groupIn(child) : mergeChoices(child.items);
     const deeper = child.items === undefined ? path : `${path}[]`;
     const isNeeded = node.required?.includes(key) === true;
     return [
@@ -97,7 +98,13 @@ function describedBoth(known: Node, child: Node): Partial<Node> {
   return { description: [known.description, child.description].filter(Boolean).join('. ') };
 }
 
+/** A word, or a group with a word for each: its keys are the group's. */
+function groupIn(node: Node): Node {
+  return node.anyOf?.find(({ type }) => type === 'object') ?? node;
+}
+
 function kindOf(node: Node): string {
+  if (node.anyOf !== undefined) return node.anyOf.map(kindOf).join(', or a ');
   if (node.enum !== undefined) return node.enum.map((value) => `\`${value}\``).join(', ');
   if (node.const !== undefined) return `\`${node.const}\``;
   if (node.type === 'array') return 'list';

@@ -70,11 +70,14 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.
       fetchAhead: { begin: () => undefined },
       own: { begin: () => undefined },
+      proposals: { request: () => undefined, settled: async () => undefined },
     },
     choice: {
       settings,
       approvals: files.approvals,
       inTurn: createTurns(),
+      proposals: files.proposals,
+      proposalsInTurn: createTurns(),
     },
     records: {
       audit,

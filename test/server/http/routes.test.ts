@@ -44,11 +44,42 @@ describe('every route', () => {
   );
 
   it('that takes a list apart says so by its cursor', () => {
-    const lists = named.filter(({ reply }) => reply instanceof z.ZodObject && isList(reply));
+    const lists = named.filter(
+      ({ method, reply }) => method === 'GET' && reply instanceof z.ZodObject && isList(reply),
+    );
     const unpaged = lists.filter(({ query }) => !(query instanceof z.ZodObject && 'cursor' in query.shape));
 
     expect(unpaged.map(({ name }) => name)).toEqual([]);
     expect(lists.length).toBeGreaterThan(5);
+  });
+});
+
+describe('a route that changes something', () => {
+  it('and creates, says what becomes of a repetition', () => {
+    const silent = named.filter(({ method, repeats }) => method === 'POST' && repeats === undefined);
+
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('and changes or removes what is there, takes the state that is meant; bytes by their digest have but one, and a token is revoked in any', () => {
+    const untagged = named.filter(
+      ({ method, ifMatch }) => /^(?:PUT|DELETE)$/.test(method) && ifMatch !== true,
+    );
+
+    expect(untagged.map(({ name }) => name)).toEqual([
+      'PUT /api/v1/packs/:treeHex/full.pack',
+      'DELETE /api/v1/tokens/:id',
+    ]);
+  });
+
+  it('says so in its description', () => {
+    const paths = renderOpenApi(ROUTES).paths as Record<string, Record<string, { parameters: object[] }>>;
+
+    expect(paths['/api/v1/deployments']?.post?.parameters).toMatchObject([{ name: 'Idempotency-Key' }]);
+    expect(paths['/api/v1/deployments/{id}']?.put?.parameters).toMatchObject([
+      { name: 'id' },
+      { name: 'If-Match', required: true },
+    ]);
   });
 });
 

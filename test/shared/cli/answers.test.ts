@@ -6,6 +6,7 @@ import { answerOf } from '../../../shared/cli/command.ts';
 import { createPrograms, leavesOf } from '../../docs/pages/programs.ts';
 import { releaseOf } from '../../support/agent-network.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
+import { settle } from '../../support/fake-clock.ts';
 import { atTerminal } from '../../support/terminal.ts';
 import { createVendor, sourcesOf } from '../../support/vendor.ts';
 
@@ -40,7 +41,7 @@ describe('commands', () => {
 });
 
 it('every command of fairlead, asked in turn, prints what it declares', { timeout: 60_000 }, async () => {
-  const { type, publish } = await atTerminal('manual', { passphrase: 'a passphrase for tests' });
+  const { type, publish, world } = await atTerminal('manual', { passphrase: 'a passphrase for tests' });
   const directory = temporaryDirectory();
   const asked = new Set<string>();
   const run = async (...argv: readonly string[]) => {
@@ -96,6 +97,15 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('deny', later, ...why, '--key', key, '--out', out);
   await run('approvals', 'import', out);
   await run('approver', 'remove', 'alice', ...why);
+  await run('remote', 'set', 'propose', ...why);
+  for (const component of ['core/auth', 'core']) {
+    world.vendor.propose({ kind: 'pin', component, version: '1.0.0' });
+  }
+  await run('check');
+  await settle();
+  await run('proposals');
+  await run('accept', '1', ...why);
+  await run('decline', '2', ...why);
   await run('outbox');
   await run('doctor');
   await run('audit', 'verify');

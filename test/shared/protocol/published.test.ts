@@ -17,13 +17,20 @@ import {
   auditReply,
   changeReply,
   changesReply,
-  deploymentsReply,
   instanceReply,
   instancesReply,
   patchesReply,
   patchReply,
 } from '../../../shared/protocol/fleet.ts';
+import { deploymentsList, proposalRequest, proposalsList } from '../../../shared/protocol/fleet-proposals.ts';
 import { problem } from '../../../shared/protocol/problem.ts';
+import {
+  answersReply,
+  answersRequest,
+  minesReply,
+  proposalsReply,
+  verdictReply,
+} from '../../../shared/protocol/proposal.ts';
 import {
   enrolmentReply,
   enrolmentRequest,
@@ -52,8 +59,10 @@ function inFull(schema: Json, parts: Json): Json {
   const facts = Object.entries(rest).filter(([key, one]) => key !== 'description' || typeof one === 'object');
   return Object.fromEntries(facts.map(([key, one]) => [key, inFull(one, parts)]));
 }
-const parsed = (schema: z.ZodType): Json =>
-  inFull(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), {});
+const parsed = (schema: z.ZodType): Json => {
+  const json: Json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return inFull(json, json.$defs ?? {});
+};
 
 describe('the answer of a command', () => {
   it.each<[string, z.ZodType]>([
@@ -66,6 +75,8 @@ describe('the answer of a command', () => {
     ['fairlead/staged@1', stageReply],
     ['fairlead/approvals@1', approvalsReply],
     ['fairlead/policy-reply@1', policyReply],
+    ['fairlead/proposals@1', proposalsReply],
+    ['fairlead/proposal@1', verdictReply],
     ['fairlead/settings@1', settingsReply],
     ['fairlead/logs@1', logsReply],
     ['fairlead/rehearsal@1', rehearsalReply],
@@ -81,6 +92,8 @@ describe('a request to the release server', () => {
     ['/api/v1/enrolments', enrolmentRequest],
     ['/api/v1/enrolments/redeem', redeemRequest],
     ['/api/v1/reports', report],
+    ['/api/v1/proposals/answers', answersRequest],
+    ['/api/v1/proposals', proposalRequest],
     ['/api/v1/publications', publicationRequest],
   ])('is what is published: %s', (path, schema) => {
     const { content } = API.paths[path].post.requestBody;
@@ -98,7 +111,10 @@ describe('an answer of the release server', () => {
     ['get', '/api/v1/online-keys', onlineKeysReply],
     ['get', '/api/v1/instances', instancesReply],
     ['get', '/api/v1/instances/{id}', instanceReply],
-    ['get', '/api/v1/deployments', deploymentsReply],
+    ['get', '/api/v1/deployments', deploymentsList],
+    ['get', '/api/v1/proposals', proposalsList],
+    ['get', '/api/v1/proposals/mine', minesReply],
+    ['post', '/api/v1/proposals/answers', answersReply],
     ['get', '/api/v1/security/patches', patchesReply],
     ['get', '/api/v1/security/patches/{advisory}', patchReply],
     ['get', '/api/v1/changes', changesReply],

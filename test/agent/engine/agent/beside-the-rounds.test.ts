@@ -192,14 +192,14 @@ describe('a reporter', () => {
         },
         damage: async () => null,
       },
+      onMark: () => undefined,
       channel: {
-        damage: async () => null,
         async send(report) {
           await world.arrives;
           world.meanwhile();
           if (world.fails !== null) throw world.fails;
           sent.push(report);
-          return world.held.shift() ?? report.sequence;
+          return { sequence: world.held.shift() ?? report.sequence, proposals: null };
         },
       },
     });

@@ -10,9 +10,11 @@ import {
   whatIfRequest,
 } from '../../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../../shared/protocol/admin-policy.ts';
+import { verdictRequest } from '../../../../shared/protocol/proposal.ts';
 import { settingRequest } from '../../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../../shared/protocol/way.ts';
+import { proposal } from '../../../../shared/schema/proposal.ts';
 import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { settle } from '../../../support/fake-clock.ts';
@@ -38,6 +40,11 @@ async function waiting() {
     reason: 'unhealthy',
     record: 1,
   });
+  const remote = { kind: 'remote', of: ['pin'], standing: 'propose' };
+  await network.ask('PUT', '/v1/policy', { edit: remote, reason: 'the vendor may ask' });
+  world.vendor.propose({ kind: 'pin', component: 'core/auth', version: '~1.1' });
+  await network.ask('POST', '/v1/check');
+  await settle();
   world.audit.length = 0;
   return { ...network, plan: decision.target.plan };
 }
@@ -116,6 +123,18 @@ const ACTS: readonly Act[] = [
     details: () => ({ reason: 'why', component: 'core/auth', key: 'port' }),
   },
   {
+    name: 'a proposal accepted',
+    ask: ({ ask }) => ask('POST', '/v1/proposals/1/accept', { reason: 'why' }),
+    event: 'policy-changed',
+    details: () => ({ reason: 'why; proposal 1 of the vendor: it is certified' }),
+  },
+  {
+    name: 'a proposal declined',
+    ask: ({ ask }) => ask('POST', '/v1/proposals/1/decline', { reason: 'why' }),
+    event: 'proposal-answered',
+    details: () => ({ proposal: 1, answer: 'refused', reason: 'alice declined it: why' }),
+  },
+  {
     name: 'a repair',
     ask: ({ ask }) => ask('POST', '/v1/verify/repair', { reason: 'why' }),
     event: 'repair-requested',
@@ -125,9 +144,10 @@ const ACTS: readonly Act[] = [
 
 /** What an act could have an effect on. */
 function effects({ world }: Waiting): string {
-  const { deployer, policy, config, approvals } = world;
+  const { deployer, policy, config, approvals, proposals } = world;
   const { records, quarantine, generations } = deployer;
-  return JSON.stringify([records, quarantine, generations.length, policy, config, approvals]);
+  const state = proposals.value?.entries.map((one) => one.state);
+  return JSON.stringify([records, quarantine, generations.length, policy, config, approvals, state]);
 }
 
 describe('the log', () => {
@@ -167,11 +187,20 @@ describe('a request', () => {
       'approvals',
       'audit',
       'advisories',
+      'proposals',
     ].map((path) => `GET ${path}`),
     ...['what-if', 'way', 'check', 'apply', 'rollback', 'rollback/rehearsal', 'logs'].map(
       (path) => `POST ${path}`,
     ),
-    ...['approvals', 'approvals/receipts', 'verify/repair', 'verify', 'stage'].map((path) => `POST ${path}`),
+    ...[
+      'approvals',
+      'approvals/receipts',
+      'verify/repair',
+      'verify',
+      'stage',
+      'proposals/1/accept',
+      'proposals/1/decline',
+    ].map((path) => `POST ${path}`),
     ...['PUT policy', 'PUT settings', 'DELETE quarantine/core/auth'],
   ];
 
@@ -199,6 +228,8 @@ describe('no other way in', () => {
       receiptRequest,
     ],
     ...[logsRequest, rehearsalRequest, repairRequest, settingRequest, wayRequest],
+    // What the server hands over in its own words.
+    ...[verdictRequest, proposal],
   ];
 
   it('is a request: none carries bytes, a path, an address or a program', () => {
@@ -246,6 +277,8 @@ describe('no other way in', () => {
           'ticket',
         ],
         ...['to', 'until', 'value', 'verdict', 'version', 'zone'],
+        ...['allow', 'deny', 'of', 'standing', 'windows'],
+        ...['id', 'proposed', 'release', 'revision', 'template', 'wish'],
       ].sort(),
     );
   });

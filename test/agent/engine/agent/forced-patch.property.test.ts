@@ -348,7 +348,6 @@ function stateFor(instance: Instance, model: Model): AgentState {
       ...usual.records,
       reporter: createReporter({
         channel: {
-          damage: async () => null,
           send: async () => {
             if (model.refusesReports)
               throw new FairleadError('transport/unreachable', {
@@ -362,6 +361,7 @@ function stateFor(instance: Instance, model: Model): AgentState {
         log: usual.log,
         observe: () => observe(state),
         records: () => instance.deployer.records(),
+        onMark: () => undefined,
       }),
     },
   };

@@ -1,0 +1,167 @@
+// Proposals between server and install: fetched when there is news, taken in, answered until the server has heard it.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { describeWish } from '../../../shared/present/proposals.ts';
+import { MOST_ANSWERS, withdrawal } from '../../../shared/protocol/proposal.ts';
+import { type Proposal, proposal, proposalId } from '../../../shared/schema/proposal.ts';
+import { change, isOpen, markHeard, selectOwed, takeIn, withAnswer } from '../../core/proposals.ts';
+import type { ServerChannel } from '../../ports/server.ts';
+import type { Performing } from './perform.ts';
+import { readFile, tendProposals } from './proposals.ts';
+import type { ProposalExchange } from './state.ts';
+
+type Channel = Pick<ServerChannel, 'proposals' | 'answerProposals'>;
+
+/** One pass after the other; calls while one is under way make one more. */
+export function createProposalExchange(state: () => Performing, channel: Channel): ProposalExchange {
+  let running: Promise<void> | null = null;
+  let again = false;
+  let mark: number | null = null;
+
+  async function run(): Promise<void> {
+    do {
+      again = false;
+      await pass(state(), channel, mark);
+    } while (again);
+  }
+
+  return {
+    request(said = null) {
+      if (said !== null) mark = said;
+      again = true;
+      running ??= run().finally(() => {
+        running = null;
+      });
+    },
+    settled: async () => {
+      while (running !== null) await running;
+    },
+  };
+}
+
+/** A server that cannot be reached keeps nothing from what is due, and what fails here is tried at the next pass. */
+async function pass(state: Performing, channel: Channel, mark: number | null): Promise<void> {
+  const steps = [
+    ['fetched', () => fetchNews(state, channel, mark)],
+    ['looked after', () => tendProposals(state)],
+    ['answered', () => deliver(state, channel)],
+  ] as const;
+  for (const [what, step] of steps) {
+    await step().catch((err: unknown) => {
+      const code = isFairleadError(err) ? err.code : 'internal';
+      state.log.warn({ code, err }, `proposals could not be ${what}`);
+    });
+  }
+}
+
+/** Far more than anybody proposes; the rest comes when these are answered. */
+const MOST_PAGES = 6;
+
+async function fetchNews(state: Performing, channel: Channel, mark: number | null): Promise<void> {
+  if (mark === null || (await readFile(state)).mark === mark) return;
+  // An unreadable policy says nothing about proposals: none is answered by a guess.
+  if ((await state.choice.settings.policy()).kind === 'unreadable') return;
+  let after: string | null = null;
+  let isFull = false;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const { proposals, next, mark: seen } = await channel.proposals(after);
+    for (const one of proposals) {
+      isFull = !(await state.choice.proposalsInTurn(() => takeOne(state, one))) || isFull;
+    }
+    if (isFull) state.log.warn({ proposals: proposals.length }, 'more proposals than are taken in a day');
+    if (next === null || isFull) return await keepMark(state, isFull ? null : Math.max(seen, mark));
+    after = next;
+  }
+}
+
+/** What this pass took in is known: until the server has another mark there is nothing to fetch. */
+async function keepMark(state: Performing, mark: number | null): Promise<void> {
+  await state.choice.proposalsInTurn(async () => {
+    const file = await readFile(state);
+    if (file.mark !== mark) await state.choice.proposals.write({ ...file, mark });
+  });
+}
+
+/** False where there was no room. */
+async function takeOne(state: Performing, sent: unknown): Promise<boolean> {
+  const gone = withdrawal.safeParse(sent);
+  if (gone.success) {
+    await giveUp(state, gone.data.id);
+    return true;
+  }
+  const read = proposal.safeParse(sent);
+  if (!read.success) {
+    state.log.warn({ id: idIn(sent), problem: problemOf(read.error) }, 'a proposal cannot be read');
+    return true;
+  }
+  return await take(state, clean(read.data));
+}
+
+function idIn(sent: unknown): string | null {
+  const id = typeof sent === 'object' && sent !== null && 'id' in sent ? sent.id : null;
+  return proposalId.safeParse(id).success ? String(id) : null;
+}
+
+function problemOf({ issues }: { readonly issues: readonly { readonly message: string }[] }): string {
+  return sanitizeLine(issues[0]?.message ?? 'unknown', 200);
+}
+
+/** Its texts are the server's; whoever reads them does so on a terminal. */
+function clean(one: Proposal): Proposal {
+  return { ...one, reason: sanitizeLine(one.reason, 300), by: sanitizeLine(one.by, 300) };
+}
+
+/** What becomes of it is for the policy to say, a moment later. */
+async function take(state: Performing, offered: Proposal): Promise<boolean> {
+  const known = await readFile(state);
+  const { file, entry, isFull } = takeIn(known, offered, state.clock.now());
+  if (file !== known) await state.choice.proposals.write(file);
+  if (entry === null) return !isFull;
+  const { id, wish, by, reason, expires } = offered;
+  await state.records.ledger.note({
+    event: 'proposal-received',
+    actor: 'agent',
+    details: { proposal: entry.number, id, asks: describeWish(wish), by, reason, expires },
+  });
+  return true;
+}
+
+/** Of what has happened already nothing is taken back: then the answer is told again. */
+async function giveUp(state: Performing, id: string): Promise<void> {
+  const file = await readFile(state);
+  const one = file.entries.findLast((each) => each.proposal.id === id);
+  if (one === undefined || one.state === 'acting') return;
+  const words = { code: 'proposal/withdrawn', text: 'the vendor withdrew it', by: 'agent' };
+  const heard = isOpen(one)
+    ? withAnswer(one, 'withdrawn', words, state.clock.now())
+    : { ...one, owed: one.answer !== undefined };
+  if (isOpen(one)) {
+    await state.records.ledger.note({
+      event: 'proposal-answered',
+      actor: 'agent',
+      details: { proposal: one.number, id, answer: 'withdrawn', reason: words.text },
+    });
+  }
+  await state.choice.proposals.write(change(file, heard));
+}
+
+/** At least once: an answer is owed until the server says that it has it. */
+async function deliver(state: Performing, channel: Channel): Promise<void> {
+  for (let batch = 0; batch < MOST_PAGES; batch++) {
+    const answers = selectOwed(await readFile(state), MOST_ANSWERS);
+    if (answers.length === 0) return;
+    const reply = await channel.answerProposals(answers);
+    await state.choice.proposalsInTurn(async () => {
+      await state.choice.proposals.write(markHeard(await readFile(state), answers));
+      for (const { id, status } of reply.answers) if (status === 'withdrawn') await giveUpOpen(state, id);
+    });
+  }
+}
+
+/** Withdrawn while the answer was on its way: it waits for nobody any more, and the server knows. */
+async function giveUpOpen(state: Performing, id: string): Promise<void> {
+  const isWaiting = (await readFile(state)).entries.some(
+    (one) => one.proposal.id === id && (one.state === 'waiting' || one.state === 'due'),
+  );
+  if (isWaiting) await giveUp(state, id);
+}

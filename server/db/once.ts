@@ -1,0 +1,90 @@
+// A request that comes twice under one key has its effect once, and gets the same answer both times.
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import type { Database, DatabaseTransaction } from './tables.ts';
+import { transact } from './transact.ts';
+
+/** What an Idempotency-Key stands for: one caller, one route, one key. */
+export interface Mark {
+  readonly key: string;
+  /** Of address and body: the same key with another request is a mistake. */
+  readonly request: string;
+  /** What the answer is sealed with: it may hold a secret, such as an enrolment code, and the key is kept nowhere. */
+  readonly seal: Buffer;
+}
+
+const KEPT_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * The work, its answer and the key in one transaction: a crash leaves all of them or none, and of two at once the second
+ * waits for the first. Without a mark only the work. Errors: request/key-reused, and those of the work.
+ */
+export async function transactOnce<Reply extends object>(
+  db: Database,
+  mark: Mark | null,
+  now: EpochMs,
+  work: (trx: DatabaseTransaction) => Promise<Reply>,
+): Promise<Reply> {
+  return transact(db, 'committed', async (trx) => {
+    if (mark === null) return await work(trx);
+    await trx
+      .deleteFrom('repeats')
+      .where('created_at', '<', formatInstantMs(now - KEPT_MS))
+      .execute();
+    const { numInsertedOrUpdatedRows: taken } = await trx
+      .insertInto('repeats')
+      .values({ key: mark.key, request: mark.request, reply: '', created_at: formatInstantMs(now) })
+      .onConflict((conflict) => conflict.column('key').doNothing())
+      .executeTakeFirstOrThrow();
+    if (taken === 0n) return await answerAgain<Reply>(trx, mark);
+    const reply = await work(trx);
+    await trx
+      .updateTable('repeats')
+      .set({ reply: seal(JSON.stringify(reply), mark.seal) })
+      .where('key', '=', mark.key)
+      .execute();
+    return reply;
+  });
+}
+
+async function answerAgain<Reply>(trx: DatabaseTransaction, mark: Mark): Promise<Reply> {
+  const known = await trx
+    .selectFrom('repeats')
+    .select(['request', 'reply'])
+    .where('key', '=', mark.key)
+    .executeTakeFirstOrThrow();
+  if (known.request !== mark.request) throw new FairleadError('request/key-reused', {});
+  return JSON.parse(open(known.reply, mark.seal)) as Reply;
+}
+
+/** `who` is the caller's credential by its id. */
+export function makeMark(who: string, route: string, key: string, request: string): Mark {
+  const of = (what: string) =>
+    createHash('sha256')
+      .update(JSON.stringify([what, who, route, key]))
+      .digest();
+  return {
+    key: of('key').toString('hex'),
+    request: createHash('sha256').update(request).digest('hex'),
+    seal: of('seal'),
+  };
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+function seal(text: string, key: Buffer): string {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64');
+}
+
+function open(text: string, key: Buffer): string {
+  const bytes = Buffer.from(text, 'base64');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES));
+  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+  const sealed = bytes.subarray(NONCE_BYTES + TAG_BYTES);
+  return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
+}
