@@ -156,6 +156,73 @@ describe('an edit', () => {
   });
 });
 
+describe('a pin that is new', () => {
+  const versions = {
+    components: ['core/auth', 'core'],
+    versionsOf: (component: string) => (component === 'core/auth' ? ['1.1.0', '1.0.0'] : []),
+  } as never;
+  const pinned = (component: string, version: string) => () =>
+    editPolicy(DEFAULT_POLICY, { kind: 'pin', component, version }, AUTHOR, versions);
+
+  it('is taken where it is about something', () => {
+    expect(pinned('core/auth', '1.x')().pins).toHaveLength(1);
+  });
+
+  it.each([
+    ['core/atuh', '1.x', 'core/atuh at 1.x'],
+    ['core/auth', '7.x', 'core/auth at 7.x'],
+  ])('is refused where nobody ever released it: %s %s', (component, version, pin) => {
+    expect(dataOf(refusalOf(pinned(component, version)), 'policy/pin-in-vain')).toMatchObject({ pin });
+  });
+
+  it('alone is looked at: one that was in vain before keeps nobody from another edit', () => {
+    const vain = { level: 'capability', name: 'core/atuh', version: '1.x', owner: 'bob', reason: 'old' };
+    const known = policy.parse({ ...DEFAULT_POLICY, pins: [vain] });
+    const edits: readonly PolicyEdit[] = [
+      { kind: 'pin', component: 'core/auth', version: '1.x' },
+      { kind: 'channel', channel: 'frozen' },
+      { kind: 'unpin', component: 'core/atuh' },
+    ];
+
+    for (const edit of edits) expect(() => editPolicy(known, edit, AUTHOR, versions)).not.toThrow();
+  });
+});
+
+describe('what is wrong with an edit', () => {
+  const refusedAt = (edit: PolicyEdit) =>
+    dataOf(
+      refusalOf(() => editPolicy(FULL, edit, { ...AUTHOR, reason: 'x'.repeat(2_000) })),
+      'document/invalid',
+    ).issues.map(({ path }) => path);
+  const at = (edit: PolicyEdit) =>
+    dataOf(
+      refusalOf(() => editPolicy(FULL, edit, AUTHOR)),
+      'document/invalid',
+    ).issues.map(({ path }) => path);
+
+  it.each<[PolicyEdit, string]>([
+    [{ kind: 'window', list: 'allow', ...window('n'), cron: 'x' }, '--cron'],
+    [{ kind: 'window', list: 'allow', ...window('n'), duration: 'x' }, '--duration'],
+    [{ kind: 'window', list: 'deny', ...window('n'), zone: 'x' }, '--zone'],
+    [{ kind: 'window', list: 'deny', ...window('n'), name: '' }, 'the name'],
+    [{ kind: 'pin', component: 'core/api', version: '1.x', expires: 'x' }, '--expires'],
+    [{ kind: 'pin', component: 'core/api', version: 'newest' }, 'the version'],
+    [{ kind: 'pin', component: '../x', version: '1.x' }, 'the name'],
+    [{ kind: 'hold', emergency: true, until: '2027-01-01T00:00:00Z' }, 'the end of the hold'],
+    [{ kind: 'approver', name: 'eve', key: 'x' }, 'the key'],
+    [{ kind: 'required', required: 9 }, 'the number of approvals'],
+  ])('is named as it was typed: %j', (edit, path) => {
+    expect(at(edit)).toEqual([path]);
+  });
+
+  it('is each part once, a reason that is too long among them', () => {
+    expect(refusedAt({ kind: 'pin', component: 'core/api', version: 'newest' }).sort()).toEqual([
+      '--reason',
+      'the version',
+    ]);
+  });
+});
+
 describe('a difference of policies', () => {
   it('is nothing between equals, and names what is new or gone by its path', () => {
     expect(diffPolicies(FULL, FULL)).toEqual([]);

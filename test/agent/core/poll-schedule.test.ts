@@ -21,6 +21,26 @@ describe('the wait between two rounds', () => {
     expect([1, 2, 3, 4].map(range)).toEqual([2, 4, 8, 16].map((minutes) => minutes * MINUTE_MS));
   });
 
+  it.each([
+    [1, 0, 0, 1_000],
+    [1, 0, 0.999, 1_000],
+    [MINUTE_MS, 1, 0, 1_000],
+    [MINUTE_MS, 30, 0.5, LONGEST_WAIT_MS / 2],
+    [2, 30, 0.5, 2 ** 20],
+    [2, 21, 0.5, 2 ** 20],
+    [2, 20, 0.5, 2 ** 20],
+    [2, 19, 0.5, 2 ** 19],
+  ])('of %d ms after %i failures and by chance %d is %d', (interval, failures, drawn, wait) => {
+    expect(pollDelayMs(interval, { failures, retryAfterMs: 0 }, drawn)).toBe(wait);
+    expect(LONGEST_WAIT_MS).toBe(3_600_000);
+  });
+
+  it('is whole milliseconds, and adds to what the server asked a part of the interval', () => {
+    expect(pollDelayMs(3_333, { failures: 0, retryAfterMs: 0 }, 0.25)).toBe(2_500);
+    expect(pollDelayMs(MINUTE_MS, { failures: 0, retryAfterMs: 90_000 }, 0.5)).toBe(120_000);
+    expect(pollDelayMs(MINUTE_MS, { failures: 0, retryAfterMs: 10_000 }, 0.5)).toBe(60_000);
+  });
+
   it('waits at least as long as the server asked', () => {
     const asked = { failures: 1, retryAfterMs: 20 * MINUTE_MS };
 

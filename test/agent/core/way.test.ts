@@ -5,7 +5,7 @@ import { conclude } from '../../../agent/core/conclude.ts';
 import { findWay } from '../../../agent/core/way.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { componentNameOf, parseRef } from '../../../shared/schema/release-ref.ts';
-import { codeOf } from '../../support/error-code.ts';
+import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 import { factsOf } from '../../support/facts.ts';
 import { movesOf, type Scenario } from '../../support/scenario.ts';
 
@@ -230,5 +230,195 @@ describe('following the advice', () => {
 
     expect(shown).toBeDefined();
     expect(digestOfValue(offer?.plan ?? null)).toBe(digestOfValue(shown ?? null));
+  });
+});
+
+describe('what is said of the way', () => {
+  const said = (target: string, scenario: Scenario) =>
+    findWay(factsOf(scenario), parseRef(target)).blockers.map(({ code, message, source }) => ({
+      code,
+      message,
+      source,
+    }));
+  const known = (target: string, releases: Scenario['releases']) =>
+    dataOf(
+      refusalOf(() => findWay(factsOf({ releases }), parseRef(target))),
+      'plan/no-such-release',
+    );
+
+  it('names the versions that there are, the newest first, and no more than anybody reads', () => {
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`core/auth@1.${i}.0`, {}]));
+
+    expect(known('core/auth@9.0.0', TWO)).toEqual({
+      target: 'core/auth@9.0.0',
+      known: expect.stringMatching(/^versions are 1\.\d\.0, 1\.\d\.0, 1\.\d\.0$/),
+    });
+    expect(known('core/auth@9.0.0', many).known.split(', ')).toHaveLength(10);
+  });
+
+  it('names the components that there are where nobody knows that one, and that there are none', () => {
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`core/c${i}@1.0.0`, {}]));
+
+    expect(known('core/mail@1.0.0', { ...TWO, 'core/api@1.0.0': {} }).known).toMatch(
+      /^components are core.a(?:pi|uth), core.a(?:pi|uth)$/,
+    );
+    expect(known('core/mail@1.0.0', many).known.split(', ')).toHaveLength(10);
+    expect(known('core/mail@1.0.0', {}).known).toBe('components are none');
+  });
+
+  it.each<[string, string, Scenario, object]>([
+    [
+      'no rollout of its track brings it',
+      'core/auth@1.2.0',
+      {
+        releases: { ...TWO, 'core/auth@1.2.0': { rollout: false } },
+        runs: RUNS,
+        policy: { channel: 'auto' },
+      },
+      {
+        ...{ code: 'not-offered', message: 'no rollout offers core/auth 1.2.0 on track stable' },
+        source: 'the rollouts of track stable',
+      },
+    ],
+    [
+      'the vendor took it back',
+      'core/auth@1.2.0',
+      {
+        releases: { ...TWO, 'core/auth@1.2.0': { rollout: 'withdrawn' } },
+        runs: RUNS,
+        policy: { channel: 'auto' },
+      },
+      {
+        ...{ code: 'withdrawn', message: 'the vendor has withdrawn core/auth 1.2.0' },
+        source: 'the rollouts of track stable',
+      },
+    ],
+    [
+      'what is on offer leads past it',
+      'core/auth@1.1.0',
+      { releases: TWO, runs: RUNS, policy: { channel: 'auto' } },
+      {
+        ...{ code: 'pin-needed', source: 'policy pins' },
+        message: 'what is on offer leads elsewhere: core/auth comes to 1.1.0 by a pin',
+      },
+    ],
+    [
+      'a pin of its own keeps it',
+      'core/auth@1.1.0',
+      { releases: TWO, runs: RUNS, pins: { 'core/auth': '1.0.0' }, policy: { channel: 'auto' } },
+      {
+        ...{ code: 'pin-needed', source: 'policy pins' },
+        message: expect.stringMatching(/^core.auth is pinned at 1\.0\.0 by .+: .+/),
+      },
+    ],
+    [
+      'it is switched off',
+      'core/auth@1.2.0',
+      {
+        releases: TWO,
+        suites: { core: { capabilities: { auth: { enabled: false } } } },
+        policy: { channel: 'auto' },
+      },
+      {
+        ...{ code: 'not-enabled', message: 'core/auth is switched off here' },
+        source: 'the instance configuration',
+      },
+    ],
+    [
+      'what runs may not be left',
+      'core/auth@1.0.0',
+      {
+        releases: { ...TWO, 'core/auth@1.2.0': { reversible: 'no' } },
+        ...{ runs: ['core/auth@1.2.0'], policy: { channel: 'auto' } },
+      },
+      {
+        ...{ code: 'not-reversible', source: 'the release manifest' },
+        message: 'core/auth 1.2.0 may not be left for an older version',
+      },
+    ],
+    [
+      'it has a hole',
+      'core/auth@1.0.0',
+      {
+        ...{ releases: TWO, runs: ['core/auth@1.2.0'], policy: { channel: 'auto' } },
+        advisories: { 'FL-1': { affected: { 'core/auth': '<1.1.0' }, fixed: ['core/auth@1.1.0'] } },
+      },
+      {
+        ...{ code: 'target-exposed', source: 'FL-1' },
+        message: 'FL-1 affects core/auth 1.0.0: the instance is forced off it',
+      },
+    ],
+  ])('says what and where: %s', (_what, target, scenario, blocker) => {
+    expect(said(target, scenario)).toContainEqual(blocker);
+  });
+
+  it('says each thing once, though two deployments on the way meet it', () => {
+    const releases = { ...TWO, 'core/auth@1.1.0': { requiredStop: true } };
+    const way = wayTo('core/auth@1.2.0', { releases, runs: RUNS, policy: { channel: 'frozen' } });
+
+    expect(way.hops).toHaveLength(2);
+    expect(way.blockers).toEqual(['channel-frozen']);
+  });
+
+  it('says nothing of an advisory that is withdrawn, lesser, or about others', () => {
+    const affected = { 'core/auth': '<1.1.0' };
+    const advisories = {
+      'FL-1': { affected, fixed: ['core/auth@1.1.0'], withdrawn: true },
+      'FL-2': { affected, fixed: ['core/auth@1.1.0'], severity: 'high' },
+      'FL-3': { affected: { 'core/api': '<1.1.0' }, fixed: ['core/api@1.1.0'] },
+    };
+    const way = wayTo('core/auth@1.0.0', {
+      ...{ releases: { ...TWO, 'core/auth@1.0.0': { requires: { 'core/api': '1.0.0' } } }, advisories },
+      ...{ runs: ['core/auth@1.2.0'], policy: { channel: 'auto' } },
+    });
+
+    expect(way.outcome).toBe('none');
+    expect(way.blockers).not.toContain('target-exposed');
+  });
+
+  it('leads nowhere where the policy cannot be read, and says that', () => {
+    const facts = {
+      ...factsOf({ releases: TWO, runs: RUNS }),
+      policy: { kind: 'unreadable', problem: 'no JSON' },
+    };
+
+    const { outcome, blockers } = findWay(facts as never, parseRef('core/auth@1.1.0'));
+
+    expect([outcome, blockers.map(({ code }) => code)]).toEqual([
+      'none',
+      expect.arrayContaining(['policy-unreadable']),
+    ]);
+  });
+});
+
+describe('a way up by suites and platforms', () => {
+  const releases = {
+    'core/auth@1.0.0': { rollout: false },
+    'core/auth@1.1.0': { rollout: false },
+    'core@1.0.0': { ships: { auth: '1.0.0' }, rollout: false },
+    'core@1.1.0': { ships: { auth: '1.1.0' }, rollout: false },
+    'platform@1.0.0': { ships: { core: '1.0.0' } },
+    'platform@2.0.0': { ships: { core: '1.1.0' } },
+  };
+  const runs = ['platform@1.0.0', 'core@1.0.0', 'core/auth@1.0.0'];
+  const policy = { channel: 'auto' };
+
+  it.each([
+    ['core@1.1.0', 'reachable'],
+    ['core@1.0.0', 'runs'],
+    ['platform@1.0.0', 'runs'],
+    ['platform@2.0.0', 'reachable'],
+    ['core/auth@1.1.0', 'reachable'],
+  ])('%s: %s', (target, outcome) => {
+    expect(wayTo(target, { releases, runs, policy }).outcome).toBe(outcome);
+  });
+
+  it('of a suite that is switched off is none', () => {
+    const suites = { core: { enabled: false } };
+
+    expect(wayTo('core@1.1.0', { releases, policy, suites })).toMatchObject({
+      ...{ outcome: 'none', blockers: expect.arrayContaining(['not-enabled']) },
+    });
+    expect(wayTo('platform@2.0.0', { releases, policy, suites }).blockers).not.toContain('not-enabled');
   });
 });

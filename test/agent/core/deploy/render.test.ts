@@ -176,3 +176,115 @@ describe('rendering', () => {
     expect(render(input).unit).toEqual(none);
   });
 });
+
+describe('a component that was rendered', () => {
+  const made = (exec: string, timeout: string) => ({ exec: [exec, '${dir.tree}/${settings.port}'], timeout });
+  const command = (exec: string, timeoutMs: number) => ({
+    ...{ kind: 'exec', exec: [exec, '/tree/81'], env: { A: '81' }, timeoutMs },
+    ...{ workingDirectory: '/tree', dataDirectory: '/data', user: null },
+  });
+
+  it('has everything that its release declares, each in its place', () => {
+    const rendered = render(
+      inputOf(
+        {
+          service: { driver: 'process', exec: ['serve'], env: { A: '${settings.port}' } },
+          writable: ['cache', 'var/log'],
+          health: [
+            {
+              ...{ http: 'http://127.0.0.1/', startPeriod: 'PT9S', interval: 'PT8S', timeout: 'PT7S' },
+              ...{ successes: 6, failures: 5 },
+            },
+            { exec: ['check'], timeout: 'PT4S' },
+          ],
+          smoke: [made('smoke', 'PT1S')],
+          hooks: {
+            preflight: [made('before', 'PT2S')],
+            snapshot: [made('save', 'PT3S')],
+            restore: [made('restore', 'PT4S'), made('more', 'PT5S')],
+          },
+        },
+        { port: '81' },
+      ),
+    );
+
+    expect(rendered).toMatchObject({
+      component: AUTH,
+      unit: {
+        ...{ kind: 'process', component: AUTH, env: { A: '81' }, user: null },
+        ...{ workingDirectory: '/tree', dataDirectory: '/data', stopTimeoutMs: 30_000 },
+        writable: ['/tree/cache', '/tree/var/log'],
+      },
+      health: [
+        {
+          rule: { startPeriodMs: 9_000, intervalMs: 8_000, timeoutMs: 7_000, successes: 6, failures: 5 },
+          probe: { kind: 'http', timeoutMs: 7_000 },
+        },
+        { probe: { kind: 'exec', exec: ['check'], timeoutMs: 4_000, env: { A: '81' } } },
+      ],
+      smoke: [command('smoke', 1_000)],
+      preflight: [command('before', 2_000)],
+      snapshot: [command('save', 3_000)],
+      restore: [command('restore', 4_000), command('more', 5_000)],
+      exposed: [],
+    });
+    expect(render(inputOf()).unit.writable).toEqual([]);
+  });
+
+  it('tells which secrets stand in a command, and in which field, and of no others', () => {
+    const service = {
+      driver: 'process',
+      exec: ['serve', '${settings.key}'],
+      env: { KEY: '${settings.key}' },
+    };
+    const smoke = [
+      { exec: ['smoke'] },
+      { exec: ['smoke', 'a${settings.key}b${settings.token}', '${settings.open}'] },
+    ];
+    const input = storedOf(service);
+    const document = { ...input.release.document, smoke: smoke.map((one) => ({ ...one, timeout: 'PT1S' })) };
+    const settings = { key: 'x', token: 'y', open: 'z', tree: 't' };
+
+    const { exposed } = render({
+      ...{ ...input, settings, secrets: ['key', 'token', 'tree'] },
+      release: { ...input.release, document: document as never },
+    });
+
+    expect(exposed).toEqual([
+      { field: 'service.exec.1', setting: 'key' },
+      { field: 'smoke.1.exec.1', setting: 'key' },
+      { field: 'smoke.1.exec.1', setting: 'token' },
+    ]);
+  });
+
+  it.each([
+    [
+      'service.exec.1',
+      { service: { driver: 'process', exec: ['serve', '${settings.nope}'], env: {}, stopTimeout: 'PT1S' } },
+    ],
+    ['smoke', { smoke: [{ exec: ['${settings.nope}'], timeout: 'PT1S' }] }],
+    [
+      'hooks.preflight',
+      { hooks: { preflight: [{ exec: ['${settings.nope}'], timeout: 'PT1S' }], snapshot: [], restore: [] } },
+    ],
+    [
+      'hooks.snapshot',
+      { hooks: { preflight: [], snapshot: [{ exec: ['${settings.nope}'], timeout: 'PT1S' }], restore: [] } },
+    ],
+    [
+      'hooks.restore',
+      { hooks: { preflight: [], snapshot: [], restore: [{ exec: ['${settings.nope}'], timeout: 'PT1S' }] } },
+    ],
+  ])('names the field with what nobody knows: %s', (field, change) => {
+    const input = inputOf();
+    const document = { ...input.release.document, ...change } as never;
+
+    expect(() => render({ ...input, release: { ...input.release, document } })).toThrow(
+      expect.objectContaining({
+        data: expect.objectContaining({
+          field: expect.stringContaining(field.split('.').slice(0, 2).join('.')),
+        }),
+      }),
+    );
+  });
+});
