@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
+import type { Person } from './core/identity.ts';
 import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
@@ -22,8 +23,16 @@ export interface ServerConfig extends Transport {
   readonly layout: Layout;
   readonly database: DatabaseAddress;
   readonly passphrase: PassphraseSource;
+  /** The file about the identity provider; null without one. */
+  readonly oidc: string | null;
   readonly host: string;
   readonly port: number;
+}
+
+/** Where people and programs sign in that have no token of this server. */
+export interface SignIn {
+  /** Errors: auth/refused, auth/provider-unreachable. */
+  verify(text: string, now: EpochMs): Promise<Person>;
 }
 
 export interface Context {
@@ -37,6 +46,8 @@ export interface Context {
   readonly reports: GroupCommit<ReceivedReport, TakenReport>;
   readonly reportQuota: TakeQuota;
   readonly readReport: ReadReport;
+  /** Null where nobody signs in with an identity provider. */
+  readonly signIn: SignIn | null;
 }
 
 export interface TakenReport {
@@ -63,6 +74,8 @@ async function takeReports(
 }
 
 export interface Surroundings {
+  /** Nobody signs in elsewhere unless given. */
+  readonly signIn?: SignIn | null;
   readonly now: () => EpochMs;
   readonly log: Logger;
   /** Defaults to the caller's own thread. */
@@ -75,6 +88,7 @@ export interface Surroundings {
 export interface Settings extends TransportSettings {
   readonly dir: string;
   readonly passphraseFile?: string | undefined;
+  readonly oidc?: string | undefined;
   readonly port: number;
 }
 
@@ -89,6 +103,7 @@ export function toConfig(
     layout,
     database: database ?? fileAddress(layout.database),
     passphrase: passphraseSource(settings.passphraseFile, environment),
+    oidc: settings.oidc ?? null,
     host: settings.host,
     port: settings.port,
     ...transportOf(settings),
@@ -115,5 +130,6 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     ...{ config, now, log, db, publisher, files, reports },
     reportQuota: createQuota(REPORT_QUOTAS, now),
     readReport: createReportReader(),
+    signIn: surroundings.signIn ?? null,
   };
 }

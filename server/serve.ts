@@ -5,11 +5,14 @@ import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError, systemCode } from '../shared/errors/error.ts';
 import { type Lock, tryLock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
+import { readDocument } from '../shared/node/named-file.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
 import { findHome, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
 import { type CliContext, print } from './cli/options.ts';
 import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
+import { identityConfig } from './core/identity.ts';
 import { createApp } from './http/app.ts';
+import { createSignIn } from './http/sign-in.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
 import {
   checkpointAudit,
@@ -31,10 +34,11 @@ export async function run(cli: CliContext, settings: Settings & OnDirectory): Pr
   const log = createLog({ name: 'fairlead-server' });
   // Before anything is opened: a certificate that does not fit is the first line that is read.
   const tls = config.tls === null ? null : await readTls(config.tls);
+  const signIn = config.oidc === null ? null : createSignIn(await readDocument(config.oidc, identityConfig));
   await verifyPlace(home, false);
   const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
-    ...{ now: Date.now, log, database: 'beside' },
+    ...{ now: Date.now, log, database: 'beside', signIn },
     openPublisher: (of, _db, onChange) =>
       startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, onChange),
   }).catch((error: unknown) => {

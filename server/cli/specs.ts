@@ -82,6 +82,11 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
         parse: parsePath,
       },
       { flags: '--tls-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
+      {
+        flags: '--oidc <file>',
+        about: 'the identity provider whose tokens count besides, and which groups hold which role',
+        parse: parsePath,
+      },
     ],
     load,
   };

@@ -11,7 +11,7 @@ import { cutPart, type Page, type Part } from './page.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
-const TOKEN_PREFIX = 'flt_';
+export const TOKEN_PREFIX = 'flt_';
 
 export interface Token {
   readonly id: string;

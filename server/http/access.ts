@@ -5,9 +5,11 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { AGENT_TOKEN, agentClaims } from '../../shared/protocol/report.ts';
+import type { SignIn } from '../context.ts';
+import type { Person } from '../core/identity.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
-import { findToken, type Token } from '../db/tokens.ts';
+import { findToken, TOKEN_PREFIX, type Token } from '../db/tokens.ts';
 
 /**
  * `viewer` lets every token in; any other list only the roles it names, and always `admin`. `machine` is whoever is on
@@ -24,9 +26,15 @@ export interface Shown {
   readonly route: string;
 }
 
-/** Errors: auth/missing, auth/refused, auth/forbidden. */
+/** What credentials are held against; without `signIn` this server's own tokens alone count. */
+export interface Known {
+  readonly db: Database;
+  readonly signIn: SignIn | null;
+}
+
+/** Errors: auth/missing, auth/refused, auth/forbidden, auth/provider-unreachable. */
 export async function verifyAccess(
-  db: Database,
+  { db, signIn }: Known,
   access: Access,
   shown: Shown,
   now: EpochMs,
@@ -35,13 +43,22 @@ export async function verifyAccess(
   const text = /^Bearer ([!-~]{1,4096})$/i.exec(shown.authorization ?? '')?.[1];
   if (text === undefined) throw new FairleadError('auth/missing', { route: shown.route });
   if (access === 'agent') return { kind: 'agent', ...(await verifyAgentToken(db, text, now)) };
+  const allowed = access === 'machine' ? (['viewer'] as const) : access;
+  if (signIn !== null && !text.startsWith(TOKEN_PREFIX)) {
+    const person = await signIn.verify(text, now);
+    verifyRole(person.roles, allowed);
+    return { kind: 'person', person };
+  }
   const token = await findToken(db, text, now);
-  verifyRole(token.role, access === 'machine' ? ['viewer'] : access);
+  verifyRole([token.role], allowed);
   return { kind: 'token', token };
 }
 
-function verifyRole(role: TokenRole, allowed: readonly TokenRole[]): void {
-  if (role === 'admin' || allowed.includes('viewer') || allowed.includes(role)) return;
+function verifyRole(held: readonly TokenRole[], allowed: readonly TokenRole[]): void {
+  const suffices = (role: TokenRole) =>
+    role === 'admin' || allowed.includes('viewer') || allowed.includes(role);
+  if (held.some(suffices)) return;
+  const role = held.length === 0 ? 'none' : held.join(' and ');
   throw new FairleadError('auth/forbidden', { role, needed: [...allowed, 'admin'].join(' or ') });
 }
 
@@ -104,6 +121,7 @@ function refused(problem: string, cause?: unknown): FairleadError {
 export type Caller =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'token'; readonly token: Token }
+  | { readonly kind: 'person'; readonly person: Person }
   | ({ readonly kind: 'agent' } & Speaker);
 
 export interface Speaker {
@@ -123,6 +141,8 @@ export function actorOf(caller: Caller): string {
   switch (caller.kind) {
     case 'token':
       return `token ${caller.token.name}`;
+    case 'person':
+      return `person ${caller.person.name}`;
     case 'agent':
       return `instance ${caller.instance}`;
     case 'nobody':

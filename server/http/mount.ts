@@ -59,7 +59,7 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
     // Only the answer "there is no such address" has none.
     if (access === undefined) return;
     try {
-      request.caller = await verifyAccess(context.db, access, shownBy(request, context), context.now());
+      request.caller = await verifyAccess(context, access, shownBy(request, context), context.now());
     } catch (error) {
       if (isFairleadError(error, 'auth/missing', 'auth/refused', 'auth/forbidden'))
         await limitFailures(request);

@@ -21,6 +21,12 @@ const ACCESS_ERRORS = {
     http: 403,
     exit: EXIT.refused,
   }),
+  'auth/provider-unreachable': entry<{ readonly issuer: string; readonly problem: string }>({
+    message: (d) => `the identity provider ${d.issuer} cannot be asked: ${d.problem}`,
+    hint: () => 'tokens of this server count meanwhile: fairlead-server token create',
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
   'enrolment/code-refused': entry<{ readonly problem: string }>({
     message: (d) => `the enrolment code is not accepted: ${d.problem}`,
     hint: () => 'ask the vendor for a new enrolment string: fairlead-vendor enrolment create',
