@@ -1,5 +1,5 @@
 // The days of a cron expression: days of the month counted from either end or by weekday, days of the week in a month.
-import { type FieldKind, type Names, readItem, readNumber, spelled, unreadable } from './cron-field.ts';
+import { type FieldKind, type Names, readItem, readNumber, spelled } from './cron-field.ts';
 
 const WEEKDAYS: Names = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 const MONTH_DAY: FieldKind = { name: 'day of the month', from: 1, to: 31 };
@@ -39,11 +39,10 @@ export function readDayOfMonth(text: string): readonly DayOfMonth[] {
 /** Throws FieldProblem. */
 export function readDayOfWeek(text: string): readonly DayOfWeek[] {
   return text.split(',').flatMap((item): readonly DayOfWeek[] => {
-    const [, day, nth, last] = /^([a-z]+|\d)(?:#(\d)|(l))$/.exec(item) ?? [];
+    const [, day, nth, last] = /^([a-z]+|\d)(?:#([1-5])|(l))$/.exec(item) ?? [];
     if (day === undefined) return readItem(item, WEEK_DAY).map((one) => ({ kind: 'every', day: one }));
     const number = spelled(readNumber(day, item, WEEK_DAY), WEEK_DAY);
     if (last !== undefined) return [{ kind: 'last', day: number }];
-    if (!/^[1-5]$/.test(nth ?? '')) throw unreadable(item, WEEK_DAY);
     return [{ kind: 'nth', day: number, nth: Number(nth) }];
   });
 }

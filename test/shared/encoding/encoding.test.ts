@@ -216,6 +216,11 @@ describe('text from the network', () => {
     );
   });
 
+  it('stands on one line as JSON unless it is to be indented', () => {
+    expect([safeJson({ a: [1] }), safeJson({ a: 1 }, 2)]).toEqual(['{"a":[1]}', '{\n  "a": 1\n}']);
+    expect(safeJson('\u009b\u{e0041}')).toBe('"\\u009b\\udb40\\udc41"');
+  });
+
   it.each([
     ['abc', 3, 'abc', 'abc'],
     ['abcd', 3, 'ab…', 'bcd'],

@@ -31,6 +31,8 @@ describe('a redactor', () => {
     ['cut at the end by an ellipsis', ['correct-horse'], 'it was correct-ho…', 'it was •••…'],
     ['cut at the end before a line break', ['correct-horse'], 'it was correct-ho \n', 'it was ••• \n'],
     ['cut behind another ellipsis', ['correct-horse'], 'it… was correct-ho…\n', 'it… was •••…\n'],
+    ['cut by its last letter', ['hunter2'], 'it was hunter', 'it was •••'],
+    ['cut by its first letter', ['hunter2'], 'unter2 it was', '••• it was'],
     ['cut where its letters repeat', ['aaaaaaaa'], 'it was aaaaa', 'it was •••'],
     ['of two by which more of the text is one', ['1234-and-more', 'a1234xy'], 'it was a1234', 'it was •••'],
     ['of four letters', ['pass'], 'a pass', 'a •••'],
@@ -49,6 +51,7 @@ describe('a redactor', () => {
   });
 
   it.each([
+    ['every text where there is none', [], ' on…  \n'],
     ['values too short to be one', ['on', '80'], 'listens on 80'],
     ['what says only that a key stands there', [PEM], 'no -----BEGIN PRIVATE KEY----- in it'],
     ['words that share three letters with a secret at an end', ['secret'], 'sec or ret'],

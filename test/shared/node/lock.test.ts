@@ -1,6 +1,15 @@
 // The lock of a directory: one holder, and nothing left of it afterwards.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -58,6 +67,23 @@ describe('a lock', () => {
 
     expect([first === null, second === null]).toEqual([false, true]);
   });
+});
+
+it('a lock that another has leaves nothing open behind', async () => {
+  const path = join(dir, 'lock');
+  const openOf = () =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
+      } catch {
+        return false;
+      }
+    }).length;
+  const held = await tryLock(path);
+
+  expect(await tryLock(path)).toBeNull();
+  held?.release();
+  expect(openOf()).toBe(0);
 });
 
 describe('the place of a lock', () => {

@@ -7,7 +7,7 @@ import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import type { JsonValue } from '../../../shared/encoding/json.ts';
 import { parseTreeIndex } from '../../../shared/tree/parse-index.ts';
 import { type TreeEntry, treeDigest, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
-import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
+import { createTreeIndex, verifyEntries } from '../../../shared/tree/tree-rules.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 const content = (text: string) => ({ size: text.length, digest: digestOf(utf8(text)) });
@@ -218,6 +218,34 @@ describe('createTreeIndex', () => {
     ).toEqual({
       ...{ limit, value, found: value + 1 },
     });
+  });
+});
+
+describe('the rules of a tree rest', () => {
+  const restsOf = (entries: readonly TreeEntry[]) => {
+    const work = verifyEntries(entries);
+    let rests = 0;
+    while (work.next().done !== true) rests++;
+    return rests;
+  };
+  const long = (i: number) => Array.from({ length: 4 }, () => `${name(i)}${'x'.repeat(246)}`).join('/');
+  const listOf = (count: number, entry: (i: number) => TreeEntry) =>
+    Array.from({ length: count }, (_, i) => entry(i));
+
+  it.each<[string, readonly TreeEntry[], number]>([
+    ['never over a few', listOf(10, (i) => directory(name(i))), 0],
+    ['never over as many as one turn takes', listOf(8191, (i) => directory(name(i))), 0],
+    ['at the 8,192nd entry', listOf(8192, (i) => directory(name(i))), 1],
+    ['at every 8,192nd entry, file or not', listOf(9999, (i) => file(name(i))), 1],
+    ['behind 65,536 characters of paths', listOf(65, (i) => directory(long(i))), 0],
+    ['behind as many again', listOf(132, (i) => directory(long(i))), 2],
+    [
+      'behind 8,192 parts of links, and as many that are followed',
+      listOf(100, (i) => link(name(i), 'x/'.repeat(100))),
+      1,
+    ],
+  ])('%s', (_when, entries, rests) => {
+    expect(restsOf(entries)).toBe(rests);
   });
 });
 
