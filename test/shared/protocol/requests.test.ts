@@ -1,17 +1,46 @@
 // What may be asked of an agent or a server: at its bound a request is taken, one beyond it is refused.
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { applyRequest, rollbackRequest, whatIfRequest } from '../../../shared/protocol/admin.ts';
+import {
+  ACTOR_HEADER,
+  ASSUMPTIONS,
+  adminError,
+  applyRequest,
+  auditReply,
+  liftReply,
+  liftRequest,
+  MAX_ADMIN_REQUEST_BYTES,
+  OVERRIDES,
+  rollbackRequest,
+  startedReply,
+  whatIfRequest,
+} from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyEdit, policyRequest } from '../../../shared/protocol/admin-policy.ts';
 import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
+import { instancesReply, TOKEN_ROLES } from '../../../shared/protocol/fleet.ts';
+import { errorReply } from '../../../shared/protocol/problem.ts';
 import {
   onlineKeysReply,
+  packPath,
   publicationReply,
   publicationRequest,
 } from '../../../shared/protocol/publication.ts';
-import { agentClaims, instanceId, reportReply } from '../../../shared/protocol/report.ts';
+import {
+  AGENT_TOKEN,
+  agentClaims,
+  CHANNELS,
+  instanceId,
+  reportReply,
+} from '../../../shared/protocol/report.ts';
 import { settingRequest } from '../../../shared/protocol/settings.ts';
-import { logsReply, logsRequest, repairRequest, rollbackTo } from '../../../shared/protocol/upkeep.ts';
+import {
+  logsReply,
+  logsRequest,
+  MOST_LOG_LINES,
+  rehearsalRequest,
+  repairRequest,
+  rollbackTo,
+} from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
 
 const takes = (schema: z.ZodType, value: unknown) => schema.safeParse(value).success;
@@ -178,5 +207,156 @@ describe('an approval over the socket', () => {
       takes(approvalRequest, request),
       takes(approvalRequest, { ...request, verdict: 'perhaps' }),
     ]).toEqual([true, false]);
+  });
+});
+
+describe('what agents, servers and programs of every version call the same', () => {
+  it.each<[string, unknown, unknown]>([
+    ['the header of the operator’s account', ACTOR_HEADER, 'fairlead-actor'],
+    ['the bytes of a request to the agent', MAX_ADMIN_REQUEST_BYTES, 16_384],
+    ['the token of an agent', AGENT_TOKEN, { audience: 'fairlead-server', lifetimeSeconds: 120 }],
+    ['the place of a pack', packPath('0a'), 'packs/0a/full.pack'],
+    ['what a token may do', TOKEN_ROLES, ['viewer', 'publisher', 'operator', 'security', 'admin']],
+    ['what may be supposed', ASSUMPTIONS, ['approved', 'window', 'released', 'unpinned', 'auto']],
+    ['what may be passed over', OVERRIDES, ['window', 'health', 'drift']],
+    ['the channels', CHANNELS, ['auto', 'manual', 'frozen']],
+    ['the lines of a log', MOST_LOG_LINES, 20_000],
+  ])('%s', (_what, name, value) => {
+    expect(name).toEqual(value);
+  });
+});
+
+describe('a message between an operator’s program and the agent', () => {
+  const at = '2026-03-01T10:00:00Z';
+  const plan = `sha256:${'0'.repeat(64)}`;
+  const hold = { kind: 'hold', until: at, emergency: false };
+  const signed = {
+    statement: { schema: 'fairlead/hold@1', until: at, by: 'a', reason: 'r', instance: 'i', at },
+    key: 'a'.repeat(64),
+    signature: 'a'.repeat(128),
+  };
+
+  it.each<[string, z.ZodType, readonly object[], readonly object[]]>([
+    [
+      'a pin',
+      policyEdit,
+      [
+        { kind: 'pin', component: 'a', version: '1' },
+        { kind: 'pin', component: 'a', version: '1', expires: at },
+      ],
+      [
+        { kind: 'pin', component: 'a', version: '1', expires: null },
+        { kind: 'pin', component: 'a' },
+      ],
+    ],
+    ['a hold', policyEdit, [hold, { ...hold, emergency: true, signed }], [{ kind: 'hold', until: at }]],
+    ['the end of a hold', policyEdit, [{ kind: 'release', emergency: true }], [{ kind: 'release' }]],
+    [
+      'a channel',
+      policyEdit,
+      [{ kind: 'channel', channel: 'frozen' }],
+      [{ kind: 'channel', channel: 'slow' }],
+    ],
+    [
+      'a window',
+      policyEdit,
+      [window, { ...window, list: 'deny' }],
+      [
+        { ...window, list: 'perhaps' },
+        { ...window, zone: undefined },
+      ],
+    ],
+    [
+      'how many must approve',
+      policyEdit,
+      [{ kind: 'required', required: 2 }],
+      [{ kind: 'required', required: 0.5 }],
+    ],
+    [
+      'an approval',
+      approvalRequest,
+      [
+        { plan, verdict: 'deny', reason: 'why' },
+        { plan, verdict: 'deny', reason: 'why', ticket: 'T-1' },
+      ],
+      [
+        { plan, verdict: 'deny', reason: '' },
+        { plan, verdict: 'deny', reason: 'why', ticket: null },
+      ],
+    ],
+    [
+      'an apply',
+      applyRequest,
+      [{}, { plan, reason: 'why', override: ['drift'] }],
+      [{ override: ['all'] }, { plan: 'x' }, { reason: '' }],
+    ],
+    [
+      'a rollback',
+      rollbackRequest,
+      [{ reason: 'why' }, { to: 3, reason: 'why' }, { to: 'core/auth@1.0.0', reason: 'why' }],
+      [{}, { to: -1, reason: 'why' }, { to: null, reason: 'why' }],
+    ],
+    ['a rehearsal', rehearsalRequest, [{}, { to: 0 }], [{ to: 'core' }, { reason: 'why' }]],
+    ['a what-if', whatIfRequest, [{}, { at, assume: ['auto'] }], [{ at: 'now' }, { assume: ['luck'] }]],
+    [
+      'a question for logs',
+      logsRequest,
+      [{ component: 'core/auth' }, { component: 'core/auth', change: 1, since: at }],
+      [{}, { component: 'core' }, { component: 'core/auth', since: 'yesterday' }],
+    ],
+    ['a repair', repairRequest, [{ reason: 'why' }, { reason: 'why', removeAdded: true }], [{}]],
+    [
+      'a setting',
+      settingRequest,
+      [setting, { ...setting, value: 'x', preview: true }],
+      [
+        { ...setting, value: 1 },
+        { ...setting, key: 'A' },
+        { ...setting, value: undefined },
+      ],
+    ],
+    ['a way', wayRequest, [{ target: 'platform@2.5.0' }], [{}]],
+    ['what is lifted', liftRequest, [{ reason: 'why' }], [{}, { reason: '' }]],
+    ['what was lifted', liftReply, [{ lifted: ['core/auth 1.0.0'] }, { lifted: [] }], [{ lifted: [''] }, {}]],
+    ['a start', startedReply, [{ change: 1 }], [{ change: 0 }, {}]],
+    [
+      'an audit log',
+      auditReply,
+      [
+        { schema: 'fairlead/audit-log@1', lines: [], count: 0, digest: null },
+        { schema: 'fairlead/audit-log@1', lines: ['{}'], count: 1, digest: plan },
+      ],
+      [{ schema: 'fairlead/audit-log@1', lines: [], count: 0 }],
+    ],
+    [
+      'a refusal',
+      adminError,
+      [{ error: { code: 'c', message: 'm', hint: 'h', exit: 2 } }],
+      [{ error: { code: 'c', message: 'm', hint: 'h' } }, {}],
+    ],
+    [
+      'a refusal of the server, whatever else it says',
+      errorReply,
+      [{ error: { code: 'c', message: 'm', hint: 'h' } }],
+      [{ error: { code: 'c', message: 'm' } }, {}],
+    ],
+  ])('is %s, with what may be left out and without', (_what, schema, right, wrong) => {
+    expect(right.filter((one) => !takes(schema, one))).toEqual([]);
+    expect(wrong.filter((one) => takes(schema, one))).toEqual([]);
+  });
+
+  it('may say more than is known only where it is a server that answers', () => {
+    const error = { code: 'c', message: 'm', hint: 'h', more: 1 };
+
+    expect(errorReply.parse({ error, more: 1 })).toEqual({ error, more: 1 });
+    expect(takes(startedReply, { change: 1, more: 1 })).toBe(false);
+    expect(instancesReply.parse({ instances: [], more: 1 })).toEqual({ instances: [] });
+  });
+
+  it('goes back to a generation, or to a version by its component', () => {
+    expect([rollbackTo.parse(0), rollbackTo.parse('core/auth@1.0.0-rc.1')]).toEqual([
+      0,
+      { component: 'core/auth', version: '1.0.0-rc.1' },
+    ]);
   });
 });

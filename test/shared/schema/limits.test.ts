@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { treeRef } from '../../../shared/schema/release.ts';
-import { rollout } from '../../../shared/schema/rollout.ts';
+import { halt, rollout } from '../../../shared/schema/rollout.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
@@ -121,4 +121,51 @@ it.each([
   ['a byte more', 1, 2 ** 36 + 1, false],
 ])('a release that promises %s: %i files, %i bytes, %s', (_name, files, bytes, valid) => {
   expect(treeRef.safeParse({ digest, files, bytes }).success).toBe(valid);
+});
+
+it.each([
+  ['a second', '2026-03-01T00:00:01Z', true],
+  ['three days', '2026-03-04T00:00:00Z', true],
+  ['three days and a second', '2026-03-04T00:00:01Z', false],
+  ['no time', '2026-03-01T00:00:00Z', false],
+  ['less than none', '2026-02-28T23:59:59Z', false],
+])('a halt of %s is read: until %s, %s', (_name, expires, valid) => {
+  const read = halt.safeParse({
+    ...{ schema: 'fairlead/halt@1', digest, reason: 'errors on login' },
+    ...{ issued: '2026-03-01T00:00:00Z', expires },
+  });
+
+  expect([read.success, read.error?.issues.map(({ path }) => path)]).toEqual([
+    valid,
+    valid ? undefined : [['expires']],
+  ]);
+});
+
+it.each([
+  [
+    'a hundredth more than all',
+    [
+      [1, 'PT0S'],
+      [100, 'P180DT1S'],
+    ],
+    false,
+  ],
+  [
+    'a second less than it was',
+    [
+      [1, 'PT2S'],
+      [100, 'PT1S'],
+    ],
+    false,
+  ],
+  ['twenty waves', Array.from({ length: 20 }, (_, i) => [i === 19 ? 100 : i + 1, 'PT0S']), true],
+  ['twenty-one waves', Array.from({ length: 21 }, (_, i) => [i === 20 ? 100 : i + 1, 'PT0S']), false],
+])('waves of %s are read or not', (_name, waves, valid) => {
+  const read = rollout.safeParse({
+    ...{ schema: 'fairlead/rollout@1', release: { kind: 'platform', version: '1.0.0' }, digest },
+    ...{ track: 'stable', seed: 'seed', start: '2026-03-01T00:00:00Z' },
+    waves: waves.map(([percent, after]) => ({ percent, after })),
+  });
+
+  expect(read.success).toBe(valid);
 });
