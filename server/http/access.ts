@@ -136,6 +136,20 @@ export function speakerOf(caller: Caller): Speaker {
   return caller;
 }
 
+/** Which credential it is, apart from all others: what one holder may repeat, and how much of it, is counted by this. */
+export function credentialOf(caller: Caller): string {
+  switch (caller.kind) {
+    case 'token':
+      return caller.token.id;
+    case 'person':
+      return `person ${caller.person.name}`;
+    case 'agent':
+      return caller.instance;
+    case 'nobody':
+      return '';
+  }
+}
+
 /** How the audit log names whoever sent the request. */
 export function actorOf(caller: Caller): string {
   switch (caller.kind) {

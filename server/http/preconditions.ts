@@ -4,6 +4,7 @@ import { canonicalize } from '../../shared/encoding/canonical.ts';
 import type { JsonValue } from '../../shared/encoding/json.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { type Mark, makeMark } from '../db/once.ts';
+import { credentialOf } from './access.ts';
 
 /** Strong: two states of one thing never have the same. */
 export function formatTag(revision: number): string {
@@ -34,7 +35,7 @@ export function markOf(request: FastifyRequest): Mark | null {
     throw new FairleadError('request/invalid', { problem });
   }
   const { caller, method, url, body } = request;
-  const who = caller.kind === 'token' ? caller.token.id : caller.kind === 'agent' ? caller.instance : '';
+  const who = credentialOf(caller);
   // The same request in other white space, or with its keys in another order, is the same.
   const asked = Buffer.from(canonicalize((body ?? null) as JsonValue)).toString('utf8');
   return makeMark(who, `${method} ${url}`, key, asked);

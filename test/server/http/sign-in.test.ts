@@ -2,6 +2,7 @@
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type IdentityConfig, identityConfig, personOf } from '../../../server/core/identity.ts';
+import { credentialOf } from '../../../server/http/access.ts';
 import { createApp } from '../../../server/http/app.ts';
 import { createSignIn } from '../../../server/http/sign-in.ts';
 import { AUDIENCE, type IdentityProvider, startIdentityProvider } from '../../support/identity-provider.ts';
@@ -127,6 +128,16 @@ describe('the provider', () => {
     expect(own.statusCode).toBe(200);
     provider = await startIdentityProvider();
   });
+});
+
+it('tells each credential from every other: what one holder repeats is not another’s', () => {
+  const person = (name: string) => ({ kind: 'person', person: { name, roles: [] } }) as const;
+  const token = { kind: 'token', token: { id: 'a', name: 'one', role: 'viewer' } } as const;
+  const agent = { kind: 'agent', instance: 'b', boot: null } as const;
+
+  const all = [person('ann'), person('bob'), token, agent, { kind: 'nobody' } as const].map(credentialOf);
+
+  expect(new Set(all).size).toBe(all.length);
 });
 
 describe('the file about it', () => {
