@@ -98,7 +98,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs }: RunAgentOp
   const source = createHttpSource(repositoryUrls(enrolment.server), http);
   const settings = createSettings(stateDir, config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
-  const trees = treesFrom(source, stateDir, pulse);
+  const trees = treesFrom(source, stateDir, pulse, log);
   const ports = await createDeploymentPorts({ stateDir, settings, trees, clock, log, secrets, soakMs });
   const deployer = createDeployer(withSigns(ports, pulse), ports);
   const { server, instance, name } = enrolment;
@@ -117,9 +117,10 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs }: RunAgentOp
   return { agent, deployer, pulse, log, lock, http };
 }
 
-function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPulse) {
+function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPulse, log: Log) {
   return createTreeStore({
     stateDir,
+    onLeft: (err) => log.warn({ err }, 'something in the store of trees is left lying'),
     fetchPack: (treeHex, file, limits) =>
       source.pack(treeHex, file, {
         ...limits,

@@ -225,6 +225,12 @@ export const AGENT_ERRORS = {
     http: 507,
     exit: EXIT.failed,
   }),
+  'disk/immovable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `${d.path} can neither be replaced nor removed: ${d.problem}`,
+    hint: (d) => `see what holds it, then remove it: lsattr -d ${shellWord(d.path)}; findmnt`,
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'disk/unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `cannot read ${d.path}: ${d.problem}`,
     hint: (d) =>

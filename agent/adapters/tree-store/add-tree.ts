@@ -1,16 +1,19 @@
 // How one tree enters the store: fetched, built apart, made durable, and only then renamed to where it counts.
+
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hexOf } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
-import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
+import { removeAll } from '../../../shared/node/remove-all.ts';
 import { directoriesOf, TREE_DIRECTORY_MODE, unpackTree } from '../../../shared/node/unpack.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE, type StoreLayout } from './layout.ts';
+import { type OnLeft, putInPlace } from './places.ts';
 import { syncTree } from './sync-tree.ts';
 
 /**
@@ -29,15 +32,13 @@ export interface AddTreeOptions {
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
   /** Ends the wait for the network. */
   readonly signal: AbortSignal | undefined;
+  readonly onLeft: OnLeft;
 }
 
 /** Errors: tree/*, transport/*, disk/*, and the file system's own. A refused pack leaves nothing behind. */
 export async function addTree(ref: TreeRef, options: AddTreeOptions): Promise<void> {
-  const { trees } = options.layout;
-  await stageTree(ref, options, async (staging) => {
-    await rename(staging, join(trees, hexOf(ref.digest)));
-    await syncDirectory(trees);
-  });
+  const { layout, onLeft } = options;
+  await stageTree(ref, options, (staging) => putInPlace(layout, ref.digest, staging, onLeft));
 }
 
 /** Fetches the tree and builds it apart, durable; it is gone again once `use` has ended. Errors as above. */
@@ -48,19 +49,37 @@ export async function stageTree(
 ): Promise<void> {
   const { layout, diskSpace } = options;
   const hex = hexOf(ref.digest);
-  const pack = join(layout.temporary, `${hex}.pack`);
-  const staging = join(layout.temporary, `${hex}.tree`);
+  const pack = await freeName(join(layout.temporary, `${hex}.pack`), isResumable);
+  const staging = await freeName(join(layout.temporary, `${hex}.tree`), async () => false);
   const need = { bytes: ref.bytes, inodes: ref.files };
   requireSpace(layout.temporary, need, await diskSpace(layout.temporary));
   await fetch(hex, pack, ref, options);
   try {
-    await rm(staging, { recursive: true, force: true });
     await buildTree(ref, pack, staging, options);
     await use(staging);
   } finally {
-    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
-    await rm(pack, { force: true }).catch(() => undefined);
+    await removeAll(staging).catch(() => undefined);
+    await removeAll(pack).catch(() => undefined);
   }
+}
+
+/** What an earlier attempt left gives way, or keeps its name where it cannot: the tree is built all the same. */
+async function freeName(path: string, isUsable: (path: string) => Promise<boolean>): Promise<string> {
+  if (await isUsable(path)) return path;
+  const isFree = await removeAll(path).then(
+    () => true,
+    () => false,
+  );
+  return isFree ? path : path.replace(/(?=\.\w+$)/, `.${randomBytes(6).toString('hex')}`);
+}
+
+/** A file that can be written to: what came of the pack before. */
+async function isResumable(path: string): Promise<boolean> {
+  const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
+  const isFile = (await handle?.stat())?.isFile() === true;
+  await handle?.close();
+  return isFile;
 }
 
 /** An interrupted download stays, to be resumed; one that broke its bounds or filled the disk does not. */
@@ -71,7 +90,7 @@ async function fetch(hex: string, pack: string, ref: TreeRef, options: AddTreeOp
     await options.fetchPack(hex, pack, { maxBytes, ...(signal === undefined ? {} : { signal }) });
   } catch (cause) {
     const resumable = isFairleadError(cause, 'transport/unreachable', 'transport/refused');
-    if (!resumable) await rm(pack, { force: true }).catch(() => undefined);
+    if (!resumable) await removeAll(pack).catch(() => undefined);
     throw cause;
   }
 }

@@ -1,16 +1,15 @@
 // Repairs a stored tree: each damaged part is replaced by what the index lists, from other trees here or from the pack.
-import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, lstat, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, readdir, rename, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
-import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
-import { syncDirectory } from '../../../shared/node/durable-file.ts';
+import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { FILES_DIRECTORY, INDEX_FILE, readIndex, readIndexBytes, type StoreLayout } from './layout.ts';
+import { asideIn, discard, placeOf, putInPlace } from './places.ts';
 import { syncTree } from './sync-tree.ts';
 import { compareTree, isFileAsListed, isRealDirectory } from './verify-tree.ts';
 
@@ -45,7 +44,7 @@ export async function repairTree(
 
 async function repairParts(repair: Repair): Promise<void> {
   const { layout, files } = repair;
-  const place = placeOf(repair);
+  const place = placeIn(repair);
   const index = await readIndex(place, files.tree.digest);
   const lacking = index === null || (await repairFrom(repair, index, createFinder(layout)));
   if (!lacking || repair.how.from === 'local') return;
@@ -63,7 +62,7 @@ async function repairParts(repair: Repair): Promise<void> {
 /** True when something is still lacking. */
 async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Promise<boolean> {
   const { layout, how } = repair;
-  const place = placeOf(repair);
+  const place = placeIn(repair);
   const files = join(place, FILES_DIRECTORY);
   const listed = new Map(index.entries.map((entry) => [entry.path, entry]));
   let lacking = false;
@@ -123,16 +122,12 @@ async function makeAside(layout: StoreLayout, entry: TreeEntry, find: FindFile):
 
 /** The tree is out of its place for as long as two renames take: nothing runs from it. */
 async function replaceTree(repair: Repair): Promise<void> {
-  const { layout, files } = repair;
-  await stageTree(files.tree, repair, async (staging) => {
-    await discard(layout, placeOf(repair));
-    await rename(staging, placeOf(repair));
-    await syncDirectory(layout.trees);
-  });
+  const { layout, files, onLeft } = repair;
+  await stageTree(files.tree, repair, (staging) => putInPlace(layout, files.tree.digest, staging, onLeft));
 }
 
 async function isWhole({ layout, files }: Repair): Promise<boolean> {
-  const place = placeOf({ layout, files });
+  const place = placeIn({ layout, files });
   const index = await readIndex(place, files.tree.digest);
   if (index === null) return false;
   return (await compareTree(index, join(place, FILES_DIRECTORY), files.writable)).length === 0;
@@ -159,7 +154,9 @@ interface Candidate {
 async function listCandidates(layout: StoreLayout): Promise<ReadonlyMap<Digest, readonly Candidate[]>> {
   const candidates: Candidate[] = [];
   for (const name of await readdir(layout.trees)) {
-    const index = await readIndex(join(layout.trees, name), digestFromHex(name)).catch(() => null);
+    const index = await readIndex(join(layout.trees, name), digestFromHex(name.slice(0, 64))).catch(
+      () => null,
+    );
     for (const entry of index?.entries ?? []) {
       if (entry.kind !== 'file') continue;
       candidates.push({ path: join(layout.trees, name, FILES_DIRECTORY, entry.path), entry });
@@ -168,8 +165,8 @@ async function listCandidates(layout: StoreLayout): Promise<ReadonlyMap<Digest, 
   return Map.groupBy(candidates, ({ entry }) => entry.digest);
 }
 
-function placeOf({ layout, files }: Pick<Repair, 'layout' | 'files'>): string {
-  return join(layout.trees, hexOf(files.tree.digest));
+function placeIn({ layout, files }: Pick<Repair, 'layout' | 'files'>): string {
+  return placeOf(layout, files.tree.digest);
 }
 
 async function copyAside(layout: StoreLayout, source: string, mode: number): Promise<string> {
@@ -188,24 +185,4 @@ async function discardUnless(
   if (found === null) return;
   const isWanted = wanted === 'directory' ? found.isDirectory() : !found.isDirectory();
   if (!isWanted) await discard(layout, path);
-}
-
-async function discard(layout: StoreLayout, path: string): Promise<void> {
-  const aside = asideIn(layout);
-  try {
-    // A directory that may not be written to may not be moved either, by an agent without root.
-    if (await isRealDirectory(path)) await chmod(path, TREE_DIRECTORY_MODE);
-    await rename(path, aside);
-  } catch (cause) {
-    // What lay in a directory that is gone already went with it.
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(cause))) return;
-    throw cause;
-  }
-  // What cannot be removed yet is out of the way, and the next collection tries again.
-  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
-}
-
-// Whatever a kill leaves here is removed by the next collection.
-function asideIn({ temporary }: StoreLayout): string {
-  return join(temporary, `repair.${randomBytes(6).toString('hex')}`);
 }

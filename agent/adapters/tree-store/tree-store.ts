@@ -1,11 +1,12 @@
 // The store of trees on disk: what it has, what it takes in, whether it is still intact, and what may go.
 import { randomBytes } from 'node:crypto';
-import { chmod, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
-import { toDiskError } from '../../../shared/errors/error.ts';
+import { type Digest, digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
+import { FairleadError, systemCode, toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
+import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
@@ -18,6 +19,7 @@ import {
   type StoreLayout,
   storeLayout,
 } from './layout.ts';
+import { type OnLeft, placeOf } from './places.ts';
 import { repairTree } from './repair-tree.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
@@ -26,12 +28,15 @@ export interface TreeStoreOptions {
   readonly fetchPack: FetchPack;
   /** How much room a path's file system has; asks the kernel unless given. */
   readonly diskSpace?: (path: string) => Promise<DiskSpace>;
+  /** What stands in a tree's way and can only be left. */
+  readonly onLeft?: OnLeft;
 }
 
 /** Keeps trees under `<stateDir>/store`; see layout.ts. One process at a time may use a store. */
 export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const layout = storeLayout(options.stateDir);
-  const { fetchPack, diskSpace = readDiskSpace } = options;
+  const { fetchPack, diskSpace = readDiskSpace, onLeft = () => undefined } = options;
+  const adds = { layout, fetchPack, diskSpace, onLeft };
   const adding = new Map<Digest, Promise<void>>();
 
   /** A tree that is being worked on is not collected, and not worked on twice. */
@@ -45,18 +50,17 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const addOnce = async (ref: TreeRef, signal: AbortSignal | undefined) => {
     await createStore(layout);
     if (await isStored(layout, ref.digest)) return;
-    await addTree(ref, { layout, fetchPack, diskSpace, signal });
+    await addTree(ref, { ...adds, signal });
   };
   return {
     has: (tree) => isStored(layout, tree),
-    directoryOf: (tree) => join(treeDirectory(layout, tree), FILES_DIRECTORY),
+    directoryOf: (tree) => join(placeOf(layout, tree), FILES_DIRECTORY),
     add: (ref, signal) => once(ref, () => addOnce(ref, signal)),
     repair: (files, how, signal) =>
       once(files.tree, async () => {
         await createStore(layout);
-        const adding = { layout, fetchPack, diskSpace, signal };
-        if (await isStored(layout, files.tree.digest)) return repairTree(files, how, adding);
-        if (how.from === 'anywhere') await addTree(files.tree, adding);
+        if (await isStored(layout, files.tree.digest)) return repairTree(files, how, { ...adds, signal });
+        if (how.from === 'anywhere') await addTree(files.tree, { ...adds, signal });
       }),
     verify: (files) => explaining(layout.store, () => verifyStored(layout, files)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
@@ -72,14 +76,14 @@ async function createStore(layout: StoreLayout): Promise<void> {
 }
 
 async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
-  return isRealDirectory(treeDirectory(layout, tree));
+  return isRealDirectory(placeOf(layout, tree));
 }
 
 async function verifyStored(
   layout: StoreLayout,
   { tree, writable }: ReleaseFiles,
 ): Promise<readonly TreeDeviation[]> {
-  const directory = treeDirectory(layout, tree.digest);
+  const directory = placeOf(layout, tree.digest);
   const indexBytes = await readIndexBytes(directory);
   if (indexBytes === null) return [{ path: INDEX_FILE, problem: 'missing' }];
   // An agent that died right after the rename never synced it: what is verified here must outlive a power cut.
@@ -89,30 +93,34 @@ async function verifyStored(
   return compareTree(await parseIndexInTurns(indexBytes), join(directory, FILES_DIRECTORY), writable);
 }
 
-/** Renames first, deletes after: killed at any moment, a tree is whole in its place or on its way out for good. */
+/**
+ * Renames first, deletes after: killed at any moment, a tree is whole in its place or on its way out for good. What cannot go
+ * keeps nothing else from going. Errors: disk/immovable, and those of the file system, once the rest is gone.
+ */
 async function collect(
   layout: StoreLayout,
   keep: ReadonlySet<Digest>,
   adding: ReadonlyMap<Digest, unknown>,
 ): Promise<void> {
   await createStore(layout);
+  const failures: unknown[] = [];
   for (const name of await readdir(layout.trees)) {
-    const tree = digestFromHex(name);
-    if (keep.has(tree) || adding.has(tree)) continue;
-    const suffix = randomBytes(6).toString('hex');
-    await rename(join(layout.trees, name), join(layout.temporary, `${name}.${suffix}.old`));
+    const path = join(layout.trees, name);
+    const tree = digestFromHex(name.slice(0, 64));
+    if (adding.has(tree) || (keep.has(tree) && placeOf(layout, tree) === path)) continue;
+    const aside = `${name}.${randomBytes(6).toString('hex')}.old`;
+    await rename(path, join(layout.temporary, aside)).catch((cause: unknown) => {
+      failures.push(new FairleadError('disk/immovable', { path, problem: systemCode(cause) }, { cause }));
+    });
   }
   await syncDirectory(layout.trees);
   for (const name of await readdir(layout.temporary)) {
     const tree = digestFromHex(name.slice(0, 64));
     const resumable = keep.has(tree) && name.endsWith('.pack') && !(await isStored(layout, tree));
     if (resumable || adding.has(tree)) continue;
-    await rm(join(layout.temporary, name), { recursive: true, force: true });
+    await removeAll(join(layout.temporary, name)).catch((cause: unknown) => void failures.push(cause));
   }
-}
-
-function treeDirectory(layout: StoreLayout, tree: Digest): string {
-  return join(layout.trees, hexOf(tree));
+  if (failures.length > 0) throw failures[0];
 }
 
 async function explaining<T>(path: string, act: () => Promise<T>, needed?: number): Promise<T> {

@@ -1,7 +1,7 @@
 // Holds a stored tree against its index: what is missing, what changed, what should not be there.
 import { createHash } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, opendir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
@@ -12,6 +12,8 @@ import { isWritable } from '../../core/deploy/generation.ts';
 import type { TreeDeviation } from '../../ports/state.ts';
 
 const PARALLEL_FILES = 4;
+/** A service may have left a million files beside its code: so many are named, and are enough to know what to do. */
+const MOST_UNEXPECTED = 1_000;
 const READ_BYTES = 2 ** 20;
 const PERMISSION_BITS = 0o7777;
 
@@ -31,8 +33,9 @@ export async function compareTree(
   for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });
   const expected = new Map([...listed].filter(([path]) => !isWritable(path, writable)));
   const found = new Map<string, FoundKind>();
-  const isOpen = (path: string) => listed.has(path) && !isWritable(path, writable);
-  if (await isRealDirectory(directory)) await walk(directory, '', found, isOpen);
+  const look = { found, left: MOST_UNEXPECTED, isListed: (path: string) => listed.has(path) };
+  const isIgnored = (path: string) => isWritable(path, writable);
+  if (await isRealDirectory(directory)) await walk(directory, '', { ...look, isIgnored });
 
   const deviations: TreeDeviation[] = [];
   const largest = index.entries.reduce((most, entry) => Math.max(most, sizeOf(entry)), 1);
@@ -44,7 +47,7 @@ export async function compareTree(
     if (problem !== null) deviations.push({ path: entry.path, problem });
   });
   for (const path of found.keys()) {
-    if (!listed.has(path) && !isWritable(path, writable)) deviations.push({ path, problem: 'unexpected' });
+    if (!listed.has(path)) deviations.push({ path, problem: 'unexpected' });
   }
   return deviations.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -60,23 +63,30 @@ function sizeOf(entry: TreeEntry): number {
 
 type FoundKind = TreeEntry['kind'] | 'other';
 
+interface Walk {
+  readonly found: Map<string, FoundKind>;
+  readonly isListed: (path: string) => boolean;
+  readonly isIgnored: (path: string) => boolean;
+  /** How many more that should not be there are named. */
+  left: number;
+}
+
 /** Never enters a link: a directory replaced by a link to its copy is a change, not the same directory. */
-async function walk(
-  root: string,
-  below: string,
-  found: Map<string, FoundKind>,
-  isOpen: (path: string) => boolean,
-): Promise<void> {
-  const dirents = await readdir(join(root, below), { withFileTypes: true }).catch((cause: unknown) => {
+async function walk(root: string, below: string, about: Walk): Promise<void> {
+  const inside: string[] = [];
+  try {
+    for await (const dirent of await opendir(join(root, below), { bufferSize: 256 })) {
+      const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
+      const isListed = about.isListed(path);
+      if (about.isIgnored(path) || (!isListed && about.left-- <= 0)) continue;
+      about.found.set(path, kindOf(dirent));
+      if (dirent.isDirectory() && isListed) inside.push(path);
+    }
+  } catch (cause) {
     // What lies in a directory that went, or that nobody can look into, counts as missing.
-    if (changeBehind(cause) !== null) return [];
-    throw cause;
-  });
-  for (const dirent of dirents) {
-    const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
-    found.set(path, kindOf(dirent));
-    if (dirent.isDirectory() && isOpen(path)) await walk(root, path, found, isOpen);
+    if (changeBehind(cause) === null) throw cause;
   }
+  for (const path of inside) await walk(root, path, about);
 }
 
 function kindOf(dirent: Dirent): FoundKind {

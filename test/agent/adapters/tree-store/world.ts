@@ -20,10 +20,13 @@ export function createWorld(diskSpace?: (path: string) => Promise<DiskSpace>) {
   const stateDir = temporaryDirectory();
   const server = createPackServer();
   for (const draft of [sample, other]) server.serve(draft.ref.digest, join(sectionsOf(draft)));
-  const options = { stateDir, fetchPack: server.fetchPack };
+  const left: unknown[] = [];
+  const options = { stateDir, fetchPack: server.fetchPack, onLeft: (one: unknown) => void left.push(one) };
   const open = () => createTreeStore(diskSpace === undefined ? options : { ...options, diskSpace });
   return {
     server,
+    /** What the stores said that they leave lying. */
+    left,
     store: open(),
     /** As after a restart of the agent. */
     reopen: open,
