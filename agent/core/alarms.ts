@@ -26,6 +26,8 @@ export interface Observations extends LocalState {
     readonly since: string;
     readonly detail: string;
   }[];
+  /** Why what was decided has not even begun; null where it has. */
+  readonly notBegun: string | null;
   /** Why the audit log cannot be continued; null when it can. */
   readonly auditProblem: string | null;
   /** What was lost of the agent's own files, in one sentence each. */
@@ -38,6 +40,7 @@ export function raiseAlarms(seen: Observations): string[] {
     const { id } = seen.inconsistent;
     alarms.push(`change ${id} could not be undone: see fairlead change ${id}`);
   }
+  if (seen.notBegun !== null) alarms.push(`what was decided cannot begin: ${seen.notBegun}`);
   for (const each of seen.degraded) {
     alarms.push(`${each.component} has been unhealthy since ${each.since}: ${each.detail}`);
   }

@@ -70,6 +70,8 @@ export function createAgentNetwork() {
     packsArrive: Promise.resolve(),
     drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
     deployer: createFakeDeployer(clock),
+    /** What stood in the place of a directory when the next round began. */
+    inTheWay: [] as string[],
   };
   world.settings = {
     policy: async () => world.policy,
@@ -171,6 +173,7 @@ export function createAgentNetwork() {
       approvals: world.approvals,
       decisions: world.decisions,
       verification: world.verification,
+      mendDirectories: async () => world.inTheWay.splice(0),
     },
   });
   const ended = new AbortController();

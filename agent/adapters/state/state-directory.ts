@@ -54,16 +54,25 @@ const DIRECTORIES: readonly string[] = [
   ...['store/tmp', 'store/trees', 'trust/documents', 'trust/root_history'],
 ];
 
-/**
- * Once at the start, while nothing else writes. What stands in a directory's place and is none would keep the agent from
- * starting, or everything from being deployed: it gives up its name. Error: disk/failed.
- */
+/** Once at the start, while nothing else writes. Error: disk/failed. */
 export async function settleState(stateDir: string): Promise<void> {
+  await mendDirectories(stateDir);
+  await settleDirectory(stateDir, NOT_OURS);
+}
+
+/**
+ * What stands in a directory's place and is none would keep the agent from starting, rounds from ending, or everything from
+ * being deployed: it gives up its name. Answers with where that was. Error: disk/failed.
+ */
+export async function mendDirectories(stateDir: string): Promise<readonly string[]> {
+  const mended: string[] = [];
   for (const name of DIRECTORIES) {
     const path = join(stateDir, name);
-    if ((await isThere(path)) && !(await isDirectory(path))) await setAside(path);
+    if (!(await isThere(path)) || (await isDirectory(path))) continue;
+    await setAside(path);
+    mended.push(path);
   }
-  await settleDirectory(stateDir, NOT_OURS);
+  return mended;
 }
 
 /** sockaddr_un holds 108 bytes with the closing zero; Linux answers a longer path with a puzzling EINVAL. */

@@ -8,6 +8,7 @@ import { outbox } from '../../core/outbox.ts';
 import { proposalsFile } from '../../core/proposals.ts';
 import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
+import { mendDirectories } from './state-directory.ts';
 
 /** Written by every report: its time is that of the last. */
 export const OUTBOX_FILE = 'outbox/state.json';
@@ -22,5 +23,6 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
     proposals: fileOf('proposals.json', proposalsFile),
     verification: fileOf('verification.json', verifyReply),
     decisions: fileOf('decision.json', decisionRecord),
+    mendDirectories: () => mendDirectories(stateDir),
   };
 }

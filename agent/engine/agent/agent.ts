@@ -46,6 +46,8 @@ export interface AgentFiles
   extends Pick<Choice, 'approvals' | 'proposals'>,
     Pick<Records, 'decisions' | 'verification'> {
   readonly outbox: JsonStore<Outbox>;
+  /** What stands in the place of one of the agent's directories gives up its name; answers with those. Errors: disk/*. */
+  readonly mendDirectories: () => Promise<readonly string[]>;
 }
 
 /** `deployer.recover()` comes after this and before `run`. */
@@ -61,6 +63,7 @@ export function createAgent(options: AgentOptions): Agent {
     while (!signal.aborted) {
       woken = new AbortController();
       state.pulse.promise('rounds', LONGEST_ROUND_MS);
+      await mendOrWarn(options);
       const waitMs = await roundOrPause(state);
       state.pulse.promise('rounds', waitMs + LONGEST_ROUND_MS);
       if (!signal.aborted) await state.clock.sleep(waitMs, woken.signal);
@@ -137,6 +140,16 @@ async function roundOrPause(state: Assessing & Needs<'log' | 'records' | 'wake'>
   } catch (error) {
     state.log.error({ err: error }, 'a round failed');
     return PAUSE_AFTER_FAULT_MS;
+  }
+}
+
+/** Whatever a hand or a service put there while the agent runs must not last until its next start. */
+async function mendOrWarn({ files, log }: AgentOptions): Promise<void> {
+  try {
+    const mended = await files.mendDirectories();
+    if (mended.length > 0) log.error({ mended }, 'what stood in the place of a directory was moved aside');
+  } catch (err) {
+    log.error({ err }, 'what stands in the place of a directory cannot be moved aside');
   }
 }
 

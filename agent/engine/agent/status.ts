@@ -166,7 +166,7 @@ export function movesOf({ plan, target }: Offer): Move[] {
 
 async function alarmsOf(
   state: Needs<'deployer' | 'offers' | 'records'>,
-  { facts, emergency, pins, current }: Assessment,
+  { facts, decision, emergency, pins, current }: Assessment,
 ): Promise<string[]> {
   const records = await state.deployer.records();
   const isLive = ({ component, tree }: VerifyReply['components'][number]) =>
@@ -182,6 +182,7 @@ async function alarmsOf(
     inconsistent: selectInconsistent(records),
     files: (await state.records.verification.read())?.components.filter(isLive) ?? [],
     degraded: state.deployer.degradations(),
+    notBegun: decision.verdict === 'apply' ? state.offers.own.problem() : null,
     auditProblem: state.records.ledger.problem(),
     damages: await state.records.damages(),
   });

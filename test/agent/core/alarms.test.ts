@@ -17,6 +17,7 @@ const QUIET: Observations = {
   inconsistent: null,
   files: [],
   degraded: [],
+  notBegun: null,
   auditProblem: null,
   damages: [],
 };
@@ -42,6 +43,11 @@ const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[
     'a change that could not be undone',
     { inconsistent: recordOf(7, ['inconsistent']) },
     ['change 7 could not be undone: see fairlead change 7'],
+  ],
+  [
+    'a deployment that does not begin',
+    { notBegun: 'cannot write /records: EPERM' },
+    ['what was decided cannot begin: cannot write /records: EPERM'],
   ],
   [
     'a component that is unhealthy',

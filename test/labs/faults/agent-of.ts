@@ -25,6 +25,7 @@ import type { Instance } from './laboratory.ts';
 export async function roundToEnd(state: AgentState): Promise<void> {
   let begun: Promise<unknown> = Promise.resolve();
   const own = {
+    ...state.offers.own,
     begin(offer: Offer) {
       begun = deployOffer(state, offer).catch((error: unknown) => {
         if (!isFairleadError(error)) throw error;
@@ -69,7 +70,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       compile: createCompileCache(),
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.
       fetchAhead: { begin: () => undefined },
-      own: { begin: () => undefined },
+      own: { begin: () => undefined, problem: () => null },
       proposals: { request: () => undefined, settled: async () => undefined },
     },
     choice: {

@@ -101,6 +101,7 @@ describe('a pin', () => {
       inconsistent: null,
       files: [],
       degraded: [],
+      notBegun: null,
       auditProblem: null,
       damages: [],
     });

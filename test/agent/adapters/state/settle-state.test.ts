@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { settleState } from '../../../../agent/adapters/state/state-directory.ts';
+import { mendDirectories, settleState } from '../../../../agent/adapters/state/state-directory.ts';
 import { describeDirectory, temporaryDirectory } from '../../../support/directories.ts';
 
 describe('settleState', () => {
@@ -46,5 +46,13 @@ describe('settleState', () => {
       ...['data', 'logs.damaged', 'records.damaged', 'run.damaged', 'store'],
     ]);
     expect(readdirSync(join(stateDir, 'store'))).toEqual(['tmp.damaged']);
+  });
+
+  it('names what it moved out of the place of a directory, once', async () => {
+    const stateDir = temporaryDirectory();
+    writeFileSync(join(stateDir, 'records'), 'x');
+
+    expect(await mendDirectories(stateDir)).toEqual([join(stateDir, 'records')]);
+    expect(await mendDirectories(stateDir)).toEqual([]);
   });
 });

@@ -42,6 +42,17 @@ describe('rounds', () => {
     expect(world.refreshes).toEqual([0, POLL_MS, 2 * POLL_MS, 3 * POLL_MS]);
   });
 
+  it('begin with its own directories in their places, and say what was moved out of them', async () => {
+    const { world, start } = createAgentNetwork();
+    await start();
+    world.inTheWay.push('/var/lib/fairlead/records');
+
+    await world.clock.advance(POLL_MS);
+
+    expect(world.inTheWay).toEqual([]);
+    expect(world.logged).toContainEqual({ level: 'error', message: expect.stringContaining('moved aside') });
+  });
+
   it('backs off while the server is away, at most to an hour, and returns to its interval', async () => {
     const { world, start } = createAgentNetwork();
     world.serverError = AWAY;

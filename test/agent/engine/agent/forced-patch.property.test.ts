@@ -13,23 +13,27 @@ import {
 import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { FetchPack } from '../../../../agent/adapters/tree-store/add-tree.ts';
 import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
+import type { ServerContact } from '../../../../agent/engine/agent/server-contact.ts';
 import type { AgentState } from '../../../../agent/engine/agent/state.ts';
 import { observe } from '../../../../agent/engine/agent/status.ts';
 import type { Catalog } from '../../../../shared/compile/releases.ts';
 import type { CronText } from '../../../../shared/encoding/cron.ts';
-import { FairleadError } from '../../../../shared/errors/error.ts';
+import { FairleadError, systemCode } from '../../../../shared/errors/error.ts';
 import type { Decision } from '../../../../shared/schema/decision.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { halt } from '../../../../shared/schema/rollout.ts';
 import { agentOf, catalogOf, roundToEnd, stateFilesOf } from '../../../labs/faults/agent-of.ts';
 import { fetchPrepared, type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
 import type { Instance, Scenario } from '../../../labs/faults/laboratory.ts';
-import type { Services } from '../../../labs/faults/machine.ts';
+import { createLyingServer, LIES, type Lie } from '../../../labs/faults/lying-server.ts';
+import type { MachineMemory, Services } from '../../../labs/faults/machine.ts';
 import { deployable, ONE, ORDER } from '../../../labs/faults/releases.ts';
 import { prepareHistory, USUAL } from '../../../labs/faults/scenario.ts';
 import { API, AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
+import { hold, thaw } from '../../../support/held-files.ts';
 import { hostileText } from '../../../support/hostile-text.ts';
 
 /** A handful in every run of the tests; `FAIRLEAD_FORCED_RUNS=500`, and another seed, is the long form. */
@@ -65,6 +69,12 @@ interface Model {
   freshness: 'fresh' | 'expired' | 'clock-behind';
   behaviours: Record<string, 'red' | 'stuck' | 'tires'>;
   hangs: boolean;
+  /** How the server names its bytes; null where what is signed is known at once. */
+  lie: Lie | null;
+  /** The question to the server that is under way. */
+  asked: Promise<void>;
+  /** How often a download is broken off for being too slow before one is fast. */
+  drips: number;
   refusesReports: boolean;
   isFull: boolean;
   readonly reasons: Honest[];
@@ -113,6 +123,18 @@ const SLIPS: readonly Obstacle[] = [
   ['a configuration with unknown settings', withModel({ config: configWith({ nosuch: 'x' }) })],
   ['a server that hangs', withModel({ hangs: true })],
   ['a server that refuses every report', withModel({ refusesReports: true })],
+  ['a server that drips before it is fast', withModel({ drips: 3 })],
+  ...Object.entries(LIES).map(([name, lie]): Obstacle => [`a server ${name}`, withModel({ lie })]),
+  ['what runs made immutable', ({ stateDir }) => void treesIn(stateDir).map(hold)],
+  [
+    'what runs made immutable, and changed',
+    ({ stateDir }) => {
+      for (const tree of treesIn(stateDir)) {
+        overwrite(firstFileIn(tree));
+        hold(tree);
+      }
+    },
+  ],
   [
     'what runs in quarantine',
     ({ stateDir }) => {
@@ -206,6 +228,7 @@ const DAMAGES: readonly (readonly [string, (path: string, text: string) => void]
       execFileSync('mkfifo', [path]);
     },
   ],
+  ['immutable', hold],
 ];
 
 const slips = fc.uniqueArray(fc.constantFrom(...SLIPS), { maxLength: 4 });
@@ -248,8 +271,21 @@ interface Trial {
   readonly isLate: boolean;
 }
 
-async function tried({ slips: chosen, excuse, hurt, isLate }: Trial): Promise<void> {
+async function tried(trial: Trial): Promise<void> {
   const { stateDir, memory } = await history();
+  try {
+    await tryOn(stateDir, memory, trial);
+  } finally {
+    // Nobody could remove it otherwise.
+    thaw(stateDir);
+  }
+}
+
+async function tryOn(
+  stateDir: string,
+  memory: MachineMemory,
+  { slips: chosen, excuse, hurt, isLate }: Trial,
+): Promise<void> {
   const model: Model = {
     stateDir,
     policy: DEFAULT_POLICY,
@@ -258,6 +294,9 @@ async function tried({ slips: chosen, excuse, hurt, isLate }: Trial): Promise<vo
     freshness: 'fresh',
     behaviours: {},
     hangs: false,
+    lie: null,
+    asked: Promise.resolve(),
+    drips: 0,
     refusesReports: false,
     isFull: false,
     reasons: [],
@@ -273,12 +312,12 @@ async function tried({ slips: chosen, excuse, hurt, isLate }: Trial): Promise<vo
   const hurtBefore = isLate ? null : harm();
 
   const scenario = { ...SCENARIO, behaviours: model.behaviours };
-  const fetchPack = model.isFull ? noRoom : fetchPrepared;
+  const fetchPack = model.isFull ? noRoom : dripping(model);
   const instance = await startInstance({ stateDir, memory, scenario, fetchPack } as InstanceOptions);
   const state = stateFor(instance, model);
-  if (isLate) await quietRound(state, model);
+  if (isLate || model.lie !== null) await quietRound(state, model);
   const hurtFile = isLate ? harm() : hurtBefore;
-  const outcome = await rounds(instance, state);
+  const outcome = await rounds(instance, state, model);
 
   const about = `${chosen.map(([name]) => name).join(', ')} | ${excuse?.[1]} | ${hurtFile}: ${outcome.told}`;
   if (outcome.applied) return;
@@ -297,7 +336,21 @@ async function quietRound(state: AgentState, model: Model): Promise<void> {
   const { catalog } = model;
   model.catalog = { ...catalogOf(ONE), advisories: [] };
   await roundToEnd(state).catch(() => undefined);
+  await model.asked;
   model.catalog = catalog;
+}
+
+/** As the agent's client ends it, with what came by then in the file. */
+function dripping(model: Model): FetchPack {
+  let left = model.drips;
+  return async (treeHex, file) => {
+    if (left-- <= 0) return fetchPrepared(treeHex, file);
+    writeFileSync(file, 'drip');
+    throw new FairleadError('transport/unreachable', {
+      url: 'https://vendor.test',
+      problem: 'slower than 512 bytes a second',
+    });
+  };
 }
 
 async function noRoom(_treeHex: string, path: string): Promise<never> {
@@ -312,10 +365,12 @@ interface Outcome {
 }
 
 /** As the agent's loop does: a round that fails is a pause. */
-async function rounds(instance: Instance, state: AgentState): Promise<Outcome> {
+async function rounds(instance: Instance, state: AgentState, model: Model): Promise<Outcome> {
   const faults: string[] = [];
   for (let n = 0; n < ROUNDS; n++) {
     await roundToEnd(state).catch((error: unknown) => faults.push(String(error)));
+    // The server's answer takes real time, of which the laboratory's clock knows nothing.
+    await model.asked;
     const current = await instance.deployer.current().catch(() => null);
     if (current?.releases.get(AUTH)?.document.version === '1.0.1')
       return { applied: true, isExposed: false, codes: [], told: '' };
@@ -331,18 +386,12 @@ async function rounds(instance: Instance, state: AgentState): Promise<Outcome> {
 
 function stateFor(instance: Instance, model: Model): AgentState {
   const usual = agentOf(instance, model.catalog);
-  const never = new Promise<never>(() => undefined);
   const state: AgentState = {
     ...usual,
     offers: {
       ...usual.offers,
       freshness: (now) => ({ state: model.freshness, expires: now + DAY_MS }),
-      contact: {
-        ...usual.offers.contact,
-        catalog: () => model.catalog,
-        dueAt: () => 0,
-        ask: () => (model.hangs ? never : Promise.resolve()),
-      },
+      contact: contactOf(instance, model, usual.offers.contact),
     },
     records: {
       ...usual.records,
@@ -368,6 +417,28 @@ function stateFor(instance: Instance, model: Model): AgentState {
   return state;
 }
 
+const never = new Promise<never>(() => undefined);
+
+/** Everything signed is known at once, or as soon as the server that lies is seen through. */
+function contactOf(instance: Instance, model: Model, usual: ServerContact): ServerContact {
+  if (model.lie === null) {
+    const ask = () => (model.hangs ? never : Promise.resolve());
+    return { ...usual, catalog: () => model.catalog, dueAt: () => 0, ask };
+  }
+  const server = createLyingServer(instance, model.lie);
+  let published: Catalog | null = null;
+  return {
+    ...server.contact,
+    async ask() {
+      if (model.hangs) return never;
+      if (published !== model.catalog) server.publish(model.catalog);
+      published = model.catalog;
+      model.asked = server.contact.ask();
+      await model.asked;
+    },
+  };
+}
+
 /** An install of two capabilities whose first deployment is committed. */
 async function history() {
   const stateDir = temporaryDirectory();
@@ -390,6 +461,9 @@ function quiet(stateDir: string): Model {
   const none = {
     behaviours: {},
     hangs: false,
+    lie: null,
+    asked: Promise.resolve(),
+    drips: 0,
     refusesReports: false,
     isFull: false,
     reasons: [],
@@ -410,7 +484,12 @@ function damageOne(stateDir: string, [index, [kind, damageFile], text]: NonNulla
   const files = stateFilesIn(stateDir);
   const path = files[index % files.length] ?? '';
   mkdirSync(dirname(path), { recursive: true });
-  damageFile(path, text);
+  try {
+    damageFile(path, text);
+  } catch (error) {
+    // What was made immutable before is safe from this.
+    if (systemCode(error) !== 'EPERM') throw error;
+  }
   return `${relative(stateDir, path)} is ${kind}`;
 }
 
