@@ -104,6 +104,8 @@ export interface Deployer {
   generations(): Promise<readonly Generation[]>;
   /** Oldest first. */
   records(): Promise<readonly DeploymentRecord[]>;
+  /** Records that cannot be read, in one sentence each. */
+  recordDamages(): Promise<readonly string[]>;
   quarantine(): Promise<readonly Quarantined[]>;
   /** What of it was lost, in one sentence; null when nothing was. */
   quarantineDamage(): Promise<string | null>;

@@ -46,6 +46,8 @@ export interface DeploymentStore {
   removeGeneration(number: number): Promise<void>;
   /** Oldest first. */
   records(): Promise<readonly DeploymentRecord[]>;
+  /** Records that cannot be read, in one sentence each. */
+  recordDamages(): Promise<readonly string[]>;
   /** 0 when there is none; generations that cannot be read count. */
   newestGeneration(): Promise<number>;
   /** 0 when there is none; records that cannot be read count, so that no number is given twice. */
@@ -176,6 +178,8 @@ export interface Settings {
 export interface AuditLog {
   /** Durable when it resolves. Errors: audit/damaged, disk/*. */
   append(event: AuditEvent): Promise<void>;
+  /** That it can be continued; costs nothing while nobody else touches it. Errors: audit/damaged, disk/*. */
+  verify(): Promise<void>;
   /** Every entry, oldest first, after the whole chain was verified. Error: audit/damaged. */
   entries(): Promise<readonly AuditEntry[]>;
   /** The same with where the chain stands. */

@@ -1,17 +1,5 @@
-// Errors of the agent around a deployment: enrolment, the network, the local disk, the admin socket.
+// Errors of the agent around a deployment: enrolment, the network, the admin socket, what it keeps.
 import { count, EXIT, entry, shellWord } from './entry.ts';
-
-const PART_IS_FILE = 'a part of the path is a file, not a directory: choose another path';
-
-/** What the system's own word asks for. */
-const WRITE_REMEDIES: Readonly<Record<string, string>> = {
-  EACCES: 'this account may not write there: use another account or path',
-  EPERM: 'this account may not write there: use another account or path',
-  EEXIST: 'a file stands where a directory is needed: choose another path',
-  ENOTDIR: PART_IS_FILE,
-  ENOENT: 'the directory is not there and cannot be made: choose another path',
-  EROFS: 'the file system is mounted read-only: choose another path',
-};
 
 export const AGENT_ERRORS = {
   'enrolment/invalid': entry<{ readonly problem: string }>({
@@ -189,6 +177,12 @@ export const AGENT_ERRORS = {
     http: 404,
     exit: EXIT.usage,
   }),
+  'change/unreadable': entry<{ readonly change: number }>({
+    message: (d) => `the record of change ${d.change} cannot be read any more`,
+    hint: () => 'what is wrong with the file stands among the alarms: fairlead status',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'change/failed': entry<{ readonly change: number; readonly state: string; readonly failure: string }>({
     message: (d) => `change ${d.change} ended as ${d.state}: ${d.failure}`,
     hint: (d) => `see what happened: fairlead change ${d.change}`,
@@ -212,39 +206,5 @@ export const AGENT_ERRORS = {
     hint: () => 'keep the file for an investigation; move it away and the agent starts a new one',
     http: 500,
     exit: EXIT.untrusted,
-  }),
-  'disk/full': entry<{ readonly path: string; readonly needed: number; readonly free: number }>({
-    message: (d) => `not enough space for ${d.path}: ${d.needed} bytes needed, ${d.free} free`,
-    hint: () => 'free some space; nothing was changed',
-    http: 507,
-    exit: EXIT.failed,
-  }),
-  'disk/no-inodes': entry<{ readonly path: string; readonly needed: number; readonly free: number }>({
-    message: (d) => `not enough inodes for ${d.path}: ${d.needed} needed, ${d.free} free`,
-    hint: () => 'remove small files from this file system; nothing was changed',
-    http: 507,
-    exit: EXIT.failed,
-  }),
-  'disk/immovable': entry<{ readonly path: string; readonly problem: string }>({
-    message: (d) => `${d.path} can neither be replaced nor removed: ${d.problem}`,
-    hint: (d) => `see what holds it, then remove it: lsattr -d ${shellWord(d.path)}; findmnt`,
-    http: 500,
-    exit: EXIT.failed,
-  }),
-  'disk/unreadable': entry<{ readonly path: string; readonly problem: string }>({
-    message: (d) => `cannot read ${d.path}: ${d.problem}`,
-    hint: (d) =>
-      d.problem === 'ENOTDIR'
-        ? PART_IS_FILE
-        : 'check its permissions, and under which account this program runs',
-    http: 500,
-    exit: EXIT.failed,
-  }),
-  'disk/failed': entry<{ readonly path: string; readonly problem: string }>({
-    message: (d) => `cannot write ${d.path}: ${d.problem}`,
-    hint: (d) =>
-      WRITE_REMEDIES[d.problem] ?? 'check the disk, its permissions and whether it is mounted read-only',
-    http: 500,
-    exit: EXIT.failed,
   }),
 } as const;

@@ -2,6 +2,7 @@
 import { AGENT_ERRORS } from './agent.ts';
 import { COMPILE_ERRORS } from './compile.ts';
 import { DEPLOY_ERRORS } from './deploy.ts';
+import { DISK_ERRORS } from './disk.ts';
 import { DOCUMENT_ERRORS } from './document.ts';
 import type { ErrorEntry } from './entry.ts';
 import { POLICY_ERRORS } from './policy.ts';
@@ -21,6 +22,7 @@ export const CATALOGUE = {
   ...COMPILE_ERRORS,
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
+  ...DISK_ERRORS,
   ...POLICY_ERRORS,
   ...PROPOSAL_ERRORS,
   ...SERVER_ERRORS,

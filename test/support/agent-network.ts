@@ -148,6 +148,9 @@ export function createAgentNetwork() {
         if (world.auditError !== null) throw world.auditError;
         world.audit.push(event);
       },
+      async verify() {
+        if (world.auditError !== null) throw world.auditError;
+      },
       async entries() {
         if (world.auditError !== null) throw world.auditError;
         return chainOf(world.audit, formatInstantMs(clock.now())).entries;
@@ -341,6 +344,7 @@ function createFakeDeployer(clock: FakeClock) {
     records: async () => fake.records,
     quarantine: async () => fake.quarantine,
     quarantineDamage: async () => fake.quarantineDamage,
+    recordDamages: async () => [],
     async releaseFromQuarantine(component) {
       fake.quarantine = fake.quarantine.filter((entry) => entry.component !== component);
     },

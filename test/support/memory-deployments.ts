@@ -72,6 +72,7 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     readEvidence: async (deployment) => disk.evidence.find((one) => one.deployment === deployment) ?? null,
     quarantine: async () => disk.quarantine,
     quarantineDamage: async () => null,
+    recordDamages: async () => [],
     changeQuarantine: async (change) => {
       disk.quarantine = change(disk.quarantine);
     },

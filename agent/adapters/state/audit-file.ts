@@ -1,5 +1,5 @@
 // The audit log on disk: `audit/log.jsonl`, appended and fsynced line by line, and the checkpoint beside it.
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
@@ -21,15 +21,28 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
   const log = join(directory, 'log.jsonl');
   const checkpoint = join(directory, 'checkpoint.json');
   let head: AuditHead | null = null;
+  /** What log and checkpoint looked like after the last append of this process. */
+  let left = '';
   const inTurn = createTurns();
 
+  /** A log that somebody else touched since is looked at whole: an entry that follows nothing would break it for good. */
+  async function headOnDisk(): Promise<AuditHead> {
+    const looks = await looksOf(log, checkpoint);
+    if (head !== null && looks === left) return head;
+    const found = await openLog(directory, log, checkpoint);
+    left = await looksOf(log, checkpoint);
+    head = found;
+    return found;
+  }
+
   async function appendNext(event: AuditEvent): Promise<void> {
-    const from = head ?? (await openLog(directory, log, checkpoint));
+    const from = await headOnDisk();
     // Unknown until this append is whole: a failed one is looked up on disk again.
     head = null;
     const next = chainEntry(from, event, formatInstantMs(clock.now()));
     await appendDurably(log, Buffer.concat([next.line, utf8('\n')]));
     await writeDurably(checkpoint, canonicalize({ ...next.head }));
+    left = await looksOf(log, checkpoint);
     head = next.head;
   }
 
@@ -43,6 +56,7 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
 
   return {
     append: (event) => inTurn(() => appendNext(event)),
+    verify: () => inTurn(async () => void (await headOnDisk())),
     entries: async () => (await read()).entries,
     read,
   };
@@ -57,6 +71,14 @@ async function openLog(directory: string, log: string, checkpoint: string): Prom
   if (whole < bytes.length) await writeDurably(log, bytes.subarray(0, whole));
   else await writeLastAgain(log, lines.at(-1), whole);
   return head;
+}
+
+async function looksOf(...paths: readonly string[]): Promise<string> {
+  const looks = paths.map(async (path) => {
+    const { ino, size, mtimeMs } = await stat(path).catch(() => ({ ino: 0, size: 0, mtimeMs: 0 }));
+    return [ino, size, mtimeMs].join();
+  });
+  return (await Promise.all(looks)).join(' ');
 }
 
 async function appendDurably(path: string, bytes: Uint8Array): Promise<void> {

@@ -4,15 +4,15 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError, toDiskError } from '../../../shared/errors/error.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
-import { absentOr, isMomentary } from '../../../shared/node/read-file.ts';
+import { syncDirectory } from '../../../shared/node/durable-file.ts';
+import { absentOr } from '../../../shared/node/read-file.ts';
 import { setAside } from '../../../shared/node/set-aside.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { DeploymentStore, StoredGeneration } from '../../ports/state.ts';
+import type { DeploymentStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
-import { readGeneration, writeGeneration } from './generation-files.ts';
+import { createGenerations } from './generations.ts';
 import { createRecordFiles, numbersIn, writeStored } from './record-files.ts';
 
 export interface DeploymentStoreOptions {
@@ -47,36 +47,26 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
     options.onDamage(new FairleadError('deploy/quarantine-damaged', { problem })),
   );
   const inTurn = createTurns();
-  const directoryOf = (number: number) => join(generationsDirectory, String(number));
   // A generation never changes but for its record, and only this process writes here.
-  const known = new Map<number, StoredGeneration | 'damaged'>();
-  async function load(number: number): Promise<StoredGeneration | null> {
-    const before = known.get(number);
-    if (before !== undefined) return before === 'damaged' ? null : before;
-    try {
-      const generation = await readGeneration(directoryOf(number), number, () => records.committedBy(number));
-      known.set(number, generation);
-      return generation;
-    } catch (error) {
-      if (isMomentary(error)) throw error;
-      known.set(number, 'damaged');
-      options.onDamage(error);
-      return null;
-    }
-  }
+  const { directoryOf, load, write, forget, keep } = createGenerations({
+    directory: generationsDirectory,
+    treeDirectoryOf: options.treeDirectoryOf,
+    records,
+    onDamage: options.onDamage,
+  });
 
   return {
     async generations() {
+      const current = await readCurrent(currentLink).catch(() => null);
+      if (current !== null) await keep(current);
       const numbers = await numbersIn(generationsDirectory, GENERATION_NAME);
       const loaded = await Promise.all(numbers.map(load));
       return loaded.filter((generation) => generation !== null);
     },
     currentNumber: () => readCurrent(currentLink),
     async addGeneration(generation) {
-      await makeDirectory(generationsDirectory);
-      const directory = directoryOf(generation.number);
-      await writeGeneration(directory, generation, options.treeDirectoryOf).catch((cause: unknown) => {
-        throw toDiskError(directory, cause);
+      await write(generation).catch((cause: unknown) => {
+        throw toDiskError(directoryOf(generation.number), cause);
       });
     },
     async setCurrent(number) {
@@ -86,10 +76,10 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
     },
     async markHealthy(number, record) {
       await writeStored(deploymentRecord, join(directoryOf(number), 'record.json'), record);
-      known.delete(number);
+      forget(number);
     },
     async removeGeneration(number) {
-      known.delete(number);
+      forget(number);
       const aside = join(generationsDirectory, `.${number}.tmp`);
       await rename(directoryOf(number), aside).catch(() => undefined);
       // Before anything in it goes: else a power cut may leave half a generation in its place.

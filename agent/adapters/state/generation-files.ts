@@ -131,6 +131,12 @@ export async function writeGeneration(
   await syncDirectory(dirname(directory));
 }
 
+/** The names of what is written of it but for its record, which may be missing. */
+export function filesOf({ releases }: Pick<StoredGeneration, 'releases'>): readonly string[] {
+  const ofReleases = [...releases.keys()].map((component) => `releases/${component}.json`);
+  return ['manifest.json', 'plan.json', 'config.json', ...ofReleases, SPARE];
+}
+
 function documentsOf(generation: StoredGeneration): ReadonlyMap<string, Uint8Array> {
   const { manifest, config, releases } = generation;
   const documents = new Map([

@@ -1,6 +1,7 @@
 // Records of deployments and the evidence beside them: one file each, by the deployment's number.
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';
@@ -23,7 +24,7 @@ const evidenceFile = z.strictObject({
 export interface RecordFiles
   extends Pick<
     DeploymentStore,
-    'records' | 'newestRecordId' | 'writeRecord' | 'writeEvidence' | 'readEvidence'
+    'records' | 'recordDamages' | 'newestRecordId' | 'writeRecord' | 'writeEvidence' | 'readEvidence'
   > {
   /** The newest deployment that committed a generation, by what the records say. */
   committedBy(generation: number): Promise<number | null>;
@@ -31,18 +32,22 @@ export interface RecordFiles
 
 /** `onDamage` hears once of a record that cannot be read; it is left out. */
 export function createRecordFiles(directory: string, onDamage: (error: unknown) => void): RecordFiles {
-  const damaged = new Set<string>();
+  /** By path, what is wrong with it. */
+  const damaged = new Map<string, string>();
   const numbers = () => numbersIn(directory, /^(\d+)\.json$/);
+  const pathOf = (number: number) => join(directory, `${number}.json`);
 
   async function read(number: number): Promise<DeploymentRecord | null> {
-    const path = join(directory, `${number}.json`);
+    const path = pathOf(number);
     try {
       const bytes = await readIfPresent(path);
-      return bytes === null ? null : parseStored(deploymentRecord, bytes, path);
+      const record = bytes === null ? null : parseStored(deploymentRecord, bytes, path);
+      damaged.delete(path);
+      return record;
     } catch (error) {
       if (isMomentary(error)) throw error;
       if (!damaged.has(path)) onDamage(error);
-      damaged.add(path);
+      damaged.set(path, isFairleadError(error) ? error.message : systemCode(error));
       return null;
     }
   }
@@ -54,8 +59,16 @@ export function createRecordFiles(directory: string, onDamage: (error: unknown) 
 
   return {
     records,
+    async recordDamages() {
+      await records();
+      // One that a person has put away is missed no more.
+      const there = new Set((await numbers()).map(pathOf));
+      return [...damaged]
+        .filter(([path]) => there.has(path))
+        .map(([path, problem]) => `${path} cannot be read: ${problem}`);
+    },
     newestRecordId: async () => Math.max(0, ...(await numbers())),
-    writeRecord: (record) => writeStored(deploymentRecord, join(directory, `${record.id}.json`), record),
+    writeRecord: (record) => writeStored(deploymentRecord, pathOf(record.id), record),
     writeEvidence: (evidence) =>
       writeStored(evidenceFile, join(directory, `${evidence.deployment}.evidence.json`), { ...evidence }),
     async readEvidence(deployment) {

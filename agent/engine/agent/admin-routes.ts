@@ -104,7 +104,11 @@ async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {
 
 async function readChange(state: Needs<'deployer'>, id: number): Promise<unknown> {
   const change = (await recordsOf(state)).find((record) => record.id === id);
-  if (change === undefined) throw new FairleadError('change/not-found', { change: id });
+  if (change === undefined) {
+    const isThere = (await state.deployer.recordDamages()).some((one) => one.includes(`/${id}.json `));
+    if (isThere) throw new FairleadError('change/unreadable', { change: id });
+    throw new FairleadError('change/not-found', { change: id });
+  }
   return { schema: 'fairlead/change@1', change };
 }
 

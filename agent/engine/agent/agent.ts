@@ -119,10 +119,12 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
         onMark: (mark) => state.offers.proposals.request(mark),
       }),
       async damages() {
-        const stores = [approvals, decisions, outbox, proposals, verification, channel].map((store) =>
-          store.damage(),
-        );
-        return (await Promise.all([deployer.quarantineDamage(), ...stores])).filter((one) => one !== null);
+        const stores = [approvals, decisions, outbox, proposals, verification, channel];
+        const lost = await Promise.all([
+          deployer.quarantineDamage(),
+          ...stores.map((store) => store.damage()),
+        ]);
+        return [...lost.filter((one) => one !== null), ...(await deployer.recordDamages())];
       },
     },
   };

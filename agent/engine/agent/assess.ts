@@ -65,8 +65,8 @@ async function readConfig(settings: Settings): Promise<ConfigState> {
 }
 
 /** A round that only failed would say nothing: what is not known is a reason of its own, and the rest is told as ever. */
-async function readCurrent(
-  deployer: Deployer,
+export async function readCurrent(
+  deployer: Pick<Deployer, 'current'>,
 ): Promise<{ readonly generation: Generation | null; readonly damage: string | null }> {
   try {
     return { generation: await deployer.current(), damage: null };

@@ -55,6 +55,7 @@ export function createLedger({ audit, settings, log }: LedgerOptions): Ledger {
   /** A log that cannot be read cannot be continued either: what it was told is asked again next time. */
   async function quietly(work: (told: Told) => Promise<void>, event: string): Promise<void> {
     try {
+      await audit.verify();
       told ??= toldBy(await audit.entries());
       await work(told);
       problem = null;

@@ -11,7 +11,7 @@ import type { PolicyEdit, PolicyReply, PolicyRequest } from '../../../shared/pro
 import type { Opening } from '../../../shared/protocol/upkeep.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../shared/schema/policy.ts';
 import { diffPolicies, editPolicy } from '../../core/policy-edit.ts';
-import type { Assessing } from './assess.ts';
+import { type Assessing, readCurrent } from './assess.ts';
 import type { Needs } from './state.ts';
 
 export async function readPolicy(
@@ -63,7 +63,9 @@ function withPinProblems(reply: PolicyReply, { pins }: Policy, versions: KnownVe
 /** What the vendor has released and what runs here: a pin of anything else is a slip. */
 async function versionsFor(state: Needs<'deployer' | 'offers'>): Promise<KnownVersions> {
   const index = indexReleases(state.offers.contact.catalog().releases);
-  return knownVersions({ index, running: runningChoices(await state.deployer.current(), index) });
+  // Where nobody knows what runs, a hold or a pin may be needed all the more.
+  const { generation } = await readCurrent(state.deployer);
+  return knownVersions({ index, running: runningChoices(generation, index) });
 }
 
 /** A line of the log is short: of a signature the signer's key says enough. */

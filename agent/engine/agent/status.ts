@@ -22,7 +22,7 @@ import { longestInterruption } from '../../core/deploy/rollback-target.ts';
 import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
-import { type Assessing, type Assessment, assess } from './assess.ts';
+import { type Assessing, type Assessment, assess, readCurrent } from './assess.ts';
 import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
 
@@ -140,8 +140,8 @@ export async function verifyLive(
 }
 
 export async function readAdvisories(state: Needs<'deployer' | 'offers'>): Promise<AdvisoriesReply> {
-  const current = await state.deployer.current();
-  const running = current?.manifest.components ?? [];
+  const { generation } = await readCurrent(state.deployer);
+  const running = generation?.manifest.components ?? [];
   return {
     schema: 'fairlead/advisories@1',
     advisories: state.offers.contact.catalog().advisories.map((advisory) => ({

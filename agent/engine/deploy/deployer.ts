@@ -97,6 +97,7 @@ type Questions = Pick<
   | 'current'
   | 'generations'
   | 'records'
+  | 'recordDamages'
   | 'quarantine'
   | 'quarantineDamage'
   | 'releaseFromQuarantine'
@@ -112,6 +113,7 @@ function createQuestions(options: DeployerOptions): Questions {
     current,
     generations: () => store.generations(),
     records: () => store.records(),
+    recordDamages: () => store.recordDamages(),
     async quarantine() {
       const now = options.clock.now();
       return (await store.quarantine()).filter((entry) => isHeld(entry, now));

@@ -16,7 +16,7 @@ import type { DeployerParts } from '../../../agent/engine/deploy/options.ts';
 import type { Driver } from '../../../agent/ports/deploy.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { createSecrets } from '../../../shared/encoding/redact.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Acknowledge } from './acknowledged.ts';
@@ -39,7 +39,11 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   await settleState(options.stateDir);
   const instance = createInstance(options);
   await passTime(instance);
-  await instance.deployer.recover();
+  // The agent goes on where what runs cannot be read: there is nothing to recover then.
+  await instance.deployer.recover().catch((error: unknown) => {
+    if (!isFairleadError(error, 'deploy/generation-damaged')) throw error;
+    instance.warnings.push(error);
+  });
   await instance.settled();
   return instance;
 }

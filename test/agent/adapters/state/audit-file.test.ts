@@ -55,6 +55,33 @@ describe('the audit log', () => {
     expect(reasons(await audit.entries())).toEqual(many);
   });
 
+  it('takes no entry more once somebody has cut it behind the back of who writes it', async () => {
+    const stateDir = temporaryDirectory();
+    const audit = createAuditFile(stateDir, createFakeClock());
+    for (const reason of ['one', 'two']) await audit.append(event(reason));
+    const log = join(stateDir, 'audit', 'log.jsonl');
+    const whole = readFileSync(log);
+    writeFileSync(log, whole.subarray(0, whole.indexOf('\n') + 1));
+
+    expect((await rejectionOf(audit.verify())).code).toBe('audit/damaged');
+    expect((await rejectionOf(audit.append(event('three')))).code).toBe('audit/damaged');
+
+    writeFileSync(log, whole);
+    await audit.append(event('three'));
+    expect(reasons(await audit.entries())).toEqual(['one', 'two', 'three']);
+  });
+
+  it('goes on after what another process has written to it', async () => {
+    const { reopen } = await writtenLog();
+    const [one, other] = [reopen(), reopen()];
+    await one.append(event('four'));
+
+    await other.append(event('five'));
+    await one.append(event('six'));
+
+    expect(reasons(await reopen().entries()).slice(3)).toEqual(['four', 'five', 'six']);
+  });
+
   it('drops a line that a crash tore in half, which nobody was told about', async () => {
     const { log, reopen } = await writtenLog();
     appendFileSync(log, '{"schema":"fairlead/aud');

@@ -54,8 +54,8 @@ const HONEST = {
   'trust expired': ['metadata-expired'],
   'a clock that is behind': ['clock-behind'],
   'the fix failed its own gate': null,
-  /** Its deployment says so, and is tried again. */
-  'no space': ['retry-later'],
+  /** Its deployment says so, and is tried again: now, or later. */
+  'no space': ['retry-later', 'disk/full'],
   inconsistent: ['deployment-inconsistent'],
 } as const;
 type Honest = keyof typeof HONEST;
@@ -301,7 +301,7 @@ async function tryOn(
     isFull: false,
     reasons: [],
   };
-  for (const [, put] of chosen) put(model);
+  for (const [, put] of chosen) unlessHeld(() => put(model));
   if (excuse !== null) {
     excuse[2](model);
     model.reasons.push(excuse[0]);
@@ -378,10 +378,13 @@ async function rounds(instance: Instance, state: AgentState, model: Model): Prom
   }
   const decision = await state.records.decisions.read();
   const blockers: Decision['blockers'] = decision?.decision.blockers ?? [];
-  const records = (await instance.deployer.records()).map((one) => `${one.state} ${one.failure?.message}`);
-  const told = [decision?.decision.verdict, ...blockers.map(({ message }) => message), ...records, ...faults];
+  const records = await instance.deployer.records();
+  const ends = records.map((one) => `${one.state} ${one.failure?.message}`);
+  const told = [decision?.decision.verdict, ...blockers.map(({ message }) => message), ...ends, ...faults];
+  const failed = decision?.decision.verdict === 'apply' ? (records.at(-1)?.failure?.code ?? null) : null;
   const isExposed = decision?.decision.exposed.some(({ advisory: id }) => id === ORDER.id) === true;
-  return { applied: false, isExposed, codes: blockers.map(({ code }) => code), told: told.join(' / ') };
+  const codes = [...blockers.map(({ code }) => code), ...(failed === null ? [] : [failed])];
+  return { applied: false, isExposed, codes, told: told.join(' / ') };
 }
 
 function stateFor(instance: Instance, model: Model): AgentState {
@@ -484,13 +487,17 @@ function damageOne(stateDir: string, [index, [kind, damageFile], text]: NonNulla
   const files = stateFilesIn(stateDir);
   const path = files[index % files.length] ?? '';
   mkdirSync(dirname(path), { recursive: true });
+  unlessHeld(() => damageFile(path, text));
+  return `${relative(stateDir, path)} is ${kind}`;
+}
+
+/** What was made immutable before is safe from this. */
+function unlessHeld(act: () => void): void {
   try {
-    damageFile(path, text);
+    act();
   } catch (error) {
-    // What was made immutable before is safe from this.
     if (systemCode(error) !== 'EPERM') throw error;
   }
-  return `${relative(stateDir, path)} is ${kind}`;
 }
 
 /** Every file the agent keeps for itself; the store of trees has obstacles of its own. */

@@ -29,6 +29,22 @@ function restartedFrom({ world }: Network): Network {
   return next;
 }
 
+it('finds a log that can no longer be continued by the next round, though nothing happened', async () => {
+  const { world, start, ask } = createAgentNetwork();
+  await start();
+  world.auditError = new FairleadError('audit/damaged', {
+    path: '/log',
+    line: 3,
+    problem: 'an entry is gone',
+  });
+
+  await world.clock.advance(POLL_MS);
+
+  expect(await ask('GET', '/v1/status')).toMatchObject({
+    alarms: [expect.stringContaining('is damaged at line 3')],
+  });
+});
+
 describe('a policy edited by hand', () => {
   it('is in the log before the agent acts on it', async () => {
     const network = createAgentNetwork();

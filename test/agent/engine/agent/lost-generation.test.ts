@@ -1,4 +1,4 @@
-// The documents of what runs are gone: nothing replaces it, and the decision says so in place of rounds that only fail.
+// The documents of what runs are gone at the start: nothing replaces it, and the decision says so in place of rounds that only fail.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -25,7 +25,8 @@ it('is a reason with a remedy, and what runs is left alone', async () => {
   const before = options.memory.read();
   rmSync(join(options.stateDir, 'generations', '1'), { recursive: true });
 
-  const state = agentOf(instance, catalogOf(ONE, TWO));
+  // An agent that had read them before would write them again.
+  const state = agentOf(await startInstance(options), catalogOf(ONE, TWO));
   await roundToEnd(state);
 
   const decision = (await state.records.decisions.read())?.decision;
