@@ -33,6 +33,7 @@ function telling(told: readonly AuditEvent[] = []) {
   const ledger = createLedger({
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     audit: {
+      verify: async () => undefined,
       entries: async () => audit as never,
       read: () => Promise.reject(new Error('nobody asks')),
       // An effect takes its time: one that nobody waits for is missed.
