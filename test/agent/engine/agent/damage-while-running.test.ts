@@ -50,7 +50,12 @@ async function agentOver(instance: Instance) {
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
     },
     settings: createSettings(stateDir, join(stateDir, 'instance.json')),
-    channel: { send: async ({ sequence }) => sequence, damage: async () => null },
+    channel: {
+      send: async ({ sequence }) => ({ sequence, proposals: null }),
+      proposals: () => Promise.reject(new Error('nobody asks')),
+      answerProposals: () => Promise.reject(new Error('nobody answers')),
+      damage: async () => null,
+    },
     files: stateFilesOf(instance),
   });
   const ask: Ask = async (method, path, body) =>
