@@ -98,6 +98,12 @@ describe('a reason that time ends', () => {
     expect(endsOf(scenario)).toContainEqual([code, ends]);
   });
 
+  it('is none any more once it has ended', () => {
+    const over = { ...HOLD, until: '2026-03-02T12:00:00Z' };
+
+    expect(endsOf({ policy: { hold: over, emergencyHold: over } })).toEqual([]);
+  });
+
   it('names both holds where both are set, and the command of each', () => {
     const { decision } = decideScenario({
       ...BASE,

@@ -148,6 +148,8 @@ describe('the host', () => {
   it.each<[string, Parameters<typeof codes>[0], readonly string[]]>([
     ['that is ready has none', {}, []],
     ['whose files are known to be whole has none', { host: { ...host, currentDamage: null } }, []],
+    ['that has heard nothing yet', { freshness: { state: 'never', expires: null } }, ['metadata-missing']],
+    ['whose clock is behind', { freshness: { state: 'clock-behind', expires: null } }, ['clock-behind']],
     ['that does not know what runs', { host: { ...host, currentDamage: 'lost' } }, ['generation-damaged']],
     ['that is neither old nor new', { host: { ...host, inconsistent: true } }, ['deployment-inconsistent']],
     [
