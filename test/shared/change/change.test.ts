@@ -30,12 +30,19 @@ const many = (length: number) =>
 const COUNTS = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
 
 describe('a change record', () => {
-  it.each(['platform', 'core', 'core/auth', 'a1/b2-c3', 'a-1/b', 'a'.repeat(129)])(
-    'is of %s',
-    (component) => {
-      expect(takes({ component })).toBe(true);
-    },
-  );
+  it.each([
+    'platform',
+    'core',
+    'core/auth',
+    'a1/b2-c3',
+    'a-1/b',
+    'auth-proxy',
+    'a-b/c-d',
+    'a/b-1',
+    'a'.repeat(129),
+  ])('is of %s', (component) => {
+    expect(takes({ component })).toBe(true);
+  });
 
   it.each([
     ...[

@@ -1,5 +1,6 @@
 // Under which name a person stands in a record: their own where they became root for it, and nothing a terminal obeys.
-import { userInfo } from 'node:os';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { userInfo } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { accountName } from '../../../shared/cli/run.ts';
 
@@ -29,5 +30,20 @@ describe('the name of an account', () => {
     standAs(uid, sudoer);
 
     expect(accountName()).toBe(name);
+  });
+
+  it('is its number where no passwd file knows it, as in a container', () => {
+    standAs(4242, undefined);
+    const known = os.userInfo;
+    onTestFinished(() => {
+      os.userInfo = known;
+      syncBuiltinESMExports();
+    });
+    os.userInfo = () => {
+      throw new Error('ENOENT: no such user');
+    };
+    syncBuiltinESMExports();
+
+    expect(accountName()).toBe('uid 4242');
   });
 });

@@ -267,6 +267,15 @@ describe('a command', () => {
     expect(tool.said.out).toMatch(/do .*Does it\.[\s\S]*THE END/);
   });
 
+  it('without an example shows none, nor does the program end its help with what it was not given', async () => {
+    const tool = programWith({});
+
+    await tool.run('do', '--help');
+    await tool.run('--help');
+
+    expect(tool.said.out).not.toMatch(/Example|undefined/);
+  });
+
   it('that is hidden stands in no help', async () => {
     const tool = programWith({ hidden: true });
 

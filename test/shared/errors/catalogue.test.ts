@@ -77,6 +77,20 @@ describe('a sentence with a choice', () => {
       { path: '/a', problem: 'no', option: '--key' },
       /^cannot read \/a, named by --key: no$/,
     ),
+    says('vendor/instance-not-found', { instance: 'a', found: 0 }, /^no instance has the id or name a$/),
+    says('vendor/instance-not-found', { instance: 'a', found: 2 }, /^2 instances have the id or name a$/),
+    says('vendor/option-invalid', { option: '--a', value: '', form: 'a path' }, /^--a is missing$/),
+    says('vendor/option-invalid', { option: '--a', value: 'b', form: 'a path' }, /^--a cannot be "b"$/),
+    says(
+      'trust/threshold',
+      { role: 'root', signer: 'root', needed: 1, valid: 0 },
+      /asks for 1 distinct key, 0 signed$/,
+    ),
+    says(
+      'trust/threshold',
+      { role: 'root', signer: 'root', needed: 2, valid: 1 },
+      /asks for 2 distinct keys, 1 signed$/,
+    ),
     says(
       'deploy/connections-cut',
       { component: 'core/a', connections: 1 },
@@ -98,6 +112,14 @@ describe('a sentence with a choice', () => {
     says('vendor/options-invalid', { issues: [] }, /^see --help$/),
     says('vendor/file-unreadable', { path: '/a', problem: 'no' }, /permissions/),
     says('vendor/file-unreadable', { path: '/a', problem: 'no', option: '--key' }, /^correct --key$/),
+    ...[
+      [299, /^the vendor finds/],
+      [300, /redirect/],
+      [399, /redirect/],
+      [400, /^the vendor finds/],
+    ].map(([status, words]) =>
+      says('transport/refused', { url: 'u', status: status as number, problem: 'no' }, words as RegExp),
+    ),
     says('apply/blocked', { blockers: 'a', clearWith: null }, /fairlead explain$/),
     says('apply/blocked', { blockers: 'a', clearWith: 'fairlead release' }, /^fairlead release$/),
     says('rollback/no-target', { wanted: '7', available: 'none' }, /^nothing was changed/),

@@ -10,6 +10,14 @@ describe('a word of a command line', () => {
     expect(shellWord('http://127.0.0.1:8080')).toBe('http://127.0.0.1:8080');
   });
 
+  it.each([...'@%+=:,./-_', 'a', 'Z', '0'])('stands as it is with a %s in it', (character) => {
+    expect(shellWord(`a${character}`)).toBe(`a${character}`);
+  });
+
+  it.each(['', ' ', 'a b', '$HOME', '~', 'a;b', '*', '&', 'é', 'a\nb'])('stands in quotes as %j', (text) => {
+    expect(shellWord(text)).toBe(`'${text}'`);
+  });
+
   it('comes out of a shell as it went in', () => {
     const text = fc.string({ unit: 'grapheme-ascii', minLength: 0, maxLength: 30 });
     const words = fc.sample(text, { numRuns: 200, seed: 7 });
