@@ -1,6 +1,5 @@
 // Every error Fairlead can raise: the areas' tables joined into one catalogue.
 import { AGENT_ERRORS } from './agent.ts';
-import { COMPILE_ERRORS } from './compile.ts';
 import { DEPLOY_ERRORS } from './deploy.ts';
 import { DISK_ERRORS } from './disk.ts';
 import { DOCUMENT_ERRORS } from './document.ts';
@@ -19,7 +18,6 @@ export const CATALOGUE = {
   ...TRUST_ERRORS,
   ...TRANSPORT_ERRORS,
   ...TREE_ERRORS,
-  ...COMPILE_ERRORS,
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
   ...DISK_ERRORS,

@@ -3,6 +3,7 @@ import { indexReleases } from '../../../shared/compile/releases.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import { assertNever, FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import { isOpen } from '../../../shared/policy/windows.ts';
@@ -118,7 +119,7 @@ function leadsElsewhere(facts: Facts, ref: ReleaseRef, { offers }: Performing): 
   const why = blockers.map(({ message }) => message).join('; ');
   return new FairleadError('proposal/leads-elsewhere', {
     release: `${componentNameOf(ref)}@${ref.version}`,
-    why: why === '' ? `it takes ${hops.length} deployments, one after the other` : why,
+    why: why === '' ? `it takes ${count(hops.length, 'deployment')}, one after the other` : why,
   });
 }
 

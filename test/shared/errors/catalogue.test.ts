@@ -21,10 +21,10 @@ describe('the error catalogue', () => {
   it('keeps every area in its own table: no code is defined twice', async () => {
     const areas = [
       'agent',
-      'compile',
       'deploy',
       'document',
       'policy',
+      'proposal',
       'server',
       'service',
       'transport',

@@ -121,6 +121,8 @@ describe('above and below a range', () => {
   });
 
   it.each([
+    ['1.0.0', '^1.0.0', false, false],
+    ['0.9.9', '^1.0.0', false, true],
     ['1.5.0-beta.1', '^1.0.0', false, false],
     ['2.0.0-alpha', '^1.0.0', true, false],
     ['2.0.0', '^1.0.0 || ^3.0.0', false, false],

@@ -1,3 +1,0 @@
-// Errors of compile.
-
-export const COMPILE_ERRORS = {} as const;
