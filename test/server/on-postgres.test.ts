@@ -19,4 +19,5 @@ if (programs === null) {
   await import('./db/races.test.ts');
   await import('./http/fleet.test.ts');
   await import('./http/tokens.test.ts');
+  await import('./http/proposals.test.ts');
 }
