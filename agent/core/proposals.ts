@@ -61,6 +61,7 @@ export const MOST_OPEN = 100;
 const MOST_A_DAY = 200;
 /** Closed ones stay this many, so that a repetition is told from a new one. */
 const CLOSED_KEPT = 200;
+const OWED_KEPT = 400;
 /** However long the server says that it stands. */
 const LONGEST_MS = 90 * 86_400_000;
 
@@ -93,7 +94,11 @@ export function takeIn(known: ProposalsFile, offered: Proposal, now: EpochMs): T
   );
   if (same !== undefined) {
     const owed = same.owed || (!isOpen(same) && same.answer !== undefined);
-    return { file: change(known, { ...same, owed }), entry: null, isFull: false };
+    return {
+      file: owed === same.owed ? known : change(known, { ...same, owed }),
+      entry: null,
+      isFull: false,
+    };
   }
   const day = formatInstantMs(now).slice(0, 10);
   const count = known.taken.day === day ? known.taken.count : 0;
@@ -131,9 +136,23 @@ function supersede(known: ProposalsFile, id: string): ProposalsFile {
 }
 
 function prune(file: ProposalsFile): ProposalsFile {
-  const closed = file.entries.filter((one) => !isOpen(one) && !one.owed);
-  const gone = new Set(closed.slice(0, Math.max(0, closed.length - CLOSED_KEPT)));
+  const closed = file.entries.filter((one) => !isOpen(one));
+  const gone = new Set([
+    ...oldest(
+      closed.filter((one) => !one.owed),
+      CLOSED_KEPT,
+    ),
+    // A server that takes no answers owns no disk here.
+    ...oldest(
+      closed.filter((one) => one.owed),
+      OWED_KEPT,
+    ),
+  ]);
   return { ...file, entries: file.entries.filter((one) => !gone.has(one)) };
+}
+
+function oldest(entries: readonly ProposalEntry[], kept: number): readonly ProposalEntry[] {
+  return entries.slice(0, Math.max(0, entries.length - kept));
 }
 
 /** Puts an entry in the place of the one with its number. */

@@ -28,7 +28,7 @@ async function operatorOf({ run, port }: Earlier): Promise<Server> {
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const json = await response.json();
+    const json = (await response.json()) as Record<string, never>;
     if (!response.ok) throw new Error(JSON.stringify(json));
     return json;
   };

@@ -110,8 +110,14 @@ async function learnOf(state: Performing, ref: ReleaseRef): Promise<void> {
   const { contact } = state.offers;
   const isKnown = () =>
     indexReleases(contact.catalog().releases).find(componentNameOf(ref), ref.version) !== undefined;
-  if (!isKnown()) await contact.ask();
+  if (isKnown()) return;
+  const patience = new AbortController();
+  await Promise.race([contact.ask(), state.clock.sleep(PATIENCE_MS, patience.signal)]);
+  patience.abort();
 }
+
+/** A server that hangs keeps no person waiting who has answered. */
+const PATIENCE_MS = 10_000;
 
 /** Errors: plan/no-such-release instead, where nobody has released it. */
 function leadsElsewhere(facts: Facts, ref: ReleaseRef, { offers }: Performing): FairleadError {

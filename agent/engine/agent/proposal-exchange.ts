@@ -4,7 +4,16 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { describeWish } from '../../../shared/present/proposals.ts';
 import { MOST_ANSWERS, withdrawal } from '../../../shared/protocol/proposal.ts';
 import { type Proposal, proposal, proposalId } from '../../../shared/schema/proposal.ts';
-import { change, isOpen, markHeard, selectOwed, takeIn, withAnswer } from '../../core/proposals.ts';
+import {
+  change,
+  isOpen,
+  markHeard,
+  type ProposalEntry,
+  type ProposalsFile,
+  selectOwed,
+  takeIn,
+  withAnswer,
+} from '../../core/proposals.ts';
 import type { ServerChannel } from '../../ports/server.ts';
 import type { Performing } from './perform.ts';
 import { readFile, tendProposals } from './proposals.ts';
@@ -65,9 +74,7 @@ async function fetchNews(state: Performing, channel: Channel, mark: number | nul
   let isFull = false;
   for (let page = 0; page < MOST_PAGES; page++) {
     const { proposals, next, mark: seen } = await channel.proposals(after);
-    for (const one of proposals) {
-      isFull = !(await state.choice.proposalsInTurn(() => takeOne(state, one))) || isFull;
-    }
+    isFull = !(await state.choice.proposalsInTurn(() => takePage(state, proposals)));
     if (isFull) state.log.warn({ proposals: proposals.length }, 'more proposals than are taken in a day');
     if (next === null || isFull) return await keepMark(state, isFull ? null : Math.max(seen, mark));
     after = next;
@@ -82,19 +89,26 @@ async function keepMark(state: Performing, mark: number | null): Promise<void> {
   });
 }
 
-/** False where there was no room. */
-async function takeOne(state: Performing, sent: unknown): Promise<boolean> {
-  const gone = withdrawal.safeParse(sent);
-  if (gone.success) {
-    await giveUp(state, gone.data.id);
-    return true;
+/** In one write, however many there are. False where there was no room for all. */
+async function takePage(state: Performing, sent: readonly unknown[]): Promise<boolean> {
+  const before = await readFile(state);
+  let file = before;
+  let hasRoom = true;
+  const received: ProposalEntry[] = [];
+  for (const one of sent) {
+    const gone = withdrawal.safeParse(one);
+    const read = gone.success ? null : proposal.safeParse(one);
+    if (gone.success) file = await giveUp(state, file, gone.data.id);
+    else if (read?.success === true) {
+      const taken = takeIn(file, clean(read.data), state.clock.now());
+      file = taken.file;
+      hasRoom = hasRoom && !taken.isFull;
+      if (taken.entry !== null) received.push(taken.entry);
+    } else state.log.warn({ id: idIn(one), problem: problemOf(read?.error) }, 'a proposal cannot be read');
   }
-  const read = proposal.safeParse(sent);
-  if (!read.success) {
-    state.log.warn({ id: idIn(sent), problem: problemOf(read.error) }, 'a proposal cannot be read');
-    return true;
-  }
-  return await take(state, clean(read.data));
+  if (file !== before) await state.choice.proposals.write(file);
+  for (const entry of received) await noteReceived(state, entry);
+  return hasRoom;
 }
 
 function idIn(sent: unknown): string | null {
@@ -102,8 +116,8 @@ function idIn(sent: unknown): string | null {
   return proposalId.safeParse(id).success ? String(id) : null;
 }
 
-function problemOf({ issues }: { readonly issues: readonly { readonly message: string }[] }): string {
-  return sanitizeLine(issues[0]?.message ?? 'unknown', 200);
+function problemOf(error: { readonly issues: readonly { readonly message: string }[] } | undefined): string {
+  return sanitizeLine(error?.issues[0]?.message ?? 'unknown', 200);
 }
 
 /** Its texts are the server's; whoever reads them does so on a terminal. */
@@ -112,37 +126,27 @@ function clean(one: Proposal): Proposal {
 }
 
 /** What becomes of it is for the policy to say, a moment later. */
-async function take(state: Performing, offered: Proposal): Promise<boolean> {
-  const known = await readFile(state);
-  const { file, entry, isFull } = takeIn(known, offered, state.clock.now());
-  if (file !== known) await state.choice.proposals.write(file);
-  if (entry === null) return !isFull;
-  const { id, wish, by, reason, expires } = offered;
+async function noteReceived(state: Performing, { number, proposal: one }: ProposalEntry): Promise<void> {
+  const { id, wish, by, reason, expires } = one;
   await state.records.ledger.note({
     event: 'proposal-received',
     actor: 'agent',
-    details: { proposal: entry.number, id, asks: describeWish(wish), by, reason, expires },
+    details: { proposal: number, id, asks: describeWish(wish), by, reason, expires },
   });
-  return true;
 }
 
 /** Of what has happened already nothing is taken back: then the answer is told again. */
-async function giveUp(state: Performing, id: string): Promise<void> {
-  const file = await readFile(state);
+async function giveUp(state: Performing, file: ProposalsFile, id: string): Promise<ProposalsFile> {
   const one = file.entries.findLast((each) => each.proposal.id === id);
-  if (one === undefined || one.state === 'acting') return;
+  if (one === undefined || one.state === 'acting') return file;
+  if (!isOpen(one)) return one.answer === undefined ? file : change(file, { ...one, owed: true });
   const words = { code: 'proposal/withdrawn', text: 'the vendor withdrew it', by: 'agent' };
-  const heard = isOpen(one)
-    ? withAnswer(one, 'withdrawn', words, state.clock.now())
-    : { ...one, owed: one.answer !== undefined };
-  if (isOpen(one)) {
-    await state.records.ledger.note({
-      event: 'proposal-answered',
-      actor: 'agent',
-      details: { proposal: one.number, id, answer: 'withdrawn', reason: words.text },
-    });
-  }
-  await state.choice.proposals.write(change(file, heard));
+  await state.records.ledger.note({
+    event: 'proposal-answered',
+    actor: 'agent',
+    details: { proposal: one.number, id, answer: 'withdrawn', reason: words.text },
+  });
+  return change(file, withAnswer(one, 'withdrawn', words, state.clock.now()));
 }
 
 /** At least once: an answer is owed until the server says that it has it. */
@@ -152,16 +156,13 @@ async function deliver(state: Performing, channel: Channel): Promise<void> {
     if (answers.length === 0) return;
     const reply = await channel.answerProposals(answers);
     await state.choice.proposalsInTurn(async () => {
-      await state.choice.proposals.write(markHeard(await readFile(state), answers));
-      for (const { id, status } of reply.answers) if (status === 'withdrawn') await giveUpOpen(state, id);
+      let file = markHeard(await readFile(state), answers);
+      // Withdrawn while the answer was on its way: it waits for nobody any more, and the server knows.
+      const gone = new Set(reply.answers.flatMap(({ id, status }) => (status === 'withdrawn' ? [id] : [])));
+      for (const one of file.entries.filter(({ state: now }) => now === 'waiting' || now === 'due')) {
+        if (gone.has(one.proposal.id)) file = await giveUp(state, file, one.proposal.id);
+      }
+      await state.choice.proposals.write(file);
     });
   }
-}
-
-/** Withdrawn while the answer was on its way: it waits for nobody any more, and the server knows. */
-async function giveUpOpen(state: Performing, id: string): Promise<void> {
-  const isWaiting = (await readFile(state)).entries.some(
-    (one) => one.proposal.id === id && (one.state === 'waiting' || one.state === 'due'),
-  );
-  if (isWaiting) await giveUp(state, id);
 }

@@ -129,8 +129,9 @@ const mine = defineRoute({
   quiet: true,
   query: z.strictObject({ after: z.string().max(300).optional() }),
   reply: minesReply,
-  answer: async ({ db, now }, { query, speaker }) => {
+  answer: async ({ db, now, reportQuota }, { query, speaker }) => {
     const { instance } = speaker();
+    reportQuota(instance, 0);
     const after = query.after === undefined ? null : parseCursor(key, query.after);
     // Before the list: what comes in between is fetched again, and nothing is missed.
     const mark = (await listMarks(db, [instance])).get(instance) ?? 0;
