@@ -62,6 +62,25 @@ describe('after a power cut', () => {
     expect([...(await afterPowerCuts(act))]).toEqual([expected]);
   });
 
+  it.each([
+    [
+      'a full disk by how much is needed',
+      'ENOSPC',
+      { code: 'disk/full', data: { path: FILE, needed: 3, free: 0 } },
+    ],
+    ['a failing one by its code', 'EIO', { code: 'disk/failed', data: { path: FILE, problem: 'EIO' } }],
+  ])('or before it, %s is named, and the file is what it was', async (_what, code, refusal) => {
+    mount.disk = emptyDisk();
+    await mkdir(DIRECTORY);
+    await writeFile(FILE, 'old');
+    mount.before = (call) => {
+      if (call === 'fsync') throw Object.assign(new Error(code), { code });
+    };
+
+    await expect(writeDurably(FILE, Buffer.from('new'))).rejects.toMatchObject(refusal);
+    expect(await contentsOf(DIRECTORY)).toEqual(['file=old']);
+  });
+
   it('what a killed write left half done is swept, and nothing else', async () => {
     mount.disk = emptyDisk();
     await mkdir(`${DIRECTORY}/deeper`, { recursive: true });

@@ -161,6 +161,13 @@ describe('what is wrong', () => {
     expect([list(999), list(1000), list(1001)]).toEqual([999, 1, 1]);
   });
 
+  it('is a thousand keys that nobody knows at most', () => {
+    const unknown = Object.fromEntries(Array.from({ length: 1_500 }, (_, i) => [`k${i}`, 0]));
+    const refusal = refusalOf(() => parseDocument(z.strictObject({}), unknown, 'a document'));
+
+    expect(dataOf(refusal, 'document/invalid')).toMatchObject({ more: 980 });
+  });
+
   it('is twenty problems at most, and the number of the others', () => {
     const refusal = (length: number) =>
       dataOf(
