@@ -43,15 +43,19 @@ export function parseStored<Schema extends z.ZodType>(
 function mend(bytes: Uint8Array): Uint8Array | null {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    const mended = text.replace(LONE, '\\ufffd');
+    const mended = text.replace(ESCAPE, (written) => (written.length === LONE_LENGTH ? '\\ufffd' : written));
     return mended === text ? null : utf8(mended);
   } catch {
     return null;
   }
 }
 
-/** JSON.stringify writes whole pairs as they are: what it escapes is half of one. Behind an even number of backslashes. */
-const LONE = /(?<=(?:^|[^\\])(?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
+/**
+ * JSON.stringify writes whole pairs as they are: what it escapes is half of one. Escapes are taken one after the other, for
+ * looking back over a run of backslashes costs its square.
+ */
+const ESCAPE = /\\(?:ud[89a-f][0-9a-f]{2}|.)/gs;
+const LONE_LENGTH = '\\ud800'.length;
 
 function wellFormed(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed() : value;

@@ -66,6 +66,15 @@ describe('a stored document', () => {
     expect(codeOf(() => parse(text))).toBe(code);
   });
 
+  it('is mended in no time, however many backslashes stand in it', () => {
+    const text = '\\'.repeat(200_000);
+    const begun = performance.now();
+
+    expect(parse(JSON.stringify({ a: text, b: '\ud83d' }))).toEqual({ a: text, b: '\ufffd' });
+
+    expect(performance.now() - begun).toBeLessThan(3_000);
+  });
+
   it('is refused where it is no text at all', () => {
     expect(codeOf(() => parseStored(schema, Uint8Array.of(0xff), 'it'))).toBe('json/invalid');
   });
