@@ -1,6 +1,12 @@
 // Wall clocks: when a clock shows a time twice, never, or once, in zones that change by an hour or by half of one.
 import { describe, expect, it } from 'vitest';
-import { clockAround, instantOfWallTime, instantsShowing, wallTime } from '../../../shared/encoding/zone.ts';
+import {
+  clockAround,
+  instantOfWallTime,
+  instantsShowing,
+  isTimeZone,
+  wallTime,
+} from '../../../shared/encoding/zone.ts';
 
 const at = (text: string) => Date.parse(text);
 const wall = (text: string) => Date.parse(`${text}Z`);
@@ -55,6 +61,9 @@ describe('a time on the wall', () => {
   it.each([
     ['the first of two', '2026-10-25T02:30', '2026-10-25T00:30:00.000Z'],
     ['an hour later where there is none', '2026-03-29T02:30', '2026-03-29T01:30:00.000Z'],
+    ['the only one before a jump', '2026-03-29T01:30', '2026-03-29T00:30:00.000Z'],
+    ['the only one behind a jump', '2026-03-29T12:00', '2026-03-29T10:00:00.000Z'],
+    ['the only one behind the hour that shows twice', '2026-10-25T12:00', '2026-10-25T11:00:00.000Z'],
   ])('stands for %s', (_what, time, expected) => {
     expect(written([instantOfWallTime(wall(time), 'Europe/Berlin')])).toEqual([expected]);
   });
@@ -66,6 +75,18 @@ describe('a time on the wall', () => {
     ['2026-10-25T01:00:00.000Z', '2026-10-25T02:00:00.000Z'],
   ])('at %s is %s in Berlin', (instant, shown) => {
     expect(written([wallTime(at(instant), 'Europe/Berlin')])).toEqual([shown]);
+  });
+});
+
+describe('a time zone', () => {
+  it.each([
+    ['UTC', true],
+    ['Europe/Berlin', true],
+    ['Europe/Atlantis', false],
+    ['', false],
+    ['Europe/Berlin ', false],
+  ])('is one that a clock can show: %j, %s', (zone, isOne) => {
+    expect(isTimeZone(zone)).toBe(isOne);
   });
 });
 
