@@ -42,6 +42,40 @@ describe('answers', () => {
     advisoriesReply.parse(await ask('GET', '/v1/advisories'));
   });
 
+  const EDIT = { edit: { kind: 'channel', channel: 'frozen' }, reason: 'why', preview: true };
+  const SETTING = { component: 'core/auth', key: 'port', value: '81', reason: 'why', preview: true };
+
+  it.each<[string, string, object | undefined, string]>([
+    ['GET', 'status', undefined, 'status'],
+    ['GET', 'explanation', undefined, 'explanation'],
+    ['POST', 'what-if', {}, 'explanation'],
+    ['POST', 'way', { target: 'core/auth@1.0.0' }, 'way'],
+    ['POST', 'check', undefined, 'explanation'],
+    ['POST', 'rollback/rehearsal', {}, 'rehearsal'],
+    ['GET', 'changes', undefined, 'changes'],
+    ['GET', 'changes/1', undefined, 'change'],
+    ['POST', 'logs', { component: 'core/auth' }, 'logs'],
+    ['GET', 'policy', undefined, 'policy-reply'],
+    ['PUT', 'policy', EDIT, 'policy-reply'],
+    ['GET', 'settings', undefined, 'settings'],
+    ['PUT', 'settings', SETTING, 'settings'],
+    ['GET', 'approvals', undefined, 'approvals'],
+    ['POST', 'verify/repair', { reason: 'why' }, 'repair'],
+    ['POST', 'verify', undefined, 'verification'],
+    ['GET', 'audit', undefined, 'audit-log'],
+    ['POST', 'stage', undefined, 'staged'],
+    ['GET', 'advisories', undefined, 'advisories'],
+  ])('are given to each question by its own room: %s %s', async (method, path, body, document) => {
+    const network = createAgentNetwork();
+    network.publish(releaseOf('1.0.0', { settings: { port: { type: 'integer', default: 80 } } }));
+    await network.start();
+    await network.world.clock.advance(1000);
+
+    const answer = (await network.ask(method, `/v1/${path}`, body)) as { readonly schema: string };
+
+    expect(answer.schema).toBe(`fairlead/${document}@1`);
+  });
+
   it('explain what would move, why, and who can clear what stands against it', async () => {
     const { ask } = await withOffer('frozen');
 
