@@ -1,5 +1,6 @@
 // An agent whose every neighbour is in memory: a vendor's catalog, a deployer that succeeds or fails as told, a clock
 // that stands still.
+import { setImmediate as later } from 'node:timers/promises';
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/conclude.ts';
@@ -146,6 +147,7 @@ export function createAgentNetwork() {
     audit: {
       async append(event) {
         if (world.auditError !== null) throw world.auditError;
+        await later();
         world.audit.push(event);
       },
       async verify() {
@@ -394,7 +396,9 @@ function memoryStore<Document>(): JsonStore<Document> & { value: Document | null
     value: null as Document | null,
     writes: 0,
     read: async () => store.value,
+    // An effect takes its time: one that nobody waits for is missed.
     async write(document: Document) {
+      await later();
       store.value = document;
       store.writes += 1;
     },

@@ -6,6 +6,7 @@ import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts
 import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
+import { settle } from '../../../support/fake-clock.ts';
 
 type Network = ReturnType<typeof createAgentNetwork>;
 
@@ -74,6 +75,7 @@ describe('a policy edited by hand', () => {
 
     world.policy = onChannel('auto');
     await ask('POST', '/v1/apply', { override: [] });
+    await settle();
 
     expect(eventsOf(network).slice(2, 4)).toEqual(['apply-requested', 'deployment-started']);
     expect(eventsOf(network)[1]).toBe('policy-changed');
