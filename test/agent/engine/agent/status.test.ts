@@ -59,7 +59,7 @@ describe('the status', () => {
       hold: null,
       inProgress: null,
       quarantine: [],
-      unsentReports: 0,
+      ...{ unsentReports: 0, proposals: 0 },
       alarms: [],
     });
   });
