@@ -72,17 +72,16 @@ export function harden(context: Context, base: Assignment): Hardened {
   };
 }
 
+/** In the order of `base`, whose capabilities are in order by name. */
 function affectedIn(context: Context, base: Assignment): readonly Affected[] {
-  return [...base]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([name, from]) => {
-      if (from === null || !isCapabilityName(name)) return [];
-      const component = name as ComponentKey;
-      const advisories = criticalFor(context, component, from.version);
-      return advisories.length === 0
-        ? []
-        : [{ component, from, advisories, ...fixesFor(context, component, from) }];
-    });
+  return [...base].flatMap(([name, from]) => {
+    if (from === null || !isCapabilityName(name)) return [];
+    const component = name as ComponentKey;
+    const advisories = criticalFor(context, component, from.version);
+    return advisories.length === 0
+      ? []
+      : [{ component, from, advisories, ...fixesFor(context, component, from) }];
+  });
 }
 
 /** All at once where that works; else one after the other, keeping each that goes together with those before. */

@@ -45,6 +45,8 @@ describe('left alone is', () => {
     ['an import', "import { a } from 'b';"],
     ['a key', "const a = { 'b': c };"],
     ['a sentence, which no test should hold', "const a = 'two words';"],
+    ['what the types prove that nobody reaches', 'function f() { return assertNever(a); }'],
+    ['the same without an answer', 'assertNever(a);'],
     ['what an error is given as text', "const a = new SomeError('code');"],
   ])('%s', (_what, text) => {
     expect(changesIn(text)).toEqual([]);

@@ -1,6 +1,6 @@
 // Mistakes between expressions: statements that are missing, conditions never asked, bodies left empty, answers lost.
 import { type Edit, type Mutator, replace } from './edits.ts';
-import { child, children, type Node } from './syntax.ts';
+import { child, children, type Node, nameOf } from './syntax.ts';
 
 const FUNCTIONS = /^(?:FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
 /** What a function gives back when its answer is lost; any type accepts it. */
@@ -19,7 +19,7 @@ export const mutateCondition: Mutator = (node) => {
 export const mutateStatement: Mutator = (node, parents) => {
   const parent = parents.at(-1);
   if (parent === undefined || typeof node.directive === 'string') return [];
-  if (isCallOfSuper(node)) return [];
+  if (isCallOfSuper(node) || isUnreachable(child(node, 'expression') ?? node)) return [];
   const removable =
     node.type === 'ExpressionStatement' ||
     node.type === 'ThrowStatement' ||
@@ -66,9 +66,13 @@ export const mutateReturn: Mutator = (node) => {
     : [lost];
 };
 
-/** Nobody misses an answer that is none. */
+/** Nobody misses an answer that is none, nor one that the type checker proves nobody asks for. */
 function isNothing(node: Node): boolean {
-  return node.type === 'Identifier' && node.name === 'undefined';
+  return (node.type === 'Identifier' && node.name === 'undefined') || isUnreachable(node);
+}
+
+function isUnreachable(node: Node): boolean {
+  return node.type === 'CallExpression' && nameOf(child(node, 'callee')) === 'assertNever';
 }
 
 function answerOf(node: Node): Node | null {

@@ -262,10 +262,11 @@ describe('of what is withheld', () => {
           'core/b@1.2.0': PAUSED,
           'core/a@1.0.0': PAUSED,
           'app@1.0.0': PAUSED,
+          'platform@1.0.0': { ...PAUSED, ships: { app: '1.0.0' } },
         },
         runs: ['core/b@1.0.0'],
       },
-      ['app 1.0.0 paused', 'core/a 1.0.0 paused', 'core/b 1.2.0 paused'],
+      ['app 1.0.0 paused', 'core/a 1.0.0 paused', 'core/b 1.2.0 paused', 'platform 1.0.0 paused'],
     ],
     [
       'what failed here',
@@ -385,6 +386,21 @@ describe('pins that are reported', () => {
     ],
   ])('%s', (_what, scenario, lines) => {
     expect(states(scenario)).toEqual(lines);
+  });
+});
+
+describe('a pin in vain', () => {
+  it('is told what was released and what runs, newest first', () => {
+    const { pins } = compiled({
+      releases: { 'core/auth@1.0.0': {}, 'core/auth@1.2.0': {} },
+      runs: ['core/auth@1.1.0'],
+      pins: { 'core/auth': '9.9.9' },
+      suites: {},
+    });
+
+    expect(pins).toMatchObject([
+      { state: 'unmatched', problem: expect.stringMatching(/there are 1\.2\.0, 1\.1\.0, 1\.0\.0$/) },
+    ]);
   });
 });
 

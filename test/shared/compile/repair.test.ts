@@ -218,6 +218,8 @@ function endOf({ requires, releases, runs = [], more }: Row) {
   const manifest = compileEmergency(input).target?.manifest;
   if (manifest === undefined) return null;
   const { platform, suites, components } = manifest;
+  const names = components.map(({ component }) => component);
+  expect(names).toEqual(names.toSorted());
   return [
     ...(platform === null ? [] : [`platform ${platform.version}`]),
     ...suites.map(({ name, version }) => `${name} ${version}`),

@@ -283,6 +283,19 @@ describe('the target', () => {
     expect(codes('another')).toEqual([]);
   });
 
+  it('that was refused says who refused it, and whence that is known', () => {
+    const { decision } = decideScenario({ ...BASE, approvals: [{ by: 'local', says: 'deny' }] });
+
+    expect(decision.blockers).toEqual([
+      {
+        code: 'approval-denied',
+        owner: 'admin',
+        message: 'local has refused this plan',
+        source: 'approvals',
+      },
+    ]);
+  });
+
   it('is not asked about while a deployment is under way', () => {
     const codes = endsOf({ policy: { channel: 'manual' }, host: { deploymentInProgress: true } });
 
