@@ -39,6 +39,19 @@ describe('an opening', () => {
   });
 
   it.each([
+    ['touch', '0 3 * * *', ['2026-03-02T02:00:00Z – 2026-03-02T04:00:00Z']],
+    ['overlap', '30 2 * * *', ['2026-03-02T02:00:00Z – 2026-03-02T03:30:00Z']],
+    ['lie apart', '1 3 * * *', ['2026-03-02T02:00:00Z – 2026-03-02T03:00:00Z']],
+  ])('of two windows that %s is one, or is not', (_how, cron, opening) => {
+    const both = windows([
+      { cron: '0 2 * * *', duration: 'PT1H' },
+      { cron, duration: 'PT1H' },
+    ]);
+
+    expect(openings(both, '2026-03-02T00:00:00Z', 1)).toEqual(opening);
+  });
+
+  it.each([
     { name: 'the second Friday', cron: '0 3 * * 5#2', opens: '2026-03-13T03:00:00Z' },
     { name: 'the last Friday', cron: '0 3 * * 5L', opens: '2026-03-27T03:00:00Z' },
     { name: 'the last day of the month', cron: '0 3 L * *', opens: '2026-03-31T03:00:00Z' },
@@ -119,6 +132,38 @@ describe('deny windows', () => {
       '2026-03-02T13:00:00Z – 2026-03-02T18:00:00Z',
       '2026-03-03T08:00:00Z – 2026-03-03T12:00:00Z',
     ]);
+  });
+
+  it('that begin or end with an opening cut nothing else of it', () => {
+    const day = (deny: readonly Span[]) =>
+      openings(windows([{ cron: '0 8 * * *', duration: 'PT10H' }], deny), '2026-03-02T00:00:00Z', 1);
+
+    expect(day([{ cron: '0 8 * * *', duration: 'PT1H' }])).toEqual([
+      '2026-03-02T09:00:00Z – 2026-03-02T18:00:00Z',
+    ]);
+    expect(day([{ cron: '0 17 * * *', duration: 'PT1H' }])).toEqual([
+      '2026-03-02T08:00:00Z – 2026-03-02T17:00:00Z',
+    ]);
+    expect(day([{ cron: '0 18 * * *', duration: 'PT1H' }])).toEqual([
+      '2026-03-02T08:00:00Z – 2026-03-02T18:00:00Z',
+    ]);
+    expect(day([{ cron: '0 7 * * *', duration: 'PT1H' }])).toEqual([
+      '2026-03-02T08:00:00Z – 2026-03-02T18:00:00Z',
+    ]);
+  });
+
+  it('that follow one another are passed over together', () => {
+    const day = windows(
+      [{ cron: '0 8 * * *', duration: 'PT10H' }],
+      [
+        { cron: '0 8 * * *', duration: 'PT1H' },
+        { cron: '0 9 * * *', duration: 'PT1H' },
+      ],
+    );
+
+    expect(nextOpen(day, instantMs('2026-03-02T08:30:00Z'))).toBe(instantMs('2026-03-02T10:00:00Z'));
+    expect(isOpen(day, instantMs('2026-03-02T09:00:00Z'))).toBe(false);
+    expect(isOpen(day, instantMs('2026-03-02T10:00:00Z'))).toBe(true);
   });
 
   it('alone leave all other times open', () => {
