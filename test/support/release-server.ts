@@ -6,6 +6,7 @@ import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { InstancesReply } from '../../shared/protocol/fleet.ts';
+import type { ProposalModel } from '../../shared/protocol/fleet-proposals.ts';
 import { publicationRequest } from '../../shared/protocol/publication.ts';
 import { signingKeyFromSeed } from '../../shared/trust/key.ts';
 import { parseEnvelope, signMetadata } from '../../shared/trust/metadata.ts';
@@ -32,6 +33,7 @@ export interface ReleaseServer {
   readonly counts: Map<string, Counts>;
   /** The fleet list. */
   readonly instances: InstancesReply['instances'];
+  readonly proposals: ProposalModel[];
   /** Newest reports by instance. */
   readonly reports: Map<string, object>;
   /** Publications taken so far. */
@@ -50,6 +52,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const changes = new Map<string, JsonObject>();
   const counts = new Map<string, Counts>();
   const instances: InstancesReply['instances'] = [];
+  const proposals: ProposalModel[] = [];
   const reports = new Map<string, object>();
   let publications = 0;
   let freshness = 0;
@@ -89,6 +92,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     changes,
     counts,
     instances,
+    proposals,
     reports,
     publications: () => publications,
     refusing: false,
@@ -126,6 +130,12 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     const about = instances.find(({ id }) => path === `/instances/${id}`);
     if (about !== undefined)
       return { status: 200, json: { ...about, report: reports.get(about.id) ?? null } };
+    if (path === '/proposals') {
+      const of = (one: ProposalModel) =>
+        (query.get('instance') ?? one.instance_id) === one.instance_id &&
+        (query.get('status') ?? one.status) === one.status;
+      return { status: 200, json: { proposals: proposals.filter(of) } };
+    }
     if (path === '/deployments') return { status: 200, json: { deployments: [] } };
     const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
     const change = id === undefined ? undefined : changes.get(id);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
 import { fleetDeployment, instancesReply } from '../../../shared/protocol/fleet.ts';
+import { proposalModel } from '../../../shared/protocol/fleet-proposals.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
@@ -96,6 +97,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   withdraw: ofRelease,
   trace,
   'trace instance': traceInstance,
+  proposals: { proposals: z.array(proposalModel) },
   'advisory publish': published,
   'advisory withdraw': published,
   'enrolment create': { enrolment: z.string(), name: line, expires: instant },

@@ -11,6 +11,11 @@ import {
   instanceReply,
   instancesReply,
 } from '../../../shared/protocol/fleet.ts';
+import {
+  type ProposalModel,
+  type ProposalStatus,
+  proposalsList,
+} from '../../../shared/protocol/fleet-proposals.ts';
 import type { Release } from '../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import type { Extent, ReportedInstall } from '../core/advisory-impact.ts';
@@ -46,14 +51,32 @@ export function readFleetChange(session: Session, id: string): Promise<ChangeRep
 /** The instance of this id or name, with its deployments, newest first. Error: vendor/instance-not-found. */
 export function readFleetInstance(session: Session, text: string): Promise<FleetInstance> {
   return askServer(session, async (server) => {
-    const named = `/api/v1/instances?named=${encodeURIComponent(text)}`;
-    const { instances } = await server.get(named, instancesReply);
-    const [instance] = instances;
-    if (instance === undefined || instances.length > 1) {
-      throw new FairleadError('vendor/instance-not-found', { instance: text, found: instances.length });
-    }
+    const instance = await findInstance(server, text);
     const { deployments } = await server.get(`/api/v1/deployments?instance=${instance.id}`, deploymentsReply);
     return { instance, deployments };
+  });
+}
+
+async function findInstance(server: ServerClient, text: string): Promise<FleetInstance['instance']> {
+  const named = `/api/v1/instances?named=${encodeURIComponent(text)}`;
+  const { instances } = await server.get(named, instancesReply);
+  const [instance] = instances;
+  if (instance !== undefined && instances.length === 1) return instance;
+  throw new FairleadError('vendor/instance-not-found', { instance: text, found: instances.length });
+}
+
+const MOST_PROPOSALS = 200;
+
+/** The newest, of one instance by its id or name when asked for. Error: vendor/instance-not-found. */
+export function readProposals(
+  session: Session,
+  { instance, status }: { readonly instance?: string; readonly status?: ProposalStatus },
+): Promise<readonly ProposalModel[]> {
+  return askServer(session, async (server) => {
+    const query = new URLSearchParams({ limit: String(MOST_PROPOSALS) });
+    if (status !== undefined) query.set('status', status);
+    if (instance !== undefined) query.set('instance', (await findInstance(server, instance)).id);
+    return (await server.get(`/api/v1/proposals?${query}`, proposalsList)).proposals;
   });
 }
 

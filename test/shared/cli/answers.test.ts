@@ -157,6 +157,7 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
   await run('rollout', 'halt', id, '--reason', 'a test');
   await run('rollout', 'status', id);
   await run('trace', id);
+  await run('proposals');
   bench.server.counts.set(id, { committed: 1, rolledBack: 0, inProgress: 0, failed: 0 });
   await run('change', 'complete', id);
   await run('promote', 'core/web@1.0.0', '--track', 'candidate');

@@ -1,6 +1,8 @@
 // The commands that offer a release to the fleet, watch it there, and stop it.
+
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
 import { parseDuration, parseInstant, parseLine, parseName } from '../../../../shared/cli/values.ts';
+import { PROPOSAL_STATUSES } from '../../../../shared/protocol/fleet-proposals.ts';
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
 import { parseShare } from '../../core/post-deploy.ts';
 import { parseWaves } from '../../core/waves.ts';
@@ -136,6 +138,17 @@ export const ROLLOUTS: readonly VendorCommand[] = [
       },
     ],
     load: async () => (await import('../commands/trace.ts')).trace,
+  },
+  {
+    name: 'proposals',
+    about: 'what was proposed to installs, and what became of it, the newest first',
+    example: 'proposals --status queued',
+    kind: 'reads',
+    options: [
+      { flags: '--instance <install>', about: 'of this one alone, by its name or id', parse: parseLine },
+      { flags: '--status <status>', about: 'of this status alone', choices: PROPOSAL_STATUSES },
+    ],
+    load: async () => (await import('../commands/proposals.ts')).proposals,
   },
 ];
 

@@ -13,12 +13,14 @@ import { approvalsFile, NO_APPROVALS } from '../../../../agent/core/approvals.ts
 import { decisionRecord } from '../../../../agent/core/conclude.ts';
 import { failureOf } from '../../../../agent/core/deploy/failure.ts';
 import { selectQuarantined } from '../../../../agent/core/deploy/quarantine.ts';
+import { change, NO_PROPOSALS, proposalsFile, takeIn, withAnswer } from '../../../../agent/core/proposals.ts';
 import type { StoredGeneration } from '../../../../agent/ports/state.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { instanceConfig } from '../../../../shared/schema/instance.ts';
 import { policy } from '../../../../shared/schema/policy.ts';
+import { proposal } from '../../../../shared/schema/proposal.ts';
 import { AUTH, deployableOf, planOf } from '../../../support/deploy-releases.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
@@ -183,6 +185,22 @@ const STORES: readonly (readonly [
       const entries = await createAuditFile(dir, clock).entries();
       expect(entries).toHaveLength(2);
       return String(entries[0]?.details.reason);
+    },
+  ],
+  [
+    'proposals and their answers',
+    line,
+    async (dir, text) => {
+      const file = createJsonFile(join(dir, 'proposals.json'), proposalsFile, noDamage);
+      const offered = proposal.parse({
+        ...{ id: '0f0e0d0c-0b0a-4908-8706-050403020100', revision: 1, wish: { kind: 'rollback' } },
+        ...{ reason: text, by: text, proposed: AT, expires: '2036-01-01T00:00:00Z' },
+      });
+      const { file: taken, entry } = takeIn(NO_PROPOSALS, offered, 0);
+      if (entry === null) return 'nothing';
+      await file.write(change(taken, withAnswer(entry, 'refused', { text, by: text }, 0)));
+      const [one] = (await file.read())?.entries ?? [];
+      return `${one?.answer?.text ?? 'nothing'}${one?.proposal.reason ?? ''}`;
     },
   ],
   [
