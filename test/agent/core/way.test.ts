@@ -21,6 +21,18 @@ function wayTo(target: string, scenario: Scenario) {
 
 const TWO = { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': {}, 'core/auth@1.2.0': {} };
 const RUNS = ['core/auth@1.0.0'];
+/** A platform that ships a suite that ships a capability, each in two versions; the platforms alone are on offer. */
+const SHIPPED = {
+  releases: {
+    'core/auth@1.0.0': { rollout: false },
+    'core/auth@1.1.0': { rollout: false },
+    'core@1.0.0': { ships: { auth: '1.0.0' }, rollout: false },
+    'core@1.1.0': { ships: { auth: '1.1.0' }, rollout: false },
+    'platform@1.0.0': { ships: { core: '1.0.0' } },
+    'platform@2.0.0': { ships: { core: '1.1.0' } },
+  },
+  runs: ['platform@1.0.0', 'core@1.0.0', 'core/auth@1.0.0'],
+} satisfies Scenario;
 
 describe('the way to a release', () => {
   it('is nothing where it runs', () => {
@@ -139,15 +151,8 @@ describe('the way to a release', () => {
   });
 
   it('reaches a platform with all it ships', () => {
-    const releases = {
-      'core/auth@1.0.0': { rollout: false },
-      'core/auth@1.1.0': { rollout: false },
-      'core@1.0.0': { ships: { auth: '1.0.0' }, rollout: false },
-      'core@1.1.0': { ships: { auth: '1.1.0' }, rollout: false },
-      'platform@1.0.0': { ships: { core: '1.0.0' } },
-      'platform@2.0.0': { ships: { core: '1.1.0' }, rollout: false },
-    };
-    const runs = ['platform@1.0.0', 'core@1.0.0', 'core/auth@1.0.0'];
+    const releases = { ...SHIPPED.releases, 'platform@2.0.0': { ships: { core: '1.1.0' }, rollout: false } };
+    const { runs } = SHIPPED;
 
     expect(wayTo('platform@2.0.0', { releases, runs, policy: { channel: 'auto' } })).toMatchObject({
       outcome: 'reachable',
@@ -392,15 +397,7 @@ describe('what is said of the way', () => {
 });
 
 describe('a way up by suites and platforms', () => {
-  const releases = {
-    'core/auth@1.0.0': { rollout: false },
-    'core/auth@1.1.0': { rollout: false },
-    'core@1.0.0': { ships: { auth: '1.0.0' }, rollout: false },
-    'core@1.1.0': { ships: { auth: '1.1.0' }, rollout: false },
-    'platform@1.0.0': { ships: { core: '1.0.0' } },
-    'platform@2.0.0': { ships: { core: '1.1.0' } },
-  };
-  const runs = ['platform@1.0.0', 'core@1.0.0', 'core/auth@1.0.0'];
+  const { releases, runs } = SHIPPED;
   const policy = { channel: 'auto' };
 
   it.each([

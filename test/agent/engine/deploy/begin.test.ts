@@ -1,5 +1,4 @@
 // Beginning a deployment: what its record, its generation and its journal say from the start, and why one does not begin.
-import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   beginDeployment,
@@ -25,6 +24,7 @@ import {
 import { recordOf } from '../../../support/deployments.ts';
 import { dataOf, rejectionOf } from '../../../support/error-code.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createUnhurried } from '../../../support/unhurried.ts';
 
 const AT = '2026-03-01T10:00:00.000Z';
 const OLD = deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' });
@@ -44,14 +44,7 @@ function disk(history: readonly Deployable[], current: number | null = history.l
     quarantine: [] as Quarantined[],
     newest: { generation: generations.length, record: 0 },
   };
-  let calls = 0;
-  const note =
-    (name: string) =>
-    async (...words: readonly unknown[]) => {
-      // The earlier, the longer: an effect that nobody waits for comes too late.
-      for (let turns = 20 - 2 * calls++; turns > 0; turns--) await later();
-      done.push([name, ...words]);
-    };
+  const note = createUnhurried(done);
   const options = {
     clock: createFakeClock(),
     onWarning: () => undefined,

@@ -1,5 +1,4 @@
 // Settling what has ended: in which order its traces become durable, what is forgotten, and that only the journal goes last.
-import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { progressOf, recordWith } from '../../../../agent/core/deploy/progress.ts';
 import { settle } from '../../../../agent/engine/deploy/settle.ts';
@@ -9,6 +8,7 @@ import type { JournalEntry } from '../../../../shared/schema/journal.ts';
 import { API, AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createUnhurried } from '../../../support/unhurried.ts';
 
 const AT = '2026-03-01T10:00:00.000Z';
 const generation = (number: number, versions: Record<string, string>, healthy = true): Generation => ({
@@ -44,15 +44,9 @@ function ended(state: DeploymentState, failure: object | null = null) {
     fails: new Set<string>(),
     retention: { generations: 2, bytes: Number.POSITIVE_INFINITY },
   };
-  let calls = 0;
-  const note =
-    (name: string) =>
-    async (...words: readonly unknown[]) => {
-      // The earlier, the longer: an effect that nobody waits for comes too late.
-      for (let turns = 20 - 2 * calls++; turns > 0; turns--) await later();
-      done.push([name, ...words]);
-      if (world.fails.has(name)) throw new Error(name);
-    };
+  const note = createUnhurried(done, (name) => {
+    if (world.fails.has(name)) throw new Error(name);
+  });
   const entries: readonly JournalEntry[] = [
     {
       kind: 'entered',

@@ -1,5 +1,6 @@
 // The listing: what it keeps over a refresh that was not whole, how fresh it may call itself, and which damage it survives.
-import { describe, expect, it } from 'vitest';
+import { setImmediate as later } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   EMPTY_LISTING,
   findUnknown,
@@ -175,5 +176,28 @@ describe('what the roles list', () => {
       new Set([paths[2]]),
     );
     expect(await findUnknown(treeOf({}, {}), paths)).toEqual(new Set());
+  });
+
+  it('is looked through in slices, so that everybody else has a turn between two paths', async () => {
+    const paths = Array.from({ length: 20 }, (_, i) => `halts/${i}.json`);
+    const tree = treeOf(Object.fromEntries(paths.map((path) => [path, file()])), {});
+    // Every look at the clock finds that the slice is over.
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 20));
+    onTestFinished(() => clock.mockRestore());
+    const turnsOf = async (work: Promise<unknown>) => {
+      let turns = 0;
+      const count = async (): Promise<number> => {
+        await later();
+        turns += 1;
+        return await Promise.race([work.then(() => turns), count()]);
+      };
+      return await count();
+    };
+
+    expect(await turnsOf(listDocuments(tree, [TOP_LEVEL_TARGETS], () => undefined))).toBeGreaterThanOrEqual(
+      39,
+    );
+    expect(await turnsOf(findUnknown(tree, paths))).toBeGreaterThanOrEqual(19);
   });
 });

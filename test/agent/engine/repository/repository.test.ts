@@ -186,6 +186,18 @@ describe('the catalog', () => {
     expect([releases, rollouts, advisories].map(({ length }) => length)).toEqual([1, 1, 1]);
   });
 
+  it('reads no document again that it has read since its start', async () => {
+    const vendor = vendorRepository();
+    const { repository, directory } = await start(vendor);
+    await repository.refresh(NOW);
+    const again = await start(vendor, directory);
+    const before = await again.repository.catalog();
+    for (const name of readdirSync(join(directory, 'documents'))) rmSync(join(directory, 'documents', name));
+
+    expect(await again.repository.catalog()).toEqual(before);
+    expect([before.releases.length, again.warnings]).toEqual([1, []]);
+  });
+
   it.each([
     ['damaged', (file: string) => writeFileSync(file, 'damaged')],
     ['lost', (file: string) => rmSync(file)],
