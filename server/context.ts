@@ -6,6 +6,7 @@ import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import type { Person } from './core/identity.ts';
 import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
+import { databaseClock } from './db/clock.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { listMarks } from './db/proposal-answers.ts';
@@ -76,7 +77,8 @@ async function takeReports(
 export interface Surroundings {
   /** Nobody signs in elsewhere unless given. */
   readonly signIn?: SignIn | null;
-  readonly now: () => EpochMs;
+  /** Defaults to the clock that all processes on the database go by. */
+  readonly now?: () => EpochMs;
   readonly log: Logger;
   /** Defaults to the caller's own thread. */
   readonly database?: Place;
@@ -115,12 +117,15 @@ const OTHERS_UPLOAD_MS = 60 * 60 * 1000;
 
 /** Opens what `init` made. Errors: disk/*, and those of opening the publisher. */
 export async function createContext(config: ServerConfig, surroundings: Surroundings): Promise<Context> {
-  const { now, log } = surroundings;
+  const { log } = surroundings;
   await clearUploads(config.layout, config.database.kind === 'file' ? 0 : OTHERS_UPLOAD_MS, Date.now());
   const db = await openDatabase(config.database, surroundings.database);
   const files = createPublicFiles(config.layout.repository, () => performance.now());
-  const open = surroundings.openPublisher(config, db, () => files.changed());
-  const publisher = await open.catch(async (error: unknown) => {
+  const opened = Promise.all([
+    surroundings.now ?? databaseClock(db),
+    surroundings.openPublisher(config, db, () => files.changed()),
+  ]);
+  const [now, publisher] = await opened.catch(async (error: unknown) => {
     // Left open, its threads would keep the program from ending.
     await db.destroy();
     throw error;

@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads';
 import { answerQuestions, tellNews } from '../shared/node/thread.ts';
 import { findChange, recordPublication } from './db/changes.ts';
+import { databaseClock } from './db/clock.ts';
 import { openDatabase } from './db/database.ts';
 import { tellOthers } from './db/notices.ts';
 import { inPublishingTurn } from './db/publishing.ts';
@@ -15,11 +16,12 @@ const { layout, database, passphrase }: PublisherData = workerData;
 answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, passphrase));
   const db = await openDatabase(database);
+  const now = await databaseClock(db);
   const publisher = await createPublisher({
-    ...{ layout, keys, now: Date.now, onChange: tellNews },
+    ...{ layout, keys, now, onChange: tellNews },
     findChange: (id) => findChange(db, id),
     inTurn: (work) => inPublishingTurn(db, work),
-    recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, Date.now()),
+    recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now()),
     announce: () => tellOthers(db, 'publication'),
   });
   return {

@@ -38,7 +38,7 @@ export async function run(cli: CliContext, settings: Settings & OnDirectory): Pr
   await verifyPlace(home, false);
   const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
-    ...{ now: Date.now, log, database: 'beside', signIn },
+    ...{ log, database: 'beside', signIn },
     openPublisher: (of, _db, onChange) =>
       startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, onChange),
   }).catch((error: unknown) => {

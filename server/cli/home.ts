@@ -90,7 +90,8 @@ export async function verifyPlace({ layout, address }: Home, mayBegin: boolean):
     throw new FairleadError('server/database-elsewhere', { dir, database: mark.place });
   }
   const isEmbedded = await isPresent(layout.database);
-  if (address.kind === 'postgres' && isEmbedded) throw new FairleadError('server/database-embedded', { dir });
+  if (address.kind === 'postgres' && mark === null && isEmbedded)
+    throw new FairleadError('server/database-embedded', { dir });
   if (!mayBegin && mark === null && !isEmbedded) throw new FairleadError('server/not-initialized', { dir });
 }
 

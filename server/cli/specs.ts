@@ -95,6 +95,22 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
 /** At once, beside a running server or without one. */
 export const ON_DIRECTORY: readonly ServerCommand[] = [
   {
+    name: 'migrate',
+    about: 'move the fleet of a stopped server from its file into an empty PostgreSQL database',
+    example: 'migrate --dir /var/lib/fairlead-server --to-file /etc/fairlead/database',
+    options: [
+      DIR,
+      { flags: '--to <url>', about: 'the database, such as postgres://fairlead@db/fairlead' },
+      {
+        flags: '--to-file <file>',
+        about: 'file with that address, password and all',
+        excludes: ['to'],
+        parse: parsePath,
+      },
+    ],
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
+  {
     name: 'token create',
     about: 'make a token and print it: it is never shown again',
     example: 'token create --dir /var/lib/fairlead-server --role viewer --name dashboard',

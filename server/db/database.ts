@@ -45,6 +45,15 @@ async function openPostgres(address: PostgresAddress): Promise<Database> {
   }
 }
 
+/** For one who moves a whole fleet: nothing it asks ends for want of time. Error: server/database-unreachable. */
+export async function openAtLength(address: PostgresAddress): Promise<Database> {
+  try {
+    return await migrated(createPostgresDialect(address, AT_LENGTH));
+  } catch (cause) {
+    throw unreachable(address, cause);
+  }
+}
+
 /** Error: only where nothing can be asked at all. */
 async function isOfToday(db: Database): Promise<boolean> {
   try {

@@ -211,7 +211,20 @@ const DATABASE_ERRORS = {
   'server/database-embedded': entry<{ readonly dir: string }>({
     message: (d) => `the server in ${d.dir} keeps its fleet in a file there`,
     hint: (d) =>
-      `leave the database out, or move the fleet: fairlead-server migrate --dir ${shellWord(d.dir)}`,
+      `leave the database out, or move the fleet: fairlead-server migrate --dir ${shellWord(d.dir)} --to-file FILE`,
+    http: 503,
+    exit: EXIT.usage,
+  }),
+  'server/database-filled': entry<{ readonly database: string }>({
+    message: (d) => `the database ${d.database} is not empty`,
+    hint: () => 'give a new one: createdb --owner ACCOUNT DATABASE; nothing was written into this one',
+    http: 503,
+    exit: EXIT.refused,
+  }),
+  'server/database-unnamed': entry<object>({
+    message: () => 'it is not said which database the fleet moves to',
+    hint: () =>
+      'give --to postgres://ACCOUNT@HOST/DATABASE, or --to-file FILE with that address and its password',
     http: 503,
     exit: EXIT.usage,
   }),

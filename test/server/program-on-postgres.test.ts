@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findPostgres, GUARDED, type Postgres, startPostgres } from '../support/postgres.ts';
 import { firstPublication } from '../support/publications.ts';
+import { enrolAgent } from '../support/reporting-agent.ts';
 import { callServer, endServer, runServer, type ServerProcess } from '../support/server-process.ts';
 import { openLine, type TcpLine } from '../support/tcp-line.ts';
 
@@ -173,6 +174,76 @@ describe.skipIf(programs === null)('a server on PostgreSQL', () => {
   );
 });
 
+describe.skipIf(programs === null)('an embedded server that moves', () => {
+  it(
+    'goes on with its tokens, its agents, its log and its repository, and no agent is refused',
+    async () => {
+      await callServer(['init', '--dir', dir]);
+      const before = await serve();
+      const { port } = new URL(before.url);
+      const agent = await enrolAgent(before.url, await bearer());
+      const sent = [await agent.report(1)];
+      await publishFirst(before.url, await bearer());
+      const timestamp = await (await fetch(`${before.url}/repository/metadata/timestamp.json`)).text();
+      const empty = await addressFile(await guardedDatabase());
+      const busy = await callServer(['migrate', '--dir', dir, '--to-file', empty]);
+      await endServer(before.child, 'SIGTERM');
+
+      const moved = await callServer(['migrate', '--dir', dir, '--to-file', empty]);
+
+      const second = await callServer(['migrate', '--dir', dir, '--to-file', empty]);
+      const forgotten = await callServer(['run', '--dir', dir]);
+      const after = await serve('--database-file', empty, '--port', port);
+      expect(after.url).toBe(before.url);
+      sent.push(await agent.report(1), await agent.report(2));
+      expect([busy.status, moved.status, second.status, forgotten.status]).toEqual([4, 0, 2, 2]);
+      expect(busy.stderr).toContain('another fairlead-server runs');
+      expect([second.stderr, forgotten.stderr]).toEqual([
+        expect.stringContaining('keeps its fleet in the database'),
+        expect.stringContaining('keeps its fleet in the database'),
+      ]);
+      expect(moved.stdout).toContain('1 instance');
+      expect(sent).toEqual([
+        { status: 200, sequence: 1 },
+        { status: 200, sequence: 1 },
+        { status: 200, sequence: 2 },
+      ]);
+      expect(await (await fetch(`${after.url}/repository/metadata/timestamp.json`)).text()).toBe(timestamp);
+      const list = await fetch(`${after.url}/api/v1/instances`, { headers: await bearer() });
+      expect(await list.json()).toMatchObject({ instances: [{ id: agent.instance }] });
+      expect((await callServer(['audit', 'verify', '--dir', dir, '--database-file', empty])).status).toBe(0);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'moves into no database that holds something, and stays what it was',
+    async () => {
+      await callServer(['init', '--dir', dir]);
+      const taken = await addressFile(await guardedDatabase());
+      await callServer(['init', '--dir', join(home, 'other'), '--database-file', taken]);
+
+      const refused = await callServer(['migrate', '--dir', dir, '--to-file', taken]);
+
+      expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('is not empty')]);
+      expect((await callServer(['audit', 'verify', '--dir', dir])).stdout).toContain('2 entries');
+    },
+    LIMIT_MS,
+  );
+});
+
+async function bearer() {
+  const token = (await readFile(join(dir, 'publisher.token'), 'utf8')).trim();
+  return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+}
+
+async function publishFirst(url: string, headers: Readonly<Record<string, string>>): Promise<void> {
+  const keys = await (await fetch(`${url}/api/v1/online-keys`)).json();
+  const body = JSON.stringify(firstPublication(keys as Parameters<typeof firstPublication>[0]));
+  const published = await fetch(`${url}/api/v1/publications`, { method: 'POST', headers, body });
+  expect(published.status).toBe(200);
+}
+
 describe.skipIf(programs === null)('a database that is lost while the server runs', () => {
   let line: TcpLine;
   let server: ServerProcess;
@@ -182,21 +253,9 @@ describe.skipIf(programs === null)('a database that is lost while the server run
     const file = await addressFile(await guardedDatabase(line.port));
     await callServer(['init', '--dir', dir, '--database-file', file]);
     server = await serve('--database-file', file);
-    const keys = await (await fetch(`${server.url}/api/v1/online-keys`)).json();
-    const body = JSON.stringify(firstPublication(keys as Parameters<typeof firstPublication>[0]));
-    const published = await fetch(`${server.url}/api/v1/publications`, {
-      method: 'POST',
-      headers: await bearer(),
-      body,
-    });
-    expect(published.status).toBe(200);
+    await publishFirst(server.url, await bearer());
   }, LIMIT_MS);
   afterEach(() => line.close());
-
-  async function bearer() {
-    const token = (await readFile(join(dir, 'publisher.token'), 'utf8')).trim();
-    return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  }
 
   const ready = async () => (await fetch(`${server.url}/readyz`)).status;
 

@@ -14,16 +14,8 @@ import { listInstances } from '../../../server/db/instances.ts';
 import { MIGRATIONS } from '../../../server/db/migrations.ts';
 import { createSqliteDialect } from '../../../server/db/node-sqlite.ts';
 import type { Database, Tables } from '../../../server/db/tables.ts';
-import {
-  admitToken,
-  findToken,
-  hasToken,
-  listTokens,
-  makeToken,
-  revokeTokens,
-} from '../../../server/db/tokens.ts';
+import { admitToken, makeToken } from '../../../server/db/tokens.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
 
@@ -70,26 +62,6 @@ describe('the file', () => {
 
 describe('a token', () => {
   const request = { name: 'ci', role: 'publisher', expires: NOW + HOUR_MS, actor: 'test' } as const;
-
-  it('is known by its text until it expires', async () => {
-    const text = makeToken();
-    await admitToken(db, { ...request, text }, NOW);
-
-    expect(await findToken(db, text, NOW)).toMatchObject({ name: 'ci', role: 'publisher' });
-    expect((await rejectionOf(findToken(db, text, NOW + HOUR_MS))).code).toBe('auth/refused');
-  });
-
-  it('stays revoked, also when it is admitted once more', async () => {
-    const text = makeToken();
-    await admitToken(db, { ...request, text }, NOW);
-
-    expect(await revokeTokens(db, 'ci', 'test', NOW)).toBe(1);
-    await admitToken(db, { ...request, text }, NOW);
-
-    expect((await rejectionOf(findToken(db, text, NOW))).code).toBe('auth/refused');
-    expect(await listTokens(db)).toEqual([]);
-    expect(await hasToken(db, 'publisher')).toBe(false);
-  });
 
   it('cannot be read from the database, nor can an enrolment code', async () => {
     const text = makeToken();

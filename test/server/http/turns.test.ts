@@ -13,6 +13,7 @@ import { admitToken } from '../../../server/db/tokens.ts';
 import { createApp } from '../../../server/http/app.ts';
 import { createOnlineKeys } from '../../../server/repository/online-keys.ts';
 import { startPublisher } from '../../../server/repository/publisher-beside.ts';
+import { locationOf } from '../../support/databases.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { advisoryOf, firstPublication, publicationOf, signRole } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -30,7 +31,8 @@ let agentToken: () => Promise<string>;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-turns-'));
   const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
-  const config = toConfig(settings, { FAIRLEAD_SERVER_PASSPHRASE: 'a passphrase of the test' });
+  const database = await locationOf(join(dir, 'fairlead.db'));
+  const config = toConfig(settings, { FAIRLEAD_SERVER_PASSPHRASE: 'a passphrase of the test' }, database);
   await createOnlineKeys(config.layout, 'a passphrase of the test');
   context = await createContext(config, {
     ...{ now: Date.now, database: 'beside', log: pino({ level: 'silent' }) },

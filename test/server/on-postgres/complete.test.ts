@@ -1,0 +1,36 @@
+// No suite of the server is forgotten on PostgreSQL: each runs there as well, or a reason stands here.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const SERVER = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(SERVER, path), 'utf8');
+
+const APART: Readonly<Record<string, string>> = {
+  'db/database.test.ts': 'the file itself: its mode, its bytes, and what older servers left in it',
+  'db/sqlite-file.test.ts': 'the file itself',
+  'db/threaded-sqlite.test.ts': 'the threads of the file',
+  'program.test.ts': 'the program on the file; on PostgreSQL it has a suite of its own',
+  'tls.test.ts': 'sockets and certificates; no row is read that other suites do not read',
+};
+/** What asks a database for something, whatever else it does. */
+const ASKS = /startTestServer|openDatabase|openAt|createContext|call\('init'/;
+
+it('every suite that asks a database runs on PostgreSQL too, or says why not', () => {
+  const all = readdirSync(SERVER, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.test.ts') && !/^(?:vendor|on-postgres)\//.test(path),
+  );
+  const there = readdirSync(join(SERVER, 'on-postgres')).flatMap((file) =>
+    [...read(join('on-postgres', file)).matchAll(/import\('\.\.\/([^']+)'\)/g)].map(
+      (match) => match[1] ?? '',
+    ),
+  );
+  const ownServer = all.filter((path) => read(path).includes('startPostgres('));
+  const missing = all
+    .filter((path) => ASKS.test(read(path)))
+    .filter((path) => !there.includes(path) && !ownServer.includes(path) && APART[path] === undefined);
+
+  expect(missing).toEqual([]);
+  expect(Object.keys(APART).filter((path) => !all.includes(path))).toEqual([]);
+  expect(there.map((path) => dirname(path)).length).toBeGreaterThan(12);
+});

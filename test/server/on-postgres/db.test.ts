@@ -1,0 +1,11 @@
+// Rows, reports, tokens, the audit chain and races, on a real PostgreSQL: the same queries, the same answers.
+import { onPostgres } from '../../support/on-postgres.ts';
+
+await onPostgres(async () => {
+  await import('../db/audit-chain.test.ts');
+  await import('../db/instances.test.ts');
+  await import('../db/races.test.ts');
+  await import('../db/reports.test.ts');
+  await import('../db/rows.test.ts');
+  await import('../db/tokens.test.ts');
+});
