@@ -5,7 +5,9 @@ await onPostgres(async () => {
   await import('../http/access.test.ts');
   await import('../http/fleet.test.ts');
   await import('../http/packs.test.ts');
+  await import('../http/proposals.test.ts');
   await import('../http/requests.test.ts');
+  await import('../http/sign-in.test.ts');
   await import('../http/slow-connections.test.ts');
   await import('../http/tokens.test.ts');
   await import('../http/turns.test.ts');
