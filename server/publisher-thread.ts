@@ -2,9 +2,8 @@
 import { workerData } from 'node:worker_threads';
 import { answerQuestions, tellNews } from '../shared/node/thread.ts';
 import { findChange, recordPublication } from './db/changes.ts';
-import { databaseClock } from './db/clock.ts';
 import { openDatabase } from './db/database.ts';
-import { tellOthers } from './db/notices.ts';
+import { databaseClock, tellOthers } from './db/neighbours.ts';
 import { inPublishingTurn } from './db/publishing.ts';
 import { openOnlineKeys } from './repository/online-keys.ts';
 import { readPassphrase } from './repository/passphrase.ts';

@@ -5,7 +5,7 @@ import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
 import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
-import { listen } from '../db/notices.ts';
+import { listen } from '../db/neighbours.ts';
 import { listTokenExpiries } from '../db/tokens.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 

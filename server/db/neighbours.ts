@@ -1,6 +1,8 @@
-// What processes on one database tell each other: that something changed, never what. One may be lost: everybody also looks now and then.
+// What processes on one database have from each other: one time to go by, and notice that something changed, never what.
 import { setTimeout } from 'node:timers/promises';
+import { sql } from 'kysely';
 import pg from 'pg';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { DatabaseAddress, PostgresAddress } from '../core/database-address.ts';
 import { connectionOf } from './postgres.ts';
 import type { Database } from './tables.ts';
@@ -13,7 +15,10 @@ export type Notice = (typeof NOTICES)[number];
 const CHANNEL = 'fairlead';
 const RECONNECT_MS = [250, 1_000, 5_000] as const;
 
-/** The embedded file has one process, which knows already. A notice that cannot be sent is one that was lost. */
+/**
+ * The embedded file has one process, which knows already. A notice that cannot be sent is one that was lost: everybody also
+ * looks now and then.
+ */
 export async function tellOthers(db: Database, notice: Notice): Promise<void> {
   if (!isPostgres(db)) return;
   await db
@@ -67,4 +72,34 @@ async function listenUntil(
     const pause = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)] ?? 0;
     await setTimeout(pause, undefined, { signal: stopping }).catch(() => undefined);
   }
+}
+
+const COMPARE_MS = 10_000;
+
+/**
+ * The time that all go by: one whose clock is wrong refuses nobody and signs nothing strange. With the embedded file it is
+ * the machine's. Error: server/database-away.
+ */
+export async function databaseClock(db: Database): Promise<() => EpochMs> {
+  if (!isPostgres(db)) return Date.now;
+  let ahead = await compare(db);
+  const again = () =>
+    compare(db).then(
+      (found) => {
+        ahead = found;
+      },
+      // Until it answers again the last comparison holds: no clock of ours was moved in between, only that of the machine.
+      () => undefined,
+    );
+  setInterval(again, COMPARE_MS).unref();
+  return () => Math.round(performance.now() + ahead);
+}
+
+/** How far the database's clock is ahead of one that nobody can move. */
+async function compare(db: Database): Promise<number> {
+  const asked = performance.now();
+  const { rows } = await sql<{ readonly at: number }>`
+    select extract(epoch from clock_timestamp()) * 1000 as at`.execute(db);
+  const answered = performance.now();
+  return Number(rows[0]?.at) - (asked + answered) / 2;
 }
