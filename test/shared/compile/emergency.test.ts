@@ -288,7 +288,7 @@ describe('an ordinary target', () => {
   it('stays with the fix that runs rather than wander to an equal one that is nearer to what is desired', () => {
     const scenario: Scenario = {
       releases: { ...plain('core/auth@1.0.0', 'core/auth@1.0.1', 'core/auth@1.0.2'), 'core/auth@1.0.0': {} },
-      runs: ['core/auth@1.0.2 forced:FL-1'],
+      runs: ['core/auth@1.0.2'],
       pins: { 'core/auth': '1.0.0' },
       advisories: { 'FL-1': advisory('core/auth <1.0.1', '1.0.1', '1.0.2') },
     };

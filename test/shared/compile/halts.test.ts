@@ -43,6 +43,22 @@ describe('a halt', () => {
   });
 });
 
+describe('a halt of a vendor whose clock is ahead', () => {
+  it('is in force a day before it was issued, and not a millisecond earlier', () => {
+    const halts = [
+      halt.parse({
+        schema: 'fairlead/halt@1',
+        digest: `sha256:${'1'.repeat(64)}`,
+        reason: 'errors',
+        issued: formatInstant(T0 + 24 * HOUR),
+        expires: formatInstant(T0 + 48 * HOUR),
+      }),
+    ];
+
+    expect([T0 - 1, T0].map((now) => activeHalts(halts, now).size)).toEqual([0, 1]);
+  });
+});
+
 describe('halts of one digest', () => {
   const haltOf = (expires: number, reason: string, digit = '1') =>
     halt.parse({

@@ -108,6 +108,12 @@ describe('the solver', () => {
     expect(solve(problemOf(sizes, rules, 30)).kind).toBe('solved');
   });
 
+  it('looks ahead: what nothing can follow is left before anything is tried behind it', () => {
+    const wrong = Array.from({ length: 19 }, (_, choice) => ({ from: 0, choice, on: 7, allowed: [] }));
+
+    expect(solve(problemOf([20, 1, 1, 1, 1, 1, 1, 2], wrong, 30)).kind).toBe('solved');
+  });
+
   it('names no more reasons than a person reads', () => {
     const many = Array.from({ length: 40 }, (_, choice) => ({ from: 0, choice, on: 1, allowed: [] }));
     const solution = solve(problemOf([40, 1], many));

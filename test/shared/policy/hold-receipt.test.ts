@@ -46,6 +46,18 @@ describe('a signed hold', () => {
     expect(holdReceipt.parse(JSON.parse(JSON.stringify(receipt)))).toEqual(receipt);
   });
 
+  it.each([
+    ['ends a millisecond after its hour', -HOUR, 1],
+    ['begins no millisecond before it', HOUR, -1],
+  ])('%s', (_what, ahead, beyond) => {
+    const receipt = signed({ at: formatInstant(NOW + ahead) });
+    const act = () => verifyHold(receipt, UNTIL, { ...context, now: NOW + beyond });
+
+    expect(dataOf(refusalOf(act), 'hold/signature-needed').problem).toBe(
+      'it was signed more than an hour ago',
+    );
+  });
+
   it.each<[string, HoldReceipt | undefined, string]>([
     ['is not there', undefined, 'it is not signed'],
     ['is signed by a stranger', signed({}, mallory), 'its signer is no approver here'],

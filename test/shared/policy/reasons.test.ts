@@ -46,6 +46,12 @@ describe('a hold of forced patches', () => {
     expect(isOfTheFuture(hold, NOW)).toBe(until > NOW + 96 * HOUR);
   });
 
+  it('is told by the millisecond', () => {
+    const hold = holdUntil(NOW + 96 * HOUR);
+
+    expect([isOfTheFuture(hold, NOW), isOfTheFuture(hold, NOW - 1)]).toEqual([false, true]);
+  });
+
   it('is none where nobody holds them', () => {
     expect(heldForced({ ...DEFAULT_POLICY, hold: holdUntil(NOW + HOUR) }, NOW)).toBeNull();
   });

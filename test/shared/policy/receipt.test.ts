@@ -92,6 +92,18 @@ describe('a signed receipt', () => {
     else expect(codeOf(act)).toBe(code);
   });
 
+  it('is too good by a millisecond, and over in the one in which it expires', () => {
+    const codes = [
+      [7 * DAY_MS + HOUR_MS, -1],
+      [1000, 1000],
+    ].map(([ahead = 0, now = 0]) => {
+      const receipt = signReceipt(statement({ expires: formatInstant(NOW + ahead) }), alice);
+      return codeOf(() => verifyReceipt(receipt, { ...context, now: NOW + now }));
+    });
+
+    expect(codes).toEqual(['approval/expired', 'approval/expired']);
+  });
+
   it.each(['key', 'signature'] as const)('does not count when its %s is no number at all', (field) => {
     const receipt = { ...signReceipt(statement(), alice), [field]: 'none' };
 
