@@ -3,6 +3,7 @@ import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Report } from '../../shared/protocol/report.ts';
+import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
 import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
 import type { Signer } from '../../shared/trust/threshold.ts';
 
@@ -68,6 +69,8 @@ export interface ServerChannel {
   proposals(after: string | null): Promise<MinesReply>;
   /** Resolves once the answers are on the server's disk. Errors: as above. */
   answerProposals(answers: readonly ProposalAnswer[]): Promise<AnswersReply>;
+  /** The vendor’s template of this name, as it is now. Errors: as above. */
+  template(name: string): Promise<PolicyTemplate>;
   /** Why nothing can be sent from here, until a person has mended it; null where it can. */
   damage(): Promise<string | null>;
 }

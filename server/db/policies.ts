@@ -4,7 +4,7 @@ import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts'
 import { sanitizeText } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { PolicyBody, PolicyModel } from '../../shared/protocol/fleet-proposals.ts';
-import type { Wish } from '../../shared/schema/proposal.ts';
+import type { PolicyTemplate, Wish } from '../../shared/schema/proposal.ts';
 import { appendAudit } from './audit.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import { OPEN, type PolicyRow } from './proposal-row.ts';
@@ -69,9 +69,20 @@ async function withdrawAll(
 
 /** What a proposal of it carries. Errors: request/not-found, proposal/policy-disabled. */
 export async function readTemplate(trx: DatabaseTransaction, id: string): Promise<Wish> {
-  const { name, channel, enabled, windows } = modelOf(await find(trx, id, true));
+  return { kind: 'policy', template: templateOf(modelOf(await find(trx, id, true))) };
+}
+
+/** By its name. Errors: request/not-found, proposal/policy-disabled. */
+export async function findTemplate(db: Database, name: string): Promise<PolicyTemplate> {
+  const row = await db.selectFrom('policies').selectAll().where('name', '=', name).executeTakeFirst();
+  if (row === undefined) throw new FairleadError('request/not-found', { what: `policy ${name}` });
+  return templateOf(modelOf(row));
+}
+
+/** Error: proposal/policy-disabled. */
+function templateOf({ name, channel, enabled, windows }: PolicyModel): PolicyTemplate {
   if (!enabled) throw new FairleadError('proposal/policy-disabled', { name });
-  return { kind: 'policy', template: { name, channel, ...(windows === null ? {} : { windows }) } };
+  return { name, channel, ...(windows === null ? {} : { windows }) };
 }
 
 /** Error: request/not-found. */

@@ -1,8 +1,8 @@
 // Proposals on the wire: from the server to the agent, from the agent back, and from the agent to its own operator.
 import { z } from 'zod';
-import { instant, line } from '../schema/common.ts';
+import { instant, line, name } from '../schema/common.ts';
 import { PROPOSAL_KINDS, STANDINGS } from '../schema/policy.ts';
-import { proposalId } from '../schema/proposal.ts';
+import { policyTemplate, proposalId } from '../schema/proposal.ts';
 
 /** Header of the answer to a report: another value than the last means that there is something to fetch. */
 export const PROPOSALS_HEADER = 'fairlead-proposals';
@@ -95,6 +95,17 @@ export const verdictReply = z.strictObject({
   schema: z.literal('fairlead/proposal@1'),
   proposal: described,
 });
+
+/** GET /api/v1/policies/offered: one template by its name, for an agent whose operator wants to see it. */
+export const offeredReply = z.object({ template: policyTemplate });
+
+/** POST /v1/template: what the server offers under this name now; whoever adopts it sends what they saw. */
+export const templateRequest = z.strictObject({ name });
+export const templateReply = z.strictObject({
+  schema: z.literal('fairlead/template@1'),
+  template: policyTemplate,
+});
+export type TemplateReply = z.output<typeof templateReply>;
 
 export type MinesReply = z.output<typeof minesReply>;
 export type ProposalAnswer = z.output<typeof proposalAnswer>;

@@ -171,6 +171,7 @@ export function createAgentNetwork() {
       },
       proposals: (after) => world.vendor.proposals(after),
       answerProposals: (answers) => world.vendor.answerProposals(answers),
+      template: (name) => world.vendor.template(name),
     },
     files: {
       outbox: world.outbox,

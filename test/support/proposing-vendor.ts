@@ -1,6 +1,6 @@
 // A server that proposes, in memory: what it offers the agent, and what the agent answered.
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
-import type { Proposal, Wish } from '../../shared/schema/proposal.ts';
+import type { PolicyTemplate, Proposal, Wish } from '../../shared/schema/proposal.ts';
 
 export type ProposingVendor = ReturnType<typeof createProposingVendor>;
 
@@ -50,6 +50,10 @@ export function createProposingVendor() {
       return {
         answers: answers.map(({ id, answer }) => ({ id, status: vendor.statuses.get(id) ?? answer })),
       };
+    },
+    async template(name: string): Promise<PolicyTemplate> {
+      if (vendor.error !== null) throw vendor.error;
+      return { name, channel: 'manual' };
     },
     /** What the agent last answered to a proposal. */
     lastOf: ({ id }: Pick<Proposal, 'id'>) => vendor.answers.findLast((one) => one.id === id),

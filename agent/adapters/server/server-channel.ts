@@ -2,7 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
-import { answersReply, minesReply, PROPOSALS_HEADER } from '../../../shared/protocol/proposal.ts';
+import {
+  answersReply,
+  minesReply,
+  offeredReply,
+  PROPOSALS_HEADER,
+} from '../../../shared/protocol/proposal.ts';
 import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { ServerChannel } from '../../ports/server.ts';
@@ -42,6 +47,10 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
     },
     async answerProposals(answers) {
       return (await ask('POST', 'proposals/answers', answersReply, { answers })).value;
+    },
+    async template(name) {
+      return (await ask('GET', `policies/offered?name=${encodeURIComponent(name)}`, offeredReply)).value
+        .template;
     },
     async damage() {
       try {

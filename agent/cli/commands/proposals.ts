@@ -1,9 +1,10 @@
 // fairlead proposals, accept, decline and remote: what the vendor's server wishes, what you say to it, and what needs no saying.
 import { EXIT } from '../../../shared/errors/entry.ts';
-import { renderProposal, renderProposals } from '../../../shared/present/proposals.ts';
+import { describeWish, renderProposal, renderProposals } from '../../../shared/present/proposals.ts';
 import {
   type DescribedProposal,
   proposalsReply,
+  templateReply,
   type VerdictReply,
   verdictReply,
 } from '../../../shared/protocol/proposal.ts';
@@ -58,6 +59,17 @@ async function answer(
   const reply: VerdictReply = await context.client.call('POST', path, verdictReply, { reason });
   show(context, reply, () => renderProposal(reply.proposal, context.style));
   return EXIT.ok;
+}
+
+/** What was seen is what is sent: the vendor may change the template meanwhile. */
+export async function adoptPolicy(context: CliContext, name: string, options: EditOptions): Promise<number> {
+  const { template } = await context.client.call('POST', '/v1/template', templateReply, { name });
+  const { channel, windows } = template;
+  const edit = { kind: 'template' as const, channel, ...(windows === undefined ? {} : { windows }) };
+  return await changePolicy(context, edit, options, ({ policy }) => [
+    `${describeWish({ kind: 'policy', template })}; the policy is yours to change at any time`,
+    `channel ${policy.channel}`,
+  ]);
 }
 
 const MEANING: Readonly<Record<Standing, string>> = {

@@ -1,5 +1,5 @@
 // The commands about what the vendor's server proposes, which is nobody's order.
-import { parseNumber } from '../../../shared/cli/values.ts';
+import { parseName, parseNumber } from '../../../shared/cli/values.ts';
 import { PROPOSAL_KINDS, STANDINGS } from '../../../shared/schema/policy.ts';
 import { type AgentCommand, REASON, YES } from './common.ts';
 
@@ -30,6 +30,15 @@ export const PROPOSALS: readonly AgentCommand[] = [
     options: [REASON, YES],
     answer: async () => (await import('../../../shared/protocol/proposal.ts')).verdictReply,
     load: async () => (await import('../commands/proposals.ts')).decline,
+  },
+  {
+    name: 'policy adopt',
+    about: 'take over channel and windows of a template that the vendor offers',
+    example: 'policy adopt careful --reason "as agreed"',
+    arguments: [{ name: '<template>', about: 'as the vendor calls it, such as careful', parse: parseName }],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
+    load: async () => (await import('../commands/proposals.ts')).adoptPolicy,
   },
   {
     name: 'remote set',

@@ -11,7 +11,7 @@ import {
   whatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
-import { verdictRequest } from '../../../shared/protocol/proposal.ts';
+import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
 import { settingRequest } from '../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
@@ -24,7 +24,7 @@ import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
-import { acceptProposal, declineProposal, readProposals } from './proposals.ts';
+import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
 import { editSetting, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
@@ -47,6 +47,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/logs$/, (state, r) => readLogs(state, parse(logsRequest, r))],
   ['GET', /^\/v1\/policy$/, (state) => readPolicy(state)],
   ['PUT', /^\/v1\/policy$/, (state, r) => changePolicy(state, parse(policyRequest, r), r.actor)],
+  ['POST', /^\/v1\/template$/, (state, r) => readTemplate(state, parse(templateRequest, r).name)],
   ['GET', /^\/v1\/settings$/, (state) => readSettings(state)],
   ['PUT', /^\/v1\/settings$/, (state, r) => editSetting(state, parse(settingRequest, r), r.actor)],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],

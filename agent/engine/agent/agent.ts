@@ -104,6 +104,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
       proposals: createProposalExchange(() => state, channel),
+      template: (name) => channel.template(name),
     },
     choice: {
       ...{ settings, approvals, inTurn: createTurns() },

@@ -7,6 +7,7 @@ import { commandFor, describeWish } from '../../../shared/present/proposals.ts';
 import type {
   DescribedProposal,
   ProposalsReply,
+  TemplateReply,
   VerdictReply,
   VerdictRequest,
 } from '../../../shared/protocol/proposal.ts';
@@ -31,6 +32,11 @@ export async function readProposals(state: Needs<'choice'>): Promise<ProposalsRe
     schema: 'fairlead/proposals@1',
     proposals: entries.map((one) => describe(one, policy)),
   };
+}
+
+/** Its words are the server's, read strictly; adopting it is an edit of its own. Errors: transport/*, enrolment/identity-lost. */
+export async function readTemplate(state: Needs<'offers'>, name: string): Promise<TemplateReply> {
+  return { schema: 'fairlead/template@1', template: await state.offers.template(name) };
 }
 
 /** Errors: proposal/not-found, proposal/closed, proposal/expired, audit/damaged, disk/*, and those of the command that would do the same. */

@@ -3,6 +3,7 @@ import type { Compile } from '../../../shared/compile/cache.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
+import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
@@ -55,6 +56,8 @@ export interface Offers {
   readonly own: OwnDeployments;
   /** What its server proposes, which is nobody's order. */
   readonly proposals: ProposalExchange;
+  /** Its template of a policy. Errors: transport/*, enrolment/identity-lost. */
+  template(name: string): Promise<PolicyTemplate>;
 }
 
 export interface ProposalExchange {

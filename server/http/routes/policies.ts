@@ -1,9 +1,11 @@
 // Templates of policies, which an install may be proposed.
 import { z } from 'zod';
 import { policiesList, policyBody, policyModel } from '../../../shared/protocol/fleet-proposals.ts';
+import { offeredReply } from '../../../shared/protocol/proposal.ts';
+import { name } from '../../../shared/schema/common.ts';
 import { proposalId } from '../../../shared/schema/proposal.ts';
 import { transactOnce } from '../../db/once.ts';
-import { changePolicy, createPolicy, findPolicy, listPolicies } from '../../db/policies.ts';
+import { changePolicy, createPolicy, findPolicy, findTemplate, listPolicies } from '../../db/policies.ts';
 import { transact } from '../../db/transact.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -40,6 +42,21 @@ const one = defineRoute({
     const found = await findPolicy(db, params.id);
     tag(found.revision);
     return found;
+  },
+});
+
+const offered = defineRoute({
+  method: 'GET',
+  path: '/api/v1/policies/offered',
+  access: 'agent',
+  tag: 'agents',
+  summary: 'What the template of this name holds, as long as it is enabled',
+  query: z.strictObject({ name }),
+  reply: offeredReply,
+  example: { query: { name: 'careful' } },
+  answer: async ({ db, reportQuota }, { query, speaker }) => {
+    reportQuota(speaker().instance, 0);
+    return { template: await findTemplate(db, query.name) };
   },
 });
 
@@ -86,4 +103,4 @@ const change = defineRoute({
   },
 });
 
-export const POLICY_ROUTES: readonly Route[] = [list, make, one, change];
+export const POLICY_ROUTES: readonly Route[] = [list, make, offered, one, change];

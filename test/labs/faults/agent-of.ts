@@ -72,6 +72,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       fetchAhead: { begin: () => undefined },
       own: { begin: () => undefined, problem: () => null },
       proposals: { request: () => undefined, settled: async () => undefined },
+      template: () => Promise.reject(new TypeError('nobody offers a template here')),
     },
     choice: {
       settings,

@@ -372,6 +372,16 @@ describe('a template', () => {
     expect((await ask('GET', 'policies')).json.policies).toEqual([made.json]);
   });
 
+  it('is what an install may adopt, by its name, as long as it is enabled', async () => {
+    const { id } = (await ask('POST', 'policies', careful)).json;
+    const offered = () => agent.ask('GET', 'policies/offered?name=careful');
+
+    expect((await offered()).json()).toEqual({ template: { name: 'careful', channel: 'manual' } });
+    expect((await agent.ask('GET', 'policies/offered?name=other')).statusCode).toBe(404);
+    await ask('PUT', `policies/${id}`, { ...careful, enabled: false }, { 'if-match': '"1"' });
+    expect((await offered()).json().code).toBe('proposal/policy-disabled');
+  });
+
   it('that is disabled is proposed to nobody, and what waits is withdrawn', async () => {
     const { id } = (await ask('POST', 'policies', careful)).json;
     const waiting = (await toAgent(id)).json.proposals[0];

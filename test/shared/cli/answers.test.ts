@@ -103,6 +103,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   }
   await run('check');
   await settle();
+  await run('policy', 'adopt', 'careful', ...why);
   await run('proposals');
   await run('accept', '1', ...why);
   await run('decline', '2', ...why);

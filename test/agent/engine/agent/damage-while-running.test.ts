@@ -54,6 +54,7 @@ async function agentOver(instance: Instance) {
       send: async ({ sequence }) => ({ sequence, proposals: null }),
       proposals: () => Promise.reject(new Error('nobody asks')),
       answerProposals: () => Promise.reject(new Error('nobody answers')),
+      template: () => Promise.reject(new TypeError('nobody asks for a template here')),
       damage: async () => null,
     },
     files: stateFilesOf(instance),

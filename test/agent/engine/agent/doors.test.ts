@@ -10,7 +10,7 @@ import {
   whatIfRequest,
 } from '../../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../../shared/protocol/admin-policy.ts';
-import { verdictRequest } from '../../../../shared/protocol/proposal.ts';
+import { templateRequest, verdictRequest } from '../../../../shared/protocol/proposal.ts';
 import { settingRequest } from '../../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../../shared/protocol/way.ts';
@@ -200,6 +200,7 @@ describe('a request', () => {
       'stage',
       'proposals/1/accept',
       'proposals/1/decline',
+      'template',
     ].map((path) => `POST ${path}`),
     ...['PUT policy', 'PUT settings', 'DELETE quarantine/core/auth'],
   ];
@@ -229,7 +230,7 @@ describe('no other way in', () => {
     ],
     ...[logsRequest, rehearsalRequest, repairRequest, settingRequest, wayRequest],
     // What the server hands over in its own words.
-    ...[verdictRequest, proposal],
+    ...[verdictRequest, templateRequest, proposal],
   ];
 
   it('is a request: none carries bytes, a path, an address or a program', () => {

@@ -226,6 +226,40 @@ describe('a policy that accepts', () => {
   });
 });
 
+describe('a template', () => {
+  it('is shown as the server offers it, and changes nothing by that', async () => {
+    const agent = await running('ignore');
+
+    const shown = await agent.ask('POST', '/v1/template', { name: 'careful' });
+
+    expect(shown).toMatchObject({ template: { name: 'careful', channel: 'manual' } });
+    expect(agent.world.policy).toMatchObject({ policy: { channel: 'frozen' } });
+  });
+
+  it('that is adopted takes the place of channel and windows, and of nothing else', async () => {
+    const night = { name: 'night', cron: '0 2 * * *', duration: 'PT1H', zone: 'UTC' };
+    const agent = await running('ignore', { windows: { allow: [night as never], deny: [] }, soak: 'PT9M' });
+    const adopt = (windows?: object) =>
+      agent.ask('PUT', '/v1/policy', {
+        edit: { kind: 'template', channel: 'manual', ...(windows === undefined ? {} : { windows }) },
+        reason: 'as agreed',
+      });
+
+    await adopt();
+    expect(agent.world.policy).toMatchObject({ policy: { channel: 'manual', windows: { allow: [night] } } });
+    await adopt({ allow: [], deny: [{ ...night, name: 'day' }] });
+
+    expect(agent.world.policy).toMatchObject({
+      policy: {
+        channel: 'manual',
+        windows: { allow: [], deny: [{ name: 'day' }] },
+        soak: 'PT9M',
+        remote: 'ignore',
+      },
+    });
+  });
+});
+
 describe('an unreadable policy', () => {
   it('answers nothing by a guess', async () => {
     const agent = await running('accept');
