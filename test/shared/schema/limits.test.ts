@@ -125,7 +125,9 @@ it.each([
 
 it.each([
   ['a second', '2026-03-01T00:00:01Z', true],
+  ['a millisecond', '2026-03-01T00:00:00.001Z', true],
   ['three days', '2026-03-04T00:00:00Z', true],
+  ['three days and a millisecond', '2026-03-04T00:00:00.001Z', false],
   ['three days and a second', '2026-03-04T00:00:01Z', false],
   ['no time', '2026-03-01T00:00:00Z', false],
   ['less than none', '2026-02-28T23:59:59Z', false],
