@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exchange } from '../../../shared/node/probes/http.ts';
+import { connect } from '../../../shared/node/probes/tcp.ts';
 
 const open: { close(): unknown; closeAllConnections?(): void }[] = [];
 afterEach(() => {
@@ -145,5 +146,41 @@ describe('what is no answer', () => {
 
   it('is silence until the time is over', async () => {
     await expect(answerOf(() => undefined, {}, 200)).rejects.toMatchObject({ code: 'ABORT_ERR' });
+  });
+});
+
+describe('a connection', () => {
+  it('is let go once somebody accepted it', async () => {
+    const { promise: closed, resolve } = Promise.withResolvers<string>();
+    const port = await listen(
+      createNetServer((socket) => void socket.resume().once('close', () => resolve('closed'))),
+    );
+
+    expect(await connect({ host: '127.0.0.1', port }, AbortSignal.timeout(20_000))).toEqual({
+      healthy: true,
+      detail: 'connected',
+    });
+    expect(await closed).toBe('closed');
+  });
+
+  it('is let go once its answer is known, though the body never ends', async () => {
+    const { promise: closed, resolve } = Promise.withResolvers<string>();
+
+    await answerOf((_, response) => {
+      response.once('close', () => resolve('closed'));
+      response.write('data: 1\n');
+    });
+
+    expect(await closed).toBe('closed');
+  });
+
+  it('is refused in the words of the system', async () => {
+    const server = createNetServer();
+    const port = await listen(server);
+    await new Promise((gone) => server.close(gone));
+
+    await expect(connect({ host: '127.0.0.1', port }, AbortSignal.timeout(20_000))).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+    });
   });
 });

@@ -102,7 +102,18 @@ describe('a directory after a kill', () => {
     for (const name of ['in', 'out']) mkdirSync(join(top, name));
     mkdirSync(join(top, 'in', '.tree.00ff.tmp'));
     const half = ['.a.00ff.tmp', 'conf.json.tmp-00112233445566ff', 'in/.b.00ff.tmp', 'in/.tree.00ff.tmp/x'];
-    const whole = ['a', 'a.tmp', '.tmp', 'b.tmp-00', 'x.a.tmp', 'out/.c.00ff.tmp', 'in/d'];
+    const whole = [
+      'a',
+      'a.tmp',
+      '.tmp',
+      'b.tmp-00',
+      'x.a.tmp',
+      '.a.tmp.kept',
+      'c.tmp-00112233445566ff0',
+      'c.tmp-00112233445566FF',
+      'out/.c.00ff.tmp',
+      'in/d',
+    ];
     for (const name of [...half, ...whole]) writeFileSync(join(top, name), '');
 
     await settleDirectory(top, new Set(['out']));
