@@ -41,6 +41,16 @@ describe('pins to lift', () => {
     expect([lift.length, isSmallest]).toEqual([size, true]);
   });
 
+  it.each([
+    ['where there are none', {}],
+    ['where they are not to blame', { 'core/auth': '1.0.0' }],
+  ])('are none that help nobody: %s', (_name, pins) => {
+    const releases = { 'core/auth@1.0.0': { requires: { 'core/none': '^1.0.0' } } };
+    const result = compile(compileInputOf({ releases, runs: ['core/auth@1.0.0'], pins }));
+
+    expect(result).toMatchObject({ kind: 'conflict', lift: null });
+  });
+
   it('are those that really stand in the way, where no single one does', () => {
     const scenario = scenarioOf({ pins: 25, wrong: [] });
     const releases = {
