@@ -4,7 +4,7 @@ import { count, EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { describeExpiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
-import { listTokenExpiries } from '../db/tokens.ts';
+import { listTokenExpiries } from '../db/token-lists.ts';
 import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
 import { type OnDirectory, withDatabase } from './home.ts';

@@ -5,7 +5,8 @@ import { durationMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { TOKEN_LIFETIME, type TokenRole } from '../../shared/protocol/fleet.ts';
-import { admitToken, listTokens, makeToken, revokeTokens } from '../db/tokens.ts';
+import { listTokens, makeToken } from '../db/token-lists.ts';
+import { admitToken, revokeTokens } from '../db/tokens.ts';
 import { type OnDirectory, withDatabase } from './home.ts';
 import { type CliContext, print } from './options.ts';
 

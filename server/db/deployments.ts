@@ -11,6 +11,8 @@ export type DeploymentKey = readonly [string, number, string];
 export interface DeploymentFilter extends Page<DeploymentKey> {
   readonly instance?: string | undefined;
   readonly change?: string | undefined;
+  /** Only on instances of this customer. */
+  readonly customer?: string | undefined;
   /** Only deployments that went back: rollbacks asked for and deployments that ended rolled back. */
   readonly rollbacksOnly?: boolean;
 }
@@ -49,11 +51,16 @@ export async function findDeployment(
 }
 
 function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Found[]> {
-  const { instance, change, after } = filter;
+  const { instance, change, customer, after } = filter;
   return db
     .selectFrom('deployments as d')
     .select(['d.started_at', 'd.record', 'd.instance', sql<number>`octet_length(d.body)`.as('bytes')])
     .$if(instance !== undefined, (query) => query.where('d.instance', '=', instance ?? ''))
+    .$if(customer !== undefined, (query) =>
+      query
+        .innerJoin('instances as owner', 'owner.id', 'd.instance')
+        .where('owner.customer', '=', customer ?? ''),
+    )
     .$if(change !== undefined, (query) =>
       query
         .innerJoin('deployment_changes as carried', (join) =>
@@ -63,7 +70,7 @@ function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Fo
     )
     .$if(filter.rollbacksOnly === true, (query) =>
       query.where((where) =>
-        where.or([where('state', '=', 'rolled-back'), where('reason', '=', 'rollback')]),
+        where.or([where('d.state', '=', 'rolled-back'), where('d.reason', '=', 'rollback')]),
       ),
     )
     .$if(after !== null, (query) =>

@@ -5,14 +5,24 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { RedeemReply, RedeemRequest } from '../../shared/protocol/enrolment.ts';
 import { appendAudit } from './audit.ts';
+import { lockCustomer } from './customers.ts';
+import type { InstanceRow } from './instance-row.ts';
 import { type Mark, transactOnce } from './once.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
-import { hashSecret, makeSecret } from './tokens.ts';
+import { hashSecret, makeSecret } from './token-lists.ts';
 import { transact } from './transact.ts';
 
 /** As the schema has it. */
 const MAX_NAME = 300;
 const VALID_FOR_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** `name` is what the fleet list will call the instance, once it is harmless there. */
+export interface EnrolmentWish {
+  readonly name: string;
+  /** Whose the instance will be. */
+  readonly customer?: string | undefined;
+  readonly actor: string;
+}
 
 export interface NewEnrolment {
   readonly code: string;
@@ -20,11 +30,10 @@ export interface NewEnrolment {
   readonly expires: string;
 }
 
-/** `wanted` is what the fleet list will call the instance, once it is harmless there. */
+/** Error: request/not-found for a customer that there is not. */
 export async function createEnrolment(
   db: Database,
-  wanted: string,
-  actor: string,
+  { name: wanted, customer, actor }: EnrolmentWish,
   now: EpochMs,
   mark: Mark | null = null,
 ): Promise<NewEnrolment> {
@@ -32,6 +41,7 @@ export async function createEnrolment(
   const name = sanitizeLine(wanted, MAX_NAME);
   const expires = formatInstantMs(now + VALID_FOR_MS);
   return await transactOnce(db, mark, now, async (trx) => {
+    if (customer !== undefined) await lockCustomer(trx, customer);
     await trx
       .insertInto('enrolments')
       .values({
@@ -40,6 +50,7 @@ export async function createEnrolment(
         created_at: formatInstantMs(now),
         expires_at: expires,
         used_by: null,
+        customer: customer ?? null,
       })
       .execute();
     await appendAudit(trx, { actor, action: 'enrolment.created', subject: name, details: { expires } }, now);
@@ -67,9 +78,9 @@ export async function redeemEnrolment(
       .where('hash', '=', hash)
       .where('used_by', 'is', null)
       .where('expires_at', '>', at)
-      .returning('name')
+      .returning(['name', 'customer'])
       .executeTakeFirst();
-    if (taken !== undefined) return createInstance(trx, id, taken.name, request, now);
+    if (taken !== undefined) return createInstance(trx, { id, ...taken }, request, now);
     const row = await trx.selectFrom('enrolments').selectAll().where('hash', '=', hash).executeTakeFirst();
     if (row === undefined) throw refused('it is unknown');
     if (row.used_by === null) throw refused(`it expired at ${row.expires_at}`);
@@ -90,8 +101,7 @@ async function answerAgain(db: Database, instance: string, publicKey: string): P
 
 async function createInstance(
   trx: DatabaseTransaction,
-  id: string,
-  name: string,
+  { id, name, customer }: Pick<InstanceRow, 'id' | 'name' | 'customer'>,
   request: RedeemRequest,
   now: EpochMs,
 ): Promise<RedeemReply> {
@@ -105,6 +115,7 @@ async function createInstance(
       agent_version: sanitizeLine(request.agentVersion, MAX_NAME),
       enrolled_at: formatInstantMs(now),
       last_sequence: 0,
+      customer,
     })
     .execute();
   const details = { name, hostname: request.hostname, publicKey: request.publicKey };

@@ -27,6 +27,8 @@ export interface InstanceRow {
   readonly voices: string | null;
   /** When two agents last spoke in turns for it. */
   readonly twins_heard: string | null;
+  /** Whose it is; null is the vendor's own. */
+  readonly customer: string | null;
 }
 
 /** What an instance is from its first day, and what is looked at before a report is written. */
@@ -80,6 +82,7 @@ export const SUMMARY = [
   'manifest',
   'verdict',
   'twins_heard',
+  'customer',
 ] as const satisfies readonly (keyof InstanceRow)[];
 export type SummaryRow = Pick<InstanceRow, (typeof SUMMARY)[number]>;
 
@@ -95,5 +98,6 @@ export function summaryOf(row: SummaryRow): InstanceSummary {
     manifest: row.manifest as Digest | null,
     verdict: row.verdict,
     ...(row.twins_heard === null ? {} : { twinsHeard: row.twins_heard }),
+    ...(row.customer === null ? {} : { customer: row.customer }),
   };
 }

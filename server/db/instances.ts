@@ -9,10 +9,16 @@ import type { Database } from './tables.ts';
 /** Its name and id. */
 export type InstanceKey = readonly [string, string];
 
+export interface InstanceFilter extends Page<InstanceKey> {
+  readonly named?: string | undefined;
+  /** Only those of this customer. */
+  readonly customer?: string | undefined;
+}
+
 /** By name; only those of this id or name when one is given. */
 export async function listInstances(
   db: Database,
-  { limit, after, named }: Page<InstanceKey> & { readonly named?: string | undefined },
+  { limit, after, named, customer }: InstanceFilter,
 ): Promise<Part<InstanceSummary, InstanceKey>> {
   const rows = await db
     .selectFrom('instances')
@@ -20,6 +26,7 @@ export async function listInstances(
     .$if(named !== undefined, (query) =>
       query.where((where) => where.or([where('id', '=', named ?? ''), where('name', '=', named ?? '')])),
     )
+    .$if(customer !== undefined, (query) => query.where('customer', '=', customer ?? ''))
     .$if(after !== null, (query) =>
       query.where((where) => where(where.refTuple('name', 'id'), '>', where.tuple(...(after ?? NOWHERE)))),
     )
@@ -33,13 +40,14 @@ export async function listInstances(
 
 const NOWHERE: InstanceKey = ['', ''];
 
-/** Null when there is no such instance. */
+/** Null when there is no such instance, or it is not of this customer. */
 export async function findInstance(
   db: Database,
   id: string,
+  customer?: string,
 ): Promise<(InstanceSummary & { readonly report: StoredReport | null }) | null> {
   const row = await db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
-  if (row === undefined) return null;
+  if (row === undefined || (customer !== undefined && row.customer !== customer)) return null;
   const report = row.last_report === null ? null : (JSON.parse(row.last_report) as StoredReport);
   return { ...summaryOf(row), report };
 }

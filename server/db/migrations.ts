@@ -13,6 +13,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-failure-codes': { up: addFailureCodes },
   '0005-publishing': { up: createPublishing },
   '0006-proposals': { up: addProposals },
+  '0007-customers': { up: addCustomers },
 };
 
 type AnyTables = Kysely<unknown>;
@@ -175,5 +176,26 @@ async function fill(
     .set({ failure_code: code })
     .where('instance', '=', row.instance)
     .where('record', '=', row.record)
+    .execute();
+}
+
+/** What belongs to a customer names it; null is the vendor's own. */
+const OWNED = ['instances', 'tokens', 'enrolments'];
+
+async function addCustomers(db: Kysely<unknown>): Promise<void> {
+  const { text, integer } = columnTypesOf(db);
+  await db.schema
+    .createTable('customers')
+    .addColumn('id', text, (c) => c.primaryKey())
+    .addColumn('name', text, (c) => c.notNull().unique())
+    .addColumn('revision', integer, (c) => c.notNull())
+    .addColumn('created_at', text, (c) => c.notNull())
+    .addColumn('updated_at', text, (c) => c.notNull())
+    .execute();
+  for (const table of OWNED) await db.schema.alterTable(table).addColumn('customer', text).execute();
+  await db.schema
+    .createIndex('instances_of_customer')
+    .on('instances')
+    .columns(['customer', 'name', 'id'])
     .execute();
 }

@@ -5,6 +5,14 @@ import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
 import type { ProposalTables } from './proposal-row.ts';
 
+export interface CustomerRow {
+  readonly id: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
 /** A secret is kept as its SHA-256 only: whoever reads a backup cannot use it. */
 interface TokenRow {
   readonly id: string;
@@ -14,6 +22,8 @@ interface TokenRow {
   readonly created_at: string;
   readonly expires_at: string;
   readonly revoked_at: string | null;
+  /** Whose it is; null is the vendor's own. */
+  readonly customer: string | null;
 }
 
 interface EnrolmentRow {
@@ -23,6 +33,8 @@ interface EnrolmentRow {
   readonly expires_at: string;
   /** The instance that redeemed the code. */
   readonly used_by: string | null;
+  /** Whose the instance will be. */
+  readonly customer: string | null;
 }
 
 /** What each instance runs, by its last report. */
@@ -74,6 +86,7 @@ interface PublishingRow {
 }
 
 export interface Tables extends ProposalTables {
+  readonly customers: CustomerRow;
   readonly tokens: TokenRow;
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;

@@ -1,28 +1,14 @@
-// API tokens: scoped to a role, expiring, and unreadable once made.
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { toBase64url } from '../../shared/encoding/bytes.ts';
-import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
+// Tokens, written: scoped to a role, expiring, and unreadable once made.
+import { randomUUID } from 'node:crypto';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
-import type { Expiry } from '../core/expiry.ts';
 import { appendAudit } from './audit.ts';
+import { lockCustomer } from './customers.ts';
 import { type Mark, transactOnce } from './once.ts';
-import { cutPart, type Page, type Part } from './page.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
+import { hashSecret, inForce, makeToken, ownerOf, type TokenSummary, toSummary } from './token-lists.ts';
 import { transact } from './transact.ts';
-
-export const TOKEN_PREFIX = 'flt_';
-
-export interface Token {
-  readonly id: string;
-  readonly name: string;
-  readonly role: TokenRole;
-}
-
-export interface TokenSummary extends Token {
-  readonly created: string;
-  readonly expires: string;
-}
 
 /** `token` is its text. */
 export interface NewToken extends TokenSummary {
@@ -33,13 +19,9 @@ export interface TokenRequest {
   readonly text: string;
   readonly name: string;
   readonly role: TokenRole;
+  readonly customer?: string | undefined;
   readonly expires: EpochMs;
   readonly actor: string;
-}
-
-/** A new token's text: whoever has it holds the role. */
-export function makeToken(): string {
-  return TOKEN_PREFIX + makeSecret();
 }
 
 /** Makes one and lets it in; its text is nowhere else. */
@@ -51,6 +33,7 @@ export async function createToken(
 ): Promise<NewToken> {
   return await transactOnce(db, mark, now, async (trx) => {
     const token = makeToken();
+    if (request.customer !== undefined) await lockCustomer(trx, request.customer);
     const row = await insertToken(trx, { ...request, text: token }, now);
     if (row === null) throw new Error('192 bits of chance were drawn twice');
     return { ...row, token };
@@ -78,7 +61,7 @@ export async function rotateToken(
   return transactOnce(db, mark, now, async (trx) => {
     const old = await inForce(trx, now).where('id', '=', id).executeTakeFirst();
     if (old === undefined) throw new FairleadError('request/not-found', { what: `token ${id} in force` });
-    const { name, role } = old;
+    const { name, role, customer } = toSummary(old);
     // Under its condition: whoever revokes it or ends it earlier meanwhile is not overruled.
     await trx
       .updateTable('tokens')
@@ -87,7 +70,7 @@ export async function rotateToken(
       .where('expires_at', '>', until)
       .execute();
     await appendAudit(trx, { actor, action: 'token.rotated', subject: name, details: { id, until } }, now);
-    const row = await insertToken(trx, { text: token, name, role, expires, actor }, now);
+    const row = await insertToken(trx, { text: token, name, role, customer, expires, actor }, now);
     return { ...(row as TokenSummary), token };
   });
 }
@@ -115,7 +98,7 @@ export async function admitToken(db: Database, request: TokenRequest, now: Epoch
 /** Null where it is known already. */
 async function insertToken(
   trx: DatabaseTransaction,
-  { text, name, role, actor, expires: end }: TokenRequest,
+  { text, name, role, customer, actor, expires: end }: TokenRequest,
   now: EpochMs,
 ): Promise<TokenSummary | null> {
   const [id, created, expires] = [randomUUID(), formatInstantMs(now), formatInstantMs(end)];
@@ -127,12 +110,17 @@ async function insertToken(
       created_at: created,
       expires_at: expires,
       revoked_at: null,
+      customer: customer ?? null,
     })
     .onConflict((conflict) => conflict.column('hash').doNothing())
     .executeTakeFirstOrThrow();
   if (numInsertedOrUpdatedRows === 0n) return null;
-  await appendAudit(trx, { actor, action: 'token.created', subject: name, details: { role, expires } }, now);
-  return { id, name, role, created, expires };
+  await appendAudit(
+    trx,
+    { actor, action: 'token.created', subject: name, details: { role, ...ownerOf(customer), expires } },
+    now,
+  );
+  return { id, name, role, created, expires, ...ownerOf(customer) };
 }
 
 /** Revokes every token of this name; answers how many that were. */
@@ -149,89 +137,4 @@ export async function revokeTokens(db: Database, name: string, actor: string, no
     }
     return Number(numUpdatedRows);
   });
-}
-
-/** Those that were not revoked, by name. */
-export async function listTokens(db: Database): Promise<readonly TokenSummary[]> {
-  return notRevoked(db).orderBy('name').orderBy('created_at').execute();
-}
-
-/** Its name and id. */
-export type TokenKey = readonly [string, string];
-
-export async function pageOfTokens(
-  db: Database,
-  { limit, after }: Page<TokenKey>,
-): Promise<Part<TokenSummary, TokenKey>> {
-  const rows = await notRevoked(db)
-    .$if(after !== null, (query) =>
-      query.where((where) => where(where.refTuple('name', 'id'), '>', where.tuple(...(after ?? ['', ''])))),
-    )
-    .orderBy('name')
-    .orderBy('id')
-    .limit(limit + 1)
-    .execute();
-  return cutPart(
-    rows,
-    limit,
-    (row) => JSON.stringify(row).length,
-    ({ name, id }): TokenKey => [name, id],
-  );
-}
-
-function notRevoked(db: Database) {
-  return db
-    .selectFrom('tokens')
-    .select(['id', 'name', 'role', 'created_at as created', 'expires_at as expires'])
-    .where('revoked_at', 'is', null);
-}
-
-function inForce(db: Database, now: EpochMs) {
-  return notRevoked(db).where('expires_at', '>', formatInstantMs(now));
-}
-
-/** When each token that is not revoked ends. */
-export async function listTokenExpiries(db: Database): Promise<readonly Expiry[]> {
-  const tokens = await listTokens(db);
-  return tokens.map(({ name, expires }) => ({ kind: 'token', name, at: instantMs(expires) }));
-}
-
-/** Error: auth/refused for a token that is unknown, revoked or expired. */
-export async function findToken(db: Database, text: string, now: EpochMs): Promise<Token> {
-  const row = await db
-    .selectFrom('tokens')
-    .select(['id', 'name', 'role', 'expires_at', 'revoked_at'])
-    .where('hash', '=', hashSecret(text))
-    .executeTakeFirst();
-  if (row === undefined || row.revoked_at !== null) {
-    throw new FairleadError('auth/refused', { problem: 'it is unknown or revoked' });
-  }
-  if (row.expires_at <= formatInstantMs(now)) {
-    throw new FairleadError('auth/refused', { problem: `it expired at ${row.expires_at}` });
-  }
-  return { id: row.id, name: row.name, role: row.role };
-}
-
-/** Whether a live token of this role exists. */
-export async function hasToken(db: Database, role: TokenRole): Promise<boolean> {
-  const row = await db
-    .selectFrom('tokens')
-    .select('id')
-    .where('role', '=', role)
-    .where('revoked_at', 'is', null)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-/** 192 bits of chance, base64url. */
-export function makeSecret(): string {
-  return toBase64url(randomBytes(24));
-}
-
-/**
- * What is stored and looked up instead of the secret. Nobody can steer the SHA-256 of a secret they do not know towards
- * a stored one, so the time a lookup takes tells nothing; and a secret this long needs no slow hash.
- */
-export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
 }

@@ -9,7 +9,7 @@ import type { SignIn } from '../context.ts';
 import type { Person } from '../core/identity.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
-import { findToken, TOKEN_PREFIX, type Token } from '../db/tokens.ts';
+import { findToken, TOKEN_PREFIX, type Token } from '../db/token-lists.ts';
 
 /**
  * `viewer` lets every token in; any other list only the roles it names, and always `admin`. `machine` is whoever is on
@@ -24,6 +24,8 @@ export interface Shown {
   readonly isLocal: boolean;
   /** For the error: what was asked for. */
   readonly route: string;
+  /** The route answers a customer's token of its own instances only; others let none in. */
+  readonly ofCustomers: boolean;
 }
 
 /** What credentials are held against; without `signIn` this server's own tokens alone count. */
@@ -51,6 +53,9 @@ export async function verifyAccess(
   }
   const token = await findToken(db, text, now);
   verifyRole([token.role], allowed);
+  if (token.customer !== undefined && !shown.ofCustomers) {
+    throw new FairleadError('auth/not-for-customers', { route: shown.route });
+  }
   return { kind: 'token', token };
 }
 
@@ -148,6 +153,11 @@ export function credentialOf(caller: Caller): string {
     case 'nobody':
       return '';
   }
+}
+
+/** Whose instances alone the caller sees; undefined for all. */
+export function customerOf(caller: Caller): string | undefined {
+  return caller.kind === 'token' ? caller.token.customer : undefined;
 }
 
 /** How the audit log names whoever sent the request. */

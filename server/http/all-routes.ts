@@ -1,5 +1,6 @@
 // Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
 import type { Route } from './route.ts';
+import { CUSTOMER_ROUTES } from './routes/customers.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
 import { describeRoutes } from './routes/description.ts';
 import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
@@ -30,5 +31,6 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...GROUP_ROUTES,
   ...SECURITY_ROUTES,
   ...HISTORY_ROUTES,
+  ...CUSTOMER_ROUTES,
   ...TOKEN_ROUTES,
 ]);

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
-import { listTokenExpiries } from '../db/tokens.ts';
+import { listTokenExpiries } from '../db/token-lists.ts';
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 

@@ -13,6 +13,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     access?: Access;
+    ofCustomers?: boolean;
     /** The handler parses the body. */
     isRaw?: boolean;
     /** Its body comes as a stream of this type. */
@@ -36,11 +37,11 @@ export function mountRoutes(app: FastifyInstance, context: Context, routes: read
 }
 
 function mount(app: FastifyInstance, context: Context, route: Route, streams?: string): void {
-  const { method, path: url, access, maxBytes, perMinute, quiet, raw } = route;
+  const { method, path: url, access, ofCustomers = false, maxBytes, perMinute, quiet, raw } = route;
   app.route({
     method,
     url,
-    config: { access, isRaw: raw !== undefined, ...(streams === undefined ? {} : { streams }) },
+    config: { access, ofCustomers, isRaw: raw !== undefined, ...(streams === undefined ? {} : { streams }) },
     bodyLimit: maxBytes ?? DEFAULT_BODY_BYTES,
     ...(quiet === true ? { logLevel: 'warn' } : {}),
     ...(perMinute === undefined ? {} : { onRequest: createLimit(app, perMinute) }),
@@ -75,5 +76,6 @@ function shownBy(request: FastifyRequest, { config }: Context): Shown {
     authorization,
     isLocal: !throughProxy && isLoopback(request.socket.remoteAddress ?? ''),
     route: request.routeOptions.url ?? '',
+    ofCustomers: request.routeOptions.config.ofCustomers ?? false,
   };
 }

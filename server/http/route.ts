@@ -6,7 +6,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Context } from '../context.ts';
 import type { Mark } from '../db/once.ts';
-import { type Access, actorOf, type Caller, type Speaker, speakerOf } from './access.ts';
+import { type Access, actorOf, type Caller, customerOf, type Speaker, speakerOf } from './access.ts';
 import { formatTag, markOf, requireTag, verifyTag } from './preconditions.ts';
 
 export const TAGS = ['agents', 'publishing', 'fleet', 'proposals', 'operations'] as const;
@@ -32,6 +32,8 @@ export interface Ask<Params, Query, Body> {
   readonly caller: Caller;
   /** How the audit log names whoever asks. */
   actor(): string;
+  /** Whose instances alone the caller sees; undefined for all. */
+  customer(): string | undefined;
   /** The agent that asks, by its credential. */
   speaker(): Speaker;
   /** The body of a route that reads it itself, whole or as it comes. Error: request/invalid. */
@@ -55,6 +57,8 @@ interface Facts {
   /** With `:name` for each parameter. */
   readonly path: string;
   readonly access: Access;
+  /** Lets a customer's token in as well: the handler answers of its own instances only. */
+  readonly ofCustomers?: true;
   readonly tag: Tag;
   readonly summary: string;
   /**
@@ -153,6 +157,7 @@ function helpersOf(request: FastifyRequest, reply: FastifyReply) {
   return {
     caller: request.caller,
     actor: () => actorOf(request.caller),
+    customer: () => customerOf(request.caller),
     speaker: () => speakerOf(request.caller),
     bytes: () => bytesOf(request),
     stream: () => streamOf(request),

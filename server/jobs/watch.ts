@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { listen } from '../db/neighbours.ts';
-import { listTokenExpiries } from '../db/tokens.ts';
+import { listTokenExpiries } from '../db/token-lists.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 
 const EVERY_DAY = '17 6 * * *';

@@ -1,41 +1,8 @@
-// Errors of the release server: access, requests, enrolment codes, operation; publications have a table of their own.
-
+// Errors of the release server: requests and operation; access, the database and publications have tables of their own.
+import { ACCESS_ERRORS } from './access.ts';
 import { DATABASE_ERRORS } from './database.ts';
 import { count, EXIT, entry, shellWord } from './entry.ts';
 import { PUBLICATION_ERRORS } from './publication.ts';
-
-const ACCESS_ERRORS = {
-  'auth/missing': entry<{ readonly route: string }>({
-    message: (d) => `${d.route} needs a token`,
-    hint: () => 'send it in the header: Authorization: Bearer TOKEN',
-    http: 401,
-    exit: EXIT.refused,
-  }),
-  'auth/refused': entry<{ readonly problem: string }>({
-    message: (d) => `the token is not accepted: ${d.problem}`,
-    hint: () => 'check which token the file holds; an admin makes a new one: fairlead-server token create',
-    http: 401,
-    exit: EXIT.refused,
-  }),
-  'auth/forbidden': entry<{ readonly role: string; readonly needed: string }>({
-    message: (d) => `a token with the role ${d.role} may not do this; it takes ${d.needed}`,
-    hint: (d) => `use a token made with: fairlead-server token create --role ${d.needed.split(' ')[0]}`,
-    http: 403,
-    exit: EXIT.refused,
-  }),
-  'auth/provider-unreachable': entry<{ readonly issuer: string; readonly problem: string }>({
-    message: (d) => `the identity provider ${d.issuer} cannot be asked: ${d.problem}`,
-    hint: () => 'tokens of this server count meanwhile: fairlead-server token create',
-    http: 503,
-    exit: EXIT.unreachable,
-  }),
-  'enrolment/code-refused': entry<{ readonly problem: string }>({
-    message: (d) => `the enrolment code is not accepted: ${d.problem}`,
-    hint: () => 'ask the vendor for a new enrolment string: fairlead-vendor enrolment create',
-    http: 403,
-    exit: EXIT.refused,
-  }),
-} as const;
 
 const REQUEST_ERRORS = {
   'request/not-found': entry<{ readonly what: string }>({

@@ -22,7 +22,13 @@ function atMost(longest: string) {
 export const TOKEN_LIFETIME = 'P395D';
 
 const validFor = atMost(TOKEN_LIFETIME);
-export const tokenRequest = z.strictObject({ name: line, role: z.enum(TOKEN_ROLES), validFor });
+/** With `customer` it sees this customer's instances and nothing else. */
+export const tokenRequest = z
+  .strictObject({ name: line, role: z.enum(TOKEN_ROLES), validFor, customer: z.uuid().optional() })
+  .refine(({ role, customer }) => customer === undefined || role === 'viewer', {
+    path: ['role'],
+    error: 'viewer: a customer’s token sees its own instances, and changes nothing',
+  });
 /** So long the old text counts beside the new one: a program has it until somebody brings it the other. */
 export const tokenRotation = z.strictObject({ validFor, overlap: atMost('P7D') });
 const tokenSummary = {
@@ -31,6 +37,7 @@ const tokenSummary = {
   role: z.enum(TOKEN_ROLES),
   created: instant,
   expires: instant,
+  customer: z.string().optional(),
 };
 export const tokensReply = z.object({ tokens: z.array(z.object(tokenSummary)) });
 /** The only answer that ever holds the text. */
@@ -49,6 +56,8 @@ const instanceSummary = {
   verdict: z.string().nullable(),
   /** When two agents last spoke in turns with its identity: a state directory was copied. */
   twinsHeard: instant.optional(),
+  /** Whose it is; absent for the vendor's own. */
+  customer: z.string().optional(),
 };
 
 /** Where the same list goes on stands in the header `Link` (RFC 8288). */

@@ -32,7 +32,7 @@ export const onlineKeysReply = z.strictObject({
 });
 
 /** Asks for a single-use code for one new instance. */
-export const enrolmentRequest = z.strictObject({ name: line });
+export const enrolmentRequest = z.strictObject({ name: line, customer: z.uuid().optional() });
 export const enrolmentReply = z.object({ code: z.string(), name: line, expires: instant });
 
 /** Where packs are uploaded (PUT, HEAD) and, below the repository, downloaded. */

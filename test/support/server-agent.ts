@@ -12,10 +12,14 @@ export interface ServerAgent {
   report(sequence: number, overrides?: Partial<Report>): Promise<LightMyRequestResponse>;
 }
 
-export async function enrolAgent(server: TestServer, name: string): Promise<ServerAgent> {
+export async function enrolAgent(
+  server: TestServer,
+  name: string,
+  wanted: { readonly customer?: string } = {},
+): Promise<ServerAgent> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const created = await server.app.inject({
-    ...{ method: 'POST', url: '/api/v1/enrolments', payload: { name } },
+    ...{ method: 'POST', url: '/api/v1/enrolments', payload: { name, ...wanted } },
     headers: await server.bearer('operator'),
   });
   const redeemed = await server.app.inject({

@@ -39,6 +39,7 @@ const list = defineRoute({
   method: 'GET',
   path: '/api/v1/deployments',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
   summary:
     'Deployments that agents reported, newest first, of one instance or with one change when asked for',
@@ -49,8 +50,9 @@ const list = defineRoute({
   }),
   reply: deploymentsList,
   example: { query: { instance: INSTANCE, limit: 20 } },
-  answer: async ({ db }, { query, continueAt }) => {
-    const filter = { ...pageIn(query), instance: query.instance, change: query.change };
+  answer: async ({ db }, { query, customer, continueAt }) => {
+    const { instance, change } = query;
+    const filter = { ...pageIn(query), instance, change, customer: customer() };
     const { entries, next } = await listDeployments(db, filter);
     continueAt(formatCursor(next));
     return { deployments: entries.map(reportedDeployment) };
@@ -187,12 +189,14 @@ const history = defineRoute({
   method: 'GET',
   path: '/api/v1/rollback/history',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
   summary: 'Deployments that went back, by themselves or by hand, newest first',
   query: z.strictObject(pageOf(reportedKey)),
   reply: rollbackHistory,
-  answer: async ({ db }, { query, continueAt }) => {
-    const { entries, next } = await listDeployments(db, { ...pageIn(query), rollbacksOnly: true });
+  answer: async ({ db }, { query, customer, continueAt }) => {
+    const filter = { ...pageIn(query), rollbacksOnly: true, customer: customer() };
+    const { entries, next } = await listDeployments(db, filter);
     continueAt(formatCursor(next));
     return { deployments: entries.map(reportedRollback) };
   },

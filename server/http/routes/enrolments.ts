@@ -22,7 +22,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
         expires: '2026-11-27T12:00:00Z',
       },
     },
-    answer: ({ db, now }, ask) => createEnrolment(db, ask.body.name, ask.actor(), now(), ask.mark),
+    answer: ({ db, now }, ask) => createEnrolment(db, { ...ask.body, actor: ask.actor() }, now(), ask.mark),
   }),
   defineRoute({
     method: 'POST',

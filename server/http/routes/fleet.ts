@@ -1,6 +1,7 @@
 // The fleet, read: instances, and what each last reported.
 import { z } from 'zod';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { customerId } from '../../../shared/protocol/customers.ts';
 import { instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
 import { instanceId } from '../../../shared/protocol/report.ts';
 import { findInstance, listInstances } from '../../db/instances.ts';
@@ -14,9 +15,15 @@ const instances = defineRoute({
   method: 'GET',
   path: '/api/v1/instances',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
-  summary: 'Enrolled instances by name; with `named` only those of this id or name',
-  query: z.strictObject({ named: z.string().max(300).optional(), ...pageOf(instanceKey) }),
+  summary:
+    'Enrolled instances by name; with `named` only those of this id or name, with `customer` only its own',
+  query: z.strictObject({
+    named: z.string().max(300).optional(),
+    customer: customerId.optional(),
+    ...pageOf(instanceKey),
+  }),
   reply: instancesReply,
   example: {
     query: { named: 'Harbour hospital' },
@@ -36,8 +43,10 @@ const instances = defineRoute({
       ],
     },
   },
-  answer: async ({ db }, { query, continueAt }) => {
-    const { entries, next } = await listInstances(db, { ...pageIn(query), named: query.named });
+  answer: async ({ db }, { query, customer, continueAt }) => {
+    const { named } = query;
+    const filter = { ...pageIn(query), named, customer: customer() ?? query.customer };
+    const { entries, next } = await listInstances(db, filter);
     continueAt(formatCursor(next));
     return { instances: [...entries] };
   },
@@ -47,13 +56,14 @@ const instance = defineRoute({
   method: 'GET',
   path: '/api/v1/instances/:id',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
   summary: 'One instance with its newest report',
   params: z.strictObject({ id: instanceId }),
   reply: instanceReply,
   example: { params: { id: INSTANCE } },
-  answer: async ({ db }, { params: { id } }) => {
-    const found = await findInstance(db, id);
+  answer: async ({ db }, { params: { id }, customer }) => {
+    const found = await findInstance(db, id, customer());
     if (found === null) throw new FairleadError('request/not-found', { what: `instance ${id}` });
     return found;
   },

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { selectUrgent } from '../../core/expiry.ts';
-import { listTokenExpiries } from '../../db/tokens.ts';
+import { listTokenExpiries } from '../../db/token-lists.ts';
 import { METRICS_TYPE, renderMetrics } from '../metrics.ts';
 import { defineRawRoute, defineRoute, type Route } from '../route.ts';
 

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { durationMs } from '../../../shared/encoding/instant.ts';
 import { tokenReply, tokenRequest, tokenRotation, tokensReply } from '../../../shared/protocol/fleet.ts';
-import { createToken, pageOfTokens, revokeToken, rotateToken } from '../../db/tokens.ts';
+import { pageOfTokens } from '../../db/token-lists.ts';
+import { createToken, revokeToken, rotateToken } from '../../db/tokens.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
@@ -44,9 +45,9 @@ export const TOKEN_ROUTES: readonly Route[] = [
     body: tokenRequest,
     reply: tokenReply,
     example: { body: { name: 'dashboard', role: 'viewer', validFor: 'P90D' }, reply: NEW },
-    answer: async ({ db, now }, { body: { name, role, validFor }, actor, mark }) => {
+    answer: async ({ db, now }, { body: { validFor, ...wanted }, actor, mark }) => {
       const expires = now() + durationMs(validFor);
-      return createToken(db, { name, role, expires, actor: actor() }, now(), mark);
+      return createToken(db, { ...wanted, expires, actor: actor() }, now(), mark);
     },
   }),
   defineRoute({

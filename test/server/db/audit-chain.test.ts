@@ -21,7 +21,7 @@ let before: AuditStanding;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-audit-'));
   db = await openAt(join(dir, 'fairlead.db'));
-  for (const name of ['one', 'two', 'three', 'four']) await createEnrolment(db, name, 'test', NOW);
+  for (const name of ['one', 'two', 'three', 'four']) await createEnrolment(db, { name, actor: 'test' }, NOW);
   before = await readAuditHead(db);
 });
 afterEach(async () => {
@@ -72,7 +72,7 @@ describe('a checkpoint', () => {
 
   it('finds an end that was written anew', async () => {
     await sql`delete from audit where sequence > 3`.execute(db);
-    await createEnrolment(db, 'another', 'test', NOW);
+    await createEnrolment(db, { name: 'another', actor: 'test' }, NOW);
     expect((await verifyAudit(db, null)).count).toBe(4);
 
     expect((await rejectionOf(verifyAudit(db, checkpointOf(before)))).code).toBe('server/audit-broken');
@@ -83,15 +83,15 @@ describe('the checkpoint that a server keeps', () => {
   it('moves on with the log, and stays where it was once the log does not hold', async () => {
     const server = await startTestServer();
     const { context, layout } = server;
-    await createEnrolment(context.db, 'one', 'test', NOW);
+    await createEnrolment(context.db, { name: 'one', actor: 'test' }, NOW);
     await checkpointAudit(context);
     const first = await readCheckpoint(layout);
-    await createEnrolment(context.db, 'two', 'test', NOW);
+    await createEnrolment(context.db, { name: 'two', actor: 'test' }, NOW);
     await checkpointAudit(context);
     const second = await readCheckpoint(layout);
     await sql`delete from audit where sequence = 2`.execute(context.db);
-    await createEnrolment(context.db, 'three', 'test', NOW);
-    await createEnrolment(context.db, 'four', 'test', NOW);
+    await createEnrolment(context.db, { name: 'three', actor: 'test' }, NOW);
+    await createEnrolment(context.db, { name: 'four', actor: 'test' }, NOW);
 
     await checkpointAudit(context);
 

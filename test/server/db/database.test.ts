@@ -14,7 +14,8 @@ import { listInstances } from '../../../server/db/instances.ts';
 import { MIGRATIONS } from '../../../server/db/migrations.ts';
 import { createSqliteDialect } from '../../../server/db/node-sqlite.ts';
 import type { Database, Tables } from '../../../server/db/tables.ts';
-import { admitToken, makeToken } from '../../../server/db/tokens.ts';
+import { makeToken } from '../../../server/db/token-lists.ts';
+import { admitToken } from '../../../server/db/tokens.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -41,7 +42,7 @@ describe('the file', () => {
   });
 
   it('keeps its rows when it is opened again', async () => {
-    await createEnrolment(db, 'one', 'test', NOW);
+    await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
     await db.destroy();
 
     db = await openDatabase(fileAddress(file));
@@ -66,7 +67,7 @@ describe('a token', () => {
   it('cannot be read from the database, nor can an enrolment code', async () => {
     const text = makeToken();
     await admitToken(db, { ...request, text }, NOW);
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
     await db.destroy();
 
     const bytes = await readFile(file);

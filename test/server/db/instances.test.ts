@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 async function enrol(name: string, key = 'A'): Promise<string> {
-  const { code } = await createEnrolment(db, name, 'test', NOW);
+  const { code } = await createEnrolment(db, { name, actor: 'test' }, NOW);
   const agent = { code, publicKey: key.repeat(43), hostname: name, agentVersion: '0.1.0' };
   return (await redeemEnrolment(db, agent, NOW)).instance;
 }

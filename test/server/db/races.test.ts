@@ -14,7 +14,8 @@ import { inPublishingTurn } from '../../../server/db/publishing.ts';
 import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
-import { admitToken, listTokens } from '../../../server/db/tokens.ts';
+import { listTokens } from '../../../server/db/token-lists.ts';
+import { admitToken } from '../../../server/db/tokens.ts';
 import { openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -36,7 +37,7 @@ afterEach(async () => {
 const serverOf = (i: number) => servers[i % 2] as Database;
 
 async function enrol(name: string): Promise<string> {
-  const { code } = await createEnrolment(serverOf(0), name, 'test', NOW);
+  const { code } = await createEnrolment(serverOf(0), { name, actor: 'test' }, NOW);
   const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
   return (await redeemEnrolment(serverOf(1), agent, NOW)).instance;
 }
@@ -46,7 +47,7 @@ it('a new database that several open at once is made once, and all of them use i
     const file = join(dir, `new-${round}.db`);
     const opened = await Promise.all(Array.from({ length: 3 }, () => openAt(file, 'beside')));
 
-    await Promise.all(opened.map((db, i) => createEnrolment(db, `i${i}`, 'test', NOW)));
+    await Promise.all(opened.map((db, i) => createEnrolment(db, { name: `i${i}`, actor: 'test' }, NOW)));
 
     const steps = await sql`select name from kysely_migration`.execute(opened[0] as Database);
     expect(steps.rows).toHaveLength(Object.keys(MIGRATIONS).length);
@@ -56,7 +57,7 @@ it('a new database that several open at once is made once, and all of them use i
 }, 60_000);
 
 it('one code that fifty redeem at once makes one instance', async () => {
-  const { code } = await createEnrolment(serverOf(0), 'one', 'test', NOW);
+  const { code } = await createEnrolment(serverOf(0), { name: 'one', actor: 'test' }, NOW);
   const agent = (i: number) => ({
     ...{ code, hostname: 'host', agentVersion: '0.1.0' },
     publicKey: String(i).padStart(43, 'A'),
@@ -71,7 +72,9 @@ it('one code that fifty redeem at once makes one instance', async () => {
 });
 
 it('entries that forty append to the audit log at once form one chain', async () => {
-  await Promise.all(Array.from({ length: 40 }, (_, i) => createEnrolment(serverOf(i), `i${i}`, 'test', NOW)));
+  await Promise.all(
+    Array.from({ length: 40 }, (_, i) => createEnrolment(serverOf(i), { name: `i${i}`, actor: 'test' }, NOW)),
+  );
 
   expect((await verifyAudit(serverOf(0), null)).count).toBe(40);
 });

@@ -308,7 +308,7 @@ describe('deployments', () => {
 });
 
 async function enrol(name: string): Promise<string> {
-  const { code } = await createEnrolment(db, name, 'test', NOW);
+  const { code } = await createEnrolment(db, { name, actor: 'test' }, NOW);
   const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
   return (await redeemEnrolment(db, agent, NOW)).instance;
 }

@@ -9,7 +9,8 @@ import { findInstance } from '../../../server/db/instances.ts';
 import { reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
-import { admitToken, makeToken, revokeTokens } from '../../../server/db/tokens.ts';
+import { makeToken } from '../../../server/db/token-lists.ts';
+import { admitToken, revokeTokens } from '../../../server/db/tokens.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
@@ -35,7 +36,7 @@ afterEach(async () => {
 describe('what people and agents call themselves', () => {
   it('is kept without what a table, a terminal or a database cannot hold', async () => {
     const hostile = 'a\u0000b\u001b[31m\u202ec';
-    const { code, name } = await createEnrolment(db, hostile, 'test', NOW);
+    const { code, name } = await createEnrolment(db, { name: hostile, actor: 'test' }, NOW);
     const agent = { code, publicKey: 'A'.repeat(43), hostname: hostile, agentVersion: hostile };
     const { instance } = await redeemEnrolment(db, agent, NOW);
     const report = reportOf(1, { agentVersion: hostile });
@@ -54,7 +55,7 @@ describe('an enrolment code', () => {
   const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
 
   it('gives the same key the same instance, however often it asks', async () => {
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
     const first = await redeemEnrolment(db, { ...agent, code }, NOW);
 
     const again = await redeemEnrolment(db, { ...agent, code }, NOW + 365 * 24 * HOUR_MS);
@@ -64,7 +65,7 @@ describe('an enrolment code', () => {
   });
 
   it('is good for one key only, also when two ask at once', async () => {
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
     const keys = ['A', 'B'].map((letter) => letter.repeat(43));
 
     const outcomes = await Promise.allSettled(
@@ -79,7 +80,7 @@ describe('an enrolment code', () => {
     ['unknown', 0, 'x'.repeat(32)],
     ['expired', 7 * 24 * HOUR_MS, null],
   ])('is refused when it is %s', async (_why, later, other) => {
-    const { code } = await createEnrolment(db, 'one', 'test', NOW);
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
 
     const refusal = await rejectionOf(redeemEnrolment(db, { ...agent, code: other ?? code }, NOW + later));
 
@@ -89,7 +90,7 @@ describe('an enrolment code', () => {
 
 describe('the audit log', () => {
   it('holds who gave and took every right, each act once', async () => {
-    const { code } = await createEnrolment(db, 'one', 'alice', NOW);
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'alice' }, NOW);
     const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
     const { instance } = await redeemEnrolment(db, { ...agent, code }, NOW);
     const token = { text: makeToken(), name: 'ci', role: 'publisher', expires: NOW + HOUR_MS } as const;
@@ -109,7 +110,7 @@ describe('the audit log', () => {
   });
 
   it('chains every entry to the one before', async () => {
-    for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
+    for (const name of ['one', 'two', 'three']) await createEnrolment(db, { name, actor: 'test' }, NOW);
 
     const { entries } = await readAudit(db, 0, 10);
 
@@ -121,7 +122,7 @@ describe('the audit log', () => {
   });
 
   it('answers what comes after an entry, so many at a time', async () => {
-    for (const name of ['one', 'two', 'three']) await createEnrolment(db, name, 'test', NOW);
+    for (const name of ['one', 'two', 'three']) await createEnrolment(db, { name, actor: 'test' }, NOW);
 
     const { entries, next } = await readAudit(db, 1, 1);
 

@@ -35,7 +35,7 @@ describe('transactions', () => {
   it('take turns, however many begin at once', async () => {
     const names = Array.from({ length: 30 }, (_, i) => `instance ${i}`);
 
-    await Promise.all(names.map((name) => createEnrolment(db, name, 'test', NOW)));
+    await Promise.all(names.map((name) => createEnrolment(db, { name, actor: 'test' }, NOW)));
 
     expect(await countAudit()).toBe(30);
   });
@@ -62,7 +62,7 @@ describe('transactions', () => {
       }),
     ).rejects.toThrow('nothing');
 
-    await createEnrolment(db, 'one', 'test', NOW);
+    await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
 
     expect(await countAudit()).toBe(1);
   });
@@ -77,7 +77,7 @@ describe('a lock that another program holds', () => {
     holder.exec('BEGIN EXCLUSIVE');
     delay.enable();
 
-    const writing = createEnrolment(db, 'one', 'test', NOW).then(
+    const writing = createEnrolment(db, { name: 'one', actor: 'test' }, NOW).then(
       () => null,
       (error: unknown) => error,
     );
@@ -92,7 +92,7 @@ describe('a lock that another program holds', () => {
     expect(isDatabaseBusy(outcome)).toBe(true);
     // The writer waited five seconds; on a busy machine a turn may be late, but never by seconds.
     expect(delay.max / 1e6).toBeLessThan(2_000);
-    await createEnrolment(db, 'two', 'test', NOW);
+    await createEnrolment(db, { name: 'two', actor: 'test' }, NOW);
     expect(await countAudit()).toBe(1);
     await server.close();
   }, 30_000);

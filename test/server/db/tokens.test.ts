@@ -4,14 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../server/db/tables.ts';
-import {
-  admitToken,
-  findToken,
-  hasToken,
-  listTokens,
-  makeToken,
-  revokeTokens,
-} from '../../../server/db/tokens.ts';
+import { findToken, hasToken, listTokens, makeToken } from '../../../server/db/token-lists.ts';
+import { admitToken, revokeTokens } from '../../../server/db/tokens.ts';
 import { openAt } from '../../support/databases.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { NOW } from '../../support/publications.ts';

@@ -57,7 +57,7 @@ function publisherToken() {
 
 async function enrol(): Promise<() => Promise<string>> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const { code } = await createEnrolment(context.db, 'one', 'test', Date.now());
+  const { code } = await createEnrolment(context.db, { name: 'one', actor: 'test' }, Date.now());
   const agent = { code, hostname: 'host', agentVersion: '0.1.0' };
   const key = String(publicKey.export({ format: 'jwk' }).x);
   const { instance } = await redeemEnrolment(context.db, { ...agent, publicKey: key }, Date.now());

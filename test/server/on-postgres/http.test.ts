@@ -10,5 +10,6 @@ await onPostgres(async () => {
   await import('../http/sign-in.test.ts');
   await import('../http/slow-connections.test.ts');
   await import('../http/tokens.test.ts');
+  await import('../http/customers.test.ts');
   await import('../http/turns.test.ts');
 });
