@@ -9,7 +9,7 @@ import {
 import { compileAnew } from '../../../shared/compile/cache.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
-import { AUTH, releaseOf } from '../../support/deploy-releases.ts';
+import { API, AUTH, releaseOf } from '../../support/deploy-releases.ts';
 import { dataOf, refusalOf } from '../../support/error-code.ts';
 import { compileInputOf, type Scenario } from '../../support/scenario.ts';
 
@@ -78,6 +78,19 @@ describe('the settings that are shown', () => {
 
     expect(rows.map(({ key, version, state }) => [key, version, state])).toEqual([
       ['port', '1.0.0', 'running'],
+    ]);
+  });
+
+  it('are those of what runs of one component, though something else of another is wanted', () => {
+    const api = releaseOf(API, '1.0.0', { settings: { port: SETTINGS.port } }).document;
+    const rows = settingRows(
+      [made('1.1.0', { level: SETTINGS.level }), { release: api, ...RUNNING }],
+      configOf(),
+    );
+
+    expect(rows.map(({ component, key }) => [component, key])).toEqual([
+      [AUTH, 'level'],
+      [API, 'port'],
     ]);
   });
 
