@@ -2,11 +2,18 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
 
 export function parsePort(text: string): number {
   // Digits only: `Number` reads "" as 0, "0x50" as 80 and "8e3" as 8000.
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+}
+
+/** What is wrong with it is said later, and without the text: it may hold a password. */
+export function parseDatabase(text: string): string {
+  if (text !== '' && text === sanitizeLine(text)) return text;
+  throw new InvalidArgumentError('It must be such as postgres://fairlead@db/fairlead.');
 }
 
 /** As `audit verify` prints it. */

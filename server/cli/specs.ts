@@ -4,7 +4,14 @@ import { parseLine, parsePath, parseSpan, parseUrl } from '../../shared/cli/valu
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
-import { type CliContext, parseCheckpoint, parseHost, parseNetworks, parsePort } from './options.ts';
+import {
+  type CliContext,
+  parseCheckpoint,
+  parseDatabase,
+  parseHost,
+  parseNetworks,
+  parsePort,
+} from './options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
 
@@ -18,6 +25,7 @@ const DATABASE: readonly OptionSpec[] = [
   {
     flags: '--database <url>',
     about: 'PostgreSQL database in place of a file in the directory, such as postgres://fairlead@db/fairlead',
+    parse: parseDatabase,
   },
   {
     flags: '--database-file <file>',
@@ -100,7 +108,11 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     example: 'migrate --dir /var/lib/fairlead-server --to-file /etc/fairlead/database',
     options: [
       DIR,
-      { flags: '--to <url>', about: 'the database, such as postgres://fairlead@db/fairlead' },
+      {
+        flags: '--to <url>',
+        about: 'the database, such as postgres://fairlead@db/fairlead',
+        parse: parseDatabase,
+      },
       {
         flags: '--to-file <file>',
         about: 'file with that address, password and all',

@@ -285,17 +285,22 @@ describe('no other way in', () => {
   });
 
   it('leads to the trees: one file alone gives a directory the name under which it is run', () => {
-    const doors = readSources('agent').filter(({ text }) =>
-      /rename\([^;]*join\((?:layout\.)?trees,/.test(text),
+    const doors = readSources('agent').filter(
+      ({ text }) => /rename\(/.test(text) && /join\(layout\.trees, (?!name, FILES_DIRECTORY)/.test(text),
     );
 
     expect(doors.map(({ path }) => path)).toEqual([
-      'agent/adapters/tree-store/add-tree.ts',
+      'agent/adapters/tree-store/places.ts',
+      'agent/adapters/tree-store/repair-tree.ts',
       'agent/adapters/tree-store/tree-store.ts',
     ]);
-    // The second one only takes names away.
-    expect(doors[1]?.text).toMatch(/rename\(join\(layout\.trees, name\), join\(layout\.temporary/);
-    expect(doors[1]?.text.match(/rename\(/g)).toHaveLength(1);
+    const renamesIn = (file: number) =>
+      [...(doors[file]?.text.matchAll(/rename\((\w+), (.+?)\)[;.]/g) ?? [])].map(
+        ([, from, to]) => `${from} → ${to}`,
+      );
+    // The others put an entry into a tree under repair, and take names away.
+    expect(renamesIn(1)).toEqual(['copy → join(place, INDEX_FILE)', 'made → place']);
+    expect(renamesIn(2)).toEqual(['path → join(layout.temporary, aside)']);
   });
 });
 
