@@ -6,7 +6,7 @@ import { type Context, suiteOf } from './context.ts';
 import { billOfMaterials } from './offers.ts';
 import { formatPin, pinnedComponent } from './pins.ts';
 import type { AnyRelease } from './releases.ts';
-import { type Constraint, type Solution, solve, type Variable } from './solve.ts';
+import { type Budget, type Constraint, type Solution, solve, type Variable } from './solve.ts';
 import { createVariables, isCapabilityName, isStandingForced, nextStop, type Option } from './variables.ts';
 
 type Demand = Constraint<Option>;
@@ -115,10 +115,17 @@ function childrenByParent(
   );
 }
 
-/** Choices that may be tried; a catalog of 500 capabilities without conflicts needs 500. */
-const BUDGET = 200_000;
+/** Some thirty milliseconds. What fits together at all is found with a look or two at every release. */
+const MOST_LOOKS = 100_000;
+const LOOKS_PER_RELEASE = 4;
 
-export function resolve(context: Context): Solution<Option> {
+export function budgetFor({ input }: Context): Budget {
+  return { left: Math.max(MOST_LOOKS, LOOKS_PER_RELEASE * input.catalog.releases.length) };
+}
+
+/** Whoever resolves over and over shares a budget among the attempts: each looks at every release at least once. */
+export function resolve(context: Context, budget: Budget = budgetFor(context)): Solution<Option> {
+  budget.left -= context.input.catalog.releases.length;
   const variables = createVariables(context);
   const empty = variables.filter((variable) => variable.choices.length === 0);
   if (empty.length > 0) {
@@ -133,6 +140,6 @@ export function resolve(context: Context): Solution<Option> {
     variables,
     constraintsOf: createConstraints(context, variables),
     absent: null,
-    budget: BUDGET,
+    budget,
   });
 }

@@ -55,8 +55,12 @@ interface Affected extends Fixes {
   readonly advisories: readonly Advisory[];
 }
 
-/** Arrangements looked at in each attempt: far more than real closures need, and the same on every machine. */
-const BUDGET = 20_000;
+/**
+ * Arrangements looked at in all: far more than real closures need, and the same on every machine. One half is for all fixes at
+ * once; the other is shared among the components, for none may keep another from its fix.
+ */
+const BUDGET = 32_000;
+const LEAST_BUDGET = 64;
 
 export function harden(context: Context, base: Assignment): Hardened {
   const affected = affectedIn(context, base);
@@ -90,12 +94,14 @@ function fixAll(context: Context, base: Assignment, affected: readonly Affected[
   const ready = known.filter(({ fixes }) => fixes.some(({ isConfigured }) => isConfigured));
   // One that lacks a setting keeps no other from its fix: it is asked for when the others have theirs.
   const fixable = ready.length > 0 ? ready : known;
-  const together = attempt(context, base, fixable);
+  const half = BUDGET / 2;
+  const each = Math.max(LEAST_BUDGET, Math.floor(half / fixable.length));
+  const together = attempt(context, base, fixable, half);
   if (together !== null) return together;
   let kept: readonly Affected[] = [];
   let moves: Hardened['moves'] = new Map();
   for (const one of fixable) {
-    const more = attempt(context, base, [...kept, one]);
+    const more = attempt(context, base, [...kept, one], each);
     if (more === null) continue;
     kept = [...kept, one];
     moves = more;
@@ -103,12 +109,17 @@ function fixAll(context: Context, base: Assignment, affected: readonly Affected[
   return moves;
 }
 
+/** Best fixes or any, pins respected or not. */
+const WAYS = 4;
+
 /** Leaving fewest advisories open comes first, then leaving pins alone, then moving little. */
 function attempt(
   context: Context,
   base: Assignment,
   affected: readonly Affected[],
+  looks: number,
 ): Hardened['moves'] | null {
+  const budget = Math.ceil(looks / WAYS);
   const beyondHalts = affected.every(({ advisories }) => isBeyondHalts(context, advisories));
   for (const best of [true, false]) {
     const forced = affected.map(({ component, fixes }) => ({
@@ -116,7 +127,7 @@ function attempt(
       to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
     }));
     for (const respectPins of [true, false]) {
-      const moves = repair({ context, base, forced, respectPins, beyondHalts, budget: BUDGET });
+      const moves = repair({ context, base, forced, respectPins, beyondHalts, budget });
       if (moves !== null) return moves;
     }
   }

@@ -2,13 +2,16 @@
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
-import { resolve } from './constraints.ts';
+import { budgetFor, resolve } from './constraints.ts';
 import { type Context, suiteOf, withPins } from './context.ts';
 import type { Assignment } from './repair.ts';
 import type { KeptBack, PinConflict } from './target.ts';
 
 /** Resolutions that may be tried: all sets of up to three of a dozen pins, and no unbounded search. */
 const MAX_ATTEMPTS = 300;
+
+/** What fits together is found soon: an attempt that is hopeless must not keep the others from being made. */
+const SHARES = 24;
 
 /** Pins without which there is a solution; null when there is none even without any. */
 export function explainConflict(context: Context): PinConflict | null {
@@ -57,14 +60,17 @@ function findLift(
 ): PinConflict | null {
   const pins = context.pins.active;
   let attempts = MAX_ATTEMPTS;
+  // All of them together take no longer than the one resolution whose outcome they explain.
+  const budget = budgetFor(context);
+  const share = Math.ceil(budget.left / SHARES);
   const without = (lift: readonly Pin[]) => {
-    attempts--;
-    const lifted = resolve(
-      withPins(
-        context,
-        pins.filter((pin) => !lift.includes(pin)),
-      ),
-    );
+    attempts = budget.left > 0 ? attempts - 1 : 0;
+    if (budget.left <= 0) return null;
+    const kept = pins.filter((pin) => !lift.includes(pin));
+    const mine = { left: Math.min(share, budget.left) };
+    budget.left -= mine.left;
+    const lifted = resolve(withPins(context, kept), mine);
+    budget.left += Math.max(0, mine.left);
     return lifted.kind === 'solved' && isEnough(lifted.choices) ? lifted.choices : null;
   };
   const every = without(pins);

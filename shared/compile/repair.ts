@@ -84,11 +84,14 @@ type Moves = ReadonlyMap<ComponentName, Choice>;
 function createSearch(task: Repair) {
   const dependents = dependentsOf(task);
   const forcedNames = new Set(task.forced.map((one) => one.component));
+  const known = new Map<ComponentName, readonly Choice[]>();
   let budget = task.budget;
   let cutShort = false;
 
   function force(index: number, moves: Moves, further: number): Moves | null {
     if (index === 0) cutShort = false;
+    // The fixes of a dozen components have more combinations than anybody could walk through without looking at them.
+    if (budget <= 0) return null;
     const next = task.forced[index];
     if (next === undefined) return mend(moves, further);
     return firstResult(next.to, (choice) =>
@@ -106,7 +109,8 @@ function createSearch(task: Repair) {
       return null;
     }
     return firstResult(movable, (name) => {
-      const choices = alternatives(task, name);
+      const choices = known.get(name) ?? alternatives(task, name);
+      known.set(name, choices);
       const mending = name === broken.owner ? choices : choices.filter(broken.constraint.allows);
       return firstResult(mending, (choice) => mend(including(moves, name, choice), further - 1));
     });

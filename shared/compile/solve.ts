@@ -22,8 +22,12 @@ export interface Problem<Choice> {
   readonly constraintsOf: (name: string, choice: Choice) => readonly Constraint<Choice>[];
   /** Stands for a variable that does not exist: a constraint on one holds when it allows this. */
   readonly absent: Choice;
-  /** How many choices may be tried; a count, not a time, so that every machine gives up at the same point. */
-  readonly budget: number;
+  readonly budget: Budget;
+}
+
+/** How often a choice may be looked at; a count, not a time, so that every machine gives up at the same point. */
+export interface Budget {
+  left: number;
 }
 
 export type Solution<Choice> =
@@ -57,13 +61,12 @@ export function solve<Choice>(problem: Problem<Choice>): Solution<Choice> {
   const levels = problem.variables.map(createLevel<Choice>);
   const position = new Map(levels.map((level, index) => [level.variable.name, index]));
   const chosen: Choice[] = [];
-  let budget = problem.budget;
 
   for (let at = 0; at < levels.length; ) {
     const level = levelAt(levels, at);
     const choice = level.variable.choices[level.next++];
     if (choice !== undefined) {
-      if (budget-- <= 0) return { kind: 'exhausted' };
+      if (problem.budget.left-- <= 0) return { kind: 'exhausted' };
       chosen[at] = choice;
       if (accept(problem, levels, position, chosen, at)) at++;
       continue;
@@ -103,13 +106,22 @@ function accept<Choice>(
     const target = levelAt(levels, on);
     target.demands.push({ from: at, constraint });
     level.touched.push(on);
-    if (target.variable.choices.some((one) => target.demands.every((d) => d.constraint.allows(one))))
-      continue;
+    if (hasChoice(target, problem.budget)) continue;
     const blamed = [...target.demands];
     retract(levels, at);
     return refuse(level, at, blamed);
   }
   return true;
+}
+
+/** Looking ahead is what a search spends its time on. */
+function hasChoice<Choice>({ variable, demands }: Level<Choice>, budget: Budget): boolean {
+  return variable.choices.some((one) =>
+    demands.every(({ constraint }) => {
+      budget.left--;
+      return constraint.allows(one);
+    }),
+  );
 }
 
 function refuse<Choice>(level: Level<Choice>, at: number, demands: readonly Demand<Choice>[]): false {

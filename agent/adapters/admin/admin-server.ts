@@ -2,7 +2,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { cutText, sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts';
@@ -69,7 +69,8 @@ async function answer(
     send(response, known?.http ?? 500, {
       error: {
         code: known?.code ?? 'internal',
-        message: sanitizeLine(known?.message ?? 'the agent failed to answer', 4000),
+        // A document's problems stand on lines of their own.
+        message: cutText(sanitizeText(known?.message ?? 'the agent failed to answer'), 4000),
         hint: known?.hint ?? 'see the agent log',
         exit: known?.exit ?? EXIT.failed,
       },

@@ -488,7 +488,7 @@ describe('the solver', () => {
           .filter((other) => other.name !== name)
           .map((other) => ({ on: other.name, allows: (one) => one !== value, because: () => 'all differ' })),
       absent: 0,
-      budget: 50,
+      budget: { left: 50 },
     });
 
     expect(result).toEqual({ kind: 'exhausted' });

@@ -27,7 +27,7 @@ function problemOf(sizes: readonly number[], rules: readonly Rule[], budget = 10
     name: name(i),
     choices: Array.from({ length: size }, (_, c) => c),
   }));
-  return { variables, constraintsOf: constraints, absent: ABSENT, budget };
+  return { variables, constraintsOf: constraints, absent: ABSENT, budget: { left: budget } };
 }
 
 /** Every combination in order; a variable beyond the last one is absent. */

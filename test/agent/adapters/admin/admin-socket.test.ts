@@ -89,6 +89,19 @@ describe('the admin socket', () => {
     expect(dataOf(refusal, 'agent/refused')).toMatchObject({ code: 'change/not-found', exit: 2 });
   });
 
+  it('keeps the lines of a refusal that names several problems, and nothing that a terminal would obey', async () => {
+    const issue = (path: string) => ({ path, expected: 'a', found: 'b\u001b', remedy: 'use a' });
+    const { client } = await served(async () => {
+      throw new FairleadError('document/invalid', { document: 'it', issues: [issue('one'), issue('two')] });
+    });
+
+    const refusal = await rejectionOf(client.call('GET', '/', z.unknown()));
+
+    const { message } = dataOf(refusal, 'agent/refused');
+    expect(message.split('\n')).toHaveLength(3);
+    expect(message).not.toContain('\u001b');
+  });
+
   it('tells nobody what went wrong inside, except its log', async () => {
     const { client, faults } = await served(async () => {
       throw new TypeError('the secret is 42');
