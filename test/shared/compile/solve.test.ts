@@ -111,7 +111,7 @@ describe('the solver', () => {
   it('looks ahead: what nothing can follow is left before anything is tried behind it', () => {
     const wrong = Array.from({ length: 19 }, (_, choice) => ({ from: 0, choice, on: 7, allowed: [] }));
 
-    expect(solve(problemOf([20, 1, 1, 1, 1, 1, 1, 2], wrong, 30)).kind).toBe('solved');
+    expect(solve(problemOf([20, 1, 1, 1, 1, 1, 1, 2], wrong, 70)).kind).toBe('solved');
   });
 
   it('names no more reasons than a person reads', () => {
