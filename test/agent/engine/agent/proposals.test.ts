@@ -273,6 +273,65 @@ describe('an unreadable policy', () => {
   });
 });
 
+describe('what waits for its moment', () => {
+  const NIGHT = { name: 'night', cron: '0 11 * * *', duration: 'PT1H', zone: 'UTC' } as never;
+
+  it('is a way back, too, where no person says yes now', async () => {
+    const agent = await running('accept', { windows: { allow: [NIGHT], deny: [] } });
+    await agent.ask('POST', '/v1/apply', { reason: 'by hand', override: ['window'] });
+    await settle();
+    expect(agent.version()).toBe('1.1.0');
+    const records = agent.world.deployer.records.length;
+
+    const { proposal } = await agent.propose({ kind: 'rollback' });
+
+    expect(agent.vendor.lastOf(proposal)).toMatchObject({
+      answer: 'queued',
+      text: 'no maintenance window is open',
+    });
+    expect(agent.world.deployer.records).toHaveLength(records);
+    await agent.world.clock.advance(3_600_000);
+    expect(agent.vendor.lastOf(proposal)?.answer).toBe('accepted');
+    expect(agent.world.deployer.records).toHaveLength(records + 1);
+  });
+
+  it('ends when it ends', async () => {
+    const agent = await running('propose');
+    const { proposal } = await agent.propose(PIN, { expires: '2026-03-01T10:30:00Z' });
+
+    await agent.world.clock.advance(1_800_000);
+
+    expect((await agent.list())[0]?.state).toBe('expired');
+    expect(agent.vendor.lastOf(proposal)).toMatchObject({ answer: 'refused', code: 'proposal/expired' });
+  });
+
+  it('waits on while nobody can read the policy', async () => {
+    const agent = await running('propose', { windows: { allow: [NIGHT], deny: [] } });
+    const { entry } = await agent.propose(DEPLOY);
+    expect((await agent.say(entry.number, 'accept')).state).toBe('due');
+
+    agent.world.policy = { kind: 'unreadable', problem: 'damaged' };
+    await agent.round();
+
+    expect((await agent.list())[0]?.state).toBe('due');
+  });
+
+  it('is tried again after what passes', async () => {
+    const agent = await running('accept');
+    const { deploy } = agent.world.deployer.port;
+    agent.world.deployer.port.deploy = async () => {
+      throw new FairleadError('transport/unreachable', { url: 'x', problem: 'down' });
+    };
+    const { entry } = await agent.propose(DEPLOY);
+    expect(entry.state).toBe('due');
+
+    agent.world.deployer.port.deploy = deploy;
+    await agent.round();
+
+    expect(agent.version()).toBe('1.1.0');
+  });
+});
+
 describe('the exchange', () => {
   it('asks nothing where the server has no news', async () => {
     const agent = await running('propose');
