@@ -11,6 +11,7 @@ import { listProposals } from '../../../server/db/proposal-lists.ts';
 import { createProposals, lockProposal, withdrawProposals } from '../../../server/db/proposals.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
+import type { ProposalAnswer } from '../../../shared/protocol/proposal.ts';
 import { openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
 
@@ -22,7 +23,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-races-'));
   const file = join(dir, 'fairlead.db');
   servers = [await openAt(file, 'beside'), await openAt(file, 'beside')];
-  const { code } = await createEnrolment(serverOf(0), 'one', 'test', NOW);
+  const { code } = await createEnrolment(serverOf(0), { name: 'one', actor: 'test' }, NOW);
   const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
   instance = (await redeemEnrolment(serverOf(1), agent, NOW)).instance;
 });
@@ -69,10 +70,11 @@ it('a request that comes twenty times at once, to both, has one effect', async (
 it('a withdrawal and an answer that cross each other leave no install waiting', async () => {
   for (let round = 0; round < 10; round++) {
     const id = await propose(round);
-    const queued = {
-      ...{ id, revision: 1, answer: 'queued', code: null, text: 'waits', by: 'agent', change: null },
+    const queued: ProposalAnswer = {
+      ...{ id, revision: 1, code: null, text: 'waits', by: 'agent', change: null },
+      answer: 'queued',
       at: '2026-11-20T12:00:00Z',
-    } as const;
+    };
 
     const [[told]] = await Promise.all([
       transact(serverOf(round), 'committed', (trx) => takeAnswers(trx, instance, [queued], NOW)),
@@ -91,11 +93,10 @@ it('a withdrawal and an answer that cross each other leave no install waiting', 
 
 it('two answers for good at once leave one', async () => {
   const id = await propose(0);
-  const answer = (i: number) =>
-    ({
-      ...{ id, revision: 1, answer: i % 2 === 0 ? 'accepted' : 'refused', code: null, text: `${i}`, by: 'a' },
-      ...{ change: null, at: '2026-11-20T12:00:00Z' },
-    }) as const;
+  const answer = (i: number): ProposalAnswer => ({
+    answer: i % 2 === 0 ? 'accepted' : 'refused',
+    ...{ id, revision: 1, code: null, text: `${i}`, by: 'a', change: null, at: '2026-11-20T12:00:00Z' },
+  });
 
   const told = await Promise.all(
     Array.from({ length: 10 }, (_, i) =>
