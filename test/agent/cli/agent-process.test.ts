@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../agent/adapters/machine/surroundings.ts';
 import { createAuditFile } from '../../../agent/adapters/state/audit-file.ts';
+import { enrollAnswer } from '../../../agent/cli/commands/enroll.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { startEnrolmentServer } from '../../support/enrolment-server.ts';
 
@@ -54,6 +55,17 @@ describe('the agent process', () => {
 
     expect(stdout).toContain('EVERYTHING');
     expect(stdout).toContain(`${stateDir}/instance.json`);
+  });
+
+  it('answers whoever enrols with the document that the command declares', async () => {
+    const server = await startEnrolmentServer();
+
+    const { stdout } = await fairlead(
+      join(temporaryDirectory(), 'state'),
+      ...['agent', 'enroll', server.string, '--json'],
+    );
+
+    expect(enrollAnswer.parse(JSON.parse(stdout))).toMatchObject({ takesEverything: true });
   });
 
   it('answers although nothing of the server can be trusted, and says so', async () => {

@@ -7,6 +7,8 @@ const BLOCK = 512;
 const MOST_ENTRIES = 20_000;
 const LARGEST_BYTES = 4 << 20;
 const MOST_BYTES = 32 << 20;
+/** As long as an engine may take to load it. A few kilobytes may unpack to what nobody would ever see the end of. */
+const PATIENCE_MS = 10 * 60_000;
 
 interface Source {
   /** Fewer bytes only at the end. */
@@ -16,12 +18,15 @@ interface Source {
 
 /**
  * By name, those of at most 4 MiB and 32 MiB in all; of two with one name the last counts, as for tar itself. Plain, or
- * compressed with gzip or zstd. Throws where it is no such archive, and errors of the system.
+ * compressed with gzip or zstd. Throws where it is no such archive, where reading it takes too long, and errors of the system.
  */
-export async function readSmallFiles(path: string): Promise<ReadonlyMap<string, Buffer>> {
+export async function readSmallFiles(
+  path: string,
+  patienceMs = PATIENCE_MS,
+): Promise<ReadonlyMap<string, Buffer>> {
   const handle = await open(path, 'r');
   try {
-    return await collect(await sourceOf(handle));
+    return await collect(await sourceOf(handle, performance.now() + patienceMs));
   } finally {
     await handle.close();
   }
@@ -71,11 +76,11 @@ function sizeIn(header: Buffer): number {
   return size;
 }
 
-async function sourceOf(handle: FileHandle): Promise<Source> {
+async function sourceOf(handle: FileHandle, until: number): Promise<Source> {
   const { buffer: start } = await handle.read(Buffer.alloc(4), 0, 4, 0);
   const magic = start.toString('hex');
-  if (magic.startsWith('1f8b')) return streamed(handle, createGunzip());
-  return magic === '28b52ffd' ? streamed(handle, createZstdDecompress()) : positioned(handle);
+  if (magic.startsWith('1f8b')) return streamed(handle, createGunzip(), until);
+  return magic === '28b52ffd' ? streamed(handle, createZstdDecompress(), until) : positioned(handle);
 }
 
 function positioned(handle: FileHandle): Source {
@@ -92,7 +97,11 @@ function positioned(handle: FileHandle): Source {
   };
 }
 
-function streamed(handle: FileHandle, decompressor: NodeJS.ReadWriteStream & Readable): Source {
+function streamed(
+  handle: FileHandle,
+  decompressor: NodeJS.ReadWriteStream & Readable,
+  until: number,
+): Source {
   const input = handle.createReadStream({ start: 0, autoClose: false });
   input.on('error', (error) => decompressor.destroy(error));
   const chunks = input.pipe(decompressor)[Symbol.asyncIterator]();
@@ -104,6 +113,10 @@ function streamed(handle: FileHandle, decompressor: NodeJS.ReadWriteStream & Rea
       if (kept.length === 0) {
         const { value, done } = await chunks.next();
         if (done) break;
+        if (performance.now() > until) {
+          decompressor.destroy();
+          throw new Error('it takes too long to unpack');
+        }
         kept = value as Buffer;
       }
       const part = kept.subarray(0, missing);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readImages } from '../../../../agent/adapters/drivers/compose/image-archive.ts';
+import { readSmallFiles } from '../../../../agent/adapters/drivers/compose/tar-files.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { makeArchive, tarOf } from '../../../support/image-archive.ts';
@@ -84,4 +85,12 @@ describe('an archive of images', () => {
       { numRuns: 300 },
     );
   });
+});
+
+it('is waited for only so long where it unpacks to more and more', async () => {
+  const path = join(temporaryDirectory(), 'image.tar');
+  makeArchive(path, 'a layer', 'gzip');
+
+  await expect(readSmallFiles(path, -1)).rejects.toThrow('too long');
+  expect([...(await readSmallFiles(path)).keys()]).toContain('manifest.json');
 });
