@@ -8,6 +8,7 @@ import { type Figures, renderFigures } from '../test/bench/figures.ts';
 import { measureForced } from '../test/bench/forced.ts';
 import { measureHistory } from '../test/bench/history.ts';
 import { measureHostile } from '../test/bench/hostile.ts';
+import { measureLists } from '../test/bench/lists.ts';
 import { measureMemory } from '../test/bench/memory.ts';
 import { measureMetadata } from '../test/bench/metadata.ts';
 import { measurePacks } from '../test/bench/packs.ts';
@@ -20,7 +21,7 @@ import { measureTraffic } from '../test/bench/traffic.ts';
 const USAGE = `Usage: scripts/bench [--offline] [--write]
 
 Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, a long
-history, compile, hostile inputs, one sender among many, a forced patch, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
+history, compile, hostile inputs, one sender among many, lists of a large fleet, a forced patch, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
 
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
   --write     write the figures to docs/figures.md
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
     await measure(measureCompile);
     await measure(measureHostile);
     await measure(() => measureServer(work));
+    await measure(() => measureLists(work));
     await measure(() => measureForced(work));
     await measure(() => measureTraffic(work));
     const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();

@@ -52,6 +52,9 @@ export async function findDeployment(
 
 function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Found[]> {
   const { instance, change, customer, after } = filter;
+  // Of one change the index of changes is in this order, of all the one of deployments: neither list sorts anything.
+  const column = (name: string) => sql.ref(change === undefined ? `d.${name}` : `carried.${name}`);
+  const order = [column('started_at'), column('record'), column('instance')];
   return db
     .selectFrom('deployments as d')
     .select(['d.started_at', 'd.record', 'd.instance', sql<number>`octet_length(d.body)`.as('bytes')])
@@ -68,28 +71,17 @@ function selectKeys(db: Database, filter: DeploymentFilter): Promise<readonly Fo
         )
         .where('carried.change', '=', change ?? ''),
     )
-    .$if(filter.rollbacksOnly === true, (query) =>
-      query.where((where) =>
-        where.or([where('d.state', '=', 'rolled-back'), where('d.reason', '=', 'rollback')]),
-      ),
-    )
+    .$if(filter.rollbacksOnly === true, (query) => query.where(WENT_BACK))
     .$if(after !== null, (query) =>
-      query.where((where) =>
-        where(
-          where.refTuple('d.started_at', 'd.record', 'd.instance'),
-          '<',
-          where.tuple(...(after ?? NOWHERE)),
-        ),
-      ),
+      query.where(sql<boolean>`(${sql.join(order)}) < (${sql.join([...(after ?? [])])})`),
     )
-    .orderBy('d.started_at', 'desc')
-    .orderBy('d.record', 'desc')
-    .orderBy('d.instance', 'desc')
+    .orderBy(sql`${order[0]} desc, ${order[1]} desc, ${order[2]} desc`)
     .limit(filter.limit + 1)
     .execute();
 }
 
-const NOWHERE: DeploymentKey = ['', 0, ''];
+/** Word for word as the index has it: with parameters SQLite would not know that it fits. */
+const WENT_BACK = sql<boolean>`(d.state = 'rolled-back' or d.reason = 'rollback')`;
 
 /** In the order of the keys. */
 async function readDeployments(

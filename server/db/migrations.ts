@@ -1,6 +1,7 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { orderLists } from './lists-migration.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
@@ -14,6 +15,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-publishing': { up: createPublishing },
   '0006-proposals': { up: addProposals },
   '0007-customers': { up: addCustomers },
+  '0008-lists': { up: orderLists },
 };
 
 type AnyTables = Kysely<unknown>;

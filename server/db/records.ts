@@ -36,7 +36,8 @@ export async function writeRecords(
     for (const { changes, ...row } of reported.records) {
       rows.set(`${instance} ${row.record}`, { instance, ...row });
       for (const change of changes) {
-        changed.set(`${instance} ${row.record} ${change}`, { change, instance, record: row.record });
+        const { record, started_at } = row;
+        changed.set(`${instance} ${record} ${change}`, { change, instance, record, started_at });
       }
     }
   }
@@ -46,7 +47,11 @@ export async function writeRecords(
     await trx
       .insertInto('deployment_changes')
       .values(part)
-      .onConflict((conflict) => conflict.columns(['change', 'instance', 'record']).doNothing())
+      .onConflict((conflict) =>
+        conflict
+          .columns(['change', 'instance', 'record'])
+          .doUpdateSet({ started_at: sql.ref<string>('excluded.started_at') }),
+      )
       .execute();
   }
   await pruneDeployments(trx, [...new Set([...rows.values()].map(({ instance }) => instance))]);

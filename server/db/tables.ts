@@ -57,6 +57,8 @@ interface DeploymentChangeRow {
   readonly change: string;
   readonly instance: string;
   readonly record: number;
+  /** As the deployment has it: lists of one change go by it. */
+  readonly started_at: string | null;
 }
 
 interface ChangeRow {

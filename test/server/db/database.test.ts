@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileAddress } from '../../../server/core/database-address.ts';
 import { readAudit } from '../../../server/db/audit.ts';
 import { openDatabase } from '../../../server/db/database.ts';
+import { listDeployments } from '../../../server/db/deployments.ts';
 import { createEnrolment } from '../../../server/db/enrolments.ts';
 import { listRunningVersions } from '../../../server/db/exposure.ts';
 import { listInstances } from '../../../server/db/instances.ts';
@@ -106,12 +107,21 @@ describe('a file of an older server', () => {
         before,
       );
     }
+    await sql`update deployments set started_at = 'first' where record = 2`.execute(before);
+    await sql`insert into deployment_changes (change, instance, record) values ('CHG-1', 'i', 2)`.execute(
+      before,
+    );
     await before.destroy();
 
     const after = await openDatabase(fileAddress(old));
 
     const codes = await after.selectFrom('deployments').select('failure_code').orderBy('record').execute();
     expect(codes.map((row) => row.failure_code)).toEqual(['disk/full', null, null]);
+    const carried = await listDeployments(after, { change: 'CHG-1', limit: 10, after: null });
+    expect(carried.entries.map(({ started }) => started)).toEqual(['first']);
+    expect(await after.selectFrom('deployment_changes').select('started_at').execute()).toEqual([
+      { started_at: 'first' },
+    ]);
     const { entries } = await listInstances(after, { limit: 10, after: null });
     expect(entries).toMatchObject([
       { name: 'one', channel: 'frozen', manifest: report.manifest, verdict: null },

@@ -5,6 +5,7 @@ await onPostgres(async () => {
   await import('../db/audit-chain.test.ts');
   await import('../db/instances.test.ts');
   await import('../db/proposal-races.test.ts');
+  await import('../db/lists.test.ts');
   await import('../db/races.test.ts');
   await import('../db/reports.test.ts');
   await import('../db/rows.test.ts');
