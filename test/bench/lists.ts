@@ -152,18 +152,18 @@ async function fill(db: Database, size: number): Promise<void> {
   const record = JSON.stringify(recordOf(1, 'committed'));
   const id = sql`printf('00000000-0000-4000-8000-%012d', i)`;
   const numbers = (count: number) =>
-    sql`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${count})`;
+    sql`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${sql.lit(count)})`;
   const at = sql`strftime('%Y-%m-%dT%H:%M:%SZ', 1795000000 + i * 7, 'unixepoch')`;
   await sql`insert into instances (id, name, hostname, public_key, agent_version, enrolled_at, last_seen, last_sequence, last_report, channel, verdict, running)
     ${numbers(size)} select ${id}, 'customer ' || i, 'host', 'key', '0.1.0', ${at}, ${at}, 1, ${report}, 'auto', 'current', '[]' from n`.execute(
     db,
   );
   await sql`insert into instance_components (instance, component, version)
-    ${numbers(size * COMPONENTS_OF_ONE)} select printf('00000000-0000-4000-8000-%012d', i / ${COMPONENTS_OF_ONE}), 'core/c' || (i % ${COMPONENTS_OF_ONE}), '1.0.0' from n`.execute(
+    ${numbers(size * COMPONENTS_OF_ONE)} select printf('00000000-0000-4000-8000-%012d', i / ${sql.lit(COMPONENTS_OF_ONE)}), 'core/c' || (i % ${sql.lit(COMPONENTS_OF_ONE)}), '1.0.0' from n`.execute(
     db,
   );
   await sql`insert into deployments (instance, record, state, reason, started_at, updated_at, body)
-    ${numbers(size * DEPLOYMENTS_OF_ONE)} select printf('00000000-0000-4000-8000-%012d', i / ${DEPLOYMENTS_OF_ONE}), 1 + i % ${DEPLOYMENTS_OF_ONE},
+    ${numbers(size * DEPLOYMENTS_OF_ONE)} select printf('00000000-0000-4000-8000-%012d', i / ${sql.lit(DEPLOYMENTS_OF_ONE)}), 1 + i % ${sql.lit(DEPLOYMENTS_OF_ONE)},
       case when i % 997 = 0 then 'rolled-back' else 'committed' end, 'channel', ${at}, ${at}, ${record} from n`.execute(
     db,
   );
