@@ -33,7 +33,7 @@ afterEach(async () => {
 /** Six instances with nine deployments each, many of which began in one second; every third went back. */
 async function fillFleet(): Promise<void> {
   for (let i = 0; i < 6; i++) {
-    const { code } = await createEnrolment(db, { name: `i${i}` }, 'test', NOW);
+    const { code } = await createEnrolment(db, { name: `i${i}`, actor: 'test' }, NOW);
     const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
     const { instance } = await redeemEnrolment(db, agent, NOW);
     const records = Array.from({ length: 9 }, (_, id) =>
