@@ -1,7 +1,6 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { orderLists } from './lists-migration.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
@@ -199,5 +198,29 @@ async function addCustomers(db: Kysely<unknown>): Promise<void> {
     .createIndex('instances_of_customer')
     .on('instances')
     .columns(['customer', 'name', 'id'])
+    .execute();
+}
+
+/** Two lists of deployments looked at everything, or sorted it: those with one change, and those that went back. */
+async function orderLists(db: AnyTables): Promise<void> {
+  const { text } = columnTypesOf(db);
+  await db.schema.alterTable('deployment_changes').addColumn('started_at', text).execute();
+  await sql`
+    update deployment_changes set started_at = (
+      select d.started_at from deployments as d
+      where d.instance = deployment_changes.instance and d.record = deployment_changes.record
+    )`.execute(db);
+  await db.schema
+    .createIndex('changes_by_start')
+    .on('deployment_changes')
+    .columns(['change', 'started_at', 'record', 'instance'])
+    .execute();
+  await sql`
+    create index deployments_back on deployments (started_at, record, instance)
+    where state = 'rolled-back' or reason = 'rollback'`.execute(db);
+  await db.schema
+    .createIndex('deployments_of_instance')
+    .on('deployments')
+    .columns(['instance', 'started_at', 'record'])
     .execute();
 }
