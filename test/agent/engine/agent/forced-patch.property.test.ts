@@ -424,7 +424,8 @@ const never = new Promise<never>(() => undefined);
 
 /** Everything signed is known at once, or as soon as the server that lies is seen through. */
 function contactOf(instance: Instance, model: Model, usual: ServerContact): ServerContact {
-  if (model.lie === null) {
+  // What a server that hangs never said is nobody's order: it hangs once everything is known.
+  if (model.lie === null || model.hangs) {
     const ask = () => (model.hangs ? never : Promise.resolve());
     return { ...usual, catalog: () => model.catalog, dueAt: () => 0, ask };
   }
@@ -433,7 +434,6 @@ function contactOf(instance: Instance, model: Model, usual: ServerContact): Serv
   return {
     ...server.contact,
     async ask() {
-      if (model.hangs) return never;
       if (published !== model.catalog) server.publish(model.catalog);
       published = model.catalog;
       model.asked = server.contact.ask();
