@@ -61,6 +61,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('plan', 'core/auth@1.1.0');
   await run('stage');
   await run('approve', plan, ...why);
+  await settle();
   await run('approvals', 'list');
   publish(releaseOf('1.2.0'));
   await run('check');

@@ -22,6 +22,7 @@ describe('the error catalogue', () => {
     const areas = [
       'agent',
       'deploy',
+      'disk',
       'document',
       'policy',
       'proposal',
