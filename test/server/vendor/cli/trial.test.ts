@@ -1,16 +1,25 @@
 // `verify --run`: a service is really started, probed and tested here, in bounded time, and nothing of it stays.
-import { readdir, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../../../support/free-port.ts';
 import { createVendor, openAndBuild, type Vendor } from '../../../support/vendor.ts';
 
 let vendor: Vendor;
 beforeAll(async () => {
+  // What trials leave is looked for here: other files have trials of their own meanwhile.
+  const own = await mkdtemp(join(tmpdir(), 'own-'));
+  await chmod(own, 0o755);
+  vi.stubEnv('TMPDIR', own);
   vendor = await createVendor();
 });
-afterAll(() => vendor.close());
+afterAll(async () => {
+  await vendor.close();
+  await rm(tmpdir(), { recursive: true });
+  vi.unstubAllEnvs();
+});
 
 const SERVE = `
 const { spawn } = require('node:child_process');
@@ -35,13 +44,13 @@ async function scratchLeft(): Promise<readonly string[]> {
   return (await readdir(tmpdir())).filter((name) => name.startsWith('fairlead-trial-'));
 }
 
-/** Commands of every process whose environment carries a trial's mark. */
+/** Every process of a trial of this file: other files try releases at the same time. */
 async function processesLeft(): Promise<readonly string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const texts = await Promise.all(
     pids.map((pid) => readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')),
   );
-  return pids.filter((_, at) => texts[at]?.includes('FAIRLEAD_TRIAL='));
+  return pids.filter((_, at) => texts[at]?.includes('FAIRLEAD_TRIAL=') && texts[at].includes(tmpdir()));
 }
 
 function checkOf(
