@@ -23,7 +23,11 @@ export interface CrashFiles {
     options?: number | { readonly recursive?: boolean; readonly mode?: number },
   ): Promise<string | undefined>;
   readdir(path: string, options?: { readonly withFileTypes?: boolean }): Promise<unknown[]>;
+  /** What is in it as it is opened. */
+  opendir(path: string): Promise<AsyncIterable<unknown>>;
   rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  rmdir(path: string): Promise<void>;
   rm(path: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   readlink(path: string): Promise<string>;
@@ -112,6 +116,27 @@ export function createCrashFiles(disk: () => CrashDisk, before: BeforeCall): Cra
       const node = follow(disk().root, path, 'scandir');
       if (node.kind !== 'directory') throw failure('ENOTDIR', 'scandir', path);
       return [...node.entries].map(([name, each]) => (withFileTypes ? { name, ...kindOf(each) } : name));
+    },
+    async opendir(path) {
+      const node = follow(disk().root, path, 'opendir');
+      if (node.kind !== 'directory') throw failure('ENOTDIR', 'opendir', path);
+      const entries = [...node.entries].map(([name, each]) => ({ name, ...kindOf(each) }));
+      return (async function* () {
+        yield* entries;
+      })();
+    },
+    async unlink(path) {
+      const node = find(path, 'unlink');
+      if (node === null) throw failure('ENOENT', 'unlink', path);
+      if (node.kind === 'directory') throw failure('EISDIR', 'unlink', path);
+      put(path, null, 'unlink');
+    },
+    async rmdir(path) {
+      const node = find(path, 'rmdir');
+      if (node === null) throw failure('ENOENT', 'rmdir', path);
+      if (node.kind !== 'directory') throw failure('ENOTDIR', 'rmdir', path);
+      if (node.entries.size > 0) throw failure('ENOTEMPTY', 'rmdir', path);
+      put(path, null, 'rmdir');
     },
     async rename(from, to) {
       before('rename', from);

@@ -5,12 +5,31 @@ import { type CrashStat, codeOf, failure, statOf } from './crash-paths.ts';
 /** Asked before every call that changes the disk or makes a change last; what it throws is what the caller gets. */
 export type BeforeCall = (call: string, path: string) => void;
 
+/** The path of each open file, by its number. */
+const opened = new Map<number, string>();
+let nextFd = 1_000_000_000;
+
+/** What a path below `/proc/self/fd` names on a crash disk; null for one of the kernel's. */
+export function pathBehind(path: string): string | null {
+  const [, fd = '', below = ''] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? [];
+  const held = opened.get(Number(fd));
+  return fd === '' || held === undefined ? null : held + below;
+}
+
+/** What the kernel says of the file with this number: all of a crash disk is one mount. */
+export function factsBehind(path: string): string | null {
+  const [, fd = ''] = /^\/proc\/self\/fdinfo\/(\d+)$/.exec(path) ?? [];
+  return opened.get(Number(fd)) === undefined ? null : 'mnt_id:\t1\n';
+}
+
 export class CrashHandle {
   readonly #node: FileNode | DirectoryNode;
   readonly #path: string;
   readonly #append: boolean;
   readonly #disk: () => CrashDisk;
   readonly #before: BeforeCall;
+  /** Far above any of the kernel's. */
+  readonly fd = nextFd++;
   #position = 0;
   #isClosed = false;
 
@@ -26,6 +45,7 @@ export class CrashHandle {
     this.#append = append;
     this.#disk = disk;
     this.#before = before;
+    opened.set(this.fd, path);
   }
 
   async writeFile(data: Uint8Array | string): Promise<void> {
@@ -89,6 +109,7 @@ export class CrashHandle {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    opened.delete(this.fd);
   }
 
   #file(call: string): FileNode {

@@ -5,7 +5,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { promisify } from 'node:util';
 import { CrashDisk, newDirectory } from './crash-disk.ts';
 import { type CrashFiles, createCrashFiles } from './crash-files.ts';
-import type { BeforeCall } from './crash-handle.ts';
+import { type BeforeCall, factsBehind, pathBehind } from './crash-handle.ts';
+import { follow } from './crash-paths.ts';
 
 /** Everything below it is on the crash disk; all other paths are where they always were. */
 export const MOUNT_POINT = '/crash-disk';
@@ -38,14 +39,32 @@ type AnyFunction = (...args: unknown[]) => unknown;
 function divert(name: Exclude<keyof CrashFiles, 'syncAll'>, index = 0): void {
   const real = fs.promises[name] as AnyFunction;
   const ours = files[name] as AnyFunction;
-  const diverted: AnyFunction = (...args) => (isMounted(args[index]) ? ours(...args) : real(...args));
+  const diverted: AnyFunction = (...args) => {
+    const path = args[index];
+    const named = typeof path === 'string' ? (pathBehind(path) ?? path) : path;
+    return isMounted(named) ? ours(...args.with(index, named)) : real(...args);
+  };
   Object.assign(fs.promises, { [name]: diverted });
 }
 
 for (const name of ['open', 'readFile', 'writeFile', 'copyFile', 'mkdir', 'readdir', 'rename', 'rm'] as const)
   divert(name);
-for (const name of ['readlink', 'stat', 'lstat', 'statfs', 'chmod'] as const) divert(name);
+for (const name of ['readlink', 'stat', 'lstat', 'statfs', 'chmod', 'opendir', 'unlink', 'rmdir'] as const)
+  divert(name);
 divert('symlink', 1);
+
+const readKernels = fs.promises.readFile as AnyFunction;
+const readFile: AnyFunction = async (path, ...args) =>
+  (typeof path === 'string' ? factsBehind(path) : null) ?? readKernels(path, ...args);
+Object.assign(fs.promises, { readFile });
+
+const listReal = fs.readdirSync as AnyFunction;
+const readdirSync: AnyFunction = (path, ...args) => {
+  if (!isMounted(path)) return listReal(path, ...args);
+  const node = follow(mount.disk.root, String(path), 'scandir');
+  return node.kind === 'directory' ? [...node.entries.keys()] : [];
+};
+Object.assign(fs, { readdirSync });
 
 // `sync -f` is how the tree store makes a tree durable.
 const real = childProcess.execFile as unknown as AnyFunction;
