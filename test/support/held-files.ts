@@ -5,14 +5,21 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { onTestFinished } from 'vitest';
 
+/** Why a test that needs one of them is skipped. */
+export const NO_FREEZE = 'this account or file system makes no file immutable';
+export const NO_MOUNT = 'this account may not mount';
+
 /** With everything below. False where the account or the file system cannot. */
 export function freeze(path: string): boolean {
   onTestFinished(() => thaw(topOf(path)));
   return hold(path);
 }
 
+/** Asked afterwards: a link below has no such mark, and chattr calls that a failure of the whole. */
 export function hold(path: string): boolean {
-  return spawnSync('chattr', ['-R', '+i', path]).status === 0;
+  spawnSync('chattr', ['-R', '+i', path]);
+  const { stdout } = spawnSync('lsattr', ['-d', path], { encoding: 'utf8' });
+  return stdout.split(' ')[0]?.includes('i') === true;
 }
 
 export function thaw(path: string): void {

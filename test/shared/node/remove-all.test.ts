@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
-import { freeze, mountOver } from '../../support/held-files.ts';
+import { freeze, mountOver, NO_FREEZE, NO_MOUNT } from '../../support/held-files.ts';
 
 describe('removing all', () => {
   it('takes files, links, pipes and directories in directories', async () => {
@@ -60,11 +60,11 @@ describe('removing all', () => {
     expect(existsSync(top)).toBe(false);
   });
 
-  it('leaves what cannot be removed, takes the rest, and says what it was', async () => {
+  it('leaves what cannot be removed, takes the rest, and says what it was', async ({ skip }) => {
     const top = join(temporaryDirectory(), 'top');
     mkdirSync(join(top, 'a'), { recursive: true });
     for (const name of ['a/held', 'a/other', 'z']) writeFileSync(join(top, name), 'x');
-    if (!freeze(join(top, 'a/held'))) return;
+    skip(!freeze(join(top, 'a/held')), NO_FREEZE);
 
     const refusal = await rejectionOf(removeAll(top));
 
@@ -74,14 +74,14 @@ describe('removing all', () => {
     expect(readdirSync(join(top, 'a'))).toEqual(['held']);
   });
 
-  it('never enters what is mounted, on the same disk or not', async () => {
+  it('never enters what is mounted, on the same disk or not', async ({ skip }) => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'kept'));
     writeFileSync(join(directory, 'kept/precious'), 'x');
     const mounted = join(directory, 'top/a/mounted');
     mkdirSync(mounted, { recursive: true });
     writeFileSync(join(directory, 'top/z'), 'x');
-    if (!mountOver(join(directory, 'kept'), mounted)) return;
+    skip(!mountOver(join(directory, 'kept'), mounted), NO_MOUNT);
 
     const refusal = await rejectionOf(removeAll(join(directory, 'top')));
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
-import { freeze, mountOver } from '../../../support/held-files.ts';
+import { freeze, mountOver, NO_FREEZE, NO_MOUNT } from '../../../support/held-files.ts';
 import { createWorld, other, ref, signed, tree, WHOLE } from './world.ts';
 
 const HEX = hexOf(tree);
@@ -25,11 +25,11 @@ describe('a tree whose place is taken', () => {
     expect(readdirSync(trees)).toEqual([HEX]);
   });
 
-  it('by an immutable file stands beside it', async () => {
+  it('by an immutable file stands beside it', async ({ skip }) => {
     const { store, trees, left } = createWorld();
     await store.collect(new Set());
     writeFileSync(joinPath(trees, HEX), 'x');
-    if (!freeze(joinPath(trees, HEX))) return;
+    skip(!freeze(joinPath(trees, HEX)), NO_FREEZE);
 
     await store.add(ref);
 
@@ -38,11 +38,11 @@ describe('a tree whose place is taken', () => {
     expect(left).toMatchObject([{ code: 'disk/immovable', data: { path: joinPath(trees, HEX) } }]);
   });
 
-  it('by its own damaged and immutable files stands beside them, also after a restart', async () => {
+  it('by its own damaged and immutable files stands beside them, also after a restart', async ({ skip }) => {
     const { store, reopen, trees } = createWorld();
     await store.add(ref);
     writeFileSync(joinPath(trees, HEX, 'index.json'), '{}');
-    if (!freeze(joinPath(trees, HEX))) return;
+    skip(!freeze(joinPath(trees, HEX)), NO_FREEZE);
 
     await store.repair(signed, WHOLE);
 
@@ -51,11 +51,11 @@ describe('a tree whose place is taken', () => {
     expect(readdirSync(trees)).toEqual([HEX, `${HEX}.1`]);
   });
 
-  it('goes with all of its places once nothing needs it', async () => {
+  it('goes with all of its places once nothing needs it', async ({ skip }) => {
     const { store, trees } = createWorld();
     await store.add(ref);
     writeFileSync(joinPath(trees, HEX, 'index.json'), '{}');
-    if (!freeze(joinPath(trees, HEX))) return;
+    skip(!freeze(joinPath(trees, HEX)), NO_FREEZE);
     await store.repair(signed, WHOLE);
 
     const refusal = await rejectionOf(store.collect(new Set()));
@@ -66,22 +66,24 @@ describe('a tree whose place is taken', () => {
 });
 
 describe('collecting', () => {
-  it('removes the others when one tree cannot be moved', async () => {
+  it('removes the others when one tree cannot be moved', async ({ skip }) => {
     const { store, trees } = createWorld();
     await store.add(ref);
     await store.add(other.ref);
-    if (!freeze(joinPath(trees, HEX))) return;
+    skip(!freeze(joinPath(trees, HEX)), NO_FREEZE);
 
     await rejectionOf(store.collect(new Set()));
 
     expect(readdirSync(trees)).toEqual([HEX]);
   });
 
-  it('takes a tree away of which one file cannot be removed, and leaves that file aside', async () => {
+  it('takes a tree away of which one file cannot be removed, and leaves that file aside', async ({
+    skip,
+  }) => {
     const { store, trees, temporary } = createWorld();
     await store.add(ref);
     await store.add(other.ref);
-    if (!freeze(joinPath(trees, HEX, 'files/text'))) return;
+    skip(!freeze(joinPath(trees, HEX, 'files/text')), NO_FREEZE);
 
     await rejectionOf(store.collect(new Set()));
 
@@ -89,12 +91,12 @@ describe('collecting', () => {
     expect(readdirSync(temporary)).toHaveLength(1);
   });
 
-  it('leaves alone what somebody mounted in a tree', async () => {
+  it('leaves alone what somebody mounted in a tree', async ({ skip }) => {
     const { store, trees } = createWorld();
     const precious = temporaryDirectory();
     writeFileSync(joinPath(precious, 'file'), 'x');
     await store.add(ref);
-    if (!mountOver(precious, joinPath(trees, HEX, 'files/logs'))) return;
+    skip(!mountOver(precious, joinPath(trees, HEX, 'files/logs')), NO_MOUNT);
 
     await rejectionOf(store.collect(new Set()));
 
@@ -122,13 +124,13 @@ describe('adding', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  it.each(['pack', 'tree'])('does not mind an immutable %s of an earlier attempt', async (kind) => {
+  it.for(['pack', 'tree'])('does not mind an immutable %s of an earlier attempt', async (kind, { skip }) => {
     const { store, temporary } = createWorld();
     await store.collect(new Set());
     const path = joinPath(temporary, `${HEX}.${kind}`);
     if (kind === 'tree') mkdirSync(path);
     else writeFileSync(path, 'x');
-    if (!freeze(path)) return;
+    skip(!freeze(path), NO_FREEZE);
 
     await store.add(ref);
 
