@@ -407,3 +407,14 @@ function memoryStore<Document>(): JsonStore<Document> & { value: Document | null
   };
   return store;
 }
+
+/** 1.0.0 runs; nothing more happens by itself. */
+export async function runningAlone() {
+  const network = createAgentNetwork();
+  network.publish(releaseOf('1.0.0'));
+  await network.start();
+  const policy = { ...DEFAULT_POLICY, channel: 'manual' as const, fetchAhead: false };
+  network.world.policy = { kind: 'readable', policy };
+  await network.world.clock.advance(1000);
+  return network;
+}

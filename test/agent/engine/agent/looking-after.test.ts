@@ -2,8 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { watchFiles } from '../../../../agent/engine/agent/upkeep.ts';
 import { formatInstant, instantMs } from '../../../../shared/encoding/instant.ts';
-import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
-import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
+import { releaseOf, runningAlone } from '../../../support/agent-network.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const START = instantMs('2026-03-01T10:00:00Z');
@@ -95,20 +94,9 @@ describe('the files of what runs are looked at', () => {
   });
 });
 
-/** 1.0.0 runs; nothing more happens by itself. */
-async function running() {
-  const network = createAgentNetwork();
-  network.publish(releaseOf('1.0.0'));
-  await network.start();
-  const policy = { ...DEFAULT_POLICY, channel: 'manual' as const, fetchAhead: false };
-  network.world.policy = { kind: 'readable', policy };
-  await network.world.clock.advance(1000);
-  return network;
-}
-
 describe('what an operator asks for', () => {
   it('a rehearsal is answered whole, with its moment', async () => {
-    const { world, ask } = await running();
+    const { world, ask } = await runningAlone();
     const steps = [{ action: 'update' }] as never;
     const checks = [{ check: 'the disk has room', problem: null }];
     const restores = ['core/auth'] as never;
@@ -126,7 +114,7 @@ describe('what an operator asks for', () => {
     [{}, false],
     [{ removeAdded: true }, true],
   ])('a repair with %j is on the record so, and answered with what was found', async (how, removeAdded) => {
-    const { world, ask } = await running();
+    const { world, ask } = await runningAlone();
     const told: unknown[] = [];
     const repairs = [
       {
@@ -152,7 +140,7 @@ describe('what an operator asks for', () => {
   });
 
   it('the log of a service comes for its time and its change', async () => {
-    const { ask } = await running();
+    const { ask } = await runningAlone();
     const component = 'core/auth';
 
     expect(await ask('POST', '/v1/logs', { component, since: '2026-03-01T09:00:00Z' })).toEqual({
@@ -165,7 +153,7 @@ describe('what an operator asks for', () => {
   });
 
   it('staging fetches what is on offer, tells what was there, and of nothing does nothing', async () => {
-    const { world, publish, ask } = await running();
+    const { world, publish, ask } = await runningAlone();
     expect(await ask('POST', '/v1/stage')).toEqual({
       ...{ schema: 'fairlead/staged@1', plan: null, fetched: [], present: [] },
     });

@@ -38,6 +38,12 @@ async function running(remote: Policy['remote']) {
 }
 
 /** The state file as a killed process leaves it. */
+/** Alice's yes stands, and nothing is known of the act. */
+function crashedAfterHerYes(agent: Awaited<ReturnType<typeof running>>) {
+  const accepted = { by: 'alice', reason: 'agreed', person: true };
+  crashedIn(agent, (each) => ({ ...each, state: 'acting', accepted, acting: { after: 1 } }));
+}
+
 function crashedIn(
   agent: Awaited<ReturnType<typeof running>>,
   change: (one: ProposalEntry) => ProposalEntry,
@@ -273,12 +279,7 @@ describe('a crash', () => {
     const agent = await running('propose');
     const one = agent.vendor.propose({ kind: 'deploy', release: 'core/auth@1.1.0' });
     await agent.round();
-    crashedIn(agent, (each) => ({
-      ...each,
-      state: 'acting',
-      accepted: { by: 'alice', reason: 'agreed', person: true },
-      acting: { after: 1 },
-    }));
+    crashedAfterHerYes(agent);
 
     await agent.round();
     await agent.round();
@@ -291,12 +292,7 @@ describe('a crash', () => {
     const agent = await running('propose');
     const one = agent.vendor.propose({ kind: 'unpin', component: 'core/auth' });
     await agent.round();
-    crashedIn(agent, (each) => ({
-      ...each,
-      state: 'acting',
-      accepted: { by: 'alice', reason: 'agreed', person: true },
-      acting: { after: 1 },
-    }));
+    crashedAfterHerYes(agent);
 
     await agent.round();
 

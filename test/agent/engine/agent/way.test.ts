@@ -2,26 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import type { WayReply } from '../../../../shared/protocol/way.ts';
-import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
-import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
-
-/** 1.0.0 runs; nothing more happens by itself. */
-async function running() {
-  const network = createAgentNetwork();
-  network.publish(releaseOf('1.0.0'));
-  await network.start();
-  const policy = { ...DEFAULT_POLICY, channel: 'manual' as const, fetchAhead: false };
-  network.world.policy = { kind: 'readable', policy };
-  await network.world.clock.advance(1000);
-  return network;
-}
+import { releaseOf, runningAlone } from '../../../support/agent-network.ts';
 
 describe('the way to a release', () => {
-  const wayTo = async (network: Awaited<ReturnType<typeof running>>, target: string) =>
+  const wayTo = async (network: Awaited<ReturnType<typeof runningAlone>>, target: string) =>
     (await network.ask('POST', '/v1/way', { target })) as WayReply;
 
   it('is told whole: each deployment with its moves, what of them must be fetched, and what stands before it', async () => {
-    const network = await running();
+    const network = await runningAlone();
     const { world, publish, ask } = network;
     publish(releaseOf('1.1.0', { requiredStop: true }), releaseOf('1.2.0'));
     await ask('POST', '/v1/check');
@@ -46,7 +34,7 @@ describe('the way to a release', () => {
   });
 
   it('counts a tree once that two deployments on the way need', async () => {
-    const network = await running();
+    const network = await runningAlone();
     const tree = { digest: digestOfValue('the same files'), files: 1, bytes: 100 };
     network.publish(releaseOf('1.1.0', { requiredStop: true, tree }), releaseOf('1.2.0', { tree }));
     await network.ask('POST', '/v1/check');
@@ -57,7 +45,7 @@ describe('the way to a release', () => {
   });
 
   it.each(['core@1.0.0', 'platform@1.0.0'])('back is for a capability alone: %s', async (target) => {
-    const network = await running();
+    const network = await runningAlone();
 
     await expect(wayTo(network, target)).rejects.toMatchObject({ code: 'plan/no-such-release' });
   });
