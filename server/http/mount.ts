@@ -49,6 +49,9 @@ function mount(app: FastifyInstance, context: Context, route: Route, streams?: s
   });
 }
 
+/** Not of the provider's: that it cannot be asked is nobody's fault who asks. */
+const REFUSALS = ['auth/missing', 'auth/refused', 'auth/forbidden', 'auth/not-for-customers'] as const;
+
 /** Goes before the routes. Failures count against the address they come from. */
 export function installAccess(app: FastifyInstance, context: Context, limitFailures: Limit): void {
   app.decorateRequest('caller');
@@ -62,8 +65,7 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
     try {
       request.caller = await verifyAccess(context, access, shownBy(request, context), context.now());
     } catch (error) {
-      if (isFairleadError(error, 'auth/missing', 'auth/refused', 'auth/forbidden'))
-        await limitFailures(request);
+      if (isFairleadError(error, ...REFUSALS)) await limitFailures(request);
       throw error;
     }
   });
