@@ -53,6 +53,15 @@ describe('an answer of the expected status', () => {
     expect(await answerOf(answer, { contains: 'ready' })).toEqual({ healthy: true, detail: 'HTTP 200' });
   });
 
+  it('holds a text as soon as it came, however long the body goes on', async () => {
+    const endless: RequestListener = (_, response) => void response.write('ready');
+    const began = performance.now();
+
+    await answerOf(endless, { contains: 'ready' });
+
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
   it.each<[string, RequestListener, string]>([
     ['where there is none', (_, response) => response.end(), 'HTTP 200 without "ready": '],
     ['that is another', (_, response) => response.end('no'), 'HTTP 200 without "ready": no'],

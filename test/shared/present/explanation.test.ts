@@ -60,6 +60,18 @@ describe('an explanation', () => {
       ['follow it: fairlead change 4 --watch'],
     ],
     [
+      'of the reasons against another none that it is itself',
+      {
+        inProgress: recordOf(4, ['planned']),
+        decision: { ...CURRENT, blockers: [blocker({ code: 'deployment-in-progress' }), blocker()] },
+      },
+      [
+        'follow it: fairlead change 4 --watch',
+        'Why not now:',
+        '  - held by ada [hold; admin clears it; policy.hold]',
+      ],
+    ],
+    [
       'what is exposed',
       { decision: { ...CURRENT, exposed: [EXPOSURE] } },
       ['Exposed:', '  FL-2026-0003 (critical): core/auth 1.0.0'],

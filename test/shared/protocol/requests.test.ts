@@ -18,6 +18,7 @@ import {
 import { approvalRequest, policyEdit, policyRequest } from '../../../shared/protocol/admin-policy.ts';
 import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
 import { instancesReply, TOKEN_ROLES } from '../../../shared/protocol/fleet.ts';
+import { proposalRequest } from '../../../shared/protocol/fleet-proposals.ts';
 import { errorReply } from '../../../shared/protocol/problem.ts';
 import {
   onlineKeysReply,
@@ -43,6 +44,7 @@ import {
 } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
 
+const INSTALL = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
 const takes = (schema: z.ZodType, value: unknown) => schema.safeParse(value).success;
 const text = (length: number) => 'a'.repeat(length);
 const list = (length: number, item: unknown) => Array.from({ length }, () => item);
@@ -51,6 +53,22 @@ const redeem = { code: 'c', publicKey: text(43), hostname: 'h', agentVersion: 'v
 const publication = { metadata: [], targets: [], changes: [] };
 const setting = { component: 'core/auth', key: 'port', value: null, reason: 'why' };
 const version = `1.0.0-${text(122)}`;
+
+it.each([
+  ['one instance', { instance_id: INSTALL }, true],
+  ['one group', { group: 'hospitals' }, true],
+  ['nobody', {}, false],
+  ['both', { instance_id: INSTALL, group: 'hospitals' }, false],
+])('a proposal is to an instance or a group: %s', (_whom, to, isTaken) => {
+  const read = proposalRequest.safeParse({ ...to, wish: { kind: 'deploy' }, reason: 'why' });
+
+  expect(read.success).toBe(isTaken);
+  if (!read.success) {
+    expect(read.error.issues).toMatchObject([
+      { path: ['instance_id'], message: 'an instance or a group, and not both' },
+    ]);
+  }
+});
 
 describe('a field of a request', () => {
   it.each<[string, z.ZodType, (length: number) => unknown, number]>([

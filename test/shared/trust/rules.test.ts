@@ -124,11 +124,13 @@ describe('bytes that nobody signed for', () => {
 
 describe('metadata that cannot be read', () => {
   const BROKEN = Buffer.from('{}');
+  const EMPTY = Buffer.from('{"signatures":[],"signed":{}}');
   const { root, timestamp, snapshot } = trusted();
   const bare = { ...timestamp.snapshot, length: null, hashes: null };
 
   it.each<[string, () => unknown]>([
     ['root', () => verifyInitialRoot(BROKEN)],
+    ['root', () => verifyInitialRoot(EMPTY)],
     ['root', () => verifyNextRoot(root, BROKEN)],
     ['timestamp', () => verifyTimestamp(root, null, BROKEN)],
     ['snapshot', () => verifyCachedSnapshot(root, BROKEN)],

@@ -15,6 +15,12 @@ const COMPOSE = {
 };
 const PROGRAM = { kind: 'program', exec: ['<exec:a>', '<exec:b c>'] };
 
+it('a driver that nobody knows is answered with those that there are', () => {
+  const [issue] = service.safeParse({ driver: 'docker' }).error?.issues ?? [];
+
+  expect(issue?.message).toBe('a service run by the driver "process", "systemd", "command" or "compose"');
+});
+
 describe('a service that is run', () => {
   it.each<[object, object, object]>([
     [{ driver: 'process', exec: ['a', 'b c'] }, { kind: 'process', exec: PROGRAM.exec }, PROGRAM],
