@@ -62,17 +62,24 @@ async function verify(text: string, keys: RemoteJWKSet, { issuer, audience }: Id
 async function discover(issuer: string): Promise<RemoteJWKSet> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const response = await fetchCapped(issuer, url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const parsed = discovery.safeParse(
-    parseJson(bytes, url, { maxBytes: MAX_BYTES, maxDepth: 16, maxNodes: 10_000 }),
-  );
-  if (!parsed.success || parsed.data.issuer !== issuer) {
+  const described = discovery.safeParse(parseOrNull(new Uint8Array(await response.arrayBuffer()), url));
+  if (!described.success || described.data.issuer !== issuer) {
     throw unreachable(issuer, `${url} does not describe it`);
   }
-  return createRemoteJWKSet(new URL(parsed.data.jwks_uri), {
+  return createRemoteJWKSet(new URL(described.data.jwks_uri), {
     timeoutDuration: TIMEOUT_MS,
     [customFetch]: (address, options) => fetchCapped(issuer, address, options),
   });
+}
+
+/** What a provider sends that is no JSON is its fault, and not that of whoever signs in. */
+function parseOrNull(bytes: Uint8Array, url: string): unknown {
+  try {
+    return parseJson(bytes, url, { maxBytes: MAX_BYTES, maxDepth: 16, maxNodes: 10_000 });
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
 }
 
 /** Error: auth/provider-unreachable. */

@@ -17,6 +17,8 @@ export interface IdentityProvider {
   keyRequests(): number;
   /** An access token of a program in these groups. */
   token(groups: unknown, audience?: string): Promise<string>;
+  /** From now on this is all that it says. */
+  answerWith(body: string): void;
   /** New keys; the old ones are forgotten. */
   rotate(): void;
   close(): Promise<void>;
@@ -43,6 +45,9 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
     lifetimeMs: 600_000,
     keyRequests: () => keyRequests,
     rotate,
+    answerWith: (body) => {
+      serve = (_request, response) => void response.end(body);
+    },
     token: async (of, audience = AUDIENCE) => {
       groups = of;
       const body = new URLSearchParams({

@@ -116,6 +116,35 @@ describe('the provider', () => {
     expect(provider.keyRequests()).toBe(1);
   });
 
+  it.each([
+    ['rubbish', () => 'no JSON'],
+    ['nothing', () => ''],
+    [
+      'another provider',
+      (own: string) => JSON.stringify({ issuer: `${own}/other`, jwks_uri: `${own}/jwks` }),
+    ],
+    ['no keys', (own: string) => JSON.stringify({ issuer: own })],
+    [
+      'keys in the clear',
+      (own: string) => JSON.stringify({ issuer: own, jwks_uri: 'http://keys.example.com/' }),
+    ],
+    ['keys in a file', (own: string) => JSON.stringify({ issuer: own, jwks_uri: 'file:///etc/passwd' })],
+    ['more than anybody reads', () => JSON.stringify({ more: 'x'.repeat(300_000) })],
+  ])(
+    'that describes itself as %s is said to be unusable, and the caller is not blamed',
+    async (_what, describe) => {
+      const { issuer } = provider;
+      const token = await provider.token(['ops']);
+      provider.answerWith(describe(issuer));
+
+      const response = await ask(token);
+
+      expect([response.statusCode, response.json().code]).toEqual([503, 'auth/provider-unreachable']);
+      provider.rotate();
+      expect((await ask(await provider.token(['ops']))).statusCode).toBe(200);
+    },
+  );
+
   it('may be gone: that is said, this server’s own tokens count, and it is asked again later', async () => {
     const token = await provider.token(['ops']);
     const { issuer } = provider;
