@@ -6,7 +6,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { type ProposalAnswer, proposalAnswer } from '../../shared/protocol/proposal.ts';
 import { digest, instant, line } from '../../shared/schema/common.ts';
 import type { ProposalKind } from '../../shared/schema/policy.ts';
-import { type Proposal, proposal } from '../../shared/schema/proposal.ts';
+import { LONGEST_MS, MOST_OPEN, type Proposal, proposal } from '../../shared/schema/proposal.ts';
 
 const answer = proposalAnswer.omit({ id: true, revision: true });
 export type GivenAnswer = z.output<typeof answer>;
@@ -57,13 +57,10 @@ export const NO_PROPOSALS: ProposalsFile = {
   entries: [],
 };
 
-export const MOST_OPEN = 100;
 const MOST_A_DAY = 200;
 /** Closed ones stay this many, so that a repetition is told from a new one. */
 const CLOSED_KEPT = 200;
 const OWED_KEPT = 400;
-/** However long the server says that it stands. */
-const LONGEST_MS = 90 * 86_400_000;
 
 export function isOpen({ state }: Pick<ProposalEntry, 'state'>): boolean {
   return !CLOSED.some((closed) => closed === state);

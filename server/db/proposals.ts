@@ -4,18 +4,15 @@ import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { describeWish } from '../../shared/present/proposals.ts';
-import type { Wish } from '../../shared/schema/proposal.ts';
+import { LONGEST_MS, MOST_OPEN, type Wish } from '../../shared/schema/proposal.ts';
 import { appendAudit } from './audit.ts';
 import { inParts } from './page.ts';
 import { OPEN, type ProposalRow } from './proposal-row.ts';
 import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
-/** What one install has to answer at a time. */
-const MOST_OPEN = 100;
 const DAY_MS = 86_400_000;
 const USUAL_MS = 30 * DAY_MS;
-const LONGEST_MS = 90 * DAY_MS;
 
 export interface NewProposals {
   /** In the order of their ids. */

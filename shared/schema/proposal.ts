@@ -81,6 +81,11 @@ export const wish = z.discriminatedUnion('kind', [
 ]);
 export type Wish = z.output<typeof wish>;
 
+/** That wait at one install: what a person can still look through. */
+export const MOST_OPEN = 100;
+/** How long one may stand, in milliseconds, whoever says how long. */
+export const LONGEST_MS = 90 * 86_400_000;
+
 export const proposalId = z
   .string()
   .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'the id of a proposal' });

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   expiresAt,
   findEntry,
-  MOST_OPEN,
   markHeard,
   NO_PROPOSALS,
   type ProposalsFile,
@@ -14,7 +13,7 @@ import {
   withAnswer,
 } from '../../../agent/core/proposals.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { type Proposal, proposal } from '../../../shared/schema/proposal.ts';
+import { MOST_OPEN, type Proposal, proposal } from '../../../shared/schema/proposal.ts';
 
 const NOW = instantMs('2026-03-01T10:00:00Z');
 const DAY_MS = 86_400_000;
