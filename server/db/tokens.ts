@@ -8,7 +8,7 @@ import { lockCustomer } from './customers.ts';
 import { type Mark, transactOnce } from './once.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { hashSecret, inForce, makeToken, ownerOf, type TokenSummary, toSummary } from './token-lists.ts';
-import { transact } from './transact.ts';
+import { isPostgres, transact } from './transact.ts';
 
 /** `token` is its text. */
 export interface NewToken extends TokenSummary {
@@ -32,12 +32,21 @@ export async function createToken(
   mark: Mark | null = null,
 ): Promise<NewToken> {
   return await transactOnce(db, mark, now, async (trx) => {
-    const token = makeToken();
-    if (request.customer !== undefined) await lockCustomer(trx, request.customer);
-    const row = await insertToken(trx, { ...request, text: token }, now);
-    if (row === null) throw new Error('192 bits of chance were drawn twice');
-    return { ...row, token };
+    return await insertFresh(trx, request, now);
   });
+}
+
+/** Error: request/not-found for a customer that there is not, or no longer. */
+async function insertFresh(
+  trx: DatabaseTransaction,
+  request: Omit<TokenRequest, 'text'>,
+  now: EpochMs,
+): Promise<NewToken> {
+  const token = makeToken();
+  if (request.customer !== undefined) await lockCustomer(trx, request.customer);
+  const row = await insertToken(trx, { ...request, text: token }, now);
+  if (row === null) throw new Error('192 bits of chance were drawn twice');
+  return { ...row, token };
 }
 
 /**
@@ -57,9 +66,12 @@ export async function rotateToken(
 ): Promise<NewToken> {
   const { id, overlapMs, expires, actor } = request;
   const until = formatInstantMs(now + overlapMs);
-  const token = makeToken();
   return transactOnce(db, mark, now, async (trx) => {
-    const old = await inForce(trx, now).where('id', '=', id).executeTakeFirst();
+    // Locked: of what is revoked at the same time no new text comes to life.
+    const old = await inForce(trx, now)
+      .where('id', '=', id)
+      .$if(isPostgres(trx), (query) => query.forUpdate())
+      .executeTakeFirst();
     if (old === undefined) throw new FairleadError('request/not-found', { what: `token ${id} in force` });
     const { name, role, customer } = toSummary(old);
     // Under its condition: whoever revokes it or ends it earlier meanwhile is not overruled.
@@ -70,8 +82,7 @@ export async function rotateToken(
       .where('expires_at', '>', until)
       .execute();
     await appendAudit(trx, { actor, action: 'token.rotated', subject: name, details: { id, until } }, now);
-    const row = await insertToken(trx, { text: token, name, role, customer, expires, actor }, now);
-    return { ...(row as TokenSummary), token };
+    return await insertFresh(trx, { name, role, customer, expires, actor }, now);
   });
 }
 

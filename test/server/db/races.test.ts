@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readAudit } from '../../../server/db/audit.ts';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
 import { recordPublication } from '../../../server/db/changes.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
@@ -15,7 +16,7 @@ import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { listTokens } from '../../../server/db/token-lists.ts';
-import { admitToken } from '../../../server/db/tokens.ts';
+import { admitToken, createToken, revokeToken, rotateToken } from '../../../server/db/tokens.ts';
 import { openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -53,6 +54,24 @@ it('a new database that several open at once is made once, and all of them use i
     expect(steps.rows).toHaveLength(Object.keys(MIGRATIONS).length);
     expect((await verifyAudit(opened[1] as Database, null)).count).toBe(3);
     for (const db of opened) await db.destroy();
+  }
+}, 60_000);
+
+it('of a token that is revoked no new text comes to life, however close the two are', async () => {
+  const actor = 'test';
+  const ends = { expires: NOW + 60_000, actor };
+  for (let round = 0; round < 20; round++) {
+    const name = `token ${round}`;
+    const { id } = await createToken(serverOf(0), { name, role: 'viewer', ...ends }, NOW);
+
+    await Promise.allSettled([
+      revokeToken(serverOf(0), id, actor, NOW),
+      rotateToken(serverOf(1), { id, overlapMs: 1_000, ...ends }, NOW),
+    ]);
+
+    const { entries } = await readAudit(serverOf(0), 0, 1_000);
+    const steps = entries.filter(({ subject }) => subject === name).map(({ action }) => action);
+    expect(steps.slice(steps.indexOf('token.revoked') + 1)).toEqual([]);
   }
 }, 60_000);
 
