@@ -1,7 +1,7 @@
 // How far long work is, where nobody watches and where somebody does.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress } from '../../../shared/cli/progress.ts';
 
 function writtenBy(stream: { isTTY?: boolean; columns?: number }, isQuiet: boolean): string {
@@ -16,12 +16,23 @@ function writtenBy(stream: { isTTY?: boolean; columns?: number }, isQuiet: boole
 }
 
 describe('progress', () => {
+  beforeEach(() => void vi.stubEnv('CI', undefined));
+  afterEach(() => void vi.unstubAllEnvs());
+
   it.each([
     ['a pipe', {}],
     ['a terminal too narrow for a bar', { isTTY: true, columns: 20 }],
     ['a terminal that says no width', { isTTY: true }],
   ])('is one harmless line a step on %s', (_what, stream) => {
     expect(writtenBy(stream, false)).toBe('packing core/auth …\nuploading\ufffd[2J a pack …\n');
+  });
+
+  it('is one line a step on a terminal that nobody watches', () => {
+    vi.stubEnv('CI', 'true');
+
+    expect(writtenBy({ isTTY: true, columns: 120 }, false)).toBe(
+      'packing core/auth …\nuploading\ufffd[2J a pack …\n',
+    );
   });
 
   it('is nothing beside JSON', () => {
