@@ -59,7 +59,7 @@ export function realRelease(version: string, port: number, broken = false): Depl
       {
         http: 'http://127.0.0.1:${settings.port}/',
         contains: answer,
-        startPeriod: broken ? 'PT1S' : 'PT10S',
+        startPeriod: broken ? 'PT1S' : 'PT1M',
         interval: 'PT0S',
         successes: 2,
         failures: 3,

@@ -39,7 +39,7 @@ export async function sideBySide(
       {
         http: 'http://127.0.0.1:${settings.port}/',
         contains: isBroken ? 'something else' : `auth ${version}`,
-        startPeriod: isBroken ? 'PT1S' : 'PT10S',
+        startPeriod: isBroken ? 'PT1S' : 'PT1M',
         interval: 'PT0S',
         successes: 2,
         failures: 3,

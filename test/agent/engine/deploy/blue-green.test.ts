@@ -95,7 +95,7 @@ describe('a blue-green capability', { timeout: 60_000 }, () => {
   });
 
   it('leaves only the version that serves, and the switch outlives the agent', async () => {
-    await realInstance(stateDir).deploy(await release('1.0.0'));
+    expect(await realInstance(stateDir).deploy(await release('1.0.0'))).toMatchObject({ state: 'committed' });
     const before = switchPid(stateDir);
     const next = realInstance(stateDir);
     await next.deployer.recover();
