@@ -41,7 +41,7 @@ const MEMORY_BYTES = 32 * 2 ** 20;
 /** What an entry costs besides its bytes. */
 const ENTRY_BYTES = 512;
 /** Another process may publish into the same directory: so long, at most, is an answer older than the disk. */
-const RECHECK_MS = 1_000;
+export const RECHECK_MS = 1_000;
 
 interface Entry {
   readonly file: SmallFile | null;
