@@ -8,16 +8,18 @@ import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
-import { databaseClock } from './db/neighbours.ts';
+import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { listMarks } from './db/proposal-answers.ts';
 import type { ReceivedReport } from './db/records.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
 import { writeReports } from './db/reports.ts';
 import type { Database, DatabaseTransaction } from './db/tables.ts';
+import { createHub, type Hub } from './hub/hub.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { type PassphraseSource, passphraseSource } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
 import type { Publisher } from './repository/publisher.ts';
+import { newsBetween, type Published } from './repository/state.ts';
 import { clearUploads } from './repository/uploads.ts';
 
 export interface ServerConfig extends Transport {
@@ -42,7 +44,10 @@ export interface Context {
   readonly log: Logger;
   readonly db: Database;
   readonly publisher: Publisher;
+  readonly notices: Notices;
   readonly files: PublicFiles;
+  /** The agents that listen to this process. */
+  readonly hub: Hub;
   /** Answers once the report is on disk. */
   readonly reports: GroupCommit<ReceivedReport, TakenReport>;
   readonly reportQuota: TakeQuota;
@@ -83,7 +88,11 @@ export interface Surroundings {
   /** Defaults to the caller's own thread. */
   readonly database?: Place;
   /** `onChange` is to be called when the repository serves something else. */
-  readonly openPublisher: (config: ServerConfig, db: Database, onChange: () => void) => Promise<Publisher>;
+  readonly openPublisher: (
+    config: ServerConfig,
+    db: Database,
+    onChange: (published: Published) => void,
+  ) => Promise<Publisher>;
 }
 
 /** What the command line and the environment say; the command line goes first. */
@@ -121,9 +130,19 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   await clearUploads(config.layout, config.database.kind === 'file' ? 0 : OTHERS_UPLOAD_MS, Date.now());
   const db = await openDatabase(config.database, surroundings.database);
   const files = createPublicFiles(config.layout.repository, () => performance.now());
+  const hub = createHub();
+  let before: Published | null = null;
+  const onChange = (published: Published) => {
+    files.changed();
+    const urgency = before === null ? null : newsBetween(before, published);
+    before = published;
+    if (urgency !== null && published.version !== null) {
+      hub.tellAll({ timestamp: published.version }, urgency);
+    }
+  };
   const opened = Promise.all([
     surroundings.now ?? databaseClock(db),
-    surroundings.openPublisher(config, db, () => files.changed()),
+    surroundings.openPublisher(config, db, onChange),
   ]);
   const [now, publisher] = await opened.catch(async (error: unknown) => {
     // Left open, its threads would keep the program from ending.
@@ -132,8 +151,9 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   });
   const reports = createGroupCommit(db, takeReports);
   return {
-    ...{ config, now, log, db, publisher, files, reports },
+    ...{ config, now, log, db, publisher, files, hub, reports },
     reportQuota: createQuota(REPORT_QUOTAS, now),
+    notices: createNotices(db, config.database),
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,
   };

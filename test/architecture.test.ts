@@ -39,10 +39,11 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
   'server/core': ['server/core'],
   'server/repository': ['server/core', 'server/repository'],
   'server/db': ['server/core', 'server/db'],
+  'server/hub': ['server/core', 'server/hub'],
   'server/http': ['server/core', 'server/repository', 'server/db', 'server/http', 'server/context'],
   'server/jobs': ['server/core', 'server/repository', 'server/db', 'server/jobs', 'server/context'],
   'server/cli': ['server/core', 'server/repository', 'server/db', 'server/cli'],
-  'server/context': ['server/core', 'server/repository', 'server/db', 'server/context'],
+  'server/context': ['server/core', 'server/repository', 'server/db', 'server/hub', 'server/context'],
   'server/vendor/core': ['server/vendor/core'],
   'server/vendor/workspace': ['server/vendor/core', 'server/vendor/workspace', 'server/repository'],
   'server/vendor/cli': [

@@ -36,6 +36,26 @@ export function parseRetryAfter(header: string, now: EpochMs): number | null {
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - now) / 1000));
 }
 
+export interface ListenState {
+  /** Connections in a row that did not last. */
+  readonly failures: number;
+  /** Somebody on the way gives no such connection. */
+  readonly isRefusal: boolean;
+}
+
+/** A server that restarts sends everybody away in the same second. */
+const LISTEN_AGAIN_MS = 20_000;
+const LONGEST_LISTEN_WAIT_MS = 5 * 60_000;
+const AFTER_REFUSAL_MS = 10 * 60_000;
+
+/** Milliseconds until the agent tries again to listen; polls go on meanwhile. `chance` is uniform in [0, 1). */
+export function listenDelayMs({ failures, isRefusal }: ListenState, chance: number): number {
+  const wait = isRefusal
+    ? AFTER_REFUSAL_MS * (0.5 + chance)
+    : chance * Math.min(LONGEST_LISTEN_WAIT_MS, LISTEN_AGAIN_MS * 2 ** Math.min(failures, 10));
+  return Math.round(Math.max(SHORTEST_WAIT_MS, wait));
+}
+
 export interface RestartHistory {
   /** Starts in a row that did not last. */
   readonly attempts: number;

@@ -1,6 +1,7 @@
 // The vendor's server: what it has signed, where its bytes come from, how it is told; and whoever asks this agent.
 import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { Hint } from '../../shared/protocol/hint.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
@@ -71,8 +72,24 @@ export interface ServerChannel {
   answerProposals(answers: readonly ProposalAnswer[]): Promise<AnswersReply>;
   /** The vendor’s template of this name, as it is now. Errors: as above. */
   template(name: string): Promise<PolicyTemplate>;
+  /** Listens to what the server has to say until that ends, or the signal aborts. Never throws. */
+  listen(on: Listening, signal: AbortSignal): Promise<ListeningEnd>;
   /** Why nothing can be sent from here, until a person has mended it; null where it can. */
   damage(): Promise<string | null>;
+}
+
+export interface Listening {
+  onOpen(): void;
+  /** Nothing of it is believed: it is a reason to ask. */
+  onHint(hint: Hint): void;
+}
+
+export interface ListeningEnd {
+  readonly problem: string;
+  /** Somebody on the way answers, and gives no such connection: that does not change within minutes. */
+  readonly isRefusal: boolean;
+  /** It stood for a while before. */
+  readonly isSteady: boolean;
 }
 
 export interface Sent {

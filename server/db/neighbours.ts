@@ -8,17 +8,43 @@ import { connectionOf } from './postgres.ts';
 import type { Database } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
-/** PostgreSQL commits those who notify one after the other: one for a publication, never one for a report. */
-export const NOTICES = ['publication'] as const;
-export type Notice = (typeof NOTICES)[number];
+/**
+ * An id, never the thing: whom there is news for, by what was proposed to it. PostgreSQL commits those who notify one after
+ * the other: one for a publication or a proposal, never one for a report.
+ */
+export type Notice = 'publication' | `instance ${string}` | `group ${string}`;
 
+const NOTICE = /^(?:publication|(?:instance|group) [A-Za-z0-9_-]{1,128})$/;
 const CHANNEL = 'fairlead';
 const RECONNECT_MS = [250, 1_000, 5_000] as const;
 
-/**
- * The embedded file has one process, which knows already. A notice that cannot be sent is one that was lost: everybody also
- * looks now and then.
- */
+/** Told by any process on the database, this one included. One that was lost costs time alone: everybody also looks. */
+export interface Notices {
+  tell(notice: Notice): Promise<void>;
+  /** Also told of a publication once a connection is there again: what was said meanwhile is lost. The caller ends it. */
+  listen(onNotice: (notice: Notice) => void): { stop(): Promise<void> };
+}
+
+/** The embedded file has one process, which needs nobody to pass them on. */
+export function createNotices(db: Database, address: DatabaseAddress): Notices {
+  if (address.kind === 'postgres') {
+    return {
+      tell: (notice) => tellOthers(db, notice),
+      listen: (onNotice) => listen(address, onNotice),
+    };
+  }
+  const listeners = new Set<(notice: Notice) => void>();
+  return {
+    tell: async (notice) => {
+      for (const onNotice of listeners) onNotice(notice);
+    },
+    listen: (onNotice) => {
+      listeners.add(onNotice);
+      return { stop: async () => void listeners.delete(onNotice) };
+    },
+  };
+}
+
 export async function tellOthers(db: Database, notice: Notice): Promise<void> {
   if (!isPostgres(db)) return;
   await db
@@ -27,12 +53,7 @@ export async function tellOthers(db: Database, notice: Notice): Promise<void> {
     .catch(() => undefined);
 }
 
-/** Also told once a connection is there again: what was said meanwhile is lost. The caller ends it. */
-export function listen(
-  address: DatabaseAddress,
-  onNotice: (notice: Notice) => void,
-): { stop(): Promise<void> } {
-  if (address.kind === 'file') return { stop: async () => undefined };
+function listen(address: PostgresAddress, onNotice: (notice: Notice) => void): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const listening = listenUntil(address, onNotice, stopping.signal);
   return {
@@ -55,15 +76,14 @@ async function listenUntil(
       client.on('error', () => resolve());
       stopping.addEventListener('abort', () => resolve(), { once: true });
     });
-    client.on('notification', ({ payload }) => {
-      const notice = NOTICES.find((one) => one === payload);
-      if (notice !== undefined) onNotice(notice);
+    client.on('notification', ({ payload = '' }) => {
+      if (NOTICE.test(payload)) onNotice(payload as Notice);
     });
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       failures = 0;
-      for (const notice of NOTICES) onNotice(notice);
+      onNotice('publication');
       await ended;
     } catch {
       // The next attempt may find it; until then everybody looks for themselves.

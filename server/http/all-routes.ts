@@ -14,6 +14,7 @@ import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
 import { REPOSITORY_ROUTES } from './routes/repository.ts';
 import { SECURITY_ROUTES } from './routes/security.ts';
+import { SUBSCRIBE_ROUTES } from './routes/subscribe.ts';
 import { TOKEN_ROUTES } from './routes/tokens.ts';
 import { VERSION_ROUTES } from './routes/versions.ts';
 
@@ -22,6 +23,7 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...REPOSITORY_ROUTES,
   ...ENROLMENT_ROUTES,
   ...REPORT_ROUTES,
+  ...SUBSCRIBE_ROUTES,
   ...PUBLICATION_ROUTES,
   ...FLEET_ROUTES,
   ...DEPLOYMENT_ROUTES,

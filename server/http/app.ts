@@ -16,13 +16,18 @@ import { observeRequests } from './metrics.ts';
 import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
 import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
 import type { Tls } from './tls.ts';
+import { installUpgrades, isUpgrade } from './upgrade.ts';
 
 /** A connection on which nothing moves is closed. */
 const IDLE_MS = 60_000;
 const FAILURES_PER_MINUTE = 60;
 /** From a connection, or the answer before, to the end of a request's headers. */
 const HEADERS_MS = 15_000;
-const LISTENING = { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 };
+const LISTENING = {
+  headersTimeout: HEADERS_MS,
+  connectionsCheckingInterval: 5_000,
+  shouldUpgradeCallback: isUpgrade,
+};
 
 /** The caller listens and closes. Without `tls` it speaks plain HTTP. */
 export async function createApp(context: Context, tls: Tls | null = null): Promise<FastifyInstance> {
@@ -48,6 +53,9 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   installAccess(app, context, limitFailures);
   observeRequests(app, context);
   mountRoutes(app, context, ROUTES);
+  installUpgrades(app);
+  // Before the server waits for its connections to end: these would stay.
+  app.addHook('preClose', async () => context.hub.stop());
   return app;
 }
 

@@ -36,11 +36,11 @@ export async function propose(
   asked: RequestedWish,
 ): Promise<ProposalsMade> {
   const now = context.now();
-  return await transactOnce(context.db, mark, now, async (trx) => {
+  const made = await transactOnce(context.db, mark, now, async (trx) => {
     const instances = await addressees(trx, to);
     const { wish, policy } = await complete(context, trx, asked);
     const group = to.group ?? null;
-    const made = {
+    const wanted = {
       instances,
       group,
       wish,
@@ -49,11 +49,15 @@ export async function propose(
       expires: to.expires_at,
       actor: actor(),
     };
-    const ids = await createProposals(trx, made, now);
+    const ids = await createProposals(trx, wanted, now);
     const page = { ids: ids.slice(0, SHOWN), limit: SHOWN, after: null };
     const { entries } = await listProposals(trx, page, now);
     return { count: ids.length, proposals: [...entries] };
   });
+  await context.notices.tell(
+    to.instance_id === undefined ? `group ${to.group}` : `instance ${to.instance_id}`,
+  );
+  return made;
 }
 
 async function addressees(db: Database, { instance_id, group }: Addressed): Promise<readonly string[]> {
@@ -100,7 +104,7 @@ export async function changeProposed(
   asked: RequestedWish,
 ): Promise<ProposalModel> {
   const now = context.now();
-  return await transact(context.db, 'committed', async (trx) => {
+  const changed = await transact(context.db, 'committed', async (trx) => {
     // A template before what was made of it: one order of locks for everybody.
     const { wish, policy } = await complete(context, trx, asked);
     const row = await lockProposal(trx, id);
@@ -111,21 +115,25 @@ export async function changeProposed(
     await changeProposal(trx, row, { wish, policy, reason, expires: expires_at, actor: actor() }, now);
     return await findProposal(trx, id, now);
   });
+  await context.notices.tell(`instance ${changed.instance_id}`);
+  return changed;
 }
 
 /** Errors: request/not-found, request/outdated, proposal/answered. */
 export async function withdrawProposed(
-  { db, now }: Context,
+  { db, now, notices }: Context,
   { actor, match }: Asked,
   id: string,
   kind?: Wish['kind'],
 ): Promise<void> {
-  await transact(db, 'committed', async (trx) => {
+  const instance = await transact(db, 'committed', async (trx) => {
     const row = await lockProposal(trx, id);
     if (kind !== undefined && row.kind !== kind) {
       throw new FairleadError('request/not-found', { what: `${kind} ${id}` });
     }
     match(Number(row.revision));
     await withdrawProposals(trx, [row], actor(), now());
+    return row.instance;
   });
+  await notices.tell(`instance ${instance}`);
 }

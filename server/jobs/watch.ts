@@ -5,7 +5,8 @@ import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
 import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
-import { listen } from '../db/neighbours.ts';
+import { listMembers } from '../db/groups.ts';
+import type { Notice } from '../db/neighbours.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 
@@ -87,20 +88,36 @@ export async function resign({ publisher, log }: Pick<Context, 'publisher' | 'lo
 /** A notice that was lost costs this much. */
 const LOOK_MS = 3_000;
 
-/** What another process published is soon served here too: told by the database, and looked for in case nobody told. */
-export function startFollowing({ config, publisher, log }: Context): { stop(): Promise<void> } {
-  // The embedded file has one process.
-  if (config.database.kind === 'file') return { stop: async () => undefined };
+/**
+ * What another process published is soon served here too: told by the database, and looked for in case nobody told. Of what
+ * is proposed, whichever process took it in, those hear who listen here.
+ */
+export function startFollowing(context: Context): { stop(): Promise<void> } {
+  const { config, publisher, notices, log } = context;
+  const isShared = config.database.kind === 'postgres';
   const follow = () =>
     publisher
       .follow()
       .catch((err) => log.warn({ job: 'follow', err }, 'could not look at what others published'));
-  const notices = listen(config.database, () => void follow());
-  const timer = setInterval(follow, LOOK_MS).unref();
+  const listening = notices.listen((notice) => {
+    if (notice !== 'publication') void tellOfProposals(context, notice);
+    else if (isShared) void follow();
+  });
+  const timer = isShared ? setInterval(follow, LOOK_MS).unref() : undefined;
   return {
     stop: async () => {
       clearInterval(timer);
-      await notices.stop();
+      await listening.stop();
     },
   };
+}
+
+async function tellOfProposals({ db, hub, log }: Context, notice: Notice): Promise<void> {
+  const [kind, name = ''] = notice.split(' ');
+  try {
+    hub.tell(kind === 'group' ? await listMembers(db, name) : [name], { proposals: true });
+  } catch (err) {
+    // They hear of it with their next report.
+    log.warn({ job: 'hints', err }, 'could not tell whom something is proposed to');
+  }
 }

@@ -39,14 +39,14 @@ const LARGE_BYTES = 4 * 2 ** 20;
 export async function startPublisher(
   module: URL,
   data: PublisherData,
-  onChange: () => void,
+  onChange: (published: Published) => void,
 ): Promise<Publisher> {
   let published: Published;
   // A publication that was committed and could not be made visible is finished by the next question.
   let isSettled = true;
   const onNews = (news: unknown) => {
     published = news as Published;
-    onChange();
+    onChange(published);
   };
   const thread = startOnDemand<PublisherQuestion, PublisherAnswer>(
     () => startThread(module, { data, onNews, limits: { maxOldGenerationSizeMb: HEAP_MB } }),

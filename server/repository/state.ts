@@ -63,6 +63,10 @@ export function listMetadataExpiries(state: RepositoryState | null): readonly Ex
 export interface Published {
   /** When what the server itself signed expires; null before the first publication. */
   readonly signed: { readonly snapshot: EpochMs; readonly timestamp: EpochMs } | null;
+  /** Of the timestamp; null before the first publication. */
+  readonly version: number | null;
+  /** What the vendor signed, root included, each as `name version`. */
+  readonly roles: readonly string[];
   readonly expiries: readonly Expiry[];
   /** By id. */
   readonly advisories: readonly AdvisoryRef[];
@@ -84,14 +88,25 @@ export interface AdvisoryRef {
 }
 
 export function describeState(state: RepositoryState | null): Published {
-  if (state === null) return { signed: null, expiries: [], advisories: [], releases: [] };
-  const { snapshot, timestamp } = state;
+  if (state === null) {
+    return { signed: null, version: null, roles: [], expiries: [], advisories: [], releases: [] };
+  }
+  const { root, roles, snapshot, timestamp } = state;
   return {
     signed: { snapshot: snapshot.content.expires, timestamp: timestamp.content.expires },
+    version: timestamp.content.version,
+    roles: [['root', root] as const, ...roles].map(([name, { content }]) => `${name} ${content.version}`),
     expiries: listMetadataExpiries(state),
     advisories: listAdvisories(state),
     releases: listReleases(state),
   };
+}
+
+/** What agents would find new, and how soon they should look; null where the server only signed again what was there. */
+export function newsBetween(before: Published, after: Published): 'emergency' | 'usual' | null {
+  if (before.roles.join() === after.roles.join()) return null;
+  const digests = ({ advisories }: Published) => advisories.map(({ sha256 }) => sha256).join();
+  return digests(before) === digests(after) ? 'usual' : 'emergency';
 }
 
 function listAdvisories({ roles }: RepositoryState): readonly AdvisoryRef[] {

@@ -47,6 +47,12 @@ const REQUEST_ERRORS = {
     http: 422,
     exit: EXIT.usage,
   }),
+  'request/upgrade-required': entry<object>({
+    message: () => 'this address is for connections over which the server speaks',
+    hint: () => 'ask to upgrade the connection (RFC 6455), or poll the repository',
+    http: 426,
+    exit: EXIT.usage,
+  }),
   'request/rate-limited': entry<{ readonly seconds: number }>({
     message: (d) => `too many requests; try again in ${count(d.seconds, 'second')}`,
     hint: () => 'wait as long as the Retry-After header says',

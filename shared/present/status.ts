@@ -17,12 +17,21 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
+    ...describeHints(status),
     ...(status.unsentReports === 0
       ? []
       : [`${count(status.unsentReports, 'deployment record')} not yet taken by the server`]),
     ...describeProposals(status, style),
     ...describeComponents(status, style),
     ...describeQuarantine(status),
+  ];
+}
+
+function describeHints({ hints }: StatusReply): readonly string[] {
+  if (hints === null || hints === undefined) return [];
+  if (hints.listening) return [`Told of news at once, since ${hints.since}`];
+  return [
+    `Not told of news since ${hints.since}, so it comes with the next question: ${sanitizeLine(hints.problem ?? '')}`,
   ];
 }
 

@@ -4,6 +4,7 @@ import { componentKey, digest, instant, line, name, version } from '../schema/co
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
+import { hintsState } from './hint.ts';
 import { CHANNELS } from './report.ts';
 import { opening, rollbackTo } from './upkeep.ts';
 
@@ -68,6 +69,8 @@ export const statusReply = z.strictObject({
     expires: instant.nullable(),
   }),
   contact: contact.nullable(),
+  /** Null before the first attempt. */
+  hints: hintsState.nullable().optional(),
   /** What holds everything but forced patches at the moment, also while nothing is on offer. */
   hold: z.strictObject({ until: instant, by: line, reason: line }).nullable(),
   /** The deployment under way. */
@@ -219,15 +222,6 @@ export const auditReply = z.strictObject({
   digest: digest.nullable(),
 });
 
-/** POST /v1/stage: what is on offer, on the disk now; nothing is applied. */
-export const stageReply = z.strictObject({
-  schema: z.literal('fairlead/staged@1'),
-  /** Null when nothing is on offer. */
-  plan: digest.nullable(),
-  fetched: z.array(componentKey),
-  present: z.array(componentKey),
-});
-
 /** The answer to every request that is refused or fails. */
 export const adminError = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string(), exit: z.int() }),
@@ -243,7 +237,6 @@ export type StartedReply = z.output<typeof startedReply>;
 export type ChangesReply = z.output<typeof changesReply>;
 export type VerifyReply = z.output<typeof verifyReply>;
 export type AuditReply = z.output<typeof auditReply>;
-export type StageReply = z.output<typeof stageReply>;
 export type AdvisoriesReply = z.output<typeof advisoriesReply>;
 export type LiftReply = z.output<typeof liftReply>;
 export type Contact = z.output<typeof contact>;

@@ -1,6 +1,6 @@
 // What an operator asks about what runs: its logs, a rollback rehearsed, files repaired; where a rollback leads, and when one may start.
 import { z } from 'zod';
-import { componentKey, instant, line, version } from '../schema/common.ts';
+import { componentKey, digest, instant, line, version } from '../schema/common.ts';
 import { planStep } from '../schema/deployment.ts';
 
 const componentVersion = z
@@ -92,3 +92,13 @@ export const opening = z.strictObject({
 });
 
 export type Opening = z.output<typeof opening>;
+
+/** POST /v1/stage: what is on offer, on the disk now; nothing is applied. */
+export const stageReply = z.strictObject({
+  schema: z.literal('fairlead/staged@1'),
+  /** Null when nothing is on offer. */
+  plan: digest.nullable(),
+  fetched: z.array(componentKey),
+  present: z.array(componentKey),
+});
+export type StageReply = z.output<typeof stageReply>;

@@ -15,7 +15,7 @@ import type {
   Generation,
   Quarantined,
 } from '../../agent/ports/deploy.ts';
-import type { Freshness } from '../../agent/ports/server.ts';
+import type { Freshness, Listening, ListeningEnd } from '../../agent/ports/server.ts';
 import type { JsonStore, Settings } from '../../agent/ports/state.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../shared/compile/releases.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
@@ -66,6 +66,10 @@ export function createAgentNetwork() {
     approvals: memoryStore<ApprovalsFile>(),
     proposals: memoryStore<ProposalsFile>(),
     vendor: createProposingVendor(),
+    /** The connection over which hints come; null while there is none. */
+    line: null as { readonly on: Listening; end(how?: Partial<ListeningEnd>): void } | null,
+    /** When a connection was tried. */
+    dials: [] as number[],
     fetched: [] as string[],
     /** Until it resolves, no pack arrives. */
     packsArrive: Promise.resolve(),
@@ -172,6 +176,16 @@ export function createAgentNetwork() {
       proposals: (after) => world.vendor.proposals(after),
       answerProposals: (answers) => world.vendor.answerProposals(answers),
       template: (name) => world.vendor.template(name),
+      listen: (on, signal) =>
+        new Promise((resolve) => {
+          world.dials.push(clock.monotonic());
+          const end = (how: Partial<ListeningEnd> = {}) => {
+            world.line = null;
+            resolve({ problem: 'it broke', isRefusal: false, isSteady: false, ...how });
+          };
+          world.line = { on, end };
+          signal.addEventListener('abort', () => end(), { once: true });
+        }),
     },
     files: {
       outbox: world.outbox,

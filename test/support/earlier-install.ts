@@ -105,9 +105,9 @@ export function committed(json: Earlier['json'], change: number): Promise<unknow
 }
 
 /** Both programs run, and the install has come up on the ports that it has here. */
-export async function startEarlier({ start, json, port }: Earlier): Promise<void> {
+export async function startEarlier({ start, json, port }: Earlier, pollInterval = 'PT1S'): Promise<void> {
   start('fairlead-server', 'run', '--dir', 'server', '--port', port);
-  start('fairlead', 'agent', 'run', '--poll-interval', 'PT1S', '--soak', 'PT1S');
+  start('fairlead', 'agent', 'run', '--poll-interval', pollInterval, '--soak', 'PT1S');
   // The ports are other ones here, which is a deployment of its own.
   await committed(json, 7);
 }

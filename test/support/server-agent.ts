@@ -8,6 +8,7 @@ import type { TestServer } from './server-under-test.ts';
 
 export interface ServerAgent {
   readonly instance: string;
+  token(): Promise<string>;
   ask(method: 'GET' | 'POST', path: string, body?: object): Promise<LightMyRequestResponse>;
   report(sequence: number, overrides?: Partial<Report>): Promise<LightMyRequestResponse>;
 }
@@ -48,6 +49,7 @@ export async function enrolAgent(
     });
   return {
     instance,
+    token,
     ask,
     report: (sequence, overrides) => ask('POST', 'reports', reportOf(sequence, overrides)),
   };

@@ -13,6 +13,7 @@ import { createApp } from '../../server/http/app.ts';
 import type { WriteFile } from '../../server/repository/commit.ts';
 import { type Layout, packFile } from '../../server/repository/layout.ts';
 import { createPublisher, type LocalPublisher } from '../../server/repository/publisher.ts';
+import type { Published } from '../../server/repository/state.ts';
 import { writePack } from '../../server/vendor/workspace/pack-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
@@ -53,7 +54,11 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
   const log = pino({ level: 'silent' }, { write: () => undefined });
   const server = { now: NOW, failWriteAfter: null as number | null };
   const now = () => server.now;
-  const openPublisher = async (_config: ServerConfig, db: Database, onChange: () => void) => {
+  const openPublisher = async (
+    _config: ServerConfig,
+    db: Database,
+    onChange: (published: Published) => void,
+  ) => {
     publisher = await createPublisher({
       ...{ layout: config.layout, keys: ONLINE_KEYS, now, write, onChange },
       findChange: (id) => findChange(db, id),

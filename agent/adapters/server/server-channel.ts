@@ -13,6 +13,7 @@ import type { Clock } from '../../ports/machine.ts';
 import type { ServerChannel } from '../../ports/server.ts';
 import type { Identity } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
+import { listenTo } from './listen.ts';
 import { askJson, type JsonAnswer, type JsonRequest } from './post-json.ts';
 
 export interface ServerChannelOptions {
@@ -52,6 +53,7 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
       return (await ask('GET', `policies/offered?name=${encodeURIComponent(name)}`, offeredReply)).value
         .template;
     },
+    listen: (on, signal) => listenTo(options.server, () => signToken(options, boot), on, signal),
     async damage() {
       try {
         await options.identity();

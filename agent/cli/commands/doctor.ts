@@ -44,7 +44,13 @@ export async function doctor(context: CliContext): Promise<number> {
   return findings.every(({ problem }) => problem === null) ? EXIT.ok : EXIT.failed;
 }
 
-function trustFindings({ freshness, contact, unsentReports, instance }: StatusReply): readonly Finding[] {
+function trustFindings({
+  freshness,
+  contact,
+  hints,
+  unsentReports,
+  instance,
+}: StatusReply): readonly Finding[] {
   const { state, expires } = freshness;
   return [
     {
@@ -61,6 +67,15 @@ function trustFindings({ freshness, contact, unsentReports, instance }: StatusRe
       check: `the server answers, ${instance.proxy === undefined ? 'asked without a proxy' : `through ${instance.proxy}`}`,
       problem: contact?.failure?.message ?? null,
       remedy: contact?.failure?.hint ?? '',
+    },
+    {
+      // Where it cannot, the agent polls: that costs time, and is nothing a person has to mend.
+      check:
+        hints?.listening === true
+          ? 'the server tells of news at once'
+          : `news comes with the next question${hints?.problem == null ? '' : `: ${hints.problem}`}`,
+      problem: null,
+      remedy: '',
     },
     {
       check: 'the server has heard everything',

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { count, EXIT } from '../../../shared/errors/entry.ts';
 import { describeContact } from '../../../shared/present/explanation.ts';
-import { type StageReply, stageReply, statusReply } from '../../../shared/protocol/admin.ts';
+import { statusReply } from '../../../shared/protocol/admin.ts';
+import { type StageReply, stageReply } from '../../../shared/protocol/upkeep.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const outboxAnswer = z.strictObject({

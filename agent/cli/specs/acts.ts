@@ -80,7 +80,7 @@ export const ACTS: readonly AgentCommand[] = [
     name: 'stage',
     about: 'fetch what is on offer now; nothing is applied',
     example: 'stage',
-    answer: async () => (await import('../../../shared/protocol/admin.ts')).stageReply,
+    answer: async () => (await import('../../../shared/protocol/upkeep.ts')).stageReply,
     load: async () => (await import('../commands/stage.ts')).stage,
   },
 ];

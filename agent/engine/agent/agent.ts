@@ -9,6 +9,7 @@ import { createAdminRoutes } from './admin-routes.ts';
 import type { Assessing } from './assess.ts';
 import { deployOffer } from './deployments.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
+import { createHints } from './hints.ts';
 import { createLedger } from './ledger.ts';
 import { createOwnDeployments } from './own-deployments.ts';
 import { createProposalExchange } from './proposal-exchange.ts';
@@ -82,6 +83,7 @@ export function createAgent(options: AgentOptions): Agent {
       state.log.error({ err: error }, 'services are no longer supervised');
     });
     void watchFiles(state, signal);
+    void state.offers.hints.run(signal);
     await Promise.race([loop(signal), aborted]);
     await leave(state);
     await state.records.ledger.note({ event: 'agent-stopped', actor: 'agent', details: {} });
@@ -94,11 +96,20 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
   const { deployer, trees, clock, log, pulse, repository, settings, audit, channel } = options;
   const { instance, agentVersion, files } = options;
   const { approvals, decisions, outbox, proposals, verification } = files;
+  const contact = createServerContact({ ...options, intervalMs: options.pollIntervalMs });
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake },
     self: { instance, agentVersion },
     offers: {
-      contact: createServerContact({ ...options, intervalMs: options.pollIntervalMs }),
+      contact,
+      hints: createHints({
+        ...options,
+        onNews() {
+          contact.expedite();
+          wake();
+        },
+        onProposals: () => state.offers.proposals.request('unknown'),
+      }),
       freshness: (now) => repository.freshness(now),
       compile: createCompileCache(),
       fetchAhead: createFetchAhead(options),

@@ -25,12 +25,15 @@ type Channel = Pick<ServerChannel, 'proposals' | 'answerProposals'>;
 export function createProposalExchange(state: () => Performing, channel: Channel): ProposalExchange {
   let running: Promise<void> | null = null;
   let again = false;
-  let mark: number | null = null;
+  let mark: number | 'unknown' | null = null;
 
   async function run(): Promise<void> {
     do {
       again = false;
-      await pass(state(), channel, mark);
+      const said = mark;
+      await pass(state(), channel, said);
+      // A hint is good for one look; the next report brings the number.
+      if (said === 'unknown' && mark === 'unknown') mark = null;
     } while (again);
   }
 
@@ -49,7 +52,7 @@ export function createProposalExchange(state: () => Performing, channel: Channel
 }
 
 /** A server that cannot be reached keeps nothing from what is due, and what fails here is tried at the next pass. */
-async function pass(state: Performing, channel: Channel, mark: number | null): Promise<void> {
+async function pass(state: Performing, channel: Channel, mark: number | 'unknown' | null): Promise<void> {
   const steps = [
     ['fetched', () => fetchNews(state, channel, mark)],
     ['looked after', () => tendProposals(state)],
@@ -66,7 +69,11 @@ async function pass(state: Performing, channel: Channel, mark: number | null): P
 /** Far more than anybody proposes; the rest comes when these are answered. */
 const MOST_PAGES = 6;
 
-async function fetchNews(state: Performing, channel: Channel, mark: number | null): Promise<void> {
+async function fetchNews(
+  state: Performing,
+  channel: Channel,
+  mark: number | 'unknown' | null,
+): Promise<void> {
   if (mark === null || (await readFile(state)).mark === mark) return;
   // An unreadable policy says nothing about proposals: none is answered by a guess.
   if ((await state.choice.settings.policy()).kind === 'unreadable') return;
@@ -76,7 +83,8 @@ async function fetchNews(state: Performing, channel: Channel, mark: number | nul
     const { proposals, next, mark: seen } = await channel.proposals(after);
     isFull = !(await state.choice.proposalsInTurn(() => takePage(state, proposals)));
     if (isFull) state.log.warn({ proposals: proposals.length }, 'more proposals than are taken in a day');
-    if (next === null || isFull) return await keepMark(state, isFull ? null : Math.max(seen, mark));
+    if (next === null || isFull)
+      return await keepMark(state, isFull ? null : Math.max(seen, mark === 'unknown' ? 0 : mark));
     after = next;
   }
 }

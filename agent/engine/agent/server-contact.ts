@@ -27,6 +27,8 @@ export interface ServerContact {
   /** What the vendor has signed, as far as it is known here. */
   catalog(): Catalog;
   last(): Contact | null;
+  /** The next question is due now, unless the server has said how long it wants to be left alone. */
+  expedite(): void;
   /** When the next round is due, on the monotonic clock. */
   dueAt(): number;
 }
@@ -38,6 +40,8 @@ export function createServerContact(options: ServerContactOptions): ServerContac
   let failures = 0;
   let last: Contact | null = null;
   let dueAt = clock.monotonic();
+  let notBefore = dueAt;
+  let isHurried = false;
   let round: Promise<void> | null = null;
 
   async function askOnce(): Promise<void> {
@@ -46,12 +50,13 @@ export function createServerContact(options: ServerContactOptions): ServerContac
     dueAt = clock.monotonic() + LONGEST_WAIT_MS;
     const { outcome, error } = await refresh(at);
     failures = outcome === 'failed' ? failures + 1 : 0;
-    const waitMs = pollDelayMs(
-      options.intervalMs,
-      { failures, retryAfterMs: retryAfterMsOf(error) },
-      options.chance(),
-    );
+    const retryAfterMs = retryAfterMsOf(error);
+    const drawnMs = pollDelayMs(options.intervalMs, { failures, retryAfterMs }, options.chance());
+    // There may be more since the answer that came now was written.
+    const waitMs = isHurried && retryAfterMs === 0 ? 0 : drawnMs;
+    isHurried = false;
     dueAt = clock.monotonic() + waitMs;
+    notBefore = clock.monotonic() + Math.min(retryAfterMs, LONGEST_WAIT_MS);
     last = {
       at: formatInstant(at),
       outcome,
@@ -100,6 +105,10 @@ export function createServerContact(options: ServerContactOptions): ServerContac
     catalog: () => catalog,
     last: () => last,
     dueAt: () => dueAt,
+    expedite() {
+      if (round === null) dueAt = Math.min(dueAt, Math.max(clock.monotonic(), notBefore));
+      else isHurried = true;
+    },
   };
 }
 

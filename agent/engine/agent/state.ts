@@ -12,6 +12,7 @@ import type { Clock, Log, Pulse } from '../../ports/machine.ts';
 import type { Freshness } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
+import type { Hints } from './hints.ts';
 import type { Ledger } from './ledger.ts';
 import type { OwnDeployments } from './own-deployments.ts';
 import type { Reporter } from './reporter.ts';
@@ -49,6 +50,7 @@ export interface Self {
 /** What the vendor offers: asked for, trusted for a time, fitted to this install, brought here ahead. */
 export interface Offers {
   readonly contact: ServerContact;
+  readonly hints: Hints;
   freshness(now: EpochMs): Freshness;
   readonly compile: Compile;
   readonly fetchAhead: FetchAhead;
@@ -61,8 +63,11 @@ export interface Offers {
 }
 
 export interface ProposalExchange {
-  /** Looks after them beside the rounds; `mark` is what the server last said about news, null when it said nothing. */
-  request(mark?: number | null): void;
+  /**
+   * Looks after them beside the rounds; `mark` is what the server last said about news, null when it said nothing, and
+   * `unknown` when there is some.
+   */
+  request(mark?: number | 'unknown' | null): void;
   /** Resolves when nothing is under way. */
   settled(): Promise<void>;
 }

@@ -53,6 +53,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
       expires: facts.freshness.expires === null ? null : formatInstant(facts.freshness.expires),
     },
     contact: state.offers.contact.last(),
+    hints: state.offers.hints.state(),
     hold: holdOf(assessment),
     inProgress: state.deployer.inProgress(),
     quarantine: quarantine.map(describeQuarantined),

@@ -2,7 +2,6 @@
 
 import { planDigest } from '../../../shared/compile/plan.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
-import type { StageReply } from '../../../shared/protocol/admin.ts';
 import type {
   LogsReply,
   LogsRequest,
@@ -10,6 +9,7 @@ import type {
   RehearsalRequest,
   RepairReply,
   RepairRequest,
+  StageReply,
 } from '../../../shared/protocol/upkeep.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { type Assessing, assess } from './assess.ts';

@@ -64,8 +64,10 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
         ask: async () => undefined,
         catalog: () => catalog,
         last: () => null,
+        expedite: () => undefined,
         dueAt: () => Number.POSITIVE_INFINITY,
       },
+      hints: { run: async () => undefined, state: () => null },
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
       compile: createCompileCache(),
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.

@@ -7,7 +7,6 @@ import {
   changesReply as adminChangesReply,
   advisoriesReply,
   explanationReply,
-  stageReply,
   statusReply,
   verifyReply,
 } from '../../../shared/protocol/admin.ts';
@@ -40,7 +39,7 @@ import {
 } from '../../../shared/protocol/publication.ts';
 import { report, reportReply } from '../../../shared/protocol/report.ts';
 import { settingsReply } from '../../../shared/protocol/settings.ts';
-import { logsReply, rehearsalReply, repairReply } from '../../../shared/protocol/upkeep.ts';
+import { logsReply, rehearsalReply, repairReply, stageReply } from '../../../shared/protocol/upkeep.ts';
 import { wayReply } from '../../../shared/protocol/way.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: any JSON Schema

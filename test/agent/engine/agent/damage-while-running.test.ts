@@ -55,6 +55,7 @@ async function agentOver(instance: Instance) {
       proposals: () => Promise.reject(new Error('nobody asks')),
       answerProposals: () => Promise.reject(new Error('nobody answers')),
       template: () => Promise.reject(new TypeError('nobody asks for a template here')),
+      listen: () => new Promise(() => undefined),
       damage: async () => null,
     },
     files: stateFilesOf(instance),

@@ -56,6 +56,7 @@ describe('the status', () => {
       decision: { verdict: 'current', target: null, blockers: [], exposed: [] },
       freshness: { state: 'fresh', expires: '2026-03-02T10:00:00Z' },
       contact: CONTACT,
+      hints: null,
       hold: null,
       inProgress: null,
       quarantine: [],
