@@ -18,61 +18,83 @@ import { measureServer } from '../test/bench/server.ts';
 import { measureStartup } from '../test/bench/startup.ts';
 import { measureTraffic } from '../test/bench/traffic.ts';
 
-const USAGE = `Usage: scripts/bench [--offline] [--write]
+type Measure = (work: string, isOffline: boolean) => Promise<Figures>;
 
-Measures on this machine, over loopback only: start-up, memory of an idle agent, metadata refresh, a long
-history, compile, hostile inputs, one sender among many, lists of a large fleet, a forced patch, the traffic switch, packs, and the way back from a failed update of Node-RED and Verdaccio.
+const SUBJECTS: Readonly<Record<string, Measure>> = {
+  startup: measureStartup,
+  memory: measureMemory,
+  metadata: measureMetadata,
+  history: measureHistory,
+  compile: measureCompile,
+  hostile: measureHostile,
+  server: measureServer,
+  lists: measureLists,
+  forced: measureForced,
+  traffic: measureTraffic,
+  packs: async (work, isOffline) =>
+    measurePacks(isOffline ? generateTree(join(work, 'generated')) : await provideNodeRed(), work),
+  rollback: measureRollback,
+};
 
+const USAGE = `Usage: scripts/bench [--only SUBJECT] [--offline] [--write]
+
+Measures on this machine, over loopback only: ${Object.keys(SUBJECTS).join(', ')}.
+
+  --only      this subject alone
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
   --write     write the figures to docs/figures.md
-  --help      print this
 `;
 
 const { values } = parseArgs({
-  options: { offline: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    only: { type: 'string' },
+    ...{ offline: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
+  },
 });
 if (values.help === true) console.log(USAGE);
-else await main();
+else if (values.only !== undefined && !Object.hasOwn(SUBJECTS, values.only)) {
+  console.error(`--only takes one of: ${Object.keys(SUBJECTS).join(', ')}`);
+  process.exitCode = 2;
+} else await main();
 
 async function main(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
-  const sections = [introduction()];
-  console.log(sections[0]);
-  const measure = async (run: () => Promise<Figures>) => {
-    const text = renderFigures(await run());
-    console.log(`\n${text}`);
-    sections.push(text);
-  };
+  const isOffline = values.offline === true;
+  const sections: string[] = [];
+  console.log(introduction());
   try {
-    await measure(measureStartup);
-    await measure(() => measureMemory(work));
-    await measure(() => measureMetadata(work));
-    await measure(() => measureHistory(work));
-    await measure(measureCompile);
-    await measure(measureHostile);
-    await measure(() => measureServer(work));
-    await measure(() => measureLists(work));
-    await measure(() => measureForced(work));
-    await measure(() => measureTraffic(work));
-    const sample = values.offline === true ? generateTree(join(work, 'generated')) : await provideNodeRed();
-    await measure(() => measurePacks(sample, work));
-    if (values.offline !== true) await measure(() => measureRollback(work));
+    for (const [name, measure] of Object.entries(SUBJECTS)) {
+      if ((values.only ?? name) !== name || (isOffline && name === 'rollback')) continue;
+      const text = renderFigures(await measure(work, isOffline));
+      console.log(`\n${text}`);
+      sections.push(text);
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  if (values.write === true) {
-    const path = join(import.meta.dirname, '../docs/figures.md');
+  if (values.write === true) write(sections);
+}
+
+/** One subject takes the place of what the page has of it; all of them make the page anew. */
+function write(sections: readonly string[]): void {
+  const path = join(import.meta.dirname, '../docs/figures.md');
+  const page = readFileSync(path, 'utf8');
+  if (values.only === undefined) {
     // What the fault laboratory found stands behind its own marker.
-    const [faults = ''] = /\n<!-- faults[\s\S]*$/.exec(readFileSync(path, 'utf8')) ?? [];
-    writeFileSync(path, `${sections.join('\n\n')}\n${faults}`);
+    const [faults = ''] = /\n<!-- faults[\s\S]*$/.exec(page) ?? [];
+    writeFileSync(path, `${[introduction(), ...sections].join('\n\n')}\n${faults}`);
+    return;
   }
+  const [section = ''] = sections;
+  const title = section.slice(0, section.indexOf('\n'));
+  const parts = page.split(/\n(?=## |<!-- )/);
+  const at = parts.findIndex((part) => part.startsWith(`${title}\n`));
+  if (at === -1) throw new Error(`docs/figures.md has no section "${title}"`);
+  writeFileSync(path, parts.with(at, `${section}\n`).join('\n'));
 }
 
 function introduction(): string {
-  const processors = cpus();
-  return [
-    '# Figures',
-    '',
-    `Measured in one run of \`scripts/bench\` on ${processors.length} × ${processors[0]?.model ?? 'unknown processor'}, Node ${process.version}.`,
-  ].join('\n');
+  const [{ model } = { model: 'unknown processor' }, ...others] = cpus();
+  const on = `${others.length + 1} × ${model}, Node ${process.version}`;
+  return `# Figures\n\nMeasured in one run of \`scripts/bench\` on ${on}.`;
 }

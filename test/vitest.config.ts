@@ -11,6 +11,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // A machine that others use too may keep a process waiting: what passes only then is printed with its count.
-    retry: process.env['CI'] === 'true' ? 1 : 0,
+    retry: process.env.CI === 'true' ? 1 : 0,
   },
 });

@@ -28,7 +28,7 @@ interface Bar {
 export function createProgress(stream: ProgressStream, isQuiet: boolean): Progress {
   if (isQuiet) return { show: () => undefined, clear: () => undefined };
   // A run that nobody watches may have a terminal all the same, and says so by this name.
-  const isWatched = stream.isTTY === true && process.env['CI'] !== 'true';
+  const isWatched = stream.isTTY === true && process.env.CI !== 'true';
   if (isWatched && (stream.columns ?? 0) >= NARROWEST) return createBar();
   let last = '';
   return {
