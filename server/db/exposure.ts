@@ -35,31 +35,58 @@ export async function listRunningVersions(
   return found;
 }
 
-/** Some instances that run one of these, without a look at the others: an index holds them by version. */
+/** Of each list of versions some instances that run one of them, without a look at the others, in one question for many. */
 export async function listSomeRunning(
   db: Database,
-  versions: readonly RunningVersion[],
+  lists: readonly (readonly RunningVersion[])[],
   limit: number,
-): Promise<readonly ExposedComponent[]> {
-  const rows: ExposedComponent[] = [];
-  for (const { component, version } of versions) {
-    if (rows.length === limit) break;
-    const some = db
-      .selectFrom('instance_components')
-      .select(['instance', 'component', 'version'])
-      .where('component', '=', component)
-      .where('version', '=', version)
-      .orderBy('instance')
-      .limit(limit - rows.length)
-      .as('c');
-    const found = await db
+): Promise<readonly (readonly ExposedComponent[])[]> {
+  const wanted = lists.flatMap((versions, list) =>
+    untilEnough(versions, limit).map((version) => ({ ...version, list })),
+  );
+  const found = lists.map((): ExposedComponent[] => []);
+  for (const part of inParts(wanted, TERMS_OF_UNION)) {
+    const [first, ...others] = part.map((one) => selectSome(db, one, limit));
+    if (first === undefined) break;
+    const some = others.reduce((all, one) => all.unionAll(one), first).as('c');
+    const rows = await db
       .selectFrom(some)
       .innerJoin('instances as i', 'i.id', 'c.instance')
-      .select(['c.instance', 'i.name', 'c.component', 'c.version'])
+      .select(['c.list', 'c.instance', 'i.name', 'c.component', 'c.version'])
       .execute();
-    rows.push(...found);
+    for (const { list, ...row } of rows) found[Number(list)]?.push(row);
   }
-  return rows.sort(byPlace);
+  return found.map((rows) => rows.sort(byPlace).slice(0, limit));
+}
+
+/** SQLite takes five hundred. */
+const TERMS_OF_UNION = 250;
+
+/** Of those that instances are counted for, the first that together have so many. */
+function untilEnough(versions: readonly RunningVersion[], limit: number): readonly RunningVersion[] {
+  let instances = 0;
+  return versions.filter((one) => {
+    const isNeeded = instances < limit;
+    instances += one.instances;
+    return isNeeded;
+  });
+}
+
+/** In a question of its own: databases take a limit for a part of a union in no other place. */
+function selectSome(
+  db: Database,
+  { component, version, list }: RunningVersion & { readonly list: number },
+  limit: number,
+) {
+  const some = db
+    .selectFrom('instance_components')
+    .select((select) => ['instance', 'component', 'version', select.lit(list).as('list')])
+    .where('component', '=', component)
+    .where('version', '=', version)
+    .orderBy('instance')
+    .limit(limit)
+    .as('some');
+  return db.selectFrom(some).selectAll();
 }
 
 /** The instances that run one of these, by name. */
@@ -68,14 +95,83 @@ export async function listRunning(
   versions: readonly RunningVersion[],
   page: Page<ExposedKey>,
 ): Promise<Part<ExposedComponent, ExposedKey>> {
-  const rows: ExposedComponent[] = [];
-  for (const part of inParts(versions)) rows.push(...(await listFirstRunning(db, part, page)));
+  const many = versions.reduce((sum, { instances }) => sum + instances, 0) > FEW;
+  const rows = await (many ? walkByName : gather)(db, versions, page);
   return cutPart(
-    rows.sort(byPlace).slice(0, page.limit + 1),
+    rows.slice(0, page.limit + 1),
     page.limit,
     ({ name }) => 200 + name.length,
     ({ name, instance, component }): ExposedKey => [name, instance, component],
   );
+}
+
+/** So few rows are sorted sooner than their places among all instances are found. */
+const FEW = 5_000;
+/** Instances looked at in one go. */
+const STRIDE = 1_000;
+
+/** Of many: by name from where the page begins, until there are enough. */
+async function walkByName(
+  db: Database,
+  versions: readonly RunningVersion[],
+  { limit, after }: Page<ExposedKey>,
+): Promise<readonly ExposedComponent[]> {
+  const affected = new Map(versions.map((one) => [`${one.component} ${one.version}`, one]));
+  const components = [...new Set(versions.map(({ component }) => component))];
+  const rows: ExposedComponent[] = [];
+  let from: readonly [string, string] | null = after === null ? null : [after[0], after[1]];
+  for (;;) {
+    const stride = await db
+      .selectFrom('instances')
+      .select(['id', 'name'])
+      .$if(from !== null, (query) =>
+        query.where((where) => where(where.refTuple('name', 'id'), '>=', where.tuple(...(from ?? ['', ''])))),
+      )
+      .orderBy('name')
+      .orderBy('id')
+      .limit(STRIDE + 1)
+      .execute();
+    const names = new Map(stride.slice(0, STRIDE).map(({ id, name }) => [id, name]));
+    for (const part of inParts([...names.keys()])) {
+      for (const one of await listOf(db, part, components)) {
+        const row = { ...one, name: names.get(one.instance) ?? '' };
+        if (affected.has(`${one.component} ${one.version}`) && isBehind(row, after)) rows.push(row);
+      }
+    }
+    const next = stride[STRIDE];
+    if (rows.length > limit || next === undefined) return rows.sort(byPlace);
+    from = [next.name, next.id];
+  }
+}
+
+function listOf(db: Database, instances: readonly string[], components: readonly string[]) {
+  const narrow = components.length <= MOST_NAMED;
+  return db
+    .selectFrom('instance_components')
+    .select(['instance', 'component', 'version'])
+    .where('instance', 'in', instances)
+    .$if(narrow, (query) => query.where('component', 'in', components))
+    .execute();
+}
+
+/** An advisory that names more is held against all that an instance runs. */
+const MOST_NAMED = 50;
+
+function isBehind(row: ExposedComponent, after: ExposedKey | null): boolean {
+  if (after === null) return true;
+  const [name, instance, component] = after;
+  return byPlace(row, { ...row, name, instance, component: component as ExposedComponent['component'] }) > 0;
+}
+
+/** Of few: all of them, in order. */
+async function gather(
+  db: Database,
+  versions: readonly RunningVersion[],
+  page: Page<ExposedKey>,
+): Promise<readonly ExposedComponent[]> {
+  const rows: ExposedComponent[] = [];
+  for (const part of inParts(versions)) rows.push(...(await listFirstRunning(db, part, page)));
+  return rows.sort(byPlace);
 }
 
 function listFirstRunning(

@@ -39,11 +39,9 @@ export function cutPart<Row, Key>(
 const ROWS_A_STATEMENT = 1_000;
 
 /** Rows to write, in parts: a statement takes so many parameters and no more. */
-export function inParts<Row>(rows: readonly Row[]): readonly (readonly Row[])[] {
-  const count = Math.ceil(rows.length / ROWS_A_STATEMENT);
-  return Array.from({ length: count }, (_, i) =>
-    rows.slice(i * ROWS_A_STATEMENT, (i + 1) * ROWS_A_STATEMENT),
-  );
+export function inParts<Row>(rows: readonly Row[], size = ROWS_A_STATEMENT): readonly (readonly Row[])[] {
+  const count = Math.ceil(rows.length / size);
+  return Array.from({ length: count }, (_, i) => rows.slice(i * size, (i + 1) * size));
 }
 
 /** For an upsert: these columns as the new row has them. */

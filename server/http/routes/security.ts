@@ -29,14 +29,11 @@ const patches = defineRoute({
     const rest = context.publisher.published().advisories.filter(({ id }) => after === null || id > after[0]);
     const { entries, next } = await readPart(context, rest, limit);
     const running = await listAffected(context.db, entries);
-    const found = [];
-    for (const advisory of entries) {
-      const affected = await selectAffected(advisory, running);
-      const exposed = await listSomeRunning(context.db, affected, SOME_EXPOSED);
-      found.push(patchOf(advisory, affected, exposed));
-    }
+    const affected: (readonly RunningVersion[])[] = [];
+    for (const advisory of entries) affected.push(await selectAffected(advisory, running));
+    const exposed = await listSomeRunning(context.db, affected, SOME_EXPOSED);
     continueAt(formatCursor(next));
-    return { patches: found };
+    return { patches: entries.map((advisory, i) => patchOf(advisory, affected[i] ?? [], exposed[i] ?? [])) };
   },
 });
 

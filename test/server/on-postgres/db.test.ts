@@ -3,6 +3,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres(async () => {
   await import('../db/audit-chain.test.ts');
+  await import('../db/exposure.test.ts');
   await import('../db/instances.test.ts');
   await import('../db/proposal-races.test.ts');
   await import('../db/lists.test.ts');
