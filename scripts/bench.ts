@@ -18,7 +18,7 @@ import { measureServer } from '../test/bench/server.ts';
 import { measureStartup } from '../test/bench/startup.ts';
 import { measureTraffic } from '../test/bench/traffic.ts';
 
-type Measure = (work: string, isOffline: boolean) => Promise<Figures>;
+type Measure = (work: string) => Promise<Figures>;
 
 const SUBJECTS: Readonly<Record<string, Measure>> = {
   startup: measureStartup,
@@ -31,7 +31,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   lists: measureLists,
   forced: measureForced,
   traffic: measureTraffic,
-  packs: async (work, isOffline) =>
+  packs: async (work) =>
     measurePacks(isOffline ? generateTree(join(work, 'generated')) : await provideNodeRed(), work),
   rollback: measureRollback,
 };
@@ -51,6 +51,7 @@ const { values } = parseArgs({
     ...{ offline: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
   },
 });
+const isOffline = values.offline === true;
 if (values.help === true) console.log(USAGE);
 else if (values.only !== undefined && !Object.hasOwn(SUBJECTS, values.only)) {
   console.error(`--only takes one of: ${Object.keys(SUBJECTS).join(', ')}`);
@@ -59,13 +60,12 @@ else if (values.only !== undefined && !Object.hasOwn(SUBJECTS, values.only)) {
 
 async function main(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
-  const isOffline = values.offline === true;
   const sections: string[] = [];
   console.log(introduction());
   try {
     for (const [name, measure] of Object.entries(SUBJECTS)) {
       if ((values.only ?? name) !== name || (isOffline && name === 'rollback')) continue;
-      const text = renderFigures(await measure(work, isOffline));
+      const text = renderFigures(await measure(work));
       console.log(`\n${text}`);
       sections.push(text);
     }
