@@ -40,7 +40,10 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
   'server/repository': ['server/core', 'server/repository'],
   'server/db': ['server/core', 'server/db'],
   'server/hub': ['server/core', 'server/hub'],
-  'server/http': ['server/core', 'server/repository', 'server/db', 'server/http', 'server/context'],
+  'server/web': ['server/web'],
+  'server/http': [
+    ...['server/core', 'server/repository', 'server/db', 'server/web', 'server/http', 'server/context'],
+  ],
   'server/jobs': ['server/core', 'server/repository', 'server/db', 'server/jobs', 'server/context'],
   'server/cli': ['server/core', 'server/repository', 'server/db', 'server/cli'],
   'server/context': ['server/core', 'server/repository', 'server/db', 'server/hub', 'server/context'],
@@ -81,6 +84,7 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
   [/^server\/main\.ts$/, 'an entry'],
+  [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
   [/^shared\/encoding\/(?:bytes|digest)\.ts$/, 'a word of the language, which everything imports'],
 ];
 const MAX_FILE_LINES = 250;

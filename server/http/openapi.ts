@@ -61,7 +61,7 @@ function operationOf(route: Route): JsonObject {
   const body = route.body ?? route.holds;
   const requestBody =
     body !== undefined
-      ? { 'application/json': withExample(toJsonSchema(body), example?.body) }
+      ? { 'application/json': withExample(toJsonSchema(body), example.body) }
       : raw === 'stream'
         ? { 'application/octet-stream': {} }
         : null;
@@ -77,27 +77,33 @@ function operationOf(route: Route): JsonObject {
   };
 }
 
+/** What the examples change has not been changed before. */
+export const EXAMPLE_TAG = '"1"';
 const KEY_TEXT =
   'Honoured for a day: the same request under the same key has its effect once and gets the same answer';
 const TAG_TEXT = 'The ETag of the state that is meant; 412 when it is another by now';
 
 function headersOf({ repeats, ifMatch }: Route): readonly JsonObject[] {
-  const of = (name: string, description: string, required: boolean): JsonObject => ({
-    ...{ name, in: 'header', required, description },
+  const of = (name: string, description: string, example: string, required: boolean): JsonObject => ({
+    ...{ name, in: 'header', required, description, example },
     schema: { type: 'string' },
   });
   return [
-    ...(repeats === 'by-key' ? [of('Idempotency-Key', KEY_TEXT, false)] : []),
-    ...(ifMatch === true ? [of('If-Match', TAG_TEXT, true)] : []),
+    ...(repeats === 'by-key' ? [of('Idempotency-Key', KEY_TEXT, 'b5e1c1d2', false)] : []),
+    ...(ifMatch === true ? [of('If-Match', TAG_TEXT, EXAMPLE_TAG, true)] : []),
   ];
 }
 
 function successOf({ method, reply, media, example, status }: Route): JsonObject {
   if (reply !== undefined) {
-    const schema = withExample(toJsonSchema(reply), example?.reply);
+    const schema = withExample(toJsonSchema(reply), example.reply);
     return { [status ?? 200]: { description: 'Done', content: { 'application/json': schema } } };
   }
-  if (media !== undefined) return { 200: { description: 'Done', content: { [media]: {} } } };
+  if (media !== undefined) {
+    const content = { [media]: { example: example.excerpt ?? '' } };
+    const description = status === 101 ? 'A WebSocket, and what may be said over it' : 'Done';
+    return { [status ?? 200]: { description, content } };
+  }
   return method === 'HEAD' ? { 200: { description: 'It is here' } } : { 204: { description: 'Done' } };
 }
 
@@ -108,8 +114,10 @@ function securityOf(access: Access): JsonValue {
 }
 
 function parametersOf(route: Route, place: 'path' | 'query'): readonly JsonObject[] {
+  const given = { ...(place === 'path' ? route.example.params : route.example.query) } as JsonObject;
+  const exampleOf = (name: string) => (given[name] === undefined ? {} : { example: given[name] });
   if (place === 'path' && route.path.includes('*')) {
-    return [{ name: 'path', in: 'path', required: true, schema: { type: 'string' } }];
+    return [{ name: 'path', in: 'path', required: true, schema: { type: 'string' }, ...exampleOf('*') }];
   }
   const schema = place === 'path' ? route.params : route.query;
   if (schema === undefined) return [];
@@ -119,6 +127,7 @@ function parametersOf(route: Route, place: 'path' | 'query'): readonly JsonObjec
     in: place,
     required: (required as readonly string[] | undefined)?.includes(name) ?? false,
     schema: of,
+    ...exampleOf(name),
   }));
 }
 

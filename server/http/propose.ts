@@ -18,6 +18,12 @@ interface Asked {
   match(revision: number): void;
 }
 
+/** One who creates is told where what was created stands. */
+interface Creating extends Asked {
+  created(path: string): void;
+  tag(revision: number): void;
+}
+
 interface Addressed {
   readonly instance_id?: string | undefined;
   readonly group?: string | undefined;
@@ -30,6 +36,22 @@ const SHOWN = 100;
 
 /** Errors: request/not-found, request/invalid, proposal/too-many, proposal/nobody, proposal/policy-disabled, request/key-reused. */
 export async function propose(
+  context: Context,
+  ask: Creating,
+  to: Addressed,
+  asked: RequestedWish,
+  place: 'deployments' | 'proposals' = 'proposals',
+): Promise<ProposalsMade> {
+  const made = await proposeOnce(context, ask, to, asked);
+  const [first] = made.proposals;
+  if (made.count === 1 && first !== undefined) {
+    ask.created(`/api/v1/${place}/${first.id}`);
+    ask.tag(first.revision);
+  }
+  return made;
+}
+
+async function proposeOnce(
   context: Context,
   { mark, actor }: Asked,
   to: Addressed,

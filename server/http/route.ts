@@ -20,9 +20,11 @@ export const TAG_TEXTS: Readonly<Record<Tag, string>> = {
   operations: 'For those who run the server',
 };
 
+/** Of a body that names as many instances as one may. */
+export const MEMBERS_BYTES = 512 * 1024;
+
 type Schema = z.ZodType | undefined;
 type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
-type Input<S> = S extends z.ZodType ? z.input<S> : undefined;
 
 /** One request as its handler sees it: parsed, and from somebody who may ask. */
 export interface Ask<Params, Query, Body> {
@@ -75,7 +77,7 @@ interface Facts {
   /** Polls and probes leave no line in the log. */
   readonly quiet?: boolean;
   /** Of a success; 200 with a reply and 204 without one unless given. */
-  readonly status?: 201;
+  readonly status?: 101 | 201;
   /** A POST honours Idempotency-Key: by the key, or because the same request has no second effect anyway. */
   readonly repeats?: 'by-key' | 'by-nature';
   /** An update or a removal is of one state, named in If-Match. */
@@ -89,13 +91,28 @@ interface Definition<Params extends Schema, Query extends Schema, Body extends S
   readonly body?: Body;
   /** Without one the answer is 204 and empty, or 200 and empty to HEAD. */
   readonly reply?: Reply;
-  readonly example?: {
-    readonly params?: Input<Params>;
-    readonly query?: Input<Query>;
-    readonly body?: Input<Body> | object;
-    readonly reply?: Input<Reply>;
-  };
+  readonly example: ExampleOf<Params, Query, Body, Reply>;
   answer(context: Context, ask: Ask<Params, Query, Body>): Promise<Output<Reply>>;
+}
+
+type PartOf<Name extends string, S> = S extends z.ZodType
+  ? { readonly [Key in Name]: z.input<S> }
+  : { readonly [Key in Name]?: undefined };
+
+/**
+ * A request and what it is answered, of the small fleet in examples.ts. A test sends each to a server on which that
+ * fleet lives. `body` of a route that reads it itself is what it `holds`.
+ */
+type ExampleOf<Params, Query, Body, Reply> = PartOf<'params', Params> &
+  Partial<PartOf<'query', Query>> &
+  (Body extends z.ZodType ? { readonly body: z.input<Body> } : { readonly body?: object }) &
+  PartOf<'reply', Reply>;
+
+/** The same for an answer that is no JSON, of which lines are shown. */
+interface RawExample {
+  readonly params?: object;
+  /** Stands in the answer to the letter. */
+  readonly excerpt: string;
 }
 
 /** A route with its types worn off: what the server mounts and the documentation reads. */
@@ -106,11 +123,12 @@ export interface Route extends Facts {
   readonly reply?: Schema;
   /** Media type of an answer that is no JSON. */
   readonly media?: string;
-  readonly example?: {
+  readonly example: {
     readonly params?: object | undefined;
     readonly query?: object | undefined;
     readonly body?: object | undefined;
     readonly reply?: object | undefined;
+    readonly excerpt?: string | undefined;
   };
   respond(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
 }
@@ -144,7 +162,9 @@ export function defineRoute<
 }
 
 /** A route that answers with something else than JSON: its handler writes the answer itself. */
-export function defineRawRoute(definition: Facts & Pick<Route, 'media' | 'respond'>): Route {
+export function defineRawRoute(
+  definition: Facts & Pick<Route, 'media' | 'respond'> & { readonly example: RawExample },
+): Route {
   return definition;
 }
 

@@ -8,8 +8,8 @@ import type { TestServer } from './server-under-test.ts';
 
 export interface ServerAgent {
   readonly instance: string;
-  token(): Promise<string>;
-  ask(method: 'GET' | 'POST', path: string, body?: object): Promise<LightMyRequestResponse>;
+  token(lifetimeSeconds?: number): Promise<string>;
+  ask(method: 'GET' | 'POST', path: string, body?: object | string): Promise<LightMyRequestResponse>;
   report(sequence: number, overrides?: Partial<Report>): Promise<LightMyRequestResponse>;
 }
 
@@ -31,20 +31,23 @@ export async function enrolAgent(
     },
   });
   const { instance } = redeemed.json();
-  const token = async () => {
+  const token: ServerAgent['token'] = async (lifetimeSeconds = 60) => {
     const now = Math.floor(server.now / 1000);
     return await new SignJWT({})
       .setProtectedHeader({ alg: 'EdDSA' })
       .setIssuer(instance)
       .setAudience('fairlead-server')
       .setIssuedAt(now)
-      .setExpirationTime(now + 60)
+      .setExpirationTime(now + lifetimeSeconds)
       .sign(privateKey);
   };
   const ask: ServerAgent['ask'] = async (method, path, body) =>
     server.app.inject({
       ...{ method, url: `/api/v1/${path}` },
-      headers: { authorization: `Bearer ${await token()}` },
+      headers: {
+        authorization: `Bearer ${await token()}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { payload: body }),
     });
   return {

@@ -16,14 +16,16 @@ import {
 } from '../../db/customers.ts';
 import { transactOnce } from '../../db/once.ts';
 import { transact } from '../../db/transact.ts';
+import { CHANGED_AT, CUSTOMER, FORMER_CUSTOMER, INSTANCE, MADE_AT, NEW_ID } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, MEMBERS_BYTES, type Route } from '../route.ts';
 
 const byId = z.strictObject({ id: customerId });
-const ID = '5b0a4f9e-17b4-4c3a-9a60-6a1a0f0c7d22';
-const INSTANCES = ['3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11'];
-/** Ten thousand ids. */
-const MAX_BYTES = 512 * 1024;
+const HOSPITALS = {
+  ...{ id: CUSTOMER, name: 'Harbour hospitals', instances: 1, revision: 1 },
+  ...{ created_at: MADE_AT, updated_at: MADE_AT },
+};
+const FORMER = { ...HOSPITALS, id: FORMER_CUSTOMER, name: 'Old mill clinic', instances: 0 };
 
 const list = defineRoute({
   method: 'GET',
@@ -33,6 +35,7 @@ const list = defineRoute({
   summary: 'Customers by name, with the number of their instances',
   query: z.strictObject(pageOf(z.tuple([z.string(), z.string()]))),
   reply: customersList,
+  example: { reply: { customers: [HOSPITALS, FORMER] } },
   answer: async ({ db }, { query, continueAt }) => {
     const { entries, next } = await listCustomers(db, pageIn(query));
     continueAt(formatCursor(next));
@@ -48,7 +51,7 @@ const one = defineRoute({
   summary: 'One customer',
   params: byId,
   reply: customerModel,
-  example: { params: { id: ID } },
+  example: { params: { id: CUSTOMER }, reply: HOSPITALS },
   answer: async ({ db }, { params: { id }, tag }) => {
     const found = await findCustomer(db, id);
     tag(found.revision);
@@ -66,7 +69,10 @@ const make = defineRoute({
   repeats: 'by-key',
   body: customerRequest,
   reply: customerModel,
-  example: { body: { name: 'Harbour hospitals' } },
+  example: {
+    body: { name: 'Mountain clinics' },
+    reply: { ...HOSPITALS, id: NEW_ID, name: 'Mountain clinics', instances: 0 },
+  },
   answer: async ({ db, now }, ask) => {
     const made = await transactOnce(db, ask.mark, now(), (trx) =>
       createCustomer(trx, ask.body.name, ask.actor(), now()),
@@ -84,11 +90,15 @@ const change = defineRoute({
   tag: 'fleet',
   summary: 'Change a customer’s name, and which instances are its own',
   ifMatch: true,
-  maxBytes: MAX_BYTES,
+  maxBytes: MEMBERS_BYTES,
   params: byId,
   body: customerChange,
   reply: customerModel,
-  example: { params: { id: ID }, body: { name: 'Harbour hospitals', instances: INSTANCES } },
+  example: {
+    params: { id: CUSTOMER },
+    body: { name: 'Harbour hospitals', instances: [INSTANCE] },
+    reply: { ...HOSPITALS, revision: 2, updated_at: CHANGED_AT },
+  },
   answer: async ({ db, now }, ask) => {
     const wanted = { ...ask.body, id: ask.params.id };
     const changed = await transact(db, 'committed', (trx) =>
@@ -107,7 +117,7 @@ const remove = defineRoute({
   summary: 'Remove a customer that has no instance; its tokens and unused codes end',
   ifMatch: true,
   params: byId,
-  example: { params: { id: ID } },
+  example: { params: { id: FORMER_CUSTOMER } },
   answer: async ({ db, now }, ask): Promise<undefined> => {
     await transact(db, 'committed', (trx) =>
       removeCustomer(trx, ask.params.id, ask.match, ask.actor(), now()),

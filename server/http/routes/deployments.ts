@@ -21,18 +21,31 @@ import {
 } from '../../core/founding-models.ts';
 import { findDeployment, listDeployments } from '../../db/deployments.ts';
 import { findProposal, listProposals } from '../../db/proposal-lists.ts';
+import {
+  COMMITTED,
+  DEPLOY_PROPOSAL,
+  DEPLOYING,
+  INSTANCE,
+  MADE_AT,
+  NEW_ID,
+  proposed as proposedExample,
+  ROLLED_BACK,
+} from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { changeProposed, propose, withdrawProposed } from '../propose.ts';
 import { defineRoute, type Route } from '../route.ts';
 
-const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
-const ID = '7c1be6a8-52c1-4c0e-9d1c-0d1e8f4e2a77';
 const reportedKey = z.tuple([z.string(), z.int(), z.string()]);
 const proposedKey = z.tuple([z.string(), z.string()]);
 const byId = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-\d{1,9})?$/, {
     error: 'the id of a proposal, or an instance’s id and the number of a deployment there',
   }),
+});
+
+const NEWER = proposedExample({
+  ...{ kind: 'deploy', asks: 'deploy core/auth@1.2.1', reason: 'the better one' },
+  wish: { kind: 'deploy', release: 'core/auth@1.2.1' },
 });
 
 const list = defineRoute({
@@ -49,7 +62,10 @@ const list = defineRoute({
     ...pageOf(reportedKey),
   }),
   reply: deploymentsList,
-  example: { query: { instance: INSTANCE, limit: 20 } },
+  example: {
+    query: { instance: INSTANCE, limit: 1 },
+    reply: { deployments: [reportedDeployment(ROLLED_BACK)] },
+  },
   answer: async ({ db }, { query, customer, continueAt }) => {
     const { instance, change } = query;
     const filter = { ...pageIn(query), instance, change, customer: customer() };
@@ -67,7 +83,7 @@ const proposed = defineRoute({
   summary: 'Deployments that are or were proposed, newest first',
   query: z.strictObject({ instance: instanceId.optional(), ...pageOf(proposedKey) }),
   reply: deploymentsList,
-  example: { query: { instance: INSTANCE } },
+  example: { query: { instance: INSTANCE }, reply: { deployments: [proposedDeployment(DEPLOYING)] } },
   answer: async ({ db, now }, { query, continueAt }) => {
     const filter = { ...pageIn(query), instance: query.instance, kind: 'deploy' as const };
     const { entries, next } = await listProposals(db, filter, now());
@@ -84,7 +100,7 @@ const one = defineRoute({
   summary: 'One deployment, reported or proposed',
   params: byId,
   reply: deploymentModel,
-  example: { params: { id: `${INSTANCE}-7` } },
+  example: { params: { id: `${INSTANCE}-1` }, reply: reportedDeployment(COMMITTED) },
   answer: async ({ db, now }, { params: { id }, tag }) => {
     const reported = parseDeploymentId(id);
     if (reported !== null) {
@@ -109,16 +125,14 @@ const make = defineRoute({
   repeats: 'by-key',
   body: deploymentRequest,
   reply: deploymentsMade,
-  example: { body: { instance_id: INSTANCE, release: 'core/auth@1.2.0', reason: 'agreed on the phone' } },
+  example: {
+    body: { instance_id: INSTANCE, release: 'core/auth@1.2.1', reason: 'agreed on the phone' },
+    reply: { count: 1, deployments: [proposedDeployment({ ...NEWER, reason: 'agreed on the phone' })] },
+  },
   answer: async (context, ask) => {
     const { release } = ask.body;
     const wish = { kind: 'deploy' as const, ...(release === undefined ? {} : { release }) };
-    const { count, proposals } = await propose(context, ask, ask.body, wish);
-    const [first] = proposals;
-    if (count === 1 && first !== undefined) {
-      ask.created(`/api/v1/deployments/${first.id}`);
-      ask.tag(first.revision);
-    }
+    const { count, proposals } = await propose(context, ask, ask.body, wish, 'deployments');
     return { count, deployments: proposals.map(proposedDeployment) };
   },
 });
@@ -133,7 +147,11 @@ const change = defineRoute({
   params: byId,
   body: deploymentChange,
   reply: deploymentModel,
-  example: { params: { id: ID }, body: { release: 'core/auth@1.2.1', reason: 'the better one' } },
+  example: {
+    params: { id: DEPLOY_PROPOSAL },
+    body: { release: 'core/auth@1.2.1', reason: 'the better one' },
+    reply: proposedDeployment({ ...NEWER, id: DEPLOY_PROPOSAL, revision: 2 }),
+  },
   answer: async (context, ask) => {
     const id = proposalIn(ask.params.id);
     const { release } = ask.body;
@@ -152,7 +170,7 @@ const cancel = defineRoute({
   summary: 'Withdraw a proposed deployment that nobody has answered for good',
   ifMatch: true,
   params: byId,
-  example: { params: { id: ID } },
+  example: { params: { id: DEPLOY_PROPOSAL } },
   answer: (context, ask) =>
     withdrawProposed(context, ask, proposalIn(ask.params.id), 'deploy') as Promise<undefined>,
 });
@@ -174,13 +192,22 @@ const rollback = defineRoute({
   repeats: 'by-key',
   body: rollbackRequest,
   reply: rollbacksMade,
-  example: { body: { instance_id: INSTANCE, to: 'core/auth@1.1.0', reason: 'errors on login' } },
+  example: {
+    body: { instance_id: INSTANCE, to: 'core/auth@1.2.0', reason: 'errors on login' },
+    reply: {
+      count: 1,
+      rollbacks: [
+        {
+          ...{ id: NEW_ID, instance_id: INSTANCE, from_version: null, to_version: 'core/auth@1.2.0' },
+          ...{ status: 'proposed', created_at: MADE_AT, completed_at: null, reason: 'errors on login' },
+        },
+      ],
+    },
+  },
   answer: async (context, ask) => {
     const { to } = ask.body;
     const wish = { kind: 'rollback' as const, ...(to === undefined ? {} : { to }) };
     const { count, proposals } = await propose(context, ask, ask.body, wish);
-    const [first] = proposals;
-    if (count === 1 && first !== undefined) ask.created(`/api/v1/proposals/${first.id}`);
     return { count, rollbacks: proposals.map(proposedRollback) };
   },
 });
@@ -194,6 +221,7 @@ const history = defineRoute({
   summary: 'Deployments that went back, by themselves or by hand, newest first',
   query: z.strictObject(pageOf(reportedKey)),
   reply: rollbackHistory,
+  example: { reply: { deployments: [reportedRollback(ROLLED_BACK)] } },
   answer: async ({ db }, { query, customer, continueAt }) => {
     const filter = { ...pageIn(query), rollbacksOnly: true, customer: customer() };
     const { entries, next } = await listDeployments(db, filter);

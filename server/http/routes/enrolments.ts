@@ -2,7 +2,10 @@
 import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
 import { enrolmentReply, enrolmentRequest } from '../../../shared/protocol/publication.ts';
 import { createEnrolment, redeemEnrolment } from '../../db/enrolments.ts';
+import { CODE, INSTANCE } from '../examples.ts';
 import { defineRoute, type Route } from '../route.ts';
+
+export const REDEMPTIONS_PER_MINUTE = 30;
 
 export const ENROLMENT_ROUTES: readonly Route[] = [
   defineRoute({
@@ -17,9 +20,9 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
     example: {
       body: { name: 'Harbour hospital' },
       reply: {
-        code: 'q1Yx0rXGm3bq2cT8kZb7uQ9aL4nV6wEs',
+        code: CODE,
         name: 'Harbour hospital',
-        expires: '2026-11-27T12:00:00Z',
+        expires: '2026-11-27T12:00:00.000Z',
       },
     },
     answer: ({ db, now }, ask) => createEnrolment(db, { ...ask.body, actor: ask.actor() }, now(), ask.mark),
@@ -30,18 +33,18 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
     access: 'public',
     tag: 'agents',
     summary: 'Redeem a code: registers the agent’s key. The same code and key always get the same answer',
-    perMinute: 30,
+    perMinute: REDEMPTIONS_PER_MINUTE,
     repeats: 'by-nature',
     body: redeemRequest,
     reply: redeemReply,
     example: {
       body: {
-        code: 'q1Yx0rXGm3bq2cT8kZb7uQ9aL4nV6wEs',
+        code: CODE,
         publicKey: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
         hostname: 'app-1',
         agentVersion: '0.1.0',
       },
-      reply: { instance: '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11', name: 'Harbour hospital' },
+      reply: { instance: INSTANCE, name: 'Harbour hospital' },
     },
     answer: ({ db, now }, ask) => redeemEnrolment(db, ask.body, now()),
   }),

@@ -5,11 +5,11 @@ import { customerId } from '../../../shared/protocol/customers.ts';
 import { instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
 import { instanceId } from '../../../shared/protocol/report.ts';
 import { findInstance, listInstances } from '../../db/instances.ts';
+import { HOSPITAL, HOSPITAL_SUMMARY, INSTANCE } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const instanceKey = z.tuple([z.string(), z.string()]);
-const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
 
 const instances = defineRoute({
   method: 'GET',
@@ -27,21 +27,7 @@ const instances = defineRoute({
   reply: instancesReply,
   example: {
     query: { named: 'Harbour hospital' },
-    reply: {
-      instances: [
-        {
-          id: INSTANCE,
-          name: 'Harbour hospital',
-          hostname: 'app-1',
-          agentVersion: '0.1.0',
-          enrolled: '2026-11-20T12:00:00Z',
-          lastSeen: '2026-11-20T12:15:00Z',
-          channel: 'auto',
-          manifest: null,
-          verdict: 'current',
-        },
-      ],
-    },
+    reply: { instances: [HOSPITAL_SUMMARY] },
   },
   answer: async ({ db }, { query, customer, continueAt }) => {
     const { named } = query;
@@ -61,7 +47,7 @@ const instance = defineRoute({
   summary: 'One instance with its newest report',
   params: z.strictObject({ id: instanceId }),
   reply: instanceReply,
-  example: { params: { id: INSTANCE } },
+  example: { params: { id: INSTANCE }, reply: HOSPITAL },
   answer: async ({ db }, { params: { id }, customer }) => {
     const found = await findInstance(db, id, customer());
     if (found === null) throw new FairleadError('request/not-found', { what: `instance ${id}` });

@@ -18,13 +18,15 @@ import {
 } from '../../db/groups.ts';
 import { transactOnce } from '../../db/once.ts';
 import { transact } from '../../db/transact.ts';
+import { CHANGED_AT, INSTANCE, MADE_AT } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, MEMBERS_BYTES, type Route } from '../route.ts';
 
 const byName = z.strictObject({ name });
-const INSTANCES = ['3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11'];
-/** Ten thousand ids. */
-const MAX_BYTES = 512 * 1024;
+const HOSPITALS = {
+  ...{ name: 'hospitals', description: null, members: 1, revision: 1 },
+  ...{ created_at: MADE_AT, updated_at: MADE_AT },
+};
 
 const list = defineRoute({
   method: 'GET',
@@ -34,6 +36,7 @@ const list = defineRoute({
   summary: 'Groups by name, with the number of their members',
   query: z.strictObject(pageOf(z.tuple([z.string()]))),
   reply: groupsList,
+  example: { reply: { groups: [HOSPITALS] } },
   answer: async ({ db }, { query, continueAt }) => {
     const { entries, next } = await listGroups(db, pageIn(query));
     continueAt(formatCursor(next));
@@ -49,7 +52,7 @@ const one = defineRoute({
   summary: 'One group with its members',
   params: byName,
   reply: groupWithMembers,
-  example: { params: { name: 'hospitals' } },
+  example: { params: { name: 'hospitals' }, reply: { ...HOSPITALS, instances: [INSTANCE] } },
   answer: async ({ db }, { params, tag }) => {
     const found = await findGroup(db, params.name);
     tag(found.revision);
@@ -65,10 +68,10 @@ const make = defineRoute({
   summary: 'Make a group of instances',
   status: 201,
   repeats: 'by-key',
-  maxBytes: MAX_BYTES,
+  maxBytes: MEMBERS_BYTES,
   body: groupRequest,
   reply: groupModel,
-  example: { body: { name: 'hospitals', instances: INSTANCES } },
+  example: { body: { name: 'clinics', instances: [INSTANCE] }, reply: { ...HOSPITALS, name: 'clinics' } },
   answer: async ({ db, now }, ask) => {
     const made = await transactOnce(db, ask.mark, now(), (trx) =>
       createGroup(trx, ask.body, ask.actor(), now()),
@@ -86,11 +89,15 @@ const change = defineRoute({
   tag: 'proposals',
   summary: 'Change who is in a group; what was proposed to it stays with those who were',
   ifMatch: true,
-  maxBytes: MAX_BYTES,
+  maxBytes: MEMBERS_BYTES,
   params: byName,
   body: groupChange,
   reply: groupModel,
-  example: { params: { name: 'hospitals' }, body: { instances: INSTANCES } },
+  example: {
+    params: { name: 'hospitals' },
+    body: { instances: [INSTANCE] },
+    reply: { ...HOSPITALS, revision: 2, updated_at: CHANGED_AT },
+  },
   answer: async ({ db, now }, ask) => {
     const body = { ...ask.body, name: ask.params.name };
     const changed = await transact(db, 'committed', (trx) =>

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { selectUrgent } from '../../core/expiry.ts';
+import { type Expiry, selectUrgent } from '../../core/expiry.ts';
 import { listTokenExpiries } from '../../db/token-lists.ts';
 import { METRICS_TYPE, renderMetrics } from '../metrics.ts';
 import { defineRawRoute, defineRoute, type Route } from '../route.ts';
@@ -30,12 +30,18 @@ const ready = defineRoute({
     status: z.literal('ready'),
     /** When agents would stop installing; null before the first publication. */
     timestampExpires: z.string().nullable(),
-    /** What a person must renew within thirty days; of tokens only that there are some. */
+    /** What a person must renew within thirty days; of tokens the first only, without its name. */
     endsSoon: z.array(
       z.object({ kind: z.enum(['metadata', 'token']), role: z.string().nullable(), at: z.string() }),
     ),
   }),
-  example: { reply: { status: 'ready', timestampExpires: '2026-11-21T12:00:00Z', endsSoon: [] } },
+  example: {
+    reply: {
+      status: 'ready',
+      timestampExpires: '2026-11-21T12:00:00Z',
+      endsSoon: [{ kind: 'token', role: null, at: '2026-12-01T08:00:00Z' }],
+    },
+  },
   answer: async ({ db, publisher, now }) => {
     const tokens = await listTokenExpiries(db);
     const metadata = publisher.published().expiries;
@@ -48,7 +54,7 @@ const ready = defineRoute({
     return {
       status: 'ready' as const,
       timestampExpires: timestamp === undefined ? null : formatInstant(timestamp.at),
-      endsSoon: selectUrgent([...metadata, ...tokens], now()).map(({ kind, name, at }) => ({
+      endsSoon: selectUrgent([...metadata, ...firstOf(tokens)], now()).map(({ kind, name, at }) => ({
         ...{ kind, at: formatInstant(at) },
         // Anybody may ask; who has a token is not theirs to know.
         role: kind === 'token' ? null : name,
@@ -56,6 +62,11 @@ const ready = defineRoute({
     };
   },
 });
+
+/** Anybody may ask, and there may be thousands. */
+function firstOf(expiries: readonly Expiry[]): readonly Expiry[] {
+  return expiries.toSorted((a, b) => a.at - b.at).slice(0, 1);
+}
 
 const metrics = defineRawRoute({
   method: 'GET',
@@ -65,6 +76,7 @@ const metrics = defineRawRoute({
   summary: 'Numbers for Prometheus. On this machine without a token, unless a proxy stands before the server',
   quiet: true,
   media: 'text/plain',
+  example: { excerpt: 'fairlead_instances 1' },
   respond: async (context, _request, reply) =>
     reply.header('content-type', METRICS_TYPE).send(await renderMetrics(context)),
 });

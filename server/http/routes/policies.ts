@@ -7,12 +7,24 @@ import { proposalId } from '../../../shared/schema/proposal.ts';
 import { transactOnce } from '../../db/once.ts';
 import { changePolicy, createPolicy, findPolicy, findTemplate, listPolicies } from '../../db/policies.ts';
 import { transact } from '../../db/transact.ts';
+import { CHANGED_AT, MADE_AT, NEW_ID, POLICY } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
-const ID = '0b9d7c6e-3d9c-4f0a-8b57-6a3f6f0d5c21';
 const byId = z.strictObject({ id: proposalId });
-const BODY = { name: 'careful', channel: 'manual', description: 'somebody looks first' } as const;
+const CAREFUL: z.input<typeof policyModel> = {
+  ...{ id: POLICY, name: 'careful', enabled: true, windows: null, description: 'somebody looks first' },
+  ...{ revision: 1, created_at: MADE_AT, updated_at: MADE_AT },
+  channel: 'manual',
+};
+const NIGHT = { name: 'night', cron: '0 2 * * *', duration: 'PT3H', zone: 'Europe/Berlin' };
+const BODY = {
+  name: 'nights',
+  channel: 'auto' as const,
+  description: 'changes itself while nobody works',
+  windows: { allow: [NIGHT] },
+} satisfies z.input<typeof policyBody>;
+const NIGHTS = { ...BODY, windows: { allow: [NIGHT], deny: [] } };
 
 const list = defineRoute({
   method: 'GET',
@@ -22,6 +34,7 @@ const list = defineRoute({
   summary: 'Templates of policies by name',
   query: z.strictObject(pageOf(z.tuple([z.string()]))),
   reply: policiesList,
+  example: { reply: { policies: [CAREFUL] } },
   answer: async ({ db }, { query, continueAt }) => {
     const { entries, next } = await listPolicies(db, pageIn(query));
     continueAt(formatCursor(next));
@@ -37,7 +50,7 @@ const one = defineRoute({
   summary: 'One template',
   params: byId,
   reply: policyModel,
-  example: { params: { id: ID } },
+  example: { params: { id: POLICY }, reply: CAREFUL },
   answer: async ({ db }, { params, tag }) => {
     const found = await findPolicy(db, params.id);
     tag(found.revision);
@@ -53,11 +66,8 @@ const offered = defineRoute({
   summary: 'What the template of this name holds, as long as it is enabled',
   query: z.strictObject({ name }),
   reply: offeredReply,
-  example: { query: { name: 'careful' } },
-  answer: async ({ db, reportQuota }, { query, speaker }) => {
-    reportQuota(speaker().instance, 0);
-    return { template: await findTemplate(db, query.name) };
-  },
+  example: { query: { name: 'careful' }, reply: { template: { name: 'careful', channel: 'manual' } } },
+  answer: async ({ db }, { query }) => ({ template: await findTemplate(db, query.name) }),
 });
 
 const make = defineRoute({
@@ -71,7 +81,7 @@ const make = defineRoute({
   repeats: 'by-key',
   body: policyBody,
   reply: policyModel,
-  example: { body: BODY },
+  example: { body: BODY, reply: { ...CAREFUL, ...NIGHTS, id: NEW_ID } },
   answer: async ({ db, now }, ask) => {
     const made = await transactOnce(db, ask.mark, now(), (trx) =>
       createPolicy(trx, ask.body, ask.actor(), now()),
@@ -92,7 +102,11 @@ const change = defineRoute({
   params: byId,
   body: policyBody,
   reply: policyModel,
-  example: { params: { id: ID }, body: { ...BODY, enabled: false } },
+  example: {
+    params: { id: POLICY },
+    body: { ...BODY, enabled: false },
+    reply: { ...CAREFUL, ...NIGHTS, enabled: false, revision: 2, updated_at: CHANGED_AT },
+  },
   answer: async ({ db, now }, ask) => {
     const { params, body, match } = ask;
     const changed = await transact(db, 'committed', (trx) =>

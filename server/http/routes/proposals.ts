@@ -16,15 +16,14 @@ import { proposalId } from '../../../shared/schema/proposal.ts';
 import { listMarks, listMine, takeAnswers } from '../../db/proposal-answers.ts';
 import { findProposal, listProposals } from '../../db/proposal-lists.ts';
 import { transact } from '../../db/transact.ts';
+import { DEPLOYING, INSTANCE, NEW_ID, PIN, PIN_PROPOSAL, PINNING } from '../examples.ts';
 import { formatCursor, pageIn, pageOf, parseCursor } from '../page.ts';
 import { changeProposed, propose, withdrawProposed } from '../propose.ts';
 import { defineRoute, type Route } from '../route.ts';
 
-const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
-const ID = '7c1be6a8-52c1-4c0e-9d1c-0d1e8f4e2a77';
 const key = z.tuple([z.string(), z.string()]);
 const byId = z.strictObject({ id: proposalId });
-const PIN = { kind: 'pin', component: 'core/auth', version: '~1.2' } as const;
+const UNANSWERED = { status: 'proposed', answer: null } as const;
 
 const list = defineRoute({
   method: 'GET',
@@ -40,7 +39,7 @@ const list = defineRoute({
     ...pageOf(key),
   }),
   reply: proposalsList,
-  example: { query: { instance: INSTANCE, status: 'queued' } },
+  example: { query: { instance: INSTANCE, status: 'queued' }, reply: { proposals: [PINNING] } },
   answer: async ({ db, now }, { query, continueAt }) => {
     const { instance, group, kind, status } = query;
     const filter = { ...pageIn(query), instance, group, kind, status };
@@ -58,7 +57,7 @@ const one = defineRoute({
   summary: 'One proposal, and what the install answered',
   params: byId,
   reply: proposalModel,
-  example: { params: { id: ID } },
+  example: { params: { id: PIN_PROPOSAL }, reply: PINNING },
   answer: async ({ db, now }, { params, tag }) => {
     const found = await findProposal(db, params.id, now());
     tag(found.revision);
@@ -77,16 +76,11 @@ const make = defineRoute({
   repeats: 'by-key',
   body: proposalRequest,
   reply: proposalsMade,
-  example: { body: { instance_id: INSTANCE, wish: PIN, reason: 'certified with 1.2' } },
-  answer: async (context, ask) => {
-    const made = await propose(context, ask, ask.body, ask.body.wish);
-    const [first] = made.proposals;
-    if (made.count === 1 && first !== undefined) {
-      ask.created(`/api/v1/proposals/${first.id}`);
-      ask.tag(first.revision);
-    }
-    return made;
+  example: {
+    body: { instance_id: INSTANCE, wish: PIN, reason: 'certified with 1.2' },
+    reply: { count: 1, proposals: [{ ...PINNING, ...UNANSWERED, id: NEW_ID }] },
   },
+  answer: (context, ask) => propose(context, ask, ask.body, ask.body.wish),
 });
 
 const change = defineRoute({
@@ -99,7 +93,11 @@ const change = defineRoute({
   params: byId,
   body: proposalChange,
   reply: proposalModel,
-  example: { params: { id: ID }, body: { wish: PIN, reason: 'certified with 1.2, finally' } },
+  example: {
+    params: { id: PIN_PROPOSAL },
+    body: { wish: PIN, reason: 'certified with 1.2, finally' },
+    reply: { ...PINNING, ...UNANSWERED, reason: 'certified with 1.2, finally', revision: 2 },
+  },
   answer: async (context, ask) => {
     const changed = await changeProposed(context, ask, ask.params.id, ask.body, ask.body.wish);
     ask.tag(changed.revision);
@@ -115,7 +113,7 @@ const withdraw = defineRoute({
   summary: 'Withdraw a proposal that nobody has answered for good',
   ifMatch: true,
   params: byId,
-  example: { params: { id: ID } },
+  example: { params: { id: PIN_PROPOSAL } },
   answer: (context, ask) => withdrawProposed(context, ask, ask.params.id) as Promise<undefined>,
 });
 
@@ -129,9 +127,18 @@ const mine = defineRoute({
   quiet: true,
   query: z.strictObject({ after: z.string().max(300).optional() }),
   reply: minesReply,
-  answer: async ({ db, now, reportQuota }, { query, speaker }) => {
+  example: {
+    reply: {
+      mark: 2,
+      proposals: [PINNING, DEPLOYING].map(({ id, revision, reason, wish, proposed_by: by, ...at }) => ({
+        ...{ id, revision, reason, wish, by },
+        ...{ proposed: at.created_at, expires: at.expires_at },
+      })),
+      next: null,
+    },
+  },
+  answer: async ({ db, now }, { query, speaker }) => {
     const { instance } = speaker();
-    reportQuota(instance, 0);
     const after = query.after === undefined ? null : parseCursor(key, query.after);
     // Before the list: what comes in between is fetched again, and nothing is missed.
     const mark = (await listMarks(db, [instance])).get(instance) ?? 0;
@@ -154,15 +161,15 @@ const answers = defineRoute({
     body: {
       answers: [
         {
-          ...{ id: ID, revision: 1, answer: 'accepted', code: null, change: 7 },
+          ...{ id: PIN_PROPOSAL, revision: 1, answer: 'accepted', code: null, change: 7 },
           ...{ text: 'change 7 began', by: 'alice', at: '2026-11-20T12:00:00Z' },
         },
       ],
     },
+    reply: { answers: [{ id: PIN_PROPOSAL, status: 'accepted' }] },
   },
-  answer: async ({ db, now, reportQuota }, ask) => {
+  answer: async ({ db, now }, ask) => {
     const { instance } = ask.speaker();
-    reportQuota(instance, JSON.stringify(ask.body).length);
     const taken = await transact(db, 'committed', (trx) =>
       takeAnswers(trx, instance, ask.body.answers, now()),
     );

@@ -13,6 +13,7 @@ import { MAX_UPLOAD_BYTES, receivePack } from '../../repository/pack-upload.ts';
 import { hasPack } from '../../repository/publication.ts';
 import { MAX_PUBLICATION_BYTES } from '../../repository/publisher.ts';
 import { withUpload } from '../../repository/uploads.ts';
+import { NEW_TREE, SIGNED, TREE } from '../examples.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const PACK = '/api/v1/packs/:treeHex/full.pack';
@@ -43,8 +44,8 @@ const publish = defineRoute({
   holds: publicationRequest,
   reply: publicationReply,
   example: {
-    body: { metadata: [{ role: 'releases', bytes: 'eyJzaWduZWQiOnt9fQ==' }], targets: [], changes: [] },
-    reply: { snapshot: 1795176000, timestamp: 1795176000 },
+    body: { metadata: [{ role: 'releases', bytes: SIGNED }], targets: [], changes: [] },
+    reply: { snapshot: 1_795_176_480, timestamp: 1_795_176_480 },
   },
   // To the disk as it comes: only the publisher's own thread parses what may be this large.
   answer: ({ publisher, config: { layout } }, ask) =>
@@ -60,6 +61,7 @@ const findPack = defineRoute({
   tag: 'publishing',
   summary: 'Whether the pack is here',
   params: packParams,
+  example: { params: { treeHex: TREE } },
   answer: async ({ config }, { params: { treeHex } }) => {
     if (await hasPack(config.layout, digestFromHex(treeHex))) return undefined;
     throw new FairleadError('request/not-found', { what: `pack of ${treeHex}` });
@@ -75,6 +77,7 @@ const uploadPack = defineRoute({
   raw: 'stream',
   maxBytes: MAX_UPLOAD_BYTES,
   params: packParams,
+  example: { params: { treeHex: NEW_TREE } },
   answer: async ({ config: { layout }, db, now }, ask) => {
     const { treeHex } = ask.params;
     // What is here was checked and may be downloading right now: it stays.

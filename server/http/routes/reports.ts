@@ -32,11 +32,9 @@ export const REPORT_ROUTES: readonly Route[] = [
       },
       reply: { sequence: 7 },
     },
-    answer: async ({ reports, readReport, reportQuota, now }, ask) => {
+    answer: async ({ reports, readReport, now }, ask) => {
       const { instance, boot } = ask.speaker();
       const bytes = ask.bytes();
-      // Before a look at it: what is refused costs the same.
-      reportQuota(instance, bytes.length);
       const received = now();
       const rows = await readReport(bytes, received);
       const taken = await reports.submit({ instance, boot, rows, received }, bytes.length);

@@ -21,6 +21,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     summary: 'The signed repository: TUF metadata, targets and packs, with ETag and single ranges',
     quiet: true,
     media: 'application/octet-stream',
+    example: { params: { '*': 'metadata/timestamp.json' }, excerpt: '"_type":"timestamp"' },
     respond: async ({ files }, request, reply) => {
       const path = (request.params as { readonly '*': string })['*'];
       const file = await files.find(path);

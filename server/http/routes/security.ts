@@ -3,13 +3,22 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { isAffected } from '../../../shared/compile/exposure.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { type ExposedComponent, patchesReply, patchReply } from '../../../shared/protocol/fleet.ts';
+import {
+  type ExposedComponent,
+  enforceReply,
+  enforceRequest,
+  patchesReply,
+  patchReply,
+} from '../../../shared/protocol/fleet.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Context } from '../../context.ts';
+import { enforcePatch } from '../../db/enforcement.ts';
 import { listRunning, listRunningVersions, listSomeRunning, type RunningVersion } from '../../db/exposure.ts';
+import { transactOnce } from '../../db/once.ts';
 import { cutPart, MAX_PART_BYTES, type Part } from '../../db/page.ts';
 import { readAdvisory } from '../../repository/public-files.ts';
 import type { AdvisoryRef } from '../../repository/state.ts';
+import { NOTHING_PROPOSED, PATCH } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
@@ -20,18 +29,20 @@ const patches = defineRoute({
   method: 'GET',
   path: '/api/v1/security/patches',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
   summary: 'Every advisory with the number of affected components on instances, and some of them',
   query: z.strictObject(pageOf(z.tuple([z.string()]))),
   reply: patchesReply,
-  answer: async (context, { query, continueAt }) => {
+  example: { reply: { patches: [PATCH] } },
+  answer: async (context, { query, customer, continueAt }) => {
     const { limit, after } = pageIn(query);
     const rest = context.publisher.published().advisories.filter(({ id }) => after === null || id > after[0]);
     const { entries, next } = await readPart(context, rest, limit);
-    const running = await listAffected(context.db, entries);
+    const running = await listAffected(context.db, entries, customer());
     const affected: (readonly RunningVersion[])[] = [];
     for (const advisory of entries) affected.push(await selectAffected(advisory, running));
-    const exposed = await listSomeRunning(context.db, affected, SOME_EXPOSED);
+    const exposed = await listSomeRunning(context.db, affected, SOME_EXPOSED, customer());
     continueAt(formatCursor(next));
     return { patches: entries.map((advisory, i) => patchOf(advisory, affected[i] ?? [], exposed[i] ?? [])) };
   },
@@ -41,27 +52,59 @@ const patch = defineRoute({
   method: 'GET',
   path: '/api/v1/security/patches/:advisory',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
   summary: 'One advisory, and page by page every affected component on every instance',
   params: z.strictObject({ advisory: z.string().max(100) }),
   query: z.strictObject(pageOf(z.tuple([z.string(), z.string(), z.string()]))),
   reply: patchReply,
-  example: { params: { advisory: 'FL-2026-0003' } },
-  answer: async (context, { params, query, continueAt }) => {
-    const ref = context.publisher.published().advisories.find(({ id }) => id === params.advisory);
-    if (ref === undefined) {
-      throw new FairleadError('request/not-found', { what: `advisory ${params.advisory}` });
-    }
-    const advisory = await readAdvisory(context.config.layout, ref);
-    const running = await listAffected(context.db, [advisory]);
-    const affected = await selectAffected(advisory, running);
-    const { entries, next } = await listRunning(context.db, affected, pageIn(query));
+  example: { params: { advisory: PATCH.advisory.id }, reply: PATCH },
+  answer: async (context, { params, query, customer, continueAt }) => {
+    const { advisory, affected } = await look(context, params.advisory, customer());
+    const { entries, next } = await listRunning(context.db, affected, pageIn(query), customer());
     continueAt(formatCursor(next));
     return patchOf(advisory, affected, entries);
   },
 });
 
-export const SECURITY_ROUTES: readonly Route[] = [patches, patch];
+const enforce = defineRoute({
+  method: 'POST',
+  path: '/api/v1/security/enforce',
+  access: ['security', 'operator'],
+  tag: 'proposals',
+  summary:
+    'Bring the fix to every exposed instance: what no signed order forces is proposed to them, as far as it is not already',
+  repeats: 'by-key',
+  body: enforceRequest,
+  reply: enforceReply,
+  example: {
+    body: { advisory: PATCH.advisory.id, reason: 'exploited since this morning' },
+    reply: { advisory: PATCH.advisory.id, ordered: true, exposed_count: 1, ...NOTHING_PROPOSED },
+  },
+  answer: async (context, { body, mark, actor }) => {
+    const { db, publisher, now } = context;
+    const { advisory, affected } = await look(context, body.advisory);
+    const released = new Set(
+      publisher.published().releases.map(({ component, version }) => `${component}@${version}`),
+    );
+    const exposed = patchOf(advisory, affected, []).exposedCount;
+    const said = { advisory: advisory.id, ordered: advisory.order !== undefined, exposed_count: exposed };
+    const wanted = { advisory, affected, released, reason: body.reason, actor: actor() };
+    const outcome = await transactOnce(db, mark, now(), (trx) => enforcePatch(trx, wanted, now()));
+    return { ...said, ...outcome };
+  },
+});
+
+export const SECURITY_ROUTES: readonly Route[] = [patches, patch, enforce];
+
+/** One advisory, and which of the versions that run somewhere it is about. Error: request/not-found. */
+async function look(context: Context, wanted: string, customer?: string) {
+  const ref = context.publisher.published().advisories.find(({ id }) => id === wanted);
+  if (ref === undefined) throw new FairleadError('request/not-found', { what: `advisory ${wanted}` });
+  const advisory = await readAdvisory(context.config.layout, ref);
+  const running = await listAffected(context.db, [advisory], customer);
+  return { advisory, affected: await selectAffected(advisory, running) };
+}
 
 /** As many as one answer holds; those behind them are not read. */
 async function readPart(
@@ -89,9 +132,10 @@ function sizeOf(advisory: Advisory): number {
 async function listAffected(
   db: Context['db'],
   advisories: readonly Advisory[],
+  customer: string | undefined,
 ): Promise<readonly RunningVersion[]> {
   const components = advisories.flatMap(({ affected }) => affected.map(({ component }) => component));
-  return listRunningVersions(db, [...new Set(components)]);
+  return listRunningVersions(db, [...new Set(components)], customer);
 }
 
 function patchOf(

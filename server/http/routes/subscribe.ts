@@ -13,6 +13,9 @@ export const SUBSCRIBE_ROUTES: readonly Route[] = [
     summary:
       'A WebSocket over which the server says when there is something new; agents that cannot listen poll as before',
     quiet: true,
+    status: 101,
+    media: 'application/json',
+    example: { excerpt: '"proposals":true' },
     respond: async ({ hub }, request, reply) => {
       const { instance } = speakerOf(request.caller);
       const { socket, head } = takeOver(request, reply);

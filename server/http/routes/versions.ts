@@ -8,16 +8,18 @@ import {
 } from '../../../shared/protocol/fleet-proposals.ts';
 import { levelOf, pinOf } from '../../core/founding-models.ts';
 import { listRunningVersions } from '../../db/exposure.ts';
+import { INSTANCE, NEW_ID, PINNING } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { propose } from '../propose.ts';
 import { defineRoute, type Route } from '../route.ts';
 
-const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
+const PINNED = pinOf({ ...PINNING, id: NEW_ID, status: 'proposed' });
 
 const versions = defineRoute({
   method: 'GET',
   path: '/api/v1/versions',
   access: ['viewer'],
+  ofCustomers: true,
   tag: 'fleet',
   summary: 'Every released version by component, the newest first, and how many instances run it',
   query: z.strictObject({
@@ -25,8 +27,16 @@ const versions = defineRoute({
     ...pageOf(z.tuple([z.string(), z.string()])),
   }),
   reply: versionsList,
-  example: { query: { component: 'core/auth' } },
-  answer: async ({ db, publisher }, { query, continueAt }) => {
+  example: {
+    query: { component: 'core/auth' },
+    reply: {
+      versions: [
+        { component: 'core/auth', level: 'capability', version: '1.2.1', instances: 0 },
+        { component: 'core/auth', level: 'capability', version: '1.2.0', instances: 1 },
+      ],
+    },
+  },
+  answer: async ({ db, publisher }, { query, customer, continueAt }) => {
     const { limit, after } = pageIn(query);
     const { component } = query;
     const released = publisher.published().releases;
@@ -34,7 +44,8 @@ const versions = defineRoute({
     const last =
       after === null ? -1 : all.findIndex((one) => one.component === after[0] && one.version === after[1]);
     const page = all.slice(last + 1, last + 1 + limit);
-    const running = await listRunningVersions(db, [...new Set(page.map((one) => one.component))]);
+    const components = [...new Set(page.map((one) => one.component))];
+    const running = await listRunningVersions(db, components, customer());
     const counts = new Map(running.map((one) => [`${one.component}@${one.version}`, one.instances]));
     const end = page.at(-1);
     const isLast = last + 1 + limit >= all.length;
@@ -61,6 +72,7 @@ const pin = defineRoute({
   reply: pinsMade,
   example: {
     body: { instance_id: INSTANCE, component: 'core/auth', version: '~1.2', reason: 'certified with 1.2' },
+    reply: { count: 1, pins: [PINNED] },
   },
   answer: async (context, ask) => {
     const { component, version, pin_expires_at: expires } = ask.body;
@@ -80,7 +92,10 @@ const unpin = defineRoute({
   repeats: 'by-key',
   body: unpinRequest,
   reply: pinsMade,
-  example: { body: { group: 'hospitals', component: 'core/auth', reason: '1.3 is certified' } },
+  example: {
+    body: { group: 'hospitals', component: 'core/auth', reason: '1.3 is certified' },
+    reply: { count: 1, pins: [{ ...PINNED, version: null, reason: '1.3 is certified' }] },
+  },
   answer: async (context, ask) => {
     const wish = { kind: 'unpin' as const, component: ask.body.component };
     const { count, proposals } = await propose(context, ask, ask.body, wish);

@@ -1,5 +1,7 @@
 // The table of routes: each says all about itself, its examples are what it takes and answers, and OpenAPI tells the same.
 import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Access } from '../../../server/http/access.ts';
@@ -24,11 +26,14 @@ describe('every route', () => {
     expect(shape).toEqual(inPath);
   });
 
-  it.each(named.filter(({ example }) => example !== undefined))(
+  it.each(named)(
     '$name gives examples that its own schemas accept',
     ({ example, params, query, body, holds, reply }) => {
       const parts = { params, query, body: body ?? holds, reply };
-      for (const [part, value] of Object.entries(example ?? {})) {
+      const { excerpt: _, ...said } = example;
+      for (const [part, value] of Object.entries(said)) {
+        // A wildcard is any path, and has no schema.
+        if (value === undefined || '*' in value) continue;
         const schema = parts[part as keyof typeof parts];
         expect(schema, part).toBeDefined();
         if (schema !== undefined) expect(() => parseDocument(schema, value, part)).not.toThrow();
@@ -39,7 +44,7 @@ describe('every route', () => {
   it.each(named.filter(({ body, holds }) => body !== undefined || holds !== undefined))(
     '$name shows a body',
     ({ example }) => {
-      expect(example?.body).toBeDefined();
+      expect(example.body).toBeDefined();
     },
   );
 
@@ -116,6 +121,31 @@ describe('OpenAPI', () => {
     expect(rights).toEqual(rights.map(() => [{ token: [] }]));
   });
 
+  it('is OpenAPI 3.1 in the eyes of a validator that shares no code with us', async () => {
+    const verdict = await new Validator().validate(structuredClone(described));
+    const broken = structuredClone(described) as unknown as { paths: Record<string, unknown> };
+    broken.paths['no-slash'] = { get: { responses: { much: 1 } } };
+
+    expect(verdict).toEqual({ valid: true });
+    expect((await new Validator().validate(broken)).valid).toBe(false);
+  });
+
+  it('holds schemas that are JSON Schema 2020-12, and examples that fit them by another reading than ours', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+    ajv.addSchema({ ...described, $id: 'openapi.json' });
+    const shown = listShown(described, []);
+    const misfits = shown.flatMap(({ path, example }) => {
+      const pointer = path.map((step) =>
+        encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')),
+      );
+      const validate = ajv.getSchema(`openapi.json#/${pointer.join('/')}/schema`);
+      return validate?.(example) === true ? [] : [{ path, errors: validate?.errors }];
+    });
+
+    expect(misfits).toEqual([]);
+    expect(shown.length).toBeGreaterThan(ROUTES.length);
+  });
+
   it('refers to nothing that it does not hold', () => {
     const text = JSON.stringify(described);
     const refs = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = '']) => path.split('/'));
@@ -145,6 +175,18 @@ describe('the house', () => {
 function isList({ shape }: z.ZodObject): boolean {
   const fields = Object.values(shape);
   return fields.length === 1 && fields[0] instanceof z.ZodArray;
+}
+
+/** Every place that shows an example beside the schema it is of. */
+function listShown(
+  value: unknown,
+  path: readonly string[],
+): readonly { readonly path: readonly string[]; readonly example: unknown }[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if ('schema' in value && 'example' in value) return [{ path, example: value.example }];
+  return Object.entries(value).flatMap(([key, one]) =>
+    key === 'example' || key === 'schema' ? [] : listShown(one, [...path, key]),
+  );
 }
 
 function into(value: unknown, key: string): unknown {

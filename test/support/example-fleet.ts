@@ -1,0 +1,147 @@
+// The fleet of which the routes' examples tell, alive on a real server: what an example names stands for something here.
+import {
+  CODE,
+  CUSTOMER,
+  DEPLOY_PROPOSAL,
+  FORMER_CUSTOMER,
+  INSTANCE,
+  NEW_TREE,
+  PIN_PROPOSAL,
+  POLICY,
+  SIGNED,
+  TOKEN,
+  TREE,
+} from '../../server/http/examples.ts';
+import { hexOf } from '../../shared/encoding/digest.ts';
+import type { ComponentKey } from '../../shared/schema/common.ts';
+import { parseVersion } from '../../shared/version/version.ts';
+import { advisoryOf, signRole } from './publications.ts';
+import { publishVersions } from './published-versions.ts';
+import { recordOf } from './reports.ts';
+import { enrolAgent, type ServerAgent } from './server-agent.ts';
+import { makePack, startTestServer, type TestServer } from './server-under-test.ts';
+
+export interface ExampleFleet {
+  readonly server: TestServer;
+  readonly url: string;
+  readonly agent: ServerAgent;
+  /** A pack that was not uploaded yet. */
+  readonly pack: Buffer;
+  /** What examples say, as it is here. */
+  toReal<Value>(value: Value): Value;
+  /** What was answered here, as examples say it. */
+  toExample(text: string): string;
+}
+
+const AUTH = 'core/auth' as ComponentKey;
+const MINUTE_MS = 60_000;
+
+export async function startExampleFleet(): Promise<ExampleFleet> {
+  const server = await startTestServer();
+  const url = await server.app.listen({ host: '127.0.0.1', port: 0 });
+  const signed = await publish(server);
+  const { make, id } = maker(server);
+  const customer = id(await make('customers', { name: 'Harbour hospitals' }));
+  const former = id(await make('customers', { name: 'Old mill clinic' }));
+  const agent = await enrolAgent(server, 'Harbour hospital', { customer });
+  await report(agent);
+  await make('groups', { name: 'hospitals', instances: [agent.instance] });
+  const careful = { name: 'careful', channel: 'manual', description: 'somebody looks first' };
+  const policy = id(await make('policies', careful));
+  const token = id(await make('tokens', { name: 'dashboard', role: 'viewer', validFor: 'P90D' }));
+  const { code } = await make('enrolments', { name: 'Harbour hospital' });
+  const { pin, deploy } = await propose(make, agent);
+  const { tree, pack } = await makePack('1.2.2');
+  const pairs = Object.entries({
+    ...{ [INSTANCE]: agent.instance, [CUSTOMER]: customer, [FORMER_CUSTOMER]: former, [POLICY]: policy },
+    ...{ [TOKEN]: token, [PIN_PROPOSAL]: pin, [DEPLOY_PROPOSAL]: deploy, [CODE]: String(code) },
+    ...{ [TREE]: hexOf((await makePack('1.2.1')).tree.digest), [NEW_TREE]: hexOf(tree.digest) },
+    [SIGNED]: signed,
+  });
+  return {
+    ...{ server, url, agent, pack },
+    toReal: (value) =>
+      JSON.parse(pairs.reduce((text, [said, real]) => text.replaceAll(said, real), JSON.stringify(value))),
+    toExample: (text) => pairs.reduce((whole, [said, real]) => whole.replaceAll(real, said), text),
+  };
+}
+
+type Make = (path: string, payload: object) => Promise<Record<string, unknown>>;
+
+/** Each a minute after the one before: lists have one order. */
+function maker(server: TestServer) {
+  const make: Make = async (path, payload) => {
+    server.now += MINUTE_MS;
+    const headers = await server.bearer('admin');
+    const response = await server.app.inject({
+      ...{ method: 'POST', url: `/api/v1/${path}`, headers, payload },
+    });
+    if (response.statusCode >= 300) throw new Error(response.body);
+    return response.json();
+  };
+  return { make, id: (made: Record<string, unknown>) => String(made['id']) };
+}
+
+/** Two versions of one capability, and a hole in the first. Answers the metadata that could come next, base64. */
+async function publish(server: TestServer): Promise<string> {
+  const hole = advisoryOf('FL-2026-0003', {
+    severity: 'critical',
+    cves: ['CVE-2026-31337'],
+    affected: [{ component: 'core/auth', versions: '<1.2.1' }],
+    fixed: [{ component: 'core/auth', version: '1.2.1' }],
+    order: { notice: 'PT0S', deadline: '2026-11-21T12:00:00Z' },
+  });
+  const documents = await publishVersions(server, ['1.2.0', '1.2.1'], [hole], 41);
+  return Buffer.from(signRole('releases', 3, documents)).toString('base64');
+}
+
+async function report(agent: ServerAgent): Promise<void> {
+  const version = parseVersion('1.2.0');
+  const steps = [{ component: AUTH, from: null, to: version, change: 'CHG-41' }];
+  const committed = recordOf(1, 'committed', 'CHG-41', { steps });
+  const back = recordOf(2, 'rolled-back', 'CHG-42', {
+    reason: { kind: 'forced', advisories: ['FL-2026-0003'] },
+    from: committed.to,
+    steps: [{ component: AUTH, from: version, to: parseVersion('1.2.1'), change: 'CHG-42' }],
+    failure: { code: 'deploy/unhealthy', message: 'core/auth 1.2.1 was not healthy in time' },
+    previousGeneration: 1,
+  });
+  const { tree } = await makePack('1.2.0');
+  const response = await agent.report(1, {
+    components: [{ component: AUTH, version, tree: tree.digest, health: 'healthy' }],
+    decision: {
+      ...{ verdict: 'blocked', target: null },
+      blockers: [
+        {
+          code: 'quarantined',
+          message: 'core/auth 1.2.1 failed here before',
+          source: 'core/auth',
+          owner: 'admin',
+          clearWith: 'fairlead quarantine lift core/auth --reason "why"',
+        },
+      ],
+      exposed: [{ advisory: 'FL-2026-0003', severity: 'critical', component: AUTH, version: '1.2.0' }],
+    },
+    records: [committed, back],
+  });
+  if (response.statusCode !== 200) throw new Error(response.body);
+}
+
+/** A pin, which waits there for a person, and a deployment, which nobody there has heard of. */
+async function propose(make: Make, agent: ServerAgent) {
+  const to = { instance_id: agent.instance };
+  const wish = { kind: 'pin', component: 'core/auth', version: '~1.2' };
+  const pinned = await make('proposals', { ...to, wish, reason: 'certified with 1.2' });
+  const [{ id: pin }] = pinned['proposals'] as [{ readonly id: string }];
+  const queued = { id: pin, revision: 1, answer: 'queued', code: null, change: null };
+  const said = { text: 'it waits for a person', by: 'policy', at: '2026-11-20T12:10:00Z' };
+  const answered = await agent.ask('POST', 'proposals/answers', { answers: [{ ...queued, ...said }] });
+  if (answered.statusCode !== 200) throw new Error(answered.body);
+  const made = await make('deployments', {
+    ...to,
+    release: 'core/auth@1.2.0',
+    reason: 'agreed on the phone',
+  });
+  const [{ id: deploy }] = made['deployments'] as [{ readonly id: string }];
+  return { pin, deploy };
+}
