@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import type { Person } from './core/identity.ts';
-import { createQuota, REPORT_QUOTAS, type TakeQuota } from './core/quota.ts';
+import { type CallerQuotas, createQuotas } from './core/quota.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
@@ -50,7 +50,7 @@ export interface Context {
   readonly hub: Hub;
   /** Answers once the report is on disk. */
   readonly reports: GroupCommit<ReceivedReport, TakenReport>;
-  readonly reportQuota: TakeQuota;
+  readonly quotas: CallerQuotas;
   readonly readReport: ReadReport;
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
@@ -152,7 +152,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   const reports = createGroupCommit(db, takeReports);
   return {
     ...{ config, now, log, db, publisher, files, hub, reports },
-    reportQuota: createQuota(REPORT_QUOTAS, now),
+    quotas: createQuotas(now),
     notices: createNotices(db, config.database),
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,

@@ -1,5 +1,6 @@
 // What the server has not heard yet: which deployment records go into the next report.
 import { z } from 'zod';
+import { MOST_RECORDS } from '../../shared/protocol/report.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 
 /**
@@ -16,9 +17,6 @@ export type Outbox = z.output<typeof outbox>;
 
 export const EMPTY_OUTBOX: Outbox = { schema: 'fairlead/outbox@1', sequence: 0, delivered: null };
 
-/** The schema of a report takes this many records; the rest follows in the next. */
-const MAX_RECORDS = 100;
-
 /** `records` oldest first; so is the answer. */
 export function selectUndelivered(
   state: Outbox,
@@ -34,7 +32,7 @@ export function selectUndelivered(
 }
 
 export function nextBatch(state: Outbox, records: readonly DeploymentRecord[]): readonly DeploymentRecord[] {
-  return selectUndelivered(state, records).slice(0, MAX_RECORDS);
+  return selectUndelivered(state, records).slice(0, MOST_RECORDS);
 }
 
 /** The state once a report with these records was taken by the server. */

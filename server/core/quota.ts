@@ -14,14 +14,28 @@ export interface Quotas {
   readonly bytes: Allowance;
 }
 
-/** A deployment tells of a dozen states within seconds; an agent that was cut off for a month has megabytes to tell. */
-export const REPORT_QUOTAS: Quotas = {
-  requests: { burst: 300, perSecond: 1 },
-  bytes: { burst: 8 * 2 ** 20, perSecond: 32 * 1024 },
-};
+/** What each credential may take of each process; uploads that come as a stream count as one request. */
+export const QUOTAS = {
+  /** A deployment tells of a dozen states within seconds; an agent that was cut off for a month has megabytes to tell. */
+  agent: {
+    requests: { burst: 300, perSecond: 1 },
+    bytes: { burst: 8 * 2 ** 20, perSecond: 32 * 1024 },
+  },
+  /** A program that reads the whole fleet, or publishes a platform, is done within its burst. */
+  person: {
+    requests: { burst: 3_000, perSecond: 50 },
+    bytes: { burst: 32 * 2 ** 20, perSecond: 256 * 1024 },
+  },
+} as const satisfies Record<string, Quotas>;
 
-/** Takes one request of so many bytes from somebody's quota. Error: request/rate-limited. */
-export type TakeQuota = (who: string, bytes: number) => void;
+/** Takes requests and bytes from somebody's quota. Error: request/rate-limited. */
+export type TakeQuota = (who: string, take: { readonly requests?: 1; readonly bytes?: number }) => void;
+
+export type CallerQuotas = { readonly [Kind in keyof typeof QUOTAS]: TakeQuota };
+
+export function createQuotas(now: () => number): CallerQuotas {
+  return { agent: createQuota(QUOTAS.agent, now), person: createQuota(QUOTAS.person, now) };
+}
 
 interface Left {
   readonly requests: number;
@@ -47,17 +61,17 @@ export function createQuota({ requests, bytes }: Quotas, now: () => number): Tak
     };
   }
 
-  return (who, size) => {
+  return (who, { requests: count = 0, bytes: size = 0 }) => {
     const at = now();
     const left = leftOf(who, at);
     const missing = Math.max(
-      (1 - left.requests) / requests.perSecond,
+      (count - left.requests) / requests.perSecond,
       (Math.min(size, bytes.burst) - left.bytes) / bytes.perSecond,
     );
     if (missing > 0) throw new FairleadError('request/rate-limited', { seconds: Math.ceil(missing) });
     // Behind the others: the first entries of the map are those that were used longest ago.
     entries.delete(who);
-    entries.set(who, { requests: left.requests - 1, bytes: left.bytes - size, at });
+    entries.set(who, { requests: left.requests - count, bytes: left.bytes - size, at });
     for (const [other] of entries) {
       if (entries.size <= MAX_ENTRIES) break;
       entries.delete(other);

@@ -39,6 +39,24 @@ export function transportOf(settings: TransportSettings): Transport {
   return { trustProxy, behindProxy, tls };
 }
 
+/**
+ * Whom an address counts for: of IPv6 everybody has at least a network of 64 bits, and could come from another address
+ * with each request.
+ */
+export function neighbourhoodOf(address: string): string {
+  const v4 = /^(?:::ffff:)?(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(address)?.[1];
+  if (v4 !== undefined || !address.includes(':')) return v4 ?? address;
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
+  const [left, right] = [head, tail ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
+  const given = [...(left ?? [])];
+  // What `::` stands for; an address that ends in four decimal numbers has one group less.
+  const zeros =
+    tail === undefined ? 0 : 8 - given.length - (right?.length ?? 0) - (tail.includes('.') ? 1 : 0);
+  const groups = [...given, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...(right ?? [])];
+  const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
+  return `${network.join(':')}::/64`;
+}
+
 /** This machine itself, in either family. */
 export function isLoopback(address: string): boolean {
   return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$|^::1$/.test(address);

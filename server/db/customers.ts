@@ -5,6 +5,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { CustomerModel } from '../../shared/protocol/customers.ts';
 import { appendAudit } from './audit.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
+import { verifyRoom } from './room.ts';
 import type { CustomerRow, Database, DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
@@ -18,6 +19,7 @@ export async function createCustomer(
   actor: string,
   now: EpochMs,
 ): Promise<CustomerModel> {
+  await verifyRoom(trx, 'customers', now);
   const at = formatInstantMs(now);
   const row = { id: randomUUID(), name, revision: 1, created_at: at, updated_at: at };
   const { numInsertedOrUpdatedRows: made } = await trx

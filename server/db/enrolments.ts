@@ -8,13 +8,14 @@ import { appendAudit } from './audit.ts';
 import { lockCustomer } from './customers.ts';
 import type { InstanceRow } from './instance-row.ts';
 import { type Mark, transactOnce } from './once.ts';
+import { verifyRoom } from './room.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { hashSecret, makeSecret } from './token-lists.ts';
 import { transact } from './transact.ts';
 
 /** As the schema has it. */
 const MAX_NAME = 300;
-const VALID_FOR_MS = 7 * 24 * 60 * 60 * 1000;
+export const VALID_FOR_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** `name` is what the fleet list will call the instance, once it is harmless there. */
 export interface EnrolmentWish {
@@ -41,6 +42,7 @@ export async function createEnrolment(
   const name = sanitizeLine(wanted, MAX_NAME);
   const expires = formatInstantMs(now + VALID_FOR_MS);
   return await transactOnce(db, mark, now, async (trx) => {
+    await verifyRoom(trx, 'codes', now);
     if (customer !== undefined) await lockCustomer(trx, customer);
     await trx
       .insertInto('enrolments')

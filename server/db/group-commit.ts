@@ -4,11 +4,11 @@ import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
 /** What waits while one transaction is being written; beyond it the server says when to come back. */
-const MAX_WAITING = 20_000;
+export const MAX_WAITING = 20_000;
 const MAX_BATCH = 500;
 /** What is written in one transaction, and what may wait. */
 const MAX_BATCH_BYTES = 4 * 2 ** 20;
-const MAX_WAITING_BYTES = 64 * 2 ** 20;
+export const MAX_WAITING_BYTES = 64 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 5;
 
 /** Answers for each item, in their order. */

@@ -6,6 +6,7 @@ import type { GroupModel } from '../../shared/protocol/fleet-proposals.ts';
 import { appendAudit } from './audit.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
 import type { GroupRow } from './proposal-row.ts';
+import { verifyRoom } from './room.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
@@ -22,6 +23,7 @@ export async function createGroup(
   actor: string,
   now: EpochMs,
 ): Promise<GroupModel> {
+  await verifyRoom(trx, 'groups', now);
   const at = formatInstantMs(now);
   const { name } = body;
   const row = { name, description: textOf(body), revision: 1, created_at: at, updated_at: at };

@@ -14,7 +14,7 @@ export interface Mark {
   readonly seal: Buffer;
 }
 
-const KEPT_MS = 24 * 60 * 60 * 1000;
+export const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * The work, its answer and the key in one transaction: a crash leaves all of them or none, and of two at once the second

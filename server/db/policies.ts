@@ -9,6 +9,7 @@ import { appendAudit } from './audit.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import { OPEN, type PolicyRow } from './proposal-row.ts';
 import { withdrawProposals } from './proposals.ts';
+import { verifyRoom } from './room.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
@@ -19,6 +20,7 @@ export async function createPolicy(
   actor: string,
   now: EpochMs,
 ): Promise<PolicyModel> {
+  await verifyRoom(trx, 'policies', now);
   const at = formatInstantMs(now);
   const row = { id: randomUUID(), ...columnsOf(body), revision: 1, created_at: at, updated_at: at };
   await verifyFree(trx, body.name, row.id);

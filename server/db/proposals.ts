@@ -185,7 +185,7 @@ export async function withdrawProposals(
 }
 
 /** Of each instance, besides those that are open. */
-const CLOSED_KEPT = 500;
+export const CLOSED_KEPT = 500;
 
 /** The newest stay. */
 export async function pruneProposals(

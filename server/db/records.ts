@@ -10,8 +10,8 @@ import { asInserted, inParts } from './page.ts';
 import type { DatabaseTransaction, Tables } from './tables.ts';
 
 /** Of each instance, the newest by number; the instance itself keeps them all. */
-const KEPT_RECORDS = 1_000;
-const KEPT_RECORD_BYTES = 4 * 2 ** 20;
+export const KEPT_RECORDS = 1_000;
+export const KEPT_RECORD_BYTES = 4 * 2 ** 20;
 
 export interface ReceivedReport {
   /** From the credential, never from the body. */

@@ -10,8 +10,8 @@ import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
 /** Of each instance; older ones go, and so do those that would make it hold more bytes. */
-const KEPT_REPORTS = 50;
-const KEPT_REPORT_BYTES = 512 * 1024;
+export const KEPT_REPORTS = 50;
+export const KEPT_REPORT_BYTES = 512 * 1024;
 
 /**
  * Answers for each the highest sequence held once it was looked at; a repeat or a late one changes nothing. A few

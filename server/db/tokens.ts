@@ -6,6 +6,7 @@ import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { appendAudit } from './audit.ts';
 import { lockCustomer } from './customers.ts';
 import { type Mark, transactOnce } from './once.ts';
+import { verifyRoom } from './room.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { hashSecret, inForce, makeToken, ownerOf, type TokenSummary, toSummary } from './token-lists.ts';
 import { isPostgres, transact } from './transact.ts';
@@ -42,6 +43,7 @@ async function insertFresh(
   request: Omit<TokenRequest, 'text'>,
   now: EpochMs,
 ): Promise<NewToken> {
+  await verifyRoom(trx, 'tokens', now);
   const token = makeToken();
   if (request.customer !== undefined) await lockCustomer(trx, request.customer);
   const row = await insertToken(trx, { ...request, text: token }, now);

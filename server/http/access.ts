@@ -7,6 +7,7 @@ import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import { AGENT_TOKEN, agentClaims } from '../../shared/protocol/report.ts';
 import type { SignIn } from '../context.ts';
 import type { Person } from '../core/identity.ts';
+import type { CallerQuotas, TakeQuota } from '../core/quota.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
 import { findToken, TOKEN_PREFIX, type Token } from '../db/token-lists.ts';
@@ -34,6 +35,9 @@ export interface Known {
   readonly signIn: SignIn | null;
 }
 
+export const LONGEST_CREDENTIAL = 4_096;
+const CREDENTIAL = new RegExp(`^Bearer ([!-~]{1,${LONGEST_CREDENTIAL}})$`, 'i');
+
 /** Errors: auth/missing, auth/refused, auth/forbidden, auth/provider-unreachable. */
 export async function verifyAccess(
   { db, signIn }: Known,
@@ -42,7 +46,7 @@ export async function verifyAccess(
   now: EpochMs,
 ): Promise<Caller> {
   if (access === 'public' || (access === 'machine' && shown.isLocal)) return { kind: 'nobody' };
-  const text = /^Bearer ([!-~]{1,4096})$/i.exec(shown.authorization ?? '')?.[1];
+  const text = CREDENTIAL.exec(shown.authorization ?? '')?.[1];
   if (text === undefined) throw new FairleadError('auth/missing', { route: shown.route });
   if (access === 'agent') return { kind: 'agent', ...(await verifyAgentToken(db, text, now)) };
   const allowed = access === 'machine' ? (['viewer'] as const) : access;
@@ -153,6 +157,16 @@ export function credentialOf(caller: Caller): string {
     case 'nobody':
       return '';
   }
+}
+
+/** Counts what a credential asks; nobody has none, and is counted by address. Error: request/rate-limited. */
+export function takeQuota(
+  { quotas }: { readonly quotas: CallerQuotas },
+  caller: Caller,
+  take: Parameters<TakeQuota>[1],
+): void {
+  if (caller.kind === 'nobody') return;
+  quotas[caller.kind === 'agent' ? 'agent' : 'person'](credentialOf(caller), take);
 }
 
 /** Whose instances alone the caller sees; undefined for all. */

@@ -9,6 +9,7 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify';
 import type { Context } from '../context.ts';
+import { takeQuota } from './access.ts';
 import { ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
 import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
@@ -19,10 +20,10 @@ import type { Tls } from './tls.ts';
 import { installUpgrades, isUpgrade } from './upgrade.ts';
 
 /** A connection on which nothing moves is closed. */
-const IDLE_MS = 60_000;
-const FAILURES_PER_MINUTE = 60;
+export const IDLE_MS = 60_000;
+export const FAILURES_PER_MINUTE = 60;
 /** From a connection, or the answer before, to the end of a request's headers. */
-const HEADERS_MS = 15_000;
+export const HEADERS_MS = 15_000;
 const LISTENING = {
   headersTimeout: HEADERS_MS,
   connectionsCheckingInterval: 5_000,
@@ -48,7 +49,7 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   if (!context.config.behindProxy) limitAddresses(app.server);
   await app.register(rateLimit, { global: false });
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
-  installBodies(app);
+  installBodies(app, (request, bytes) => takeQuota(context, request.caller, { bytes }));
   installFailures(app, limitFailures);
   installAccess(app, context, limitFailures);
   observeRequests(app, context);

@@ -2,19 +2,27 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { neighbourhoodOf } from '../core/transport.ts';
 
 export const JSON_TYPE = 'application/json';
 export const BYTES_TYPE = 'application/octet-stream';
-const MAX_DEPTH = 32;
+export const MAX_DEPTH = 32;
 /** No document of ours has more values than this for its size. */
-const BYTES_PER_NODE = 8;
+export const BYTES_PER_NODE = 8;
 
-/** Replaces Fastify's own parsers: bytes that two parsers could read differently are refused. */
-export function installBodies(app: FastifyInstance): void {
+/**
+ * Replaces Fastify's own parsers: bytes that two parsers could read differently are refused. `take` counts a body before
+ * anybody looks at it: what is refused costs the same.
+ */
+export function installBodies(
+  app: FastifyInstance,
+  take: (request: FastifyRequest, bytes: number) => void,
+): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.routeOptions.config.isRaw === true) return done(null, body);
     try {
+      take(request, body.length);
+      if (request.routeOptions.config.isRaw === true) return done(null, body);
       done(null, parseJson(body as Buffer, 'the request body', limitsOf(request)));
     } catch (error) {
       done(error as Error);
@@ -37,7 +45,8 @@ function limitsOf(request: FastifyRequest): JsonLimits {
 export type Limit = (request: FastifyRequest) => Promise<void>;
 
 export function createLimit(app: FastifyInstance, perMinute: number): Limit {
-  const count = app.createRateLimit({ max: perMinute, timeWindow: '1 minute' });
+  const keyGenerator = ({ ip }: FastifyRequest) => neighbourhoodOf(ip);
+  const count = app.createRateLimit({ max: perMinute, timeWindow: '1 minute', keyGenerator });
   return async (request) => {
     const outcome = await count(request);
     if (!outcome.isAllowed && outcome.isExceeded) {

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
 import { isLoopback } from '../core/transport.ts';
-import { type Access, type Caller, type Shown, verifyAccess } from './access.ts';
+import { type Access, type Caller, type Shown, takeQuota, verifyAccess } from './access.ts';
 import { BYTES_TYPE, createLimit, installStreams, JSON_TYPE, type Limit } from './bodies.ts';
 import type { Route } from './route.ts';
 
@@ -61,13 +61,17 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
   app.addHook('onRequest', async (request) => {
     const { access } = request.routeOptions.config;
     // Only the answer "there is no such address" has none.
-    if (access === undefined) return;
+    if (access === undefined) {
+      request.caller = { kind: 'nobody' };
+      return;
+    }
     try {
       request.caller = await verifyAccess(context, access, shownBy(request, context), context.now());
     } catch (error) {
       if (isFairleadError(error, ...REFUSALS)) await limitFailures(request);
       throw error;
     }
+    takeQuota(context, request.caller, { requests: 1 });
   });
 }
 

@@ -3,10 +3,13 @@ import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 
+export const MOST_ENTRIES = 1_000;
+export const LONGEST_CURSOR = 2_000;
+
 /** Fields of a list's query. What arrives meanwhile neither repeats entries nor hides any. */
 export function pageOf<Key extends z.ZodType>(key: Key) {
   return {
-    limit: z.coerce.number().int().min(1).max(1000).default(100),
+    limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).default(100),
     cursor: cursorOf(key).optional(),
   };
 }
@@ -34,7 +37,7 @@ export function parseCursor<Key extends z.ZodType>(key: Key, text: string): z.ou
 function cursorOf<Key extends z.ZodType>(key: Key) {
   return z
     .string()
-    .max(2_000)
+    .max(LONGEST_CURSOR)
     .transform((text, context): z.output<Key> => {
       const parsed = key.safeParse(decode(text));
       if (parsed.success) return parsed.data;

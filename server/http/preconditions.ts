@@ -24,14 +24,15 @@ export function verifyTag({ headers }: FastifyRequest, revision: number): void {
   if (!tags.includes(formatTag(revision))) throw new FairleadError('request/outdated', {});
 }
 
-const KEY = /^[!-~]{1,255}$/;
+export const LONGEST_KEY = 255;
+const KEY = new RegExp(`^[!-~]{1,${LONGEST_KEY}}$`);
 
 /** Of the credential that asks: another's key is another one. Error: request/invalid for what is no key. */
 export function markOf(request: FastifyRequest): Mark | null {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key !== 'string' || !KEY.test(key)) {
-    const problem = 'an Idempotency-Key has 1 to 255 visible ASCII characters';
+    const problem = `an Idempotency-Key has 1 to ${LONGEST_KEY} visible ASCII characters`;
     throw new FairleadError('request/invalid', { problem });
   }
   const { caller, method, url, body } = request;

@@ -1,20 +1,20 @@
 // Connections that only hold a place are ended: what is sent and what is read has a minimum rate, on every route and on none.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isLoopback } from '../core/transport.ts';
+import { isLoopback, neighbourhoodOf } from '../core/transport.ts';
 
 /** Before the rate counts: a connection may start slowly, and small requests need no more. */
-const SEND_GRACE_MS = 20_000;
-const READ_GRACE_MS = 60_000;
+export const SEND_GRACE_MS = 20_000;
+export const READ_GRACE_MS = 60_000;
 /** Slower than any line on which an update would make sense. */
-const MIN_BYTES_PER_SECOND = 1_024;
+export const MIN_BYTES_PER_SECOND = 1_024;
 /** To whoever is still sending after the answer. */
-const AFTER_ANSWER_MS = 2_000;
+export const AFTER_ANSWER_MS = 2_000;
 const LOOK_MS = 1_000;
 
 /** Of the whole server, and of one address that is no proxy of ours. */
-const MAX_CONNECTIONS = 16_384;
-const MAX_CONNECTIONS_OF_ONE = 512;
+export const MAX_CONNECTIONS = 16_384;
+export const MAX_CONNECTIONS_OF_ONE = 512;
 
 export interface SlowConnections {
   /** Ends those that are too slow by now. */
@@ -61,8 +61,8 @@ export function watchSlowConnections(server: Server, now: () => number): SlowCon
 export function limitAddresses(server: Server): void {
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    if (isLoopback(address)) return;
+    if (isLoopback(socket.remoteAddress ?? '')) return;
+    const address = neighbourhoodOf(socket.remoteAddress ?? '');
     const count = (open.get(address) ?? 0) + 1;
     if (count > MAX_CONNECTIONS_OF_ONE) {
       socket.destroy();

@@ -29,6 +29,12 @@ const REQUEST_ERRORS = {
     http: 413,
     exit: EXIT.refused,
   }),
+  'request/no-room': entry<{ readonly limit: number; readonly what: string }>({
+    message: (d) => `there are ${d.limit} ${d.what} already, as many as are kept`,
+    hint: () => 'remove what nobody needs any more, then ask again',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'request/not-tagged': entry<object>({
     message: () => 'somebody else may have changed it meanwhile: say which state you mean',
     hint: () => 'read it, then send its ETag in the header If-Match',

@@ -6,7 +6,7 @@ import { instanceId } from './report.ts';
 export const customerId = z.uuid();
 
 /** As many as one request holds. */
-const MOST_INSTANCES = 10_000;
+export const MOST_INSTANCES = 10_000;
 
 export const customerRequest = z.strictObject({ name: line });
 

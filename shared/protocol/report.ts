@@ -7,6 +7,9 @@ import { deploymentRecord } from '../schema/deployment.ts';
 export const CHANNELS = ['auto', 'manual', 'frozen'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
+/** Of one report; more than that go with the next. */
+export const MOST_RECORDS = 100;
+
 export const report = z.strictObject({
   schema: z.literal('fairlead/report@1'),
   /** Counts up on each instance; the server keeps the newest and ignores repeats. */
@@ -28,7 +31,7 @@ export const report = z.strictObject({
   ),
   decision: decision.nullable(),
   /** Records that are new or changed since the last report the server accepted. */
-  records: z.array(deploymentRecord).max(100),
+  records: z.array(deploymentRecord).max(MOST_RECORDS),
 });
 
 export type Report = z.output<typeof report>;

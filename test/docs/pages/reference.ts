@@ -2,6 +2,7 @@
 import { renderAnswers, renderCommands } from './commands-page.ts';
 import { renderErrors } from './errors-page.ts';
 import { renderHttpApi, renderOpenApiFile } from './http-api-page.ts';
+import { renderLimits } from './limits-page.ts';
 import { renderManifest } from './manifest-page.ts';
 import { renderPolicy } from './policy-page.ts';
 import { renderSchemas } from './schema-pages.ts';
@@ -14,6 +15,7 @@ export async function renderReference(): Promise<ReadonlyMap<string, string>> {
     ['docs/reference/errors.md', renderErrors()],
     ['docs/reference/http-api.md', renderHttpApi()],
     ['docs/reference/openapi.json', renderOpenApiFile()],
+    ['docs/reference/limits.md', renderLimits()],
     ['docs/reference/manifest.md', renderManifest()],
     ['docs/reference/policy.md', renderPolicy()],
     ['docs/reference/states.md', renderStates()],

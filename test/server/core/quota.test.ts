@@ -1,16 +1,22 @@
 // Quotas: a burst, then as much as time gives back; one agent's haste is nobody else's wait.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createQuota, REPORT_QUOTAS, type TakeQuota } from '../../../server/core/quota.ts';
+import { createQuota, QUOTAS, type Quotas } from '../../../server/core/quota.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 
 let now: number;
-let take: TakeQuota;
+let take: (who: string, bytes: number) => void;
 
 beforeEach(() => {
   now = 0;
   const quotas = { requests: { burst: 3, perSecond: 1 }, bytes: { burst: 1_000, perSecond: 100 } };
-  take = createQuota(quotas, () => now);
+  take = takeOf(quotas);
 });
+
+/** One request with so many bytes. */
+function takeOf(quotas: Quotas): typeof take {
+  const quota = createQuota(quotas, () => now);
+  return (who, bytes) => quota(who, { requests: 1, bytes });
+}
 
 function takeAll(who: string): void {
   for (let i = 0; i < 3; i++) take(who, 0);
@@ -47,7 +53,7 @@ describe('requests', () => {
     [0.3, 4],
   ])('that come back %f a second are told so: %i s', (perSecond, seconds) => {
     const slow = { requests: { burst: 1, perSecond }, bytes: { burst: 1, perSecond: 1 } };
-    take = createQuota(slow, () => now);
+    take = takeOf(slow);
     take('one', 0);
 
     expect(
@@ -98,7 +104,7 @@ describe('the quota of reports', () => {
   const left = (refused: () => void) => dataOf(refusalOf(refused), 'request/rate-limited').seconds;
 
   beforeEach(() => {
-    take = createQuota(REPORT_QUOTAS, () => now);
+    take = takeOf(QUOTAS.agent);
   });
 
   it('lets three hundred pass at once, then one a second', () => {

@@ -1,0 +1,197 @@
+// What anybody can send or keep here, and what happens beyond: the documentation shows this table, and a test tries each row.
+import { maxHeaderSize } from 'node:http';
+import { durationMs } from '../../shared/encoding/instant.ts';
+import { type ErrorCode, isErrorCode } from '../../shared/errors/catalogue.ts';
+import { MOST_INSTANCES } from '../../shared/protocol/customers.ts';
+import { TOKEN_LIFETIME } from '../../shared/protocol/fleet.ts';
+import { MOST_MEMBERS } from '../../shared/protocol/fleet-proposals.ts';
+import { MOST_ANSWERS } from '../../shared/protocol/proposal.ts';
+import { AGENT_TOKEN, MOST_RECORDS } from '../../shared/protocol/report.ts';
+import { LONGEST_MS, MOST_OPEN } from '../../shared/schema/proposal.ts';
+import { QUOTAS } from '../core/quota.ts';
+import { MOST_ENFORCED } from '../db/enforcement.ts';
+import { VALID_FOR_MS } from '../db/enrolments.ts';
+import { MAX_WAITING, MAX_WAITING_BYTES } from '../db/group-commit.ts';
+import { KEPT_MS } from '../db/once.ts';
+import { MAX_PART_BYTES } from '../db/page.ts';
+import { CLOSED_KEPT } from '../db/proposals.ts';
+import { KEPT_RECORD_BYTES, KEPT_RECORDS, MAX_REPORT_BYTES } from '../db/records.ts';
+import { KEPT_REPORT_BYTES, KEPT_REPORTS } from '../db/reports.ts';
+import { MOST_KEPT } from '../db/room.ts';
+import { MAX_UPLOAD_BYTES } from '../repository/pack-upload.ts';
+import { MAX_PUBLICATION_BYTES } from '../repository/publisher.ts';
+import { LONGEST_CREDENTIAL } from './access.ts';
+import { FAILURES_PER_MINUTE, HEADERS_MS } from './app.ts';
+import { BYTES_PER_NODE, MAX_DEPTH } from './bodies.ts';
+import { DEFAULT_BODY_BYTES } from './mount.ts';
+import { LONGEST_CURSOR, MOST_ENTRIES } from './page.ts';
+import { LONGEST_KEY } from './preconditions.ts';
+import { MEMBERS_BYTES } from './route.ts';
+import { REDEMPTIONS_PER_MINUTE } from './routes/enrolments.ts';
+import {
+  AFTER_ANSWER_MS,
+  MAX_CONNECTIONS,
+  MAX_CONNECTIONS_OF_ONE,
+  MIN_BYTES_PER_SECOND,
+  READ_GRACE_MS,
+  SEND_GRACE_MS,
+} from './slow-connections.ts';
+
+/** Where it is no refusal: what becomes of the connection, of what was kept, or of the rest of a list. */
+const ENDS = {
+  closed: 'the connection is closed',
+  forgotten: 'the oldest are forgotten',
+  continued: 'the rest stands behind the header `Link`',
+  more: 'the answer says that there are `more`',
+  ended: 'it counts no more',
+} as const;
+type Beyond = ErrorCode | keyof typeof ENDS;
+
+export interface Limit {
+  readonly of: string;
+  readonly bound: number;
+  readonly unit: 'count' | 'bytes' | 'milliseconds' | 'characters' | 'a minute' | 'a second';
+  readonly beyond: Beyond;
+  /** What else there is to know, in a few words. */
+  readonly note?: string;
+}
+
+const limit = (of: string, bound: number, unit: Limit['unit'], beyond: Beyond, note?: string): Limit => ({
+  ...{ of, bound, unit, beyond },
+  ...(note === undefined ? {} : { note }),
+});
+
+const { agent, person } = QUOTAS;
+
+const CONNECTION = {
+  connections: limit('connections of a server', MAX_CONNECTIONS, 'count', 'closed'),
+  connectionsOfAddress: limit(
+    'connections of an address',
+    MAX_CONNECTIONS_OF_ONE,
+    'count',
+    'closed',
+    'not behind a proxy, nor on this machine; an IPv6 address is its network of 64 bits',
+  ),
+  headersTime: limit('time for a request’s headers', HEADERS_MS, 'milliseconds', 'closed'),
+  headerBytes: limit('a request’s headers', maxHeaderSize, 'bytes', 'request/invalid'),
+  sending: limit(
+    'time for a body',
+    SEND_GRACE_MS,
+    'milliseconds',
+    'closed',
+    `then ${MIN_BYTES_PER_SECOND} bytes a second are enough`,
+  ),
+  reading: limit(
+    'time to take an answer',
+    READ_GRACE_MS,
+    'milliseconds',
+    'closed',
+    `then ${MIN_BYTES_PER_SECOND} bytes a second are enough`,
+  ),
+  afterAnswer: limit('time to stop sending after the answer', AFTER_ANSWER_MS, 'milliseconds', 'closed'),
+};
+
+const REQUEST = {
+  body: limit('a body where nothing else is said', DEFAULT_BODY_BYTES, 'bytes', 'request/too-large'),
+  report: limit('a report', MAX_REPORT_BYTES, 'bytes', 'request/too-large'),
+  publication: limit('a publication', MAX_PUBLICATION_BYTES, 'bytes', 'request/too-large'),
+  pack: limit('a pack', MAX_UPLOAD_BYTES, 'bytes', 'request/too-large'),
+  membersBytes: limit('a body that lists instances', MEMBERS_BYTES, 'bytes', 'request/too-large'),
+  depth: limit('levels of a JSON body', MAX_DEPTH, 'count', 'json/too-large'),
+  commas: limit(
+    'commas of a JSON body',
+    DEFAULT_BODY_BYTES / BYTES_PER_NODE,
+    'count',
+    'json/too-large',
+    `one for ${BYTES_PER_NODE} bytes of what the route takes`,
+  ),
+  credential: limit('a credential', LONGEST_CREDENTIAL, 'characters', 'auth/missing'),
+  key: limit('an Idempotency-Key', LONGEST_KEY, 'characters', 'request/invalid'),
+  cursor: limit('a cursor', LONGEST_CURSOR, 'characters', 'document/invalid'),
+  entries: limit('entries asked of a list', MOST_ENTRIES, 'count', 'document/invalid'),
+  answer: limit('a list’s answer', MAX_PART_BYTES, 'bytes', 'continued', 'one larger entry goes alone'),
+  records: limit('deployments in a report', MOST_RECORDS, 'count', 'document/invalid'),
+  answers: limit('answers to proposals at once', MOST_ANSWERS, 'count', 'document/invalid'),
+  members: limit('instances of a group', MOST_MEMBERS, 'count', 'document/invalid'),
+  owned: limit('instances of a customer in one request', MOST_INSTANCES, 'count', 'document/invalid'),
+  enforced: limit('proposals of one request to enforce', MOST_ENFORCED, 'count', 'more'),
+};
+
+const OFTEN = {
+  failures: limit(
+    'failures of an address',
+    FAILURES_PER_MINUTE,
+    'a minute',
+    'request/rate-limited',
+    'credentials that do not count, addresses that lead nowhere',
+  ),
+  redemptions: limit('enrolments of an address', REDEMPTIONS_PER_MINUTE, 'a minute', 'request/rate-limited'),
+  agentRequests: limit('requests of an agent at once', agent.requests.burst, 'count', 'request/rate-limited'),
+  agentRate: limit('… and from then on', agent.requests.perSecond, 'a second', 'request/rate-limited'),
+  agentBytes: limit('bodies of an agent at once', agent.bytes.burst, 'bytes', 'request/rate-limited'),
+  agentBytesRate: limit('bytes from then on', agent.bytes.perSecond, 'a second', 'request/rate-limited'),
+  personRequests: limit(
+    'requests of a token or person at once',
+    person.requests.burst,
+    'count',
+    'request/rate-limited',
+  ),
+  personRate: limit('… and from then on', person.requests.perSecond, 'a second', 'request/rate-limited'),
+  personBytes: limit(
+    'bodies of a token or person at once',
+    person.bytes.burst,
+    'bytes',
+    'request/rate-limited',
+    'without packs and publications',
+  ),
+  personBytesRate: limit('bytes from then on', person.bytes.perSecond, 'a second', 'request/rate-limited'),
+};
+
+const KEPT = {
+  reports: limit('reports of an instance', KEPT_REPORTS, 'count', 'forgotten'),
+  reportBytes: limit('… and their bytes', KEPT_REPORT_BYTES, 'bytes', 'forgotten', 'the newest stays'),
+  deployments: limit('deployments of an instance', KEPT_RECORDS, 'count', 'forgotten'),
+  deploymentBytes: limit('… and their bytes', KEPT_RECORD_BYTES, 'bytes', 'forgotten', 'the newest stays'),
+  waiting: limit('reports that wait to be written', MAX_WAITING, 'count', 'server/busy'),
+  waitingBytes: limit('… and their bytes', MAX_WAITING_BYTES, 'bytes', 'server/busy'),
+  proposals: limit('proposals that wait at an instance', MOST_OPEN, 'count', 'proposal/too-many'),
+  answered: limit('answered proposals of an instance', CLOSED_KEPT, 'count', 'forgotten'),
+  proposalLife: limit('life of a proposal', LONGEST_MS, 'milliseconds', 'request/invalid'),
+  tokens: limit('tokens in force', MOST_KEPT.tokens, 'count', 'request/no-room'),
+  tokenLife: limit('life of a token', durationMs(TOKEN_LIFETIME), 'milliseconds', 'document/invalid'),
+  agentToken: limit(
+    'life of an agent’s JWT',
+    AGENT_TOKEN.lifetimeSeconds * 1_000,
+    'milliseconds',
+    'auth/refused',
+  ),
+  codes: limit('enrolment codes not redeemed', MOST_KEPT.codes, 'count', 'request/no-room'),
+  codeLife: limit('life of an enrolment code', VALID_FOR_MS, 'milliseconds', 'enrolment/code-refused'),
+  customers: limit('customers', MOST_KEPT.customers, 'count', 'request/no-room'),
+  groups: limit('groups', MOST_KEPT.groups, 'count', 'request/no-room'),
+  policies: limit('templates of policies', MOST_KEPT.policies, 'count', 'request/no-room'),
+  keyLife: limit('life of an Idempotency-Key', KEPT_MS, 'milliseconds', 'ended'),
+};
+
+/** By what they bound. */
+export const LIMITS = {
+  'A connection': CONNECTION,
+  'A request and its answer': REQUEST,
+  'How often, of each process': OFTEN,
+  'What is kept': KEPT,
+} as const;
+
+type Named = typeof CONNECTION & typeof REQUEST & typeof OFTEN & typeof KEPT;
+export type LimitName = keyof Named;
+
+export const LIMITS_BY_NAME: Readonly<Record<LimitName, Limit>> = {
+  ...CONNECTION,
+  ...REQUEST,
+  ...OFTEN,
+  ...KEPT,
+};
+
+/** In words, for people. */
+export function endText(beyond: Beyond): string {
+  return isErrorCode(beyond) ? `refused: \`${beyond}\`` : ENDS[beyond];
+}

@@ -1,0 +1,665 @@
+// The table of limits, tried row by row: as much as it allows is taken, and with one more happens what it says.
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { LightMyRequestResponse } from 'fastify';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createGroupCommit } from '../../../server/db/group-commit.ts';
+import { inParts } from '../../../server/db/page.ts';
+import { pruneProposals } from '../../../server/db/proposals.ts';
+import { transact } from '../../../server/db/transact.ts';
+import { LIMITS_BY_NAME, type Limit, type LimitName } from '../../../server/http/limits.ts';
+import { limitAddresses, watchSlowConnections } from '../../../server/http/slow-connections.ts';
+import { toBase64url, utf8 } from '../../../shared/encoding/bytes.ts';
+import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import type { TokenRole } from '../../../shared/protocol/fleet.ts';
+import { advisoryOf } from '../../support/publications.ts';
+import { publishVersions } from '../../support/published-versions.ts';
+import { recordOf, reportOf } from '../../support/reports.ts';
+import { enrolAgent } from '../../support/server-agent.ts';
+import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
+
+type Outcome = 'taken' | Limit['beyond'];
+/** With as much as is allowed, and with the least that is more. */
+type Trial = (bound: number) => Promise<readonly [at: Outcome, beyond: Outcome]>;
+
+let server: TestServer;
+beforeEach(async () => {
+  server = await startTestServer();
+});
+afterEach(() => server.close());
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+interface Sent {
+  readonly role?: TokenRole;
+  readonly payload?: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, sent: Sent = {}) {
+  const { role = 'admin', payload, headers } = sent;
+  return server.app.inject({
+    ...{ method, url: `/api/v1/${path}` },
+    headers: { ...(await server.bearer(role)), ...(payload === undefined ? {} : JSON_TYPE), ...headers },
+    ...(payload === undefined ? {} : { payload }),
+  });
+}
+
+/** A refusal for another reason says that the bound let it through. */
+function toldOf(response: LightMyRequestResponse, about: Limit['beyond']): Outcome {
+  if (response.statusCode < 400) return 'taken';
+  const { code } = response.json();
+  if (/^(?:request\/rate-limited|server\/busy)$/.test(code)) {
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+  }
+  return code === about ? about : 'taken';
+}
+
+const padded = (value: object, bytes: number) => JSON.stringify(value).padEnd(bytes, ' ');
+
+/** The same request with as much, and with one more. */
+async function both(
+  name: LimitName,
+  send: (size: number) => Promise<LightMyRequestResponse>,
+  bound: number,
+): Promise<readonly [Outcome, Outcome]> {
+  const { beyond } = LIMITS_BY_NAME[name];
+  return [toldOf(await send(bound), beyond), toldOf(await send(bound + 1), beyond)];
+}
+
+/** A server of which only the clock and the connections are real enough to be judged. */
+function exchange(request: object, response: object, socket: object) {
+  const http = Object.assign(new EventEmitter(), { maxConnections: 0 }) as unknown as Server;
+  let clock = 0;
+  const watch = watchSlowConnections(http, () => clock);
+  const one = { bytesRead: 0, bytesWritten: 0, writableLength: 0, destroyed: false, ...socket };
+  const held = Object.assign(one, { destroy: () => Object.assign(one, { destroyed: true }) });
+  http.emit(
+    'request',
+    { complete: true, socket: held, ...request },
+    { writableFinished: false, ...response },
+  );
+  watch.look();
+  const at = (moment: number): Outcome => {
+    clock = moment;
+    watch.look();
+    return held.destroyed ? 'closed' : 'taken';
+  };
+  return { at, stop: () => watch.stop() };
+}
+
+async function onClock(bound: number, ...of: Parameters<typeof exchange>) {
+  const { at, stop } = exchange(...of);
+  const outcomes = [at(bound), at(bound + 1)] as const;
+  stop();
+  return outcomes;
+}
+
+/** Sends the head of a request, and answers what came back by the time another request was answered. */
+async function sendHead(lines: readonly string[]): Promise<string> {
+  if (!server.app.server.listening) await server.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = server.app.server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  let said = '';
+  socket.on('data', (chunk) => {
+    said += chunk.toString();
+  });
+  socket.on('error', () => undefined);
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  for (let i = 0; i < 20 && said === ''; i++) await fetch(`http://127.0.0.1:${port}/readyz`);
+  socket.destroy();
+  return said;
+}
+
+async function announced(method: string, path: string, type: string, bytes: number): Promise<Outcome> {
+  const { authorization } = await server.bearer('publisher');
+  const head = [`${method} /api/v1/${path} HTTP/1.1`, 'host: x', `authorization: ${authorization}`];
+  const said = await sendHead([...head, `content-type: ${type}`, `content-length: ${bytes}`]);
+  return said.includes('"request/too-large"') ? 'request/too-large' : 'taken';
+}
+
+const PACK = `packs/${'ab'.repeat(32)}/full.pack`;
+const BYTES_TYPE = 'application/octet-stream';
+
+const CONNECTIONS = {
+  connections: async (bound) => {
+    const http = server.app.server;
+    expect(http.maxConnections).toBe(bound);
+    // The same with one, for want of sixteen thousand.
+    http.maxConnections = 1;
+    await server.app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = http.address() as AddressInfo;
+    const first = connect(port, '127.0.0.1');
+    await new Promise((resolve) => http.once('connection', resolve));
+    const second = connect(port, '127.0.0.1');
+    await new Promise((resolve) => second.once('close', resolve));
+    const outcomes = [first.closed ? 'closed' : 'taken', 'closed'] as const;
+    first.destroy();
+    return outcomes;
+  },
+  connectionsOfAddress: async (bound) => {
+    const http = new EventEmitter();
+    limitAddresses(http as Server);
+    const from = (i: number) => {
+      const socket = Object.assign(new EventEmitter(), { remoteAddress: `2001:db8:0:7::${i.toString(16)}` });
+      let outcome: Outcome = 'taken';
+      const destroy = () => {
+        outcome = 'closed';
+      };
+      http.emit('connection', Object.assign(socket, { destroy }));
+      return outcome;
+    };
+    const all = Array.from({ length: bound }, (_, i) => from(i));
+    return [all.every((one) => one === 'taken') ? 'taken' : 'closed', from(bound)];
+  },
+  // Node’s own clock ends them: ours to break is what it is told.
+  headersTime: async (bound) => [server.app.server.headersTimeout === bound ? 'taken' : 'closed', 'closed'],
+  headerBytes: async (bound) => {
+    const told = async (bytes: number) => {
+      const said = await sendHead(['GET /healthz HTTP/1.1', 'host: x', `x-long: ${'a'.repeat(bytes)}`]);
+      return said.includes('"request/invalid"') ? 'request/invalid' : 'taken';
+    };
+    return [await told(bound - 100), await told(bound)];
+  },
+  sending: (bound) => onClock(bound, { complete: false }, {}, {}),
+  reading: (bound) => onClock(bound, {}, {}, { bytesWritten: 1, writableLength: 1 }),
+  afterAnswer: (bound) => onClock(bound, { complete: false }, { writableFinished: true }, {}),
+} satisfies Partial<Record<LimitName, Trial>>;
+
+const REQUESTS = {
+  body: (bound) =>
+    both('body', (bytes) => ask('POST', 'enrolments', { payload: padded({ name: 'x' }, bytes) }), bound),
+  report: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const send = (bytes: number) => agent.ask('POST', 'reports', padded(reportOf(bytes), bytes));
+    return both('report', send, bound);
+  },
+  publication: async (bound) => [
+    await announced('POST', 'publications', JSON_TYPE['content-type'], bound),
+    await announced('POST', 'publications', JSON_TYPE['content-type'], bound + 1),
+  ],
+  pack: async (bound) => [
+    await announced('PUT', PACK, BYTES_TYPE, bound),
+    await announced('PUT', PACK, BYTES_TYPE, bound + 1),
+  ],
+  membersBytes: (bound) => {
+    const group = (name: string) => ({ name, instances: [] });
+    const send = (bytes: number) => ask('POST', 'groups', { payload: padded(group(`g${bytes}`), bytes) });
+    return both('membersBytes', send, bound);
+  },
+  depth: (bound) =>
+    both(
+      'depth',
+      (levels) => ask('POST', 'groups', { payload: '['.repeat(levels) + ']'.repeat(levels) }),
+      bound,
+    ),
+  commas: (bound) => {
+    const list = (commas: number) => `[1${',1'.repeat(commas)}]`;
+    return both('commas', (commas) => ask('POST', 'policies', { payload: list(commas) }), bound);
+  },
+  credential: (bound) => {
+    const send = (length: number) =>
+      server.app.inject({
+        url: '/api/v1/groups',
+        headers: { authorization: `Bearer ${'a'.repeat(length)}` },
+      });
+    return both('credential', send, bound);
+  },
+  key: (bound) => {
+    const send = (length: number) =>
+      ask('POST', 'groups', {
+        payload: { name: `g${length}`, instances: [] },
+        headers: { 'idempotency-key': 'k'.repeat(length) },
+      });
+    return both('key', send, bound);
+  },
+  cursor: async (bound) => {
+    // Base64 of three bytes is four characters: the next longer cursor is two more.
+    const of = (length: number) => {
+      const bytes = Math.floor((length * 3) / 4);
+      const cursor = toBase64url(utf8(JSON.stringify(['x'.repeat(bytes - 4)])));
+      return ask('GET', `groups?cursor=${cursor}`);
+    };
+    const { beyond } = LIMITS_BY_NAME.cursor;
+    return [toldOf(await of(bound), beyond), toldOf(await of(bound + 2), beyond)];
+  },
+  entries: (bound) => both('entries', (limit) => ask('GET', `groups?limit=${limit}`), bound),
+  answer: async (bound) => {
+    await addGroups(400, 'd'.repeat(2_000));
+    const page = await ask('GET', 'groups?limit=1000');
+    expect(page.body.length).toBeLessThanOrEqual(bound);
+    const few = await ask('GET', 'groups?limit=1000&cursor=' + toBase64url(utf8('["g0000390"]')));
+    return [
+      few.headers.link === undefined ? 'taken' : 'continued',
+      page.headers.link === undefined ? 'taken' : 'continued',
+    ];
+  },
+  records: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    return both('records', (count) => agent.report(count, { records: recordsUpTo(count) }), bound);
+  },
+  answers: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const answer = { revision: 1, answer: 'ignored', code: null, text: 'no', by: 'policy', change: null };
+    const at = formatInstantMs(server.now);
+    const answers = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ id: uuid(i), ...answer, at }));
+    return both(
+      'answers',
+      (count) => agent.ask('POST', 'proposals/answers', { answers: answers(count) }),
+      bound,
+    );
+  },
+  members: (bound) =>
+    both(
+      'members',
+      (count) => ask('POST', 'groups', { payload: { name: 'all', instances: ids(count) } }),
+      bound,
+    ),
+  owned: async (bound) => {
+    const made = await ask('POST', 'customers', { payload: { name: 'one' } });
+    const send = (count: number) =>
+      ask('PUT', `customers/${made.json().id}`, {
+        payload: { name: 'one', instances: ids(count) },
+        headers: { 'if-match': String(made.headers.etag) },
+      });
+    return both('owned', send, bound);
+  },
+  enforced: async (bound) => {
+    await publishVersions(server, ['1.0.1'], [advisoryOf('FL-2026-0001')]);
+    const enforce = async (): Promise<Outcome> => {
+      const payload = { advisory: 'FL-2026-0001', reason: 'soon' };
+      const { more } = (await ask('POST', 'security/enforce', { payload })).json();
+      return more === true ? 'more' : 'taken';
+    };
+    await addInstances(0, bound + 1);
+    const beyond = await enforce();
+    // The one that was left over, and as many as are allowed but one.
+    await addInstances(bound + 1, bound - 1);
+    return [await enforce(), beyond];
+  },
+} satisfies Partial<Record<LimitName, Trial>>;
+
+const ids = (count: number) => Array.from({ length: count }, (_, i) => uuid(i));
+
+function recordsUpTo(count: number) {
+  const stages = [{ state: 'committed' as const, at: '2026-11-20T12:01:00Z' }];
+  return Array.from({ length: count }, (_, i) => recordOf(i + 1, 'committed', 'CHG-1', { stages }));
+}
+
+const OFTEN = {
+  failures: async (bound) => {
+    const send = () => server.app.inject({ url: '/api/v1/groups' });
+    return repeated('failures', send, bound);
+  },
+  redemptions: async (bound) => {
+    const payload = { code: 'x', publicKey: 'A'.repeat(43), hostname: 'h', agentVersion: '1' };
+    const send = () => server.app.inject({ method: 'POST', url: '/api/v1/enrolments/redeem', payload });
+    return repeated('redemptions', send, bound);
+  },
+  agentRequests: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    return repeated('agentRequests', () => agent.ask('GET', 'proposals/mine'), bound);
+  },
+  agentRate: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const send = () => agent.ask('GET', 'proposals/mine');
+    while ((await send()).statusCode === 200);
+    server.now += 1_000;
+    return repeated('agentRate', send, bound);
+  },
+  agentBytes: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const report = padded(reportOf(1), 2 ** 20);
+    const send = () => agent.ask('POST', 'reports', report);
+    return repeated('agentBytes', send, bound / report.length);
+  },
+  agentBytesRate: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    server.context.quotas.agent(agent.instance, { bytes: LIMITS_BY_NAME.agentBytes.bound });
+    server.now += 1_000;
+    return repeated('agentBytesRate', () => agent.ask('POST', 'reports', padded(reportOf(1), bound)), 1);
+  },
+  personRequests: async (bound) => {
+    await spend({ requests: 1 }, bound - 1);
+    return repeated('personRequests', () => ask('GET', 'groups'), 1);
+  },
+  personRate: async (bound) => {
+    await spend({ requests: 1 }, LIMITS_BY_NAME.personRequests.bound);
+    server.now += 1_000;
+    return repeated('personRate', () => ask('GET', 'groups'), bound);
+  },
+  personBytes: async (bound) => {
+    const payload = padded({ name: 'x' }, 32_768);
+    await spend({ bytes: bound - payload.length }, 1);
+    return repeated('personBytes', () => ask('POST', 'enrolments', { payload }), 1);
+  },
+  personBytesRate: async (bound) => {
+    await spend({ bytes: LIMITS_BY_NAME.personBytes.bound }, 1);
+    server.now += 1_000;
+    const payload = padded({ name: 'x', instances: [] }, bound);
+    return repeated('personBytesRate', () => ask('POST', 'groups', { payload }), 1);
+  },
+} satisfies Partial<Record<LimitName, Trial>>;
+
+/** As often as it is allowed, and once more. */
+async function repeated(
+  name: LimitName,
+  send: () => Promise<LightMyRequestResponse>,
+  times: number,
+): Promise<readonly [Outcome, Outcome]> {
+  const { beyond } = LIMITS_BY_NAME[name];
+  const outcomes: Outcome[] = [];
+  for (let i = 0; i <= times; i++) outcomes.push(toldOf(await send(), beyond));
+  const at = outcomes.slice(0, times).find((one) => one === beyond) ?? 'taken';
+  return [at, outcomes[times] ?? 'taken'];
+}
+
+/** By the same count that requests go by, without sending each. */
+async function spend(take: { readonly requests?: 1; readonly bytes?: number }, times: number): Promise<void> {
+  await server.bearer('admin');
+  const [token] = await server.context.db.selectFrom('tokens').select('id').execute();
+  for (let i = 0; i < times; i++) server.context.quotas.person(token?.id ?? '', take);
+}
+
+const KEPT = {
+  reports: (bound) => history(bound, (agent, i) => agent.report(i), 'reports'),
+  reportBytes: (bound) => {
+    const message = 'm'.repeat(bound / 2 - 2_000);
+    const decision = { verdict: 'blocked' as const, target: null, exposed: [] };
+    const blockers = [{ code: 'x', message, source: 'x', owner: 'admin' as const }];
+    return history(2, (agent, i) => agent.report(i, { decision: { ...decision, blockers } }), 'reports');
+  },
+  deployments: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const all = recordsUpTo(bound + 1);
+    for (const [i, part] of all.entries()) {
+      if (i % 100 === 0) await agent.report(i + 1, { records: all.slice(i, Math.min(i + 100, bound)) });
+      expect(part.id).toBe(i + 1);
+    }
+    const at = await isKept('deployments', agent.instance);
+    await agent.report(bound + 2, { records: all.slice(bound) });
+    return [at, await isKept('deployments', agent.instance)];
+  },
+  deploymentBytes: (bound) => {
+    const failure = { code: 'deploy/unhealthy', message: 'm'.repeat(bound / 5 - 2_000) };
+    const [record] = recordsUpTo(1);
+    const send: Reporting = (agent, i) =>
+      agent.report(i, { records: [{ ...(record as NonNullable<typeof record>), id: i, failure }] });
+    return history(5, send, 'deployments');
+  },
+  waiting: async (bound) => waitingFor('waiting', bound, 0),
+  waitingBytes: async (bound) => waitingFor('waitingBytes', 64, bound / 64),
+  proposals: async (bound) => {
+    const { instance } = await enrolAgent(server, 'one');
+    const payload = { instance_id: instance, reason: 'x' };
+    return repeated('proposals', () => ask('POST', 'deployments', { payload }), bound);
+  },
+  answered: async (bound) => {
+    const { instance } = await enrolAgent(server, 'one');
+    const add = async (from: number, to: number): Promise<Outcome> => {
+      const rows = Array.from({ length: to - from }, (_, i) => closedProposal(instance, from + i));
+      await insert('proposals', rows);
+      await transact(server.context.db, 'committed', (trx) => pruneProposals(trx, [instance], server.now));
+      const first = await server.context.db
+        .selectFrom('proposals')
+        .select('id')
+        .where('id', '=', uuid(0))
+        .execute();
+      return first.length === 1 ? 'taken' : 'forgotten';
+    };
+    return [await add(0, bound), await add(bound, bound + 1)];
+  },
+  proposalLife: async (bound) => {
+    const { instance } = await enrolAgent(server, 'one');
+    const until = (ms: number) => ({
+      instance_id: instance,
+      reason: 'x',
+      expires_at: formatInstantMs(server.now + ms),
+    });
+    return both('proposalLife', (ms) => ask('POST', 'deployments', { payload: until(ms) }), bound);
+  },
+  tokens: async (bound) => {
+    await server.bearer('admin');
+    const rows = Array.from({ length: bound - 2 }, (_, i) => tokenRow(i));
+    await insert('tokens', rows);
+    const send = () => ask('POST', 'tokens', { payload: { name: 'x', role: 'viewer', validFor: 'P1D' } });
+    return repeated('tokens', send, 1);
+  },
+  tokenLife: (bound) => {
+    const days = bound / 86_400_000;
+    const send = (n: number) =>
+      ask('POST', 'tokens', { payload: { name: 'x', role: 'viewer', validFor: `P${n}D` } });
+    return both('tokenLife', send, days);
+  },
+  agentToken: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const send = async (seconds: number) =>
+      server.app.inject({
+        url: '/api/v1/proposals/mine',
+        headers: { authorization: `Bearer ${await agent.token(seconds)}` },
+      });
+    return both('agentToken', send, bound / 1_000);
+  },
+  codes: async (bound) => {
+    const at = { created_at: formatInstantMs(server.now), expires_at: formatInstantMs(server.now + 1_000) };
+    const row = (i: number) => ({ hash: `h${i}`, name: 'x', ...at, used_by: null, customer: null });
+    await insert(
+      'enrolments',
+      Array.from({ length: bound - 1 }, (_, i) => row(i)),
+    );
+    return repeated('codes', () => ask('POST', 'enrolments', { payload: { name: 'x' } }), 1);
+  },
+  codeLife: async (bound) => {
+    const redeemAfter = async (ms: number) => {
+      const { code } = (await ask('POST', 'enrolments', { payload: { name: 'x' } })).json();
+      const made = server.now;
+      server.now += ms;
+      const payload = {
+        code,
+        publicKey: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+        hostname: 'h',
+        agentVersion: '1',
+      };
+      const response = await server.app.inject({ method: 'POST', url: '/api/v1/enrolments/redeem', payload });
+      server.now = made;
+      return toldOf(response, LIMITS_BY_NAME.codeLife.beyond);
+    };
+    return [await redeemAfter(bound - 1), await redeemAfter(bound)];
+  },
+  customers: async (bound) => {
+    const row = (i: number) => ({ id: uuid(i), name: `n${i}`, ...made() });
+    await insert(
+      'customers',
+      Array.from({ length: bound - 1 }, (_, i) => row(i)),
+    );
+    let n = 0;
+    return repeated('customers', () => ask('POST', 'customers', { payload: { name: `new ${n++}` } }), 1);
+  },
+  groups: async (bound) => {
+    await addGroups(bound - 1, null);
+    let n = 0;
+    return repeated(
+      'groups',
+      () => ask('POST', 'groups', { payload: { name: `new-${n++}`, instances: [] } }),
+      1,
+    );
+  },
+  policies: async (bound) => {
+    const row = (i: number) => ({
+      ...{
+        id: uuid(i),
+        name: `n${i}`,
+        channel: 'auto' as const,
+        enabled: 1,
+        description: null,
+        windows: null,
+      },
+      ...made(),
+    });
+    await insert(
+      'policies',
+      Array.from({ length: bound - 1 }, (_, i) => row(i)),
+    );
+    let n = 0;
+    return repeated(
+      'policies',
+      () => ask('POST', 'policies', { payload: { name: `new-${n++}`, channel: 'auto' } }),
+      1,
+    );
+  },
+  keyLife: async (bound) => {
+    const payload = { name: 'long', role: 'admin', validFor: 'P90D' };
+    const { token } = (await ask('POST', 'tokens', { payload })).json();
+    const headers = { authorization: `Bearer ${token}`, 'idempotency-key': 'once' };
+    const make = () => ask('POST', 'groups', { payload: { name: 'one', instances: [] }, headers });
+    const { body } = await make();
+    server.now += bound;
+    const again = await make();
+    server.now += 1;
+    return [
+      again.body === body ? 'taken' : 'ended',
+      (await make()).json().code === 'name/taken' ? 'ended' : 'taken',
+    ];
+  },
+} satisfies Partial<Record<LimitName, Trial>>;
+
+type Agent = Awaited<ReturnType<typeof enrolAgent>>;
+type Reporting = (agent: Agent, i: number) => Promise<LightMyRequestResponse>;
+type History = 'reports' | 'deployments';
+
+/** The first is there after `count`, and forgotten with the next. */
+async function history(count: number, send: Reporting, table: History): Promise<readonly [Outcome, Outcome]> {
+  const agent = await enrolAgent(server, 'one');
+  for (let i = 1; i <= count; i++) expect((await send(agent, i)).statusCode).toBe(200);
+  const at = await isKept(table, agent.instance);
+  await send(agent, count + 1);
+  return [at, await isKept(table, agent.instance)];
+}
+
+async function isKept(table: History, instance: string): Promise<Outcome> {
+  const { db } = server.context;
+  const first =
+    table === 'reports'
+      ? await db
+          .selectFrom('reports')
+          .select('body')
+          .where('instance', '=', instance)
+          .where('sequence', '=', 1)
+          .execute()
+      : await db
+          .selectFrom('deployments')
+          .select('body')
+          .where('instance', '=', instance)
+          .where('record', '=', 1)
+          .execute();
+  return first.length === 1 ? 'taken' : 'forgotten';
+}
+
+async function waitingFor(
+  name: LimitName,
+  count: number,
+  bytes: number,
+): Promise<readonly [Outcome, Outcome]> {
+  const group = createGroupCommit(server.context.db, async (_trx, items: readonly number[]) => items);
+  const all = Array.from({ length: count }, (_, i) => group.submit(i, bytes));
+  const more = await group.submit(count, 1).then(
+    () => 'taken' as const,
+    (error: { readonly code: Outcome }) => error.code,
+  );
+  const settled = await Promise.allSettled(all);
+  expect(LIMITS_BY_NAME[name].beyond).toBe('server/busy');
+  return [settled.some(({ status }) => status === 'rejected') ? 'server/busy' : 'taken', more];
+}
+
+const made = () => ({
+  revision: 1,
+  created_at: formatInstantMs(server.now),
+  updated_at: formatInstantMs(server.now),
+});
+
+async function insert(
+  table:
+    | 'tokens'
+    | 'enrolments'
+    | 'customers'
+    | 'groups'
+    | 'policies'
+    | 'proposals'
+    | 'instances'
+    | 'instance_components',
+  rows: readonly object[],
+): Promise<void> {
+  for (const part of inParts(rows)) {
+    await server.context.db
+      .insertInto(table)
+      .values(part as never)
+      .execute();
+  }
+}
+
+function tokenRow(i: number) {
+  const [created_at, expires_at] = [server.now, server.now + 3_600_000].map(formatInstantMs);
+  return {
+    id: uuid(i),
+    hash: `h${i}`,
+    name: 'x',
+    role: 'viewer',
+    created_at,
+    expires_at,
+    revoked_at: null,
+    customer: null,
+  };
+}
+
+const addGroups = (count: number, description: string | null) =>
+  insert(
+    'groups',
+    Array.from({ length: count }, (_, i) => ({
+      name: `g${String(i).padStart(7, '0')}`,
+      description,
+      ...made(),
+    })),
+  );
+
+function closedProposal(instance: string, i: number) {
+  const at = formatInstantMs(server.now + i);
+  return {
+    ...{ id: uuid(i), instance, group_name: null, policy: null, kind: 'deploy', wish: '{"kind":"deploy"}' },
+    ...{ status: 'refused', revision: 1, reason: 'x', proposed_by: 'x', created_at: at, updated_at: at },
+    ...{ expires_at: formatInstantMs(server.now + 86_400_000), answered_at: at, answer: null, untold: 0 },
+  };
+}
+
+async function addInstances(from: number, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, i) => from + i);
+  const at = formatInstantMs(server.now);
+  await insert(
+    'instances',
+    numbers.map((i) => ({
+      ...{ id: uuid(i), name: `n${i}`, hostname: 'h', public_key: `k${i}`, agent_version: '1' },
+      ...{ enrolled_at: at, last_sequence: 0 },
+    })),
+  );
+  await insert(
+    'instance_components',
+    numbers.map((i) => ({ instance: uuid(i), component: 'core/auth', version: '1.0.0' })),
+  );
+}
+
+/** A row without a trial does not compile. */
+const TRIALS: Readonly<Record<LimitName, Trial>> = { ...CONNECTIONS, ...REQUESTS, ...OFTEN, ...KEPT };
+
+describe('as much is taken as the table says, and one more is not:', () => {
+  const rows = (Object.keys(TRIALS) as LimitName[]).map((name) => ({ name, ...LIMITS_BY_NAME[name] }));
+
+  it.each(rows)(
+    '$name',
+    async ({ name, bound, beyond }) => {
+      expect(await TRIALS[name](bound)).toEqual(['taken', beyond]);
+    },
+    60_000,
+  );
+});
