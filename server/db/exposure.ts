@@ -15,15 +15,29 @@ export interface RunningVersion {
 /** Instance's name, its id, component. */
 export type ExposedKey = readonly [string, string, string];
 
+/** What instances run: those of one customer, or all. */
+function running(db: Database, customer: string | undefined) {
+  return db.selectFrom('instance_components as c').$if(customer !== undefined, (query) =>
+    query.where(
+      'c.instance',
+      'in',
+      db
+        .selectFrom('instances')
+        .select('id')
+        .where('customer', '=', customer ?? ''),
+    ),
+  );
+}
+
 /** Every version of these components that some instance runs. */
 export async function listRunningVersions(
   db: Database,
   components: readonly string[],
+  customer?: string,
 ): Promise<readonly RunningVersion[]> {
   const found: RunningVersion[] = [];
   for (const part of inParts(components)) {
-    const rows = await db
-      .selectFrom('instance_components')
+    const rows = await running(db, customer)
       .select((select) => ['component', 'version', select.fn.countAll().as('instances')])
       .where('component', 'in', part)
       .groupBy(['component', 'version'])
@@ -40,13 +54,14 @@ export async function listSomeRunning(
   db: Database,
   lists: readonly (readonly RunningVersion[])[],
   limit: number,
+  customer?: string,
 ): Promise<readonly (readonly ExposedComponent[])[]> {
   const wanted = lists.flatMap((versions, list) =>
     untilEnough(versions, limit).map((version) => ({ ...version, list })),
   );
   const found = lists.map((): ExposedComponent[] => []);
   for (const part of inParts(wanted, TERMS_OF_UNION)) {
-    const [first, ...others] = part.map((one) => selectSome(db, one, limit));
+    const [first, ...others] = part.map((one) => selectSome(db, one, limit, customer));
     if (first === undefined) break;
     const some = others.reduce((all, one) => all.unionAll(one), first).as('c');
     const rows = await db
@@ -77,9 +92,9 @@ function selectSome(
   db: Database,
   { component, version, list }: RunningVersion & { readonly list: number },
   limit: number,
+  customer: string | undefined,
 ) {
-  const some = db
-    .selectFrom('instance_components')
+  const some = running(db, customer)
     .select((select) => ['instance', 'component', 'version', select.lit(list).as('list')])
     .where('component', '=', component)
     .where('version', '=', version)
@@ -94,9 +109,10 @@ export async function listRunning(
   db: Database,
   versions: readonly RunningVersion[],
   page: Page<ExposedKey>,
+  customer?: string,
 ): Promise<Part<ExposedComponent, ExposedKey>> {
   const many = versions.reduce((sum, { instances }) => sum + instances, 0) > FEW;
-  const rows = await (many ? walkByName : gather)(db, versions, page);
+  const rows = await (many ? walkByName : gather)(db, versions, page, customer);
   return cutPart(
     rows.slice(0, page.limit + 1),
     page.limit,
@@ -115,6 +131,7 @@ async function walkByName(
   db: Database,
   versions: readonly RunningVersion[],
   { limit, after }: Page<ExposedKey>,
+  customer: string | undefined,
 ): Promise<readonly ExposedComponent[]> {
   const affected = new Map(versions.map((one) => [`${one.component} ${one.version}`, one]));
   const components = [...new Set(versions.map(({ component }) => component))];
@@ -124,6 +141,7 @@ async function walkByName(
     const stride = await db
       .selectFrom('instances')
       .select(['id', 'name'])
+      .$if(customer !== undefined, (query) => query.where('customer', '=', customer ?? ''))
       .$if(from !== null, (query) =>
         query.where((where) => where(where.refTuple('name', 'id'), '>=', where.tuple(...(from ?? ['', ''])))),
       )
@@ -168,9 +186,10 @@ async function gather(
   db: Database,
   versions: readonly RunningVersion[],
   page: Page<ExposedKey>,
+  customer: string | undefined,
 ): Promise<readonly ExposedComponent[]> {
   const rows: ExposedComponent[] = [];
-  for (const part of inParts(versions)) rows.push(...(await listFirstRunning(db, part, page)));
+  for (const part of inParts(versions)) rows.push(...(await listFirstRunning(db, part, page, customer)));
   return rows.sort(byPlace);
 }
 
@@ -178,9 +197,9 @@ function listFirstRunning(
   db: Database,
   versions: readonly RunningVersion[],
   { limit, after }: Page<ExposedKey>,
+  customer: string | undefined,
 ): Promise<readonly ExposedComponent[]> {
-  return db
-    .selectFrom('instance_components as c')
+  return running(db, customer)
     .innerJoin('instances as i', 'i.id', 'c.instance')
     .select(['c.instance', 'i.name', 'c.component', 'c.version'])
     .where((where) =>

@@ -103,6 +103,24 @@ const patch = z.object({ advisory, exposedCount: count, exposed: z.array(exposed
 export const patchReply = patch;
 export const patchesReply = z.object({ patches: z.array(patch) });
 
+/** What is enforced, and why: the reason goes with what is proposed. */
+export const enforceRequest = z.strictObject({ advisory: z.string().max(100), reason: line });
+export const enforceReply = z.object({
+  advisory: z.string(),
+  /** A signed order forces the fix on every channel: each agent takes it with its next question, and nothing is proposed. */
+  ordered: z.boolean(),
+  /** Affected components on instances, by their last reports. */
+  exposed_count: count,
+  /** Proposals that were made to deploy the fix; local policy decides. */
+  proposed: count,
+  /** Were proposed the same before, and have not answered. */
+  waiting: count,
+  /** No newer version that the advisory names as fixed is released, or too many proposals wait there already. */
+  left_out: count,
+  /** Others are exposed, too: ask again. */
+  more: z.boolean(),
+});
+
 /** What an entry is about differs from action to action. */
 const jsonObject = z.looseObject({}).transform((value) => value as JsonObject);
 

@@ -4,6 +4,8 @@ import { ROUTES } from '../../../server/http/all-routes.ts';
 import { customerModel, customersList } from '../../../shared/protocol/customers.ts';
 import { instancesReply, tokenReply } from '../../../shared/protocol/fleet.ts';
 import { deploymentsList } from '../../../shared/protocol/fleet-proposals.ts';
+import { advisoryOf } from '../../support/publications.ts';
+import { publishVersions } from '../../support/published-versions.ts';
 import { recordOf } from '../../support/reports.ts';
 import { enrolAgent, type ServerAgent } from '../../support/server-agent.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -128,6 +130,24 @@ describe('a token of a customer', () => {
     expect(fresh.customer).toBe(customer.id);
     expect((await seen('tokens')).statusCode).toBe(403);
     expect(instancesReply.parse((await seen('instances')).json()).instances).toHaveLength(1);
+  });
+
+  it('reads advisories and versions, counted over its own instances', async () => {
+    await publishVersions(server, ['1.0.0', '1.0.1'], [advisoryOf('FL-2026-0001')]);
+
+    const { versions } = (await seen('versions')).json();
+    const list = (await seen('security/patches')).json().patches;
+    const one = (await seen('security/patches/FL-2026-0001')).json();
+    const all = (await ask('viewer', 'GET', 'security/patches/FL-2026-0001')).json();
+
+    expect(versions).toMatchObject([
+      { version: '1.0.1', instances: 0 },
+      { version: '1.0.0', instances: 1 },
+    ]);
+    expect([list[0].exposedCount, one.exposedCount, all.exposedCount]).toEqual([1, 1, 2]);
+    for (const { exposed } of [list[0], one]) {
+      expect(exposed).toMatchObject([{ instance: own.instance, name: 'Harbour one' }]);
+    }
   });
 
   it('may only look', async () => {

@@ -11,10 +11,11 @@ const APART: Readonly<Record<string, string>> = {
   'db/sqlite-file.test.ts': 'the file itself',
   'db/threaded-sqlite.test.ts': 'the threads of the file',
   'program.test.ts': 'the program on the file; on PostgreSQL it has a suite of its own',
+  'web/docs-page.test.ts': 'a browser; no row is read that other suites do not read',
   'tls.test.ts': 'sockets and certificates; no row is read that other suites do not read',
 };
 /** What asks a database for something, whatever else it does. */
-const ASKS = /startTestServer|openDatabase|openAt|createContext|call\('init'/;
+const ASKS = /startTestServer|startExampleFleet|openDatabase|openAt|createContext|call\('init'/;
 
 it('every suite that asks a database runs on PostgreSQL too, or says why not', () => {
   const all = readdirSync(SERVER, { recursive: true, encoding: 'utf8' }).filter(

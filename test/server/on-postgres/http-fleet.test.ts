@@ -5,4 +5,5 @@ await onPostgres(async () => {
   await import('../http/fleet.test.ts');
   await import('../http/proposals.test.ts');
   await import('../http/customers.test.ts');
+  await import('../http/enforce.test.ts');
 });

@@ -2,6 +2,8 @@
 import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres(async () => {
+  await import('../http/examples.test.ts');
+  await import('../http/limits.test.ts');
   await import('../http/packs.test.ts');
   await import('../http/requests.test.ts');
   await import('../http/slow-connections.test.ts');
