@@ -220,6 +220,24 @@ describe('purity', () => {
   });
 });
 
+describe('long work', () => {
+  /** Programs of one person, and parts that are small whatever they are given. */
+  const AT_ONCE = [
+    'agent/cli/commands/policy.ts',
+    'server/vendor/cli/commands/advisory.ts',
+    'shared/policy/windows.ts',
+    'shared/tree/parse-index.ts',
+    'shared/tree/tree-rules.ts',
+  ];
+
+  it('is done in pieces wherever others wait', () => {
+    const finishing = sources
+      .filter((file) => /import \{[^}]*\bfinish\b[^}]*\} from '[^']*encoding\/pieces\.ts'/.test(file.text))
+      .map((file) => file.path);
+    expect(finishing.toSorted()).toEqual(AT_ONCE);
+  });
+});
+
 describe('size and shape', () => {
   it('measures a function without the functions inside it', () => {
     const lines = [

@@ -6,6 +6,7 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/node-version.ts'],
+    setupFiles: ['test/support/seed.ts'],
     // By itself vitest leaves one processor to itself, and a machine of two waits most of the time.
     maxWorkers: 2,
     testTimeout: 30_000,

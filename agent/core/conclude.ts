@@ -1,7 +1,7 @@
 // From the facts of one moment to the decision and what it is about: compile, plan, decide.
 
 import { z } from 'zod';
-import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
+import { type Compile, compileAnew } from '../../shared/compile/compile.ts';
 import { planBetween } from '../../shared/compile/plan.ts';
 import type { Catalog } from '../../shared/compile/releases.ts';
 import type {
@@ -12,6 +12,7 @@ import type {
   Target,
 } from '../../shared/compile/target.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { Pieces } from '../../shared/encoding/pieces.ts';
 import { decide } from '../../shared/policy/decide.ts';
 import type {
   ApplyCommand,
@@ -53,16 +54,16 @@ export interface Conclusion {
 }
 
 /** `command` is an explicit local `apply`; null for the agent's own rounds. */
-export function conclude(
+export function* conclude(
   facts: Facts,
   command: ApplyCommand | null,
   compile: Compile = compileAnew,
-): Conclusion {
+): Pieces<Conclusion> {
   const input = compileInputOf(facts);
-  const { desired, emergency } = compile(input);
+  const { desired, emergency } = yield* compile(input);
   const ordinary = offerOf(input, targetOf(desired), ordinaryReason(facts));
   const forced = offerOf(input, emergency.target, { kind: 'forced', advisories: [...emergency.advisories] });
-  const decision = decide({
+  const decision = yield* decide({
     now: facts.now,
     policy: facts.policy,
     config: facts.config,

@@ -1,7 +1,9 @@
 // Changing the local policy: one edit at a time, by somebody, for a reason.
+
 import { findPinProblem, type KnownVersions } from '../../shared/compile/pin-report.ts';
 import { formatPin, pinnedComponent } from '../../shared/compile/pins.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
+import type { Pieces } from '../../shared/encoding/pieces.ts';
 import { assertNever, FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { findUnsatisfiable } from '../../shared/policy/satisfiable.ts';
 import type { PolicyEdit } from '../../shared/protocol/admin-policy.ts';
@@ -27,12 +29,12 @@ export interface Author {
  * `versions` is what a new pin can be about; null where that was looked at already.
  * Errors: policy/unreadable, policy/no-such-*, policy/pin-in-vain, policy/unsatisfiable, document/invalid.
  */
-export function editPolicy(
+export function* editPolicy(
   known: Policy | null,
   edit: PolicyEdit,
   author: Author,
   versions: KnownVersions | null = null,
-): Policy {
+): Pieces<Policy> {
   if (known === null && edit.kind !== 'channel') {
     throw new FairleadError('policy/unreadable', { path: 'settings.json', problem: 'it is missing' });
   }
@@ -40,8 +42,9 @@ export function editPolicy(
   const edited = parseEdited(changed(before, edit, author));
   if (edit.kind === 'pin' && versions !== null) verifyUseful(edited.pins, edit.component, versions);
   // Only what this edit breaks: a policy that is wrong already must stay mendable, one edit after the other.
-  const already = findUnsatisfiable(before, author.at);
-  const [problem] = findUnsatisfiable(edited, author.at).filter((each) => !already.includes(each));
+  const problems = yield* findUnsatisfiable(edited, author.at);
+  const already = problems.length === 0 ? [] : yield* findUnsatisfiable(before, author.at);
+  const [problem] = problems.filter((each) => !already.includes(each));
   if (problem !== undefined) throw new FairleadError('policy/unsatisfiable', { problem });
   return edited;
 }

@@ -9,10 +9,8 @@ import type { ProposalKind } from '../../shared/schema/policy.ts';
 import { LONGEST_MS, MOST_OPEN, type Proposal, proposal } from '../../shared/schema/proposal.ts';
 
 const answer = proposalAnswer.omit({ id: true, revision: true });
-export type GivenAnswer = z.output<typeof answer>;
 
 const CLOSED = ['accepted', 'ignored', 'refused', 'expired', 'withdrawn', 'superseded'] as const;
-export type ClosedState = (typeof CLOSED)[number];
 
 const entry = z.strictObject({
   /** Stands for this content for good: nobody accepts what was put in its place after they looked. */

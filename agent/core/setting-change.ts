@@ -1,5 +1,5 @@
 // Settings as an operator sees and changes them: which release must take a value, and what of it may be shown.
-import type { Compiled } from '../../shared/compile/cache.ts';
+import type { Compiled } from '../../shared/compile/compile.ts';
 import { capabilityConfigOf } from '../../shared/compile/config.ts';
 import { holdsReference, isReference } from '../../shared/compile/references.ts';
 import { withSetting } from '../../shared/compile/setting-edit.ts';

@@ -1,9 +1,10 @@
 // The way to one release: the deployments that lead there from what runs, and everything that stands in the way.
-import { type Compile, compileAnew } from '../../shared/compile/cache.ts';
+import { type Compile, compileAnew } from '../../shared/compile/compile.ts';
 import { selectOffers } from '../../shared/compile/offers.ts';
 import { pinnedComponent } from '../../shared/compile/pins.ts';
 import { type AnyRelease, indexReleases } from '../../shared/compile/releases.ts';
 import type { Target } from '../../shared/compile/target.ts';
+import type { Pieces } from '../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { block } from '../../shared/policy/blockers.ts';
 import { effectiveConfig, effectivePolicy } from '../../shared/policy/local-state.ts';
@@ -36,13 +37,17 @@ const MOST_HOPS = 20;
  * less in the way: the release on offer, then pinned to by the operator, then without the pins that contradict.
  * Error: plan/no-such-release.
  */
-export function findWay(facts: Facts, ref: ReleaseRef, compile: Compile = compileAnew): Way {
-  const release = findRelease(facts, ref);
+export function* findWay(facts: Facts, ref: ReleaseRef, compile: Compile = compileAnew): Pieces<Way> {
+  const release = yield* findRelease(facts, ref);
   if (hasRelease(facts.current, ref)) return { outcome: 'runs', hops: [], blockers: [] };
+  const quest: Quest = { ref, release, walk: walkerTo(ref, compile) };
+  let world: World = { facts, supposed: [] };
   let last: readonly Blocker[] = [];
-  const walk = walkerTo(ref, compile);
-  for (const world of worldsFor(facts, ref, release, walk)) {
-    const { hops, blockers } = walk(world.facts);
+  for (const suppose of [asItIs, onOffer, pinnedTo, withoutOtherPins]) {
+    const next = yield* suppose(world, quest);
+    if (next === null) continue;
+    world = next;
+    const { hops, blockers } = yield* quest.walk(world.facts);
     last = [...world.supposed, ...blockers];
     if (hops !== null) return { outcome: 'reachable', hops, blockers: distinct(last) };
   }
@@ -64,8 +69,8 @@ function unmoved(blockers: readonly Blocker[]): readonly Blocker[] {
 }
 
 /** Error: plan/no-such-release. */
-function findRelease({ catalog }: Facts, ref: ReleaseRef): AnyRelease {
-  const index = indexReleases(catalog.releases);
+function* findRelease({ catalog }: Facts, ref: ReleaseRef): Pieces<AnyRelease> {
+  const index = yield* indexReleases(catalog.releases);
   const component = componentNameOf(ref);
   const release = index.find(component, ref.version);
   if (release !== undefined) return release;
@@ -79,21 +84,37 @@ function findRelease({ catalog }: Facts, ref: ReleaseRef): AnyRelease {
   });
 }
 
-function* worldsFor(facts: Facts, ref: ReleaseRef, release: AnyRelease, walk: Walk): Iterable<World> {
-  yield { facts, supposed: [] };
-  const input = compileInputOf(facts);
-  const offers = selectOffers(input, indexReleases(input.catalog.releases));
-  const withheld = offerBlockers(facts, ref, offers, release.digest);
-  const offered = withheld.length === 0 ? facts : supposeOffered(facts, ref, release);
-  if (withheld.length > 0) yield { facts: offered, supposed: withheld };
-  const pinned = supposePinned(offered, ref);
-  const supposed = [...withheld, pinBlocker(facts, ref)];
-  yield { facts: pinned, supposed };
-  const lifted = pinsInTheWay(pinned, ref, walk);
-  if (lifted.length > 0) {
-    yield { facts: withoutPins(pinned, lifted), supposed: [...supposed, ...lifted.map(unpinBlocker)] };
-  }
+interface Quest {
+  readonly ref: ReleaseRef;
+  readonly release: AnyRelease;
+  readonly walk: Walk;
 }
+
+/** From one world to the next, in which less is in the way; null where that would be the same one. */
+type Suppose = (world: World, quest: Quest) => Pieces<World | null>;
+
+const asItIs: Suppose = function* (world) {
+  yield 0;
+  return world;
+};
+
+const onOffer: Suppose = function* ({ facts }, { ref, release }) {
+  const input = compileInputOf(facts);
+  const offers = yield* selectOffers(input, yield* indexReleases(input.catalog.releases));
+  const withheld = offerBlockers(facts, ref, offers, release.digest);
+  return withheld.length === 0 ? null : { facts: supposeOffered(facts, ref, release), supposed: withheld };
+};
+
+const pinnedTo: Suppose = function* ({ facts, supposed }, { ref }) {
+  return { facts: yield* supposePinned(facts, ref), supposed: [...supposed, pinBlocker(facts, ref)] };
+};
+
+const withoutOtherPins: Suppose = function* ({ facts, supposed }, { ref, walk }) {
+  const lifted = yield* pinsInTheWay(facts, ref, walk);
+  return lifted.length === 0
+    ? null
+    : { facts: withoutPins(facts, lifted), supposed: [...supposed, ...lifted.map(unpinBlocker)] };
+};
 
 interface Walked {
   /** Null when it ends elsewhere. */
@@ -101,15 +122,15 @@ interface Walked {
   readonly blockers: readonly Blocker[];
 }
 
-type Walk = (facts: Facts) => Walked;
+type Walk = (facts: Facts) => Pieces<Walked>;
 
 function walkerTo(ref: ReleaseRef, compile: Compile): Walk {
-  return (facts) => {
+  return function* (facts) {
     const hops: Offer[] = [];
     const blockers: Blocker[] = [];
     let { current } = facts;
     while (hops.length < MOST_HOPS) {
-      const { decision, offer } = conclude({ ...facts, current }, null, compile);
+      const { decision, offer } = yield* conclude({ ...facts, current }, null, compile);
       blockers.push(...decision.blockers);
       if (offer === null) break;
       hops.push(offer);
@@ -159,23 +180,26 @@ function supposeOffered(facts: Facts, ref: ReleaseRef, { digest }: AnyRelease): 
 }
 
 /** As if the operator had typed `fairlead pin add`. */
-function supposePinned(facts: Facts, ref: ReleaseRef): Facts {
+function* supposePinned(facts: Facts, ref: ReleaseRef): Pieces<Facts> {
   const { policy: state, now } = facts;
   if (state.kind === 'unreadable') return facts;
   const edit = { kind: 'pin', component: componentNameOf(ref), version: ref.version } as const;
-  const policy = editPolicy(state.policy, edit, { by: 'plan', reason: 'supposed', at: now });
+  const policy = yield* editPolicy(state.policy, edit, { by: 'plan', reason: 'supposed', at: now });
   return { ...facts, policy: { kind: 'readable', policy } };
 }
 
+/** Pins of more components are not tried one by one: each costs a walk. */
+const MOST_TRIED = 100;
+
 /** Other components' pins, as few as let the release be reached; none when that takes more than pins. */
-function pinsInTheWay(facts: Facts, ref: ReleaseRef, walk: Walk): readonly string[] {
+function* pinsInTheWay(facts: Facts, ref: ReleaseRef, walk: Walk): Pieces<readonly string[]> {
   const { pins } = effectivePolicy(facts);
   const others = [...new Set(pins.map(pinnedComponent))].filter((one) => one !== componentNameOf(ref));
   let away: readonly string[] = others;
-  if (walk(withoutPins(facts, away)).hops === null) return [];
-  for (const one of others) {
+  if ((yield* walk(withoutPins(facts, away))).hops === null) return [];
+  for (const one of others.slice(0, MOST_TRIED)) {
     const fewer = away.filter((each) => each !== one);
-    if (walk(withoutPins(facts, fewer)).hops !== null) away = fewer;
+    if ((yield* walk(withoutPins(facts, fewer))).hops !== null) away = fewer;
   }
   return away;
 }

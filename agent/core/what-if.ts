@@ -1,6 +1,7 @@
 // What if: the same decision about other facts, so that its answer is the one that would really be given.
-import type { Compile } from '../../shared/compile/cache.ts';
+import type { Compile } from '../../shared/compile/compile.ts';
 import { formatInstant, instantMs } from '../../shared/encoding/instant.ts';
+import type { Pieces } from '../../shared/encoding/pieces.ts';
 import type { Approval } from '../../shared/policy/decide-input.ts';
 import { effectivePolicy, type PolicyState } from '../../shared/policy/local-state.ts';
 import { LOCAL_APPROVER } from '../../shared/policy/receipt.ts';
@@ -9,18 +10,22 @@ import type { Policy } from '../../shared/schema/policy.ts';
 import { type Conclusion, conclude, type Facts } from './conclude.ts';
 
 /** Signed data counts as fresh as it is now: by then the agent will have asked the server again. */
-export function concludeIf(facts: Facts, { at, assume }: WhatIfRequest, compile?: Compile): Conclusion {
+export function* concludeIf(
+  facts: Facts,
+  { at, assume }: WhatIfRequest,
+  compile?: Compile,
+): Pieces<Conclusion> {
   const supposed: Facts = {
     ...facts,
     now: at === undefined ? facts.now : instantMs(at),
     policy: supposePolicy(facts.policy, new Set(assume)),
   };
-  const conclusion = conclude(supposed, null, compile);
+  const conclusion = yield* conclude(supposed, null, compile);
   const plan = conclusion.decision.target?.plan;
   if (plan === undefined || !assume.includes('approved')) return conclusion;
   // Whom to ask is known only once there is a plan; everything else stays as it is, a denial too.
   const approvals = [...facts.approvals, ...everyYes(supposed, plan)];
-  return conclude({ ...supposed, approvals }, null, compile);
+  return yield* conclude({ ...supposed, approvals }, null, compile);
 }
 
 function supposePolicy(state: PolicyState, assumed: ReadonlySet<Assumption>): PolicyState {

@@ -6,7 +6,7 @@ import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/prot
 import type { Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
 import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
-import type { Signer } from '../../shared/trust/threshold.ts';
+import type { Signer } from '../../shared/trust/rules.ts';
 
 export interface Repository {
   /**

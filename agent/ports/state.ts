@@ -159,7 +159,7 @@ export interface Settings {
    * Errors: policy/unreadable for a damaged file, document/invalid, disk/*, and those of `record`.
    */
   edit(
-    change: (known: Policy | null) => Policy,
+    change: (known: Policy | null) => Policy | Promise<Policy>,
     record: (before: Policy | null, after: Policy) => Promise<void>,
   ): Promise<Policy>;
   /**

@@ -7,12 +7,13 @@ import { parseEnvelope, type Root, type Targets } from '../../shared/trust/metad
 import { parseRoot, parseTargets } from '../../shared/trust/parse-metadata.ts';
 import {
   delegateSigner,
+  type Signer,
   signerOf,
   verifyFresh,
   verifyInitialRoot,
   verifyNextRoot,
+  verifyThreshold,
 } from '../../shared/trust/rules.ts';
-import { type Signer, verifyThreshold } from '../../shared/trust/threshold.ts';
 import type { MetadataFile, RepositoryState, Roles } from './state.ts';
 
 export interface SentMetadata {

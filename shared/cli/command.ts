@@ -191,7 +191,7 @@ function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.about);
   if (spec.fallback !== undefined) option.default(spec.fallback, spec.shown);
   if (spec.env !== undefined) option.env(spec.env);
-  if (spec.implies !== undefined) option.implies({ ...spec.implies });
+  option.implies({ ...spec.implies });
   if (spec.excludes !== undefined) option.conflicts([...spec.excludes]);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   if (spec.parse === undefined && spec.repeatable !== true) return option;

@@ -1,4 +1,6 @@
 // Constraints: what choosing one version demands of the others, by bill of materials and by requirements.
+
+import type { Pieces } from '../encoding/pieces.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { isAbove, isBelow, type Range, satisfies } from '../version/version.ts';
 import { isEnabled, isNamed } from './config.ts';
@@ -7,7 +9,7 @@ import { billOfMaterials } from './offers.ts';
 import { formatPin, pinnedComponent } from './pins.ts';
 import type { AnyRelease } from './releases.ts';
 import { type Budget, type Constraint, type Solution, solve, type Variable } from './solve.ts';
-import { createVariables, isCapabilityName, isStandingForced, nextStop, type Option } from './variables.ts';
+import { createVariables, isCapabilityName, isStandingForced, type Option } from './variables.ts';
 
 type Demand = Constraint<Option>;
 
@@ -71,7 +73,7 @@ function isShippedVersion(
   const isRunning = option.digest === context.running.get(child)?.digest;
   const isFree = context.pins.governing(child) === null || isStandingForced(context, child, option);
   if (isRunning && isFree && isAbove(option.version, range)) return true;
-  return option.digest === nextStop(context, child)?.digest && isBelow(option.version, range);
+  return option.digest === context.stops.get(child)?.digest && isBelow(option.version, range);
 }
 
 /** A child that its parent does not list is not installed, unless it runs already or the admin named it. */
@@ -124,9 +126,9 @@ export function budgetFor({ input }: Context): Budget {
 }
 
 /** Whoever resolves over and over shares a budget among the attempts: each looks at every release at least once. */
-export function resolve(context: Context, budget: Budget = budgetFor(context)): Solution<Option> {
+export function* resolve(context: Context, budget: Budget = budgetFor(context)): Pieces<Solution<Option>> {
   budget.left -= context.input.catalog.releases.length;
-  const variables = createVariables(context);
+  const variables = yield* createVariables(context);
   const empty = variables.filter((variable) => variable.choices.length === 0);
   if (empty.length > 0) {
     const names = new Set(empty.map((variable) => variable.name));
@@ -136,7 +138,7 @@ export function resolve(context: Context, budget: Budget = budgetFor(context)): 
       because: pins.map((pin) => `no version on offer fits the pin ${formatPin(pin)}`),
     };
   }
-  return solve({
+  return yield* solve({
     variables,
     constraintsOf: createConstraints(context, variables),
     absent: null,

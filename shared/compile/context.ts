@@ -1,13 +1,16 @@
 // Everything one resolution looks at, indexed once: releases, offers, pins in force, what runs, open advisories.
+
+import { mapped, type Pieces } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
-import { openCritical } from './exposure.ts';
-import { type Offers, selectOffers } from './offers.ts';
+import type { Version } from '../version/version.ts';
+import { isAffected, openCritical } from './exposure.ts';
+import { firstStop, type Offers, selectOffers } from './offers.ts';
 import { createPinSet, isExpired, type PinSet } from './pins.ts';
 import { indexReleases, type ReleaseIndex } from './releases.ts';
-import { type Choice, runningChoices } from './running.ts';
+import { type Choice, choiceOf, runningChoices } from './running.ts';
 import type { CompileInput } from './target.ts';
 
 export interface Context {
@@ -18,25 +21,78 @@ export interface Context {
   readonly offers: Offers;
   readonly pins: PinSet;
   readonly running: ReadonlyMap<ComponentName, Choice>;
-  /** Critical advisories that are not withdrawn, by id. */
-  readonly critical: readonly Advisory[];
+  /** The open critical advisories that affect a version which is released or runs, by id. */
+  readonly holes: (component: ComponentName, version: Version) => readonly Advisory[];
+  /** The required stop that a component must pass next. */
+  readonly stops: ReadonlyMap<ComponentName, Choice>;
   /** What an open advisory has forced to the version that runs, with that advisory. */
   readonly standing: ReadonlyMap<ComponentName, string>;
 }
 
-export function createContext(input: CompileInput, onDisk: InstanceConfig = input.config): Context {
-  const index = indexReleases(input.catalog.releases);
+export function* createContext(input: CompileInput, onDisk: InstanceConfig = input.config): Pieces<Context> {
+  const index = yield* indexReleases(input.catalog.releases);
   const critical = openCritical(input.catalog.advisories);
+  const running = runningChoices(input.current, index);
+  const offers = yield* selectOffers(input, index);
   return {
     input,
     onDisk,
     index,
-    offers: selectOffers(input, index),
+    offers,
     pins: createPinSet(input.pins.filter((pin) => !isExpired(pin, input.now))),
-    running: runningChoices(input.current, index),
-    critical,
+    running,
+    holes: yield* findHoles(critical, index, running),
+    stops: yield* findStops(index, offers, running),
     standing: standingForced(input, critical),
   };
+}
+
+function* findStops(
+  index: ReleaseIndex,
+  { withdrawn }: Offers,
+  running: Context['running'],
+): Pieces<Context['stops']> {
+  const stops = new Map<ComponentName, Choice>();
+  for (const [component, { version }] of running) {
+    const releases = index.of(component);
+    yield releases.length;
+    const stop = firstStop(releases, version, withdrawn);
+    if (stop !== undefined) stops.set(component, choiceOf(stop));
+  }
+  return stops;
+}
+
+/** Looked up over and over, and asked of the advisories once for each version. */
+function* findHoles(
+  critical: readonly Advisory[],
+  index: ReleaseIndex,
+  running: Context['running'],
+): Pieces<Context['holes']> {
+  const entries = critical.flatMap((advisory) =>
+    [...new Set(advisory.affected.map(({ component }) => component))].map((component) => ({
+      component,
+      advisory,
+    })),
+  );
+  const found = new Map<ComponentName, Map<Version, readonly Advisory[]>>();
+  for (const [component, about] of Map.groupBy(entries, (entry) => entry.component)) {
+    const affected = new Map<Version, readonly Advisory[]>();
+    found.set(component, affected);
+    const released = index.of(component).map(({ document }) => document.version);
+    for (const version of new Set([...released, running.get(component)?.version])) {
+      if (version === undefined) continue;
+      const affecting = yield* mapped(
+        about,
+        ({ advisory }) => (isAffected(advisory, component, version) ? advisory : null),
+        ({ advisory }) => advisory.affected.length,
+      );
+      affected.set(
+        version,
+        affecting.filter((one) => one !== null),
+      );
+    }
+  }
+  return (component, version) => found.get(component)?.get(version) ?? [];
 }
 
 function standingForced(

@@ -1,5 +1,6 @@
 // The emergency target: what runs, with the parts a critical advisory affects moved as little as possible.
 
+import type { Pieces } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
@@ -7,9 +8,9 @@ import { compareVersions } from '../version/version.ts';
 import { adoptSettings, settingsBetween } from './adopt.ts';
 import { assemble } from './assemble.ts';
 import { type Context, createContext } from './context.ts';
-import { criticalFor, type Fixes, fixesFor, isBeyondHalts } from './fixes.ts';
+import { type Fixes, fixesFor, isBeyondHalts } from './fixes.ts';
 import { brokenPins } from './pin-report.ts';
-import { type Assignment, repair } from './repair.ts';
+import { type Assignment, createRepairs } from './repair.ts';
 import type { Choice } from './running.ts';
 import { misconfigured } from './settings.ts';
 import type { CompileInput, EmergencyResult, Unfixable } from './target.ts';
@@ -19,10 +20,10 @@ import { isCapabilityName } from './variables.ts';
  * Applies on every channel and over pins, and brings no ordinary update along. The configuration in force stays as well, for
  * a changed one is an ordinary update; but a setting that the fix asks for and that waits on disk is no reason to stay open.
  */
-export function compileEmergency(input: CompileInput): EmergencyResult {
+export function* compileEmergency(input: CompileInput): Pieces<EmergencyResult> {
   const inForce = input.current?.config ?? input.config;
-  const context = createContext({ ...input, config: inForce }, input.config);
-  const { moves, forced, advisories, unfixable } = harden(context, context.running);
+  const context = yield* createContext({ ...input, config: inForce }, input.config);
+  const { moves, forced, advisories, unfixable } = yield* harden(context, context.running);
   if (moves.size === 0 || input.current === null) {
     return { target: null, advisories: [], unfixable, overridden: [], misconfigured: [], adopted: [] };
   }
@@ -33,7 +34,7 @@ export function compileEmergency(input: CompileInput): EmergencyResult {
     target,
     advisories,
     unfixable,
-    overridden: brokenPins(context, assignment),
+    overridden: yield* brokenPins(context, assignment),
     misconfigured: misconfigured(target),
     adopted: settingsBetween(inForce, config, moves.keys()),
   };
@@ -62,9 +63,9 @@ interface Affected extends Fixes {
 const BUDGET = 32_000;
 const LEAST_BUDGET = 64;
 
-export function harden(context: Context, base: Assignment): Hardened {
-  const affected = affectedIn(context, base);
-  const moves = fixAll(context, base, affected);
+export function* harden(context: Context, base: Assignment): Pieces<Hardened> {
+  const affected = yield* affectedIn(context, base);
+  const moves = yield* fixAll(context, base, affected);
   const answers = new Map(affected.map((one) => [one.component as string, answeredBy(context, one, moves)]));
   const advisories = [...new Set([...answers.values()].flat())].sort();
   const [first = ''] = advisories;
@@ -77,31 +78,37 @@ export function harden(context: Context, base: Assignment): Hardened {
 }
 
 /** In the order of `base`, whose capabilities are in order by name. */
-function affectedIn(context: Context, base: Assignment): readonly Affected[] {
-  return [...base].flatMap(([name, from]) => {
-    if (from === null || !isCapabilityName(name)) return [];
+function* affectedIn(context: Context, base: Assignment): Pieces<readonly Affected[]> {
+  const affected: Affected[] = [];
+  for (const [name, from] of base) {
+    if (from === null || !isCapabilityName(name)) continue;
     const component = name as ComponentKey;
-    const advisories = criticalFor(context, component, from.version);
-    return advisories.length === 0
-      ? []
-      : [{ component, from, advisories, ...fixesFor(context, component, from) }];
-  });
+    const advisories = context.holes(component, from.version);
+    if (advisories.length === 0) continue;
+    affected.push({ component, from, advisories, ...(yield* fixesFor(context, component, from)) });
+  }
+  return affected;
 }
 
 /** All at once where that works; else one after the other, keeping each that goes together with those before. */
-function fixAll(context: Context, base: Assignment, affected: readonly Affected[]): Hardened['moves'] {
+function* fixAll(
+  context: Context,
+  base: Assignment,
+  affected: readonly Affected[],
+): Pieces<Hardened['moves']> {
+  const repair = createRepairs(context, base);
   const known = affected.filter((one) => one.fixes.length > 0);
   const ready = known.filter(({ fixes }) => fixes.some(({ isConfigured }) => isConfigured));
   // One that lacks a setting keeps no other from its fix: it is asked for when the others have theirs.
   const fixable = ready.length > 0 ? ready : known;
   const half = BUDGET / 2;
   const each = Math.max(LEAST_BUDGET, Math.floor(half / fixable.length));
-  const together = attempt(context, base, fixable, half);
+  const together = yield* attempt(context, repair, fixable, half);
   if (together !== null) return together;
   let kept: readonly Affected[] = [];
   let moves: Hardened['moves'] = new Map();
   for (const one of fixable) {
-    const more = attempt(context, base, [...kept, one], each);
+    const more = yield* attempt(context, repair, [...kept, one], each);
     if (more === null) continue;
     kept = [...kept, one];
     moves = more;
@@ -113,12 +120,12 @@ function fixAll(context: Context, base: Assignment, affected: readonly Affected[
 const WAYS = 4;
 
 /** Leaving fewest advisories open comes first, then leaving pins alone, then moving little. */
-function attempt(
+function* attempt(
   context: Context,
-  base: Assignment,
+  repair: ReturnType<typeof createRepairs>,
   affected: readonly Affected[],
   looks: number,
-): Hardened['moves'] | null {
+): Pieces<Hardened['moves'] | null> {
   const budget = Math.ceil(looks / WAYS);
   const beyondHalts = affected.every(({ advisories }) => isBeyondHalts(context, advisories));
   for (const best of [true, false]) {
@@ -127,7 +134,7 @@ function attempt(
       to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
     }));
     for (const respectPins of [true, false]) {
-      const moves = repair({ context, base, forced, respectPins, beyondHalts, budget });
+      const moves = yield* repair({ forced, respectPins, beyondHalts, budget });
       if (moves !== null) return moves;
     }
   }
@@ -137,7 +144,7 @@ function attempt(
 function answeredBy(context: Context, one: Affected, moves: Hardened['moves']): readonly string[] {
   const to = moves.get(one.component);
   if (to === undefined) return [];
-  const left = isStop(one, to) ? [] : criticalFor(context, one.component, to.version);
+  const left = isStop(one, to) ? [] : context.holes(one.component, to.version);
   return one.advisories.filter((advisory) => !left.includes(advisory)).map((advisory) => advisory.id);
 }
 
@@ -152,7 +159,7 @@ function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): r
   // Two advisories may each name what the other affects: a fix is named then, and none helps.
   const isNamed = ({ fixed }: Advisory) =>
     fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);
-  return criticalFor(context, component, version).map((advisory) => ({
+  return context.holes(component, version).map((advisory) => ({
     advisory: advisory.id,
     component,
     version,

@@ -1,4 +1,5 @@
 // Exposure: which open advisories affect which deployed versions.
+import { mapped, type Pieces } from '../encoding/pieces.ts';
 import type { Advisory, Severity } from '../schema/advisory.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type { DeploymentManifest } from '../schema/deployment.ts';
@@ -14,23 +15,36 @@ export interface Exposure {
 const BY_URGENCY: readonly Severity[] = ['critical', 'high', 'medium', 'low'];
 
 /** Most urgent first, then by advisory and component. */
-export function selectExposures(
+export function* selectExposures(
   manifest: DeploymentManifest,
   advisories: readonly Advisory[],
-): readonly Exposure[] {
-  return advisories
-    .filter((advisory) => !advisory.withdrawn)
-    .toSorted(byUrgency)
-    .flatMap((advisory) =>
-      manifest.components
-        .filter(({ component, version }) => isAffected(advisory, component, version))
-        .map(({ component, version }) => ({
-          advisory: advisory.id,
-          severity: advisory.severity,
-          component,
-          version,
-        })),
-    );
+): Pieces<readonly Exposure[]> {
+  const affectedBy = affectedAmong(manifest.components);
+  const open = advisories.filter((advisory) => !advisory.withdrawn).toSorted(byUrgency);
+  const found = yield* mapped(
+    open,
+    (advisory) =>
+      affectedBy(advisory).map(({ component, version }) => ({
+        advisory: advisory.id,
+        severity: advisory.severity,
+        component,
+        version,
+      })),
+    ({ affected }) => affected.length,
+  );
+  return found.flat();
+}
+
+/** Which of them an advisory affects, in their order. What it names is little, what is deployed may be much. */
+export function affectedAmong<Deployed extends { readonly component: string; readonly version: Version }>(
+  deployed: readonly Deployed[],
+): (advisory: Advisory) => readonly Deployed[] {
+  const places = new Map<string, number>(deployed.map(({ component }, at) => [component, at]));
+  return (advisory) =>
+    [...new Set(advisory.affected.flatMap(({ component }) => places.get(component) ?? []))]
+      .sort((a, b) => a - b)
+      .flatMap((at) => deployed[at] ?? [])
+      .filter(({ component, version }) => isAffected(advisory, component, version));
 }
 
 export function isAffected(advisory: Advisory, component: string, version: Version): boolean {

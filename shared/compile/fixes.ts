@@ -1,10 +1,11 @@
 // Fixes: where a critical advisory lets an affected component go, nearest first.
+
+import { mapped, type Pieces } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 import { isConfigurable } from './adopt.ts';
 import type { Context } from './context.ts';
-import { isAffected } from './exposure.ts';
 import { firstStop } from './offers.ts';
 import type { AnyRelease } from './releases.ts';
 import { type Choice, choiceOf } from './running.ts';
@@ -27,26 +28,21 @@ export interface Fixes {
   readonly reason: Unfixable['reason'];
 }
 
-/** The open critical advisories that affect a version. */
-export function criticalFor(
-  context: Context,
-  component: ComponentName,
-  version: Version,
-): readonly Advisory[] {
-  return context.critical.filter((advisory) => isAffected(advisory, component, version));
-}
-
 /**
  * Only versions an open advisory names as fixed: the security role says which, the releases role signed the bytes.
  * Such a version need not be rolled out, but it must be released and not withdrawn, halted or quarantined.
  */
-export function fixesFor(context: Context, component: ComponentName, from: Choice): Fixes {
-  const advisories = criticalFor(context, component, from.version);
+export function* fixesFor(context: Context, component: ComponentName, from: Choice): Pieces<Fixes> {
+  const advisories = context.holes(component, from.version);
   const named = advisories
     .flatMap((advisory) => advisory.fixed)
     .filter((fix) => fix.component === component && compareVersions(fix.version, from.version) > 0);
   const versions = [...new Set(named.map((fix) => fix.version))];
-  const found = versions.map((version) => toFix(context, component, from, version));
+  const found = yield* mapped(
+    versions,
+    (version) => toFix(context, component, from, version),
+    () => context.index.of(component).length,
+  );
   const fixes = found.filter((one) => typeof one !== 'string').filter((fix) => fix.open < advisories.length);
   const running = context.running.get(component);
   // What was forced here before stays, rather than wander between equal fixes.
@@ -88,8 +84,8 @@ function toFix(
   const running = context.running.get(component);
   const release = context.index.find(component, version);
   if (release === undefined) return 'not-released';
-  const open = criticalFor(context, component, version).length;
-  const beyondHalts = isBeyondHalts(context, criticalFor(context, component, from.version));
+  const open = context.holes(component, version).length;
+  const beyondHalts = isBeyondHalts(context, context.holes(component, from.version));
   if (release.digest === running?.digest) {
     return { choice: running, open, isStop: false, isConfigured: true };
   }

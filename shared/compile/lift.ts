@@ -1,4 +1,6 @@
 // Lifting pins: a small set whose removal resolves a conflict or frees what other pins keep down.
+
+import type { Pieces } from '../encoding/pieces.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
@@ -14,8 +16,8 @@ const MAX_ATTEMPTS = 300;
 const SHARES = 24;
 
 /** Pins without which there is a solution; null when there is none even without any. */
-export function explainConflict(context: Context): PinConflict | null {
-  return findLift(context, context.running, () => true);
+export function* explainConflict(context: Context): Pieces<PinConflict | null> {
+  return yield* findLift(context, context.running, () => true);
 }
 
 export interface HeldBack {
@@ -26,8 +28,8 @@ export interface HeldBack {
 }
 
 /** What would be higher without pins, and which of them keep it from being so. */
-export function findHeldBack(context: Context, chosen: Assignment): HeldBack {
-  const free = context.pins.active.length === 0 ? null : resolve(withPins(context, []));
+export function* findHeldBack(context: Context, chosen: Assignment): Pieces<HeldBack> {
+  const free = context.pins.active.length === 0 ? null : yield* resolve(withPins(context, []));
   if (free?.kind !== 'solved') return { heldBack: null, newer: [] };
   const gains = gainsBetween(chosen, free.choices);
   const newer = gains.flatMap((gain) => {
@@ -35,7 +37,7 @@ export function findHeldBack(context: Context, chosen: Assignment): HeldBack {
     return pin === undefined ? [] : [{ ...gain, pin }];
   });
   const held = gains.filter(({ component }) => context.pins.governing(component) === null);
-  return { heldBack: held.length === 0 ? null : findLiftFor(context, chosen, held), newer };
+  return { heldBack: held.length === 0 ? null : yield* findLiftFor(context, chosen, held), newer };
 }
 
 /** The nearest level decides. */
@@ -44,50 +46,57 @@ function governingPin(context: Context, component: ComponentName): Pin | undefin
   return levels.map((level) => context.pins.on(level)[0]).find((pin) => pin !== undefined);
 }
 
-function findLiftFor(context: Context, chosen: Assignment, held: PinConflict['gains']): PinConflict | null {
+function* findLiftFor(
+  context: Context,
+  chosen: Assignment,
+  held: PinConflict['gains'],
+): Pieces<PinConflict | null> {
   const reachesAll = (lifted: Assignment) =>
     held.every(({ component, to }) => {
       const reached = lifted.get(component) ?? null;
       return reached !== null && compareVersions(reached.version, to) >= 0;
     });
-  return findLift(context, chosen, reachesAll);
+  return yield* findLift(context, chosen, reachesAll);
 }
 
-function findLift(
+function* findLift(
   context: Context,
   chosen: Assignment,
   isEnough: (lifted: Assignment) => boolean,
-): PinConflict | null {
+): Pieces<PinConflict | null> {
   const pins = context.pins.active;
   let attempts = MAX_ATTEMPTS;
   // All of them together take no longer than the one resolution whose outcome they explain.
   const budget = budgetFor(context);
   const share = Math.ceil(budget.left / SHARES);
-  const without = (lift: readonly Pin[]) => {
+  function* without(lift: readonly Pin[]): Pieces<Assignment | null> {
     attempts = budget.left > 0 ? attempts - 1 : 0;
     if (budget.left <= 0) return null;
     const kept = pins.filter((pin) => !lift.includes(pin));
     const mine = { left: Math.min(share, budget.left) };
     budget.left -= mine.left;
-    const lifted = resolve(withPins(context, kept), mine);
+    const lifted = yield* resolve(withPins(context, kept), mine);
     budget.left += Math.max(0, mine.left);
     return lifted.kind === 'solved' && isEnough(lifted.choices) ? lifted.choices : null;
-  };
-  const every = without(pins);
+  }
+  const every = yield* without(pins);
   if (every === null) return null;
-  const found = shrink([], pins, false, (lift) => attempts > 0 && without(lift) !== null);
-  const few = without(found) === null ? pins : found;
+  const found = yield* shrink([], pins, false, function* (lift) {
+    return attempts > 0 && (yield* without(lift)) !== null;
+  });
+  const few = (yield* without(found)) === null ? pins : found;
   for (let size = 1; size < few.length; size++) {
     for (const lift of subsets(pins, size)) {
-      if (attempts <= 0) return describe(few, false);
-      const choices = without(lift);
+      if (attempts <= 0) return yield* describe(few, false);
+      const choices = yield* without(lift);
       if (choices !== null) return { lift, isSmallest: true, gains: gainsBetween(chosen, choices) };
     }
   }
-  return describe(few, true);
+  return yield* describe(few, true);
 
-  function describe(lift: readonly Pin[], isSmallest: boolean): PinConflict {
-    return { lift, isSmallest, gains: gainsBetween(chosen, without(lift) ?? every ?? chosen) };
+  function* describe(lift: readonly Pin[], isSmallest: boolean): Pieces<PinConflict> {
+    const choices = (yield* without(lift)) ?? every ?? chosen;
+    return { lift, isSmallest, gains: gainsBetween(chosen, choices) };
   }
 }
 
@@ -95,18 +104,18 @@ function findLift(
  * Of candidates that are enough together with `given`, some of which none is in vain: halves are tried before single pins,
  * so that one pin of hundreds is found in a dozen attempts.
  */
-function shrink(
+function* shrink(
   given: readonly Pin[],
   candidates: readonly Pin[],
   hasChanged: boolean,
-  isEnough: (lift: readonly Pin[]) => boolean,
-): readonly Pin[] {
-  if (hasChanged && isEnough(given)) return [];
+  isEnough: (lift: readonly Pin[]) => Pieces<boolean>,
+): Pieces<readonly Pin[]> {
+  if (hasChanged && (yield* isEnough(given))) return [];
   if (candidates.length <= 1) return candidates;
   const half = Math.ceil(candidates.length / 2);
   const [first, second] = [candidates.slice(0, half), candidates.slice(half)];
-  const right = shrink([...given, ...first], second, true, isEnough);
-  const left = shrink([...given, ...right], first, right.length > 0, isEnough);
+  const right = yield* shrink([...given, ...first], second, true, isEnough);
+  const left = yield* shrink([...given, ...right], first, right.length > 0, isEnough);
   return [...left, ...right];
 }
 

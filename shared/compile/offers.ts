@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { utf8 } from '../encoding/bytes.ts';
 import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
+import { GRAIN, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import { componentKeyOf } from '../schema/common.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Halt, Rollout } from '../schema/rollout.ts';
@@ -33,34 +34,41 @@ type OfferInput = Pick<CompileInput, 'catalog' | 'config' | 'instance' | 'now' |
  * versions of a range need a rollout of their own. A release is never offered while it is withdrawn, halted or
  * quarantined, whoever ships it.
  */
-export function selectOffers(input: OfferInput, index: ReleaseIndex): Offers {
-  const rollouts = trackRollouts(input);
+export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Offers> {
+  const rollouts = yield* trackRollouts(input);
   const withdrawn = withdrawnDigests(rollouts);
   const halts = activeHalts(input.catalog.halts, input.now);
   const running = runningChoices(input.current, index);
   const offered = new Set<string>();
   const withheld = new Map<string, Withheld>();
+  let since = 0;
 
-  const offer = (release: AnyRelease, why: Withheld['why'] | null): void => {
+  function* offer(release: AnyRelease, why: Withheld['why'] | null): Pieces<void> {
     const { digest } = release;
     if (withdrawn.has(digest) || offered.has(digest) || (why !== null && withheld.has(digest))) return;
     const reason = why ?? obstacle(release, halts, input.quarantined);
     if (reason === null) offered.add(digest);
     else withheld.set(digest, describe(release, reason));
-    for (const child of shippedBy(release, index)) offer(child, reason);
-  };
+    if (++since >= GRAIN) {
+      yield since;
+      since = 0;
+    }
+    for (const child of yield* shippedBy(release, index)) yield* offer(child, reason);
+  }
 
   for (const rollout of rollouts) {
     const component = componentNameOf(rollout.release);
     const release = index.find(component, rollout.release.version);
     if (release?.digest !== rollout.digest) continue;
-    offer(release, running.get(component)?.digest === release.digest ? null : delay(rollout, input));
+    yield* offer(release, running.get(component)?.digest === release.digest ? null : delay(rollout, input));
   }
   // A release on offer offers the required stop on the way to it: its own rollout may be long over.
   for (const [component, { version }] of running) {
-    const highest = index.of(component).find((release) => offered.has(release.digest));
-    const stop = firstStop(index.of(component), version, withdrawn);
-    if (highest !== undefined && stop !== undefined && isNewer(highest, stop)) offer(stop, null);
+    const releases = index.of(component);
+    yield releases.length;
+    const highest = releases.find((release) => offered.has(release.digest));
+    const stop = firstStop(releases, version, withdrawn);
+    if (highest !== undefined && stop !== undefined && isNewer(highest, stop)) yield* offer(stop, null);
   }
   for (const digest of offered) withheld.delete(digest);
   return {
@@ -73,9 +81,9 @@ export function selectOffers(input: OfferInput, index: ReleaseIndex): Offers {
 }
 
 // Sorted, so that two rollouts withholding the same release always give the same reason.
-function trackRollouts(input: OfferInput): readonly Rollout[] {
+function* trackRollouts(input: OfferInput): Pieces<readonly Rollout[]> {
   const rollouts = input.catalog.rollouts.filter((one) => one.track === input.config.track);
-  return rollouts.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  return yield* sorted(rollouts, (a, b) => (a.digest < b.digest ? -1 : 1));
 }
 
 function withdrawnDigests(rollouts: readonly Rollout[]): ReadonlySet<string> {
@@ -102,11 +110,19 @@ export function billOfMaterials(release: AnyRelease): readonly (readonly [Compon
   }
 }
 
-function shippedBy(release: AnyRelease, index: ReleaseIndex): readonly AnyRelease[] {
-  return billOfMaterials(release).flatMap(([component, range]) => {
-    const floor = floorOf(range);
-    return (floor === null ? undefined : index.find(component, floor)) ?? [];
-  });
+/** A range is tried at its bounds and beside them. */
+const LOOKS_FOR_FLOOR = 10;
+
+function* shippedBy(release: AnyRelease, index: ReleaseIndex): Pieces<readonly AnyRelease[]> {
+  const shipped = yield* mapped(
+    billOfMaterials(release),
+    ([component, range]) => {
+      const floor = floorOf(range);
+      return floor === null ? undefined : index.find(component, floor);
+    },
+    () => LOOKS_FOR_FLOOR,
+  );
+  return shipped.filter((one) => one !== undefined);
 }
 
 /** What keeps this instance from a rollout's release for now; null when its wave has come. */

@@ -1,42 +1,54 @@
 // Reporting pins: which hold, which have expired, which an advisory overrides, which name nothing.
 
 import { didYouMean } from '../encoding/nearest.ts';
+import { mapped, type Pieces } from '../encoding/pieces.ts';
 import { linesBehind, type Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 import type { Context } from './context.ts';
 import { isExpired, pinnedComponent, selectPinned, sortPins } from './pins.ts';
+import type { AnyRelease } from './releases.ts';
 import type { Assignment } from './repair.ts';
 import type { PinReport } from './target.ts';
 
 /** `forced`: the advisory behind each component that one moved. */
-export function reportPins(
+export function* reportPins(
   context: Context,
   assignment: Assignment,
   forced: ReadonlyMap<ComponentName, string>,
-): readonly PinReport[] {
-  const broken = new Set(brokenPins(context, assignment));
+): Pieces<readonly PinReport[]> {
+  const broken = new Set(yield* brokenPins(context, assignment));
   const known = knownVersions(context);
   const by = [...new Set([...forced.values(), ...context.standing.values()])].sort();
-  return sortPins(context.input.pins).map((pin) => {
+  const report = (pin: Pin): PinReport => {
     if (isExpired(pin, context.input.now)) return { pin, state: 'expired', by: [] };
     const problem = findPinProblem(pin, known);
     if (problem !== null) return { pin, state: 'unmatched', by: [], problem };
     return broken.has(pin) && by.length > 0
       ? { pin, state: 'overridden', by }
       : { pin, state: 'active', by: [] };
-  });
+  };
+  return yield* mapped(sortPins(context.input.pins), report, (pin) => versionsOf(context, pin).length);
+}
+
+function versionsOf({ index }: Context, pin: Pin): readonly AnyRelease[] {
+  return index.of(pinnedComponent(pin));
 }
 
 /** The active pins on components whose version in the assignment is not one they allow. */
-export function brokenPins(context: Context, assignment: Assignment): readonly Pin[] {
-  return context.pins.active.filter((pin) => {
-    const component = pinnedComponent(pin);
-    const choice = assignment.get(component) ?? null;
+export function* brokenPins(context: Context, assignment: Assignment): Pieces<readonly Pin[]> {
+  const isBroken = (pin: Pin) => {
+    const choice = assignment.get(pinnedComponent(pin)) ?? null;
     if (choice === null) return false;
-    const versions = context.index.of(component).map((release) => release.document.version);
+    const versions = versionsOf(context, pin).map((release) => release.document.version);
     return !selectPinned(pin, [...new Set([...versions, choice.version])]).includes(choice.version);
-  });
+  };
+  const broken = yield* mapped(
+    context.pins.active,
+    (pin) => (isBroken(pin) ? pin : null),
+    (pin) => versionsOf(context, pin).length,
+  );
+  return broken.filter((pin) => pin !== null);
 }
 
 /** What the catalog lists, and what runs although it lists it no more. */
@@ -46,8 +58,8 @@ export function knownVersions({ index, running }: Pick<Context, 'index' | 'runni
     versionsOf(component) {
       const released = index.of(component).map(({ document }) => document.version);
       const here = running.get(component)?.version;
-      const all = here === undefined ? released : [...new Set([...released, here])];
-      return all.toSorted((a, b) => compareVersions(b, a));
+      if (here === undefined || released.includes(here)) return released;
+      return [...released, here].sort((a, b) => compareVersions(b, a));
     },
   };
 }

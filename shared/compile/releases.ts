@@ -2,6 +2,7 @@
 
 import type { Digest } from '../encoding/digest.ts';
 import type { EpochMs } from '../encoding/instant.ts';
+import { mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { CapabilityRelease, Release, Verified } from '../schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
@@ -17,20 +18,32 @@ export interface ReleaseIndex {
   readonly components: readonly ComponentName[];
 }
 
-export function indexReleases(releases: readonly AnyRelease[]): ReleaseIndex {
-  const groups = Map.groupBy(releases, (release) => componentNameOf(refOf(release.document)));
-  const sorted = new Map([...groups].map(([component, group]) => [component, newestFirst(group)]));
-  const byVersion = new Map(
-    [...sorted].map(([component, group]) => [
+/** A catalog is asked many questions before the next one comes. */
+const indexes = new WeakMap<readonly AnyRelease[], ReleaseIndex>();
+
+export function* indexReleases(releases: readonly AnyRelease[]): Pieces<ReleaseIndex> {
+  const known = indexes.get(releases);
+  if (known !== undefined) return known;
+  const names = yield* mapped(releases, (release) => componentNameOf(refOf(release.document)));
+  let at = 0;
+  const groups = Map.groupBy(releases, () => names[at++] as ComponentName);
+  const byName = new Map<ComponentName, readonly AnyRelease[]>();
+  const byVersion = new Map<ComponentName, ReadonlyMap<Version, AnyRelease>>();
+  for (const [component, group] of groups) {
+    const newest = yield* newestFirst(group);
+    byName.set(component, newest);
+    byVersion.set(
       component,
-      new Map(group.map((release) => [release.document.version, release])),
-    ]),
-  );
-  return {
-    of: (component) => sorted.get(component) ?? [],
+      new Map(yield* mapped(newest, (release) => [release.document.version, release])),
+    );
+  }
+  const index: ReleaseIndex = {
+    of: (component) => byName.get(component) ?? [],
     find: (component, version) => byVersion.get(component)?.get(version),
-    components: [...sorted.keys()].sort(),
+    components: [...byName.keys()].sort(),
   };
+  indexes.set(releases, index);
+  return index;
 }
 
 export function isCapability(release: AnyRelease): release is Verified<CapabilityRelease> {
@@ -38,11 +51,12 @@ export function isCapability(release: AnyRelease): release is Verified<Capabilit
 }
 
 // Ties cannot happen in one repository; the digest decides them so that no order of input ever can.
-function newestFirst(group: readonly AnyRelease[]): readonly AnyRelease[] {
-  const sorted = group.toSorted(
+function* newestFirst(group: readonly AnyRelease[]): Pieces<readonly AnyRelease[]> {
+  const all = yield* sorted(
+    group,
     (a, b) => compareVersions(b.document.version, a.document.version) || (a.digest < b.digest ? -1 : 1),
   );
-  return sorted.filter((one, i) => one.document.version !== sorted[i - 1]?.document.version);
+  return all.filter((one, i) => one.document.version !== all[i - 1]?.document.version);
 }
 
 export interface Catalog {

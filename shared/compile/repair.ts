@@ -4,31 +4,39 @@
 // component that has it or the one it names. Nothing that no requirement reaches is ever touched. Searches with no
 // further move first, then one, then two: the first solution found is a smallest for these forced moves. Nearer forced
 // moves are tried before farther ones, however many further moves they need.
+
+import { GRAIN, type Pieces } from '../encoding/pieces.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
-import { compareVersions } from '../version/version.ts';
-import { isEnabled } from './config.ts';
+import { alternatives, type Freedom } from './alternatives.ts';
 import { listedChildren, requirementsOf } from './constraints.ts';
 import type { Context } from './context.ts';
-import { criticalFor, prohibition } from './fixes.ts';
-import { firstStop } from './offers.ts';
-import { selectPinned } from './pins.ts';
-import { type Choice, choiceOf } from './running.ts';
+import type { AnyRelease } from './releases.ts';
+import type { Choice } from './running.ts';
 import type { Constraint } from './solve.ts';
 import type { Option } from './variables.ts';
 
 export type Assignment = ReadonlyMap<ComponentName, Option>;
 
-export interface Repair {
-  readonly context: Context;
-  readonly base: Assignment;
+export interface Repair extends Freedom {
   /** What must move, and the versions each may move to, best first. */
   readonly forced: readonly { readonly component: ComponentName; readonly to: readonly Choice[] }[];
-  /** Leave components alone whose pin a move would break. */
-  readonly respectPins: boolean;
-  /** Halts have had their time with every order that forces something here. */
-  readonly beyondHalts: boolean;
   /** How many arrangements may be looked at. */
   readonly budget: number;
+}
+
+/** What is searched in, and what one attempt finds out there for the next. */
+interface Ground {
+  readonly context: Context;
+  readonly base: Assignment;
+  /** What the base demands of each component. */
+  readonly dependents: ReadonlyMap<ComponentName, readonly Broken[]>;
+  readonly demandsOf: (owner: ComponentName, release: AnyRelease) => Demands;
+  readonly alternatives: (task: Repair, component: ComponentName) => readonly Choice[];
+}
+
+interface Demands {
+  readonly required: readonly Constraint<Option>[];
+  readonly shipped: readonly Constraint<Option>[];
 }
 
 interface Broken {
@@ -41,17 +49,52 @@ const MAX_FURTHER_MOVES = 12;
 const MAX_ARRANGEMENTS = 32;
 const SHARE = 1 / 20;
 
-/** The moves alone, forced ones included; null when no arrangement works. */
-export function repair(task: Repair): ReadonlyMap<ComponentName, Choice> | null {
-  const budget = Math.ceil(task.budget * SHARE);
-  let left = MAX_ARRANGEMENTS;
-  for (const forced of arrangements(task.forced)) {
-    if (left-- === 0) break;
-    const moves = smallest({ ...task, forced, budget });
-    if (moves !== null) return moves;
-  }
-  // A fix that is not the nearest is better than none.
-  return smallest(task);
+/** Answers with the moves alone, forced ones included; null when no arrangement works. */
+export function createRepairs(context: Context, base: Assignment): (task: Repair) => Pieces<Moves | null> {
+  const ground = createGround(context, base);
+  return function* repair(task) {
+    const budget = Math.ceil(task.budget * SHARE);
+    let left = MAX_ARRANGEMENTS;
+    for (const forced of arrangements(task.forced)) {
+      if (left-- === 0) break;
+      const moves = yield* smallest(ground, { ...task, forced, budget });
+      if (moves !== null) return moves;
+    }
+    // A fix that is not the nearest is better than none.
+    return yield* smallest(ground, task);
+  };
+}
+
+function createGround(context: Context, base: Assignment): Ground {
+  return {
+    context,
+    base,
+    dependents: dependentsOf(base),
+    demandsOf: remembering(
+      (owner, { digest }) => `${owner} ${digest}`,
+      (owner: ComponentName, release: AnyRelease) => ({
+        required: requirementsOf(owner, release),
+        shipped: listedChildren(context, owner, release),
+      }),
+    ),
+    alternatives: remembering(
+      ({ respectPins, beyondHalts }, component) => `${component} ${respectPins} ${beyondHalts}`,
+      (task: Repair, component: ComponentName) => alternatives(context, base, task, component),
+    ),
+  };
+}
+
+function remembering<Given extends readonly unknown[], Found>(
+  keyOf: (...given: Given) => string,
+  find: (...given: Given) => Found,
+): (...given: Given) => Found {
+  const known = new Map<string, Found>();
+  return (...given) => {
+    const key = keyOf(...given);
+    const found = known.get(key) ?? find(...given);
+    known.set(key, found);
+    return found;
+  };
 }
 
 /** Each forced component at one of its versions: the nearest of all first, the last component varied first. */
@@ -68,75 +111,91 @@ function* arrangements(forced: Repair['forced'], index = 0): Generator<Repair['f
   }
 }
 
+type Moves = ReadonlyMap<ComponentName, Choice>;
+
 /** With the fewest moves. */
-function smallest(task: Repair): ReadonlyMap<ComponentName, Choice> | null {
-  const search = createSearch(task);
+function* smallest(ground: Ground, task: Repair): Pieces<Moves | null> {
+  const search: Search = {
+    ...{ ground, task, budget: task.budget, wasCutShort: false, looks: 0 },
+    forced: new Set(task.forced.map((one) => one.component)),
+  };
   for (let further = 0; further <= MAX_FURTHER_MOVES; further++) {
-    const moves = search.force(0, new Map(), further);
+    search.wasCutShort = false;
+    const moves = yield* force(search, 0, new Map(), further);
     if (moves !== null) return moves;
-    if (!search.wasCutShort()) return null;
+    if (!search.wasCutShort) return null;
   }
   return null;
 }
 
-type Moves = ReadonlyMap<ComponentName, Choice>;
+interface Search {
+  readonly ground: Ground;
+  readonly task: Repair;
+  readonly forced: ReadonlySet<ComponentName>;
+  /** Arrangements that may still be looked at. */
+  budget: number;
+  /** With one move more there would have been more to look at. */
+  wasCutShort: boolean;
+  /** Since it last said how many. */
+  looks: number;
+}
 
-function createSearch(task: Repair) {
-  const dependents = dependentsOf(task);
-  const forcedNames = new Set(task.forced.map((one) => one.component));
-  const known = new Map<ComponentName, readonly Choice[]>();
-  let budget = task.budget;
-  let cutShort = false;
-
-  function force(index: number, moves: Moves, further: number): Moves | null {
-    if (index === 0) cutShort = false;
+function* force(search: Search, index: number, moves: Moves, further: number): Pieces<Moves | null> {
+  const next = search.task.forced[index];
+  if (next === undefined) return yield* mend(search, moves, further);
+  for (const choice of next.to) {
     // The fixes of a dozen components have more combinations than anybody could walk through without looking at them.
-    if (budget <= 0) return null;
-    const next = task.forced[index];
-    if (next === undefined) return mend(moves, further);
-    return firstResult(next.to, (choice) =>
-      force(index + 1, including(moves, next.component, choice), further),
-    );
+    if (search.budget <= 0) return null;
+    const found = yield* force(search, index + 1, including(moves, next.component, choice), further);
+    if (found !== null) return found;
   }
+  return null;
+}
 
-  function mend(moves: Moves, further: number): Moves | null {
-    if (budget-- <= 0) return null;
-    const broken = firstBroken(task, dependents, forcedNames, moves);
-    if (broken === null) return moves;
-    const movable = [broken.constraint.on, broken.owner].filter((name) => !moves.has(name));
-    if (further === 0) {
-      cutShort ||= movable.length > 0 && budget > 0;
-      return null;
+function* mend(search: Search, moves: Moves, further: number): Pieces<Moves | null> {
+  if (search.budget-- <= 0) return null;
+  const broken = firstBroken(search, moves);
+  if (search.looks >= GRAIN) {
+    yield search.looks;
+    search.looks = 0;
+  }
+  if (broken === null) return moves;
+  const movable = [broken.constraint.on, broken.owner].filter((name) => !moves.has(name));
+  if (further === 0) {
+    search.wasCutShort ||= movable.length > 0 && search.budget > 0;
+    return null;
+  }
+  for (const name of movable) {
+    const choices = search.ground.alternatives(search.task, name);
+    search.looks += choices.length;
+    const mending = name === broken.owner ? choices : choices.filter(broken.constraint.allows);
+    for (const choice of mending) {
+      if (search.budget <= 0) return null;
+      const found = yield* mend(search, including(moves, name, choice), further - 1);
+      if (found !== null) return found;
     }
-    return firstResult(movable, (name) => {
-      const choices = known.get(name) ?? alternatives(task, name);
-      known.set(name, choices);
-      const mending = name === broken.owner ? choices : choices.filter(broken.constraint.allows);
-      return firstResult(mending, (choice) => mend(including(moves, name, choice), further - 1));
-    });
   }
-
-  return { force, wasCutShort: () => cutShort };
+  return null;
 }
 
 /** A requirement that the moves broke. What was broken before them is not theirs to mend. */
-function firstBroken(
-  { context, base }: Repair,
-  dependents: ReadonlyMap<ComponentName, readonly Broken[]>,
-  forced: ReadonlySet<ComponentName>,
-  moves: Moves,
-): Broken | null {
+function firstBroken(search: Search, moves: Moves): Broken | null {
+  const { ground, forced } = search;
+  const { base, dependents } = ground;
   const chosen = (name: ComponentName): Option => moves.get(name) ?? base.get(name) ?? null;
   for (const [owner, { release }] of moves) {
     if (release === null) continue;
+    const { required, shipped } = ground.demandsOf(owner, release);
+    search.looks += 1 + required.length + shipped.length;
+    const isBroken = ({ on, allows }: Constraint<Option>) => !allows(chosen(on));
     // A forced version stands even where a parent that moves along still ships the affected one.
-    const shipped = listedChildren(context, owner, release).filter(({ on }) => !forced.has(on));
-    const demands = [...requirementsOf(owner, release), ...shipped];
-    const constraint = demands.find(({ on, allows }) => !allows(chosen(on)));
+    const constraint = required.find(isBroken) ?? shipped.find((one) => !forced.has(one.on) && isBroken(one));
     if (constraint !== undefined) return { owner, constraint };
   }
   for (const [moved, choice] of moves) {
-    const broken = (dependents.get(moved) ?? []).find(
+    const all = dependents.get(moved) ?? [];
+    search.looks += 1 + all.length;
+    const broken = all.find(
       ({ owner, constraint }) =>
         !moves.has(owner) && !constraint.allows(choice) && constraint.allows(base.get(moved) ?? null),
     );
@@ -145,58 +204,13 @@ function firstBroken(
   return null;
 }
 
-function dependentsOf({ base }: Repair): ReadonlyMap<ComponentName, readonly Broken[]> {
+function dependentsOf(base: Assignment): Ground['dependents'] {
   const demands = [...base].flatMap(([owner, option]) =>
     option === null || option.release === null
       ? []
       : requirementsOf(owner, option.release).map((constraint) => ({ owner, constraint })),
   );
   return Map.groupBy(demands, ({ constraint }) => constraint.on);
-}
-
-/** Upwards only, offered versions before merely released ones, then the nearest, which is the lowest. */
-function alternatives(task: Repair, component: ComponentName): readonly Choice[] {
-  const { context, base } = task;
-  const [suite = '', capability] = component.split('/');
-  const from = base.get(component) ?? null;
-  const isInstallable = component === 'platform' || isEnabled(context.input.config, suite, capability);
-  if (from === null && !isInstallable) return [];
-  const releases = context.index.of(component);
-  const since = context.running.get(component) ?? from;
-  const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
-  const open = from === null ? 0 : criticalFor(context, component, from.version).length;
-  const choices = releases
-    .filter((release) => prohibition(context, release, task.beyondHalts) === null)
-    .map(choiceOf)
-    .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
-    .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)
-    .filter(({ version }) => criticalFor(context, component, version).length <= open);
-  return (task.respectPins ? allowedByPins(context, component, choices) : choices).toSorted(
-    (a, b) =>
-      Number(context.offers.offered.has(b.digest)) - Number(context.offers.offered.has(a.digest)) ||
-      (from === null ? compareVersions(b.version, a.version) : compareVersions(a.version, b.version)),
-  );
-}
-
-function allowedByPins(
-  context: Context,
-  component: ComponentName,
-  choices: readonly Choice[],
-): readonly Choice[] {
-  const versions = choices.map((choice) => choice.version);
-  const allowed = context.pins.on(component).map((pin) => new Set(selectPinned(pin, versions)));
-  return choices.filter(({ version }) => allowed.every((set) => set.has(version)));
-}
-
-function firstResult<Item, Result>(
-  items: readonly Item[],
-  attempt: (item: Item) => Result | null,
-): Result | null {
-  for (const item of items) {
-    const result = attempt(item);
-    if (result !== null) return result;
-  }
-  return null;
 }
 
 function including(moves: Moves, component: ComponentName, choice: Choice): Moves {

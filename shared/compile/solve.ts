@@ -3,6 +3,8 @@
 // Backtracking with forward checking, jumping back to the choice that is to blame. Variables and their choices are
 // tried in the order given, so the result is the best one in that order and depends on nothing else.
 
+import { GRAIN, type Pieces } from '../encoding/pieces.ts';
+
 export interface Variable<Choice> {
   readonly name: string;
   /** Best first. */
@@ -57,18 +59,30 @@ interface Level<Choice> {
   reasons: Set<Constraint<Choice>>;
 }
 
-export function solve<Choice>(problem: Problem<Choice>): Solution<Choice> {
+interface Search<Choice> {
+  readonly problem: Problem<Choice>;
+  readonly levels: readonly Level<Choice>[];
+  readonly position: ReadonlyMap<string, number>;
+  readonly chosen: Choice[];
+  /** Since it last said how many. */
+  looks: number;
+}
+
+export function* solve<Choice>(problem: Problem<Choice>): Pieces<Solution<Choice>> {
   const levels = problem.variables.map(createLevel<Choice>);
   const position = new Map(levels.map((level, index) => [level.variable.name, index]));
-  const chosen: Choice[] = [];
+  const search: Search<Choice> = { problem, levels, position, chosen: [], looks: 0 };
+  const { budget } = problem;
 
   for (let at = 0; at < levels.length; ) {
     const level = levelAt(levels, at);
     const choice = level.variable.choices[level.next++];
     if (choice !== undefined) {
-      if (problem.budget.left-- <= 0) return { kind: 'exhausted' };
-      chosen[at] = choice;
-      if (accept(problem, levels, position, chosen, at)) at++;
+      if (budget.left-- <= 0) return { kind: 'exhausted' };
+      search.chosen[at] = choice;
+      if (yield* accept(search, at)) at++;
+      // What was not looked at to the end is not known to hold.
+      if (budget.left < 0) return { kind: 'exhausted' };
       continue;
     }
     const back = Math.max(-1, ...level.culprits);
@@ -78,20 +92,16 @@ export function solve<Choice>(problem: Problem<Choice>): Solution<Choice> {
   }
   return {
     kind: 'solved',
-    choices: new Map(levels.map(({ variable }, i) => [variable.name, chosen[i] as Choice])),
+    choices: new Map(levels.map(({ variable }, i) => [variable.name, search.chosen[i] as Choice])),
   };
 }
 
 /** Tries the choice at a level against earlier choices and looks ahead; false leaves no trace but the blame. */
-function accept<Choice>(
-  problem: Problem<Choice>,
-  levels: readonly Level<Choice>[],
-  position: ReadonlyMap<string, number>,
-  chosen: readonly Choice[],
-  at: number,
-): boolean {
+function* accept<Choice>(search: Search<Choice>, at: number): Pieces<boolean> {
+  const { problem, levels, position, chosen } = search;
   const level = levelAt(levels, at);
   const choice = chosen[at] as Choice;
+  search.looks += 1 + level.demands.length;
   const refusal = level.demands.find(({ constraint }) => !constraint.allows(choice));
   if (refusal !== undefined) return refuse(level, at, [refusal]);
 
@@ -106,7 +116,7 @@ function accept<Choice>(
     const target = levelAt(levels, on);
     target.demands.push({ from: at, constraint });
     level.touched.push(on);
-    if (hasChoice(target, problem.budget)) continue;
+    if (yield* hasChoice(search, target)) continue;
     const blamed = [...target.demands];
     retract(levels, at);
     return refuse(level, at, blamed);
@@ -114,14 +124,30 @@ function accept<Choice>(
   return true;
 }
 
-/** Looking ahead is what a search spends its time on. */
-function hasChoice<Choice>({ variable, demands }: Level<Choice>, budget: Budget): boolean {
-  return variable.choices.some((one) =>
-    demands.every(({ constraint }) => {
-      budget.left--;
-      return constraint.allows(one);
-    }),
-  );
+/** Looking ahead is what a search spends its time on. It ends with the budget, whatever it would have found. */
+function* hasChoice<Choice>(search: Search<Choice>, { variable, demands }: Level<Choice>): Pieces<boolean> {
+  const { budget } = search.problem;
+  for (const one of variable.choices) {
+    const looks = looksUntilRefused(demands, one);
+    budget.left -= Math.min(looks, demands.length);
+    search.looks += looks;
+    if (search.looks >= GRAIN) {
+      yield search.looks;
+      search.looks = 0;
+    }
+    if (looks > demands.length || budget.left < 0) return true;
+  }
+  return false;
+}
+
+/** One more than there are demands where none refuses. */
+function looksUntilRefused<Choice>(demands: readonly Demand<Choice>[], choice: Choice): number {
+  let looks = 1;
+  for (const { constraint } of demands) {
+    if (!constraint.allows(choice)) return looks;
+    looks++;
+  }
+  return looks;
 }
 
 function refuse<Choice>(level: Level<Choice>, at: number, demands: readonly Demand<Choice>[]): false {

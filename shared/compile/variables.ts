@@ -1,11 +1,11 @@
 // The solver's variables: for every component the versions it may take, best first.
+
+import type { Pieces } from '../encoding/pieces.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
-import { isAffected } from './exposure.ts';
-import { firstStop } from './offers.ts';
 import { isBeyond, leadsAbove, selectPinned } from './pins.ts';
 import { type Choice, choiceOf } from './running.ts';
 import type { Variable } from './solve.ts';
@@ -14,17 +14,12 @@ import type { Variable } from './solve.ts';
 export type Option = Choice | null;
 
 /** Platform, suites, capabilities, each by name: the order in which they take the best they can. */
-export function createVariables(context: Context): readonly Variable<Option>[] {
-  const names = componentsInPlay(context);
-  return names.map((name) => ({ name, choices: optionsFor(context, name) }));
-}
-
-/** The required stop a component must pass next, if there is one above what runs. */
-export function nextStop(context: Context, component: ComponentName): Choice | null {
-  const running = context.running.get(component);
-  if (running === undefined) return null;
-  const stop = firstStop(context.index.of(component), running.version, context.offers.withdrawn);
-  return stop === undefined ? null : choiceOf(stop);
+export function* createVariables(context: Context): Pieces<readonly Variable<Option>[]> {
+  const variables: Variable<Option>[] = [];
+  for (const name of componentsInPlay(context)) {
+    variables.push({ name, choices: yield* optionsFor(context, name) });
+  }
+  return variables;
 }
 
 export function isCapabilityName(component: ComponentName): boolean {
@@ -44,12 +39,17 @@ function isEnabledName(context: Context, component: ComponentName): boolean {
   return isEnabled(context.input.config, suite, capability);
 }
 
-function optionsFor(context: Context, component: ComponentName): readonly Option[] {
+function* optionsFor(context: Context, component: ComponentName): Pieces<readonly Option[]> {
   const running = context.running.get(component);
   const pins = context.pins.on(component);
   const eligible = eligibleChoices(context, component);
-  const stop = nextStop(context, component);
-  const allowed = pins.reduce((left, pin) => allowedBy(context, component, pin, left, eligible), eligible);
+  const stop = context.stops.get(component);
+  yield context.index.of(component).length;
+  let allowed = eligible;
+  for (const pin of pins) {
+    yield eligible.length;
+    allowed = allowedBy(context, component, pin, allowed, eligible);
+  }
   const reachable = allowed.filter((choice) => isReachable(context, component, choice, stop));
   const options = safestFirst(context, component, reachable);
   return running === undefined && (pins.length === 0 || isCapabilityName(component))
@@ -83,7 +83,7 @@ function allowedBy(
 ): readonly Choice[] {
   const versions = eligible.map((choice) => choice.version);
   const wanted = new Set(selectPinned(pin, versions));
-  const stop = nextStop(context, component);
+  const stop = context.stops.get(component);
   return choices.filter((choice) => {
     if (wanted.has(choice.version)) return true;
     if (isStandingForced(context, component, choice)) return isBeyond(pin, choice.version, versions);
@@ -114,14 +114,14 @@ function isReachable(
   context: Context,
   component: ComponentName,
   choice: Choice,
-  stop: Choice | null,
+  stop: Choice | undefined,
 ): boolean {
   const running = context.running.get(component);
   if (running === undefined || choice.digest === running.digest) return true;
   if (compareVersions(choice.version, running.version) < 0) {
     return context.pins.governing(component) !== null && !isOneWay(running);
   }
-  return stop === null || compareVersions(choice.version, stop.version) <= 0;
+  return stop === undefined || compareVersions(choice.version, stop.version) <= 0;
 }
 
 function isOneWay({ release }: Choice): boolean {
@@ -134,9 +134,6 @@ function worsensExposure(
   from: Choice | undefined,
   to: Choice,
 ): boolean {
-  return context.critical.some(
-    (advisory) =>
-      isAffected(advisory, component, to.version) &&
-      (from === undefined || !isAffected(advisory, component, from.version)),
-  );
+  const before = from === undefined ? [] : context.holes(component, from.version);
+  return context.holes(component, to.version).some((advisory) => !before.includes(advisory));
 }

@@ -41,10 +41,6 @@ export function cronProblem(text: string): string | null {
   }
 }
 
-export function isCron(text: string): text is CronText {
-  return cronProblem(text) === null;
-}
-
 const known = new Map<string, Cron>();
 const MAX_KNOWN = 1000;
 

@@ -21,13 +21,6 @@ export function cutText(text: string, max: number): string {
   return text.length <= max ? text : `${startOf(text, max - 1)}…`;
 }
 
-/** The last `max` UTF-16 units at most, the same way. */
-export function cutStart(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const rest = text.slice(text.length - max);
-  return isLowSurrogate(rest.charCodeAt(0)) ? rest.slice(1) : rest;
-}
-
 /**
  * One line of JSON as a logger writes it, with every string in it harmless: escapes are looked at as what they stand for,
  * because whoever reads the log decodes them on a terminal. Its line breaks stay, escaped as they are.
@@ -62,10 +55,6 @@ function startOf(text: string, units: number): string {
 
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
 export type TemplatePart =

@@ -190,7 +190,7 @@ export const AGENT_ERRORS = {
     exit: EXIT.failed,
   }),
   'setting/no-component': entry<{ readonly component: string; readonly components: string }>({
-    message: (d) => `nothing of ${d.component} runs here or is on offer, so that nobody knows its settings`,
+    message: (d) => `nothing of ${d.component} runs here or is on offer`,
     hint: (d) => (d.components === '' ? 'see what is: fairlead status' : `use one of ${d.components}`),
     http: 404,
     exit: EXIT.usage,

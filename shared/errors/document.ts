@@ -1,7 +1,7 @@
 // Errors of bytes and documents: JSON that is not strict, documents that do not match their schema, versions.
 import { EXIT, entry } from './entry.ts';
 
-/** One thing wrong with a document. `path` is dotted, empty for the document itself. */
+/** One thing wrong with a document; its remedy is told beside it, and by no hint again. `path` is dotted, empty for the document itself. */
 export interface DocumentIssue {
   readonly path: string;
   readonly expected: string;
@@ -34,7 +34,7 @@ export const DOCUMENT_ERRORS = {
         ...d.issues.map((issue) => `  ${formatIssue(issue)}`),
         ...(d.more === undefined ? [] : [`  and ${d.more} more`]),
       ].join('\n'),
-    hint: (d) => d.issues[0]?.remedy ?? 'compare the document with its schema in docs/reference/schema',
+    hint: () => 'what a document may hold stands in docs/reference, and its schema in docs/reference/schema',
     http: 400,
     exit: EXIT.usage,
   }),

@@ -120,7 +120,7 @@ export const VENDOR_ERRORS = {
   'vendor/options-invalid': entry<{ readonly issues: readonly DocumentIssue[] }>({
     message: (d) =>
       ['these options do not go together:', ...d.issues.map((issue) => `  ${formatIssue(issue)}`)].join('\n'),
-    hint: (d) => d.issues[0]?.remedy ?? 'see --help',
+    hint: () => 'see --help',
     http: 400,
     exit: EXIT.usage,
   }),

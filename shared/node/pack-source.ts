@@ -8,6 +8,7 @@ import { damagedPack } from '../tree/pack-format.ts';
 import { decompressionOf, type PackSteps, type PackWant } from '../tree/pack-steps.ts';
 import { parseTreeIndexSliced } from '../tree/parse-index.ts';
 import type { TreeIndex } from '../tree/tree-index.ts';
+import { inPieces } from './turns.ts';
 
 export interface PackSource {
   run<Result>(steps: PackSteps<Result>): Promise<Result>;
@@ -53,12 +54,7 @@ export function createPackSource(pack: FileHandle, tree: Digest): PackSource {
 
 /** Errors: those of parseTreeIndex. */
 export async function parseIndexInTurns(bytes: Uint8Array): Promise<TreeIndex> {
-  const work = parseTreeIndexSliced(bytes);
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    await setImmediate();
-  }
+  return await inPieces(parseTreeIndexSliced(bytes));
 }
 
 const decompress = promisify(zstdDecompress);

@@ -1,5 +1,6 @@
 // Work that has to wait: one piece after the other, or a few of many at a time.
 import { setImmediate } from 'node:timers/promises';
+import type { Pieces } from '../encoding/pieces.ts';
 
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
@@ -25,6 +26,25 @@ export function createRests(): () => Promise<void> | undefined {
       began = performance.now();
     });
   };
+}
+
+/** Looks after which somebody else may have a turn; the clock is not asked more often. */
+const LOOKS_AT_ONCE = 1_000;
+
+/** To its end, however long that takes: the loop is held for a slice, and those looks, at a time. */
+export async function inPieces<Result>(
+  work: Pieces<Result>,
+  rest: () => Promise<void> | undefined = createRests(),
+): Promise<Result> {
+  let looks = 0;
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    looks += step.value;
+    if (looks < LOOKS_AT_ONCE) continue;
+    looks = 0;
+    await rest();
+  }
 }
 
 /** `worker` counts from 0 below `limit`: what belongs to a worker, a buffer say, is used by one task at a time. The first failure is thrown only after every started task has ended: nothing writes behind the caller's back. */

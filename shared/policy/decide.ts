@@ -1,7 +1,8 @@
 // The decision: may the target be applied now, and if not, every reason why.
-import { selectExposures } from '../compile/exposure.ts';
+import { type Exposure, selectExposures } from '../compile/exposure.ts';
 import { pinnedComponent } from '../compile/pins.ts';
 import { planDigest } from '../compile/plan.ts';
+import type { Pieces } from '../encoding/pieces.ts';
 import type { Decision } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { type Reason, sortReasons, verdictOf } from './blockers.ts';
@@ -17,13 +18,13 @@ import { ordinaryReasons } from './ordinary-reasons.ts';
  * forced patch goes before what is merely desired. All reasons are given at once, weightiest first; `apply` has
  * none. What-if is the same function with another `now`, other approvals or a command.
  */
-export function decide(input: DecideInput): Decision {
-  const exposed =
-    input.current === null ? [] : selectExposures(input.current, input.advisories).map((one) => ({ ...one }));
+export function* decide(input: DecideInput): Pieces<Decision> {
+  const exposures = input.current === null ? [] : yield* selectExposures(input.current, input.advisories);
+  const exposed = exposures.map((one) => ({ ...one }));
   const { emergency, desired } = input;
   const told = { exposed, ...newerThan(input) };
   if (emergency.plan !== null) {
-    const reasons = [...hostReasons(input), ...emergencyReasons(input, emergency.plan)];
+    const reasons = [...hostReasons(input), ...(yield* emergencyReasons(input, emergency.plan))];
     return {
       ...conclude(reasons, 'apply'),
       target: targetOf('emergency', emergency.plan),
@@ -33,15 +34,19 @@ export function decide(input: DecideInput): Decision {
   }
   // Without the operator's word nothing is desired: what was computed meanwhile is no offer, and nobody is asked about it.
   if (desired.plan !== null && isReadable(input)) {
-    const reasons = ordinaryOrOpen(input, desired.plan);
+    const reasons = yield* ordinaryOrOpen(input, desired.plan, exposures);
     return { ...conclude(reasons, 'apply'), target: targetOf('desired', desired.plan), ...told };
   }
   return { ...conclude([...hostReasons(input), ...idleReasons(input)], 'current'), target: null, ...told };
 }
 
 /** Nothing goes on by itself: then it is also said why a hole stays open. What may go on is not held up by it. */
-function ordinaryOrOpen(input: DecideInput, plan: Plan): readonly Reason[] {
-  const reasons = ordinaryReasons(input, plan);
+function* ordinaryOrOpen(
+  input: DecideInput,
+  plan: Plan,
+  exposures: readonly Exposure[],
+): Pieces<readonly Reason[]> {
+  const reasons = yield* ordinaryReasons(input, plan, exposures);
   return verdictOf(reasons, 'apply') === 'blocked' ? [...reasons, ...unfixableReasons(input)] : reasons;
 }
 

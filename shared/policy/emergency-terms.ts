@@ -2,6 +2,7 @@
 
 import { planDigest } from '../compile/plan.ts';
 import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
+import type { Pieces } from '../encoding/pieces.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
@@ -11,18 +12,19 @@ import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';
 
 /** A policy that cannot be read counts as frozen, and forced patches apply on frozen: it has no windows to wait for. */
-export function emergencyReasons(input: DecideInput, plan: Plan): readonly Reason[] {
+export function* emergencyReasons(input: DecideInput, plan: Plan): Pieces<readonly Reason[]> {
   return [
     ...settingsReasons(input.emergency.result.misconfigured),
     ...holdReasons(input),
-    ...windowReasons(input),
+    ...(yield* windowReasons(input)),
     ...retryReasons(input, planDigest(plan)),
   ];
 }
 
 /** Until when the strictest of the orders lets a local window be waited for. */
 export function noticeEnds({ advisories, emergency }: DecideInput): EpochMs {
-  const answered = advisories.filter((advisory) => emergency.result.advisories.includes(advisory.id));
+  const ids = new Set(emergency.result.advisories);
+  const answered = advisories.filter(({ id }) => ids.has(id));
   const limits = answered.flatMap(({ order, published }) =>
     order === undefined ? [] : [instantMs(published) + durationMs(order.notice), instantMs(order.deadline)],
   );
@@ -41,13 +43,13 @@ function holdReasons(input: DecideInput): readonly Reason[] {
   ];
 }
 
-function windowReasons(input: DecideInput): readonly Reason[] {
+function* windowReasons(input: DecideInput): Pieces<readonly Reason[]> {
   const { now, command } = input;
   const { windows } = effectivePolicy(input);
   const ends = noticeEnds(input);
   if (now >= ends || isOpen(windows, now)) return [];
   if (command?.override.includes('window') === true) return [];
-  const opens = nextOpen(windows, now) ?? ends;
+  const opens = (yield* nextOpen(windows, now)) ?? ends;
   return [
     block('window-closed', {
       message: 'the order’s notice lets it wait for a maintenance window',

@@ -1,7 +1,8 @@
 // Reasons against an ordinary update: channel, hold, approvals, windows, settings, exposure.
-import { selectExposures } from '../compile/exposure.ts';
+import { type Exposure, selectExposures } from '../compile/exposure.ts';
 import { planDigest } from '../compile/plan.ts';
 import { instantMs } from '../encoding/instant.ts';
+import type { Pieces } from '../encoding/pieces.ts';
 import type { Plan } from '../schema/deployment.ts';
 import type { Policy } from '../schema/policy.ts';
 import { block, isRefused, type Reason } from './blockers.ts';
@@ -14,14 +15,18 @@ import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
 import { isOpen, nextOpen } from './windows.ts';
 
-/** Host included: nobody is asked to approve what would be refused all the same, or what is under way already. */
-export function ordinaryReasons(input: DecideInput, plan: Plan): readonly Reason[] {
+/** `exposures` of what runs. Host included: nobody is asked to approve what would be refused all the same, or what is under way already. */
+export function* ordinaryReasons(
+  input: DecideInput,
+  plan: Plan,
+  exposures: readonly Exposure[],
+): Pieces<readonly Reason[]> {
   const unasked = [
     ...hostReasons(input),
     ...memoryReasons(input),
-    ...targetReasons(input),
+    ...(yield* targetReasons(input, exposures)),
     ...wholeReasons(input, plan),
-    ...policyReasons(input),
+    ...(yield* policyReasons(input)),
     ...retryReasons(input, planDigest(plan)),
   ];
   const isAsked = !isRefused(unasked) && !input.host.deploymentInProgress;
@@ -45,12 +50,14 @@ function wholeReasons({ quarantine }: DecideInput, plan: Plan): readonly Reason[
   return note === undefined ? [] : [quarantinedReason(note.component, note.version, note)];
 }
 
-function targetReasons({ desired: { result }, current, advisories }: DecideInput): readonly Reason[] {
+function* targetReasons(
+  { desired: { result }, advisories }: DecideInput,
+  exposures: readonly Exposure[],
+): Pieces<readonly Reason[]> {
   if (result.kind === 'conflict') return [];
-  const already = new Set(
-    current === null ? [] : selectExposures(current, advisories).map((one) => one.advisory + one.component),
-  );
-  const fresh = selectExposures(result.target.manifest, advisories).filter(
+  const already = new Set(exposures.map((one) => one.advisory + one.component));
+  const exposed = yield* selectExposures(result.target.manifest, advisories);
+  const fresh = exposed.filter(
     (one) => one.severity === 'critical' && !already.has(one.advisory + one.component),
   );
   return [
@@ -64,7 +71,7 @@ function targetReasons({ desired: { result }, current, advisories }: DecideInput
   ];
 }
 
-function policyReasons(input: DecideInput): readonly Reason[] {
+function* policyReasons(input: DecideInput): Pieces<readonly Reason[]> {
   const { command, now } = input;
   const policy = effectivePolicy(input);
   const reasons: Reason[] = [...holdReasons(policy, now)];
@@ -82,7 +89,7 @@ function policyReasons(input: DecideInput): readonly Reason[] {
       block('window-closed', {
         message: 'no maintenance window is open',
         source: 'policy windows',
-        clearsAt: nextOpen(policy.windows, now),
+        clearsAt: yield* nextOpen(policy.windows, now),
       }),
     );
   }

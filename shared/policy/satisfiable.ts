@@ -1,16 +1,17 @@
 // Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
 
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import type { Pieces } from '../encoding/pieces.ts';
 import { count } from '../errors/entry.ts';
 import type { Policy } from '../schema/policy.ts';
 import { isOfTheFuture } from './local-state.ts';
-import { spansOf } from './spans.ts';
+import { HORIZON_MS, spansOf } from './spans.ts';
 import { nextOpen } from './windows.ts';
 
 /** What can never come true, in words; empty when every rule can be met. */
-export function findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs): readonly string[] {
+export function* findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs): Pieces<readonly string[]> {
   const problems: string[] = [];
-  if (nextOpen(windows, now) === null) {
+  if ((yield* nextOpen(windows, now)) === null) {
     problems.push(
       windows.allow.length === 0
         ? 'deny windows leave no time at which a deployment may start, as far as was looked'
@@ -19,7 +20,10 @@ export function findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs):
   }
   // A deny window that never begins protects nobody.
   for (const window of [...windows.allow, ...windows.deny]) {
-    if (spansOf(window, now).next().done === true) {
+    const work = { left: Number.MAX_SAFE_INTEGER };
+    const begins = spansOf(window, now, now + HORIZON_MS, work).next().done !== true;
+    yield Number.MAX_SAFE_INTEGER - work.left;
+    if (!begins) {
       problems.push(`the window ${window.name} never begins: "${window.cron}" names no date that comes`);
     }
   }

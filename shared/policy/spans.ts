@@ -45,29 +45,31 @@ export function* spansOf(
     const midnight = day * DAY_MS;
     if (!cron.isDay(midnight)) continue;
     for (const span of spansOfDay(window.zone, cron, length, runs, midnight)) {
+      if (span.end <= from) continue;
       work.left -= SPAN_COST;
-      if (span.end > from) yield span;
+      yield span;
     }
   }
 }
 
-function spansOfDay(
+function* spansOfDay(
   zone: string,
   cron: Cron,
   length: number,
   runs: readonly Span[],
   midnight: WallMs,
-): readonly Span[] {
+): Iterable<Span> {
   const { before, after } = clockAround(midnight, zone);
   if (before === after) {
     const shift = midnight - before;
-    return runs.map(({ start, end }) => ({ start: start + shift, end: end + shift }));
+    for (const { start, end } of runs) yield { start: start + shift, end: end + shift };
+    return;
   }
   const starts = cron.minutes.flatMap((minute) => {
     const wall = midnight + minute * MINUTE_MS;
     return cron.isHourly ? instantsShowing(wall, zone) : [instantOfWallTime(wall, zone)];
   });
-  return joined(
+  yield* joined(
     starts.sort((a, b) => a - b),
     length,
   );

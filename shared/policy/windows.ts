@@ -1,5 +1,7 @@
 // Maintenance windows: whether a deployment may start now, and when the next openings are.
+
 import type { EpochMs } from '../encoding/instant.ts';
+import { finish, type Pieces } from '../encoding/pieces.ts';
 import type { Policy } from '../schema/policy.ts';
 import { HORIZON_MS, mergeSpans, type Span, type Work } from './spans.ts';
 
@@ -16,23 +18,23 @@ const MOST_WORK = 40_000;
 
 /** Windows gate the start of a deployment only; without allow windows every time is open that is not denied. */
 export function isOpen(windows: Windows, at: EpochMs): boolean {
-  return createSweep(windows, at, at, { left: Number.POSITIVE_INFINITY }).nextOpen() !== null;
+  return finish(createSweep(windows, at, at, { left: Number.MAX_SAFE_INTEGER }).nextOpen()) !== null;
 }
 
 /** The first instant from `from` on at which a deployment may start; null when none was found within bounds of time and work. */
-export function nextOpen(windows: Windows, from: EpochMs): EpochMs | null {
-  return createSweep(windows, from, from + HORIZON_MS, { left: MOST_WORK }).nextOpen();
+export function* nextOpen(windows: Windows, from: EpochMs): Pieces<EpochMs | null> {
+  return yield* createSweep(windows, from, from + HORIZON_MS, { left: MOST_WORK }).nextOpen();
 }
 
 /** The openings from `from` on; the first may have begun already. */
-export function nextOpenings(windows: Windows, from: EpochMs, count: number): readonly Opening[] {
+export function* nextOpenings(windows: Windows, from: EpochMs, count: number): Pieces<readonly Opening[]> {
   const work = { left: MOST_WORK };
   const sweep = createSweep(windows, from, from + HORIZON_MS, work);
   const openings: Opening[] = [];
   while (openings.length < count) {
-    const opens = sweep.nextOpen();
+    const opens = yield* sweep.nextOpen();
     if (opens === null) break;
-    const closes = sweep.nextClose(opens);
+    const closes = yield* sweep.nextClose(opens);
     // Whether it stays open is not known then.
     if (work.left < 0) break;
     openings.push({ opens, closes });
@@ -43,17 +45,17 @@ export function nextOpenings(windows: Windows, from: EpochMs, count: number): re
 
 /** Goes through the spans of all windows once, side by side: however they overlap, each is looked at one time. */
 function createSweep({ allow, deny }: Windows, from: EpochMs, until: EpochMs, work: Work) {
-  const allowed = createQueue(mergeSpans(allow, from, until, work));
-  const denied = createQueue(mergeSpans(deny, from, until, work));
+  const allowed = createQueue(mergeSpans(allow, from, until, work), work);
+  const denied = createQueue(mergeSpans(deny, from, until, work), work);
   let at = from;
 
   return {
-    nextOpen(): EpochMs | null {
+    *nextOpen(): Pieces<EpochMs | null> {
       while (at <= until) {
-        const span = allowed.firstEndingAfter(at);
+        const span = yield* allowed.firstEndingAfter(at);
         if (span === null && allow.length > 0) return null;
         at = Math.max(at, span?.start ?? at);
-        const closed = denied.firstEndingAfter(at);
+        const closed = yield* denied.firstEndingAfter(at);
         // What is not known to be open is closed.
         if (at > until || work.left < 0) return null;
         if (closed === null || closed.start > at) return at;
@@ -62,12 +64,12 @@ function createSweep({ allow, deny }: Windows, from: EpochMs, until: EpochMs, wo
       return null;
     },
 
-    nextClose(opens: EpochMs): EpochMs | null {
-      const barred = denied.firstEndingAfter(opens)?.start ?? Number.POSITIVE_INFINITY;
+    *nextClose(opens: EpochMs): Pieces<EpochMs | null> {
+      const barred = (yield* denied.firstEndingAfter(opens))?.start ?? Number.POSITIVE_INFINITY;
       let end = allow.length === 0 ? Number.POSITIVE_INFINITY : opens;
       // Windows that overlap or touch are one opening.
       while (end < barred) {
-        const span = allowed.firstEndingAfter(end);
+        const span = yield* allowed.firstEndingAfter(end);
         if (span === null || span.start > end) break;
         end = span.end;
       }
@@ -77,12 +79,16 @@ function createSweep({ allow, deny }: Windows, from: EpochMs, until: EpochMs, wo
   };
 }
 
-function createQueue(spans: Generator<Span>) {
-  let head = spans.next();
+function createQueue(spans: Generator<Span>, work: Work) {
+  let head: IteratorResult<Span> | undefined;
   return {
     /** Whatever ends before is behind us for good: instants only grow. */
-    firstEndingAfter(at: EpochMs): Span | null {
-      while (head.done !== true && head.value.end <= at) head = spans.next();
+    *firstEndingAfter(at: EpochMs): Pieces<Span | null> {
+      while (head === undefined || (head.done !== true && head.value.end <= at)) {
+        const before = work.left;
+        head = spans.next();
+        yield before - work.left;
+      }
       return head.done === true ? null : head.value;
     },
   };

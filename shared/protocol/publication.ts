@@ -42,5 +42,4 @@ export function packPath(treeHex: string): string {
 
 export type PublicationRequest = z.output<typeof publicationRequest>;
 export type PublicationReply = z.output<typeof publicationReply>;
-export type EnrolmentReply = z.output<typeof enrolmentReply>;
 export type OnlineKeysReply = z.output<typeof onlineKeysReply>;

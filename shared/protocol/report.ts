@@ -38,7 +38,6 @@ export type Report = z.output<typeof report>;
 
 /** POST /api/v1/reports: the highest sequence the server holds; an agent restored from a backup goes on from there. */
 export const reportReply = z.strictObject({ sequence: z.int().min(1) });
-export type ReportReply = z.output<typeof reportReply>;
 
 /** What the server makes of an instance once it is enrolled. */
 export const instanceId = z

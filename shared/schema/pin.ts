@@ -44,7 +44,6 @@ export const pin = z.discriminatedUnion('level', [
 ]);
 
 export type Pin = z.output<typeof pin>;
-export type PinLevel = Pin['level'];
 
 /** How many minor lines behind the newest, or null for a version or range. */
 export function linesBehind(version: PinVersion): number | null {

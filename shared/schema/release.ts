@@ -88,8 +88,6 @@ export const platformRelease = z.strictObject({
 export const release = z.discriminatedUnion('schema', [capabilityRelease, suiteRelease, platformRelease]);
 
 export type CapabilityRelease = z.output<typeof capabilityRelease>;
-export type SuiteRelease = z.output<typeof suiteRelease>;
-export type PlatformRelease = z.output<typeof platformRelease>;
 export type Release = z.output<typeof release>;
 /** What is known of the way back. `undeclared`: nobody has said, and nothing is promised for them. */
 export type Reversible = NonNullable<CapabilityRelease['reversible']> | 'undeclared';

@@ -57,6 +57,5 @@ export const setting = z.discriminatedUnion('type', [
 
 export const settings = z.record(name, setting);
 
-export type SmokeTest = z.output<typeof smokeTest>;
 export type Hook = z.output<typeof hook>;
 export type Setting = z.output<typeof setting>;

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { constants as zlib, zstdDecompressSync } from 'node:zlib';
 import { equalBytes } from '../encoding/bytes.ts';
 import { type Digest, digestFromHex, shortDigest } from '../encoding/digest.ts';
+import type { Pieces } from '../encoding/pieces.ts';
 import { FairleadError } from '../errors/error.ts';
 import type { TreeRef } from '../schema/release.ts';
 import {
@@ -20,7 +21,6 @@ import {
 import { resolveParts, type UnitPart } from './pack-plan.ts';
 import { parseTreeIndexSliced } from './parse-index.ts';
 import { measureTree, type TreeIndex } from './tree-index.ts';
-import type { Sliced } from './tree-rules.ts';
 
 /** The next so many bytes of the pack (none: it only rests), or a large part decompressed to exactly `raw` bytes. */
 export type PackWant = number | { readonly packed: Uint8Array; readonly raw: number };
@@ -79,7 +79,7 @@ function* decompressIndex(packed: Uint8Array, raw: number, tree: Digest): PackSt
   return requireExact(yield { packed, raw }, raw, tree);
 }
 
-function* resting<Result>(work: Sliced<Result>): PackSteps<Result> {
+function* resting<Result>(work: Pieces<Result>): PackSteps<Result> {
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
@@ -89,11 +89,11 @@ function* resting<Result>(work: Sliced<Result>): PackSteps<Result> {
 
 const HASH_SLICE_BYTES = 4 * 2 ** 20;
 
-function* digestSliced(bytes: Uint8Array): Sliced<Digest> {
+function* digestSliced(bytes: Uint8Array): Pieces<Digest> {
   const hash = createHash('sha256');
   for (let start = 0; start < bytes.length; start += HASH_SLICE_BYTES) {
     hash.update(bytes.subarray(start, start + HASH_SLICE_BYTES));
-    yield;
+    yield HASH_SLICE_BYTES;
   }
   return digestFromHex(hash.digest('hex'));
 }

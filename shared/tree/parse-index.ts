@@ -2,10 +2,11 @@
 import { equalBytes, utf8 } from '../encoding/bytes.ts';
 import { isDigest } from '../encoding/digest.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../encoding/json.ts';
+import { finish, type Pieces } from '../encoding/pieces.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { MAX_TREE_ENTRIES } from '../schema/release.ts';
 import { TREE_SCHEMA, type TreeEntry, type TreeIndex } from './tree-index.ts';
-import { finish, refusedEntry, type Sliced, verifyEntries } from './tree-rules.ts';
+import { refusedEntry, verifyEntries } from './tree-rules.ts';
 
 /** What an index may measure: a full one with long paths. */
 export const MAX_INDEX_BYTES = 64 * 2 ** 20;
@@ -23,8 +24,8 @@ export function parseTreeIndex(bytes: Uint8Array): TreeIndex {
   return finish(parseTreeIndexSliced(bytes));
 }
 
-/** The same, with rests. */
-export function* parseTreeIndexSliced(bytes: Uint8Array): Sliced<TreeIndex> {
+/** The same, in pieces. */
+export function* parseTreeIndexSliced(bytes: Uint8Array): Pieces<TreeIndex> {
   const list = listOf(bytes);
   const entries: TreeEntry[] = [];
   for (let start = 0; start < list.length; ) {
@@ -38,10 +39,10 @@ export function* parseTreeIndexSliced(bytes: Uint8Array): Sliced<TreeIndex> {
         ...{ limit: 'its number of entries', value: MAX_TREE_ENTRIES, found },
       });
     }
+    yield end - start;
     // A comma, which nothing may follow that is no entry.
     start = end + 1;
     if (start === list.length) throw invalid('it ends with a comma');
-    yield;
   }
   yield* verifyEntries(entries);
   return { entries };

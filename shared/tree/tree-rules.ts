@@ -3,23 +3,13 @@
 // An index is signed by whoever may release, and reaches the vendor's server unsigned: each structure in it has a bound.
 import { byCodePoint } from '../encoding/canonical.ts';
 import type { Digest } from '../encoding/digest.ts';
+import { finish, type Pieces } from '../encoding/pieces.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { FairleadError } from '../errors/error.ts';
 import { MAX_TREE_BYTES, MAX_TREE_ENTRIES } from '../schema/release.ts';
 import type { TreeEntry, TreeIndex } from './tree-index.ts';
 import { createLinkWalk } from './tree-links.ts';
 import { pathProblem, targetProblem } from './tree-path.ts';
-
-/** Work in slices: yields where its caller may rest, each slice a few milliseconds. */
-export type Sliced<Result> = Generator<undefined, Result, unknown>;
-
-/** All of it in one turn: for what is small, or is nobody else's time. */
-export function finish<Result>(work: Sliced<Result>): Result {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-}
 
 /** Characters of paths, or parts of links, between two rests: a few milliseconds. */
 const SLICE_CHARACTERS = 64 * 1024;
@@ -33,7 +23,7 @@ export function createTreeIndex(entries: readonly TreeEntry[]): TreeIndex {
 }
 
 /** Errors: tree/entry-refused, tree/too-large. */
-export function* verifyEntries(entries: readonly TreeEntry[]): Sliced<void> {
+export function* verifyEntries(entries: readonly TreeEntry[]): Pieces<void> {
   yield* verifyLimits(entries);
   yield* verifyPlaces(entries);
   // Only now: a link is followed through other entries, all of which have to be well-formed first.
@@ -47,12 +37,12 @@ export function refusedEntry(path: string, problem: string): FairleadError {
   });
 }
 
-function* verifyLimits(entries: readonly TreeEntry[]): Sliced<void> {
+function* verifyLimits(entries: readonly TreeEntry[]): Pieces<void> {
   requireAtMost('its number of entries', MAX_TREE_ENTRIES, entries.length);
   const sizes = new Map<Digest, number>();
   let bytes = 0;
   for (const [i, entry] of entries.entries()) {
-    if (i % SLICE === SLICE - 1) yield;
+    if (i % SLICE === SLICE - 1) yield SLICE;
     if (entry.kind !== 'file') continue;
     bytes += entry.size;
     // One digest has one content: with two sizes, one of them is a lie.
@@ -73,7 +63,7 @@ function requireAtMost(limit: string, value: number, found: number): void {
  * Well-formed, sorted, and nothing inside a file, a link or a listed directory. In sorted order every entry whose path
  * begins another's stands before it with nothing foreign between, so one stack of such beginnings knows all ancestors.
  */
-function* verifyPlaces(entries: readonly TreeEntry[]): Sliced<void> {
+function* verifyPlaces(entries: readonly TreeEntry[]): Pieces<void> {
   const beginnings: TreeEntry[] = [];
   let previous = '';
   let characters = 0;
@@ -81,8 +71,8 @@ function* verifyPlaces(entries: readonly TreeEntry[]): Sliced<void> {
     const { path } = entry;
     characters += path.length;
     if (characters > SLICE_CHARACTERS) {
+      yield characters;
       characters = 0;
-      yield;
     }
     while (beginnings.length > 0 && !path.startsWith(beginnings.at(-1)?.path ?? '')) beginnings.pop();
     const problem = pathProblem(path) ?? orderProblem(previous, path) ?? ancestorProblem(path, beginnings);
@@ -106,7 +96,7 @@ function ancestorProblem(path: string, beginnings: readonly TreeEntry[]): string
     : `it lies inside "${ancestor.path}", which is listed as a ${ancestor.kind}`;
 }
 
-function* verifyLinks(entries: readonly TreeEntry[]): Sliced<void> {
+function* verifyLinks(entries: readonly TreeEntry[]): Pieces<void> {
   const walk = createLinkWalk();
   const rest = createRest(() => walk.parts());
   let text = 0;
@@ -118,12 +108,12 @@ function* verifyLinks(entries: readonly TreeEntry[]): Sliced<void> {
     requireAtMost('the text of its links', MAX_LINK_TEXT, text);
     walk.add(entry.path, entry.target);
     requireAtMost('its directories with links', MAX_LINK_NODES, walk.nodes());
-    if (rest.isDue()) yield;
+    if (rest.isDue()) yield SLICE;
   }
   for (const { kind, path } of entries) {
     const problem = kind === 'link' ? walk.problemOf(path) : null;
     if (problem !== null) throw refusedEntry(path, problem);
-    if (rest.isDue()) yield;
+    if (rest.isDue()) yield SLICE;
   }
 }
 

@@ -4,14 +4,19 @@
 // - Timestamp: never older than the trusted one, nor does it name an older snapshot.
 // - Snapshot: exactly what the timestamp names; lists every file the trusted one lists, none at a lower version.
 // - Targets and delegates: exactly what the snapshot lists, signed as their delegator demands.
+// - A role has spoken where enough distinct keys of it have signed.
 // - Signatures are verified before anything of the content is read; only root must be read to be verified by itself.
 // - Expiry is a rule of its own: cached metadata keeps its power against rollback after it has expired.
+import { fromHex } from '../encoding/bytes.ts';
 import { type EpochMs, formatInstant } from '../encoding/instant.ts';
 import type { JsonObject } from '../encoding/json.ts';
 import { FairleadError } from '../errors/error.ts';
+import { type Key, loadKey, type VerificationKey } from './key.ts';
 import {
+  type Envelope,
   type FileMeta,
   parseEnvelope,
+  type Role,
   type Root,
   type Snapshot,
   type Targets,
@@ -20,7 +25,13 @@ import {
 } from './metadata.ts';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './parse-metadata.ts';
 import { verifyFile } from './target.ts';
-import { isKeyTakenAway, type Signer, verifyThreshold } from './threshold.ts';
+
+/** The role that vouches for metadata: its name for errors, and its keys as its own delegator lists them. */
+export interface Signer {
+  readonly name: string;
+  readonly role: Role;
+  readonly keys: ReadonlyMap<string, Key>;
+}
 
 /** TUF §5.2: the root that trust starts from. Its own quorum must have signed it; it may have expired. */
 export function verifyInitialRoot(bytes: Uint8Array): Root {
@@ -107,6 +118,47 @@ export function verifyFresh(role: string, expires: EpochMs, reference: EpochMs):
     expires: formatInstant(expires),
     reference: formatInstant(reference),
   });
+}
+
+/**
+ * Key ids only say which signature to try with which key. Clients older than go-tuf 0.3.2 counted them: one key listed
+ * under two ids then met a threshold of two alone. So keys are counted, by their bytes, and an id that is not the hash
+ * of its key has no power: it is not refused either, since other repositories hash fields that we do not know.
+ * Signatures that do not verify are passed over, whatever is in them. Error: trust/threshold.
+ */
+export function verifyThreshold(envelope: Envelope, signer: Signer): void {
+  const signed = new Set<string>();
+  for (const { keyid, sig } of envelope.signatures) {
+    if (signed.size >= signer.role.threshold) break;
+    const key = keyOf(signer, keyid);
+    if (key === null || signed.has(key.identity)) continue;
+    const bytes = fromHex(sig.toLowerCase());
+    if (bytes !== null && key.verify(envelope.payload, bytes)) signed.add(key.identity);
+  }
+  if (signed.size >= signer.role.threshold) return;
+  throw new FairleadError('trust/threshold', {
+    role: envelope.role,
+    signer: signer.name,
+    needed: signer.role.threshold,
+    valid: signed.size,
+  });
+}
+
+/** True when a key that may sign in `from` may not in `to`. */
+export function isKeyTakenAway(from: Signer, to: Signer): boolean {
+  const kept = identitiesOf(to);
+  return [...identitiesOf(from)].some((identity) => !kept.has(identity));
+}
+
+function identitiesOf(signer: Signer): ReadonlySet<string> {
+  const keys = signer.role.keyids.map((keyid) => keyOf(signer, keyid));
+  return new Set(keys.flatMap((key) => (key === null ? [] : [key.identity])));
+}
+
+function keyOf(signer: Signer, keyid: string): VerificationKey | null {
+  if (!signer.role.keyids.includes(keyid)) return null;
+  const key = signer.keys.get(keyid);
+  return key === undefined ? null : loadKey(key);
 }
 
 export function signerOf(root: Root, role: TopLevelRole): Signer {

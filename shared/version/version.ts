@@ -10,7 +10,10 @@ export type Range = string & { readonly __brand: 'Range' };
 // Comparing strings parses both each time: a large catalog then spends its time in the parser.
 const versions = new Map<string, semver.SemVer>();
 const ranges = new Map<string, semver.Range>();
+const openRanges = new Map<string, semver.Range>();
+const floors = new Map<string, Version | null>();
 const MAX_CACHED = 200_000;
+const WITH_PRERELEASES = { includePrerelease: true };
 
 export function isVersion(text: string): text is Version {
   return semver.valid(text) === text;
@@ -51,12 +54,15 @@ export function satisfies(version: Version, range: Range): boolean {
 
 /** As `satisfies`, and pre-releases count by their order alone: a beta of an affected version is affected. */
 export function covers(range: Range, version: Version): boolean {
-  return semver.satisfies(parsed(version), parsedRange(range), { includePrerelease: true });
+  const read =
+    openRanges.get(range) ?? remember(openRanges, range, new semver.Range(range, WITH_PRERELEASES));
+  return read.test(parsed(version));
 }
 
 /** The lowest version a range admits, released or not; null for a range that admits none. */
 export function floorOf(range: Range): Version | null {
-  return lowestAdmitted(parsedRange(range), null);
+  const known = floors.get(range);
+  return known === undefined ? remember(floors, range, lowestAdmitted(parsedRange(range), null)) : known;
 }
 
 /** Higher than everything the range admits, as `satisfies` judges; false for a range that admits nothing. */
@@ -104,19 +110,15 @@ export function minorOf(version: Version): number {
 }
 
 function parsed(version: Version): semver.SemVer {
-  const known = versions.get(version);
-  if (known !== undefined) return known;
-  if (versions.size >= MAX_CACHED) versions.clear();
-  const fresh = new semver.SemVer(version);
-  versions.set(version, fresh);
-  return fresh;
+  return versions.get(version) ?? remember(versions, version, new semver.SemVer(version));
 }
 
 function parsedRange(range: Range): semver.Range {
-  const known = ranges.get(range);
-  if (known !== undefined) return known;
-  if (ranges.size >= MAX_CACHED) ranges.clear();
-  const fresh = new semver.Range(range);
-  ranges.set(range, fresh);
-  return fresh;
+  return ranges.get(range) ?? remember(ranges, range, new semver.Range(range));
+}
+
+function remember<Value>(known: Map<string, Value>, text: string, value: Value): Value {
+  if (known.size >= MAX_CACHED) known.clear();
+  known.set(text, value);
+  return value;
 }

@@ -1,5 +1,6 @@
 // How long compiling a large catalog takes, beside the least that any resolver must do, and how it grows.
-import { compile } from '../../shared/compile/compile.ts';
+
+import { compile } from '../support/finished.ts';
 import { barePass, chained, entwined, largeInput, type Requires } from '../support/large-catalog.ts';
 import { compileInputOf } from '../support/scenario.ts';
 import { type Figures, formatMs, median } from './figures.ts';

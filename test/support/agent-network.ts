@@ -99,7 +99,7 @@ export function createAgentNetwork() {
     },
     async edit(change, record) {
       const before = world.policy.kind === 'readable' ? world.policy.policy : null;
-      const policy = change(before);
+      const policy = await change(before);
       await record(before, policy);
       world.policy = { kind: 'readable', policy };
       return policy;

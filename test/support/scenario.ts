@@ -1,13 +1,10 @@
 // Scenarios: catalogs, instances and policies in the few words a decision table needs.
 
-import { compile } from '../../shared/compile/compile.ts';
-import { compileEmergency } from '../../shared/compile/emergency.ts';
 import { configDigest, planBetween, planDigest } from '../../shared/compile/plan.ts';
 import type { CompileInput, Target } from '../../shared/compile/target.ts';
 import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
-import { decide } from '../../shared/policy/decide.ts';
 import type { ApplyCommand, DecideInput, QuarantineNote } from '../../shared/policy/decide-input.ts';
 import { advisory } from '../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
@@ -26,6 +23,7 @@ import { policy } from '../../shared/schema/policy.ts';
 import { type CapabilityRelease, type Release, release, type Verified } from '../../shared/schema/release.ts';
 import { componentNameOf, parseRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import { halt, type Rollout, rollout } from '../../shared/schema/rollout.ts';
+import { compile, compileEmergency, decide } from './finished.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

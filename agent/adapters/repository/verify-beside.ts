@@ -3,8 +3,7 @@ import { FairleadError, isFairleadError, systemCode } from '../../../shared/erro
 import { startOnDemand, startThread } from '../../../shared/node/thread.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { FileMeta, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
-import { verifyTargets } from '../../../shared/trust/rules.ts';
-import type { Signer } from '../../../shared/trust/threshold.ts';
+import { type Signer, verifyTargets } from '../../../shared/trust/rules.ts';
 import type { VerifyTargets } from '../../ports/server.ts';
 
 export type VerifyQuestion =

@@ -59,7 +59,7 @@ async function editPolicy(
     throw new FairleadError('policy/unreadable', { path, problem: known.problem });
   }
   const before = known.kind === 'readable' ? known.policy : null;
-  const changed = change(before);
+  const changed = await change(before);
   // Refused here, it was never recorded; recorded, only the disk can still stand against it.
   encodeStored(policy, changed, path);
   await record(before, changed);

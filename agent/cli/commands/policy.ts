@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { pinnedComponent } from '../../../shared/compile/pins.ts';
+import { finish } from '../../../shared/encoding/pieces.ts';
 import { safeJson } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { readDocument } from '../../../shared/node/named-file.ts';
@@ -77,7 +78,7 @@ export async function checkPolicy(context: CliContext, path: string | undefined)
   if (path !== undefined) {
     const known = await readDocument(path, policySchema);
     const now = context.clock.now();
-    const unsatisfiable = findUnsatisfiable(known, now);
+    const unsatisfiable = finish(findUnsatisfiable(known, now));
     const reply = { schema: 'fairlead/policy-check@1', unsatisfiable, stale: findStale(known, now) };
     show(context, reply, () => renderCheck(known, reply));
     return unsatisfiable.length === 0 ? EXIT.ok : EXIT.refused;

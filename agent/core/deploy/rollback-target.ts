@@ -3,6 +3,7 @@
 import { type Exposure, selectExposures } from '../../../shared/compile/exposure.ts';
 import { planBetween } from '../../../shared/compile/plan.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import type { Pieces } from '../../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
@@ -134,14 +135,13 @@ function interruptionOf({ stages }: DeploymentRecord): readonly number[] {
 }
 
 /** Each risk is named one by one: a blanket yes would also cover what nobody has read. Error: rollback/exposes. */
-export function verifyRiskAccepted(
+export function* verifyRiskAccepted(
   target: Generation,
   advisories: readonly Advisory[],
   accepted: readonly string[],
-): void {
-  const open = selectExposures(target.manifest, advisories).filter(
-    (one) => one.severity === 'critical' && !accepted.includes(one.advisory),
-  );
+): Pieces<void> {
+  const exposures = yield* selectExposures(target.manifest, advisories);
+  const open = exposures.filter((one) => one.severity === 'critical' && !accepted.includes(one.advisory));
   if (open.length === 0) return;
   const ids = [...new Set([...accepted, ...open.map((one) => one.advisory)])];
   throw new FairleadError('rollback/exposes', {

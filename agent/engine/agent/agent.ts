@@ -1,5 +1,5 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
-import { createCompileCache } from '../../../shared/compile/cache.ts';
+import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Outbox } from '../../core/outbox.ts';
@@ -111,7 +111,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
         onProposals: () => state.offers.proposals.request('unknown'),
       }),
       freshness: (now) => repository.freshness(now),
-      compile: createCompileCache(),
+      ...{ compile: createCompileCache(), inTurn: createTurns() },
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
       proposals: createProposalExchange(() => state, channel),

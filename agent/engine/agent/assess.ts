@@ -1,6 +1,7 @@
 // Assessing the instance: every fact the decision needs, read now, and the decision made from them.
 
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
 import { type ConfigState, unreadableConfig } from '../../../shared/policy/local-state.ts';
 import { NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
@@ -57,7 +58,11 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
   };
-  return { ...conclude(facts, options.command ?? null, offers.compile), facts, current: current.generation };
+  // One after the other: who asks the same meanwhile finds it compiled.
+  const conclusion = await offers.inTurn(() =>
+    inPieces(conclude(facts, options.command ?? null, offers.compile)),
+  );
+  return { ...conclusion, facts, current: current.generation };
 }
 
 async function readConfig(settings: Settings): Promise<ConfigState> {

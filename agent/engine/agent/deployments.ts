@@ -2,6 +2,7 @@
 import { digestOfValue, shortDigest } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type { ApiRollbackRequest, ApplyRequest, StartedReply } from '../../../shared/protocol/admin.ts';
@@ -65,7 +66,7 @@ export async function startRollback(
   const { to, reason, acceptRisk } = request;
   const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
   const target = selectRollbackTarget(generations, current?.number ?? null, to);
-  verifyRiskAccepted(target, state.offers.contact.catalog().advisories, acceptRisk);
+  await inPieces(verifyRiskAccepted(target, state.offers.contact.catalog().advisories, acceptRisk));
   await state.records.ledger.record({
     event: 'rollback-requested',
     actor,

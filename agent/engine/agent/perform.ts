@@ -5,6 +5,7 @@ import { instantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { assertNever, FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import { isOpen } from '../../../shared/policy/windows.ts';
 import type { PolicyEdit } from '../../../shared/protocol/admin-policy.ts';
@@ -93,7 +94,7 @@ async function deploy(act: Act, wish: Wish & { readonly kind: 'deploy' }): Promi
   if (facts.host.deploymentInProgress) return later(decision, 'a deployment is under way');
   if (ref !== null && (offer === null || !hasRelease(offer.target, ref))) {
     if (decision.target?.kind === 'emergency') return later(decision, 'a forced patch goes first');
-    throw leadsElsewhere(facts, ref, state);
+    throw await leadsElsewhere(facts, ref, state);
   }
   const isPatient = decision.verdict === 'wait' || (!person && /^(?:held|ask)$/.test(decision.verdict));
   if (isPatient) return later(decision, 'it is not its time');
@@ -108,9 +109,8 @@ async function deploy(act: Act, wish: Wish & { readonly kind: 'deploy' }): Promi
 /** It may have been published after this agent last asked: a proposal is quicker than a round. */
 async function learnOf(state: Performing, ref: ReleaseRef): Promise<void> {
   const { contact } = state.offers;
-  const isKnown = () =>
-    indexReleases(contact.catalog().releases).find(componentNameOf(ref), ref.version) !== undefined;
-  if (isKnown()) return;
+  const index = await inPieces(indexReleases(contact.catalog().releases));
+  if (index.find(componentNameOf(ref), ref.version) !== undefined) return;
   const patience = new AbortController();
   await Promise.race([contact.ask(), state.clock.sleep(PATIENCE_MS, patience.signal)]);
   patience.abort();
@@ -120,8 +120,8 @@ async function learnOf(state: Performing, ref: ReleaseRef): Promise<void> {
 const PATIENCE_MS = 10_000;
 
 /** Errors: plan/no-such-release instead, where nobody has released it. */
-function leadsElsewhere(facts: Facts, ref: ReleaseRef, { offers }: Performing): FairleadError {
-  const { hops, blockers } = findWay(facts, ref, offers.compile);
+async function leadsElsewhere(facts: Facts, ref: ReleaseRef, { offers }: Performing): Promise<FairleadError> {
+  const { hops, blockers } = await inPieces(findWay(facts, ref, offers.compile));
   const why = blockers.map(({ message }) => message).join('; ');
   return new FairleadError('proposal/leads-elsewhere', {
     release: `${componentNameOf(ref)}@${ref.version}`,

@@ -4,6 +4,7 @@ import { formatPin } from '../../../shared/compile/pins.ts';
 import { indexReleases } from '../../../shared/compile/releases.ts';
 import { runningChoices } from '../../../shared/compile/running.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import { verifyHold } from '../../../shared/policy/hold-receipt.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
 import { nextOpenings } from '../../../shared/policy/windows.ts';
@@ -19,8 +20,12 @@ export async function readPolicy(
 ): Promise<PolicyReply> {
   const known = await state.choice.settings.policy();
   return known.kind === 'readable'
-    ? withPinProblems(describe(known.policy, [], state.clock.now()), known.policy, await versionsFor(state))
-    : { ...describe(DEFAULT_POLICY, [], 0), policy: null, problem: known.problem, openings: [] };
+    ? withPinProblems(
+        await describe(known.policy, [], state.clock.now()),
+        known.policy,
+        await versionsFor(state),
+      )
+    : { ...(await describe(DEFAULT_POLICY, [], 0)), policy: null, problem: known.problem, openings: [] };
 }
 
 /** Errors: policy/*, document/invalid, audit/damaged, disk/*. */
@@ -35,11 +40,13 @@ export async function changePolicy(
   verifyAuthority(state, before, edit);
   // Tried before it is recorded: the log holds changes, not mistakes.
   const tried =
-    known.kind === 'readable' ? editPolicy(known.policy, edit, author, await versionsFor(state)) : before;
-  if (preview) return describe(tried, diffPolicies(before, tried), author.at);
+    known.kind === 'readable'
+      ? await inPieces(editPolicy(known.policy, edit, author, await versionsFor(state)))
+      : before;
+  if (preview) return await describe(tried, diffPolicies(before, tried), author.at);
   const details = { ...describeEdit(edit), reason };
   const policy = await state.choice.settings.edit(
-    (current) => editPolicy(current, edit, author),
+    (current) => inPieces(editPolicy(current, edit, author)),
     (from, to) =>
       state.records.ledger.recordEdit(from ?? DEFAULT_POLICY, to, {
         event: 'policy-changed',
@@ -48,7 +55,7 @@ export async function changePolicy(
       }),
   );
   state.wake();
-  return describe(policy, diffPolicies(before, policy), author.at);
+  return await describe(policy, diffPolicies(before, policy), author.at);
 }
 
 /** Pins that were there before what they named was misspelt or taken away: to be tidied, and said. */
@@ -62,7 +69,7 @@ function withPinProblems(reply: PolicyReply, { pins }: Policy, versions: KnownVe
 
 /** What the vendor has released and what runs here: a pin of anything else is a slip. */
 async function versionsFor(state: Needs<'deployer' | 'offers'>): Promise<KnownVersions> {
-  const index = indexReleases(state.offers.contact.catalog().releases);
+  const index = await inPieces(indexReleases(state.offers.contact.catalog().releases));
   // Where nobody knows what runs, a hold or a pin may be needed all the more.
   const { generation } = await readCurrent(state.deployer);
   return knownVersions({ index, running: runningChoices(generation, index) });
@@ -85,22 +92,26 @@ function verifyAuthority(
   verifyHold(edit.signed, edit.until, { rules, instance: state.self.instance.id, now: state.clock.now() });
 }
 
-function describe(policy: Policy, changes: string[], now: EpochMs): PolicyReply {
+async function describe(policy: Policy, changes: string[], now: EpochMs): Promise<PolicyReply> {
   return {
     schema: 'fairlead/policy-reply@1',
     policy,
     problem: null,
     changes,
-    unsatisfiable: [...findUnsatisfiable(policy, now)],
+    unsatisfiable: [...(await inPieces(findUnsatisfiable(policy, now)))],
     stale: [...findStale(policy, now)],
-    openings: describeOpenings(policy, now),
+    openings: await describeOpenings(policy, now),
   };
 }
 
 const SHOWN = 3;
 
-export function describeOpenings({ windows }: Pick<Policy, 'windows'>, from: EpochMs): Opening[] {
-  return nextOpenings(windows, from, SHOWN).map(({ opens, closes }) => ({
+export async function describeOpenings(
+  { windows }: Pick<Policy, 'windows'>,
+  from: EpochMs,
+): Promise<Opening[]> {
+  const openings = await inPieces(nextOpenings(windows, from, SHOWN));
+  return openings.map(({ opens, closes }) => ({
     opens: formatInstant(opens),
     closes: closes === null ? null : formatInstant(closes),
   }));

@@ -1,5 +1,6 @@
 // The settings of the install's services through the socket: shown, and changed one at a time, on the record before it counts.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import type { SettingRequest, SettingsReply } from '../../../shared/protocol/settings.ts';
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import { compileInputOf } from '../../core/conclude.ts';
@@ -49,7 +50,7 @@ export async function editSetting(
 
 async function concerned(state: Assessing): Promise<readonly Concerned[]> {
   const { facts } = await assess(state);
-  return concernedReleases(facts.current, state.offers.compile(compileInputOf(facts)));
+  return concernedReleases(facts.current, await inPieces(state.offers.compile(compileInputOf(facts))));
 }
 
 function replyOf(releases: readonly Concerned[], config: InstanceConfig): SettingsReply {

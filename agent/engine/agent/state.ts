@@ -1,5 +1,5 @@
 // What the rooms of the running agent share: a few collaborators, each for one purpose. A function names those it needs.
-import type { Compile } from '../../../shared/compile/cache.ts';
+import type { Compile } from '../../../shared/compile/compile.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
@@ -53,6 +53,8 @@ export interface Offers {
   readonly hints: Hints;
   freshness(now: EpochMs): Freshness;
   readonly compile: Compile;
+  /** One decision is made after the other. */
+  readonly inTurn: InTurn;
   readonly fetchAhead: FetchAhead;
   /** What of it the agent deploys by itself. */
   readonly own: OwnDeployments;

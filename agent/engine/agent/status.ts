@@ -1,8 +1,10 @@
 // Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
-import { isAffected } from '../../../shared/compile/exposure.ts';
+import { affectedAmong } from '../../../shared/compile/exposure.ts';
 import { rollbackBoundMs } from '../../../shared/compile/rollback-bound.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import { mapped } from '../../../shared/encoding/pieces.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import { effectiveConfig, effectivePolicy } from '../../../shared/policy/local-state.ts';
 import type {
   AdvisoriesReply,
@@ -13,6 +15,7 @@ import type {
   WhatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
+import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
@@ -68,7 +71,7 @@ export async function readExplanation(
   supposed: WhatIfRequest = { assume: [] },
 ): Promise<ExplanationReply> {
   const { facts } = await assess(state);
-  const { decision, offer, pins } = concludeIf(facts, supposed, state.offers.compile);
+  const { decision, offer, pins } = await inPieces(concludeIf(facts, supposed, state.offers.compile));
   const at = momentOf(facts, supposed);
   return {
     schema: 'fairlead/explanation@1',
@@ -82,7 +85,7 @@ export async function readExplanation(
     interruptionMs: longestInterruption(facts.records),
     ...(offer === null ? {} : { rollbackMs: rollbackBoundMs(offer.plan, facts.current, offer.target) }),
     inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
-    openings: describeOpenings(effectivePolicy(facts), instantMs(at)),
+    openings: await describeOpenings(effectivePolicy(facts), instantMs(at)),
     // Of another moment nothing is known about the server.
     contact: supposed.at === undefined ? state.offers.contact.last() : null,
   };
@@ -142,22 +145,20 @@ export async function verifyLive(
 
 export async function readAdvisories(state: Needs<'deployer' | 'offers'>): Promise<AdvisoriesReply> {
   const { generation } = await readCurrent(state.deployer);
-  const running = generation?.manifest.components ?? [];
-  return {
-    schema: 'fairlead/advisories@1',
-    advisories: state.offers.contact.catalog().advisories.map((advisory) => ({
-      id: advisory.id,
-      title: advisory.title,
-      severity: advisory.severity,
-      cves: advisory.cves,
-      published: advisory.published,
-      deadline: advisory.order?.deadline ?? null,
-      withdrawn: advisory.withdrawn,
-      affects: running
-        .filter(({ component, version }) => isAffected(advisory, component, version))
-        .map(({ component }) => component),
-    })),
-  };
+  const affectedBy = affectedAmong(generation?.manifest.components ?? []);
+  const describe = (advisory: Advisory) => ({
+    id: advisory.id,
+    title: advisory.title,
+    severity: advisory.severity,
+    cves: advisory.cves,
+    published: advisory.published,
+    deadline: advisory.order?.deadline ?? null,
+    withdrawn: advisory.withdrawn,
+    affects: affectedBy(advisory).map(({ component }) => component),
+  });
+  const { advisories } = state.offers.contact.catalog();
+  const described = await inPieces(mapped(advisories, describe, ({ affected }) => affected.length));
+  return { schema: 'fairlead/advisories@1', advisories: described };
 }
 
 export function movesOf({ plan, target }: Offer): Move[] {

@@ -1,6 +1,7 @@
 // The way to one release, for an operator who asks before they decide: nothing changes.
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import type { Move } from '../../../shared/protocol/admin.ts';
 import type { WayReply, WayRequest } from '../../../shared/protocol/way.ts';
 import { componentKeyOf } from '../../../shared/schema/common.ts';
@@ -22,7 +23,7 @@ import { movesOf } from './status.ts';
 export async function readWay(state: Assessing & Needs<'trees'>, { target }: WayRequest): Promise<WayReply> {
   const ref = parseRef(target);
   const { facts } = await assess(state);
-  const { outcome, hops, blockers } = findWay(facts, ref, state.offers.compile);
+  const { outcome, hops, blockers } = await inPieces(findWay(facts, ref, state.offers.compile));
   const fetched = new Set<string>();
   const described: WayReply['hops'] = [];
   for (const hop of hops)
@@ -50,9 +51,9 @@ async function wayBack(
   const target = orNull(() => selectRollbackTarget(generations, current?.number ?? null, to));
   if (target === null || current === null) return {};
   const plan = rollbackPlan(current, target);
-  const problem = problemOf(() => {
+  const problem = await problemOf(async () => {
     verifyReversible({ steps: plan.steps, from: current, to: target, generations });
-    verifyRiskAccepted(target, state.offers.contact.catalog().advisories, []);
+    await inPieces(verifyRiskAccepted(target, state.offers.contact.catalog().advisories, []));
   });
   const command = `fairlead rollback --to ${formatRef(ref)} --reason "why"`;
   return { back: { generation: target.number, plan, problem, command } };
@@ -67,9 +68,9 @@ function orNull<Result>(act: () => Result): Result | null {
   }
 }
 
-function problemOf(act: () => void): string | null {
+async function problemOf(act: () => Promise<void>): Promise<string | null> {
   try {
-    act();
+    await act();
     return null;
   } catch (error) {
     if (isFairleadError(error)) return error.message;

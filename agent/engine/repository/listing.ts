@@ -7,11 +7,10 @@ import { createRests } from '../../../shared/node/turns.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
 import type { Targets } from '../../../shared/trust/metadata.ts';
-import { isCatalogPath } from './catalog.ts';
-import type { DocumentRef } from './documents.ts';
+import { type DocumentRef, isCatalogPath } from './documents.ts';
 import { orNull } from './root-chain.ts';
-import type { TargetsTree } from './targets-tree.ts';
 import type { TopLevel } from './top-level.ts';
+import type { TargetsTree } from './updater.ts';
 
 const listing = z.strictObject({
   schema: z.literal('fairlead/listing@1'),

@@ -5,8 +5,16 @@ import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Freshness, Repository, RepositorySource, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
-import { type CatalogEntry, collectCatalog, parseEntry } from './catalog.ts';
-import { type DocumentRef, forEachAtOnce, isSameDocument, obtainAll, readDocument } from './documents.ts';
+import {
+  type CatalogEntry,
+  collectCatalog,
+  type DocumentRef,
+  forEachAtOnce,
+  isSameDocument,
+  obtainAll,
+  parseEntry,
+  readDocument,
+} from './documents.ts';
 import {
   EMPTY_LISTING,
   findUnknown,

@@ -7,8 +7,7 @@ import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/dige
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { DocumentCache } from '../../ports/state.ts';
-import { collectCatalog, parseEntry } from './catalog.ts';
-import { type DocumentRef, readDocument } from './documents.ts';
+import { collectCatalog, type DocumentRef, parseEntry, readDocument } from './documents.ts';
 import { orNull } from './root-chain.ts';
 
 const sightings = z.strictObject({

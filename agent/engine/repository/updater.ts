@@ -1,8 +1,22 @@
-// The TUF client: brings the trusted metadata up to date, then finds out who speaks for a target.
+// The TUF client: brings the trusted metadata up to date, the roles below the snapshot among it, and finds out who speaks for a target.
+
+import { isDeepStrictEqual } from 'node:util';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import { resolveTarget, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
-import type { TargetFile } from '../../../shared/trust/metadata.ts';
-import { TargetsTree } from './targets-tree.ts';
+import { type Delegation, resolveTarget, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
+import type { Root, Snapshot, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
+import {
+  delegateSigner,
+  expectedTargets,
+  type Signer,
+  signerOf,
+  verifyFresh,
+  verifyTargets,
+} from '../../../shared/trust/rules.ts';
+import { roleFile } from '../../core/repository-names.ts';
+import type { VerifyTargets } from '../../ports/server.ts';
+import type { TrustStore } from '../../ports/state.ts';
+import { createMetadataSource, type MetadataSource } from './metadata-source.ts';
+import { nullIfOurs } from './root-chain.ts';
 import { TopLevel, type TrustOptions } from './top-level.ts';
 
 /** Not safe for concurrent calls. */
@@ -65,4 +79,117 @@ export class Updater {
       await tree.load(found.delegation, this.topLevel.referenceAt(now));
     }
   }
+}
+
+/** A vendor may split its releases among teams; more delegations than this are an attack on the client's time. */
+const MAX_DELEGATIONS = 64;
+
+/** One root and one snapshot: with the next ones a new tree begins. */
+export class TargetsTree {
+  readonly #store: TrustStore;
+  readonly #source: MetadataSource;
+  readonly #verify: VerifyTargets;
+  readonly root: Root;
+  readonly snapshot: Snapshot;
+  /**
+   * Role → delegator → metadata. A role verified for one delegator says nothing to another, which may name other keys
+   * for it: whoever holds the first ones could otherwise speak under the second delegation too.
+   */
+  readonly #verified = new Map<string, Map<string, Targets>>();
+
+  /** What `earlier` verified under the same root is not verified again where the snapshot says of it what it said. */
+  constructor(options: TrustOptions, root: Root, snapshot: Snapshot, earlier: TargetsTree | null = null) {
+    this.#store = options.store;
+    this.#source = createMetadataSource(options.source);
+    this.#verify = options.verifyTargets ?? (async (...file) => verifyTargets(...file));
+    this.root = root;
+    this.snapshot = snapshot;
+    if (earlier?.root === root) this.#carryOver(earlier);
+  }
+
+  /** A role's metadata as this delegator trusts it, if it has been loaded. */
+  readonly lookUp = ({ delegator, role }: Delegation): Targets | undefined =>
+    this.#verified.get(role)?.get(delegator);
+
+  /** From disk or else from the network; never expired at `reference`. Errors: trust/*, transport/*, disk/*. */
+  async load(delegation: Delegation, reference: EpochMs): Promise<Targets> {
+    const cached = await this.loadCached(delegation);
+    if (cached === null) return await this.#fetch(delegation, reference);
+    verifyFresh(delegation.role, cached.expires, reference);
+    return cached;
+  }
+
+  /** From disk alone, expired or not; null when the disk does not hold what the snapshot lists. Error: disk/failed. */
+  async loadCached(delegation: Delegation): Promise<Targets | null> {
+    const known = this.lookUp(delegation);
+    if (known !== undefined) return known;
+    const { role } = delegation;
+    const signer = this.#signerOf(delegation);
+    const expected = this.snapshot.meta.get(`${role}.json`);
+    const bytes = await this.#store.read(roleFile(role));
+    if (bytes === null || expected === undefined) return null;
+    const targets = await this.#verify(role, signer, expected, bytes).catch(nullIfOurs);
+    return targets === null ? null : this.#keep(delegation, targets);
+  }
+
+  /**
+   * Loads the top-level role and all it delegates to, breadth first. Where `load` gives null, that branch ends.
+   * Returns the delegations whose roles were loaded.
+   */
+  async walk(load: (delegation: Delegation) => Promise<Targets | null>): Promise<readonly Delegation[]> {
+    const queue = [TOP_LEVEL_TARGETS];
+    const seen = new Set<string>();
+    const loaded: Delegation[] = [];
+    for (const delegation of queue) {
+      const edge = JSON.stringify([delegation.delegator, delegation.role]);
+      if (seen.has(edge) || seen.size >= MAX_DELEGATIONS) continue;
+      seen.add(edge);
+      const targets = await load(delegation);
+      if (targets === null) continue;
+      loaded.push(delegation);
+      queue.push(...delegationsOf(delegation.role, targets));
+    }
+    return loaded;
+  }
+
+  /** From the top: under a delegator that changed, everything may have other keys. */
+  #carryOver(earlier: TargetsTree): void {
+    const queue = [TOP_LEVEL_TARGETS];
+    for (const delegation of queue) {
+      const targets = earlier.lookUp(delegation);
+      if (targets === undefined || this.lookUp(delegation) !== undefined) continue;
+      const file = `${delegation.role}.json`;
+      if (!isDeepStrictEqual(this.snapshot.meta.get(file), earlier.snapshot.meta.get(file))) continue;
+      this.#keep(delegation, targets);
+      queue.push(...delegationsOf(delegation.role, targets));
+    }
+  }
+
+  async #fetch(delegation: Delegation, reference: EpochMs): Promise<Targets> {
+    const { role } = delegation;
+    const expected = expectedTargets(this.snapshot, role);
+    const bytes = await this.#source.targets(role, expected, this.root.consistentSnapshot);
+    const targets = await this.#verify(role, this.#signerOf(delegation), expected, bytes);
+    verifyFresh(role, targets.expires, reference);
+    await this.#store.write(roleFile(role), bytes);
+    return this.#keep(delegation, targets);
+  }
+
+  #signerOf({ delegator, role }: Delegation): Signer {
+    if (role === TOP_LEVEL_TARGETS.role) return signerOf(this.root, 'targets');
+    const [parent] = this.#verified.get(delegator)?.values() ?? [];
+    const signer = parent === undefined ? null : delegateSigner(delegator, parent, role);
+    if (signer === null) throw new Error(`${delegator} does not delegate to ${role}, or is not loaded`);
+    return signer;
+  }
+
+  #keep({ delegator, role }: Delegation, targets: Targets): Targets {
+    const byDelegator = this.#verified.get(role) ?? new Map<string, Targets>();
+    this.#verified.set(role, byDelegator.set(delegator, targets));
+    return targets;
+  }
+}
+
+function delegationsOf(delegator: string, targets: Targets): readonly Delegation[] {
+  return targets.delegations.map(({ name }) => ({ delegator, role: name }));
 }

@@ -5,8 +5,7 @@ import { malformed } from '../../../shared/trust/field.ts';
 import { loadKey } from '../../../shared/trust/key.ts';
 import type { Envelope } from '../../../shared/trust/metadata.ts';
 import { parseRoot, parseTargets } from '../../../shared/trust/parse-metadata.ts';
-import { delegateSigner, signerOf } from '../../../shared/trust/rules.ts';
-import type { Signer } from '../../../shared/trust/threshold.ts';
+import { delegateSigner, type Signer, signerOf } from '../../../shared/trust/rules.ts';
 import type { OfflineRole } from './roles.ts';
 
 export interface Quorum {

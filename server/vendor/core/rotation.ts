@@ -3,8 +3,7 @@ import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type Key, type KeyObject, keyIdOf } from '../../../shared/trust/key.ts';
 import { parseRoot } from '../../../shared/trust/parse-metadata.ts';
-import { signerOf } from '../../../shared/trust/rules.ts';
-import type { Signer } from '../../../shared/trust/threshold.ts';
+import { type Signer, signerOf } from '../../../shared/trust/rules.ts';
 import { signerFor } from './quorum.ts';
 import { type Keyring, OFFLINE_ROLES, type OfflineRole, type RoleKeys } from './roles.ts';
 

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
 import { parseEnvelope, type Signature, signMetadata } from '../../../shared/trust/metadata.ts';
-import type { Signer } from '../../../shared/trust/threshold.ts';
+import type { Signer } from '../../../shared/trust/rules.ts';
 import { countSignatures, delegatorOf, isReached, type Quorum, signerFor } from '../core/quorum.ts';
 import { expiryOf, OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
 import { auditAct } from './audit.ts';

@@ -1,11 +1,12 @@
 // From facts to a decision and its offer: what is compiled, planned and decided is of the same facts, and binds to the same digest.
 import { describe, expect, it } from 'vitest';
-import { compileInputOf, conclude, type Facts } from '../../../agent/core/conclude.ts';
-import { compileAnew } from '../../../shared/compile/cache.ts';
+import { compileInputOf, type Facts } from '../../../agent/core/conclude.ts';
+import { compileAnew } from '../../../shared/compile/compile.ts';
 import { planDigest } from '../../../shared/compile/plan.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
 import { recordOf } from '../../support/deployments.ts';
 import { factsOf } from '../../support/facts.ts';
+import { conclude } from '../../support/finished.ts';
 import { movesOf, type Scenario } from '../../support/scenario.ts';
 
 const TWO: Scenario = {

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../agent/core/deploy/generation.ts';
-import { verifyRiskAccepted } from '../../../agent/core/deploy/rollback-target.ts';
 import { encodeSegment, historyFile, roleFile, targetFile } from '../../../agent/core/repository-names.ts';
 import { createSecrets } from '../../../shared/encoding/redact.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { AUTH, deployableOf } from '../../support/deploy-releases.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
+import { verifyRiskAccepted } from '../../support/finished.ts';
 
 describe('a name on disk', () => {
   it.each([

@@ -1,10 +1,11 @@
 // Edits of the policy: each does what it says and nothing else, and what it cannot do is refused by name.
 import { describe, expect, it } from 'vitest';
-import { diffPolicies, editPolicy } from '../../../agent/core/policy-edit.ts';
+import { diffPolicies } from '../../../agent/core/policy-edit.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import type { PolicyEdit } from '../../../shared/protocol/admin-policy.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
+import { editPolicy } from '../../support/finished.ts';
 
 const AUTHOR = { by: 'ada', reason: 'audit', at: instantMs('2026-03-01T10:00:00Z') };
 const KEY = 'a'.repeat(64);

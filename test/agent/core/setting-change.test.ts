@@ -6,11 +6,11 @@ import {
   concernedReleases,
   settingRows,
 } from '../../../agent/core/setting-change.ts';
-import { compileAnew } from '../../../shared/compile/cache.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
 import { API, AUTH, releaseOf } from '../../support/deploy-releases.ts';
 import { dataOf, refusalOf } from '../../support/error-code.ts';
+import { compileAnew } from '../../support/finished.ts';
 import { compileInputOf, type Scenario } from '../../support/scenario.ts';
 
 const SETTINGS = {

@@ -1,12 +1,11 @@
 // The way to one release: the deployments that lead there, and everything that stands between.
 
 import { describe, expect, it } from 'vitest';
-import { conclude } from '../../../agent/core/conclude.ts';
-import { findWay } from '../../../agent/core/way.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { componentNameOf, parseRef } from '../../../shared/schema/release-ref.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
 import { factsOf } from '../../support/facts.ts';
+import { conclude, findWay } from '../../support/finished.ts';
 import { movesOf, type Scenario } from '../../support/scenario.ts';
 
 function wayTo(target: string, scenario: Scenario) {

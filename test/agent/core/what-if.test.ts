@@ -1,9 +1,10 @@
 // What if: each supposition takes away what it names and nothing else, and the answer is the one that would be given.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../agent/core/conclude.ts';
-import { concludeIf, momentOf } from '../../../agent/core/what-if.ts';
+import { momentOf } from '../../../agent/core/what-if.ts';
 import type { Assumption } from '../../../shared/protocol/admin.ts';
 import { factsOf } from '../../support/facts.ts';
+import { concludeIf } from '../../support/finished.ts';
 import { NOW, type Scenario } from '../../support/scenario.ts';
 
 const TWO: Scenario = {

@@ -10,7 +10,7 @@ import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { round } from '../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
 import { createPulse } from '../../../agent/engine/deploy/signs.ts';
-import { createCompileCache } from '../../../shared/compile/cache.ts';
+import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
@@ -70,6 +70,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       hints: { run: async () => undefined, state: () => null },
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
       compile: createCompileCache(),
+      inTurn: createTurns(),
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.
       fetchAhead: { begin: () => undefined },
       own: { begin: () => undefined, problem: () => null },

@@ -1,6 +1,11 @@
 // What a person is told when they typed something that cannot be: all of it while it is short, its ends while it is long.
-import { describe, expect, it } from 'vitest';
-import { createOutput, describeMisuse, sanitizeMisuse } from '../../../shared/cli/output.ts';
+import { PassThrough } from 'node:stream';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { confirm, createOutput, describeMisuse, sanitizeMisuse } from '../../../shared/cli/output.ts';
+
+// The library takes hold of it once, when it is loaded.
+const terminal = new PassThrough();
+vi.spyOn(process, 'stdin', 'get').mockReturnValue(terminal as never);
 
 describe('a slip', () => {
   it.each([
@@ -32,6 +37,21 @@ describe('a slip', () => {
       `${told}\n  hint: the same command with --help says what it takes\n`,
     );
   });
+});
+
+it.each([
+  ['is a no where somebody only presses the key', '\r', false],
+  ['is a yes where they say so', 'y', true],
+  ['is a no where they leave it', '\u0003', false],
+])('a question %s', async (_what, typed, answer) => {
+  const shown = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  onTestFinished(() => shown.mockRestore());
+
+  const asked = confirm('Really?');
+  await vi.waitFor(() => expect(shown).toHaveBeenCalled());
+  terminal.write(typed);
+
+  expect(await asked).toBe(answer);
 });
 
 describe('an answer', () => {

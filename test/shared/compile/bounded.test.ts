@@ -1,8 +1,7 @@
 // How long an answer may take is bounded by counting, whatever pins and releases ask for: the agent answers others meanwhile.
 import { expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
+import { compile, compileEmergency } from '../../support/finished.ts';
 import { chained, largeInput } from '../../support/large-catalog.ts';
 import { compileInputOf } from '../../support/scenario.ts';
 

@@ -1,9 +1,10 @@
 // The cache: the same answer as compiling anew at every moment, and no work while nothing changes.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileAnew, createCompileCache } from '../../../shared/compile/cache.ts';
+import { compileAnew, createCompileCache } from '../../../shared/compile/compile.ts';
 import type { CompileInput } from '../../../shared/compile/target.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { finished } from '../../support/finished.ts';
 import { compileInputOf, NOW } from '../../support/scenario.ts';
 import { troubledWorld } from '../../support/worlds.ts';
 
@@ -12,10 +13,12 @@ const HOUR_MS = 3_600_000;
 
 function counted() {
   let runs = 0;
-  const compile = createCompileCache((input) => {
-    runs += 1;
-    return compileAnew(input);
-  });
+  const compile = finished(
+    createCompileCache((input) => {
+      runs += 1;
+      return compileAnew(input);
+    }),
+  );
   return { compile, runs: () => runs };
 }
 
@@ -147,7 +150,7 @@ describe('the cache', () => {
       1,
     ],
   ])('sees %s in its very moment', (_what, more, hours) => {
-    const compile = createCompileCache();
+    const compile = finished(createCompileCache());
     const asked = { ...exposed, catalog: { ...exposed.catalog, ...more } };
     const at = (now: number) => compile({ ...asked, now }).emergency.target !== null;
 
@@ -160,11 +163,11 @@ describe('the cache', () => {
         troubledWorld,
         fc.array(fc.integer({ min: -72, max: 72 }), { maxLength: 6 }),
         (world, hours) => {
-          const cached = createCompileCache();
+          const cached = finished(createCompileCache());
           const asked = compileInputOf(world);
           for (const hour of hours) {
             const moment = { ...asked, now: start + hour * HOUR_MS };
-            expect(cached(moment)).toEqual(compileAnew(moment));
+            expect(cached(moment)).toEqual(finished(compileAnew)(moment));
           }
         },
       ),

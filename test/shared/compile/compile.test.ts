@@ -1,10 +1,8 @@
 // Compile: origins, what is reported beside the target, and limits.
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
-import { solve } from '../../../shared/compile/solve.ts';
 import type { CompileResult } from '../../../shared/compile/target.ts';
 import { deploymentManifest } from '../../../shared/schema/deployment.ts';
+import { compile, compileEmergency, solve } from '../../support/finished.ts';
 import { compileInputOf, type Scenario } from '../../support/scenario.ts';
 
 const FIX = { 'FL-2026-0003': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] } };

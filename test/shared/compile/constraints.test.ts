@@ -1,6 +1,6 @@
 // What a platform and a suite mean for their parts: what they ship, what they do not, and what stands above both.
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
+import { compile } from '../../support/finished.ts';
 import { compileInputOf, type ReleaseSpec, type Scenario } from '../../support/scenario.ts';
 
 const suite = (ships: Readonly<Record<string, string>>): Scenario['releases'] => ({

@@ -1,8 +1,7 @@
 // Settings of a forced patch: what is in force stays, but for what the fix cannot run with.
 import { describe, expect, it } from 'vitest';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
-import { decide } from '../../../shared/policy/decide.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
+import { compileEmergency, decide } from '../../support/finished.ts';
 import { compileInputOf, decideScenario } from '../../support/scenario.ts';
 
 type Settings = Readonly<Record<string, string | number | boolean>>;

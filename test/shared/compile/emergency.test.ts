@@ -1,8 +1,7 @@
 // The forced patch: which fix of several, what comes along and by whose order, and why a hole stays open.
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { compile, compileEmergency } from '../../support/finished.ts';
 import {
   type AdvisorySpec,
   compileInputOf,

@@ -1,8 +1,9 @@
 // Exposure: what is named first, and what no longer counts.
 import { describe, expect, it } from 'vitest';
-import { openCritical, selectExposures } from '../../../shared/compile/exposure.ts';
+import { openCritical } from '../../../shared/compile/exposure.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { DeploymentManifest } from '../../../shared/schema/deployment.ts';
+import { selectExposures } from '../../support/finished.ts';
 
 const RUNNING = {
   components: [

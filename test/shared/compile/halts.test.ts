@@ -1,9 +1,9 @@
 // Halts: for how long one stops a release, and for how much less a forced patch, whatever its signer wrote.
 import { describe, expect, it } from 'vitest';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
 import { activeHalts, haltMoments } from '../../../shared/compile/halts.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { halt } from '../../../shared/schema/rollout.ts';
+import { compileEmergency } from '../../support/finished.ts';
 import { compileInputOf } from '../../support/scenario.ts';
 
 const HOUR = 3_600_000;

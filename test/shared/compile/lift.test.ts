@@ -1,8 +1,8 @@
 // Lifting pins: as few as there must be, and said so where nobody could try every set.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
 import { pinnedComponent } from '../../../shared/compile/pins.ts';
+import { compile } from '../../support/finished.ts';
 import { compileInputOf, decideScenario, type ReleaseSpec, type Scenario } from '../../support/scenario.ts';
 
 interface Setup {

@@ -1,11 +1,11 @@
 // Offers and waves: who is offered a release, and when.
 import { describe, expect, it } from 'vitest';
-import { firstStop, offeredAt, selectOffers, wavePosition } from '../../../shared/compile/offers.ts';
-import { indexReleases } from '../../../shared/compile/releases.ts';
+import { firstStop, offeredAt, wavePosition } from '../../../shared/compile/offers.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
+import { indexReleases, selectOffers } from '../../support/finished.ts';
 import { compileInputOf, type Scenario } from '../../support/scenario.ts';
 
 const INSTANCES = Array.from({ length: 5000 }, (_, i) => `instance-${i}`);

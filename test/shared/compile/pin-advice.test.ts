@@ -1,14 +1,13 @@
 // Pins that protect nothing, and what pins that do hold keep back: both are said.
 import { describe, expect, it } from 'vitest';
 import { raiseAlarms } from '../../../agent/core/alarms.ts';
-import { editPolicy } from '../../../agent/core/policy-edit.ts';
-import { compile } from '../../../shared/compile/compile.ts';
 import { findPinProblem, type KnownVersions } from '../../../shared/compile/pin-report.ts';
 import { describeNewer, describeVerdict } from '../../../shared/present/verdict.ts';
 import { pin } from '../../../shared/schema/pin.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import type { Version } from '../../../shared/version/version.ts';
 import { codeOf } from '../../support/error-code.ts';
+import { compile, editPolicy } from '../../support/finished.ts';
 import { compileInputOf, decideScenario, type Scenario } from '../../support/scenario.ts';
 
 const RELEASED: Readonly<Record<string, readonly string[]>> = {

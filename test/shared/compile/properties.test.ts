@@ -2,12 +2,11 @@
 import fc from 'fast-check';
 import semver from 'semver';
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
-import { isAffected, openCritical, selectExposures } from '../../../shared/compile/exposure.ts';
+import { isAffected, openCritical } from '../../../shared/compile/exposure.ts';
 import type { CompileInput } from '../../../shared/compile/target.ts';
 import type { DeploymentManifest } from '../../../shared/schema/deployment.ts';
 import type { Version } from '../../../shared/version/version.ts';
+import { compile, compileEmergency, selectExposures } from '../../support/finished.ts';
 import { bestCombination, movesIn, repairs, type Versions, worldOf } from '../../support/oracle.ts';
 import { compileInputOf, decideScenario } from '../../support/scenario.ts';
 import { exposedWorld, troubledWorld, world } from '../../support/worlds.ts';
@@ -99,7 +98,9 @@ describe('compile', () => {
 });
 
 describe('compileEmergency', () => {
-  it('fixes whatever can be fixed, at the nearest fixes, and moves as little as possible for them', () => {
+  it('fixes whatever can be fixed, at the nearest fixes, and moves as little as possible for them', {
+    timeout: 180_000,
+  }, () => {
     fc.assert(
       fc.property(exposedWorld, (scenario) => {
         const input = compileInputOf(scenario);

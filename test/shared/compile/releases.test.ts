@@ -1,9 +1,9 @@
 // Releases by name, and what runs as a choice among them.
 import { describe, expect, it } from 'vitest';
-import { indexReleases } from '../../../shared/compile/releases.ts';
 import { runningChoices } from '../../../shared/compile/running.ts';
 import { parseRef } from '../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
+import { indexReleases } from '../../support/finished.ts';
 import { buildRelease, compileInputOf } from '../../support/scenario.ts';
 
 const releaseOf = (text: string, spec: object = {}) => buildRelease(parseRef(text), spec);

@@ -1,6 +1,6 @@
 // What comes along with a forced patch: as little as there must be, upwards, on offer first, and never a new hole.
 import { describe, expect, it } from 'vitest';
-import { compileEmergency } from '../../../shared/compile/emergency.ts';
+import { compileEmergency } from '../../support/finished.ts';
 import {
   type AdvisorySpec,
   compileInputOf,

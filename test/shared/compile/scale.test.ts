@@ -1,6 +1,6 @@
 // Compile at scale: a large catalog costs a small multiple of reading its versions.
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../shared/compile/compile.ts';
+import { compile } from '../../support/finished.ts';
 import { barePass, chained, entwined, largeInput } from '../../support/large-catalog.ts';
 import { compileInputOf } from '../../support/scenario.ts';
 

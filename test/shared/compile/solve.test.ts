@@ -1,7 +1,8 @@
 // The solver, held against trying everything: the first solution in order, and who is to blame where there is none.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Constraint, type Problem, solve } from '../../../shared/compile/solve.ts';
+import type { Constraint, Problem } from '../../../shared/compile/solve.ts';
+import { solve } from '../../support/finished.ts';
 
 /** `from` at `choice` allows only these of `on`. */
 interface Rule {

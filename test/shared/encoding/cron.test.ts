@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import cron from 'node-cron';
 import { describe, expect, it } from 'vitest';
-import { cronOf, cronProblem, isCron } from '../../../shared/encoding/cron.ts';
+import { type CronText, cronOf, cronProblem } from '../../../shared/encoding/cron.ts';
 
 const DAY_MS = 86_400_000;
 const FIRST_DAY = Date.UTC(2026, 0, 1);
@@ -19,6 +19,10 @@ function theirs(text: string) {
     (i) => day !== undefined && task.match(new Date(day + i * 60_000)),
   );
   return { days: matching, minutes };
+}
+
+function isCron(text: string): text is CronText {
+  return cronProblem(text) === null;
 }
 
 function ours(text: string) {

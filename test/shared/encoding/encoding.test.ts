@@ -19,7 +19,6 @@ import {
   instantMs,
 } from '../../../shared/encoding/instant.ts';
 import {
-  cutStart,
   cutText,
   safeJson,
   sanitizeJsonLine,
@@ -222,14 +221,14 @@ describe('text from the network', () => {
   });
 
   it.each([
-    ['abc', 3, 'abc', 'abc'],
-    ['abcd', 3, 'ab…', 'bcd'],
-    ['a\u{1F600}b', 3, 'a…', '\u{1F600}b'],
-    ['a\u{1F600}b', 2, 'a…', 'b'],
-    ['\ud7ff\ue000\udbff\udfff', 3, '\ud7ff\ue000…', '\ue000\udbff\udfff'],
-    ['\ud800\udc00\ud800\udc00', 3, '\ud800\udc00…', '\ud800\udc00'],
-  ])('of %j are cut to %i units, and never within a character', (text, max, start, end) => {
-    expect([cutText(text, max), cutStart(text, max)]).toEqual([start, end]);
+    ['abc', 3, 'abc'],
+    ['abcd', 3, 'ab…'],
+    ['a\u{1F600}b', 3, 'a…'],
+    ['a\u{1F600}b', 2, 'a…'],
+    ['\ud7ff\ue000\udbff\udfff', 3, '\ud7ff\ue000…'],
+    ['\ud800\udc00\ud800\udc00', 3, '\ud800\udc00…'],
+  ])('of %j are cut to %i units, and never within a character', (text, max, start) => {
+    expect(cutText(text, max)).toBe(start);
   });
 
   it('keeps line breaks and tabs in prose, and none of them on a line', () => {

@@ -1,6 +1,6 @@
 // Work that waits: in its turn, after a failure too, and resting when it has lasted.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createRests, createTurns, forEachBounded } from '../../../shared/node/turns.ts';
+import { createRests, createTurns, forEachBounded, inPieces } from '../../../shared/node/turns.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -61,6 +61,57 @@ describe('a rest', () => {
     expect(rest()).toBeUndefined();
     vi.advanceTimersByTime(10);
     expect(rest()).toBeInstanceOf(Promise);
+  });
+});
+
+describe('work in pieces', () => {
+  const asked = async (said: readonly number[]) => {
+    let rests = 0;
+    const found = await inPieces(
+      (function* () {
+        yield* said;
+        return 'found';
+      })(),
+      () => {
+        rests++;
+        return undefined;
+      },
+    );
+    return [found, rests];
+  };
+
+  it.each([
+    ['for every thousand looks, counted together', [400, 600, 999, 1], 2],
+    ['for what takes more at once', [5_000], 1],
+    ['for none below', [999], 0],
+  ])('may rest %s', async (_when, said, rests) => {
+    expect(await asked(said)).toEqual(['found', rests]);
+  });
+
+  it('waits for the rest to end', async () => {
+    const resting = gate();
+    const done = inPieces(
+      (function* () {
+        yield 1_000;
+      })(),
+      () => resting.promise.then(() => undefined),
+    );
+    let ended = false;
+    void done.then(() => (ended = true));
+    await settle();
+    expect(ended).toBe(false);
+
+    resting.resolve('');
+    await done;
+  });
+
+  it('fails as it fails', async () => {
+    const failing = (function* (): Generator<number, never, undefined> {
+      yield 1;
+      throw new Error('no');
+    })();
+
+    await expect(inPieces(failing)).rejects.toThrow('no');
   });
 });
 

@@ -1,12 +1,11 @@
 // The table of blockers, walked: for each a case that raises it, its verdict, who clears it and with which command.
 import { describe, expect, it } from 'vitest';
-import { conclude } from '../../../agent/core/conclude.ts';
-import { findWay } from '../../../agent/core/way.ts';
 import { BLOCKER_RULES, type BlockerCode } from '../../../shared/policy/blockers.ts';
 import type { Blocker } from '../../../shared/schema/decision.ts';
 import { parseRef } from '../../../shared/schema/release-ref.ts';
 import { recordOf } from '../../support/deployments.ts';
 import { factsOf } from '../../support/facts.ts';
+import { conclude, findWay } from '../../support/finished.ts';
 import { decideScenario, type Scenario } from '../../support/scenario.ts';
 
 const RELEASES = { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': {} };

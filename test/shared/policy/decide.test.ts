@@ -1,8 +1,8 @@
 // What a decision tells beside its verdict: when each reason ends, which holes are open, what comes along, what stays behind.
 import { describe, expect, it } from 'vitest';
 import { planDigest } from '../../../shared/compile/plan.ts';
-import { decide } from '../../../shared/policy/decide.ts';
 import { recordOf } from '../../support/deployments.ts';
+import { decide } from '../../support/finished.ts';
 import { type AdvisorySpec, decideScenario, type Scenario } from '../../support/scenario.ts';
 
 const BASE: Scenario = {

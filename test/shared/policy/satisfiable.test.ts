@@ -1,7 +1,8 @@
 // A policy that nobody can meet, and one that holds what is over: each rule by itself, and the line it stops at.
 import { describe, expect, it } from 'vitest';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
+import { findStale } from '../../../shared/policy/satisfiable.ts';
+import { findUnsatisfiable } from '../../support/finished.ts';
 import { policyOf } from '../../support/scenario.ts';
 
 const NOW = instantMs('2026-03-02T12:00:00Z');

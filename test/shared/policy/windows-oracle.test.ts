@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import cron from 'node-cron';
 import { describe, expect, it } from 'vitest';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { isOpen, nextOpen, nextOpenings } from '../../../shared/policy/windows.ts';
+import { isOpen } from '../../../shared/policy/windows.ts';
+import { nextOpen, nextOpenings } from '../../support/finished.ts';
 import { policyOf } from '../../support/scenario.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,8 +1,8 @@
 // Maintenance windows: openings across clock changes, deny windows, overlaps.
 import { describe, expect, it } from 'vitest';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
-import { findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
-import { isOpen, nextOpen, nextOpenings } from '../../../shared/policy/windows.ts';
+import { isOpen } from '../../../shared/policy/windows.ts';
+import { findUnsatisfiable, nextOpen, nextOpenings } from '../../support/finished.ts';
 import { policyOf } from '../../support/scenario.ts';
 
 interface Span {

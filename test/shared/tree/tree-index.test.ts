@@ -5,7 +5,7 @@ import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import type { JsonValue } from '../../../shared/encoding/json.ts';
-import { parseTreeIndex } from '../../../shared/tree/parse-index.ts';
+import { parseTreeIndex, parseTreeIndexSliced } from '../../../shared/tree/parse-index.ts';
 import { type TreeEntry, treeDigest, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { createTreeIndex, verifyEntries } from '../../../shared/tree/tree-rules.ts';
 import { codeOf, dataOf, refusalOf } from '../../support/error-code.ts';
@@ -20,6 +20,7 @@ const file = (path: string, text = path) => ({
 const link = (path: string, target: string) => ({ kind: 'link' as const, path, target });
 const name = (i: number) => `${i}`.padStart(4, '0');
 const directory = (path: string) => ({ kind: 'directory' as const, path });
+const SLICE_BYTES = 32 * 1024;
 
 describe('the digest of a tree', () => {
   const entries: TreeEntry[] = [file('b.js'), file('a/x'), link('c', 'b.js'), directory('empty')];
@@ -250,6 +251,19 @@ describe('the rules of a tree rest', () => {
 });
 
 describe('parseTreeIndex', () => {
+  it('reads a slice up to the entry with which it is full, and no entry more', () => {
+    const bytesOfOne = (entry: TreeEntry) =>
+      treeIndexBytes({ entries: [entry] }).length - treeIndexBytes({ entries: [] }).length;
+    const entries: TreeEntry[] = Array.from({ length: 40 }, (_, i) => link(`a${name(i)}`, 'x'.repeat(700)));
+    const taken = entries.reduce((sum, entry) => sum + bytesOfOne(entry) + 1, 0);
+    const rest = SLICE_BYTES - taken - bytesOfOne(link('b', ''));
+    const full = [...entries, link('b', 'x'.repeat(rest))];
+
+    const work = parseTreeIndexSliced(treeIndexBytes({ entries: [...full, file('c'), file('d')] }));
+
+    expect(work.next()).toEqual({ done: false, value: SLICE_BYTES });
+  });
+
   const good = { ...file('a') };
   const bytesOf = (entries: JsonValue, more: object = {}) =>
     canonicalize({ schema: 'fairlead/tree@1', entries, ...more });

@@ -4,7 +4,7 @@ import { toHex } from '../../../shared/encoding/bytes.ts';
 import { sign } from '../../../shared/trust/ed25519.ts';
 import { type Key, type SigningKey, signingKeyFromSeed } from '../../../shared/trust/key.ts';
 import type { Envelope, Signature } from '../../../shared/trust/metadata.ts';
-import { isKeyTakenAway, type Signer, verifyThreshold } from '../../../shared/trust/threshold.ts';
+import { isKeyTakenAway, type Signer, verifyThreshold } from '../../../shared/trust/rules.ts';
 import { dataOf, refusalOf } from '../../support/error-code.ts';
 
 const PAYLOAD = Buffer.from('payload');

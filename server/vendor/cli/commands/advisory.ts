@@ -3,6 +3,7 @@ import { findAdvisoryProblems } from '../../../../shared/compile/advisory-check.
 import { knownVersions } from '../../../../shared/compile/pin-report.ts';
 import { indexReleases } from '../../../../shared/compile/releases.ts';
 import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant.ts';
+import { finish } from '../../../../shared/encoding/pieces.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
@@ -66,7 +67,7 @@ function verifyConsistent(
   now: EpochMs,
   isOrdered: boolean,
 ): void {
-  const index = indexReleases(releases);
+  const index = finish(indexReleases(releases));
   const [first, ...others] = findAdvisoryProblems(
     document,
     knownVersions({ index, running: new Map() }),

@@ -1,8 +1,9 @@
 // The agent's own unit, installed under a real service manager.
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   AGENT_UNIT,
@@ -11,10 +12,14 @@ import {
   uninstallAgent,
 } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { writeDurably } from '../../../../shared/node/durable-file.ts';
+import { createPrograms } from '../../../docs/pages/programs.ts';
 import { describeBooted } from '../../../support/booted.ts';
+import { holdToAnswer } from '../../../support/declared-answers.ts';
 import { until } from '../../../support/driver-contract.ts';
+import { startEnrolmentServer } from '../../../support/enrolment-server.ts';
 
 const UNIT_DIRECTORY = '/etc/systemd/system';
+const CLI = new URL('../../../../agent/cli/main.ts', import.meta.url).pathname;
 /** Says how it was called, leaves a child behind, and stays; stands for the agent and a service it started. */
 const STAND_IN =
   'echo "$@" > "$2/words"; sleep 4712 & echo $! >> "$2/children"; echo $$ > "$2/pid"; systemd-notify --ready; wait';
@@ -62,6 +67,25 @@ describeBooted('the agent as a service', import.meta.filename, () => {
     await until(async () => read('pid') !== agent);
 
     expect(runs(service)).toBe(true);
+  });
+
+  it('is enrolled, installed and removed by commands that print what they declare', async () => {
+    const vendor = await startEnrolmentServer();
+    const [program] = createPrograms();
+    if (program === undefined) throw new TypeError('there are three programs');
+    const type = async (...argv: readonly string[]) => {
+      const words = [CLI, ...argv, '--state-dir', stateDir, '--json'];
+      const { stdout } = await promisify(execFile)(process.execPath, words);
+      await holdToAnswer(program, argv, JSON.parse(stdout));
+      return JSON.parse(stdout);
+    };
+
+    expect(await type('agent', 'enroll', vendor.string, '--name', 'first')).toMatchObject({
+      server: vendor.url,
+      takesEverything: true,
+    });
+    expect(await type('agent', 'install')).toMatchObject({ unit: AGENT_UNIT });
+    expect(await type('agent', 'uninstall')).toMatchObject({ unit: AGENT_UNIT });
   });
 
   it('leaves nothing of itself when it is removed but its state and its services', async () => {

@@ -2,12 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { createVerifyTargets } from '../../../../agent/adapters/repository/verify-beside.ts';
 import { listDocuments } from '../../../../agent/engine/repository/listing.ts';
-import { TargetsTree } from '../../../../agent/engine/repository/targets-tree.ts';
+import { TargetsTree } from '../../../../agent/engine/repository/updater.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
 import type { Root, Snapshot, Targets } from '../../../../shared/trust/metadata.ts';
-import { verifyTargets } from '../../../../shared/trust/rules.ts';
-import type { Signer } from '../../../../shared/trust/threshold.ts';
+import { type Signer, verifyTargets } from '../../../../shared/trust/rules.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { hostileTargets } from '../../../support/hostile-metadata.ts';
 import { MemoryTrustStore } from '../../../support/memory-trust-store.ts';

@@ -153,7 +153,7 @@ describe('an edit that did not happen', () => {
     const { settings } = network.world;
     const { edit } = settings;
     settings.edit = async (change, record) => {
-      await record(DEFAULT_POLICY, change(DEFAULT_POLICY));
+      await record(DEFAULT_POLICY, await change(DEFAULT_POLICY));
       throw new FairleadError('disk/full', { path: 'settings.json', needed: 1, free: 0 });
     };
     const wanted = { reason: 'why', preview: false, edit: { kind: 'channel', channel: 'manual' } };

@@ -1,6 +1,6 @@
 // From a document to the catalog: which paths are read at all, and that each document is what its path says.
 import { describe, expect, it } from 'vitest';
-import { collectCatalog, isCatalogPath, parseEntry } from '../../../../agent/engine/repository/catalog.ts';
+import { collectCatalog, isCatalogPath, parseEntry } from '../../../../agent/engine/repository/documents.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import { codeOf, dataOf, refusalOf } from '../../../support/error-code.ts';
 

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { addSightings, NO_SIGHTINGS } from '../../../../agent/engine/repository/sightings.ts';
-import { compileEmergency } from '../../../../shared/compile/emergency.ts';
 import { activeHalts } from '../../../../shared/compile/halts.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../../shared/encoding/instant.ts';
+import { compileEmergency } from '../../../support/finished.ts';
 import { compileInputOf } from '../../../support/scenario.ts';
 
 const HOUR = 3_600_000;

@@ -1,0 +1,55 @@
+// Alternatives: where else a component could go for the sake of a fix, nearest first.
+import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions } from '../version/version.ts';
+import { isEnabled } from './config.ts';
+import type { Context } from './context.ts';
+import { prohibition } from './fixes.ts';
+import { firstStop } from './offers.ts';
+import { selectPinned } from './pins.ts';
+import { type Choice, choiceOf } from './running.ts';
+import type { Option } from './variables.ts';
+
+export interface Freedom {
+  /** Leave components alone whose pin a move would break. */
+  readonly respectPins: boolean;
+  /** Halts have had their time with every order that forces something here. */
+  readonly beyondHalts: boolean;
+}
+
+/** Upwards only, offered versions before merely released ones, then the nearest, which is the lowest. */
+export function alternatives(
+  context: Context,
+  base: ReadonlyMap<ComponentName, Option>,
+  { respectPins, beyondHalts }: Freedom,
+  component: ComponentName,
+): readonly Choice[] {
+  const [suite = '', capability] = component.split('/');
+  const from = base.get(component) ?? null;
+  const isInstallable = component === 'platform' || isEnabled(context.input.config, suite, capability);
+  if (from === null && !isInstallable) return [];
+  const releases = context.index.of(component);
+  const since = context.running.get(component) ?? from;
+  const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
+  const open = from === null ? 0 : context.holes(component, from.version).length;
+  const choices = releases
+    .filter((release) => prohibition(context, release, beyondHalts) === null)
+    .map(choiceOf)
+    .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
+    .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)
+    .filter(({ version }) => context.holes(component, version).length <= open);
+  return (respectPins ? allowedByPins(context, component, choices) : choices).toSorted(
+    (a, b) =>
+      Number(context.offers.offered.has(b.digest)) - Number(context.offers.offered.has(a.digest)) ||
+      (from === null ? compareVersions(b.version, a.version) : compareVersions(a.version, b.version)),
+  );
+}
+
+function allowedByPins(
+  context: Context,
+  component: ComponentName,
+  choices: readonly Choice[],
+): readonly Choice[] {
+  const versions = choices.map((choice) => choice.version);
+  const allowed = context.pins.on(component).map((pin) => new Set(selectPinned(pin, versions)));
+  return choices.filter(({ version }) => allowed.every((set) => set.has(version)));
+}

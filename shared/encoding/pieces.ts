@@ -1,0 +1,62 @@
+// Pieces: long work in many small steps, so that whoever runs it may look after others between two of them.
+
+/**
+ * Work that says now and then how many looks it took since it last did, and returns what it found. What is a look is up to
+ * the work: a version compared, a document passed by, a day gone through. What it does between two numbers is soon done,
+ * whatever it was given.
+ */
+export type Pieces<Result> = Generator<number, Result, undefined>;
+
+/** All of it at once: for programs in which nobody else waits. */
+export function finish<Result>(work: Pieces<Result>): Result {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** `map`, in pieces: each item counts as one look, and as many more as `looks` says. */
+export function* mapped<Item, Result>(
+  items: Iterable<Item>,
+  map: (item: Item) => Result,
+  looks: (item: Item) => number = () => 0,
+): Pieces<Result[]> {
+  const results: Result[] = [];
+  let since = 0;
+  for (const item of items) {
+    results.push(map(item));
+    since += 1 + looks(item);
+    if (since >= GRAIN) {
+      yield since;
+      since = 0;
+    }
+  }
+  if (since > 0) yield since;
+  return results;
+}
+
+/** Said one by one, looks would take longer to count than to take. */
+export const GRAIN = 100;
+
+const RUN = 500;
+
+/** `toSorted`, in pieces: of runs that are short, merged two by two. */
+export function* sorted<Item>(items: readonly Item[], compare: (a: Item, b: Item) => number): Pieces<Item[]> {
+  if (items.length <= RUN) {
+    yield items.length;
+    return items.toSorted(compare);
+  }
+  const half = Math.ceil(items.length / 2);
+  const left = yield* sorted(items.slice(0, half), compare);
+  const right = yield* sorted(items.slice(half), compare);
+  const merged: Item[] = [];
+  for (let [i, j] = [0, 0]; merged.length < items.length; ) {
+    const [a, b] = [left[i], right[j]];
+    const isLeft = b === undefined || (a !== undefined && compare(a, b) <= 0);
+    merged.push((isLeft ? a : b) as Item);
+    if (isLeft) i++;
+    else j++;
+    if (merged.length % GRAIN === 0) yield GRAIN;
+  }
+  return merged;
+}
