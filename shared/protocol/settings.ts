@@ -1,6 +1,7 @@
-// GET and PUT /v1/settings: the settings of every release that runs or is on offer, and one of them changed.
+// GET and PUT /v1/settings and /v1/allowances: the configuration of this install, and one entry of it changed.
 import { z } from 'zod';
 import { componentKey, line, name, version } from '../schema/common.ts';
+import { reach } from '../schema/instance.ts';
 
 /** A preview says what would change, and changes nothing. */
 export const settingRequest = z.strictObject({
@@ -38,6 +39,28 @@ export const settingsReply = z.strictObject({
   notes: z.array(z.string()),
 });
 
+/** What containers of a component may reach of the machine; a preview changes nothing. */
+export const allowanceRequest = z.strictObject({
+  component: componentKey,
+  reach,
+  /** False takes it back. */
+  allowed: z.boolean(),
+  reason: line,
+  preview: z.boolean().default(false),
+});
+
+const allowanceRow = z.strictObject({ component: componentKey, reach });
+
+export const allowancesReply = z.strictObject({
+  schema: z.literal('fairlead/allowances@1'),
+  allowances: z.array(allowanceRow),
+  /** What the edit changes, line by line; empty for a question. */
+  changes: z.array(z.string()),
+});
+
+export type AllowanceRequest = z.output<typeof allowanceRequest>;
+export type AllowanceRow = z.output<typeof allowanceRow>;
+export type AllowancesReply = z.output<typeof allowancesReply>;
 export type SettingRequest = z.output<typeof settingRequest>;
 export type SettingRow = z.output<typeof settingRow>;
 export type SettingsReply = z.output<typeof settingsReply>;

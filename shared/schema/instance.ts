@@ -26,6 +26,9 @@ const directory = z
   .max(1024)
   .regex(/^(?:\/(?!\.{0,2}(?:\/|$))[^/\p{Cc}]+)+$/u, { error: 'a directory such as "/srv/media"' });
 
+/** One part of the machine, by the key of a compose file that hands it over, or a directory with what is in it. */
+export const reach = z.union([z.enum(REACHES), directory]);
+
 const capabilityConfig = z.strictObject({
   enabled: z.boolean().default(true),
   settings: z.record(name, settingValue).default({}),
@@ -33,10 +36,7 @@ const capabilityConfig = z.strictObject({
    * What containers of this capability may reach of the machine: keys of its compose file that are refused otherwise, and
    * directories that it mounts. The operator's alone to say.
    */
-  allow: z
-    .array(z.union([z.enum(REACHES), directory]))
-    .max(MOST_ALLOWED)
-    .exactOptional(),
+  allow: z.array(reach).max(MOST_ALLOWED).exactOptional(),
 });
 
 const suiteConfig = z.strictObject({
@@ -54,6 +54,7 @@ export const instanceConfig = z.strictObject({
 });
 
 export type InstanceConfig = z.output<typeof instanceConfig>;
+export type Reach = z.output<typeof reach>;
 export type SettingValue = z.output<typeof settingValue>;
 
 /** What an install runs before anyone configures it: everything on `stable`, default settings. */

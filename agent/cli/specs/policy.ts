@@ -11,6 +11,8 @@ import {
   parseZone,
 } from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
+import { REACHES } from '../../../shared/schema/drivers/confinement.ts';
+import { reach } from '../../../shared/schema/instance.ts';
 import { pinVersion } from '../../../shared/schema/pin.ts';
 import { parseTime } from '../times.ts';
 import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
@@ -198,4 +200,45 @@ const SETTINGS: readonly AgentCommand[] = [
   },
 ];
 
-export const POLICY: readonly AgentCommand[] = [...CHANNEL, ...SETTINGS, ...PINS, ...HOLDS, ...WINDOWS];
+const REACH = {
+  name: '<reach>',
+  about: `a directory such as /srv/media, or one of ${REACHES.join(', ')}`,
+  parse: parseField(reach, 'a directory such as /srv/media, or a key of a compose file that may be allowed'),
+};
+
+const ALLOWANCES: readonly AgentCommand[] = [
+  {
+    name: 'allow add',
+    about: 'let containers of a component reach a part of this machine, from the next deployment on',
+    example: 'allow add core/media /srv/media --reason "our films"',
+    arguments: [CAPABILITY, REACH],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/settings.ts')).allowancesReply,
+    load: async () => (await import('../commands/allow.ts')).allow,
+  },
+  {
+    name: 'allow remove',
+    about: 'take it back',
+    example: 'allow remove core/media /srv/media --reason "moved away"',
+    arguments: [CAPABILITY, REACH],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/settings.ts')).allowancesReply,
+    load: async () => (await import('../commands/allow.ts')).disallow,
+  },
+  {
+    name: 'allow list',
+    about: 'everything that containers may reach',
+    example: 'allow list',
+    answer: async () => (await import('../../../shared/protocol/settings.ts')).allowancesReply,
+    load: async () => (await import('../commands/allow.ts')).listAllowed,
+  },
+];
+
+export const POLICY: readonly AgentCommand[] = [
+  ...CHANNEL,
+  ...SETTINGS,
+  ...ALLOWANCES,
+  ...PINS,
+  ...HOLDS,
+  ...WINDOWS,
+];

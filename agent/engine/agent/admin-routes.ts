@@ -12,7 +12,7 @@ import {
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
 import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
-import { settingRequest } from '../../../shared/protocol/settings.ts';
+import { allowanceRequest, settingRequest } from '../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
 import { type ComponentKey, componentKey } from '../../../shared/schema/common.ts';
@@ -25,7 +25,7 @@ import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
-import { editSetting, readSettings } from './settings.ts';
+import { editAllowance, editSetting, readAllowances, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
 import { readLogs, rehearse, repair, stage } from './upkeep.ts';
@@ -50,6 +50,8 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/template$/, (state, r) => readTemplate(state, parse(templateRequest, r).name)],
   ['GET', /^\/v1\/settings$/, (state) => readSettings(state)],
   ['PUT', /^\/v1\/settings$/, (state, r) => editSetting(state, parse(settingRequest, r), r.actor)],
+  ['GET', /^\/v1\/allowances$/, (state) => readAllowances(state)],
+  ['PUT', /^\/v1\/allowances$/, (state, r) => editAllowance(state, parse(allowanceRequest, r), r.actor)],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],
   ['POST', /^\/v1\/approvals$/, (state, r) => giveApproval(state, parse(approvalRequest, r), r.actor)],
   [

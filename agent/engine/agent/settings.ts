@@ -1,8 +1,14 @@
-// The settings of the install's services through the socket: shown, and changed one at a time, on the record before it counts.
+// The configuration of the install's services through the socket: shown, and changed one entry at a time, on the record before it counts.
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
-import type { SettingRequest, SettingsReply } from '../../../shared/protocol/settings.ts';
+import type {
+  AllowanceRequest,
+  AllowancesReply,
+  SettingRequest,
+  SettingsReply,
+} from '../../../shared/protocol/settings.ts';
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
+import { allowancesOf, changeAllowance } from '../../core/allowance.ts';
 import { compileInputOf } from '../../core/conclude.ts';
 import { type Concerned, changeSetting, concernedReleases, settingRows } from '../../core/setting-change.ts';
 import { type Assessing, assess } from './assess.ts';
@@ -16,36 +22,61 @@ export async function readSettings(state: Assessing): Promise<SettingsReply> {
 
 /** Errors: setting/no-component, document/invalid, audit/damaged, disk/*, and those of reading the configuration. */
 export async function editSetting(
-  state: Assessing & Needs<'records' | 'wake'>,
-  { preview, reason, ...edit }: SettingRequest,
+  state: Editing,
+  request: SettingRequest,
   actor: string,
 ): Promise<SettingsReply> {
   const releases = await concerned(state);
-  // Tried before it is recorded: the log holds changes, not mistakes.
-  const tried = changeSetting(releases, await state.choice.settings.config(), edit);
-  if (preview || tried.changes.length === 0) return { ...replyOf(releases, tried.config), ...textsOf(tried) };
-  let done = tried;
-  await state.choice.settings.editConfig(
+  const change = (config: InstanceConfig) => changeSetting(releases, config, request);
+  const done = await edit(state, change, request, actor);
+  return { ...replyOf(releases, done.config), changes: [...done.changes], notes: [...done.notes] };
+}
+
+/** What containers may reach of the machine. Errors: those of reading the configuration. */
+export async function readAllowances({ choice }: Needs<'choice'>): Promise<AllowancesReply> {
+  return allowancesReplyOf(await choice.settings.config());
+}
+
+/** Errors: as of a setting. */
+export async function editAllowance(
+  state: Editing,
+  request: AllowanceRequest,
+  actor: string,
+): Promise<AllowancesReply> {
+  const releases = await concerned(state);
+  const change = (config: InstanceConfig) => changeAllowance(releases, config, request);
+  const done = await edit(state, change, { ...request, key: request.reach }, actor);
+  return { ...allowancesReplyOf(done.config), changes: [...done.changes] };
+}
+
+type Editing = Assessing & Needs<'records' | 'wake'>;
+
+interface Changed {
+  readonly config: InstanceConfig;
+  readonly changes: readonly string[];
+}
+
+/** `change` is asked twice: it is tried before it is recorded, for the log holds changes, not mistakes. */
+async function edit<Change extends Changed>(
+  { choice, records, wake }: Editing,
+  change: (known: InstanceConfig) => Change,
+  { component, key, reason, preview }: Pick<SettingRequest, 'component' | 'key' | 'reason' | 'preview'>,
+  actor: string,
+): Promise<Change> {
+  let done = change(await choice.settings.config());
+  if (preview || done.changes.length === 0) return done;
+  await choice.settings.editConfig(
     (known) => {
-      done = changeSetting(releases, known, edit);
+      done = change(known);
       return done.config;
     },
     (before, after) => {
-      const details = {
-        edit: sanitizeLine(done.changes.join('; '), 300),
-        component: edit.component,
-        key: edit.key,
-        reason,
-      };
-      return state.records.ledger.recordConfigEdit(before, after, {
-        event: 'policy-changed',
-        actor,
-        details,
-      });
+      const details = { edit: sanitizeLine(done.changes.join('; '), 300), component, key, reason };
+      return records.ledger.recordConfigEdit(before, after, { event: 'policy-changed', actor, details });
     },
   );
-  state.wake();
-  return { ...replyOf(releases, done.config), ...textsOf(done) };
+  wake();
+  return done;
 }
 
 async function concerned(state: Assessing): Promise<readonly Concerned[]> {
@@ -62,6 +93,6 @@ function replyOf(releases: readonly Concerned[], config: InstanceConfig): Settin
   };
 }
 
-function textsOf({ changes, notes }: Readonly<Record<'changes' | 'notes', readonly string[]>>) {
-  return { changes: [...changes], notes: [...notes] };
+function allowancesReplyOf(config: InstanceConfig): AllowancesReply {
+  return { schema: 'fairlead/allowances@1', allowances: [...allowancesOf(config)], changes: [] };
 }

@@ -12,7 +12,7 @@ import { createVendor, sourcesOf } from '../../support/vendor.ts';
 
 /** They print lines: a script, a log, what a server is doing. */
 const PRINT_NO_DOCUMENT = ['fairlead completion', 'fairlead agent run'];
-/** They change a whole machine, or need a server that takes enrolments: tests of their own look at what they print. */
+/** They change a whole machine: `test/agent/adapters/machine/agent-unit.test.ts` holds them to what they declare, on one booted for it. */
 const NEED_A_MACHINE = ['fairlead agent install', 'fairlead agent uninstall', 'fairlead agent enroll'];
 
 const [agent, vendor, server] = createPrograms();
@@ -79,6 +79,9 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('policy', 'show');
   await run('policy', 'check');
   await run('settings', 'list');
+  await run('allow', 'add', 'core/auth', 'devices', ...why);
+  await run('allow', 'list');
+  await run('allow', 'remove', 'core/auth', 'devices', ...why);
   await run('pin', 'add', 'core/auth', '1.0.0', ...why);
   await run('pin', 'list');
   await run('pin', 'remove', 'core/auth', ...why);

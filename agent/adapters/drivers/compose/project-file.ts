@@ -121,7 +121,10 @@ export async function verifyProject(unit: UnitOf<'compose'>, project: ComposePro
   const wayOut = findEscape(project, aroundOf(unit), unit.allow);
   if (wayOut === null) return;
   const { what, reach } = wayOut;
-  const remedy = reach === null ? '' : `; its operator may allow it in instance.json: "allow": ["${reach}"]`;
+  const remedy =
+    reach === null
+      ? ''
+      : `; its operator may allow it: fairlead allow add ${unit.component} ${reach} --reason "why"`;
   throw refusalOf(unit, `${what}: containers of a release are kept from the machine${remedy}`);
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../../shared/protocol/admin-policy.ts';
 import { templateRequest, verdictRequest } from '../../../../shared/protocol/proposal.ts';
-import { settingRequest } from '../../../../shared/protocol/settings.ts';
+import { allowanceRequest, settingRequest } from '../../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../../shared/protocol/way.ts';
 import { proposal } from '../../../../shared/schema/proposal.ts';
@@ -123,6 +123,18 @@ const ACTS: readonly Act[] = [
     details: () => ({ reason: 'why', component: 'core/auth', key: 'port' }),
   },
   {
+    name: 'a part of the machine that containers may reach',
+    ask: ({ ask }) =>
+      ask('PUT', '/v1/allowances', {
+        component: 'core/auth',
+        reach: 'devices',
+        allowed: true,
+        reason: 'why',
+      }),
+    event: 'policy-changed',
+    details: () => ({ reason: 'why', component: 'core/auth', key: 'devices' }),
+  },
+  {
     name: 'a proposal accepted',
     ask: ({ ask }) => ask('POST', '/v1/proposals/1/accept', { reason: 'why' }),
     event: 'policy-changed',
@@ -184,6 +196,7 @@ describe('a request', () => {
       'changes/1',
       'policy',
       'settings',
+      'allowances',
       'approvals',
       'audit',
       'advisories',
@@ -202,7 +215,7 @@ describe('a request', () => {
       'proposals/1/decline',
       'template',
     ].map((path) => `POST ${path}`),
-    ...['PUT policy', 'PUT settings', 'DELETE quarantine/core/auth'],
+    ...['PUT policy', 'PUT settings', 'PUT allowances', 'DELETE quarantine/core/auth'],
   ];
 
   it.each(PATHS)('is known by its whole path and its method alone: %s', async (request) => {
@@ -217,6 +230,23 @@ describe('a request', () => {
   });
 });
 
+describe('the number in a request', () => {
+  const NUMBERED = ['GET changes/N', 'POST proposals/N/accept', 'POST proposals/N/decline'];
+
+  it.each(NUMBERED)('has at most nine digits, and nothing else: %s', async (request) => {
+    const { ask } = createAgentNetwork();
+    const codeOf = async (number: string) => {
+      const [method = '', path = ''] = request.replace('N', number).split(' ');
+      return (await rejectionOf(ask(method, `/v1/${path}`, { reason: 'why' }))).code;
+    };
+
+    const codes = await Promise.all(['1234567890', '-1', '1.0', '1e3', '0x1', ' 1', 'a', ''].map(codeOf));
+
+    expect(new Set(codes)).toEqual(new Set(['agent/unknown-request']));
+    expect(await codeOf('999999999')).toMatch(/^(?:change|proposal)\//);
+  });
+});
+
 describe('no other way in', () => {
   const REQUESTS: readonly z.ZodType[] = [
     ...[
@@ -228,12 +258,12 @@ describe('no other way in', () => {
       policyRequest,
       receiptRequest,
     ],
-    ...[logsRequest, rehearsalRequest, repairRequest, settingRequest, wayRequest],
+    ...[allowanceRequest, logsRequest, rehearsalRequest, repairRequest, settingRequest, wayRequest],
     // What the server hands over in its own words.
     ...[verdictRequest, templateRequest, proposal],
   ];
 
-  it('is a request: none carries bytes, a path, an address or a program', () => {
+  it('is a request: none carries bytes, an address or a program, nor a path but what containers may reach', () => {
     const keys = REQUESTS.flatMap((request) => keysOf(schemas.toJSONSchema(request, { io: 'input' })));
 
     // A key that is new here has to be looked at: what would somebody hand over by it?
@@ -278,7 +308,7 @@ describe('no other way in', () => {
           'ticket',
         ],
         ...['to', 'until', 'value', 'verdict', 'version', 'zone'],
-        ...['allow', 'deny', 'of', 'standing', 'windows'],
+        ...['allow', 'allowed', 'deny', 'of', 'reach', 'standing', 'windows'],
         ...['id', 'proposed', 'release', 'revision', 'template', 'wish'],
       ].sort(),
     );
