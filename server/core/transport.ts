@@ -33,7 +33,7 @@ export function transportOf(settings: TransportSettings): Transport {
   }
   const tls = cert === undefined || key === undefined ? null : { cert, key };
   const behindProxy = settings.behindProxy === true || trustProxy.length > 0;
-  if (tls === null && !behindProxy && host !== 'localhost' && !isLoopback(host)) {
+  if (tls === null && !behindProxy && !isThisMachine(host)) {
     throw new FairleadError('server/needs-tls', { host });
   }
   return { trustProxy, behindProxy, tls };
@@ -57,7 +57,21 @@ export function neighbourhoodOf(address: string): string {
   return `${network.join(':')}::/64`;
 }
 
-/** This machine itself, in either family. */
+/** An address of this machine, in either family, as sockets write them. */
 export function isLoopback(address: string): boolean {
-  return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$|^::1$/.test(address);
+  return /^(?:::ffff:)?127(?:\.(?:25[0-5]|2[0-4]\d|1?\d{1,2})){3}$|^::1$/.test(address);
+}
+
+/** A name or address that can mean no other machine. IPv6 may stand in brackets, as in URLs. */
+export function isThisMachine(host: string): boolean {
+  return host === 'localhost' || isLoopback(host.replace(/^\[(.*)\]$/, '$1'));
+}
+
+/**
+ * Whether a request was meant for this machine: a page elsewhere, whose name somebody turns to 127.0.0.1 (DNS rebinding), and
+ * a proxy that says nothing of whom it speaks for, both come over the loopback, and under another name.
+ */
+export function isForThisMachine(hostHeader: string | undefined): boolean {
+  const [, host = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(hostHeader ?? '') ?? [];
+  return isThisMachine(host);
 }

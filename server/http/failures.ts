@@ -42,9 +42,16 @@ export async function answerUnreadable(
   await refuse(request, reply, toFairleadError(error, request.id, 0), limitFailures);
 }
 
-/** For bytes that are no HTTP, or headers that are too long or too slow: there is no request to answer. */
+/** Of Node's parser, and of its watch over headers. */
+const OF_HTTP = /^(?:HPE_|ERR_HTTP_)/;
+
+/**
+ * For bytes that are no HTTP, or headers that are too long or too slow: there is no request to answer. Whoever has not come as
+ * far as HTTP is answered nothing: what is written before a TLS handshake has ended waits for that end, and the connection
+ * with it.
+ */
 export function answerNoRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (!socket.writable || !OF_HTTP.test(error.code ?? '')) {
     socket.destroy();
     return;
   }

@@ -2,7 +2,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import cron from 'node-cron';
-import type { Logger } from 'pino';
 import { durationMs, type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readNamed } from '../../shared/node/named-file.ts';
@@ -12,6 +11,7 @@ import type { TlsFiles } from '../core/transport.ts';
 /** What a server listens with. */
 export interface Tls {
   readonly options: SecureContextOptions;
+  readonly begins: EpochMs;
   readonly expires: EpochMs;
 }
 
@@ -33,7 +33,8 @@ export async function readTls({ cert, key }: TlsFiles): Promise<Tls> {
   }
   const options = { cert: Buffer.from(chain), key: Buffer.from(secret), minVersion: 'TLSv1.2' } as const;
   usable(cert, 'OpenSSL does not take it', () => createSecureContext(options));
-  return { options, expires: certificate.validToDate.getTime() };
+  const { validFromDate: begins, validToDate: expires } = certificate;
+  return { options, begins: begins.getTime(), expires: expires.getTime() };
 }
 
 /** Looks every minute, and at once on SIGHUP, until stopped. */
@@ -42,14 +43,14 @@ export function startRenewing(
   tls: Tls | null,
   listener: object,
 ): { stop(): Promise<void> } {
-  const { config, log } = context;
+  const { config } = context;
   if (tls === null || config.tls === null) return { stop: async () => undefined };
   const files = config.tls;
   let inUse = tls;
   const warn = () => warnOfEnd(context, files.cert, inUse);
   warn();
   const renew = async () => {
-    inUse = await renewTls(files, inUse, listener as Listener, log);
+    inUse = await renewTls(files, inUse, listener as Listener, context);
   };
   const options = { noOverlap: true, suppressMissedWarning: true };
   const tasks = [
@@ -71,10 +72,17 @@ interface Listener {
 }
 
 /** Takes the renewed files; where they do not fit, as in the middle of a renewal, those from before stay. Answers what is in use. */
-async function renewTls(files: TlsFiles, inUse: Tls, listener: Listener, log: Logger): Promise<Tls> {
+async function renewTls(
+  files: TlsFiles,
+  inUse: Tls,
+  listener: Listener,
+  { log, now }: Pick<Context, 'log' | 'now'>,
+): Promise<Tls> {
   try {
     const read = await readTls(files);
     if (isSame(read.options, inUse.options)) return inUse;
+    // What every caller would refuse takes the place of nothing that they accept; a moment later it may be valid.
+    if (isValid(inUse, now()) && !isValid(read, now())) throw outOfTime(files, read, now());
     listener.setSecureContext(read.options);
     log.info({ job: 'tls', certificate: files.cert }, 'serves with the renewed certificate');
     return read;
@@ -85,6 +93,18 @@ async function renewTls(files: TlsFiles, inUse: Tls, listener: Listener, log: Lo
     );
     return inUse;
   }
+}
+
+function isValid({ begins, expires }: Tls, now: EpochMs): boolean {
+  return begins <= now && now < expires;
+}
+
+function outOfTime({ cert: path }: TlsFiles, { begins, expires }: Tls, now: EpochMs): FairleadError {
+  const problem =
+    now < begins
+      ? `it is not valid before ${formatInstant(begins)}`
+      : `it expired at ${formatInstant(expires)}`;
+  return new FairleadError('server/tls-unusable', { path, problem });
 }
 
 function isSame(a: SecureContextOptions, b: SecureContextOptions): boolean {

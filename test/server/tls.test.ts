@@ -2,13 +2,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { Agent, get, type RequestOptions } from 'node:https';
+import { Agent, createServer as createHttpsServer, get, type RequestOptions } from 'node:https';
+import { type AddressInfo, connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toConfig } from '../../server/context.ts';
-import { readTls, startRenewing } from '../../server/http/tls.ts';
+import { answerNoRequest } from '../../server/http/failures.ts';
+import { readTls, startRenewing, type Tls } from '../../server/http/tls.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import { rejectionOf } from '../support/error-code.ts';
@@ -101,6 +104,85 @@ describe('the files of a certificate', () => {
   });
 });
 
+describe('a certificate that nobody would accept now', () => {
+  const VALID = { begins: 0, expires: Number.MAX_SAFE_INTEGER };
+
+  it.each([
+    ['has ended', (tls: Tls) => tls.expires, VALID, false],
+    ['has not begun', (tls: Tls) => tls.begins - 1, VALID, false],
+    ['has begun this moment', (tls: Tls) => tls.begins, VALID, true],
+    ['has ended, like the one before it', (tls: Tls) => tls.expires, { begins: 0, expires: 1 }, true],
+  ])(
+    'takes the place of another only where that is no better: one that %s',
+    async (_what, at, before, taken) => {
+      const read = await readTls({ cert, key });
+      const inUse = { options: { cert: 'another', key: 'another' }, ...before };
+      const served: object[] = [];
+      const lines: string[] = [];
+      const note = (_: object, line: string) => void lines.push(line);
+      const log = { warn: () => undefined, info: note, error: note };
+      const context = { config: { tls: { cert, key } }, log, now: () => at(read) };
+      const listener = { setSecureContext: (options: object) => void served.push(options) };
+      const renewing = startRenewing(context as never, inUse, listener);
+
+      process.emit('SIGHUP');
+      await expect.poll(() => lines).toHaveLength(1);
+      await renewing.stop();
+
+      expect(served.length === 1).toBe(taken);
+    },
+  );
+});
+
+describe('whoever comes to the port of TLS and speaks none', () => {
+  const HELLO = Buffer.from('16030100fa010000f60303', 'hex');
+
+  it.each([
+    ['says nothing', Buffer.alloc(0)],
+    ['begins a handshake and stops', HELLO],
+    ['speaks HTTP', Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n')],
+    ['sends rubbish', Buffer.from('rubbish')],
+  ])('is cut off, and holds no place: one that %s', async (_what, bytes) => {
+    const { options } = await readTls({ cert, key });
+    const server = createHttpsServer({ ...options, handshakeTimeout: 300 });
+    server.on('clientError', answerNoRequest);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sockets = Array.from({ length: 20 }, () => {
+      const socket = connectPlain((server.address() as AddressInfo).port, '127.0.0.1');
+      socket.on('error', () => undefined).resume();
+      socket.write(bytes);
+      return once(socket, 'close');
+    });
+
+    await Promise.all(sockets);
+
+    const open = await promisify(server.getConnections.bind(server))();
+    server.close();
+    expect(open).toBe(0);
+  });
+
+  it('cannot have keys agreed on anew without end', async () => {
+    const { port } = await run();
+    const socket = connect({ port, host: '127.0.0.1', ca: AUTHORITIES, maxVersion: 'TLSv1.2' });
+    await once(socket, 'secureConnect');
+    socket.on('error', () => undefined).resume();
+    let renewed = 0;
+    const again = () => {
+      socket.renegotiate({}, (error) => {
+        if (error !== null) return;
+        renewed++;
+        again();
+      });
+    };
+    again();
+
+    await once(socket, 'close');
+
+    expect(renewed).toBeLessThan(10);
+  });
+});
+
 describe('plain HTTP', () => {
   const settings = { dir: '/srv/fairlead', host: '127.0.0.1', port: 8080 };
 
@@ -114,14 +196,14 @@ describe('plain HTTP', () => {
     expect(toConfig({ ...settings, ...given }, {}).tls).toBeNull();
   });
 
-  it.each(['0.0.0.0', '::', '10.0.0.5', 'releases.example.com', '127.0.0.1.example.com'])(
-    'is refused on %s without a proxy',
-    (host) => {
-      expect(() => toConfig({ ...settings, host }, {})).toThrow(
-        expect.objectContaining({ code: 'server/needs-tls' }),
-      );
-    },
-  );
+  it.each([
+    ...['0.0.0.0', '::', '10.0.0.5', 'releases.example.com', '127.0.0.1.example.com'],
+    ...['127.0.0.256', '127.0.0', 'localhost.example.com', 'localhost.', '::1%eth0', '::ffff:10.0.0.5'],
+  ])('is refused on %s without a proxy', (host) => {
+    expect(() => toConfig({ ...settings, host }, {})).toThrow(
+      expect.objectContaining({ code: 'server/needs-tls' }),
+    );
+  });
 
   it.each([
     ['--tls-key', { tlsCert: 'cert.pem' }],

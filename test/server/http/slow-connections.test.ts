@@ -153,6 +153,15 @@ describe('connections of one address', () => {
     expect(open(server, '192.0.2.1').destroyed).toBe(false);
   });
 
+  it('are those of one network, where each has as many addresses as it likes', () => {
+    const server = new EventEmitter();
+    limitAddresses(server as Server);
+    const sockets = Array.from({ length: 513 }, (_, i) => open(server, `2001:db8::${i.toString(16)}:1`));
+
+    expect(sockets.some(({ destroyed }) => destroyed)).toBe(true);
+    expect(open(server, '2001:db8:0:1::1').destroyed).toBe(false);
+  });
+
   it('are not counted on this machine, where a proxy may stand for everybody', () => {
     const server = new EventEmitter();
     limitAddresses(server as Server);
