@@ -65,9 +65,10 @@ interface Facts {
   readonly summary: string;
   /**
    * The handler reads the body itself, whole or as it comes: large JSON is parsed elsewhere than on the loop that serves
-   * everybody. A stream holds JSON where the route says what, bytes of any kind where it does not.
+   * everybody. A stream holds JSON where the route says what, bytes of any kind where it does not. A form is a button of a
+   * page, without fields.
    */
-  readonly raw?: 'bytes' | 'stream';
+  readonly raw?: 'bytes' | 'stream' | 'form';
   /** What a body that the handler reads holds. */
   readonly holds?: z.ZodType;
   /** Largest body in bytes; 64 KiB unless given. */
@@ -168,9 +169,19 @@ export function defineRawRoute(
   return definition;
 }
 
-/** Error: document/invalid. */
+/** Errors: document/invalid, request/invalid. */
 function parseWith<S extends Schema>(schema: S | undefined, value: unknown, name: string): Output<S> {
-  return (schema === undefined ? undefined : parseDocument(schema, value, name)) as Output<S>;
+  if (schema === undefined) return undefined as Output<S>;
+  const parsed = parseDocument(schema, value, name);
+  // Also out of a cursor: PostgreSQL takes no NUL in a text, and a request that no text needs is nobody's failure but its own.
+  if (holdsNul(parsed))
+    throw new FairleadError('request/invalid', { problem: `a text in ${name} holds NUL` });
+  return parsed as Output<S>;
+}
+
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNul);
 }
 
 function helpersOf(request: FastifyRequest, reply: FastifyReply) {

@@ -79,9 +79,14 @@ function parse(text: string, source: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : 'it cannot be parsed';
-    throw new FairleadError('json/invalid', { source, problem }, { cause });
+    throw new FairleadError('json/invalid', { source, problem: problemIn(cause) });
   }
+}
+
+/** Without what stands around it, which the engine would show: a file or a request may hold secrets. */
+function problemIn(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : 'it cannot be parsed';
+  return /^Unexpected token '.'/su.exec(message)?.[0] ?? message;
 }
 
 function nodesAllowed(bytes: number, { maxNodes, minBytesPerNode }: JsonLimits): number {

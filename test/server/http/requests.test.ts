@@ -32,6 +32,41 @@ describe('a body', () => {
     expect([response.statusCode, error.code]).toEqual([status, code]);
   });
 
+  it.each([
+    ['whose value is bare', '{"password":hunter2}'],
+    ['that stops in a text', '{"password":"hunter2'],
+    ['that goes on behind its end', '{"a":1}hunter2'],
+    ['that is none', 'hunter2'],
+  ])('%s is refused without a word of what stands in it', async (_what, payload) => {
+    const headers = { ...(await server.bearer('operator')), 'content-type': 'application/json' };
+
+    const response = await server.app.inject({ method: 'POST', url: '/api/v1/enrolments', headers, payload });
+
+    expect([response.statusCode, response.json().code]).toEqual([400, 'json/invalid']);
+    expect(response.body).not.toContain('unter');
+  });
+
+  it.each([
+    ['a name', 'POST', '/api/v1/enrolments', { name: 'a\0b' }],
+    ['a name below', 'POST', '/api/v1/groups', { name: 'a', instances: ['\0'] }],
+    ['a query', 'GET', '/api/v1/instances?named=a%00b', undefined],
+    ['a cursor', 'GET', `/api/v1/instances?cursor=${cursor(['a\0', 'b'])}`, undefined],
+    ['an address', 'GET', '/api/v1/policies/a%00b', undefined],
+  ] as const)(
+    'or %s with a character that one of the databases does not take is refused on both',
+    async (_what, method, url, payload) => {
+      const sent = payload === undefined ? {} : { payload };
+      const response = await server.app.inject({
+        method,
+        url,
+        headers: await server.bearer('operator'),
+        ...sent,
+      });
+
+      expect(response.statusCode, response.body).toBe(400);
+    },
+  );
+
   it('of another type is refused', async () => {
     const headers = { ...(await server.bearer('operator')), 'content-type': 'text/xml' };
     const response = await server.app.inject({
@@ -226,3 +261,7 @@ describe('operations', () => {
     expect(paths['/api/v1/instances/{id}'].get.responses['200']).toBeDefined();
   });
 });
+
+function cursor(key: readonly string[]): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}

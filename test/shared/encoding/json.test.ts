@@ -182,4 +182,6 @@ it('says of text that is no JSON what the parser says', () => {
 
   expect(problemOf('{"a" 1}')).toMatch(/position|':'/i);
   expect(problemOf('')).not.toBe(problemOf('{"a" 1}'));
+  // The parser's own words would show what stands before and behind it.
+  expect(problemOf('{"password":hunter2}')).toBe("Unexpected token 'h'");
 });
