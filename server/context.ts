@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
-import type { Person } from './core/identity.ts';
+import type { Identity, Person } from './core/identity.ts';
 import { type CallerQuotas, createQuotas } from './core/quota.ts';
+import type { SignInState } from './core/sign-in-state.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
@@ -36,6 +37,29 @@ export interface ServerConfig extends Transport {
 export interface SignIn {
   /** Errors: auth/refused, auth/provider-unreachable. */
   verify(text: string, now: EpochMs): Promise<Person>;
+  /** Null where nobody signs in with a browser. */
+  readonly browser: BrowserSignIn | null;
+}
+
+/** Where people sign in with a browser. */
+export interface BrowserSignIn {
+  /** The provider, as it names itself. */
+  readonly issuer: string;
+  /** Where people reach this server. */
+  readonly origin: string;
+  /** How long a sign-in lasts at most. */
+  readonly lastsMs: number;
+  /** The provider's address to send a browser to. Error: auth/provider-unreachable. */
+  begin(begun: SignInState, now: EpochMs): Promise<string>;
+  /**
+   * Who came back with this query of the callback. Errors: auth/sign-in-refused, auth/no-role,
+   * auth/provider-unreachable.
+   */
+  complete(query: unknown, begun: SignInState, now: EpochMs): Promise<Identity>;
+  /** What somebody holds by the configuration of now. */
+  personOf(identity: Identity): Person;
+  /** Where a person ends what they have with the provider itself; null where it says nothing of that. */
+  signOutAddress(now: EpochMs): Promise<string | null>;
 }
 
 export interface Context {
@@ -100,6 +124,7 @@ export interface Settings extends TransportSettings {
   readonly dir: string;
   readonly passphraseFile?: string | undefined;
   readonly oidc?: string | undefined;
+  readonly oidcSecretFile?: string | undefined;
   readonly port: number;
 }
 

@@ -7,9 +7,16 @@ import { type Lock, tryLock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { readDocument } from '../shared/node/named-file.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
-import { findHome, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
+import { findHome, findSecret, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
 import { type CliContext, print } from './cli/options.ts';
-import { type Context, createContext, type ServerConfig, type Settings, toConfig } from './context.ts';
+import {
+  type Context,
+  createContext,
+  type ServerConfig,
+  type Settings,
+  type SignIn,
+  toConfig,
+} from './context.ts';
 import { identityConfig } from './core/identity.ts';
 import { createApp } from './http/app.ts';
 import { createSignIn } from './http/sign-in.ts';
@@ -34,7 +41,7 @@ export async function run(cli: CliContext, settings: Settings & OnDirectory): Pr
   const log = createLog({ name: 'fairlead-server' });
   // Before anything is opened: a certificate that does not fit is the first line that is read.
   const tls = config.tls === null ? null : await readTls(config.tls);
-  const signIn = config.oidc === null ? null : createSignIn(await readDocument(config.oidc, identityConfig));
+  const signIn = config.oidc === null ? null : await openSignIn(config.oidc, settings, cli);
   await verifyPlace(home, false);
   const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
@@ -56,6 +63,13 @@ export async function run(cli: CliContext, settings: Settings & OnDirectory): Pr
     throw error;
   });
   return EXIT.ok;
+}
+
+/** Errors: file/*, document/invalid. */
+async function openSignIn(path: string, { oidcSecretFile }: Settings, cli: CliContext): Promise<SignIn> {
+  const document = await readDocument(path, identityConfig);
+  const places = { variable: 'FAIRLEAD_SERVER_OIDC_SECRET', credential: 'fairlead-oidc-secret' };
+  return createSignIn(document, await findSecret({ ...places, file: oidcSecretFile }, cli.environment));
 }
 
 /**

@@ -75,7 +75,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/cli\/specs\//, 'a table: what the commands of one subject take'],
   [/^(?:agent|server\/vendor)\/cli\/commands\//, 'one command, loaded when it is typed'],
   [/^server\/http\/routes\//, 'the routes of one subject, as the table of routes lists them'],
-  [/^server\/http\/all-routes\.ts$/, 'a table: every route'],
   [/^shared\/errors\//, 'a table: the errors of one area, and what all tables are made of'],
   [/^shared\/(?:schema|protocol)\//, 'a table: the keys of one document or message'],
   [/^shared\/node\/probes\//, 'one kind of probe, as the table of kinds lists it'],

@@ -1,4 +1,4 @@
-// A server's directory and the database that goes with it: found by what was given, and never mixed up with another's.
+// A server's directory, the database that goes with it and its secrets: found by what was given, and never mixed up with another's.
 import { join, resolve } from 'node:path';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readSecret } from '../../shared/node/named-file.ts';
@@ -27,8 +27,7 @@ export interface Home {
   readonly address: DatabaseAddress;
 }
 
-/** Of systemd's LoadCredential. */
-const CREDENTIAL = 'fairlead-database';
+const PLACES = { variable: 'FAIRLEAD_SERVER_DATABASE', credential: 'fairlead-database' };
 
 /**
  * What was typed goes first, then the environment, then a credential of the unit; without any of them it is the file in
@@ -39,7 +38,7 @@ export async function findHome(
   { environment }: CliContext,
 ): Promise<Home> {
   const layout = layoutOf(resolve(dir));
-  const text = typed(database) ?? (await secret(databaseFile, environment));
+  const text = typed(database) ?? (await findSecret({ ...PLACES, file: databaseFile }, environment));
   return { layout, address: text === null ? fileAddress(layout.database) : parsePostgresAddress(text) };
 }
 
@@ -47,14 +46,6 @@ function typed(database: string | undefined): string | null {
   if (database === undefined) return null;
   if (holdsPassword(parsePostgresAddress(database))) throw new FairleadError('server/password-shown', {});
   return database;
-}
-
-async function secret(file: string | undefined, environment: NodeJS.ProcessEnv): Promise<string | null> {
-  if (file !== undefined) return readSecret(file);
-  const { FAIRLEAD_SERVER_DATABASE: address, CREDENTIALS_DIRECTORY: credentials } = environment;
-  if (address !== undefined) return address;
-  const credential = credentials === undefined ? null : join(credentials, CREDENTIAL);
-  return credential !== null && (await isPresent(credential)) ? readSecret(credential) : null;
 }
 
 /**
@@ -110,4 +101,26 @@ export async function withDatabase<Result>(
 ): Promise<Result> {
   const { db, layout } = await openHome(settings, context);
   return use(db, layout).finally(() => db.destroy());
+}
+
+export interface SecretPlaces {
+  /** Typed on the command line. */
+  readonly file: string | undefined;
+  /** Of the environment. */
+  readonly variable: string;
+  /** Of systemd's LoadCredential. */
+  readonly credential: string;
+}
+
+/** Null where it stands in none of them. Errors: file/*. */
+export async function findSecret(
+  { file, variable, credential }: SecretPlaces,
+  environment: NodeJS.ProcessEnv,
+): Promise<string | null> {
+  if (file !== undefined) return readSecret(file);
+  const given = environment[variable];
+  if (given !== undefined) return given;
+  const directory = environment.CREDENTIALS_DIRECTORY;
+  const path = directory === undefined ? null : join(directory, credential);
+  return path !== null && (await isPresent(path)) ? readSecret(path) : null;
 }

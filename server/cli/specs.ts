@@ -59,43 +59,51 @@ export const INIT: ServerCommand = {
   load: async () => (await import('./init.ts')).init,
 };
 
+const RUN_OPTIONS: readonly OptionSpec[] = [
+  ...ON_FLEET,
+  PASSPHRASE,
+  { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1', parse: parseHost },
+  {
+    flags: '--port <number>',
+    about: 'port to listen on; 0 takes a free one',
+    fallback: 8080,
+    parse: parsePort,
+  },
+  {
+    flags: '--trust-proxy <addresses>',
+    about: 'reverse proxies whose X-Forwarded-For is believed: addresses or networks, by comma',
+    parse: parseNetworks,
+  },
+  {
+    flags: '--behind-proxy',
+    about: 'a reverse proxy speaks TLS with the callers; --trust-proxy says so too',
+  },
+  {
+    flags: '--tls-cert <file>',
+    about: 'serve TLS with this certificate and its chain, in PEM; read again when it is renewed',
+    parse: parsePath,
+  },
+  { flags: '--tls-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
+  {
+    flags: '--oidc <file>',
+    about: 'the identity provider whose tokens count besides, and which groups hold which role',
+    parse: parsePath,
+  },
+  {
+    flags: '--oidc-secret-file <file>',
+    about:
+      'secret of this server’s client there (else $FAIRLEAD_SERVER_OIDC_SECRET, else a credential of systemd)',
+    parse: parsePath,
+  },
+];
+
 /** What serves joins all parts of the program: its entry knows it. */
 export function runOf(load: ServerCommand['load']): ServerCommand {
   return {
     name: 'run',
     about: 'serve until told to stop',
     example: 'run --dir /var/lib/fairlead-server',
-    options: [
-      ...ON_FLEET,
-      PASSPHRASE,
-      { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1', parse: parseHost },
-      {
-        flags: '--port <number>',
-        about: 'port to listen on; 0 takes a free one',
-        fallback: 8080,
-        parse: parsePort,
-      },
-      {
-        flags: '--trust-proxy <addresses>',
-        about: 'reverse proxies whose X-Forwarded-For is believed: addresses or networks, by comma',
-        parse: parseNetworks,
-      },
-      {
-        flags: '--behind-proxy',
-        about: 'a reverse proxy speaks TLS with the callers; --trust-proxy says so too',
-      },
-      {
-        flags: '--tls-cert <file>',
-        about: 'serve TLS with this certificate and its chain, in PEM; read again when it is renewed',
-        parse: parsePath,
-      },
-      { flags: '--tls-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
-      {
-        flags: '--oidc <file>',
-        about: 'the identity provider whose tokens count besides, and which groups hold which role',
-        parse: parsePath,
-      },
-    ],
+    options: RUN_OPTIONS,
     load,
   };
 }

@@ -9,6 +9,7 @@ import { transact } from './transact.ts';
 const ORDER: Readonly<Record<keyof Tables, number>> = {
   customers: 0,
   tokens: 0,
+  sessions: 0,
   enrolments: 0,
   instances: 0,
   changes: 0,

@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
+import { addSessions } from './sessions.ts';
 import { columnTypesOf } from './tables.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -15,6 +16,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-proposals': { up: addProposals },
   '0007-customers': { up: addCustomers },
   '0008-lists': { up: orderLists },
+  '0012-sessions': { up: addSessions },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -26,6 +26,20 @@ interface TokenRow {
   readonly customer: string | null;
 }
 
+/** A person's sign-in with a browser. */
+interface SessionRow {
+  readonly hash: string;
+  /** The provider by its address: who somebody is there says nothing anywhere else. */
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  /** JSON: those that held something here at the sign-in. */
+  readonly groups: string;
+  readonly created_at: string;
+  readonly used_at: string;
+  readonly expires_at: string;
+}
+
 interface EnrolmentRow {
   readonly hash: string;
   readonly name: string;
@@ -90,6 +104,7 @@ interface PublishingRow {
 export interface Tables extends ProposalTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
+  readonly sessions: SessionRow;
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;
   readonly instance_components: InstanceComponentRow;

@@ -11,6 +11,7 @@ import type { CallerQuotas, TakeQuota } from '../core/quota.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
 import { findToken, TOKEN_PREFIX, type Token } from '../db/token-lists.ts';
+import { findVisitor, type Visit } from './visitor.ts';
 
 /**
  * `viewer` lets every token in; any other list only the roles it names, and always `admin`. `machine` is whoever is on
@@ -25,6 +26,8 @@ export interface Shown {
   readonly isLocal: boolean;
   /** For the error: what was asked for. */
   readonly route: string;
+  /** A browser's cookie; it counts only where no credential is sent beside it. */
+  readonly visit: Visit | null;
   /** The route answers a customer's token of its own instances only; others let none in. */
   readonly ofCustomers: boolean;
 }
@@ -38,7 +41,7 @@ export interface Known {
 export const LONGEST_CREDENTIAL = 4_096;
 const CREDENTIAL = new RegExp(`^Bearer ([!-~]{1,${LONGEST_CREDENTIAL}})$`, 'i');
 
-/** Errors: auth/missing, auth/refused, auth/forbidden, auth/provider-unreachable. */
+/** Errors: auth/missing, auth/refused, auth/forbidden, auth/provider-unreachable, auth/cross-site, auth/session-over. */
 export async function verifyAccess(
   { db, signIn }: Known,
   access: Access,
@@ -46,10 +49,15 @@ export async function verifyAccess(
   now: EpochMs,
 ): Promise<Caller> {
   if (access === 'public' || (access === 'machine' && shown.isLocal)) return { kind: 'nobody' };
+  const allowed = access === 'machine' ? (['viewer'] as const) : access;
+  if (shown.authorization === undefined && shown.visit !== null && allowed !== 'agent') {
+    const person = await findVisitor(db, shown.visit, now);
+    verifyRole(person.roles, allowed);
+    return { kind: 'person', person };
+  }
   const text = CREDENTIAL.exec(shown.authorization ?? '')?.[1];
   if (text === undefined) throw new FairleadError('auth/missing', { route: shown.route });
-  if (access === 'agent') return { kind: 'agent', ...(await verifyAgentToken(db, text, now)) };
-  const allowed = access === 'machine' ? (['viewer'] as const) : access;
+  if (allowed === 'agent') return { kind: 'agent', ...(await verifyAgentToken(db, text, now)) };
   if (signIn !== null && !text.startsWith(TOKEN_PREFIX)) {
     const person = await signIn.verify(text, now);
     verifyRole(person.roles, allowed);
@@ -145,13 +153,16 @@ export function speakerOf(caller: Caller): Speaker {
   return caller;
 }
 
-/** Which credential it is, apart from all others: what one holder may repeat, and how much of it, is counted by this. */
+/**
+ * Which credential it is, apart from all others: what one holder may repeat, and how much of it, is counted by this. Names
+ * are for people: two may have the same.
+ */
 export function credentialOf(caller: Caller): string {
   switch (caller.kind) {
     case 'token':
       return caller.token.id;
     case 'person':
-      return `person ${caller.person.name}`;
+      return `person ${caller.person.subject}`;
     case 'agent':
       return caller.instance;
     case 'nobody':

@@ -1,10 +1,11 @@
 // Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
-import type { Route } from './route.ts';
+import type { Page, Route } from './route.ts';
 import { CUSTOMER_ROUTES } from './routes/customers.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
 import { describeRoutes } from './routes/description.ts';
 import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
 import { FLEET_ROUTES } from './routes/fleet.ts';
+import { FRONT_PAGES } from './routes/front.ts';
 import { GROUP_ROUTES } from './routes/groups.ts';
 import { HISTORY_ROUTES } from './routes/history.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
@@ -14,6 +15,7 @@ import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
 import { REPOSITORY_ROUTES } from './routes/repository.ts';
 import { SECURITY_ROUTES } from './routes/security.ts';
+import { SIGN_IN_PAGES, SIGN_IN_ROUTES } from './routes/sign-in.ts';
 import { SUBSCRIBE_ROUTES } from './routes/subscribe.ts';
 import { TOKEN_ROUTES } from './routes/tokens.ts';
 import { VERSION_ROUTES } from './routes/versions.ts';
@@ -35,4 +37,8 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...HISTORY_ROUTES,
   ...CUSTOMER_ROUTES,
   ...TOKEN_ROUTES,
+  ...SIGN_IN_ROUTES,
 ]);
+
+/** For people with a browser. */
+export const PAGES: readonly Page[] = [...FRONT_PAGES, ...SIGN_IN_PAGES];

@@ -10,7 +10,7 @@ import Fastify, {
 } from 'fastify';
 import type { Context } from '../context.ts';
 import { takeQuota } from './access.ts';
-import { ROUTES } from './all-routes.ts';
+import { PAGES, ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
 import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
 import { observeRequests } from './metrics.ts';
@@ -32,7 +32,7 @@ const LISTENING = {
 
 /** The caller listens and closes. Without `tls` it speaks plain HTTP. */
 export async function createApp(context: Context, tls: Tls | null = null): Promise<FastifyInstance> {
-  const log: FastifyBaseLogger = context.log;
+  const log: FastifyBaseLogger = context.log.child({}, { serializers: { req: describeRequest } });
   const options = {
     loggerInstance: log,
     bodyLimit: DEFAULT_BODY_BYTES,
@@ -53,11 +53,16 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   installFailures(app, limitFailures);
   installAccess(app, context, limitFailures);
   observeRequests(app, context);
-  mountRoutes(app, context, ROUTES);
+  mountRoutes(app, context, [...ROUTES, ...PAGES]);
   installUpgrades(app);
   // Before the server waits for its connections to end: these would stay.
   app.addHook('preClose', async () => context.hub.stop());
   return app;
+}
+
+/** Without its query: whoever puts a secret there, as providers put their codes, has it in no log. */
+function describeRequest({ method, url, host, ip }: FastifyRequest): object {
+  return { method, url: url.split('?')[0], host, remoteAddress: ip };
 }
 
 /** Its types differ in the server alone, of which nothing is used that HTTP's has not. */

@@ -36,6 +36,16 @@ export function installStreams(app: FastifyInstance, type: string): void {
   app.addContentTypeParser(type, (_request, stream, done) => done(null, stream));
 }
 
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/** For buttons of our pages, whose forms have no fields. */
+export function installForms(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_request, _body, done) =>
+    done(null, undefined),
+  );
+}
+
 function limitsOf(request: FastifyRequest): JsonLimits {
   const maxBytes = request.routeOptions.bodyLimit ?? 0;
   return { maxBytes, maxDepth: MAX_DEPTH, maxNodes: Math.ceil(maxBytes / BYTES_PER_NODE) };

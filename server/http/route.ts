@@ -169,6 +169,9 @@ export function defineRawRoute(
   return definition;
 }
 
+/** What is mounted of a route; all that a page is, which only a browser asks for: no operation of the API. */
+export type Page = Omit<Facts, 'tag' | 'summary'> & Pick<Route, 'respond'>;
+
 /** Errors: document/invalid, request/invalid. */
 function parseWith<S extends Schema>(schema: S | undefined, value: unknown, name: string): Output<S> {
   if (schema === undefined) return undefined as Output<S>;

@@ -1,116 +1,181 @@
-// Sign-in with access tokens of an OpenID provider (RFC 9068): its keys are fetched from it, and again when they change.
-import { errors } from 'jose';
-import { createRemoteJWKSet, customFetch, type RemoteJWKSet } from 'jose/jwks/remote';
-import { jwtVerify } from 'jose/jwt/verify';
+// Sign-in with the vendor's identity provider: programs bring its access tokens (RFC 9068); people come with a browser (OpenID Connect, code with PKCE).
 import { z } from 'zod';
-import type { EpochMs } from '../../shared/encoding/instant.ts';
-import { parseJson } from '../../shared/encoding/json.ts';
+import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
-import type { SignIn } from '../context.ts';
-import { type IdentityConfig, isSafe, personOf } from '../core/identity.ts';
+import type { BrowserSignIn, SignIn } from '../context.ts';
+import {
+  type BrowserClient,
+  type Identity,
+  type IdentityConfig,
+  identityOf,
+  personOf,
+} from '../core/identity.ts';
+import { challengeOf, SIGN_IN_MS, type SignInState } from '../core/sign-in-state.ts';
+import { createProvider, type Provider, refused as refusedToken, unreachable } from './provider.ts';
 
-/** Asymmetric only: with a shared secret, whoever can verify can sign. */
-const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
-const CLOCK_TOLERANCE_SECONDS = 60;
-/** A token that lives longer cannot be taken back in time. */
-const MAX_LIFETIME_SECONDS = 24 * 3600;
-const TIMEOUT_MS = 5_000;
-/** Far above any set of keys. */
-const MAX_BYTES = 256 << 10;
+/** Below the address that the provider knows this server by. */
+export const CALLBACK = '/auth/callback';
 
-const discovery = z.object({ issuer: z.string(), jwks_uri: z.url().refine(isSafe) });
+/** What a browser brings back: RFC 6749 §4.1.2, RFC 9207. What else stands there is passed over. */
+const comesBack = z.object({
+  code: z.string().min(1).optional(),
+  error: z.string().optional(),
+  iss: z.string().optional(),
+});
 
-export function createSignIn(config: IdentityConfig): SignIn {
-  let found: Promise<RemoteJWKSet> | null = null;
-  const keys = () => {
-    found ??= discover(config.issuer).catch((error: unknown) => {
-      // Asked again with the next token: a provider may start later than this server.
-      found = null;
-      throw error;
-    });
-    return found;
-  };
+const redeemed = z.object({ id_token: z.string(), access_token: z.string().optional() });
+const refusal = z.object({ error: z.string() });
+
+interface Client {
+  readonly provider: Provider;
+  readonly config: IdentityConfig;
+  readonly browser: BrowserClient;
+  readonly secret: string | null;
+}
+
+/** `secret` is this server's own at the provider; without one it is a public client there. */
+export function createSignIn(config: IdentityConfig, secret: string | null = null): SignIn {
+  const provider = createProvider(config.issuer);
   return {
     verify: async (text, now) => {
-      const claims = await verify(text, await keys(), config, now);
-      const person = personOf(claims, config);
-      if (person === null) throw refused(`it has no claim "${config.name}"`);
-      return person;
+      const claims = await provider.verify(text, { audience: config.audience }, now);
+      const identity = identityOf(claims, config);
+      if (identity === null) throw refusedToken(`its claims "sub" and "${config.name}" name nobody`);
+      return personOf(identity, config);
     },
+    browser:
+      config.browser === undefined ? null : createBrowserSignIn(provider, config, config.browser, secret),
   };
 }
 
-async function verify(text: string, keys: RemoteJWKSet, { issuer, audience }: IdentityConfig, now: EpochMs) {
-  try {
-    const { payload } = await jwtVerify(text, keys, {
-      ...{ issuer, audience, algorithms: ALGORITHMS },
-      currentDate: new Date(now),
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      requiredClaims: ['exp', 'iat'],
-    });
-    if ((payload.exp ?? 0) - (payload.iat ?? 0) > MAX_LIFETIME_SECONDS)
-      throw refused('it lives longer than a day');
-    return payload;
-  } catch (cause) {
-    if (isFairleadError(cause)) throw cause;
-    if (cause instanceof errors.JWKSTimeout) throw unreachable(issuer, 'no answer in time', cause);
-    throw refused(problemOf(cause), cause);
-  }
+function createBrowserSignIn(
+  provider: Provider,
+  config: IdentityConfig,
+  browser: BrowserClient,
+  secret: string | null,
+): BrowserSignIn {
+  const client = { provider, config, browser, secret };
+  return {
+    issuer: provider.issuer,
+    origin: browser.url,
+    lastsMs: durationMs(browser.lasts),
+    begin: (begun, now) => addressOf(client, begun, now),
+    complete: (query, begun, now) => complete(client, query, begun, now),
+    personOf: (identity) => personOf(identity, config),
+    // Whoever signs out here is signed out here, also where the provider cannot say where to go on.
+    signOutAddress: async (now) =>
+      (await provider.describe(now).catch(() => null))?.end_session_endpoint ?? null,
+  };
 }
 
-/** The provider's document says where its keys are. Error: auth/provider-unreachable. */
-async function discover(issuer: string): Promise<RemoteJWKSet> {
-  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const response = await fetchCapped(issuer, url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const described = discovery.safeParse(parseOrNull(new Uint8Array(await response.arrayBuffer()), url));
-  if (!described.success || described.data.issuer !== issuer) {
-    throw unreachable(issuer, `${url} does not describe it`);
-  }
-  return createRemoteJWKSet(new URL(described.data.jwks_uri), {
-    timeoutDuration: TIMEOUT_MS,
-    [customFetch]: (address, options) => fetchCapped(issuer, address, options),
+async function addressOf({ provider, browser }: Client, begun: SignInState, now: EpochMs): Promise<string> {
+  const { authorization_endpoint: endpoint } = await provider.describe(now);
+  if (endpoint === undefined) throw unreachable(provider.issuer, 'it signs in nobody with a browser');
+  const url = new URL(endpoint);
+  const parameters = {
+    response_type: 'code',
+    client_id: browser.clientId,
+    redirect_uri: browser.url + CALLBACK,
+    scope: ['openid', ...browser.scopes].join(' '),
+    state: begun.state,
+    nonce: begun.nonce,
+    code_challenge: challengeOf(begun.verifier),
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/** The state was held against the browser before. */
+async function complete(client: Client, query: unknown, begun: SignInState, now: EpochMs): Promise<Identity> {
+  const { provider, config } = client;
+  const parsed = comesBack.safeParse(query);
+  // A parameter that stands there twice is read differently by different programs: RFC 6749 §3.1.
+  if (!parsed.success) throw refused('the answer of the identity provider is not understood');
+  const { code, error, iss } = parsed.data;
+  const { authorization_response_iss_parameter_supported: saysWho } = await provider.describe(now);
+  // RFC 9207 §2.4: what another provider gave must not be redeemed at this one (mix-up).
+  if (iss === undefined ? saysWho === true : iss !== provider.issuer)
+    throw refused('the answer is of another identity provider');
+  if (error !== undefined) throw refused(`the identity provider says ${sanitizeLine(error, 80)}`);
+  if (code === undefined) throw refused('the identity provider gave no code');
+  const tokens = await redeem(client, code, begun, now);
+  const claims = await verifyIdToken(client, tokens.id_token, begun, now);
+  const identity = identityOf(await withGroups(client, claims, tokens.access_token, now), config);
+  if (identity === null) throw refused(`the claims "sub" and "${config.name}" name nobody`);
+  if (personOf(identity, config).roles.length === 0)
+    throw new FairleadError('auth/no-role', { name: identity.name });
+  return identity;
+}
+
+/** RFC 6749 §4.1.3, RFC 7636 §4.5. */
+async function redeem(client: Client, code: string, { verifier }: SignInState, now: EpochMs) {
+  const { provider, browser, secret } = client;
+  const described = await provider.describe(now);
+  const { token_endpoint: endpoint, token_endpoint_auth_methods_supported: methods } = described;
+  if (endpoint === undefined) throw unreachable(provider.issuer, 'it redeems no codes');
+  const inHeader = secret !== null && methods?.includes('client_secret_basic') !== false;
+  const { status, body } = await provider.ask(endpoint, {
+    method: 'POST',
+    headers: inHeader ? { authorization: basic(browser.clientId, secret) } : {},
+    body: new URLSearchParams({
+      ...{ grant_type: 'authorization_code', code, code_verifier: verifier },
+      redirect_uri: browser.url + CALLBACK,
+      ...(inHeader ? {} : { client_id: browser.clientId }),
+      ...(inHeader || secret === null ? {} : { client_secret: secret }),
+    }),
   });
+  const tokens = redeemed.safeParse(body);
+  if (status === 200 && tokens.success) return tokens.data;
+  const error = refusal.safeParse(body).data?.error ?? `status ${status}`;
+  // Ours to mend, and not that of whoever signs in.
+  if (error === 'invalid_client') throw unreachable(provider.issuer, 'it does not know this server’s client');
+  throw refused(`the identity provider did not redeem the code: ${sanitizeLine(error, 80)}`);
 }
 
-/** What a provider sends that is no JSON is its fault, and not that of whoever signs in. */
-function parseOrNull(bytes: Uint8Array, url: string): unknown {
-  try {
-    return parseJson(bytes, url, { maxBytes: MAX_BYTES, maxDepth: 16, maxNodes: 10_000 });
-  } catch (error) {
-    if (isFairleadError(error)) return null;
+/** RFC 6749 §2.3.1: each is form-encoded first, so that a colon in one of them divides nothing. */
+function basic(id: string, secret: string): string {
+  const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1);
+  return `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`;
+}
+
+/** OpenID Connect Core 1.0 §3.1.3.7. */
+async function verifyIdToken({ provider, browser }: Client, text: string, begun: SignInState, now: EpochMs) {
+  const options = { audience: browser.clientId, maxTokenAge: SIGN_IN_MS / 1000 };
+  const claims = await provider.verify(text, options, now).catch((error: unknown) => {
+    if (isFairleadError(error, 'auth/refused'))
+      throw refused(`the provider’s ID token is not accepted: ${error.data.problem}`, error);
     throw error;
-  }
+  });
+  // Another sign-in's token, or another person's, brought into this one.
+  if (claims.nonce !== begun.nonce) throw refused('the provider’s ID token is of another sign-in');
+  const isShared = Array.isArray(claims.aud) && claims.aud.length > 1;
+  if (claims.azp === undefined ? isShared : claims.azp !== browser.clientId)
+    throw refused('the provider’s ID token was made for another client');
+  return claims;
 }
 
-/** Error: auth/provider-unreachable. */
-async function fetchCapped(issuer: string, url: string, options: RequestInit): Promise<Response> {
-  try {
-    const response = await fetch(url, { ...options, redirect: 'error' });
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const part of response.body ?? []) {
-      bytes += part.length;
-      if (bytes > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
-      parts.push(part);
-    }
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    return new Response(Buffer.concat(parts), { status: 200 });
-  } catch (cause) {
-    throw unreachable(issuer, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
+type Claims = Readonly<Record<string, unknown>>;
 
-function problemOf(cause: unknown): string {
-  if (cause instanceof errors.JWTExpired)
-    return 'it has expired, or the clocks of provider and server differ';
-  if (cause instanceof errors.JWTClaimValidationFailed) return `its claim "${cause.claim}" does not fit`;
-  return 'the provider did not sign it';
+/** Many providers tell of groups only where they are asked with the access token; the ID token goes first. */
+async function withGroups(
+  { provider, config }: Client,
+  claims: Claims,
+  accessToken: string | undefined,
+  now: EpochMs,
+): Promise<Claims> {
+  const { userinfo_endpoint: endpoint } = await provider.describe(now);
+  if (config.groups in claims || accessToken === undefined || endpoint === undefined) return claims;
+  const { status, body } = await provider.ask(endpoint, {
+    headers: { authorization: `Bearer ${accessToken}` },
+  });
+  const info = z.record(z.string(), z.unknown()).safeParse(body);
+  // OpenID Connect Core 1.0 §5.3.2: an access token of somebody else must not lend their groups.
+  if (status !== 200 || info.data?.sub !== claims.sub) throw refused('the provider tells of somebody else');
+  return { ...info.data, ...claims };
 }
 
 function refused(problem: string, cause?: unknown): FairleadError {
-  return new FairleadError('auth/refused', { problem }, { cause });
-}
-
-function unreachable(issuer: string, problem: string, cause?: unknown): FairleadError {
-  return new FairleadError('auth/provider-unreachable', { issuer, problem }, { cause });
+  return new FairleadError('auth/sign-in-refused', { problem }, { cause });
 }

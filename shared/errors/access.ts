@@ -44,6 +44,38 @@ export const ACCESS_ERRORS = {
     http: 503,
     exit: EXIT.unreachable,
   }),
+  'auth/no-browser-sign-in': entry<Record<never, never>>({
+    message: () => 'nobody signs in to this server with a browser',
+    hint: () =>
+      'an admin names the provider’s client under "browser" in the file of --oidc; tokens count without it',
+    http: 404,
+    exit: EXIT.refused,
+  }),
+  'auth/sign-in-refused': entry<{ readonly problem: string }>({
+    message: (d) => `the sign-in came to no end: ${d.problem}`,
+    hint: () => 'begin again at /auth/sign-in, in one browser and within ten minutes',
+    http: 400,
+    exit: EXIT.refused,
+  }),
+  'auth/no-role': entry<{ readonly name: string }>({
+    message: (d) =>
+      `the identity provider knows ${d.name}, and none of the groups it names holds a role here`,
+    hint: () => 'an admin gives a group of yours a role in the file of --oidc',
+    http: 403,
+    exit: EXIT.refused,
+  }),
+  'auth/session-over': entry<Record<never, never>>({
+    message: () => 'the sign-in is over',
+    hint: () => 'sign in again: /auth/sign-in',
+    http: 401,
+    exit: EXIT.refused,
+  }),
+  'auth/cross-site': entry<{ readonly ours: string }>({
+    message: () => 'a sign-in speaks only for pages of this server, and another site had this asked',
+    hint: (d) => `go to ${d.ours} itself; programs bring a token in place of a cookie`,
+    http: 403,
+    exit: EXIT.refused,
+  }),
   'enrolment/code-refused': entry<{ readonly problem: string }>({
     message: (d) => `the enrolment code is not accepted: ${d.problem}`,
     hint: () => 'ask the vendor for a new enrolment string: fairlead-vendor enrolment create',

@@ -38,7 +38,8 @@ export function parseEnrolment(text: string): Enrolment {
 
 /** POST /api/v1/enrolments/redeem. Repeating it with the same code and key gives the same answer. */
 export const redeemRequest = z.strictObject({
-  code: z.string().max(64),
+  /** Of any form: what did not fit would be shown in the refusal, and somebody may send the whole enrolment string. */
+  code: z.string(),
   /** Ed25519 public key, base64url. */
   publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'an Ed25519 public key in base64url' }),
   /** The host's own name, shown in the fleet list. */

@@ -43,6 +43,13 @@ export const tokensReply = z.object({ tokens: z.array(z.object(tokenSummary)) })
 /** The only answer that ever holds the text. */
 export const tokenReply = z.object({ ...tokenSummary, token: z.string() });
 
+/** Whose a credential is. */
+export const whoReply = z.object({
+  kind: z.enum(['token', 'person']),
+  name: z.string(),
+  roles: z.array(z.enum(TOKEN_ROLES)),
+});
+
 // Replies are objects that may gain fields: their readers pass over what they do not know.
 const instanceSummary = {
   id: z.string(),

@@ -1,7 +1,7 @@
 // Sign-in with a real OpenID provider: whose tokens count, for what, and what happens when its keys change or it is gone.
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type IdentityConfig, identityConfig, personOf } from '../../../server/core/identity.ts';
+import { type IdentityConfig, identityConfig, identityOf, personOf } from '../../../server/core/identity.ts';
 import { credentialOf } from '../../../server/http/access.ts';
 import { createApp } from '../../../server/http/app.ts';
 import { createSignIn } from '../../../server/http/sign-in.ts';
@@ -160,7 +160,8 @@ describe('the provider', () => {
 });
 
 it('tells each credential from every other: what one holder repeats is not another’s', () => {
-  const person = (name: string) => ({ kind: 'person', person: { name, roles: [] } }) as const;
+  const person = (subject: string) =>
+    ({ kind: 'person', person: { subject, name: 'Ann', roles: [] } }) as const;
   const token = { kind: 'token', token: { id: 'a', name: 'one', role: 'viewer' } } as const;
   const agent = { kind: 'agent', instance: 'b', boot: null } as const;
 
@@ -170,6 +171,7 @@ it('tells each credential from every other: what one holder repeats is not anoth
 });
 
 describe('the file about it', () => {
+  const BROWSER = { clientId: 'fairlead', url: 'https://releases.example.com' };
   const good = { schema: 'fairlead/oidc@1', issuer: 'https://id.example.com', audience: 'x', roles: {} };
 
   it.each([
@@ -177,8 +179,15 @@ describe('the file about it', () => {
     ['a role that nobody knows', { roles: { root: ['x'] } }],
     ['a role without groups', { roles: { admin: [] } }],
     ['a field that nobody knows', { secret: 'x' }],
+    ['a client that is the audience too', { browser: { ...BROWSER, clientId: 'x' } }],
+    ['an address with a path', { browser: { ...BROWSER, url: 'https://releases.example.com/fleet' } }],
+    ['an address in the clear', { browser: { ...BROWSER, url: 'http://releases.example.com' } }],
+    ['an address of no web', { browser: { ...BROWSER, url: 'ftp://127.0.0.1' } }],
+    ['a scope that is two', { browser: { ...BROWSER, scopes: ['a b'] } }],
+    ['sign-ins of a minute', { browser: { ...BROWSER, lasts: 'PT1M' } }],
+    ['sign-ins of a week', { browser: { ...BROWSER, lasts: 'P7D' } }],
   ])('is refused with %s', (_what, wrong) => {
-    expect(identityConfig.safeParse(good).success).toBe(true);
+    expect(identityConfig.safeParse({ ...good, browser: BROWSER }).success).toBe(true);
     expect(identityConfig.safeParse({ ...good, ...wrong }).success).toBe(false);
   });
 
@@ -188,11 +197,26 @@ describe('the file about it', () => {
       roles: { admin: ['boss'], viewer: ['boss', 'staff'] },
     });
 
-    expect(personOf({ sub: '1', email: 'a@b.example\n', 'urn:roles': 'boss' }, config)).toEqual({
-      name: 'a@b.example',
+    const identity = identityOf({ sub: '1', email: 'a@b.example\n', 'urn:roles': ['boss', 'sales'] }, config);
+
+    expect(identity).toEqual({ subject: '1', name: 'a@b.example', groups: ['boss'] });
+    expect(identity && personOf(identity, config)).toEqual({
+      ...{ subject: '1', name: 'a@b.example' },
       roles: ['viewer', 'admin'],
     });
-    expect(personOf({ sub: '1' }, config)).toBeNull();
+  });
+
+  it.each([
+    ['no name', { sub: '1' }],
+    ['a name of blanks', { sub: '1', email: ' \n' }],
+    ['a name alone', { email: 'a@b.example' }],
+    ['an empty subject', { sub: '', email: 'a@b.example' }],
+    ['a subject that no store takes', { sub: 'a\u0000', email: 'a@b.example' }],
+    ['a subject longer than any', { sub: 'a'.repeat(256), email: 'a@b.example' }],
+  ])('names nobody by %s', (_what, claims) => {
+    const config = identityConfig.parse({ ...good, name: 'email' });
+
+    expect(identityOf(claims, config)).toBeNull();
   });
 });
 
