@@ -100,7 +100,8 @@ export function startFollowing(context: Context): { stop(): Promise<void> } {
       .follow()
       .catch((err) => log.warn({ job: 'follow', err }, 'could not look at what others published'));
   const listening = notices.listen((notice) => {
-    if (notice !== 'publication') void tellOfProposals(context, notice);
+    if (notice.startsWith('advisory ')) tellToLook(context);
+    else if (notice !== 'publication') void tellOfProposals(context, notice);
     else if (isShared) void follow();
   });
   const timer = isShared ? setInterval(follow, LOOK_MS).unref() : undefined;
@@ -110,6 +111,13 @@ export function startFollowing(context: Context): { stop(): Promise<void> } {
       await listening.stop();
     },
   };
+}
+
+/** Whoever is exposed finds the order, or the proposal, with its next question: that is now. */
+function tellToLook({ hub, publisher }: Context): void {
+  const { version } = publisher.published();
+  const news = version === null ? {} : { timestamp: version };
+  hub.tellAll({ ...news, proposals: true }, 'emergency');
 }
 
 async function tellOfProposals({ db, hub, log }: Context, notice: Notice): Promise<void> {

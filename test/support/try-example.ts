@@ -1,9 +1,9 @@
 // Sends the example of a route to a real server, as a program would that has only read the documentation.
 import { once } from 'node:events';
-import { WebSocket } from 'ws';
 import { EXAMPLE_TAG, pathOf } from '../../server/http/openapi.ts';
 import type { Route } from '../../server/http/route.ts';
 import type { ExampleFleet } from './example-fleet.ts';
+import { listenForHints } from './listening-agent.ts';
 
 export interface Tried {
   readonly status: number;
@@ -22,7 +22,7 @@ export async function tryExample(fleet: ExampleFleet, route: Route): Promise<Tri
   const search = new URLSearchParams(
     Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
   );
-  if (status === 101) return await listen(fleet, path);
+  if (status === 101) return await listen(fleet);
   const bytes = raw === 'stream' && holds === undefined ? fleet.pack : undefined;
   const response = await fetch(`${fleet.url}${path}?${search}`, {
     method,
@@ -40,15 +40,12 @@ export async function tryExample(fleet: ExampleFleet, route: Route): Promise<Tri
 }
 
 /** Becomes a WebSocket, and waits for the first word. */
-async function listen(fleet: ExampleFleet, path: string): Promise<Tried> {
-  const { server, agent, url } = fleet;
-  const headers = { authorization: `Bearer ${await agent.token()}` };
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, { headers });
-  await once(socket, 'open');
-  const said = once(socket, 'message');
+async function listen({ server, agent, url }: ExampleFleet): Promise<Tried> {
+  const { websocket } = await listenForHints(url, await agent.token());
+  const said = once(websocket, 'message');
   server.context.hub.tell([agent.instance], { proposals: true });
   const [text] = await said;
-  socket.terminate();
+  websocket.terminate();
   return { status: 101, headers: new Headers(), text: String(text) };
 }
 

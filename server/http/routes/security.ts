@@ -82,7 +82,7 @@ const enforce = defineRoute({
     reply: { advisory: PATCH.advisory.id, ordered: true, exposed_count: 1, ...NOTHING_PROPOSED },
   },
   answer: async (context, { body, mark, actor }) => {
-    const { db, publisher, now } = context;
+    const { db, publisher, notices, now } = context;
     const { advisory, affected } = await look(context, body.advisory);
     const released = new Set(
       publisher.published().releases.map(({ component, version }) => `${component}@${version}`),
@@ -91,6 +91,7 @@ const enforce = defineRoute({
     const said = { advisory: advisory.id, ordered: advisory.order !== undefined, exposed_count: exposed };
     const wanted = { advisory, affected, released, reason: body.reason, actor: actor() };
     const outcome = await transactOnce(db, mark, now(), (trx) => enforcePatch(trx, wanted, now()));
+    await notices.tell(`advisory ${advisory.id}`);
     return { ...said, ...outcome };
   },
 });

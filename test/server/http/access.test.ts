@@ -100,6 +100,19 @@ describe('an API token', () => {
     expect([...statuses]).toEqual([401, 429]);
   });
 
+  it('counts an IPv6 network as one, however many addresses it fails from', async () => {
+    const guess = (from: string) =>
+      server.app.inject({
+        ...{ url: '/api/v1/audit', remoteAddress: from },
+        headers: { authorization: 'Bearer x' },
+      });
+
+    for (let i = 1; i <= 60; i++) await guess(`2001:db8:0:7::${i.toString(16)}`);
+
+    const statuses = [await guess('2001:db8:0:7:ffff::1'), await guess('2001:db8:0:8::1')];
+    expect(statuses.map(({ statusCode }) => statusCode)).toEqual([429, 401]);
+  });
+
   it.each([
     ['each caller by itself behind a trusted proxy', ['127.0.0.0/8'], 401],
     ['the address that connects, whatever it claims, behind no proxy', [], 429],

@@ -1,7 +1,10 @@
 // Enforcing a patch: forced by its signed order, or proposed to whoever is exposed, once, and of the vendor alone.
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startFollowing } from '../../../server/jobs/watch.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
+import { listenForHints } from '../../support/listening-agent.ts';
 import { advisoryOf, digestOfText } from '../../support/publications.ts';
 import { publishVersions } from '../../support/published-versions.ts';
 import { enrolAgent, type ServerAgent } from '../../support/server-agent.ts';
@@ -135,6 +138,26 @@ describe('a patch that a signed order forces', () => {
         details: { reason: 'exploited since this morning' },
       },
     ]);
+  });
+});
+
+describe('whoever listens', () => {
+  it.each([
+    ['an order', { severity: 'critical', order: { deadline: '2026-11-30T00:00:00Z' } }],
+    ['a proposal', {}],
+  ])('is told to look at once for %s', async (_what, advisory) => {
+    await publish(advisory);
+    const url = await server.app.listen({ host: '127.0.0.1', port: 0 });
+    const following = startFollowing(server.context);
+    const { websocket, hints } = await listenForHints(url, await exposed.token());
+
+    const said = once(websocket, 'message');
+    await enforce();
+    await said;
+
+    expect(hints).toMatchObject([{ timestamp: expect.any(Number), proposals: true }]);
+    websocket.terminate();
+    await following.stop();
   });
 });
 
