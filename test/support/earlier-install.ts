@@ -1,5 +1,5 @@
 // An install, a server and a vendor that an earlier version left behind, unpacked and started with this one.
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,11 @@ export interface Earlier {
   /** Of the server. */
   readonly port: string;
   run(program: string, ...argv: string[]): Promise<string>;
-  start(program: string, ...argv: string[]): void;
+  start(program: string, ...argv: string[]): ChildProcess;
+  /** The same directories, and the programs of another checkout. */
+  withPrograms(bin: string): Earlier;
+  /** The same, and another state directory of the agent. */
+  withState(name: string): Earlier;
   json<Reply>(...argv: string[]): Promise<Reply>;
 }
 
@@ -64,15 +68,19 @@ export async function unpackEarlier(): Promise<Earlier> {
   for (const [, old = ''] of instance.matchAll(/"port": (\d+)/g)) {
     replace('agent/instance.json', [old, String(await freePort())]);
   }
+  onTestFinished(async () => void (await endProcessesOf(directory)));
+  return programsOn(directory, port, BIN, 'agent');
+}
+
+function programsOn(directory: string, port: string, bin: string, state: string): Earlier {
   const env = {
-    PATH: `${BIN}:${process.env.PATH}`,
+    PATH: `${bin}:${process.env.PATH}`,
     HOME: directory,
     FAIRLEAD_DEMO: directory,
     FAIRLEAD_PASSPHRASE: 'a passphrase for the demo',
     FAIRLEAD_VENDOR_DIR: join(directory, 'vendor'),
-    FAIRLEAD_STATE_DIR: join(directory, 'agent'),
+    FAIRLEAD_STATE_DIR: join(directory, state),
   };
-  onTestFinished(async () => void (await endProcessesOf(directory)));
   const run = async (program: string, ...argv: string[]) => {
     const { stdout } = await promisify(execFile)(program, argv, { env, cwd: directory, maxBuffer: 2 ** 25 });
     return stdout;
@@ -80,8 +88,13 @@ export async function unpackEarlier(): Promise<Earlier> {
   return {
     directory,
     run,
-    start: (program, ...argv) =>
-      void spawn(program, argv, { env, cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] }).unref(),
+    start: (program, ...argv) => {
+      const child = spawn(program, argv, { env, cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
+      child.unref();
+      return child;
+    },
+    withPrograms: (other) => programsOn(directory, port, other, state),
+    withState: (other) => programsOn(directory, port, bin, other),
     json: async (...argv) => JSON.parse(await run('fairlead', ...argv, '--json')),
     port,
   };
