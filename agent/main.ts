@@ -11,7 +11,7 @@ import { createDeploymentPorts } from './adapters/deployment-ports.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
 import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
-import { createHttpSource, repositoryUrls } from './adapters/repository/http-source.ts';
+import { createEnrolledSource } from './adapters/repository/http-source.ts';
 import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { createVerifyTargets } from './adapters/repository/verify-beside.ts';
 import { type EnrolmentFile, readEnrolment, readIdentity } from './adapters/server/enrolment-file.ts';
@@ -95,7 +95,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs }: RunAgentOp
   const log: Log = createLog({ base: null, timestamp: stdTimeFunctions.isoTime }, secrets);
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   const http = createHttpClient();
-  const source = createHttpSource(repositoryUrls(enrolment.server), http);
+  const source = createEnrolledSource(enrolment, { stateDir, clock, http });
   const settings = createSettings(stateDir, config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
   const trees = treesFrom(source, stateDir, pulse, log);

@@ -3,8 +3,10 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
+import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
 import type { Identity, Person } from './core/identity.ts';
 import { type CallerQuotas, createQuotas } from './core/quota.ts';
+import { directoryAddress, type RepositoryAddress } from './core/repository-address.ts';
 import type { SignInState } from './core/sign-in-state.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
@@ -17,15 +19,18 @@ import { writeReports } from './db/reports.ts';
 import type { Database, DatabaseTransaction } from './db/tables.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
+import { openStore } from './repository/open-store.ts';
 import { type PassphraseSource, passphraseSource } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
 import type { Publisher } from './repository/publisher.ts';
 import { newsBetween, type Published } from './repository/state.ts';
+import type { RepositoryStore } from './repository/store.ts';
 import { clearUploads } from './repository/uploads.ts';
 
 export interface ServerConfig extends Transport {
   readonly layout: Layout;
   readonly database: DatabaseAddress;
+  readonly repository: RepositoryAddress;
   readonly passphrase: PassphraseSource;
   /** The file about the identity provider; null without one. */
   readonly oidc: string | null;
@@ -69,6 +74,7 @@ export interface Context {
   readonly db: Database;
   readonly publisher: Publisher;
   readonly notices: Notices;
+  readonly store: RepositoryStore;
   readonly files: PublicFiles;
   /** The agents that listen to this process. */
   readonly hub: Hub;
@@ -78,6 +84,7 @@ export interface Context {
   readonly readReport: ReadReport;
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
+  readonly downloads: Downloads;
 }
 
 export interface TakenReport {
@@ -103,20 +110,27 @@ async function takeReports(
   }));
 }
 
+/** What a publisher works on. */
+export interface Opening {
+  readonly config: ServerConfig;
+  readonly db: Database;
+  readonly store: RepositoryStore;
+}
+
 export interface Surroundings {
   /** Nobody signs in elsewhere unless given. */
   readonly signIn?: SignIn | null;
+  /** Everybody may download unless given. */
+  readonly downloads?: Downloads;
   /** Defaults to the clock that all processes on the database go by. */
   readonly now?: () => EpochMs;
   readonly log: Logger;
   /** Defaults to the caller's own thread. */
   readonly database?: Place;
+  /** Defaults to the one of the configuration. */
+  readonly store?: RepositoryStore;
   /** `onChange` is to be called when the repository serves something else. */
-  readonly openPublisher: (
-    config: ServerConfig,
-    db: Database,
-    onChange: (published: Published) => void,
-  ) => Promise<Publisher>;
+  readonly openPublisher: (opening: Opening, onChange: (published: Published) => void) => Promise<Publisher>;
 }
 
 /** What the command line and the environment say; the command line goes first. */
@@ -132,12 +146,12 @@ export interface Settings extends TransportSettings {
 export function toConfig(
   settings: Settings,
   environment: NodeJS.ProcessEnv,
-  database?: DatabaseAddress,
+  places: { readonly database?: DatabaseAddress; readonly repository?: RepositoryAddress } = {},
 ): ServerConfig {
   const layout = layoutOf(resolve(settings.dir));
   return {
     layout,
-    database: database ?? fileAddress(layout.database),
+    ...{ database: fileAddress(layout.database), repository: directoryAddress(layout.dir), ...places },
     passphrase: passphraseSource(settings.passphraseFile, environment),
     oidc: settings.oidc ?? null,
     host: settings.host,
@@ -154,7 +168,8 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   const { log } = surroundings;
   await clearUploads(config.layout, config.database.kind === 'file' ? 0 : OTHERS_UPLOAD_MS, Date.now());
   const db = await openDatabase(config.database, surroundings.database);
-  const files = createPublicFiles(config.layout.repository, () => performance.now());
+  const store = surroundings.store ?? openStore(config.repository);
+  const files = createPublicFiles(store, () => performance.now());
   const hub = createHub();
   let before: Published | null = null;
   const onChange = (published: Published) => {
@@ -167,19 +182,21 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   };
   const opened = Promise.all([
     surroundings.now ?? databaseClock(db),
-    surroundings.openPublisher(config, db, onChange),
+    surroundings.openPublisher({ config, db, store }, onChange),
   ]);
   const [now, publisher] = await opened.catch(async (error: unknown) => {
     // Left open, its threads would keep the program from ending.
     await db.destroy();
+    await store.close();
     throw error;
   });
   const reports = createGroupCommit(db, takeReports);
   return {
-    ...{ config, now, log, db, publisher, files, hub, reports },
+    ...{ config, now, log, db, publisher, store, files, hub, reports },
     quotas: createQuotas(now),
     notices: createNotices(db, config.database),
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,
+    downloads: surroundings.downloads ?? PUBLIC_DOWNLOADS,
   };
 }

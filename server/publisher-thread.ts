@@ -6,18 +6,20 @@ import { openDatabase } from './db/database.ts';
 import { databaseClock, tellOthers } from './db/neighbours.ts';
 import { inPublishingTurn } from './db/publishing.ts';
 import { openOnlineKeys } from './repository/online-keys.ts';
+import { openStore } from './repository/open-store.ts';
 import { readPassphrase } from './repository/passphrase.ts';
 import { createPublisher } from './repository/publisher.ts';
 import type { PublisherAnswer, PublisherData, PublisherQuestion } from './repository/publisher-beside.ts';
 
-const { layout, database, passphrase }: PublisherData = workerData;
+const { layout, database, repository, passphrase }: PublisherData = workerData;
 
 answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, passphrase));
   const db = await openDatabase(database);
   const now = await databaseClock(db);
+  const store = openStore(repository);
   const publisher = await createPublisher({
-    ...{ layout, keys, now, onChange: tellNews },
+    ...{ store, keys, now, onChange: tellNews },
     findChange: (id) => findChange(db, id),
     inTurn: (work) => inPublishingTurn(db, work),
     recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now()),
@@ -37,6 +39,9 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
           return { kind: 'follow' };
       }
     },
-    close: () => db.destroy(),
+    close: async () => {
+      await store.close();
+      await db.destroy();
+    },
   };
 });

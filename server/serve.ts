@@ -9,6 +9,7 @@ import { readDocument } from '../shared/node/named-file.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
 import { findHome, findSecret, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
 import { type CliContext, print } from './cli/options.ts';
+import { verifyRepository, verifyRepositoryPlace } from './cli/place.ts';
 import {
   type Context,
   createContext,
@@ -19,6 +20,7 @@ import {
 } from './context.ts';
 import { identityConfig } from './core/identity.ts';
 import { createApp } from './http/app.ts';
+import { type DownloadSettings, readDownloads } from './http/downloads.ts';
 import { createSignIn } from './http/sign-in.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
 import {
@@ -35,19 +37,24 @@ import { startPublisher } from './repository/publisher-beside.ts';
 const GRACE_MS = 10_000;
 
 /** Answers once it listens; it ends when it is told to. */
-export async function run(cli: CliContext, settings: Settings & OnDirectory): Promise<number> {
+export async function run(
+  cli: CliContext,
+  settings: Settings & OnDirectory & DownloadSettings,
+): Promise<number> {
   const home = await findHome(settings, cli);
-  const config = toConfig(settings, cli.environment, home.address);
+  const config = toConfig(settings, cli.environment, { database: home.address, repository: home.repository });
   const log = createLog({ name: 'fairlead-server' });
   // Before anything is opened: a certificate that does not fit is the first line that is read.
   const tls = config.tls === null ? null : await readTls(config.tls);
   const signIn = config.oidc === null ? null : await openSignIn(config.oidc, settings, cli);
+  const downloads = await readDownloads(settings);
   await verifyPlace(home, false);
+  await verifyRepositoryPlace(home, 'use');
   const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
-    ...{ log, database: 'beside', signIn },
-    openPublisher: (of, _db, onChange) =>
-      startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, onChange),
+    ...{ log, database: 'beside', signIn, downloads },
+    openPublisher: ({ config: of, store }, onChange) =>
+      startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, store, onChange),
   }).catch((error: unknown) => {
     lock?.release();
     throw error;
@@ -55,6 +62,7 @@ export async function run(cli: CliContext, settings: Settings & OnDirectory): Pr
   const close = async () => {
     await context.publisher.stop();
     await context.db.destroy();
+    await context.store.close();
     lock?.release();
   };
   await serve(context, tls, close).catch(async (error: unknown) => {
@@ -74,16 +82,24 @@ async function openSignIn(path: string, { oidcSecretFile }: Settings, cli: CliCo
 
 /**
  * With the embedded file one process has the directory for itself; on PostgreSQL several share it.
- * Errors: server/in-use, server/database-*.
+ * Errors: server/in-use, server/database-*, server/repository-*.
  */
 async function takeDirectory(home: Home, log: Logger): Promise<Lock | null> {
   const { layout, address } = home;
+  const look = async () => {
+    const db = await openVerified(home);
+    await verifyRepository(db, home).finally(() => db.destroy());
+  };
   if (address.kind === 'postgres') {
-    await (await openVerified(home)).destroy();
+    await look();
     return null;
   }
   const lock = await tryLock(layout.lock);
   if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
+  await look().catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
   await settleDirectory(layout.dir, new Set()).catch((err) =>
     log.warn({ err }, 'what a kill left behind stays'),
   );

@@ -1,7 +1,8 @@
 // A server's directory, the database that goes with it and its secrets: found by what was given, and never mixed up with another's.
 import { join, resolve } from 'node:path';
+import { shellWord } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { readSecret } from '../../shared/node/named-file.ts';
+import { readNamed, readSecret } from '../../shared/node/named-file.ts';
 import { isPresent } from '../../shared/node/read-file.ts';
 import {
   type DatabaseAddress,
@@ -9,6 +10,14 @@ import {
   holdsPassword,
   parsePostgresAddress,
 } from '../core/database-address.ts';
+import {
+  directoryAddress,
+  environmentOfProfile,
+  holdsSecret,
+  isS3,
+  parseS3Address,
+  type RepositoryAddress,
+} from '../core/repository-address.ts';
 import { readFirstDigest } from '../db/audit-chain.ts';
 import { openDatabase } from '../db/database.ts';
 import type { Database } from '../db/tables.ts';
@@ -20,32 +29,67 @@ export interface OnDirectory {
   readonly dir: string;
   readonly database?: string | undefined;
   readonly databaseFile?: string | undefined;
+  readonly repository?: string | undefined;
+  readonly repositoryFile?: string | undefined;
 }
 
 export interface Home {
   readonly layout: Layout;
   readonly address: DatabaseAddress;
+  readonly repository: RepositoryAddress;
 }
 
-const PLACES = { variable: 'FAIRLEAD_SERVER_DATABASE', credential: 'fairlead-database' };
+const DATABASE = { variable: 'FAIRLEAD_SERVER_DATABASE', credential: 'fairlead-database' };
+const REPOSITORY = { variable: 'FAIRLEAD_SERVER_REPOSITORY', credential: 'fairlead-repository' };
 
 /**
- * What was typed goes first, then the environment, then a credential of the unit; without any of them it is the file in
- * the directory. Errors: server/database-address, server/password-shown, file/*.
+ * What was typed goes first, then the environment, then a credential of the unit; without any of them database and
+ * repository are in the directory. Errors: server/database-address, server/password-shown, server/repository-address,
+ * server/keys-shown, file/*.
  */
-export async function findHome(
-  { dir, database, databaseFile }: OnDirectory,
-  { environment }: CliContext,
-): Promise<Home> {
+export async function findHome(given: OnDirectory, { environment }: CliContext): Promise<Home> {
+  const { dir, database, databaseFile, repository, repositoryFile } = given;
   const layout = layoutOf(resolve(dir));
-  const text = typed(database) ?? (await findSecret({ ...PLACES, file: databaseFile }, environment));
-  return { layout, address: text === null ? fileAddress(layout.database) : parsePostgresAddress(text) };
+  const address =
+    typedDatabase(database) ?? (await findSecret({ ...DATABASE, file: databaseFile }, environment));
+  const place =
+    typedRepository(repository) ?? (await findSecret({ ...REPOSITORY, file: repositoryFile }, environment));
+  return {
+    layout,
+    address: address === null ? fileAddress(layout.database) : parsePostgresAddress(address),
+    repository: await repositoryAt(place ?? layout.dir, environment),
+  };
 }
 
-function typed(database: string | undefined): string | null {
-  if (database === undefined) return null;
-  if (holdsPassword(parsePostgresAddress(database))) throw new FairleadError('server/password-shown', {});
-  return database;
+function typedDatabase(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (holdsPassword(parsePostgresAddress(text))) throw new FairleadError('server/password-shown', {});
+  return text;
+}
+
+function typedRepository(text: string | undefined): string | null {
+  if (text !== undefined && holdsSecret(text)) throw new FairleadError('server/keys-shown', {});
+  return text ?? null;
+}
+
+async function repositoryAt(text: string, environment: NodeJS.ProcessEnv): Promise<RepositoryAddress> {
+  if (!isS3(text)) return directoryAddress(resolve(text));
+  const { AWS_SHARED_CREDENTIALS_FILE: file, AWS_PROFILE: profile = 'default' } = environment;
+  if (file === undefined || environment.AWS_ACCESS_KEY_ID !== undefined)
+    return parseS3Address(text, environment);
+  const keys = environmentOfProfile(new TextDecoder().decode(await readNamed(file)), profile);
+  return parseS3Address(text, { ...environment, ...keys });
+}
+
+/** As it was typed: no form that is taken holds a secret. */
+export function asGiven(given: Omit<OnDirectory, 'dir'>): string {
+  const words = [
+    ['--database', given.database],
+    ['--database-file', given.databaseFile],
+    ['--repository', given.repository],
+    ['--repository-file', given.repositoryFile],
+  ] as const;
+  return words.map(([flag, value]) => (value === undefined ? '' : ` ${flag} ${shellWord(value)}`)).join('');
 }
 
 /**
@@ -74,7 +118,10 @@ export async function openVerified(home: Home): Promise<Database> {
 }
 
 /** Another kind of database than the directory's would begin an empty fleet beside the real one. */
-export async function verifyPlace({ layout, address }: Home, mayBegin: boolean): Promise<void> {
+export async function verifyPlace(
+  { layout, address }: Pick<Home, 'layout' | 'address'>,
+  mayBegin: boolean,
+): Promise<void> {
   const { dir } = layout;
   const mark = await readDatabaseMark(layout);
   if (address.kind === 'file' && mark !== null) {

@@ -12,8 +12,9 @@ import { admitToken } from '../db/tokens.ts';
 import { type Layout, readDatabaseMark, readOrWriteLine, writeDatabaseMark } from '../repository/layout.ts';
 import { createOnlineKeys, openOnlineKeys } from '../repository/online-keys.ts';
 import { passphraseSource, readOrMakePassphrase } from '../repository/passphrase.ts';
-import { findHome, type Home, type OnDirectory, verifyFleet, verifyPlace } from './home.ts';
+import { asGiven, findHome, type Home, type OnDirectory, verifyFleet, verifyPlace } from './home.ts';
 import { type CliContext, print } from './options.ts';
+import { claimRepository, verifyRepositoryPlace } from './place.ts';
 import { issued } from './token.ts';
 
 interface InitSettings extends OnDirectory {
@@ -29,6 +30,7 @@ export async function init(
   const home = await findHome(settings, context);
   const { layout, address } = home;
   await verifyPlace(home, true);
+  await verifyRepositoryPlace(home, 'make');
   const existed = (await isPresent(layout.database)) || (await isPresent(layout.databaseMark));
   await makeDirectory(layout.dir);
   const { passphrase, made } = await readOrMakePassphrase(
@@ -38,7 +40,12 @@ export async function init(
   await createOnlineKeys(layout, passphrase);
   await openOnlineKeys(layout, passphrase);
   const db = await openDatabase(address);
-  const tokens = await makeFleet(db, home).finally(() => db.destroy());
+  const tokens = await makeFleet(db, home)
+    .then(async (made) => {
+      await claimRepository(db, home);
+      return made;
+    })
+    .finally(() => db.destroy());
   print(
     existed
       ? `${layout.dir} holds a release server already: what it has was left as it is`
@@ -59,12 +66,6 @@ export async function init(
     `then: fairlead-vendor init --server ${shellWord(publicUrl)} --token-file ${shellWord(join(layout.dir, 'publisher.token'))}`,
   );
   return EXIT.ok;
-}
-
-/** As it was typed: neither form holds a password. */
-function asGiven({ database, databaseFile }: OnDirectory): string {
-  if (databaseFile !== undefined) return ` --database-file ${shellWord(databaseFile)}`;
-  return database === undefined ? '' : ` --database ${shellWord(database)}`;
 }
 
 /** What the database holds from its first day. The mark comes last: without it the next `init` goes on here. */

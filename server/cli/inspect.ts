@@ -7,8 +7,9 @@ import { verifyAudit } from '../db/audit-chain.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
-import { type OnDirectory, withDatabase } from './home.ts';
+import { findHome, type OnDirectory, withDatabase } from './home.ts';
 import { type CliContext, print } from './options.ts';
+import { verifyRepositoryPlace, withStore } from './place.ts';
 
 interface VerifySettings extends OnDirectory {
   readonly checkpoint?: AuditCheckpoint;
@@ -35,10 +36,11 @@ export async function showExpiries(
   { within, ...home }: ExpirySettings,
 ): Promise<number> {
   const now = Date.now();
-  const all = await withDatabase(home, context, async (db, layout) => [
-    ...listMetadataExpiries(await loadState(layout)),
-    ...(await listTokenExpiries(db)),
-  ]);
+  const tokens = await withDatabase(home, context, (db) => listTokenExpiries(db));
+  const found = await findHome(home, context);
+  await verifyRepositoryPlace(found, 'use');
+  const state = await withStore(found, loadState);
+  const all = [...listMetadataExpiries(state), ...tokens];
   for (const one of all.toSorted((a, b) => a.at - b.at)) print(describeExpiry(one, now));
   const urgent = all.filter((one) => isUrgent(one, now, within)).toSorted((a, b) => a.at - b.at);
   const [first] = urgent;

@@ -16,6 +16,12 @@ export function parseDatabase(text: string): string {
   throw new InvalidArgumentError('It must be such as postgres://fairlead@db/fairlead.');
 }
 
+/** A directory or an address; what is wrong with it is said later, and without the text: it may hold a key. */
+export function parsePlace(text: string): string {
+  if (text !== '' && text === sanitizeLine(text)) return text;
+  throw new InvalidArgumentError('It must be a directory, or such as s3://releases/fairlead.');
+}
+
 /** As `audit verify` prints it. */
 export function parseCheckpoint(text: string): { readonly count: number; readonly digest: Digest } {
   const [, count = '', digest = ''] = /^([1-9]\d{0,15}):(sha256:[0-9a-f]{64})$/.exec(text) ?? [];

@@ -3,6 +3,7 @@ import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
 import { parseLine, parsePath, parseSpan, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
+import { REPOSITORY_ACCESS } from '../core/downloads.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
 import {
   type CliContext,
@@ -10,6 +11,7 @@ import {
   parseDatabase,
   parseHost,
   parseNetworks,
+  parsePlace,
   parsePort,
 } from './options.ts';
 
@@ -36,6 +38,22 @@ const DATABASE: readonly OptionSpec[] = [
   },
 ];
 const ON_FLEET = [DIR, ...DATABASE];
+const REPOSITORY: readonly OptionSpec[] = [
+  {
+    flags: '--repository <place>',
+    about:
+      'where the signed repository is kept in place of the directory: another one, or s3://BUCKET/PREFIX with the keys in $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY',
+    parse: parsePlace,
+  },
+  {
+    flags: '--repository-file <file>',
+    about:
+      'file with that place, keys and all (else $FAIRLEAD_SERVER_REPOSITORY, else a credential of systemd)',
+    excludes: ['repository'],
+    parse: parsePath,
+  },
+];
+const WHOLE = [...ON_FLEET, ...REPOSITORY];
 const PASSPHRASE: OptionSpec = {
   flags: '--passphrase-file <file>',
   about: 'passphrase of the signing keys (else $FAIRLEAD_SERVER_PASSPHRASE, else $FAIRLEAD_PASSPHRASE)',
@@ -47,7 +65,7 @@ export const INIT: ServerCommand = {
   about: 'make the directory, its keys and the first tokens; may be repeated',
   example: 'init --dir /var/lib/fairlead-server --public-url https://releases.example.com',
   options: [
-    ...ON_FLEET,
+    ...WHOLE,
     PASSPHRASE,
     {
       flags: '--public-url <url>',
@@ -59,9 +77,7 @@ export const INIT: ServerCommand = {
   load: async () => (await import('./init.ts')).init,
 };
 
-const RUN_OPTIONS: readonly OptionSpec[] = [
-  ...ON_FLEET,
-  PASSPHRASE,
+const LISTENING: readonly OptionSpec[] = [
   { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1', parse: parseHost },
   {
     flags: '--port <number>',
@@ -96,6 +112,25 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
     parse: parsePath,
   },
 ];
+const DOWNLOADS: readonly OptionSpec[] = [
+  {
+    flags: '--repository-access <who>',
+    about:
+      'who may download packs: everybody, or enrolled agents; with enrolled-documents they alone get the documents too',
+    choices: REPOSITORY_ACCESS,
+    fallback: 'public',
+  },
+  {
+    flags: '--download-key-file <file>',
+    about: 'key of signed addresses, which a CDN or nginx can check; 32 signs or more',
+    parse: parsePath,
+  },
+  {
+    flags: '--download-url <url>',
+    about: 'where enrolled agents are sent for packs, with a signed address',
+    parse: parseUrl,
+  },
+];
 
 /** What serves joins all parts of the program: its entry knows it. */
 export function runOf(load: ServerCommand['load']): ServerCommand {
@@ -103,7 +138,7 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
     name: 'run',
     about: 'serve until told to stop',
     example: 'run --dir /var/lib/fairlead-server',
-    options: RUN_OPTIONS,
+    options: [...WHOLE, PASSPHRASE, ...LISTENING, ...DOWNLOADS],
     load,
   };
 }
@@ -112,7 +147,8 @@ export function runOf(load: ServerCommand['load']): ServerCommand {
 export const ON_DIRECTORY: readonly ServerCommand[] = [
   {
     name: 'migrate',
-    about: 'move the fleet of a stopped server from its file into an empty PostgreSQL database',
+    about:
+      'move what a stopped server keeps in its directory: the fleet into an empty PostgreSQL database, the repository to another place, or both',
     example: 'migrate --dir /var/lib/fairlead-server --to-file /etc/fairlead/database',
     options: [
       DIR,
@@ -127,6 +163,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
         excludes: ['to'],
         parse: parsePath,
       },
+      ...REPOSITORY,
     ],
     load: async () => (await import('./migrate.ts')).migrate,
   },
@@ -187,7 +224,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     about: 'what ends when: metadata of each role, and tokens; fails when something ends soon',
     example: 'expiries --dir /var/lib/fairlead-server --within 60d',
     options: [
-      ...ON_FLEET,
+      ...WHOLE,
       {
         flags: '--within <duration>',
         about: 'how soon is soon',

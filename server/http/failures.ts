@@ -115,8 +115,14 @@ function toFairleadError(error: FastifyError, request: string, limit: number): F
 /** How long the server may need to be able again, when it cannot say better. */
 const UNABLE_SECONDS = 30;
 
+const SAYS_WHEN = [
+  'request/rate-limited',
+  'server/busy',
+  'server/database-away',
+  'server/repository-away',
+] as const;
+
 function secondsToWait(failure: FairleadError): number | null {
-  if (isFairleadError(failure, 'request/rate-limited', 'server/busy', 'server/database-away'))
-    return failure.data.seconds;
+  if (isFairleadError(failure, ...SAYS_WHEN)) return failure.data.seconds;
   return failure.http === 503 ? UNABLE_SECONDS : null;
 }

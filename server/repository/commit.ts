@@ -3,17 +3,16 @@
 // Roots and timestamp are files of their own, and clients see each as soon as it is there. Between the two a client
 // would find a new root with the old roles. So both are first written into the commit file; from then on the
 // publication is finished forward, by this process or, after a kill, by the next one before it serves anything.
-import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { changeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
-import { syncDirectory, type writeDurably } from '../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../shared/node/read-file.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
 import { line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { parseEnvelope } from '../../shared/trust/metadata.ts';
 import { parseTimestamp } from '../../shared/trust/parse-metadata.ts';
-import { type Layout, metadataFile, timestampFile } from './layout.ts';
+import { COMMIT, metadataName, TIMESTAMP } from './names.ts';
+import type { RepositoryStore, Tag } from './store.ts';
 
 const commitFile = z.strictObject({
   schema: z.literal('fairlead/commit@1'),
@@ -45,54 +44,67 @@ export interface Turn {
   take(version: number): Promise<number>;
 }
 
-/** The seam where tests let a disk fail. */
-export type WriteFile = typeof writeDurably;
-
 const COMMIT_LIMITS = { maxBytes: 256 * 2 ** 20, maxDepth: 32, maxNodes: 10_000_000 };
-/** What the world may read. */
-export const PUBLIC_MODE = 0o644;
-
-export async function writeCommit(layout: Layout, commit: Commit, write: WriteFile): Promise<void> {
-  await write(layout.commit, utf8(JSON.stringify(commit)));
-}
 
 /** What makes a commit visible. */
 export interface Finishing {
-  readonly layout: Layout;
+  readonly store: RepositoryStore;
   readonly turn: Turn;
   readonly record: RecordCommit;
-  readonly write: WriteFile;
+}
+
+/** Errors: publication/overtaken, and those of the store. */
+export async function writeCommit(store: RepositoryStore, turn: Turn, commit: Commit): Promise<void> {
+  await showUnder(COMMIT, utf8(JSON.stringify(commit)), { store, turn });
+}
+
+/**
+ * Writes under a name that holds one thing after the other, while it is our turn. What a later turn writes comes after
+ * `verify`, and then no longer is what stood there before: whoever slept through the end of its turn writes over nothing.
+ * Errors: publication/overtaken, and those of the store.
+ */
+export async function showUnder(
+  name: string,
+  bytes: Uint8Array,
+  { store, turn }: Pick<Finishing, 'store' | 'turn'>,
+): Promise<void> {
+  const before = await store.tagOf(name);
+  await turn.verify();
+  if (!(await store.replace(name, bytes, before))) throw new FairleadError('publication/overtaken', {});
 }
 
 /** The commit that an earlier turn left behind, if one did. Errors: those of `finishCommit`. */
 export async function finishLeft(finishing: Finishing): Promise<void> {
-  const commit = await readCommit(finishing.layout);
-  if (commit !== null) await finishCommit(commit, finishing);
+  const left = await readCommit(finishing.store);
+  if (left !== null) await finishCommit(left.commit, finishing);
 }
 
-/** Makes the commit visible; may be repeated from any point. Errors: publication/overtaken, disk/*. */
+/** Makes the commit visible; may be repeated from any point. Errors: publication/overtaken, and those of the store. */
 export async function finishCommit(commit: Commit, finishing: Finishing): Promise<void> {
-  const { layout, turn, record } = finishing;
-  if (await mayFollow(layout, commit)) {
+  const { store, turn, record } = finishing;
+  if (await mayFollow(store, commit)) {
     // Before the first file that anybody sees: who lost the turn in the meantime leaves everything to who has it.
     await record(commit, turn);
     await show(commit, finishing);
   }
   // A process that was overtaken may have written its own in this place: that one is judged when it is read.
-  if ((await readCommit(layout))?.id === commit.id) await rm(layout.commit, { force: true });
-  await syncDirectory(layout.dir);
+  const left = await readCommit(store);
+  if (left?.commit.id === commit.id) await store.clear(COMMIT, left.tag);
 }
 
-async function readCommit(layout: Layout): Promise<Commit | null> {
-  const bytes = await readIfPresent(layout.commit);
-  return bytes === null ? null : parseDocumentBytes(commitFile, bytes, layout.commit, COMMIT_LIMITS);
+async function readCommit(
+  store: RepositoryStore,
+): Promise<{ readonly commit: Commit; readonly tag: Tag } | null> {
+  const found = await store.read(COMMIT);
+  if (found === null) return null;
+  return { tag: found.tag, commit: parseDocumentBytes(commitFile, found.bytes, COMMIT, COMMIT_LIMITS) };
 }
 
 /** One that was planned on what is no longer there would take back what came between. */
-async function mayFollow(layout: Layout, { follows, timestamp }: Commit): Promise<boolean> {
+async function mayFollow(store: RepositoryStore, { follows, timestamp }: Commit): Promise<boolean> {
   if (follows === undefined || timestamp === null) return true;
-  const shown = await readIfPresent(timestampFile(layout));
-  const version = shown === null ? null : versionOf(shown);
+  const shown = await store.read(TIMESTAMP);
+  const version = shown === null ? null : versionOf(shown.bytes);
   return version === follows || version === versionOf(Buffer.from(timestamp, 'base64'));
 }
 
@@ -101,9 +113,9 @@ export function versionOf(timestamp: Uint8Array): number {
   return parseTimestamp(parseEnvelope(timestamp, 'timestamp').signed, 'timestamp').version;
 }
 
-async function show({ roots, timestamp }: Commit, { layout, write }: Finishing): Promise<void> {
+async function show({ roots, timestamp }: Commit, finishing: Finishing): Promise<void> {
   for (const root of roots) {
-    await write(metadataFile(layout, 'root', root.version), Buffer.from(root.bytes, 'base64'), PUBLIC_MODE);
+    await showUnder(metadataName('root', root.version), Buffer.from(root.bytes, 'base64'), finishing);
   }
-  if (timestamp !== null) await write(timestampFile(layout), Buffer.from(timestamp, 'base64'), PUBLIC_MODE);
+  if (timestamp !== null) await showUnder(TIMESTAMP, Buffer.from(timestamp, 'base64'), finishing);
 }

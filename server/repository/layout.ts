@@ -1,10 +1,9 @@
-// Where the files of a server's directory are, those of a new one, and how far the audit log is known to stand.
-import { basename, dirname, join } from 'node:path';
+// Where the files of a server's directory are, and the small ones among them: how far the audit log stood, and where database and repository are.
+import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { writeDurably } from '../../shared/node/durable-file.ts';
 import { readIfPresent, readTextIfPresent } from '../../shared/node/read-file.ts';
-import { packPath } from '../../shared/protocol/publication.ts';
 import { digest, line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 
@@ -23,10 +22,10 @@ export interface Layout {
   readonly auditCheckpoint: string;
   /** Packs on their way in. */
   readonly uploads: string;
-  /** The publication that is being made visible; see commit.ts. */
-  readonly commit: string;
-  /** What the world may read, as it is: metadata, targets, packs. */
+  /** What the world may read, as it is, unless the repository is elsewhere: metadata, targets, packs. */
   readonly repository: string;
+  /** Present where the repository is elsewhere; see cli/place.ts. */
+  readonly repositoryMark: string;
 }
 
 export function layoutOf(dir: string): Layout {
@@ -39,31 +38,9 @@ export function layoutOf(dir: string): Layout {
     passphrase: join(dir, 'passphrase'),
     auditCheckpoint: join(dir, 'audit-checkpoint.json'),
     uploads: join(dir, 'uploads'),
-    commit: join(dir, 'commit.json'),
     repository: join(dir, 'repository'),
+    repositoryMark: join(dir, 'repository.json'),
   };
-}
-
-export function metadataDirectory(layout: Layout): string {
-  return join(layout.repository, 'metadata');
-}
-
-/** TUF §6: consistent snapshots put the version first; only the timestamp has one name for good. */
-export function metadataFile(layout: Layout, role: string, version: number): string {
-  return join(metadataDirectory(layout), `${version}.${role}.json`);
-}
-
-export function timestampFile(layout: Layout): string {
-  return join(metadataDirectory(layout), 'timestamp.json');
-}
-
-/** TUF §6: the digest stands before the last part of the path. */
-export function targetFile(layout: Layout, path: string, sha256: string): string {
-  return join(layout.repository, 'targets', dirname(path), `${sha256}.${basename(path)}`);
-}
-
-export function packFile(layout: Layout, treeHex: string): string {
-  return join(layout.repository, packPath(treeHex));
 }
 
 /** The one line of the file; `make` gives it when there is no file yet. */
@@ -117,4 +94,20 @@ export async function readDatabaseMark({ databaseMark: path }: Layout): Promise<
 
 export async function writeDatabaseMark({ databaseMark: path }: Layout, mark: DatabaseMark): Promise<void> {
   await writeDurably(path, utf8(`${JSON.stringify({ schema: 'fairlead/database@1', ...mark })}\n`));
+}
+
+const repositoryMark = z.strictObject({
+  schema: z.literal('fairlead/repository@1'),
+  /** For people, and to be told from another place. */
+  place: line,
+});
+
+/** Null where the repository is in the directory itself. Errors: document/invalid, disk/unreadable. */
+export async function readRepositoryMark({ repositoryMark: path }: Layout): Promise<string | null> {
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(repositoryMark, bytes, path).place;
+}
+
+export async function writeRepositoryMark({ repositoryMark: path }: Layout, place: string): Promise<void> {
+  await writeDurably(path, utf8(`${JSON.stringify({ schema: 'fairlead/repository@1', place })}\n`));
 }

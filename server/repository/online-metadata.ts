@@ -2,6 +2,8 @@
 import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
+import { isFairleadError } from '../../shared/errors/error.ts';
+import type { SigningKey } from '../../shared/trust/key.ts';
 import {
   parseEnvelope,
   type Snapshot,
@@ -10,6 +12,7 @@ import {
   type Timestamp,
 } from '../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
+import { verifyThreshold } from '../../shared/trust/rules.ts';
 import type { OnlineKeys } from './online-keys.ts';
 import type { MetadataFile, RepositoryState, Roles } from './state.ts';
 
@@ -65,6 +68,22 @@ export function signTimestamp(
     [keys.timestamp],
   );
   return { bytes, content: parseTimestamp(parseEnvelope(bytes, 'timestamp').signed, 'timestamp') };
+}
+
+/** By a key of the server itself, whatever any root says of it. */
+export function isSignedBy({ keyid, key }: SigningKey, timestamp: Uint8Array): boolean {
+  const { keytype, scheme, keyval } = key;
+  const keys = new Map([[keyid, { keytype, scheme, public: keyval.public }]]);
+  try {
+    verifyThreshold(parseEnvelope(timestamp, 'timestamp'), {
+      ...{ name: 'this server', keys },
+      role: { keyids: [keyid], threshold: 1 },
+    });
+    return true;
+  } catch (error) {
+    if (isFairleadError(error, 'trust/threshold')) return false;
+    throw error;
+  }
 }
 
 /** When what is published has to be signed again. A clock that was set back since makes it due at once. */

@@ -1,39 +1,42 @@
-// Packs on their way in: streamed to disk under a cap, checked against the tree they claim to carry, then made durable.
-import { open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+// Packs on their way in: streamed to disk under a cap, checked against the tree they claim to carry, then taken into the store.
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Digest, digestFromHex, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError, toDiskError } from '../../shared/errors/error.ts';
-import { makeDirectory, syncDirectory } from '../../shared/node/durable-file.ts';
 import { readPackIndex } from '../../shared/node/pack-reader.ts';
 import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { measureTree } from '../../shared/tree/tree-index.ts';
-import { type Layout, packFile } from './layout.ts';
+import type { Layout } from './layout.ts';
+import { packName } from './names.ts';
+import type { RepositoryStore } from './store.ts';
 import { withUpload } from './uploads.ts';
 
 /** The largest pack taken at all; what its own index allows is checked once it is here. */
 export const MAX_UPLOAD_BYTES = 16 * 2 ** 30;
 
+export interface Receiving {
+  readonly store: RepositoryStore;
+  /** Has the room on this machine's disk where a pack is looked at before it goes into the store. */
+  readonly layout: Layout;
+}
+
 /**
  * Answers the bytes kept. A pack that is damaged, too long or of another tree leaves nothing behind.
- * Errors: publication/unfit-pack, request/too-large, disk/*.
+ * Errors: publication/unfit-pack, request/too-large, disk/*, and those of the store.
  */
 export async function receivePack(
-  layout: Layout,
+  { store, layout }: Receiving,
   treeHex: string,
   body: Readable,
   cap = MAX_UPLOAD_BYTES,
 ): Promise<number> {
-  const target = packFile(layout, treeHex);
   return withUpload(layout, body, cap, async (file) => {
     try {
       const bytes = await measurePack(file, digestFromHex(treeHex));
-      await makeDirectory(dirname(target), 0o755);
-      await rename(file, target);
-      await syncDirectory(dirname(target));
+      await store.take(packName(treeHex), file);
       return bytes;
     } catch (cause) {
-      throw toRefusal(cause, layout, treeHex);
+      throw toRefusal(cause, treeHex);
     }
   });
 }
@@ -53,11 +56,11 @@ async function measurePack(path: string, tree: Digest): Promise<number> {
 }
 
 /** To an agent a bad pack is its server's fault; here it is the sender's. */
-function toRefusal(cause: unknown, layout: Layout, treeHex: string): unknown {
+function toRefusal(cause: unknown, treeHex: string): unknown {
   if (isFairleadError(cause) && cause.code.startsWith('tree/')) {
     const data = { tree: shortDigest(digestFromHex(treeHex)), problem: cause.message };
     return new FairleadError('publication/unfit-pack', data, { cause });
   }
   const isSystemError = cause instanceof Error && 'syscall' in cause;
-  return isSystemError ? toDiskError(packFile(layout, treeHex), cause) : cause;
+  return isSystemError ? toDiskError(packName(treeHex), cause) : cause;
 }

@@ -1,47 +1,26 @@
-// The signed repository as the world reads it: small files from memory, large ones from disk, and never a directory.
-import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { FairleadError, systemCode } from '../../shared/errors/error.ts';
-import { readIfPresent } from '../../shared/node/read-file.ts';
+// The signed repository as the world reads it: small files from memory, large ones as streams, and what is known also while the store is away.
+import { setTimeout } from 'node:timers/promises';
+import { FairleadError } from '../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../shared/schema/advisory.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
-import { type Layout, targetFile } from './layout.ts';
+import { isForGood, publicName, targetName } from './names.ts';
 import type { AdvisoryRef } from './state.ts';
-
-export interface SmallFile {
-  readonly kind: 'small';
-  readonly bytes: Buffer;
-  /** Quoted, as it stands in headers. */
-  readonly etag: string;
-}
-
-export interface LargeFile {
-  readonly kind: 'large';
-  /** Whoever gets it closes it. */
-  readonly handle: FileHandle;
-  readonly size: number;
-  readonly etag: string;
-}
+import type { LargeFile, RepositoryStore, SmallFile } from './store.ts';
 
 export interface PublicFiles {
-  /** By its path below the repository; null when nothing is published under it. Error: what the disk says. */
+  /** By its path below the repository; null when nothing is published under it. Errors: those of the store. */
   find(path: string): Promise<SmallFile | LargeFile | null>;
   /** Something was published: what is remembered of names whose content may change is looked at again. */
   changed(): void;
 }
 
-/** Metadata, targets and packs have no other names; what is on its way in begins with a dot. */
-const PATH = /^(?:metadata|targets|packs)(?:\/[A-Za-z0-9_~@+^-][A-Za-z0-9_.~@+^-]*){1,8}$/;
-/** A version or a digest stands in the name: these bytes never change. */
-const FOR_GOOD = /\/(?:\d+\.[a-z][a-z0-9-]*\.json|[0-9a-f]{64}\.[^/]+)$/;
-
-const SMALL_BYTES = 256 * 1024;
 const MEMORY_BYTES = 32 * 2 ** 20;
 /** What an entry costs besides its bytes. */
 const ENTRY_BYTES = 512;
-/** Another process may publish into the same directory: so long, at most, is an answer older than the disk. */
+/** Another process may publish into the same store: so long, at most, is an answer older than what stands there. */
 export const RECHECK_MS = 1_000;
+/** So long one request waits for a store that does not answer before it gets what was there a moment ago. */
+const PATIENCE_MS = 250;
 
 interface Entry {
   readonly file: SmallFile | null;
@@ -50,45 +29,99 @@ interface Entry {
 }
 
 /** `now` is any clock that only goes forward, in milliseconds. */
-export function createPublicFiles(directory: string, now: () => number): PublicFiles {
-  const memory = new Map<string, Entry>();
-  let held = 0;
+export function createPublicFiles(store: RepositoryStore, now: () => number): PublicFiles {
+  const memory = createMemory();
+  const looking = new Map<string, Promise<SmallFile | LargeFile | null>>();
+  let generation = 0;
 
-  function recall(path: string): Entry | undefined {
-    const entry = memory.get(path);
-    if (entry === undefined || entry.checked === null || now() - entry.checked < RECHECK_MS) return entry;
-    forget(path);
-    return undefined;
+  /** For all who ask meanwhile; but a large file is one caller's, who closes it. */
+  async function share(path: string, name: string): Promise<SmallFile | LargeFile | null> {
+    const underWay = looking.get(path);
+    const file = await (underWay ?? look(path, name));
+    return underWay !== undefined && file?.kind === 'large' ? store.open(name) : file;
   }
 
-  function forget(path: string): void {
-    held -= costOf(path, memory.get(path));
-    memory.delete(path);
-  }
-
-  function keep(path: string, file: SmallFile | null): void {
-    forget(path);
-    const entry = { file, checked: file !== null && FOR_GOOD.test(path) ? null : now() };
-    memory.set(path, entry);
-    held += costOf(path, entry);
-    // The oldest goes first: what is asked for often is soon back.
-    for (const old of memory.keys()) {
-      if (held <= MEMORY_BYTES) return;
-      forget(old);
-    }
+  function look(path: string, name: string): Promise<SmallFile | LargeFile | null> {
+    const begun = generation;
+    const found = store.open(name).then((file) => {
+      // What was published since may be another.
+      const checked = begun === generation ? now() : Number.NEGATIVE_INFINITY;
+      if (file?.kind === 'large') memory.forget(path);
+      else memory.keep(path, { file, checked: file !== null && isForGood(path) ? null : checked });
+      return file;
+    });
+    looking.set(path, found);
+    const done = () => {
+      if (looking.get(path) === found) looking.delete(path);
+    };
+    found.then(done, done);
+    return found;
   }
 
   return {
     find: async (path) => {
-      if (path.length > 600 || !PATH.test(path)) return null;
-      const known = recall(path);
-      if (known !== undefined) return known.file;
-      const found = await read(join(directory, path));
-      if (found?.kind !== 'large') keep(path, found);
-      return found;
+      const name = publicName(path);
+      if (name === null) return null;
+      const known = memory.recall(path);
+      if (known === undefined) return share(path, name);
+      if (known.checked === null || now() - known.checked < RECHECK_MS) return known.file;
+      // Somebody waits for the store already: one that is slow or away holds up one request at a time.
+      if (looking.has(path)) return known.file;
+      return withPatience(look(path, name), known.file);
     },
     changed: () => {
-      for (const [path, { checked }] of memory) if (checked !== null) forget(path);
+      generation++;
+      looking.clear();
+      memory.age();
+    },
+  };
+}
+
+/** What was there a moment ago, where the store does not say what is there now: clients judge its age by what is signed. */
+async function withPatience(
+  asked: Promise<SmallFile | LargeFile | null>,
+  known: SmallFile | null,
+): Promise<SmallFile | LargeFile | null> {
+  const patience = new AbortController();
+  const waited = setTimeout(PATIENCE_MS, 'too long' as const, { signal: patience.signal });
+  const first = await Promise.race([asked.catch(() => known), waited.catch(() => known)]);
+  patience.abort();
+  if (first !== 'too long') return first;
+  // Nobody waits for it any more.
+  void asked.then(
+    (file) => (file?.kind === 'large' ? file.close() : undefined),
+    () => undefined,
+  );
+  return known;
+}
+
+/** A bounded number of bytes. The oldest goes first: what is asked for often is soon back. */
+function createMemory() {
+  const entries = new Map<string, Entry>();
+  let held = 0;
+
+  function forget(path: string): void {
+    held -= costOf(path, entries.get(path));
+    entries.delete(path);
+  }
+
+  return {
+    recall: (path: string) => entries.get(path),
+    forget,
+    keep: (path: string, entry: Entry): void => {
+      forget(path);
+      entries.set(path, entry);
+      held += costOf(path, entry);
+      for (const old of entries.keys()) {
+        if (held <= MEMORY_BYTES) return;
+        forget(old);
+      }
+    },
+    /** What may change is looked at before it is given again. */
+    age: (): void => {
+      for (const [path, entry] of entries) {
+        if (entry.checked !== null) entries.set(path, { ...entry, checked: Number.NEGATIVE_INFINITY });
+      }
     },
   };
 }
@@ -97,40 +130,13 @@ function costOf(path: string, entry: Entry | undefined): number {
   return entry === undefined ? 0 : ENTRY_BYTES + path.length + (entry.file?.bytes.length ?? 0);
 }
 
-async function read(path: string): Promise<SmallFile | LargeFile | null> {
-  const handle = await openIfThere(path);
-  if (handle === null) return null;
-  let given = false;
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) return null;
-    if (stat.size <= SMALL_BYTES) {
-      const bytes = await handle.readFile();
-      return { kind: 'small', bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` };
-    }
-    given = true;
-    const etag = `"${stat.size.toString(36)}-${Math.floor(stat.mtimeMs).toString(36)}"`;
-    return { kind: 'large', handle, size: stat.size, etag };
-  } finally {
-    if (!given) await handle.close();
+/** Error: server/repository-damaged when the published document is missing, and those of the store. */
+export async function readAdvisory(store: RepositoryStore, { path, sha256 }: AdvisoryRef): Promise<Advisory> {
+  const name = targetName(path, sha256);
+  const found = await store.read(name);
+  if (found === null) {
+    const problem = 'it is missing';
+    throw new FairleadError('server/repository-damaged', { repository: store.place, name, problem });
   }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, 'r');
-  } catch (cause) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG'].includes(systemCode(cause))) return null;
-    throw cause;
-  }
-}
-
-/** Error: disk/unreadable when the published document is missing. */
-export async function readAdvisory(layout: Layout, { path, sha256 }: AdvisoryRef): Promise<Advisory> {
-  const file = targetFile(layout, path, sha256);
-  const bytes = await readIfPresent(file);
-  if (bytes === null) {
-    throw new FairleadError('disk/unreadable', { path: file, problem: 'the file is missing' });
-  }
-  return parseDocumentBytes(advisory, bytes, path);
+  return parseDocumentBytes(advisory, found.bytes, path);
 }

@@ -1,19 +1,18 @@
 // One publication: judged as a whole, then written from the unreferenced to the referenced.
-import { dirname } from 'node:path';
 import type { ChangeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
-import { makeDirectory } from '../../shared/node/durable-file.ts';
-import { isPresent, readIfPresent } from '../../shared/node/read-file.ts';
+import { forEachBounded } from '../../shared/node/turns.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
-import { type Commit, PUBLIC_MODE, type Turn, type WriteFile } from './commit.ts';
-import { type Layout, metadataFile, packFile, targetFile } from './layout.ts';
+import { type Commit, showUnder, type Turn } from './commit.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
+import { metadataName, packName, targetName } from './names.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
 import { nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
 import type { RepositoryState } from './state.ts';
+import type { RepositoryStore } from './store.ts';
 import { type PlannedTarget, planTargets } from './target-plan.ts';
 
 export interface PublicationPlan {
@@ -24,7 +23,7 @@ export interface PublicationPlan {
 }
 
 export interface PublicationContext {
-  readonly layout: Layout;
+  readonly store: RepositoryStore;
   readonly keys: OnlineKeys;
   readonly findChange: FindChange;
   readonly now: () => EpochMs;
@@ -34,14 +33,14 @@ export interface PublicationContext {
 export async function planPublication(
   request: PublicationRequest,
   state: RepositoryState | null,
-  { layout, keys, findChange, now }: PublicationContext,
+  { store, keys, findChange, now }: PublicationContext,
 ): Promise<PublicationPlan> {
   const metadata = await planMetadata(
     request.metadata.map(({ role, bytes }) => ({ role, bytes: decode(bytes) })),
     {
       state,
       onlineKeys: publicHalves(keys),
-      readPublished: (role, version) => readIfPresent(metadataFile(layout, role, version)),
+      readPublished: (role, version) => bytesOf(store, metadataName(role, version)),
       now: now(),
     },
   );
@@ -52,8 +51,8 @@ export async function planPublication(
   const sent = request.targets.map(({ path, bytes }) => ({ path, bytes: decode(bytes) }));
   const { targets, releases } = await planTargets(sent, metadata, {
     published: state?.roles ?? new Map(),
-    readStored: (path, sha256) => readIfPresent(targetFile(layout, path, sha256)),
-    hasPack: (tree) => hasPack(layout, tree),
+    readStored: (path, sha256) => bytesOf(store, targetName(path, sha256)),
+    hasPack: (tree) => hasPack(store, tree),
   });
   await verifyReleased(releases, changes, findChange);
   return { metadata, targets, changes };
@@ -71,20 +70,20 @@ export async function writePublication(
   { metadata, targets, changes }: PublicationPlan,
   state: RepositoryState | null,
   actor: string,
-  { layout, keys, now, write, turn }: PublicationContext & { readonly write: WriteFile; readonly turn: Turn },
+  { store, keys, now, turn }: PublicationContext & { readonly turn: Turn },
 ): Promise<Commit> {
   if (metadata === null) return createCommit({ roots: [], timestamp: null, actor, changes: [...changes] });
-  await writeTargets(layout, targets, write);
+  await writeTargets(store, targets);
   // Targets have their digest in the name. Two who sign on one state would give one version to two different files.
   const version = await turn.take(nextVersion(state, now()));
   for (const role of metadata.changed) {
     const file = metadata.roles.get(role);
-    if (file !== undefined) {
-      await write(metadataFile(layout, role, file.content.version), file.bytes, PUBLIC_MODE);
-    }
+    if (file === undefined) continue;
+    // Another process may have published this version by now, with other bytes.
+    await showUnder(metadataName(role, file.content.version), file.bytes, { store, turn });
   }
   const snapshot = signSnapshot(keys, metadata.roles, version, now());
-  await write(metadataFile(layout, 'snapshot', snapshot.content.version), snapshot.bytes, PUBLIC_MODE);
+  await store.write(metadataName('snapshot', version), snapshot.bytes);
   const timestamp = signTimestamp(keys, snapshot, version, now());
   return createCommit({
     roots: metadata.roots.map(({ bytes, content }) => ({ version: content.version, bytes: encode(bytes) })),
@@ -95,30 +94,22 @@ export async function writePublication(
   });
 }
 
-export function hasPack(layout: Layout, tree: Digest): Promise<boolean> {
-  return isPresent(packFile(layout, hexOf(tree)));
+export async function hasPack(store: RepositoryStore, tree: Digest): Promise<boolean> {
+  return (await store.tagOf(packName(hexOf(tree)))) !== null;
 }
 
-/** Each write waits for the disk twice; side by side they wait together. */
+async function bytesOf(store: RepositoryStore, name: string): Promise<Uint8Array | null> {
+  return (await store.read(name))?.bytes ?? null;
+}
+
+/** Each write waits for the store twice; side by side they wait together. */
 const PARALLEL_WRITES = 16;
 
-async function writeTargets(
-  layout: Layout,
-  targets: readonly PlannedTarget[],
-  write: WriteFile,
-): Promise<void> {
-  const pending = targets.values();
-  const work = async () => {
-    for (const { path, sha256, bytes } of pending) {
-      const file = targetFile(layout, path, sha256);
-      await makeDirectory(dirname(file), PUBLIC_DIRECTORY_MODE);
-      await write(file, bytes, PUBLIC_MODE);
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL_WRITES }, work));
+async function writeTargets(store: RepositoryStore, targets: readonly PlannedTarget[]): Promise<void> {
+  await forEachBounded(targets, PARALLEL_WRITES, ({ path, sha256, bytes }) =>
+    store.write(targetName(path, sha256), bytes),
+  );
 }
-
-const PUBLIC_DIRECTORY_MODE = 0o755;
 
 function createCommit(content: Omit<Commit, 'schema' | 'id'>): Commit {
   return { schema: 'fairlead/commit@1', id: digestOf(utf8(JSON.stringify(content))), ...content };

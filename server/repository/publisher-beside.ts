@@ -3,16 +3,20 @@ import { stat } from 'node:fs/promises';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
 import type { OnlineKeysReply, PublicationReply } from '../../shared/protocol/publication.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
-import { type Layout, timestampFile } from './layout.ts';
+import type { RepositoryAddress } from '../core/repository-address.ts';
+import type { Layout } from './layout.ts';
+import { COMMIT, TIMESTAMP } from './names.ts';
 import { isDue } from './online-metadata.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { Publisher } from './publisher.ts';
 import type { Published } from './state.ts';
+import type { RepositoryStore } from './store.ts';
 
 /** What its thread needs in order to begin. */
 export interface PublisherData {
   readonly layout: Layout;
   readonly database: DatabaseAddress;
+  readonly repository: RepositoryAddress;
   readonly passphrase: PassphraseSource;
 }
 
@@ -39,6 +43,7 @@ const LARGE_BYTES = 4 * 2 ** 20;
 export async function startPublisher(
   module: URL,
   data: PublisherData,
+  store: RepositoryStore,
   onChange: (published: Published) => void,
 ): Promise<Publisher> {
   let published: Published;
@@ -55,7 +60,7 @@ export async function startPublisher(
   const ask = async <Kind extends PublisherQuestion['kind']>(
     question: PublisherQuestion & { readonly kind: Kind },
   ) => (await thread.ask(question)) as PublisherAnswer & { readonly kind: Kind };
-  let seen = await look(data.layout);
+  let seen = await look(store);
   const opened = await ask({ kind: 'open' });
   published = opened.published;
   return {
@@ -82,7 +87,7 @@ export async function startPublisher(
     },
     follow: async () => {
       // Nothing is asked of the thread, nor kept in memory for it, while the files stay what they are.
-      const now = await look(data.layout);
+      const now = await look(store);
       if (now === seen) return;
       await ask({ kind: 'follow' });
       seen = now;
@@ -92,9 +97,7 @@ export async function startPublisher(
 }
 
 /** Another text whenever something was published, or waits to be finished. */
-async function look(layout: Layout): Promise<string> {
-  const found = await Promise.all(
-    [timestampFile(layout), layout.commit].map((path) => stat(path, { bigint: true }).catch(() => null)),
-  );
-  return found.map((one) => (one === null ? '-' : `${one.ino} ${one.size} ${one.mtimeNs}`)).join(', ');
+async function look(store: RepositoryStore): Promise<string> {
+  const found = await Promise.all([TIMESTAMP, COMMIT].map((name) => store.tagOf(name)));
+  return found.map((tag) => tag ?? '-').join(', ');
 }

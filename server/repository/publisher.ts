@@ -2,8 +2,8 @@
 
 import { equalBytes } from '../../shared/encoding/bytes.ts';
 import type { JsonLimits } from '../../shared/encoding/json.ts';
-import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
-import { isPresent, readIfPresent, readRegular } from '../../shared/node/read-file.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { readRegular } from '../../shared/node/read-file.ts';
 import { createTurns } from '../../shared/node/turns.ts';
 import {
   type OnlineKeysReply,
@@ -15,16 +15,15 @@ import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import {
   finishCommit,
   finishLeft,
-  PUBLIC_MODE,
   type RecordCommit,
+  showUnder,
   type Turn,
   versionOf,
-  type WriteFile,
   writeCommit,
 } from './commit.ts';
-import { metadataDirectory, metadataFile, timestampFile } from './layout.ts';
+import { COMMIT, metadataName, TIMESTAMP } from './names.ts';
 import { publicHalves } from './online-keys.ts';
-import { isDue, nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
+import { isDue, isSignedBy, nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
 import { isEmpty, type PublicationContext, planPublication, writePublication } from './publication.ts';
 import { describeState, loadState, type Published, type RepositoryState } from './state.ts';
 
@@ -73,14 +72,11 @@ export interface PublisherOptions extends PublicationContext {
   readonly announce?: () => Promise<void>;
   /** What the repository serves is another since now. */
   readonly onChange?: (published: Published) => void;
-  /** Defaults to the durable write. */
-  readonly write?: WriteFile;
 }
 
 /** Finishes what an earlier process had committed, then stands ready. */
 export async function createPublisher(options: PublisherOptions): Promise<LocalPublisher> {
-  const { layout, keys, now, recordCommit, announce = async () => undefined } = options;
-  const write = options.write ?? writeDurably;
+  const { store, keys, now, recordCommit, announce = async () => undefined } = options;
   // Two signers side by side would give one version to two different files.
   const inLine = createTurns();
   let state: RepositoryState | null = null;
@@ -92,31 +88,38 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
 
   /** What was published last: here, by another process, or by one that died before it was done. */
   async function settle(turn: Turn): Promise<void> {
-    await finishLeft({ layout, turn, record: recordCommit, write });
+    await finishLeft({ store, turn, record: recordCommit });
     if ((await reload()) || state === null) return;
     // Written by a process that slept through the end of its turn: clients must not find it for long.
-    await turn.verify();
-    await write(timestampFile(layout), state.timestamp.bytes, PUBLIC_MODE);
+    await showUnder(TIMESTAMP, state.timestamp.bytes, { store, turn });
   }
 
   /** False where what is shown is older than what was: nothing of it is taken. */
   async function reload(): Promise<boolean> {
-    const shown = await readIfPresent(timestampFile(layout));
+    const shown = (await store.read(TIMESTAMP))?.bytes ?? null;
     if (shown !== null && state !== null) {
       if (equalBytes(shown, state.timestamp.bytes)) return true;
       if (versionOf(shown) < state.timestamp.content.version) return false;
     }
-    changeTo(await loadState(layout));
+    changeTo(await loadState(store));
     return true;
+  }
+
+  /** What somebody else put there would be signed with all that follows. */
+  function verifyOurs(shown: RepositoryState | null): void {
+    if (shown === null || isSignedBy(keys.timestamp, shown.timestamp.bytes)) return;
+    throw new FairleadError('server/repository-strange', { repository: store.place });
   }
 
   async function publish(request: PublicationRequest, actor: string, turn: Turn): Promise<PublicationReply> {
     await settle(turn);
     const plan = await planPublication(request, state, options);
+    // A root that names this server's new keys is what an exchange of them waits for.
+    if (plan.metadata?.roots.length === 0) verifyOurs(state);
     if (!isEmpty(plan)) {
-      const commit = await writePublication(plan, state, actor, { ...options, write, turn });
-      await writeCommit(layout, commit, write);
-      await finishCommit(commit, { layout, turn, record: recordCommit, write });
+      const commit = await writePublication(plan, state, actor, { ...options, turn });
+      await writeCommit(store, turn, commit);
+      await finishCommit(commit, { store, turn, record: recordCommit });
       await settle(turn);
       await announce();
     }
@@ -130,21 +133,20 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     let { snapshot, timestamp } = state;
     const due = isDue({ snapshot: snapshot.content.expires, timestamp: timestamp.content.expires }, at);
     if (!due.snapshot && !due.timestamp) return 'fresh';
+    verifyOurs(state);
     const version = await turn.take(nextVersion(state, at));
     if (due.snapshot) {
       snapshot = signSnapshot(keys, state.roles, version, at);
-      await write(metadataFile(layout, 'snapshot', version), snapshot.bytes, PUBLIC_MODE);
+      await store.write(metadataName('snapshot', version), snapshot.bytes);
     }
     timestamp = signTimestamp(keys, snapshot, version, at);
-    await turn.verify();
-    await write(timestampFile(layout), timestamp.bytes, PUBLIC_MODE);
+    await showUnder(TIMESTAMP, timestamp.bytes, { store, turn });
     changeTo({ ...state, snapshot, timestamp });
     await announce();
     return 'signed';
   }
 
   const alone = <Result>(work: (turn: Turn) => Promise<Result>) => inLine(() => options.inTurn(work));
-  await makeDirectory(metadataDirectory(layout), 0o755);
   await alone(settle);
   return {
     onlineKeys: publicHalves(keys),
@@ -155,7 +157,7 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     resign: () => alone(resign),
     // What is visible is whole whoever publishes meanwhile; only what is to be mended takes a turn.
     follow: async () => {
-      const isFine = !(await isPresent(layout.commit)) && (await inLine(reload));
+      const isFine = (await store.tagOf(COMMIT)) === null && (await inLine(reload));
       if (!isFine) await alone(settle);
     },
     stop: () => inLine(async () => undefined),

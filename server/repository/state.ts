@@ -1,12 +1,12 @@
 // What the repository publishes: the newest root, the metadata of every role, and what the online roles last signed.
-import { readdir } from 'node:fs/promises';
 import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
-import { FairleadError } from '../../shared/errors/error.ts';
-import { readIfPresent } from '../../shared/node/read-file.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { forEachBounded } from '../../shared/node/turns.ts';
 import { componentNameOf, parseReleasePath } from '../../shared/schema/release-ref.ts';
 import { type LookUp, type Resolution, resolveTarget } from '../../shared/trust/delegation.ts';
 import {
+  type FileMeta,
   parseEnvelope,
   type Root,
   type Snapshot,
@@ -14,9 +14,11 @@ import {
   type Timestamp,
 } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
+import { verifyFile } from '../../shared/trust/target.ts';
 import { compareVersions, type Version } from '../../shared/version/version.ts';
 import type { Expiry } from '../core/expiry.ts';
-import { type Layout, metadataDirectory, metadataFile, timestampFile } from './layout.ts';
+import { METADATA, metadataName, TIMESTAMP } from './names.ts';
+import type { RepositoryStore } from './store.ts';
 
 export interface MetadataFile<Metadata> {
   readonly bytes: Uint8Array;
@@ -33,19 +35,29 @@ export interface RepositoryState {
   readonly timestamp: MetadataFile<Timestamp>;
 }
 
-/** What the timestamp on disk leads to; null when nothing was published yet. */
-export async function loadState(layout: Layout): Promise<RepositoryState | null> {
-  const bytes = await readIfPresent(timestampFile(layout));
-  if (bytes === null) return null;
+/** Each costs the way to the store and back; side by side they wait together. */
+const PARALLEL_READS = 16;
+
+/**
+ * What the timestamp in the store leads to; null when nothing was published yet. Nothing is taken that the file above it
+ * does not name: what somebody put in its place would be signed with the next snapshot.
+ * Errors: server/repository-damaged, and those of the store.
+ */
+export async function loadState(store: RepositoryStore): Promise<RepositoryState | null> {
+  const stored = await store.read(TIMESTAMP);
+  if (stored === null) return null;
+  const { bytes } = stored;
   const timestamp = { bytes, content: parseTimestamp(parseEnvelope(bytes, 'timestamp').signed, 'timestamp') };
-  const snapshot = await load(layout, 'snapshot', timestamp.content.snapshot.version, parseSnapshot);
+  const snapshot = await load(store, 'snapshot', timestamp.content.snapshot, parseSnapshot);
   const roles = new Map<string, MetadataFile<Targets>>();
-  for (const [file, { version }] of snapshot.content.meta) {
-    const role = file.replace(/\.json$/, '');
-    roles.set(role, await load(layout, role, version, parseTargets));
-  }
-  const root = await load(layout, 'root', await newestRoot(layout), parseRoot);
-  return { root, roles, snapshot, timestamp };
+  const listed = [...snapshot.content.meta].map(
+    ([file, meta]) => [file.replace(/\.json$/, ''), meta] as const,
+  );
+  await forEachBounded(listed, PARALLEL_READS, async ([role, meta]) => {
+    roles.set(role, await load(store, role, meta, parseTargets));
+  });
+  const newest = { version: await newestRoot(store), length: null, hashes: null };
+  return { root: await load(store, 'root', newest, parseRoot), roles, snapshot, timestamp };
 }
 
 /** When the metadata of each role ends; nothing before the first publication. */
@@ -134,20 +146,33 @@ export function resolveIn(roles: Roles, path: string): Resolution {
   return resolveTarget(path, lookUp);
 }
 
-async function load<Metadata>(
-  layout: Layout,
+async function load<Metadata extends { readonly version: number }>(
+  store: RepositoryStore,
   role: string,
-  version: number,
+  expected: FileMeta,
   parse: (signed: ReturnType<typeof parseEnvelope>['signed'], role: string) => Metadata,
 ): Promise<MetadataFile<Metadata>> {
-  const path = metadataFile(layout, role, version);
-  const bytes = await readIfPresent(path);
-  if (bytes === null) throw new FairleadError('disk/unreadable', { path, problem: 'the file is missing' });
-  return { bytes, content: parse(parseEnvelope(bytes, role).signed, role) };
+  const name = metadataName(role, expected.version);
+  const damaged = (problem: string, cause?: unknown) =>
+    new FairleadError('server/repository-damaged', { repository: store.place, name, problem }, { cause });
+  const stored = await store.read(name);
+  if (stored === null) throw damaged('it is missing');
+  const { bytes } = stored;
+  try {
+    verifyFile(bytes, expected, name);
+    const content = parse(parseEnvelope(bytes, role).signed, role);
+    if (content.version !== expected.version) throw damaged(`it holds version ${content.version}`);
+    return { bytes, content };
+  } catch (cause) {
+    throw isFairleadError(cause, 'server/repository-damaged') ? cause : damaged('it has other bytes', cause);
+  }
 }
 
-async function newestRoot(layout: Layout): Promise<number> {
-  const names = await readdir(metadataDirectory(layout));
-  const versions = names.flatMap((name) => /^(\d+)\.root\.json$/.exec(name)?.[1] ?? []);
-  return Math.max(0, ...versions.map(Number));
+async function newestRoot(store: RepositoryStore): Promise<number> {
+  let newest = 0;
+  for await (const name of store.list(METADATA)) {
+    const version = /\/(\d+)\.root\.json$/.exec(name)?.[1];
+    newest = Math.max(newest, Number(version ?? 0));
+  }
+  return newest;
 }

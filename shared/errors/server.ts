@@ -1,8 +1,9 @@
-// Errors of the release server: requests and operation; access, the database and publications have tables of their own.
+// Errors of the release server: requests and operation; access, the database, the repository and publications have tables of their own.
 import { ACCESS_ERRORS } from './access.ts';
 import { DATABASE_ERRORS } from './database.ts';
 import { count, EXIT, entry, shellWord } from './entry.ts';
 import { PUBLICATION_ERRORS } from './publication.ts';
+import { REPOSITORY_ERRORS } from './repository.ts';
 
 const REQUEST_ERRORS = {
   'request/not-found': entry<{ readonly what: string }>({
@@ -158,4 +159,5 @@ export const SERVER_ERRORS = {
   ...OPERATION_ERRORS,
   ...DATABASE_ERRORS,
   ...PUBLICATION_ERRORS,
+  ...REPOSITORY_ERRORS,
 } as const;

@@ -109,14 +109,14 @@ async function open(
   address: DatabaseAddress,
   dir: string,
 ): Promise<{ context: Context; app: FastifyInstance }> {
-  const config = toConfig({ dir, host: '127.0.0.1', port: 0 }, {}, address);
+  const config = toConfig({ dir, host: '127.0.0.1', port: 0 }, {}, { database: address });
   let publisher: LocalPublisher | undefined;
   const context = await createContext(config, {
     log: pino({ level: 'silent' }),
     database: 'beside',
-    openPublisher: async (_config, db, onChange) => {
+    openPublisher: async ({ db, store }, onChange) => {
       publisher = await createPublisher({
-        ...{ layout: config.layout, now: Date.now, onChange },
+        ...{ store, now: Date.now, onChange },
         keys: { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') },
         findChange: (id) => findChange(db, id),
         inTurn: (work) => inPublishingTurn(db, work),

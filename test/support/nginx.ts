@@ -17,10 +17,16 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-export async function startNginx(program: string, dir: string, ports: readonly number[]): Promise<Nginx> {
+/** `more` are locations besides, as they stand in its configuration. */
+export async function startNginx(
+  program: string,
+  dir: string,
+  ports: readonly number[],
+  more = '',
+): Promise<Nginx> {
   const port = await freePort();
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'nginx.conf'), configurationOf(dir, port, ports));
+  await writeFile(join(dir, 'nginx.conf'), configurationOf(dir, port, ports, more));
   const child = spawn(program, ['-c', join(dir, 'nginx.conf'), '-p', dir, '-e', join(dir, 'error.log')], {
     stdio: 'ignore',
   });
@@ -37,7 +43,7 @@ export async function startNginx(program: string, dir: string, ports: readonly n
 }
 
 /** A server that does not answer, or says 503, is passed over: what agents and publishers send may be sent again. */
-function configurationOf(dir: string, port: number, ports: readonly number[]): string {
+function configurationOf(dir: string, port: number, ports: readonly number[], more: string): string {
   const servers = ports.map((one) => `    server 127.0.0.1:${one} max_fails=1 fail_timeout=1s;`).join('\n');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${join(dir, name)};`)
@@ -57,6 +63,7 @@ ${servers}
   server {
     listen 127.0.0.1:${port};
     client_max_body_size 0;
+${more}
     location / {
       proxy_pass http://fairlead;
       proxy_http_version 1.1;

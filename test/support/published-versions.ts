@@ -11,7 +11,7 @@ import { addPack, type TestServer } from './server-under-test.ts';
 
 /** Each version by a change of its own: CHG-1 and on unless the first has another number. */
 export async function publishVersions(
-  { context: { publisher }, layout }: TestServer,
+  { context: { publisher }, store }: TestServer,
   versions: readonly string[],
   advisories: readonly VendorDocument[],
   first = 1,
@@ -19,7 +19,7 @@ export async function publishVersions(
   await publisher.publish(firstPublication(publisher.onlineKeys), 'vendor');
   const released = await Promise.all(
     versions.map(async (version, i) => {
-      const [tree, change] = [await addPack(layout, version), `CHG-${first + i}`];
+      const [tree, change] = [await addPack(store, version), `CHG-${first + i}`];
       const document = capability(version, tree, change);
       return { document, change: changeOf(document, version, tree, 'release', change) };
     }),

@@ -8,6 +8,7 @@ import type { TestServer } from './server-under-test.ts';
 
 export interface ServerAgent {
   readonly instance: string;
+  /** What stands behind `Bearer`, for now. */
   token(lifetimeSeconds?: number): Promise<string>;
   ask(method: 'GET' | 'POST', path: string, body?: object | string): Promise<LightMyRequestResponse>;
   report(sequence: number, overrides?: Partial<Report>): Promise<LightMyRequestResponse>;

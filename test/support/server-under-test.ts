@@ -1,19 +1,19 @@
 // A release server in a temporary directory, with a clock the test moves and a disk the test can let fail.
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { type Context, createContext, type ServerConfig, toConfig } from '../../server/context.ts';
+import { type Context, createContext, type Opening, toConfig } from '../../server/context.ts';
 import { findChange, recordPublication } from '../../server/db/changes.ts';
 import { inPublishingTurn } from '../../server/db/publishing.ts';
-import type { Database } from '../../server/db/tables.ts';
 import { admitToken } from '../../server/db/tokens.ts';
 import { createApp } from '../../server/http/app.ts';
-import type { WriteFile } from '../../server/repository/commit.ts';
-import { type Layout, packFile } from '../../server/repository/layout.ts';
+import type { Layout } from '../../server/repository/layout.ts';
+import { packName } from '../../server/repository/names.ts';
 import { createPublisher, type LocalPublisher } from '../../server/repository/publisher.ts';
 import type { Published } from '../../server/repository/state.ts';
+import type { RepositoryStore } from '../../server/repository/store.ts';
 import { writePack } from '../../server/vendor/workspace/pack-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
@@ -23,6 +23,7 @@ import type { TreeRef } from '../../shared/schema/release.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
 import { locationOf } from './databases.ts';
 import { NOW, testKey } from './publications.ts';
+import { repositoryOf, storeAt, watchWrites } from './stores.ts';
 
 /** Never sealed here: that costs a tenth of a second each time. */
 const ONLINE_KEYS = { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') };
@@ -31,6 +32,8 @@ export interface TestServer {
   readonly context: Context & { readonly publisher: LocalPublisher };
   readonly app: FastifyInstance;
   readonly layout: Layout;
+  /** Of the repository, without the failures. */
+  readonly store: RepositoryStore;
   /** Moved by the test. */
   now: EpochMs;
   /** The nth durable write from now on fails, and all after it; null lets everything pass. */
@@ -46,21 +49,18 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
   const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
   const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
   const embedded = toConfig(settings, {});
-  const config = { ...embedded, database: await locationOf(embedded.layout.database) };
-  const write: WriteFile = async (...file) => {
+  const database = await locationOf(embedded.layout.database);
+  const config = { ...embedded, database, repository: repositoryOf(dir) };
+  const store = storeAt(dir);
+  const failing = watchWrites(store, async () => {
     if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
-    await writeQuickly(...file);
-  };
+  });
   const log = pino({ level: 'silent' }, { write: () => undefined });
   const server = { now: NOW, failWriteAfter: null as number | null };
   const now = () => server.now;
-  const openPublisher = async (
-    _config: ServerConfig,
-    db: Database,
-    onChange: (published: Published) => void,
-  ) => {
+  const openPublisher = async ({ db, store }: Opening, onChange: (published: Published) => void) => {
     publisher = await createPublisher({
-      ...{ layout: config.layout, keys: ONLINE_KEYS, now, write, onChange },
+      ...{ store, keys: ONLINE_KEYS, now, onChange },
       findChange: (id) => findChange(db, id),
       inTurn: (work) => inPublishingTurn(db, work),
       recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now()),
@@ -68,7 +68,7 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
     return publisher;
   };
   let publisher: LocalPublisher | undefined;
-  const opened = await createContext(config, { now, log, openPublisher });
+  const opened = await createContext(config, { now, log, store: failing, openPublisher });
   if (publisher === undefined) throw new Error('the context opens its publisher');
   const context = { ...opened, publisher };
   const app = await createApp(context);
@@ -76,6 +76,7 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
     context,
     app,
     layout: config.layout,
+    store,
     bearer: async (role: TokenRole) => {
       const text = `flt_test-${role}`;
       const expires = server.now + 60 * 60 * 1000;
@@ -94,11 +95,9 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
 }
 
 /** Puts a pack of one small file into the repository, as an upload would. */
-export async function addPack(layout: Layout, content: string): Promise<TreeRef> {
+export async function addPack(store: RepositoryStore, content: string): Promise<TreeRef> {
   const { tree, pack } = await makePack(content);
-  const file = packFile(layout, hexOf(tree.digest));
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, pack);
+  await store.write(packName(hexOf(tree.digest)), pack);
   return tree;
 }
 
@@ -128,13 +127,8 @@ async function writeOnePack(content: string): Promise<Pack> {
   return { tree: treeRefOf(index), pack };
 }
 
-/** Old or new, as the durable write, but without waiting for the disk: no test cuts the power. */
-const writeQuickly: WriteFile = async (path, bytes, mode = 0o600) => {
-  await writeFile(`${path}.tmp`, bytes, { mode });
-  await rename(`${path}.tmp`, path);
-};
-
 async function stop(app: FastifyInstance, context: Context): Promise<void> {
   await app.close();
   await context.db.destroy();
+  await context.store.close();
 }

@@ -1,9 +1,12 @@
 // A repository over HTTP: the one place where its files have addresses (TUF §6.2).
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { packPath } from '../../../shared/protocol/publication.ts';
 import { encodeSegment } from '../../core/repository-names.ts';
+import type { Clock } from '../../ports/machine.ts';
 import type { RepositorySource } from '../../ports/server.ts';
+import { type EnrolmentFile, readIdentity } from '../server/enrolment-file.ts';
 import type { HttpAnswer, HttpClient } from '../server/http-client.ts';
+import { signToken } from '../server/server-channel.ts';
 
 export interface RepositoryUrls {
   /** The directory of the metadata. */
@@ -20,10 +23,22 @@ export function repositoryUrls(server: string): RepositoryUrls {
   return { metadata: joinUrl(base, 'metadata'), targets: joinUrl(base, 'targets'), packs: base };
 }
 
+/** The repository of the server that this install belongs to: where that asks who fetches, its key answers. */
+export function createEnrolledSource(
+  { server, instance }: Pick<EnrolmentFile, 'server' | 'instance'>,
+  { stateDir, clock, http }: { readonly stateDir: string; readonly clock: Clock; readonly http: HttpClient },
+): RepositorySource {
+  const identity = () => readIdentity(stateDir);
+  return createHttpSource(repositoryUrls(server), http, () => signToken({ instance, clock, identity }, null));
+}
+
+/** `credential` makes what stands behind `Bearer`; without it a server that asks for one is told nothing. */
 export function createHttpSource(
   urls: RepositoryUrls,
   http: Pick<HttpClient, 'get'> & Partial<Pick<HttpClient, 'download'>>,
+  credential?: () => Promise<string>,
 ): RepositorySource {
+  const admitted = createAdmitted(credential);
   return {
     async metadata(file, { maxBytes, unless }) {
       const place = joinUrl(urls.metadata, file);
@@ -32,11 +47,29 @@ export function createHttpSource(
     },
     async document(path, hash, maxBytes) {
       const url = joinUrl(urls.targets, targetUrlPath(path, hash));
-      return present(url, await http.get(url, { maxBytes }));
+      return present(url, await admitted((authorization) => http.get(url, { maxBytes, authorization })));
     },
     async pack(treeHex, file, options) {
-      await http.download?.(joinUrl(urls.packs, packPath(treeHex)), file, options);
+      const url = joinUrl(urls.packs, packPath(treeHex));
+      await admitted(async (authorization) => http.download?.(url, file, { ...options, authorization }));
     },
+  };
+}
+
+/** A server that gives its files to everybody never sees the credential; one that asked once is shown it from then on. */
+function createAdmitted(credential: (() => Promise<string>) | undefined) {
+  let isAsked = false;
+  return async <Result>(ask: (authorization?: string) => Promise<Result>): Promise<Result> => {
+    if (credential === undefined) return ask();
+    if (!isAsked) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isFairleadError(error, 'transport/refused') || error.data.status !== 401) throw error;
+        isAsked = true;
+      }
+    }
+    return ask(`Bearer ${await credential()}`);
   };
 }
 

@@ -23,8 +23,8 @@ export interface Exchange {
 /**
  * `use` may leave the body unread: it is then cut, not waited for. Errors: transport/*.
  *
- * A redirect is followed within its scheme, to other hosts too, and carries nothing that could be kept from them: files
- * are asked for without credentials. It never leads to loopback, link-local or private addresses, unless the configured
+ * A redirect is followed within its scheme, to other hosts too, and carries nothing that could be kept from them: a
+ * credential is for the configured server alone. It never leads to loopback, link-local or private addresses, unless the configured
  * server is there itself.
  */
 export async function exchange<Result>(
@@ -63,7 +63,7 @@ async function follow(
     const answer = await dispatcher.request({
       ...{ origin: at.origin, path: at.pathname + at.search, method: 'GET', signal: watch.signal },
       // A body that is compressed on the way would neither have the signed length nor resume.
-      headers: { 'accept-encoding': 'identity', ...headers },
+      headers: { 'accept-encoding': 'identity', ...(redirects === 0 ? headers : withoutCredential(headers)) },
     });
     // Whoever leaves without reading must not leave an error that nobody hears.
     answer.body.on('error', () => undefined);
@@ -79,6 +79,13 @@ async function follow(
     await requireAllowed(server, at, next, answer);
     at = next;
   }
+}
+
+function withoutCredential({
+  authorization: _,
+  ...others
+}: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return others;
 }
 
 async function requireAllowed(

@@ -18,6 +18,8 @@ export type HttpAnswer =
 export interface GetOptions {
   readonly maxBytes: number;
   readonly etag?: string;
+  /** Shown to this server alone, and to none that it sends us to. */
+  readonly authorization?: string | undefined;
 }
 
 export interface DownloadOptions {
@@ -25,6 +27,7 @@ export interface DownloadOptions {
   /** Bytes now in the file, those of an earlier attempt included. */
   readonly onProgress?: (bytes: number) => void;
   readonly signal?: AbortSignal;
+  readonly authorization?: string | undefined;
 }
 
 export interface HttpClient {
@@ -46,8 +49,8 @@ export function createHttpClient(limits: ExchangeLimits = EXCHANGE_LIMITS): Http
   return {
     connect: dispatchers.direct,
     close: dispatchers.close,
-    get(url, { maxBytes, etag }) {
-      const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag };
+    get(url, { maxBytes, etag, authorization }) {
+      const headers = given({ 'if-none-match': etag, authorization });
       return exchange(url, headers, { dispatchers, limits }, (one) => readAnswer(url, one, maxBytes));
     },
     async download(url, path, options) {
@@ -56,6 +59,12 @@ export function createHttpClient(limits: ExchangeLimits = EXCHANGE_LIMITS): Http
       await resume(url, path, options, { dispatchers, limits, ...(signal === undefined ? {} : { signal }) });
     },
   };
+}
+
+function given(headers: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 async function readAnswer(url: string, { answer, body }: Exchange, maxBytes: number): Promise<HttpAnswer> {
@@ -83,7 +92,8 @@ async function resume(
 ): Promise<void> {
   const size = await sizeOf(path);
   const present = size > options.maxBytes ? 0 : size;
-  const range: Record<string, string> = present === 0 ? {} : { range: `bytes=${present}-` };
+  const { authorization } = options;
+  const range = given({ range: present === 0 ? undefined : `bytes=${present}-`, authorization });
   const isSaved = await exchange(url, range, how, async (one) => {
     if (present > 0 && RANGE_REFUSALS.includes(one.answer.statusCode)) {
       // Nothing follows the bytes we have: they are all of it, or they are not of this file.
@@ -92,7 +102,8 @@ async function resume(
     await saveAnswer(url, one, path, present, options);
     return true;
   });
-  if (!isSaved) await exchange(url, {}, how, (one) => saveAnswer(url, one, path, 0, options));
+  if (!isSaved)
+    await exchange(url, given({ authorization }), how, (one) => saveAnswer(url, one, path, 0, options));
 }
 
 async function saveAnswer(

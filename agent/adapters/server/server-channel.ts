@@ -71,13 +71,19 @@ function markIn(header: string | null): number | null {
   return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
-/** RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. */
-async function signToken(options: ServerChannelOptions, boot: string): Promise<string> {
+/**
+ * RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. What only fetches does not say which start
+ * of the agent it is. Error: enrolment/identity-lost.
+ */
+export async function signToken(
+  options: Pick<ServerChannelOptions, 'instance' | 'clock' | 'identity'>,
+  boot: string | null,
+): Promise<string> {
   const { instance, clock } = options;
   const identity = await options.identity();
   const { SignJWT } = await import('jose/jwt/sign');
   const now = Math.floor(clock.now() / 1000);
-  return new SignJWT({ boot })
+  return new SignJWT(boot === null ? {} : { boot })
     .setProtectedHeader({ alg: 'EdDSA' })
     .setIssuer(instance)
     .setAudience(AGENT_TOKEN.audience)

@@ -62,8 +62,8 @@ const findPack = defineRoute({
   summary: 'Whether the pack is here',
   params: packParams,
   example: { params: { treeHex: TREE } },
-  answer: async ({ config }, { params: { treeHex } }) => {
-    if (await hasPack(config.layout, digestFromHex(treeHex))) return undefined;
+  answer: async ({ store }, { params: { treeHex } }) => {
+    if (await hasPack(store, digestFromHex(treeHex))) return undefined;
     throw new FairleadError('request/not-found', { what: `pack of ${treeHex}` });
   },
 });
@@ -78,11 +78,11 @@ const uploadPack = defineRoute({
   maxBytes: MAX_UPLOAD_BYTES,
   params: packParams,
   example: { params: { treeHex: NEW_TREE } },
-  answer: async ({ config: { layout }, db, now }, ask) => {
+  answer: async ({ config: { layout }, store, db, now }, ask) => {
     const { treeHex } = ask.params;
     // What is here was checked and may be downloading right now: it stays.
-    if (await hasPack(layout, digestFromHex(treeHex))) return undefined;
-    const bytes = await receivePack(layout, treeHex, ask.stream());
+    if (await hasPack(store, digestFromHex(treeHex))) return undefined;
+    const bytes = await receivePack({ layout, store }, treeHex, ask.stream());
     const event = { actor: ask.actor(), action: 'pack.received', subject: treeHex, details: { bytes } };
     await transact(db, 'committed', (trx) => appendAudit(trx, event, now()));
     return undefined;

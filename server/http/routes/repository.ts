@@ -1,16 +1,11 @@
-// The signed repository as static files, cacheable by anyone: nothing here needs the server's word, nor its database.
-import { extname } from 'node:path';
+// The signed repository as static files, cacheable by anyone: metadata needs neither the server's word nor its database, and the rest only where agents alone may have it.
+import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { LargeFile, SmallFile } from '../../repository/public-files.ts';
+import { cacheControlOf, mediaOf } from '../../repository/names.ts';
+import type { LargeFile, SmallFile } from '../../repository/store.ts';
+import { admitDownload } from '../downloads.ts';
 import { defineRawRoute, type Route } from '../route.ts';
-
-/** One name, many contents: short enough to miss nothing, long enough for a cache to help. */
-const TIMESTAMP_CACHE = 'public, max-age=10, must-revalidate';
-/** A version or a digest stands in the name: these bytes never change. */
-const FOR_GOOD = 'public, max-age=31536000, immutable';
-
-const MEDIA: Readonly<Record<string, string>> = { '.json': 'application/json' };
 
 export const REPOSITORY_ROUTES: readonly Route[] = [
   defineRawRoute({
@@ -22,12 +17,18 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     quiet: true,
     media: 'application/octet-stream',
     example: { params: { '*': 'metadata/timestamp.json' }, excerpt: '"_type":"timestamp"' },
-    respond: async ({ files }, request, reply) => {
+    respond: async (context, request, reply) => {
       const path = (request.params as { readonly '*': string })['*'];
-      const file = await files.find(path);
+      const admission = await admitDownload(context, request, path);
+      if (admission.kind === 'sent') {
+        return reply.status(302).headers({ location: admission.to, 'cache-control': 'no-store' }).send();
+      }
+      const file = await context.files.find(path);
       if (file === null)
         throw new FairleadError('request/not-found', { what: 'such file in the repository' });
-      return sendFile(request, reply, file, path);
+      const forAll = cacheControlOf(path);
+      const cacheControl = admission.kind === 'let-in' ? forAll.replace('public', 'private') : forAll;
+      return sendFile(request, reply, file, { path, cacheControl });
     },
   }),
 ];
@@ -36,38 +37,35 @@ async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: SmallFile | LargeFile,
-  path: string,
+  { path, cacheControl }: { readonly path: string; readonly cacheControl: string },
 ): Promise<FastifyReply> {
   const { headers, method } = request;
-  reply.headers({
-    etag: file.etag,
-    'cache-control': path.endsWith('/timestamp.json') ? TIMESTAMP_CACHE : FOR_GOOD,
-  });
-  if (isUnchanged(headers['if-none-match'], file.etag)) {
+  const { etag } = file;
+  const about = { etag, 'cache-control': cacheControl };
+  if (isUnchanged(headers['if-none-match'], etag)) {
     await release(file);
-    return reply.status(304).send();
+    return reply.status(304).headers(about).send();
   }
   const size = file.kind === 'small' ? file.bytes.length : file.size;
-  const range = parseRange(headers, file.etag, size);
+  const range = parseRange(headers, etag, size);
   if (range === 'unsatisfiable') {
     await release(file);
     throw new FairleadError('request/no-such-range', { available: `bytes */${size}` });
   }
   const { start, end } = range ?? { start: 0, end: size };
+  // Before the first header: a store that is away is answered with what is true of that.
+  const body = method === 'HEAD' ? await release(file) : await bodyOf(file, start, end);
   if (range !== null) reply.status(206).header('content-range', `bytes ${start}-${end - 1}/${size}`);
-  reply.headers({
-    'accept-ranges': 'bytes',
-    'content-type': MEDIA[extname(path)] ?? 'application/octet-stream',
-    'content-length': end - start,
-  });
-  if (file.kind === 'small') return reply.send(file.bytes.subarray(start, end));
-  if (method !== 'HEAD') return reply.send(file.handle.createReadStream({ start, end: end - 1 }));
-  await release(file);
-  return reply.send();
+  const length = { 'accept-ranges': 'bytes', 'content-length': end - start };
+  return reply.headers({ ...about, ...length, 'content-type': mediaOf(path) }).send(body);
+}
+
+async function bodyOf(file: SmallFile | LargeFile, start: number, end: number): Promise<Buffer | Readable> {
+  return file.kind === 'small' ? file.bytes.subarray(start, end) : file.read(start, end);
 }
 
 async function release(file: SmallFile | LargeFile): Promise<void> {
-  if (file.kind === 'large') await file.handle.close();
+  if (file.kind === 'large') await file.close();
 }
 
 /** From `start` up to, not including, `end`. */

@@ -102,21 +102,21 @@ export const SECURITY_ROUTES: readonly Route[] = [patches, patch, enforce];
 async function look(context: Context, wanted: string, customer?: string) {
   const ref = context.publisher.published().advisories.find(({ id }) => id === wanted);
   if (ref === undefined) throw new FairleadError('request/not-found', { what: `advisory ${wanted}` });
-  const advisory = await readAdvisory(context.config.layout, ref);
+  const advisory = await readAdvisory(context.store, ref);
   const running = await listAffected(context.db, [advisory], customer);
   return { advisory, affected: await selectAffected(advisory, running) };
 }
 
 /** As many as one answer holds; those behind them are not read. */
 async function readPart(
-  { config }: Context,
+  { store }: Context,
   refs: readonly AdvisoryRef[],
   limit: number,
 ): Promise<Part<Advisory, readonly [string]>> {
   const read: Advisory[] = [];
   let bytes = 0;
   for (const ref of refs.slice(0, limit + 1)) {
-    const advisory = await readAdvisory(config.layout, ref);
+    const advisory = await readAdvisory(store, ref);
     read.push(advisory);
     bytes += sizeOf(advisory);
     if (bytes > MAX_PART_BYTES) break;

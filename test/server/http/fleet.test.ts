@@ -238,7 +238,7 @@ async function ask<Schema extends z.ZodType>(
 }
 
 async function publishRelease(): Promise<void> {
-  const tree = await addPack(server.layout, 'console.log(1)');
+  const tree = await addPack(server.store, 'console.log(1)');
   const document = capability('1.0.0', tree);
   await publish(firstPublication(server.context.publisher.onlineKeys));
   const metadata = [['releases', signRole('releases', 2, [document])]] as const;

@@ -81,7 +81,7 @@ describe('an upload', () => {
       })(),
     );
 
-    const refusal = await rejectionOf(receivePack(server.layout, hexOf(tree.digest), endless, 10_000));
+    const refusal = await rejectionOf(receivePack(server, hexOf(tree.digest), endless, 10_000));
 
     expect(refusal.code).toBe('request/too-large');
     expect(await readdir(server.layout.uploads)).toEqual([]);
@@ -95,7 +95,7 @@ describe('an upload', () => {
       })(),
     );
 
-    await expect(receivePack(server.layout, hexOf(tree.digest), broken)).rejects.toThrow('connection lost');
+    await expect(receivePack(server, hexOf(tree.digest), broken)).rejects.toThrow('connection lost');
 
     expect(await readdir(server.layout.uploads)).toEqual([]);
   });

@@ -431,7 +431,7 @@ describe('a deployment', () => {
   });
 
   it('of a release that nobody published is refused', async () => {
-    const tree = await addPack(server.layout, 'one');
+    const tree = await addPack(server.store, 'one');
     const document = capability('1.0.0', tree);
     const publish = async (payload: object) =>
       expect((await ask('POST', 'publications', payload, {}, 'publisher')).status).toBe(200);

@@ -32,11 +32,11 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-turns-'));
   const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
   const database = await locationOf(join(dir, 'fairlead.db'));
-  const config = toConfig(settings, { FAIRLEAD_SERVER_PASSPHRASE: 'a passphrase of the test' }, database);
+  const config = toConfig(settings, { FAIRLEAD_SERVER_PASSPHRASE: 'a passphrase of the test' }, { database });
   await createOnlineKeys(config.layout, 'a passphrase of the test');
   context = await createContext(config, {
     ...{ now: Date.now, database: 'beside', log: pino({ level: 'silent' }) },
-    openPublisher: (of, _db, onChange) => startPublisher(PUBLISHER_THREAD, of, onChange),
+    openPublisher: ({ config: of, store }, onChange) => startPublisher(PUBLISHER_THREAD, of, store, onChange),
   });
   app = await createApp(context);
   agentToken = await enrol();
@@ -201,7 +201,12 @@ const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 it('a publisher whose passphrase is another says so, and nothing is opened', async () => {
   const passphrase = { file: undefined, environment: 'another passphrase of the test' };
-  const opening = startPublisher(PUBLISHER_THREAD, { ...context.config, passphrase }, () => undefined);
+  const opening = startPublisher(
+    PUBLISHER_THREAD,
+    { ...context.config, passphrase },
+    context.store,
+    () => undefined,
+  );
 
   expect((await rejectionOf(opening)).code).toBe('vendor/wrong-passphrase');
 });

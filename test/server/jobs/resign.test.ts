@@ -17,7 +17,7 @@ afterEach(() => server.close());
 describe('an empty repository', () => {
   it('has nothing to sign', async () => {
     expect(await server.context.publisher.resign()).toBe('empty');
-    expect(await loadState(server.layout)).toBeNull();
+    expect(await loadState(server.store)).toBeNull();
   });
 });
 
@@ -53,7 +53,7 @@ describe('a published repository', () => {
     server.now += 7 * HOUR_MS;
     await server.context.publisher.resign();
 
-    expect((await loadState(server.layout))?.timestamp.content.signedAt).toBe(server.now);
+    expect((await loadState(server.store))?.timestamp.content.signedAt).toBe(server.now);
   });
 
   it('is signed again, with a higher version, once a clock that ran ahead is set right', async () => {
@@ -75,12 +75,12 @@ describe('a published repository', () => {
     server.now += 7 * HOUR_MS;
     server.failWriteAfter = 0;
     await resign(server.context);
-    const left = (await loadState(server.layout))?.timestamp.content.version;
+    const left = (await loadState(server.store))?.timestamp.content.version;
     server.failWriteAfter = null;
 
     await resign(server.context);
 
-    expect((await loadState(server.layout))?.timestamp.content.version).toBeGreaterThan(left ?? 0);
+    expect((await loadState(server.store))?.timestamp.content.version).toBeGreaterThan(left ?? 0);
   });
 
   it('is not served from a backup as something older than was seen', async () => {

@@ -2,29 +2,32 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDirectoryStore } from '../../../server/repository/directory-store.ts';
 import { createPublicFiles, type PublicFiles } from '../../../server/repository/public-files.ts';
+import type { RepositoryStore } from '../../../server/repository/store.ts';
 
+let home: string;
 let dir: string;
 let now: number;
 let files: PublicFiles;
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
-  await mkdir(join(dir, 'metadata'));
+  home = await mkdtemp(join(tmpdir(), 'fairlead-files-'));
+  dir = join(home, 'repository');
+  await mkdir(join(dir, 'metadata'), { recursive: true });
   await mkdir(join(dir, 'packs', 'a'.repeat(64)), { recursive: true });
   now = 0;
-  files = createPublicFiles(dir, () => now);
+  files = createPublicFiles(createDirectoryStore(home), () => now);
 });
-afterEach(() => rm(dir, { recursive: true }));
+afterEach(() => rm(home, { recursive: true }));
 
 async function textOf(path: string): Promise<string | null> {
   const file = await files.find(path);
   if (file === null) return null;
   if (file.kind === 'small') return file.bytes.toString();
-  const text = await file.handle.readFile('utf8');
-  await file.handle.close();
-  return text;
+  return text(await file.read(0, file.size));
 }
 
 describe('a name whose content changes', () => {
@@ -103,7 +106,7 @@ describe('a large file', () => {
 
     expect([before?.kind, after?.kind]).toEqual(['large', 'large']);
     expect(before?.etag).not.toBe(after?.etag);
-    for (const file of [before, after]) if (file?.kind === 'large') await file.handle.close();
+    for (const file of [before, after]) if (file?.kind === 'large') await file.close();
   });
 });
 
@@ -140,5 +143,64 @@ describe('nothing is found', () => {
 
     expect(await files.find('metadata/here')).toBeNull();
     expect(await files.find(`packs/${'a'.repeat(64)}`)).toBeNull();
+  });
+});
+
+describe('a store that is away', () => {
+  const TIMESTAMP = 'metadata/timestamp.json';
+  let trouble: 'none' | 'fails' | 'hangs';
+  let asked: number;
+  beforeEach(async () => {
+    trouble = 'none';
+    asked = 0;
+    const store = createDirectoryStore(home);
+    const open: RepositoryStore['open'] = (name) => {
+      asked++;
+      if (trouble === 'hangs') return new Promise(() => undefined);
+      return trouble === 'fails' ? Promise.reject(new Error('away')) : store.open(name);
+    };
+    files = createPublicFiles({ ...store, open }, () => now);
+    await writeFile(join(dir, TIMESTAMP), 'one');
+    expect(await textOf(TIMESTAMP)).toBe('one');
+    now = 5_000;
+  });
+
+  it.each(['fails', 'hangs'] as const)(
+    '(%s) leaves what is remembered, and asks for it once at a time',
+    async (how) => {
+      trouble = how;
+
+      const given = await Promise.all(Array.from({ length: 100 }, () => textOf(TIMESTAMP)));
+
+      expect(new Set(given)).toEqual(new Set(['one']));
+      expect(asked).toBe(2);
+    },
+  );
+
+  it('leaves it also after something was published, and gives the new one once it is back', async () => {
+    trouble = 'fails';
+    files.changed();
+    expect(await textOf(TIMESTAMP)).toBe('one');
+    await writeFile(join(dir, TIMESTAMP), 'two');
+    trouble = 'none';
+
+    expect(await textOf(TIMESTAMP)).toBe('two');
+  });
+
+  it('fails for what nobody asked for before', async () => {
+    trouble = 'fails';
+
+    await expect(files.find('metadata/2.root.json')).rejects.toThrow('away');
+    trouble = 'none';
+    expect(await files.find('metadata/2.root.json')).toBeNull();
+  });
+
+  it('is asked once for what many want at the same time', async () => {
+    await writeFile(join(dir, 'metadata/7.snapshot.json'), 'seven');
+
+    const given = await Promise.all(Array.from({ length: 100 }, () => textOf('metadata/7.snapshot.json')));
+
+    expect(new Set(given)).toEqual(new Set(['seven']));
+    expect(asked).toBe(2);
   });
 });

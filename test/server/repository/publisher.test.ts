@@ -1,7 +1,6 @@
 // Publishing: what is taken, what is refused, and that nothing in between is ever served.
 
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadState } from '../../../server/repository/state.ts';
 import type { ChangeRecord } from '../../../shared/change/change.ts';
@@ -25,13 +24,14 @@ import {
   type VendorDocument,
 } from '../../support/publications.ts';
 import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
+import { namesIn } from '../../support/stores.ts';
 
 let server: TestServer;
 let tree: TreeRef;
 
 beforeEach(async () => {
   server = await startTestServer();
-  tree = await addPack(server.layout, 'console.log(1)');
+  tree = await addPack(server.store, 'console.log(1)');
 });
 afterEach(() => server.close());
 
@@ -45,7 +45,7 @@ describe('the first publication', () => {
   it('is served with a snapshot that lists every role', async () => {
     const reply = await publishFirst();
 
-    const state = await loadState(server.layout);
+    const state = await loadState(server.store);
     expect(reply).toEqual({
       snapshot: state?.snapshot.content.version,
       timestamp: state?.timestamp.content.version,
@@ -115,10 +115,9 @@ describe('a release', () => {
 
     await publish(releaseOf(document));
 
-    const folder = join(server.layout.repository, 'targets/capabilities/core/auth');
-    const [file] = await readdir(folder);
-    expect(file).toMatch(/^[0-9a-f]{64}\.1\.0\.0\.json$/);
-    expect(await readFile(join(folder, file ?? ''))).toEqual(Buffer.from(document.bytes));
+    const [name = ''] = await namesIn(server.store, 'repository/targets/capabilities/core/auth/');
+    expect(name).toMatch(/auth\/[0-9a-f]{64}\.1\.0\.0\.json$/);
+    expect((await server.store.read(name))?.bytes).toEqual(Buffer.from(document.bytes));
   });
 
   it('may be published twice: the second time changes nothing', async () => {
@@ -496,13 +495,14 @@ function unlisted(): PublicationRequest {
 
 /** What a client would be given right now, by the files themselves. */
 async function served(): Promise<string> {
-  const state = await loadState(server.layout);
+  const state = await loadState(server.store);
   const roles = [...(state?.roles ?? [])].map(([role, { content }]) => `${role} ${content.version}`);
   return [`root ${state?.root.content.version}`, ...roles].sort().join(', ');
 }
 
 async function listFiles(): Promise<readonly string[]> {
-  return (await readdir(server.layout.dir, { recursive: true }))
-    .filter((path) => !path.includes('.db'))
-    .sort();
+  const around = (await readdir(server.layout.dir, { recursive: true })).filter(
+    (path) => !path.includes('.db'),
+  );
+  return [...around, ...(await namesIn(server.store))].sort();
 }

@@ -41,7 +41,7 @@ afterEach(async () => {
 
 describe('tuf-js', () => {
   it('refreshes and downloads every document, byte for byte', async () => {
-    const tree = await addPack(server.layout, 'console.log(1)');
+    const tree = await addPack(server.store, 'console.log(1)');
     const release = capability('1.0.0', tree);
     const rollout = rolloutOf(release, '1.0.0');
     const advisory = advisoryOf('FL-2026-0001');

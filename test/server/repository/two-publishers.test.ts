@@ -1,6 +1,5 @@
 // Two processes that publish into one repository over one PostgreSQL: one after the other, and never one over the other.
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,9 +9,10 @@ import { findChange, recordPublication } from '../../../server/db/changes.ts';
 import { openDatabase } from '../../../server/db/database.ts';
 import { inPublishingTurn } from '../../../server/db/publishing.ts';
 import type { Database } from '../../../server/db/tables.ts';
-import { type Layout, layoutOf, timestampFile } from '../../../server/repository/layout.ts';
+import { COMMIT, TIMESTAMP } from '../../../server/repository/names.ts';
 import { createPublisher, type LocalPublisher } from '../../../server/repository/publisher.ts';
 import { loadState } from '../../../server/repository/state.ts';
+import type { RepositoryStore } from '../../../server/repository/store.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { findPostgres, type Postgres, startPostgres } from '../../support/postgres.ts';
 import {
@@ -23,21 +23,23 @@ import {
   signRole,
   testKey,
 } from '../../support/publications.ts';
+import { storeAt, watchWrites } from '../../support/stores.ts';
 
 const programs = findPostgres();
+const OVERTAKEN = ['publication/overtaken', 'server/database-away', 'publication/version-taken'];
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** One process: a connection of its own, a memory of its own, and a disk that a test can hold up. */
 interface Process {
   readonly db: Database;
   readonly publisher: LocalPublisher;
-  /** Called before each write, with how many came before. */
-  onWrite: (count: number, path: string) => Promise<void>;
+  /** Called before each write, with how many came before, and where it goes. */
+  onWrite: (count: number, name: string) => Promise<void>;
 }
 
 let postgres: Postgres;
 let dir: string;
-let layout: Layout;
+let store: RepositoryStore;
 let address: PostgresAddress;
 let now: number;
 let processes: readonly Process[];
@@ -49,32 +51,28 @@ afterAll(() => postgres?.stop());
 beforeEach(async () => {
   if (programs === null) return;
   dir = await mkdtemp(join(tmpdir(), 'fairlead-two-'));
-  layout = layoutOf(dir);
+  store = storeAt(dir);
   address = await postgres.create();
   now = NOW;
   processes = [await open(), await open()];
 });
 afterEach(async () => {
   for (const { db } of processes) await db.destroy();
+  await store?.close();
   await rm(dir, { recursive: true });
 });
 
 async function open(): Promise<Process> {
   const db = await openDatabase(address);
   let count = 0;
-  const process = { db, onWrite: async (_count: number, _path: string) => undefined };
+  const process = { db, onWrite: async (_count: number, _name: string) => undefined };
   const publisher = await createPublisher({
-    ...{ layout, now: () => now },
+    store: watchWrites(store, (name) => process.onWrite(count++, name)),
+    now: () => now,
     keys: { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') },
     findChange: (id) => findChange(db, id),
     inTurn: (work) => inPublishingTurn(db, work),
     recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now),
-    write: async (path, bytes) => {
-      const temporary = `${path}.${randomUUID()}.tmp`;
-      await process.onWrite(count++, path);
-      await writeFile(temporary, bytes);
-      await rename(temporary, path);
-    },
   });
   return Object.assign(process, { publisher });
 }
@@ -101,7 +99,7 @@ async function breakTurns(): Promise<void> {
 }
 
 async function versions(): Promise<Readonly<Record<string, number>>> {
-  const state = await loadState(layout);
+  const state = await loadState(store);
   return Object.fromEntries([...(state?.roles ?? [])].map(([role, { content }]) => [role, content.version]));
 }
 
@@ -158,15 +156,15 @@ describe.skipIf(programs === null)('two publishers', () => {
 
   it('finish what the other had committed when it died', async () => {
     await publishFirst();
-    one().onWrite = async (_count, path) => {
-      if (path === timestampFile(layout)) throw new Error('killed');
+    one().onWrite = async (_count, name) => {
+      if (name === TIMESTAMP) throw new Error('killed');
     };
     await expect(one().publisher.publish(advisories(2), 'test')).rejects.toThrow('killed');
 
     await other().publisher.follow();
 
     expect(await versions()).toMatchObject({ security: 2 });
-    expect(await readdir(dir)).not.toContain('commit.json');
+    expect(await store.read(COMMIT)).toBeNull();
   });
 
   it('lose nothing to one that slept through the end of its turn, wherever it slept', async () => {
@@ -176,7 +174,7 @@ describe.skipIf(programs === null)('two publishers', () => {
       version++;
       slept = await overtakeAt(at, version);
       await other().publisher.follow();
-      const state = await loadState(layout);
+      const state = await loadState(store);
       expect(await versions(), `asleep before write ${at}`).toMatchObject({ halts: version });
       expect(state?.timestamp.content.version, `asleep before write ${at}`).toBe(
         other().publisher.state()?.timestamp.content.version,
@@ -189,8 +187,21 @@ describe.skipIf(programs === null)('two publishers', () => {
     await verifyAudit(one().db, null);
   });
 
+  it('never write over one version what the other published under it', async () => {
+    await publishFirst();
+    let version = 1;
+    for (let at = 0, slept = true; slept; at++) {
+      version++;
+      slept = await overtakeAt(at, version, advisories(version, version + 1));
+      await other().publisher.follow();
+      // It holds every file against the one that names it.
+      expect(await versions(), `asleep before write ${at}`).toMatchObject({ security: version });
+    }
+    expect(version).toBeGreaterThan(5);
+  });
+
   /** False once there is no such write any more. */
-  async function overtakeAt(at: number, version: number): Promise<boolean> {
+  async function overtakeAt(at: number, version: number, overtaking = halts(version)): Promise<boolean> {
     let slept = false;
     let begun = -1;
     one().onWrite = async (count) => {
@@ -199,7 +210,7 @@ describe.skipIf(programs === null)('two publishers', () => {
       slept = true;
       one().onWrite = async () => undefined;
       await breakTurns();
-      await other().publisher.publish(halts(version), 'test');
+      await other().publisher.publish(overtaking, 'test');
     };
     const outcome = await one()
       .publisher.publish(advisories(version), 'test')
@@ -208,24 +219,24 @@ describe.skipIf(programs === null)('two publishers', () => {
         (error) => error.code,
       );
     if (!slept) await other().publisher.publish(halts(version), 'test');
-    expect(['published', 'publication/overtaken', 'server/database-away']).toContain(outcome);
+    expect(['published', ...OVERTAKEN]).toContain(outcome);
     return slept;
   }
 
   it('refuse a commit that was planned on what is no longer there', async () => {
     await publishFirst();
     let stale = '';
-    one().onWrite = async (_count, path) => {
-      if (path === timestampFile(layout)) stale = await readFile(layout.commit, 'utf8');
+    one().onWrite = async (_count, name) => {
+      if (name === TIMESTAMP) stale = String((await store.read(COMMIT))?.bytes);
     };
     await one().publisher.publish(halts(2), 'test');
     await other().publisher.publish(advisories(2), 'test');
-    const before = await readFile(timestampFile(layout));
-    await writeFile(layout.commit, stale.replace('"id":"', '"id":"x'));
+    const before = await store.read(TIMESTAMP);
+    await store.replace(COMMIT, Buffer.from(stale.replace('"id":"', '"id":"x')), null);
 
     await other().publisher.follow();
 
-    expect(await readFile(timestampFile(layout))).toEqual(before);
+    expect(await store.read(TIMESTAMP)).toEqual(before);
     expect(await versions()).toMatchObject({ halts: 2, security: 2 });
   });
 

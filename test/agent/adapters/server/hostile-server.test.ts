@@ -216,6 +216,21 @@ describe('a redirect', () => {
     expect(answer).toMatchObject({ kind: 'body', bytes: Uint8Array.from(Buffer.from('the file')) });
   });
 
+  it('carries no credential, not even back to the server that sent it', async () => {
+    const shown: (string | undefined)[] = [];
+    const url = await serveHttp((request, response) => {
+      shown.push(request.headers.authorization);
+      if (request.url === '/x') response.writeHead(307, { location: '/y' }).end();
+      else response.end('the file');
+    });
+    const authorization = 'Bearer token';
+
+    await client().get(`${url}/x`, { maxBytes: 100, authorization });
+    await client().download(`${url}/x`, join(temporaryDirectory(), 'pack'), { maxBytes: 100, authorization });
+
+    expect(shown).toEqual(['Bearer token', undefined, 'Bearer token', undefined]);
+  });
+
   it('keeps the range of a download', async () => {
     const ranges: (string | undefined)[] = [];
     const url = await serveHttp((request, response) => {
