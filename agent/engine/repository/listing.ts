@@ -1,7 +1,8 @@
 // The listing: what the agent reads from the repository, as of the last refresh, old or new and never between.
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { DOCUMENT_LIMITS, type JsonLimits } from '../../../shared/encoding/json.ts';
+import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
+import type { Pieces } from '../../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { createRests } from '../../../shared/node/turns.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
@@ -12,6 +13,14 @@ import { orNull } from './root-chain.ts';
 import type { TopLevel } from './top-level.ts';
 import type { TargetsTree } from './updater.ts';
 
+const entries = z.array(
+  z.strictObject({
+    path: z.string(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    length: z.int().min(0),
+  }),
+);
+
 const listing = z.strictObject({
   schema: z.literal('fairlead/listing@1'),
   /** Versions of root, timestamp and snapshot at the last complete refresh. */
@@ -20,18 +29,10 @@ const listing = z.strictObject({
   expires: z.int().nullable(),
   /** Milliseconds: the newest signing time seen. */
   signedAt: z.int().nullable(),
-  entries: z.array(
-    z.strictObject({
-      path: z.string(),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      length: z.int().min(0),
-    }),
-  ),
+  entries,
 });
 export type Listing = z.output<typeof listing>;
 type ListingSource = Pick<Listing, 'from' | 'expires' | 'signedAt'>;
-
-const LIMITS: JsonLimits = { ...DOCUMENT_LIMITS, maxBytes: 64 << 20, maxNodes: 4_000_000 };
 
 export const EMPTY_LISTING: Listing = {
   schema: 'fairlead/listing@1',
@@ -41,9 +42,31 @@ export const EMPTY_LISTING: Listing = {
   entries: [],
 };
 
-/** Null for damaged bytes: the next refresh makes it anew. */
-export function parseListing(bytes: Uint8Array): Listing | null {
-  return orNull(() => parseDocumentBytes(listing, bytes, 'the listing', LIMITS));
+const OPENING = '"entries":[';
+/** Between two entries as they are written. No text holds it: the quotes in one are escaped. */
+const BETWEEN = '},{"path":';
+const SLICE_BYTES = 32 * 1024;
+
+/** In slices, for a long history is a long list. Null for damaged bytes: the next refresh makes it anew. */
+export function* parseListing(bytes: Uint8Array): Pieces<Listing | null> {
+  const written = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [start, end] = [written.indexOf(OPENING) + OPENING.length, written.lastIndexOf(']')];
+  if (start < OPENING.length || end < start) return null;
+  const rest = Buffer.concat([written.subarray(0, start), written.subarray(end)]);
+  const read = orNull(() => parseDocumentBytes(listing, rest, 'the listing'));
+  if (read === null || read.entries.length > 0) return null;
+  const found: Listing['entries'][] = [];
+  for (let at = start; at < end; ) {
+    const cut = written.indexOf(BETWEEN, at + SLICE_BYTES);
+    const until = cut < 0 ? end : cut + 1;
+    const slice = Buffer.concat([utf8('['), written.subarray(at, until), utf8(']')]);
+    const part = orNull(() => parseDocumentBytes(entries, slice, 'the listing'));
+    if (part === null) return null;
+    found.push(part);
+    yield until - at;
+    at = until + 1;
+  }
+  return { ...read, entries: found.flat() };
 }
 
 export function formatListing(value: Listing): Uint8Array {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { inPieces } from '../../../shared/node/turns.ts';
 import type { Freshness, Repository, RepositorySource, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import {
@@ -77,7 +78,7 @@ async function open(options: RepositoryOptions): Promise<TufRepository> {
   const { openStore: _, onWarning: __, ...trust } = options;
   const updater = await Updater.open({ store, ...trust });
   const bytes = await store.read(LISTING_FILE);
-  const listing = (bytes === null ? null : parseListing(bytes)) ?? EMPTY_LISTING;
+  const listing = (bytes === null ? null : await inPieces(parseListing(bytes))) ?? EMPTY_LISTING;
   const sightings = parseSightings(await store.read(SIGHTINGS_FILE));
   return new TufRepository(options, { store, updater }, listing, sightings);
 }

@@ -13,6 +13,7 @@ import {
   sourceOf,
 } from '../../../../agent/engine/repository/listing.ts';
 import { DOCUMENT_LIMITS } from '../../../../shared/encoding/json.ts';
+import { finish } from '../../../../shared/encoding/pieces.ts';
 import type { FairleadError } from '../../../../shared/errors/error.ts';
 import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
 import { NOW } from '../../../support/repository-simulator.ts';
@@ -20,6 +21,7 @@ import { NOW } from '../../../support/repository-simulator.ts';
 const HEX = 'a'.repeat(64);
 const OTHER = 'b'.repeat(64);
 const FROM = { root: 1, timestamp: 2, snapshot: 3 };
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 const ref = (path: string, sha256 = HEX, length = 1) => ({ path, sha256, length });
 const KNOWN: Listing = {
   ...{ schema: 'fairlead/listing@1', from: FROM, expires: NOW, signedAt: NOW - 1 },
@@ -35,7 +37,7 @@ const top = (changes: object = {}) =>
 
 describe('a listing on disk', () => {
   it.each([KNOWN, EMPTY_LISTING])('is read as it was written', (listing) => {
-    expect(parseListing(formatListing(listing))).toEqual(listing);
+    expect(finish(parseListing(formatListing(listing)))).toEqual(listing);
     expect(Buffer.from(formatListing(listing)).toString().at(-1)).toBe('\n');
   });
 
@@ -48,14 +50,39 @@ describe('a listing on disk', () => {
     ['a negative length', { entries: [ref('a', HEX, -1)] }],
     ['a part of a second', { expires: 0.5 }],
   ])('says nothing with %s', (_what, change) => {
-    expect(parseListing(Buffer.from(JSON.stringify({ ...KNOWN, ...change })))).toBeNull();
+    expect(finish(parseListing(Buffer.from(JSON.stringify({ ...KNOWN, ...change }))))).toBeNull();
+  });
+
+  it('is read in slices however long it is, and whatever its paths hold', () => {
+    const entries = numbers(5_000).map((i) => ref(`releases/${i}"},{"path":"x`));
+    const long = { ...KNOWN, entries };
+
+    const said = [...parseListing(formatListing(long))];
+
+    expect(finish(parseListing(formatListing(long)))).toEqual(long);
+    expect(Math.max(...said)).toBeLessThan(33 * 1024);
+    expect(said.length).toBeGreaterThan(10);
+  });
+
+  it.each([
+    ['an entry of another kind among many', '"length":700}', '"length":"700"}'],
+    ['a comma too many', '}]}', '},]}'],
+    ['something between two entries', '},{"path":"releases/9', '},1,{"path":"releases/9'],
+    ['no list', '"entries":[', '"entries":{'],
+    ['two lists', '"entries":[', '"entries":[],"entries":['],
+  ])('says nothing with %s', (_what, right, wrong) => {
+    const entries = numbers(1_000).map((i) => ref(`releases/${i}`, HEX, i));
+    const text = JSON.stringify({ ...KNOWN, entries });
+    expect(text).toContain(right);
+
+    expect(finish(parseListing(Buffer.from(text.replace(right, wrong))))).toBeNull();
   });
 
   it('may name an empty document, and says nothing where it was cut', () => {
     const empty = { ...KNOWN, entries: [ref('a', HEX, 0)] };
 
-    expect(parseListing(formatListing(empty))).toEqual(empty);
-    expect(parseListing(formatListing(KNOWN).subarray(1))).toBeNull();
+    expect(finish(parseListing(formatListing(empty)))).toEqual(empty);
+    expect(finish(parseListing(formatListing(KNOWN).subarray(1)))).toBeNull();
   });
 });
 
