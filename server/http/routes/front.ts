@@ -1,8 +1,9 @@
 // The first page: what this is, for whoever comes with a browser.
 import type { SignIn } from '../../context.ts';
 import type { Person } from '../../core/identity.ts';
-import { type Html, html, sendPage } from '../html.ts';
+import { type Html, html } from '../../web/html.ts';
 import type { Page } from '../route.ts';
+import { sendPage } from '../send-page.ts';
 import { greet } from '../visitor.ts';
 
 export const FRONT_PAGES: readonly Page[] = [

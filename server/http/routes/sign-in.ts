@@ -6,9 +6,10 @@ import type { BrowserSignIn, SignIn } from '../../context.ts';
 import { beginSignIn, parseWayBack, readState, SIGN_IN_MS } from '../../core/sign-in-state.ts';
 import { beginSession, endSession } from '../../db/sessions.ts';
 import { makeSecret } from '../../db/token-lists.ts';
+import { html } from '../../web/html.ts';
 import { readCookie, setCookie } from '../cookies.ts';
-import { html, sendPage } from '../html.ts';
 import { defineRoute, type Page, type Route } from '../route.ts';
+import { sendPage } from '../send-page.ts';
 import { CALLBACK } from '../sign-in.ts';
 import { visitOf } from '../visitor.ts';
 

@@ -1,34 +1,7 @@
-// Pages for people, without a script: texts from anywhere stand in them as texts.
+// How a page for people, without a script, leaves the server.
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
-
-/** Markup of ours; only `html` makes it. */
-export type Html = { readonly markup: string };
-
-type Part = string | number | Html | readonly Html[];
-
-/** What is put in is text, unless it is markup already. */
-export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  const markup = texts.map((text, i) => (i === 0 ? text : markupOf(parts[i - 1] ?? '') + text)).join('');
-  return { markup };
-}
-
-function markupOf(part: Part): string {
-  if (typeof part === 'string' || typeof part === 'number') return escapeText(String(part));
-  return 'markup' in part ? part.markup : part.map(({ markup }) => markup).join('');
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeText(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
-}
+import { type Html, html } from '../web/html.ts';
 
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{max-width:40rem;margin:10vh auto;padding:0 1rem}
