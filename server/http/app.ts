@@ -13,6 +13,7 @@ import { takeQuota } from './access.ts';
 import { PAGES, ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
 import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
+import { answerHotFirst } from './hot.ts';
 import { observeRequests } from './metrics.ts';
 import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
 import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
@@ -52,8 +53,13 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   installBodies(app, (request, bytes) => takeQuota(context, request.caller, { bytes }));
   installFailures(app, limitFailures);
   installAccess(app, context, limitFailures);
-  observeRequests(app, context);
+  const observe = observeRequests(app, context);
   mountRoutes(app, context, [...ROUTES, ...PAGES]);
+  answerHotFirst(app.server, {
+    files: context.files,
+    observe: (status, ms) => observe('/repository/*', status, ms),
+    watch: slow.watch,
+  });
   installUpgrades(app);
   // Before the server waits for its connections to end: these would stay.
   app.addHook('preClose', async () => context.hub.stop());

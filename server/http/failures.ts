@@ -12,7 +12,7 @@ import {
 import type { Problem } from '../../shared/protocol/problem.ts';
 import type { Limit } from './bodies.ts';
 
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
 /** Addresses that lead nowhere count as failures of whoever asks. */
 export function installFailures(app: FastifyInstance, limitFailures: Limit): void {
@@ -92,7 +92,7 @@ function send(reply: FastifyReply, failure: FairleadError): FastifyReply {
   return reply.send(JSON.stringify(problemOf(failure)));
 }
 
-function problemOf({ code, message: detail, hint, http: status }: FairleadError): Problem {
+export function problemOf({ code, message: detail, hint, http: status }: FairleadError): Problem {
   const title = STATUS_CODES[status] ?? 'Refused';
   return {
     type: `urn:fairlead:error:${code}`,

@@ -17,6 +17,8 @@ export const MAX_CONNECTIONS = 16_384;
 export const MAX_CONNECTIONS_OF_ONE = 512;
 
 export interface SlowConnections {
+  /** Once the request is there; those that come through the server are watched anyway. */
+  watch(request: IncomingMessage, response: ServerResponse): void;
   /** Ends those that are too slow by now. */
   look(): void;
   stop(): void;
@@ -37,11 +39,12 @@ interface Exchange {
 export function watchSlowConnections(server: Server, now: () => number): SlowConnections {
   const exchanges = new Set<Exchange>();
   server.maxConnections = MAX_CONNECTIONS;
-  server.prependListener('request', (request, response) => {
+  function watch(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const { bytesRead } = socket;
     exchanges.add({ request, response, socket, bytesRead, began: now(), answered: null, waiting: null });
-  });
+  }
+  server.prependListener('request', watch);
 
   function look(): void {
     const at = now();
@@ -54,7 +57,7 @@ export function watchSlowConnections(server: Server, now: () => number): SlowCon
 
   const timer = setInterval(look, LOOK_MS);
   timer.unref();
-  return { look, stop: () => clearInterval(timer) };
+  return { watch, look, stop: () => clearInterval(timer) };
 }
 
 /** One address cannot take every place; behind a proxy, or on this machine, addresses tell nothing. */

@@ -10,6 +10,8 @@ import type { LargeFile, RepositoryStore, SmallFile } from './store.ts';
 export interface PublicFiles {
   /** By its path below the repository; null when nothing is published under it. Errors: those of the store. */
   find(path: string): Promise<SmallFile | LargeFile | null>;
+  /** What `find` would answer without a look at the store; undefined where it would look. */
+  peek(path: string): SmallFile | null | undefined;
   /** Something was published: what is remembered of names whose content may change is looked at again. */
   changed(): void;
 }
@@ -58,13 +60,18 @@ export function createPublicFiles(store: RepositoryStore, now: () => number): Pu
     return found;
   }
 
+  const isFresh = ({ checked }: Entry) => checked === null || now() - checked < RECHECK_MS;
   return {
+    peek: (path) => {
+      const known = memory.recall(path);
+      return known !== undefined && isFresh(known) ? known.file : undefined;
+    },
     find: async (path) => {
       const name = publicName(path);
       if (name === null) return null;
       const known = memory.recall(path);
       if (known === undefined) return share(path, name);
-      if (known.checked === null || now() - known.checked < RECHECK_MS) return known.file;
+      if (isFresh(known)) return known.file;
       // Somebody waits for the store already: one that is slow or away holds up one request at a time.
       if (looking.has(path)) return known.file;
       return withPatience(look(path, name), known.file);
