@@ -1,13 +1,14 @@
 // The bench's entry: reads the options, measures one subject after another, prints what it found.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCompile } from '../test/bench/compile.ts';
-import { type Figures, renderFigures } from '../test/bench/figures.ts';
+import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
 import { measureForced } from '../test/bench/forced.ts';
 import { measureHistory } from '../test/bench/history.ts';
 import { measureHostile } from '../test/bench/hostile.ts';
+import { measureHub } from '../test/bench/hub.ts';
 import { measureLists } from '../test/bench/lists.ts';
 import { measureMemory } from '../test/bench/memory.ts';
 import { measureMetadata } from '../test/bench/metadata.ts';
@@ -28,11 +29,11 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   compile: measureCompile,
   hostile: measureHostile,
   server: measureServer,
+  hub: measureHub,
   lists: measureLists,
   forced: measureForced,
   traffic: measureTraffic,
-  packs: async (work) =>
-    measurePacks(isOffline ? generateTree(join(work, 'generated')) : await provideNodeRed(), work),
+  packs: async (work) => measurePacks(isOffline ? generateTree(work) : await provideNodeRed(), work),
   rollback: measureRollback,
 };
 
@@ -72,29 +73,5 @@ async function main(): Promise<void> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  if (values.write === true) write(sections);
-}
-
-/** One subject takes the place of what the page has of it; all of them make the page anew. */
-function write(sections: readonly string[]): void {
-  const path = join(import.meta.dirname, '../docs/figures.md');
-  const page = readFileSync(path, 'utf8');
-  if (values.only === undefined) {
-    // What the fault laboratory found stands behind its own marker.
-    const [faults = ''] = /\n<!-- faults[\s\S]*$/.exec(page) ?? [];
-    writeFileSync(path, `${[introduction(), ...sections].join('\n\n')}\n${faults}`);
-    return;
-  }
-  const [section = ''] = sections;
-  const title = section.slice(0, section.indexOf('\n'));
-  const parts = page.split(/\n(?=## |<!-- )/);
-  const at = parts.findIndex((part) => part.startsWith(`${title}\n`));
-  if (at === -1) throw new Error(`docs/figures.md has no section "${title}"`);
-  writeFileSync(path, parts.with(at, `${section}\n`).join('\n'));
-}
-
-function introduction(): string {
-  const [{ model } = { model: 'unknown processor' }, ...others] = cpus();
-  const on = `${others.length + 1} × ${model}, Node ${process.version}`;
-  return `# Figures\n\nMeasured in one run of \`scripts/bench\` on ${on}.`;
+  if (values.write === true) writeFigures(sections, values.only === undefined);
 }

@@ -1,0 +1,154 @@
+// The release server of a checkout as a process of its own, with ten thousand instances, for whoever measures it.
+import { execFileSync, spawn } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { SignJWT } from 'jose';
+import { onlineKeysReply } from '../../shared/protocol/publication.ts';
+import { firstPublication } from '../support/publications.ts';
+import { recordOf, reportOf } from '../support/reports.ts';
+import { formatMb } from './figures.ts';
+import { residentBytes } from './processes.ts';
+
+export const INSTANCES = 10_000;
+
+export interface Turns {
+  readonly longest: number;
+  /** Over 50 ms. */
+  readonly turns: number;
+}
+
+export interface Running {
+  readonly url: string;
+  readonly token: string;
+  readonly pid: number;
+  /** Of every instance. */
+  readonly privateKey: KeyObject;
+  /** Of the nth instance. */
+  agentToken(instance?: number): Promise<string>;
+  /** Since the last time. */
+  turns(): Promise<Turns>;
+  residentBytes(field: 'VmRSS' | 'VmHWM'): number;
+  stop(): Promise<void>;
+}
+
+export async function ask(
+  { url, token }: Pick<Running, 'url' | 'token'>,
+  method: string,
+  path: string,
+  body?: Uint8Array,
+  type = 'application/json',
+): Promise<string> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(body === undefined ? {} : { 'content-type': type }),
+  };
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+  });
+  const text = await response.text();
+  const size = text.length > 100_000 ? `, ${formatMb(text.length)}` : '';
+  return `${response.status}${size}`;
+}
+
+/** `root` is the checkout that it is of; `before` stands before its command line. */
+export async function startServer(
+  work: string,
+  root: string,
+  before: readonly string[] = [],
+): Promise<Running> {
+  mkdirSync(work, { recursive: true });
+  const dir = join(work, 'data');
+  const program = join(root, 'server/main.ts');
+  const environment = { ...process.env, FAIRLEAD_PASSPHRASE: 'a passphrase of the bench' };
+  execFileSync(process.execPath, [program, 'init', '--dir', dir, '--public-url', 'http://127.0.0.1:1'], {
+    env: environment,
+    stdio: 'ignore',
+  });
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  fill(join(dir, 'fairlead.db'), String(publicKey.export({ format: 'jwk' }).x));
+  const turnsFile = join(work, 'turns.json');
+  const monitor = join(import.meta.dirname, 'turns-monitor.js');
+  const run = [process.execPath, '--import', monitor, program, 'run', '--dir', dir, '--port', '0'];
+  const [command = '', ...argv] = [...before, ...run];
+  const child = spawn(command, argv, {
+    env: { ...environment, FAIRLEAD_BENCH_TURNS: turnsFile },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const url = await new Promise<string>((resolve) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      const found = /listening on (http:\/\/\S+)/.exec(chunk.toString());
+      if (found?.[1] !== undefined) resolve(found[1]);
+    });
+  });
+  const token = readFileSync(join(dir, 'admin.token'), 'utf8').trim();
+  const keys = onlineKeysReply.parse(await (await fetch(`${url}/api/v1/online-keys`)).json());
+  await ask(
+    { url, token },
+    'POST',
+    '/api/v1/publications',
+    Buffer.from(JSON.stringify(firstPublication(keys))),
+  );
+  const pid = child.pid ?? 0;
+  return {
+    ...{ url, token, pid, privateKey },
+    agentToken: (instance = 0) => agentToken(privateKey, instance),
+    turns: async () => {
+      rmSync(turnsFile, { force: true });
+      child.kill('SIGUSR2');
+      while (!existsSync(turnsFile)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return JSON.parse(readFileSync(turnsFile, 'utf8')) as Turns;
+    },
+    residentBytes: (field) => residentBytes(pid, field),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+const idOf = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`;
+
+/** Rows as the first server wrote them: newer ones bring them to their own tables when they start. */
+function fill(file: string, publicKey: string): void {
+  const database = new DatabaseSync(file);
+  const components = Array.from({ length: 5 }, (_, i) => ({
+    ...reportOf(1).components[0],
+    component: `core/c${i}`,
+  }));
+  const { records: _, ...last } = reportOf(1);
+  const columns = database.prepare('select name from pragma_table_info(?)').all('instances');
+  const isFirst = !columns.some(({ name }) => name === 'running');
+  const instance = database.prepare(
+    `insert into instances (id, name, hostname, public_key, agent_version, enrolled_at, last_seen, last_sequence, last_report) values (?, ?, 'host', ?, '0.1.0', ?, ?, 0, ?)`,
+  );
+  const deployment = database.prepare(
+    `insert into deployments (instance, record, state, reason, started_at, updated_at, body) values (?, 1, 'committed', 'channel', ?, ?, ?)`,
+  );
+  const component = isFirst ? null : database.prepare('insert into instance_components values (?, ?, ?)');
+  const at = '2026-11-20T12:00:00Z';
+  database.exec('begin');
+  for (let i = 0; i < INSTANCES; i++) {
+    const running = [...components, reportOf(1).components[0]];
+    const text = JSON.stringify({ ...last, components: running });
+    instance.run(idOf(i), `customer ${i}`, publicKey, at, at, text);
+    deployment.run(idOf(i), at, at, JSON.stringify(recordOf(1, 'committed')));
+    for (const one of running) component?.run(idOf(i), one?.component ?? '', '1.0.0');
+  }
+  database.exec('commit');
+  database.close();
+}
+
+function agentToken(privateKey: KeyObject, instance: number): Promise<string> {
+  return new SignJWT()
+    .setProtectedHeader({ alg: 'EdDSA' })
+    .setIssuer(idOf(instance))
+    .setAudience('fairlead-server')
+    .setIssuedAt()
+    .setExpirationTime('60s')
+    .sign(privateKey);
+}
