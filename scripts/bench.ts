@@ -13,6 +13,7 @@ import { measureLists } from '../test/bench/lists.ts';
 import { measureMemory } from '../test/bench/memory.ts';
 import { measureMetadata } from '../test/bench/metadata.ts';
 import { measurePacks } from '../test/bench/packs.ts';
+import { measurePolls } from '../test/bench/polls.ts';
 import { measureRollback } from '../test/bench/rollback.ts';
 import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
 import { measureServer } from '../test/bench/server.ts';
@@ -29,6 +30,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   compile: measureCompile,
   hostile: measureHostile,
   server: measureServer,
+  polls: measurePolls,
   hub: measureHub,
   lists: measureLists,
   forced: measureForced,
