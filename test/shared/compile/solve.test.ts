@@ -93,6 +93,15 @@ describe('the solver', () => {
     expect(kinds).toEqual(['exhausted', 'solved']);
   });
 
+  it('ends with its budget also while it looks ahead, whatever it would have found', () => {
+    let looks = 0;
+    const last = { on: 'v1', allows: (n: number) => ++looks > 0 && n === 999, because: () => 'the last' };
+    const problem = { ...problemOf([1, 1_000], [], 50), constraintsOf: () => [last] };
+
+    expect(solve(problem)).toEqual({ kind: 'exhausted' });
+    expect(looks).toBeLessThanOrEqual(51);
+  });
+
   it('has no variables and a solution, or one without choices and none', () => {
     expect(solve(problemOf([], []))).toEqual({ kind: 'solved', choices: new Map() });
     expect(solve(problemOf([1, 0], []))).toEqual({ kind: 'unsolvable', because: [] });

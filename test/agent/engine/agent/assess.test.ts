@@ -1,0 +1,69 @@
+// Decisions that take long: others have turns meanwhile, and nobody makes the same one twice.
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { type Assessing, assess } from '../../../../agent/engine/agent/assess.ts';
+import { compileAnew, createCompileCache } from '../../../../shared/compile/compile.ts';
+import { createTurns } from '../../../../shared/node/turns.ts';
+import { factsOf } from '../../../support/facts.ts';
+
+/** An install whose catalog takes a hundred rests to compile, on a machine where each of them is due. */
+function slowly() {
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 1_000));
+  onTestFinished(() => clock.mockRestore());
+  const facts = factsOf({ releases: { 'core/auth@1.0.0': {} } });
+  let compiled = 0;
+  const compile = createCompileCache(function* (input) {
+    for (let looks = 0; looks < 100; looks++) yield 1_000;
+    compiled++;
+    return yield* compileAnew(input);
+  });
+  const state = {
+    self: { instance: { id: facts.instance } },
+    clock: { now: () => facts.now },
+    offers: {
+      ...{ compile, inTurn: createTurns() },
+      contact: { catalog: () => facts.catalog },
+      freshness: () => facts.freshness,
+    },
+    choice: {
+      settings: {
+        policy: async () => facts.policy,
+        config: async () => (facts.config.kind === 'readable' ? facts.config.config : null),
+      },
+      approvals: { read: async () => null },
+    },
+    deployer: {
+      current: async () => null,
+      inProgress: () => null,
+      quarantine: async () => [],
+      quarantineDamage: async () => null,
+      records: async () => [],
+    },
+  } as unknown as Assessing;
+  return { state, compiled: () => compiled };
+}
+
+it('lets others have turns while a decision is made', async () => {
+  const { state } = slowly();
+  let [turns, isDone] = [0, false];
+  const beside = () => {
+    turns++;
+    if (!isDone) setImmediate(beside);
+  };
+  setImmediate(beside);
+
+  await assess(state);
+  isDone = true;
+
+  expect(turns).toBeGreaterThanOrEqual(50);
+});
+
+it('makes a decision once for all who ask for it meanwhile', async () => {
+  const { state, compiled } = slowly();
+
+  const [first, second] = await Promise.all([assess(state), assess(state)]);
+
+  expect(compiled()).toBe(1);
+  expect(second.decision).toEqual(first.decision);
+  expect(first.decision.target).not.toBeNull();
+});
