@@ -23,14 +23,9 @@ import { createApp } from './http/app.ts';
 import { type DownloadSettings, readDownloads } from './http/downloads.ts';
 import { createSignIn } from './http/sign-in.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
-import {
-  checkpointAudit,
-  resign,
-  startFollowing,
-  startResigning,
-  startWatching,
-  warnOfExpiries,
-} from './jobs/watch.ts';
+import { JOB_KINDS } from './jobs/kinds.ts';
+import { createJobs } from './jobs/run.ts';
+import { checkpointAudit, resign, startFollowing, startWatching, warnOfExpiries } from './jobs/watch.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
 
 /** How long requests may take to end once the server was told to. */
@@ -115,15 +110,15 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   await resign(context);
   await warnOfExpiries(context);
   await checkpointAudit(context);
+  const jobs = await createJobs(context, JOB_KINDS);
   print(`listening on ${await listen(app, config)}`);
-  const resigning = startResigning(context);
   const watching = startWatching(context);
   const following = startFollowing(context);
 
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
-    await resigning.stop();
+    await jobs.stop();
     await watching.stop();
     await renewing.stop();
     await following.stop();

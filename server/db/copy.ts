@@ -15,6 +15,7 @@ const ORDER: Readonly<Record<keyof Tables, number>> = {
   changes: 0,
   audit: 0,
   publishing: 0,
+  jobs: 0,
   instance_components: 1,
   reports: 1,
   deployments: 1,

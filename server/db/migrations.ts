@@ -1,6 +1,7 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createJobs } from './jobs.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
@@ -17,6 +18,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-customers': { up: addCustomers },
   '0008-lists': { up: orderLists },
   '0012-sessions': { up: addSessions },
+  '0009-jobs': { up: createJobs },
 };
 
 type AnyTables = Kysely<unknown>;

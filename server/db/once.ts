@@ -28,10 +28,7 @@ export async function transactOnce<Reply extends object>(
 ): Promise<Reply> {
   return transact(db, 'committed', async (trx) => {
     if (mark === null) return await work(trx);
-    await trx
-      .deleteFrom('repeats')
-      .where('created_at', '<', formatInstantMs(now - KEPT_MS))
-      .execute();
+    await forgetRepeats(trx, now);
     const { numInsertedOrUpdatedRows: taken } = await trx
       .insertInto('repeats')
       .values({ key: mark.key, request: mark.request, reply: '', created_at: formatInstantMs(now) })
@@ -46,6 +43,14 @@ export async function transactOnce<Reply extends object>(
       .execute();
     return reply;
   });
+}
+
+/** Sealed or not, an answer that held a secret is kept no longer than it may be asked for. */
+export async function forgetRepeats(trx: DatabaseTransaction, now: EpochMs): Promise<void> {
+  await trx
+    .deleteFrom('repeats')
+    .where('created_at', '<', formatInstantMs(now - KEPT_MS))
+    .execute();
 }
 
 async function answerAgain<Reply>(trx: DatabaseTransaction, mark: Mark): Promise<Reply> {

@@ -101,6 +101,22 @@ interface PublishingRow {
   readonly version: number;
 }
 
+/** What is to be done later, by whichever process; see jobs.ts. */
+export interface JobRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly due_at: string;
+  /** Begun since it last succeeded. */
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly given_up_at: string | null;
+  /** Another for each time it is taken; null while nobody has it. */
+  readonly lease: string | null;
+  readonly leased_by: string | null;
+  readonly leased_until: string | null;
+}
+
 export interface Tables extends ProposalTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
@@ -114,6 +130,7 @@ export interface Tables extends ProposalTables {
   readonly changes: ChangeRow;
   readonly audit: AuditRow;
   readonly publishing: PublishingRow;
+  readonly jobs: JobRow;
 }
 
 /** The database, or one transaction of it. */

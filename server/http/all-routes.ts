@@ -8,6 +8,7 @@ import { FLEET_ROUTES } from './routes/fleet.ts';
 import { FRONT_PAGES } from './routes/front.ts';
 import { GROUP_ROUTES } from './routes/groups.ts';
 import { HISTORY_ROUTES } from './routes/history.ts';
+import { JOB_ROUTES } from './routes/jobs.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
 import { POLICY_ROUTES } from './routes/policies.ts';
 import { PROPOSAL_ROUTES } from './routes/proposals.ts';
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...CUSTOMER_ROUTES,
   ...TOKEN_ROUTES,
   ...SIGN_IN_ROUTES,
+  ...JOB_ROUTES,
 ]);
 
 /** For people with a browser. */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
+import { countJobs } from '../db/job-lists.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -48,6 +49,7 @@ function registryOf(context: Context): Registry {
   registries.set(context, registry);
   collectDefaultMetrics({ register: registry });
   observeRepository(registry, context);
+  observeJobs(registry, context);
   return registry;
 }
 
@@ -88,6 +90,33 @@ function observeRepository(registry: Registry, context: Context): void {
     registers: [registry],
     async collect() {
       instances.set(await countInstances(context.db));
+    },
+  });
+}
+
+function observeJobs(registry: Registry, { db, now }: Context): void {
+  const registers = [registry];
+  const failing = new Gauge({
+    name: 'fairlead_jobs_failing',
+    help: 'What the server does by itself and could not do: `failing` is tried again, `given-up` is not',
+    labelNames: ['kind', 'state'],
+    registers,
+    async collect() {
+      failing.reset();
+      for (const { kind, failing: count, givenUp } of await countJobs(db, now())) {
+        failing.set({ kind, state: 'failing' }, count);
+        failing.set({ kind, state: 'given-up' }, givenUp);
+      }
+    },
+  });
+  const overdue = new Gauge({
+    name: 'fairlead_job_overdue_seconds',
+    help: 'For how long the oldest job of a kind is due',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      overdue.reset();
+      for (const { kind, overdueMs } of await countJobs(db, now())) overdue.set({ kind }, overdueMs / 1000);
     },
   });
 }

@@ -1,4 +1,4 @@
-// What the server does by itself: it signs again what is due, tells of what is about to end, looks whether the audit log only grows, and follows what other processes publish.
+// What each process of the server does for itself: it looks whether the audit log only grows, and follows what others publish. What one of all does for all are jobs.
 import cron from 'node-cron';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
@@ -10,19 +10,18 @@ import type { Notice } from '../db/neighbours.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 
-const EVERY_DAY = '17 6 * * *';
 const EVERY_TEN_MINUTES = '5-59/10 * * * *';
 
 /** Looks now and then, by the clock, until stopped. */
 export function startWatching(context: Context): { stop(): Promise<void> } {
   const options = { noOverlap: true, suppressMissedWarning: true };
-  const tasks = [
-    cron.schedule(EVERY_DAY, () => warnOfExpiries(context), { name: 'expiries', ...options }),
-    cron.schedule(EVERY_TEN_MINUTES, () => checkpointAudit(context), { name: 'audit', ...options }),
-  ];
+  const task = cron.schedule(EVERY_TEN_MINUTES, () => checkpointAudit(context), {
+    name: 'audit',
+    ...options,
+  });
   return {
     stop: async () => {
-      for (const task of tasks) await task.destroy();
+      await task.destroy();
     },
   };
 }
@@ -58,31 +57,19 @@ export async function checkpointAudit({ db, config: { layout }, log }: Context):
   }
 }
 
-/** A failed attempt is repeated that soon; the timestamp then still has most of its day. */
-const EVERY_TENTH_MINUTE = '*/10 * * * *';
+type Signs = Pick<Context, 'publisher' | 'log'>;
 
-/** Signs what is due, by the clock, until stopped. */
-export function startResigning(context: Context): { stop(): Promise<void> } {
-  const task = cron.schedule(EVERY_TENTH_MINUTE, () => resign(context), {
-    name: 'resign',
-    noOverlap: true,
-    suppressMissedWarning: true,
-  });
-  return {
-    stop: async () => {
-      await task.destroy();
-    },
-  };
+/** Signs what is due now. Error: disk/*. */
+export async function signDue({ publisher, log }: Signs): Promise<void> {
+  const outcome = await publisher.resign();
+  if (outcome === 'signed') log.info({ job: 'resign' }, 'signed snapshot and timestamp again');
 }
 
-/** Signs what is due now. A failure is logged, shows in /readyz, and is tried again. */
-export async function resign({ publisher, log }: Pick<Context, 'publisher' | 'log'>): Promise<void> {
-  try {
-    const outcome = await publisher.resign();
-    if (outcome === 'signed') log.info({ job: 'resign' }, 'signed snapshot and timestamp again');
-  } catch (error) {
-    log.error({ job: 'resign', err: error }, 'could not sign; the next attempt follows');
-  }
+/** At a start: a failure is logged, shows in /readyz, and is tried again by the job. */
+export async function resign(context: Signs): Promise<void> {
+  await signDue(context).catch((err) =>
+    context.log.error({ job: 'resign', err }, 'could not sign; the next attempt follows'),
+  );
 }
 
 /** A notice that was lost costs this much. */

@@ -1,6 +1,9 @@
 // Signing again: in time, never backwards, and not given up after a failure.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resign, startResigning } from '../../../server/jobs/watch.ts';
+import { listJobs } from '../../../server/db/job-lists.ts';
+import { JOB_KINDS } from '../../../server/jobs/kinds.ts';
+import { createJobs } from '../../../server/jobs/run.ts';
+import { resign } from '../../../server/jobs/watch.ts';
 import { loadState } from '../../../server/repository/state.ts';
 import { firstPublication, NOW } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -95,9 +98,37 @@ describe('a published repository', () => {
 });
 
 describe('the job', () => {
-  it('stops when it is told to', async () => {
-    const job = startResigning(server.context);
+  it('signs by itself in time, whatever else the server has to do', async () => {
+    const { publisher } = server.context;
+    await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
+    const jobs = await createJobs(server.context, JOB_KINDS);
+    const first = publisher.state()?.timestamp.content.version ?? 0;
+    server.now += 7 * HOUR_MS;
 
-    await expect(job.stop()).resolves.toBeUndefined();
+    expect(await jobs.look()).toBeGreaterThan(0);
+
+    expect(publisher.state()?.timestamp.content.version).toBeGreaterThan(first);
+    await jobs.stop();
+  });
+
+  it('that could not sign shows why, and signs ten seconds later', async () => {
+    const { publisher, db } = server.context;
+    await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
+    const jobs = await createJobs(server.context, JOB_KINDS);
+    server.now += 7 * HOUR_MS;
+    server.failWriteAfter = 0;
+    await jobs.look();
+    const { entries } = await listJobs(db, { limit: 100, after: null }, server.now);
+    const first = publisher.state()?.timestamp.content.version ?? 0;
+    server.failWriteAfter = null;
+    server.now += 20_000;
+
+    await jobs.look();
+
+    expect(entries.find(({ id }) => id === 'resign')).toMatchObject({
+      ...{ state: 'failing', attempts: 1, last_error: 'the disk failed' },
+    });
+    expect(publisher.state()?.timestamp.content.version).toBeGreaterThan(first);
+    await jobs.stop();
   });
 });

@@ -1,4 +1,4 @@
-// Rows, reports, tokens, the audit chain and races, on a real PostgreSQL: the same queries, the same answers.
+// Rows, reports, tokens, the audit chain, jobs and races, on a real PostgreSQL: the same queries, the same answers.
 import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres(async () => {
@@ -10,5 +10,8 @@ await onPostgres(async () => {
   await import('../db/races.test.ts');
   await import('../db/reports.test.ts');
   await import('../db/rows.test.ts');
+  await import('../db/tidy.test.ts');
   await import('../db/tokens.test.ts');
+  await import('../jobs/processes.test.ts');
+  await import('../jobs/run.test.ts');
 });

@@ -1,0 +1,32 @@
+// What the server does by itself, whichever of its processes: signs again, warns of what ends, clears away what nobody asks for any more.
+import type { Context } from '../context.ts';
+import type { Effect } from '../db/jobs.ts';
+import { tidy } from '../db/tidy.ts';
+import type { JobKind } from './run.ts';
+import { signDue, warnOfExpiries } from './watch.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** What it did stands elsewhere, or nowhere. */
+const without =
+  (work: (context: Context) => Promise<void>) =>
+  async (context: Context): Promise<Effect | null> => {
+    await work(context);
+    return null;
+  };
+
+export const JOB_KINDS: readonly JobKind[] = [
+  /** The timestamp has most of its day when the first attempt fails. Whoever comes second finds it fresh. */
+  { kind: 'resign', everyMs: 10 * MINUTE_MS, attempts: 1, work: without(signDue) },
+  { kind: 'expiries', everyMs: 24 * HOUR_MS, attempts: 1, work: without(warnOfExpiries) },
+  {
+    kind: 'tidy',
+    everyMs: HOUR_MS,
+    attempts: 1,
+    work: async ({ now }) => {
+      const at = now();
+      return (trx) => tidy(trx, at);
+    },
+  },
+];
