@@ -1,5 +1,6 @@
 // Proposals as people and programs make them: for one instance or a group, changed and withdrawn until they are answered.
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
@@ -34,7 +35,7 @@ export async function createProposals(
 ): Promise<readonly string[]> {
   const at = formatInstantMs(now);
   const expires_at = endOf(made.expires, now);
-  await bumpMarks(trx, made.instances);
+  await bumpMarks(trx, made.instances, now);
   await verifyRoom(trx, made, at);
   const rows = made.instances.map((instance) => ({
     id: randomUUID(),
@@ -90,14 +91,23 @@ async function verifyRoom(trx: DatabaseTransaction, { instances }: NewProposals,
   }
 }
 
-/** Tells the agents that there is news. It comes first: whoever proposes to an instance at the same time waits here. */
-export async function bumpMarks(trx: DatabaseTransaction, instances: readonly string[]): Promise<void> {
+/**
+ * Tells the agents that there is news. It comes first: whoever proposes to an instance at the same time waits here. A mark is
+ * no lower than the time: what a database that was restored counts anew is no number that an agent saw before.
+ */
+export async function bumpMarks(
+  trx: DatabaseTransaction,
+  instances: readonly string[],
+  now: EpochMs,
+): Promise<void> {
   for (const part of inParts(instances)) {
     await trx
       .insertInto('proposal_marks')
-      .values(part.map((instance) => ({ instance, mark: 1 })))
+      .values(part.map((instance) => ({ instance, mark: now })))
       .onConflict((conflict) =>
-        conflict.column('instance').doUpdateSet((set) => ({ mark: set('proposal_marks.mark', '+', 1) })),
+        conflict.column('instance').doUpdateSet({
+          mark: sql`case when proposal_marks.mark < ${now} then ${now} else proposal_marks.mark + 1 end`,
+        }),
       )
       .execute();
   }
@@ -140,7 +150,7 @@ export async function changeProposal(
   verifyOpen(row, now);
   const { wish, reason, actor } = changed;
   const expires_at = endOf(changed.expires, now);
-  await bumpMarks(trx, [row.instance]);
+  await bumpMarks(trx, [row.instance], now);
   await trx
     .updateTable('proposals')
     .set({
@@ -165,7 +175,7 @@ export async function withdrawProposals(
   now: EpochMs,
 ): Promise<void> {
   for (const row of rows) verifyOpen(row, now);
-  await bumpMarks(trx, [...new Set(rows.map(({ instance }) => instance))].sort());
+  await bumpMarks(trx, [...new Set(rows.map(({ instance }) => instance))].sort(), now);
   for (const { id, status } of rows) {
     const set = { status: 'withdrawn', untold: status === 'queued' ? 1 : 0 } as const;
     await trx
@@ -186,6 +196,8 @@ export async function withdrawProposals(
 
 /** Of each instance, besides those that are open. */
 export const CLOSED_KEPT = 500;
+/** Of each instance in all. */
+export const MOST_KEPT = CLOSED_KEPT + MOST_OPEN;
 
 /** The newest stay. */
 export async function pruneProposals(

@@ -10,10 +10,12 @@ import { setAside } from '../../../shared/node/set-aside.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { deploymentRecord } from '../../../shared/schema/deployment.ts';
+import { EMPTY_OUTBOX, outbox } from '../../core/outbox.ts';
 import type { DeploymentStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
 import { createGenerations } from './generations.ts';
 import { createRecordFiles, numbersIn, writeStored } from './record-files.ts';
+import { OUTBOX_FILE } from './state-files.ts';
 
 export interface DeploymentStoreOptions {
   readonly stateDir: string;
@@ -46,6 +48,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
   const quarantine = createJsonFile(join(stateDir, 'quarantine.json'), quarantineFile, (problem) =>
     options.onDamage(new FairleadError('deploy/quarantine-damaged', { problem })),
   );
+  const heard = createJsonFile(join(stateDir, OUTBOX_FILE), outbox, () => undefined);
   const inTurn = createTurns();
   // A generation never changes but for its record, and only this process writes here.
   const { directoryOf, load, write, forget, keep } = createGenerations({
@@ -88,6 +91,13 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       await syncDirectory(generationsDirectory);
     },
     ...records,
+    /** Also where the records were lost: what a server, a log or an approval knows by a number is not told of another. */
+    newestRecordId: async () => {
+      const loaded = await Promise.all((await numbersIn(generationsDirectory, GENERATION_NAME)).map(load));
+      const committed = loaded.flatMap((one) => one?.committedBy ?? []);
+      const { delivered } = (await heard.read().catch(() => null)) ?? EMPTY_OUTBOX;
+      return Math.max(await records.newestRecordId(), delivered?.record ?? 0, ...committed);
+    },
     newestGeneration: async () => Math.max(0, ...(await numbersIn(generationsDirectory, GENERATION_NAME))),
     quarantine: async () => (await quarantine.read()) ?? [],
     changeQuarantine: (change) =>

@@ -16,7 +16,7 @@ import {
 } from '../../core/proposals.ts';
 import type { ServerChannel } from '../../ports/server.ts';
 import type { Performing } from './perform.ts';
-import { readFile, tendProposals } from './proposals.ts';
+import { openFile, readFile, tendProposals } from './proposals.ts';
 import type { ProposalExchange } from './state.ts';
 
 type Channel = Pick<ServerChannel, 'proposals' | 'answerProposals'>;
@@ -92,14 +92,14 @@ async function fetchNews(
 /** What this pass took in is known: until the server has another mark there is nothing to fetch. */
 async function keepMark(state: Performing, mark: number | null): Promise<void> {
   await state.choice.proposalsInTurn(async () => {
-    const file = await readFile(state);
+    const file = await openFile(state);
     if (file.mark !== mark) await state.choice.proposals.write({ ...file, mark });
   });
 }
 
 /** In one write, however many there are. False where there was no room for all. */
 async function takePage(state: Performing, sent: readonly unknown[]): Promise<boolean> {
-  const before = await readFile(state);
+  const before = await openFile(state);
   let file = before;
   let hasRoom = true;
   const received: ProposalEntry[] = [];

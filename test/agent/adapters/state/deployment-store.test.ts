@@ -3,6 +3,7 @@ import { access, lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
+import { createStateFiles } from '../../../../agent/adapters/state/state-files.ts';
 import type { DeploymentStore, StoredGeneration } from '../../../../agent/ports/state.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { AUTH, deployableOf, planOf, WEB } from '../../../support/deploy-releases.ts';
@@ -295,5 +296,31 @@ describe('a deployment store on disk', () => {
     await store().setCurrent(1);
 
     expect(await store().currentNumber()).toBe(1);
+  });
+});
+
+describe('the number of the next deployment', () => {
+  it('goes on where the records were lost: an approval and the server know the earlier ones by theirs', async () => {
+    const stateDir = temporaryDirectory();
+    const store = diskStore(stateDir);
+    await store.addGeneration(generationOf(1));
+    await store.writeRecord(recordOf(7, ['committed']));
+    await store.markHealthy(1, recordOf(7, ['committed']));
+    expect(await store.newestRecordId()).toBe(7);
+
+    await rm(join(stateDir, 'records'), { recursive: true });
+
+    expect(await diskStore(stateDir).newestRecordId()).toBe(7);
+  });
+
+  it('goes on behind what the server has heard, where nothing else is left', async () => {
+    const stateDir = temporaryDirectory();
+    const { outbox } = createStateFiles(stateDir, () => undefined);
+    await outbox.write({
+      ...{ schema: 'fairlead/outbox@1', sequence: 12 },
+      delivered: { record: 9, stages: 3 },
+    });
+
+    expect(await diskStore(stateDir).newestRecordId()).toBe(9);
   });
 });

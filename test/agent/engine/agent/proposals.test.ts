@@ -360,3 +360,32 @@ describe('the exchange', () => {
     expect(agent.vendor.lastOf(proposal)?.answer).toBe('refused');
   });
 });
+
+describe('a file of proposals that was lost', () => {
+  it('gives no number to another content: what somebody read about stays what they accept', async () => {
+    const agent = await running('propose');
+    const { entry: read } = await agent.propose(PIN);
+    agent.world.proposals.value = null;
+    agent.vendor.open.splice(0);
+
+    const { entry: other } = await agent.propose(DEPLOY);
+
+    expect(other.number).toBe(read.number + 1);
+    expect((await rejectionOf(agent.say(read.number, 'accept'))).code).toBe('proposal/not-found');
+  });
+
+  it('is begun by nothing where the log cannot be read: it alone knows which numbers were given', async () => {
+    const agent = await running('propose');
+    await agent.propose(PIN);
+    agent.world.proposals.value = null;
+    agent.world.auditError = new FairleadError('audit/damaged', { path: 'log', line: 1, problem: 'changed' });
+    agent.vendor.propose(DEPLOY);
+    await agent.round();
+    expect(await agent.list()).toEqual([]);
+
+    agent.world.auditError = null;
+    await agent.round();
+
+    expect((await agent.list()).map(({ number }) => number)).toEqual([2, 3]);
+  });
+});
