@@ -5,7 +5,7 @@ import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
 import { type Report, report } from '../../shared/protocol/report.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { type RecordRow, recordRow } from './deployment-row.ts';
-import { type ReportedColumns, reportedColumns } from './instance-row.ts';
+import { blockersOf, type ReportedColumns, reportedColumns } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
 import type { DatabaseTransaction, Tables } from './tables.ts';
 
@@ -95,6 +95,8 @@ export interface ReportRows {
   readonly instance: ReportedColumns;
   /** Component to version. */
   readonly components: readonly (readonly [string, string])[];
+  /** Owner and code. */
+  readonly blockers: readonly (readonly [string, string])[];
   readonly records: readonly RecordRow[];
 }
 
@@ -113,6 +115,7 @@ export function reportRows(report: Report, received: EpochMs): ReportRows {
     instance: reportedColumns(report, received),
     // Named twice, a component counts as its last entry says.
     components: [...new Map(report.components.map(({ component, version }) => [component, version]))],
+    blockers: blockersOf(report),
     records: report.records.map((record) => recordRow(record, received)),
   };
 }

@@ -43,3 +43,20 @@ export function packPath(treeHex: string): string {
 export type PublicationRequest = z.output<typeof publicationRequest>;
 export type PublicationReply = z.output<typeof publicationReply>;
 export type OnlineKeysReply = z.output<typeof onlineKeysReply>;
+
+/** Which code, without the code. */
+export const enrolmentId = z.string().regex(/^[0-9a-f]{32}$/, { error: 'an enrolment’s id' });
+
+/** Codes that nobody has redeemed; one that has expired may still be among them. */
+export const enrolmentsReply = z.object({
+  enrolments: z.array(
+    z.object({
+      id: enrolmentId,
+      name: line,
+      created: instant,
+      expires: instant,
+      customer: z.string().optional(),
+    }),
+  ),
+});
+export type OpenEnrolment = z.output<typeof enrolmentsReply>['enrolments'][number];

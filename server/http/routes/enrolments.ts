@@ -1,13 +1,60 @@
 // Enrolment: a person asks for a code, an agent redeems it.
+import { z } from 'zod';
 import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
-import { enrolmentReply, enrolmentRequest } from '../../../shared/protocol/publication.ts';
+import {
+  enrolmentId,
+  enrolmentReply,
+  enrolmentRequest,
+  enrolmentsReply,
+} from '../../../shared/protocol/publication.ts';
+import { listEnrolments, revokeEnrolment } from '../../db/enrolment-lists.ts';
 import { createEnrolment, redeemEnrolment } from '../../db/enrolments.ts';
 import { CODE, INSTANCE } from '../examples.ts';
+import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 export const REDEMPTIONS_PER_MINUTE = 30;
+const ID = '9f86d081884c7d659a2feaa0c55ad015';
 
 export const ENROLMENT_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/enrolments',
+    access: ['operator', 'publisher'],
+    tag: 'fleet',
+    summary: 'Codes that nobody has redeemed, newest first; never their texts',
+    query: z.strictObject(pageOf(z.tuple([z.string(), z.string()]))),
+    reply: enrolmentsReply,
+    example: {
+      reply: {
+        enrolments: [
+          {
+            id: ID,
+            name: 'Harbour hospital',
+            created: '2026-11-20T12:00:00Z',
+            expires: '2026-11-27T12:00:00Z',
+          },
+        ],
+      },
+    },
+    answer: async ({ db }, { query, continueAt }) => {
+      const { entries, next } = await listEnrolments(db, pageIn(query));
+      continueAt(formatCursor(next));
+      return { enrolments: [...entries] };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/enrolments/:id',
+    access: ['operator', 'publisher'],
+    tag: 'fleet',
+    summary: 'Take back a code that nobody has redeemed',
+    params: z.strictObject({ id: enrolmentId }),
+    example: { params: { id: ID } },
+    answer: async ({ db, now }, { params, actor }): Promise<undefined> => {
+      await revokeEnrolment(db, params.id, actor(), now());
+    },
+  }),
   defineRoute({
     method: 'POST',
     path: '/api/v1/enrolments',

@@ -1,8 +1,16 @@
 // What the commands of `fairlead-vendor` answer with `--json`, each by the name of its command.
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
-import { fleetDeployment, instancesReply } from '../../../shared/protocol/fleet.ts';
-import { proposalModel } from '../../../shared/protocol/fleet-proposals.ts';
+import { customersList } from '../../../shared/protocol/customers.ts';
+import {
+  fleetDeployment,
+  instanceReply,
+  instancesReply,
+  tokensReply,
+} from '../../../shared/protocol/fleet.ts';
+import { groupsList, proposalModel, proposalsMade } from '../../../shared/protocol/fleet-proposals.ts';
+import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
+import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
@@ -43,8 +51,10 @@ const trace = {
   deployments: z.array(fleetDeployment).nullable(),
 };
 
+const oneInstance = instancesReply.shape.instances.element;
+
 const traceInstance = {
-  instance: instancesReply.shape.instances.element,
+  instance: oneInstance,
   deployments: z.array(fleetDeployment),
 };
 
@@ -98,6 +108,27 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   trace,
   'trace instance': traceInstance,
   proposals: { proposals: z.array(proposalModel) },
+  'proposals withdraw': { id: z.string() },
+  ...Object.fromEntries(
+    ['deploy', 'pin', 'unpin', 'rollback', 'policy'].map((kind) => [`propose ${kind}`, proposalsMade.shape]),
+  ),
+  fleet: {
+    summary: fleetSummary,
+    exposed: z.array(z.strictObject({ advisory: z.string(), severity: z.string(), components: count })),
+  },
+  instances: { instances: z.array(oneInstance), more: z.boolean() },
+  instance: { instance: instanceReply },
+  'instances isolate': { instance: oneInstance },
+  'instances restore': { instance: oneInstance },
+  'instances retire': { instance: oneInstance },
+  'instances evidence': { file: z.string(), digest, instance: z.string() },
+  'instances verify': { file: z.string(), digest, instance: z.string(), at: instant },
+  'enrolment list': { ...enrolmentsReply.shape, more: z.boolean() },
+  'enrolment revoke': { id: z.string() },
+  tokens: { ...tokensReply.shape, more: z.boolean() },
+  'tokens revoke': { id: z.string() },
+  customers: { ...customersList.shape, more: z.boolean() },
+  groups: { ...groupsList.shape, more: z.boolean() },
   'advisory publish': published,
   'advisory withdraw': published,
   'enrolment create': { enrolment: z.string(), name: line, expires: instant },

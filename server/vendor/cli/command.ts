@@ -5,7 +5,7 @@ import {
   InvalidArgumentError,
   type OptionSpec,
 } from '../../../shared/cli/command.ts';
-import { isRelease, parseLine, parsePath } from '../../../shared/cli/values.ts';
+import { isRelease, parseLine, parsePath, parseUrl } from '../../../shared/cli/values.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { withLock } from '../workspace/workspace.ts';
@@ -62,6 +62,17 @@ export const COMMON: readonly OptionSpec[] = [
     parse: parsePath,
   },
   { flags: '--json', about: 'answer with one JSON document' },
+];
+
+/** Whoever looks after the fleet may have another token than the workspace, or no workspace at all. */
+export const FLEET_PLACE: readonly OptionSpec[] = [
+  { flags: '--server <url>', about: 'the release server (default: the workspace’s)', parse: parseUrl },
+  {
+    flags: '--token-file <file>',
+    about: 'the token to ask with (default: the workspace’s)',
+    env: 'FAIRLEAD_FLEET_TOKEN_FILE',
+    parse: parsePath,
+  },
 ];
 
 const SIGNING: readonly OptionSpec[] = [

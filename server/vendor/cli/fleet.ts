@@ -24,8 +24,8 @@ import { combineCounts } from '../core/post-deploy.ts';
 import { refOfChange } from '../workspace/changes.ts';
 import { readReleases, rolloutsOf } from '../workspace/documents.ts';
 import type { Session } from '../workspace/passphrases.ts';
-import { openWorkspace } from '../workspace/workspace.ts';
-import { type ServerClient, withServer } from './server-client.ts';
+import { fleetConfig } from '../workspace/workspace.ts';
+import { type ServerClient, type ServerPage, withServer } from './server-client.ts';
 
 export interface FleetInstance {
   readonly instance: InstancesReply['instances'][number];
@@ -57,8 +57,9 @@ export function readFleetInstance(session: Session, text: string): Promise<Fleet
   });
 }
 
-async function findInstance(server: ServerClient, text: string): Promise<FleetInstance['instance']> {
-  const named = `/api/v1/instances?named=${encodeURIComponent(text)}`;
+/** Also one that is retired. Error: vendor/instance-not-found. */
+export async function findInstance(server: ServerClient, text: string): Promise<FleetInstance['instance']> {
+  const named = `/api/v1/instances?standing=any&named=${encodeURIComponent(text)}`;
   const { instances } = await server.get(named, instancesReply);
   const [instance] = instances;
   if (instance !== undefined && instances.length === 1) return instance;
@@ -109,6 +110,24 @@ export async function readReportedInstalls(
   }
 }
 
+/** More than anybody reads; a program that wants all of a larger fleet asks the API. */
+const MOST_LISTED = 10_000;
+
+/** A list with all its pages, as far as somebody reads; `more` where it goes on. */
+export async function listAll<Entry>(
+  path: string,
+  read: (path: string) => Promise<ServerPage<readonly Entry[]>>,
+): Promise<{ readonly entries: readonly Entry[]; readonly more: boolean }> {
+  const entries: Entry[] = [];
+  for (let at: string | null = path; at !== null; ) {
+    const { value, next } = await read(at);
+    entries.push(...value);
+    if (entries.length >= MOST_LISTED) return { entries: entries.slice(0, MOST_LISTED), more: next !== null };
+    at = next;
+  }
+  return { entries, more: false };
+}
+
 async function readReply(server: ServerClient, id: string): Promise<ChangeReply | null> {
   try {
     return await server.get(`/api/v1/changes/${id}`, changeReply);
@@ -118,8 +137,8 @@ async function readReply(server: ServerClient, id: string): Promise<ChangeReply 
   }
 }
 
-async function askServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
-  return withServer((await openWorkspace(session.directory)).config, work);
+export async function askServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
+  return withServer(await fleetConfig(session.directory, session.fleet), work);
 }
 
 /** Agents report capabilities; the levels above are known by what they ship. */

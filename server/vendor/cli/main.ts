@@ -12,6 +12,7 @@ import { openKeyFile } from '../../../shared/trust/keyfile.ts';
 import { createPassphrases, type OpenKey, type Session } from '../workspace/passphrases.ts';
 import { COMMON, toCommand } from './command.ts';
 import { CARE } from './specs/care.ts';
+import { FLEET } from './specs/fleet.ts';
 import { ROLLOUTS } from './specs/rollouts.ts';
 import { STAGES } from './specs/stages.ts';
 
@@ -20,6 +21,7 @@ const GROUPS = {
   rollout: 'offer a release, watch it, stop it',
   advisory: 'security advisories',
   enrolment: 'new installs',
+  propose: 'ask installs for something; what becomes of it their own policy decides',
   key: 'signing keys',
   audit: 'the log of every act in this workspace',
 };
@@ -51,7 +53,7 @@ export function createProgram(surroundings: Surroundings, exit: (status: number)
     common: COMMON,
     groups: GROUPS,
     // In the order in which a release meets them.
-    commands: [...STAGES, ...ROLLOUTS, ...CARE].map(toCommand),
+    commands: [...STAGES, ...ROLLOUTS, ...CARE, ...FLEET].map(toCommand),
     afterHelp: '\nRun `fairlead-vendor COMMAND --help` for the options of a command.\n',
     createContext: async (options) => createSession(options, surroundings),
     exit,
@@ -66,11 +68,13 @@ interface CommonValues {
   readonly key?: readonly string[];
   readonly publish?: boolean;
   readonly reason?: string;
+  readonly server?: string;
+  readonly tokenFile?: string;
 }
 
 function createSession(options: CommonValues, surroundings: Surroundings): Session {
   const { env, stdout, stderr, isTerminal, now, openKey } = surroundings;
-  const { dir, json = false, passphraseFile, key = [], publish = false, reason } = options;
+  const { dir, json = false, passphraseFile, key = [], publish = false, reason, server, tokenFile } = options;
   return {
     directory: resolve(dir ?? env.FAIRLEAD_VENDOR_DIR ?? '.'),
     out: createOutput('fairlead-vendor', stdout, stderr, json),
@@ -84,6 +88,7 @@ function createSession(options: CommonValues, surroundings: Surroundings): Sessi
     }),
     keyFiles: key.map((path) => resolve(path)),
     publish,
+    fleet: { server, tokenFile },
     ...(reason === undefined ? {} : { reason }),
   };
 }

@@ -1,4 +1,5 @@
 // The release server as the vendor's program sees it: a few requests with the publisher's token, and clear refusals.
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -21,9 +22,25 @@ export interface ServerClient {
   fetchFile(path: string): Promise<Uint8Array | null>;
   has(path: string): Promise<boolean>;
   get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>>;
-  post<Schema extends z.ZodType>(path: string, body: object, schema: Schema): Promise<z.output<Schema>>;
+  /** The same with what its headers say. */
+  page<Schema extends z.ZodType>(path: string, schema: Schema): Promise<ServerPage<z.output<Schema>>>;
+  /** `etag` names the state that is meant. A repetition of one call has no second effect. */
+  post<Schema extends z.ZodType>(
+    path: string,
+    body: object,
+    schema: Schema,
+    etag?: string,
+  ): Promise<z.output<Schema>>;
+  remove(path: string, etag?: string): Promise<void>;
   upload(path: string, file: string, onProgress: (done: number, total: number) => void): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ServerPage<Value> {
+  readonly value: Value;
+  readonly etag: string | undefined;
+  /** Where the list goes on (RFC 8288); null at its end. */
+  readonly next: string | null;
 }
 
 const MAX_REPLY_BYTES = 64 * 2 ** 20;
@@ -52,8 +69,8 @@ async function createServerClient(config: VendorConfig, next: string): Promise<S
   const send = async (path: string, options: SendOptions): Promise<Reply> => {
     const url = `${config.server}${path}`;
     try {
-      const { statusCode, body } = await request(url, { dispatcher, ...options });
-      return { url, status: statusCode, body: await readCapped(body, url) };
+      const { statusCode, headers, body } = await request(url, { dispatcher, ...options });
+      return { url, status: statusCode, headers, body: await readCapped(body, url) };
     } catch (cause) {
       if (isFairleadError(cause)) throw cause;
       throw unreachable(config, cause, next);
@@ -74,8 +91,26 @@ async function createServerClient(config: VendorConfig, next: string): Promise<S
       const reply = await send(path, { method: 'GET', headers: await authorization() });
       return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
     },
-    post: async (path, body, schema) => {
-      const headers = { ...(await authorization()), 'content-type': 'application/json' };
+    page: async (path, schema) => {
+      const reply = succeeded(await send(path, { method: 'GET', headers: await authorization() }));
+      const { etag, link } = reply.headers;
+      return {
+        value: parseDocument(schema, parseReply(reply), reply.url),
+        etag: typeof etag === 'string' ? etag : undefined,
+        next: /^<(\/[^>]*)>; rel="next"$/.exec(String(link))?.[1] ?? null,
+      };
+    },
+    remove: async (path, etag) => {
+      const headers = { ...(await authorization()), ...matching(etag) };
+      succeeded(await send(path, { method: 'DELETE', headers }));
+    },
+    post: async (path, body, schema, etag) => {
+      const headers = {
+        ...(await authorization()),
+        ...matching(etag),
+        'content-type': 'application/json',
+        'idempotency-key': randomUUID(),
+      };
       const reply = await send(path, { method: 'POST', headers, body: JSON.stringify(body) });
       return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
     },
@@ -89,6 +124,10 @@ async function createServerClient(config: VendorConfig, next: string): Promise<S
   };
 }
 
+function matching(etag: string | undefined): Record<string, string> {
+  return etag === undefined ? {} : { 'if-match': etag };
+}
+
 type SendOptions = Pick<Dispatcher.RequestOptions, 'method' | 'body'> & {
   readonly headers?: Record<string, string>;
 };
@@ -96,6 +135,7 @@ type SendOptions = Pick<Dispatcher.RequestOptions, 'method' | 'body'> & {
 interface Reply {
   readonly url: string;
   readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 // The vendor's workspace: the directory that holds keys, changes, the signed repository and the audit.
 import { type FileHandle, open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
@@ -37,6 +37,28 @@ export async function openWorkspace(directory: string): Promise<Workspace> {
   const workspace = await findWorkspace(directory);
   if (workspace === null) throw new FairleadError('vendor/no-workspace', { directory });
   return workspace;
+}
+
+/** What a command about the fleet was told of it; the rest says the workspace. */
+export interface FleetPlace {
+  readonly server?: string | undefined;
+  readonly tokenFile?: string | undefined;
+}
+
+/** Whoever looks after the fleet needs no workspace: an address and a token will do. Error: vendor/no-workspace. */
+export async function fleetConfig(
+  directory: string,
+  { server, tokenFile }: FleetPlace,
+): Promise<VendorConfig> {
+  const known = await findWorkspace(directory);
+  const place = {
+    server: server?.replace(/\/+$/, '') ?? known?.config.server,
+    tokenFile: tokenFile === undefined ? known?.config.tokenFile : resolve(tokenFile),
+  };
+  if (place.server === undefined || place.tokenFile === undefined) {
+    throw new FairleadError('vendor/no-workspace', { directory });
+  }
+  return parseConfig({ server: place.server, tokenFile: place.tokenFile });
 }
 
 /** Null where there is none yet. */

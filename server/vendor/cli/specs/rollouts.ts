@@ -6,7 +6,7 @@ import { PROPOSAL_STATUSES } from '../../../../shared/protocol/fleet-proposals.t
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
 import { parseShare } from '../../core/post-deploy.ts';
 import { parseWaves } from '../../core/waves.ts';
-import { A_CHANGE, REASON, type VendorCommand, WHY } from '../command.ts';
+import { A_CHANGE, FLEET_PLACE, REASON, type VendorCommand, WHY } from '../command.ts';
 
 const CHANGE_OR_RELEASE: ArgumentSpec = { ...A_CHANGE, name: '<change-or-release>' };
 const TRACK: OptionSpec = {
@@ -147,6 +147,7 @@ export const ROLLOUTS: readonly VendorCommand[] = [
     options: [
       { flags: '--instance <install>', about: 'of this one alone, by its name or id', parse: parseLine },
       { flags: '--status <status>', about: 'of this status alone', choices: PROPOSAL_STATUSES },
+      ...FLEET_PLACE,
     ],
     load: async () => (await import('../commands/proposals.ts')).proposals,
   },

@@ -1,0 +1,290 @@
+// The fleet from the command line, against a real server with agents that report: every command, as people and as programs read it.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TokenRole } from '../../../../shared/protocol/fleet.ts';
+import type { ProposalModel } from '../../../../shared/protocol/fleet-proposals.ts';
+import {
+  advisoryOf,
+  capability,
+  changeOf,
+  firstPublication,
+  publicationOf,
+  signRole,
+} from '../../../support/publications.ts';
+import { recordOf } from '../../../support/reports.ts';
+import { enrolAgent, type ServerAgent } from '../../../support/server-agent.ts';
+import { addPack, startTestServer, type TestServer } from '../../../support/server-under-test.ts';
+import { createBench, type Vendor } from '../../../support/vendor.ts';
+
+const DAY_MS = 86_400_000;
+const TREE = `sha256:${'a'.repeat(64)}`;
+
+let server: TestServer;
+let dir: string;
+let vendor: Vendor;
+let url: string;
+let oslo: ServerAgent;
+let rome: ServerAgent;
+
+beforeEach(async () => {
+  server = await startTestServer();
+  dir = await mkdtemp(join(tmpdir(), 'fairlead-fleet-'));
+  url = await server.app.listen({ host: '127.0.0.1', port: 0 });
+  for (const role of ['viewer', 'operator', 'admin'] as const) await keepToken(role);
+  vendor = createBench(dir, {} as never);
+  oslo = await enrolAgent(server, 'Oslo');
+  rome = await enrolAgent(server, 'Rome');
+});
+afterEach(async () => {
+  await server.close();
+  await rm(dir, { recursive: true });
+});
+
+async function keepToken(role: TokenRole): Promise<void> {
+  const { authorization } = await server.bearer(role);
+  await writeFile(join(dir, `${role}.token`), `${authorization.replace('Bearer ', '')}\n`);
+}
+
+const as = (role: 'viewer' | 'operator' | 'admin', ...argv: readonly string[]) => [
+  ...argv,
+  ...['--server', url, '--token-file', join(dir, `${role}.token`)],
+];
+const json = (role: 'viewer' | 'operator' | 'admin', ...argv: readonly string[]) =>
+  vendor.json(...as(role, ...argv));
+const told = async (...argv: readonly string[]) => (await vendor.run(...as('viewer', ...argv))).out;
+
+const blocked = (owner: string, code: string) => ({
+  ...{ verdict: 'wait', target: null, exposed: [] },
+  blockers: [{ owner, code, message: 'm', source: 's' }],
+});
+const runs = (health: string) => [{ component: 'core/auth', version: '1.0.0', tree: TREE, health }];
+
+describe('fleet', () => {
+  it('says that nobody is needed while nobody is', async () => {
+    for (const agent of [oslo, rome]) await agent.report(1, { decision: null });
+
+    expect(await told('fleet')).toBe('nobody is needed\n2 instances\n');
+  });
+
+  it('names who is silent, failing, unhealthy, and blocked by whom and why', async () => {
+    const lima = await enrolAgent(server, 'Lima');
+    await lima.report(1);
+    const heard = new Date(server.now - 2 * DAY_MS).toISOString();
+    const { db } = server.context;
+    await db.updateTable('instances').set({ last_seen: heard }).where('id', '=', lima.instance).execute();
+    const started = new Date(server.now - 1000).toISOString();
+    const failed = recordOf(1, 'rolled-back');
+    const record = { ...failed, stages: failed.stages.map((stage) => ({ ...stage, at: started })) };
+    await oslo.report(1, {
+      ...{ decision: blocked('admin', 'channel-frozen') as never, components: runs('unhealthy') as never },
+      records: [record],
+    });
+    await rome.report(1, { decision: blocked('time', 'outside-window') as never });
+
+    const { summary } = (await json('viewer', 'fleet')) as { summary: Record<string, unknown> };
+
+    const one = (name: string) => ({ count: 1, instances: [{ name }] });
+    expect(summary).toMatchObject({
+      ...{ instances: 3, silent: one('Lima'), failing: one('Oslo'), unhealthy: one('Oslo') },
+      verdicts: [{ verdict: 'wait', count: 2 }],
+      blocked: [
+        { owner: 'admin', code: 'channel-frozen', ...one('Oslo') },
+        { owner: 'time', code: 'outside-window', ...one('Rome') },
+      ],
+    });
+    const page = await told('fleet');
+    expect(page).toMatch(/^3 things for a person to look at\n/);
+    expect(page).toMatch(/^silent +1 +Lima$/m);
+    expect(page).toMatch(/^admin +channel-frozen +1 +Oslo$/m);
+    expect((await json('viewer', 'fleet', '--silent', '3d')).summary).toMatchObject({ silent: { count: 0 } });
+  });
+
+  it('names who is exposed to what', async () => {
+    const { publisher } = server.context;
+    const tree = await addPack(server.layout, 'fixed');
+    const fix = capability('1.0.1', tree);
+    const advisory = advisoryOf('FL-2026-0001');
+    const { metadata } = firstPublication(publisher.onlineKeys);
+    const signed = publicationOf(
+      [
+        ['releases', signRole('releases', 1, [fix])],
+        ['security', signRole('security', 1, [advisory])],
+      ],
+      [fix, advisory],
+      [changeOf(fix, '1.0.1', tree)],
+    );
+    const others = metadata.filter(({ role }) => role !== 'releases' && role !== 'security');
+    await publisher.publish({ ...signed, metadata: [...others, ...signed.metadata] }, 'test');
+    await oslo.report(1, { components: runs('healthy') as never });
+
+    const { exposed } = await json('viewer', 'fleet');
+
+    expect(exposed).toEqual([{ advisory: 'FL-2026-0001', severity: 'high', components: 1 }]);
+    expect(await told('fleet')).toMatch(/^exposed to FL-2026-0001 \(high\) +1 component$/m);
+  });
+});
+
+describe('instances', () => {
+  it('are listed by name over all pages, and one is shown with what it runs', async () => {
+    await oslo.report(1, { components: runs('healthy') as never });
+
+    const { instances, more } = await json('viewer', 'instances');
+
+    expect((instances as { name: string }[]).map(({ name }) => name)).toEqual(['Oslo', 'Rome']);
+    expect(more).toBe(false);
+    const page = await told('instance', 'Oslo');
+    expect(page).toMatch(/^Oslo {2}/);
+    expect(page).toMatch(/^core\/auth +1\.0\.0 +healthy$/m);
+    expect(await vendor.refusal(...as('viewer', 'instance', 'Paris'))).toBe('vendor/instance-not-found');
+  });
+
+  it('are isolated, restored and retired by whoever may, each of the state that was seen', async () => {
+    const why = ['--reason', 'broken into'];
+    expect(await vendor.refusal(...as('viewer', 'instances', 'isolate', 'Oslo', ...why))).toBe(
+      'vendor/server-refused',
+    );
+    await json('operator', 'instances', 'isolate', 'Oslo', ...why);
+    expect((await oslo.report(1)).statusCode).toBe(403);
+    expect(await told('instance', 'Oslo')).toContain('ISOLATED since');
+    expect(await told('fleet')).toMatch(/^isolated +1 +Oslo$/m);
+
+    await json('operator', 'instances', 'restore', 'Oslo', ...why);
+    expect((await oslo.report(1)).statusCode).toBe(200);
+
+    await json('operator', 'instances', 'retire', oslo.instance, ...why);
+    expect(await told('instances')).not.toContain('Oslo');
+    expect(await told('instances', '--standing', 'retired')).toContain('Oslo');
+    // By its name too: nobody looks up ids of what is gone.
+    await json('operator', 'instances', 'restore', 'Oslo', ...why);
+  });
+
+  it('give their evidence as a file that says whether somebody changed it', async () => {
+    await oslo.report(1);
+    const file = join(dir, 'oslo.json');
+
+    const { digest } = await json('operator', 'instances', 'evidence', 'Oslo', '--file', file);
+
+    expect(await vendor.json('instances', 'verify', file)).toMatchObject({ digest, instance: oslo.instance });
+    await writeFile(file, (await readFile(file, 'utf8')).replace('Oslo', 'Bern'));
+    expect(await vendor.refusal('instances', 'verify', file)).toBe('vendor/evidence-changed');
+    await writeFile(file, 'no evidence');
+    expect(await vendor.refusal('instances', 'verify', file)).toMatch(/^json\//);
+  });
+});
+
+describe('proposals', () => {
+  const why = ['--reason', 'certified'];
+  const made = async (...argv: readonly string[]) => {
+    const { proposals } = await json('operator', 'propose', ...argv, ...why);
+    return (proposals as ProposalModel[]).map(({ instance_name, wish }) => [instance_name, wish]);
+  };
+
+  it.each([
+    [['pin', 'core/auth', '~1.2'], { kind: 'pin', component: 'core/auth', version: '~1.2' }],
+    [['unpin', 'core'], { kind: 'unpin', component: 'core' }],
+    [['deploy'], { kind: 'deploy' }],
+    [['rollback'], { kind: 'rollback' }],
+    [['rollback', '--to', '7'], { kind: 'rollback', to: 7 }],
+    [['rollback', '--to', 'core/auth@1.0.0'], { kind: 'rollback', to: 'core/auth@1.0.0' }],
+  ])('are made: propose %s', async (argv, wish) => {
+    expect(await made(...argv, '--instance', 'Oslo')).toEqual([['Oslo', wish]]);
+  });
+
+  it('of a template are made by its name', async () => {
+    await server.app.inject({
+      ...{ method: 'POST', url: '/api/v1/policies', headers: await server.bearer('operator') },
+      payload: { name: 'quiet', channel: 'manual' },
+    });
+
+    const [[, wish] = []] = await made('policy', 'quiet', '--instance', 'Oslo');
+
+    expect(wish).toMatchObject({ kind: 'policy', template: { name: 'quiet', channel: 'manual' } });
+    const loud = as('operator', 'propose', 'policy', 'loud', '--instance', 'Oslo', ...why);
+    expect(await vendor.refusal(...loud)).toBe('vendor/template-not-found');
+  });
+
+  it('go to everybody in a group, to one install, or to nobody', async () => {
+    await server.app.inject({
+      ...{ method: 'POST', url: '/api/v1/groups', headers: await server.bearer('operator') },
+      payload: { name: 'all', instances: [oslo.instance, rome.instance] },
+    });
+
+    expect((await made('deploy', '--group', 'all')).map(([name]) => name).sort()).toEqual(['Oslo', 'Rome']);
+    for (const to of [[], ['--group', 'all', '--instance', 'Oslo']]) {
+      expect(await vendor.refusal(...as('operator', 'propose', 'deploy', ...to, ...why))).toBe(
+        'vendor/nobody-named',
+      );
+    }
+  });
+
+  it('are taken back while nobody has answered', async () => {
+    const { proposals } = await json('operator', 'propose', 'deploy', '--instance', 'Oslo', ...why);
+    const [{ id } = { id: '' }] = proposals as ProposalModel[];
+
+    await json('operator', 'proposals', 'withdraw', id);
+
+    const { proposals: left } = await json('viewer', 'proposals');
+    expect((left as ProposalModel[]).map(({ status }) => status)).toEqual(['withdrawn']);
+    expect(await vendor.refusal(...as('operator', 'proposals', 'withdraw', id))).toBe(
+      'vendor/server-refused',
+    );
+  });
+});
+
+describe('who may come in', () => {
+  it('by a code that waits is listed without it, and the code can be taken back', async () => {
+    const created = await server.app.inject({
+      ...{ method: 'POST', url: '/api/v1/enrolments', headers: await server.bearer('operator') },
+      payload: { name: 'Bern' },
+    });
+    const { code } = created.json();
+
+    const { enrolments } = await json('operator', 'enrolment', 'list');
+    const [one] = enrolments as { id: string; name: string }[];
+    expect(enrolments).toMatchObject([{ name: 'Bern' }]);
+    expect(JSON.stringify(enrolments)).not.toContain(code);
+    await json('operator', 'enrolment', 'revoke', one?.id ?? '');
+
+    const redeemed = await server.app.inject({
+      ...{ method: 'POST', url: '/api/v1/enrolments/redeem' },
+      payload: { code, publicKey: 'C'.repeat(43), hostname: 'h', agentVersion: '1' },
+    });
+    expect(redeemed.json().error.code).toBe('enrolment/code-refused');
+    expect(await json('operator', 'enrolment', 'list')).toMatchObject({ enrolments: [] });
+    expect(await vendor.refusal(...as('operator', 'enrolment', 'revoke', one?.id ?? ''))).toBe(
+      'vendor/server-refused',
+    );
+  });
+
+  it('by a token is listed without its text, and a token can be revoked', async () => {
+    const { tokens } = await json('admin', 'tokens');
+    const viewer = (tokens as { id: string; name: string }[]).find(({ name }) => name === 'viewer');
+    expect(JSON.stringify(tokens)).not.toContain('flt_');
+
+    await json('admin', 'tokens', 'revoke', viewer?.id ?? '');
+
+    expect(await vendor.refusal(...as('viewer', 'instances'))).toBe('vendor/server-refused');
+    expect(await vendor.refusal(...as('operator', 'tokens'))).toBe('vendor/server-refused');
+  });
+
+  it('is also who belongs to a customer, or to a group', async () => {
+    const headers = await server.bearer('operator');
+    const post = (path: string, payload: object) =>
+      server.app.inject({ method: 'POST', url: `/api/v1/${path}`, headers, payload });
+    await post('customers', { name: 'Harbour' });
+    await post('groups', { name: 'pilots', instances: [oslo.instance] });
+
+    expect(await json('viewer', 'customers')).toMatchObject({
+      customers: [{ name: 'Harbour', instances: 0 }],
+    });
+    expect(await json('viewer', 'groups')).toMatchObject({ groups: [{ name: 'pilots', members: 1 }] });
+    expect(await told('groups')).toMatch(/^pilots +1$/m);
+  });
+});
+
+it('asks for no workspace where server and token are named, and for one where they are not', async () => {
+  expect(await vendor.refusal('fleet')).toBe('vendor/no-workspace');
+  expect(await vendor.refusal('fleet', '--server', url)).toBe('vendor/no-workspace');
+});
