@@ -139,7 +139,13 @@ function repositoryFrom(source: RepositorySource, stateDir: string, { root }: En
 }
 
 function channelTo({ server, instance }: EnrolmentFile, stateDir: string, http: HttpClient) {
-  return createServerChannel({ server, instance, clock, http, identity: () => readIdentity(stateDir) });
+  return createServerChannel({
+    server,
+    instance,
+    clock,
+    http,
+    identity: () => readIdentity(stateDir, instance),
+  });
 }
 
 function abortOnSignal(): AbortSignal {

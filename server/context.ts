@@ -11,6 +11,7 @@ import type { SignInState } from './core/sign-in-state.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
+import { listTwins } from './db/instances.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { listMarks } from './db/proposal-answers.ts';
 import type { ReceivedReport } from './db/records.ts';
@@ -92,21 +93,23 @@ export interface TakenReport {
   readonly sequence: number;
   /** Of its proposals; null where there never was one. */
   readonly mark: number | null;
+  /** When two agents last spoke in turns in its name; null where that is long ago. */
+  readonly twins: string | null;
 }
 
-/** One more statement for the whole batch: the answer to a report says whether there is news for its agent. */
+/** Two more statements for the whole batch: the answer to a report says whether there is news for its agent, and who else spoke. */
 async function takeReports(
   trx: DatabaseTransaction,
   batch: readonly ReceivedReport[],
 ): Promise<readonly TakenReport[]> {
   const sequences = await writeReports(trx, batch);
-  const marks = await listMarks(
-    trx,
-    batch.map(({ instance }) => instance),
-  );
+  const ids = batch.map(({ instance }) => instance);
+  const marks = await listMarks(trx, ids);
+  const twins = await listTwins(trx, ids, Math.max(...batch.map(({ received }) => received)));
   return batch.map(({ instance }, i) => ({
     sequence: sequences[i] ?? 0,
     mark: marks.get(instance) ?? null,
+    twins: twins.get(instance) ?? null,
   }));
 }
 

@@ -5,7 +5,7 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/error.ts';
 import { effectivePolicy, heldForced, type LocalState } from '../../shared/policy/local-state.ts';
 import { untilFresh } from '../../shared/present/status.ts';
-import type { Contact } from '../../shared/protocol/admin.ts';
+import type { Contact, StatusReply } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Facts } from './conclude.ts';
 import { type Deviation, isDamage } from './deploy/generation.ts';
@@ -32,6 +32,8 @@ export interface Observations extends LocalState {
   readonly auditProblem: string | null;
   /** What was lost of the agent's own files, in one sentence each. */
   readonly damages: readonly string[];
+  /** What the server says about who this is. */
+  readonly server: NonNullable<StatusReply['reporting']>;
 }
 
 export function raiseAlarms(seen: Observations): string[] {
@@ -59,8 +61,22 @@ export function raiseAlarms(seen: Observations): string[] {
   }
   alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
-  alarms.push(...seen.damages, ...freshnessAlarm(seen));
+  alarms.push(...seen.damages, ...freshnessAlarm(seen), ...identityAlarms(seen.server));
   return alarms;
+}
+
+/** Neither stops anything here: what is signed counts by the local policy, whoever the server takes this for. */
+function identityAlarms({ refusal, twinsHeard }: Observations['server']): readonly string[] {
+  return [
+    ...(refusal === null
+      ? []
+      : [`the server takes no report from this install: ${refusal.message} (${refusal.code})`]),
+    ...(twinsHeard === null
+      ? []
+      : [
+          `another agent speaks in the name of this install, last heard at ${twinsHeard}: its state directory was copied. On the copy: fairlead agent move --copy`,
+        ]),
+  ];
 }
 
 function filesAlarms({ files }: Observations): readonly string[] {

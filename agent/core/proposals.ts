@@ -218,6 +218,16 @@ export function markHeard(file: ProposalsFile, heard: readonly ProposalAnswer[])
   return { ...file, entries: file.entries.map((one) => (isHeard(one) ? { ...one, owed: false } : one)) };
 }
 
+/** Of a server that this install has left: nothing waits for its wishes, nothing is owed to it, and numbers go on. */
+export function leaveServer(file: ProposalsFile): ProposalsFile {
+  const entries = file.entries.map((one) => ({
+    ...one,
+    ...(one.state === 'waiting' || one.state === 'due' ? { state: 'withdrawn' as const } : {}),
+    owed: false,
+  }));
+  return { ...file, mark: null, entries };
+}
+
 /** The kinds and numbers of what waits for a person. */
 export function selectWaiting({ entries }: ProposalsFile): readonly { number: number; kind: ProposalKind }[] {
   return entries

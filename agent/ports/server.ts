@@ -97,6 +97,8 @@ export interface Sent {
   readonly sequence: number;
   /** Another number than the last: there is news about proposals. Null where the server does not say. */
   readonly proposals: number | null;
+  /** When the server last heard another agent speak in this one's name; null where it does not say. */
+  readonly twinsHeard: string | null;
 }
 
 export interface AdminRequest {

@@ -4,7 +4,7 @@ import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts'
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';
 import { cutPart, type Part } from './page.ts';
-import type { Database, DatabaseTransaction } from './tables.ts';
+import type { Database, DatabaseTransaction, Tables } from './tables.ts';
 import { takeLock } from './transact.ts';
 
 export interface AuditEvent {
@@ -60,7 +60,11 @@ export async function readAudit(
     ({ sequence }) => sequence,
   );
   return {
-    entries: entries.map((row) => ({ ...row, details: JSON.parse(row.details) }) as AuditEntry),
+    entries: entries.map(entryOf),
     next,
   };
+}
+
+export function entryOf(row: Tables['audit']): AuditEntry {
+  return { ...row, details: JSON.parse(row.details) } as AuditEntry;
 }

@@ -17,6 +17,7 @@ const ORDER: Readonly<Record<keyof Tables, number>> = {
   publishing: 0,
   jobs: 0,
   instance_components: 1,
+  instance_blockers: 1,
   reports: 1,
   deployments: 1,
   deployment_changes: 2,

@@ -4,6 +4,7 @@ import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts'
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { CustomerModel } from '../../shared/protocol/customers.ts';
 import { appendAudit } from './audit.ts';
+import { IN_SERVICE } from './instances.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
 import { verifyRoom } from './room.ts';
 import type { CustomerRow, Database, DatabaseTransaction } from './tables.ts';
@@ -121,7 +122,7 @@ export async function lockCustomer(trx: DatabaseTransaction, id: string): Promis
 export async function findCustomer(db: Database, id: string): Promise<CustomerModel> {
   const row = await db.selectFrom('customers').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) throw new FairleadError('request/not-found', { what: `customer ${id}` });
-  return { ...row, instances: (await countOwned(db, [id])).get(id) ?? 0 };
+  return { ...row, instances: (await countOwned(db, [id], true)).get(id) ?? 0 };
 }
 
 /** By name. */
@@ -144,16 +145,23 @@ export async function listCustomers(
   const counts = await countOwned(
     db,
     entries.map(({ id }) => id),
+    true,
   );
   return { entries: entries.map((row) => ({ ...row, instances: counts.get(row.id) ?? 0 })), next };
 }
 
-async function countOwned(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+/** For people those in service; whoever removes a customer asks for the retired ones too. */
+async function countOwned(
+  db: Database,
+  ids: readonly string[],
+  inService = false,
+): Promise<ReadonlyMap<string, number>> {
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('instances')
     .select((select) => ['customer', select.fn.countAll().as('owned')])
     .where('customer', 'in', ids)
+    .$if(inService, (query) => query.where(IN_SERVICE))
     .groupBy('customer')
     .execute();
   return new Map(rows.map(({ customer, owned }) => [customer ?? '', Number(owned)]));

@@ -82,12 +82,27 @@ export async function redeemEnrolment(
       .where('expires_at', '>', at)
       .returning(['name', 'customer'])
       .executeTakeFirst();
-    if (taken !== undefined) return createInstance(trx, { id, ...taken }, request, now);
+    if (taken !== undefined) {
+      await verifyNewcomer(trx, request.publicKey);
+      return createInstance(trx, { id, ...taken }, request, now);
+    }
     const row = await trx.selectFrom('enrolments').selectAll().where('hash', '=', hash).executeTakeFirst();
     if (row === undefined) throw refused('it is unknown');
     if (row.used_by === null) throw refused(`it expired at ${row.expires_at}`);
     return answerAgain(trx, row.used_by, request.publicKey);
   });
+}
+
+/** A key that people shut out does not come back by a code; an install of its own makes a new one. Error: enrolment/code-refused. */
+async function verifyNewcomer(trx: DatabaseTransaction, publicKey: string): Promise<void> {
+  const known = await trx
+    .selectFrom('instances')
+    .select('standing')
+    .where('public_key', '=', publicKey)
+    .where('standing', 'is not', null)
+    .limit(1)
+    .executeTakeFirst();
+  if (known !== undefined) throw refused(`the key it comes with is of an install that was ${known.standing}`);
 }
 
 async function answerAgain(db: Database, instance: string, publicKey: string): Promise<RedeemReply> {
@@ -118,6 +133,7 @@ async function createInstance(
       enrolled_at: formatInstantMs(now),
       last_sequence: 0,
       customer,
+      revision: 1,
     })
     .execute();
   const details = { name, hostname: request.hostname, publicKey: request.publicKey };

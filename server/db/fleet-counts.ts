@@ -2,6 +2,7 @@
 import { type FleetCounts, isSurroundings } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
+import { IN_SERVICE } from './instances.ts';
 import type { Database } from './tables.ts';
 
 /** A deployment ends within hours; one that was not heard of for a day is silence. */
@@ -31,8 +32,11 @@ function newestOf(db: Database, change: string) {
     .where('change', '=', change)
     .groupBy('instance')
     .as('newest');
+  // What is retired neither fails a change nor keeps it waiting.
   return db
     .selectFrom('deployments')
+    .innerJoin('instances', 'instances.id', 'deployments.instance')
+    .where(IN_SERVICE)
     .innerJoin(newest, (join) =>
       join
         .onRef('newest.instance', '=', 'deployments.instance')

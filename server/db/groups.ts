@@ -4,6 +4,7 @@ import { sanitizeText } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { GroupModel } from '../../shared/protocol/fleet-proposals.ts';
 import { appendAudit } from './audit.ts';
+import { IN_SERVICE } from './instances.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
 import type { GroupRow } from './proposal-row.ts';
 import { verifyRoom } from './room.ts';
@@ -95,14 +96,16 @@ export async function verifyInstances(db: Database, ids: readonly string[]): Pro
   }
 }
 
-/** In the order of their ids. Error: request/not-found. */
+/** Those in service, in the order of their ids. Error: request/not-found. */
 export async function listMembers(db: Database, name: string): Promise<readonly string[]> {
   await findRow(db, name, false);
   const rows = await db
     .selectFrom('group_members')
-    .select('instance')
+    .innerJoin('instances', 'instances.id', 'group_members.instance')
+    .select('group_members.instance')
     .where('group_name', '=', name)
-    .orderBy('instance')
+    .where(IN_SERVICE)
+    .orderBy('group_members.instance')
     .execute();
   return rows.map(({ instance }) => instance);
 }

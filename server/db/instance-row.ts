@@ -3,6 +3,7 @@ import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import type { InstancesReply } from '../../shared/protocol/fleet.ts';
+import type { Standing } from '../../shared/protocol/instances.ts';
 import type { Channel, Report } from '../../shared/protocol/report.ts';
 
 export interface InstanceRow {
@@ -23,12 +24,24 @@ export interface InstanceRow {
   readonly verdict: string | null;
   /** Its components as one text: their rows are written only when it changes. */
   readonly running: string | null;
+  /** Who keeps it from what, as one text: the rows of that are written only when it changes. */
+  readonly blocked: string | null;
+  /** How many of its components are. */
+  readonly unhealthy: number | null;
   /** Which starts of its agent spoke, as JSON; see core/twins.ts. */
   readonly voices: string | null;
   /** When two agents last spoke in turns for it. */
   readonly twins_heard: string | null;
   /** Whose it is; null is the vendor's own. */
   readonly customer: string | null;
+  /** Why it is not let in; null while it is. */
+  readonly standing: Standing | null;
+  readonly standing_since: string | null;
+  readonly standing_by: string | null;
+  readonly standing_reason: string | null;
+  /** The server that its agent says it has gone to. */
+  readonly moved_to: string | null;
+  readonly revision: number;
 }
 
 /** What an instance is from its first day, and what is looked at before a report is written. */
@@ -41,8 +54,12 @@ export const KNOWN = [
   'enrolled_at',
   'last_sequence',
   'running',
+  'blocked',
   'voices',
   'twins_heard',
+  'standing',
+  'standing_since',
+  'revision',
 ] as const satisfies readonly (keyof InstanceRow)[];
 export type KnownRow = Pick<InstanceRow, (typeof KNOWN)[number]>;
 
@@ -60,8 +77,18 @@ export function reportedColumns(report: Report, received: EpochMs) {
     manifest,
     verdict: decision?.verdict ?? null,
     running: JSON.stringify(components.map(({ component, version }) => [component, version])),
+    blocked: JSON.stringify(blockersOf(report)),
+    unhealthy: components.filter(({ health }) => health === 'unhealthy').length,
   } satisfies Partial<InstanceRow>;
 }
+
+/** Each owner with each of their codes once; a code is short, whatever an agent says. */
+export function blockersOf({ decision }: Report): readonly (readonly [owner: string, code: string])[] {
+  const all = (decision?.blockers ?? []).map(({ owner, code }) => [owner, sanitizeLine(code, 60)] as const);
+  return [...new Map(all.map((one) => [one.join(' '), one])).values()].slice(0, MOST_BLOCKERS);
+}
+
+const MOST_BLOCKERS = 20;
 
 /** A report as it is kept: its records are rows of their own. */
 function storedText({ records: _, ...state }: Report): string {
@@ -83,6 +110,12 @@ export const SUMMARY = [
   'verdict',
   'twins_heard',
   'customer',
+  'standing',
+  'standing_since',
+  'standing_by',
+  'standing_reason',
+  'moved_to',
+  'revision',
 ] as const satisfies readonly (keyof InstanceRow)[];
 export type SummaryRow = Pick<InstanceRow, (typeof SUMMARY)[number]>;
 
@@ -99,5 +132,15 @@ export function summaryOf(row: SummaryRow): InstanceSummary {
     verdict: row.verdict,
     ...(row.twins_heard === null ? {} : { twinsHeard: row.twins_heard }),
     ...(row.customer === null ? {} : { customer: row.customer }),
+    ...standingOf(row),
+    ...(row.moved_to === null ? {} : { movedTo: row.moved_to }),
+    revision: Number(row.revision),
   };
+}
+
+function standingOf(row: SummaryRow): Pick<InstanceSummary, 'standing'> {
+  const { standing: state, standing_since: since, standing_by: by, standing_reason: reason } = row;
+  return state === null || since === null
+    ? {}
+    : { standing: { state, since, by: by ?? '', reason: reason ?? '' } };
 }

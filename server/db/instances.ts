@@ -1,8 +1,16 @@
 // The fleet as the server knows it: each instance with what its newest report says.
 
+import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { StoredReport } from '../../shared/protocol/fleet.ts';
-import { type InstanceSummary, SUMMARY, type SummaryRow, summaryOf } from './instance-row.ts';
+import type { Standing } from '../../shared/protocol/instances.ts';
+import {
+  type InstanceRow,
+  type InstanceSummary,
+  SUMMARY,
+  type SummaryRow,
+  summaryOf,
+} from './instance-row.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import type { Database } from './tables.ts';
 
@@ -13,12 +21,14 @@ export interface InstanceFilter extends Page<InstanceKey> {
   readonly named?: string | undefined;
   /** Only those of this customer. */
   readonly customer?: string | undefined;
+  /** All but those that are retired unless given. */
+  readonly standing?: Standing | 'any' | undefined;
 }
 
 /** By name; only those of this id or name when one is given. */
 export async function listInstances(
   db: Database,
-  { limit, after, named, customer }: InstanceFilter,
+  { limit, after, named, customer, standing }: InstanceFilter,
 ): Promise<Part<InstanceSummary, InstanceKey>> {
   const rows = await db
     .selectFrom('instances')
@@ -27,6 +37,10 @@ export async function listInstances(
       query.where((where) => where.or([where('id', '=', named ?? ''), where('name', '=', named ?? '')])),
     )
     .$if(customer !== undefined, (query) => query.where('customer', '=', customer ?? ''))
+    .$if(standing === undefined, (query) => query.where(IN_SERVICE))
+    .$if(standing === 'isolated' || standing === 'retired', (query) =>
+      query.where('standing', '=', standing as Standing),
+    )
     .$if(after !== null, (query) =>
       query.where((where) => where(where.refTuple('name', 'id'), '>', where.tuple(...(after ?? NOWHERE)))),
     )
@@ -37,6 +51,9 @@ export async function listInstances(
   const { entries, next } = cutPart(rows, limit, sizeOf, ({ name, id }): InstanceKey => [name, id]);
   return { entries: entries.map(summaryOf), next };
 }
+
+/** Not retired: what people count on, and count. */
+export const IN_SERVICE = sql<boolean>`(instances.standing is null or instances.standing <> 'retired')`;
 
 const NOWHERE: InstanceKey = ['', ''];
 
@@ -52,18 +69,46 @@ export async function findInstance(
   return { ...summaryOf(row), report };
 }
 
-/** The key that an instance's requests are signed with; null when there is no such instance. */
-export async function findInstanceKey(db: Database, id: string): Promise<string | null> {
-  const row = await db.selectFrom('instances').select('public_key').where('id', '=', id).executeTakeFirst();
-  return row?.public_key ?? null;
+export type InstanceKeyRow = Pick<InstanceRow, 'public_key' | 'standing' | 'standing_since'>;
+
+/** The key that an instance's requests are signed with, and whether it is let in; null when there is no such instance. */
+export async function findInstanceKey(db: Database, id: string): Promise<InstanceKeyRow | null> {
+  const row = await db
+    .selectFrom('instances')
+    .select(['public_key', 'standing', 'standing_since'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row ?? null;
 }
 
 export async function countInstances(db: Database): Promise<number> {
   const { total } = await db
     .selectFrom('instances')
     .select((select) => select.fn.countAll().as('total'))
+    .where(IN_SERVICE)
     .executeTakeFirstOrThrow();
   return Number(total);
+}
+
+const TWINS_MS = 24 * 60 * 60 * 1000;
+
+/** An agent is told no longer than that: once the copy has parted from it, all is well. Agents report every quarter of an hour. */
+const TWINS_TOLD_MS = 2 * 60 * 60 * 1000;
+
+/** When two agents last spoke in turns, of those for which that was just now. */
+export async function listTwins(
+  db: Database,
+  instances: readonly string[],
+  now: EpochMs,
+): Promise<ReadonlyMap<string, string>> {
+  if (instances.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('instances')
+    .select(['id', 'twins_heard'])
+    .where('id', 'in', [...new Set(instances)])
+    .where('twins_heard', '>', formatInstantMs(now - TWINS_TOLD_MS))
+    .execute();
+  return new Map(rows.flatMap(({ id, twins_heard: at }) => (at === null ? [] : [[id, at] as const])));
 }
 
 /** Instances for which two agents spoke in turns within the last day. */
@@ -71,7 +116,8 @@ export async function countTwins(db: Database, now: EpochMs): Promise<number> {
   const { total } = await db
     .selectFrom('instances')
     .select((select) => select.fn.countAll().as('total'))
-    .where('twins_heard', '>', formatInstantMs(now - 24 * 60 * 60 * 1000))
+    .where('twins_heard', '>', formatInstantMs(now - TWINS_MS))
+    .where(IN_SERVICE)
     .executeTakeFirstOrThrow();
   return Number(total);
 }

@@ -1,11 +1,13 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addBlockers } from './fleet-summary.ts';
 import { createJobs } from './jobs.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
 import { addSessions } from './sessions.ts';
+import { addStanding } from './standing.ts';
 import { columnTypesOf } from './tables.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -19,6 +21,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-lists': { up: orderLists },
   '0012-sessions': { up: addSessions },
   '0009-jobs': { up: createJobs },
+  '0010-standing': { up: addStanding },
+  '0011-blockers': { up: addBlockers },
 };
 
 type AnyTables = Kysely<unknown>;

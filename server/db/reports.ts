@@ -6,6 +6,7 @@ import { appendAudit } from './audit.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
 import { type ReceivedReport, writeRecords } from './records.ts';
+import { verifyStanding } from './standing.ts';
 import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
@@ -16,6 +17,7 @@ export const KEPT_REPORT_BYTES = 512 * 1024;
 /**
  * Answers for each the highest sequence held once it was looked at; a repeat or a late one changes nothing. A few
  * statements for the whole batch, rows in one order for everybody: two batches at once cannot lock each other out.
+ * Errors: instance/isolated, instance/retired.
  */
 export async function writeReports(
   trx: DatabaseTransaction,
@@ -27,6 +29,9 @@ export async function writeReports(
   const voices = hearAll(known, batch);
   const answers = batch.map((one) => {
     const last = held.get(one.instance);
+    const row = known.get(one.instance);
+    // Let in before it was shut out, and written after: under the row's lock there is no in between.
+    if (row !== undefined) verifyStanding(row);
     if (last === undefined) throw new Error(`there is no instance ${one.instance}`);
     const { last_sequence: sequence } = one.rows.instance;
     if (sequence <= last) return last;
@@ -89,6 +94,10 @@ async function write(
     trx,
     newest.filter(({ instance, rows }) => known.get(instance)?.running !== rows.instance.running),
   );
+  await writeBlockers(
+    trx,
+    newest.filter(({ instance, rows }) => known.get(instance)?.blocked !== rows.instance.blocked),
+  );
   await writeHistory(trx, kept);
   await writeRecords(trx, kept);
 }
@@ -135,6 +144,16 @@ async function writeComponents(trx: DatabaseTransaction, changed: readonly Recei
     components.map(([component, version]) => ({ instance, component, version })),
   );
   for (const part of inParts(rows)) await trx.insertInto('instance_components').values(part).execute();
+}
+
+async function writeBlockers(trx: DatabaseTransaction, changed: readonly ReceivedReport[]): Promise<void> {
+  if (changed.length === 0) return;
+  const instances = changed.map(({ instance }) => instance);
+  await trx.deleteFrom('instance_blockers').where('instance', 'in', instances).execute();
+  const rows = changed.flatMap(({ instance, rows: { blockers } }) =>
+    blockers.map(([owner, code]) => ({ instance, owner, code })),
+  );
+  for (const part of inParts(rows)) await trx.insertInto('instance_blockers').values(part).execute();
 }
 
 async function writeHistory(trx: DatabaseTransaction, kept: readonly ReceivedReport[]): Promise<void> {

@@ -58,6 +58,13 @@ interface InstanceComponentRow {
   readonly version: string;
 }
 
+/** Who keeps each instance from what, by its last report. */
+interface InstanceBlockerRow {
+  readonly instance: string;
+  readonly owner: string;
+  readonly code: string;
+}
+
 /** The last reports of each instance, for looking back. */
 interface ReportRow {
   readonly instance: string;
@@ -124,6 +131,7 @@ export interface Tables extends ProposalTables {
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;
   readonly instance_components: InstanceComponentRow;
+  readonly instance_blockers: InstanceBlockerRow;
   readonly reports: ReportRow;
   readonly deployments: DeploymentRow;
   readonly deployment_changes: DeploymentChangeRow;

@@ -9,6 +9,7 @@ import type { SignIn } from '../context.ts';
 import type { Person } from '../core/identity.ts';
 import type { CallerQuotas, TakeQuota } from '../core/quota.ts';
 import { findInstanceKey } from '../db/instances.ts';
+import { verifyStanding } from '../db/standing.ts';
 import type { Database } from '../db/tables.ts';
 import { findToken, TOKEN_PREFIX, type Token } from '../db/token-lists.ts';
 import { findVisitor, type Visit } from './visitor.ts';
@@ -82,15 +83,15 @@ function verifyRole(held: readonly TokenRole[], allowed: readonly TokenRole[]): 
 /** The agents' clocks are not ours to set; a token lives so short that this much leeway costs nothing. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 
-/** Answers the instance that signed the token, and which of its processes. */
+/** Answers the instance that signed the token, and which of its processes. Errors: auth/refused, instance/isolated, instance/retired. */
 async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promise<Speaker> {
   const { iss: issuer, boot } = readClaims(text);
-  const key = await findInstanceKey(db, issuer);
-  if (key === null) throw refused('no instance of this server issued it');
+  const known = await findInstanceKey(db, issuer);
+  if (known === null) throw refused('no instance of this server issued it');
   try {
     const { payload } = await jwtVerify(
       text,
-      await importJWK({ kty: 'OKP', crv: 'Ed25519', x: key }, 'EdDSA'),
+      await importJWK({ kty: 'OKP', crv: 'Ed25519', x: known.public_key }, 'EdDSA'),
       {
         algorithms: ['EdDSA'],
         issuer,
@@ -104,6 +105,8 @@ async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promi
     if ((payload.exp ?? 0) - (payload.iat ?? 0) > AGENT_TOKEN.lifetimeSeconds) {
       throw refused('it would live too long');
     }
+    // Asked of the database for each request, so that it holds at once in every process; told to the key's holder alone.
+    verifyStanding(known);
     return { instance: issuer, boot: boot ?? null };
   } catch (cause) {
     if (cause instanceof FairleadError) throw cause;

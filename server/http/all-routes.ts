@@ -6,8 +6,10 @@ import { describeRoutes } from './routes/description.ts';
 import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
 import { FLEET_ROUTES } from './routes/fleet.ts';
 import { FRONT_PAGES } from './routes/front.ts';
+import { SUMMARY_ROUTES } from './routes/fleet-summary.ts';
 import { GROUP_ROUTES } from './routes/groups.ts';
 import { HISTORY_ROUTES } from './routes/history.ts';
+import { INSTANCE_ROUTES } from './routes/instances.ts';
 import { JOB_ROUTES } from './routes/jobs.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
 import { POLICY_ROUTES } from './routes/policies.ts';
@@ -29,6 +31,8 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...SUBSCRIBE_ROUTES,
   ...PUBLICATION_ROUTES,
   ...FLEET_ROUTES,
+  ...SUMMARY_ROUTES,
+  ...INSTANCE_ROUTES,
   ...DEPLOYMENT_ROUTES,
   ...VERSION_ROUTES,
   ...PROPOSAL_ROUTES,

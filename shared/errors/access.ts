@@ -38,6 +38,24 @@ export const ACCESS_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'instance/isolated': entry<{ readonly since: string }>({
+    message: (d) => `this install is isolated since ${d.since}: the vendor takes no word from it`,
+    hint: () => 'what the vendor signs still counts, by this install’s own policy; ask the vendor why',
+    http: 403,
+    exit: EXIT.refused,
+  }),
+  'instance/retired': entry<{ readonly since: string }>({
+    message: (d) => `this install is retired since ${d.since}: the vendor no longer counts on it`,
+    hint: () => 'it comes back with a new enrolment string of the vendor: fairlead agent move',
+    http: 403,
+    exit: EXIT.refused,
+  }),
+  'instance/standing': entry<{ readonly id: string; readonly standing: string }>({
+    message: (d) => `instance ${d.id} is ${d.standing} already`,
+    hint: () => 'nothing is left to do',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'auth/provider-unreachable': entry<{ readonly issuer: string; readonly problem: string }>({
     message: (d) => `the identity provider ${d.issuer} cannot be asked: ${d.problem}`,
     hint: () => 'tokens of this server count meanwhile: fairlead-server token create',

@@ -24,15 +24,23 @@ export const AGENT_ERRORS = {
   'enrolment/identity-lost': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `the key of this instance cannot be read (${d.path}): ${d.problem}`,
     hint: () =>
-      'put the file back from a backup of this machine, or enrol anew in another state directory; updates go on without it',
+      'put the file back from a backup of this machine, or take a new key with a new enrolment string: fairlead agent move; updates go on without it',
     http: 409,
     exit: EXIT.failed,
   }),
   'enrolment/exists': entry<{ readonly stateDir: string; readonly server: string; readonly name: string }>({
     message: (d) => `${d.stateDir} is already enrolled as "${d.name}" with ${d.server}`,
-    hint: () => 'use another --state-dir for another enrolment; nothing was changed',
+    hint: () =>
+      'to another server of the same vendor, or to part a copy from its original: fairlead agent move; nothing was changed',
     http: 409,
     exit: EXIT.refused,
+  }),
+  'enrolment/other-vendor': entry<{ readonly server: string; readonly problem: string }>({
+    message: (d) => `${d.server} is not a server of the vendor that this install trusts: ${d.problem}`,
+    hint: () =>
+      'nothing was changed: an install keeps its vendor for good; for another one enrol in another --state-dir',
+    http: 502,
+    exit: EXIT.untrusted,
   }),
   'enrolment/root-mismatch': entry<{
     readonly server: string;

@@ -18,6 +18,8 @@ export const TRANSPORT_ERRORS = {
     readonly url: string;
     readonly status: number;
     readonly problem: string;
+    /** The server's own code, where it said one. */
+    readonly said?: string;
     /** From the answer's Retry-After, as sent: who waits must cap it. */
     readonly retryAfterSeconds?: number;
   }>({

@@ -7,7 +7,8 @@ export const VENDOR_ERRORS = {
   ...PIPELINE_ERRORS,
   'vendor/no-workspace': entry<{ readonly directory: string }>({
     message: (d) => `${d.directory} is not a vendor workspace`,
-    hint: () => 'name one with --dir or FAIRLEAD_VENDOR_DIR, or run: fairlead-vendor init',
+    hint: () =>
+      'name one with --dir or FAIRLEAD_VENDOR_DIR, or run: fairlead-vendor init; about the fleet, --server and --token-file will do',
     http: 404,
     exit: EXIT.usage,
   }),
@@ -49,6 +50,24 @@ export const VENDOR_ERRORS = {
   'vendor/repository-invalid': entry<{ readonly role: string; readonly problem: string }>({
     message: (d) => `this workspace's repository would not verify: ${d.role}: ${d.problem}`,
     hint: () => 'run: fairlead-vendor status; a role whose keys changed must be signed by the new ones',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
+  'vendor/nobody-named': entry<Record<never, never>>({
+    message: () => 'a proposal is to one install or to one group',
+    hint: () => 'add --instance NAME or --group NAME, and not both',
+    http: 400,
+    exit: EXIT.usage,
+  }),
+  'vendor/template-not-found': entry<{ readonly name: string }>({
+    message: (d) => `the server has no policy template ${d.name}`,
+    hint: () => 'see which there are: GET /api/v1/policies',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/evidence-changed': entry<{ readonly file: string; readonly problems: readonly string[] }>({
+    message: (d) => `${d.file} is not as the server gave it out: ${d.problems.slice(0, 5).join('; ')}`,
+    hint: () => 'export it again; the server’s audit log has the digest of each export',
     http: 422,
     exit: EXIT.untrusted,
   }),

@@ -65,6 +65,14 @@ const instanceSummary = {
   twinsHeard: instant.optional(),
   /** Whose it is; absent for the vendor's own. */
   customer: z.string().optional(),
+  /** Why it is not let in; absent while it is. */
+  standing: z
+    .object({ state: z.enum(['isolated', 'retired']), since: instant, by: line, reason: line })
+    .optional(),
+  /** The server that its agent says it has gone to. */
+  movedTo: z.string().optional(),
+  /** What `If-Match` names. */
+  revision: count.optional(),
 };
 
 /** Where the same list goes on stands in the header `Link` (RFC 8288). */

@@ -39,6 +39,9 @@ export type Report = z.output<typeof report>;
 /** POST /api/v1/reports: the highest sequence the server holds; an agent restored from a backup goes on from there. */
 export const reportReply = z.strictObject({ sequence: z.int().min(1) });
 
+/** Beside the answer to a report, while two agents speak in turns with its identity: when they were last heard. */
+export const TWINS_HEADER = 'fairlead-twins';
+
 /** What the server makes of an instance once it is enrolled. */
 export const instanceId = z
   .string()

@@ -57,6 +57,8 @@ export function createAgentNetwork() {
     reports: [] as Report[],
     /** Thrown by the next reports. */
     reportError: null as FairleadError | null,
+    /** What the server says of another agent in this one's name. */
+    twinsHeard: null as string | null,
     audit: [] as AuditEvent[],
     auditError: null as FairleadError | null,
     logged: [] as { readonly level: string; readonly message: string }[],
@@ -171,7 +173,7 @@ export function createAgentNetwork() {
       async send(report) {
         if (world.reportError !== null) throw world.reportError;
         world.reports.push(report);
-        return { sequence: report.sequence, proposals: world.vendor.mark };
+        return { sequence: report.sequence, proposals: world.vendor.mark, twinsHeard: world.twinsHeard };
       },
       proposals: (after) => world.vendor.proposals(after),
       answerProposals: (answers) => world.vendor.answerProposals(answers),

@@ -34,10 +34,16 @@ export function pageInstead(url: string, answer: Answer, start: Uint8Array): Fai
     : null;
 }
 
-export function refused(url: string, answer: Answer, problem = problemOf(answer)): FairleadError {
+export function refused(
+  url: string,
+  answer: Answer,
+  problem = problemOf(answer),
+  said: string | null = null,
+): FairleadError {
   const retryAfter = parseRetryAfter(header(answer, 'retry-after') ?? '', Date.now());
   return new FairleadError('transport/refused', {
     ...{ url, status: answer.statusCode, problem },
+    ...(said === null ? {} : { said }),
     ...(retryAfter === null ? {} : { retryAfterSeconds: retryAfter }),
   });
 }

@@ -77,7 +77,11 @@ async function enrollLocked(
 }
 
 /** Error: enrolment/refused for a string that was redeemed elsewhere, or has expired. */
-async function redeem(options: EnrollOptions, { server, code }: Enrolment, publicKey: string) {
+export async function redeem(
+  options: Pick<EnrollOptions, 'name' | 'http'>,
+  { server, code }: Enrolment,
+  publicKey: string,
+) {
   const request = redeemRequest.parse({
     ...{ code, publicKey },
     hostname: sanitizeLine(options.name ?? hostname()),
@@ -91,11 +95,25 @@ async function redeem(options: EnrollOptions, { server, code }: Enrolment, publi
   }
 }
 
-async function fetchPinnedRoot(options: EnrollOptions, enrolment: Enrolment): Promise<Uint8Array> {
-  const url = `${enrolment.server}/repository/metadata/${enrolment.root.version}.root.json`;
-  const answer = await options.http.get(url, { maxBytes: MAX_ROOT_BYTES });
-  const found = answer.kind === 'body' ? digestOf(answer.bytes) : 'nothing';
-  if (answer.kind === 'body' && found === enrolment.root.digest) return answer.bytes;
+/** Null where the server has no root of this version. Errors: transport/*. */
+export async function fetchRoot(
+  http: HttpClient,
+  server: string,
+  version: number,
+): Promise<Uint8Array | null> {
+  const url = `${server}/repository/metadata/${version}.root.json`;
+  const answer = await http.get(url, { maxBytes: MAX_ROOT_BYTES });
+  return answer.kind === 'body' ? answer.bytes : null;
+}
+
+/** Error: enrolment/root-mismatch. */
+export async function fetchPinnedRoot(
+  { http }: Pick<EnrollOptions, 'http'>,
+  enrolment: Enrolment,
+): Promise<Uint8Array> {
+  const bytes = await fetchRoot(http, enrolment.server, enrolment.root.version);
+  const found = bytes === null ? 'nothing' : digestOf(bytes);
+  if (bytes !== null && found === enrolment.root.digest) return bytes;
   throw new FairleadError('enrolment/root-mismatch', {
     server: enrolment.server,
     expected: enrolment.root.digest,

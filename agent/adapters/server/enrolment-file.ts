@@ -1,11 +1,12 @@
 // What enrolment left on disk: which server this instance has, and the key that it signs with.
 
 import { generateKeyPairSync } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest, line } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
@@ -50,34 +51,62 @@ const identity = z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519
 export type Identity = z.output<typeof identity>;
 
 /** The key of this state directory; made, mode 0600, when there is none. Errors: document/invalid, disk/*. */
-export async function loadOrCreateIdentity(stateDir: string): Promise<Identity> {
-  const known = await loadIdentity(stateDir);
+export async function loadOrCreateIdentity(
+  stateDir: string,
+  path = identityFile(stateDir),
+): Promise<Identity> {
+  const known = await loadIdentity(path);
   if (known !== null) return known;
   const made = identity.parse(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }));
   await makeDirectory(stateDir);
-  await writeDurably(identityFile(stateDir), canonicalize(made));
+  await writeDurably(path, canonicalize(made));
   return made;
+}
+
+/**
+ * The key of an install that goes to another server. It is kept under `next` until it is redeemed, so that a killed move
+ * comes with the same key to the same code; then under the new instance's id, which the enrolment names a moment later.
+ */
+export function nextIdentity(stateDir: string): Promise<Identity> {
+  return loadOrCreateIdentity(stateDir, identityFile(stateDir, 'next'));
+}
+
+/** Before the enrolment names that instance. Error: disk/*. */
+export async function keepIdentity(stateDir: string, instance: string, key: Identity): Promise<void> {
+  await writeDurably(identityFile(stateDir, instance), canonicalize(key));
+}
+
+/** Once the enrolment names that instance: its key takes the usual place, and the one before is nowhere. Error: disk/*. */
+export async function settleIdentity(stateDir: string, instance: string): Promise<void> {
+  const key = await loadIdentity(identityFile(stateDir, instance));
+  if (key === null) return;
+  await writeDurably(identityFile(stateDir), canonicalize(key));
+  for (const name of [instance, 'next']) await rm(identityFile(stateDir, name), { force: true });
+  await syncDirectory(stateDir);
 }
 
 /**
  * Of an install that is enrolled. What is gone or damaged is never made anew: the server knows another key. Error:
  * enrolment/identity-lost.
  */
-export async function readIdentity(stateDir: string): Promise<Identity> {
+export async function readIdentity(stateDir: string, instance: string): Promise<Identity> {
   const lost = (problem: string, cause: unknown = null) =>
     new FairleadError('enrolment/identity-lost', { path: identityFile(stateDir), problem }, { cause });
-  const known = await loadIdentity(stateDir).catch((cause: unknown) => {
+  const load = async () =>
+    (await loadIdentity(identityFile(stateDir, instance))) ?? (await loadIdentity(identityFile(stateDir)));
+  const known = await load().catch((cause: unknown) => {
     throw isFairleadError(cause) && !isMomentary(cause) ? lost(cause.message, cause) : cause;
   });
   if (known === null) throw lost('there is no such file');
   return known;
 }
 
-async function loadIdentity(stateDir: string): Promise<Identity | null> {
-  const bytes = await readIfPresent(identityFile(stateDir));
-  return bytes === null ? null : parseDocumentBytes(identity, bytes, identityFile(stateDir));
+async function loadIdentity(path: string): Promise<Identity | null> {
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(identity, bytes, path);
 }
 
-function identityFile(stateDir: string): string {
-  return join(stateDir, 'identity.json');
+/** `of` names one that is not in its usual place yet. */
+function identityFile(stateDir: string, of?: string): string {
+  return join(stateDir, of === undefined ? 'identity.json' : `identity-${of}.json`);
 }

@@ -1,10 +1,11 @@
 // One JSON request to the release server: bounded in time and bytes, never redirected.
 import type { Dispatcher } from 'undici';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { parseJson } from '../../../shared/encoding/json.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { errorReply } from '../../../shared/protocol/problem.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { header, interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
 import type { HttpClient } from './http-client.ts';
@@ -45,7 +46,10 @@ export async function askJson<Schema extends z.ZodType>(
   const { url } = request;
   const answer = await exchange(await http.connect(url), request);
   const { statusCode: status, bytes } = answer;
-  if (status < 200 || status > 299) throw refused(url, answer, messageOf(bytes));
+  if (status < 200 || status > 299) {
+    const { message, code } = wordsIn(bytes);
+    throw refused(url, answer, message, code);
+  }
   try {
     const value = parseDocumentBytes(reply, bytes, `the answer of ${url}`);
     return { value, header: (name) => header(answer, name) };
@@ -95,14 +99,17 @@ async function readCapped(url: string, body: AsyncIterable<Uint8Array>): Promise
   return Buffer.concat(chunks);
 }
 
-/** The server's own sentence where it sent one; its text is never trusted to be harmless. */
-function messageOf(body: Uint8Array): string {
+/** The server's own sentence and code where it sent them; its text is never trusted to be harmless. */
+function wordsIn(body: Uint8Array): { readonly message: string; readonly code: string | null } {
+  const said = errorReply.shape.error.partial();
   try {
-    const value = parseJson(body, 'the answer') as { readonly error?: { readonly message?: unknown } } | null;
-    const message = value?.error?.message;
-    if (typeof message === 'string') return sanitizeLine(message);
+    const { error } = z.looseObject({ error: said }).parse(parseJson(body, 'the answer'));
+    const { message = SILENT, code = '' } = error;
+    return { message: sanitizeLine(message), code: /^[a-z-]{1,40}\/[a-z-]{1,60}$/.test(code) ? code : null };
   } catch {
     // Not JSON: a proxy's page says nothing an operator could use.
+    return { message: SILENT, code: null };
   }
-  return 'no reason given';
 }
+
+const SILENT = 'no reason given';

@@ -2,13 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { leaveReply } from '../../../shared/protocol/instances.ts';
 import {
   answersReply,
   minesReply,
   offeredReply,
   PROPOSALS_HEADER,
 } from '../../../shared/protocol/proposal.ts';
-import { AGENT_TOKEN, reportReply } from '../../../shared/protocol/report.ts';
+import { AGENT_TOKEN, reportReply, TWINS_HEADER } from '../../../shared/protocol/report.ts';
+import { instant } from '../../../shared/schema/common.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { ServerChannel } from '../../ports/server.ts';
 import type { Identity } from './enrolment-file.ts';
@@ -40,7 +42,12 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
   return {
     async send(report) {
       const { value, header } = await ask('POST', 'reports', reportReply, report);
-      return { sequence: value.sequence, proposals: markIn(header(PROPOSALS_HEADER)) };
+      const twins = instant.safeParse(header(TWINS_HEADER));
+      return {
+        sequence: value.sequence,
+        proposals: markIn(header(PROPOSALS_HEADER)),
+        twinsHeard: twins.data ?? null,
+      };
     },
     async proposals(after) {
       const query = after === null ? '' : `?after=${encodeURIComponent(after)}`;
@@ -64,6 +71,13 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
       }
     },
   };
+}
+
+/** The last word to a server that this install leaves; the old credential says it. Errors: transport/*, enrolment/identity-lost. */
+export async function sayGoodbye(options: ServerChannelOptions, to: string): Promise<void> {
+  const url = `${options.server}/api/v1/instances/leave`;
+  const token = await signToken(options, randomUUID());
+  await askJson(options.http, { method: 'POST', url, body: { to }, token }, leaveReply);
 }
 
 /** An earlier server says nothing, and what is no number says nothing either. */

@@ -50,6 +50,7 @@ function trustFindings({
   hints,
   unsentReports,
   instance,
+  reporting,
 }: StatusReply): readonly Finding[] {
   const { state, expires } = freshness;
   return [
@@ -81,6 +82,19 @@ function trustFindings({
       check: 'the server has heard everything',
       problem: unsentReports === 0 ? null : `${count(unsentReports, 'deployment record')} not yet taken`,
       remedy: 'fairlead outbox',
+    },
+    {
+      check: 'the server takes this install’s word',
+      problem: reporting?.refusal?.message ?? null,
+      remedy: 'ask the vendor; updates go on meanwhile. With a new enrolment string: fairlead agent move',
+    },
+    {
+      check: 'nobody else speaks in its name',
+      problem:
+        reporting?.twinsHeard == null
+          ? null
+          : `another agent was heard at ${reporting.twinsHeard}: this state directory was copied`,
+      remedy: 'on the copy, with a new enrolment string of the vendor: fairlead agent move --copy',
     },
   ];
 }

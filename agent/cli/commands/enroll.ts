@@ -72,7 +72,7 @@ function everythingWarning(config: string): readonly string[] {
   ];
 }
 
-async function readString(string: string | undefined, file: string | undefined): Promise<string> {
+export async function readString(string: string | undefined, file: string | undefined): Promise<string> {
   if (file !== undefined) return Buffer.from(await readNamed(file)).toString('utf8');
   return string === undefined || string === '-' ? await text(process.stdin) : string;
 }

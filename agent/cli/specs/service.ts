@@ -1,6 +1,22 @@
 // The commands of the service on this host, `agent run` apart: enrol it, install it.
+import type { ArgumentSpec, OptionSpec } from '../../../shared/cli/command.ts';
 import { parseLine, parsePath } from '../../../shared/cli/values.ts';
 import type { AgentCommand } from './common.ts';
+
+const STRING: ArgumentSpec = {
+  name: '[string]',
+  about: 'the string, or - to read it from standard input, where no other account sees it',
+  parse: parsePath,
+};
+
+const ENROLLING: readonly OptionSpec[] = [
+  { flags: '--file <path>', about: 'read the string from a file', parse: parsePath },
+  {
+    flags: '--name <name>',
+    about: 'how the vendor sees this host; its own name by default',
+    parse: parseLine,
+  },
+];
 
 export const SERVICE: readonly AgentCommand[] = [
   {
@@ -21,23 +37,22 @@ export const SERVICE: readonly AgentCommand[] = [
     name: 'agent enroll',
     about: 'join the vendor’s fleet with the string the vendor sent',
     example: 'agent enroll - <enrolment.txt',
-    arguments: [
-      {
-        name: '[string]',
-        about: 'the string, or - to read it from standard input, where no other account sees it',
-        parse: parsePath,
-      },
-    ],
-    options: [
-      { flags: '--file <path>', about: 'read the string from a file', parse: parsePath },
-      {
-        flags: '--name <name>',
-        about: 'how the vendor sees this host; its own name by default',
-        parse: parseLine,
-      },
-    ],
+    arguments: [STRING],
+    options: ENROLLING,
     answer: async () => (await import('../commands/enroll.ts')).enrollAnswer,
     load: async () => (await import('../commands/enroll.ts')).enroll,
+  },
+  {
+    name: 'agent move',
+    about: 'go to another server of the same vendor, or part a copy from its original; while no agent runs',
+    example: 'agent move - <enrolment.txt',
+    arguments: [STRING],
+    options: [
+      ...ENROLLING,
+      { flags: '--copy', about: 'the original goes on under its identity; tell its server nothing' },
+    ],
+    answer: async () => (await import('../commands/move.ts')).moveAnswer,
+    load: async () => (await import('../commands/move.ts')).move,
   },
   {
     // What the agent itself starts for a blue-green capability where it is one executable without files beside it.

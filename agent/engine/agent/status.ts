@@ -62,6 +62,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
     proposals: selectWaiting((await state.choice.proposals.read()) ?? NO_PROPOSALS).length,
+    reporting: state.records.reporter.word(),
     alarms: await alarmsOf(state, assessment),
   };
 }
@@ -187,6 +188,7 @@ async function alarmsOf(
     notBegun: decision.verdict === 'apply' ? state.offers.own.problem() : null,
     auditProblem: state.records.ledger.problem(),
     damages: await state.records.damages(),
+    server: state.records.reporter.word(),
   });
 }
 

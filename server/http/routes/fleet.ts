@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { customerId } from '../../../shared/protocol/customers.ts';
 import { instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
+import { STANDINGS } from '../../../shared/protocol/instances.ts';
 import { instanceId } from '../../../shared/protocol/report.ts';
 import { findInstance, listInstances } from '../../db/instances.ts';
 import { HOSPITAL, HOSPITAL_SUMMARY, INSTANCE } from '../examples.ts';
@@ -18,10 +19,11 @@ const instances = defineRoute({
   ofCustomers: true,
   tag: 'fleet',
   summary:
-    'Enrolled instances by name; with `named` only those of this id or name, with `customer` only its own',
+    'Enrolled instances by name; with `named` only those of this id or name, with `customer` only its own. Retired ones are listed with `standing=retired` or `any`',
   query: z.strictObject({
     named: z.string().max(300).optional(),
     customer: customerId.optional(),
+    standing: z.enum([...STANDINGS, 'any']).optional(),
     ...pageOf(instanceKey),
   }),
   reply: instancesReply,
@@ -30,8 +32,8 @@ const instances = defineRoute({
     reply: { instances: [HOSPITAL_SUMMARY] },
   },
   answer: async ({ db }, { query, customer, continueAt }) => {
-    const { named } = query;
-    const filter = { ...pageIn(query), named, customer: customer() ?? query.customer };
+    const { named, standing } = query;
+    const filter = { ...pageIn(query), named, standing, customer: customer() ?? query.customer };
     const { entries, next } = await listInstances(db, filter);
     continueAt(formatCursor(next));
     return { instances: [...entries] };
@@ -48,9 +50,10 @@ const instance = defineRoute({
   params: z.strictObject({ id: instanceId }),
   reply: instanceReply,
   example: { params: { id: INSTANCE }, reply: HOSPITAL },
-  answer: async ({ db }, { params: { id }, customer }) => {
+  answer: async ({ db }, { params: { id }, customer, tag }) => {
     const found = await findInstance(db, id, customer());
     if (found === null) throw new FairleadError('request/not-found', { what: `instance ${id}` });
+    tag(found.revision ?? 1);
     return found;
   },
 });

@@ -1,6 +1,6 @@
 // Reports of agents: acknowledged once they are on disk.
 import { PROPOSALS_HEADER } from '../../../shared/protocol/proposal.ts';
-import { report, reportReply } from '../../../shared/protocol/report.ts';
+import { report, reportReply, TWINS_HEADER } from '../../../shared/protocol/report.ts';
 import { MAX_REPORT_BYTES } from '../../db/records.ts';
 import { defineRoute, type Route } from '../route.ts';
 
@@ -40,6 +40,7 @@ export const REPORT_ROUTES: readonly Route[] = [
       const taken = await reports.submit({ instance, boot, rows, received }, bytes.length);
       // In a header: an agent of an earlier version takes no other key in the body.
       if (taken.mark !== null) ask.header(PROPOSALS_HEADER, String(taken.mark));
+      if (taken.twins !== null) ask.header(TWINS_HEADER, taken.twins);
       return { sequence: taken.sequence };
     },
   }),

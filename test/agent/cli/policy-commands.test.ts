@@ -14,6 +14,7 @@ import { status } from '../../../agent/cli/commands/status.ts';
 import { addWindow, listWindows, removeWindow } from '../../../agent/cli/commands/windows.ts';
 import type { CliContext } from '../../../agent/cli/context.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { formatBoth } from '../../../shared/present/windows.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
@@ -248,6 +249,28 @@ describe('doctor and outbox', () => {
 
     expect(lines()).toContainEqual(expect.stringMatching(/^NO {2}the vendor’s signed data is fresh/));
     expect(lines()).toContainEqual(expect.stringMatching(/^NO {2}the policy is tidy: the pin of core\/auth/));
+  });
+});
+
+describe('doctor on an install that the server does not take for itself', () => {
+  it('names why its reports are refused, and who else speaks in its name', async () => {
+    const { context, world, lines } = await atTerminal('auto');
+    world.twinsHeard = '2026-03-01T10:00:00Z';
+    await world.clock.advance(120_000);
+    const isolated = {
+      url: 'x',
+      status: 403,
+      problem: 'this install is isolated',
+      said: 'instance/isolated',
+    };
+    world.reportError = new FairleadError('transport/refused', isolated);
+    await world.clock.advance(120_000);
+
+    expect(await doctor(context)).toBe(1);
+
+    expect(lines()).toContain('NO  the server takes this install’s word: this install is isolated');
+    expect(lines()).toContainEqual(expect.stringMatching(/^NO {2}nobody else speaks in its name: .*copied$/));
+    expect(lines()).toContainEqual(expect.stringContaining('fairlead agent move --copy'));
   });
 });
 

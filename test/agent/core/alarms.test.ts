@@ -20,6 +20,7 @@ const QUIET: Observations = {
   notBegun: null,
   auditProblem: null,
   damages: [],
+  server: { refusal: null, twinsHeard: null },
 };
 const PIN = {
   pin: { level: 'suite', name: 'core', version: '1.x', owner: 'ada', reason: 'r' },
@@ -108,6 +109,19 @@ const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[
     'signed data that has expired',
     { freshness: 'expired' },
     ['the vendor’s signed data has expired: nothing new is installed until the server is reached'],
+  ],
+  [
+    'a server that takes no word from here, and one that hears another in this one’s name',
+    {
+      server: {
+        refusal: { code: 'instance/isolated', message: 'this install is isolated' },
+        twinsHeard: '2026-03-01T09:00:00Z',
+      },
+    },
+    [
+      'the server takes no report from this install: this install is isolated (instance/isolated)',
+      'another agent speaks in the name of this install, last heard at 2026-03-01T09:00:00Z: its state directory was copied. On the copy: fairlead agent move --copy',
+    ],
   ],
 ];
 

@@ -87,7 +87,12 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     records: {
       audit,
       ledger: createLedger({ audit, settings, log }),
-      reporter: { request: () => undefined, settled: async () => undefined, undelivered: async () => 0 },
+      reporter: {
+        request: () => undefined,
+        settled: async () => undefined,
+        undelivered: async () => 0,
+        word: () => ({ refusal: null, twinsHeard: null }),
+      },
       decisions: files.decisions,
       verification: files.verification,
       damages: async () => [],

@@ -66,12 +66,13 @@ describe('a route that changes something', () => {
     expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
-  it('and changes or removes what is there, takes the state that is meant; bytes by their digest have but one, and a token is revoked in any', () => {
+  it('and changes or removes what is there, takes the state that is meant; bytes by their digest have but one, a token and a code are revoked in any', () => {
     const untagged = named.filter(
       ({ method, ifMatch }) => /^(?:PUT|DELETE)$/.test(method) && ifMatch !== true,
     );
 
     expect(untagged.map(({ name }) => name)).toEqual([
+      'DELETE /api/v1/enrolments/:id',
       'PUT /api/v1/packs/:treeHex/full.pack',
       'DELETE /api/v1/tokens/:id',
     ]);

@@ -103,6 +103,7 @@ describe('a pin', () => {
       notBegun: null,
       auditProblem: null,
       damages: [],
+      server: { refusal: null, twinsHeard: null },
     });
 
     expect(pins).toMatchObject([{ state: 'unmatched', problem: expect.stringContaining('core/auth') }]);

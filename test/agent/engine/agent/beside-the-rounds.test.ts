@@ -199,7 +199,7 @@ describe('a reporter', () => {
           world.meanwhile();
           if (world.fails !== null) throw world.fails;
           sent.push(report);
-          return { sequence: world.held.shift() ?? report.sequence, proposals: null };
+          return { sequence: world.held.shift() ?? report.sequence, proposals: null, twinsHeard: null };
         },
       },
     });

@@ -51,7 +51,7 @@ async function agentOver(instance: Instance) {
     },
     settings: createSettings(stateDir, join(stateDir, 'instance.json')),
     channel: {
-      send: async ({ sequence }) => ({ sequence, proposals: null }),
+      send: async ({ sequence }) => ({ sequence, proposals: null, twinsHeard: null }),
       proposals: () => Promise.reject(new Error('nobody asks')),
       answerProposals: () => Promise.reject(new Error('nobody answers')),
       template: () => Promise.reject(new TypeError('nobody asks for a template here')),

@@ -1,10 +1,11 @@
 // What an agent answers, whole: each part of an answer is there, is what it says, and goes when its reason goes.
 import { describe, expect, it } from 'vitest';
 import { digestOfValue } from '../../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ExplanationReply, StatusReply } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
-import { createAgentNetwork, INSTANCE, releaseOf } from '../../../support/agent-network.ts';
+import { createAgentNetwork, INSTANCE, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
 import { recordOf } from '../../../support/deployments.ts';
 
 const TREE = releaseOf('1.0.0').document.tree.digest;
@@ -61,6 +62,7 @@ describe('the status', () => {
       inProgress: null,
       quarantine: [],
       ...{ unsentReports: 0, proposals: 0 },
+      reporting: { refusal: null, twinsHeard: null },
       alarms: [],
     });
   });
@@ -311,5 +313,63 @@ describe('advisories', () => {
     empty.world.catalog = world.catalog;
     await empty.start();
     expect(await empty.ask('GET', '/v1/advisories')).toMatchObject({ advisories: [{ affects: [] }, {}] });
+  });
+});
+
+describe('what the server says of this install', () => {
+  const refused = (status: number, said?: string) =>
+    new FairleadError('transport/refused', {
+      ...{ url: 'https://vendor.example/api/v1/reports', status, problem: 'it is isolated' },
+      ...(said === undefined ? {} : { said }),
+    });
+
+  it.each([
+    ['under its own code', refused(403, 'instance/isolated'), 'instance/isolated'],
+    ['without one', refused(401), 'auth/refused'],
+  ])('is an alarm when it takes no word from here, %s, until it does', async (_what, error, code) => {
+    const { world, status } = await running();
+    world.reportError = error;
+    await world.clock.advance(2 * POLL_MS);
+
+    expect((await status()).reporting?.refusal).toEqual({ code, message: 'it is isolated' });
+    expect((await status()).alarms).toEqual([
+      `the server takes no report from this install: it is isolated (${code})`,
+    ]);
+
+    world.reportError = null;
+    await world.clock.advance(2 * POLL_MS);
+    expect((await status()).alarms).toEqual([]);
+  });
+
+  it.each([
+    ['a server that is busy', refused(503)],
+    ['one that cannot be reached', new FairleadError('transport/unreachable', { url: 'x', problem: 'y' })],
+  ])('is no alarm from %s', async (_what, error) => {
+    const { world, status } = await running();
+    world.reportError = error;
+    await world.clock.advance(2 * POLL_MS);
+
+    expect((await status()).reporting?.refusal).toBeNull();
+  });
+
+  it('is an alarm while another speaks in its name, and none once it is silent', async () => {
+    const { world, status } = await running();
+    world.twinsHeard = ASKED_AT;
+    await world.clock.advance(2 * POLL_MS);
+
+    expect((await status()).alarms).toEqual([expect.stringContaining('fairlead agent move --copy')]);
+
+    world.twinsHeard = null;
+    await world.clock.advance(2 * POLL_MS);
+    expect((await status()).alarms).toEqual([]);
+  });
+
+  it('keeps nothing from being updated', async () => {
+    const { world, status, publish } = await running();
+    world.reportError = refused(403, 'instance/isolated');
+    publish(releaseOf('1.1.0'));
+    await world.clock.advance(4 * POLL_MS);
+
+    expect((await status()).components).toMatchObject([{ version: '1.1.0' }]);
   });
 });
