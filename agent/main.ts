@@ -139,13 +139,8 @@ function repositoryFrom(source: RepositorySource, stateDir: string, { root }: En
 }
 
 function channelTo({ server, instance }: EnrolmentFile, stateDir: string, http: HttpClient) {
-  return createServerChannel({
-    server,
-    instance,
-    clock,
-    http,
-    identity: () => readIdentity(stateDir, instance),
-  });
+  const identity = () => readIdentity(stateDir, instance);
+  return createServerChannel({ server, instance, clock, http, identity });
 }
 
 function abortOnSignal(): AbortSignal {

@@ -82,6 +82,7 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/adapters\/state\/state-files\.ts$/, 'a table: the small documents by name'],
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
+  [/^server\/jobs\/kinds\.ts$/, 'a table: what the server does by itself'],
   [/^server\/main\.ts$/, 'an entry'],
   [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
   [/^shared\/encoding\/(?:bytes|digest)\.ts$/, 'a word of the language, which everything imports'],

@@ -2,7 +2,7 @@
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { FleetSummary } from '../../shared/protocol/fleet-summary.ts';
-import { IN_SERVICE } from './instances.ts';
+import { countInstances, IN_SERVICE } from './instances.ts';
 import { OPEN } from './proposal-row.ts';
 import { columnTypesOf, type Database, type Tables } from './tables.ts';
 
@@ -28,56 +28,60 @@ const FAILED = ['rolled-back', 'abandoned', 'inconsistent'] as const;
 /** `silentMs`: who was not heard for so long is silent. */
 export async function summarizeFleet(db: Database, silentMs: number, now: EpochMs): Promise<FleetSummary> {
   const before = (ms: number) => formatInstantMs(now - ms);
-  const [{ total }, verdicts, { open }] = await Promise.all([
-    inService(db)
-      .select((select) => select.fn.countAll().as('total'))
-      .executeTakeFirstOrThrow(),
-    inService(db)
-      .select((select) => ['verdict', select.fn.countAll().as('count')])
-      .where('verdict', 'is not', null)
-      .groupBy('verdict')
-      .orderBy('verdict')
-      .execute(),
-    db
-      .selectFrom('proposals')
-      .select((select) => select.fn.countAll().as('open'))
-      .where('status', 'in', OPEN)
-      .where('expires_at', '>', formatInstantMs(now))
-      .executeTakeFirstOrThrow(),
-  ]);
   return {
     at: formatInstantMs(now),
-    instances: Number(total),
+    instances: await countInstances(db),
     isolated: await some(db, (each) => each('standing', '=', 'isolated')),
     moved: await some(db, (each) => each('moved_to', 'is not', null)),
-    // Those that are isolated or have gone are not expected to speak.
-    silent: await some(db, (each) =>
-      each.and([
-        each('standing', 'is', null),
-        each('moved_to', 'is', null),
-        each.or([each('last_seen', 'is', null), each('last_seen', '<', before(silentMs))]),
-      ]),
-    ),
+    silent: await some(db, (each) => isSilent(each, before(silentMs))),
     twinned: await some(db, (each) => each('twins_heard', '>', before(DAY_MS))),
     unhealthy: await some(db, (each) => each('unhealthy', '>', 0)),
-    failing: await some(db, (each) =>
-      each(
-        'instances.id',
-        'in',
-        each
-          .selectFrom('deployments')
-          .select('deployments.instance')
-          .where('deployments.started_at', '>', before(DAY_MS))
-          .where('deployments.state', 'in', FAILED),
-      ),
-    ),
-    verdicts: verdicts.map(({ verdict, count }) => ({
-      verdict: verdict as FleetSummary['verdicts'][number]['verdict'],
-      count: Number(count),
-    })),
+    failing: await some(db, (each) => hasFailed(each, before(DAY_MS))),
+    verdicts: await countVerdicts(db),
     blocked: await listBlocked(db),
-    proposals: Number(open),
+    proposals: await countOpen(db, formatInstantMs(now)),
   };
+}
+
+/** Those that are isolated or have gone are not expected to speak. */
+function isSilent(each: Each, since: string) {
+  return each.and([
+    each('standing', 'is', null),
+    each('moved_to', 'is', null),
+    each.or([each('last_seen', 'is', null), each('last_seen', '<', since)]),
+  ]);
+}
+
+function hasFailed(each: Each, since: string) {
+  const failed = each
+    .selectFrom('deployments')
+    .select('deployments.instance')
+    .where('deployments.started_at', '>', since)
+    .where('deployments.state', 'in', FAILED);
+  return each('instances.id', 'in', failed);
+}
+
+async function countVerdicts(db: Database): Promise<FleetSummary['verdicts']> {
+  const rows = await inService(db)
+    .select((select) => ['verdict', select.fn.countAll().as('count')])
+    .where('verdict', 'is not', null)
+    .groupBy('verdict')
+    .orderBy('verdict')
+    .execute();
+  return rows.map(({ verdict, count }) => ({
+    verdict: verdict as FleetSummary['verdicts'][number]['verdict'],
+    count: Number(count),
+  }));
+}
+
+async function countOpen(db: Database, at: string): Promise<number> {
+  const { open } = await db
+    .selectFrom('proposals')
+    .select((select) => select.fn.countAll().as('open'))
+    .where('status', 'in', OPEN)
+    .where('expires_at', '>', at)
+    .executeTakeFirstOrThrow();
+  return Number(open);
 }
 
 function inService(db: Database) {

@@ -9,12 +9,17 @@ import type { Database } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
 /**
- * An id, never the thing: whom there is news for, by what was proposed to it, or which advisory is to be enforced. PostgreSQL commits those who notify one after
- * the other: one for a publication or a proposal, never one for a report.
+ * An id, never the thing: whom there is news for, by what was proposed to it, which advisory is to be enforced, who is shut out.
+ * PostgreSQL commits those who notify one after the other: one for a publication or a proposal, never one for a report.
  */
-export type Notice = 'publication' | `instance ${string}` | `group ${string}` | `advisory ${string}`;
+export type Notice =
+  | 'publication'
+  | `instance ${string}`
+  | `group ${string}`
+  | `advisory ${string}`
+  | `shut ${string}`;
 
-const NOTICE = /^(?:publication|(?:instance|group|advisory) [A-Za-z0-9_-]{1,128})$/;
+const NOTICE = /^(?:publication|(?:instance|group|advisory|shut) [A-Za-z0-9_-]{1,128})$/;
 const CHANNEL = 'fairlead';
 const RECONNECT_MS = [250, 1_000, 5_000] as const;
 

@@ -87,7 +87,10 @@ export function startFollowing(context: Context): { stop(): Promise<void> } {
       .follow()
       .catch((err) => log.warn({ job: 'follow', err }, 'could not look at what others published'));
   const listening = notices.listen((notice) => {
-    if (notice.startsWith('advisory ')) tellToLook(context);
+    const [kind, name = ''] = notice.split(' ');
+    // Connections outlive the look at a credential; should the notice be lost, what it hears are hints.
+    if (kind === 'shut') context.hub.drop(name);
+    else if (kind === 'advisory') tellToLook(context);
     else if (notice !== 'publication') void tellOfProposals(context, notice);
     else if (isShared) void follow();
   });

@@ -80,12 +80,10 @@ export const statusReply = z.strictObject({
   unsentReports: z.int(),
   /** What the vendor proposes and a person has yet to answer. */
   proposals: z.int().min(0).optional(),
-  /** What the server says about who this is; absent from agents that do not keep it. */
+  /** Why the server takes no report from here, and when it last heard another agent speak in this one’s name. */
   reporting: z
     .strictObject({
-      /** Why it takes no report from here, under its own code. */
       refusal: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
-      /** When it last heard another agent speak in this one’s name. */
       twinsHeard: instant.nullable(),
     })
     .optional(),

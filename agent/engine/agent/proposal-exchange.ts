@@ -8,6 +8,7 @@ import {
   change,
   isOpen,
   markHeard,
+  NO_PROPOSALS,
   type ProposalEntry,
   type ProposalsFile,
   selectOwed,
@@ -16,8 +17,8 @@ import {
 } from '../../core/proposals.ts';
 import type { ServerChannel } from '../../ports/server.ts';
 import type { Performing } from './perform.ts';
-import { openFile, readFile, tendProposals } from './proposals.ts';
-import type { ProposalExchange } from './state.ts';
+import { readFile, tendProposals } from './proposals.ts';
+import type { Needs, ProposalExchange } from './state.ts';
 
 type Channel = Pick<ServerChannel, 'proposals' | 'answerProposals'>;
 
@@ -95,6 +96,18 @@ async function keepMark(state: Performing, mark: number | null): Promise<void> {
     const file = await openFile(state);
     if (file.mark !== mark) await state.choice.proposals.write({ ...file, mark });
   });
+}
+
+/**
+ * To take something in. A number stands for one content for good, also where the file that counts them was lost: somebody may
+ * have read it and accept it now. The log has them all; where it cannot be read, nothing is taken in. Error: audit/damaged.
+ */
+async function openFile(state: Needs<'choice' | 'records'>): Promise<ProposalsFile> {
+  const known = await state.choice.proposals.read();
+  if (known !== null) return known;
+  const numbers = (await state.records.audit.entries()).map(({ details }) => details.proposal);
+  const last = numbers.reduce<number>((max, one) => (typeof one === 'number' && one > max ? one : max), 0);
+  return { ...NO_PROPOSALS, next: last + 1 };
 }
 
 /** In one write, however many there are. False where there was no room for all. */

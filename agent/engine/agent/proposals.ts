@@ -230,18 +230,6 @@ export async function readFile(state: Needs<'choice'>): Promise<ProposalsFile> {
   return (await state.choice.proposals.read()) ?? NO_PROPOSALS;
 }
 
-/**
- * To take something in. A number stands for one content for good, also where the file that counts them was lost: somebody may
- * have read it and accept it now. The log has them all; where it cannot be read, nothing is taken in. Error: audit/damaged.
- */
-export async function openFile(state: Needs<'choice' | 'records'>): Promise<ProposalsFile> {
-  const known = await state.choice.proposals.read();
-  if (known !== null) return known;
-  const numbers = (await state.records.audit.entries()).map(({ details }) => details.proposal);
-  const last = numbers.reduce<number>((max, one) => (typeof one === 'number' && one > max ? one : max), 0);
-  return { ...NO_PROPOSALS, next: last + 1 };
-}
-
 /** Read again: an earlier step of the same turn may have written. */
 async function write(state: Needs<'choice'>, changed: ProposalEntry): Promise<void> {
   await state.choice.proposals.write(change(await readFile(state), changed));

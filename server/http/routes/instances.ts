@@ -27,11 +27,12 @@ function standingRoute(act: string, to: StandingChange['to'], text: string, reas
     body: standingRequest,
     reply: summary,
     example: { params: { id: INSTANCE }, body: { reason } },
-    answer: async ({ db, now }, ask) => {
+    answer: async ({ db, now, notices }, ask) => {
       const wanted = { id: ask.params.id, to, reason: ask.body.reason, actor: ask.actor() };
       const changed = await transactOnce(db, ask.mark, now(), (trx) =>
         changeStanding(trx, wanted, ask.match, now()),
       );
+      if (to !== null) await notices.tell(`shut ${changed.id}`);
       ask.tag(changed.revision ?? 1);
       return changed;
     },

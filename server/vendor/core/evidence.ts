@@ -17,15 +17,30 @@ export function problemsOf(evidence: Evidence): readonly string[] {
       .filter((one) => digestOf(utf8(one.body)) !== one.digest)
       .map(({ record }) => `deployment ${record} was changed`),
     ...evidence.audit.flatMap(problemOfEntry),
-    ...evidence.audit.slice(1).flatMap((entry, index) => {
-      const before = evidence.audit[index];
-      const isNext = before !== undefined && entry.sequence === before.sequence + 1;
-      return isNext && entry.previous !== before.digest ? [`entry ${entry.sequence} does not follow`] : [];
-    }),
+    ...evidence.audit.flatMap((entry, index) => problemOfPlace(entry, evidence.audit[index - 1])),
+    ...problemOfHead(evidence),
   ];
 }
 
-function problemOfEntry({ digest, ...entry }: Evidence['audit'][number]): readonly string[] {
+type Entry = Evidence['audit'][number];
+
+/** Entries about others stand in between; of two that stand side by side the second names the first. */
+function problemOfPlace({ sequence, previous }: Entry, before: Entry | undefined): readonly string[] {
+  if (before === undefined) return [];
+  const isBehind = sequence > before.sequence;
+  const isLinked = sequence !== before.sequence + 1 || previous === before.digest;
+  return isBehind && isLinked ? [] : [`entry ${sequence} does not follow`];
+}
+
+/** Nothing in the file is younger than the head of the log that it names. */
+function problemOfHead({ audit, auditHead: { count, digest } }: Evidence): readonly string[] {
+  const last = audit.at(-1);
+  if (last === undefined || last.sequence < count) return [];
+  const isHead = last.sequence === count && last.digest === digest;
+  return isHead ? [] : [`entry ${last.sequence} is behind the head of the log`];
+}
+
+function problemOfEntry({ digest, ...entry }: Entry): readonly string[] {
   return digestOfValue(entry as unknown as JsonValue) === digest
     ? []
     : [`entry ${entry.sequence} was changed`];

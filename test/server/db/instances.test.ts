@@ -76,7 +76,7 @@ describe('the instances', () => {
     const one = await enrol('one', 'B');
 
     expect([await findInstanceKey(db, one), await findInstanceKey(db, 'nobody')]).toEqual([
-      'B'.repeat(43),
+      { public_key: 'B'.repeat(43), standing: null, standing_since: null },
       null,
     ]);
   });

@@ -1,8 +1,9 @@
 // Shut out, taken back, retired: at once, in every process, on the record, and without a word about what is signed.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { countInstances } from '../../../server/db/instances.ts';
+import { startFollowing } from '../../../server/jobs/watch.ts';
 import { problemsOf } from '../../../server/vendor/core/evidence.ts';
 import { type Evidence, evidence } from '../../../shared/protocol/instances.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -70,6 +71,30 @@ describe('an instance that is isolated', () => {
     await second.context.db.destroy();
   });
 
+  it('listens to no process any more, and neither does one that is retired', async () => {
+    const dropped: string[] = [];
+    const hub = { ...server.context.hub, drop: (instance: string) => void dropped.push(instance) };
+    const following = startFollowing({ ...server.context, hub });
+    const isDropped = (...expected: readonly string[]) =>
+      vi.waitFor(() => expect(dropped).toEqual(expected), { timeout: 30_000 });
+    // A process that has begun to listen is told; PostgreSQL takes a moment for that.
+    await vi.waitFor(async () => {
+      await server.context.notices.tell('shut nobody');
+      expect(dropped).toContain('nobody');
+    }, 30_000);
+    await server.context.notices.tell('shut end');
+    await vi.waitFor(() => expect(dropped.at(-1)).toBe('end'), 30_000);
+    dropped.splice(0);
+
+    await act('isolate');
+    await isDropped(agent.instance);
+    await act('restore');
+    await act('retire');
+    await isDropped(agent.instance, agent.instance);
+
+    await following.stop();
+  });
+
   it('stays in sight, with who did that, when and why', async () => {
     await act('isolate');
 
@@ -79,6 +104,10 @@ describe('an instance that is isolated', () => {
       ...{ state: 'isolated', by: 'token operator', reason: 'reported what nobody released' },
     });
     expect(await countInstances(server.context.db)).toBe(2);
+    server.now += 59 * 60_000;
+    const { json } = await ask('viewer', 'GET', 'fleet?silent=PT30M');
+    const names = (one: { instances: { name: string }[] }) => one.instances.map(({ name }) => name);
+    expect([names(json.isolated), names(json.silent)]).toEqual([['Harbour one'], ['Harbour two']]);
   });
 
   it('goes on reading what is signed, as anybody may', async () => {

@@ -6,4 +6,5 @@ await onPostgres(async () => {
   await import('../http/proposals.test.ts');
   await import('../http/customers.test.ts');
   await import('../http/enforce.test.ts');
+  await import('../http/instances.test.ts');
 });
