@@ -1,4 +1,5 @@
 // What nobody asks for any more goes, and what somebody may still ask for stays.
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,6 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { addJob, failJob, takeJob } from '../../../server/db/jobs.ts';
 import { makeMark, transactOnce } from '../../../server/db/once.ts';
-import { createProposals } from '../../../server/db/proposals.ts';
 import type { Database, Tables } from '../../../server/db/tables.ts';
 import { tidy } from '../../../server/db/tidy.ts';
 import { admitToken, revokeTokens } from '../../../server/db/tokens.ts';
@@ -86,21 +86,16 @@ it('a job that was given up is seen for thirty days', async () => {
 it('of proposals that lapsed the newest five hundred of an install stay, also where groups alone were proposed to', async () => {
   const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
   const { instance } = await redeemEnrolment(db, { ...agent, code }, NOW);
-  const wish = { kind: 'unpin', component: 'core/auth' } as const;
-  for (let i = 0; i < 6; i++) {
-    const at = NOW + i * 100 * DAY_MS;
-    for (let j = 0; j < 100; j++) {
-      const made = {
-        ...{ instances: [instance], group: 'all', wish, policy: null },
-        reason: 'x',
-        actor: 'x',
-      };
-      await transact(db, 'committed', (trx) => createProposals(trx, { ...made, expires: undefined }, at));
-    }
-  }
+  const lapsed = Array.from({ length: 600 }, (_, i) => ({
+    ...{ id: randomUUID(), instance, group_name: 'all', policy: null, kind: 'unpin', revision: 1, untold: 0 },
+    ...{ wish: '{"kind":"unpin","component":"core"}', status: 'proposed', reason: 'x', proposed_by: 'x' },
+    ...{ created_at: formatInstantMs(NOW + i), updated_at: formatInstantMs(NOW + i) },
+    ...{ expires_at: formatInstantMs(NOW + DAY_MS), answered_at: null, answer: null },
+  }));
+  await db.insertInto('proposals').values(lapsed as never).execute();
   expect(await count('proposals')).toBe(600);
 
-  await tidyAt(NOW + 700 * DAY_MS);
+  await tidyAt(NOW + 2 * DAY_MS);
 
   expect(await count('proposals')).toBe(500);
 });
