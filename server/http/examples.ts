@@ -6,6 +6,10 @@ import { proposalModel } from '../../shared/protocol/fleet-proposals.ts';
 import type { deploymentRecord } from '../../shared/schema/deployment.ts';
 
 export const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
+/** Isolated, and never heard. */
+export const OLD_MILL = '8d0e2f6b-41a7-4c19-8e55-2b7d9c3f6a10';
+/** Of a code that waits. */
+export const ENROLMENT = '9f86d081884c7d659a2feaa0c55ad015';
 export const CUSTOMER = '5b0a4f9e-17b4-4c3a-9a60-6a1a0f0c7d22';
 /** Has no instance. */
 export const FORMER_CUSTOMER = '9c4de1b2-0c3e-4e0e-8d53-5f7a1c2e9b33';
@@ -41,6 +45,7 @@ const summary = {
   manifest: DIGEST,
   verdict: 'blocked',
   customer: CUSTOMER,
+  revision: 1,
 } as const;
 
 const blocker = {
@@ -67,6 +72,12 @@ export const HOSPITAL: z.input<typeof instanceReply> = {
     },
   },
 };
+
+/** Where somebody may have broken in. */
+export const OLD_MILL_SUMMARY = {
+  ...{ id: OLD_MILL, name: 'Old mill clinic', hostname: 'host', agentVersion: '0.1.0', enrolled: MADE_AT },
+  ...{ lastSeen: null, channel: null, manifest: null, verdict: null },
+} as const;
 
 /** As lists have it. */
 export const HOSPITAL_SUMMARY: Omit<typeof HOSPITAL, 'report'> = summary;

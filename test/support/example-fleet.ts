@@ -1,11 +1,15 @@
 // The fleet of which the routes' examples tell, alive on a real server: what an example names stands for something here.
+import { addJob } from '../../server/db/jobs.ts';
+import { hashSecret } from '../../server/db/token-lists.ts';
 import {
   CODE,
   CUSTOMER,
   DEPLOY_PROPOSAL,
+  ENROLMENT,
   FORMER_CUSTOMER,
   INSTANCE,
   NEW_TREE,
+  OLD_MILL,
   PIN_PROPOSAL,
   POLICY,
   SIGNED,
@@ -51,12 +55,14 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
   const token = id(await make('tokens', { name: 'dashboard', role: 'viewer', validFor: 'P90D' }));
   const { code } = await make('enrolments', { name: 'Harbour hospital' });
   const { pin, deploy } = await propose(make, agent);
+  const mill = await isolated(server);
+  await addJob(server.context.db, { id: 'resign', kind: 'resign', due: server.now + MINUTE_MS });
   const { tree, pack } = await makePack('1.2.2');
   const pairs = Object.entries({
     ...{ [INSTANCE]: agent.instance, [CUSTOMER]: customer, [FORMER_CUSTOMER]: former, [POLICY]: policy },
     ...{ [TOKEN]: token, [PIN_PROPOSAL]: pin, [DEPLOY_PROPOSAL]: deploy, [CODE]: String(code) },
     ...{ [TREE]: hexOf((await makePack('1.2.1')).tree.digest), [NEW_TREE]: hexOf(tree.digest) },
-    [SIGNED]: signed,
+    ...{ [SIGNED]: signed, [OLD_MILL]: mill, [ENROLMENT]: hashSecret(String(code)).slice(0, 32) },
   });
   return {
     ...{ server, url, agent, pack },
@@ -64,6 +70,19 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
       JSON.parse(pairs.reduce((text, [said, real]) => text.replaceAll(said, real), JSON.stringify(value))),
     toExample: (text) => pairs.reduce((whole, [said, real]) => whole.replaceAll(real, said), text),
   };
+}
+
+/** In the first state that anybody asks about. */
+async function isolated(server: TestServer): Promise<string> {
+  const { instance } = await enrolAgent(server, 'Old mill clinic');
+  const since = new Date(server.now).toISOString();
+  const why = { standing_by: 'token admin', standing_reason: 'reported a version nobody released' };
+  await server.context.db
+    .updateTable('instances')
+    .set({ standing: 'isolated', standing_since: since, ...why })
+    .where('id', '=', instance)
+    .execute();
+  return instance;
 }
 
 type Make = (path: string, payload: object) => Promise<Record<string, unknown>>;

@@ -9,12 +9,11 @@ import {
 } from '../../../shared/protocol/publication.ts';
 import { listEnrolments, revokeEnrolment } from '../../db/enrolment-lists.ts';
 import { createEnrolment, redeemEnrolment } from '../../db/enrolments.ts';
-import { CODE, INSTANCE } from '../examples.ts';
+import { CODE, ENROLMENT, INSTANCE, MADE_AT } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 export const REDEMPTIONS_PER_MINUTE = 30;
-const ID = '9f86d081884c7d659a2feaa0c55ad015';
 
 export const ENROLMENT_ROUTES: readonly Route[] = [
   defineRoute({
@@ -29,10 +28,10 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
       reply: {
         enrolments: [
           {
-            id: ID,
+            id: ENROLMENT,
             name: 'Harbour hospital',
-            created: '2026-11-20T12:00:00Z',
-            expires: '2026-11-27T12:00:00Z',
+            created: MADE_AT,
+            expires: '2026-11-27T12:00:00.000Z',
           },
         ],
       },
@@ -50,7 +49,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
     tag: 'fleet',
     summary: 'Take back a code that nobody has redeemed',
     params: z.strictObject({ id: enrolmentId }),
-    example: { params: { id: ID } },
+    example: { params: { id: ENROLMENT } },
     answer: async ({ db, now }, { params, actor }): Promise<undefined> => {
       await revokeEnrolment(db, params.id, actor(), now());
     },

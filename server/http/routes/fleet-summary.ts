@@ -4,13 +4,12 @@ import { durationMs } from '../../../shared/encoding/instant.ts';
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
 import { duration } from '../../../shared/schema/common.ts';
 import { summarizeFleet } from '../../db/fleet-summary.ts';
+import { CHANGED_AT, INSTANCE, OLD_MILL } from '../examples.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const NOBODY = { count: 0, instances: [] };
-const ONE = {
-  count: 1,
-  instances: [{ id: '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11', name: 'Harbour hospital' }],
-};
+const OF_OLD_MILL = { count: 1, instances: [{ id: OLD_MILL, name: 'Old mill clinic' }] };
+const OF_HOSPITAL = { count: 1, instances: [{ id: INSTANCE, name: 'Harbour hospital' }] };
 
 export const SUMMARY_ROUTES: readonly Route[] = [
   defineRoute({
@@ -25,17 +24,10 @@ export const SUMMARY_ROUTES: readonly Route[] = [
     example: {
       query: { silent: 'P1D' },
       reply: {
-        ...{ at: '2026-11-20T12:00:00Z', instances: 12, proposals: 1 },
-        ...{
-          isolated: NOBODY,
-          moved: NOBODY,
-          silent: ONE,
-          twinned: NOBODY,
-          unhealthy: NOBODY,
-          failing: NOBODY,
-        },
-        verdicts: [{ verdict: 'current', count: 11 }],
-        blocked: [{ owner: 'admin', code: 'channel-frozen', ...ONE }],
+        ...{ at: CHANGED_AT, instances: 2, proposals: 2, isolated: OF_OLD_MILL, failing: OF_HOSPITAL },
+        ...{ moved: NOBODY, silent: NOBODY, twinned: NOBODY, unhealthy: NOBODY },
+        verdicts: [{ verdict: 'blocked', count: 1 }],
+        blocked: [{ owner: 'admin', code: 'quarantined', ...OF_HOSPITAL }],
       },
     },
     answer: ({ db, now }, { query }) => summarizeFleet(db, durationMs(query.silent), now()),

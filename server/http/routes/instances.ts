@@ -1,23 +1,40 @@
 // What people do about one instance: shut it out, take it back, retire it, take what is known of it along; and what its agent says when it leaves.
 import { z } from 'zod';
 import { instanceReply } from '../../../shared/protocol/fleet.ts';
-import { evidence, leaveReply, leaveRequest, standingRequest } from '../../../shared/protocol/instances.ts';
+import {
+  evidence,
+  leaveReply,
+  leaveRequest,
+  type Standing,
+  standingRequest,
+} from '../../../shared/protocol/instances.ts';
 import { instanceId } from '../../../shared/protocol/report.ts';
 import { exportEvidence } from '../../db/evidence.ts';
 import { transactOnce } from '../../db/once.ts';
 import { changeStanding, noteMove, type StandingChange } from '../../db/standing.ts';
 import { transact } from '../../db/transact.ts';
+import { CHANGED_AT, DIGEST, HOSPITAL_SUMMARY, MADE_AT, OLD_MILL, OLD_MILL_SUMMARY } from '../examples.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const byId = z.strictObject({ id: instanceId });
-const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
 const summary = instanceReply.omit({ report: true });
+const standingOf = (state: Standing, reason: string) => ({
+  ...HOSPITAL_SUMMARY,
+  ...{ revision: 2, standing: { state, since: CHANGED_AT, by: 'token admin', reason } },
+});
+
+interface Act {
+  readonly path: string;
+  readonly to: StandingChange['to'];
+  readonly summary: string;
+  readonly example: { readonly reason: string; readonly reply: z.input<typeof summary> };
+}
 
 /** One act, three ways. */
-function standingRoute(act: string, to: StandingChange['to'], text: string, reason: string): Route {
+function standingRoute({ path, to, summary: text, example: { reason, reply } }: Act): Route {
   return defineRoute({
     method: 'POST',
-    path: `/api/v1/instances/:id/${act}`,
+    path,
     access: ['operator', 'security'],
     tag: 'fleet',
     summary: text,
@@ -26,7 +43,7 @@ function standingRoute(act: string, to: StandingChange['to'], text: string, reas
     params: byId,
     body: standingRequest,
     reply: summary,
-    example: { params: { id: INSTANCE }, body: { reason } },
+    example: { params: { id: reply.id }, body: { reason }, reply },
     answer: async ({ db, now, notices }, ask) => {
       const wanted = { id: ask.params.id, to, reason: ask.body.reason, actor: ask.actor() };
       const changed = await transactOnce(db, ask.mark, now(), (trx) =>
@@ -39,24 +56,47 @@ function standingRoute(act: string, to: StandingChange['to'], text: string, reas
   });
 }
 
-const isolate = standingRoute(
-  'isolate',
-  'isolated',
-  'Take no word from an instance any more: its credential is worth nothing from now on, and it stays in sight. What is signed is public, and goes on by the install’s own policy',
-  'reported a version nobody released',
-);
-const restore = standingRoute(
-  'restore',
-  null,
-  'Let an instance in again that was isolated or retired',
-  'rebuilt',
-);
-const retire = standingRoute(
-  'retire',
-  'retired',
-  'Count on an instance no longer: its history stays, and its key does not come back by a code',
-  'decommissioned',
-);
+const BROKEN = 'reported a version nobody released';
+const GONE = 'decommissioned';
+
+const isolate = standingRoute({
+  path: '/api/v1/instances/:id/isolate',
+  to: 'isolated',
+  summary:
+    'Take no word from an instance any more: its credential is worth nothing from now on, and it stays in sight. What is signed is public, and goes on by the install’s own policy',
+  example: { reason: BROKEN, reply: standingOf('isolated', BROKEN) },
+});
+const restore = standingRoute({
+  path: '/api/v1/instances/:id/restore',
+  to: null,
+  summary: 'Let an instance in again that was isolated or retired',
+  example: { reason: 'rebuilt', reply: { ...OLD_MILL_SUMMARY, revision: 2 } },
+});
+const retire = standingRoute({
+  path: '/api/v1/instances/:id/retire',
+  to: 'retired',
+  summary: 'Count on an instance no longer: its history stays, and its key does not come back by a code',
+  example: { reason: GONE, reply: standingOf('retired', GONE) },
+});
+
+const KEY = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo';
+const EVIDENCE: z.input<typeof evidence> = {
+  ...{ schema: 'fairlead/instance-evidence@1', at: CHANGED_AT, publicKey: KEY, digest: DIGEST },
+  instance: {
+    ...OLD_MILL_SUMMARY,
+    standing: { state: 'isolated', since: MADE_AT, by: 'token admin', reason: BROKEN },
+    revision: 1,
+  },
+  ...{ reports: [], deployments: [], proposals: [] },
+  audit: [
+    {
+      ...{ sequence: 17, at: MADE_AT, actor: `instance ${OLD_MILL}`, action: 'enrolment.redeemed' },
+      ...{ subject: OLD_MILL, previous: DIGEST, digest: DIGEST },
+      details: { name: 'Old mill clinic', hostname: 'host', publicKey: KEY },
+    },
+  ],
+  ...{ auditHead: { count: 17, digest: DIGEST }, auditLeftOut: 0 },
+};
 
 const take = defineRoute({
   method: 'POST',
@@ -68,7 +108,7 @@ const take = defineRoute({
   repeats: 'by-nature',
   params: byId,
   reply: evidence,
-  example: { params: { id: INSTANCE } },
+  example: { params: { id: OLD_MILL }, reply: EVIDENCE },
   answer: ({ db, now }, ask) =>
     transact(db, 'serializable', (trx) => exportEvidence(trx, ask.params.id, ask.actor(), now())),
 });
@@ -82,10 +122,12 @@ const leave = defineRoute({
   repeats: 'by-nature',
   body: leaveRequest,
   reply: leaveReply,
-  example: { body: { to: 'https://releases.example.org' } },
-  answer: async ({ db, now, reportQuota }, ask) => {
+  example: {
+    body: { to: 'https://releases.example.org' },
+    reply: { movedTo: 'https://releases.example.org' },
+  },
+  answer: async ({ db, now }, ask) => {
     const { instance: id } = ask.speaker();
-    reportQuota(id, 0);
     const { to } = ask.body;
     await transact(db, 'committed', (trx) => noteMove(trx, { id, to }, now()));
     return { movedTo: to };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { jobsList } from '../../../shared/protocol/jobs.ts';
 import { listJobs } from '../../db/job-lists.ts';
+import { CHANGED_AT } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
 
@@ -18,10 +19,8 @@ export const JOB_ROUTES: readonly Route[] = [
       reply: {
         jobs: [
           {
-            ...{ id: 'resign', kind: 'resign', subject: '', state: 'failing', attempts: 2 },
-            due_at: '2026-11-20T12:01:00Z',
-            last_error: 'no space left on the disk',
-            ...{ given_up_at: null, running_on: null },
+            ...{ id: 'resign', kind: 'resign', subject: '', state: 'waiting', attempts: 0 },
+            ...{ due_at: CHANGED_AT, last_error: null, given_up_at: null, running_on: null },
           },
         ],
       },

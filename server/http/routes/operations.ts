@@ -76,7 +76,7 @@ const metrics = defineRawRoute({
   summary: 'Numbers for Prometheus. On this machine without a token, unless a proxy stands before the server',
   quiet: true,
   media: 'text/plain',
-  example: { excerpt: 'fairlead_instances 1' },
+  example: { excerpt: 'fairlead_instances 2' },
   respond: async (context, _request, reply) =>
     reply.header('content-type', METRICS_TYPE).send(await renderMetrics(context)),
 });

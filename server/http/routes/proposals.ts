@@ -129,7 +129,7 @@ const mine = defineRoute({
   reply: minesReply,
   example: {
     reply: {
-      mark: 2,
+      mark: 1_795_176_480_000,
       proposals: [PINNING, DEPLOYING].map(({ id, revision, reason, wish, proposed_by: by, ...at }) => ({
         ...{ id, revision, reason, wish, by },
         ...{ proposed: at.created_at, expires: at.expires_at },

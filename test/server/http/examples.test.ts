@@ -83,6 +83,7 @@ const CHANCE = [
   [/^(?:sha256:)?[0-9a-f]{64}$/, 'a digest or a key'],
   [/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'an id'],
   [/^(?:flt_)?[A-Za-z0-9_-]{32}$/, 'a secret'],
+  [/^[A-Za-z0-9_-]{43}$/, 'a public key'],
   [/^17\d{8}$/, 'a version made of seconds'],
 ] as const;
 
