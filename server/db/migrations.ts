@@ -20,9 +20,9 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-customers': { up: addCustomers },
   '0008-lists': { up: orderLists },
   '0012-sessions': { up: addSessions },
-  '0009-jobs': { up: createJobs },
-  '0010-standing': { up: addStanding },
-  '0011-blockers': { up: addBlockers },
+  '0013-jobs': { up: createJobs },
+  '0014-standing': { up: addStanding },
+  '0015-blockers': { up: addBlockers },
 };
 
 type AnyTables = Kysely<unknown>;

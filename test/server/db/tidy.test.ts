@@ -92,7 +92,10 @@ it('of proposals that lapsed the newest five hundred of an install stay, also wh
     ...{ created_at: formatInstantMs(NOW + i), updated_at: formatInstantMs(NOW + i) },
     ...{ expires_at: formatInstantMs(NOW + DAY_MS), answered_at: null, answer: null },
   }));
-  await db.insertInto('proposals').values(lapsed as never).execute();
+  await db
+    .insertInto('proposals')
+    .values(lapsed as never)
+    .execute();
   expect(await count('proposals')).toBe(600);
 
   await tidyAt(NOW + 2 * DAY_MS);
