@@ -63,8 +63,8 @@ const REFUSALS = [
   'auth/not-for-customers',
   'auth/cross-site',
   'auth/session-over',
-  ...(['auth/missing', 'auth/refused', 'auth/forbidden', 'auth/not-for-customers'] as const),
-  ...(['instance/isolated', 'instance/retired'] as const),
+  'instance/isolated',
+  'instance/retired',
 ] as const;
 
 /** Goes before the routes. Failures count against the address they come from. */
