@@ -198,7 +198,8 @@ describe('an install that goes to another server of its vendor', () => {
     const cut = join(temporaryDirectory(), 'cut');
     await cp(original, cut, { recursive: true });
     const id = (await readEnrolment(whole))?.instance;
-    for (const name of ['next', id]) await cp(join(whole, 'identity.json'), join(cut, `identity-${name}.json`));
+    for (const name of ['next', id])
+      await cp(join(whole, 'identity.json'), join(cut, `identity-${name}.json`));
 
     const again = await go(cut, text, true);
 
@@ -207,7 +208,8 @@ describe('an install that goes to another server of its vendor', () => {
     const late = join(temporaryDirectory(), 'late');
     await cp(original, late, { recursive: true });
     await cp(join(cut, 'enrolment.json'), join(late, 'enrolment.json'));
-    for (const name of ['next', id]) await cp(join(whole, 'identity.json'), join(late, `identity-${name}.json`));
+    for (const name of ['next', id])
+      await cp(join(whole, 'identity.json'), join(late, `identity-${name}.json`));
     await (await startAgent(late)).report(1);
     await go(late, text, true);
     expect((await readdir(late)).filter((name) => name.startsWith('identity'))).toEqual(['identity.json']);
