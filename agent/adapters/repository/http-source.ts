@@ -28,7 +28,7 @@ export function createEnrolledSource(
   { server, instance }: Pick<EnrolmentFile, 'server' | 'instance'>,
   { stateDir, clock, http }: { readonly stateDir: string; readonly clock: Clock; readonly http: HttpClient },
 ): RepositorySource {
-  const identity = () => readIdentity(stateDir);
+  const identity = () => readIdentity(stateDir, instance);
   return createHttpSource(repositoryUrls(server), http, () => signToken({ instance, clock, identity }, null));
 }
 

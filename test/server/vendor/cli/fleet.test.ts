@@ -103,7 +103,7 @@ describe('fleet', () => {
 
   it('names who is exposed to what', async () => {
     const { publisher } = server.context;
-    const tree = await addPack(server.layout, 'fixed');
+    const tree = await addPack(server.store, 'fixed');
     const fix = capability('1.0.1', tree);
     const advisory = advisoryOf('FL-2026-0001');
     const { metadata } = firstPublication(publisher.onlineKeys);
