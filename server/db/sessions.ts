@@ -8,11 +8,11 @@ import { hashSecret } from './token-lists.ts';
 import { transact } from './transact.ts';
 
 /** Nobody sat before it any more. */
-const IDLE_MS = durationMs('PT30M');
+export const IDLE_MS = durationMs('PT30M');
 /** How exactly it is known when one was last used: a row is written so often at most. */
 const USED_MS = durationMs('PT1M');
 /** Of one person: more browsers than anybody has. */
-const MAX_SESSIONS = 20;
+export const MAX_SESSIONS = 20;
 
 export interface NewSession {
   readonly secret: string;

@@ -5,6 +5,7 @@ import { type ErrorCode, isErrorCode } from '../../shared/errors/catalogue.ts';
 import { MOST_INSTANCES } from '../../shared/protocol/customers.ts';
 import { TOKEN_LIFETIME } from '../../shared/protocol/fleet.ts';
 import { MOST_MEMBERS } from '../../shared/protocol/fleet-proposals.ts';
+import { MOST_LISTENING } from '../../shared/protocol/hint.ts';
 import { MOST_ANSWERS } from '../../shared/protocol/proposal.ts';
 import { AGENT_TOKEN, MOST_RECORDS } from '../../shared/protocol/report.ts';
 import { LONGEST_MS, MOST_OPEN } from '../../shared/schema/proposal.ts';
@@ -18,6 +19,7 @@ import { CLOSED_KEPT } from '../db/proposals.ts';
 import { KEPT_RECORD_BYTES, KEPT_RECORDS, MAX_REPORT_BYTES } from '../db/records.ts';
 import { KEPT_REPORT_BYTES, KEPT_REPORTS } from '../db/reports.ts';
 import { MOST_KEPT } from '../db/room.ts';
+import { IDLE_MS, MAX_SESSIONS } from '../db/sessions.ts';
 import { MAX_UPLOAD_BYTES } from '../repository/pack-upload.ts';
 import { MAX_PUBLICATION_BYTES } from '../repository/publisher.ts';
 import { LONGEST_CREDENTIAL } from './access.ts';
@@ -87,6 +89,13 @@ const CONNECTION = {
     'milliseconds',
     'closed',
     `then ${MIN_BYTES_PER_SECOND} bytes a second are enough`,
+  ),
+  listening: limit(
+    'connections over which an agent hears hints',
+    MOST_LISTENING,
+    'count',
+    'closed',
+    'the oldest',
   ),
   afterAnswer: limit('time to stop sending after the answer', AFTER_ANSWER_MS, 'milliseconds', 'closed'),
 };
@@ -167,6 +176,8 @@ const KEPT = {
   ),
   codes: limit('enrolment codes not redeemed', MOST_KEPT.codes, 'count', 'request/no-room'),
   codeLife: limit('life of an enrolment code', VALID_FOR_MS, 'milliseconds', 'enrolment/code-refused'),
+  sessions: limit('browsers in which a person is signed in', MAX_SESSIONS, 'count', 'forgotten'),
+  sessionIdle: limit('time without use of one', IDLE_MS, 'milliseconds', 'ended'),
   customers: limit('customers', MOST_KEPT.customers, 'count', 'request/no-room'),
   groups: limit('groups', MOST_KEPT.groups, 'count', 'request/no-room'),
   policies: limit('templates of policies', MOST_KEPT.policies, 'count', 'request/no-room'),

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Sender, type WebSocket, WebSocketServer } from 'ws';
-import { type Hint, PING_MS } from '../../shared/protocol/hint.ts';
+import { type Hint, MOST_LISTENING, PING_MS } from '../../shared/protocol/hint.ts';
 
 export interface Hub {
   /** Takes the connection over, of an instance that has shown who it is. */
@@ -24,8 +24,6 @@ export type Urgency = 'emergency' | 'usual';
 /** So many agents a second are sent to ask: a refresh is half a dozen requests. */
 const PER_SECOND: Readonly<Record<Urgency, number>> = { emergency: 1_000, usual: 200 };
 
-/** After a connection that broke unseen the agent comes again: the one before is let go when a third comes. */
-const MOST_OF_ONE = 2;
 /** Bytes that wait for an agent that does not read: a hundred hints. */
 const MOST_WAITING_BYTES = 16 * 1024;
 const ROUNDS = PING_MS / 1_000;
@@ -62,7 +60,7 @@ export function createHub(): Hub {
   function add(listener: Listener): void {
     const { instance } = listener;
     const others = listeners.get(instance) ?? [];
-    for (const old of others.slice(0, others.length - MOST_OF_ONE + 1)) old.websocket.terminate();
+    for (const old of others.slice(0, others.length - MOST_LISTENING + 1)) old.websocket.terminate();
     listeners.set(instance, [...(listeners.get(instance) ?? []), listener]);
     listener.round.add(listener);
     standing += 1;

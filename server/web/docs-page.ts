@@ -83,7 +83,7 @@ function renderTools(): Html {
   return html`<form id="tools" hidden>
 <label for="token">Token</label>
 <input id="token" type="password" autocomplete="off" spellcheck="false" aria-describedby="token-note">
-<p id="token-note">Goes with what is tried below. It stays in this tab’s memory and is gone when the page is.</p>
+<p id="token-note">Goes with what is tried below. It stays in this tab’s memory and is gone when the page is. Without one, your sign-in at this server counts.</p>
 <label for="filter">Find</label>
 <input id="filter" type="search" autocomplete="off" placeholder="a path or a word">
 <output id="found" for="filter"></output>

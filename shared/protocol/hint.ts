@@ -16,6 +16,9 @@ export type Hint = z.output<typeof hint>;
 export const SUBSCRIBE_PATH = '/api/v1/subscribe';
 export const MAX_HINT_BYTES = 1_024;
 
+/** After a connection that broke unseen the agent comes again: the one before is let go when a third comes. */
+export const MOST_LISTENING = 2;
+
 /** The server pings each connection that often; a proxy on the way that closes silent ones usually waits a minute. */
 export const PING_MS = 45_000;
 

@@ -7,12 +7,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { inParts } from '../../../server/db/page.ts';
 import { pruneProposals } from '../../../server/db/proposals.ts';
+import { beginSession, findSession } from '../../../server/db/sessions.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { LIMITS_BY_NAME, type Limit, type LimitName } from '../../../server/http/limits.ts';
 import { limitAddresses, watchSlowConnections } from '../../../server/http/slow-connections.ts';
 import { toBase64url, utf8 } from '../../../shared/encoding/bytes.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../../shared/protocol/fleet.ts';
+import { listenForHints } from '../../support/listening-agent.ts';
 import { advisoryOf } from '../../support/publications.ts';
 import { publishVersions } from '../../support/published-versions.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
@@ -162,6 +164,18 @@ const CONNECTIONS = {
       return said.includes('"request/invalid"') ? 'request/invalid' : 'taken';
     };
     return [await told(bound - 100), await told(bound)];
+  },
+  listening: async (bound) => {
+    const url = await server.app.listen({ host: '127.0.0.1', port: 0 });
+    const agent = await enrolAgent(server, 'one');
+    const listen = async () => listenForHints(url, await agent.token());
+    const all = [];
+    for (let i = 0; i < bound; i++) all.push(await listen());
+    const at = all.every(({ websocket }) => websocket.readyState === websocket.OPEN) ? 'taken' : 'closed';
+    const last = await listen();
+    await all[0]?.closed;
+    for (const { websocket } of [...all, last]) websocket.terminate();
+    return [at, 'closed'];
   },
   sending: (bound) => onClock(bound, { complete: false }, {}, {}),
   reading: (bound) => onClock(bound, {}, {}, { bytesWritten: 1, writableLength: 1 }),
@@ -469,6 +483,21 @@ const KEPT = {
     };
     return [await redeemAfter(bound - 1), await redeemAfter(bound)];
   },
+  sessions: async (bound) => {
+    const isIn = async (n: number) => (await seen(n)) !== null;
+    for (let i = 0; i < bound; i++) await signIn(i);
+    const at = (await isIn(0)) ? 'taken' : 'forgotten';
+    await signIn(bound);
+    return [at, (await isIn(0)) ? 'taken' : 'forgotten'];
+  },
+  sessionIdle: async (bound) => {
+    await signIn(0);
+    server.now += bound - 1;
+    const at = (await seen(0)) === null ? 'ended' : 'taken';
+    await signIn(1);
+    server.now += bound;
+    return [at, (await seen(1)) === null ? 'ended' : 'taken'];
+  },
   customers: async (bound) => {
     const row = (i: number) => ({ id: uuid(i), name: `n${i}`, ...made() });
     await insert(
@@ -525,6 +554,17 @@ const KEPT = {
     ];
   },
 } satisfies Partial<Record<LimitName, Trial>>;
+
+const ISSUER = 'https://id.example.com';
+const seen = (n: number) => findSession(server.context.db, `secret ${n}`, ISSUER, server.now);
+
+/** In another browser, a second later. */
+async function signIn(n: number): Promise<void> {
+  server.now += 1_000;
+  const identity = { subject: 'ada', name: 'ada', groups: [] };
+  const session = { secret: `secret ${n}`, issuer: ISSUER, identity, lastsMs: 86_400_000, before: null };
+  await beginSession(server.context.db, session, server.now);
+}
 
 type Agent = Awaited<ReturnType<typeof enrolAgent>>;
 type Reporting = (agent: Agent, i: number) => Promise<LightMyRequestResponse>;
