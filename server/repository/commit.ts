@@ -79,10 +79,14 @@ export async function finishLeft(finishing: Finishing): Promise<void> {
   if (left !== null) await finishCommit(left.commit, finishing);
 }
 
-/** Makes the commit visible; may be repeated from any point. Errors: publication/overtaken, and those of the store. */
-export async function finishCommit(commit: Commit, finishing: Finishing): Promise<void> {
+/**
+ * Makes the commit visible; may be repeated from any point. False where it was planned on what is no longer there: it is
+ * dropped, and nobody may be told that it was published. Errors: publication/overtaken, and those of the store.
+ */
+export async function finishCommit(commit: Commit, finishing: Finishing): Promise<boolean> {
   const { store, turn, record } = finishing;
-  if (await mayFollow(store, commit)) {
+  const follows = await mayFollow(store, commit);
+  if (follows) {
     // Before the first file that anybody sees: who lost the turn in the meantime leaves everything to who has it.
     await record(commit, turn);
     await show(commit, finishing);
@@ -90,6 +94,7 @@ export async function finishCommit(commit: Commit, finishing: Finishing): Promis
   // A process that was overtaken may have written its own in this place: that one is judged when it is read.
   const left = await readCommit(store);
   if (left?.commit.id === commit.id) await store.clear(COMMIT, left.tag);
+  return follows;
 }
 
 async function readCommit(

@@ -119,7 +119,8 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     if (!isEmpty(plan)) {
       const commit = await writePublication(plan, state, actor, { ...options, turn });
       await writeCommit(store, turn, commit);
-      await finishCommit(commit, { store, turn, record: recordCommit });
+      const shown = await finishCommit(commit, { store, turn, record: recordCommit });
+      if (!shown) throw new FairleadError('publication/overtaken', {});
       await settle(turn);
       await announce();
     }

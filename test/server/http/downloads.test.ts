@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createHttpSource } from '../../../agent/adapters/repository/http-source.ts';
 import { createHttpClient } from '../../../agent/adapters/server/http-client.ts';
 import type { Context } from '../../../server/context.ts';
@@ -26,6 +26,7 @@ let agent: ServerAgent;
 
 async function open(downloads: Downloads): Promise<void> {
   server = await startTestServer();
+  onTestFinished(() => server.close());
   server.now = Date.now();
   Object.assign(server.context, { downloads } satisfies Partial<Context>);
   base = await server.app.listen({ host: '127.0.0.1', port: 0 });
@@ -35,7 +36,6 @@ async function open(downloads: Downloads): Promise<void> {
   await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
   agent = await enrolAgent(server, 'one');
 }
-afterEach(() => server.close());
 
 const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
   fetch(`${base}/repository/${path}`, { headers, redirect: 'manual' });

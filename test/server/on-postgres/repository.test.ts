@@ -4,5 +4,6 @@ import { onPostgres } from '../../support/on-postgres.ts';
 await onPostgres(async () => {
   await import('../jobs/resign.test.ts');
   await import('../repository/publisher.test.ts');
+  await import('../repository/strange-state.test.ts');
   await import('../repository/tuf-client.test.ts');
 });
