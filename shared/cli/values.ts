@@ -7,6 +7,7 @@ import { isFairleadError } from '../errors/error.ts';
 import { advisoryId } from '../schema/advisory.ts';
 import { type AuditHead, parseCheckpoint as readCheckpoint } from '../schema/audit-chain.ts';
 import { componentKey, digest, instant, line, name } from '../schema/common.ts';
+import { pinVersion } from '../schema/pin.ts';
 import { parseRef, type ReleaseRef, refFor } from '../schema/release-ref.ts';
 import { isVersion, parseVersion, type Version } from '../version/version.ts';
 import { InvalidArgumentError } from './command.ts';
@@ -101,6 +102,13 @@ export function parseRelease(text: string): ReleaseRef {
   const ref = refOrNull(text);
   if (ref !== null) return ref;
   throw new InvalidArgumentError('It must be such as platform@2.5.0, core@1.2.0 or core/auth@1.0.1.');
+}
+
+export const PIN_VERSION = 'a version, a range, or latest-1 for one minor line behind the newest';
+
+/** Nothing at all is the range of every version, and holds none back. */
+export function parsePinVersion(text: string): string {
+  return parseField(pinVersion, PIN_VERSION)(text.trim() === '' ? 'nothing' : text);
 }
 
 /** As the windows of a policy take it. */

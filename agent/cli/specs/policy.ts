@@ -1,5 +1,6 @@
 // The operator's standing decisions as commands: channel, pins, holds, windows.
 import {
+  PIN_VERSION,
   parseCapability,
   parseCron,
   parseField,
@@ -7,13 +8,13 @@ import {
   parseLine,
   parseName,
   parsePath,
+  parsePinVersion,
   parseSpan,
   parseZone,
 } from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
 import { REACHES } from '../../../shared/schema/drivers/confinement.ts';
 import { reach } from '../../../shared/schema/instance.ts';
-import { pinVersion } from '../../../shared/schema/pin.ts';
 import { parseTime } from '../times.ts';
 import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
 
@@ -43,13 +44,6 @@ const CHANNEL: readonly AgentCommand[] = [
     load: async () => (await import('../commands/policy.ts')).checkPolicy,
   },
 ];
-
-/** Nothing at all is the range of every version, and holds none back. */
-function parsePinVersion(text: string): string {
-  return parseField(pinVersion, PIN_VERSION)(text.trim() === '' ? 'nothing' : text);
-}
-
-const PIN_VERSION = 'a version, a range, or latest-1 for one minor line behind the newest';
 
 const PINS: readonly AgentCommand[] = [
   {

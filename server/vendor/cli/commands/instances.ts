@@ -1,5 +1,6 @@
 // `instances` and `instance`: who is in the fleet, one of them whole, and what people do about one.
 import { resolve } from 'node:path';
+import { count } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { instanceReply, instancesReply } from '../../../../shared/protocol/fleet.ts';
@@ -124,7 +125,7 @@ export async function evidence(
   session.out.result(
     'instances-evidence',
     [
-      `${file}: ${reports.length} reports, ${deployments.length} deployments, ${audit.length} entries of the audit log`,
+      `${file}: ${count(reports.length, 'report')}, ${count(deployments.length, 'deployment')}, ${count(audit.length, 'entry', 'entries')} of the audit log`,
       `digest ${digest}, which stands in the server's audit log too`,
     ],
     { file, digest, instance: instance.id },

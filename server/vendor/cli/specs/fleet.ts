@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ArgumentSpec, OptionSpec } from '../../../../shared/cli/command.ts';
 import {
+  PIN_VERSION,
   parseComponent,
   parseField,
   parseInstant,
@@ -9,13 +10,13 @@ import {
   parseLine,
   parseName,
   parsePath,
+  parsePinVersion,
   parseRollbackTo,
   parseTarget,
 } from '../../../../shared/cli/values.ts';
 import { customerId } from '../../../../shared/protocol/customers.ts';
 import { STANDINGS } from '../../../../shared/protocol/instances.ts';
 import { enrolmentId } from '../../../../shared/protocol/publication.ts';
-import { pinVersion } from '../../../../shared/schema/pin.ts';
 import { proposalId } from '../../../../shared/schema/proposal.ts';
 import { FLEET_PLACE, REASON, type VendorCommand } from '../command.ts';
 
@@ -53,8 +54,8 @@ const PROPOSE: readonly FleetCommand[] = [
       COMPONENT,
       {
         name: '<version>',
-        about: 'exact, or a range such as ~1.2, 1.x, latest-1',
-        parse: parseField(pinVersion, 'a version or a range such as 1.2.0, ~1.2, 1.x or latest-1'),
+        about: PIN_VERSION,
+        parse: parsePinVersion,
       },
     ],
     options: TO,

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FLEET } from '../../../../server/vendor/cli/specs/fleet.ts';
 import type { TokenRole } from '../../../../shared/protocol/fleet.ts';
 import type { ProposalModel } from '../../../../shared/protocol/fleet-proposals.ts';
 import {
@@ -51,8 +52,11 @@ const as = (role: 'viewer' | 'operator' | 'admin', ...argv: readonly string[]) =
   ...argv,
   ...['--server', url, '--token-file', join(dir, `${role}.token`)],
 ];
-const json = (role: 'viewer' | 'operator' | 'admin', ...argv: readonly string[]) =>
-  vendor.json(...as(role, ...argv));
+const asked: string[] = [];
+const json = (role: 'viewer' | 'operator' | 'admin', ...argv: readonly string[]) => {
+  asked.push(argv.join(' '));
+  return vendor.json(...as(role, ...argv));
+};
 const told = async (...argv: readonly string[]) => (await vendor.run(...as('viewer', ...argv))).out;
 
 const blocked = (owner: string, code: string) => ({
@@ -134,6 +138,7 @@ describe('instances', () => {
 
     expect((instances as { name: string }[]).map(({ name }) => name)).toEqual(['Oslo', 'Rome']);
     expect(more).toBe(false);
+    expect(await json('viewer', 'instance', 'Oslo')).toMatchObject({ instance: { name: 'Oslo' } });
     const page = await told('instance', 'Oslo');
     expect(page).toMatch(/^Oslo {2}/);
     expect(page).toMatch(/^core\/auth +1\.0\.0 +healthy$/m);
@@ -166,7 +171,10 @@ describe('instances', () => {
 
     const { digest } = await json('operator', 'instances', 'evidence', 'Oslo', '--file', file);
 
-    expect(await vendor.json('instances', 'verify', file)).toMatchObject({ digest, instance: oslo.instance });
+    expect(await json('viewer', 'instances', 'verify', file)).toMatchObject({
+      digest,
+      instance: oslo.instance,
+    });
     await writeFile(file, (await readFile(file, 'utf8')).replace('Oslo', 'Bern'));
     expect(await vendor.refusal('instances', 'verify', file)).toBe('vendor/evidence-changed');
     await writeFile(file, 'no evidence');
@@ -287,4 +295,10 @@ describe('who may come in', () => {
 it('asks for no workspace where server and token are named, and for one where they are not', async () => {
   expect(await vendor.refusal('fleet')).toBe('vendor/no-workspace');
   expect(await vendor.refusal('fleet', '--server', url)).toBe('vendor/no-workspace');
+});
+
+it('holds every command to the document that it declares', () => {
+  const isAsked = (name: string) => asked.some((words) => `${words} `.startsWith(`${name} `));
+
+  expect(FLEET.map(({ name }) => name).filter((name) => !isAsked(name))).toEqual([]);
 });
