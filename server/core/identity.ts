@@ -13,7 +13,7 @@ const scope = z.string().regex(/^[!#-[\]-~]{1,100}$/, { error: 'a scope such as 
 
 /** Where the provider is never asked again before a sign-in ends, its word is this old at most. */
 const SHORTEST_MS = durationMs('PT5M');
-const LONGEST_MS = durationMs('P1D');
+export const LONGEST_SIGN_IN_MS = durationMs('P1D');
 
 /** This server as a client of the provider: people sign in there with a browser. Its secret stands in a file of its own. */
 const browser = z.strictObject({
@@ -26,7 +26,7 @@ const browser = z.strictObject({
   scopes: z.array(scope).max(20).default([]),
   /** How long a sign-in lasts at most. */
   lasts: duration
-    .refine((span) => durationMs(span) >= SHORTEST_MS && durationMs(span) <= LONGEST_MS, {
+    .refine((span) => durationMs(span) >= SHORTEST_MS && durationMs(span) <= LONGEST_SIGN_IN_MS, {
       error: 'five minutes to a day, such as "PT1H"',
     })
     .default('PT1H'),

@@ -9,7 +9,9 @@ import { MOST_LISTENING } from '../../shared/protocol/hint.ts';
 import { MOST_ANSWERS } from '../../shared/protocol/proposal.ts';
 import { AGENT_TOKEN, MOST_RECORDS } from '../../shared/protocol/report.ts';
 import { LONGEST_MS, MOST_OPEN } from '../../shared/schema/proposal.ts';
+import { LONGEST_SIGN_IN_MS } from '../core/identity.ts';
 import { QUOTAS } from '../core/quota.ts';
+import { SIGN_IN_MS } from '../core/sign-in-state.ts';
 import { MOST_ENFORCED } from '../db/enforcement.ts';
 import { VALID_FOR_MS } from '../db/enrolments.ts';
 import { MAX_WAITING, MAX_WAITING_BYTES } from '../db/group-commit.ts';
@@ -30,6 +32,7 @@ import { LONGEST_CURSOR, MOST_ENTRIES } from './page.ts';
 import { LONGEST_KEY } from './preconditions.ts';
 import { MEMBERS_BYTES } from './route.ts';
 import { REDEMPTIONS_PER_MINUTE } from './routes/enrolments.ts';
+import { STEPS_PER_MINUTE } from './routes/sign-in.ts';
 import {
   AFTER_ANSWER_MS,
   MAX_CONNECTIONS,
@@ -135,6 +138,12 @@ const OFTEN = {
     'credentials that do not count, addresses that lead nowhere',
   ),
   redemptions: limit('enrolments of an address', REDEMPTIONS_PER_MINUTE, 'a minute', 'request/rate-limited'),
+  signIns: limit(
+    'each step of a sign-in, of an address',
+    STEPS_PER_MINUTE,
+    'a minute',
+    'request/rate-limited',
+  ),
   agentRequests: limit('requests of an agent at once', agent.requests.burst, 'count', 'request/rate-limited'),
   agentRate: limit('… and from then on', agent.requests.perSecond, 'a second', 'request/rate-limited'),
   agentBytes: limit('bodies of an agent at once', agent.bytes.burst, 'bytes', 'request/rate-limited'),
@@ -178,6 +187,8 @@ const KEPT = {
   codeLife: limit('life of an enrolment code', VALID_FOR_MS, 'milliseconds', 'enrolment/code-refused'),
   sessions: limit('browsers in which a person is signed in', MAX_SESSIONS, 'count', 'forgotten'),
   sessionIdle: limit('time without use of one', IDLE_MS, 'milliseconds', 'ended'),
+  signInTime: limit('time at the identity provider', SIGN_IN_MS, 'milliseconds', 'auth/sign-in-refused'),
+  sessionLife: limit('life of a sign-in', LONGEST_SIGN_IN_MS, 'milliseconds', 'document/invalid'),
   customers: limit('customers', MOST_KEPT.customers, 'count', 'request/no-room'),
   groups: limit('groups', MOST_KEPT.groups, 'count', 'request/no-room'),
   policies: limit('templates of policies', MOST_KEPT.policies, 'count', 'request/no-room'),

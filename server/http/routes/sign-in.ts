@@ -14,9 +14,9 @@ import { CALLBACK } from '../sign-in.ts';
 import { visitOf } from '../visitor.ts';
 
 /** Of one address: a person needs one, a whole office behind one address some more. */
-const PER_MINUTE = 60;
+export const STEPS_PER_MINUTE = 60;
 /** Addresses of these routes hold codes: no line of the log may. */
-const OF_PEOPLE = { access: 'public', perMinute: PER_MINUTE, quiet: true } as const;
+const OF_PEOPLE = { access: 'public', perMinute: STEPS_PER_MINUTE, quiet: true } as const;
 
 /** `to` says where on this server they go afterwards. */
 const begin: Page = {

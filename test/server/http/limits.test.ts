@@ -4,6 +4,8 @@ import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { identityConfig } from '../../../server/core/identity.ts';
+import { beginSignIn, readState } from '../../../server/core/sign-in-state.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { inParts } from '../../../server/db/page.ts';
 import { pruneProposals } from '../../../server/db/proposals.ts';
@@ -296,6 +298,32 @@ const REQUESTS = {
   },
 } satisfies Partial<Record<LimitName, Trial>>;
 
+const ISSUER = 'https://id.example.com';
+
+const SIGN_INS = {
+  signIns: async (bound) => {
+    const step = async () => (await server.app.inject({ url: '/auth/sign-in' })).statusCode;
+    let last = 0;
+    for (let i = 0; i < bound; i++) last = await step();
+    expect(last).toBe(404);
+    return ['taken', (await step()) === 429 ? 'request/rate-limited' : 'taken'];
+  },
+  signInTime: async (bound) => {
+    const { state } = beginSignIn('secret', 'chance', '/', server.now);
+    const after = (ms: number): Outcome =>
+      readState('secret', state, server.now + ms) === null ? 'auth/sign-in-refused' : 'taken';
+    return [after(bound), after(bound + 1)];
+  },
+  sessionLife: async (bound) => {
+    const lasting = (lasts: string): Outcome => {
+      const browser = { clientId: 'web', url: 'https://releases.example.com', lasts };
+      const config = { schema: 'fairlead/oidc@1', issuer: ISSUER, audience: 'api', roles: {}, browser };
+      return identityConfig.safeParse(config).success ? 'taken' : 'document/invalid';
+    };
+    return [lasting(`PT${bound / 1_000}S`), lasting(`PT${bound / 1_000 + 1}S`)];
+  },
+} satisfies Partial<Record<LimitName, Trial>>;
+
 const ids = (count: number) => Array.from({ length: count }, (_, i) => uuid(i));
 
 function recordsUpTo(count: number) {
@@ -555,7 +583,6 @@ const KEPT = {
   },
 } satisfies Partial<Record<LimitName, Trial>>;
 
-const ISSUER = 'https://id.example.com';
 const seen = (n: number) => findSession(server.context.db, `secret ${n}`, ISSUER, server.now);
 
 /** In another browser, a second later. */
@@ -690,7 +717,13 @@ async function addInstances(from: number, count: number): Promise<void> {
 }
 
 /** A row without a trial does not compile. */
-const TRIALS: Readonly<Record<LimitName, Trial>> = { ...CONNECTIONS, ...REQUESTS, ...OFTEN, ...KEPT };
+const TRIALS: Readonly<Record<LimitName, Trial>> = {
+  ...CONNECTIONS,
+  ...REQUESTS,
+  ...OFTEN,
+  ...SIGN_INS,
+  ...KEPT,
+};
 
 describe('as much is taken as the table says, and one more is not:', () => {
   const rows = (Object.keys(TRIALS) as LimitName[]).map((name) => ({ name, ...LIMITS_BY_NAME[name] }));
