@@ -17,6 +17,8 @@ export async function startChromium(program: string): Promise<Browser> {
   });
 }
 
+const PATIENCE_MS = 120_000;
+
 export interface Visit {
   readonly page: Page;
   /** Addresses that the page asked for. */
@@ -32,6 +34,8 @@ export async function visit(
 ): Promise<Visit> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+  // A machine that others use too may keep a browser waiting.
+  page.setDefaultTimeout(PATIENCE_MS);
   const asked: string[] = [];
   const complaints: string[] = [];
   page.on('request', (request) => asked.push(request.url()));

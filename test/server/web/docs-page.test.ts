@@ -9,6 +9,8 @@ import { findChromium, startChromium, visit } from '../../support/chromium.ts';
 import { type ExampleFleet, startExampleFleet } from '../../support/example-fleet.ts';
 
 const PROGRAM = findChromium();
+/** What a browser takes is not ours to say. */
+const SLOW = { timeout: 300_000 };
 const INSTANCE_ROUTE = '#get-api-v1-instances-id';
 
 /** Every operation, and the shapes of some: what axe looks at takes its time. */
@@ -35,7 +37,7 @@ describe('the page', () => {
   });
 });
 
-describe.skipIf(PROGRAM === null)('in Chromium (Debian’s package chromium), the page', () => {
+describe.skipIf(PROGRAM === null)('in Chromium (Debian’s package chromium), the page', SLOW, () => {
   let fleet: ExampleFleet;
   let browser: Browser;
   let url: string;
@@ -44,7 +46,7 @@ describe.skipIf(PROGRAM === null)('in Chromium (Debian’s package chromium), th
     fleet = await startExampleFleet();
     url = `${fleet.url}/docs`;
     browser = await startChromium(PROGRAM ?? '');
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await browser?.close();
     await fleet?.server.close();
@@ -152,6 +154,6 @@ describe.skipIf(PROGRAM === null)('in Chromium (Debian’s package chromium), th
       expect(complaints).toEqual([]);
       await page.context().close();
     },
-    120_000,
+    300_000,
   );
 });
