@@ -1,11 +1,13 @@
 // The program with its repository elsewhere: in a bucket or another directory, found by name, file or credential, moved while agents look on.
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { hexOf } from '../../shared/encoding/digest.ts';
-import { firstPublication } from '../support/publications.ts';
+import { findPostgres, startPostgres } from '../support/postgres.ts';
+import { firstPublication, publicationOf, signRole } from '../support/publications.ts';
 import { enrolAgent } from '../support/reporting-agent.ts';
 import { KEY_ID, type S3Server, SECRET, startS3 } from '../support/s3-server.ts';
 import {
@@ -198,12 +200,47 @@ describe('a server on a bucket', () => {
       expect([unknown.status, sent.status, unknown.headers.get('retry-after')]).toEqual([503, 503, '5']);
       expect(await unknown.json()).toMatchObject({ code: 'server/repository-away' });
       s3.trouble = () => null;
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      await setTimeout(1_100);
       expect(await served(url, pack)).toHaveLength(1);
     },
     LIMIT_MS,
   );
 });
+
+describe.skipIf(findPostgres() === null)(
+  'two machines with a bucket and a database, and no file in common',
+  () => {
+    it(
+      'serve what either published, and each goes on without the other',
+      async () => {
+        const postgres = await startPostgres(findPostgres() ?? '');
+        onTestFinished(() => postgres.stop());
+        const { url: database } = await postgres.createEmpty();
+        const other = join(home, 'other');
+        const shared = ['--database', database, '--repository', place];
+        expect((await call('init', '--dir', dir, ...shared)).stderr).toBe('');
+        await cp(dir, other, { recursive: true });
+        const [one, two] = await Promise.all([
+          serve('--dir', dir, ...shared),
+          serve('--dir', other, ...shared),
+        ]);
+
+        const pack = await publishFirst(one.url);
+        const published = await served(one.url, pack, ...METADATA);
+        while ((await fetch(`${two.url}/repository/${METADATA[0]}`)).status !== 200) await setTimeout(100);
+        const seen = await served(two.url, pack, ...METADATA);
+        await endServer(one.child, 'SIGKILL');
+        const headers = await bearer();
+        const body = JSON.stringify(publicationOf([['halts', signRole('halts', 2, [])]]));
+        const again = await fetch(`${two.url}/api/v1/publications`, { method: 'POST', headers, body });
+
+        expect([seen, again.status]).toEqual([published, 200]);
+        expect(await served(two.url, 'metadata/2.halts.json')).toHaveLength(1);
+      },
+      LIMIT_MS,
+    );
+  },
+);
 
 describe('a server on another directory', () => {
   it(

@@ -62,6 +62,23 @@ describe('with packs for enrolled agents', () => {
     expect(whole.headers.get('cache-control')).toMatch(/^private/);
   });
 
+  it('an agent that is isolated gets nothing from then on', async () => {
+    expect((await get(pack, await own())).status).toBe(200);
+    const isolated = await server.app.inject({
+      ...{
+        method: 'POST',
+        url: `/api/v1/instances/${agent.instance}/isolate`,
+        payload: { reason: 'stolen' },
+      },
+      headers: { ...(await server.bearer('security')), 'if-match': '"1"' },
+    });
+
+    const answer = await get(pack, await own());
+
+    expect([isolated.statusCode, answer.status]).toEqual([200, 403]);
+    expect(await answer.json()).toMatchObject({ code: 'instance/isolated' });
+  });
+
   it('an agent whose instance is gone gets nothing from then on', async () => {
     expect((await get(pack, await own())).status).toBe(200);
     await server.context.db.deleteFrom('instances').where('id', '=', agent.instance).execute();
