@@ -8,7 +8,7 @@ describe('the laboratory', () => {
   it.each([
     ['schedules', 300],
     ['hostile', 200],
-  ])('breaks no promise with %s', { timeout: 60_000 }, async (name, count) => {
+  ])('breaks no promise with %s', { timeout: 300_000 }, async (name, count) => {
     const directory = temporaryDirectory();
 
     const { tried, problems } = await suiteNamed(name).run({

@@ -86,7 +86,7 @@ function asStored(description: Record<string, string>): Record<string, string> {
 }
 
 describe('a tree', () => {
-  it('arrives as it was built, whatever is in it', async () => {
+  it('arrives as it was built, whatever is in it', { timeout: 180_000 }, async () => {
     const work = temporaryDirectory();
     let run = 0;
     let loops = 0;
@@ -117,7 +117,9 @@ describe('a tree', () => {
     expect(loops).toBeLessThan(run / 4);
   });
 
-  it('arrives whole at the sizes where files begin to be cut, copies included', async () => {
+  it('arrives whole at the sizes where files begin to be cut, copies included', {
+    timeout: 180_000,
+  }, async () => {
     const work = temporaryDirectory();
     const source = subdirectory(work, 'source');
     const sizes = [
