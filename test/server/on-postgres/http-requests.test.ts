@@ -3,6 +3,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres(async () => {
   await import('../http/examples.test.ts');
+  await import('../http/hot.test.ts');
   await import('../http/limits.test.ts');
   await import('../http/packs.test.ts');
   await import('../http/requests.test.ts');
