@@ -66,6 +66,8 @@ const FORMS: readonly ((secret: string) => string)[] = [
   (secret) => secret,
   (secret) => `${secret}\n${secret}\n`,
   (secret) => `postgres://fairlead:${secret}@127.0.0.1:1/fairlead`,
+  (secret) => `s3://bucket/prefix?key=${secret}&secret=${secret}`,
+  (secret) => `s3://key:${secret}@bucket/prefix`,
   (secret) => `{"schema":"fairlead/oidc@1","clientSecret":${secret}}`,
   (secret) => `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----\n`,
 ];
@@ -84,10 +86,15 @@ describe('a command that is given a file which holds something else', () => {
   it.each([...FILES])(
     '%s says what is wrong and not what stands there',
     async (flag, name) => {
-      const outputs = FORMS.map(async (form, i) => {
+      // Any other text names a directory, which is no secret.
+      const isPlace = flag === '--repository-file';
+      const forms = isPlace ? FORMS.filter((form) => form('').startsWith('s3:')) : FORMS;
+      const outputs = forms.map(async (form, i) => {
         const file = join(home, `given${flag}-${i}`);
         writeFileSync(file, form(plant(`${name} ${flag}`)));
-        const argv = [name, '--dir', dir, flag, file, ...(BESIDES[flag]?.(file) ?? [])];
+        // What would serve, were nothing wrong with the file, finds no directory to serve from.
+        const place = name === 'run' || isPlace ? join(home, 'nowhere') : dir;
+        const argv = [isPlace ? 'run' : name, '--dir', place, flag, file, ...(BESIDES[flag]?.(file) ?? [])];
         const { status, stdout, stderr } = await callServer(argv);
         expect(status, argv.join(' ')).not.toBe(0);
         return stdout + stderr;
@@ -101,9 +108,11 @@ describe('a command that is given a file which holds something else', () => {
   it('knows of every option that names a file', () => {
     expect([...FILES.keys()].sort()).toEqual([
       '--database-file',
+      '--download-key-file',
       '--oidc',
       '--oidc-secret-file',
       '--passphrase-file',
+      '--repository-file',
       '--tls-cert',
       '--tls-key',
       '--to-file',
