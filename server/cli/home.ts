@@ -17,6 +17,7 @@ import {
   isS3,
   parseS3Address,
   type RepositoryAddress,
+  verifyPath,
 } from '../core/repository-address.ts';
 import { readFirstDigest } from '../db/audit-chain.ts';
 import { openDatabase } from '../db/database.ts';
@@ -73,7 +74,10 @@ function typedRepository(text: string | undefined): string | null {
 }
 
 async function repositoryAt(text: string, environment: NodeJS.ProcessEnv): Promise<RepositoryAddress> {
-  if (!isS3(text)) return directoryAddress(resolve(text));
+  if (!isS3(text)) {
+    verifyPath(text);
+    return directoryAddress(resolve(text));
+  }
   const { AWS_SHARED_CREDENTIALS_FILE: file, AWS_PROFILE: profile = 'default' } = environment;
   if (file === undefined || environment.AWS_ACCESS_KEY_ID !== undefined)
     return parseS3Address(text, environment);

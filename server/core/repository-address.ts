@@ -32,6 +32,11 @@ export interface S3Keys {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Text of an address of another kind may hold a password, and a directory's name stands in errors. Error: server/repository-address. */
+export function verifyPath(text: string): void {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) throw unfit('it is neither s3://BUCKET/PREFIX nor a directory');
+}
+
 export function directoryAddress(path: string): DirectoryAddress {
   return { kind: 'directory', path, place: path };
 }

@@ -5,8 +5,9 @@ import {
   holdsSecret,
   isS3,
   parseS3Address,
+  verifyPath,
 } from '../../../server/core/repository-address.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { refusalOf } from '../../support/error-code.ts';
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'ID', AWS_SECRET_ACCESS_KEY: 'kanarienvogel' };
 
@@ -90,6 +91,17 @@ describe('an address of a bucket', () => {
   });
 });
 
+it.each(['postgres://fairlead:canary@db/fleet', 'S3X:canary', 'https://canary.example'])(
+  'a directory is none that looks like an address: %s',
+  (text) => {
+    const refusal = refusalOf(() => verifyPath(text));
+
+    expect(refusal.code).toBe('server/repository-address');
+    expect(refusal.message).not.toContain('canary');
+    expect(verifyPath('/srv/s3:backup/./x')).toBeUndefined();
+  },
+);
+
 it('what everybody can read holds no secret key', () => {
   const shown = ['s3://ID:x@releases', 's3://ID:kanarien/vogel@releases'];
   const fine = ['s3://releases', 's3://ID@releases', '/srv/s3:', 'dir', 's3-dir/x'];
@@ -122,13 +134,3 @@ aws_session_token = e
   });
   expect(environmentOfProfile(text, 'none')).toEqual({});
 });
-
-function refusalOf(act: () => unknown): FairleadError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof FairleadError) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-}
