@@ -61,6 +61,8 @@ export function createAgentNetwork() {
     twinsHeard: null as string | null,
     audit: [] as AuditEvent[],
     auditError: null as FairleadError | null,
+    /** Thrown where something is to be written to the log, which can still be read. */
+    auditFull: null as FairleadError | null,
     logged: [] as { readonly level: string; readonly message: string }[],
     decisions: memoryStore<DecisionRecord>(),
     verification: memoryStore<VerifyReply>(),
@@ -152,7 +154,8 @@ export function createAgentNetwork() {
     },
     audit: {
       async append(event) {
-        if (world.auditError !== null) throw world.auditError;
+        const problem = world.auditError ?? world.auditFull;
+        if (problem !== null) throw problem;
         await later();
         world.audit.push(event);
       },

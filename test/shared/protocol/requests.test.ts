@@ -94,7 +94,6 @@ describe('a field of a request', () => {
       (n) => ({ schema: 'fairlead/logs@1', component: 'a/b', lines: list(n, '') }),
       20_000,
     ],
-    ['code', redeemRequest, (n) => ({ ...redeem, code: text(n) }), 64],
     ['public key', redeemRequest, (n) => ({ ...redeem, publicKey: text(n) }), 43],
     [
       'roles',

@@ -300,16 +300,31 @@ describe('a crash', () => {
   });
 });
 
-describe('a log that cannot be written', () => {
-  it('keeps what the policy accepts waiting, not undone for good', async () => {
+describe('a log that cannot be read', () => {
+  it('keeps proposals out, which could get a number again, until it can', async () => {
     const agent = await running('accept');
     const one = agent.vendor.propose(PIN);
     agent.world.auditError = new FairleadError('audit/damaged', { path: 'log', line: 1, problem: 'changed' });
     await agent.round();
+    expect([agent.pins(), await agent.list()]).toEqual([[], []]);
+
+    agent.world.auditError = null;
+    await agent.round();
+
+    expect(agent.vendor.lastOf(one)?.answer).toBe('accepted');
+  });
+});
+
+describe('a log that cannot be written', () => {
+  it('keeps what the policy accepts waiting, not undone for good', async () => {
+    const agent = await running('accept');
+    const one = agent.vendor.propose(PIN);
+    agent.world.auditFull = new FairleadError('disk/full', { path: 'log', needed: 1, free: 0 });
+    await agent.round();
     expect(agent.pins()).toEqual([]);
     expect((await agent.list())[0]?.state).toBe('due');
 
-    agent.world.auditError = null;
+    agent.world.auditFull = null;
     await agent.round();
 
     expect(agent.pins()).toHaveLength(1);
