@@ -1,7 +1,7 @@
 // Hints of the server: listened for while that can be had, and what they may do, which is that the agent asks sooner.
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import type { HintsState } from '../../../shared/protocol/hint.ts';
+import type { Hint, HintsState } from '../../../shared/protocol/hint.ts';
 import { listenDelayMs } from '../../core/pauses.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
 import type { ServerChannel } from '../../ports/server.ts';
@@ -50,7 +50,7 @@ export function createHints(options: HintsOptions): Hints {
         if (state !== null) news(AFTER_OPEN_MS);
         note(true, null);
       },
-      onHint: (hint: Parameters<Parameters<ServerChannel['listen']>[0]['onHint']>[0]) => {
+      onHint: (hint: Hint) => {
         if (hint.timestamp !== undefined) news(hint.spreadMs);
         if (hint.proposals === true) proposals(hint.spreadMs);
       },
