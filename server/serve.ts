@@ -19,7 +19,7 @@ import {
   toConfig,
 } from './context.ts';
 import { identityConfig } from './core/identity.ts';
-import { createApp } from './http/app.ts';
+import { createApp, GRACE_MS } from './http/app.ts';
 import { type DownloadSettings, readDownloads } from './http/downloads.ts';
 import { createSignIn } from './http/sign-in.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
@@ -27,9 +27,6 @@ import { JOB_KINDS } from './jobs/kinds.ts';
 import { createJobs } from './jobs/run.ts';
 import { checkpointAudit, resign, startFollowing, startWatching, warnOfExpiries } from './jobs/watch.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
-
-/** How long requests may take to end once the server was told to. */
-const GRACE_MS = 10_000;
 
 /** Answers once it listens; it ends when it is told to. */
 export async function run(

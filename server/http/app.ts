@@ -9,11 +9,13 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify';
 import type { Context } from '../context.ts';
+import { isRestricted } from '../core/downloads.ts';
 import { takeQuota } from './access.ts';
 import { PAGES, ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
 import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
-import { answerHotFirst } from './hot.ts';
+import { answerHotFirst, type Hot } from './hot.ts';
+import { answerHotConnections } from './hot-connections.ts';
 import { observeRequests } from './metrics.ts';
 import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
 import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
@@ -25,6 +27,8 @@ export const IDLE_MS = 60_000;
 export const FAILURES_PER_MINUTE = 60;
 /** From a connection, or the answer before, to the end of a request's headers. */
 export const HEADERS_MS = 15_000;
+/** How long requests may take to end once the server was told to. */
+export const GRACE_MS = 10_000;
 const LISTENING = {
   headersTimeout: HEADERS_MS,
   connectionsCheckingInterval: 5_000,
@@ -47,7 +51,6 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
     tls === null ? Fastify({ ...options, http: LISTENING }) : createSecureApp(options, tls);
   const slow = watchSlowConnections(app.server, () => performance.now());
   app.addHook('onClose', async () => slow.stop());
-  if (!context.config.behindProxy) limitAddresses(app.server);
   await app.register(rateLimit, { global: false });
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
   installBodies(app, (request, bytes) => takeQuota(context, request.caller, { bytes }));
@@ -55,14 +58,21 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   installAccess(app, context, limitFailures);
   const observe = observeRequests(app, context);
   mountRoutes(app, context, [...ROUTES, ...PAGES]);
-  answerHotFirst(app.server, {
+  const hot: Hot = {
     files: context.files,
-    observe: (status, ms) => observe('/repository/*', status, ms),
-    watch: slow.watch,
-  });
+    isPublic: (path) => !isRestricted(context.downloads, path),
+    ...{ observe, watch: slow.watch },
+  };
+  answerHotFirst(app.server, hot);
+  const event = tls === null ? 'connection' : 'secureConnection';
+  const doors = answerHotConnections(app.server, { ...hot, event, firstMs: HEADERS_MS });
+  if (!context.config.behindProxy) limitAddresses(app.server);
   installUpgrades(app);
   // Before the server waits for its connections to end: these would stay.
-  app.addHook('preClose', async () => context.hub.stop());
+  app.addHook('preClose', async () => {
+    context.hub.stop();
+    doors.stop(GRACE_MS);
+  });
   return app;
 }
 

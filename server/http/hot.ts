@@ -6,17 +6,55 @@ import type { PublicFiles } from '../repository/public-files.ts';
 import type { SmallFile } from '../repository/store.ts';
 import { PROBLEM_TYPE, problemOf } from './failures.ts';
 import { isUnchanged } from './routes/repository.ts';
+import type { SlowConnections } from './slow-connections.ts';
 
-/** Metadata alone is everybody's, whoever may have the rest. */
 const PLACE = '/repository/';
-const HOT = `${PLACE}metadata/`;
 
 export interface Hot {
-  readonly files: Pick<PublicFiles, 'peek'>;
+  readonly files: Pick<PublicFiles, 'peek' | 'find'>;
+  /** Whether anybody may have it, by its path below the repository. */
+  isPublic(path: string): boolean;
   /** Its status, and how many milliseconds it took. */
   observe(status: number, ms: number): void;
   /** Somebody does not read as fast as it was written. */
-  watch(request: IncomingMessage, response: ServerResponse): void;
+  watch: SlowConnections['watch'];
+}
+
+export interface HotAnswer {
+  readonly status: 200 | 304 | 404;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
+  readonly body: Buffer | null;
+}
+
+/** The path below the repository; null for what is elsewhere, may be large, or is not for everybody. */
+export function hotPathOf(url: string, { isPublic }: Pick<Hot, 'isPublic'>): string | null {
+  if (!url.startsWith(PLACE)) return null;
+  const path = url.slice(PLACE.length);
+  return !path.startsWith('packs/') && isPublic(path) ? path : null;
+}
+
+/** As often as a timestamp, each agent asks whether there is a newer root. */
+const MISSING_BODY = Buffer.from(
+  JSON.stringify(problemOf(new FairleadError('request/not-found', { what: 'such file in the repository' }))),
+);
+const MISSING: HotAnswer = {
+  status: 404,
+  headers: [
+    ...['cache-control', 'no-store', 'content-type', PROBLEM_TYPE],
+    ...['content-length', String(MISSING_BODY.length)],
+  ],
+  body: MISSING_BODY,
+};
+
+/** Null is a file that there is not. */
+export function answerOf(file: SmallFile | null, path: string, known: string | undefined): HotAnswer {
+  if (file === null) return MISSING;
+  const { etag, bytes } = file;
+  const about = ['etag', etag, 'cache-control', cacheControlOf(path)];
+  if (isUnchanged(known, etag)) return { status: 304, headers: about, body: null };
+  const length = ['accept-ranges', 'bytes', 'content-length', String(bytes.length)];
+  return { status: 200, headers: [...about, ...length, 'content-type', mediaOf(path)], body: bytes };
 }
 
 /** Goes before whatever listens by now: requests that it answers are not seen by anybody else. */
@@ -30,46 +68,18 @@ export function answerHotFirst(server: Server, hot: Hot): void {
 }
 
 /** False where the usual way is to answer: what is not in memory, what asks for more than a file, whoever reads slowly. */
-function answer(request: IncomingMessage, response: ServerResponse, { files, observe, watch }: Hot): boolean {
+function answer(request: IncomingMessage, response: ServerResponse, hot: Hot): boolean {
   const { method, url = '', headers, socket } = request;
-  if (method !== 'GET' || !url.startsWith(HOT) || socket.writableLength > 0) return false;
+  const path = hotPathOf(url, hot);
+  if (method !== 'GET' || path === null || socket.writableLength > 0) return false;
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   if (hasBody || headers.range !== undefined) return false;
-  const path = url.slice(PLACE.length);
-  const file = files.peek(path);
+  const file = hot.files.peek(path);
   if (file === undefined) return false;
   const began = performance.now();
-  if (file === null) sendMissing(response);
-  else send(response, file, path, headers['if-none-match']);
-  observe(response.statusCode, performance.now() - began);
-  if (socket.writableLength > 0) watch(request, response);
+  const { status, headers: about, body } = answerOf(file, path, headers['if-none-match']);
+  response.writeHead(status, [...about]).end(body ?? undefined);
+  hot.observe(status, performance.now() - began);
+  if (socket.writableLength > 0) hot.watch(request, response);
   return true;
-}
-
-function send(response: ServerResponse, { etag, bytes }: SmallFile, path: string, known: string | undefined) {
-  const about = ['etag', etag, 'cache-control', cacheControlOf(path)];
-  if (isUnchanged(known, etag)) {
-    response.writeHead(304, about).end();
-    return;
-  }
-  const body = [
-    'accept-ranges',
-    'bytes',
-    'content-length',
-    String(bytes.length),
-    'content-type',
-    mediaOf(path),
-  ];
-  response.writeHead(200, [...about, ...body]).end(bytes);
-}
-
-/** As often as a timestamp, each agent asks whether there is a newer root. */
-const MISSING = Buffer.from(
-  JSON.stringify(problemOf(new FairleadError('request/not-found', { what: 'such file in the repository' }))),
-);
-
-function sendMissing(response: ServerResponse): void {
-  const about = ['cache-control', 'no-store', 'content-type', PROBLEM_TYPE];
-  about.push('content-length', String(MISSING.length));
-  response.writeHead(404, about).end(MISSING);
 }

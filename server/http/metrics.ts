@@ -1,56 +1,61 @@
 // Numbers for Prometheus: requests as they end, and the state of repository and fleet when asked.
 import type { FastifyInstance } from 'fastify';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
 import { countJobs } from '../db/job-lists.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
+import { createDurations, type Durations, type Series } from './durations.ts';
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
-const registries = new WeakMap<Context, Registry>();
-
-/** The page as it is now. */
-export function renderMetrics(context: Context): Promise<string> {
-  return registryOf(context).metrics();
+interface Page {
+  readonly registry: Registry;
+  readonly durations: Durations;
 }
 
-/** Answers how to note what is answered before there is a request of the framework: by status and milliseconds. */
+const pages = new WeakMap<Context, Page>();
+
+/** The page as it is now. */
+export async function renderMetrics(context: Context): Promise<string> {
+  const { registry, durations } = pageOf(context);
+  return `${await registry.metrics()}\n${durations.render()}`;
+}
+
+/** Answers how to note files that are given before there is a request of the framework: by status and milliseconds. */
 export function observeRequests(
   app: FastifyInstance,
   context: Context,
-): (route: string, status: number, ms: number) => void {
-  const registers = [registryOf(context)];
-  const seconds = new Histogram({
-    name: 'fairlead_http_request_duration_seconds',
-    help: 'Time from request to answer, by route',
-    labelNames: ['method', 'route', 'status'],
-    registers,
-  });
+): (status: number, ms: number) => void {
+  const { registry, durations } = pageOf(context);
   const reports = new Counter({
     name: 'fairlead_reports_total',
     help: 'Reports of agents that were kept',
-    registers,
+    registers: [registry],
   });
   app.addHook('onResponse', async (request, reply) => {
-    // The route's pattern, never the address: addresses are the caller's to choose, and each would make a series.
     const route = request.routeOptions.url ?? 'none';
-    const { method } = request;
-    seconds.observe({ method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+    durations.of(request.method, route, reply.statusCode).note(reply.elapsedTime);
     if (route === '/api/v1/reports' && reply.statusCode === 200) reports.inc();
   });
-  return (route, status, ms) => seconds.observe({ method: 'GET', route, status }, ms / 1000);
+  const files = new Map<number, Series>();
+  return (status, ms) => {
+    const series = files.get(status) ?? durations.of('GET', '/repository/*', status);
+    files.set(status, series);
+    series.note(ms);
+  };
 }
 
-function registryOf(context: Context): Registry {
-  const known = registries.get(context);
+function pageOf(context: Context): Page {
+  const known = pages.get(context);
   if (known !== undefined) return known;
   const registry = new Registry();
-  registries.set(context, registry);
+  const page = { registry, durations: createDurations() };
+  pages.set(context, page);
   collectDefaultMetrics({ register: registry });
   observeRepository(registry, context);
   observeJobs(registry, context);
-  return registry;
+  return page;
 }
 
 function observeRepository(registry: Registry, context: Context): void {

@@ -16,17 +16,20 @@ const LOOK_MS = 1_000;
 export const MAX_CONNECTIONS = 16_384;
 export const MAX_CONNECTIONS_OF_ONE = 512;
 
+export type Asked = Pick<IncomingMessage, 'complete' | 'socket'>;
+export type Answered = Pick<ServerResponse, 'writableFinished'>;
+
 export interface SlowConnections {
   /** Once the request is there; those that come through the server are watched anyway. */
-  watch(request: IncomingMessage, response: ServerResponse): void;
+  watch(request: Asked, response: Answered): void;
   /** Ends those that are too slow by now. */
   look(): void;
   stop(): void;
 }
 
 interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: Asked;
+  readonly response: Answered;
   readonly socket: Socket;
   readonly began: number;
   readonly bytesRead: number;
@@ -39,7 +42,7 @@ interface Exchange {
 export function watchSlowConnections(server: Server, now: () => number): SlowConnections {
   const exchanges = new Set<Exchange>();
   server.maxConnections = MAX_CONNECTIONS;
-  function watch(request: IncomingMessage, response: ServerResponse): void {
+  function watch(request: Asked, response: Answered): void {
     const { socket } = request;
     const { bytesRead } = socket;
     exchanges.add({ request, response, socket, bytesRead, began: now(), answered: null, waiting: null });

@@ -10,7 +10,7 @@ import type { LargeFile, RepositoryStore, SmallFile } from './store.ts';
 export interface PublicFiles {
   /** By its path below the repository; null when nothing is published under it. Errors: those of the store. */
   find(path: string): Promise<SmallFile | LargeFile | null>;
-  /** What `find` would answer without a look at the store; undefined where it would look. */
+  /** What `find` would answer without waiting for the store; undefined where it would wait. */
   peek(path: string): SmallFile | null | undefined;
   /** Something was published: what is remembered of names whose content may change is looked at again. */
   changed(): void;
@@ -61,20 +61,21 @@ export function createPublicFiles(store: RepositoryStore, now: () => number): Pu
   }
 
   const isFresh = ({ checked }: Entry) => checked === null || now() - checked < RECHECK_MS;
+  function peek(path: string): SmallFile | null | undefined {
+    const known = memory.recall(path);
+    // Where somebody waits for the store already: one that is slow or away holds up one request at a time.
+    return known !== undefined && (isFresh(known) || looking.has(path)) ? known.file : undefined;
+  }
+
   return {
-    peek: (path) => {
-      const known = memory.recall(path);
-      return known !== undefined && isFresh(known) ? known.file : undefined;
-    },
+    peek,
     find: async (path) => {
       const name = publicName(path);
       if (name === null) return null;
+      const atHand = peek(path);
+      if (atHand !== undefined) return atHand;
       const known = memory.recall(path);
-      if (known === undefined) return share(path, name);
-      if (isFresh(known)) return known.file;
-      // Somebody waits for the store already: one that is slow or away holds up one request at a time.
-      if (looking.has(path)) return known.file;
-      return withPatience(look(path, name), known.file);
+      return known === undefined ? share(path, name) : withPatience(look(path, name), known.file);
     },
     changed: () => {
       generation++;

@@ -1,4 +1,4 @@
-// Polls and reports of a large fleet: the release server on one core beside nginx on the same one, in turns, the same generator on the other.
+// Polls and reports of a large fleet: the release server on one core beside nginx and Node's bare HTTP on the same one, in turns, the same generator on the other.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -25,88 +25,91 @@ interface Rate {
   readonly p99Ms: number;
 }
 
-/** Null where the generator or nginx is not installed: there is nothing to compare with. */
+/** One of those that serve, and what it calls the timestamp that a poll knows. */
+interface Subject {
+  readonly url: string;
+  readonly tag: string;
+}
+
 export async function measurePolls(work: string): Promise<Figures> {
   const directory = join(work, 'polls');
   mkdirSync(directory, { recursive: true });
-  const server = await startServer(join(directory, 'server'), ROOT, SERVER);
+  const server = await startServer(join(directory, 'server'), ROOT, SERVER, false);
   const repository = join(directory, 'server/data/repository');
   const nginx = await startNginxOn(directory, repository);
+  const bare = await startBare(join(repository, 'metadata/timestamp.json'));
   try {
-    const { headers } = await fetch(`${server.url}${TIMESTAMP}`);
-    const nginxTag = (await fetch(`${nginx.url}${TIMESTAMP}`)).headers.get('etag') ?? '';
+    const subjects = await Promise.all([nginx, bare, server].map(subjectAt));
     const rows = [
-      await inTurns('304 of timestamp.json', nginx.url, server.url, TIMESTAMP, [
-        nginxTag,
-        headers.get('etag') ?? '',
-      ]),
-      await inTurns('200 of timestamp.json', nginx.url, server.url, TIMESTAMP),
-      await inTurns('200 of 1.root.json', nginx.url, server.url, '/repository/metadata/1.root.json'),
-      await inTurns('404 of 2.root.json', nginx.url, server.url, '/repository/metadata/2.root.json'),
+      await inTurns('304 of timestamp.json', subjects, TIMESTAMP, true),
+      await inTurns('200 of timestamp.json', subjects, TIMESTAMP, false),
+      await inTurns('200 of 1.root.json', subjects, '/repository/metadata/1.root.json', false),
+      await inTurns('404 of 2.root.json', subjects, '/repository/metadata/2.root.json', false),
     ];
     for (let i = 0; i < OTHERS; i++) {
-      copyFileSync(
-        join(repository, 'metadata/timestamp.json'),
-        join(repository, `metadata/${1_000 + i}.unused.json`),
-      );
+      const name = `metadata/${1_000 + i}.unused.json`;
+      copyFileSync(join(repository, 'metadata/timestamp.json'), join(repository, name));
     }
-    rows.push(
-      await inTurns(`304, ${OTHERS.toLocaleString('en')} files there`, nginx.url, server.url, TIMESTAMP, [
-        nginxTag,
-        headers.get('etag') ?? '',
-      ]),
-    );
-    rows.push(await reportRow(server, nginx.url, nginxTag));
+    const crowded = `304, ${OTHERS.toLocaleString('en')} files there`;
+    rows.push(await inTurns(crowded, subjects, TIMESTAMP, true));
+    rows.push(await reportRow(server, subjects));
     return {
       title: 'Polls and reports',
       note:
         `${CONNECTIONS} kept connections, ${SECONDS} s each way in turns, the median of ${ROUNDS}; whoever serves has one core, wrk the other. nginx serves the same ` +
-        'files with sendfile and no log. A report is of 1 kB, of another instance each time, on SQLite, and is durable when it is answered; it stands beside nginx’s 304.',
-      head: ['what', 'nginx', 'fairlead-server', 'ratio', 'p99'],
+        'files with sendfile and no log; Node’s bare HTTP gives the timestamp from memory whatever it is asked for. A report is of 1 kB, of another instance each time, ' +
+        'on SQLite, and is durable when it is answered; it stands beside a 304 of the others.',
+      head: ['what', 'nginx', 'Node’s HTTP', 'fairlead-server', 'to nginx', 'to Node’s HTTP', 'p99'],
       rows,
     };
   } finally {
     await server.stop();
     await nginx.stop();
+    await bare.stop();
   }
+}
+
+async function subjectAt({ url }: { readonly url: string }): Promise<Subject> {
+  const { headers } = await fetch(`${url}${TIMESTAMP}`);
+  return { url, tag: headers.get('etag') ?? '' };
 }
 
 async function inTurns(
   what: string,
-  nginx: string,
-  ours: string,
+  subjects: readonly Subject[],
   path: string,
-  tags?: readonly [string, string],
+  isKnown: boolean,
 ): Promise<string[]> {
-  const theirs: Rate[] = [];
-  const found: Rate[] = [];
+  const found = subjects.map((): Rate[] => []);
   for (let round = 0; round < ROUNDS; round++) {
-    theirs.push(await load(`${nginx}${path}`, tags?.[0]));
-    found.push(await load(`${ours}${path}`, tags?.[1]));
+    for (const [i, { url, tag }] of subjects.entries()) {
+      found[i]?.push(await load(`${url}${path}`, isKnown ? tag : undefined));
+    }
   }
-  return row(what, theirs, found);
+  return row(what, found);
 }
 
-async function reportRow(server: Running, nginx: string, tag: string): Promise<string[]> {
+async function reportRow(server: Running, subjects: readonly Subject[]): Promise<string[]> {
   const bodies = join(import.meta.dirname, 'reports.lua');
   const tokens = await Promise.all(Array.from({ length: 1_000 }, (_, i) => server.agentToken(i)));
   const file = join(ROOT, 'node_modules/.bench-tokens');
   writeFileSync(file, tokens.join('\n'), { mode: 0o600 });
-  const theirs = [await load(`${nginx}${TIMESTAMP}`, tag)];
+  const found: Rate[][] = [];
+  for (const { url, tag } of subjects.slice(0, -1)) found.push([await load(`${url}${TIMESTAMP}`, tag)]);
   const environment = { FAIRLEAD_BENCH_TOKENS: file, FAIRLEAD_BENCH_REPORT: JSON.stringify(reportOf(7)) };
-  const found = [await load(`${server.url}/api/v1/reports`, undefined, ['-s', bodies], environment)];
-  return row('a report', theirs, found);
+  found.push([await load(`${server.url}/api/v1/reports`, undefined, ['-s', bodies], environment)]);
+  return row('a report', found);
 }
 
-function row(what: string, theirs: readonly Rate[], ours: readonly Rate[]): string[] {
-  const rate = (rates: readonly Rate[]) => median(rates.map(({ perSecond }) => perSecond));
-  const show = (perSecond: number) => `${Math.round(perSecond).toLocaleString('en')}/s`;
-  const p99 = median(ours.map(({ p99Ms }) => p99Ms));
+/** The last of them is ours. */
+function row(what: string, found: readonly (readonly Rate[])[]): string[] {
+  const rates = found.map((one) => median(one.map(({ perSecond }) => perSecond)));
+  const ours = rates.at(-1) ?? 0;
+  const p99 = median((found.at(-1) ?? []).map(({ p99Ms }) => p99Ms));
   return [
     what,
-    show(rate(theirs)),
-    show(rate(ours)),
-    (rate(ours) / rate(theirs)).toFixed(2),
+    ...rates.map((rate) => `${Math.round(rate).toLocaleString('en')}/s`),
+    ...rates.slice(0, -1).map((rate) => (ours / rate).toFixed(2)),
     `${p99.toFixed(1)} ms`,
   ];
 }
@@ -139,19 +142,20 @@ http { access_log off; sendfile on; tcp_nopush on; open_file_cache max=1000; kee
   types { application/json json; }
   server { listen 127.0.0.1:${port}; location /repository/ { alias ${repository}/; } } }`,
   );
-  const [command = '', ...argv] = [...SERVER, 'nginx', '-c', file];
+  return serve(['nginx', '-c', file], port);
+}
+
+async function startBare(file: string) {
+  const port = await freePort();
+  return serve([process.execPath, join(import.meta.dirname, 'bare-server.js'), file, String(port)], port);
+}
+
+async function serve(words: readonly string[], port: number) {
+  const [command = '', ...argv] = [...SERVER, ...words];
   const child = spawn(command, argv, { stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if (
-      await fetch(url).then(
-        () => true,
-        () => false,
-      )
-    )
-      break;
-    await setTimeout(100);
-  }
+  const answers = () => fetch(url).then(Boolean, () => false);
+  for (let attempt = 0; attempt < 100 && !(await answers()); attempt++) await setTimeout(100);
   return {
     url,
     stop: async () => {

@@ -55,11 +55,12 @@ export async function ask(
   return `${response.status}${size}`;
 }
 
-/** `root` is the checkout that it is of; `before` stands before its command line. */
+/** `root` is the checkout that it is of; `before` stands before its command line. What is not watched cannot tell its turns. */
 export async function startServer(
   work: string,
   root: string,
   before: readonly string[] = [],
+  isWatched = true,
 ): Promise<Running> {
   mkdirSync(work, { recursive: true });
   const dir = join(work, 'data');
@@ -73,7 +74,8 @@ export async function startServer(
   fill(join(dir, 'fairlead.db'), String(publicKey.export({ format: 'jwk' }).x));
   const turnsFile = join(work, 'turns.json');
   const monitor = join(import.meta.dirname, 'turns-monitor.js');
-  const run = [process.execPath, '--import', monitor, program, 'run', '--dir', dir, '--port', '0'];
+  const watched = isWatched ? ['--import', monitor] : [];
+  const run = [process.execPath, ...watched, program, 'run', '--dir', dir, '--port', '0'];
   const [command = '', ...argv] = [...before, ...run];
   const child = spawn(command, argv, {
     env: { ...environment, FAIRLEAD_BENCH_TURNS: turnsFile },

@@ -128,8 +128,10 @@ describe('with documents for enrolled agents too', () => {
 
   it('the agent’s own client shows its credential where it is asked for, and nowhere else', async () => {
     const shown: (string | undefined)[] = [];
-    server.app.server.on('request', ({ headers }) => shown.push(headers.authorization?.slice(0, 6)));
     const http = createHttpClient();
+    // From here on its connection stays with Node's HTTP, which tells of each request.
+    await http.get(`${base}/healthz`, { maxBytes: 1_000 });
+    server.app.server.on('request', ({ headers }) => shown.push(headers.authorization?.slice(0, 6)));
     const urls = {
       metadata: `${base}/repository/metadata`,
       targets: `${base}/repository/targets`,

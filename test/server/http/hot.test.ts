@@ -1,5 +1,7 @@
-// Metadata out of memory: the same answers as the usual way gives, of what is published now, and nobody else is asked.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+// Metadata out of memory, at the door and in Node's HTTP: the same answers as the usual way gives, of what is published now, and nobody else is asked.
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { firstPublication, publicationOf, signRole } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
@@ -20,10 +22,26 @@ interface Answer {
   readonly body: string;
 }
 
+type Asked = Readonly<Record<string, string>>;
+
 async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
   const answer = await fetch(`${url}${path}`, init);
   const { date: _date, ...headers } = Object.fromEntries(answer.headers);
   return { status: answer.status, headers, body: await answer.text() };
+}
+
+/** Behind a request that is not hot: such a connection stays with Node's HTTP. */
+async function askBehindAnother(path: string, headers: Asked): Promise<Answer> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const send = (path: string, method: string, headers: Asked) =>
+    new Promise<Answer>((resolve) =>
+      request(`${url}${path}`, { agent, method, headers }, async (answer) => {
+        const { date: _date, ...rest } = answer.headers as Record<string, string>;
+        resolve({ status: answer.statusCode ?? 0, headers: rest, body: await text(answer) });
+      }).end(),
+    );
+  await send('/healthz', 'GET', {});
+  return send(path, 'GET', headers).finally(() => agent.destroy());
 }
 
 /** From here on only what is in memory can be answered. */
@@ -40,11 +58,18 @@ describe('metadata that was asked for before', () => {
     ['that there is not', '/repository/metadata/2.root.json', {}],
     ['that is known already', TIMESTAMP, { 'if-none-match': '*' }],
     ['that is known as another', TIMESTAMP, { 'if-none-match': '"another", W/"and another"' }],
-  ])('is answered as at first: %s', async (_what, path, headers) => {
-    const first = await ask(path, { headers });
+  ])('is answered alike everywhere: %s', async (_what, path, headers: Asked) => {
+    const usual = await server.app.inject({ url: path, headers });
+    const { date: _date, ...about } = usual.headers;
+    const kept = { connection: 'keep-alive', 'keep-alive': 'timeout=72' };
+    const expected = { status: usual.statusCode, body: usual.body, headers: { ...about, ...kept } };
     takeStoreAway();
+    const seen = vi.fn();
+    server.app.server.on('request', seen);
 
-    expect(await ask(path, { headers })).toEqual(first);
+    const atTheDoor = await ask(path, { headers });
+    expect(seen).not.toHaveBeenCalled();
+    expect([atTheDoor, await askBehindAnother(path, headers)]).toEqual([expected, expected]);
   });
 
   it('is answered as not modified to whoever has it', async () => {

@@ -1,0 +1,70 @@
+// Answers as the bytes that leave: made anew when the second of their date has gone by, and given until then.
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { SmallFile } from '../repository/store.ts';
+import { answerOf, type HotAnswer } from './hot.ts';
+import { isUnchanged } from './routes/repository.ts';
+
+interface Rendered {
+  readonly status: number;
+  readonly head: Buffer;
+  /** Null where it stands behind the head already, and where there is none. */
+  readonly body: Buffer | null;
+}
+
+/** Larger ones are not copied behind their head. */
+const ONE_PIECE_BYTES = 16 * 1024;
+/** Of a second: few are asked for again and again. */
+const MAX_KEPT = 64;
+
+export interface Renderer {
+  /** Answers the status. Null is a file that there is not. */
+  send(socket: Socket, file: SmallFile | null, path: string, known: string | undefined): number;
+}
+
+/** `keepAliveMs` is how long a connection may be silent between two requests. */
+export function createRenderer(keepAliveMs: number): Renderer {
+  const whole = new Map<SmallFile | null, Rendered>();
+  const unchanged = new Map<SmallFile | null, Rendered>();
+  let second = Number.NaN;
+  let common = '';
+
+  function renew(): void {
+    const now = Date.now();
+    if (Math.floor(now / 1000) === second) return;
+    second = Math.floor(now / 1000);
+    whole.clear();
+    unchanged.clear();
+    const date = new Date(now).toUTCString();
+    common = `Date: ${date}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n\r\n`;
+  }
+
+  return {
+    send: (socket, file, path, known) => {
+      renew();
+      const kept = file !== null && isUnchanged(known, file.etag) ? unchanged : whole;
+      let rendered = kept.get(file);
+      if (rendered === undefined) {
+        rendered = render(answerOf(file, path, known), common);
+        if (kept.size < MAX_KEPT) kept.set(file, rendered);
+      }
+      const { status, head, body } = rendered;
+      if (body === null) socket.write(head);
+      else {
+        socket.cork();
+        socket.write(head);
+        socket.write(body);
+        socket.uncork();
+      }
+      return status;
+    },
+  };
+}
+
+function render({ status, headers, body }: HotAnswer, common: string): Rendered {
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  const head = Buffer.from(text + common, 'latin1');
+  if (body === null || body.length > ONE_PIECE_BYTES) return { status, head, body };
+  return { status, head: Buffer.concat([head, body]), body: null };
+}
