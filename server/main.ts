@@ -1,36 +1,15 @@
-// The program `fairlead-server`: its commands, and how one is run from argument list to exit status.
-import type { Command } from 'commander';
-import manifest from '../package.json' with { type: 'json' };
-import { createProgram as createCommandLine } from '../shared/cli/command.ts';
-import { runProgram } from '../shared/cli/run.ts';
-import type { CliContext } from './cli/options.ts';
-import { INIT, ON_DIRECTORY, runOf } from './cli/specs.ts';
+// Where `fairlead-server` begins. It is the vendor's program as well: under that program's name, or as `fairlead-server vendor`.
+import { basename } from 'node:path';
 
-const GROUPS = {
-  token: 'tokens of people and programs',
-  audit: 'the log of everything that was changed',
-};
+const words = process.argv.slice(2);
+if (basename(process.argv0) === 'fairlead-vendor') void runVendor(words);
+else if (words[0] === 'vendor') void runVendor(words.slice(1));
+else void runServer();
 
-export function createProgram(exit: (status: number) => void): Command {
-  return createCommandLine<CliContext>({
-    name: 'fairlead-server',
-    about: 'Fairlead release server: serves the signed repository and knows the fleet',
-    version: manifest.version,
-    common: [],
-    groups: GROUPS,
-    // The commands that do not serve start in half the time without what serves.
-    commands: [INIT, runOf(async () => (await import('./serve.ts')).run), ...ON_DIRECTORY],
-    createContext: async () => ({ environment: process.env }),
-    exit,
-  });
+async function runServer(): Promise<void> {
+  await (await import('./program.ts')).run(words);
 }
 
-if (import.meta.main) {
-  // Whoever read the first lines may be gone: the server, and what was begun, go on.
-  process.stdout.on('error', () => undefined);
-  const exit = (status: number) => {
-    process.exitCode = status;
-  };
-  const status = await runProgram(createProgram(exit), process.argv.slice(2), process);
-  if (status !== null) exit(status);
+async function runVendor(its: readonly string[]): Promise<void> {
+  await (await import('./vendor/cli/program.ts')).runHere(its);
 }

@@ -46,7 +46,7 @@ export async function run(
   const context = await createContext(config, {
     ...{ log, database: 'beside', signIn, downloads },
     openPublisher: ({ config: of, store }, onChange) =>
-      startPublisher(new URL('./publisher-thread.ts', import.meta.url), of, store, onChange),
+      startPublisher('server/publisher-thread.ts', of, store, onChange),
   }).catch((error: unknown) => {
     lock?.release();
     throw error;

@@ -1,4 +1,5 @@
 // The house itself: who may import whom, what stays pure, how large a room may be.
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { functionsOf, readRootEntries, readSources, type SourceFile } from './support/source-tree.ts';
 
@@ -28,6 +29,9 @@ const IMPURE_IS_OPEN_TO =
   /^(?:agent\/(?:adapters|cli)|server\/(?:repository|db|hub|http|jobs|cli|vendor\/(?:workspace|cli)))\//;
 /** A queue of promises touches nothing outside its program: engines take turns too. */
 const TURNS = 'shared/node/turns.ts';
+
+/** As `shared/node/own-parts.ts` takes it, and as a build looks for it. */
+const OWN_PATH = /'(?:agent|server|shared)\/[\w/.-]+\.(?:ts|js|css)'/g;
 
 /** What each folder of a program may import of its own program. Entry points join everything. */
 const PROGRAM_LAYERS: Record<string, readonly string[]> = {
@@ -64,9 +68,9 @@ const ENTRY_POINTS = new Set([
   'agent/cli/main.ts',
   'agent/cli/tuf-client.ts',
   'server/main.ts',
+  'server/program.ts',
   'server/serve.ts',
   'server/publisher-thread.ts',
-  'server/vendor/cli/main.ts',
 ]);
 
 const MIN_FILE_LINES = 40;
@@ -83,7 +87,8 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
   [/^server\/jobs\/kinds\.ts$/, 'a table: what the server does by itself'],
-  [/^server\/main\.ts$/, 'an entry'],
+  [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],
+  [/^shared\/node\/own-parts\.ts$/, 'a door: the one way from a program to its own parts'],
   [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
   [/^shared\/encoding\/(?:bytes|digest)\.ts$/, 'a word of the language, which everything imports'],
 ];
@@ -187,6 +192,22 @@ describe('layers', () => {
 
     expect(members.match(/^ {2}(?:readonly )?\w+[:(]/gm)?.length).toBeLessThanOrEqual(10);
     expect(takers.map((file) => file.path)).toEqual(['agent/engine/agent/admin-routes.ts']);
+  });
+
+  it('finds its own parts in one way: in an executable no module has a place', () => {
+    const door = 'shared/node/own-parts.ts';
+    const asking =
+      /\bimport\.meta\b|\bnew Worker\b|\bfork\(|\bprocess\.execPath\b|\bargv\[1\]|'node:(?:sea|module)'|\b__(?:dirname|filename)\b/;
+    const wrong = sources
+      .filter((file) => file.path !== door && asking.test(withoutComments(file.text)))
+      .map((file) => file.path);
+    const named = sources.flatMap(
+      (file) => file.text.match(OWN_PATH)?.map((path) => path.slice(1, -1)) ?? [],
+    );
+
+    expect(wrong).toEqual([]);
+    expect(named.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)))).toEqual([]);
+    expect(named).toContain('server/web/docs-page.css');
   });
 
   it('has no barrel', () => {

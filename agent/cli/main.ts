@@ -7,9 +7,17 @@ import type { GlobalOptions } from './program.ts';
 /** 128 and the signal's number: what a shell says of a program whose reader went away. */
 const SIGPIPE_EXIT = 141;
 
-// Answered before anything is loaded: scripts ask it in loops.
-if (process.argv[2] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
-else await main();
+const words = process.argv.slice(2);
+// Both before anything is loaded: scripts ask the first in loops, the second runs for as long as a service does.
+if (words[0] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
+else if (words.length === 3 && words[0] === 'agent' && words[1] === 'switch') void passTraffic(words[2]);
+else void main();
+
+/** What the agent starts for a blue-green capability: the last word is the file that says where to. */
+async function passTraffic(route = ''): Promise<void> {
+  const { serveTraffic } = await import('../adapters/drivers/traffic/switch.ts');
+  serveTraffic(route);
+}
 
 /** As SIGPIPE would end it; a disk that takes no more is an error. */
 function endOutput(error: NodeJS.ErrnoException): void {
@@ -35,7 +43,7 @@ async function main(): Promise<void> {
       process.exitCode = status;
     },
   });
-  const status = await runProgram(program, process.argv.slice(2), process);
+  const status = await runProgram(program, words, process);
   if (status !== null) process.exitCode = status;
 }
 

@@ -23,7 +23,7 @@ const HEAP_MB = 256;
 export function createReportReader(): ReadReport {
   const thread = startOnDemand<ReportQuestion, ReportRows>(
     () =>
-      startThread(new URL('./report-thread.ts', import.meta.url), {
+      startThread('server/db/report-thread.ts', {
         limits: { maxOldGenerationSizeMb: HEAP_MB },
       }),
     IDLE_MS,

@@ -52,5 +52,5 @@ function takeTurn(inTurn: InTurn): Promise<() => void> {
 }
 
 function startConnection(file: string) {
-  return startThread<Asked, SqliteAnswer>(new URL('./sqlite-worker.ts', import.meta.url), { data: file });
+  return startThread<Asked, SqliteAnswer>('server/db/sqlite-worker.ts', { data: file });
 }

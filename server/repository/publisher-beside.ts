@@ -1,5 +1,6 @@
 // The publisher as the API knows it: in a thread of its own, which alone holds the online keys and reads what publishers send.
 import { stat } from 'node:fs/promises';
+import type { OwnPath } from '../../shared/node/own-parts.ts';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
 import type { OnlineKeysReply, PublicationReply } from '../../shared/protocol/publication.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
@@ -41,7 +42,7 @@ const LARGE_BYTES = 4 * 2 ** 20;
 
 /** `onChange` is told when the repository serves something else. Errors: those of opening keys and database. */
 export async function startPublisher(
-  module: URL,
+  module: OwnPath,
   data: PublisherData,
   store: RepositoryStore,
   onChange: (published: Published) => void,

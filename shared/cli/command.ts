@@ -44,8 +44,6 @@ export interface CommandSpec<Context> {
   readonly example?: string;
   readonly arguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
-  /** Started by the program itself; no page and no help names it. */
-  readonly hidden?: boolean;
   /** What it prints with `--json`; a command without one prints no document. */
   readonly answer?: Answer;
   readonly load: () => Promise<Run<Context>>;
@@ -122,9 +120,7 @@ function addCommand<Context>(
 ): void {
   const words = command.name.split(' ');
   const name = words.pop() ?? '';
-  const own = groupAt(program, words, spec.groups)
-    .command(name, { hidden: command.hidden === true })
-    .description(command.about);
+  const own = groupAt(program, words, spec.groups).command(name).description(command.about);
   if (command.answer !== undefined) answers.set(own, command.answer);
   for (const argument of command.arguments ?? []) own.addArgument(toArgument(argument));
   const options = [...(command.options ?? []), ...spec.common];

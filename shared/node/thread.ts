@@ -1,7 +1,8 @@
 // A thread beside the loop: questions to it and its answers in order, and what goes wrong there is the same error here.
-import { parentPort, type ResourceLimits, Worker } from 'node:worker_threads';
+import { parentPort, type ResourceLimits } from 'node:worker_threads';
 import type { ErrorCode, ErrorData } from '../errors/catalogue.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
+import { createWorker, type OwnPath } from './own-parts.ts';
 
 export interface Thread<Question, Answer> {
   /** What either holds is copied. Errors: what the thread throws, and that it ended. */
@@ -44,10 +45,10 @@ const ENDED = 'the thread has ended';
 
 /** Runs the module there, which calls `answerQuestions`. A thread that nobody waits for keeps no program from ending. */
 export function startThread<Question, Answer>(
-  module: URL,
+  module: OwnPath,
   { data, limits, onNews }: ThreadOptions = {},
 ): Thread<Question, Answer> & { hasEnded(): boolean } {
-  const worker = new Worker(module, {
+  const worker = createWorker(module, {
     workerData: data,
     ...(limits === undefined ? {} : { resourceLimits: limits }),
   });

@@ -12,7 +12,7 @@ const CLIENTS = 16;
 const SECONDS = 3;
 const RUNS = 3;
 const BULK = 256 << 20;
-const SWITCH = new URL('../../agent/adapters/drivers/traffic/switch.ts', import.meta.url).pathname;
+const MAIN = new URL('../../agent/cli/main.ts', import.meta.url).pathname;
 const SERVICE = `const bulk = Buffer.alloc(${BULK});
 require('node:http').createServer((request, response) => response.end(request.url === '/bulk' ? bulk : 'ok'))
   .listen(Number(process.argv[1]), '127.0.0.1')`;
@@ -30,7 +30,7 @@ export async function measureTraffic(work: string): Promise<Figures> {
   writeFileSync(join(directory, 'route.json'), JSON.stringify({ address: '127.0.0.1', publicPort, port }));
   const children = [
     ['-e', SERVICE, String(port)],
-    [SWITCH, join(directory, 'route.json')],
+    [MAIN, 'agent', 'switch', join(directory, 'route.json')],
   ].map((words) => spawn(process.execPath, words, { stdio: 'ignore' }));
   const compare = async (
     what: string,

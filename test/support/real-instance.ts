@@ -24,7 +24,8 @@ export interface RealInstance {
 
 const SWITCH = [
   process.execPath,
-  new URL('../../agent/adapters/drivers/traffic/switch.ts', import.meta.url).pathname,
+  new URL('../../agent/cli/main.ts', import.meta.url).pathname,
+  ...['agent', 'switch'],
 ];
 
 /** Answers with its version; after as many answers to clients as its second argument says it is sick. Asked to stop, it ends what it began. */

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createProgram, run } from '../../server/vendor/cli/main.ts';
+import { createProgram, run } from '../../server/vendor/cli/program.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
 import { openKeyFile } from '../../shared/trust/keyfile.ts';
 import { holdToAnswer } from './declared-answers.ts';

@@ -1,5 +1,6 @@
 // Verifies the metadata of targets roles: small files at once, large ones in a thread, so that the agent answers meanwhile.
 import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
+import type { OwnPath } from '../../../shared/node/own-parts.ts';
 import { startOnDemand, startThread } from '../../../shared/node/thread.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { FileMeta, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
@@ -28,9 +29,9 @@ const TARGETS_AT_ONCE = 1_000;
 const IDLE_MS = 2_000;
 /** Eight times the largest file, and what Node itself takes. */
 const HEAP_MB = 192;
-const THREAD = new URL('./verify-thread.ts', import.meta.url);
+const THREAD = 'agent/adapters/repository/verify-thread.ts';
 
-export function createVerifyTargets(module = THREAD): VerifyTargets {
+export function createVerifyTargets(module: OwnPath = THREAD): VerifyTargets {
   const thread = startOnDemand<VerifyQuestion, VerifyAnswer>(
     () => startThread(module, { limits: { maxOldGenerationSizeMb: HEAP_MB } }),
     IDLE_MS,

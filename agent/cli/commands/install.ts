@@ -1,11 +1,10 @@
 // fairlead agent install and uninstall: the agent as a service of this machine.
 
 import { resolve } from 'node:path';
-import { isSea } from 'node:sea';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { ownProgram } from '../../../shared/node/own-parts.ts';
 import {
   AGENT_UNIT,
   installAgent,
@@ -23,7 +22,7 @@ export const uninstallAnswer = z.strictObject({ schema: z.literal('fairlead/agen
 export async function install(context: CliContext): Promise<number> {
   const stateDir = resolve(context.stateDir);
   if ((await readEnrolment(stateDir)) === null) throw new FairleadError('enrolment/missing', { stateDir });
-  await installAgent(UNIT_DIRECTORY, { program: ownProgram(), stateDir });
+  await installAgent(UNIT_DIRECTORY, { program: ownProgram('agent/cli/main.ts'), stateDir });
   show(context, { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT }, () => [
     `${AGENT_UNIT} runs now and at every boot`,
     `next: fairlead status --state-dir ${shellWord(stateDir)}`,
@@ -38,10 +37,4 @@ export async function uninstall(context: CliContext): Promise<number> {
     `${AGENT_UNIT} is removed; its state in ${resolve(context.stateDir)} and the services it started stay`,
   ]);
   return 0;
-}
-
-/** What started this very command: one executable, or Node with its options (the compile cache) and the program's file. */
-function ownProgram(): readonly string[] {
-  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  return isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, main];
 }

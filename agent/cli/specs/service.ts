@@ -54,12 +54,4 @@ export const SERVICE: readonly AgentCommand[] = [
     answer: async () => (await import('../commands/move.ts')).moveAnswer,
     load: async () => (await import('../commands/move.ts')).move,
   },
-  {
-    // What the agent itself starts for a blue-green capability where it is one executable without files beside it.
-    name: 'agent switch',
-    about: 'pass connections on',
-    hidden: true,
-    arguments: [{ name: '<route>', about: 'the file that says where to', parse: parsePath }],
-    load: async () => (await import('../commands/switch.ts')).runSwitch,
-  },
 ];

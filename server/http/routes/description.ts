@@ -1,7 +1,7 @@
 // The description of the API, as the server itself gives it: as a document for programs, and as a page for people.
-import { readFileSync } from 'node:fs';
 import type { FastifyReply } from 'fastify';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
+import { readOwnText } from '../../../shared/node/own-parts.ts';
 import { type Description, renderDocsPage } from '../../web/docs-page.ts';
 import { renderOpenApi } from '../openapi.ts';
 import { defineRawRoute, type Route } from '../route.ts';
@@ -33,11 +33,11 @@ export function describeRoutes(others: readonly Route[]): readonly Route[] {
     }),
     file('page.css', 'How that page looks', 'text/css', {
       excerpt: 'color-scheme: light dark',
-      text: once(() => assetOf('docs-page.css')),
+      text: once(() => readOwnText('server/web/docs-page.css')),
     }),
     file('page.js', 'What moves on that page', 'text/javascript', {
       excerpt: "addEventListener('hashchange', showLinked)",
-      text: once(() => assetOf('docs-page.js')),
+      text: once(() => readOwnText('server/web/docs-page.js')),
     }),
   );
   return all;
@@ -70,10 +70,6 @@ function file(
         })
         .send(text()),
   });
-}
-
-function assetOf(name: string): string {
-  return readFileSync(new URL(`../../web/${name}`, import.meta.url), 'utf8');
 }
 
 function once<Value>(make: () => Value): () => Value {

@@ -1,8 +1,8 @@
 // The three programs' command lines as data: to be read, not run.
 import type { Command } from 'commander';
 import { createProgram as createAgentProgram } from '../../../agent/cli/program.ts';
-import { createProgram as createServerProgram } from '../../../server/main.ts';
-import { createProgram as createVendorProgram } from '../../../server/vendor/cli/main.ts';
+import { createProgram as createServerProgram } from '../../../server/program.ts';
+import { createProgram as createVendorProgram } from '../../../server/vendor/cli/program.ts';
 
 export function createPrograms(): readonly Command[] {
   return [agentProgram(), vendorProgram(), createServerProgram(() => undefined)];

@@ -21,7 +21,7 @@ import { watchWork } from '../../support/turns.ts';
 
 const LONGEST_TURN_MS = 50;
 const MIB = 2 ** 20;
-const PUBLISHER_THREAD = new URL('../../../server/publisher-thread.ts', import.meta.url);
+const PUBLISHER_THREAD = 'server/publisher-thread.ts';
 
 let dir: string;
 let context: Context;

@@ -275,14 +275,6 @@ describe('a command', () => {
 
     expect(tool.said.out).not.toMatch(/Example|undefined/);
   });
-
-  it('that is hidden stands in no help', async () => {
-    const tool = programWith({ hidden: true });
-
-    await tool.run('--help');
-
-    expect(tool.said.out).not.toContain('Does it.');
-  });
 });
 
 describe('a run', () => {

@@ -3,8 +3,8 @@ import type { Argument, Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram as createAgentProgram } from '../../../agent/cli/program.ts';
 import { parseHost, parsePort } from '../../../server/cli/options.ts';
-import { createProgram as createServerProgram } from '../../../server/main.ts';
-import { createProgram as createVendorProgram } from '../../../server/vendor/cli/main.ts';
+import { createProgram as createServerProgram } from '../../../server/program.ts';
+import { createProgram as createVendorProgram } from '../../../server/vendor/cli/program.ts';
 import { type CommandSpec, createProgram, type OptionSpec } from '../../../shared/cli/command.ts';
 import { runProgram } from '../../../shared/cli/run.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -62,7 +62,6 @@ const FREE_ARGUMENTS = new Set([
   'instances restore install',
   'instances retire install',
   'instances verify file',
-  'agent switch route',
   'key create file',
   'window remove name',
   'settings set key',

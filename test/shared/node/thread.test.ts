@@ -8,7 +8,7 @@ import { startOnDemand, startThread, type Thread, type ThreadOptions } from '../
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 
-const MODULE = new URL('../../support/answering-thread.ts', import.meta.url);
+const MODULE = 'test/support/answering-thread.ts';
 const open: Thread<string, string>[] = [];
 
 function start(options: ThreadOptions = {}) {
@@ -188,7 +188,7 @@ describe('a program', () => {
   const said = (script: string) => {
     const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
     const head = `const { startThread } = await import(${url('../../../shared/node/thread.ts')});
-      const thread = startThread(new URL(${url('../../support/answering-thread.ts')}));`;
+      const thread = startThread('${MODULE}');`;
     const program = join(temporaryDirectory(), 'program.mjs');
     writeFileSync(program, `${head}\n${script}`);
     return spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 25_000 }).stdout;

@@ -69,6 +69,3 @@ function join(client: Socket, upstream: Socket): void {
   client.pipe(upstream);
   upstream.pipe(client);
 }
-
-const [, program, path] = process.argv;
-if (program === import.meta.filename && path !== undefined) serveTraffic(path);

@@ -1,10 +1,10 @@
 // Directing traffic: the route is a file, the switch that follows it a service of its own that outlives the agent.
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { isSea } from 'node:sea';
 import { setTimeout as delay } from 'node:timers/promises';
 import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { ownProgram } from '../../../../shared/node/own-parts.ts';
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
@@ -82,10 +82,8 @@ export function createTraffic(options: TrafficOptions): Traffic {
   };
 }
 
-/** Without the rest of the agent in it where that is possible: it runs for as long as the service does. */
 export function switchCommand(): readonly string[] {
-  if (isSea()) return [process.execPath, 'agent', 'switch'];
-  return [process.execPath, join(import.meta.dirname, 'switch.ts')];
+  return [...ownProgram('agent/cli/main.ts'), 'agent', 'switch'];
 }
 
 function switchKey(component: ComponentKey): ComponentKey {

@@ -18,12 +18,12 @@ import { freePort } from '../../../support/free-port.ts';
 
 const COMPONENT = 'core/auth' as ComponentKey;
 const KEY = `${COMPONENT}.traffic` as ComponentKey;
-const SWITCH = new URL('../../../../agent/adapters/drivers/traffic/switch.ts', import.meta.url).pathname;
+const MAIN = new URL('../../../../agent/cli/main.ts', import.meta.url).pathname;
 
 async function createWorld() {
   const stateDir = temporaryDirectory();
   const driver = createProcessDriver({ stateDir });
-  const traffic = createTraffic({ stateDir, driver, command: [process.execPath, SWITCH] });
+  const traffic = createTraffic({ stateDir, driver, command: [process.execPath, MAIN, 'agent', 'switch'] });
   onTestFinished(() => traffic.close(COMPONENT));
   const publicPort = await freePort();
   return {

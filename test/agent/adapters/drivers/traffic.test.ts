@@ -10,13 +10,13 @@ import { temporaryDirectory } from '../../../support/directories.ts';
 import { freePort } from '../../../support/free-port.ts';
 
 const COMPONENT = 'core/auth' as ComponentKey;
-const SWITCH = new URL('../../../../agent/adapters/drivers/traffic/switch.ts', import.meta.url).pathname;
+const MAIN = new URL('../../../../agent/cli/main.ts', import.meta.url).pathname;
 
 async function createWorld() {
   const stateDir = temporaryDirectory();
   const driver = createProcessDriver({ stateDir });
   const withDriver = (one: typeof driver) =>
-    createTraffic({ stateDir, driver: one, command: [process.execPath, SWITCH] });
+    createTraffic({ stateDir, driver: one, command: [process.execPath, MAIN, 'agent', 'switch'] });
   const open = () => withDriver(driver);
   const traffic = open();
   onTestFinished(() => traffic.close(COMPONENT));

@@ -86,9 +86,7 @@ it('two large files that are asked about at once come back each with its own tar
 });
 
 it('a thread that forgets what it verified, as one that has begun anew, is not asked for ever', async () => {
-  const verifyForgetful = createVerifyTargets(
-    new URL('../../../support/forgetful-thread.ts', import.meta.url),
-  );
+  const verifyForgetful = createVerifyTargets('test/support/forgetful-thread.ts');
 
   const { targets } = await verifyForgetful('releases', SIGNER, EXPECTED, targetsOf(2_000));
 
@@ -96,7 +94,7 @@ it('a thread that forgets what it verified, as one that has begun anew, is not a
 });
 
 it('where no thread can be had, a large file is verified all the same', async () => {
-  const verifyAlone = createVerifyTargets(new URL('./no-such-thread.ts', import.meta.url));
+  const verifyAlone = createVerifyTargets('test/support/no-such-thread.ts');
   const bytes = targetsOf(2_000);
 
   expect((await verifyAlone('releases', SIGNER, EXPECTED, bytes)).targets.size).toBe(2_000);
