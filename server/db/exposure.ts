@@ -3,6 +3,7 @@ import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { ExposedComponent } from '../../shared/protocol/fleet.ts';
 import type { Version } from '../../shared/version/version.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
+import { countRunning } from './running-versions.ts';
 import type { Database } from './tables.ts';
 
 export interface RunningVersion {
@@ -12,8 +13,8 @@ export interface RunningVersion {
   readonly instances: number;
 }
 
-/** Instance's name, its id, component. */
-export type ExposedKey = readonly [string, string, string];
+/** Instance's id, component. */
+export type ExposedKey = readonly [string, string];
 
 /** What instances run: those of one customer, or all. */
 function running(db: Database, customer: string | undefined) {
@@ -37,11 +38,7 @@ export async function listRunningVersions(
 ): Promise<readonly RunningVersion[]> {
   const found: RunningVersion[] = [];
   for (const part of inParts(components)) {
-    const rows = await running(db, customer)
-      .select((select) => ['component', 'version', select.fn.countAll().as('instances')])
-      .where('component', 'in', part)
-      .groupBy(['component', 'version'])
-      .execute();
+    const rows = await (customer === undefined ? countRunning(db, part) : countOf(db, part, customer));
     for (const { component, version, instances } of rows) {
       found.push({ component, version: version as Version, instances: Number(instances) });
     }
@@ -49,33 +46,31 @@ export async function listRunningVersions(
   return found;
 }
 
-/** Of each list of versions some instances that run one of them, without a look at the others, in one question for many. */
+function countOf(db: Database, components: readonly string[], customer: string) {
+  return running(db, customer)
+    .select((select) => ['component', 'version', select.fn.countAll().as('instances')])
+    .where('component', 'in', components)
+    .groupBy(['component', 'version'])
+    .execute();
+}
+
+/** Of each list of versions some instances that run one of them, by name; what several lists hold is asked for once. */
 export async function listSomeRunning(
   db: Database,
   lists: readonly (readonly RunningVersion[])[],
   limit: number,
   customer?: string,
 ): Promise<readonly (readonly ExposedComponent[])[]> {
-  const wanted = lists.flatMap((versions, list) =>
-    untilEnough(versions, limit).map((version) => ({ ...version, list })),
+  const wanted = lists.map((versions) => untilEnough(versions, limit));
+  const asked = new Map(wanted.flat().map((one) => [versionOf(one), { ...one, limit }]));
+  const found = byVersion(await listFirst(db, [...asked.values()], null, customer));
+  return wanted.map((versions) =>
+    versions
+      .flatMap((one) => found.get(versionOf(one)) ?? [])
+      .sort(byName)
+      .slice(0, limit),
   );
-  const found = lists.map((): ExposedComponent[] => []);
-  for (const part of inParts(wanted, TERMS_OF_UNION)) {
-    const [first, ...others] = part.map((one) => selectSome(db, one, limit, customer));
-    if (first === undefined) break;
-    const some = others.reduce((all, one) => all.unionAll(one), first).as('c');
-    const rows = await db
-      .selectFrom(some)
-      .innerJoin('instances as i', 'i.id', 'c.instance')
-      .select(['c.list', 'c.instance', 'i.name', 'c.component', 'c.version'])
-      .execute();
-    for (const { list, ...row } of rows) found[Number(list)]?.push(row);
-  }
-  return found.map((rows) => rows.sort(byPlace).slice(0, limit));
 }
-
-/** SQLite takes five hundred. */
-const TERMS_OF_UNION = 250;
 
 /** Of those that instances are counted for, the first that together have so many. */
 function untilEnough(versions: readonly RunningVersion[], limit: number): readonly RunningVersion[] {
@@ -87,147 +82,108 @@ function untilEnough(versions: readonly RunningVersion[], limit: number): readon
   });
 }
 
-/** In a question of its own: databases take a limit for a part of a union in no other place. */
-function selectSome(
-  db: Database,
-  { component, version, list }: RunningVersion & { readonly list: number },
-  limit: number,
-  customer: string | undefined,
-) {
-  const some = running(db, customer)
-    .select((select) => ['instance', 'component', 'version', select.lit(list).as('list')])
-    .where('component', '=', component)
-    .where('version', '=', version)
-    .orderBy('instance')
-    .limit(limit)
-    .as('some');
-  return db.selectFrom(some).selectAll();
-}
-
-/** The instances that run one of these, by name. */
+/**
+ * The instances that run one of these, by their ids, which an index has each version's in; so a page costs the same wherever
+ * it begins and however many are affected. Where they are spread unevenly it may hold fewer than it could, and still a next.
+ */
 export async function listRunning(
   db: Database,
   versions: readonly RunningVersion[],
-  page: Page<ExposedKey>,
+  { limit, after }: Page<ExposedKey>,
   customer?: string,
 ): Promise<Part<ExposedComponent, ExposedKey>> {
-  const many = versions.reduce((sum, { instances }) => sum + instances, 0) > FEW;
-  const rows = await (many ? walkByName : gather)(db, versions, page, customer);
-  return cutPart(
-    rows.slice(0, page.limit + 1),
-    page.limit,
+  const all = versions.reduce((sum, { instances }) => sum + instances, 0);
+  const asked = versions.map((one) => ({ ...one, limit: shareOf(one, all, limit + 1) }));
+  const rows = [...(await listFirst(db, asked, after, customer))].sort(byPlace);
+  const end = whereCut(rows, asked);
+  const whole = rows.filter((row) => end === null || byPlace(row, end) <= 0);
+  const { entries, next } = cutPart(
+    whole.slice(0, limit + 1),
+    limit,
     ({ name }) => 200 + name.length,
-    ({ name, instance, component }): ExposedKey => [name, instance, component],
+    placeOf,
   );
+  return { entries, next: next ?? (end === null ? null : placeOf(end)) };
 }
 
-/** So few rows are sorted sooner than their places among all instances are found. */
-const FEW = 5_000;
-/** Instances looked at in one go. */
-const STRIDE = 1_000;
+/** Ids are by chance: of a page each version has about its share of all, and hardly twice that and a few. */
+function shareOf({ instances }: RunningVersion, all: number, page: number): number {
+  return Math.min(page, Math.ceil((2 * page * instances) / all) + A_FEW);
+}
 
-/** Of many: by name from where the page begins, until there are enough. */
-async function walkByName(
+const A_FEW = 8;
+
+/** The first place behind which there may be rows that were not asked for. */
+function whereCut(rows: readonly ExposedComponent[], asked: readonly Asked[]): ExposedComponent | null {
+  const found = byVersion(rows);
+  const cut = asked.flatMap((one) => found.get(versionOf(one))?.at(one.limit - 1) ?? []);
+  return cut.sort(byPlace)[0] ?? null;
+}
+
+interface Asked extends RunningVersion {
+  readonly limit: number;
+}
+
+/** SQLite takes five hundred. */
+const TERMS_OF_UNION = 250;
+
+/** Of each version so many of its first instances, from behind a place; in one question for many versions. */
+async function listFirst(
   db: Database,
-  versions: readonly RunningVersion[],
-  { limit, after }: Page<ExposedKey>,
+  asked: readonly Asked[],
+  after: ExposedKey | null,
   customer: string | undefined,
 ): Promise<readonly ExposedComponent[]> {
-  const affected = new Map(versions.map((one) => [`${one.component} ${one.version}`, one]));
-  const components = [...new Set(versions.map(({ component }) => component))];
-  const rows: ExposedComponent[] = [];
-  let from: readonly [string, string] | null = after === null ? null : [after[0], after[1]];
-  for (;;) {
-    const stride = await db
-      .selectFrom('instances')
-      .select(['id', 'name'])
-      .$if(customer !== undefined, (query) => query.where('customer', '=', customer ?? ''))
-      .$if(from !== null, (query) =>
-        query.where((where) => where(where.refTuple('name', 'id'), '>=', where.tuple(...(from ?? ['', ''])))),
-      )
-      .orderBy('name')
-      .orderBy('id')
-      .limit(STRIDE + 1)
+  const found: ExposedComponent[] = [];
+  for (const part of inParts(asked, TERMS_OF_UNION)) {
+    const [first, ...others] = part.map((one) => selectFirst(db, one, after, customer));
+    if (first === undefined) break;
+    const rows = await db
+      .selectFrom(others.reduce((all, one) => all.unionAll(one), first).as('c'))
+      .innerJoin('instances as i', 'i.id', 'c.instance')
+      .select(['c.instance', 'i.name', 'c.component', 'c.version'])
       .execute();
-    const names = new Map(stride.slice(0, STRIDE).map(({ id, name }) => [id, name]));
-    for (const part of inParts([...names.keys()])) {
-      for (const one of await listOf(db, part, components)) {
-        const row = { ...one, name: names.get(one.instance) ?? '' };
-        if (affected.has(`${one.component} ${one.version}`) && isBehind(row, after)) rows.push(row);
-      }
-    }
-    const next = stride[STRIDE];
-    if (rows.length > limit || next === undefined) return rows.sort(byPlace);
-    from = [next.name, next.id];
+    found.push(...rows);
   }
+  return found;
 }
 
-function listOf(db: Database, instances: readonly string[], components: readonly string[]) {
-  const narrow = components.length <= MOST_NAMED;
-  return db
-    .selectFrom('instance_components')
+/** In a question of its own: databases take a limit for a part of a union in no other place. */
+function selectFirst(
+  db: Database,
+  { component, version, limit }: Asked,
+  after: ExposedKey | null,
+  customer: string | undefined,
+) {
+  const [instance, last] = after ?? ['', ''];
+  const first = running(db, customer)
     .select(['instance', 'component', 'version'])
-    .where('instance', 'in', instances)
-    .$if(narrow, (query) => query.where('component', 'in', components))
-    .execute();
+    .where('component', '=', component)
+    .where('version', '=', version)
+    .where('instance', byCodePoint(component, last) > 0 ? '>=' : '>', instance)
+    .orderBy('instance')
+    .limit(limit)
+    .as('first');
+  return db.selectFrom(first).selectAll();
 }
 
-/** An advisory that names more is held against all that an instance runs. */
-const MOST_NAMED = 50;
-
-function isBehind(row: ExposedComponent, after: ExposedKey | null): boolean {
-  if (after === null) return true;
-  const [name, instance, component] = after;
-  return byPlace(row, { ...row, name, instance, component: component as ExposedComponent['component'] }) > 0;
+function byVersion(rows: readonly ExposedComponent[]): ReadonlyMap<string, readonly ExposedComponent[]> {
+  return Map.groupBy(rows, (row) => versionOf(row));
 }
 
-/** Of few: all of them, in order. */
-async function gather(
-  db: Database,
-  versions: readonly RunningVersion[],
-  page: Page<ExposedKey>,
-  customer: string | undefined,
-): Promise<readonly ExposedComponent[]> {
-  const rows: ExposedComponent[] = [];
-  for (const part of inParts(versions)) rows.push(...(await listFirstRunning(db, part, page, customer)));
-  return rows.sort(byPlace);
+function versionOf({ component, version }: Pick<ExposedComponent, 'component' | 'version'>): string {
+  return `${component} ${version}`;
 }
 
-function listFirstRunning(
-  db: Database,
-  versions: readonly RunningVersion[],
-  { limit, after }: Page<ExposedKey>,
-  customer: string | undefined,
-): Promise<readonly ExposedComponent[]> {
-  return running(db, customer)
-    .innerJoin('instances as i', 'i.id', 'c.instance')
-    .select(['c.instance', 'i.name', 'c.component', 'c.version'])
-    .where((where) =>
-      where(
-        where.refTuple('c.component', 'c.version'),
-        'in',
-        versions.map(({ component, version }) => where.tuple(component, version)),
-      ),
-    )
-    .$if(after !== null, (query) =>
-      query.where((where) =>
-        where(where.refTuple('i.name', 'i.id', 'c.component'), '>', where.tuple(...(after ?? NOWHERE))),
-      ),
-    )
-    .orderBy('i.name')
-    .orderBy('i.id')
-    .orderBy('c.component')
-    .limit(limit + 1)
-    .execute();
+function placeOf({ instance, component }: ExposedComponent): ExposedKey {
+  return [instance, component];
 }
-
-const NOWHERE: ExposedKey = ['', '', ''];
 
 /** As the databases order texts, by their bytes. */
 function byPlace(a: ExposedComponent, b: ExposedComponent): number {
-  return (
-    byCodePoint(a.name, b.name) ||
-    byCodePoint(a.instance, b.instance) ||
-    byCodePoint(a.component, b.component)
-  );
+  return byCodePoint(a.instance, b.instance) || byCodePoint(a.component, b.component);
+}
+
+function byName(a: ExposedComponent, b: ExposedComponent): number {
+  return byCodePoint(a.name, b.name) || byPlace(a, b);
 }

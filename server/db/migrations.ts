@@ -6,6 +6,7 @@ import { createJobs } from './jobs.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
+import { addRunningVersions } from './running-versions.ts';
 import { addSessions } from './sessions.ts';
 import { addStanding } from './standing.ts';
 import { columnTypesOf } from './tables.ts';
@@ -23,6 +24,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-jobs': { up: createJobs },
   '0014-standing': { up: addStanding },
   '0015-blockers': { up: addBlockers },
+  '0016-running': { up: addRunningVersions },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -58,6 +58,14 @@ interface InstanceComponentRow {
   readonly version: string;
 }
 
+/** How many instances run a version: one of several numbers, of which the sum counts; see running-versions.ts. */
+export interface RunningVersionRow {
+  readonly component: string;
+  readonly version: string;
+  readonly shard: number;
+  readonly instances: number;
+}
+
 /** Who keeps each instance from what, by its last report. */
 interface InstanceBlockerRow {
   readonly instance: string;
@@ -131,6 +139,7 @@ export interface Tables extends ProposalTables {
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;
   readonly instance_components: InstanceComponentRow;
+  readonly running_versions: RunningVersionRow;
   readonly instance_blockers: InstanceBlockerRow;
   readonly reports: ReportRow;
   readonly deployments: DeploymentRow;

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { forgetRepeats } from './once.ts';
 import { CLOSED_KEPT, pruneProposals } from './proposals.ts';
+import { forgetVersions } from './running-versions.ts';
 import type { DatabaseTransaction } from './tables.ts';
 
 const DAY_MS = 86_400_000;
@@ -38,4 +39,5 @@ export async function tidy(trx: DatabaseTransaction, now: EpochMs): Promise<void
     crowded.map(({ instance }) => instance),
     now,
   );
+  await forgetVersions(trx);
 }

@@ -2,11 +2,12 @@
 import { afterAll, describe, it } from 'vitest';
 import { usePostgres } from './databases.ts';
 import { findPostgres, startPostgres } from './postgres.ts';
+import { runAgain, type Suites } from './suites-again.ts';
 
 const STOP_MS = 120_000;
 
-/** `load` imports the suites; where the machine has no PostgreSQL they are skipped, and the reporter says so. */
-export async function onPostgres(load: () => Promise<unknown>): Promise<void> {
+/** Where the machine has no PostgreSQL they are skipped, and the reporter says so. */
+export async function onPostgres(suites: Suites): Promise<void> {
   const programs = findPostgres();
   if (programs === null) {
     describe.skip('PostgreSQL', () => it('is not on this machine', () => undefined));
@@ -15,5 +16,5 @@ export async function onPostgres(load: () => Promise<unknown>): Promise<void> {
   const server = await startPostgres(programs);
   usePostgres(server);
   afterAll(() => server.stop(), STOP_MS);
-  await load();
+  runAgain(suites);
 }

@@ -2,11 +2,11 @@
 import { afterAll } from 'vitest';
 import { startS3 } from './s3-server.ts';
 import { useS3 } from './stores.ts';
+import { runAgain, type Suites } from './suites-again.ts';
 
-/** `load` imports the suites. */
-export async function onS3(load: () => Promise<unknown>): Promise<void> {
+export async function onS3(suites: Suites): Promise<void> {
   const server = await startS3();
   useS3(server);
   afterAll(() => server.close());
-  await load();
+  runAgain(suites);
 }

@@ -56,7 +56,7 @@ const patch = defineRoute({
   tag: 'fleet',
   summary: 'One advisory, and page by page every affected component on every instance',
   params: z.strictObject({ advisory: z.string().max(100) }),
-  query: z.strictObject(pageOf(z.tuple([z.string(), z.string(), z.string()]))),
+  query: z.strictObject(pageOf(z.tuple([z.string(), z.string()]))),
   reply: patchReply,
   example: { params: { advisory: PATCH.advisory.id }, reply: PATCH },
   answer: async (context, { params, query, customer, continueAt }) => {

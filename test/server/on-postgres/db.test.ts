@@ -1,17 +1,18 @@
 // Rows, reports, tokens, the audit chain, jobs and races, on a real PostgreSQL: the same queries, the same answers.
 import { onPostgres } from '../../support/on-postgres.ts';
 
-await onPostgres(async () => {
-  await import('../db/audit-chain.test.ts');
-  await import('../db/exposure.test.ts');
-  await import('../db/instances.test.ts');
-  await import('../db/proposal-races.test.ts');
-  await import('../db/lists.test.ts');
-  await import('../db/races.test.ts');
-  await import('../db/reports.test.ts');
-  await import('../db/rows.test.ts');
-  await import('../db/tidy.test.ts');
-  await import('../db/tokens.test.ts');
-  await import('../jobs/processes.test.ts');
-  await import('../jobs/run.test.ts');
-});
+await onPostgres([
+  () => import('../db/audit-chain.test.ts'),
+  () => import('../db/exposure.test.ts'),
+  () => import('../db/instances.test.ts'),
+  () => import('../db/proposal-races.test.ts'),
+  () => import('../db/lists.test.ts'),
+  () => import('../db/races.test.ts'),
+  () => import('../db/reports.test.ts'),
+  () => import('../db/rows.test.ts'),
+  () => import('../db/running-versions.test.ts'),
+  () => import('../db/tidy.test.ts'),
+  () => import('../db/tokens.test.ts'),
+  () => import('../jobs/processes.test.ts'),
+  () => import('../jobs/run.test.ts'),
+]);

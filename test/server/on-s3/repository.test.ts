@@ -1,8 +1,8 @@
 // Publishing, packs and somebody else's TUF client, with the repository in a bucket.
 import { onS3 } from '../../support/on-s3.ts';
 
-await onS3(async () => {
-  await import('../repository/publisher.test.ts');
-  await import('../repository/tuf-client.test.ts');
-  await import('../http/packs.test.ts');
-});
+await onS3([
+  () => import('../repository/publisher.test.ts'),
+  () => import('../repository/tuf-client.test.ts'),
+  () => import('../http/packs.test.ts'),
+]);
