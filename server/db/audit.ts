@@ -2,7 +2,9 @@
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
+import { EVENT_KINDS, type EventKind } from '../../shared/protocol/events.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';
+import { appendEvents } from './events.ts';
 import { cutPart, type Part } from './page.ts';
 import type { Database, DatabaseTransaction, Tables } from './tables.ts';
 import { takeLock } from './transact.ts';
@@ -14,6 +16,8 @@ export interface AuditEvent {
   readonly action: string;
   readonly subject: string;
   readonly details?: JsonObject;
+  /** Whose it is, where one install is meant and the subject is another; it stands beside the log, not in it. */
+  readonly instance?: string;
 }
 
 /** Append within the transaction of the effect: neither stands without the other. */
@@ -38,7 +42,18 @@ export async function appendAudit(trx: DatabaseTransaction, event: AuditEvent, n
     .insertInto('audit')
     .values({ ...entry, details: JSON.stringify(entry.details), digest: digestOfValue(entry) })
     .execute();
+  const { actor, action: kind, subject, details } = entry;
+  if (!isTold(kind)) return;
+  const instance = event.instance ?? (OF_ITS_SUBJECT.test(kind) ? subject : null);
+  await appendEvents(trx, [{ kind, instance, actor, subject, details }], now);
 }
+
+/** Of what people and agents did, what they did to the fleet. */
+function isTold(action: string): action is EventKind {
+  return EVENT_KINDS.some((kind) => kind === action);
+}
+
+const OF_ITS_SUBJECT = /^(?:instance\.|identity\.|enrolment\.redeemed$)/;
 
 /** Entries after a sequence number, oldest first. */
 export async function readAudit(

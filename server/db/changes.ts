@@ -84,12 +84,14 @@ export interface PublicationEntry {
   readonly id: string;
   readonly actor: string;
   readonly changes: readonly ChangeRecord[];
+  /** Paths of what is new with it. */
+  readonly documents?: readonly string[] | undefined;
 }
 
 /** While it is still the turn of whoever publishes it. Error: publication/overtaken. */
 export async function recordPublication(
   db: Database,
-  { id, actor, changes }: PublicationEntry,
+  { id, actor, changes, documents = [] }: PublicationEntry,
   turn: string,
   now: EpochMs,
 ): Promise<void> {
@@ -105,7 +107,7 @@ export async function recordPublication(
       .executeTakeFirst();
     if (recorded !== undefined) return;
     await writeChanges(trx, changes, now);
-    const details = { changes: changes.map((change) => change.id) };
+    const details = { changes: changes.map((change) => change.id), documents: [...documents] };
     await appendAudit(trx, { actor, action: 'publication.accepted', subject: id, details }, now);
   });
 }

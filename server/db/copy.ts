@@ -20,6 +20,7 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   audit: 0,
   publishing: 0,
   jobs: 0,
+  events: 0,
   instance_components: 1,
   instance_blockers: 1,
   reports: 1,
@@ -48,6 +49,9 @@ export async function copyFleet(from: Database, to: Database, database: string):
     for (const table of COPIED) await verifyEmpty(trx, table, database);
     const rows: Record<string, number> = {};
     for (const table of COPIED) rows[table] = await copyTable(from, trx, table);
+    await sql`select setval(pg_get_serial_sequence('events', 'id'), max(id)) from events having max(id) > 0`.execute(
+      trx,
+    );
     await verifyAudit(trx, head.digest === null ? null : { count: head.count, digest: head.digest }, 1);
     return rows;
   });

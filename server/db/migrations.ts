@@ -1,6 +1,7 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addEvents } from './events.ts';
 import { addBlockers } from './fleet-summary.ts';
 import { createJobs } from './jobs.ts';
 import { addProposals } from './proposal-migration.ts';
@@ -25,6 +26,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-standing': { up: addStanding },
   '0015-blockers': { up: addBlockers },
   '0016-running': { up: addRunningVersions },
+  '0017-events': { up: addEvents },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -156,7 +156,7 @@ async function noteAnswer(
   };
   await appendAudit(
     trx,
-    { actor: `instance ${instance}`, action: 'proposal.answered', subject: id, details },
+    { actor: `instance ${instance}`, action: 'proposal.answered', subject: id, instance, details },
     now,
   );
 }

@@ -49,10 +49,13 @@ export async function createProposals(
   }));
   for (const part of inParts(rows)) await trx.insertInto('proposals').values(part).execute();
   const { group, wish, reason, actor } = made;
+  const [first] = group === null ? made.instances : [];
+  const only = made.instances.length === 1 ? first : undefined;
   const event = {
     actor,
+    ...(only === undefined ? {} : { instance: only }),
     action: 'proposal.created',
-    subject: group === null ? (made.instances[0] ?? '') : `group ${group}`,
+    subject: group === null ? (first ?? '') : `group ${group}`,
     details: {
       asks: describeWish(wish),
       reason,
@@ -164,7 +167,8 @@ export async function changeProposal(
     .where('id', '=', row.id)
     .execute();
   const details = { asks: describeWish(wish), reason, revision: row.revision + 1, expires: expires_at };
-  await appendAudit(trx, { actor, action: 'proposal.changed', subject: row.id, details }, now);
+  const event = { actor, action: 'proposal.changed', subject: row.id, instance: row.instance, details };
+  await appendAudit(trx, event, now);
 }
 
 /** Rows that are locked. One that no agent has answered may be on its way to it: that answer is told then. Error: proposal/answered. */
@@ -184,8 +188,8 @@ export async function withdrawProposals(
       .where('id', '=', id)
       .execute();
   }
-  for (const { id } of rows) {
-    await appendAudit(trx, { actor, action: 'proposal.withdrawn', subject: id }, now);
+  for (const { id, instance } of rows) {
+    await appendAudit(trx, { actor, action: 'proposal.withdrawn', subject: id, instance }, now);
   }
   await pruneProposals(
     trx,

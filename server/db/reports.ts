@@ -3,9 +3,11 @@ import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/quota.ts';
 import { appendAudit } from './audit.ts';
+import { appendEvents } from './events.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
 import { type ReceivedReport, writeRecords } from './records.ts';
+import { selectEvents } from './report-events.ts';
 import { verifyStanding } from './standing.ts';
 import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
@@ -88,6 +90,7 @@ async function write(
   known: ReadonlyMap<string, KnownRow>,
   kept: readonly ReceivedReport[],
 ): Promise<void> {
+  const events = await selectEvents(trx, known, kept);
   const newest = [...new Map(kept.map((one) => [one.instance, one])).values()].sort(byInstance);
   await writeInstances(trx, known, newest);
   await writeComponents(
@@ -100,6 +103,7 @@ async function write(
   );
   await writeHistory(trx, kept);
   await writeRecords(trx, kept);
+  await appendEvents(trx, events, Math.max(...kept.map(({ received }) => received)));
 }
 
 async function lockInstances(

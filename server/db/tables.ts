@@ -1,5 +1,5 @@
 // The tables: instants are ISO 8601 text, documents are JSON text, so that SQLite and PostgreSQL read the same rows.
-import { type Kysely, PostgresAdapter, type RawBuilder, sql, type Transaction } from 'kysely';
+import { type Generated, type Kysely, PostgresAdapter, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
@@ -132,6 +132,20 @@ export interface JobRow {
   readonly leased_until: string | null;
 }
 
+export interface EventRow {
+  /** Given by the database, in the order in which they are written, not in the order in which they are committed. */
+  readonly id: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly instance: string | null;
+  readonly actor: string;
+  readonly subject: string;
+  readonly details: string;
+}
+
+/** The database gives the id, unless a row is copied. */
+type StoredEvent = Omit<EventRow, 'id'> & { readonly id: Generated<number> };
+
 export interface Tables extends ProposalTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
@@ -148,6 +162,7 @@ export interface Tables extends ProposalTables {
   readonly audit: AuditRow;
   readonly publishing: PublishingRow;
   readonly jobs: JobRow;
+  readonly events: StoredEvent;
 }
 
 /** The database, or one transaction of it. */

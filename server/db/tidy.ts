@@ -1,6 +1,7 @@
 // Rows that nobody asks for any more, removed in bounded steps: old requests' keys, codes that were never used, jobs long given up.
 import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { pruneEvents } from './events.ts';
 import { forgetRepeats } from './once.ts';
 import { CLOSED_KEPT, pruneProposals } from './proposals.ts';
 import { forgetVersions } from './running-versions.ts';
@@ -20,6 +21,7 @@ const MOST_INSTANCES = 200;
 export async function tidy(trx: DatabaseTransaction, now: EpochMs): Promise<void> {
   const before = (ms: number) => formatInstantMs(now - ms);
   await forgetRepeats(trx, now);
+  await pruneEvents(trx, now);
   await trx
     .deleteFrom('enrolments')
     .where('used_by', 'is', null)

@@ -1,5 +1,5 @@
 // The one door for transactions: whoever enters says what isolation the work needs, and conflicts are tried again.
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely';
+import { type Kysely, PostgresAdapter, sql, type Transaction } from 'kysely';
 import type { Database, DatabaseTransaction, Tables } from './tables.ts';
 
 /**
@@ -32,10 +32,27 @@ export async function transact<Result>(
 
 /** Serialises everybody who takes the same lock until the transaction ends. */
 export async function takeLock(trx: DatabaseTransaction, lock: Lock): Promise<void> {
-  if (!isPostgres(trx)) return;
-  await trx
-    .selectNoFrom((select) => select.fn('pg_advisory_xact_lock', [select.val(LOCKS[lock])]).as('taken'))
-    .execute();
+  await call(trx, 'pg_advisory_xact_lock', lock);
+}
+
+/** Held together with others who share it, until the transaction ends: nobody waits, and `holdersOf` tells who is under way. */
+export async function shareLock(trx: DatabaseTransaction, lock: Lock): Promise<void> {
+  await call(trx, 'pg_advisory_xact_lock_shared', lock);
+}
+
+/** The transactions that hold it now, each by a name that no later one has. */
+export async function holdersOf(db: Database, lock: Lock): Promise<ReadonlySet<string>> {
+  if (!isPostgres(db)) return new Set();
+  const { rows } = await sql<{ readonly holder: string }>`
+    select virtualtransaction as holder from pg_locks
+    where locktype = 'advisory' and classid = 0 and objid = ${LOCKS[lock]} and objsubid = 1 and granted
+      and database = (select oid from pg_database where datname = current_database())`.execute(db);
+  return new Set(rows.map(({ holder }) => holder));
+}
+
+async function call(db: Database, name: string, lock: Lock): Promise<void> {
+  if (!isPostgres(db)) return;
+  await db.selectNoFrom((select) => select.fn(name, [select.val(LOCKS[lock])]).as('taken')).execute();
 }
 
 /**
@@ -43,21 +60,21 @@ export async function takeLock(trx: DatabaseTransaction, lock: Lock): Promise<vo
  * PostgreSQL has such locks. Error: server/database-away.
  */
 export async function tryHold(connection: Database, lock: Lock): Promise<(() => Promise<void>) | null> {
-  const call = (name: string) =>
+  const ask = (name: string) =>
     connection
       .selectNoFrom((select) => select.fn<boolean>(name, [select.val(LOCKS[lock])]).as('done'))
       .executeTakeFirstOrThrow();
-  if (!(await call('pg_try_advisory_lock')).done) return null;
+  if (!(await ask('pg_try_advisory_lock')).done) return null;
   // Where that fails the connection is gone, and the lock with it.
   return () =>
-    call('pg_advisory_unlock').then(
+    ask('pg_advisory_unlock').then(
       () => undefined,
       () => undefined,
     );
 }
 
 /** Any numbers, as long as they are no one else's in this database. */
-const LOCKS = { audit: 0x666c_0001, publishing: 0x666c_0002 } as const;
+const LOCKS = { audit: 0x666c_0001, publishing: 0x666c_0002, events: 0x666c_0003 } as const;
 type Lock = keyof typeof LOCKS;
 
 export function isPostgres(db: Kysely<Tables> | Transaction<Tables>): boolean {

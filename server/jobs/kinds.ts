@@ -1,6 +1,7 @@
 // What the server does by itself, whichever of its processes: signs again, warns of what ends, clears away what nobody asks for any more.
 import type { Context } from '../context.ts';
 import type { Effect } from '../db/jobs.ts';
+import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
 import type { JobKind } from './run.ts';
 import { signDue, warnOfExpiries } from './watch.ts';
@@ -20,6 +21,15 @@ export const JOB_KINDS: readonly JobKind[] = [
   /** The timestamp has most of its day when the first attempt fails. Whoever comes second finds it fresh. */
   { kind: 'resign', everyMs: 10 * MINUTE_MS, attempts: 1, work: without(signDue) },
   { kind: 'expiries', everyMs: 24 * HOUR_MS, attempts: 1, work: without(warnOfExpiries) },
+  {
+    kind: 'silence',
+    everyMs: 10 * MINUTE_MS,
+    attempts: 1,
+    work: async ({ now }) => {
+      const at = now();
+      return (trx) => noteSilence(trx, at);
+    },
+  },
   {
     kind: 'tidy',
     everyMs: HOUR_MS,

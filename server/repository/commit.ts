@@ -25,6 +25,8 @@ const commitFile = z.strictObject({
   id: line,
   actor: line,
   changes: z.array(changeRecord),
+  /** Paths of documents that are new with it, the first of many. */
+  documents: z.array(z.string().max(500)).optional(),
 });
 
 export type Commit = z.output<typeof commitFile>;

@@ -91,6 +91,7 @@ export async function writePublication(
     follows: state?.timestamp.content.version ?? null,
     actor,
     changes: [...changes],
+    documents: targets.slice(0, MOST_NAMED).map(({ path }) => path),
   });
 }
 
@@ -101,6 +102,9 @@ export async function hasPack(store: RepositoryStore, tree: Digest): Promise<boo
 async function bytesOf(store: RepositoryStore, name: string): Promise<Uint8Array | null> {
   return (await store.read(name))?.bytes ?? null;
 }
+
+/** For the log: what was published, not each of ten thousand releases. */
+const MOST_NAMED = 50;
 
 /** Each write waits for the store twice; side by side they wait together. */
 const PARALLEL_WRITES = 16;

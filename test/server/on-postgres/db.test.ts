@@ -3,6 +3,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres([
   () => import('../db/audit-chain.test.ts'),
+  () => import('../db/events.test.ts'),
   () => import('../db/exposure.test.ts'),
   () => import('../db/instances.test.ts'),
   () => import('../db/proposal-races.test.ts'),

@@ -1,0 +1,73 @@
+// What an event says to people: one line for each kind, from what was kept of it.
+import type { JsonObject, JsonValue } from '../../shared/encoding/json.ts';
+import { cutText, sanitizeLine } from '../../shared/encoding/text.ts';
+import { count } from '../../shared/errors/entry.ts';
+import type { EventKind } from '../../shared/protocol/events.ts';
+
+type Details = JsonObject;
+
+const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => string>> = {
+  'deployment.began': (d) => `${stepsOf(d)}: begins (${text(d.reason)})`,
+  'deployment.ended': (d) => `${stepsOf(d)}: ${text(d.state)}${because(d.failure)}`,
+  'instance.decided': (d) => `${text(d.verdict)}${because(listOf(d.blockers))}`,
+  'instance.health': (d) =>
+    d.unhealthy === 0
+      ? 'all that runs is healthy again'
+      : `${count(Number(d.unhealthy), 'component')} unhealthy`,
+  'instance.silent': (d) => `not heard since ${text(d.since)}`,
+  'instance.heard': (d) => `heard again, for the first time since ${text(d.since)}`,
+  'enrolment.redeemed': (d) => `enrolled from ${text(d.hostname)}`,
+  'instance.isolated': (d) => `isolated${because(d.reason)}`,
+  'instance.restored': (d) => `let in again${because(d.reason)}`,
+  'instance.retired': (d) => `retired${because(d.reason)}`,
+  'instance.moved': (d) => `says that it went to ${text(d.to)}`,
+  'identity.twinned': () => 'two agents speak in its name',
+  'proposal.created': (d, subject) =>
+    `proposed${subject.startsWith('group ') ? ` to ${subject}` : ''}: ${text(d.asks)}${because(d.reason)}`,
+  'proposal.changed': (d) => `proposed instead: ${text(d.asks)}${because(d.reason)}`,
+  'proposal.withdrawn': () => 'a proposal was withdrawn',
+  'proposal.answered': (d) => `a proposal was ${text(d.answer)}${because(d.text)}`,
+  'patch.enforced': (d, subject) => `${subject}: proposed to ${count(Number(d.proposed), 'install')}`,
+  'publication.accepted': (d) =>
+    `published${because([listOf(d.documents), listOf(d.changes)].filter(Boolean).join('; '))}`,
+};
+
+export const LONGEST_TEXT = 500;
+
+/** Rows of kinds that were told by an earlier server stay readable: they say their kind. */
+export function describeEvent(kind: string, subject: string, details: Details): string {
+  const tell = Object.hasOwn(TEXTS, kind) ? TEXTS[kind as EventKind] : undefined;
+  return sanitizeLine(tell?.(details, subject) ?? kind, LONGEST_TEXT);
+}
+
+const MOST_ITEMS = 20;
+const LONGEST_VALUE = 300;
+
+/** What is kept of details that may hold whatever an agent said: so many items, so long texts, two levels. */
+export function boundDetails(details: Details): Details {
+  const bound = (value: JsonValue, depth: number): JsonValue => {
+    if (typeof value === 'string') return sanitizeLine(cutText(value, LONGEST_VALUE), LONGEST_VALUE);
+    if (typeof value !== 'object' || value === null) return value;
+    if (depth === 0) return null;
+    if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((one) => bound(one, depth - 1));
+    const entries = Object.entries(value).slice(0, MOST_ITEMS);
+    return Object.fromEntries(entries.map(([key, one]) => [key, bound(one, depth - 1)]));
+  };
+  return bound(details, 3) as Details;
+}
+
+function text(value: JsonValue | undefined): string {
+  return typeof value === 'string' && value !== '' ? value : '-';
+}
+
+function because(value: JsonValue | undefined): string {
+  return typeof value === 'string' && value !== '' ? `: ${value}` : '';
+}
+
+function listOf(value: JsonValue | undefined): string {
+  return Array.isArray(value) ? value.map(String).join(', ') : '';
+}
+
+function stepsOf({ steps }: Details): string {
+  return listOf(steps) || 'nothing';
+}
