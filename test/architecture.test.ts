@@ -86,7 +86,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/adapters\/state\/state-files\.ts$/, 'a table: the small documents by name'],
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
-  [/^server\/jobs\/kinds\.ts$/, 'a table: what the server does by itself'],
   [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],
   [/^shared\/node\/own-parts\.ts$/, 'a door: the one way from a program to its own parts'],
   [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
