@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/encoding/instant.ts';
+import type { FairleadError } from '../shared/errors/error.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
 import type { Identity, Person } from './core/identity.ts';
@@ -13,6 +14,7 @@ import { openDatabase, type Place } from './db/database.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { listTwins } from './db/instances.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
+import { createPassKeys, type PassKeys } from './db/pass-keys.ts';
 import { listMarks } from './db/proposal-answers.ts';
 import type { ReceivedReport } from './db/records.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
@@ -21,7 +23,7 @@ import type { Database, DatabaseTransaction } from './db/tables.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { openStore } from './repository/open-store.ts';
-import { type PassphraseSource, passphraseSource } from './repository/passphrase.ts';
+import { type PassphraseSource, passphraseSource, sealingOf } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
 import type { Publisher } from './repository/publisher.ts';
 import { newsBetween, type Published } from './repository/state.ts';
@@ -82,6 +84,7 @@ export interface Context {
   /** Answers once the report is on disk. */
   readonly reports: GroupCommit<ReceivedReport, TakenReport>;
   readonly quotas: CallerQuotas;
+  readonly passKeys: PassKeys;
   readonly readReport: ReadReport;
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
@@ -101,16 +104,16 @@ export interface TakenReport {
 async function takeReports(
   trx: DatabaseTransaction,
   batch: readonly ReceivedReport[],
-): Promise<readonly TakenReport[]> {
+): Promise<readonly (TakenReport | FairleadError)[]> {
   const sequences = await writeReports(trx, batch);
   const ids = batch.map(({ instance }) => instance);
   const marks = await listMarks(trx, ids);
   const twins = await listTwins(trx, ids, Math.max(...batch.map(({ received }) => received)));
-  return batch.map(({ instance }, i) => ({
-    sequence: sequences[i] ?? 0,
-    mark: marks.get(instance) ?? null,
-    twins: twins.get(instance) ?? null,
-  }));
+  return sequences.map((sequence, i) => {
+    const id = ids[i] ?? '';
+    if (typeof sequence !== 'number') return sequence;
+    return { sequence, mark: marks.get(id) ?? null, twins: twins.get(id) ?? null };
+  });
 }
 
 /** What a publisher works on. */
@@ -128,6 +131,8 @@ export interface Surroundings {
   /** Defaults to the clock that all processes on the database go by. */
   readonly now?: () => EpochMs;
   readonly log: Logger;
+  /** What keys of the server's are sealed with in the database; of the passphrase unless given. */
+  readonly sealing?: () => Promise<Uint8Array>;
   /** Defaults to the caller's own thread. */
   readonly database?: Place;
   /** Defaults to the one of the configuration. */
@@ -197,6 +202,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   return {
     ...{ config, now, log, db, publisher, store, files, hub, reports },
     quotas: createQuotas(now),
+    passKeys: createPassKeys(db, surroundings.sealing ?? sealingOf(config, publisher), now),
     notices: createNotices(db, config.database),
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,

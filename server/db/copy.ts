@@ -14,6 +14,7 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   customers: 0,
   tokens: 0,
   sessions: 0,
+  pass_keys: 0,
   enrolments: 0,
   instances: 0,
   changes: 0,

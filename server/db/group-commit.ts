@@ -11,8 +11,11 @@ const MAX_BATCH_BYTES = 4 * 2 ** 20;
 export const MAX_WAITING_BYTES = 64 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answers for each item, in their order. */
-type Write<Item, Result> = (trx: DatabaseTransaction, items: readonly Item[]) => Promise<readonly Result[]>;
+/** Answers for each item, in their order; one that is refused is refused alone. */
+type Write<Item, Result> = (
+  trx: DatabaseTransaction,
+  items: readonly Item[],
+) => Promise<readonly (Result | FairleadError)[]>;
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -82,16 +85,18 @@ async function commit<Item, Result>(
   try {
     const items = batch.map(({ item }) => item);
     const results = await transact(db, 'committed', (trx) => write(trx, items));
-    batch.forEach(({ resolve }, index) => {
-      resolve(results[index] as Result);
+    batch.forEach(({ resolve, reject }, index) => {
+      const result = results[index];
+      if (result instanceof FairleadError) reject(result);
+      else resolve(result as Result);
     });
   } catch (error) {
-    await commitAlone(db, write, batch, error);
+    await commitParts(db, write, batch, error);
   }
 }
 
-/** One bad item must not take the others down with it; where the database cannot, it can for none of them. */
-async function commitAlone<Item, Result>(
+/** One bad item must not take the others down with it: it is found by halves. Where the database cannot, it can for none of them. */
+async function commitParts<Item, Result>(
   db: Database,
   write: Write<Item, Result>,
   batch: readonly Waiting<Item, Result>[],
@@ -101,7 +106,8 @@ async function commitAlone<Item, Result>(
     for (const one of batch) one.reject(error);
     return;
   }
-  for (const one of batch) await commit(db, write, [one]);
+  const half = Math.ceil(batch.length / 2);
+  for (const part of [batch.slice(0, half), batch.slice(half)]) await commit(db, write, part);
 }
 
 function isUnable(error: unknown): boolean {

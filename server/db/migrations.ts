@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 import { addEvents } from './events.ts';
 import { addBlockers } from './fleet-summary.ts';
 import { createJobs } from './jobs.ts';
+import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addReported } from './reported-migration.ts';
@@ -27,6 +28,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0015-blockers': { up: addBlockers },
   '0016-running': { up: addRunningVersions },
   '0017-events': { up: addEvents },
+  '0018-pass-keys': { up: addPassKeys },
 };
 
 type AnyTables = Kysely<unknown>;

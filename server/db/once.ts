@@ -1,7 +1,8 @@
 // A request that comes twice under one key has its effect once, and gets the same answer both times.
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { NONCE_BYTES, openSealed, seal } from '../core/seal.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -38,7 +39,7 @@ export async function transactOnce<Reply extends object>(
     const reply = await work(trx);
     await trx
       .updateTable('repeats')
-      .set({ reply: seal(JSON.stringify(reply), mark.seal) })
+      .set({ reply: seal(JSON.stringify(reply), mark.seal, randomBytes(NONCE_BYTES)).toString('base64') })
       .where('key', '=', mark.key)
       .execute();
     return reply;
@@ -60,7 +61,9 @@ async function answerAgain<Reply>(trx: DatabaseTransaction, mark: Mark): Promise
     .where('key', '=', mark.key)
     .executeTakeFirstOrThrow();
   if (known.request !== mark.request) throw new FairleadError('request/key-reused', {});
-  return JSON.parse(open(known.reply, mark.seal)) as Reply;
+  const text = openSealed(Buffer.from(known.reply, 'base64'), mark.seal);
+  if (text === null) throw new Error('an answer that was kept cannot be read');
+  return JSON.parse(text) as Reply;
 }
 
 /** `who` is the caller's credential by its id. */
@@ -74,22 +77,4 @@ export function makeMark(who: string, route: string, key: string, request: strin
     request: createHash('sha256').update(request).digest('hex'),
     seal: of('seal'),
   };
-}
-
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
-function seal(text: string, key: Buffer): string {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
-  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64');
-}
-
-function open(text: string, key: Buffer): string {
-  const bytes = Buffer.from(text, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES));
-  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-  const sealed = bytes.subarray(NONCE_BYTES + TAG_BYTES);
-  return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
 }

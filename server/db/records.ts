@@ -16,6 +16,8 @@ export const KEPT_RECORD_BYTES = 4 * 2 ** 20;
 export interface ReceivedReport {
   /** From the credential, never from the body. */
   readonly instance: string;
+  /** What the credential was held against: the instance's row has it still, or nothing is written. */
+  readonly key: string;
   /** Which start of its agent sent it; null where that is not said. */
   readonly boot: string | null;
   readonly rows: ReportRows;

@@ -1,6 +1,7 @@
 // Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
 import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
+import { type FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/quota.ts';
 import { appendAudit } from './audit.ts';
 import { appendEvents } from './events.ts';
@@ -8,7 +9,7 @@ import { KNOWN, type KnownRow } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
 import { type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
-import { verifyStanding } from './standing.ts';
+import { verifySpeaker } from './standing.ts';
 import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
@@ -17,33 +18,44 @@ export const KEPT_REPORTS = 50;
 export const KEPT_REPORT_BYTES = 512 * 1024;
 
 /**
- * Answers for each the highest sequence held once it was looked at; a repeat or a late one changes nothing. A few
- * statements for the whole batch, rows in one order for everybody: two batches at once cannot lock each other out.
- * Errors: instance/isolated, instance/retired.
+ * Answers for each the highest sequence held once it was looked at, or why its sender may not report: auth/refused,
+ * instance/isolated, instance/retired. A repeat or a late one changes nothing. A few statements for the whole batch, rows
+ * in one order for everybody: two batches at once cannot lock each other out.
  */
 export async function writeReports(
   trx: DatabaseTransaction,
   batch: readonly ReceivedReport[],
-): Promise<readonly number[]> {
+): Promise<readonly (number | FairleadError)[]> {
   const known = await lockInstances(trx, batch);
   const held = new Map([...known].map(([id, row]) => [id, row.last_sequence]));
+  const refusals = batch.map((one) => refusalOf(known.get(one.instance) ?? null, one));
   const kept: ReceivedReport[] = [];
-  const voices = hearAll(known, batch);
-  const answers = batch.map((one) => {
-    const last = held.get(one.instance);
-    const row = known.get(one.instance);
-    // Let in before it was shut out, and written after: under the row's lock there is no in between.
-    if (row !== undefined) verifyStanding(row);
-    if (last === undefined) throw new Error(`there is no instance ${one.instance}`);
+  const answers = batch.map((one, i) => {
     const { last_sequence: sequence } = one.rows.instance;
-    if (sequence <= last) return last;
+    const last = held.get(one.instance) ?? 0;
+    if (refusals[i] !== null || sequence <= last) return refusals[i] ?? last;
     kept.push(one);
     held.set(one.instance, sequence);
     return sequence;
   });
+  const voices = hearAll(
+    known,
+    batch.filter((_, i) => refusals[i] === null),
+  );
   await writeVoices(trx, known, voices);
   if (kept.length > 0) await write(trx, known, kept);
   return answers;
+}
+
+/** Let in before it was shut out, and written after: under the row's lock there is no in between. */
+function refusalOf(row: KnownRow | null, { key }: ReceivedReport): FairleadError | null {
+  try {
+    verifySpeaker(row, key);
+    return null;
+  } catch (error) {
+    if (isFairleadError(error)) return error;
+    throw error;
+  }
 }
 
 /** Also of reports that change nothing else: two agents of one identity overtake each other's numbers. */

@@ -29,6 +29,17 @@ export function verifyStanding({
   throw new FairleadError(`instance/${standing}`, { since: standing_since ?? '' });
 }
 
+/** Whoever showed this key is let in, by the row as it is now. Errors: auth/refused, instance/isolated, instance/retired. */
+export function verifySpeaker(
+  row: Pick<InstanceRow, 'public_key' | 'standing' | 'standing_since'> | null,
+  key: string,
+): void {
+  if (row?.public_key !== key) {
+    throw new FairleadError('auth/refused', { problem: 'no instance of this server has its key' });
+  }
+  verifyStanding(row);
+}
+
 export interface StandingChange {
   readonly id: string;
   /** Null takes it back. */

@@ -40,6 +40,13 @@ interface SessionRow {
   readonly expires_at: string;
 }
 
+/** What passes of agents are sealed with, sealed itself; see pass-keys.ts. */
+interface PassKeyRow {
+  readonly id: string;
+  readonly sealed: string;
+  readonly created_at: string;
+}
+
 interface EnrolmentRow {
   readonly hash: string;
   readonly name: string;
@@ -150,6 +157,7 @@ export interface Tables extends ProposalTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
   readonly sessions: SessionRow;
+  readonly pass_keys: PassKeyRow;
   readonly enrolments: EnrolmentRow;
   readonly instances: InstanceRow;
   readonly instance_components: InstanceComponentRow;

@@ -1,17 +1,22 @@
 // Who may call what: the credentials that requests carry, held against what a route asks for.
-import { decodeJwt, errors, importJWK, jwtVerify } from 'jose';
-import type { z } from 'zod';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
-import { AGENT_TOKEN, agentClaims } from '../../shared/protocol/report.ts';
+import { PASS, PASS_SCHEME } from '../../shared/protocol/pass.ts';
 import type { SignIn } from '../context.ts';
 import type { Person } from '../core/identity.ts';
 import type { CallerQuotas, TakeQuota } from '../core/quota.ts';
-import { findInstanceKey } from '../db/instances.ts';
-import { verifyStanding } from '../db/standing.ts';
+import type { PassKeys } from '../db/pass-keys.ts';
 import type { Database } from '../db/tables.ts';
 import { findToken, TOKEN_PREFIX, type Token } from '../db/token-lists.ts';
+import {
+  type Asked,
+  type ShownAgent,
+  type Speaker,
+  verifyLetIn,
+  verifyPass,
+  verifySignature,
+} from './speaker.ts';
 import { findVisitor, type Visit } from './visitor.ts';
 
 /**
@@ -23,6 +28,10 @@ export type Access = 'public' | 'agent' | 'machine' | readonly TokenRole[];
 /** What a request shows of who sent it. */
 export interface Shown {
   readonly authorization: string | undefined;
+  /** What a proof is held against; null where no pass counts. */
+  readonly asked: Asked | null;
+  /** The handler acts on the instance's row, and looks there whether it is let in. */
+  readonly looksItself: boolean;
   /** It came over the loopback, and through no proxy. */
   readonly isLocal: boolean;
   /** For the error: what was asked for. */
@@ -37,18 +46,24 @@ export interface Shown {
 export interface Known {
   readonly db: Database;
   readonly signIn: SignIn | null;
+  readonly passKeys: PassKeys;
 }
 
 export const LONGEST_CREDENTIAL = 4_096;
 const CREDENTIAL = new RegExp(`^Bearer ([!-~]{1,${LONGEST_CREDENTIAL}})$`, 'i');
+const PROVEN = new RegExp(
+  `^${PASS_SCHEME} (${PASS.source.slice(1, -1)})\\.(\\d{1,12})\\.([A-Za-z0-9_-]{43})$`,
+  'i',
+);
 
 /** Errors: auth/missing, auth/refused, auth/forbidden, auth/provider-unreachable, auth/cross-site, auth/session-over. */
 export async function verifyAccess(
-  { db, signIn }: Known,
+  known: Known,
   access: Access,
   shown: Shown,
   now: EpochMs,
 ): Promise<Caller> {
+  const { db, signIn } = known;
   if (access === 'public' || (access === 'machine' && shown.isLocal)) return { kind: 'nobody' };
   const allowed = access === 'machine' ? (['viewer'] as const) : access;
   if (shown.authorization === undefined && shown.visit !== null && allowed !== 'agent') {
@@ -56,9 +71,9 @@ export async function verifyAccess(
     verifyRole(person.roles, allowed);
     return { kind: 'person', person };
   }
+  if (allowed === 'agent') return verifyAgent(known, shown, now);
   const text = CREDENTIAL.exec(shown.authorization ?? '')?.[1];
   if (text === undefined) throw new FairleadError('auth/missing', { route: shown.route });
-  if (allowed === 'agent') return { kind: 'agent', ...(await verifyAgentToken(db, text, now)) };
   if (signIn !== null && !text.startsWith(TOKEN_PREFIX)) {
     const person = await signIn.verify(text, now);
     verifyRole(person.roles, allowed);
@@ -72,6 +87,27 @@ export async function verifyAccess(
   return { kind: 'token', token };
 }
 
+/** Errors: auth/missing, auth/refused, auth/pass-over, instance/isolated, instance/retired. */
+async function verifyAgent({ db, passKeys }: Known, shown: Shown, now: EpochMs): Promise<Caller> {
+  const agent = agentIn(shown.authorization ?? '');
+  if (agent?.kind === 'signature') {
+    const { speaker, asks } = await verifySignature(db, agent.token, now);
+    return { kind: 'agent', ...speaker, by: { kind: 'signature', asks } };
+  }
+  if (agent === null || shown.asked === null) throw new FairleadError('auth/missing', { route: shown.route });
+  const speaker = await verifyPass(passKeys, agent, shown.asked, now);
+  if (!shown.looksItself) await verifyLetIn(db, speaker);
+  return { kind: 'agent', ...speaker, by: { kind: 'pass', digest: shown.asked.digest } };
+}
+
+function agentIn(authorization: string): ShownAgent | null {
+  const token = CREDENTIAL.exec(authorization)?.[1];
+  if (token !== undefined) return { kind: 'signature', token };
+  const [, pass, at, proof] = PROVEN.exec(authorization) ?? [];
+  if (pass === undefined || at === undefined || proof === undefined) return null;
+  return { kind: 'pass', pass, at: Number(at), proof };
+}
+
 function verifyRole(held: readonly TokenRole[], allowed: readonly TokenRole[]): void {
   const suffices = (role: TokenRole) =>
     role === 'admin' || allowed.includes('viewer') || allowed.includes(role);
@@ -80,75 +116,16 @@ function verifyRole(held: readonly TokenRole[], allowed: readonly TokenRole[]): 
   throw new FairleadError('auth/forbidden', { role, needed: [...allowed, 'admin'].join(' or ') });
 }
 
-/** The agents' clocks are not ours to set; a token lives so short that this much leeway costs nothing. */
-const CLOCK_TOLERANCE_SECONDS = 60;
-
-/** Answers the instance that signed the token, and which of its processes. Errors: auth/refused, instance/isolated, instance/retired. */
-async function verifyAgentToken(db: Database, text: string, now: EpochMs): Promise<Speaker> {
-  const { iss: issuer, boot } = readClaims(text);
-  const known = await findInstanceKey(db, issuer);
-  if (known === null) throw refused('no instance of this server issued it');
-  try {
-    const { payload } = await jwtVerify(
-      text,
-      await importJWK({ kty: 'OKP', crv: 'Ed25519', x: known.public_key }, 'EdDSA'),
-      {
-        algorithms: ['EdDSA'],
-        issuer,
-        audience: AGENT_TOKEN.audience,
-        currentDate: new Date(now),
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        maxTokenAge: AGENT_TOKEN.lifetimeSeconds,
-        requiredClaims: ['exp'],
-      },
-    );
-    if ((payload.exp ?? 0) - (payload.iat ?? 0) > AGENT_TOKEN.lifetimeSeconds) {
-      throw refused('it would live too long');
-    }
-    // Asked of the database for each request, so that it holds at once in every process; told to the key's holder alone.
-    verifyStanding(known);
-    return { instance: issuer, boot: boot ?? null };
-  } catch (cause) {
-    if (cause instanceof FairleadError) throw cause;
-    throw refused(problemOf(cause), cause);
-  }
-}
-
-/** Nothing of what it answers is verified yet, but it is of the type that claims have: anything may stand in a token. */
-function readClaims(text: string): z.output<typeof agentClaims> {
-  let claims: unknown;
-  try {
-    claims = decodeJwt(text);
-  } catch (cause) {
-    throw refused('it is not an agent token', cause);
-  }
-  const parsed = agentClaims.safeParse(claims);
-  if (!parsed.success) throw refused('no instance of this server issued it');
-  return parsed.data;
-}
-
-function problemOf(cause: unknown): string {
-  if (cause instanceof errors.JWTExpired) return 'it has expired, or the clocks of agent and server differ';
-  if (cause instanceof errors.JWTClaimValidationFailed) return `its claim "${cause.claim}" does not fit`;
-  return 'its signature is not the instance’s';
-}
-
-function refused(problem: string, cause?: unknown): FairleadError {
-  return new FairleadError('auth/refused', { problem }, { cause });
-}
-
 /** By what the credential says and nothing else. */
 export type Caller =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'token'; readonly token: Token }
   | { readonly kind: 'person'; readonly person: Person }
-  | ({ readonly kind: 'agent' } & Speaker);
+  | ({ readonly kind: 'agent'; readonly by: ShownBy } & Speaker);
 
-export interface Speaker {
-  readonly instance: string;
-  /** The start of the agent that speaks; null for one that does not say. */
-  readonly boot: string | null;
-}
+type ShownBy =
+  | { readonly kind: 'signature'; readonly asks: string | null }
+  | { readonly kind: 'pass'; readonly digest: string | null };
 
 /** The agent behind a request. */
 export function speakerOf(caller: Caller): Speaker {

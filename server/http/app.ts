@@ -10,14 +10,13 @@ import Fastify, {
 } from 'fastify';
 import type { Context } from '../context.ts';
 import { isRestricted } from '../core/downloads.ts';
-import { takeQuota } from './access.ts';
 import { PAGES, ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
 import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
 import { answerHotFirst, type Hot } from './hot.ts';
 import { answerHotConnections } from './hot-connections.ts';
 import { observeRequests } from './metrics.ts';
-import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
+import { DEFAULT_BODY_BYTES, installAccess, mountRoutes, takeBody } from './mount.ts';
 import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
 import type { Tls } from './tls.ts';
 import { installUpgrades, isUpgrade } from './upgrade.ts';
@@ -53,7 +52,7 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   app.addHook('onClose', async () => slow.stop());
   await app.register(rateLimit, { global: false });
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
-  installBodies(app, (request, bytes) => takeQuota(context, request.caller, { bytes }));
+  installBodies(app, (request, body) => takeBody(context, request, body));
   installFailures(app, limitFailures);
   installAccess(app, context, limitFailures);
   const observe = observeRequests(app, context);

@@ -11,17 +11,17 @@ export const MAX_DEPTH = 32;
 export const BYTES_PER_NODE = 8;
 
 /**
- * Replaces Fastify's own parsers: bytes that two parsers could read differently are refused. `take` counts a body before
- * anybody looks at it: what is refused costs the same.
+ * Replaces Fastify's own parsers: bytes that two parsers could read differently are refused. `take` is told of a
+ * body before anybody else looks at it.
  */
 export function installBodies(
   app: FastifyInstance,
-  take: (request: FastifyRequest, bytes: number) => void,
+  take: (request: FastifyRequest, body: Uint8Array) => void,
 ): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      take(request, body.length);
+      take(request, body as Buffer);
       if (request.routeOptions.config.isRaw === true) return done(null, body);
       done(null, parseJson(body as Buffer, 'the request body', limitsOf(request)));
     } catch (error) {

@@ -62,7 +62,8 @@ export async function admitDownload(
   }
   const { authorization } = request.headers;
   const isToken = authorization?.slice('Bearer '.length).startsWith(TOKEN_PREFIX) === true;
-  const shown = { authorization, visit: null, isLocal: false, route: 'this file', ofCustomers: false };
+  const of = { asked: null, looksItself: false, visit: null, isLocal: false, ofCustomers: false };
+  const shown = { authorization, route: 'this file', ...of };
   await verifyAccess(context, isToken ? ['viewer'] : 'agent', shown, now());
   if (key === null || url === null) return { kind: 'let-in' };
   const query = signAddress(key, pathAt(url, path), now());

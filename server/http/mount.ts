@@ -1,11 +1,13 @@
 // Mounts the routes: nobody reaches a handler without the access, the limits and the shapes that its route states.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
+import { CONTENT_DIGEST, PASS_HEADER, targetOf } from '../../shared/protocol/pass.ts';
 import type { Context } from '../context.ts';
 import { isForThisMachine, isLoopback } from '../core/transport.ts';
-import { type Access, type Caller, type Shown, takeQuota, verifyAccess } from './access.ts';
+import { type Access, type Caller, type Shown, speakerOf, takeQuota, verifyAccess } from './access.ts';
 import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE, type Limit } from './bodies.ts';
 import type { Page } from './route.ts';
+import { offerPass, verifyBody } from './speaker.ts';
 import { visitOf } from './visitor.ts';
 
 declare module 'fastify' {
@@ -15,6 +17,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
     ofCustomers?: boolean;
+    looksItself?: boolean;
     /** The handler parses the body. */
     isRaw?: boolean;
     /** Its body comes as a stream of this type. */
@@ -43,11 +46,20 @@ export function mountRoutes(app: FastifyInstance, context: Context, routes: read
 }
 
 function mount(app: FastifyInstance, context: Context, route: Page, streams?: string): void {
-  const { method, path: url, access, ofCustomers = false, maxBytes, perMinute, quiet, raw } = route;
+  const { method, path: url, access, ofCustomers = false, looksItself = false } = route;
+  const { maxBytes, perMinute, quiet, raw } = route;
+  // What is read as it comes is held against no digest.
+  if (access === 'agent' && (raw === 'stream' || raw === 'form')) throw new Error(`${url} proves no body`);
   app.route({
     method,
     url,
-    config: { access, ofCustomers, isRaw: raw !== undefined, ...(streams === undefined ? {} : { streams }) },
+    config: {
+      access,
+      ofCustomers,
+      looksItself,
+      isRaw: raw !== undefined,
+      ...(streams === undefined ? {} : { streams }),
+    },
     bodyLimit: maxBytes ?? DEFAULT_BODY_BYTES,
     ...(quiet === true ? { logLevel: 'warn' } : {}),
     ...(perMinute === undefined ? {} : { onRequest: createLimit(app, perMinute) }),
@@ -62,6 +74,7 @@ const REFUSALS = [
   'auth/forbidden',
   'auth/not-for-customers',
   'auth/cross-site',
+  // Not a pass that is over: an agent signs at once, and after a restore thousands do so at one address.
   'auth/session-over',
   'instance/isolated',
   'instance/retired',
@@ -87,16 +100,45 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
       throw error;
     }
     takeQuota(context, request.caller, { requests: 1 });
+    await offerPassTo(request.caller, context, reply);
     // What was answered to one is nobody else's, and not theirs either once they have signed out.
     if (request.caller.kind !== 'nobody') reply.header('cache-control', 'no-store');
   });
 }
 
+/** Without one an agent signs on: that none can be had stops no request. */
+async function offerPassTo(
+  caller: Caller,
+  { passKeys, now, log }: Context,
+  reply: FastifyReply,
+): Promise<void> {
+  if (caller.kind !== 'agent' || caller.by.kind !== 'signature' || caller.by.asks === null) return;
+  try {
+    const offer = await offerPass(passKeys, { speaker: speakerOf(caller), asks: caller.by.asks }, now());
+    if (offer !== null) reply.header(PASS_HEADER, offer);
+  } catch (err) {
+    log.warn({ err }, 'no pass could be given: agents sign each request');
+  }
+}
+
+/** Counts a body before anybody looks at it, and holds it against the proof that it came with. Errors: request/rate-limited, auth/refused. */
+export function takeBody(context: Context, { caller }: FastifyRequest, body: Uint8Array): void {
+  takeQuota(context, caller, { bytes: body.length });
+  if (caller.kind === 'agent' && caller.by.kind === 'pass') verifyBody(caller.by.digest, body);
+}
+
 function shownBy(request: FastifyRequest, { config, signIn }: Context): Shown {
   const { authorization, forwarded, 'x-forwarded-for': forwardedFor } = request.headers;
+  const { [CONTENT_DIGEST]: digest = null } = request.headers;
   const throughProxy = config.behindProxy || forwarded !== undefined || forwardedFor !== undefined;
   return {
     authorization,
+    asked: {
+      method: request.method,
+      target: targetOf(request.url),
+      digest: typeof digest === 'string' ? digest : null,
+    },
+    looksItself: request.routeOptions.config.looksItself ?? false,
     isLocal:
       !throughProxy &&
       isLoopback(request.socket.remoteAddress ?? '') &&

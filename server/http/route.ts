@@ -6,8 +6,9 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import type { Context } from '../context.ts';
 import type { Mark } from '../db/once.ts';
-import { type Access, actorOf, type Caller, customerOf, type Speaker, speakerOf } from './access.ts';
+import { type Access, actorOf, type Caller, customerOf, speakerOf } from './access.ts';
 import { formatTag, markOf, requireTag, verifyTag } from './preconditions.ts';
+import type { Speaker } from './speaker.ts';
 
 export const TAGS = ['agents', 'publishing', 'fleet', 'proposals', 'operations'] as const;
 export type Tag = (typeof TAGS)[number];
@@ -61,6 +62,11 @@ interface Facts {
   readonly access: Access;
   /** Lets a customer's token in as well: the handler answers of its own instances only. */
   readonly ofCustomers?: true;
+  /**
+   * The handler's own transaction looks, in the row of the agent's instance, whether that is let in and has this key
+   * still: nothing is asked of the database before.
+   */
+  readonly looksItself?: true;
   readonly tag: Tag;
   readonly summary: string;
   /**

@@ -1,10 +1,12 @@
 // The passphrase of the online keys: given by the operator, or made at init and kept beside them.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 import { toBase64url, utf8 } from '../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { writeDurably } from '../../shared/node/durable-file.ts';
 import { readSecret } from '../../shared/node/named-file.ts';
 import { isPresent } from '../../shared/node/read-file.ts';
+import type { OnlineKeysReply } from '../../shared/protocol/publication.ts';
 import type { Layout } from './layout.ts';
 
 /** Where a passphrase may come from, besides the file that `init` leaves. */
@@ -38,6 +40,32 @@ export async function readOrMakePassphrase(
   const passphrase = toBase64url(randomBytes(24));
   await writeDurably(layout.passphrase, utf8(`${passphrase}\n`));
   return { passphrase, made: true };
+}
+
+const SEALING_BYTES = 32;
+
+/**
+ * What the server's own secrets are sealed with in the database: the same in all processes of a server, which have its online keys
+ * and the passphrase of them, and made once in each. Errors: as of reading the passphrase.
+ */
+export function sealingOf(
+  { layout, passphrase }: { readonly layout: Layout; readonly passphrase: PassphraseSource },
+  { onlineKeys }: { readonly onlineKeys: OnlineKeysReply },
+): () => Promise<Uint8Array> {
+  let made: Promise<Uint8Array> | null = null;
+  const make = async () => {
+    const secret = (await readPassphrase(layout, passphrase)).normalize('NFC');
+    const derived = await promisify(scrypt)(secret, `fairlead ${onlineKeys.timestamp}`, SEALING_BYTES);
+    return derived as Buffer;
+  };
+  return () => {
+    // One that failed, for a passphrase that could not be read, is tried again.
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
 }
 
 async function findPassphrase(layout: Layout, source: PassphraseSource): Promise<string | null> {

@@ -88,6 +88,12 @@ export const ACCESS_ERRORS = {
     http: 401,
     exit: EXIT.refused,
   }),
+  'auth/pass-over': entry<Record<never, never>>({
+    message: () => 'the pass is over, or this server knows nothing of it',
+    hint: () => 'an agent signs the request with its own key instead, by itself, and is given another pass',
+    http: 401,
+    exit: EXIT.refused,
+  }),
   'auth/cross-site': entry<{ readonly ours: string }>({
     message: () => 'a sign-in speaks only for pages of this server, and another site had this asked',
     hint: (d) => `go to ${d.ours} itself; programs bring a token in place of a cookie`,

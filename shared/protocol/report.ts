@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord } from '../schema/deployment.ts';
+import { passClaim } from './pass.ts';
 
 export const CHANNELS = ['auto', 'manual', 'frozen'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -56,5 +57,7 @@ export const agentClaims = z.looseObject({
     .regex(/^[A-Za-z0-9_-]{8,64}$/)
     .optional()
     .catch(undefined),
+  /** Its half of the secret of a pass that it asks for. */
+  pass: passClaim,
 });
 export const AGENT_TOKEN = { audience: 'fairlead-server', lifetimeSeconds: 120 } as const;

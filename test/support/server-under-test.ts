@@ -68,7 +68,8 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
     return publisher;
   };
   let publisher: LocalPublisher | undefined;
-  const opened = await createContext(config, { now, log, store: failing, openPublisher });
+  const sealing = async () => new Uint8Array(32).fill(9);
+  const opened = await createContext(config, { now, log, store: failing, openPublisher, sealing });
   if (publisher === undefined) throw new Error('the context opens its publisher');
   const context = { ...opened, publisher };
   const app = await createApp(context);

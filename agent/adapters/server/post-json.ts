@@ -29,6 +29,8 @@ export interface JsonRequest {
   readonly url: string;
   readonly body?: unknown;
   readonly token?: string | undefined;
+  /** What it carries in place of a token: proof of the very bytes that are sent. */
+  readonly prove?: (method: string, url: string, body: Uint8Array | null) => Readonly<Record<string, string>>;
 }
 
 export interface JsonAnswer<Value> {
@@ -60,17 +62,19 @@ export async function askJson<Schema extends z.ZodType>(
 
 type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { readonly bytes: Uint8Array };
 
-async function exchange(dispatcher: Dispatcher, { method, url, body, token }: JsonRequest): Promise<Answer> {
+async function exchange(dispatcher: Dispatcher, request: JsonRequest): Promise<Answer> {
+  const { method, url, token, prove } = request;
   const { origin, pathname, search } = new URL(url);
-  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const body = request.body === undefined ? null : utf8(JSON.stringify(request.body));
   try {
     const answer = await dispatcher.request({
       ...{ origin, path: pathname + search, method },
-      ...(body === undefined ? {} : { body: utf8(JSON.stringify(body)) }),
+      ...(body === null ? {} : { body }),
       headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
         'accept-encoding': 'identity',
-        ...authorization,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...prove?.(method, url, body),
       },
       // Of the whole exchange, whatever it answers: also of what drips, and of answers that are only announced (1xx).
       signal: AbortSignal.timeout(TIMEOUT_MS),

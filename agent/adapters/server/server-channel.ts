@@ -1,8 +1,9 @@
-// Reports and answers over HTTPS, each with a short-lived token signed by the instance's own key.
+// Reports and answers over HTTPS: signed with the instance's own key, or proved with the pass that one signature was given.
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { leaveReply } from '../../../shared/protocol/instances.ts';
+import { PASS_HEADER } from '../../../shared/protocol/pass.ts';
 import {
   answersReply,
   minesReply,
@@ -16,6 +17,7 @@ import type { ServerChannel } from '../../ports/server.ts';
 import type { Identity } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
 import { listenTo } from './listen.ts';
+import { createPasses } from './pass.ts';
 import { askJson, type JsonAnswer, type JsonRequest } from './post-json.ts';
 
 export interface ServerChannelOptions {
@@ -30,14 +32,29 @@ export interface ServerChannelOptions {
 export function createServerChannel(options: ServerChannelOptions): ServerChannel {
   // Another at each start: where two speak in turns, a state directory was copied, and the server can say so.
   const boot = randomUUID();
+  const passes = createPasses(options.clock);
   const ask = async <Schema extends z.ZodType>(
     method: JsonRequest['method'],
     path: string,
     reply: Schema,
     body?: unknown,
   ): Promise<JsonAnswer<z.output<Schema>>> => {
-    const url = `${options.server}/api/v1/${path}`;
-    return await askJson(options.http, { method, url, body, token: await signToken(options, boot) }, reply);
+    const request = { method, url: `${options.server}/api/v1/${path}`, body };
+    const pass = passes.held();
+    if (pass !== null) {
+      try {
+        const answer = await askJson(options.http, { ...request, prove: pass.headers }, reply);
+        passes.proved(pass);
+        return answer;
+      } catch (error) {
+        if (!passes.isGivenUp(pass, error)) throw error;
+      }
+    }
+    const wanted = passes.request();
+    const token = await signToken(options, boot, wanted?.point);
+    const answer = await askJson(options.http, { ...request, token }, reply);
+    passes.take(wanted, answer.header(PASS_HEADER));
+    return answer;
   };
   return {
     async send(report) {
@@ -87,17 +104,18 @@ function markIn(header: string | null): number | null {
 
 /**
  * RFC 7519 with EdDSA (RFC 8037): the instance speaks for itself, for two minutes. What only fetches does not say which start
- * of the agent it is. Error: enrolment/identity-lost.
+ * of the agent it is. `pass` asks for one. Error: enrolment/identity-lost.
  */
 export async function signToken(
   options: Pick<ServerChannelOptions, 'instance' | 'clock' | 'identity'>,
   boot: string | null,
+  pass?: string,
 ): Promise<string> {
   const { instance, clock } = options;
   const identity = await options.identity();
   const { SignJWT } = await import('jose/jwt/sign');
   const now = Math.floor(clock.now() / 1000);
-  return new SignJWT(boot === null ? {} : { boot })
+  return new SignJWT({ ...(boot === null ? {} : { boot }), ...(pass === undefined ? {} : { pass }) })
     .setProtectedHeader({ alg: 'EdDSA' })
     .setIssuer(instance)
     .setAudience(AGENT_TOKEN.audience)

@@ -9,6 +9,7 @@ export const REPORT_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/v1/reports',
     access: 'agent',
+    looksItself: true,
     tag: 'agents',
     summary: 'Report what runs, what was decided and what happened since',
     maxBytes: MAX_REPORT_BYTES,
@@ -33,11 +34,11 @@ export const REPORT_ROUTES: readonly Route[] = [
       reply: { sequence: 7 },
     },
     answer: async ({ reports, readReport, now }, ask) => {
-      const { instance, boot } = ask.speaker();
+      const { instance, boot, key } = ask.speaker();
       const bytes = ask.bytes();
       const received = now();
       const rows = await readReport(bytes, received);
-      const taken = await reports.submit({ instance, boot, rows, received }, bytes.length);
+      const taken = await reports.submit({ instance, key, boot, rows, received }, bytes.length);
       // In a header: an agent of an earlier version takes no other key in the body.
       if (taken.mark !== null) ask.header(PROPOSALS_HEADER, String(taken.mark));
       if (taken.twins !== null) ask.header(TWINS_HEADER, taken.twins);

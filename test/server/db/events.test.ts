@@ -56,7 +56,7 @@ async function send(instance: string, overrides: Partial<Report> = {}): Promise<
   sequence += 1;
   const rows = reportRows(reportOf(sequence, overrides), now);
   await transact(db, 'committed', (trx) =>
-    writeReports(trx, [{ instance, boot: null, rows, received: now }]),
+    writeReports(trx, [{ instance, key: 'A'.repeat(43), boot: null, rows, received: now }]),
   );
 }
 

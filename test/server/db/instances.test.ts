@@ -39,7 +39,7 @@ async function report(instance: string, sequence: number, components: Record<str
   })) as unknown as Report['components'];
   const rows = reportRows(reportOf(sequence, { components: running }), NOW);
   await transact(db, 'committed', (trx) =>
-    writeReports(trx, [{ instance, boot: null, rows, received: NOW }]),
+    writeReports(trx, [{ instance, key: 'A'.repeat(43), boot: null, rows, received: NOW }]),
   );
 }
 

@@ -40,7 +40,7 @@ async function fillFleet(): Promise<void> {
       recordOf(id + 1, id % 3 === 0 ? 'rolled-back' : 'committed', `CHG-${1 + (id % 2)}`),
     );
     const rows = reportRows(reportOf(1, { records }), NOW);
-    const received: ReceivedReport = { instance, boot: null, rows, received: NOW };
+    const received: ReceivedReport = { instance, key: agent.publicKey, boot: null, rows, received: NOW };
     await transact(db, 'committed', (trx) => writeReports(trx, [received]));
   }
 }

@@ -132,7 +132,13 @@ describe('reports of many instances to both at once', () => {
           const records = [{ ...recordOf(1, 'committed'), id: sequence }];
           const report = reportOf(sequence * 2 + at, { records });
           sends.push(
-            group.submit({ instance, boot: `boot-${at}-abc`, rows: reportRows(report, NOW), received: NOW }),
+            group.submit({
+              instance,
+              key: 'A'.repeat(43),
+              boot: `boot-${at}-abc`,
+              rows: reportRows(report, NOW),
+              received: NOW,
+            }),
           );
         }
       }

@@ -20,6 +20,7 @@ import { openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
 
+const KEY = 'A'.repeat(43);
 let dir: string;
 let db: Database;
 
@@ -37,7 +38,13 @@ describe('group commit', () => {
     const instance = await enrol('one');
     const reader = await openAt(join(dir, 'fairlead.db'));
 
-    await commit().submit({ instance, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW });
+    await commit().submit({
+      instance,
+      key: KEY,
+      boot: null,
+      rows: reportRows(reportOf(1), NOW),
+      received: NOW,
+    });
 
     expect((await findInstance(reader, instance))?.report?.sequence).toBe(1);
     await reader.destroy();
@@ -53,7 +60,13 @@ describe('group commit', () => {
 
     const answers = await Promise.all(
       instances.map((instance, i) =>
-        group.submit({ instance, boot: null, rows: reportRows(reportOf(i + 1), NOW), received: NOW }),
+        group.submit({
+          instance,
+          key: KEY,
+          boot: null,
+          rows: reportRows(reportOf(i + 1), NOW),
+          received: NOW,
+        }),
       ),
     );
 
@@ -81,7 +94,7 @@ describe('group commit', () => {
 
     const outcomes = await Promise.allSettled(
       ['nobody', good].map((instance) =>
-        group.submit({ instance, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW }),
+        group.submit({ instance, key: KEY, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW }),
       ),
     );
 
@@ -91,12 +104,13 @@ describe('group commit', () => {
   it('goes on after a failure', async () => {
     const group = commit();
     await group
-      .submit({ instance: 'nobody', boot: null, rows: reportRows(reportOf(1), NOW), received: NOW })
+      .submit({ instance: 'nobody', key: KEY, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW })
       .catch(() => undefined);
 
     expect(
       await group.submit({
         instance: await enrol('one'),
+        key: KEY,
         boot: null,
         rows: reportRows(reportOf(1), NOW),
         received: NOW,
@@ -309,7 +323,7 @@ describe('deployments', () => {
 
 async function enrol(name: string): Promise<string> {
   const { code } = await createEnrolment(db, { name, actor: 'test' }, NOW);
-  const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
+  const agent = { code, publicKey: KEY, hostname: 'host', agentVersion: '0.1.0' };
   return (await redeemEnrolment(db, agent, NOW)).instance;
 }
 
@@ -320,8 +334,11 @@ function send(
   received = NOW,
 ): Promise<number | undefined> {
   return transact(db, 'committed', (trx) =>
-    writeReports(trx, [{ instance, boot, rows: reportRows(report, received), received }]),
-  ).then(([held]) => held);
+    writeReports(trx, [{ instance, key: KEY, boot, rows: reportRows(report, received), received }]),
+  ).then(([held]) => {
+    if (held instanceof FairleadError) throw held;
+    return held;
+  });
 }
 
 function commit() {

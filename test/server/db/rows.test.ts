@@ -41,7 +41,9 @@ describe('what people and agents call themselves', () => {
     const { instance } = await redeemEnrolment(db, agent, NOW);
     const report = reportOf(1, { agentVersion: hostile });
     await transact(db, 'committed', (trx) =>
-      writeReports(trx, [{ instance, boot: null, rows: reportRows(report, NOW), received: NOW }]),
+      writeReports(trx, [
+        { instance, key: agent.publicKey, boot: null, rows: reportRows(report, NOW), received: NOW },
+      ]),
     );
 
     const kept = await findInstance(db, instance);

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
-import { countInstances } from '../../../server/db/instances.ts';
+import { countInstances, findInstanceKey } from '../../../server/db/instances.ts';
 import { startFollowing } from '../../../server/jobs/watch.ts';
 import { problemsOf } from '../../../server/vendor/core/evidence.ts';
 import { type Evidence, evidence } from '../../../shared/protocol/instances.ts';
@@ -141,7 +141,8 @@ describe('an instance that is isolated', () => {
     const { db, reports, readReport, now } = server.context;
     const report = { ...(await show()).json.report, sequence: 9, records: [] };
     const rows = await readReport(Buffer.from(JSON.stringify(report)), now());
-    const submitted = { instance: agent.instance, boot: null, rows, received: now() };
+    const { public_key: key } = (await findInstanceKey(db, agent.instance)) ?? { public_key: '' };
+    const submitted = { instance: agent.instance, key, boot: null, rows, received: now() };
     await act('isolate');
 
     expect((await rejectionOf(reports.submit(submitted))).code).toBe('instance/isolated');

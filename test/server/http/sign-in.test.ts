@@ -163,7 +163,13 @@ it('tells each credential from every other: what one holder repeats is not anoth
   const person = (subject: string) =>
     ({ kind: 'person', person: { subject, name: 'Ann', roles: [] } }) as const;
   const token = { kind: 'token', token: { id: 'a', name: 'one', role: 'viewer' } } as const;
-  const agent = { kind: 'agent', instance: 'b', boot: null } as const;
+  const agent = {
+    kind: 'agent',
+    instance: 'b',
+    boot: null,
+    key: 'k',
+    by: { kind: 'signature', asks: null },
+  } as const;
 
   const all = [person('ann'), person('bob'), token, agent, { kind: 'nobody' } as const].map(credentialOf);
 

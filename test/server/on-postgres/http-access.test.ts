@@ -6,6 +6,7 @@ await onPostgres([
   () => import('../http/downloads.test.ts'),
   () => import('../hub/hub.test.ts'),
   () => import('../http/browser-sign-in.test.ts'),
+  () => import('../http/passes.test.ts'),
   () => import('../http/sign-in.test.ts'),
   () => import('../http/tokens.test.ts'),
 ]);
