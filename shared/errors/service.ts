@@ -21,4 +21,30 @@ export const SERVICE_ERRORS = {
     http: 503,
     exit: EXIT.failed,
   }),
+  'service/no-systemd': entry<{ readonly command: string }>({
+    message: () => 'no systemd runs on this machine, so nothing can be made its service',
+    hint: (d) => `have what starts programs here run, as root and again when it ends: ${d.command}`,
+    http: 503,
+    exit: EXIT.refused,
+  }),
+  'service/needs-root': entry<Record<never, never>>({
+    message: () => 'only root makes services of this machine',
+    hint: () =>
+      'type the same command after sudo; with --dry-run it shows what it would do, and takes no root',
+    http: 403,
+    exit: EXIT.refused,
+  }),
+  'service/unsafe-path': entry<{ readonly path: string; readonly problem: string; readonly fix: string }>({
+    message: (d) => `${d.path} is not safe for what runs as root: ${d.problem}`,
+    hint: (d) => `${d.fix}   (or put it elsewhere, such as /usr/local/bin); nothing was changed`,
+    http: 403,
+    exit: EXIT.refused,
+  }),
+  'service/not-up': entry<{ readonly unit: string; readonly state: string; readonly said: string }>({
+    message: (d) =>
+      `${d.unit} was installed and does not answer (${d.state})${d.said === '' ? '' : `: ${d.said}`}`,
+    hint: (d) => `see its log: journalctl -u ${d.unit} -n 50; the manager goes on trying`,
+    http: 503,
+    exit: EXIT.failed,
+  }),
 } as const;

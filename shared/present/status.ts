@@ -27,6 +27,24 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
   ];
 }
 
+/** At most one line: the most urgent of what needs a person; none where nobody is needed. */
+export function renderBrief(status: StatusReply, style: Style): readonly string[] {
+  const [need] = needsOf(status, style);
+  return need === undefined ? [] : [`fairlead: ${need}: fairlead status`];
+}
+
+function needsOf(
+  { alarms, decision, inProgress, proposals = 0 }: StatusReply,
+  style: Style,
+): readonly string[] {
+  const isOurs = decision.verdict === 'ask' || decision.verdict === 'blocked';
+  return [
+    ...alarms.map((alarm) => style.bad(sanitizeLine(alarm, 300))),
+    ...(isOurs ? [describeVerdict(decision, inProgress, style)] : []),
+    ...(proposals > 0 ? [style.warn(`${count(proposals, 'proposal')} of the vendor`)] : []),
+  ];
+}
+
 function describeHints({ hints }: StatusReply): readonly string[] {
   if (hints === null || hints === undefined) return [];
   if (hints.listening) return [`Told of news at once, since ${hints.since}`];

@@ -9,7 +9,9 @@ import { isDirectory, makeDirectory } from '../../../shared/node/durable-file.ts
 import { setAside } from '../../../shared/node/set-aside.ts';
 import { ACTOR_HEADER, MAX_ADMIN_REQUEST_BYTES } from '../../../shared/protocol/admin.ts';
 import type { AdminHandler } from '../../ports/server.ts';
-import { verifySocketPath } from '../state/state-directory.ts';
+import { runTool } from '../machine/run-tool.ts';
+import { toolEnvironment } from '../machine/surroundings.ts';
+import { ADMIN_GROUP, DEFAULT_STATE_DIR, socketPathOf, verifySocketPath } from '../state/state-directory.ts';
 
 export interface AdminServer {
   close(): Promise<void>;
@@ -17,6 +19,7 @@ export interface AdminServer {
 
 const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 10_000;
+const GIVING_MS = 10_000;
 
 /** `onError` hears of what is no refusal but a fault. Errors: agent/socket-path, disk/*. */
 export async function serveAdminApi(
@@ -39,11 +42,20 @@ export async function serveAdminApi(
     if (await isDirectory(path)) await setAside(path);
     await rm(path, { force: true });
     await listen(server, path);
+    // Until now it was its owner's alone.
+    await giveToAdmins(path);
     await chmod(path, 0o660);
   } catch (cause) {
     throw toDiskError(path, cause);
   }
   return { close: () => close(server) };
+}
+
+/** Where root installed the agent, a group has its socket. Without the group, or the right to give to it, root alone has it. */
+async function giveToAdmins(path: string): Promise<void> {
+  if (path !== socketPathOf(DEFAULT_STATE_DIR)) return;
+  const argv = ['chgrp', ADMIN_GROUP, path];
+  await runTool({ argv, env: toolEnvironment(), workingDirectory: '/', timeoutMs: GIVING_MS });
 }
 
 async function answer(

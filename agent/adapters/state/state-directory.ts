@@ -86,6 +86,9 @@ export function verifySocketPath(path: string): void {
   throw new FairleadError('agent/socket-path', { path, limit: MAX_SOCKET_PATH_BYTES });
 }
 
+/** Its members decide here: an installed agent's socket is theirs. */
+export const ADMIN_GROUP = 'fairlead';
+
 /** An installed agent's socket stands where its group can reach it; any other state directory holds its own. */
 export function socketPathOf(stateDir: string): string {
   const directory = resolve(stateDir);

@@ -23,6 +23,8 @@ export const enrollAnswer = z.strictObject({
   takesEverything: z.boolean(),
 });
 
+export type EnrollAnswer = z.output<typeof enrollAnswer>;
+
 export interface EnrollOptions {
   readonly file?: string;
   readonly name?: string;
@@ -34,34 +36,47 @@ export async function enroll(
   string: string | undefined,
   options: EnrollOptions,
 ): Promise<number> {
+  const reply = await enrollHere(context.stateDir, await readString(string, options.file), options.name);
+  show(context, reply, () => [
+    ...describeEnrolled(reply, context.stateDir),
+    `next: fairlead agent run --state-dir ${shellWord(context.stateDir)}`,
+  ]);
+  return 0;
+}
+
+/** May be repeated with the same string. Errors: enrolment/*, agent/already-running, transport/*, disk/*. */
+export async function enrollHere(
+  stateDir: string,
+  text: string,
+  name: string | undefined,
+): Promise<EnrollAnswer> {
   const http = createHttpClient();
   try {
-    const { server, instance, name, root } = await enrollInstance({
-      stateDir: context.stateDir,
-      text: await readString(string, options.file),
-      actor: accountName(),
-      http,
-      ...(options.name === undefined ? {} : { name: options.name }),
+    const enrolled = await enrollInstance({
+      ...{ stateDir, text, http, actor: accountName() },
+      ...(name === undefined ? {} : { name }),
     });
-    const config = join(context.stateDir, 'instance.json');
-    const takesEverything = (await readIfPresent(config)) === null;
-    const reply = {
+    return {
       schema: 'fairlead/enrolled@1',
-      server,
-      instance,
-      name,
-      root: root.digest,
-      takesEverything,
+      ...{ server: enrolled.server, instance: enrolled.instance, name: enrolled.name },
+      root: enrolled.root.digest,
+      takesEverything: (await readIfPresent(configOf(stateDir))) === null,
     };
-    show(context, reply, () => [
-      `enrolled as "${name}" (${instance}) with ${server}`,
-      ...(takesEverything ? everythingWarning(config) : []),
-      `next: fairlead agent run --state-dir ${shellWord(context.stateDir)}`,
-    ]);
-    return 0;
   } finally {
     await http.close();
   }
+}
+
+export function describeEnrolled(reply: EnrollAnswer, stateDir: string): readonly string[] {
+  const { server, instance, name, takesEverything } = reply;
+  return [
+    `enrolled as "${name}" (${instance}) with ${server}`,
+    ...(takesEverything ? everythingWarning(configOf(stateDir)) : []),
+  ];
+}
+
+function configOf(stateDir: string): string {
+  return join(stateDir, 'instance.json');
 }
 
 /** Without a configuration everything is enabled: whoever enrols hears it before the first release arrives. */

@@ -5,36 +5,119 @@ import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { ownProgram } from '../../../shared/node/own-parts.ts';
+import { verifyMachine } from '../../../shared/node/service/manager.ts';
+import { describeSteps, type Step } from '../../../shared/node/service/steps.ts';
+import { statusReply } from '../../../shared/protocol/admin.ts';
 import {
-  AGENT_UNIT,
   installAgent,
-  UNIT_DIRECTORY,
+  installSteps,
   uninstallAgent,
-} from '../../adapters/machine/agent-unit.ts';
+  uninstallSteps,
+  verifySafe,
+} from '../../adapters/machine/agent-service.ts';
+import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
+import { ADMIN_GROUP, socketPathOf } from '../../adapters/state/state-directory.ts';
 import { type CliContext, show } from '../context.ts';
+import { describeEnrolled, enrollAnswer, enrollHere, readString } from './enroll.ts';
 
 const unit = { unit: z.string() };
-export const installAnswer = z.strictObject({ schema: z.literal('fairlead/agent-installed@1'), ...unit });
-export const uninstallAnswer = z.strictObject({ schema: z.literal('fairlead/agent-uninstalled@1'), ...unit });
+const stepsShown = z.array(
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('write'), path: z.string(), mode: z.int(), text: z.string() }),
+    z.strictObject({ kind: z.literal('remove'), path: z.string() }),
+    z.strictObject({ kind: z.literal('run'), argv: z.array(z.string()) }),
+  ]),
+);
 
-/** Errors: enrolment/missing, service/manager-failed, disk/*. */
-export async function install(context: CliContext): Promise<number> {
+export const installAnswer = z.strictObject({
+  schema: z.literal('fairlead/agent-installed@1'),
+  ...unit,
+  /** Of an enrolment that this very command made, or found made by the same string. */
+  enrolled: enrollAnswer.optional(),
+  /** Files that were written: what was as it should be is left alone. */
+  changed: z.array(z.string()).optional(),
+  /** With --dry-run: what would be done, in this order. */
+  wouldDo: stepsShown.optional(),
+});
+export const uninstallAnswer = z.strictObject({
+  schema: z.literal('fairlead/agent-uninstalled@1'),
+  ...unit,
+  /** What is left on the machine, on purpose. */
+  stays: z.array(z.string()).optional(),
+  wouldDo: stepsShown.optional(),
+});
+
+export interface InstallOptions {
+  readonly enroll?: string;
+  readonly enrollFile?: string;
+  readonly name?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Errors: enrolment/*, service/*, transport/*, disk/*. */
+export async function install(context: CliContext, options: InstallOptions): Promise<number> {
   const stateDir = resolve(context.stateDir);
-  if ((await readEnrolment(stateDir)) === null) throw new FairleadError('enrolment/missing', { stateDir });
-  await installAgent(UNIT_DIRECTORY, { program: ownProgram('agent/cli/main.ts'), stateDir });
-  show(context, { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT }, () => [
-    `${AGENT_UNIT} runs now and at every boot`,
-    `next: fairlead status --state-dir ${shellWord(stateDir)}`,
+  const service = { program: ownProgram('agent/cli/main.ts'), stateDir };
+  if (options.dryRun === true) return dryRun(context, 'fairlead/agent-installed@1', installSteps(service));
+  verifyMachine(`${service.program.map(shellWord).join(' ')} agent run --state-dir ${shellWord(stateDir)}`);
+  await verifySafe(service);
+  const enrolled = await enrolHere(stateDir, options);
+  const changed = await installAgent(service, () => answers(context));
+  const reply = { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT, ...enrolled, changed };
+  show(context, reply, () => [
+    ...(enrolled === null ? [] : describeEnrolled(enrolled.enrolled, stateDir)),
+    ...changed.map((path) => `wrote ${path}`),
+    `${AGENT_UNIT} is active and answers on ${socketPathOf(stateDir)}; it starts at every boot`,
+    `who else may decide here: usermod -aG ${ADMIN_GROUP} NAME`,
+    `next: fairlead status${stateOption(context)}`,
   ]);
   return 0;
 }
 
-/** Errors: service/manager-failed, disk/*. */
-export async function uninstall(context: CliContext): Promise<number> {
-  await uninstallAgent(UNIT_DIRECTORY);
-  show(context, { schema: 'fairlead/agent-uninstalled@1', unit: AGENT_UNIT }, () => [
-    `${AGENT_UNIT} is removed; its state in ${resolve(context.stateDir)} and the services it started stay`,
+/** Null where an earlier command has enrolled it. */
+async function enrolHere(stateDir: string, { enroll, enrollFile, name }: InstallOptions) {
+  if (enroll !== undefined || enrollFile !== undefined) {
+    return { enrolled: await enrollHere(stateDir, await readString(enroll, enrollFile), name) };
+  }
+  if ((await readEnrolment(stateDir)) === null) throw new FairleadError('enrolment/missing', { stateDir });
+  return null;
+}
+
+async function answers({ client }: CliContext): Promise<boolean> {
+  return await client.call('GET', '/v1/status', statusReply).then(
+    () => true,
+    () => false,
+  );
+}
+
+export interface UninstallOptions {
+  readonly dryRun?: boolean;
+}
+
+/** Errors: service/*, disk/*. */
+export async function uninstall(context: CliContext, options: UninstallOptions): Promise<number> {
+  const stateDir = resolve(context.stateDir);
+  if (options.dryRun === true) return dryRun(context, 'fairlead/agent-uninstalled@1', uninstallSteps());
+  verifyMachine('kill the program');
+  await uninstallAgent();
+  const stays = [stateDir, `group ${ADMIN_GROUP}`];
+  show(context, { schema: 'fairlead/agent-uninstalled@1', unit: AGENT_UNIT, stays }, () => [
+    `${AGENT_UNIT} is removed; the services it started go on`,
+    `its state in ${stateDir}, their data in it, stays: what removes it for good is rm -r ${shellWord(stateDir)}`,
+    `group ${ADMIN_GROUP}, with the members you gave it, stays too: groupdel ${ADMIN_GROUP}`,
   ]);
   return 0;
+}
+
+function dryRun(context: CliContext, schema: string, steps: readonly Step[]): number {
+  show(context, { schema, unit: AGENT_UNIT, wouldDo: steps }, () => [
+    ...describeSteps(steps),
+    'nothing of this was done',
+  ]);
+  return 0;
+}
+
+function stateOption({ stateDir }: CliContext): string {
+  return ` --state-dir ${shellWord(resolve(stateDir))}`;
 }

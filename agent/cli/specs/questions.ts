@@ -9,7 +9,10 @@ export const QUESTIONS: readonly AgentCommand[] = [
     name: 'status',
     about: 'the verdict, what needs attention, and what runs',
     example: 'status',
-    options: [WATCH('look again until interrupted, and print what changed')],
+    options: [
+      WATCH('look again until interrupted, and print what changed'),
+      { flags: '--brief', about: 'one line, and only where a person is needed', excludes: ['watch'] },
+    ],
     answer: async () => (await import('../commands/status.ts')).statusAnswer,
     load: async () => (await import('../commands/status.ts')).status,
   },

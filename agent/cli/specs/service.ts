@@ -9,20 +9,40 @@ const STRING: ArgumentSpec = {
   parse: parsePath,
 };
 
+const NAME: OptionSpec = {
+  flags: '--name <name>',
+  about: 'how the vendor sees this host; its own name by default',
+  parse: parseLine,
+};
+const DRY_RUN: OptionSpec = {
+  flags: '--dry-run',
+  about: 'print every file and every command, and do nothing',
+};
 const ENROLLING: readonly OptionSpec[] = [
   { flags: '--file <path>', about: 'read the string from a file', parse: parsePath },
-  {
-    flags: '--name <name>',
-    about: 'how the vendor sees this host; its own name by default',
-    parse: parseLine,
-  },
+  NAME,
 ];
 
 export const SERVICE: readonly AgentCommand[] = [
   {
     name: 'agent install',
-    about: 'run now and at every boot, as a service of systemd',
-    example: 'agent install',
+    about: 'run now and at every boot, as a service of systemd; again after the program was replaced',
+    example: 'agent install --enroll - <enrolment.txt',
+    options: [
+      {
+        flags: '--enroll <string>',
+        about: 'join the vendor’s fleet with this string, or - to read it from standard input',
+        parse: parsePath,
+      },
+      {
+        flags: '--enroll-file <path>',
+        about: 'the same, with the string in a file',
+        excludes: ['enroll'],
+        parse: parsePath,
+      },
+      NAME,
+      DRY_RUN,
+    ],
     answer: async () => (await import('../commands/install.ts')).installAnswer,
     load: async () => (await import('../commands/install.ts')).install,
   },
@@ -30,6 +50,7 @@ export const SERVICE: readonly AgentCommand[] = [
     name: 'agent uninstall',
     about: 'stop and remove that service; the state and the services it started stay',
     example: 'agent uninstall',
+    options: [DRY_RUN],
     answer: async () => (await import('../commands/install.ts')).uninstallAnswer,
     load: async () => (await import('../commands/install.ts')).uninstall,
   },

@@ -1,6 +1,6 @@
 // The status: each fact has its line while it is the case, and none else.
 import { describe, expect, it } from 'vitest';
-import { renderStatus } from '../../../shared/present/status.ts';
+import { renderBrief, renderStatus } from '../../../shared/present/status.ts';
 import { blocker, CURRENT, MARKED, statusOf } from '../../support/answers.ts';
 import { recordOf } from '../../support/deployments.ts';
 
@@ -145,5 +145,24 @@ describe('a status', () => {
 
     expect(lines).toHaveLength(render({ ...plain, components: [COMPONENT] }).length);
     expect(lines.join('')).not.toMatch(/[\n\u001b]/);
+  });
+});
+
+describe('a status in one line', () => {
+  const brief = (changes: object = {}) => renderBrief(statusOf(changes), MARKED);
+  const verdict = (kind: string) => ({ decision: { ...CURRENT, verdict: kind } });
+
+  it.each([
+    ['nothing to say', {}, []],
+    ['a window that time opens', verdict('wait'), []],
+    ['a hold that somebody wanted', verdict('held'), []],
+    ['proposals', { proposals: 2 }, ['fairlead: warn<2 proposals of the vendor>: fairlead status']],
+    ['alarms', { alarms: ['first', 'second'], proposals: 1 }, ['fairlead: bad<first>: fairlead status']],
+  ])('of an install with %s', (_, changes, lines) => {
+    expect(brief(changes)).toEqual(lines);
+  });
+
+  it.each(['ask', 'blocked'])('says that a person is needed for %s', (kind) => {
+    expect(brief(verdict(kind))).toHaveLength(1);
   });
 });

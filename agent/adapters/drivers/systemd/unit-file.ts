@@ -5,6 +5,7 @@ import { readdir, rm, rmdir, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
+import { escapeSpecifiers, isPlainPath, quote } from '../../../../shared/node/service/unit.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ProgramUnit } from '../../../ports/deploy.ts';
 
@@ -79,28 +80,6 @@ function refuseUnwritable(unit: ProgramUnit, program: string, environmentFile: s
       refuse(`systemd takes no path with quotes, backslashes or control characters: ${JSON.stringify(path)}`);
     }
   }
-}
-
-/**
- * A word of systemd.syntax(7) in quotes: `"`, `\` and control characters as C escapes, `%` doubled. `$` stays: the
- * `:` before the command turns expansion off.
- */
-export function quote(word: string): string {
-  const escaped = word.replace(/["\\\u0001-\u001f\u007f]/g, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(2, '0');
-    return character === '"' || character === '\\' ? `\\${character}` : `\\x${code}`;
-  });
-  return `"${escapeSpecifiers(escaped)}"`;
-}
-
-/** `%` would begin a specifier. */
-export function escapeSpecifiers(text: string): string {
-  return text.replaceAll('%', '%%');
-}
-
-/** Paths stand unquoted in some settings and may not end the line; in a program's path systemd refuses quotes as well. */
-export function isPlainPath(path: string): boolean {
-  return !/["'\\\p{Cc}]|\s$/u.test(path);
 }
 
 /**

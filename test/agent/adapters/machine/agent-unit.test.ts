@@ -5,12 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import {
-  AGENT_UNIT,
-  installAgent,
-  renderAgentUnit,
-  uninstallAgent,
-} from '../../../../agent/adapters/machine/agent-unit.ts';
+import { installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-service.ts';
+import { AGENT_UNIT, renderAgentUnit } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { writeDurably } from '../../../../shared/node/durable-file.ts';
 import { createPrograms } from '../../../docs/pages/programs.ts';
 import { describeBooted } from '../../../support/booted.ts';
@@ -30,7 +26,7 @@ describeBooted('the agent as a service', import.meta.filename, () => {
   const runs = (pid: string) => existsSync(`/proc/${pid}`);
   const program = () => ['/bin/sh', '-c', STAND_IN, 'agent'];
   const install = async () => {
-    await installAgent(UNIT_DIRECTORY, { program: program(), stateDir });
+    await installAgent({ program: program(), stateDir }, async () => true);
     await until(async () => existsSync(join(stateDir, 'pid')));
   };
 
@@ -38,7 +34,7 @@ describeBooted('the agent as a service', import.meta.filename, () => {
     stateDir = mkdtempSync(join(tmpdir(), 'state of 100% "x" $HOME '));
   });
   afterEach(async () => {
-    await uninstallAgent(UNIT_DIRECTORY);
+    await uninstallAgent();
     rmSync(stateDir, { recursive: true, force: true });
   });
 
@@ -92,7 +88,7 @@ describeBooted('the agent as a service', import.meta.filename, () => {
     await install();
     const [agent, service] = [read('pid'), read('children')];
 
-    await uninstallAgent(UNIT_DIRECTORY);
+    await uninstallAgent();
 
     expect(runs(agent)).toBe(false);
     expect(runs(service)).toBe(true);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createProcessDriver } from '../../../../agent/adapters/drivers/process/process-driver.ts';
 import { showUnit } from '../../../../agent/adapters/drivers/systemd/systemctl.ts';
-import { AGENT_UNIT, installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-unit.ts';
+import { installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-service.ts';
+import { AGENT_UNIT } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import { enroll } from '../../../../agent/adapters/server/enroller.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
@@ -29,7 +30,7 @@ const PATIENCE_MS = 30_000;
 describeBooted('an agent that hangs', import.meta.filename, () => {
   let stateDir: string;
   const install = (...words: readonly string[]) =>
-    installAgent(UNIT_DIRECTORY, { program: [process.execPath, ...words], stateDir });
+    installAgent({ program: [process.execPath, ...words], stateDir }, async () => true);
   const agentPid = async () => (await showUnit(AGENT_UNIT)).mainPid;
   const nextAgentAfter = (pid: number) =>
     until(async () => ![0, pid].includes(await agentPid()), PATIENCE_MS);
@@ -41,7 +42,7 @@ describeBooted('an agent that hangs', import.meta.filename, () => {
     writeFileSync(`${UNIT_DIRECTORY}/${AGENT_UNIT}.d/soon.conf`, '[Service]\nWatchdogSec=5\n');
   });
   afterEach(async () => {
-    await uninstallAgent(UNIT_DIRECTORY);
+    await uninstallAgent();
     await createProcessDriver({ stateDir }).stop(AUTH, 100);
     rmSync(stateDir, { recursive: true, force: true });
   });

@@ -1,0 +1,81 @@
+// The agent as a service of this machine: every file and command that installs it, and those that remove it.
+import { existsSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { shellWord } from '../../../shared/errors/entry.ts';
+import { UNIT_DIRECTORY, untilUp } from '../../../shared/node/service/manager.ts';
+import { verifyOnlyRootWrites, verifyPrivate } from '../../../shared/node/service/safe-path.ts';
+import { applySteps, command, file, remove, type Step } from '../../../shared/node/service/steps.ts';
+import { ADMIN_GROUP } from '../state/state-directory.ts';
+import { AGENT_UNIT, type AgentUnitOptions, renderAgentUnit } from './agent-unit.ts';
+
+const UNIT_FILE = join(UNIT_DIRECTORY, AGENT_UNIT);
+const SYSUSERS_FILE = '/etc/sysusers.d/fairlead.conf';
+const COMPLETION_FILE = '/usr/local/share/bash-completion/completions/fairlead';
+const MOTD_DIRECTORY = '/etc/update-motd.d';
+const MOTD_FILE = join(MOTD_DIRECTORY, '60-fairlead');
+const FILES = [MOTD_FILE, COMPLETION_FILE, SYSUSERS_FILE];
+
+/** A machine that is slow and has much else to do, in the middle of a boot. */
+const PATIENCE_MS = 120_000;
+
+/** `hasMotd` is whether this system runs programs for its message of the day. */
+export function installSteps(
+  options: AgentUnitOptions,
+  hasMotd = existsSync(MOTD_DIRECTORY),
+): readonly Step[] {
+  const words = options.program.map(shellWord).join(' ');
+  return [
+    file(
+      SYSUSERS_FILE,
+      `# Written by fairlead agent install: its members decide here.\ng ${ADMIN_GROUP} -\n`,
+    ),
+    command('systemd-sysusers', SYSUSERS_FILE),
+    file(COMPLETION_FILE, `# Written by fairlead agent install.\nsource <(${words} completion bash)\n`),
+    ...(hasMotd ? [file(MOTD_FILE, renderMotd(words, options.stateDir), 0o755)] : []),
+    file(UNIT_FILE, renderAgentUnit(options)),
+    command('systemctl', 'daemon-reload'),
+    command('systemctl', 'enable', AGENT_UNIT),
+    // No service of the product ends with the agent, and none waits for it.
+    command('systemctl', 'restart', '--no-block', AGENT_UNIT),
+  ];
+}
+
+export function uninstallSteps(isInstalled = existsSync(UNIT_FILE)): readonly Step[] {
+  return [
+    ...(isInstalled ? [command('systemctl', 'disable', '--now', AGENT_UNIT)] : []),
+    ...[...FILES, UNIT_FILE].map(remove),
+    // The manager keeps it for a unit that was about to be started again.
+    command('rm', '-rf', '/run/fairlead'),
+    command('systemctl', 'daemon-reload'),
+  ];
+}
+
+/** Whoever may write what runs as root, or what it believes, is root. Errors: service/unsafe-path, file/missing, disk/*. */
+export async function verifySafe({ program, stateDir }: AgentUnitOptions): Promise<void> {
+  for (const word of program.filter(isAbsolute)) await verifyOnlyRootWrites(word);
+  if (existsSync(stateDir)) await verifyPrivate(stateDir);
+}
+
+/** Starts the agent now and at every boot; may be repeated. Answers with the files that changed. Errors: service/*, disk/*. */
+export async function installAgent(
+  options: AgentUnitOptions,
+  answers: () => Promise<boolean>,
+): Promise<readonly string[]> {
+  const changed = await applySteps(installSteps(options));
+  await untilUp({ unit: AGENT_UNIT, answers, patienceMs: PATIENCE_MS });
+  return changed;
+}
+
+/** Its state and the services it started stay. May be repeated. Errors: service/manager-failed, disk/*. */
+export async function uninstallAgent(): Promise<void> {
+  await applySteps(uninstallSteps());
+}
+
+/** Says nothing where nobody is needed, and keeps no login waiting. */
+function renderMotd(program: string, stateDir: string): string {
+  return `#!/bin/sh
+# Written by fairlead agent install: one line at login when a person is needed.
+timeout 5 ${program} status --brief --state-dir ${shellWord(stateDir)} 2>/dev/null
+exit 0
+`;
+}
