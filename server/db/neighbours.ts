@@ -27,7 +27,13 @@ const RECONNECT_MS = [250, 1_000, 5_000] as const;
 export interface Notices {
   tell(notice: Notice): Promise<void>;
   /** Also told of a publication once a connection is there again: what was said meanwhile is lost. The caller ends it. */
-  listen(onNotice: (notice: Notice) => void): { stop(): Promise<void> };
+  listen(onNotice: (notice: Notice) => void): Listening;
+}
+
+export interface Listening {
+  /** What is said from then on is heard, for the first time. */
+  readonly begun: Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** The embedded file has one process, which needs nobody to pass them on. */
@@ -45,7 +51,7 @@ export function createNotices(db: Database, address: DatabaseAddress): Notices {
     },
     listen: (onNotice) => {
       listeners.add(onNotice);
-      return { stop: async () => void listeners.delete(onNotice) };
+      return { begun: Promise.resolve(), stop: async () => void listeners.delete(onNotice) };
     },
   };
 }
@@ -58,10 +64,16 @@ export async function tellOthers(db: Database, notice: Notice): Promise<void> {
     .catch(() => undefined);
 }
 
-function listen(address: PostgresAddress, onNotice: (notice: Notice) => void): { stop(): Promise<void> } {
+function listen(address: PostgresAddress, onNotice: (notice: Notice) => void): Listening {
   const stopping = new AbortController();
-  const listening = listenUntil(address, onNotice, stopping.signal);
+  const begun = Promise.withResolvers<void>();
+  const tell = (notice: Notice) => {
+    begun.resolve();
+    onNotice(notice);
+  };
+  const listening = listenUntil(address, tell, stopping.signal);
   return {
+    begun: begun.promise,
     stop: () => {
       stopping.abort();
       return listening;

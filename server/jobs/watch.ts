@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { daysLeft, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { listMembers } from '../db/groups.ts';
-import type { Notice } from '../db/neighbours.ts';
+import type { Listening, Notice } from '../db/neighbours.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
 
@@ -79,7 +79,7 @@ const LOOK_MS = 3_000;
  * What another process published is soon served here too: told by the database, and looked for in case nobody told. Of what
  * is proposed, whichever process took it in, those hear who listen here.
  */
-export function startFollowing(context: Context): { stop(): Promise<void> } {
+export function startFollowing(context: Context): Listening {
   const { config, publisher, notices, log } = context;
   const isShared = config.database.kind === 'postgres';
   const follow = () =>
@@ -96,6 +96,7 @@ export function startFollowing(context: Context): { stop(): Promise<void> } {
   });
   const timer = isShared ? setInterval(follow, LOOK_MS).unref() : undefined;
   return {
+    begun: listening.begun,
     stop: async () => {
       clearInterval(timer);
       await listening.stop();

@@ -149,6 +149,7 @@ describe('whoever listens', () => {
     await publish(advisory);
     const url = await server.app.listen({ host: '127.0.0.1', port: 0 });
     const following = startFollowing(server.context);
+    await following.begun;
     const { websocket, hints } = await listenForHints(url, await exposed.token());
 
     const said = once(websocket, 'message');

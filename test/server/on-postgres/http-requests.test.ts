@@ -3,7 +3,6 @@ import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres([
   () => import('../http/examples.test.ts'),
-  () => import('../http/hot.test.ts'),
   () => import('../http/limits.test.ts'),
   () => import('../http/packs.test.ts'),
   () => import('../http/requests.test.ts'),
