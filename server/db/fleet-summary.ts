@@ -1,10 +1,19 @@
 // The fleet in one answer: counted by columns and rows that reports fill when they arrive, never by their texts.
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
+import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { FleetSummary } from '../../shared/protocol/fleet-summary.ts';
-import { countInstances, IN_SERVICE } from './instances.ts';
+import { decision } from '../../shared/schema/decision.ts';
+import { IN_SERVICE } from './instances.ts';
 import { OPEN } from './proposal-row.ts';
 import { columnTypesOf, type Database, type Tables } from './tables.ts';
+import { isPostgres } from './transact.ts';
+
+const DAY_MS = 86_400_000;
+/** Beside each count. */
+const SOME = 5;
+/** In the words of its index: with parameters no database knows that it holds them all. */
+const FAILED = sql<boolean>`state in ('rolled-back', 'abandoned', 'inconsistent')`;
 
 export async function addBlockers(db: Kysely<unknown>): Promise<void> {
   const { text, integer } = columnTypesOf(db);
@@ -20,26 +29,85 @@ export async function addBlockers(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('blockers_of_instance').on('instance_blockers').column('instance').execute();
 }
 
-const DAY_MS = 86_400_000;
-/** Beside each count. */
-const SOME = 5;
-const FAILED = ['rolled-back', 'abandoned', 'inconsistent'] as const;
+/**
+ * A row is as wide as its report. The file has what is counted in an index of its own; PostgreSQL would have to write in every
+ * index what a report changes in one, so there those few stand apart whom somebody should look at.
+ */
+export async function addGlance(db: Kysely<unknown>): Promise<void> {
+  if (!isPostgres(db as Database)) {
+    const columns = ['standing', 'moved_to', 'last_seen', 'twins_heard', 'unhealthy', 'verdict'] as const;
+    await db.schema
+      .createIndex('instances_at_a_glance')
+      .on('instances')
+      .columns(['name', 'id', ...columns])
+      .execute();
+  } else {
+    for (const [name, is] of Object.entries({
+      isolated: sql`standing = 'isolated'`,
+      moved: sql`moved_to is not null`,
+      twinned: sql`twins_heard is not null`,
+      unhealthy: sql`unhealthy > 0`,
+    }))
+      await sql`create index ${sql.ref(`instances_${name}`)} on instances (name, id) where ${is}`.execute(db);
+  }
+  await sql`create index deployments_failed on deployments (started_at, instance) where ${FAILED}`.execute(
+    db,
+  );
+  await sql`create index enrolments_open on enrolments (created_at, hash) where used_by is null`.execute(db);
+}
 
 /** `silentMs`: who was not heard for so long is silent. */
 export async function summarizeFleet(db: Database, silentMs: number, now: EpochMs): Promise<FleetSummary> {
   const before = (ms: number) => formatInstantMs(now - ms);
+  const standings: Standings = {
+    isolated: (each) => each('standing', '=', 'isolated'),
+    moved: (each) => each('moved_to', 'is not', null),
+    silent: (each) => isSilent(each, before(silentMs)),
+    twinned: (each) => each('twins_heard', '>', before(DAY_MS)),
+    unhealthy: (each) => each('unhealthy', '>', 0),
+  };
+  const counts = await countAll(db, standings);
   return {
     at: formatInstantMs(now),
-    instances: await countInstances(db),
-    isolated: await some(db, (each) => each('standing', '=', 'isolated')),
-    moved: await some(db, (each) => each('moved_to', 'is not', null)),
-    silent: await some(db, (each) => isSilent(each, before(silentMs))),
-    twinned: await some(db, (each) => each('twins_heard', '>', before(DAY_MS))),
-    unhealthy: await some(db, (each) => each('unhealthy', '>', 0)),
-    failing: await some(db, (each) => hasFailed(each, before(DAY_MS))),
-    verdicts: await countVerdicts(db),
+    instances: counts.of('instances'),
+    isolated: await some(db, standings.isolated, counts.of('isolated')),
+    moved: await some(db, standings.moved, counts.of('moved')),
+    silent: await some(db, standings.silent, counts.of('silent')),
+    twinned: await some(db, standings.twinned, counts.of('twinned')),
+    unhealthy: await some(db, standings.unhealthy, counts.of('unhealthy')),
+    failing: await listFailing(db, before(DAY_MS)),
+    verdicts: counts.verdicts,
     blocked: await listBlocked(db),
     proposals: await countOpen(db, formatInstantMs(now)),
+  };
+}
+
+type Each = ExpressionBuilder<Tables, 'instances'>;
+type Is = (each: Each) => Expression<SqlBool>;
+type Standings = Readonly<Record<'isolated' | 'moved' | 'silent' | 'twinned' | 'unhealthy', Is>>;
+
+const VERDICTS = decision.shape.verdict.options.toSorted(byCodePoint);
+
+/** One look at every instance for all numbers, in any order: a hundred thousand would have to be sorted to be grouped. */
+async function countAll(db: Database, standings: Standings) {
+  const wanted = Object.entries<Is>({
+    ...standings,
+    ...Object.fromEntries(
+      VERDICTS.map((verdict) => [`is ${verdict}`, (each) => each('verdict', '=', verdict)]),
+    ),
+  });
+  const counts: Readonly<Record<string, unknown>> = await inService(db)
+    .select((each) => [
+      each.fn.countAll().as('instances'),
+      ...wanted.map(([name, is]) => each.fn.countAll().filterWhere(is).as(name)),
+    ])
+    .executeTakeFirstOrThrow();
+  return {
+    of: (name: keyof Standings | 'instances') => Number(counts[name]),
+    verdicts: VERDICTS.flatMap((verdict) => {
+      const count = Number(counts[`is ${verdict}`]);
+      return count === 0 ? [] : [{ verdict, count }];
+    }),
   };
 }
 
@@ -52,26 +120,22 @@ function isSilent(each: Each, since: string) {
   ]);
 }
 
-function hasFailed(each: Each, since: string) {
-  const failed = each
-    .selectFrom('deployments')
-    .select('deployments.instance')
-    .where('deployments.started_at', '>', since)
-    .where('deployments.state', 'in', FAILED);
-  return each('instances.id', 'in', failed);
-}
-
-async function countVerdicts(db: Database): Promise<FleetSummary['verdicts']> {
-  const rows = await inService(db)
-    .select((select) => ['verdict', select.fn.countAll().as('count')])
-    .where('verdict', 'is not', null)
-    .groupBy('verdict')
-    .orderBy('verdict')
-    .execute();
-  return rows.map(({ verdict, count }) => ({
-    verdict: verdict as FleetSummary['verdicts'][number]['verdict'],
-    count: Number(count),
-  }));
+async function listFailing(db: Database, since: string): Promise<FleetSummary['failing']> {
+  const failed: Is = (each) =>
+    each(
+      'instances.id',
+      'in',
+      each
+        .selectFrom('deployments')
+        .select('deployments.instance')
+        .where('deployments.started_at', '>', since)
+        .where(FAILED),
+    );
+  const { count } = await inService(db)
+    .where(failed)
+    .select((each) => each.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow();
+  return some(db, failed, Number(count));
 }
 
 async function countOpen(db: Database, at: string): Promise<number> {
@@ -88,19 +152,10 @@ function inService(db: Database) {
   return db.selectFrom('instances').where(IN_SERVICE);
 }
 
-type Each = ExpressionBuilder<Tables, 'instances'>;
-
-async function some(db: Database, is: (each: Each) => Expression<SqlBool>): Promise<FleetSummary['silent']> {
-  const chosen = () => inService(db).where(is);
-  const { total } = await chosen()
-    .select((select) => select.fn.countAll().as('total'))
-    .executeTakeFirstOrThrow();
-  const count = Number(total);
-  const instances =
-    count === 0
-      ? []
-      : await chosen().select(['id', 'name']).orderBy('name').orderBy('id').limit(SOME).execute();
-  return { count, instances };
+async function some(db: Database, is: Is, count: number): Promise<FleetSummary['silent']> {
+  if (count === 0) return { count, instances: [] };
+  const first = inService(db).where(is).select(['id', 'name']).orderBy('name').orderBy('id').limit(SOME);
+  return { count, instances: await first.execute() };
 }
 
 async function listBlocked(db: Database): Promise<FleetSummary['blocked']> {
@@ -113,25 +168,32 @@ async function listBlocked(db: Database): Promise<FleetSummary['blocked']> {
     .orderBy('code')
     .limit(MOST_GROUPS)
     .execute();
-  const found: FleetSummary['blocked'] = [];
-  for (const { owner, code, count } of groups) {
-    const instances = await db
-      .selectFrom('instance_blockers as b')
-      .innerJoin('instances as i', 'i.id', 'b.instance')
-      .select(['i.id', 'i.name'])
-      .where('b.owner', '=', owner)
-      .where('b.code', '=', code)
-      .orderBy('b.instance')
-      .limit(SOME)
-      .execute();
-    found.push({
-      owner: owner as FleetSummary['blocked'][number]['owner'],
-      code,
-      count: Number(count),
-      instances,
-    });
-  }
-  return found;
+  const [first, ...others] = groups.map(({ owner, code }, place) => selectBlocked(db, owner, code, place));
+  if (first === undefined) return [];
+  const rows = await db
+    .selectFrom(others.reduce((all, one) => all.unionAll(one), first).as('b'))
+    .innerJoin('instances as i', 'i.id', 'b.instance')
+    .select(['i.id', 'i.name', 'b.place'])
+    .execute();
+  return groups.map(({ owner, code, count }, place) => ({
+    owner: owner as FleetSummary['blocked'][number]['owner'],
+    ...{ code, count: Number(count) },
+    instances: rows
+      .flatMap(({ id, name, place: of }) => (Number(of) === place ? [{ id, name }] : []))
+      .sort((a, b) => byCodePoint(a.id, b.id)),
+  }));
+}
+
+function selectBlocked(db: Database, owner: string, code: string, place: number) {
+  const some = db
+    .selectFrom('instance_blockers')
+    .select((each) => ['instance', each.lit(place).as('place')])
+    .where('owner', '=', owner)
+    .where('code', '=', code)
+    .orderBy('instance')
+    .limit(SOME)
+    .as('some');
+  return db.selectFrom(some).selectAll();
 }
 
 /** Codes are the catalogue's, some forty; agents may say others. */

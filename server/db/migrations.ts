@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { addEvents } from './events.ts';
-import { addBlockers } from './fleet-summary.ts';
+import { addBlockers, addGlance } from './fleet-summary.ts';
 import { createJobs } from './jobs.ts';
 import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
@@ -29,6 +29,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0016-running': { up: addRunningVersions },
   '0017-events': { up: addEvents },
   '0018-pass-keys': { up: addPassKeys },
+  '0019-glance': { up: addGlance },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -39,6 +39,7 @@ const LISTS = [
   '/api/v1/audit',
   '/api/v1/security/patches',
   '/api/v1/security/patches/FL-2026-1000',
+  '/api/v1/fleet',
 ] as const;
 
 export async function measureLists(work: string): Promise<Figures> {

@@ -8,6 +8,7 @@ const read = (path: string) => readFileSync(join(SERVER, path), 'utf8');
 
 const APART: Readonly<Record<string, string>> = {
   'db/database.test.ts': 'the file itself: its mode, its bytes, and what older servers left in it',
+  'db/plans.test.ts': 'what the planner of the file says',
   'db/sqlite-file.test.ts': 'the file itself',
   'db/threaded-sqlite.test.ts': 'the threads of the file',
   'http/hostile-provider.test.ts': 'what a provider answers; its rows are those of other sign-ins',
