@@ -52,7 +52,6 @@ export function startThread<Question, Answer>(
     workerData: data,
     ...(limits === undefined ? {} : { resourceLimits: limits }),
   });
-  worker.unref();
   const waiting: Waiting<Answer>[] = [];
   let failure: unknown = null;
   let isStopping = false;
@@ -71,6 +70,8 @@ export function startThread<Question, Answer>(
   worker.on('error', fail);
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   worker.on('exit', () => fail(new Error(ENDED)));
+  // Last: to listen for messages holds the program again.
+  worker.unref();
   return {
     ask: (question) =>
       new Promise((resolve, reject) => {

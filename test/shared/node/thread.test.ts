@@ -191,7 +191,8 @@ describe('a program', () => {
       const thread = startThread('${MODULE}');`;
     const program = join(temporaryDirectory(), 'program.mjs');
     writeFileSync(program, `${head}\n${script}`);
-    return spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 25_000 }).stdout;
+    const { status, stdout } = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 50_000 });
+    return [status, stdout];
   };
 
   it.each([
@@ -204,6 +205,6 @@ describe('a program', () => {
     ],
     ['waits for the end of an idle thread', "await thread.stop(); console.log('stopped')", 'stopped\n'],
   ])('%s', { timeout: 60_000 }, (_what, script, output) => {
-    expect(said(script)).toBe(output);
+    expect(said(script)).toEqual([0, output]);
   });
 });
