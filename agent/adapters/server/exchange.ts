@@ -36,16 +36,23 @@ export async function exchange<Result>(
   const watch = watchExchange(url, limits, signal);
   try {
     const answer = await follow(url, headers, dispatchers, watch);
-    const result = await use({ answer, body: (maxBytes) => capped(url, answer, maxBytes, watch) });
-    watch.discarding();
-    // Drained where that is short, for its connection to be used again; cut where it is not.
-    await answer.body.dump({ limit: DISCARDED_BYTES, signal: watch.signal }).catch(() => undefined);
-    return result;
+    try {
+      return await use({ answer, body: (maxBytes) => capped(url, answer, maxBytes, watch) });
+    } finally {
+      // Whatever became of it: a body that nobody reads would hold its connection for as long as the server likes.
+      watch.discarding();
+      await discard(answer, watch);
+    }
   } catch (cause) {
     throw unreachable(url, cause);
   } finally {
     watch.end();
   }
+}
+
+/** Drained where that is short, for its connection to be used again; cut where it is not. */
+async function discard({ body }: Dispatcher.ResponseData, { signal }: Watch): Promise<void> {
+  await body.dump({ limit: DISCARDED_BYTES, signal }).catch(() => undefined);
 }
 
 const DISCARDED_BYTES = 16 * 1024;

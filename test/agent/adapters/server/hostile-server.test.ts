@@ -57,7 +57,7 @@ const ENDLESS: readonly (readonly [string, (socket: Socket) => void])[] = [
   [
     'the body of a 200 a byte at a time',
     (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n');
       drip(socket, 'x');
     },
   ],
@@ -85,21 +85,21 @@ const ENDLESS: readonly (readonly [string, (socket: Socket) => void])[] = [
   [
     'the body of a 404 a byte at a time',
     (socket) => {
-      socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 1000\r\n\r\n');
+      socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 10000\r\n\r\n');
       drip(socket, 'x');
     },
   ],
   [
     'the body of a 503 a byte at a time',
     (socket) => {
-      socket.write('HTTP/1.1 503 No\r\ncontent-length: 1000\r\n\r\n');
+      socket.write('HTTP/1.1 503 No\r\ncontent-length: 10000\r\n\r\n');
       drip(socket, 'x');
     },
   ],
   [
     'the body of a redirect a byte at a time',
     (socket) => {
-      socket.write('HTTP/1.1 302 Found\r\nlocation: /x.json\r\ncontent-length: 1000\r\n\r\n');
+      socket.write('HTTP/1.1 302 Found\r\nlocation: /x.json\r\ncontent-length: 10000\r\n\r\n');
       drip(socket, 'x');
     },
   ],
