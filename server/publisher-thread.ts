@@ -34,6 +34,8 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
           return { kind: 'publish', reply: await publisher.publishFile(question.file, question.actor) };
         case 'resign':
           return { kind: 'resign', outcome: await publisher.resign() };
+        case 'prune':
+          return { kind: 'prune', pruned: await publisher.prune() };
         case 'follow':
           await publisher.follow();
           return { kind: 'follow' };

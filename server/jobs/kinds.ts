@@ -1,5 +1,6 @@
 // What the server does by itself, whichever of its processes: signs again, warns of what ends, clears away what nobody asks for any more.
 import type { Context } from '../context.ts';
+import { appendAudit } from '../db/audit.ts';
 import type { Effect } from '../db/jobs.ts';
 import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
@@ -31,6 +32,18 @@ export const JOB_KINDS: readonly JobKind[] = [
     },
   },
   {
+    kind: 'prune',
+    everyMs: 24 * HOUR_MS,
+    attempts: 1,
+    work: async ({ publisher, now }, _job, signal) => {
+      const removed = await prune(publisher, signal);
+      const at = now();
+      const details = { removed };
+      const event = { actor: 'server', action: 'repository.pruned', subject: 'repository', details };
+      return removed === 0 ? null : (trx) => appendAudit(trx, event, at);
+    },
+  },
+  {
     kind: 'tidy',
     everyMs: HOUR_MS,
     attempts: 1,
@@ -40,3 +53,14 @@ export const JOB_KINDS: readonly JobKind[] = [
     },
   },
 ];
+
+/** Turn by turn, so that publications come in between. */
+async function prune(publisher: Context['publisher'], signal: AbortSignal): Promise<number> {
+  let removed = 0;
+  for (let left = 1; left > 0 && !signal.aborted; ) {
+    const pruned = await publisher.prune();
+    removed += pruned.removed;
+    left = pruned.left;
+  }
+  return removed;
+}

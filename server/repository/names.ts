@@ -5,6 +5,7 @@ import { packPath } from '../../shared/protocol/publication.ts';
 /** What stands behind it is served as it is. */
 export const PUBLIC = 'repository/';
 export const METADATA = `${PUBLIC}metadata/`;
+export const TARGETS = `${PUBLIC}targets/`;
 /** TUF §6: only the timestamp has one name for good. */
 export const TIMESTAMP = `${METADATA}timestamp.json`;
 /** The publication that is being made visible; see commit.ts. */

@@ -9,6 +9,7 @@ import type { Layout } from './layout.ts';
 import { COMMIT, TIMESTAMP } from './names.ts';
 import { isDue } from './online-metadata.ts';
 import type { PassphraseSource } from './passphrase.ts';
+import type { Pruned } from './prune.ts';
 import type { Publisher } from './publisher.ts';
 import type { Published } from './state.ts';
 import type { RepositoryStore } from './store.ts';
@@ -25,12 +26,14 @@ export type PublisherQuestion =
   | { readonly kind: 'open' }
   | { readonly kind: 'publish'; readonly file: string; readonly actor: string }
   | { readonly kind: 'resign' }
+  | { readonly kind: 'prune' }
   | { readonly kind: 'follow' };
 
 export type PublisherAnswer =
   | { readonly kind: 'open'; readonly onlineKeys: OnlineKeysReply; readonly published: Published }
   | { readonly kind: 'publish'; readonly reply: PublicationReply }
   | { readonly kind: 'resign'; readonly outcome: 'signed' | 'fresh' | 'empty' }
+  | { readonly kind: 'prune'; readonly pruned: Pruned }
   | { readonly kind: 'follow' };
 
 /** The largest publication takes half of it. A thread that wants more ends, and the next one finds what was committed. */
@@ -86,6 +89,7 @@ export async function startPublisher(
       isSettled = true;
       return outcome;
     },
+    prune: async () => (await ask({ kind: 'prune' })).pruned,
     follow: async () => {
       // Nothing is asked of the thread, nor kept in memory for it, while the files stay what they are.
       const now = await look(store);

@@ -24,6 +24,7 @@ import {
 import { COMMIT, metadataName, TIMESTAMP } from './names.ts';
 import { publicHalves } from './online-keys.ts';
 import { isDue, isSignedBy, nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
+import { findUnreferenced, type Pruned, removeUnreferenced } from './prune.ts';
 import { isEmpty, type PublicationContext, planPublication, writePublication } from './publication.ts';
 import { describeState, loadState, type Published, type RepositoryState } from './state.ts';
 
@@ -49,6 +50,8 @@ export interface Publisher {
   publishFile(file: string, actor: string): Promise<PublicationReply>;
   /** Signs what is due. Error: disk/*. */
   resign(): Promise<'signed' | 'fresh' | 'empty'>;
+  /** Removes what nothing refers to and nobody may still ask for, a part of it. Errors: server/repository-*, disk/*. */
+  prune(): Promise<Pruned>;
   /** Looks whether another process published into the same repository, or died in the middle of that. Error: disk/*. */
   follow(): Promise<void>;
   /** Answers once nothing more is written. */
@@ -147,6 +150,13 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     return 'signed';
   }
 
+  async function prune(turn: Turn): Promise<Pruned> {
+    await settle(turn);
+    if (state === null) return { removed: 0, left: 0 };
+    verifyOurs(state);
+    return removeUnreferenced(await findUnreferenced(store, state, now()), { store, turn });
+  }
+
   const alone = <Result>(work: (turn: Turn) => Promise<Result>) => inLine(() => options.inTurn(work));
   await alone(settle);
   return {
@@ -156,6 +166,7 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     publish: (request, actor) => alone((turn) => publish(request, actor, turn)),
     publishFile: (file, actor) => alone(async (turn) => publish(await readRequest(file), actor, turn)),
     resign: () => alone(resign),
+    prune: () => alone(prune),
     // What is visible is whole whoever publishes meanwhile; only what is to be mended takes a turn.
     follow: async () => {
       const isFine = (await store.tagOf(COMMIT)) === null && (await inLine(reload));

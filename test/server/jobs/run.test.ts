@@ -284,6 +284,7 @@ it('what the server does by itself is there from the start, once, whoever starts
 
   expect(response.json().jobs.map(({ id, state }: { id: string; state: string }) => [id, state])).toEqual([
     ['expiries', 'waiting'],
+    ['prune', 'waiting'],
     ['resign', 'waiting'],
     ['silence', 'waiting'],
     ['tidy', 'waiting'],
