@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Context, createContext, type Opening, toConfig } from '../../server/context.ts';
 import { findChange, recordPublication } from '../../server/db/changes.ts';
+import type { Place } from '../../server/db/database.ts';
 import { inPublishingTurn } from '../../server/db/publishing.ts';
 import { admitToken } from '../../server/db/tokens.ts';
 import { createApp } from '../../server/http/app.ts';
@@ -45,7 +46,8 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function startTestServer(directory?: string): Promise<TestServer> {
+/** `place` is where its queries run on the embedded file: in this thread, unless a test is about others waiting. */
+export async function startTestServer(directory?: string, place: Place = 'inline'): Promise<TestServer> {
   const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
   const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
   const embedded = toConfig(settings, {});
@@ -69,7 +71,9 @@ export async function startTestServer(directory?: string): Promise<TestServer> {
   };
   let publisher: LocalPublisher | undefined;
   const sealing = async () => new Uint8Array(32).fill(9);
-  const opened = await createContext(config, { now, log, store: failing, openPublisher, sealing });
+  const opened = await createContext(config, {
+    ...{ now, log, store: failing, openPublisher, sealing, database: place },
+  });
   if (publisher === undefined) throw new Error('the context opens its publisher');
   const context = { ...opened, publisher };
   const app = await createApp(context);

@@ -3,6 +3,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres([
   () => import('../http/examples.test.ts'),
+  () => import('../http/held-database.test.ts'),
   () => import('../http/limits.test.ts'),
   () => import('../http/packs.test.ts'),
   () => import('../http/requests.test.ts'),
