@@ -1,7 +1,7 @@
 // What a running server is made of: its configuration, its database, its publisher, the clock and the log.
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import type { EpochMs } from '../shared/encoding/instant.ts';
+import { type EpochMs, formatInstantMs } from '../shared/encoding/instant.ts';
 import type { FairleadError } from '../shared/errors/error.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
@@ -11,6 +11,7 @@ import { directoryAddress, type RepositoryAddress } from './core/repository-addr
 import type { SignInState } from './core/sign-in-state.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
+import { type EventFilter, readEvents, settleEvents } from './db/events.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { listTwins } from './db/instances.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
@@ -20,6 +21,7 @@ import type { ReceivedReport } from './db/records.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
 import { writeReports } from './db/reports.ts';
 import type { Database, DatabaseTransaction } from './db/tables.ts';
+import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { openStore } from './repository/open-store.ts';
@@ -81,6 +83,8 @@ export interface Context {
   readonly files: PublicFiles;
   /** The agents that listen to this process. */
   readonly hub: Hub;
+  /** Who reads along here what happens. */
+  readonly events: EventStreams<EventFilter>;
   /** Answers once the report is on disk. */
   readonly reports: GroupCommit<ReceivedReport, TakenReport>;
   readonly quotas: CallerQuotas;
@@ -204,6 +208,12 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     quotas: createQuotas(now),
     passKeys: createPassKeys(db, surroundings.sealing ?? sealingOf(config, publisher), now),
     notices: createNotices(db, config.database),
+    events: createEventStreams<EventFilter>({
+      settle: (settled) => settleEvents(db, settled),
+      read: (ask) => readEvents(db, ask),
+      now: () => performance.now(),
+      instant: () => formatInstantMs(now()),
+    }),
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,
     downloads: surroundings.downloads ?? PUBLIC_DOWNLOADS,

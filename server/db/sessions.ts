@@ -46,12 +46,13 @@ export async function beginSession(db: Database, session: NewSession, now: Epoch
   });
 }
 
-/** Null where there is none, or it is over. */
+/** Null where there is none, or it is over. `isUse` keeps it from being over for want of use. */
 export async function findSession(
   db: Database,
   secret: string,
   issuer: string,
   now: EpochMs,
+  isUse = true,
 ): Promise<Identity | null> {
   const hash = hashSecret(secret);
   const row = await db
@@ -64,7 +65,7 @@ export async function findSession(
     .executeTakeFirst();
   if (row === undefined) return null;
   const before = formatInstantMs(now - USED_MS);
-  if (row.used_at < before) {
+  if (isUse && row.used_at < before) {
     await db
       .updateTable('sessions')
       .set({ used_at: formatInstantMs(now) })

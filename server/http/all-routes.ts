@@ -4,6 +4,7 @@ import { CUSTOMER_ROUTES } from './routes/customers.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
 import { describeRoutes } from './routes/description.ts';
 import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
+import { EVENT_ROUTES } from './routes/events.ts';
 import { FLEET_ROUTES } from './routes/fleet.ts';
 import { SUMMARY_ROUTES } from './routes/fleet-summary.ts';
 import { FRONT_PAGES } from './routes/front.ts';
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...PUBLICATION_ROUTES,
   ...FLEET_ROUTES,
   ...SUMMARY_ROUTES,
+  ...EVENT_ROUTES,
   ...INSTANCE_ROUTES,
   ...DEPLOYMENT_ROUTES,
   ...VERSION_ROUTES,

@@ -70,6 +70,7 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   // Before the server waits for its connections to end: these would stay.
   app.addHook('preClose', async () => {
     context.hub.stop();
+    context.events.stop();
     doors.stop(GRACE_MS);
   });
   return app;

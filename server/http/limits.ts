@@ -3,6 +3,7 @@ import { maxHeaderSize } from 'node:http';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { type ErrorCode, isErrorCode } from '../../shared/errors/catalogue.ts';
 import { MOST_INSTANCES } from '../../shared/protocol/customers.ts';
+import { MOST_STREAMS, MOST_STREAMS_OF_ONE } from '../../shared/protocol/events.ts';
 import { TOKEN_LIFETIME } from '../../shared/protocol/fleet.ts';
 import { MOST_MEMBERS } from '../../shared/protocol/fleet-proposals.ts';
 import { MOST_LISTENING } from '../../shared/protocol/hint.ts';
@@ -14,6 +15,7 @@ import { QUOTAS } from '../core/quota.ts';
 import { SIGN_IN_MS } from '../core/sign-in-state.ts';
 import { MOST_ENFORCED } from '../db/enforcement.ts';
 import { VALID_FOR_MS } from '../db/enrolments.ts';
+import { KEPT_EVENTS, KEPT_EVENTS_MS, KEPT_EVENTS_OF_ONE } from '../db/events.ts';
 import { MAX_WAITING, MAX_WAITING_BYTES } from '../db/group-commit.ts';
 import { KEPT_MS } from '../db/once.ts';
 import { MAX_PART_BYTES } from '../db/page.ts';
@@ -100,6 +102,13 @@ const CONNECTION = {
     'closed',
     'the oldest',
   ),
+  streams: limit(
+    'streams of events of a token or person',
+    MOST_STREAMS_OF_ONE,
+    'count',
+    'request/rate-limited',
+  ),
+  allStreams: limit('streams of events of a process', MOST_STREAMS, 'count', 'server/busy'),
   afterAnswer: limit('time to stop sending after the answer', AFTER_ANSWER_MS, 'milliseconds', 'closed'),
 };
 
@@ -170,6 +179,9 @@ const KEPT = {
   reportBytes: limit('… and their bytes', KEPT_REPORT_BYTES, 'bytes', 'forgotten', 'the newest stays'),
   deployments: limit('deployments of an instance', KEPT_RECORDS, 'count', 'forgotten'),
   deploymentBytes: limit('… and their bytes', KEPT_RECORD_BYTES, 'bytes', 'forgotten', 'the newest stays'),
+  events: limit('events', KEPT_EVENTS, 'count', 'forgotten'),
+  eventsOfOne: limit('… of one instance', KEPT_EVENTS_OF_ONE, 'count', 'forgotten'),
+  eventLife: limit('… and their age', KEPT_EVENTS_MS, 'milliseconds', 'forgotten', 'the newest stays'),
   waiting: limit('reports that wait to be written', MAX_WAITING, 'count', 'server/busy'),
   waitingBytes: limit('… and their bytes', MAX_WAITING_BYTES, 'bytes', 'server/busy'),
   proposals: limit('proposals that wait at an instance', MOST_OPEN, 'count', 'proposal/too-many'),

@@ -127,6 +127,23 @@ export function takeBody(context: Context, { caller }: FastifyRequest, body: Uin
   if (caller.kind === 'agent' && caller.by.kind === 'pass') verifyBody(caller.by.digest, body);
 }
 
+/**
+ * The credential of a request that is being answered for long, looked at once more; waiting for what comes counts as no use of a
+ * sign-in. Errors: server/*, auth/provider-unreachable, where nobody can say now.
+ */
+export async function isStillLetIn(context: Context, request: FastifyRequest): Promise<boolean> {
+  const { access = 'public' } = request.routeOptions.config;
+  const shown = shownBy(request, context);
+  const visit = shown.visit === null ? null : { ...shown.visit, isWaiting: true };
+  try {
+    await verifyAccess(context, access, { ...shown, visit }, context.now());
+    return true;
+  } catch (error) {
+    if (isFairleadError(error, ...REFUSALS)) return false;
+    throw error;
+  }
+}
+
 function shownBy(request: FastifyRequest, { config, signIn }: Context): Shown {
   const { authorization, forwarded, 'x-forwarded-for': forwardedFor } = request.headers;
   const { [CONTENT_DIGEST]: digest = null } = request.headers;

@@ -118,6 +118,7 @@ type ExampleOf<Params, Query, Body, Reply> = PartOf<'params', Params> &
 /** The same for an answer that is no JSON, of which lines are shown. */
 interface RawExample {
   readonly params?: object;
+  readonly query?: object;
   /** Stands in the answer to the letter. */
   readonly excerpt: string;
 }
@@ -170,7 +171,7 @@ export function defineRoute<
 
 /** A route that answers with something else than JSON: its handler writes the answer itself. */
 export function defineRawRoute(
-  definition: Facts & Pick<Route, 'media' | 'respond'> & { readonly example: RawExample },
+  definition: Facts & Pick<Route, 'media' | 'query' | 'respond'> & { readonly example: RawExample },
 ): Route {
   return definition;
 }

@@ -14,6 +14,8 @@ export interface Visit {
   /** Of its cookie. */
   readonly secret: string;
   readonly isOurs: boolean;
+  /** Nobody does anything: a page is open. */
+  readonly isWaiting?: boolean;
 }
 
 /** Null for whoever has no cookie of ours. */
@@ -34,11 +36,11 @@ export function visitOf(request: FastifyRequest, signIn: SignIn | null): Visit |
 /** With the roles that the configuration of now gives. Errors: auth/cross-site, auth/session-over. */
 export async function findVisitor(
   db: Database,
-  { browser, secret, isOurs }: Visit,
+  { browser, secret, isOurs, isWaiting = false }: Visit,
   now: EpochMs,
 ): Promise<Person> {
   if (!isOurs) throw new FairleadError('auth/cross-site', { ours: browser.origin });
-  const identity = await findSession(db, secret, browser.issuer, now);
+  const identity = await findSession(db, secret, browser.issuer, now, !isWaiting);
   if (identity === null) throw new FairleadError('auth/session-over', {});
   return browser.personOf(identity);
 }

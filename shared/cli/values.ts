@@ -98,6 +98,14 @@ export function parseExactVersion(text: string): Version {
 
 export const parseInstant = parseField(instant, 'an instant in UTC such as 2026-01-31T10:00:00Z');
 
+/** A span that ends now, or an instant: which of them, whoever reads it finds. */
+export function parseSince(text: string): string {
+  if (!Number.isNaN(spanMs(text)) || instant.safeParse(text).success) return text;
+  throw new InvalidArgumentError(
+    'It must be a span such as 2h or 3d, or an instant in UTC such as 2026-01-31T10:00:00Z.',
+  );
+}
+
 export function parseRelease(text: string): ReleaseRef {
   const ref = refOrNull(text);
   if (ref !== null) return ref;

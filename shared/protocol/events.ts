@@ -49,13 +49,17 @@ export const fleetEvent = z.object({
 });
 export type FleetEvent = z.output<typeof fleetEvent>;
 
+/** That each token or person reads along with at once, and all of them on one process. */
+export const MOST_STREAMS_OF_ONE = 8;
+export const MOST_STREAMS = 256;
+
 /** How long whoever lost the stream waits before it asks again. */
 export const RETRY_MS = 5_000;
 /** Something comes that often: a proxy on the way that closes silent connections usually waits a minute. */
 export const ALIVE_MS = 15_000;
 
 /** WHATWG HTML §9.2: one line of JSON holds no line break, so one field of data is enough. */
-export function frameEvent(event: object & { readonly id: number }): string {
+export function frameEvent(event: { readonly id: number; readonly [field: string]: unknown }): string {
   return `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
 import { customersList } from '../../../shared/protocol/customers.ts';
+import { fleetEvent } from '../../../shared/protocol/events.ts';
 import {
   fleetDeployment,
   instanceReply,
@@ -116,6 +117,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
     summary: fleetSummary,
     exposed: z.array(z.strictObject({ advisory: z.string(), severity: z.string(), components: count })),
   },
+  events: { events: z.array(fleetEvent), more: z.boolean() },
   instances: { instances: z.array(oneInstance), more: z.boolean() },
   instance: { instance: instanceReply },
   'instances isolate': { instance: oneInstance },

@@ -4,18 +4,24 @@ import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { equalBytes } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestOfValue, hexOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { type PublicationRequest, packPath, publicationReply } from '../../../shared/protocol/publication.ts';
+import {
+  onlineKeysReply,
+  type PublicationRequest,
+  packPath,
+  publicationReply,
+} from '../../../shared/protocol/publication.ts';
 import type { Release } from '../../../shared/schema/release.ts';
 import { parseEnvelope } from '../../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTimestamp } from '../../../shared/trust/parse-metadata.ts';
-import { OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
+import { type Keyring, OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
 import { listChanges } from '../workspace/changes.ts';
 import { readPublished, readReleases, type Signed, writePublished } from '../workspace/documents.ts';
+import { publicPart } from '../workspace/keys.ts';
 import { type MetadataFile, readVersion, requireNewest } from '../workspace/metadata.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { verifyRepository } from '../workspace/signing.ts';
 import { listTargets, readTarget } from '../workspace/targets.ts';
-import { openWorkspace } from '../workspace/workspace.ts';
+import { openWorkspace, type VendorConfig } from '../workspace/workspace.ts';
 import { type ServerClient, withServer } from './server-client.ts';
 
 export interface Published {
@@ -176,4 +182,17 @@ async function uploadPacks(
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64');
+}
+
+/** The public halves that the server signs with. */
+export async function fetchOnlineKeys(
+  config: VendorConfig,
+): Promise<Pick<Keyring, 'snapshot' | 'timestamp'>> {
+  const { snapshot, timestamp } = await withServer(config, (server) =>
+    server.get('/api/v1/online-keys', onlineKeysReply),
+  );
+  return {
+    snapshot: { threshold: 1, keys: [publicPart(snapshot)] },
+    timestamp: { threshold: 1, keys: [publicPart(timestamp)] },
+  };
 }

@@ -10,11 +10,9 @@ import { type JsonValue, parseJson } from '../../../shared/encoding/json.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
+import { ALIVE_MS } from '../../../shared/protocol/events.ts';
 import { errorReply } from '../../../shared/protocol/problem.ts';
-import { onlineKeysReply } from '../../../shared/protocol/publication.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
-import type { Keyring } from '../core/roles.ts';
-import { publicPart } from '../workspace/keys.ts';
 import type { VendorConfig } from '../workspace/workspace.ts';
 
 export interface ServerClient {
@@ -31,6 +29,8 @@ export interface ServerClient {
     schema: Schema,
     etag?: string,
   ): Promise<z.output<Schema>>;
+  /** Text as it comes, until the server ends it or nothing is heard for long. */
+  stream(path: string, headers: Readonly<Record<string, string>>): AsyncGenerator<string>;
   remove(path: string, etag?: string): Promise<void>;
   upload(path: string, file: string, onProgress: (done: number, total: number) => void): Promise<void>;
   close(): Promise<void>;
@@ -47,6 +47,8 @@ const MAX_REPLY_BYTES = 64 * 2 ** 20;
 const REPLY_LIMITS = { maxBytes: MAX_REPLY_BYTES, maxDepth: 32, maxNodes: 4_000_000 };
 const UPLOAD_CHUNK_BYTES = 256 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Of a stream on which something comes all the time. */
+const SILENCE_MS = ALIVE_MS * 3;
 
 /** Errors of every call: vendor/server-unreachable, vendor/server-refused, vendor/file-unreadable for the token. */
 export async function withServer<T>(
@@ -99,6 +101,19 @@ async function createServerClient(config: VendorConfig, next: string): Promise<S
         etag: typeof etag === 'string' ? etag : undefined,
         next: /^<(\/[^>]*)>; rel="next"$/.exec(String(link))?.[1] ?? null,
       };
+    },
+    stream: async function* (path, headers) {
+      const url = `${config.server}${path}`;
+      try {
+        const all = { ...headers, ...(await authorization()) };
+        const options = { dispatcher, headers: all, bodyTimeout: SILENCE_MS } as const;
+        const { statusCode: status, headers: told, body } = await request(url, options);
+        if (status !== 200) succeeded({ url, status, headers: told, body: await readCapped(body, url) });
+        yield* body.setEncoding('utf8');
+      } catch (cause) {
+        if (isFairleadError(cause)) throw cause;
+        throw unreachable(config, cause, next);
+      }
     },
     remove: async (path, etag) => {
       const headers = { ...(await authorization()), ...matching(etag) };
@@ -225,16 +240,4 @@ function unreachable({ server }: VendorConfig, cause: unknown, next: string): Fa
 function problemOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown error';
   return 'code' in cause && cause.code !== undefined ? String(cause.code) : cause.message;
-}
-
-export async function fetchOnlineKeys(
-  config: VendorConfig,
-): Promise<Pick<Keyring, 'snapshot' | 'timestamp'>> {
-  const { snapshot, timestamp } = await withServer(config, (server) =>
-    server.get('/api/v1/online-keys', onlineKeysReply),
-  );
-  return {
-    snapshot: { threshold: 1, keys: [publicPart(snapshot)] },
-    timestamp: { threshold: 1, keys: [publicPart(timestamp)] },
-  };
 }

@@ -6,6 +6,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identityConfig } from '../../../server/core/identity.ts';
 import { beginSignIn, readState } from '../../../server/core/sign-in-state.ts';
+import { pruneEvents } from '../../../server/db/events.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { inParts } from '../../../server/db/page.ts';
 import { pruneProposals } from '../../../server/db/proposals.ts';
@@ -179,6 +180,8 @@ const CONNECTIONS = {
     for (const { websocket } of [...all, last]) websocket.terminate();
     return [at, 'closed'];
   },
+  streams: (bound) => streaming('streams', bound, () => 'one'),
+  allStreams: (bound) => streaming('allStreams', bound, String),
   sending: (bound) => onClock(bound, { complete: false }, {}, {}),
   reading: (bound) => onClock(bound, {}, {}, { bytesWritten: 1, writableLength: 1 }),
   afterAnswer: (bound) => onClock(bound, { complete: false }, { writableFinished: true }, {}),
@@ -432,6 +435,15 @@ const KEPT = {
       agent.report(i, { records: [{ ...(record as NonNullable<typeof record>), id: i, failure }] });
     return history(5, send, 'deployments');
   },
+  events: (bound) => keptEvents((i) => ({ id: i === 0 ? 1 : bound + i })),
+  eventsOfOne: async (bound) => {
+    await insert(
+      'events',
+      Array.from({ length: bound - 1 }, () => eventRow({ instance: 'one' })),
+    );
+    return keptEvents(() => ({ instance: 'one' }));
+  },
+  eventLife: (bound) => keptEvents((i) => ({ at: formatInstantMs(server.now - (i === 0 ? bound : 0)) }), 1),
   waiting: async (bound) => waitingFor('waiting', bound, 0),
   waitingBytes: async (bound) => waitingFor('waitingBytes', 64, bound / 64),
   proposals: async (bound) => {
@@ -647,8 +659,53 @@ const made = () => ({
   updated_at: formatInstantMs(server.now),
 });
 
+const eventRow = (of: object) => {
+  const at = formatInstantMs(server.now);
+  return { at, kind: 'x', instance: null, actor: 'x', subject: 'x', details: '{}', ...of };
+};
+
+/** Whether the first is kept: beside the second, and after a third, or so many milliseconds. */
+async function keptEvents(of: (i: number) => object, ms = 0): Promise<readonly [Outcome, Outcome]> {
+  const { db } = server.context;
+  const first = async (): Promise<Outcome> => {
+    await transact(db, 'committed', (trx) => pruneEvents(trx, server.now));
+    const rows = await db.selectFrom('events').select('id').execute();
+    return rows.some(({ id }) => Number(id) === 1) ? 'taken' : 'forgotten';
+  };
+  await insert('events', [eventRow(of(0))]);
+  if (ms > 0) await insert('events', [eventRow(of(1))]);
+  const at = await first();
+  if (ms === 0) await insert('events', [eventRow(of(1))]);
+  server.now += ms;
+  return [at, await first()];
+}
+
+/** So many hold a place, and one more asks for it. */
+async function streaming(
+  name: LimitName,
+  bound: number,
+  holderOf: (i: number) => string,
+): Promise<readonly [Outcome, Outcome]> {
+  const { beyond } = LIMITS_BY_NAME[name];
+  const gone = new AbortController();
+  const take = async (i: number): Promise<Outcome> => {
+    const reader = { filter: {}, after: null, follows: true, isLetIn: async () => true, gone: gone.signal };
+    const opened = server.context.events.open({ ...reader, holder: holderOf(i) });
+    return opened.then(
+      () => 'taken' as const,
+      ({ code }) => code,
+    );
+  };
+  const all = new Set<Outcome>();
+  for (let i = 0; i < bound; i++) all.add(await take(i));
+  const last = await take(bound);
+  gone.abort();
+  return [all.size === 1 && all.has('taken') ? 'taken' : beyond, last];
+}
+
 async function insert(
   table:
+    | 'events'
     | 'tokens'
     | 'enrolments'
     | 'customers'

@@ -18,7 +18,8 @@ import type { Session } from '../../workspace/passphrases.ts';
 import { type SigningResult, signRole } from '../../workspace/signing.ts';
 import { createWorkspace, findWorkspace, parseConfig, type VendorConfig } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { fetchOnlineKeys, withServer } from '../server-client.ts';
+import { fetchOnlineKeys } from '../publish.ts';
+import { withServer } from '../server-client.ts';
 
 interface InitOptions {
   readonly server: string;

@@ -20,7 +20,7 @@ import type { Session } from '../../workspace/passphrases.ts';
 import { renewRole, type SigningResult, signRole } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { fetchOnlineKeys } from '../server-client.ts';
+import { fetchOnlineKeys } from '../publish.ts';
 
 export async function list(session: Session): Promise<void> {
   await openWorkspace(session.directory);

@@ -12,6 +12,7 @@ import {
   parsePath,
   parsePinVersion,
   parseRollbackTo,
+  parseSince,
   parseTarget,
 } from '../../../../shared/cli/values.ts';
 import { customerId } from '../../../../shared/protocol/customers.ts';
@@ -50,14 +51,7 @@ const PROPOSE: readonly FleetCommand[] = [
     name: 'propose pin',
     about: 'propose a pin',
     example: 'propose pin core/auth "~1.2" --instance "Example Ltd, Oslo" --reason "certified with 1.2"',
-    arguments: [
-      COMPONENT,
-      {
-        name: '<version>',
-        about: PIN_VERSION,
-        parse: parsePinVersion,
-      },
-    ],
+    arguments: [COMPONENT, { name: '<version>', about: PIN_VERSION, parse: parsePinVersion }],
     options: TO,
     load: async () => (await import('../commands/propose.ts')).pin,
   },
@@ -158,6 +152,17 @@ const LISTS: readonly FleetCommand[] = [
       },
     ],
     load: async () => (await import('../commands/fleet.ts')).fleet,
+  },
+  {
+    name: 'events',
+    about: 'what happened in the fleet: deployments, who needs somebody, silence, what people did',
+    example: 'events --since 2h',
+    options: [
+      { flags: '--since <span>', about: 'such as 2h, or an instant; a day unless given', parse: parseSince },
+      { flags: '--instance <install>', about: 'of this one, by its name or id', parse: parseLine },
+      { flags: '--follow', about: 'what happens from now on, until interrupted' },
+    ],
+    load: async () => (await import('../commands/events.ts')).events,
   },
   {
     name: 'instances',

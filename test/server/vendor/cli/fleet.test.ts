@@ -3,9 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { revokeTokens } from '../../../../server/db/tokens.ts';
+import { run } from '../../../../server/vendor/cli/program.ts';
 import { FLEET } from '../../../../server/vendor/cli/specs/fleet.ts';
+import { EXIT } from '../../../../shared/errors/entry.ts';
+import type { FleetEvent } from '../../../../shared/protocol/events.ts';
 import type { TokenRole } from '../../../../shared/protocol/fleet.ts';
 import type { ProposalModel } from '../../../../shared/protocol/fleet-proposals.ts';
+import { openKeyFile } from '../../../../shared/trust/keyfile.ts';
+import { until } from '../../../support/driver-contract.ts';
 import {
   advisoryOf,
   capability,
@@ -289,6 +295,50 @@ describe('who may come in', () => {
     });
     expect(await json('viewer', 'groups')).toMatchObject({ groups: [{ name: 'pilots', members: 1 }] });
     expect(await told('groups')).toMatch(/^pilots +1$/m);
+  });
+});
+
+describe('what happens', () => {
+  it('is listed since a day, a span or a moment, of all or of one install', async () => {
+    await oslo.report(1, { records: [recordOf(1, 'committed')] });
+    const since = '2026-11-01T00:00:00Z';
+
+    const all = await json('viewer', 'events', '--since', since);
+    const ofOne = await json('viewer', 'events', '--since', since, '--instance', 'Rome');
+    const none = await told('events', '--since', '1s');
+
+    const kinds = (found: object) => (found as { events: FleetEvent[] }).events.map(({ kind }) => kind);
+    expect([kinds(all), kinds(ofOne)]).toEqual([
+      ['enrolment.redeemed', 'enrolment.redeemed', 'deployment.ended'],
+      ['enrolment.redeemed'],
+    ]);
+    expect(none).toBe('events: none\n');
+    expect(await told('events', '--since', since)).toMatch(
+      /^2026\S+ +Oslo +deployment.ended +core\/auth .*committed$/m,
+    );
+  });
+
+  it('is told as it happens, goes on where the stream was cut, each once, and ends with the right to it', async () => {
+    const printed = { out: '', err: '' };
+    const following = run(as('viewer', 'events', '--follow', '--since', '2026-11-01T00:00:00Z'), {
+      ...{ env: {}, isTerminal: false, now: Date.now, openKey: openKeyFile },
+      stdout: { write: (text: string) => (printed.out += text) },
+      stderr: { write: (text: string) => (printed.err += text) },
+    });
+    const has = (count: number) => until(async () => printed.out.split('\n').length > count, 30_000);
+    await has(2);
+    server.app.server.closeAllConnections();
+    await oslo.report(1, { records: [recordOf(1, 'committed')] });
+    await has(3);
+    await revokeTokens(server.context.db, 'viewer', 'test', server.now);
+    await oslo.report(2, { records: [recordOf(2, 'committed')] });
+
+    expect(await following).toBe(EXIT.refused);
+    expect(printed.out.split('\n').map((one) => one.split('  ')[2])).toEqual([
+      ...['enrolment.redeemed', 'enrolment.redeemed', 'deployment.ended'],
+      undefined,
+    ]);
+    expect(printed.err).toMatch(/the stream was lost.*auth\/refused/s);
   });
 });
 
