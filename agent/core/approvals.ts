@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { diffPlans, planDigest } from '../../shared/compile/plan.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { Approval } from '../../shared/policy/decide-input.ts';
-import { isGenuine, isInForce, LOCAL_APPROVER, receiptDigest } from '../../shared/policy/receipt.ts';
+import {
+  CLOCK_LEEWAY_MS,
+  isGenuine,
+  isInForce,
+  LOCAL_APPROVER,
+  receiptDigest,
+} from '../../shared/policy/receipt.ts';
 import type { WeighedApproval } from '../../shared/protocol/admin-policy.ts';
 import { type ApprovalReceipt, approvalReceipt } from '../../shared/schema/approval.ts';
 import { instant } from '../../shared/schema/common.ts';
@@ -22,6 +28,8 @@ export const approvalsFile = z.strictObject({
       after: z.int().min(0).default(0),
     }),
   ),
+  /** When it was begun anew, where what stood here was lost: which answers from before were used is not known any more. */
+  since: instant.optional(),
 });
 export type ApprovalsFile = z.output<typeof approvalsFile>;
 export type ReceivedApproval = ApprovalsFile['receipts'][number];
@@ -91,6 +99,11 @@ export function addReceipt(
 export function isKnown(file: ApprovalsFile, receipt: ApprovalReceipt): boolean {
   const digest = receiptDigest(receipt);
   return file.receipts.some((one) => receiptDigest(one.receipt) === digest);
+}
+
+/** Until when answers must have been given later: one that was used must not come back as a new one. Null where nothing was lost. */
+export function forgottenUntil({ since }: ApprovalsFile): EpochMs | null {
+  return since === undefined ? null : instantMs(since) + CLOCK_LEEWAY_MS;
 }
 
 /** Null when it is remembered already. */

@@ -43,6 +43,13 @@ export const POLICY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'approval/forgotten': entry<OfPlan & { readonly by: string; readonly until: string }>({
+    message: (d) =>
+      `the receipt of ${d.by} for plan ${d.plan} may have been used: which ones were is lost, for those signed before ${d.until}`,
+    hint: () => 'sign it anew after that time: fairlead approve PLAN --key FILE',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'file/exists': entry<{ readonly path: string }>({
     message: (d) => `${d.path} exists already: it was left alone`,
     hint: () => 'choose another name, or move that file away',

@@ -14,7 +14,7 @@ import type { Approval } from './decide-input.ts';
 export const APPROVAL_LIFETIME_MS = 7 * 24 * 3_600_000;
 
 /** An approver's clock may be a little ahead of ours. */
-const CLOCK_LEEWAY_MS = 3_600_000;
+export const CLOCK_LEEWAY_MS = 3_600_000;
 
 /** Ours is set right by more at times. */
 const OWN_LEEWAY_MS = 24 * 3_600_000;

@@ -411,10 +411,18 @@ function chainOf(events: readonly AuditEvent[], at: string): AuditChain {
   return readChain(lines, EMPTY_AUDIT, 'the audit log');
 }
 
-function memoryStore<Document>(): JsonStore<Document> & { value: Document | null; writes: number } {
-  const store = {
-    value: null as Document | null,
+interface MemoryStore<Document> extends JsonStore<Document> {
+  value: Document | null;
+  writes: number;
+  /** What was lost. */
+  damaged: string | null;
+}
+
+function memoryStore<Document>(): MemoryStore<Document> {
+  const store: MemoryStore<Document> = {
+    value: null,
     writes: 0,
+    damaged: null,
     read: async () => store.value,
     // An effect takes its time: one that nobody waits for is missed.
     async write(document: Document) {
@@ -422,7 +430,7 @@ function memoryStore<Document>(): JsonStore<Document> & { value: Document | null
       store.value = document;
       store.writes += 1;
     },
-    damage: async () => null,
+    damage: async () => store.damaged,
   };
   return store;
 }

@@ -1,7 +1,7 @@
 // A yes or no to exactly one plan, through the socket or signed elsewhere, on the record before it counts.
 import { diffPlans, planDigest } from '../../../shared/compile/plan.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
-import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { formatInstantMs, instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { effectivePolicy } from '../../../shared/policy/local-state.ts';
 import { APPROVAL_LIFETIME_MS, verifyReceipt, weighApprovals } from '../../../shared/policy/receipt.ts';
@@ -16,6 +16,7 @@ import {
   type ApprovalFacts,
   type ApprovalsFile,
   addReceipt,
+  forgottenUntil,
   isKnown,
   NO_APPROVALS,
   newestEnded,
@@ -72,7 +73,8 @@ export async function takeReceipt(
   return await state.choice.inTurn(async () => {
     const { rules, now } = await factsOf(state);
     verifyReceipt(receipt, { rules, instance: state.self.instance.id, now });
-    const file = (await state.choice.approvals.read()) ?? NO_APPROVALS;
+    const file = await read(state);
+    verifyRemembered(file, receipt);
     if (isKnown(file, receipt)) {
       const { plan, by } = receipt.statement;
       throw new FairleadError('approval/replayed', { plan: shortDigest(plan), by });
@@ -82,9 +84,9 @@ export async function takeReceipt(
 }
 
 /** Remembers what somebody is asked about, so that an answer to it can be told from one to another plan. */
-export async function rememberAsked(state: Needs<'choice'>, plan: Plan): Promise<void> {
+export async function rememberAsked(state: Needs<'choice' | 'clock'>, plan: Plan): Promise<void> {
   await state.choice.inTurn(async () => {
-    const file = rememberPlan((await state.choice.approvals.read()) ?? NO_APPROVALS, plan);
+    const file = rememberPlan(await read(state), plan);
     if (file !== null) await state.choice.approvals.write(file);
   });
 }
@@ -95,7 +97,7 @@ async function take(
   actor: string,
 ): Promise<ApprovalsReply> {
   const facts = await factsOf(state);
-  const file = (await state.choice.approvals.read()) ?? NO_APPROVALS;
+  const file = await read(state);
   const offered = verifyOnOffer(file, facts.offer, receipt, state.deployer.inProgress());
   const arrival = { received: formatInstantMs(facts.now), after: newestEnded(facts.records) };
   const added = addReceipt(rememberPlan(file, offered) ?? file, { receipt, ...arrival }, facts);
@@ -109,6 +111,28 @@ async function take(
   await state.choice.approvals.write(added);
   state.wake();
   return describe(added, facts);
+}
+
+/** In a turn. What is lost is begun anew, and says so from then on, whatever a person does with what is left of it. */
+async function read({ choice, clock }: Needs<'choice' | 'clock'>): Promise<ApprovalsFile> {
+  const file = await choice.approvals.read();
+  if (file !== null) return file;
+  if ((await choice.approvals.damage()) === null) return NO_APPROVALS;
+  const anew = { ...NO_APPROVALS, since: formatInstantMs(clock.now()) };
+  await choice.approvals.write(anew);
+  return anew;
+}
+
+/** Error: approval/forgotten. */
+function verifyRemembered(file: ApprovalsFile, { statement }: ApprovalReceipt): void {
+  const until = forgottenUntil(file);
+  if (until === null || instantMs(statement.at) >= until) return;
+  const { plan, by } = statement;
+  throw new FairleadError('approval/forgotten', {
+    plan: shortDigest(plan),
+    by,
+    until: formatInstantMs(until),
+  });
 }
 
 /** Nobody approves what they cannot have seen. Errors: approval/not-on-offer, approval/superseded, deploy/busy. */

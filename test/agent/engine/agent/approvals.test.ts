@@ -344,6 +344,29 @@ describe('signed approvals', () => {
     expect(world.deployer.records).toHaveLength(1);
   });
 
+  it('do not count a second time where it is lost which of them were used; one signed later does', async () => {
+    const { world, receiptBy, handIn, ask } = await asked({ required: 1, approvers: BOTH });
+    const receipt = await receiptBy(alice, 'alice');
+    world.deployer.ends = 'rolled-back';
+    await handIn(receipt);
+    await settle();
+    world.deployer.ends = 'committed';
+    await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' });
+    Object.assign(world.approvals, { value: null, damaged: 'it ends in the middle' });
+
+    expect((await rejectionOf(handIn(receipt))).code).toBe('approval/forgotten');
+    // The person looked at what was kept of it, and removed that.
+    world.approvals.damaged = null;
+    expect((await rejectionOf(handIn(receipt))).code).toBe('approval/forgotten');
+    await world.clock.advance(600_000);
+    expect(world.deployer.records).toHaveLength(1);
+
+    await world.clock.advance(3_600_000);
+    await handIn(await receiptBy(alice, 'alice'));
+    await settle();
+    expect(world.deployer.records).toHaveLength(2);
+  });
+
   it.each([
     ['of a stranger', async (by) => by(mallory, 'alice'), 'approval/stranger'],
     [
