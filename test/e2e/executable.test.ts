@@ -1,0 +1,101 @@
+// The programs as executables: what nobody can slip into them, and the work of a fleet done by them alone.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isListening } from '../../agent/adapters/drivers/traffic/tcp-table.ts';
+import { HOST } from '../../scripts/packaging/programs.ts';
+import { createOfflineEdition } from '../labs/demo/offline-edition.ts';
+import { temporaryDirectory } from '../support/directories.ts';
+import {
+  type EarlierStatus,
+  releaseAnew,
+  startEarlier,
+  unpackEarlier,
+  until,
+} from '../support/earlier-install.ts';
+import { freePort } from '../support/free-port.ts';
+
+const BUILD = new URL('../../scripts/build.ts', import.meta.url).pathname;
+const PATIENCE_MS = 300_000;
+const DEBUGGER = 9229;
+/** A build puts everything at one place, for which it needs a mount namespace. */
+const canBuild =
+  spawnSync('unshare', ['--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'true'])
+    .status === 0;
+/** Built before, or by this test. */
+const given = process.env.FAIRLEAD_EXECUTABLES;
+
+describe.skipIf(!canBuild && given === undefined)('an executable', { timeout: PATIENCE_MS }, () => {
+  let programs = given ?? '';
+  let out = '';
+
+  beforeAll(() => {
+    if (given !== undefined) return;
+    out = mkdtempSync(join(tmpdir(), 'fairlead-executables-'));
+    const words = [BUILD, '--out', out, '--program', 'fairlead', '--program', 'fairlead-server'];
+    const { stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    programs = join(out, HOST);
+    spawnSync('ln', ['-s', 'fairlead-server', join(programs, 'fairlead-vendor')]);
+  }, PATIENCE_MS);
+  afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+  it('runs no code that its surroundings name', () => {
+    const directory = temporaryDirectory();
+    const traces = join(directory, 'traces');
+    const intruder = join(directory, 'intruder.cjs');
+    writeFileSync(intruder, `require('node:fs').appendFileSync(${JSON.stringify(traces)}, process.argv0)`);
+    const env = {
+      ...process.env,
+      NODE_OPTIONS: `--require ${intruder}`,
+      NODE_REPL_EXTERNAL_MODULE: intruder,
+    };
+
+    for (const name of ['fairlead', 'fairlead-server', 'fairlead-vendor']) {
+      for (const words of [['--version'], ['--help'], ['--require', intruder, '--version'], [intruder]]) {
+        spawnSync(join(programs, name), [...words], { env, cwd: directory });
+        spawnSync(join(programs, name), [`--node-options=--require=${intruder}`, ...words], { env });
+      }
+    }
+
+    expect(existsSync(traces)).toBe(false);
+  });
+
+  it('keeps a public port when it is started by its whole path, and opens no other at a signal', async () => {
+    const directory = temporaryDirectory();
+    const [publicPort, port] = [await freePort(), await freePort()];
+    const route = join(directory, 'route.json');
+    writeFileSync(route, JSON.stringify({ address: '127.0.0.1', publicPort, port }));
+    const passing = spawn(join(programs, 'fairlead'), ['agent', 'switch', route], { stdio: 'ignore' });
+    const pid = passing.pid ?? 0;
+    await until(async () => ((await isListening(pid, publicPort)) ? true : null));
+
+    // Node's answer to it: a debugger for every account of the machine.
+    process.kill(pid, 'SIGUSR1');
+    spawnSync(join(programs, 'fairlead'), ['--help']);
+
+    expect(await isListening(pid, DEBUGGER)).toBe(false);
+    passing.kill('SIGKILL');
+  });
+
+  it('serves, publishes, listens, deploys and goes back, without a file beside it', async () => {
+    const earlier = (await unpackEarlier()).withPrograms(programs);
+    await startEarlier(earlier, 'PT1H');
+    const { editor } = createOfflineEdition();
+    const version = async () => {
+      const { components } = await earlier.json<EarlierStatus>('status');
+      return components.find(({ component }) => component === editor.component)?.version;
+    };
+    const before = await version();
+
+    await releaseAnew(earlier, editor, '1.3.8');
+    await until(async () => ((await version()) === '1.3.8' ? true : null));
+    await earlier.run('fairlead', 'rollback', '--reason', 'errors', '--yes');
+    await until(async () => ((await version()) === before ? true : null));
+    const style = await fetch(`http://127.0.0.1:${earlier.port}/docs/page.css`);
+
+    expect(await style.text()).toContain('color-scheme');
+  });
+});

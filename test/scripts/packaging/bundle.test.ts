@@ -1,0 +1,126 @@
+// What goes into an executable: the same bytes from every checkout, nothing from outside, and every part that a program starts.
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Bundle, bundleProgram } from '../../../scripts/packaging/bundle.ts';
+import { PROGRAMS, type Program } from '../../../scripts/packaging/programs.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
+
+const CHECKOUT = new URL('../../..', import.meta.url).pathname;
+
+function digestOf(directory: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    if (/\.\w+$/.test(name)) hash.update(`${name}\n`).update(readFileSync(join(directory, name)));
+  }
+  return hash.digest('hex');
+}
+
+const made = new Map<Program, Promise<{ readonly bundle: Bundle; readonly directory: string }>>();
+const forAll = mkdtempSync(join(tmpdir(), 'fairlead-bundles-'));
+afterAll(() => rmSync(forAll, { recursive: true }));
+
+/** Once for all tests. */
+function bundled(program: Program) {
+  const make = async () => {
+    const directory = join(forAll, program.name);
+    return { bundle: await bundleProgram(CHECKOUT, program, directory), directory };
+  };
+  const found = made.get(program) ?? make();
+  made.set(program, found);
+  return found;
+}
+
+/** The sources elsewhere; their packages are a link. */
+function copyCheckout(): string {
+  const copy = join(temporaryDirectory(), 'somewhere', 'else');
+  mkdirSync(copy, { recursive: true });
+  for (const name of ['agent', 'server', 'shared', 'scripts', 'package.json', 'tsconfig.json']) {
+    cpSync(join(CHECKOUT, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(CHECKOUT, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+describe('a bundle', { timeout: 120_000 }, () => {
+  it.each(PROGRAMS.map((program): [string, Program] => [program.name, program]))(
+    'is the same from two checkouts: %s',
+    async (_name, program) => {
+      const there = temporaryDirectory();
+
+      const { bundle, directory } = await bundled(program);
+      await bundleProgram(copyCheckout(), program, there);
+
+      expect(digestOf(there)).toBe(digestOf(directory));
+      expect(Object.keys(bundle.assets)).toContain(program.entry);
+    },
+  );
+
+  it('has with it the threads and the files of its program', async () => {
+    const [agent, server] = PROGRAMS;
+    if (agent === undefined || server === undefined) throw new Error('there are three');
+
+    const assetsOf = async (program: Program) => Object.keys((await bundled(program)).bundle.assets);
+
+    expect(await assetsOf(agent)).toEqual([
+      'agent/adapters/repository/verify-thread.ts',
+      'agent/cli/main.ts',
+    ]);
+    expect(await assetsOf(server)).toEqual([
+      'server/db/report-thread.ts',
+      'server/db/sqlite-worker.ts',
+      'server/main.ts',
+      'server/publisher-thread.ts',
+      'server/web/docs-page.css',
+      'server/web/docs-page.js',
+    ]);
+  });
+
+  it('has threads that answer without a file of theirs', async () => {
+    for (const program of PROGRAMS) {
+      const { bundle, directory } = await bundled(program);
+      for (const [name, file] of Object.entries(bundle.assets)) {
+        if (!/-(?:thread|worker)\.ts$/.test(name)) continue;
+        const data = { layout: { dir: directory }, passphrase: { kind: 'none' } };
+        const worker = new Worker(readFileSync(join(directory, file), 'utf8'), {
+          eval: true,
+          workerData: name.endsWith('sqlite-worker.ts') ? join(directory, 'x.db') : data,
+        });
+        const answer = new Promise((resolve, reject) => {
+          worker.once('message', resolve);
+          worker.once('error', reject);
+        });
+        worker.postMessage({ kind: 'part', from: 0, count: 1, bytes: Buffer.from('{'), sql: 'SELECT 1' });
+
+        expect(await answer, name).toMatchObject({});
+        await worker.terminate();
+      }
+    }
+  });
+
+  it.each([
+    ['asks where it lies', 'console.log(import.meta.dirname)', /import\.meta/],
+    ['waits at its top level', 'await Promise.resolve()', /[Tt]op-level await/],
+    ['loads code from outside', "import('left-pad').catch(() => 0)", /left-pad/],
+  ])('is none of a program that %s', async (_what, line, problem) => {
+    const checkout = temporaryDirectory();
+    writeFileSync(join(checkout, 'package.json'), '{"version":"1.0.0","type":"module"}');
+    mkdirSync(join(checkout, 'agent'));
+    writeFileSync(join(checkout, 'agent/main.ts'), `${line};\n`);
+    const program = { name: 'x', entry: 'agent/main.ts', about: 'x' };
+
+    await expect(bundleProgram(checkout, program, temporaryDirectory())).rejects.toThrow(problem);
+  });
+});
