@@ -1,6 +1,6 @@
 // The three programs in a checkout whose dependencies nobody has installed yet.
 import { spawnSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { cpSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/directories.ts';
@@ -19,4 +19,19 @@ describe('a program of a checkout that is not installed', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/^error: .*\n {2}hint: .*\/scripts\/install\n$/);
   });
+});
+
+it('installs nothing through a link: npm would empty what others use', () => {
+  const checkout = temporaryDirectory();
+  const shared = temporaryDirectory();
+  cpSync(join(BIN, '../install'), join(checkout, 'scripts', 'install'));
+  writeFileSync(join(checkout, 'package-lock.json'), '{}');
+  writeFileSync(join(shared, 'a-package'), '');
+  symlinkSync(shared, join(checkout, 'node_modules'));
+
+  const { status, stderr } = spawnSync(join(checkout, 'scripts', 'install'), { encoding: 'utf8' });
+
+  expect(status).toBe(1);
+  expect(stderr).toContain('node_modules is a link');
+  expect(readdirSync(shared)).toEqual(['a-package']);
 });
