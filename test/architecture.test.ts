@@ -130,11 +130,14 @@ describe('layers', () => {
   it('keeps scripts thin: they call into the labs, the benches, the pages and the programs', () => {
     const allowed =
       /^(?:test\/(?:labs|bench|docs\/pages)\/|scripts\/(?:bin|packaging)\/|agent\/cli\/|server\/|shared\/)/;
+    // What makes the executables is no script: it goes to customers as the programs do.
+    const maxLines = (path: string) =>
+      path.startsWith('scripts/packaging/') ? MAX_FILE_LINES : MAX_SCRIPT_LINES;
     const wrong = around
       .filter((file) => file.path.startsWith('scripts/'))
       .flatMap((file) => [
         ...file.imports.filter((to) => !allowed.test(to)).map(arrow(file)),
-        ...(file.lines.length > MAX_SCRIPT_LINES ? [`${file.path} has ${file.lines.length} lines`] : []),
+        ...(file.lines.length > maxLines(file.path) ? [`${file.path} has ${file.lines.length} lines`] : []),
       ]);
     expect(wrong).toEqual([]);
   });
