@@ -9,6 +9,7 @@ import { HOST } from '../../scripts/packaging/programs.ts';
 import { createOfflineEdition } from '../labs/demo/offline-edition.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import {
+  committed,
   type EarlierStatus,
   releaseAnew,
   startEarlier,
@@ -82,7 +83,7 @@ describe.skipIf(!canBuild && given === undefined)('an executable', { timeout: PA
 
   it('serves, publishes, listens, deploys and goes back, without a file beside it', async () => {
     const earlier = (await unpackEarlier()).withPrograms(programs);
-    await startEarlier(earlier, 'PT1H');
+    await startEarlier(earlier);
     const { editor } = createOfflineEdition();
     const version = async () => {
       const { components } = await earlier.json<EarlierStatus>('status');
@@ -91,11 +92,13 @@ describe.skipIf(!canBuild && given === undefined)('an executable', { timeout: PA
     const before = await version();
 
     await releaseAnew(earlier, editor, '1.3.8');
-    await until(async () => ((await version()) === '1.3.8' ? true : null));
+    await committed(earlier.json, 8);
+    const after = await version();
     await earlier.run('fairlead', 'rollback', '--reason', 'errors', '--yes');
-    await until(async () => ((await version()) === before ? true : null));
+    await committed(earlier.json, 9);
     const style = await fetch(`http://127.0.0.1:${earlier.port}/docs/page.css`);
 
+    expect([after, await version()]).toEqual(['1.3.8', before]);
     expect(await style.text()).toContain('color-scheme');
   });
 });
