@@ -78,6 +78,8 @@ export const BLOCKER_RULES = {
     owner: 'time',
     clear: 'fairlead apply --now --override window --reason "why"',
   },
+  /** In the place of all that are more than anybody reads: it says how many. */
+  'more-reasons': { verdict: 'wait', owner: 'host', clear: null },
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type BlockerCode = keyof typeof BLOCKER_RULES;
@@ -128,6 +130,19 @@ export function verdictOf<None extends Verdict>(reasons: readonly Reason[], none
 export function isRefused(reasons: readonly Reason[]): boolean {
   const verdict = verdictOf(reasons, 'apply');
   return verdict === 'blocked' || verdict === 'held';
+}
+
+/** What a person reads, the record of a decision keeps and a report carries. */
+export const MOST_REASONS = 100;
+
+/** The weightiest of them, and how many more there are: a vendor's documents decide how many there can be. */
+export function boundReasons(reasons: readonly Reason[]): readonly Reason[] {
+  const sorted = sortReasons(reasons);
+  if (sorted.length <= MOST_REASONS) return sorted;
+  const told = sorted.slice(0, MOST_REASONS - 1);
+  const left = sorted.length - told.length;
+  const message = `there are ${left} more reasons, none weightier than these`;
+  return [...told, block('more-reasons', { message, source: 'the decision' })];
 }
 
 /** Weightiest first, so that the first line a person reads is the one that matters. */

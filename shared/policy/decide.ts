@@ -5,7 +5,7 @@ import { planDigest } from '../compile/plan.ts';
 import type { Pieces } from '../encoding/pieces.ts';
 import type { Decision } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
-import { type Reason, sortReasons, verdictOf } from './blockers.ts';
+import { boundReasons, type Reason, verdictOf } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 import { emergencyReasons } from './emergency-terms.ts';
 import { hostReasons } from './host-reasons.ts';
@@ -54,7 +54,7 @@ function conclude(
   reasons: readonly Reason[],
   none: 'apply' | 'current',
 ): Pick<Decision, 'verdict' | 'blockers'> {
-  return { verdict: verdictOf(reasons, none), blockers: [...sortReasons(reasons)] };
+  return { verdict: verdictOf(reasons, none), blockers: [...boundReasons(reasons)] };
 }
 
 function targetOf(kind: 'desired' | 'emergency', plan: Plan): NonNullable<Decision['target']> {

@@ -1,6 +1,6 @@
 // The table of blockers, walked: for each a case that raises it, its verdict, who clears it and with which command.
 import { describe, expect, it } from 'vitest';
-import { BLOCKER_RULES, type BlockerCode } from '../../../shared/policy/blockers.ts';
+import { BLOCKER_RULES, type BlockerCode, MOST_REASONS } from '../../../shared/policy/blockers.ts';
 import type { Blocker } from '../../../shared/schema/decision.ts';
 import { parseRef } from '../../../shared/schema/release-ref.ts';
 import { recordOf } from '../../support/deployments.ts';
@@ -103,7 +103,14 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
   'approval-denied': { policy: { channel: 'manual' }, approvals: [{ by: 'local', says: 'deny' }] },
   'approval-needed': { policy: { channel: 'manual' } },
   'window-closed': { policy: { windows: { allow: [WINDOW] } } },
+  'more-reasons': { runs: ['core/auth@1.1.0'], advisories: unfixable(MOST_REASONS + 1) },
 };
+
+/** Advisories that no fix is named for. */
+function unfixable(count: number): NonNullable<Scenario['advisories']> {
+  const ids = Array.from({ length: count }, (_, i) => `FL-2026-${String(i + 1).padStart(4, '0')}`);
+  return Object.fromEntries(ids.map((id) => [id, { affected: { 'core/auth': '*' } }]));
+}
 
 function blockersOf({ way, ...scenario }: Case): readonly Blocker[] {
   const whole = { ...BASE, ...scenario };
@@ -141,6 +148,25 @@ describe.each(Object.entries(CASES))('the blocker %s', (code, { way, ...scenario
       expect(order.indexOf(verdict)).toBeLessThanOrEqual(order.indexOf(rule.verdict));
     }
     expect(order).toContain(verdict);
+  });
+});
+
+describe('more reasons than anybody reads', () => {
+  const told = (count: number) =>
+    decideScenario({ ...BASE, runs: ['core/auth@1.1.0'], advisories: unfixable(count) }).decision.blockers;
+
+  it('are told as far as that, the weightiest first, and then how many there are besides', () => {
+    const blockers = told(MOST_REASONS + 20);
+
+    expect(blockers).toHaveLength(MOST_REASONS);
+    expect(blockers.at(-1)).toMatchObject({
+      code: 'more-reasons',
+      message: 'there are 21 more reasons, none weightier than these',
+    });
+  });
+
+  it('are all told while they are few enough', () => {
+    expect(told(MOST_REASONS).map(({ code }) => code)).toEqual(Array(MOST_REASONS).fill('unfixable'));
   });
 });
 
