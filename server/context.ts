@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type EpochMs, formatInstantMs } from '../shared/encoding/instant.ts';
-import type { FairleadError } from '../shared/errors/error.ts';
+import { FairleadError } from '../shared/errors/error.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
 import type { Identity, Person } from './core/identity.ts';
@@ -17,9 +17,8 @@ import { listTwins } from './db/instances.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { createPassKeys, type PassKeys } from './db/pass-keys.ts';
 import { listMarks } from './db/proposal-answers.ts';
-import type { ReceivedReport } from './db/records.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
-import { writeReports } from './db/reports.ts';
+import { type Received, type Taken, writeReports } from './db/reports.ts';
 import type { Database, DatabaseTransaction } from './db/tables.ts';
 import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
@@ -86,7 +85,7 @@ export interface Context {
   /** Who reads along here what happens. */
   readonly events: EventStreams<EventFilter>;
   /** Answers once the report is on disk. */
-  readonly reports: GroupCommit<ReceivedReport, TakenReport>;
+  readonly reports: GroupCommit<Received, TakenReport>;
   readonly quotas: CallerQuotas;
   readonly passKeys: PassKeys;
   readonly readReport: ReadReport;
@@ -95,9 +94,7 @@ export interface Context {
   readonly downloads: Downloads;
 }
 
-export interface TakenReport {
-  /** The highest that is held for the instance. */
-  readonly sequence: number;
+export interface TakenReport extends Taken {
   /** Of its proposals; null where there never was one. */
   readonly mark: number | null;
   /** When two agents last spoke in turns in its name; null where that is long ago. */
@@ -107,16 +104,16 @@ export interface TakenReport {
 /** Two more statements for the whole batch: the answer to a report says whether there is news for its agent, and who else spoke. */
 async function takeReports(
   trx: DatabaseTransaction,
-  batch: readonly ReceivedReport[],
+  batch: readonly Received[],
 ): Promise<readonly (TakenReport | FairleadError)[]> {
-  const sequences = await writeReports(trx, batch);
+  const taken = await writeReports(trx, batch);
   const ids = batch.map(({ instance }) => instance);
   const marks = await listMarks(trx, ids);
   const twins = await listTwins(trx, ids, Math.max(...batch.map(({ received }) => received)));
-  return sequences.map((sequence, i) => {
+  return taken.map((one, i) => {
     const id = ids[i] ?? '';
-    if (typeof sequence !== 'number') return sequence;
-    return { sequence, mark: marks.get(id) ?? null, twins: twins.get(id) ?? null };
+    if (one instanceof FairleadError) return one;
+    return { ...one, mark: marks.get(id) ?? null, twins: twins.get(id) ?? null };
   });
 }
 

@@ -3,7 +3,7 @@ import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Hint } from '../../shared/protocol/hint.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
-import type { Report } from '../../shared/protocol/report.ts';
+import type { Heartbeat, Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
 import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
 import type { Signer } from '../../shared/trust/rules.ts';
@@ -66,6 +66,8 @@ export interface RepositorySource {
 export interface ServerChannel {
   /** Resolves once the report is on the server's disk. Errors: transport/*, enrolment/identity-lost. */
   send(report: Report): Promise<Sent>;
+  /** The same of a heartbeat. Errors: as above. */
+  beat(heartbeat: Omit<Heartbeat, 'schema'>): Promise<Sent & { readonly wantsWhole: boolean }>;
   /** A page of what the server proposes, behind the one before. Nothing of it is believed. Errors: as above. */
   proposals(after: string | null): Promise<MinesReply>;
   /** Resolves once the answers are on the server's disk. Errors: as above. */
@@ -95,6 +97,8 @@ export interface ListeningEnd {
 export interface Sent {
   /** The highest sequence that the server now holds. */
   readonly sequence: number;
+  /** What heartbeats may name from now on; null where the server keeps no such thing, or not this report. */
+  readonly held: string | null;
   /** Another number than the last: there is news about proposals. Null where the server does not say. */
   readonly proposals: number | null;
   /** When the server last heard another agent speak in this one's name; null where it does not say. */

@@ -18,6 +18,8 @@ export interface InstanceRow {
   /** 0 before the first report. */
   readonly last_sequence: number;
   readonly last_report: string | null;
+  /** Of the last report's bytes, as in Content-Digest; null where the row says something else than any report. */
+  readonly report_digest: string | null;
   /** What lists and analytics ask of the last report. */
   readonly channel: Channel | null;
   readonly manifest: string | null;
@@ -54,6 +56,7 @@ export const KNOWN = [
   'enrolled_at',
   'last_seen',
   'last_sequence',
+  'report_digest',
   'verdict',
   'unhealthy',
   'running',

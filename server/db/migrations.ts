@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { addEvents } from './events.ts';
 import { addBlockers, addGlance } from './fleet-summary.ts';
+import { addReportDigest } from './heartbeats.ts';
 import { createJobs } from './jobs.ts';
 import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
@@ -29,6 +30,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0016-running': { up: addRunningVersions },
   '0017-events': { up: addEvents },
   '0018-pass-keys': { up: addPassKeys },
+  '0019-report-digest': { up: addReportDigest },
   '0019-glance': { up: addGlance },
 };
 

@@ -1,10 +1,10 @@
 // The keys that agents' passes are sealed with: rows, so that every process opens what any of them sealed; another each hour.
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { toBase64url } from '../../shared/encoding/bytes.ts';
 import { durationMs, type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import { PASS_LIFETIME_SECONDS } from '../../shared/protocol/pass.ts';
-import { NONCE_BYTES, openSealed, seal } from '../core/seal.ts';
+import { NONCE_BYTES, openPass, openSealed, type PassContent, seal } from '../core/seal.ts';
 import { columnTypesOf, type Database } from './tables.ts';
 
 export interface PassKey {
@@ -16,9 +16,16 @@ export interface PassKey {
 export interface PassKeys {
   /** To seal with; made where there is none young enough. */
   current(): Promise<PassKey>;
-  /** Null for one that no process has, or has any more. */
-  find(id: string): Promise<PassKey | null>;
+  /** `over`: no process has its key, or has it any more. `foreign`: that key did not seal it. Whether it has ended is not looked at. */
+  open(pass: string): Promise<OpenedPass | 'over' | 'foreign'>;
 }
+
+export interface OpenedPass extends Omit<PassContent, 'secret'> {
+  readonly secret: KeyObject;
+}
+
+/** Opening one takes longer than all else that a proof costs; a process has no more agents at once. */
+const MOST_OPENED = 20_000;
 
 const SEALS_MS = durationMs('PT1H');
 /** Until the last pass that it sealed is over. */
@@ -53,7 +60,7 @@ export function createPassKeys(
   async function look(): Promise<void> {
     const master = await sealing();
     const rows = await db.selectFrom('pass_keys').selectAll().orderBy('created_at').execute();
-    known = new Map(rows.flatMap((row) => opened(row, master).map((key) => [key.id, key] as const)));
+    known = new Map(rows.flatMap((row) => unsealed(row, master).map((key) => [key.id, key] as const)));
     looked = performance.now();
   }
 
@@ -77,22 +84,36 @@ export function createPassKeys(
     return key;
   }
 
+  async function find(id: string): Promise<PassKey | null> {
+    if (!known.has(id) && performance.now() - looked >= LOOK_MS) await lookOnce();
+    const key = known.get(id);
+    return key !== undefined && isYoung(key, OPENS_MS) ? key : null;
+  }
+
+  const opened = new Map<string, OpenedPass>();
   const newest = () => [...known.values()].findLast((key) => isYoung(key, SEALS_MS));
   return {
     current: async () => {
       if (newest() === undefined) await lookOnce();
       return newest() ?? (await make());
     },
-    find: async (id) => {
-      if (!known.has(id) && performance.now() - looked >= LOOK_MS) await lookOnce();
-      const key = known.get(id);
-      return key !== undefined && isYoung(key, OPENS_MS) ? key : null;
+    open: async (pass) => {
+      const remembered = opened.get(pass);
+      if (remembered !== undefined) return remembered;
+      const key = await find(pass.slice(0, pass.indexOf('.')));
+      if (key === null) return 'over';
+      const content = openPass(pass, key.secret);
+      if (content === null) return 'foreign';
+      const one = { ...content, secret: createSecretKey(content.secret, 'base64url') };
+      if (opened.size >= MOST_OPENED) opened.delete(opened.keys().next().value ?? '');
+      opened.set(pass, one);
+      return one;
     },
   };
 }
 
 /** None for a row of a server with another passphrase: its passes are worth nothing here. */
-function opened(
+function unsealed(
   row: { readonly id: string; readonly sealed: string; readonly created_at: string },
   master: Uint8Array,
 ): readonly PassKey[] {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
+import { contentDigestOf } from '../../shared/protocol/pass.ts';
 import { type Report, report } from '../../shared/protocol/report.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { type RecordRow, recordRow } from './deployment-row.ts';
@@ -13,15 +14,28 @@ import type { DatabaseTransaction, Tables } from './tables.ts';
 export const KEPT_RECORDS = 1_000;
 export const KEPT_RECORD_BYTES = 4 * 2 ** 20;
 
-export interface ReceivedReport {
+interface FromInstance {
   /** From the credential, never from the body. */
   readonly instance: string;
   /** What the credential was held against: the instance's row has it still, or nothing is written. */
   readonly key: string;
   /** Which start of its agent sent it; null where that is not said. */
   readonly boot: string | null;
-  readonly rows: ReportRows;
   readonly received: EpochMs;
+}
+
+export interface ReceivedReport extends FromInstance {
+  readonly rows: ReportRows;
+}
+
+export interface Beat {
+  readonly sequence: number;
+  /** Of the report that would say the same. */
+  readonly digest: string;
+}
+
+export interface ReceivedBeat extends FromInstance {
+  readonly beat: Beat;
 }
 
 type Row = Tables['deployments'];
@@ -94,7 +108,7 @@ async function pruneDeployments(trx: DatabaseTransaction, instances: readonly st
 }
 
 export interface ReportRows {
-  readonly instance: ReportedColumns;
+  readonly instance: ReportedColumns & Pick<Tables['instances'], 'report_digest'>;
   /** Component to version. */
   readonly components: readonly (readonly [string, string])[];
   /** Owner and code. */
@@ -109,12 +123,14 @@ const LIMITS: JsonLimits = { maxBytes: MAX_REPORT_BYTES, maxDepth: 32, maxNodes:
 /** Errors: json/*, document/invalid. */
 export function readReport(bytes: Uint8Array, received: EpochMs): ReportRows {
   const name = 'the request body';
-  return reportRows(parseDocument(report, parseJson(bytes, name, LIMITS), name), received);
+  const parsed = parseDocument(report, parseJson(bytes, name, LIMITS), name);
+  return reportRows(parsed, received, contentDigestOf(bytes));
 }
 
-export function reportRows(report: Report, received: EpochMs): ReportRows {
+/** `digest` is of its bytes; without one no heartbeat fits it. */
+export function reportRows(report: Report, received: EpochMs, digest: string | null = null): ReportRows {
   return {
-    instance: reportedColumns(report, received),
+    instance: { ...reportedColumns(report, received), report_digest: digest },
     // Named twice, a component counts as its last entry says.
     components: [...new Map(report.components.map(({ component, version }) => [component, version]))],
     blockers: blockersOf(report),

@@ -5,9 +5,10 @@ import { type FairleadError, isFairleadError } from '../../shared/errors/error.t
 import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/quota.ts';
 import { appendAudit } from './audit.ts';
 import { appendEvents } from './events.ts';
+import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
-import { type ReceivedReport, writeRecords } from './records.ts';
+import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
 import { verifySpeaker } from './standing.ts';
 import type { DatabaseTransaction } from './tables.ts';
@@ -17,38 +18,67 @@ import { isPostgres } from './transact.ts';
 export const KEPT_REPORTS = 50;
 export const KEPT_REPORT_BYTES = 512 * 1024;
 
+/** What an agent says: everything, or that nothing else is to be said. */
+export type Received = ReceivedReport | ReceivedBeat;
+
+/** What became of it. */
+export interface Taken {
+  /** The highest held once it was looked at; a repeat or a late one changes nothing. One more where another report has its number. */
+  readonly sequence: number;
+  /** What the row says is what this sender said: a report that was kept, a heartbeat that fits it. */
+  readonly isHeld: boolean;
+}
+
 /**
- * Answers for each the highest sequence held once it was looked at, or why its sender may not report: auth/refused,
- * instance/isolated, instance/retired. A repeat or a late one changes nothing. A few statements for the whole batch, rows
- * in one order for everybody: two batches at once cannot lock each other out.
+ * Answers for each what became of it, or why its sender may not report: auth/refused, instance/isolated, instance/retired. A few
+ * statements for the whole batch, rows in one order for everybody: two batches at once cannot lock each other out.
  */
 export async function writeReports(
   trx: DatabaseTransaction,
-  batch: readonly ReceivedReport[],
-): Promise<readonly (number | FairleadError)[]> {
+  batch: readonly Received[],
+): Promise<readonly (Taken | FairleadError)[]> {
   const known = await lockInstances(trx, batch);
-  const held = new Map([...known].map(([id, row]) => [id, row.last_sequence]));
-  const refusals = batch.map((one) => refusalOf(known.get(one.instance) ?? null, one));
+  const held = new Map(known);
+  const letIn: Received[] = [];
   const kept: ReceivedReport[] = [];
-  const answers = batch.map((one, i) => {
-    const { last_sequence: sequence } = one.rows.instance;
-    const last = held.get(one.instance) ?? 0;
-    if (refusals[i] !== null || sequence <= last) return refusals[i] ?? last;
-    kept.push(one);
-    held.set(one.instance, sequence);
-    return sequence;
+  const beats: TakenBeat[] = [];
+  const answers = batch.map((one) => {
+    const row = held.get(one.instance);
+    const refusal = refusalOf(row ?? null, one);
+    if (refusal !== null) return refusal;
+    if (row === undefined) throw new Error(`there is no instance ${one.instance}`);
+    letIn.push(one);
+    const { last_sequence: last, report_digest: digest } = row;
+    if (sequenceOf(one) <= last) return { sequence: isAnother(one, row) ? last + 1 : last, isHeld: false };
+    if ('rows' in one) {
+      kept.push(one);
+      held.set(one.instance, { ...row, ...one.rows.instance });
+    } else if (isHeld(row, digest, one.beat, one.received)) {
+      beats.push({ ...one, sequence: one.beat.sequence });
+      held.set(one.instance, { ...row, last_sequence: one.beat.sequence });
+    } else return { sequence: last, isHeld: false };
+    return { sequence: sequenceOf(one), isHeld: true };
   });
-  const voices = hearAll(
-    known,
-    batch.filter((_, i) => refusals[i] === null),
-  );
-  await writeVoices(trx, known, voices);
+  await writeVoices(trx, known, hearAll(known, letIn));
   if (kept.length > 0) await write(trx, known, kept);
+  await writeBeats(trx, beats);
   return answers;
 }
 
+/**
+ * An agent whose disk was restored counts again from where it once was. Told the very number that it sent, it would take this report
+ * for kept, and its records for delivered.
+ */
+function isAnother(one: Received, { last_sequence: last, report_digest: digest }: KnownRow): boolean {
+  return 'rows' in one && sequenceOf(one) === last && one.rows.instance.report_digest !== digest;
+}
+
+function sequenceOf(one: Received): number {
+  return 'rows' in one ? one.rows.instance.last_sequence : one.beat.sequence;
+}
+
 /** Let in before it was shut out, and written after: under the row's lock there is no in between. */
-function refusalOf(row: KnownRow | null, { key }: ReceivedReport): FairleadError | null {
+function refusalOf(row: KnownRow | null, { key }: Received): FairleadError | null {
   try {
     verifySpeaker(row, key);
     return null;
@@ -61,7 +91,7 @@ function refusalOf(row: KnownRow | null, { key }: ReceivedReport): FairleadError
 /** Also of reports that change nothing else: two agents of one identity overtake each other's numbers. */
 function hearAll(
   known: ReadonlyMap<string, KnownRow>,
-  batch: readonly ReceivedReport[],
+  batch: readonly Received[],
 ): ReadonlyMap<string, Voices> {
   const heard = new Map<string, Voices>();
   for (const { instance, boot, received } of batch) {
@@ -120,7 +150,7 @@ async function write(
 
 async function lockInstances(
   trx: DatabaseTransaction,
-  batch: readonly ReceivedReport[],
+  batch: readonly Received[],
 ): Promise<ReadonlyMap<string, KnownRow>> {
   const ids = [...new Set(batch.map(({ instance }) => instance))].sort();
   const rows = await trx

@@ -72,7 +72,7 @@ export async function changeStanding(
     standing_reason: to === null ? null : reason,
     revision: Number(known.revision) + 1,
     // What is retired exposes nobody; should it come back, its next report says what it runs.
-    ...(to === 'retired' ? { running: null, blocked: null } : {}),
+    ...(to === 'retired' ? { running: null, blocked: null, report_digest: null } : {}),
   };
   await trx.updateTable('instances').set(set).where('id', '=', id).execute();
   if (to === 'retired') {

@@ -130,7 +130,8 @@ type ShownBy =
 /** The agent behind a request. */
 export function speakerOf(caller: Caller): Speaker {
   if (caller.kind !== 'agent') throw new Error('the route lets agents only in here');
-  return caller;
+  const { instance, boot, key } = caller;
+  return { instance, boot, key };
 }
 
 /**

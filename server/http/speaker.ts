@@ -18,7 +18,7 @@ import {
   proofOf,
 } from '../../shared/protocol/pass.ts';
 import { AGENT_TOKEN, agentClaims } from '../../shared/protocol/report.ts';
-import { NONCE_BYTES, openPass, sealPass } from '../core/seal.ts';
+import { NONCE_BYTES, sealPass } from '../core/seal.ts';
 import { findInstanceKey } from '../db/instances.ts';
 import type { PassKeys } from '../db/pass-keys.ts';
 import { verifySpeaker, verifyStanding } from '../db/standing.ts';
@@ -147,12 +147,11 @@ export async function verifyPass(
   asked: Asked,
   now: EpochMs,
 ): Promise<Speaker> {
-  const key = await keys.find(pass.slice(0, pass.indexOf('.')));
-  if (key === null) throw new FairleadError('auth/pass-over', {});
-  const content = openPass(pass, key.secret);
-  if (content === null) throw refused('it is no pass of this server');
-  const { secret, ends, ...speaker } = content;
-  const expected = Buffer.from(proofOf(Buffer.from(secret, 'base64url'), { ...asked, at }));
+  const opened = await keys.open(pass);
+  if (opened === 'over') throw new FairleadError('auth/pass-over', {});
+  if (opened === 'foreign') throw refused('it is no pass of this server');
+  const { secret, ends, ...speaker } = opened;
+  const expected = Buffer.from(proofOf(secret, { ...asked, at }));
   const shown = Buffer.from(proof);
   if (expected.length !== shown.length || !timingSafeEqual(expected, shown)) {
     throw refused('its proof does not fit the request');

@@ -1,5 +1,5 @@
 // The pass: what an agent gets for one signature, and proves each request with for an hour without sending a secret.
-import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 
@@ -9,6 +9,11 @@ export const PASS_SCHEME = 'Fairlead-Pass';
 export const PASS_HEADER = 'fairlead-pass';
 /** RFC 9530: what of the body the proof speaks for. */
 export const CONTENT_DIGEST = 'content-digest';
+
+/** SHA-256 of a body's bytes, as that header says it. */
+export const contentDigest = z
+  .string()
+  .regex(/^sha-256=:[A-Za-z0-9+/]{43}=:$/, { error: 'a Content-Digest' });
 
 /** An X25519 public key (RFC 7748), base64url. */
 const point = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
@@ -57,7 +62,7 @@ export interface Proven {
 }
 
 /** HMAC-SHA256, base64url. */
-export function proofOf(secret: Uint8Array, { method, target, at, digest }: Proven): string {
+export function proofOf(secret: Uint8Array | KeyObject, { method, target, at, digest }: Proven): string {
   return createHmac('sha256', secret)
     .update(`${method}\n${target}\n${at}\n${digest ?? ''}`)
     .digest('base64url');

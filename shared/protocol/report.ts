@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord } from '../schema/deployment.ts';
-import { passClaim } from './pass.ts';
+import { contentDigest, passClaim } from './pass.ts';
 
 export const CHANNELS = ['auto', 'manual', 'frozen'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -37,11 +37,30 @@ export const report = z.strictObject({
 
 export type Report = z.output<typeof report>;
 
-/** POST /api/v1/reports: the highest sequence the server holds; an agent restored from a backup goes on from there. */
+/**
+ * POST /api/v1/reports: the highest sequence the server holds, or one more where another report has this number; an agent
+ * restored from a backup goes on from there.
+ */
 export const reportReply = z.strictObject({ sequence: z.int().min(1) });
 
 /** Beside the answer to a report, while two agents speak in turns with its identity: when they were last heard. */
 export const TWINS_HEADER = 'fairlead-twins';
+
+/** Beside the answer to a report that was kept: its digest, to be named by heartbeats. An earlier server says nothing, and is sent none. */
+export const HELD_HEADER = 'fairlead-held';
+
+/** POST /api/v1/heartbeats: a report would say what the one with this digest said, but for its time, and brings no records. */
+export const heartbeat = z.strictObject({
+  schema: z.literal('fairlead/heartbeat@1'),
+  /** Of the same counter as reports. */
+  sequence: z.int().min(1),
+  report: contentDigest,
+});
+
+/** `whole`: the server holds something else, and wants a report. */
+export const heartbeatReply = z.strictObject({ sequence: z.int().min(0), whole: z.boolean() });
+
+export type Heartbeat = z.output<typeof heartbeat>;
 
 /** What the server makes of an instance once it is enrolled. */
 export const instanceId = z

@@ -1,4 +1,4 @@
-// Polls and reports of a large fleet: the release server on one core beside nginx and Node's bare HTTP on the same one, in turns, the same generator on the other.
+// Polls of a large fleet: the release server on one core beside nginx and Node's bare HTTP on the same one, in turns, the same generator on the other.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -6,21 +6,20 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
-import { reportOf } from '../support/reports.ts';
 import { type Figures, median } from './figures.ts';
-import { type Running, startServer } from './running-server.ts';
+import { startServer } from './running-server.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const SERVER = ['taskset', '-c', '0'] as const;
+export const ROOT = join(import.meta.dirname, '../..');
+export const SERVER = ['taskset', '-c', '0'] as const;
 const GENERATOR = ['taskset', '-c', '1'] as const;
 const CONNECTIONS = 64;
-const SECONDS = 4;
+export const SECONDS = 4;
 const ROUNDS = 3;
-const TIMESTAMP = '/repository/metadata/timestamp.json';
+export const TIMESTAMP = '/repository/metadata/timestamp.json';
 /** Unreferenced metadata of a long history. */
 const OTHERS = 5_000;
 
-interface Rate {
+export interface Rate {
   readonly perSecond: number;
   readonly p99Ms: number;
 }
@@ -52,13 +51,11 @@ export async function measurePolls(work: string): Promise<Figures> {
     }
     const crowded = `304, ${OTHERS.toLocaleString('en')} files there`;
     rows.push(await inTurns(crowded, subjects, TIMESTAMP, true));
-    rows.push(await reportRow(server, subjects));
     return {
-      title: 'Polls and reports',
+      title: 'Polls',
       note:
         `${CONNECTIONS} kept connections, ${SECONDS} s each way in turns, the median of ${ROUNDS}; whoever serves has one core, wrk the other. nginx serves the same ` +
-        'files with sendfile and no log; Node’s bare HTTP gives the timestamp from memory whatever it is asked for. A report is of 1 kB, of another instance each time, ' +
-        'on SQLite, and is durable when it is answered; it stands beside a 304 of the others.',
+        'files with sendfile and no log; Node’s bare HTTP gives the timestamp from memory whatever it is asked for.',
       head: ['what', 'nginx', 'Node’s HTTP', 'fairlead-server', 'to nginx', 'to Node’s HTTP', 'p99'],
       rows,
     };
@@ -89,18 +86,6 @@ async function inTurns(
   return row(what, found);
 }
 
-async function reportRow(server: Running, subjects: readonly Subject[]): Promise<string[]> {
-  const bodies = join(import.meta.dirname, 'reports.lua');
-  const tokens = await Promise.all(Array.from({ length: 1_000 }, (_, i) => server.agentToken(i)));
-  const file = join(ROOT, 'node_modules/.bench-tokens');
-  writeFileSync(file, tokens.join('\n'), { mode: 0o600 });
-  const found: Rate[][] = [];
-  for (const { url, tag } of subjects.slice(0, -1)) found.push([await load(`${url}${TIMESTAMP}`, tag)]);
-  const environment = { FAIRLEAD_BENCH_TOKENS: file, FAIRLEAD_BENCH_REPORT: JSON.stringify(reportOf(7)) };
-  found.push([await load(`${server.url}/api/v1/reports`, undefined, ['-s', bodies], environment)]);
-  return row('a report', found);
-}
-
 /** The last of them is ours. */
 function row(what: string, found: readonly (readonly Rate[])[]): string[] {
   const rates = found.map((one) => median(one.map(({ perSecond }) => perSecond)));
@@ -114,7 +99,7 @@ function row(what: string, found: readonly (readonly Rate[])[]): string[] {
   ];
 }
 
-async function load(
+export async function load(
   url: string,
   tag?: string,
   more: readonly string[] = [],
@@ -131,7 +116,7 @@ async function load(
   return { perSecond, p99Ms: Number(value) * { us: 0.001, ms: 1, s: 1_000 }[unit as 'ms'] };
 }
 
-async function startNginxOn(directory: string, repository: string) {
+export async function startNginxOn(directory: string, repository: string) {
   const port = await freePort();
   const file = join(directory, 'nginx.conf');
   writeFileSync(
@@ -158,6 +143,7 @@ async function serve(words: readonly string[], port: number) {
   for (let attempt = 0; attempt < 100 && !(await answers()); attempt++) await setTimeout(100);
   return {
     url,
+    pid: child.pid ?? 0,
     stop: async () => {
       child.kill('SIGTERM');
       await once(child, 'exit');

@@ -38,6 +38,16 @@ export function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): 
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
 }
 
+/** Seconds of processors that it and its children have taken, on whatever else the machine does. */
+export function processorSeconds(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...children.map(Number)].reduce((sum, one) => {
+    // Behind the name, which may hold spaces: utime and stime are the 14th and 15th fields, in hundredths.
+    const fields = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
+}
+
 export interface RunningProgram {
   /** Until it has hardly computed for so long. Throws when the program ends by itself. */
   rest(restMs: number): Promise<void>;

@@ -1,12 +1,10 @@
--- For wrk: each request is a report of another instance, with a number that only goes up.
-local tokens, sequence, at = {}, 100, 0
-for line in io.lines(os.getenv('FAIRLEAD_BENCH_TOKENS')) do tokens[#tokens + 1] = line end
-local report = os.getenv('FAIRLEAD_BENCH_REPORT')
-wrk.method = 'POST'
+-- For wrk: requests as they were written beforehand, one after the other, each with a proof of its own.
+local requests, at = {}, 0
+for one in io.open(os.getenv('FAIRLEAD_BENCH_REQUESTS'), 'rb'):read('*a'):gmatch('[^%z]+') do
+  requests[#requests + 1] = one
+end
 
 function request()
-  at = at + 1
-  if at > #tokens then at, sequence = 1, sequence + 1 end
-  local headers = { ['content-type'] = 'application/json', authorization = 'Bearer ' .. tokens[at] }
-  return wrk.format(nil, nil, headers, (report:gsub('"sequence":%d+', '"sequence":' .. sequence)))
+  at = at % #requests + 1
+  return requests[at]
 end

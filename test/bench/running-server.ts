@@ -113,7 +113,7 @@ export async function startServer(
   };
 }
 
-const idOf = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`;
+export const idOf = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`;
 
 /** Rows as the first server wrote them: newer ones bring them to their own tables when they start. */
 function fill(file: string, publicKey: string): void {

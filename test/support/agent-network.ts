@@ -173,10 +173,16 @@ export function createAgentNetwork() {
     },
     channel: {
       damage: async () => null,
+      beat: () => Promise.reject(new Error('nobody names a report that is held')),
       async send(report) {
         if (world.reportError !== null) throw world.reportError;
         world.reports.push(report);
-        return { sequence: report.sequence, proposals: world.vendor.mark, twinsHeard: world.twinsHeard };
+        return {
+          sequence: report.sequence,
+          held: null,
+          proposals: world.vendor.mark,
+          twinsHeard: world.twinsHeard,
+        };
       },
       proposals: (after) => world.vendor.proposals(after),
       answerProposals: (answers) => world.vendor.answerProposals(answers),

@@ -3,17 +3,23 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { leaveReply } from '../../../shared/protocol/instances.ts';
-import { PASS_HEADER } from '../../../shared/protocol/pass.ts';
+import { contentDigest, PASS_HEADER } from '../../../shared/protocol/pass.ts';
 import {
   answersReply,
   minesReply,
   offeredReply,
   PROPOSALS_HEADER,
 } from '../../../shared/protocol/proposal.ts';
-import { AGENT_TOKEN, reportReply, TWINS_HEADER } from '../../../shared/protocol/report.ts';
+import {
+  AGENT_TOKEN,
+  HELD_HEADER,
+  heartbeatReply,
+  reportReply,
+  TWINS_HEADER,
+} from '../../../shared/protocol/report.ts';
 import { instant } from '../../../shared/schema/common.ts';
 import type { Clock } from '../../ports/machine.ts';
-import type { ServerChannel } from '../../ports/server.ts';
+import type { Sent, ServerChannel } from '../../ports/server.ts';
 import type { Identity } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
 import { listenTo } from './listen.ts';
@@ -59,12 +65,12 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
   return {
     async send(report) {
       const { value, header } = await ask('POST', 'reports', reportReply, report);
-      const twins = instant.safeParse(header(TWINS_HEADER));
-      return {
-        sequence: value.sequence,
-        proposals: markIn(header(PROPOSALS_HEADER)),
-        twinsHeard: twins.data ?? null,
-      };
+      return { sequence: value.sequence, ...saidBeside(header) };
+    },
+    async beat(beat) {
+      const body = { schema: 'fairlead/heartbeat@1', ...beat };
+      const { value, header } = await ask('POST', 'heartbeats', heartbeatReply, body);
+      return { sequence: value.sequence, wantsWhole: value.whole, ...saidBeside(header) };
     },
     async proposals(after) {
       const query = after === null ? '' : `?after=${encodeURIComponent(after)}`;
@@ -95,6 +101,14 @@ export async function sayGoodbye(options: ServerChannelOptions, to: string): Pro
   const url = `${options.server}/api/v1/instances/leave`;
   const token = await signToken(options, randomUUID());
   await askJson(options.http, { method: 'POST', url, body: { to }, token }, leaveReply);
+}
+
+function saidBeside(header: (name: string) => string | null): Omit<Sent, 'sequence'> {
+  return {
+    held: contentDigest.safeParse(header(HELD_HEADER)).data ?? null,
+    proposals: markIn(header(PROPOSALS_HEADER)),
+    twinsHeard: instant.safeParse(header(TWINS_HEADER)).data ?? null,
+  };
 }
 
 /** An earlier server says nothing, and what is no number says nothing either. */

@@ -8,7 +8,7 @@ import type { Sent, ServerChannel } from '../../ports/server.ts';
 import type { JsonStore } from '../../ports/state.ts';
 
 export interface ReporterOptions {
-  readonly channel: Pick<ServerChannel, 'send'>;
+  readonly channel: Pick<ServerChannel, 'beat' | 'send'>;
   readonly outbox: JsonStore<Outbox>;
   readonly log: Log;
   /** The present state; sequence and records are the reporter's. */
@@ -43,12 +43,13 @@ export function createReporter(options: ReporterOptions): Reporter {
   let running: Promise<void> | null = null;
   let again = false;
   let word: ServerWord = { refusal: null, twinsHeard: null };
+  const known: Known = { last: null };
 
   async function run(): Promise<void> {
     do {
       again = false;
       try {
-        const { twinsHeard } = await deliver(options);
+        const { twinsHeard } = await deliver(options, known);
         word = { refusal: null, twinsHeard };
       } catch (error) {
         const refusal = refusalIn(error);
@@ -84,8 +85,13 @@ function refusalIn(error: unknown): ServerWord['refusal'] {
   return { code: error.data.said ?? 'auth/refused', message: error.data.problem };
 }
 
-/** At least one report, and as many as it takes to deliver every record. Answers what the server said to the last. */
-async function deliver(options: ReporterOptions): Promise<Sent> {
+/** The last report that the server holds, as far as anybody knows; after a start nothing is. */
+interface Known {
+  last: { readonly said: string; readonly digest: string } | null;
+}
+
+/** At least one word, and as many reports as it takes to deliver every record. Answers what the server said to the last. */
+async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
   let state = (await options.outbox.read()) ?? EMPTY_OUTBOX;
   let restored = false;
   for (;;) {
@@ -94,19 +100,53 @@ async function deliver(options: ReporterOptions): Promise<Sent> {
     // The number is on disk before the report leaves: a crash never gives one number to two reports.
     state = { ...state, sequence: state.sequence + 1 };
     await options.outbox.write(state);
-    const observed = await options.observe();
-    const report = { ...observed, sequence: state.sequence, records: [...batch] };
-    const sent = await options.channel.send(report);
-    const { sequence: held, proposals } = sent;
-    if (proposals !== null) options.onMark(proposals);
-    if (held > state.sequence && !restored) {
+    const report = { ...(await options.observe()), sequence: state.sequence, records: [...batch] };
+    const sent = await tell(options, known, report);
+    if (sent.proposals !== null) options.onMark(sent.proposals);
+    if (sent.sequence > state.sequence && !restored) {
       // This disk was restored from a backup: the server knows later numbers, so this report did not count.
       restored = true;
-      state = { ...state, sequence: Math.min(held, HIGHEST_SEQUENCE) };
+      state = { ...state, sequence: Math.min(sent.sequence, HIGHEST_SEQUENCE) };
       continue;
     }
+    if (sent.wantsWhole) continue;
     state = markDelivered(state, batch);
     await options.outbox.write(state);
     if (selectUndelivered(state, records).length === 0) return sent;
   }
 }
+
+/** A heartbeat where a report would bring nothing new. What failed may have been taken: from then on nothing is known. */
+async function tell(
+  { channel }: ReporterOptions,
+  known: Known,
+  report: Report,
+): Promise<Sent & { readonly wantsWhole: boolean }> {
+  const { sequence, records, at: _, ...state } = report;
+  const said = JSON.stringify(state);
+  const { last } = known;
+  known.last = null;
+  if (last !== null && last.said === said && records.length === 0) {
+    const sent = await beat(channel, { sequence, report: last.digest });
+    if (!sent.wantsWhole && sent.sequence === sequence) known.last = last;
+    return sent;
+  }
+  const sent = await channel.send(report);
+  if (sent.held !== null && sent.sequence === sequence) known.last = { said, digest: sent.held };
+  return { ...sent, wantsWhole: false };
+}
+
+/** An earlier server, that took the place of the one that knew them, knows no heartbeats. */
+async function beat(
+  channel: ReporterOptions['channel'],
+  heartbeat: Parameters<ServerChannel['beat']>[0],
+): ReturnType<ServerChannel['beat']> {
+  try {
+    return await channel.beat(heartbeat);
+  } catch (error) {
+    if (!isFairleadError(error, 'transport/refused') || error.data.status !== NOT_FOUND) throw error;
+    return { sequence: 0, held: null, proposals: null, twinsHeard: null, wantsWhole: true };
+  }
+}
+
+const NOT_FOUND = 404;

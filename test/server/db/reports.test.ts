@@ -11,7 +11,7 @@ import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { countTwins, findInstance } from '../../../server/db/instances.ts';
 import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
-import type { Database } from '../../../server/db/tables.ts';
+import type { Database, DatabaseTransaction } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -53,7 +53,7 @@ describe('group commit', () => {
   it('puts what arrives together into few transactions, each answered with its own result', async () => {
     const instances = await Promise.all(Array.from({ length: 20 }, (_, i) => enrol(`instance ${i}`)));
     const transactions = new Set<Database>();
-    const group = createGroupCommit<ReceivedReport, number>(db, (trx, received) => {
+    const group = createGroupCommit(db, (trx: DatabaseTransaction, received: readonly ReceivedReport[]) => {
       transactions.add(trx);
       return writeReports(trx, received);
     });
@@ -70,7 +70,7 @@ describe('group commit', () => {
       ),
     );
 
-    expect(answers).toEqual(instances.map((_, i) => i + 1));
+    expect(answers.map(({ sequence }) => sequence)).toEqual(instances.map((_, i) => i + 1));
     expect(transactions.size).toBeLessThan(3);
   });
 
@@ -107,15 +107,14 @@ describe('group commit', () => {
       .submit({ instance: 'nobody', key: KEY, boot: null, rows: reportRows(reportOf(1), NOW), received: NOW })
       .catch(() => undefined);
 
-    expect(
-      await group.submit({
-        instance: await enrol('one'),
-        key: KEY,
-        boot: null,
-        rows: reportRows(reportOf(1), NOW),
-        received: NOW,
-      }),
-    ).toBe(1);
+    const taken = await group.submit({
+      instance: await enrol('one'),
+      key: KEY,
+      boot: null,
+      rows: reportRows(reportOf(1), NOW),
+      received: NOW,
+    });
+    expect(taken.sequence).toBe(1);
   });
 });
 
@@ -337,7 +336,7 @@ function send(
     writeReports(trx, [{ instance, key: KEY, boot, rows: reportRows(report, received), received }]),
   ).then(([held]) => {
     if (held instanceof FairleadError) throw held;
-    return held;
+    return held?.sequence;
   });
 }
 

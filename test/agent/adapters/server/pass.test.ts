@@ -71,7 +71,7 @@ async function agentBehind(between: () => Between) {
   const identity = async () => privateKey.export({ format: 'jwk' }) as Identity;
   const channel = createServerChannel({ server: url, instance, identity, clock, http });
   let sequence = 0;
-  return { report: () => channel.send(reportOf(++sequence)) };
+  return { channel, report: () => channel.send(reportOf(++sequence)) };
 }
 
 it('signs once, and proves what follows until the pass nears its end', async () => {
@@ -140,4 +140,15 @@ it('keeps its pass where something else is refused', async () => {
   await agent.report();
 
   expect(seen).toEqual(['Bearer 200', 'Fairlead-Pass 503', 'Fairlead-Pass 200']);
+});
+
+it('says with the answer to a report what a heartbeat may name', async () => {
+  const agent = await agentBehind(() => ({}));
+  const { held } = await agent.report();
+
+  const same = await agent.channel.beat({ sequence: 2, report: held ?? '' });
+  const other = await agent.channel.beat({ sequence: 3, report: `sha-256=:${'A'.repeat(43)}=:` });
+
+  expect([same.sequence, same.wantsWhole]).toEqual([2, false]);
+  expect([other.sequence, other.wantsWhole]).toEqual([2, true]);
 });

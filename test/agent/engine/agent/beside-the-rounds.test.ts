@@ -194,12 +194,18 @@ describe('a reporter', () => {
       },
       onMark: () => undefined,
       channel: {
+        beat: () => Promise.reject(new Error('nobody names a report that is held')),
         async send(report) {
           await world.arrives;
           world.meanwhile();
           if (world.fails !== null) throw world.fails;
           sent.push(report);
-          return { sequence: world.held.shift() ?? report.sequence, proposals: null, twinsHeard: null };
+          return {
+            sequence: world.held.shift() ?? report.sequence,
+            held: null,
+            proposals: null,
+            twinsHeard: null,
+          };
         },
       },
     });

@@ -51,7 +51,8 @@ async function agentOver(instance: Instance) {
     },
     settings: createSettings(stateDir, join(stateDir, 'instance.json')),
     channel: {
-      send: async ({ sequence }) => ({ sequence, proposals: null, twinsHeard: null }),
+      beat: () => Promise.reject(new Error('nobody names a report that is held')),
+      send: async ({ sequence }) => ({ sequence, held: null, proposals: null, twinsHeard: null }),
       proposals: () => Promise.reject(new Error('nobody asks')),
       answerProposals: () => Promise.reject(new Error('nobody answers')),
       template: () => Promise.reject(new TypeError('nobody asks for a template here')),

@@ -400,6 +400,7 @@ function stateFor(instance: Instance, model: Model): AgentState {
       ...usual.records,
       reporter: createReporter({
         channel: {
+          beat: () => Promise.reject(new Error('nobody names a report that is held')),
           send: async () => {
             if (model.refusesReports)
               throw new FairleadError('transport/unreachable', {

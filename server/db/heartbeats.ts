@@ -1,0 +1,50 @@
+// Heartbeats: "as in my report with this digest", taken where that report is what the server holds; and a column for the digest.
+import { type Kysely, sql } from 'kysely';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import type { KnownRow } from './instance-row.ts';
+import type { Beat } from './records.ts';
+import { SILENT_MS } from './report-events.ts';
+import { columnTypesOf, type DatabaseTransaction } from './tables.ts';
+import { isPostgres } from './transact.ts';
+
+/** Whoever changes what a report says of a row without one takes the digest away: the next word is a whole one. */
+export async function addReportDigest(db: Kysely<unknown>): Promise<void> {
+  const { text } = columnTypesOf(db);
+  await db.schema.alterTable('instances').addColumn('report_digest', text).execute();
+}
+
+/** After a long silence the whole is asked for: somebody was told of it, and is told of the end with what is so now. */
+export function isHeld(
+  { last_seen: seen }: KnownRow,
+  held: string | null,
+  beat: Beat,
+  now: EpochMs,
+): boolean {
+  return held === beat.digest && seen !== null && now - Date.parse(seen) <= SILENT_MS;
+}
+
+export interface TakenBeat {
+  readonly instance: string;
+  readonly sequence: number;
+  readonly received: EpochMs;
+}
+
+/** One statement however many there are, and one text of it; the rows are locked. */
+export async function writeBeats(trx: DatabaseTransaction, beats: readonly TakenBeat[]): Promise<void> {
+  if (beats.length === 0) return;
+  const newest = new Map(beats.map((one) => [one.instance, one]));
+  const rows = JSON.stringify(
+    [...newest.values()].map(({ instance, sequence, received }) => [
+      instance,
+      sequence,
+      formatInstantMs(received),
+    ]),
+  );
+  const elements = isPostgres(trx) ? sql`json_array_elements(${rows}::json)` : sql`json_each(${rows})`;
+  await sql`
+    update instances set last_sequence = beat.sequence, last_seen = beat.seen
+    from (
+      select value->>0 as id, cast(value->>1 as bigint) as sequence, value->>2 as seen from ${elements}
+    ) as beat
+    where instances.id = beat.id`.execute(trx);
+}

@@ -1,0 +1,159 @@
+// Heartbeats of an agent: sent where a report would say the same, and never in place of one that would not.
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { EMPTY_OUTBOX, type Outbox } from '../../../../agent/core/outbox.ts';
+import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
+import type { Sent, ServerChannel } from '../../../../agent/ports/server.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { Report } from '../../../../shared/protocol/report.ts';
+import { recordOf, reportOf } from '../../../support/reports.ts';
+
+const URL = 'https://vendor.test';
+const GONE = new FairleadError('transport/unreachable', { url: URL, problem: 'gone' });
+const NOT_FOUND = new FairleadError('transport/refused', { url: URL, status: 404, problem: 'nothing here' });
+
+type Line = 'whole' | 'gone' | 'loses-answers';
+
+/** As far as agents see one; an earlier one keeps no digests, and leaves what it finds of them. */
+function createServer() {
+  const held = { sequence: 0, track: '', digest: null as string | null };
+  const world = { held, line: 'whole' as Line, knowsBeats: true, told: [] as string[] };
+  const answer = (more: Partial<Sent> = {}): Sent => {
+    if (world.line === 'loses-answers') throw GONE;
+    return { sequence: held.sequence, held: null, proposals: null, twinsHeard: null, ...more };
+  };
+  const channel: Pick<ServerChannel, 'beat' | 'send'> = {
+    async send({ sequence, track, at, records }: Report) {
+      if (world.line === 'gone') throw GONE;
+      world.told.push(records.length > 0 ? `report of ${track} with a record` : `report of ${track}`);
+      // It never comes twice here: another report has this number.
+      if (sequence === held.sequence) return answer({ sequence: sequence + 1 });
+      if (sequence < held.sequence) return answer();
+      Object.assign(held, { sequence, track });
+      if (!world.knowsBeats) return answer();
+      held.digest = `${track} at ${at} as ${sequence}`;
+      return answer({ held: held.digest });
+    },
+    async beat({ sequence, report }) {
+      if (world.line === 'gone') throw GONE;
+      if (!world.knowsBeats) throw NOT_FOUND;
+      world.told.push('heartbeat');
+      if (sequence <= held.sequence) return { ...answer(), wantsWhole: true };
+      if (report !== held.digest) return { ...answer(), wantsWhole: true };
+      held.sequence = sequence;
+      return { ...answer(), wantsWhole: false };
+    },
+  };
+  return { world, channel };
+}
+
+function createInstall() {
+  const server = createServer();
+  const disk = { outbox: EMPTY_OUTBOX as Outbox, records: [] as Report['records'], track: 'a', looks: 0 };
+  const start = () =>
+    createReporter({
+      channel: server.channel,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      records: async () => disk.records,
+      observe: async () => {
+        const { sequence: _, records: __, ...state } = reportOf(1, { track: disk.track });
+        return { ...state, at: `2026-11-20T12:00:${String(disk.looks++ % 60).padStart(2, '0')}Z` };
+      },
+      outbox: {
+        read: async () => disk.outbox,
+        write: async (state: Outbox) => {
+          disk.outbox = state;
+        },
+        damage: async () => null,
+      },
+      onMark: () => undefined,
+    });
+  const agent = { reporter: start() };
+  return {
+    ...{ disk, server: server.world },
+    restart: () => {
+      agent.reporter = start();
+    },
+    report: async () => {
+      agent.reporter.request();
+      await agent.reporter.settled();
+    },
+  };
+}
+
+it('tells everything once, and then that nothing else is to be said', async () => {
+  const { disk, server, report } = createInstall();
+  for (const track of ['a', 'a', 'a', 'b', 'b']) {
+    disk.track = track;
+    await report();
+  }
+  disk.records = [recordOf(1, 'committed')];
+  await report();
+  await report();
+
+  expect(server.told).toEqual([
+    ...['report of a', 'heartbeat', 'heartbeat', 'report of b', 'heartbeat'],
+    ...['report of b with a record', 'heartbeat'],
+  ]);
+});
+
+it('tells everything again where the server holds something else, and after a start', async () => {
+  const { server, report, restart } = createInstall();
+  await report();
+  server.held.digest = 'of its twin';
+  await report();
+  restart();
+  await report();
+
+  expect(server.told).toEqual(['report of a', 'heartbeat', 'report of a', 'report of a']);
+});
+
+it('tells an earlier server everything each time, also one that takes the place of a newer', async () => {
+  const { server, report } = createInstall();
+  await report();
+  server.knowsBeats = false;
+  for (let i = 0; i < 3; i++) await report();
+
+  expect(server.told).toEqual(Array(4).fill('report of a'));
+});
+
+const act = fc.oneof(
+  fc.constantFrom('a', 'b', 'c').map((track) => ({ kind: 'changes', track }) as const),
+  fc
+    .constantFrom<Line>('whole', 'whole', 'gone', 'loses-answers')
+    .map((line) => ({ kind: 'line', line }) as const),
+  fc.boolean().map((knowsBeats) => ({ kind: 'server', knowsBeats }) as const),
+  fc
+    .constantFrom('restart', 'keep-server', 'restore-server', 'keep-disk', 'restore-disk', 'report')
+    .map((kind) => ({ kind })),
+);
+
+it('leaves the server with what is so, whatever was lost, restored or exchanged before', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(act, { maxLength: 30 }), async (acts) => {
+      const install = createInstall();
+      const { disk, server } = install;
+      let [keptServer, keptDisk] = [{ ...server.held }, disk.outbox];
+      for (const one of acts) {
+        if ('track' in one) disk.track = one.track;
+        else if ('line' in one) server.line = one.line;
+        else if ('knowsBeats' in one) server.knowsBeats = one.knowsBeats;
+        else if (one.kind === 'restart') install.restart();
+        else if (one.kind === 'keep-server') keptServer = { ...server.held };
+        else if (one.kind === 'restore-server') Object.assign(server.held, keptServer);
+        else if (one.kind === 'keep-disk') keptDisk = disk.outbox;
+        else if (one.kind === 'restore-disk') {
+          // Nobody restores a disk under an agent that runs.
+          disk.outbox = keptDisk;
+          install.restart();
+        } else await install.report();
+      }
+      server.line = 'whole';
+
+      await install.report();
+
+      expect(server.held.track).toBe(disk.track);
+    }),
+    { numRuns: 300 },
+  );
+});
