@@ -5,6 +5,7 @@ await onPostgres([
   () => import('../db/audit-chain.test.ts'),
   () => import('../db/events.test.ts'),
   () => import('../db/exposure.test.ts'),
+  () => import('../db/heartbeats.test.ts'),
   () => import('../db/instances.test.ts'),
   () => import('../db/proposal-races.test.ts'),
   () => import('../db/lists.test.ts'),

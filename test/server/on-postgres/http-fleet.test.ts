@@ -6,5 +6,6 @@ await onPostgres([
   () => import('../http/proposals.test.ts'),
   () => import('../http/customers.test.ts'),
   () => import('../http/enforce.test.ts'),
+  () => import('../http/events.test.ts'),
   () => import('../http/instances.test.ts'),
 ]);
