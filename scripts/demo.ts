@@ -8,7 +8,7 @@ import { createOfflineEdition } from '../test/labs/demo/offline-edition.ts';
 import { play } from '../test/labs/demo/play.ts';
 import { prepareAhead } from '../test/labs/demo/prepare.ts';
 import { createRegistryEdition } from '../test/labs/demo/registry-edition.ts';
-import { createStage, environmentFor, type Stage } from '../test/labs/demo/stage.ts';
+import { buildPrograms, createStage, environmentFor, type Stage } from '../test/labs/demo/stage.ts';
 import { formatSummary } from '../test/labs/demo/summary.ts';
 import { createTerminal, DemoFailure, printToScreen } from '../test/labs/demo/terminal.ts';
 
@@ -17,25 +17,31 @@ const SIGNALS = [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const;
-const USAGE = `Usage: scripts/demo [--dir DIR] [--offline]
+const USAGE = `Usage: scripts/demo [--dir DIR] [--offline] [--executable]
 
 Runs Fairlead's whole job on this machine, over loopback only: a vendor publishes releases, an agent deploys them,
 stays frozen, is forced through a critical patch, and rolls back a release that fails.
 
-  --dir DIR   keep everything below DIR: DIR/vendor, DIR/server, DIR/agent, DIR/apps, DIR/logs
-  --offline   use two small applications from this repository instead of packages from the npm registry
-  --help      print this
+  --dir DIR     keep everything below DIR: DIR/vendor, DIR/server, DIR/agent, DIR/apps, DIR/logs
+  --offline     use two small applications from this repository instead of packages from the npm registry
+  --executable  build the programs as executables first, and use those
+  --help        print this
 `;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { dir: { type: 'string' }, offline: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      dir: { type: 'string' },
+      ...{ offline: { type: 'boolean' }, executable: { type: 'boolean' }, help: { type: 'boolean' } },
+    },
   });
   if (values.help === true) {
     console.log(USAGE);
     return 0;
   }
   const directory = await openDirectory(values.dir, console.log);
+  if (values.executable === true)
+    process.env.FAIRLEAD_EXECUTABLES = buildPrograms(join(directory, 'programs'));
   const env = environmentFor(directory);
   const edition = values.offline === true ? createOfflineEdition() : createRegistryEdition(env);
   console.log(formatIntroduction(directory, edition));

@@ -8,10 +8,10 @@ import { zstdDecompressSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import type { Application } from '../labs/demo/applications.ts';
 import { endProcessesOf } from '../labs/demo/leftovers.ts';
+import { programDirectory } from '../labs/demo/stage.ts';
 import { temporaryDirectory } from './directories.ts';
 import { freePort } from './free-port.ts';
 
-const BIN = join(import.meta.dirname, '../../scripts/bin');
 const ARCHIVE = join(import.meta.dirname, '../vectors/earlier/install.tar.zst');
 /** Where it was made; documents name it. */
 const PLACE = '/tmp/earlier';
@@ -69,7 +69,7 @@ export async function unpackEarlier(): Promise<Earlier> {
     replace('agent/instance.json', [old, String(await freePort())]);
   }
   onTestFinished(async () => void (await endProcessesOf(directory)));
-  return programsOn(directory, port, BIN, 'agent');
+  return programsOn(directory, port, programDirectory(), 'agent');
 }
 
 function programsOn(directory: string, port: string, bin: string, state: string): Earlier {

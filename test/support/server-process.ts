@@ -1,7 +1,9 @@
 // The program `fairlead-server` as processes: commands that end, and servers that say where they listen.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { programDirectory } from '../labs/demo/stage.ts';
 
-export const PROGRAM = new URL('../../scripts/bin/fairlead-server', import.meta.url).pathname;
+export const PROGRAM = join(programDirectory(), 'fairlead-server');
 
 export interface Result {
   readonly status: number;

@@ -1,6 +1,6 @@
 // What the demo says around its story: what is going to happen, and how to look around afterwards.
 import type { Edition } from './applications.ts';
-import { BIN, EXPORTS, PASSPHRASE, type Stage } from './stage.ts';
+import { EXPORTS, PASSPHRASE, programDirectory, type Stage } from './stage.ts';
 import { quote } from './terminal.ts';
 
 export function formatIntroduction(directory: string, { about }: Edition): string {
@@ -18,7 +18,7 @@ export function formatLookAround({ directory, ports, edition }: Stage): string {
   return [
     'Everything has ended. To look around, in a shell of its own:',
     `  cd ${quote(directory)}`,
-    `  export PATH=${quote(BIN)}:"$PATH"`,
+    `  export PATH=${quote(programDirectory())}:"$PATH"`,
     `  ${exportLine('"$PWD"')}`,
     `  fairlead-server run --dir server --port ${ports.server} > logs/server.log 2>&1 &`,
     `  fairlead agent run --soak ${edition.soak} > logs/agent.log 2>&1 &`,

@@ -1,4 +1,5 @@
 // What every chapter of the demo works with: directories, ports, programs, and how to ask the agent and the server.
+import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdminClient } from '../../../agent/adapters/admin/admin-client.ts';
@@ -7,7 +8,7 @@ import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Application, Edition, PreparedVersion } from './applications.ts';
 import { DEMO_MARKER, endProcessesOf } from './leftovers.ts';
 import { type BackgroundProgram, findFreePort, readUrl, startProgram } from './services.ts';
-import type { Terminal } from './terminal.ts';
+import { DemoFailure, type Terminal } from './terminal.ts';
 
 export interface Stage {
   readonly terminal: Terminal;
@@ -92,15 +93,26 @@ export const EXPORTS = {
   FAIRLEAD_VENDOR_DIR: 'vendor',
   FAIRLEAD_STATE_DIR: 'agent',
 } as const;
-/** `fairlead`, `fairlead-server` and `fairlead-vendor` as this checkout has them. */
-export const BIN = join(import.meta.dirname, '..', '..', '..', 'scripts', 'bin');
+/** Where `fairlead`, `fairlead-server` and `fairlead-vendor` are: this checkout's sources, or executables. */
+export function programDirectory(): string {
+  return process.env.FAIRLEAD_EXECUTABLES ?? join(import.meta.dirname, '..', '..', '..', 'scripts', 'bin');
+}
+
+/** As executables, below a directory. Answers where they are. */
+export function buildPrograms(out: string): string {
+  const build = join(import.meta.dirname, '../../../scripts/build.ts');
+  const { status } = spawnSync(process.execPath, [build, '--out', out], { stdio: 'inherit' });
+  if (status !== 0) throw new DemoFailure('the programs cannot be built');
+  return join(out, `linux-${process.arch}`);
+}
+
 export const PASSPHRASE = 'a passphrase for the demo';
 
 export function environmentFor(directory: string): NodeJS.ProcessEnv {
   const paths = Object.entries(EXPORTS).map(([name, below]) => [name, join(directory, below)]);
   return {
     ...process.env,
-    PATH: `${BIN}:${process.env.PATH}`,
+    PATH: `${programDirectory()}:${process.env.PATH}`,
     ...Object.fromEntries(paths),
     FAIRLEAD_PASSPHRASE: PASSPHRASE,
     [DEMO_MARKER]: directory,

@@ -14,7 +14,7 @@ import { processesOf } from '../../demo/leftovers.ts';
 import { createOfflineEdition } from '../../demo/offline-edition.ts';
 import { prepareAhead } from '../../demo/prepare.ts';
 import { readUrl } from '../../demo/services.ts';
-import { BIN, createStage, environmentFor, type Stage } from '../../demo/stage.ts';
+import { createStage, environmentFor, programDirectory, type Stage } from '../../demo/stage.ts';
 import { deployFirstReleases, setUp } from '../../demo/story.ts';
 import { createTerminal } from '../../demo/terminal.ts';
 import { release, rollOut } from '../../demo/vendor-steps.ts';
@@ -91,14 +91,14 @@ async function garrison(stage: Stage, agentOptions: readonly string[]): Promise<
       return agent;
     },
     startAgent(start = {}) {
-      const argv = [join(BIN, 'fairlead'), 'agent', 'run', ...agentOptions];
+      const argv = [join(programDirectory(), 'fairlead'), 'agent', 'run', ...agentOptions];
       agent = startAgentProcess(argv, start, { directory, env });
     },
     status: () => answered(client.call('GET', '/v1/status', statusReply)),
     changes: async () => (await answered(client.call('GET', '/v1/changes', changesReply)))?.changes ?? null,
     command: (...words) =>
       runTool({
-        argv: [join(BIN, 'fairlead'), ...words],
+        argv: [join(programDirectory(), 'fairlead'), ...words],
         env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? ''])),
         workingDirectory: directory,
         timeoutMs: 60_000,
