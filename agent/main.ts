@@ -28,6 +28,7 @@ import {
 } from './adapters/state/state-directory.ts';
 import { createStateFiles } from './adapters/state/state-files.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
+import type { RunOptions } from './cli/program.ts';
 import { createAgent } from './engine/agent/agent.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
 import { createPulse, type LivingPulse, LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
@@ -35,17 +36,8 @@ import { createRepository } from './engine/repository/repository.ts';
 import type { Log } from './ports/machine.ts';
 import type { RepositorySource } from './ports/server.ts';
 
-export interface RunAgentOptions {
-  readonly stateDir: string;
-  /** `instance.json` in the state directory unless given. */
-  readonly config?: string | undefined;
-  readonly pollIntervalMs: number;
-  /** Overrides the policy's. */
-  readonly soakMs?: number | undefined;
-}
-
 /** Runs until TERM or INT; the services it started keep running. Errors: enrolment/missing, agent/*, disk/*. */
-export async function runAgent(options: RunAgentOptions): Promise<number> {
+export async function runAgent(options: RunOptions): Promise<number> {
   // Nothing the agent writes is anybody else's business; what services must read gets its mode by name.
   process.umask(0o077);
   const { stateDir } = options;
@@ -87,7 +79,7 @@ function gettingOn(pulse: LivingPulse, log: Log): boolean {
   return part === null;
 }
 
-async function assemble({ stateDir, config, pollIntervalMs, soakMs }: RunAgentOptions) {
+async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: RunOptions) {
   const enrolment = await readEnrolment(stateDir);
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
@@ -99,11 +91,13 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs }: RunAgentOp
   const settings = createSettings(stateDir, config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
   const trees = treesFrom(source, stateDir, pulse, log);
-  const ports = await createDeploymentPorts({ stateDir, settings, trees, clock, log, secrets, soakMs });
+  const ports = await createDeploymentPorts({
+    ...{ stateDir, settings, trees, clock, log, secrets, soakMs, drivers },
+  });
   const deployer = createDeployer(withSigns(ports, pulse), ports);
   const { server, instance, name } = enrolment;
   const agent = createAgent({
-    ...{ deployer, trees, log, pulse, settings, pollIntervalMs },
+    ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers },
     instance: { id: instance, name, server, ...proxyFor(server, process.env) },
     agentVersion: AGENT_VERSION,
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),

@@ -2,6 +2,7 @@
 import { durationMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { Secrets } from '../../shared/encoding/redact.ts';
 import { effectivePolicy } from '../../shared/policy/local-state.ts';
+import type { DriverName } from '../ports/deploy.ts';
 import type { Clock, Log } from '../ports/machine.ts';
 import type { Settings, TreeStore } from '../ports/state.ts';
 import { createDrivers } from './drivers/drivers.ts';
@@ -21,11 +22,13 @@ export interface DeploymentPortsOptions {
   readonly secrets: Secrets;
   /** Overrides the policy's. */
   readonly soakMs: number | undefined;
+  /** Which may be asked to run something new; every one where it is undefined. */
+  readonly drivers?: readonly DriverName[] | undefined;
 }
 
 export async function createDeploymentPorts(options: DeploymentPortsOptions) {
   const { stateDir, settings, trees, clock, log, secrets } = options;
-  const driver = createDrivers({ stateDir, clock });
+  const driver = createDrivers({ stateDir, clock, enabled: options.drivers });
   const policy = effectivePolicy({ policy: await settings.policy() });
   return {
     store: createDeploymentStore({

@@ -6,6 +6,7 @@ import { parseDuration, parsePath } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { AGENT_VERSION } from '../adapters/machine/surroundings.ts';
 import { DEFAULT_STATE_DIR } from '../adapters/state/state-directory.ts';
+import type { DriverName } from '../ports/deploy.ts';
 import type { CliContext } from './context.ts';
 import { ACTS } from './specs/acts.ts';
 import { APPROVALS } from './specs/approvals.ts';
@@ -13,7 +14,7 @@ import type { AgentCommand } from './specs/common.ts';
 import { POLICY } from './specs/policy.ts';
 import { PROPOSALS } from './specs/proposals.ts';
 import { QUESTIONS } from './specs/questions.ts';
-import { SERVICE } from './specs/service.ts';
+import { DRIVERS, SERVICE } from './specs/service.ts';
 import { TOOLS } from './specs/tools.ts';
 
 export interface GlobalOptions {
@@ -23,9 +24,13 @@ export interface GlobalOptions {
 
 export interface RunOptions {
   readonly stateDir: string;
+  /** `instance.json` in the state directory unless given. */
   readonly config?: string | undefined;
   readonly pollIntervalMs: number;
+  /** Overrides the policy's. */
   readonly soakMs?: number | undefined;
+  /** What may run services here; every driver unless given. */
+  readonly drivers?: readonly DriverName[] | undefined;
 }
 
 export interface ProgramParts {
@@ -113,13 +118,14 @@ function runOf(runAgent: ProgramParts['runAgent']): AgentCommand {
         about: 'how long a new deployment is watched; the policy’s by default',
         parse: parseDuration,
       },
+      DRIVERS,
     ],
     load: async () => {
       const { readNamed } = await import('../../shared/node/named-file.ts');
-      return async ({ stateDir }: CliContext, { config, pollInterval, soak }: RunFlags) => {
+      return async ({ stateDir }: CliContext, { config, pollInterval, soak, drivers }: RunFlags) => {
         // What was named must be there: without a file everything would be enabled.
         if (config !== undefined) await readNamed(config);
-        return await runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak });
+        return await runAgent({ stateDir, config, pollIntervalMs: pollInterval, soakMs: soak, drivers });
       };
     },
   };
@@ -129,6 +135,7 @@ interface RunFlags {
   readonly config?: string;
   readonly pollInterval: number;
   readonly soak?: number;
+  readonly drivers?: readonly DriverName[];
 }
 
 function completionOf(program: () => Command): AgentCommand {

@@ -21,6 +21,17 @@ export const SERVICE_ERRORS = {
     http: 503,
     exit: EXIT.failed,
   }),
+  'service/driver-disabled': entry<{
+    readonly component: string;
+    readonly driver: string;
+    readonly enabled: string;
+  }>({
+    message: (d) =>
+      `${d.component} is run by the driver ${d.driver}, and the agent was installed for ${d.enabled} alone`,
+    hint: (d) => `fairlead agent install --drivers ${d.enabled},${d.driver}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'service/no-systemd': entry<{ readonly command: string }>({
     message: () => 'no systemd runs on this machine, so nothing can be made its service',
     hint: (d) => `have what starts programs here run, as root and again when it ends: ${d.command}`,

@@ -48,6 +48,11 @@ export const BLOCKER_RULES = {
   withdrawn: { verdict: 'blocked', owner: 'vendor', clear: null },
   'not-offered': { verdict: 'blocked', owner: 'vendor', clear: null },
   'not-enabled': { verdict: 'blocked', owner: 'admin', clear: null },
+  'driver-not-enabled': {
+    verdict: 'blocked',
+    owner: 'admin',
+    clear: 'fairlead agent install --drivers {drivers}',
+  },
   'not-reversible': { verdict: 'blocked', owner: 'vendor', clear: null },
   'rollout-halted': { verdict: 'blocked', owner: 'vendor', clear: null },
   'rollout-paused': { verdict: 'wait', owner: 'vendor', clear: null },

@@ -58,6 +58,8 @@ export interface ApplyCommand {
 }
 
 export interface HostFacts {
+  /** What may run services here; absent where every driver may. A confined agent's own sandbox would be the services' too. */
+  readonly drivers?: readonly string[];
   readonly deploymentInProgress: boolean;
   /** A deployment ended in `inconsistent` and none was committed since: a person is needed. */
   readonly inconsistent: boolean;

@@ -6,6 +6,7 @@ import type { Pieces } from '../encoding/pieces.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
+import { driverReasons } from './host-reasons.ts';
 import { effectivePolicy, heldForced } from './local-state.ts';
 import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
@@ -15,6 +16,7 @@ import { isOpen, nextOpen } from './windows.ts';
 export function* emergencyReasons(input: DecideInput, plan: Plan): Pieces<readonly Reason[]> {
   return [
     ...settingsReasons(input.emergency.result.misconfigured),
+    ...driverReasons(input.host, input.emergency.result.target),
     ...holdReasons(input),
     ...(yield* windowReasons(input)),
     ...retryReasons(input, planDigest(plan)),

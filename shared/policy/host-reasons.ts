@@ -1,7 +1,8 @@
 // Reasons that hold for every target: trust that is stale, a clock that is wrong, a host that is not ready.
+import type { Target } from '../compile/target.ts';
 import { assertNever } from '../errors/error.ts';
 import { block, type Reason } from './blockers.ts';
-import type { DecideInput } from './decide-input.ts';
+import type { DecideInput, HostFacts } from './decide-input.ts';
 
 /**
  * Expired metadata stops forced patches as well: whoever withholds newer metadata could be hiding that the fix was
@@ -35,6 +36,24 @@ export function hostReasons({ freshness, host, command }: DecideInput): readonly
     );
   }
   return reasons;
+}
+
+/** Before anything stops, and for forced patches too: what the agent's sandbox forbids, the new version could not do. */
+export function driverReasons({ drivers }: HostFacts, target: Target | null): readonly Reason[] {
+  if (drivers === undefined || target === null) return [];
+  const refused = [...target.releases]
+    .map(([component, { document }]) => ({ component, driver: document.service.driver }))
+    .filter(({ driver }) => !drivers.includes(driver));
+  if (refused.length === 0) return [];
+  const needed = [...new Set([...drivers, ...refused.map(({ driver }) => driver)])];
+  const names = refused.map(({ component, driver }) => `${component} (${driver})`);
+  return [
+    block('driver-not-enabled', {
+      message: `the agent was installed for services of ${drivers.join(', ')} alone; on offer: ${names.join(', ')}`,
+      source: 'the drivers given to agent install',
+      clear: { drivers: needed.join(',') },
+    }),
+  ];
 }
 
 function freshnessReasons(freshness: DecideInput['freshness']): readonly Reason[] {

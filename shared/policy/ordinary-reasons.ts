@@ -7,7 +7,7 @@ import type { Plan } from '../schema/deployment.ts';
 import type { Policy } from '../schema/policy.ts';
 import { block, isRefused, type Reason } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
-import { hostReasons } from './host-reasons.ts';
+import { driverReasons, hostReasons } from './host-reasons.ts';
 import { quarantinedReason } from './idle-reasons.ts';
 import { effectivePolicy } from './local-state.ts';
 import { weighApprovals } from './receipt.ts';
@@ -51,7 +51,7 @@ function wholeReasons({ quarantine }: DecideInput, plan: Plan): readonly Reason[
 }
 
 function* targetReasons(
-  { desired: { result }, advisories }: DecideInput,
+  { desired: { result }, advisories, host }: DecideInput,
   exposures: readonly Exposure[],
 ): Pieces<readonly Reason[]> {
   if (result.kind === 'conflict') return [];
@@ -62,6 +62,7 @@ function* targetReasons(
   );
   return [
     ...settingsReasons(result.misconfigured),
+    ...driverReasons(host, result.target),
     ...fresh.map((one) =>
       block('target-exposed', {
         message: `${one.advisory} affects ${one.component} ${one.version}, and no fix can be installed`,

@@ -20,8 +20,11 @@ interface Held {
   readonly status: ServiceStatus;
 }
 
-/** Each driver knows what it started, so nothing is recorded here: whoever holds a component is asked. */
-export function createDriverRouter(drivers: Drivers): Driver {
+/**
+ * Each driver knows what it started, so nothing is recorded here: whoever holds a component is asked. What is not enabled is
+ * refused before anything stops; a way back goes on, for what ran once is better than nothing.
+ */
+export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverName[]): Driver {
   const everyone: readonly Holder[] = Object.values(drivers);
   // Each driver takes the units of its own kind, under which it stands here.
   const driverOf = (unit: ServiceUnit) => drivers[unit.kind] as Driver;
@@ -49,7 +52,17 @@ export function createDriverRouter(drivers: Drivers): Driver {
   }
 
   return {
-    prepare: (unit) => driverOf(unit).prepare(unit),
+    async prepare(unit) {
+      const { kind, component } = unit;
+      if (enabled?.includes(kind) === false) {
+        throw new FairleadError('service/driver-disabled', {
+          component,
+          driver: kind,
+          enabled: enabled.join(','),
+        });
+      }
+      await driverOf(unit).prepare(unit);
+    },
     async keepOnly(component, unit) {
       for (const [kind, driver] of Object.entries(drivers)) {
         await (driver as Driver).keepOnly(component, unit?.kind === kind ? unit : null);

@@ -2,11 +2,13 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { shellWord } from '../../../shared/errors/entry.ts';
+import { readTextIfPresent } from '../../../shared/node/read-file.ts';
 import { UNIT_DIRECTORY, untilUp } from '../../../shared/node/service/manager.ts';
 import { verifyOnlyRootWrites, verifyPrivate } from '../../../shared/node/service/safe-path.ts';
 import { applySteps, command, file, remove, type Step } from '../../../shared/node/service/steps.ts';
+import type { DriverName } from '../../ports/deploy.ts';
 import { ADMIN_GROUP } from '../state/state-directory.ts';
-import { AGENT_UNIT, type AgentUnitOptions, renderAgentUnit } from './agent-unit.ts';
+import { AGENT_UNIT, type AgentUnitOptions, driversIn, renderAgentUnit } from './agent-unit.ts';
 
 const UNIT_FILE = join(UNIT_DIRECTORY, AGENT_UNIT);
 const SYSUSERS_FILE = '/etc/sysusers.d/fairlead.conf';
@@ -48,6 +50,12 @@ export function uninstallSteps(isInstalled = existsSync(UNIT_FILE)): readonly St
     command('rm', '-rf', '/run/fairlead'),
     command('systemctl', 'daemon-reload'),
   ];
+}
+
+/** What an earlier installation was given: typed once, it holds for those after it. */
+export async function installedDrivers(): Promise<readonly DriverName[] | null> {
+  const unit = await readTextIfPresent(UNIT_FILE);
+  return unit === null ? null : driversIn(unit);
 }
 
 /** Whoever may write what runs as root, or what it believes, is root. Errors: service/unsafe-path, file/missing, disk/*. */

@@ -1,9 +1,11 @@
 // The agent's unit, as text: what the service manager runs, and how far it is confined.
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { UNIT_DIRECTORY } from '../../../shared/node/service/manager.ts';
-import { quote } from '../../../shared/node/service/unit.ts';
+import { confine, quote } from '../../../shared/node/service/unit.ts';
+import { DRIVER_NAMES } from '../../../shared/schema/drivers/drivers.ts';
+import type { DriverName } from '../../ports/deploy.ts';
 import { LAST_END_FILE } from './watchdog.ts';
 
 export const AGENT_UNIT = 'fairlead-agent.service';
@@ -12,15 +14,22 @@ export interface AgentUnitOptions {
   /** The program and the words before `agent run`; its path is absolute. */
   readonly program: readonly string[];
   readonly stateDir: string;
+  /** What may run services here; every driver where it is null. */
+  readonly drivers: readonly DriverName[] | null;
 }
+
+/** Their services are started by others: nothing that confines the agent confines them. */
+const ELSEWHERE: readonly DriverName[] = ['systemd', 'compose'];
 
 /**
  * Services of the `process` driver live in the agent's control group: they outlive its end and its restart, and one
  * that runs out of memory or starts many tasks neither takes the agent down nor runs into the agent's limits. One arena of
  * malloc for all threads: what one of them frees, another uses (3 MB). Services do not inherit the environment.
  */
-export function renderAgentUnit({ program, stateDir }: AgentUnitOptions): string {
-  const command = [...program, '--state-dir', stateDir, 'agent', 'run'].map(quote).join(' ');
+export function renderAgentUnit({ program, stateDir, drivers }: AgentUnitOptions): string {
+  const enabled = drivers === null ? [] : [DRIVERS_FLAG, drivers.join(',')];
+  const words = [...program, '--state-dir', stateDir, 'agent', 'run', ...enabled];
+  const confinement = drivers?.every((name) => ELSEWHERE.includes(name)) === true;
   return `# Written by fairlead agent install, which replaces it. To add to it: systemctl edit ${AGENT_UNIT}
 [Unit]
 Description=Fairlead agent
@@ -30,7 +39,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=:${command}
+ExecStart=:${words.map(quote).join(' ')}
 Restart=always
 RestartSec=1
 TimeoutStartSec=10min
@@ -45,10 +54,29 @@ RuntimeDirectory=fairlead
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=restart
 ExecStopPost=-:/bin/sh -c 'echo "$SERVICE_RESULT" > "$RUNTIME_DIRECTORY/${LAST_END_FILE}"'
-
+${confinement ? confineAgent(program, stateDir) : ''}
 [Install]
 WantedBy=multi-user.target
 `;
+}
+
+const DRIVERS_FLAG = '--drivers';
+
+/** The drivers that a unit was written for; null where it names none. */
+export function driversIn(unit: string): readonly DriverName[] | null {
+  const named = new RegExp(` ${quote(DRIVERS_FLAG)} "([a-z,]+)"`).exec(unit)?.[1]?.split(',');
+  return named === undefined ? null : DRIVER_NAMES.filter((name) => named.includes(name));
+}
+
+/**
+ * What is left to it: files of other accounts (services' data), programs run as them (hooks, smoke tests) and ended, the
+ * units of services. Its word to the manager comes from a tool of the manager's, which without CAP_SYS_ADMIN speaks in its own name.
+ */
+function confineAgent(program: readonly string[], stateDir: string): string {
+  const lines = confine({ writable: [stateDir, '/run', UNIT_DIRECTORY], reads: program.filter(isAbsolute) });
+  return `NotifyAccess=all
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL CAP_SETGID CAP_SETUID
+${lines}`;
 }
 
 /** The command that starts the agent of this state directory. */

@@ -8,8 +8,10 @@ import { ownProgram } from '../../../shared/node/own-parts.ts';
 import { verifyMachine } from '../../../shared/node/service/manager.ts';
 import { describeSteps, type Step } from '../../../shared/node/service/steps.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
+import { DRIVER_NAMES } from '../../../shared/schema/drivers/drivers.ts';
 import {
   installAgent,
+  installedDrivers,
   installSteps,
   uninstallAgent,
   uninstallSteps,
@@ -17,7 +19,9 @@ import {
 } from '../../adapters/machine/agent-service.ts';
 import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
+import { createDeploymentStore } from '../../adapters/state/deployment-store.ts';
 import { ADMIN_GROUP, socketPathOf } from '../../adapters/state/state-directory.ts';
+import type { DriverName } from '../../ports/deploy.ts';
 import { type CliContext, show } from '../context.ts';
 import { describeEnrolled, enrollAnswer, enrollHere, readString } from './enroll.ts';
 
@@ -52,16 +56,19 @@ export interface InstallOptions {
   readonly enroll?: string;
   readonly enrollFile?: string;
   readonly name?: string;
+  readonly drivers?: readonly DriverName[];
   readonly dryRun?: boolean;
 }
 
 /** Errors: enrolment/*, service/*, transport/*, disk/*. */
 export async function install(context: CliContext, options: InstallOptions): Promise<number> {
   const stateDir = resolve(context.stateDir);
-  const service = { program: ownProgram('agent/cli/main.ts'), stateDir };
+  const drivers = options.drivers ?? (await installedDrivers());
+  const service = { program: ownProgram('agent/cli/main.ts'), stateDir, drivers: limits(drivers) };
   if (options.dryRun === true) return dryRun(context, 'fairlead/agent-installed@1', installSteps(service));
   verifyMachine(`${service.program.map(shellWord).join(' ')} agent run --state-dir ${shellWord(stateDir)}`);
   await verifySafe(service);
+  await verifyDrivers(stateDir, service.drivers);
   const enrolled = await enrolHere(stateDir, options);
   const changed = await installAgent(service, () => answers(context));
   const reply = { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT, ...enrolled, changed };
@@ -73,6 +80,30 @@ export async function install(context: CliContext, options: InstallOptions): Pro
     `next: fairlead status${stateOption(context)}`,
   ]);
   return 0;
+}
+
+/**
+ * What runs already would be started again inside the agent's sandbox when it ends by itself. Error: service/driver-disabled.
+ */
+async function verifyDrivers(stateDir: string, drivers: readonly DriverName[] | null): Promise<void> {
+  if (drivers === null) return;
+  const store = createDeploymentStore({
+    stateDir,
+    treeDirectoryOf: (tree) => tree,
+    onDamage: () => undefined,
+  });
+  const number = await store.currentNumber();
+  const current = (await store.generations()).find((one) => one.number === number);
+  for (const [component, { document }] of current?.releases ?? []) {
+    const { driver } = document.service;
+    if (drivers.includes(driver)) continue;
+    throw new FairleadError('service/driver-disabled', { component, driver, enabled: drivers.join(',') });
+  }
+}
+
+/** All of them are no limit. */
+function limits(drivers: readonly DriverName[] | null): readonly DriverName[] | null {
+  return drivers?.length === DRIVER_NAMES.length ? null : drivers;
 }
 
 /** Null where an earlier command has enrolled it. */

@@ -1,6 +1,8 @@
 // The commands of the service on this host, `agent run` apart: enrol it, install it.
-import type { ArgumentSpec, OptionSpec } from '../../../shared/cli/command.ts';
+import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../shared/cli/command.ts';
 import { parseLine, parsePath } from '../../../shared/cli/values.ts';
+import { DRIVER_NAMES } from '../../../shared/schema/drivers/drivers.ts';
+import type { DriverName } from '../../ports/deploy.ts';
 import type { AgentCommand } from './common.ts';
 
 const STRING: ArgumentSpec = {
@@ -23,6 +25,20 @@ const ENROLLING: readonly OptionSpec[] = [
   NAME,
 ];
 
+export const DRIVERS: OptionSpec = {
+  flags: '--drivers <list>',
+  about: 'what may run services here, by comma, of process, systemd, command, compose; all by default',
+  parse: parseDrivers,
+};
+
+/** Each once, in the order in which they are named here. */
+function parseDrivers(text: string): readonly DriverName[] {
+  const words = text.split(',').map((word) => word.trim());
+  const named = DRIVER_NAMES.filter((name) => words.includes(name));
+  if (words.length > 0 && words.every((word) => DRIVER_NAMES.some((name) => name === word))) return named;
+  throw new InvalidArgumentError(`It must be of ${DRIVER_NAMES.join(', ')}, by comma.`);
+}
+
 export const SERVICE: readonly AgentCommand[] = [
   {
     name: 'agent install',
@@ -41,6 +57,7 @@ export const SERVICE: readonly AgentCommand[] = [
         parse: parsePath,
       },
       NAME,
+      DRIVERS,
       DRY_RUN,
     ],
     answer: async () => (await import('../commands/install.ts')).installAnswer,

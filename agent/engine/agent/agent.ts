@@ -94,12 +94,12 @@ export function createAgent(options: AgentOptions): Agent {
 
 function createState(options: AgentOptions, wake: () => void): AgentState {
   const { deployer, trees, clock, log, pulse, repository, settings, audit, channel } = options;
-  const { instance, agentVersion, files } = options;
+  const { instance, agentVersion, drivers, files } = options;
   const { approvals, decisions, outbox, proposals, verification } = files;
   const contact = createServerContact({ ...options, intervalMs: options.pollIntervalMs });
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake },
-    self: { instance, agentVersion },
+    self: { instance, agentVersion, drivers },
     offers: {
       contact,
       hints: createHints({

@@ -54,6 +54,7 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
       inconsistent: selectInconsistent(records) !== null,
       quarantineDamage,
       currentDamage: current.damage,
+      ...(state.self.drivers === undefined ? {} : { drivers: state.self.drivers }),
     },
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,

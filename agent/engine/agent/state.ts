@@ -7,7 +7,7 @@ import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
-import type { Deployer } from '../../ports/deploy.ts';
+import type { Deployer, DriverName } from '../../ports/deploy.ts';
 import type { Clock, Log, Pulse } from '../../ports/machine.ts';
 import type { Freshness } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state.ts';
@@ -45,6 +45,8 @@ export interface Self {
     readonly proxy?: string;
   };
   readonly agentVersion: string;
+  /** What may run services here; absent where every driver may. */
+  readonly drivers?: readonly DriverName[] | undefined;
 }
 
 /** What the vendor offers: asked for, trusted for a time, fitted to this install, brought here ahead. */

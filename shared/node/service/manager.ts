@@ -29,6 +29,13 @@ export async function runManager(argv: readonly string[]): Promise<string> {
   throw new FairleadError('service/manager-failed', { manager: argv[0] ?? '', problem });
 }
 
+/** Tells the manager that started this program that it is ready; nothing where none did. Its own tool speaks: Node has no such sockets. */
+export async function tellReady({
+  NOTIFY_SOCKET,
+}: Readonly<Record<string, string | undefined>>): Promise<void> {
+  if (NOTIFY_SOCKET !== undefined) await ask(['systemd-notify', '--ready'], { NOTIFY_SOCKET });
+}
+
 export interface Waiting {
   readonly unit: string;
   /** Whether it answers what it is there for. */
@@ -54,17 +61,28 @@ export async function untilUp({ unit, answers, patienceMs }: Waiting): Promise<v
 
 /** What it wrote last that is no line of the manager's. */
 async function lastWords(unit: string): Promise<string> {
-  const { output } = await ask(['journalctl', '--unit', unit, '--output=cat', '--no-pager', '--lines=20']);
+  const { output } = await ask([
+    'journalctl',
+    `_SYSTEMD_UNIT=${unit}`,
+    '--output=cat',
+    '--no-pager',
+    '--lines=20',
+  ]);
   const lines = output.split('\n').filter((line) => line.trim() !== '' && !line.startsWith(unit));
   return sanitizeLine(lines.findLast((line) => line.startsWith('error:')) ?? lines.at(-1) ?? '', 300);
 }
 
-function ask([program = '', ...words]: readonly string[]): Promise<{
-  failure: string | null;
-  output: string;
-}> {
+function ask(
+  [program = '', ...words]: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ failure: string | null; output: string }> {
   return new Promise((resolve) => {
-    const options = { env: ENVIRONMENT, cwd: '/', timeout: COMMAND_MS, encoding: 'utf8' } as const;
+    const options = {
+      env: { ...ENVIRONMENT, ...more },
+      cwd: '/',
+      timeout: COMMAND_MS,
+      encoding: 'utf8',
+    } as const;
     execFile(program, words, options, (error, output, said) => {
       const failure = error === null ? null : said.trim().split('\n').at(-1) || error.message;
       resolve({ failure, output });

@@ -7,7 +7,9 @@ import type { DriverKind, ServicePlaces, TrialWay } from './driver-kind.ts';
 import { processDriver, systemdDriver } from './program.ts';
 
 const KINDS = [processDriver, systemdDriver, commandDriver, composeDriver] as const;
-const NAMES = KINDS.map(({ name }) => `"${name}"`);
+/** As releases and `agent install --drivers` name them. */
+export const DRIVER_NAMES = KINDS.map(({ name }) => name);
+const NAMES = DRIVER_NAMES.map((name) => `"${name}"`);
 
 /** Values may hold `${settings.NAME}`, `${dir.tree}` (the files of this version) and `${dir.data}` (kept across versions). */
 export const service = z.discriminatedUnion(

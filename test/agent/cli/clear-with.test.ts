@@ -9,6 +9,7 @@ class Reached extends Error {}
 const PARTS: Readonly<Record<string, string>> = {
   component: 'core/auth',
   version: '1.0.0',
+  drivers: 'systemd,compose',
   emergency: ' --emergency',
   plan: `sha256:${'a'.repeat(64)}`,
   key: ' --key FILE',

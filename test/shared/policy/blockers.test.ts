@@ -65,6 +65,7 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
     suites: { core: {} },
     way: 'extra/mail@1.0.0',
   },
+  'driver-not-enabled': { host: { drivers: ['systemd'] } },
   'not-reversible': {
     releases: { 'core/auth@1.0.0': {}, 'core/auth@1.1.0': { reversible: 'no' } },
     runs: ['core/auth@1.1.0'],

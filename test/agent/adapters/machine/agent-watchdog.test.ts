@@ -30,7 +30,7 @@ const PATIENCE_MS = 30_000;
 describeBooted('an agent that hangs', import.meta.filename, () => {
   let stateDir: string;
   const install = (...words: readonly string[]) =>
-    installAgent({ program: [process.execPath, ...words], stateDir }, async () => true);
+    installAgent({ program: [process.execPath, ...words], stateDir, drivers: null }, async () => true);
   const agentPid = async () => (await showUnit(AGENT_UNIT)).mainPid;
   const nextAgentAfter = (pid: number) =>
     until(async () => ![0, pid].includes(await agentPid()), PATIENCE_MS);
