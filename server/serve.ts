@@ -6,6 +6,7 @@ import { FairleadError, systemCode } from '../shared/errors/error.ts';
 import { type Lock, tryLock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { readDocument } from '../shared/node/named-file.ts';
+import { tellReady } from '../shared/node/service/manager.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
 import { findHome, findSecret, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
 import { type CliContext, print } from './cli/options.ts';
@@ -109,6 +110,7 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   await checkpointAudit(context);
   const jobs = await createJobs(context, JOB_KINDS);
   print(`listening on ${await listen(app, config)}`);
+  await tellReady(process.env);
   const watching = startWatching(context);
   const following = startFollowing(context);
 

@@ -1,64 +1,14 @@
 // The commands of `fairlead-server`: what a person types, what it is for, what is loaded when it runs.
-import type { CommandSpec, OptionSpec } from '../../shared/cli/command.ts';
+import type { CommandSpec } from '../../shared/cli/command.ts';
 import { parseLine, parsePath, parseSpan, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
-import { REPOSITORY_ACCESS } from '../core/downloads.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
-import {
-  type CliContext,
-  parseCheckpoint,
-  parseDatabase,
-  parseHost,
-  parseNetworks,
-  parsePlace,
-  parsePort,
-} from './options.ts';
+import { type CliContext, parseCheckpoint, parseDatabase } from './options.ts';
+
+import { DIR, DRY_RUN, ON_FLEET, PASSPHRASE, REPOSITORY, RUN_OPTIONS, WHOLE } from './run-options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
-
-const DIR: OptionSpec = {
-  flags: '--dir <dir>',
-  about: 'directory of the release server',
-  required: true,
-  parse: parsePath,
-};
-const DATABASE: readonly OptionSpec[] = [
-  {
-    flags: '--database <url>',
-    about: 'PostgreSQL database in place of a file in the directory, such as postgres://fairlead@db/fairlead',
-    parse: parseDatabase,
-  },
-  {
-    flags: '--database-file <file>',
-    about:
-      'file with that address, password and all (else $FAIRLEAD_SERVER_DATABASE, else a credential of systemd)',
-    excludes: ['database'],
-    parse: parsePath,
-  },
-];
-const ON_FLEET = [DIR, ...DATABASE];
-const REPOSITORY: readonly OptionSpec[] = [
-  {
-    flags: '--repository <place>',
-    about:
-      'where the signed repository is kept in place of the directory: another one, or s3://BUCKET/PREFIX with the keys in $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY',
-    parse: parsePlace,
-  },
-  {
-    flags: '--repository-file <file>',
-    about:
-      'file with that place, keys and all (else $FAIRLEAD_SERVER_REPOSITORY, else a credential of systemd)',
-    excludes: ['repository'],
-    parse: parsePath,
-  },
-];
-const WHOLE = [...ON_FLEET, ...REPOSITORY];
-const PASSPHRASE: OptionSpec = {
-  flags: '--passphrase-file <file>',
-  about: 'passphrase of the signing keys (else $FAIRLEAD_SERVER_PASSPHRASE, else $FAIRLEAD_PASSPHRASE)',
-  parse: parsePath,
-};
 
 export const INIT: ServerCommand = {
   name: 'init',
@@ -77,74 +27,35 @@ export const INIT: ServerCommand = {
   load: async () => (await import('./init.ts')).init,
 };
 
-const LISTENING: readonly OptionSpec[] = [
-  { flags: '--host <address>', about: 'address to listen on', fallback: '127.0.0.1', parse: parseHost },
-  {
-    flags: '--port <number>',
-    about: 'port to listen on; 0 takes a free one',
-    fallback: 8080,
-    parse: parsePort,
-  },
-  {
-    flags: '--trust-proxy <addresses>',
-    about: 'reverse proxies whose X-Forwarded-For is believed: addresses or networks, by comma',
-    parse: parseNetworks,
-  },
-  {
-    flags: '--behind-proxy',
-    about: 'a reverse proxy speaks TLS with the callers; --trust-proxy says so too',
-  },
-  {
-    flags: '--tls-cert <file>',
-    about: 'serve TLS with this certificate and its chain, in PEM; read again when it is renewed',
-    parse: parsePath,
-  },
-  { flags: '--tls-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
-  {
-    flags: '--oidc <file>',
-    about: 'the identity provider whose tokens count besides, and which groups hold which role',
-    parse: parsePath,
-  },
-  {
-    flags: '--oidc-secret-file <file>',
-    about:
-      'secret of this server’s client there (else $FAIRLEAD_SERVER_OIDC_SECRET, else a credential of systemd)',
-    parse: parsePath,
-  },
-];
-const DOWNLOADS: readonly OptionSpec[] = [
-  {
-    flags: '--repository-access <who>',
-    about:
-      'who may download packs: everybody, or enrolled agents; with enrolled-documents they alone get the documents too',
-    choices: REPOSITORY_ACCESS,
-    fallback: 'public',
-  },
-  {
-    flags: '--download-key-file <file>',
-    about: 'key of signed addresses, which a CDN or nginx can check; 32 signs or more',
-    parse: parsePath,
-  },
-  {
-    flags: '--download-url <url>',
-    about: 'where enrolled agents are sent for packs, with a signed address',
-    parse: parseUrl,
-  },
-];
-
 /** What serves joins all parts of the program: its entry knows it. */
 export function runOf(load: ServerCommand['load']): ServerCommand {
   return {
     name: 'run',
     about: 'serve until told to stop',
     example: 'run --dir /var/lib/fairlead-server',
-    options: [...WHOLE, PASSPHRASE, ...LISTENING, ...DOWNLOADS],
+    options: RUN_OPTIONS,
     load,
   };
 }
 
 /** At once, beside a running server or without one. */
 export const ON_DIRECTORY: readonly ServerCommand[] = [
+  {
+    name: 'install',
+    about:
+      'run now and at every boot, as a service of systemd with an account of its own; takes what run takes',
+    example:
+      'install --dir /var/lib/fairlead-server --tls-cert /etc/ssl/fairlead.pem --tls-key /etc/ssl/fairlead.key',
+    options: [...RUN_OPTIONS, DRY_RUN],
+    load: async () => (await import('./install.ts')).install,
+  },
+  {
+    name: 'uninstall',
+    about: 'stop and remove that service; the directory and the account stay',
+    example: 'uninstall',
+    options: [DRY_RUN],
+    load: async () => (await import('./install.ts')).uninstall,
+  },
   {
     name: 'migrate',
     about:

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT_UNIT } from '../../../agent/adapters/machine/agent-unit.ts';
@@ -20,6 +20,7 @@ import { createPrograms } from '../../docs/pages/programs.ts';
 import { describeBooted } from '../../support/booted.ts';
 import { holdToAnswer } from '../../support/declared-answers.ts';
 import { type EnrolmentServer, startEnrolmentServer } from '../../support/enrolment-server.ts';
+import { ownByRoot } from '../../support/owned-by-root.ts';
 
 const CLI = new URL('../../../agent/cli/main.ts', import.meta.url).pathname;
 const STATE = '/var/lib/fairlead';
@@ -59,23 +60,13 @@ function inventory(): readonly string[] {
     );
 }
 
-/** A checkout is whoever's who made it: here it is as an administrator would have put it. */
-function ownBy0(path: string): void {
-  for (let at = path; ; at = dirname(at)) {
-    const { uid, mode } = statSync(at);
-    if (uid !== 0) chownSync(at, 0, 0);
-    if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) chmodSync(at, mode & 0o7755);
-    if (at === '/') return;
-  }
-}
-
 describeBooted('the agent on a bare machine', import.meta.filename, () => {
   let before: readonly string[];
   let vendor: EnrolmentServer;
 
   beforeAll(async () => {
     mkdirSync('/etc/update-motd.d', { recursive: true });
-    for (const path of [CLI, process.execPath]) ownBy0(path);
+    for (const path of [CLI, process.execPath]) ownByRoot(path);
     before = inventory();
   });
   afterAll(() => void spawnSync('systemctl', ['stop', AGENT_UNIT]));
