@@ -16,8 +16,10 @@ import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { createVerifyTargets } from './adapters/repository/verify-beside.ts';
 import { type EnrolmentFile, readEnrolment, readIdentity } from './adapters/server/enrolment-file.ts';
 import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
+import { type Network, readNetwork } from './adapters/server/network.ts';
 import { proxyFor } from './adapters/server/proxies.ts';
 import { createServerChannel } from './adapters/server/server-channel.ts';
+import { EXCHANGE_LIMITS } from './adapters/server/watch.ts';
 import { createAuditFile } from './adapters/state/audit-file.ts';
 import { createSettings } from './adapters/state/settings.ts';
 import {
@@ -86,7 +88,8 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const secrets = createSecrets();
   const log: Log = createLog({ base: null, timestamp: stdTimeFunctions.isoTime }, secrets);
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
-  const http = createHttpClient();
+  const network = await readNetwork(stateDir, process.env);
+  const http = createHttpClient(EXCHANGE_LIMITS, network);
   const source = createEnrolledSource(enrolment, { stateDir, clock, http });
   const settings = createSettings(stateDir, config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
@@ -98,14 +101,14 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const { server, instance, name } = enrolment;
   const agent = createAgent({
     ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers },
-    instance: { id: instance, name, server, ...proxyFor(server, process.env) },
+    instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
     agentVersion: AGENT_VERSION,
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
     repository: repositoryFrom(source, stateDir, enrolment, log),
     audit: createAuditFile(stateDir, clock),
-    channel: channelTo(enrolment, stateDir, http),
+    channel: channelTo(enrolment, stateDir, { http, network }),
     files: createStateFiles(stateDir, (problem) => log.warn({ problem }, 'a state file is begun anew')),
   });
   return { agent, deployer, pulse, log, lock, http };
@@ -132,9 +135,10 @@ function repositoryFrom(source: RepositorySource, stateDir: string, { root }: En
   });
 }
 
-function channelTo({ server, instance }: EnrolmentFile, stateDir: string, http: HttpClient) {
+type Way = { readonly http: HttpClient; readonly network: Network };
+function channelTo({ server, instance }: EnrolmentFile, stateDir: string, way: Way) {
   const identity = () => readIdentity(stateDir, instance);
-  return createServerChannel({ server, instance, clock, http, identity });
+  return createServerChannel({ server, instance, clock, identity, ...way });
 }
 
 function abortOnSignal(): AbortSignal {

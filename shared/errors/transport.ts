@@ -8,6 +8,21 @@ export const TRANSPORT_ERRORS = {
     http: 502,
     exit: EXIT.unreachable,
   }),
+  'transport/network-invalid': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `${d.path} does not say how the server is reached: ${d.problem}`,
+    hint: () =>
+      'say it anew: fairlead agent network --proxy-file FILE; or take it back: fairlead agent network --clear',
+    http: 502,
+    exit: EXIT.unreachable,
+  }),
+  'transport/proxy-refused': entry<{ readonly url: string }>({
+    message: (d) =>
+      `the proxy before ${d.url} asks for a name and a password, and was given none that it takes`,
+    hint: () =>
+      'write http://NAME:PASSWORD@HOST:PORT into a file of root’s: fairlead agent network --proxy-file FILE',
+    http: 502,
+    exit: EXIT.unreachable,
+  }),
   'transport/proxy-invalid': entry<{ readonly variable: string; readonly problem: string }>({
     message: (d) => `the proxy in ${d.variable} cannot be used: ${d.problem}`,
     hint: (d) => `set ${d.variable} to http://HOST:PORT where the program is started, or unset it`,

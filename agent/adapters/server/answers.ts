@@ -50,9 +50,18 @@ export function refused(
 
 export function unreachable(url: string, cause: unknown): FairleadError {
   if (isFairleadError(cause)) return cause;
+  if (isProxyRefusal(cause)) return new FairleadError('transport/proxy-refused', { url }, { cause });
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const problem = code || (cause instanceof Error ? cause.message : 'the connection failed');
   return new FairleadError('transport/unreachable', { url, problem: sanitizeLine(problem) }, { cause });
+}
+
+/** undici says it in words alone, of a tunnel and of a request that is passed on. */
+function isProxyRefusal(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    /^Proxy (?:response \(407\)|Authentication Required \(407\))/.test(cause.message)
+  );
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];

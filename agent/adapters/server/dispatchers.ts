@@ -2,15 +2,17 @@
 import { type LookupAddress, lookup as resolveHost } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { type Neighbourhood, neighbourhoodOf, neighbourhoodsOf } from './addresses.ts';
-import { type Proxies, readProxies, verifyProxy } from './proxies.ts';
+import { type Network, networkOf } from './network.ts';
+import { proxyOf, verifyProxy } from './proxies.ts';
 import { EXCHANGE_LIMITS } from './watch.ts';
 
 export interface Dispatchers {
   /** For what the operator configured. Error: transport/proxy-invalid. */
   direct(url: string): Promise<Dispatcher>;
   /** For where a server sends us: only to public addresses, and to where that server is itself. */
-  guarded(server: URL): Promise<Dispatcher>;
+  guarded(server: URL, target: URL): Promise<Dispatcher>;
   close(): Promise<void>;
 }
 
@@ -19,29 +21,41 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const STALL_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 
-/** TLS trusts Node's roots and those of NODE_EXTRA_CA_CERTS; HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured. */
-export function createDispatchers(proxies: Proxies = readProxies(process.env)): Dispatchers {
-  let direct: Promise<Dispatcher> | null = null;
-  const guarded = new Map<string, Promise<Dispatcher>>();
+/** TLS trusts Node's roots and those of NODE_EXTRA_CA_CERTS, unless the network says more. One for each way out. */
+export function createDispatchers(network: Network = networkOf(process.env)): Dispatchers {
+  const kept = new Map<string, Promise<Dispatcher>>();
+  const keep = (key: string, make: () => Promise<Dispatcher>): Promise<Dispatcher> => {
+    const dispatcher = kept.get(key) ?? make();
+    kept.set(key, dispatcher);
+    return dispatcher;
+  };
   return {
     async direct(url) {
-      verifyProxy(proxies, url);
-      direct ??= createDispatcher(proxies);
-      return await direct;
+      verifyNetwork(network, url);
+      const proxy = proxyOf(network.proxies, url);
+      return await keep(`${proxy} `, () => createDispatcher(network, proxy));
     },
-    async guarded(server) {
+    async guarded(server, { href }) {
+      verifyNetwork(network, href);
       const own = await neighbourhoodsOf(server.hostname);
-      const key = [...own].sort().join();
-      const dispatcher = guarded.get(key) ?? createDispatcher(proxies, guardedLookup(own));
-      guarded.set(key, dispatcher);
-      return dispatcher;
+      const proxy = proxyOf(network.proxies, href);
+      const key = `${proxy} ${[...own].sort().join()}`;
+      // A client certificate is for the configured server alone, as every credential is.
+      const { cert: _, key: __, ...tls } = network.tls;
+      return await keep(key, () => createDispatcher({ tls }, proxy, guardedLookup(own)));
     },
     async close() {
-      for (const each of [direct, ...guarded.values()]) await (await each)?.close();
-      direct = null;
-      guarded.clear();
+      for (const each of kept.values()) await (await each).close();
+      kept.clear();
     },
   };
+}
+
+/** Errors: transport/network-invalid, transport/proxy-invalid. */
+export function verifyNetwork({ proxies, problem }: Network, url: string): void {
+  if (problem !== null)
+    throw new FairleadError('transport/network-invalid', { path: 'network.json', problem });
+  verifyProxy(proxies, url);
 }
 
 /** A name is judged by the lookup, when it is connected to; an address in a URL is never looked up. */
@@ -70,29 +84,37 @@ function guardedLookup(own: ReadonlySet<Neighbourhood>): LookupFunction {
   };
 }
 
-async function createDispatcher(proxies: Proxies, lookup?: LookupFunction): Promise<Dispatcher> {
-  const { httpProxy, httpsProxy, noProxy } = proxies;
-  const { EnvHttpProxyAgent } = await loadUndici();
-  return new EnvHttpProxyAgent({
-    ...{ httpProxy, httpsProxy, noProxy },
+async function createDispatcher(
+  network: Pick<Network, 'tls'>,
+  proxy: string | null,
+  lookup?: LookupFunction,
+): Promise<Dispatcher> {
+  const { ca, ...own } = network.tls;
+  const believed = ca === undefined ? {} : { ca: [...ca] };
+  const options = {
     allowH2: false,
     connections: 8,
     connectTimeout: CONNECT_TIMEOUT_MS,
     headersTimeout: EXCHANGE_LIMITS.headersMs,
     bodyTimeout: STALL_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    ...(lookup === undefined ? {} : { connect: { lookup } }),
-  });
+  };
+  const tls = { ...believed, ...own };
+  const { Agent } = await loadUndici();
+  if (proxy === null)
+    return new Agent({ ...options, connect: { ...tls, ...(lookup === undefined ? {} : { lookup }) } });
+  const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js');
+  // A proxy that speaks TLS itself is not shown who this install is.
+  return new ProxyAgent({ ...options, uri: proxy, requestTls: tls, proxyTls: believed });
 }
 
 /** Parts of undici alone: its index also loads fetch, WebSocket, mocks and caches, which weigh more. The dispatchers, with the methods that the index gives them. Late: the first request may be long after the start. */
 export async function loadUndici() {
-  const [dispatcher, api, agent, proxyAgent] = await Promise.all([
+  const [dispatcher, api, agent] = await Promise.all([
     import('undici/lib/dispatcher/dispatcher.js'),
     import('undici/lib/api/index.js'),
     import('undici/lib/dispatcher/agent.js'),
-    import('undici/lib/dispatcher/env-http-proxy-agent.js'),
   ]);
   Object.assign(dispatcher.default.prototype, api.default);
-  return { Agent: agent.default, EnvHttpProxyAgent: proxyAgent.default };
+  return { Agent: agent.default };
 }

@@ -66,7 +66,7 @@ async function follow(
   const server = new URL(url);
   let at = server;
   for (let redirects = 0; ; redirects++) {
-    const dispatcher = redirects === 0 ? await dispatchers.direct(url) : await dispatchers.guarded(server);
+    const dispatcher = await (redirects === 0 ? dispatchers.direct(url) : dispatchers.guarded(server, at));
     const answer = await dispatcher.request({
       ...{ origin: at.origin, path: at.pathname + at.search, method: 'GET', signal: watch.signal },
       // A body that is compressed on the way would neither have the signed length nor resume.

@@ -6,6 +6,7 @@ import { toDiskError } from '../../../shared/errors/error.ts';
 import { header, refused } from './answers.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './exchange.ts';
+import { type Network, networkOf } from './network.ts';
 import { EXCHANGE_LIMITS, type ExchangeLimits } from './watch.ts';
 
 export type HttpAnswer =
@@ -44,8 +45,11 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
-export function createHttpClient(limits: ExchangeLimits = EXCHANGE_LIMITS): HttpClient {
-  const dispatchers = createDispatchers();
+export function createHttpClient(
+  limits: ExchangeLimits = EXCHANGE_LIMITS,
+  network: Network = networkOf(process.env),
+): HttpClient {
+  const dispatchers = createDispatchers(network);
   return {
     connect: dispatchers.direct,
     close: dispatchers.close,

@@ -6,7 +6,9 @@ import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { hint, MAX_HINT_BYTES, PING_MS, SUBSCRIBE_PATH } from '../../../shared/protocol/hint.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { Listening, ListeningEnd } from '../../ports/server.ts';
-import { readProxies, verifyProxy } from './proxies.ts';
+import { verifyNetwork } from './dispatchers.ts';
+import { type Network, networkOf } from './network.ts';
+import { proxyOf } from './proxies.ts';
 
 const HANDSHAKE_MS = 15_000;
 /** Of a server that pings, two are lost at most. */
@@ -22,9 +24,10 @@ export async function listenTo(
   token: () => Promise<string>,
   on: Listening,
   signal: AbortSignal,
+  network: Network = networkOf(process.env),
 ): Promise<ListeningEnd> {
   try {
-    const websocket = await open(server, await token());
+    const websocket = await open(server, await token(), network);
     return await untilItEnds(websocket, on, signal);
   } catch (error) {
     // A slip in the environment, an identity that was lost: somebody has to mend it first.
@@ -33,15 +36,17 @@ export async function listenTo(
   }
 }
 
-async function open(server: string, token: string): Promise<WebSocket> {
-  const proxies = readProxies(process.env);
-  verifyProxy(proxies, server);
-  const { httpProxy, httpsProxy, noProxy } = proxies;
-  const proxyEnv = { HTTP_PROXY: httpProxy, HTTPS_PROXY: httpsProxy, NO_PROXY: noProxy };
+async function open(server: string, token: string, network: Network): Promise<WebSocket> {
+  verifyNetwork(network, server);
+  const proxy = proxyOf(network.proxies, server);
+  const { ca, ...own } = network.tls;
+  const tls = { ...(ca === undefined ? {} : { ca: [...ca] }), ...own };
+  // Whether there is one for this server is decided already, and nobody decides it twice.
+  const proxyEnv = proxy === null ? {} : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
   // Where no program listens, nothing of it is loaded.
   const { WebSocket } = await import('ws');
   return new WebSocket(`${server.replace(/^http/, 'ws')}${SUBSCRIBE_PATH}`, {
-    agent: server.startsWith('https:') ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv }),
+    agent: server.startsWith('https:') ? new HttpsAgent({ ...tls, proxyEnv }) : new HttpAgent({ proxyEnv }),
     headers: { authorization: `Bearer ${token}` },
     ...{ handshakeTimeout: HANDSHAKE_MS, perMessageDeflate: false, maxPayload: MAX_HINT_BYTES },
   });

@@ -1,5 +1,5 @@
 // Which proxies the environment names: read once and checked, so that a slip is named and closes no other way out.
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { BlockList, isIP } from 'node:net';
 import { FairleadError } from '../../../shared/errors/error.ts';
 
 /** Where requests go, as `undici` takes it; empty is no proxy. */
@@ -42,23 +42,58 @@ export function readProxies(environment: Environment): Proxies {
   };
 }
 
+/** The proxy that requests for `url` go through, password and all; null where they go straight there. The one answer for all. */
+export function proxyOf({ httpProxy, httpsProxy, noProxy }: Proxies, url: string): string | null {
+  const used = url.startsWith('https:') && httpsProxy !== '' ? httpsProxy : httpProxy;
+  return used === '' || isExempt(noProxy, new URL(url)) ? null : used;
+}
+
+/**
+ * Hosts with all below them, `host:port`, addresses, and networks such as 10.0.0.0/8 or fd00::/8, by comma or blank; `*` is
+ * everything. A name is not looked up: what it leads to may be known to the proxy alone.
+ */
+function isExempt(noProxy: string, { hostname, port, protocol }: URL): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const at = port || (protocol === 'https:' ? '443' : '80');
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => entry !== '' && (entry === '*' || isInNetwork(entry, host) || isNamed(entry, host, at)));
+}
+
+function isNamed(entry: string, host: string, at: string): boolean {
+  const [, name = '', port = at] = /^(.*?)(?::(\d+))?$/.exec(isIP(entry) === 6 ? `[${entry}]` : entry) ?? [];
+  const bare = name.replace(/^\[(.*)\]$/, '$1').replace(/^\*?\./, '');
+  if (port !== at || bare === '') return false;
+  return host === bare || (isIP(host) === 0 && host.endsWith(`.${bare}`));
+}
+
+function isInNetwork(entry: string, host: string): boolean {
+  const [, address = '', bits = ''] = /^(.+)\/(\d{1,3})$/.exec(entry) ?? [];
+  const family = isIP(address);
+  if (family === 0 || Number(bits) > (family === 4 ? 32 : 128) || isIP(host) === 0) return false;
+  const kind = (version: number) => (version === 4 ? 'ipv4' : 'ipv6');
+  const network = new BlockList();
+  network.addSubnet(address, Number(bits), kind(family));
+  return network.check(host, kind(isIP(host)));
+}
+
 /** Error: transport/proxy-invalid, for a URL that would go through a proxy that cannot be used. */
-export function verifyProxy({ slips }: Proxies, url: string): void {
+export function verifyProxy({ slips, noProxy }: Proxies, url: string): void {
   const slip = slips.find(({ protocol }) => url.startsWith(protocol));
-  if (slip !== undefined) throw new FairleadError('transport/proxy-invalid', slip);
+  if (slip !== undefined && !isExempt(noProxy, new URL(url)))
+    throw new FairleadError('transport/proxy-invalid', slip);
 }
 
 /** For people: without its password; null where requests for `url` go straight there. */
-export function describeProxy({ httpProxy, httpsProxy, noProxy }: Proxies, url: string): string | null {
-  const used = url.startsWith('https:') && httpsProxy !== '' ? httpsProxy : httpProxy;
-  if (used === '') return null;
-  const { origin } = new URL(used);
-  return noProxy === '' ? origin : `${origin}, unless no_proxy=${sanitizeLine(noProxy, 100)} names the host`;
+export function describeProxy(proxies: Proxies, url: string): string | null {
+  const used = proxyOf(proxies, url);
+  return used === null ? null : new URL(used).origin;
 }
 
 /** Of an instance: the proxy between it and its server; nothing where there is none. */
-export function proxyFor(server: string, environment: Environment): { readonly proxy?: string } {
-  const proxy = describeProxy(readProxies(environment), server);
+export function proxyFor(server: string, proxies: Proxies): { readonly proxy?: string } {
+  const proxy = describeProxy(proxies, server);
   return proxy === null ? {} : { proxy };
 }
 

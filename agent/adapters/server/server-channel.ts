@@ -23,6 +23,7 @@ import type { Sent, ServerChannel } from '../../ports/server.ts';
 import type { Identity } from './enrolment-file.ts';
 import type { HttpClient } from './http-client.ts';
 import { listenTo } from './listen.ts';
+import type { Network } from './network.ts';
 import { createPasses } from './pass.ts';
 import { askJson, type JsonAnswer, type JsonRequest } from './post-json.ts';
 
@@ -33,6 +34,8 @@ export interface ServerChannelOptions {
   readonly identity: () => Promise<Identity>;
   readonly clock: Clock;
   readonly http: Pick<HttpClient, 'connect'>;
+  /** As the environment says unless given. */
+  readonly network?: Network;
 }
 
 export function createServerChannel(options: ServerChannelOptions): ServerChannel {
@@ -83,7 +86,8 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
       return (await ask('GET', `policies/offered?name=${encodeURIComponent(name)}`, offeredReply)).value
         .template;
     },
-    listen: (on, signal) => listenTo(options.server, () => signToken(options, boot), on, signal),
+    listen: (on, signal) =>
+      listenTo(options.server, () => signToken(options, boot), on, signal, options.network),
     async damage() {
       try {
         await options.identity();

@@ -10,6 +10,8 @@ import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest } from '../../../shared/schema/common.ts';
 import { enroll as enrollInstance } from '../../adapters/server/enroller.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
+import { readNetwork } from '../../adapters/server/network.ts';
+import { EXCHANGE_LIMITS } from '../../adapters/server/watch.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const enrollAnswer = z.strictObject({
@@ -50,7 +52,7 @@ export async function enrollHere(
   text: string,
   name: string | undefined,
 ): Promise<EnrollAnswer> {
-  const http = createHttpClient();
+  const http = createHttpClient(EXCHANGE_LIMITS, await readNetwork(stateDir, process.env));
   try {
     const enrolled = await enrollInstance({
       ...{ stateDir, text, http, actor: accountName() },

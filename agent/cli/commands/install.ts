@@ -24,6 +24,7 @@ import { ADMIN_GROUP, socketPathOf } from '../../adapters/state/state-directory.
 import type { DriverName } from '../../ports/deploy.ts';
 import { type CliContext, show } from '../context.ts';
 import { describeEnrolled, enrollAnswer, enrollHere, readString } from './enroll.ts';
+import { type NetworkOptions, saveNetwork } from './network.ts';
 
 const unit = { unit: z.string() };
 const stepsShown = z.array(
@@ -52,7 +53,7 @@ export const uninstallAnswer = z.strictObject({
   wouldDo: stepsShown.optional(),
 });
 
-export interface InstallOptions {
+export interface InstallOptions extends NetworkOptions {
   readonly enroll?: string;
   readonly enrollFile?: string;
   readonly name?: string;
@@ -69,6 +70,7 @@ export async function install(context: CliContext, options: InstallOptions): Pro
   verifyMachine(`${service.program.map(shellWord).join(' ')} agent run --state-dir ${shellWord(stateDir)}`);
   await verifySafe(service);
   await verifyDrivers(stateDir, service.drivers);
+  await saveNetwork(stateDir, options);
   const enrolled = await enrolHere(stateDir, options);
   const changed = await installAgent(service, () => answers(context));
   const reply = { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT, ...enrolled, changed };

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { accountName } from '../../../shared/cli/run.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
 import { move as moveInstance } from '../../adapters/server/mover.ts';
+import { readNetwork } from '../../adapters/server/network.ts';
+import { EXCHANGE_LIMITS } from '../../adapters/server/watch.ts';
 import { type CliContext, show } from '../context.ts';
 import { type EnrollOptions, readString } from './enroll.ts';
 
@@ -26,7 +28,7 @@ export async function move(
   string: string | undefined,
   options: MoveOptions,
 ): Promise<number> {
-  const http = createHttpClient();
+  const http = createHttpClient(EXCHANGE_LIMITS, await readNetwork(context.stateDir, process.env));
   try {
     const { enrolment, from, told } = await moveInstance({
       stateDir: context.stateDir,

@@ -39,6 +39,24 @@ function parseDrivers(text: string): readonly DriverName[] {
   throw new InvalidArgumentError(`It must be of ${DRIVER_NAMES.join(', ')}, by comma.`);
 }
 
+const NETWORK: readonly OptionSpec[] = [
+  {
+    flags: '--proxy-file <file>',
+    about: 'file with the proxy, such as http://NAME:PASSWORD@proxy:3128; it is kept where root alone reads',
+    parse: parsePath,
+  },
+  {
+    flags: '--direct <hosts>',
+    about:
+      'what is asked without the proxy, by comma: hosts with all below them, host:port, addresses, networks',
+    parse: parseLine,
+  },
+  { flags: '--ca <file>', about: 'certificates to believe besides, in PEM', parse: parsePath },
+  { flags: '--system-ca', about: 'believe the certificates of this machine too' },
+  { flags: '--client-cert <file>', about: 'certificate that this install shows, in PEM', parse: parsePath },
+  { flags: '--client-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
+];
+
 export const SERVICE: readonly AgentCommand[] = [
   {
     name: 'agent install',
@@ -58,6 +76,7 @@ export const SERVICE: readonly AgentCommand[] = [
       },
       NAME,
       DRIVERS,
+      ...NETWORK,
       DRY_RUN,
     ],
     answer: async () => (await import('../commands/install.ts')).installAnswer,
@@ -70,6 +89,14 @@ export const SERVICE: readonly AgentCommand[] = [
     options: [DRY_RUN],
     answer: async () => (await import('../commands/install.ts')).uninstallAnswer,
     load: async () => (await import('../commands/install.ts')).uninstall,
+  },
+  {
+    name: 'agent network',
+    about: 'how the vendor’s server is reached from here; without options what was said',
+    example: 'agent network --proxy-file /root/proxy --direct 10.0.0.0/8,.example.internal',
+    options: [...NETWORK, { flags: '--clear', about: 'forget what was said before' }],
+    answer: async () => (await import('../commands/network.ts')).networkAnswer,
+    load: async () => (await import('../commands/network.ts')).network,
   },
   {
     name: 'agent enroll',

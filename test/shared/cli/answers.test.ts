@@ -119,6 +119,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('proposals');
   await run('accept', '1', ...why);
   await run('decline', '2', ...why);
+  await run('agent', 'network', '--direct', '10.0.0.0/8');
   await run('outbox');
   await run('doctor');
   await run('audit', 'verify');

@@ -62,7 +62,7 @@ describe('what a server may send an agent to', () => {
     const dispatchers = createDispatchers();
     onTestFinished(() => dispatchers.close());
     const ask = async (server: string) => {
-      const dispatcher = await dispatchers.guarded(new URL(server));
+      const dispatcher = await dispatchers.guarded(new URL(server), url);
       return await dispatcher
         .request({ origin: url.origin, path: '/', method: 'GET' })
         .then(({ body }) => body.text())

@@ -1,7 +1,12 @@
 // The proxies that the environment names, and the slips in it.
 import { describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
-import { describeProxy, readProxies, verifyProxy } from '../../../../agent/adapters/server/proxies.ts';
+import {
+  describeProxy,
+  proxyOf,
+  readProxies,
+  verifyProxy,
+} from '../../../../agent/adapters/server/proxies.ts';
 import { codeOf, dataOf, refusalOf, rejectionOf } from '../../../support/error-code.ts';
 
 const HTTP = 'http://vendor.test/';
@@ -43,12 +48,42 @@ describe('proxies', () => {
     expect(() => verifyProxy(proxies, HTTP)).not.toThrow();
   });
 
+  it.each([
+    ['vendor.test', 'vendor.test', true],
+    ['vendor.test', 'eu.vendor.test', true],
+    ['.vendor.test', 'vendor.test', true],
+    ['*.vendor.test', 'eu.vendor.test', true],
+    ['vendor.test', 'othervendor.test', false],
+    ['other.test, VENDOR.test', 'vendor.test', true],
+    ['a.test vendor.test', 'vendor.test', true],
+    ['vendor.test:443', 'vendor.test', true],
+    ['vendor.test:8443', 'vendor.test', false],
+    ['vendor.test:8443', 'vendor.test:8443', true],
+    ['*', 'vendor.test', true],
+    ['', 'vendor.test', false],
+    [',', 'vendor.test', false],
+    ['10.0.0.0/8', '10.1.2.3', true],
+    ['10.0.0.0/8', '11.1.2.3', false],
+    ['10.0.0.0/8', '10.example.test', false],
+    ['10.0.0.0/33', '10.1.2.3', false],
+    ['10.1.2.3', '10.1.2.3', true],
+    ['10.1.2.3:443', '10.1.2.3', true],
+    ['fd00::/8', '[fd12::1]', true],
+    ['fd00::/8', '[fe80::1]', false],
+    ['fd12::1', '[fd12::1]', true],
+    ['[fd12::1]:8443', '[fd12::1]:8443', true],
+    ['[fd12::1]', '[fd12::1]', true],
+    ['2.3', '10.1.2.3', false],
+  ])('with %j asked for %s directly: %s', (noProxy, host, isDirect) => {
+    const proxies = readProxies({ https_proxy: 'http://proxy.test:3128', no_proxy: noProxy });
+
+    expect(proxyOf(proxies, `https://${host}/`)).toBe(isDirect ? null : 'http://proxy.test:3128/');
+  });
+
   it('shows nobody the password', () => {
     const proxies = readProxies({ HTTP_PROXY: 'http://user:secret@proxy.test:3128', NO_PROXY: 'local.test' });
 
-    expect(describeProxy(proxies, HTTP)).toBe(
-      'http://proxy.test:3128, unless no_proxy=local.test names the host',
-    );
+    expect(describeProxy(proxies, HTTP)).toBe('http://proxy.test:3128');
     expect(describeProxy(readProxies({}), HTTP)).toBeNull();
     const slip = readProxies({ HTTP_PROXY: 'socks5://user:secret@proxy.test' });
     expect(refusalOf(() => verifyProxy(slip, HTTP)).message).not.toContain('secret');

@@ -1,0 +1,104 @@
+// How this machine reaches its server: what an administrator has said in a file of root's, else what the environment says.
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { createSecureContext, getCACertificates } from 'node:tls';
+import { z } from 'zod';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type Proxies, readProxies } from './proxies.ts';
+
+/** Whole, with secrets: it is readable by its owner alone, and nothing of it is on a command line or in an environment. */
+export const networkFile = z.strictObject({
+  schema: z.literal('fairlead/network@1'),
+  /** With user and password where it asks for them. */
+  proxy: z.string().optional(),
+  /** As in NO_PROXY. */
+  noProxy: z.string().optional(),
+  /** Certificates in PEM that are believed besides. */
+  ca: z.string().optional(),
+  /** Those of the machine's own store are believed too. */
+  systemCa: z.boolean().optional(),
+  clientCert: z.string().optional(),
+  clientKey: z.string().optional(),
+});
+export type NetworkFile = z.output<typeof networkFile>;
+
+export interface Network {
+  readonly proxies: Proxies;
+  /** As `tls.connect` takes it; empty is what Node does by itself. */
+  readonly tls: { readonly ca?: readonly string[]; readonly cert?: string; readonly key?: string };
+  /** Why nobody may be asked at all: what was said cannot be read, and another way is not what was meant. */
+  readonly problem: string | null;
+}
+
+export function networkPathOf(stateDir: string): string {
+  return join(stateDir, 'network.json');
+}
+
+/** Null where nothing was said. Errors: document/invalid, json/*, disk/unreadable. */
+export async function readNetworkFile(stateDir: string): Promise<NetworkFile | null> {
+  const path = networkPathOf(stateDir);
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(networkFile, bytes, path);
+}
+
+/** Never fails: an agent that cannot read how to reach its server goes on without it, and says so at each question. */
+export async function readNetwork(stateDir: string, environment: NodeJS.ProcessEnv): Promise<Network> {
+  try {
+    return networkOf(environment, await readNetworkFile(stateDir));
+  } catch (error) {
+    if (!isFairleadError(error)) throw error;
+    return { ...networkOf(environment), problem: error.message };
+  }
+}
+
+/** The file names its own proxy, or leaves that to the environment; who is left out goes with whoever names the proxy. */
+export function networkOf(environment: NodeJS.ProcessEnv, said: NetworkFile | null = null): Network {
+  if (said === null) return { proxies: readProxies(environment), tls: {}, problem: null };
+  const { proxy, noProxy, ca, systemCa, clientCert: cert, clientKey: key } = said;
+  const own =
+    proxy === undefined
+      ? { ...environment, ...(noProxy === undefined ? {} : { no_proxy: noProxy }) }
+      : { http_proxy: proxy, https_proxy: proxy, no_proxy: noProxy };
+  return {
+    proxies: readProxies(own),
+    tls: {
+      ...(ca === undefined && systemCa !== true ? {} : { ca: believed(ca, systemCa) }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    },
+    problem: null,
+  };
+}
+
+/** Naming one's own takes Node's away, so those are named with it. */
+function believed(ca: string | undefined, systemCa: boolean | undefined): readonly string[] {
+  return [
+    ...getCACertificates('default'),
+    ...(systemCa === true ? getCACertificates('system') : []),
+    ...(ca === undefined ? [] : [ca]),
+  ];
+}
+
+/** Before anything is written: what cannot be used is said to whoever types it. Errors: transport/network-invalid, disk/*. */
+export async function writeNetworkFile(stateDir: string, said: NetworkFile): Promise<void> {
+  const refuse = (problem: string, cause?: unknown) =>
+    new FairleadError('transport/network-invalid', { path: networkPathOf(stateDir), problem }, { cause });
+  const { proxies, tls } = networkOf({}, said);
+  const [slip] = proxies.slips;
+  if (slip !== undefined) throw refuse(`the proxy: ${slip.problem}`);
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw refuse('a client certificate goes with its key');
+  }
+  try {
+    if (said.ca !== undefined) new X509Certificate(said.ca);
+    const { cert, key } = tls;
+    if (cert !== undefined && key !== undefined) createSecureContext({ cert, key });
+  } catch (cause) {
+    throw refuse('a certificate or key is none, in PEM, or they do not go together', cause);
+  }
+  await writeDurably(networkPathOf(stateDir), utf8(`${JSON.stringify(said, null, 2)}\n`));
+}

@@ -1,0 +1,205 @@
+// A company's network: a real squid that asks for a password is the only way out, and the server wants to be shown a certificate.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
+import { listenTo } from '../../../../agent/adapters/server/listen.ts';
+import {
+  type NetworkFile,
+  networkOf,
+  readNetwork,
+  writeNetworkFile,
+} from '../../../../agent/adapters/server/network.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { until } from '../../../support/driver-contract.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { type Squid, squidMissing, startSquid } from '../../../support/squid.ts';
+
+const NAME = 'vendor.test';
+const PASSWORD = 'p@ss:w/rd%';
+
+const dir = mkdtempSync(join(tmpdir(), 'company-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const pem = (name: string) => readFileSync(join(dir, name), 'utf8');
+
+/** An authority that no program comes with, and what it has signed. */
+function makeCertificates(): void {
+  const openssl = (...words: readonly string[]) =>
+    execFileSync('openssl', words, { cwd: dir, stdio: 'ignore' });
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  openssl(
+    'req',
+    '-x509',
+    ...key,
+    '-subj',
+    '/CN=Company',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '30',
+  );
+  writeFileSync(join(dir, 'names'), `subjectAltName=DNS:${NAME},IP:127.0.0.1,IP:::1\n`);
+  for (const name of ['server', 'client']) {
+    openssl('req', ...key, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
+    openssl(
+      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
+      ...['-out', `${name}.pem`, '-days', '30', '-extfile', 'names'],
+    );
+  }
+}
+
+const missing = squidMissing();
+
+describe.skipIf(missing !== null)('a company’s network', () => {
+  let squid: Squid;
+  let server: Server;
+  let url: string;
+  const shown: (string | undefined)[] = [];
+
+  beforeAll(async () => {
+    makeCertificates();
+    server = createServer(
+      {
+        cert: pem('server.pem'),
+        key: pem('server.key'),
+        ca: pem('ca.pem'),
+        requestCert: true,
+        rejectUnauthorized: true,
+      },
+      (request, response) => {
+        shown.push(String((request.socket as TLSSocket).getPeerCertificate().subject?.CN));
+        response.end(`served ${request.url}`);
+      },
+    );
+    const hints = new WebSocketServer({ server, path: '/fairlead/api/v1/subscribe' });
+    await new Promise<void>((resolve) => server.listen(0, '::', resolve));
+    server.on('close', () => hints.close());
+    url = `https://${NAME}:${(server.address() as AddressInfo).port}/fairlead`;
+    squid = await startSquid('ada', PASSWORD, { [NAME]: '127.0.0.1' });
+  }, 60_000);
+  afterAll(async () => {
+    await squid.stop();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const company = (changes: Partial<NetworkFile> = {}) => {
+    const proxy = `http://ada:${encodeURIComponent(PASSWORD)}@${squid.host}`;
+    const [ca, clientCert, clientKey] = [pem('ca.pem'), pem('client.pem'), pem('client.key')];
+    return networkOf(
+      {},
+      { schema: 'fairlead/network@1', ...{ proxy, ca, clientCert, clientKey }, ...changes },
+    );
+  };
+  const client = (changes?: Partial<NetworkFile>) => {
+    const http = createHttpClient(undefined, company(changes));
+    onTestFinished(() => http.close());
+    return http;
+  };
+  const listen = async (changes?: Partial<NetworkFile>) => {
+    const stop = new AbortController();
+    let opened = false;
+    const onOpen = () => {
+      opened = true;
+      stop.abort();
+    };
+    const end = await listenTo(
+      url,
+      async () => 'token',
+      { onOpen, onHint: () => undefined },
+      stop.signal,
+      company(changes),
+    );
+    return { opened, ...end };
+  };
+
+  it('is passed by files, with the name, the password, the authority and the certificate that were given', async () => {
+    const http = client();
+    const answer = await http.get(`${url}/repository/1.root.json`, { maxBytes: 100 });
+    // It writes down what has ended.
+    await http.close();
+
+    expect(answer).toMatchObject({ kind: 'body' });
+    expect(shown).toEqual(['client']);
+    await until(async () => squid.requests().includes(`CONNECT ${new URL(url).host} ada`), 10_000);
+  });
+
+  it('is passed by hints in the same way', async () => {
+    expect(await listen()).toMatchObject({ opened: true });
+  });
+
+  const WRONG: readonly (readonly [string, Record<string, string | undefined>, string])[] = [
+    ['a password that is wrong', { proxy: 'ada:wrong@' }, 'transport/proxy-refused'],
+    ['no password', { proxy: '' }, 'transport/proxy-refused'],
+    ['an authority that nobody named', { ca: undefined }, 'transport/unreachable'],
+    ['no certificate of its own', { clientCert: undefined, clientKey: undefined }, 'transport/unreachable'],
+    ['no proxy, where names lead nowhere', { noProxy: NAME }, 'transport/unreachable'],
+  ];
+
+  it.each(WRONG)('is not passed with %s', { timeout: 30_000 }, async (_, { proxy, ...changes }, code) => {
+    const other = proxy === undefined ? {} : { proxy: `http://${proxy}${squid.host}` };
+    const said = { ...changes, ...other } as Partial<NetworkFile>;
+
+    const failure = await rejectionOf(client(said).get(`${url}/x`, { maxBytes: 100 }));
+
+    expect(failure.code).toBe(code);
+    expect(failure.message).not.toContain('wrong');
+    expect(await listen(said)).toMatchObject({ opened: false });
+  });
+
+  it('is not asked about a server that has an address of IPv6 alone, inside a network that was named', async () => {
+    const inside = `https://[::1]:${new URL(url).port}/x`;
+
+    expect(await client({ noProxy: '10.0.0.0/8,::1/128' }).get(inside, { maxBytes: 100 })).toMatchObject({
+      kind: 'body',
+    });
+    expect(squid.requests().join()).not.toContain('::1');
+  });
+});
+
+describe('what was said of the network', () => {
+  it('is kept where its owner alone reads it, and read again', async () => {
+    const stateDir = temporaryDirectory();
+    await writeNetworkFile(stateDir, {
+      schema: 'fairlead/network@1',
+      proxy: 'http://ada:secret@proxy.test:3128',
+    });
+
+    expect(statSync(join(stateDir, 'network.json')).mode & 0o777).toBe(0o600);
+    expect((await readNetwork(stateDir, { https_proxy: 'http://other.test' })).proxies.httpsProxy).toContain(
+      'proxy.test',
+    );
+  });
+
+  it.each([
+    ['a proxy of another kind', { proxy: 'socks5://ada:secret@proxy.test' }],
+    ['a certificate that is none', { ca: 'secret' }],
+    ['a certificate without its key', { clientCert: 'secret' }],
+  ])('is refused before it is kept: %s', async (_, said) => {
+    const failure = await rejectionOf(
+      writeNetworkFile(temporaryDirectory(), { schema: 'fairlead/network@1', ...said }),
+    );
+
+    expect(failure).toMatchObject({ code: 'transport/network-invalid' });
+    expect(failure.message).not.toContain('secret');
+  });
+
+  it('leads nowhere else while it cannot be read, and ends no program', async () => {
+    const stateDir = temporaryDirectory();
+    writeFileSync(join(stateDir, 'network.json'), '{ "proxy": ');
+    const http = createHttpClient(undefined, await readNetwork(stateDir, {}));
+
+    expect((await rejectionOf(http.get('http://127.0.0.1:1/', { maxBytes: 1 }))).code).toBe(
+      'transport/network-invalid',
+    );
+    await http.close();
+  });
+});
