@@ -9,6 +9,7 @@ import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-po
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';
 import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
 import { type CliContext, show } from '../context.ts';
+import { type Finding, lookWithoutAgent } from './doctor-at-rest.ts';
 
 export const doctorAnswer = z.strictObject({
   schema: z.literal('fairlead/doctor@1'),
@@ -18,21 +19,23 @@ export const doctorAnswer = z.strictObject({
   ),
 });
 
-interface Finding {
-  readonly check: string;
-  /** Null when all is well. */
-  readonly problem: string | null;
-  readonly remedy: string;
-}
-
 const LOW_BYTES = 512 * 2 ** 20;
 const LOW_INODES = 10_000;
 
-/** Exits with 1 when something needs a person. Error: agent/not-running. */
+/** Exits with 1 when something needs a person. Where no agent runs, it looks by itself. Error: enrolment/missing. */
 export async function doctor(context: CliContext): Promise<number> {
+  const findings = await askAgent(context).catch(async (error: unknown) => {
+    if (!isFairleadError(error, 'agent/not-running')) throw error;
+    return [...(await lookWithoutAgent(context.stateDir)), await diskFinding(context)];
+  });
+  show(context, { schema: 'fairlead/doctor@1', findings }, () => render(findings, context.style));
+  return findings.every(({ problem }) => problem === null) ? EXIT.ok : EXIT.failed;
+}
+
+async function askAgent(context: CliContext): Promise<readonly Finding[]> {
   const status = await context.client.call('GET', '/v1/status', statusReply);
   const policy = await context.client.call('GET', '/v1/policy', policyReply);
-  const findings = [
+  return [
     { check: 'the agent answers', problem: null, remedy: '' },
     ...trustFindings(status),
     ...policyFindings(policy),
@@ -40,8 +43,6 @@ export async function doctor(context: CliContext): Promise<number> {
     await auditFinding(context),
     await diskFinding(context),
   ];
-  show(context, { schema: 'fairlead/doctor@1', findings }, () => render(findings, context.style));
-  return findings.every(({ problem }) => problem === null) ? EXIT.ok : EXIT.failed;
 }
 
 function trustFindings({
