@@ -45,6 +45,8 @@ export interface ListenState {
 
 /** A server that restarts sends everybody away in the same second. */
 const LISTEN_AGAIN_MS = 20_000;
+/** Before the range doubles: whoever asked while it restarted need not wait as if it were gone. */
+const ATTEMPTS_IN_A_RANGE = 4;
 const LONGEST_LISTEN_WAIT_MS = 5 * 60_000;
 const AFTER_REFUSAL_MS = 10 * 60_000;
 
@@ -52,7 +54,11 @@ const AFTER_REFUSAL_MS = 10 * 60_000;
 export function listenDelayMs({ failures, isRefusal }: ListenState, chance: number): number {
   const wait = isRefusal
     ? AFTER_REFUSAL_MS * (0.5 + chance)
-    : chance * Math.min(LONGEST_LISTEN_WAIT_MS, LISTEN_AGAIN_MS * 2 ** Math.min(failures, 10));
+    : chance *
+      Math.min(
+        LONGEST_LISTEN_WAIT_MS,
+        LISTEN_AGAIN_MS * 2 ** Math.floor(Math.min(failures, 40) / ATTEMPTS_IN_A_RANGE),
+      );
   return Math.round(Math.max(SHORTEST_WAIT_MS, wait));
 }
 

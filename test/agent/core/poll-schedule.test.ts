@@ -1,7 +1,7 @@
 // When the agent asks again: spread, backed off, and never silenced.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_WAIT_MS, pollDelayMs } from '../../../agent/core/pauses.ts';
+import { LONGEST_WAIT_MS, listenDelayMs, pollDelayMs } from '../../../agent/core/pauses.ts';
 
 const MINUTE_MS = 60_000;
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -75,5 +75,42 @@ describe('the wait between two rounds', () => {
         },
       ),
     );
+  });
+});
+
+describe('agents that listen, when their server restarts', () => {
+  /** When each of ten thousand is back, in milliseconds since it was sent away. */
+  function comeBack(outageMs: number): readonly number[] {
+    const AGENTS = 10_000;
+    let drawn = 1;
+    // Numerical Recipes' generator: as uneven as chance, and the same each time.
+    const chance = () => {
+      drawn = (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0;
+      return drawn / 2 ** 32;
+    };
+    return Array.from({ length: AGENTS }, () => {
+      let at = 0;
+      for (let failures = 0; failures === 0 || at < outageMs; failures++) {
+        at += listenDelayMs({ failures, isRefusal: false }, chance());
+      }
+      return at;
+    });
+  }
+
+  it.each([2_000, 5_000, 10_000, 20_000])('are all back a minute after an absence of %d ms', (outageMs) => {
+    expect(Math.max(...comeBack(outageMs))).toBeLessThan(outageMs + 60_000);
+  });
+
+  it('do not come all at once', () => {
+    const seconds = comeBack(10_000).map((at) => Math.floor(at / 1_000));
+    const counts = new Map<number, number>();
+    for (const second of seconds) counts.set(second, (counts.get(second) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+
+    expect(most).toBeLessThan(1_500);
+  });
+
+  it('wait for minutes where it stays away', () => {
+    expect(listenDelayMs({ failures: 40, isRefusal: false }, 0.999)).toBeGreaterThan(4 * 60_000);
   });
 });
