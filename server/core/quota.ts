@@ -14,6 +14,8 @@ export interface Quotas {
   readonly bytes: Allowance;
 }
 
+const UNCOUNTED: Allowance = { burst: Number.MAX_SAFE_INTEGER, perSecond: 1 };
+
 /** What each credential may take of each process; uploads that come as a stream count as one request. */
 export const QUOTAS = {
   /** A deployment tells of a dozen states within seconds; an agent that was cut off for a month has megabytes to tell. */
@@ -21,6 +23,9 @@ export const QUOTAS = {
     requests: { burst: 300, perSecond: 1 },
     bytes: { burst: 8 * 2 ** 20, perSecond: 32 * 1024 },
   },
+  /** Beside that of the agent: what it tells takes nothing away from what it asks. Bytes are counted there alone. */
+  report: { requests: { burst: 200, perSecond: 0.5 }, bytes: UNCOUNTED },
+  heartbeat: { requests: { burst: 100, perSecond: 0.5 }, bytes: UNCOUNTED },
   /** A program that reads the whole fleet, or publishes a platform, is done within its burst. */
   person: {
     requests: { burst: 3_000, perSecond: 50 },
@@ -34,7 +39,9 @@ export type TakeQuota = (who: string, take: { readonly requests?: 1; readonly by
 export type CallerQuotas = { readonly [Kind in keyof typeof QUOTAS]: TakeQuota };
 
 export function createQuotas(now: () => number): CallerQuotas {
-  return { agent: createQuota(QUOTAS.agent, now), person: createQuota(QUOTAS.person, now) };
+  const { agent, report, heartbeat, person } = QUOTAS;
+  const of = (quotas: Quotas) => createQuota(quotas, now);
+  return { agent: of(agent), report: of(report), heartbeat: of(heartbeat), person: of(person) };
 }
 
 interface Left {

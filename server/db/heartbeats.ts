@@ -2,10 +2,10 @@
 import { type Kysely, sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { KnownRow } from './instance-row.ts';
+import { elementsOf } from './page.ts';
 import type { Beat } from './records.ts';
 import { SILENT_MS } from './report-events.ts';
 import { columnTypesOf, type DatabaseTransaction } from './tables.ts';
-import { isPostgres } from './transact.ts';
 
 /** Whoever changes what a report says of a row without one takes the digest away: the next word is a whole one. */
 export async function addReportDigest(db: Kysely<unknown>): Promise<void> {
@@ -33,18 +33,8 @@ export interface TakenBeat {
 export async function writeBeats(trx: DatabaseTransaction, beats: readonly TakenBeat[]): Promise<void> {
   if (beats.length === 0) return;
   const newest = new Map(beats.map((one) => [one.instance, one]));
-  const rows = JSON.stringify(
-    [...newest.values()].map(({ instance, sequence, received }) => [
-      instance,
-      sequence,
-      formatInstantMs(received),
-    ]),
-  );
-  const elements = isPostgres(trx) ? sql`json_array_elements(${rows}::json)` : sql`json_each(${rows})`;
+  const rows = [...newest.values()].map((one) => [one.instance, one.sequence, formatInstantMs(one.received)]);
   await sql`
-    update instances set last_sequence = beat.sequence, last_seen = beat.seen
-    from (
-      select value->>0 as id, cast(value->>1 as bigint) as sequence, value->>2 as seen from ${elements}
-    ) as beat
-    where instances.id = beat.id`.execute(trx);
+    update instances set last_sequence = cast(beat.value->>1 as bigint), last_seen = beat.value->>2
+    from ${elementsOf(trx, rows)} as beat where instances.id = beat.value->>0`.execute(trx);
 }

@@ -1,5 +1,7 @@
 // Parts: a list is read in bounded ones, each saying where it goes on, and rows are written in bounded ones.
-import { type RawBuilder, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { Tables } from './tables.ts';
+import { isPostgres } from './transact.ts';
 
 /** At most `limit` entries, from behind the entry with this key; null begins. */
 export interface Page<Key> {
@@ -50,4 +52,16 @@ export function asInserted<Row extends object>(
 ): { readonly [Column in keyof Row]: RawBuilder<never> } {
   const columns = Object.keys(row).map((column) => [column, sql.ref<never>(`excluded.${column}`)]);
   return Object.fromEntries(columns) as { readonly [Column in keyof Row]: RawBuilder<never> };
+}
+
+/**
+ * Rows as one parameter: a statement over them has one text however many there are, and is prepared once. Each is a `value` of
+ * which `->>` takes a part.
+ */
+export function elementsOf(
+  db: Kysely<Tables>,
+  rows: readonly (readonly (string | number | null)[])[],
+): RawBuilder<unknown> {
+  const text = JSON.stringify(rows);
+  return isPostgres(db) ? sql`jsonb_array_elements(${text}::jsonb)` : sql`json_each(${text})`;
 }

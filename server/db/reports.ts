@@ -1,5 +1,4 @@
 // Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
-import { sql } from 'kysely';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { type FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/quota.ts';
@@ -7,16 +6,13 @@ import { appendAudit } from './audit.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
-import { asInserted, inParts } from './page.ts';
+import { inParts } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
+import { writeHistory, writeRows } from './report-rows.ts';
 import { verifySpeaker } from './standing.ts';
 import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
-
-/** Of each instance; older ones go, and so do those that would make it hold more bytes. */
-export const KEPT_REPORTS = 50;
-export const KEPT_REPORT_BYTES = 512 * 1024;
 
 /** What an agent says: everything, or that nothing else is to be said. */
 export type Received = ReceivedReport | ReceivedBeat;
@@ -134,7 +130,7 @@ async function write(
 ): Promise<void> {
   const events = await selectEvents(trx, known, kept);
   const newest = [...new Map(kept.map((one) => [one.instance, one])).values()].sort(byInstance);
-  await writeInstances(trx, known, newest);
+  await writeRows(trx, newest);
   await writeComponents(
     trx,
     newest.filter(({ instance, rows }) => known.get(instance)?.running !== rows.instance.running),
@@ -143,7 +139,7 @@ async function write(
     trx,
     newest.filter(({ instance, rows }) => known.get(instance)?.blocked !== rows.instance.blocked),
   );
-  await writeHistory(trx, kept);
+  await writeHistory(trx, known, kept, newest);
   await writeRecords(trx, kept);
   await appendEvents(trx, events, Math.max(...kept.map(({ received }) => received)));
 }
@@ -161,25 +157,6 @@ async function lockInstances(
     .$if(isPostgres(trx), (query) => query.forUpdate())
     .execute();
   return new Map(rows.map((row) => [row.id, row]));
-}
-
-/** The rows exist: only what a report says is set. */
-async function writeInstances(
-  trx: DatabaseTransaction,
-  known: ReadonlyMap<string, KnownRow>,
-  newest: readonly ReceivedReport[],
-): Promise<void> {
-  const rows = newest.flatMap(({ instance, rows }) => {
-    const before = known.get(instance);
-    return before === undefined ? [] : { ...before, ...rows.instance };
-  });
-  const [first] = newest;
-  if (first === undefined) return;
-  await trx
-    .insertInto('instances')
-    .values(rows)
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(asInserted(first.rows.instance)))
-    .execute();
 }
 
 async function writeComponents(trx: DatabaseTransaction, changed: readonly ReceivedReport[]): Promise<void> {
@@ -200,33 +177,6 @@ async function writeBlockers(trx: DatabaseTransaction, changed: readonly Receive
     blockers.map(([owner, code]) => ({ instance, owner, code })),
   );
   for (const part of inParts(rows)) await trx.insertInto('instance_blockers').values(part).execute();
-}
-
-async function writeHistory(trx: DatabaseTransaction, kept: readonly ReceivedReport[]): Promise<void> {
-  const rows = kept.map(({ instance, rows: { instance: reported } }) => ({
-    instance,
-    sequence: reported.last_sequence,
-    received_at: reported.last_seen,
-    body: reported.last_report,
-  }));
-  for (const part of inParts(rows)) await trx.insertInto('reports').values(part).execute();
-  await pruneReports(trx, kept);
-}
-
-/** Newest first, each with the bytes that it and all newer ones take: what comes after enough of them goes. */
-async function pruneReports(trx: DatabaseTransaction, kept: readonly ReceivedReport[]): Promise<void> {
-  const instances = [...new Set(kept.map(({ instance }) => instance))];
-  await sql`
-    delete from reports where (instance, sequence) in (
-      select instance, sequence from (
-        select instance, sequence,
-          row_number() over newest as place,
-          sum(octet_length(body)) over newest as bytes
-        from reports where instance in (${sql.join(instances)})
-        window newest as (partition by instance order by sequence desc)
-      ) as ranked
-      where place > ${KEPT_REPORTS} or (place > 1 and bytes > ${KEPT_REPORT_BYTES})
-    )`.execute(trx);
 }
 
 function byInstance(a: ReceivedReport, b: ReceivedReport): number {

@@ -21,7 +21,7 @@ import { KEPT_MS } from '../db/once.ts';
 import { MAX_PART_BYTES } from '../db/page.ts';
 import { CLOSED_KEPT } from '../db/proposals.ts';
 import { KEPT_RECORD_BYTES, KEPT_RECORDS, MAX_REPORT_BYTES } from '../db/records.ts';
-import { KEPT_REPORT_BYTES, KEPT_REPORTS } from '../db/reports.ts';
+import { KEPT_REPORT_BYTES, KEPT_REPORTS, UNLOOKED_REPORTS } from '../db/report-rows.ts';
 import { MOST_KEPT } from '../db/room.ts';
 import { IDLE_MS, MAX_SESSIONS } from '../db/sessions.ts';
 import { MAX_UPLOAD_BYTES } from '../repository/pack-upload.ts';
@@ -68,7 +68,7 @@ const limit = (of: string, bound: number, unit: Limit['unit'], beyond: Beyond, n
   ...(note === undefined ? {} : { note }),
 });
 
-const { agent, person } = QUOTAS;
+const { agent, report, heartbeat, person } = QUOTAS;
 
 const CONNECTION = {
   connections: limit('connections of a server', MAX_CONNECTIONS, 'count', 'closed'),
@@ -138,6 +138,10 @@ const REQUEST = {
   enforced: limit('proposals of one request to enforce', MOST_ENFORCED, 'count', 'more'),
 };
 
+/** Who asks for more is told when to come again. */
+const often = (of: string, bound: number, unit: Limit['unit']) =>
+  limit(of, bound, unit, 'request/rate-limited');
+
 const OFTEN = {
   failures: limit(
     'failures of an address',
@@ -153,17 +157,16 @@ const OFTEN = {
     'a minute',
     'request/rate-limited',
   ),
-  agentRequests: limit('requests of an agent at once', agent.requests.burst, 'count', 'request/rate-limited'),
-  agentRate: limit('… and from then on', agent.requests.perSecond, 'a second', 'request/rate-limited'),
-  agentBytes: limit('bodies of an agent at once', agent.bytes.burst, 'bytes', 'request/rate-limited'),
-  agentBytesRate: limit('bytes from then on', agent.bytes.perSecond, 'a second', 'request/rate-limited'),
-  personRequests: limit(
-    'requests of a token or person at once',
-    person.requests.burst,
-    'count',
-    'request/rate-limited',
-  ),
-  personRate: limit('… and from then on', person.requests.perSecond, 'a second', 'request/rate-limited'),
+  agentRequests: often('requests of an agent at once', agent.requests.burst, 'count'),
+  agentRate: often('… and from then on', agent.requests.perSecond, 'a second'),
+  agentBytes: often('bodies of an agent at once', agent.bytes.burst, 'bytes'),
+  agentBytesRate: often('bytes from then on', agent.bytes.perSecond, 'a second'),
+  reportsOften: often('reports of an instance at once', report.requests.burst, 'count'),
+  reportsRate: often('… and from then on', report.requests.perSecond * 60, 'a minute'),
+  heartbeats: often('heartbeats of an instance at once', heartbeat.requests.burst, 'count'),
+  heartbeatsRate: often('… and from then on', heartbeat.requests.perSecond * 60, 'a minute'),
+  personRequests: often('requests of a token or person at once', person.requests.burst, 'count'),
+  personRate: often('… and from then on', person.requests.perSecond, 'a second'),
   personBytes: limit(
     'bodies of a token or person at once',
     person.bytes.burst,
@@ -171,11 +174,17 @@ const OFTEN = {
     'request/rate-limited',
     'without packs and publications',
   ),
-  personBytesRate: limit('bytes from then on', person.bytes.perSecond, 'a second', 'request/rate-limited'),
+  personBytesRate: often('bytes from then on', person.bytes.perSecond, 'a second'),
 };
 
 const KEPT = {
-  reports: limit('reports of an instance', KEPT_REPORTS, 'count', 'forgotten'),
+  reports: limit(
+    'reports of an instance',
+    KEPT_REPORTS,
+    'count',
+    'forgotten',
+    `the oldest, once ${UNLOOKED_REPORTS - 1} more have come at the latest`,
+  ),
   reportBytes: limit('… and their bytes', KEPT_REPORT_BYTES, 'bytes', 'forgotten', 'the newest stays'),
   deployments: limit('deployments of an instance', KEPT_RECORDS, 'count', 'forgotten'),
   deploymentBytes: limit('… and their bytes', KEPT_RECORD_BYTES, 'bytes', 'forgotten', 'the newest stays'),

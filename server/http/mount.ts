@@ -4,7 +4,15 @@ import { isFairleadError } from '../../shared/errors/error.ts';
 import { CONTENT_DIGEST, PASS_HEADER, targetOf } from '../../shared/protocol/pass.ts';
 import type { Context } from '../context.ts';
 import { isForThisMachine, isLoopback } from '../core/transport.ts';
-import { type Access, type Caller, type Shown, speakerOf, takeQuota, verifyAccess } from './access.ts';
+import {
+  type Access,
+  type Caller,
+  credentialOf,
+  type Shown,
+  speakerOf,
+  takeQuota,
+  verifyAccess,
+} from './access.ts';
 import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE, type Limit } from './bodies.ts';
 import type { Page } from './route.ts';
 import { offerPass, verifyBody } from './speaker.ts';
@@ -18,6 +26,7 @@ declare module 'fastify' {
     access?: Access;
     ofCustomers?: boolean;
     looksItself?: boolean;
+    quota?: 'report' | 'heartbeat' | undefined;
     /** The handler parses the body. */
     isRaw?: boolean;
     /** Its body comes as a stream of this type. */
@@ -46,7 +55,7 @@ export function mountRoutes(app: FastifyInstance, context: Context, routes: read
 }
 
 function mount(app: FastifyInstance, context: Context, route: Page, streams?: string): void {
-  const { method, path: url, access, ofCustomers = false, looksItself = false } = route;
+  const { method, path: url, access, ofCustomers = false, looksItself = false, quota } = route;
   const { maxBytes, perMinute, quiet, raw } = route;
   // What is read as it comes is held against no digest.
   if (access === 'agent' && (raw === 'stream' || raw === 'form')) throw new Error(`${url} proves no body`);
@@ -57,6 +66,7 @@ function mount(app: FastifyInstance, context: Context, route: Page, streams?: st
       access,
       ofCustomers,
       looksItself,
+      quota,
       isRaw: raw !== undefined,
       ...(streams === undefined ? {} : { streams }),
     },
@@ -100,6 +110,8 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
       throw error;
     }
     takeQuota(context, request.caller, { requests: 1 });
+    const { quota } = request.routeOptions.config;
+    if (quota !== undefined) context.quotas[quota](credentialOf(request.caller), { requests: 1 });
     await offerPassTo(request.caller, context, reply);
     // What was answered to one is nobody else's, and not theirs either once they have signed out.
     if (request.caller.kind !== 'nobody') reply.header('cache-control', 'no-store');

@@ -67,6 +67,8 @@ interface Facts {
    * still: nothing is asked of the database before.
    */
   readonly looksItself?: true;
+  /** Counted for each instance beside everything that its agent asks. */
+  readonly quota?: 'report' | 'heartbeat';
   readonly tag: Tag;
   readonly summary: string;
   /**

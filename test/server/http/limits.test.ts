@@ -5,11 +5,13 @@ import { type AddressInfo, connect } from 'node:net';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identityConfig } from '../../../server/core/identity.ts';
+import { QUOTAS } from '../../../server/core/quota.ts';
 import { beginSignIn, readState } from '../../../server/core/sign-in-state.ts';
 import { pruneEvents } from '../../../server/db/events.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { inParts } from '../../../server/db/page.ts';
 import { pruneProposals } from '../../../server/db/proposals.ts';
+import { UNLOOKED_REPORTS } from '../../../server/db/report-rows.ts';
 import { beginSession, findSession } from '../../../server/db/sessions.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { LIMITS_BY_NAME, type Limit, type LimitName } from '../../../server/http/limits.ts';
@@ -21,7 +23,7 @@ import { listenForHints } from '../../support/listening-agent.ts';
 import { advisoryOf } from '../../support/publications.ts';
 import { publishVersions } from '../../support/published-versions.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
-import { enrolAgent } from '../../support/server-agent.ts';
+import { enrolAgent, type ServerAgent } from '../../support/server-agent.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 type Outcome = 'taken' | Limit['beyond'];
@@ -367,6 +369,28 @@ const OFTEN = {
     server.now += 1_000;
     return repeated('agentBytesRate', () => agent.ask('POST', 'reports', padded(reportOf(1), bound)), 1);
   },
+  reportsOften: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    return repeated('reportsOften', () => agent.report(1), bound);
+  },
+  reportsRate: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    return inAMinute('reportsRate', 'report', agent, () => agent.report(1), bound);
+  },
+  heartbeats: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    return repeated('heartbeats', () => agent.ask('POST', 'heartbeats', BEAT), bound);
+  },
+  heartbeatsRate: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    return inAMinute(
+      'heartbeatsRate',
+      'heartbeat',
+      agent,
+      () => agent.ask('POST', 'heartbeats', BEAT),
+      bound,
+    );
+  },
   personRequests: async (bound) => {
     await spend({ requests: 1 }, bound - 1);
     return repeated('personRequests', () => ask('GET', 'groups'), 1);
@@ -402,6 +426,22 @@ async function repeated(
   return [at, outcomes[times] ?? 'taken'];
 }
 
+const BEAT = { schema: 'fairlead/heartbeat@1', sequence: 1, report: `sha-256=:${'A'.repeat(43)}=:` };
+
+/** Behind one that has spent all it had at once. */
+async function inAMinute(
+  name: LimitName,
+  quota: 'report' | 'heartbeat',
+  { instance }: ServerAgent,
+  send: () => Promise<LightMyRequestResponse>,
+  bound: number,
+): Promise<readonly [Outcome, Outcome]> {
+  for (let i = 0; i < QUOTAS[quota].requests.burst; i++)
+    server.context.quotas[quota](instance, { requests: 1 });
+  server.now += 60_000;
+  return repeated(name, send, bound);
+}
+
 /** By the same count that requests go by, without sending each. */
 async function spend(take: { readonly requests?: 1; readonly bytes?: number }, times: number): Promise<void> {
   await server.bearer('admin');
@@ -410,7 +450,7 @@ async function spend(take: { readonly requests?: 1; readonly bytes?: number }, t
 }
 
 const KEPT = {
-  reports: (bound) => history(bound, (agent, i) => agent.report(i), 'reports'),
+  reports: (bound) => history(bound, (agent, i) => agent.report(i), 'reports', UNLOOKED_REPORTS),
   reportBytes: (bound) => {
     const message = 'm'.repeat(bound / 2 - 2_000);
     const decision = { verdict: 'blocked' as const, target: null, exposed: [] };
@@ -610,11 +650,16 @@ type Reporting = (agent: Agent, i: number) => Promise<LightMyRequestResponse>;
 type History = 'reports' | 'deployments';
 
 /** The first is there after `count`, and forgotten with the next. */
-async function history(count: number, send: Reporting, table: History): Promise<readonly [Outcome, Outcome]> {
+async function history(
+  count: number,
+  send: Reporting,
+  table: History,
+  more = 1,
+): Promise<readonly [Outcome, Outcome]> {
   const agent = await enrolAgent(server, 'one');
   for (let i = 1; i <= count; i++) expect((await send(agent, i)).statusCode).toBe(200);
   const at = await isKept(table, agent.instance);
-  await send(agent, count + 1);
+  for (let i = 1; i <= more; i++) await send(agent, count + i);
   return [at, await isKept(table, agent.instance)];
 }
 
