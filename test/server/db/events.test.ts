@@ -18,6 +18,7 @@ import {
 import { reportRows } from '../../../server/db/records.ts';
 import { noteSilence, SILENT_MS } from '../../../server/db/report-events.ts';
 import { writeReports } from '../../../server/db/reports.ts';
+import { beginSession, findSession, IDLE_MS } from '../../../server/db/sessions.ts';
 import { changeStanding } from '../../../server/db/standing.ts';
 import type { Database } from '../../../server/db/tables.ts';
 import { isPostgres, transact } from '../../../server/db/transact.ts';
@@ -250,6 +251,20 @@ describe('whoever reads along', () => {
     expect(new Set(seen.map(({ instance }) => instance?.id))).toEqual(new Set([mine]));
     expect(seen.some((event) => 'actor' in event)).toBe(false);
     expect(await told({ instance: other })).toHaveLength(2);
+  });
+
+  it('keeps no sign-in alive by it', async () => {
+    const identity = { subject: 'ada', name: 'ada', groups: [] };
+    const of = { issuer: 'https://id.example.com', identity, lastsMs: 24 * 60 * MINUTE_MS, before: null };
+    for (const secret of ['used', 'open']) await beginSession(db, { secret, ...of }, now);
+    const find = (secret: string, at: number, isUse: boolean) =>
+      findSession(db, secret, of.issuer, now + at, isUse);
+    await find('used', IDLE_MS - 1, true);
+    await find('open', IDLE_MS - 1, false);
+
+    const later = [await find('used', IDLE_MS + 1, false), await find('open', IDLE_MS + 1, false)];
+
+    expect(later).toEqual([identity, null]);
   });
 
   it('finds the place of a moment', async () => {
