@@ -41,9 +41,18 @@ const SHOWN = 250;
 /** As the library says it; of options it speaks more plainly. */
 const ARGUMENT = /^(error: )?command-argument value '(.*)' is invalid for argument '([^']*)'\./s;
 
-/** Not all of what was typed, and nothing a terminal would obey; what it must be stands at the end. */
+/** What stands before the host of an address, with a password or in its place. */
+const LETS_IN = /(\/\/|:)[^\s/:@']+@/g;
+
+/** A key that was pasted, or a value behind `=`: an option is named, and no more. */
+const UNKNOWN = /(unknown option '-[\w-]*)[^\w'-].*'/s;
+
+/** Not all of what was typed, no password of it, and nothing a terminal would obey; what it must be stands at the end. */
 export function sanitizeMisuse(message: string): string {
-  const text = sanitizeText(message.trimEnd()).replace(ARGUMENT, "$1argument '$3' cannot be '$2'.");
+  const text = sanitizeText(message.trimEnd())
+    .replace(ARGUMENT, "$1argument '$3' cannot be '$2'.")
+    .replace(LETS_IN, '$1…@')
+    .replace(UNKNOWN, "$1…'");
   return text.length <= 2 * SHOWN ? text : `${text.slice(0, SHOWN)}…${text.slice(-SHOWN)}`;
 }
 

@@ -39,9 +39,14 @@ export function parsePath(text: string): string {
   throw new InvalidArgumentError('It must be a path.');
 }
 
+/** Of a server. An address is shown in answers, records and errors: what lets somebody in stands in none. */
 export function parseUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must be such as https://releases.example.com.');
+  const url = URL.parse(text);
+  const isOpen = url !== null && url.username + url.password === '';
+  if (isOpen && /^https?:$/.test(url.protocol)) return text;
+  throw new InvalidArgumentError(
+    'It must be such as https://releases.example.com, without an account or a password.',
+  );
 }
 
 /** Milliseconds. */

@@ -15,12 +15,23 @@ export function parseDocument<Schema extends z.ZodType>(
   const result = schema.safeParse(value, isLong(value) ? FIRST_PROBLEM : ALL_PROBLEMS);
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap((issue) => toIssues(issue, value));
+  const isSecret = schema.meta()?.[SECRET] === true;
   throw new FairleadError('document/invalid', {
     document: name,
-    issues: issues.slice(0, NAMED_ISSUES).map(cut),
+    issues: issues.slice(0, NAMED_ISSUES).map((issue) => cut(isSecret ? unfound(issue) : issue)),
     ...(issues.length > NAMED_ISSUES ? { more: issues.length - NAMED_ISSUES } : {}),
   });
 }
+
+/** The mark of a schema whose documents hold secrets, in the fields that it knows or in others: `.meta({ [SECRET]: true })`. */
+export const SECRET = 'fairlead/secret';
+
+/** What is wrong and where, and nothing of what stands there. */
+function unfound(issue: DocumentIssue): DocumentIssue {
+  return issue.found === NOTHING ? issue : { ...issue, found: 'something else' };
+}
+
+const NOTHING = 'nothing';
 
 /** What one error names; the others are counted. */
 const NAMED_ISSUES = 20;
@@ -161,7 +172,7 @@ function unitOf(origin: string): string {
 }
 
 function describe(input: unknown): string {
-  if (input === undefined) return 'nothing';
+  if (input === undefined) return NOTHING;
   if (input === null) return 'null';
   if (Array.isArray(input)) return `an array of ${input.length}`;
   if (typeof input === 'object') return 'an object';

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { fromBase64url, toBase64url, utf8 } from '../encoding/bytes.ts';
 import { FairleadError } from '../errors/error.ts';
 import { line, name } from '../schema/common.ts';
+import { SECRET } from '../schema/parse-document.ts';
 import { type SigningKey, signingKeyFromSeed } from './key.ts';
 
 export const SALT_BYTES = 32;
@@ -17,23 +18,26 @@ const hex64 = z.string().regex(/^[0-9a-f]{64}$/, { error: '64 hexadecimal digits
 const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/, { error: 'base64url text' });
 
 /** The cost is fixed: a file that asks for more would let whoever wrote it exhaust the reader's memory. */
-export const keyFile = z.strictObject({
-  schema: z.literal('fairlead/key@1'),
-  /** For which roles it was made. A hint: the metadata says who may sign. */
-  roles: z.array(name).max(16),
-  /** Whose key it is or where it is kept, for people. */
-  label: line,
-  keyid: hex64,
-  public: hex64,
-  kdf: z.strictObject({
-    name: z.literal('scrypt'),
-    n: z.literal(COST.N),
-    r: z.literal(COST.r),
-    p: z.literal(COST.p),
-    salt: base64url,
-  }),
-  box: z.strictObject({ name: z.literal('nacl-secretbox'), nonce: base64url, sealed: base64url }),
-});
+export const keyFile = z
+  .strictObject({
+    schema: z.literal('fairlead/key@1'),
+    /** For which roles it was made. A hint: the metadata says who may sign. */
+    roles: z.array(name).max(16),
+    /** Whose key it is or where it is kept, for people. */
+    label: line,
+    keyid: hex64,
+    public: hex64,
+    kdf: z.strictObject({
+      name: z.literal('scrypt'),
+      n: z.literal(COST.N),
+      r: z.literal(COST.r),
+      p: z.literal(COST.p),
+      salt: base64url,
+    }),
+    box: z.strictObject({ name: z.literal('nacl-secretbox'), nonce: base64url, sealed: base64url }),
+  })
+  // Somebody may hand in a key that is not sealed.
+  .meta({ [SECRET]: true });
 
 export type KeyFile = z.output<typeof keyFile>;
 

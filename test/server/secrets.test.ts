@@ -1,5 +1,4 @@
 // No secret leaves the server: one is planted in every input it has, and looked for everywhere it writes.
-import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,43 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { INIT, ON_DIRECTORY, runOf } from '../../server/cli/specs.ts';
 import { PAGES, ROUTES } from '../../server/http/all-routes.ts';
+import { createCanaries } from '../support/canary.ts';
 import { type HostileProvider, startHostileProvider } from '../support/hostile-provider.ts';
 import { testKey } from '../support/publications.ts';
 import { callServer, endServer, runServer, type ServerProcess } from '../support/server-process.ts';
 
 const PATIENCE_MS = 120_000;
 
-/** Everything that was planted, by where. */
-const planted = new Map<string, string>();
-
-/** 32 characters, as tokens and codes have them: nothing refuses it for its form. */
-function plant(where: string): string {
-  const text = `CANARY${randomBytes(20).toString('base64url').replace(/[-_]/g, 'x')}`.slice(0, 32);
-  planted.set(where, text);
-  return text;
-}
-
-/** How what was planted looks in hexadecimal, and in base64 wherever it begins. */
-const MARKS = [
-  'CANARY',
-  Buffer.from('CANARY').toString('hex'),
-  ...[0, 1, 2].map((before) => {
-    const bits = Buffer.from(`${'-'.repeat(before)}CANARY`)
-      .toString('base64')
-      .replace(/=+$/, '');
-    return bits.slice(before === 0 ? 0 : before + 1, bits.length - 1);
-  }),
-];
-
-/** What of all that was planted a text shows: as it is, or as something that anybody can read back. */
-function findIn(text: string): readonly string[] {
-  const mark = MARKS.find((one) => text.includes(one));
-  const shown = [...planted].filter(
-    ([, secret]) => (mark !== undefined || !secret.startsWith('CANARY')) && text.includes(secret),
-  );
-  if (mark === undefined || shown.length > 0) return shown.map(([where]) => where);
-  return [`something that was planted: ${text.slice(text.indexOf(mark), text.indexOf(mark) + 60)}`];
-}
+const { plant, know, findIn } = createCanaries();
 
 const COMMANDS = [INIT, runOf(async () => async () => 0), ...ON_DIRECTORY];
 /** Each option that names a file, where it comes first. */
@@ -171,9 +141,9 @@ describe('a server', () => {
         browser: { clientId: 'fairlead-web', url: 'http://localhost:18080' },
       }),
     );
-    planted.set('the passphrase of the keys', readFileSync(join(dir, 'passphrase'), 'utf8').trim());
+    know('the passphrase of the keys', readFileSync(join(dir, 'passphrase'), 'utf8').trim());
     admin = readFileSync(join(dir, 'admin.token'), 'utf8').trim();
-    planted.set('the first token', admin);
+    know('the first token', admin);
     const argv = ['--dir', dir, '--oidc', config, '--trust-proxy', '127.0.0.1'];
     server = await runServer(argv, { FAIRLEAD_SERVER_OIDC_SECRET: plant('the secret of the client') });
   }, PATIENCE_MS);
@@ -247,9 +217,9 @@ describe('a server', () => {
     'hands out what it makes once, and keeps and shows none of it anywhere else',
     async () => {
       const token = { name: 'dashboard', role: 'viewer', validFor: 'P1D' };
-      planted.set('a token that was made', await given('/api/v1/tokens', token, plant('a key for a token')));
+      know('a token that was made', await given('/api/v1/tokens', token, plant('a key for a token')));
       const code = await given('/api/v1/enrolments', { name: 'Harbour' }, plant('a key for a code'));
-      planted.set('a code that was made', code);
+      know('a code that was made', code);
       const publicKey = Buffer.from(testKey('secrets').key.keyval.public, 'hex').toString('base64url');
       const agent = { publicKey, hostname: 'app-1', agentVersion: '0.1.0' };
       for (const [of, status] of [
@@ -301,7 +271,7 @@ describe('a server', () => {
     const begun = await send('GET', '/auth/sign-in');
     const [cookie = ''] = begun.headers.getSetCookie().map((line) => line.split(';')[0] ?? '');
     const asked = new URL(begun.headers.get('location') ?? '').searchParams;
-    planted.set('the secret of a sign-in', cookie.split('=')[1] ?? '');
+    know('the secret of a sign-in', cookie.split('=')[1] ?? '');
     answers.pop();
     const now = Math.floor(Date.now() / 1000);
     provider.claims = {
@@ -313,7 +283,7 @@ describe('a server', () => {
     const back = await send('GET', `/auth/callback?${query}`, { headers: { cookie } });
     expect(back.status).toBe(303);
     const session = back.headers.getSetCookie().map((line) => line.split(';')[0] ?? '')[0] ?? '';
-    planted.set('a session', session.split('=')[1] ?? '');
+    know('a session', session.split('=')[1] ?? '');
     const who = await send('GET', '/api/v1/session', { headers: { cookie: session } });
     expect(await who.json()).toMatchObject({ name: 'ann' });
     await send('GET', `/auth/callback?${query}`, { headers: { cookie: session } });

@@ -9,7 +9,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import { digest, line } from '../../../shared/schema/common.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { parseDocumentBytes, SECRET } from '../../../shared/schema/parse-document.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 
 const enrolmentFile = z.strictObject({
@@ -46,7 +46,9 @@ function pathOf(stateDir: string): string {
 const KEY = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'a 32-byte key in base64url' });
 
 /** A JSON Web Key (RFC 8037): `x` is the public key, `d` the secret. */
-const identity = z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: KEY, d: KEY });
+const identity = z
+  .strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: KEY, d: KEY })
+  .meta({ [SECRET]: true });
 
 export type Identity = z.output<typeof identity>;
 
