@@ -1,15 +1,21 @@
 // What the commands of `fairlead-vendor` answer with `--json`, each by the name of its command.
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
-import { customersList } from '../../../shared/protocol/customers.ts';
+import { customerModel, customersList } from '../../../shared/protocol/customers.ts';
 import { fleetEvent } from '../../../shared/protocol/events.ts';
 import {
   fleetDeployment,
   instanceReply,
   instancesReply,
+  tokenReply,
   tokensReply,
 } from '../../../shared/protocol/fleet.ts';
-import { groupsList, proposalModel, proposalsMade } from '../../../shared/protocol/fleet-proposals.ts';
+import {
+  groupModel,
+  groupsList,
+  proposalModel,
+  proposalsMade,
+} from '../../../shared/protocol/fleet-proposals.ts';
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
 import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
@@ -77,6 +83,9 @@ const workspaceStatus = {
   audited: count,
 };
 
+/** Its text stands in the file and nowhere else. */
+const newToken = { token: tokenReply.omit({ token: true }), file: z.string() };
+
 const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   init: {
     server: z.string(),
@@ -129,6 +138,10 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   'enrolment revoke': { id: z.string() },
   tokens: { ...tokensReply.shape, more: z.boolean() },
   'tokens revoke': { id: z.string() },
+  'tokens create': newToken,
+  'tokens rotate': newToken,
+  'customers create': { customer: customerModel },
+  'groups create': { group: groupModel },
   customers: { ...customersList.shape, more: z.boolean() },
   groups: { ...groupsList.shape, more: z.boolean() },
   'advisory publish': published,

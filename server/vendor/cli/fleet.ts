@@ -138,7 +138,7 @@ async function readReply(server: ServerClient, id: string): Promise<ChangeReply 
 }
 
 export async function askServer<T>(session: Session, work: (server: ServerClient) => Promise<T>): Promise<T> {
-  return withServer(await fleetConfig(session.directory, session.fleet), work);
+  return withServer(await fleetConfig(session.directory, session.fleet), work, session.out);
 }
 
 /** Agents report capabilities; the levels above are known by what they ship. */

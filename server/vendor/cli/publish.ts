@@ -39,7 +39,8 @@ export async function publish(session: Session): Promise<Published> {
     await verifyFirstRoot(server, config.server, session.directory);
     return publishTo(server, session);
   };
-  return withServer(config, work, 'send what was signed, which is kept: fairlead-vendor publish');
+  const next = 'send what was signed, which is kept: fairlead-vendor publish';
+  return withServer(config, work, { next, note: session.out.note });
 }
 
 /** The first root never changes: another one is another vendor's repository, or another attempt at this one. */

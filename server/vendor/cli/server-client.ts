@@ -3,17 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { type JsonValue, parseJson } from '../../../shared/encoding/json.ts';
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
 import { ALIVE_MS } from '../../../shared/protocol/events.ts';
-import { errorReply } from '../../../shared/protocol/problem.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import type { VendorConfig } from '../workspace/workspace.ts';
+import { parseReply, type Reply, readCapped, succeeded, waitBefore } from './replies.ts';
 
 export interface ServerClient {
   /** Bytes of a public file, null where there is none. */
@@ -43,8 +41,12 @@ export interface ServerPage<Value> {
   readonly next: string | null;
 }
 
-const MAX_REPLY_BYTES = 64 * 2 ** 20;
-const REPLY_LIMITS = { maxBytes: MAX_REPLY_BYTES, maxDepth: 32, maxNodes: 4_000_000 };
+/** What a person is told: what to do where the server cannot be reached, and why nothing happens for a while. */
+interface Told {
+  readonly next: string;
+  note(line: string): void;
+}
+
 const UPLOAD_CHUNK_BYTES = 256 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Of a stream on which something comes all the time. */
@@ -54,9 +56,12 @@ const SILENCE_MS = ALIVE_MS * 3;
 export async function withServer<T>(
   config: VendorConfig,
   work: (server: ServerClient) => Promise<T>,
-  next = 'run this again',
+  told: Partial<Told> = {},
 ): Promise<T> {
-  const server = await createServerClient(config, next);
+  const server = await createServerClient(config, {
+    next: told.next ?? 'run this again',
+    note: told.note ?? (() => undefined),
+  });
   try {
     return await work(server);
   } finally {
@@ -64,11 +69,11 @@ export async function withServer<T>(
   }
 }
 
-async function createServerClient(config: VendorConfig, next: string): Promise<ServerClient> {
+async function createServerClient(config: VendorConfig, { next, note }: Told): Promise<ServerClient> {
   const { EnvHttpProxyAgent, request } = await import('undici');
   const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_TIMEOUT_MS } });
 
-  const send = async (path: string, options: SendOptions): Promise<Reply> => {
+  const sendOnce = async (path: string, options: SendOptions): Promise<Reply> => {
     const url = `${config.server}${path}`;
     try {
       const { statusCode, headers, body } = await request(url, { dispatcher, ...options });
@@ -76,6 +81,18 @@ async function createServerClient(config: VendorConfig, next: string): Promise<S
     } catch (cause) {
       if (isFairleadError(cause)) throw cause;
       throw unreachable(config, cause, next);
+    }
+  };
+  const send = async (path: string, options: SendOptions): Promise<Reply> => {
+    const { method, headers = {}, body } = options;
+    const asked = { method, hasKey: 'idempotency-key' in headers, isStream: body instanceof Readable };
+    for (let waits = 0; ; waits++) {
+      const reply = await sendOnce(path, options);
+      const answer = { status: reply.status, retryAfter: reply.headers['retry-after'] };
+      const seconds = waitBefore(asked, answer, waits);
+      if (seconds === null) return reply;
+      note(`the server is busy; asking again in ${seconds} seconds`);
+      await setTimeout(seconds * 1000);
     }
   };
   const authorization = async () => ({ authorization: `Bearer ${await readSecret(config.tokenFile)}` });
@@ -147,13 +164,6 @@ type SendOptions = Pick<Dispatcher.RequestOptions, 'method' | 'body'> & {
   readonly headers?: Record<string, string>;
 };
 
-interface Reply {
-  readonly url: string;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: Uint8Array;
-}
-
 async function openUpload(file: string, onProgress: (done: number, total: number) => void) {
   const { size } = await stat(file);
   const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
@@ -168,65 +178,6 @@ async function* readCounted(file: string, onProgress: (done: number) => void): A
     done += chunk.length;
     onProgress(done);
   }
-}
-
-async function readCapped(body: AsyncIterable<Uint8Array>, url: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_REPLY_BYTES) {
-      throw new FairleadError('transport/too-large', { url, limit: MAX_REPLY_BYTES });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** The reply itself when it is one of success, else the server's own words as an error. */
-function succeeded(reply: Reply): Reply {
-  if (reply.status >= 200 && reply.status < 300) return reply;
-  const { url, status } = reply;
-  const said = readRefusal(reply) ?? (status === 401 || status === 403 ? TOKEN_REFUSED : SILENT);
-  const problem = `${said.message} (${said.code})`;
-  throw new FairleadError('vendor/server-refused', { url, status, problem, remedy: said.hint });
-}
-
-interface Refusal {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-}
-
-/** The answer to HEAD has no body that could say more. */
-const TOKEN_REFUSED: Refusal = {
-  code: 'auth/refused',
-  message: 'the token is not accepted here',
-  hint: 'check which token the file named by --token-file holds: it takes one of the role publisher',
-};
-const SILENT: Refusal = {
-  code: 'server/failed',
-  message: 'no reason given',
-  hint: 'see the log of the release server for this request',
-};
-
-function readRefusal(reply: Reply): Refusal | null {
-  try {
-    const parsed = errorReply.safeParse(parseReply(reply));
-    if (!parsed.success) return null;
-    const { code, message, hint } = parsed.data.error;
-    return {
-      code: sanitizeLine(code, 80),
-      message: sanitizeLine(message, 2000),
-      hint: sanitizeLine(hint, 500),
-    };
-  } catch {
-    return null;
-  }
-}
-
-function parseReply(reply: Reply): JsonValue {
-  return parseJson(reply.body.length === 0 ? utf8('null') : reply.body, reply.url, REPLY_LIMITS);
 }
 
 function unreachable({ server }: VendorConfig, cause: unknown, next: string): FairleadError {

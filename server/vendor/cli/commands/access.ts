@@ -1,11 +1,12 @@
 // Who may come in: codes that wait for an install, tokens, customers, and groups of installs.
+import { count } from '../../../../shared/errors/entry.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
-import { customersList } from '../../../../shared/protocol/customers.ts';
+import { customerModel, customersList } from '../../../../shared/protocol/customers.ts';
 import { tokensReply } from '../../../../shared/protocol/fleet.ts';
-import { groupsList } from '../../../../shared/protocol/fleet-proposals.ts';
+import { groupModel, groupsList } from '../../../../shared/protocol/fleet-proposals.ts';
 import { enrolmentsReply } from '../../../../shared/protocol/publication.ts';
 import type { Session } from '../../workspace/passphrases.ts';
-import { askServer, listAll } from '../fleet.ts';
+import { askServer, findInstance, listAll } from '../fleet.ts';
 import type { ServerClient } from '../server-client.ts';
 
 /** A list with all its pages, as a table and as a document under `key`. */
@@ -95,3 +96,30 @@ export const listGroups = (session: Session) =>
       row: ({ name, members, description }) => [name, String(members), description ?? ''],
     },
   );
+
+export async function createCustomer(session: Session, name: string): Promise<void> {
+  const made = await askServer(session, (server) =>
+    server.post('/api/v1/customers', { name }, customerModel),
+  );
+  const next = `its installs: fairlead-vendor instances --customer ${made.id}`;
+  session.out.result('customers-create', [`customer ${made.name} ${made.id}; ${next}`], { customer: made });
+}
+
+interface GroupOptions {
+  readonly instance: readonly string[];
+  readonly description?: string;
+}
+
+export async function createGroup(
+  session: Session,
+  name: string,
+  { instance, description }: GroupOptions,
+): Promise<void> {
+  const group = await askServer(session, async (server) => {
+    const instances: string[] = [];
+    for (const text of instance) instances.push((await findInstance(server, text)).id);
+    const body = { name, instances, ...(description === undefined ? {} : { description }) };
+    return server.post('/api/v1/groups', body, groupModel);
+  });
+  session.out.result('groups-create', [`group ${group.name}: ${count(group.members, 'install')}`], { group });
+}

@@ -12,8 +12,10 @@ export async function create(session: Session, request: { readonly name: string 
   const { config } = await openWorkspace(session.directory);
   const root = await requireNewest(session.directory, 'root');
   await auditAct(session, 'enrolment create', request.name, { root: String(root.version) });
-  const { code, name, expires } = await withServer(config, (server) =>
-    server.post('/api/v1/enrolments', { name: request.name }, enrolmentReply),
+  const { code, name, expires } = await withServer(
+    config,
+    (server) => server.post('/api/v1/enrolments', { name: request.name }, enrolmentReply),
+    session.out,
   );
   // The digest is of the local root: a server that serves another one gains no install's trust.
   const string = formatEnrolment({

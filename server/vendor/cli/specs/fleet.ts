@@ -1,5 +1,4 @@
 // The commands about the fleet: asked of its server, none of the workspace; writes need a token of the role operator.
-import { z } from 'zod';
 import type { ArgumentSpec, OptionSpec } from '../../../../shared/cli/command.ts';
 import {
   PIN_VERSION,
@@ -20,6 +19,7 @@ import { STANDINGS } from '../../../../shared/protocol/instances.ts';
 import { enrolmentId } from '../../../../shared/protocol/publication.ts';
 import { proposalId } from '../../../../shared/schema/proposal.ts';
 import { FLEET_PLACE, REASON, type VendorCommand } from '../command.ts';
+import { ACCESS } from './access.ts';
 
 const INSTALL: ArgumentSpec = { name: '<install>', about: 'its name or id', parse: parseLine };
 
@@ -204,40 +204,9 @@ const LISTS: readonly FleetCommand[] = [
     ],
     load: async () => (await import('../commands/access.ts')).revokeEnrolment,
   },
-  {
-    name: 'tokens',
-    about: 'tokens of people and programs, never their texts; takes the role admin',
-    example: 'tokens',
-    load: async () => (await import('../commands/access.ts')).listTokens,
-  },
-  {
-    name: 'tokens revoke',
-    about: 'a token is worth nothing from now on; takes the role admin',
-    example: 'tokens revoke a3c1f0de-52c7-4a55-8d34-0f6f3f1b8c44',
-    arguments: [
-      {
-        name: '<id>',
-        about: 'as `tokens` lists it',
-        parse: parseField(z.uuid(), 'a token’s id, as tokens lists it'),
-      },
-    ],
-    load: async () => (await import('../commands/access.ts')).revokeToken,
-  },
-  {
-    name: 'customers',
-    about: 'customers, and how many installs each has',
-    example: 'customers',
-    load: async () => (await import('../commands/access.ts')).listCustomers,
-  },
-  {
-    name: 'groups',
-    about: 'groups of installs that something can be proposed to',
-    example: 'groups',
-    load: async () => (await import('../commands/access.ts')).listGroups,
-  },
 ];
 
-export const FLEET: readonly VendorCommand[] = [...LISTS, ...ACTS, ...PROPOSE].map((command) => ({
+export const FLEET: readonly VendorCommand[] = [...LISTS, ...ACCESS, ...ACTS, ...PROPOSE].map((command) => ({
   ...command,
   kind: 'reads',
   options: [...(command.options ?? []), ...FLEET_PLACE],

@@ -1,5 +1,5 @@
 // The fleet from the command line, against a real server with agents that report: every command, as people and as programs read it.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -283,18 +283,47 @@ describe('who may come in', () => {
     expect(await vendor.refusal(...as('operator', 'tokens'))).toBe('vendor/server-refused');
   });
 
+  it('makes a token and gives it a new text, each in a file of its own and nowhere else', async () => {
+    const file = (name: string) => join(dir, name);
+    const wanted = ['--name', 'ci', '--role', 'viewer', '--file', file('ci.token')];
+    const made = await json('admin', 'tokens', 'create', ...wanted);
+    const { id } = made.token as { id: string };
+    const text = await readFile(file('ci.token'), 'utf8');
+    expect(text).toMatch(/^flt_\S+\n$/);
+    expect((await stat(file('ci.token'))).mode & 0o777).toBe(0o600);
+    const next = await json('admin', 'tokens', 'rotate', id, '--file', file('next.token'));
+    const renewed = await readFile(file('next.token'), 'utf8');
+
+    expect(JSON.stringify([made, next])).not.toContain('flt_');
+    const as = (name: string) => ['fleet', '--server', url, '--token-file', file(name)];
+    expect((await vendor.run(...as('ci.token'))).status).toBe(0);
+    expect((await vendor.run(...as('next.token'))).status).toBe(0);
+    expect(renewed).not.toBe(text);
+  });
+
+  it('leaves no token behind whose text it could not keep', async () => {
+    const wanted = ['--name', 'lost', '--role', 'viewer', '--file', join(dir, 'viewer.token')];
+
+    expect(await vendor.refusal(...as('admin', 'tokens', 'create', ...wanted))).toBe('file/exists');
+
+    const { tokens } = await json('admin', 'tokens');
+    expect((tokens as { name: string }[]).map(({ name }) => name)).not.toContain('lost');
+  });
+
   it('is also who belongs to a customer, or to a group', async () => {
-    const headers = await server.bearer('operator');
-    const post = (path: string, payload: object) =>
-      server.app.inject({ method: 'POST', url: `/api/v1/${path}`, headers, payload });
-    await post('customers', { name: 'Harbour' });
-    await post('groups', { name: 'pilots', instances: [oslo.instance] });
+    expect(await json('operator', 'customers', 'create', 'Harbour')).toMatchObject({
+      customer: { name: 'Harbour', instances: 0 },
+    });
+    const pilots = ['pilots', '--instance', 'Oslo', '--description', 'first'];
+    expect(await json('operator', 'groups', 'create', ...pilots)).toMatchObject({
+      group: { name: 'pilots', members: 1, description: 'first' },
+    });
 
     expect(await json('viewer', 'customers')).toMatchObject({
       customers: [{ name: 'Harbour', instances: 0 }],
     });
     expect(await json('viewer', 'groups')).toMatchObject({ groups: [{ name: 'pilots', members: 1 }] });
-    expect(await told('groups')).toMatch(/^pilots +1$/m);
+    expect(await told('groups')).toMatch(/^pilots +1 +first$/m);
   });
 });
 

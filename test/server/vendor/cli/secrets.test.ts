@@ -33,9 +33,21 @@ const ADDRESSES = [
 ];
 const SHOWN = [
   ...['change', 'change-or-release', 'change-or-release-or-instance', 'changes', 'checkpoint', 'command'],
-  ...['component', 'component:range', 'dir', 'duration', 'group', 'id', 'install', 'instant', 'k', 'keyid'],
+  ...[
+    'component',
+    'component:range',
+    'customer',
+    'dir',
+    'duration',
+    'group',
+    'id',
+    'install',
+    'instant',
+    'k',
+    'keyid',
+  ],
   ...['kind', 'level', 'list', 'n', 'name', 'name=value', 'path', 'percent', 'release', 'role', 'role=k/n'],
-  ...['roles', 'share', 'standing', 'status', 'target', 'template', 'text', 'version'],
+  ...['roles', 'share', 'span', 'standing', 'status', 'target', 'template', 'text', 'version'],
 ];
 
 let vendor: Vendor;
