@@ -54,7 +54,7 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
   installBodies(app, (request, body) => takeBody(context, request, body));
   installFailures(app, limitFailures);
-  installAccess(app, context, limitFailures);
+  installAccess(app, context);
   const observe = observeRequests(app, context);
   mountRoutes(app, context, [...ROUTES, ...PAGES]);
   const hot: Hot = {

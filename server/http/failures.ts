@@ -14,12 +14,29 @@ import type { Limit } from './bodies.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
-/** Addresses that lead nowhere count as failures of whoever asks. */
+/**
+ * Who is let in nowhere, whether the route says so or its handler. Not what the provider has to do with: that it cannot be
+ * asked is nobody's fault who asks.
+ */
+export const OF_ACCESS = [
+  'auth/missing',
+  'auth/refused',
+  'auth/forbidden',
+  'auth/not-for-customers',
+  'auth/cross-site',
+  // Not a pass that is over: an agent signs at once, and after a restore thousands do so at one address.
+  'auth/session-over',
+  'instance/isolated',
+  'instance/retired',
+] as const;
+
+/** Refusals of access, and addresses that lead nowhere, count as failures of whoever asks. */
 export function installFailures(app: FastifyInstance, limitFailures: Limit): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const failure = toFairleadError(error, request.id, request.routeOptions.bodyLimit ?? 0);
     if (failure.http >= 500) request.log.error({ err: error }, 'request failed');
     else request.log.info({ code: failure.code }, 'request refused');
+    if (isFairleadError(failure, ...OF_ACCESS)) return refuse(request, reply, failure, limitFailures);
     return send(reply, failure);
   });
   app.setNotFoundHandler((request, reply) =>

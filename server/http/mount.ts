@@ -13,7 +13,8 @@ import {
   takeQuota,
   verifyAccess,
 } from './access.ts';
-import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE, type Limit } from './bodies.ts';
+import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE } from './bodies.ts';
+import { OF_ACCESS } from './failures.ts';
 import type { Page } from './route.ts';
 import { offerPass, verifyBody } from './speaker.ts';
 import { visitOf } from './visitor.ts';
@@ -77,21 +78,8 @@ function mount(app: FastifyInstance, context: Context, route: Page, streams?: st
   });
 }
 
-/** Not of the provider's: that it cannot be asked is nobody's fault who asks. */
-const REFUSALS = [
-  'auth/missing',
-  'auth/refused',
-  'auth/forbidden',
-  'auth/not-for-customers',
-  'auth/cross-site',
-  // Not a pass that is over: an agent signs at once, and after a restore thousands do so at one address.
-  'auth/session-over',
-  'instance/isolated',
-  'instance/retired',
-] as const;
-
-/** Goes before the routes. Failures count against the address they come from. */
-export function installAccess(app: FastifyInstance, context: Context, limitFailures: Limit): void {
+/** Goes before the routes. */
+export function installAccess(app: FastifyInstance, context: Context): void {
   app.decorateRequest('caller');
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.access === undefined) throw new Error(`${method} ${url} does not say who may call it`);
@@ -103,12 +91,7 @@ export function installAccess(app: FastifyInstance, context: Context, limitFailu
       request.caller = { kind: 'nobody' };
       return;
     }
-    try {
-      request.caller = await verifyAccess(context, access, shownBy(request, context), context.now());
-    } catch (error) {
-      if (isFairleadError(error, ...REFUSALS)) await limitFailures(request);
-      throw error;
-    }
+    request.caller = await verifyAccess(context, access, shownBy(request, context), context.now());
     takeQuota(context, request.caller, { requests: 1 });
     const { quota } = request.routeOptions.config;
     if (quota !== undefined) context.quotas[quota](credentialOf(request.caller), { requests: 1 });
@@ -151,7 +134,7 @@ export async function isStillLetIn(context: Context, request: FastifyRequest): P
     await verifyAccess(context, access, { ...shown, visit }, context.now());
     return true;
   } catch (error) {
-    if (isFairleadError(error, ...REFUSALS)) return false;
+    if (isFairleadError(error, ...OF_ACCESS)) return false;
     throw error;
   }
 }

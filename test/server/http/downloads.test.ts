@@ -7,7 +7,9 @@ import { createHttpSource } from '../../../agent/adapters/repository/http-source
 import { createHttpClient } from '../../../agent/adapters/server/http-client.ts';
 import type { Context } from '../../../server/context.ts';
 import { ADDRESS_LIFETIME_SECONDS, type Downloads, signAddress } from '../../../server/core/downloads.ts';
+import { FAILURES_PER_MINUTE } from '../../../server/http/app.ts';
 import { readDownloads } from '../../../server/http/downloads.ts';
+
 import { metadataName, targetName } from '../../../server/repository/names.ts';
 import { hexOf } from '../../../shared/encoding/digest.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -51,6 +53,18 @@ describe('with packs for enrolled agents', () => {
     expect(answers[2]?.headers.get('www-authenticate')).toBe('Bearer');
     expect(answers[2]?.headers.get('cache-control')).toBe('no-store');
     expect(await answers[2]?.json()).toMatchObject({ code: 'auth/missing' });
+  });
+
+  it('who is refused it over and over is told to wait, as everywhere else, and an agent beside it is not', async () => {
+    const wrong = { authorization: 'Bearer not-a-token' };
+    const answers = await Promise.all(
+      Array.from({ length: FAILURES_PER_MINUTE + 5 }, (_, i) => get(pack, i % 2 === 0 ? {} : wrong)),
+    );
+
+    const codes = Map.groupBy(answers, ({ status }) => status);
+    expect([codes.get(401)?.length, codes.get(429)?.length]).toEqual([FAILURES_PER_MINUTE, 5]);
+    expect(codes.get(429)?.[0]?.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect((await get(pack, await own())).status).toBe(200);
   });
 
   it('an agent gets it, in parts too, and no cache may keep it for others', async () => {
