@@ -32,7 +32,20 @@ const isSecret = ({ value }: Door) => SECRET.has(value);
 const FORMS_HERE = [...FORMS, (text: string) => `fairlead1_${text}${'x'.repeat(60)}`];
 /** Shown and kept on purpose. What a setting of a component holds that is secret has tests of its own. */
 const SHOWN = [
-  ...['advisory', 'channel', 'component', 'count', 'duration', 'expression', 'hosts', 'id', 'key', 'kind', 'list', 'name'],
+  ...[
+    'advisory',
+    'channel',
+    'component',
+    'count',
+    'duration',
+    'expression',
+    'hosts',
+    'id',
+    'key',
+    'kind',
+    'list',
+    'name',
+  ],
   ...['number', 'plan', 'reach', 'span', 'standing', 'target', 'template', 'text', 'time', 'value'],
   ...['version', 'what', 'zone'],
 ];
