@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeExecutable } from './packaging/executable.ts';
+import { collectLicenses, LICENSES_FILE } from './packaging/licenses.ts';
 import { nodeFor } from './packaging/node.ts';
 import { HOST, PROGRAMS, TARGETS, type Target } from './packaging/programs.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '..');
 const USAGE = `Usage: scripts/build [--out DIR] [--target TARGET]... [--program NAME]...
 
-Builds one executable of each program for each target, and SHA256SUMS beside them. Whoever builds the same commit has the same sums.
+Builds one executable of each program for each target; beside them the licenses of what is in them, and SHA256SUMS.
+Whoever builds the same commit has the same sums.
 
   --out DIR       where they come to lie, in a folder for each target; dist/ of this checkout by default
   --target NAME   ${TARGETS.join(' or ')}; this machine's by default
@@ -52,12 +54,19 @@ async function buildFor(
 ): Promise<void> {
   const node = await nodeFor(CHECKOUT, target, work);
   const sums: string[] = [];
+  const note = (name: string, bytes: Uint8Array) =>
+    sums.push(`${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`);
+  const inputs = new Set<string>();
   for (const program of PROGRAMS.filter(({ name }) => names.has(name))) {
-    const { path } = await makeExecutable({ checkout: CHECKOUT, program, target, node, out, work });
+    const { path, bundle } = await makeExecutable({ checkout: CHECKOUT, program, target, node, out, work });
     const bytes = await readFile(path);
-    sums.push(`${createHash('sha256').update(bytes).digest('hex')}  ${basename(path)}\n`);
+    note(basename(path), bytes);
+    for (const input of bundle.inputs.keys()) inputs.add(input);
     console.log(`${path}  ${(bytes.length / 1e6).toFixed(1)} MB  ${program.about}`);
   }
+  const licenses = Buffer.from(await collectLicenses(CHECKOUT, inputs));
+  note(LICENSES_FILE, licenses);
+  await writeFile(join(out, LICENSES_FILE), licenses);
   await writeFile(join(out, 'SHA256SUMS'), sums.join(''));
 }
 

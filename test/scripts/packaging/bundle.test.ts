@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Bundle, bundleProgram } from '../../../scripts/packaging/bundle.ts';
+import { collectLicenses } from '../../../scripts/packaging/licenses.ts';
 import { PROGRAMS, type Program } from '../../../scripts/packaging/programs.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 
@@ -86,6 +87,27 @@ describe('a bundle', { timeout: 120_000 }, () => {
       'server/web/docs-page.css',
       'server/web/docs-page.js',
     ]);
+  });
+
+  it('brings the license of Node, and of each package that it holds a part of', async () => {
+    const [, server] = PROGRAMS;
+    if (server === undefined) throw new Error('there are three');
+    const { bundle } = await bundled(server);
+
+    const licenses = await collectLicenses(CHECKOUT, bundle.inputs.keys());
+
+    const packages = new Set(
+      [...bundle.inputs.keys()].flatMap((path) => /^node_modules\/[^@][^/]*/.exec(path) ?? []),
+    );
+    expect(packages.size).toBeGreaterThan(30);
+    expect(licenses).toMatch(/^node 24\.\d+\.\d+: MIT\n\nNode\.js is licensed for use as follows/);
+    for (const place of packages) {
+      const { name, version, license } = JSON.parse(
+        readFileSync(join(CHECKOUT, place, 'package.json'), 'utf8'),
+      );
+      expect(licenses).toContain(`\n${name} ${version}: ${license}`);
+    }
+    expect(licenses).not.toContain(`\nesbuild `);
   });
 
   it('has threads that answer without a file of theirs', async () => {
