@@ -148,19 +148,19 @@ describe('the connection', () => {
   it('is tried again soon when it breaks, and later each time that it does not last', async () => {
     const network = await listening();
     const { world } = network;
-    world.line?.end({ isSteady: true });
-    await world.clock.advance(10 * SECOND);
-    for (let i = 0; i < 6; i++) {
-      world.line?.end();
+    const waits: number[] = [];
+    const lose = async (how?: { readonly isSteady: true }) => {
+      const at = world.clock.monotonic();
+      world.line?.end(how);
       await world.clock.advance(5 * MINUTE);
-    }
+      waits.push((world.dials.at(-1) ?? 0) - at);
+    };
+    await lose({ isSteady: true });
+    for (let i = 0; i < 8; i++) await lose();
 
-    const waits = world.dials.slice(1).map((at, i) => at - (world.dials[i] ?? 0));
-
-    // Half of what is drawn from: 20 seconds, then twice that and so on, five minutes at most.
-    expect(waits[0]).toBe(11 * SECOND);
-    expect(waits[1]).toBe(20 * SECOND);
-    expect(world.dials.length).toBe(8);
+    // Half of what is drawn from: 20 seconds four times, and then twice that.
+    expect(waits.map((ms) => ms / SECOND)).toEqual([10, 10, 10, 10, 20, 20, 20, 20, 40]);
+    expect(world.dials.length).toBe(10);
   });
 
   it('that is refused on the way is tried every ten minutes, and costs no poll', async () => {
