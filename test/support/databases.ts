@@ -12,6 +12,11 @@ export function usePostgres(server: Postgres): void {
   postgres = server;
 }
 
+/** Known where tests are named: those of one database alone are not even named on the other. */
+export function isOnPostgres(): boolean {
+  return postgres !== null;
+}
+
 /** The same place twice is the same database. */
 export async function openAt(file: string, place: Place = 'inline'): Promise<Database> {
   return openDatabase(await locationOf(file), place);

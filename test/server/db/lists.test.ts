@@ -13,8 +13,8 @@ import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.
 import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
 import { writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
-import { isPostgres, transact } from '../../../server/db/transact.ts';
-import { openAt } from '../../support/databases.ts';
+import { transact } from '../../../server/db/transact.ts';
+import { isOnPostgres, openAt } from '../../support/databases.ts';
 import { NOW } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
 
@@ -73,25 +73,29 @@ describe('deployments', () => {
     for (const limit of [1, 7]) expect(await walk(filter, limit)).toEqual(whole);
   });
 
-  it('that went back are found by an index of theirs, and those with one change need no sorting', async () => {
-    if (isPostgres(db)) return;
-    const plan = async (query: string) => {
-      const { rows } = await sql.raw<{ readonly detail: string }>(`explain query plan ${query}`).execute(db);
-      return rows.map(({ detail }) => detail).join('; ');
-    };
-    const order = (of: string) =>
-      `order by ${of}.started_at desc, ${of}.record desc, ${of}.instance desc limit 11`;
+  // Plans are worded by each database in its own way.
+  if (!isOnPostgres()) {
+    it('that went back are found by an index of theirs, and those with one change need no sorting', async () => {
+      const plan = async (query: string) => {
+        const { rows } = await sql
+          .raw<{ readonly detail: string }>(`explain query plan ${query}`)
+          .execute(db);
+        return rows.map(({ detail }) => detail).join('; ');
+      };
+      const order = (of: string) =>
+        `order by ${of}.started_at desc, ${of}.record desc, ${of}.instance desc limit 11`;
 
-    const back = await plan(
-      `select * from deployments as d where (d.state = 'rolled-back' or d.reason = 'rollback') ${order('d')}`,
-    );
-    const carried = await plan(
-      `select * from deployments as d inner join deployment_changes as carried on carried.instance = d.instance
-       and carried.record = d.record where carried.change = 'CHG-1' ${order('carried')}`,
-    );
+      const back = await plan(
+        `select * from deployments as d where (d.state = 'rolled-back' or d.reason = 'rollback') ${order('d')}`,
+      );
+      const carried = await plan(
+        `select * from deployments as d inner join deployment_changes as carried on carried.instance = d.instance
+         and carried.record = d.record where carried.change = 'CHG-1' ${order('carried')}`,
+      );
 
-    expect(back).toContain('deployments_back');
-    expect(carried).toContain('changes_by_start');
-    expect(`${back} ${carried}`).not.toContain('TEMP B-TREE');
-  });
+      expect(back).toContain('deployments_back');
+      expect(carried).toContain('changes_by_start');
+      expect(`${back} ${carried}`).not.toContain('TEMP B-TREE');
+    });
+  }
 });
