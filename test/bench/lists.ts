@@ -26,9 +26,9 @@ const SIZES = [10_000, 100_000] as const;
 const DEPLOYMENTS_OF_ONE = 3;
 const COMPONENTS_OF_ONE = 5;
 const AUDIT_ENTRIES = 5_000;
-const PAGES = 100;
+const PAGES = 200;
 
-/** Each is walked from its beginning; every tenth page a jump is made by its key, as far as there is one. */
+/** Each is walked from its beginning to its end, and over again. */
 const LISTS = [
   '/api/v1/instances',
   '/api/v1/deployments',
@@ -59,7 +59,7 @@ export async function measureLists(work: string): Promise<Figures> {
       const ms = await timed(() => copyFleet(source, target, address.place));
       await target.destroy();
       const name = `${size.toLocaleString('en')}, PostgreSQL`;
-      rows.push([name, 'migrate', formatMs(ms), '', '']);
+      rows.push([name, 'migrate', formatMs(ms), '', '', '']);
       rows.push(...(await measureOn(address, dir, name)));
     }
     await source.destroy();
@@ -68,8 +68,8 @@ export async function measureLists(work: string): Promise<Figures> {
   await postgres?.stop();
   return {
     title: 'Lists of a large fleet',
-    note: `Pages of 100, up to ${PAGES} of each list one after the other, in the server's own process with its database beside it; each instance has ${COMPONENTS_OF_ONE} components, all affected by one advisory, and ${DEPLOYMENTS_OF_ONE} deployments. A turn is processor time of the loop.`,
-    head: ['instances', 'list', 'median', 'p99', 'longest turn'],
+    note: `Pages of 100, ${PAGES} of each list one after the other, behind its end from its beginning again, in the server's own process with its database beside it; each instance has ${COMPONENTS_OF_ONE} components, all affected by one advisory, and ${DEPLOYMENTS_OF_ONE} deployments. The first is the first of its kind that the process answers. A turn is processor time of the loop. Goal: p99 of 50 ms at 10,000 instances and 100 ms at 100,000, no turn over 50 ms.`,
+    head: ['instances', 'list', 'first', 'median', 'p99', 'longest turn'],
     rows,
   };
 }
@@ -81,21 +81,23 @@ async function measureOn(address: DatabaseAddress, dir: string, name: string): P
   for (const list of LISTS) {
     const times: number[] = [];
     const turns = watchTurns();
-    let url: string | null = list;
-    for (let page = 0; page < PAGES && url !== null; page++) {
+    let url: string = list;
+    for (let page = 0; page < PAGES; page++) {
       const began = performance.now();
       const answer: { statusCode: number; body: string; headers: { link?: unknown } } = await app.inject({
         ...{ url, headers: { authorization } },
       });
       times.push(performance.now() - began);
       if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.body}`);
-      url = /<([^>]+)>/.exec(String(answer.headers.link ?? ''))?.[1] ?? null;
+      // From its end to its beginning again.
+      url = /<([^>]+)>/.exec(String(answer.headers.link ?? ''))?.[1] ?? list;
     }
     const sorted = times.toSorted((a, b) => a - b);
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     rows.push([
       name,
       list.replace('/api/v1/', ''),
+      formatMs(times[0] ?? 0),
       formatMs(at(0.5)),
       formatMs(at(0.99)),
       formatMs(turns.longest()),
