@@ -14,6 +14,7 @@ import { measureMemory } from '../test/bench/memory.ts';
 import { measureMetadata } from '../test/bench/metadata.ts';
 import { measurePacks } from '../test/bench/packs.ts';
 import { measurePolls } from '../test/bench/polls.ts';
+import { measureReconnects } from '../test/bench/reconnects.ts';
 import { measureReports } from '../test/bench/reports.ts';
 import { measureRollback } from '../test/bench/rollback.ts';
 import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
@@ -33,6 +34,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   server: measureServer,
   polls: measurePolls,
   reports: measureReports,
+  reconnects: measureReconnects,
   hub: measureHub,
   lists: measureLists,
   forced: measureForced,

@@ -34,14 +34,20 @@ const LISTENING = {
   shouldUpgradeCallback: isUpgrade,
 };
 
+const OF_ALL_SERVERS = {
+  bodyLimit: DEFAULT_BODY_BYTES,
+  connectionTimeout: IDLE_MS,
+  clientErrorHandler: answerNoRequest,
+  // An agent that reports while one process gives way to the next has done nothing to be refused for.
+  return503OnClosing: false,
+};
+
 /** The caller listens and closes. Without `tls` it speaks plain HTTP. */
 export async function createApp(context: Context, tls: Tls | null = null): Promise<FastifyInstance> {
   const log: FastifyBaseLogger = context.log.child({}, { serializers: { req: describeRequest } });
   const options = {
+    ...OF_ALL_SERVERS,
     loggerInstance: log,
-    bodyLimit: DEFAULT_BODY_BYTES,
-    connectionTimeout: IDLE_MS,
-    clientErrorHandler: answerNoRequest,
     trustProxy: [...context.config.trustProxy],
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
       void answerUnreadable(error, request, reply, limitFailures),

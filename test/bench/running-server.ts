@@ -31,6 +31,8 @@ export interface Running {
   /** Since the last time. */
   turns(): Promise<Turns>;
   residentBytes(field: 'VmRSS' | 'VmHWM'): number;
+  /** Another process in the place of this one, at the same address. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -75,18 +77,10 @@ export async function startServer(
   const turnsFile = join(work, 'turns.json');
   const monitor = join(import.meta.dirname, 'turns-monitor.js');
   const watched = isWatched ? ['--import', monitor] : [];
-  const run = [process.execPath, ...watched, program, 'run', '--dir', dir, '--port', '0'];
-  const [command = '', ...argv] = [...before, ...run];
-  const child = spawn(command, argv, {
-    env: { ...environment, FAIRLEAD_BENCH_TURNS: turnsFile },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const url = await new Promise<string>((resolve) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      const found = /listening on (http:\/\/\S+)/.exec(chunk.toString());
-      if (found?.[1] !== undefined) resolve(found[1]);
-    });
-  });
+  const run = [process.execPath, ...watched, program, 'run', '--dir', dir];
+  const start = (port: string) =>
+    listen([...before, ...run, '--port', port], { ...environment, FAIRLEAD_BENCH_TURNS: turnsFile });
+  let { child, url } = await start('0');
   const token = readFileSync(join(dir, 'admin.token'), 'utf8').trim();
   const keys = onlineKeysReply.parse(await (await fetch(`${url}/api/v1/online-keys`)).json());
   await ask(
@@ -95,7 +89,11 @@ export async function startServer(
     '/api/v1/publications',
     Buffer.from(JSON.stringify(firstPublication(keys))),
   );
-  const pid = child.pid ?? 0;
+  const end = async () => {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  };
+  const { pid = 0 } = child;
   return {
     ...{ url, token, pid, privateKey },
     agentToken: (instance = 0) => agentToken(privateKey, instance),
@@ -106,11 +104,24 @@ export async function startServer(
       return JSON.parse(readFileSync(turnsFile, 'utf8')) as Turns;
     },
     residentBytes: (field) => residentBytes(pid, field),
-    stop: async () => {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
+    restart: async () => {
+      await end();
+      ({ child, url } = await start(new URL(url).port));
     },
+    stop: end,
   };
+}
+
+/** Answers once it says where it listens. */
+async function listen([command = '', ...argv]: readonly string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(command, argv, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const url = await new Promise<string>((resolve) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      const found = /listening on (http:\/\/\S+)/.exec(chunk.toString());
+      if (found?.[1] !== undefined) resolve(found[1]);
+    });
+  });
+  return { child, url };
 }
 
 export const idOf = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`;

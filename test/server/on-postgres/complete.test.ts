@@ -11,6 +11,7 @@ const APART: Readonly<Record<string, string>> = {
   'db/plans.test.ts': 'what the planner of the file says',
   'db/sqlite-file.test.ts': 'the file itself',
   'db/threaded-sqlite.test.ts': 'the threads of the file',
+  'http/closing.test.ts': 'a socket; no row is asked for',
   'http/hostile-provider.test.ts': 'what a provider answers; its rows are those of other sign-ins',
   'http/hot.test.ts': 'files from memory, before any row is asked for',
   'program.test.ts': 'the program on the file; on PostgreSQL it has a suite of its own',
