@@ -1,8 +1,9 @@
 // Thousands of connections that wait for one message, in a process of their own: of the hub, of nats, of mosquitto, all read the same way.
 import { createPrivateKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { SignJWT } from 'jose';
 import { SUBSCRIBE_PATH } from '../../shared/protocol/hint.ts';
+import { agentToken } from './agent-token.ts';
 
 /** How a connection is made ready, and what begins a message. */
 interface Dialect {
@@ -24,7 +25,7 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
         `GET ${SUBSCRIBE_PATH} HTTP/1.1`,
         ...['host: bench', 'connection: upgrade', 'upgrade: websocket', 'sec-websocket-version: 13'],
         `sec-websocket-key: ${randomBytes(16).toString('base64')}`,
-        `authorization: Bearer ${await tokenOf(i)}`,
+        `authorization: Bearer ${await agentToken(createPrivateKey(readFileSync(keyFile)), i)}`,
       ];
       return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
     },
@@ -44,17 +45,6 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
     isMessage: (chunk) => chunk.includes(0x30),
   },
 };
-
-async function tokenOf(i: number): Promise<string> {
-  const key = createPrivateKey(await import('node:fs').then(({ readFileSync }) => readFileSync(keyFile)));
-  return new SignJWT()
-    .setProtectedHeader({ alg: 'EdDSA' })
-    .setIssuer(`00000000-0000-4000-8000-${String(i).padStart(12, '0')}`)
-    .setAudience('fairlead-server')
-    .setIssuedAt()
-    .setExpirationTime('60s')
-    .sign(key);
-}
 
 /** MQTT 3.1.1 §3.1: a clean session of this client, kept alive for a quarter of an hour. */
 function mqttConnect(id: string): Buffer {

@@ -2,10 +2,10 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { SignJWT } from 'jose';
 import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
 import { listenTo } from '../../agent/adapters/server/listen.ts';
 import { createHints } from '../../agent/engine/agent/hints.ts';
+import { agentToken } from './agent-token.ts';
 
 const [url = '', countText = '', keyFile = ''] = process.argv.slice(2);
 const count = Number(countText);
@@ -31,23 +31,13 @@ function poll(): void {
   request.on('error', quiet);
 }
 
-async function tokenOf(i: number): Promise<string> {
-  return new SignJWT()
-    .setProtectedHeader({ alg: 'EdDSA' })
-    .setIssuer(`00000000-0000-4000-8000-${String(i).padStart(12, '0')}`)
-    .setAudience('fairlead-server')
-    .setIssuedAt()
-    .setExpirationTime('60s')
-    .sign(key);
-}
-
 for (let i = 0; i < count; i++) {
   const hints = createHints({
     channel: {
       listen: async (on, signal) => {
         const ended = await listenTo(
           url,
-          () => tokenOf(i),
+          () => agentToken(key, i),
           {
             ...on,
             onOpen: () => {

@@ -7,10 +7,11 @@ import { utf8 } from '../../shared/encoding/bytes.ts';
 import { PASS_HEADER } from '../../shared/protocol/pass.ts';
 import { HELD_HEADER } from '../../shared/protocol/report.ts';
 import { reportOf } from '../support/reports.ts';
+import { idOf } from './agent-token.ts';
 import { type Figures, median } from './figures.ts';
 import { load, type Rate, ROOT, SECONDS, SERVER, startNginxOn, TIMESTAMP } from './polls.ts';
 import { processorSeconds } from './processes.ts';
-import { idOf, type Running, startServer } from './running-server.ts';
+import { type Running, startServer } from './running-server.ts';
 
 /** So many that none of them meets its quota. */
 const SENDERS = 3_000;

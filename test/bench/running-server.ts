@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { SignJWT } from 'jose';
 import { onlineKeysReply } from '../../shared/protocol/publication.ts';
 import { firstPublication } from '../support/publications.ts';
 import { recordOf, reportOf } from '../support/reports.ts';
+import { agentToken, idOf } from './agent-token.ts';
 import { formatMb } from './figures.ts';
 import { residentBytes } from './processes.ts';
 
@@ -124,8 +124,6 @@ async function listen([command = '', ...argv]: readonly string[], env: NodeJS.Pr
   return { child, url };
 }
 
-export const idOf = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`;
-
 /** Rows as the first server wrote them: newer ones bring them to their own tables when they start. */
 function fill(file: string, publicKey: string): void {
   const database = new DatabaseSync(file);
@@ -154,14 +152,4 @@ function fill(file: string, publicKey: string): void {
   }
   database.exec('commit');
   database.close();
-}
-
-function agentToken(privateKey: KeyObject, instance: number): Promise<string> {
-  return new SignJWT()
-    .setProtectedHeader({ alg: 'EdDSA' })
-    .setIssuer(idOf(instance))
-    .setAudience('fairlead-server')
-    .setIssuedAt()
-    .setExpirationTime('60s')
-    .sign(privateKey);
 }

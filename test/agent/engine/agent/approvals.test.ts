@@ -57,6 +57,19 @@ async function asked(approvals: Partial<Policy['approvals']> = {}) {
   return { ...network, planOf, list, say, receiptBy, handIn };
 }
 
+/** One receipt has done what it was for: the deployment went back, and what it met is out of the way. */
+async function used() {
+  const all = await asked({ required: 1, approvers: BOTH });
+  const { world, receiptBy, handIn, ask } = all;
+  const receipt = await receiptBy(alice, 'alice');
+  world.deployer.ends = 'rolled-back';
+  await handIn(receipt);
+  await settle();
+  world.deployer.ends = 'committed';
+  await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' });
+  return { ...all, receipt };
+}
+
 describe('an approval through the socket', () => {
   it('lets the agent apply exactly this plan, and says by whose authority', async () => {
     const { world, say, list } = await asked();
@@ -330,13 +343,7 @@ describe('signed approvals', () => {
   });
 
   it('do not count a second time', async () => {
-    const { world, receiptBy, handIn, ask } = await asked({ required: 1, approvers: BOTH });
-    const receipt = await receiptBy(alice, 'alice');
-    world.deployer.ends = 'rolled-back';
-    await handIn(receipt);
-    await settle();
-    world.deployer.ends = 'committed';
-    await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' });
+    const { world, receipt, handIn } = await used();
 
     expect((await rejectionOf(handIn(receipt))).code).toBe('approval/replayed');
     await world.clock.advance(600_000);
@@ -345,13 +352,7 @@ describe('signed approvals', () => {
   });
 
   it('do not count a second time where it is lost which of them were used; one signed later does', async () => {
-    const { world, receiptBy, handIn, ask } = await asked({ required: 1, approvers: BOTH });
-    const receipt = await receiptBy(alice, 'alice');
-    world.deployer.ends = 'rolled-back';
-    await handIn(receipt);
-    await settle();
-    world.deployer.ends = 'committed';
-    await ask('DELETE', '/v1/quarantine/core/auth', { reason: 'mended' });
+    const { world, receipt, receiptBy, handIn } = await used();
     Object.assign(world.approvals, { value: null, damaged: 'it ends in the middle' });
 
     expect((await rejectionOf(handIn(receipt))).code).toBe('approval/forgotten');
