@@ -1,5 +1,5 @@
 // How this machine reaches its server: what an administrator has said in a file of root's, else what the environment says.
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { z } from 'zod';
@@ -87,18 +87,28 @@ function believed(ca: string | undefined, systemCa: boolean | undefined): readon
 export async function writeNetworkFile(stateDir: string, said: NetworkFile): Promise<void> {
   const refuse = (problem: string, cause?: unknown) =>
     new FairleadError('transport/network-invalid', { path: networkPathOf(stateDir), problem }, { cause });
-  const { proxies, tls } = networkOf({}, said);
+  const { proxies } = networkOf({}, said);
   const [slip] = proxies.slips;
-  if (slip !== undefined) throw refuse(`the proxy: ${slip.problem}`);
-  if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw refuse('a client certificate goes with its key');
+  if (slip !== undefined) throw refuse(`proxy: ${slip.problem}`);
+  const { ca, clientCert: cert, clientKey: key } = said;
+  const trials: readonly (readonly [problem: string, attempt: () => unknown])[] = [
+    ['ca: it is no certificate in PEM', () => ca === undefined || new X509Certificate(ca)],
+    ['clientCert: it is no certificate in PEM', () => cert === undefined || new X509Certificate(cert)],
+    ['clientKey: it is no key in PEM without a passphrase', () => key === undefined || createPrivateKey(key)],
+    [
+      'clientKey: it is not the key of clientCert',
+      () => cert === undefined || key === undefined || createSecureContext({ cert, key }),
+    ],
+  ];
+  for (const [problem, attempt] of trials) {
+    try {
+      attempt();
+    } catch (cause) {
+      throw refuse(problem, cause);
+    }
   }
-  try {
-    if (said.ca !== undefined) new X509Certificate(said.ca);
-    const { cert, key } = tls;
-    if (cert !== undefined && key !== undefined) createSecureContext({ cert, key });
-  } catch (cause) {
-    throw refuse('a certificate or key is none, in PEM, or they do not go together', cause);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw refuse(`${cert === undefined ? 'clientCert' : 'clientKey'}: a certificate goes with its key`);
   }
   await writeDurably(networkPathOf(stateDir), utf8(`${JSON.stringify(said, null, 2)}\n`));
 }

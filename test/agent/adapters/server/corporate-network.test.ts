@@ -1,5 +1,7 @@
 // A company's network: a real squid that asks for a password is the only way out, and the server wants to be shown a certificate.
+
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -55,6 +57,9 @@ function makeCertificates(): void {
     );
   }
 }
+
+const keyOfNobody = () =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 const missing = squidMissing();
 
@@ -180,15 +185,18 @@ describe('what was said of the network', () => {
   });
 
   it.each([
-    ['a proxy of another kind', { proxy: 'socks5://ada:secret@proxy.test' }],
-    ['a certificate that is none', { ca: 'secret' }],
-    ['a certificate without its key', { clientCert: 'secret' }],
-  ])('is refused before it is kept: %s', async (_, said) => {
+    ['a proxy of another kind', 'proxy: ', { proxy: 'socks5://ada:secret@proxy.test' }],
+    ['authorities that are none', 'ca: ', { ca: 'secret' }],
+    ['a certificate that is none', 'clientCert: ', { clientCert: 'secret', clientKey: 'secret' }],
+    ['a key that is none', 'clientKey: ', { clientKey: 'secret' }],
+    ['a key without its certificate', 'clientCert: ', { clientKey: keyOfNobody() }],
+  ])('is refused before it is kept, and the field is named: %s', async (_, field, said) => {
     const failure = await rejectionOf(
       writeNetworkFile(temporaryDirectory(), { schema: 'fairlead/network@1', ...said }),
     );
 
     expect(failure).toMatchObject({ code: 'transport/network-invalid' });
+    expect(failure.message).toContain(field);
     expect(failure.message).not.toContain('secret');
   });
 
