@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { AwsV4Signer } from 'aws4fetch';
-import { Agent } from 'undici';
 import { FairleadError, isFairleadError, systemCode } from '../../shared/errors/error.ts';
+import { createWayOut } from '../../shared/node/way-out.ts';
 import type { S3Address } from '../core/repository-address.ts';
 import { errorCodeIn, refusalOf, type S3Answer } from './s3-answers.ts';
 
@@ -57,9 +57,8 @@ const EMPTY = new Uint8Array();
 
 export function createS3Client(address: S3Address, patience: S3Patience = PATIENCE): S3Client {
   const { place, prefix } = address;
-  const agent = new Agent({
-    ...{ connections: CONNECTIONS, connect: { timeout: patience.connectMs } },
-    bodyTimeout: patience.silenceMs,
+  const agent = createWayOut(address.endpoint, process.env, {
+    ...{ connections: CONNECTIONS, connectMs: patience.connectMs, silenceMs: patience.silenceMs },
   });
   let restsUntil = 0;
 

@@ -11,7 +11,7 @@ export const TRANSPORT_ERRORS = {
   'transport/network-invalid': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `${d.path} does not say how the server is reached: ${d.problem}`,
     hint: () =>
-      'say it anew: fairlead agent network --proxy-file FILE; or take it back: fairlead agent network --clear',
+      'mend the file, or forget what it says and say it anew: fairlead agent network --clear --proxy-file FILE',
     http: 502,
     exit: EXIT.unreachable,
   }),

@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { isProxyRefusal } from '../../../shared/node/proxies.ts';
 import { parseRetryAfter } from '../../core/pauses.ts';
 
 type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>;
@@ -54,14 +55,6 @@ export function unreachable(url: string, cause: unknown): FairleadError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const problem = code || (cause instanceof Error ? cause.message : 'the connection failed');
   return new FairleadError('transport/unreachable', { url, problem: sanitizeLine(problem) }, { cause });
-}
-
-/** undici says it in words alone, of a tunnel and of a request that is passed on. */
-function isProxyRefusal(cause: unknown): boolean {
-  return (
-    cause instanceof Error &&
-    /^Proxy (?:response \(407\)|Authentication Required \(407\))/.test(cause.message)
-  );
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];

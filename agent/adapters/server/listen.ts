@@ -3,12 +3,12 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { WebSocket } from 'ws';
 import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
+import { proxyOf } from '../../../shared/node/proxies.ts';
 import { hint, MAX_HINT_BYTES, PING_MS, SUBSCRIBE_PATH } from '../../../shared/protocol/hint.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { Listening, ListeningEnd } from '../../ports/server.ts';
 import { verifyNetwork } from './dispatchers.ts';
 import { type Network, networkOf } from './network.ts';
-import { proxyOf } from './proxies.ts';
 
 const HANDSHAKE_MS = 15_000;
 /** Of a server that pings, two are lost at most. */

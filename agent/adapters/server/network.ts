@@ -1,29 +1,32 @@
 // How this machine reaches its server: what an administrator has said in a file of root's, else what the environment says.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
+import { type Proxies, readProxies } from '../../../shared/node/proxies.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
-import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { type Proxies, readProxies } from './proxies.ts';
+import { parseDocumentBytes, SECRET } from '../../../shared/schema/parse-document.ts';
+import { parseCertificates } from './certificates.ts';
 
 /** Whole, with secrets: it is readable by its owner alone, and nothing of it is on a command line or in an environment. */
-export const networkFile = z.strictObject({
-  schema: z.literal('fairlead/network@1'),
-  /** With user and password where it asks for them. */
-  proxy: z.string().optional(),
-  /** As in NO_PROXY. */
-  noProxy: z.string().optional(),
-  /** Certificates in PEM that are believed besides. */
-  ca: z.string().optional(),
-  /** Those of the machine's own store are believed too. */
-  systemCa: z.boolean().optional(),
-  clientCert: z.string().optional(),
-  clientKey: z.string().optional(),
-});
+export const networkFile = z
+  .strictObject({
+    schema: z.literal('fairlead/network@1'),
+    /** With user and password where it asks for them. */
+    proxy: z.string().optional(),
+    /** As in NO_PROXY. */
+    noProxy: z.string().optional(),
+    /** Certificates in PEM that are believed besides. */
+    ca: z.string().optional(),
+    /** Those of the machine's own store are believed too. */
+    systemCa: z.boolean().optional(),
+    clientCert: z.string().optional(),
+    clientKey: z.string().optional(),
+  })
+  .meta({ [SECRET]: true });
 export type NetworkFile = z.output<typeof networkFile>;
 
 export interface Network {
@@ -38,11 +41,20 @@ export function networkPathOf(stateDir: string): string {
   return join(stateDir, 'network.json');
 }
 
-/** Null where nothing was said. Errors: document/invalid, json/*, disk/unreadable. */
+/** Null where nothing was said. Errors: transport/network-invalid, disk/unreadable. */
 export async function readNetworkFile(stateDir: string): Promise<NetworkFile | null> {
   const path = networkPathOf(stateDir);
   const bytes = await readIfPresent(path);
-  return bytes === null ? null : parseDocumentBytes(networkFile, bytes, path);
+  if (bytes === null) return null;
+  try {
+    const said = parseDocumentBytes(networkFile, bytes, path);
+    verifyNetworkFile(path, said);
+    return said;
+  } catch (cause) {
+    if (!isFairleadError(cause) || cause.code === 'transport/network-invalid') throw cause;
+    // Never begun anew by whoever adds to it: what it held may be the one way out, and stands nowhere else.
+    throw new FairleadError('transport/network-invalid', { path, problem: cause.message }, { cause });
+  }
 }
 
 /** Never fails: an agent that cannot read how to reach its server goes on without it, and says so at each question. */
@@ -51,7 +63,8 @@ export async function readNetwork(stateDir: string, environment: NodeJS.ProcessE
     return networkOf(environment, await readNetworkFile(stateDir));
   } catch (error) {
     if (!isFairleadError(error)) throw error;
-    return { ...networkOf(environment), problem: error.message };
+    const isInvalid = isFairleadError(error, 'transport/network-invalid');
+    return { ...networkOf(environment), problem: isInvalid ? error.data.problem : error.message };
   }
 }
 
@@ -85,15 +98,21 @@ function believed(ca: string | undefined, systemCa: boolean | undefined): readon
 
 /** Before anything is written: what cannot be used is said to whoever types it. Errors: transport/network-invalid, disk/*. */
 export async function writeNetworkFile(stateDir: string, said: NetworkFile): Promise<void> {
+  const path = networkPathOf(stateDir);
+  verifyNetworkFile(path, said);
+  await writeDurably(path, utf8(`${JSON.stringify(said, null, 2)}\n`));
+}
+
+/** Also of what a hand wrote: a slip in it is named once, and not by whatever fails of it later. Error: transport/network-invalid. */
+function verifyNetworkFile(path: string, said: NetworkFile): void {
   const refuse = (problem: string, cause?: unknown) =>
-    new FairleadError('transport/network-invalid', { path: networkPathOf(stateDir), problem }, { cause });
-  const { proxies } = networkOf({}, said);
-  const [slip] = proxies.slips;
+    new FairleadError('transport/network-invalid', { path, problem }, { cause });
+  const [slip] = readProxies({ https_proxy: said.proxy }).slips;
   if (slip !== undefined) throw refuse(`proxy: ${slip.problem}`);
   const { ca, clientCert: cert, clientKey: key } = said;
   const trials: readonly (readonly [problem: string, attempt: () => unknown])[] = [
-    ['ca: it is no certificate in PEM', () => ca === undefined || new X509Certificate(ca)],
-    ['clientCert: it is no certificate in PEM', () => cert === undefined || new X509Certificate(cert)],
+    ['ca: ', () => ca === undefined || parseCertificates(ca)],
+    ['clientCert: ', () => cert === undefined || parseCertificates(cert)],
     ['clientKey: it is no key in PEM without a passphrase', () => key === undefined || createPrivateKey(key)],
     [
       'clientKey: it is not the key of clientCert',
@@ -104,11 +123,11 @@ export async function writeNetworkFile(stateDir: string, said: NetworkFile): Pro
     try {
       attempt();
     } catch (cause) {
-      throw refuse(problem, cause);
+      const more = problem.endsWith(': ') && cause instanceof Error ? cause.message : '';
+      throw refuse(problem + more, cause);
     }
   }
   if ((cert === undefined) !== (key === undefined)) {
     throw refuse(`${cert === undefined ? 'clientCert' : 'clientKey'}: a certificate goes with its key`);
   }
-  await writeDurably(networkPathOf(stateDir), utf8(`${JSON.stringify(said, null, 2)}\n`));
 }

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { ownProgram } from '../../../shared/node/own-parts.ts';
+import { describeProxy } from '../../../shared/node/proxies.ts';
 import { readTextIfPresent } from '../../../shared/node/read-file.ts';
 import { UNIT_DIRECTORY } from '../../../shared/node/service/manager.ts';
 import { AGENT_UNIT, driversIn, renderAgentUnit, startCommand } from '../../adapters/machine/agent-unit.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createHttpClient } from '../../adapters/server/http-client.ts';
 import { readNetwork } from '../../adapters/server/network.ts';
-import { describeProxy } from '../../adapters/server/proxies.ts';
 import { EXCHANGE_LIMITS } from '../../adapters/server/watch.ts';
 
 /** One thing that was looked at. */

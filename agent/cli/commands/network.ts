@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readNamed, readSecret } from '../../../shared/node/named-file.ts';
+import { describeProxy } from '../../../shared/node/proxies.ts';
 import {
   type NetworkFile,
   networkOf,
@@ -10,7 +11,6 @@ import {
   readNetworkFile,
   writeNetworkFile,
 } from '../../adapters/server/network.ts';
-import { describeProxy } from '../../adapters/server/proxies.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const networkAnswer = z.strictObject({
@@ -62,7 +62,7 @@ export async function network(
   return 0;
 }
 
-/** What is not given stays as it was said before. Answers whether anything was given. */
+/** What is not given stays as it was said before. Answers whether anything was given. Errors: transport/network-invalid, file/*, disk/*. */
 export async function saveNetwork(stateDir: string, options: NetworkOptions): Promise<boolean> {
   const { proxyFile, direct, ca, systemCa, clientCert, clientKey } = options;
   const text = async (path: string) => new TextDecoder().decode(await readNamed(path, MAX_BYTES));
@@ -76,7 +76,7 @@ export async function saveNetwork(stateDir: string, options: NetworkOptions): Pr
   };
   if (Object.keys(given).length === 0) return false;
   await makeDirectory(stateDir);
-  const before = await readNetworkFile(stateDir).catch(() => null);
+  const before = await readNetworkFile(stateDir);
   await writeNetworkFile(stateDir, { ...before, ...given, schema: 'fairlead/network@1' });
   return true;
 }

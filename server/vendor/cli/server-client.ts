@@ -8,6 +8,7 @@ import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
+import { isProxyRefusal } from '../../../shared/node/proxies.ts';
 import { ALIVE_MS } from '../../../shared/protocol/events.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import type { VendorConfig } from '../workspace/workspace.ts';
@@ -52,7 +53,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Of a stream on which something comes all the time. */
 const SILENCE_MS = ALIVE_MS * 3;
 
-/** Errors of every call: vendor/server-unreachable, vendor/server-refused, vendor/file-unreadable for the token. */
+/** Errors of every call: vendor/server-unreachable, vendor/server-refused, vendor/file-unreadable for the token, transport/proxy-invalid. */
 export async function withServer<T>(
   config: VendorConfig,
   work: (server: ServerClient) => Promise<T>,
@@ -70,8 +71,9 @@ export async function withServer<T>(
 }
 
 async function createServerClient(config: VendorConfig, { next, note }: Told): Promise<ServerClient> {
-  const { EnvHttpProxyAgent, request } = await import('undici');
-  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const { request } = await import('undici');
+  const { createWayOut } = await import('../../../shared/node/way-out.ts');
+  const dispatcher = createWayOut(config.server, process.env, { connectMs: CONNECT_TIMEOUT_MS });
 
   const sendOnce = async (path: string, options: SendOptions): Promise<Reply> => {
     const url = `${config.server}${path}`;
@@ -190,5 +192,8 @@ function unreachable({ server }: VendorConfig, cause: unknown, next: string): Fa
 
 function problemOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown error';
+  if (isProxyRefusal(cause)) {
+    return 'the proxy that HTTPS_PROXY or HTTP_PROXY names asks for a name and a password, and was given none that it takes';
+  }
   return 'code' in cause && cause.code !== undefined ? String(cause.code) : cause.message;
 }

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { rootCertificates, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
@@ -16,12 +16,15 @@ import {
   type NetworkFile,
   networkOf,
   readNetwork,
+  readNetworkFile,
   writeNetworkFile,
 } from '../../../../agent/adapters/server/network.ts';
+import { network } from '../../../../agent/cli/commands/network.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { type Squid, squidMissing, startSquid } from '../../../support/squid.ts';
+import { atTerminal } from '../../../support/terminal.ts';
 
 const NAME = 'vendor.test';
 const PASSWORD = 'p@ss:w/rd%';
@@ -58,6 +61,9 @@ function makeCertificates(): void {
   }
 }
 
+/** Two authorities that nobody uses; of the second a letter is missing. */
+const AUTHORITY = rootCertificates[0]?.concat('\n') ?? '';
+const DAMAGED = AUTHORITY.replace(/[A-Za-z]\n/, '\n');
 const keyOfNobody = () =>
   generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
@@ -187,18 +193,67 @@ describe('what was said of the network', () => {
   it.each([
     ['a proxy of another kind', 'proxy: ', { proxy: 'socks5://ada:secret@proxy.test' }],
     ['authorities that are none', 'ca: ', { ca: 'secret' }],
+    ['a bundle of which the second is damaged', 'ca: certificate 2 of 2', () => `${AUTHORITY}${DAMAGED}`],
+    [
+      'a bundle that is cut in the middle',
+      'ca: a certificate in it has no end',
+      () => `${AUTHORITY}${AUTHORITY.slice(0, 90)}`,
+    ],
+    [
+      'a key among authorities',
+      'ca: beside certificates it holds a private key',
+      () => AUTHORITY + keyOfNobody(),
+    ],
     ['a certificate that is none', 'clientCert: ', { clientCert: 'secret', clientKey: 'secret' }],
     ['a key that is none', 'clientKey: ', { clientKey: 'secret' }],
     ['a key without its certificate', 'clientCert: ', { clientKey: keyOfNobody() }],
-  ])('is refused before it is kept, and the field is named: %s', async (_, field, said) => {
-    const failure = await rejectionOf(
-      writeNetworkFile(temporaryDirectory(), { schema: 'fairlead/network@1', ...said }),
-    );
+  ] as const)(
+    'is refused before it is kept, and where it was kept, and the field is named: %s',
+    async (_, field, what) => {
+      const said = typeof what === 'function' ? { ca: what() } : what;
+      const stateDir = temporaryDirectory();
+      const refusal = await rejectionOf(
+        writeNetworkFile(stateDir, { schema: 'fairlead/network@1', ...said }),
+      );
+      writeFileSync(
+        join(stateDir, 'network.json'),
+        JSON.stringify({ schema: 'fairlead/network@1', ...said }),
+      );
+      const refusals = [refusal, await rejectionOf(readNetworkFile(stateDir))];
 
-    expect(failure).toMatchObject({ code: 'transport/network-invalid' });
-    expect(failure.message).toContain(field);
-    expect(failure.message).not.toContain('secret');
-  });
+      for (const failure of refusals) {
+        expect(failure).toMatchObject({ code: 'transport/network-invalid' });
+        expect(failure.message).toContain(field);
+        expect(failure.message).not.toContain('secret');
+      }
+    },
+  );
+
+  it.each([
+    ['cut', '{ "schema": "fairlead/network@1", "proxy": "http://ada:secret@pro'],
+    ['of another kind', '{ "schema": "fairlead/network@1", "proxy": { "secret": 1 } }'],
+    ['of a later version', '{ "schema": "fairlead/network@2", "proxy": "http://ada:secret@proxy.test" }'],
+  ])(
+    'is not begun anew by the next option where it is %s, and is where that is asked for',
+    async (_, text) => {
+      const stateDir = temporaryDirectory();
+      const path = join(stateDir, 'network.json');
+      writeFileSync(path, text);
+      const { context } = await atTerminal('auto');
+      const say = (options: object) => network({ ...context, stateDir }, options);
+
+      const refusal = await rejectionOf(say({ direct: '10.0.0.0/8' }));
+
+      expect(refusal.code).toBe('transport/network-invalid');
+      expect(refusal.message).not.toContain('secret');
+      expect(readFileSync(path, 'utf8')).toBe(text);
+      await say({ direct: '10.0.0.0/8', clear: true });
+      expect(await readNetworkFile(stateDir)).toEqual({
+        schema: 'fairlead/network@1',
+        noProxy: '10.0.0.0/8',
+      });
+    },
+  );
 
   it('leads nowhere else while it cannot be read, and ends no program', async () => {
     const stateDir = temporaryDirectory();

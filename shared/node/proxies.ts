@@ -1,6 +1,6 @@
 // Which proxies the environment names: read once and checked, so that a slip is named and closes no other way out.
 import { BlockList, isIP } from 'node:net';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError } from '../errors/error.ts';
 
 /** Where requests go, as `undici` takes it; empty is no proxy. */
 export interface Proxies {
@@ -53,7 +53,7 @@ export function proxyOf({ httpProxy, httpsProxy, noProxy }: Proxies, url: string
  * everything. A name is not looked up: what it leads to may be known to the proxy alone.
  */
 function isExempt(noProxy: string, { hostname, port, protocol }: URL): boolean {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const host = oneWriting(hostname);
   const at = port || (protocol === 'https:' ? '443' : '80');
   return noProxy
     .toLowerCase()
@@ -63,9 +63,16 @@ function isExempt(noProxy: string, { hostname, port, protocol }: URL): boolean {
 
 function isNamed(entry: string, host: string, at: string): boolean {
   const [, name = '', port = at] = /^(.*?)(?::(\d+))?$/.exec(isIP(entry) === 6 ? `[${entry}]` : entry) ?? [];
-  const bare = name.replace(/^\[(.*)\]$/, '$1').replace(/^\*?\./, '');
+  const bare = oneWriting(name.replace(/^\*?\./, ''));
   if (port !== at || bare === '') return false;
   return host === bare || (isIP(host) === 0 && host.endsWith(`.${bare}`));
+}
+
+/** As URLs write it, without brackets and without the dot of a whole name: fd00:0::1 is fd00::1, and bücher.test is xn--bcher-kva.test. */
+function oneWriting(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+  const written = URL.parse(`http://${isIP(bare) === 6 ? `[${bare}]` : bare}/`)?.hostname ?? bare;
+  return written.replace(/^\[(.*)\]$/, '$1');
 }
 
 function isInNetwork(entry: string, host: string): boolean {
@@ -95,6 +102,14 @@ export function describeProxy(proxies: Proxies, url: string): string | null {
 export function proxyFor(server: string, proxies: Proxies): { readonly proxy?: string } {
   const proxy = describeProxy(proxies, server);
   return proxy === null ? {} : { proxy };
+}
+
+/** undici says it in words alone, of a tunnel and of a request that is passed on. */
+export function isProxyRefusal(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    /^Proxy (?:response \(407\)|Authentication Required \(407\))/.test(cause.message)
+  );
 }
 
 /** What is wrong with it, in words, where something is. */

@@ -1,13 +1,8 @@
 // The proxies that the environment names, and the slips in it.
 import { describe, expect, it } from 'vitest';
-import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
-import {
-  describeProxy,
-  proxyOf,
-  readProxies,
-  verifyProxy,
-} from '../../../../agent/adapters/server/proxies.ts';
-import { codeOf, dataOf, refusalOf, rejectionOf } from '../../../support/error-code.ts';
+import { createHttpClient } from '../../../agent/adapters/server/http-client.ts';
+import { describeProxy, proxyOf, readProxies, verifyProxy } from '../../../shared/node/proxies.ts';
+import { codeOf, dataOf, refusalOf, rejectionOf } from '../../support/error-code.ts';
 
 const HTTP = 'http://vendor.test/';
 const HTTPS = 'https://vendor.test/';
@@ -74,6 +69,17 @@ describe('proxies', () => {
     ['[fd12::1]:8443', '[fd12::1]:8443', true],
     ['[fd12::1]', '[fd12::1]', true],
     ['2.3', '10.1.2.3', false],
+    ['FD12:0:0:0:0:0:0:1', '[fd12::1]', true],
+    ['[fd12:0::1]:8443', '[fd12::1]:8443', true],
+    ['10.0.0.0/8', '[::ffff:10.1.2.3]', true],
+    ['vendor.test.', 'eu.vendor.test', true],
+    ['vendor.test', 'vendor.test.', true],
+    ['bücher.test', 'xn--bcher-kva.test', true],
+    ['*.*', 'vendor.test', false],
+    ['http://vendor.test', 'vendor.test', false],
+    ['fd00::/129', '[fd12::1]', false],
+    ['::/0', '[fd12::1]', true],
+    ['0.0.0.0/0', 'vendor.test', false],
   ])('with %j asked for %s directly: %s', (noProxy, host, isDirect) => {
     const proxies = readProxies({ https_proxy: 'http://proxy.test:3128', no_proxy: noProxy });
 

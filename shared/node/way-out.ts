@@ -1,0 +1,29 @@
+// The way out to one address, for programs that hold all of undici: through the proxy that the environment names for it, or straight.
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { proxyOf, readProxies, verifyProxy } from './proxies.ts';
+
+export interface WayOutOptions {
+  readonly connectMs: number;
+  /** Connections at once; without limit unless given. */
+  readonly connections?: number;
+  /** Between two pieces of an answer's body. */
+  readonly silenceMs?: number;
+}
+
+/** As curl and the agent take the same variables: one rule for who is left out. Error: transport/proxy-invalid. */
+export function createWayOut(
+  url: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  { connectMs, connections, silenceMs }: WayOutOptions,
+): Dispatcher {
+  const proxies = readProxies(environment);
+  verifyProxy(proxies, url);
+  const proxy = proxyOf(proxies, url);
+  const options = {
+    ...(connections === undefined ? {} : { connections }),
+    ...(silenceMs === undefined ? {} : { bodyTimeout: silenceMs }),
+  };
+  return proxy === null
+    ? new Agent({ ...options, connect: { timeout: connectMs } })
+    : new ProxyAgent({ ...options, connectTimeout: connectMs, uri: proxy });
+}
