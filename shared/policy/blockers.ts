@@ -137,7 +137,7 @@ export function isRefused(reasons: readonly Reason[]): boolean {
   return verdict === 'blocked' || verdict === 'held';
 }
 
-/** What a person reads, the record of a decision keeps and a report carries. */
+/** What a person reads, the record of a decision keeps and a report carries: of reasons, and of each other list. */
 export const MOST_REASONS = 100;
 
 /** The weightiest of them, and how many more there are: a vendor's documents decide how many there can be. */

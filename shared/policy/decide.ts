@@ -5,7 +5,7 @@ import { planDigest } from '../compile/plan.ts';
 import type { Pieces } from '../encoding/pieces.ts';
 import type { Decision } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
-import { boundReasons, type Reason, verdictOf } from './blockers.ts';
+import { boundReasons, MOST_REASONS, type Reason, verdictOf } from './blockers.ts';
 import type { DecideInput } from './decide-input.ts';
 import { emergencyReasons } from './emergency-terms.ts';
 import { hostReasons } from './host-reasons.ts';
@@ -20,9 +20,8 @@ import { ordinaryReasons } from './ordinary-reasons.ts';
  */
 export function* decide(input: DecideInput): Pieces<Decision> {
   const exposures = input.current === null ? [] : yield* selectExposures(input.current, input.advisories);
-  const exposed = exposures.map((one) => ({ ...one }));
   const { emergency, desired } = input;
-  const told = { exposed, ...newerThan(input) };
+  const told = tell(exposures, newerThan(input));
   if (emergency.plan !== null) {
     const reasons = [...hostReasons(input), ...(yield* emergencyReasons(input, emergency.plan))];
     return {
@@ -65,18 +64,33 @@ function adoptedBy({ emergency: { result } }: DecideInput): Pick<Decision, 'adop
   return result.adopted.length === 0 ? {} : { adopted: result.adopted.map((one) => ({ ...one })) };
 }
 
-function newerThan(input: DecideInput): Pick<Decision, 'newer'> {
-  const { result } = input.desired;
-  if (result.kind === 'conflict' || result.newer.length === 0 || !isReadable(input)) return {};
-  return {
-    newer: result.newer.map(({ component, from, to, pin }) => ({
-      component,
-      from,
-      to,
-      pin: pin.version,
-      pinned: pinnedComponent(pin),
-      by: pin.owner,
-      clearWith: `fairlead pin remove ${pinnedComponent(pin)} --reason "why"`,
-    })),
+/** The most urgent of them, and how many more there are: a vendor's documents decide how many there can be. */
+function tell(
+  exposures: readonly Exposure[],
+  newer: NonNullable<Decision['newer']>,
+): Pick<Decision, 'exposed' | 'newer' | 'unlisted'> {
+  const exposed = exposures.slice(0, MOST_REASONS).map((one) => ({ ...one }));
+  const left = {
+    exposed: exposures.length - exposed.length,
+    newer: Math.max(0, newer.length - MOST_REASONS),
   };
+  return {
+    exposed,
+    ...(newer.length === 0 ? {} : { newer: newer.slice(0, MOST_REASONS) }),
+    ...(left.exposed + left.newer === 0 ? {} : { unlisted: left }),
+  };
+}
+
+function newerThan(input: DecideInput): NonNullable<Decision['newer']> {
+  const { result } = input.desired;
+  if (result.kind === 'conflict' || !isReadable(input)) return [];
+  return result.newer.map(({ component, from, to, pin }) => ({
+    component,
+    from,
+    to,
+    pin: pin.version,
+    pinned: pinnedComponent(pin),
+    by: pin.owner,
+    clearWith: `fairlead pin remove ${pinnedComponent(pin)} --reason "why"`,
+  }));
 }

@@ -3,7 +3,7 @@ import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { formatBytes } from '../errors/entry.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
-import type { Blocker } from '../schema/decision.ts';
+import type { Blocker, Decision } from '../schema/decision.ts';
 import type { Plan } from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import { describeAdopted, describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
@@ -25,14 +25,17 @@ export function renderExplanation(
     ...section('Settings that come along', describeAdopted(decision)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
     ...section('Pins', reply.pins.map(describePin)),
-    ...section(
-      'Exposed',
-      decision.exposed.map(
-        (each) => `${sanitizeLine(each.advisory)} (${each.severity}): ${each.component} ${each.version}`,
-      ),
-    ),
+    ...section('Exposed', describeExposures(decision)),
     ...(reply.contact === null ? [] : [describeContact(reply.contact, reply.at)]),
   ];
+}
+
+function describeExposures({ exposed, unlisted }: Decision): readonly string[] {
+  const lines = exposed.map(
+    (each) => `${sanitizeLine(each.advisory)} (${each.severity}): ${each.component} ${each.version}`,
+  );
+  const left = unlisted?.exposed ?? 0;
+  return left === 0 ? lines : [...lines, `and ${left} more, none more urgent than these`];
 }
 
 function renderRecorded({ recorded }: ExplanationReply, zone: string): readonly string[] {

@@ -13,7 +13,8 @@ export function describeVerdict(
   style: Style,
 ): string {
   const { tone, text } = verdictOf(decision, inProgress);
-  const exposed = decision.exposed.length === 0 ? '' : `EXPOSED to ${advisoriesOf(decision).join(', ')}; `;
+  const advisories = describeExposed(decision);
+  const exposed = advisories === null ? '' : `EXPOSED to ${advisories}; `;
   return style.bold(style[exposed === '' ? tone : 'bad'](exposed + text));
 }
 
@@ -29,11 +30,13 @@ export function describeBlockers(blockers: readonly Blocker[], style: Style): re
 }
 
 /** One line for each thing that a pin keeps from a newer version. */
-export function describeNewer({ newer = [] }: Decision): readonly string[] {
-  return newer.flatMap(({ component, to, pin, pinned, by, clearWith }) => [
+export function describeNewer({ newer = [], unlisted }: Decision): readonly string[] {
+  const lines = newer.flatMap(({ component, to, pin, pinned, by, clearWith }) => [
     `- ${component} ${to} is held back by ${pinned === component ? 'the pin' : `the pin of ${pinned} at`} ${sanitizeLine(pin)} of ${sanitizeLine(by)}`,
     `  ${sanitizeLine(clearWith, 500)}`,
   ]);
+  const left = unlisted?.newer ?? 0;
+  return left === 0 ? lines : [...lines, `- and ${left} more`];
 }
 
 /** One line for each setting that a forced patch could not run without. */
@@ -44,10 +47,11 @@ export function describeAdopted({ adopted = [] }: Decision): readonly string[] {
   );
 }
 
-function describeNewest({ newer = [] }: Decision): string {
+function describeNewest({ newer = [], unlisted }: Decision): string {
   const [first, ...others] = newer;
   if (first === undefined) return 'nothing else is on offer';
-  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  const left = others.length + (unlisted?.newer ?? 0);
+  const more = left === 0 ? '' : `, and ${left} more`;
   return `${first.component} ${first.to} is held back by your pin ${sanitizeLine(first.pin)}${more}`;
 }
 
@@ -85,8 +89,14 @@ function describeUnderWay({ id, state, reason }: DeploymentRecord): string {
   return `change ${id}${forced} is ${state}`;
 }
 
-function advisoriesOf(decision: Decision): readonly string[] {
-  return [...new Set(decision.exposed.map((each) => sanitizeLine(each.advisory, 64)))];
+const MOST_IN_A_LINE = 10;
+
+/** The most urgent advisories that affect what runs; null when none does. */
+export function describeExposed({ exposed, unlisted }: Decision): string | null {
+  const ids = [...new Set(exposed.map((each) => sanitizeLine(each.advisory, 64)))];
+  if (ids.length === 0) return null;
+  const isMore = ids.length > MOST_IN_A_LINE || (unlisted?.exposed ?? 0) > 0;
+  return `${ids.slice(0, MOST_IN_A_LINE).join(', ')}${isMore ? ' and more' : ''}`;
 }
 
 const MEANING: Record<WeighedApproval['state'], string> = {

@@ -39,7 +39,7 @@ export const decision = z.strictObject({
     .optional(),
   /** What of the configuration on disk a forced patch brings into force, because it cannot run without. */
   adopted: z.array(z.strictObject({ component: z.string(), key: z.string() })).optional(),
-  /** Open advisories that affect what runs. */
+  /** Open advisories that affect what runs, most urgent first. */
   exposed: z.array(
     z.strictObject({
       advisory: z.string(),
@@ -48,6 +48,8 @@ export const decision = z.strictObject({
       version: z.string(),
     }),
   ),
+  /** How many more there are of each than the lists above hold; absent when they hold all. */
+  unlisted: z.strictObject({ exposed: z.int().nonnegative(), newer: z.int().nonnegative() }).optional(),
 });
 
 export type Blocker = z.output<typeof blocker>;

@@ -4,6 +4,7 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { count, EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Style } from '../../../shared/present/table.ts';
+import { describeExposed } from '../../../shared/present/verdict.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';
@@ -111,7 +112,6 @@ function policyFindings({ problem, unsatisfiable, stale }: PolicyReply): readonl
 
 function runningFindings({ components, decision, quarantine, alarms }: StatusReply): readonly Finding[] {
   const unhealthy = components.filter(({ health }) => health === 'unhealthy').map((one) => one.component);
-  const exposed = [...new Set(decision.exposed.map(({ advisory }) => advisory))];
   const isBlocked = decision.blockers.some(({ code }) => code === 'quarantined');
   // What is older than what runs is not waited for any more, nor are settings that have been changed since.
   const away = quarantine
@@ -123,7 +123,7 @@ function runningFindings({ components, decision, quarantine, alarms }: StatusRep
     .map(({ component, version }) => `${component} ${version}`);
   return [
     { check: 'what runs is healthy', problem: unhealthy.join(', ') || null, remedy: 'fairlead status' },
-    { check: 'nothing is exposed', problem: exposed.join(', ') || null, remedy: 'fairlead explain' },
+    { check: 'nothing is exposed', problem: describeExposed(decision), remedy: 'fairlead explain' },
     { check: 'nothing new is in quarantine', problem: away.join(', ') || null, remedy: 'fairlead status' },
     { check: 'no alarm is raised', problem: alarms.join('; ') || null, remedy: 'fairlead status' },
   ];

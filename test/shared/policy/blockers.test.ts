@@ -171,6 +171,23 @@ describe('more reasons than anybody reads', () => {
   });
 });
 
+describe('more holes and more newer versions than anybody reads', () => {
+  it('are told the most urgent first, and then how many there are besides', () => {
+    const advisories = unfixable(MOST_REASONS + 20);
+    const { decision } = decideScenario({ ...BASE, runs: ['core/auth@1.1.0'], advisories });
+
+    expect(decision.exposed).toHaveLength(MOST_REASONS);
+    expect(decision.unlisted).toEqual({ exposed: 20, newer: 0 });
+  });
+
+  it('are all told while they are few enough', () => {
+    const advisories = unfixable(MOST_REASONS);
+    const { decision } = decideScenario({ ...BASE, runs: ['core/auth@1.1.0'], advisories });
+
+    expect(decision).not.toHaveProperty('unlisted');
+  });
+});
+
 describe('what nobody can read', () => {
   it.each(['policy', 'config'] as const)('offers nothing ordinary and asks nobody: %s', (file) => {
     const facts = factsOf({ ...BASE, policy: { channel: 'manual' } });

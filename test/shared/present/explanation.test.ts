@@ -77,6 +77,17 @@ describe('an explanation', () => {
       ['Exposed:', '  FL-2026-0003 (critical): core/auth 1.0.0'],
     ],
     [
+      'more than the decision lists',
+      { decision: { ...CURRENT, exposed: [EXPOSURE], newer: [], unlisted: { exposed: 7, newer: 4 } } },
+      [
+        'Newer:',
+        '  - and 4 more',
+        'Exposed:',
+        '  FL-2026-0003 (critical): core/auth 1.0.0',
+        '  and 7 more, none more urgent than these',
+      ],
+    ],
+    [
       'when the server was asked',
       { contact: CONTACT },
       ['Server asked 2m ago: it had news; next time 2026-03-01T11:00:00Z'],

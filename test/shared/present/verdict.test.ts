@@ -59,6 +59,16 @@ describe('the verdict', () => {
       },
       'bad<EXPOSED to FL-2026-0003, FL-2026-0004; current: nothing else is on offer>',
     ],
+    [
+      'more that it is exposed to than a line holds',
+      { exposed: Array.from({ length: 12 }, (_, i) => ({ ...EXPOSURE, advisory: `A-${i}` })) },
+      'bad<EXPOSED to A-0, A-1, A-2, A-3, A-4, A-5, A-6, A-7, A-8, A-9 and more; current: nothing else is on offer>',
+    ],
+    [
+      'more than the decision lists',
+      { exposed: [EXPOSURE], newer: [NEWER], unlisted: { exposed: 7, newer: 4 } },
+      'bad<EXPOSED to FL-2026-0003 and more; current: core/auth 2.0.0 is held back by your pin ~1.0, and 4 more>',
+    ],
   ])('with %s', (_what, decision, line) => {
     expect(say(decision)).toBe(line);
   });
