@@ -12,7 +12,9 @@ export function parseDocument<Schema extends z.ZodType>(
   value: unknown,
   name: string,
 ): z.output<Schema> {
-  const result = schema.safeParse(value, isLong(value) ? FIRST_PROBLEM : ALL_PROBLEMS);
+  // Nearly all are right: only for those that are not is it worth to count how much there is to look at.
+  const first = schema.safeParse(value, FIRST_PROBLEM);
+  const result = first.success || isLong(value) ? first : schema.safeParse(value, ALL_PROBLEMS);
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap((issue) => toIssues(issue, value));
   const isSecret = schema.meta()?.[SECRET] === true;
