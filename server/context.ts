@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type EpochMs, formatInstantMs } from '../shared/encoding/instant.ts';
-import { FairleadError } from '../shared/errors/error.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
 import type { Identity, Person } from './core/identity.ts';
@@ -13,13 +12,12 @@ import { type Transport, type TransportSettings, transportOf } from './core/tran
 import { openDatabase, type Place } from './db/database.ts';
 import { type EventFilter, readEvents, settleEvents } from './db/events.ts';
 import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
-import { listTwins } from './db/instances.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { createPassKeys, type PassKeys } from './db/pass-keys.ts';
-import { listMarks } from './db/proposal-answers.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
-import { type Received, type Taken, writeReports } from './db/reports.ts';
-import type { Database, DatabaseTransaction } from './db/tables.ts';
+import type { Received } from './db/reports.ts';
+import type { Database } from './db/tables.ts';
+import { type TakenReport, takeReports } from './db/taken-reports.ts';
 import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
@@ -92,29 +90,6 @@ export interface Context {
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
   readonly downloads: Downloads;
-}
-
-export interface TakenReport extends Taken {
-  /** Of its proposals; null where there never was one. */
-  readonly mark: number | null;
-  /** When two agents last spoke in turns in its name; null where that is long ago. */
-  readonly twins: string | null;
-}
-
-/** Two more statements for the whole batch: the answer to a report says whether there is news for its agent, and who else spoke. */
-async function takeReports(
-  trx: DatabaseTransaction,
-  batch: readonly Received[],
-): Promise<readonly (TakenReport | FairleadError)[]> {
-  const taken = await writeReports(trx, batch);
-  const ids = batch.map(({ instance }) => instance);
-  const marks = await listMarks(trx, ids);
-  const twins = await listTwins(trx, ids, Math.max(...batch.map(({ received }) => received)));
-  return taken.map((one, i) => {
-    const id = ids[i] ?? '';
-    if (one instanceof FairleadError) return one;
-    return { ...one, mark: marks.get(id) ?? null, twins: twins.get(id) ?? null };
-  });
 }
 
 /** What a publisher works on. */
@@ -199,7 +174,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     await store.close();
     throw error;
   });
-  const reports = createGroupCommit(db, takeReports);
+  const reports = createGroupCommit((batch: readonly Received[]) => takeReports(db, batch));
   return {
     ...{ config, now, log, db, publisher, store, files, hub, reports },
     quotas: createQuotas(now),

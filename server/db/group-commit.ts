@@ -1,7 +1,5 @@
 // Group commit: many writes in one durable transaction, each acknowledged only after it is on disk.
 import { FairleadError, isDatabaseBusy, isFairleadError } from '../../shared/errors/error.ts';
-import type { Database, DatabaseTransaction } from './tables.ts';
-import { transact } from './transact.ts';
 
 /** What waits while one transaction is being written; beyond it the server says when to come back. */
 export const MAX_WAITING = 20_000;
@@ -11,11 +9,8 @@ const MAX_BATCH_BYTES = 4 * 2 ** 20;
 export const MAX_WAITING_BYTES = 64 * 2 ** 20;
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answers for each item, in their order; one that is refused is refused alone. */
-type Write<Item, Result> = (
-  trx: DatabaseTransaction,
-  items: readonly Item[],
-) => Promise<readonly (Result | FairleadError)[]>;
+/** In one durable transaction. Answers for each item, in their order; one that is refused is refused alone. */
+type Write<Item, Result> = (items: readonly Item[]) => Promise<readonly (Result | FairleadError)[]>;
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -30,10 +25,7 @@ export interface GroupCommit<Item, Result> {
 }
 
 /** An fsync costs milliseconds whether it covers one write or five hundred. */
-export function createGroupCommit<Item, Result>(
-  db: Database,
-  write: Write<Item, Result>,
-): GroupCommit<Item, Result> {
+export function createGroupCommit<Item, Result>(write: Write<Item, Result>): GroupCommit<Item, Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let waitingBytes = 0;
   let working = false;
@@ -44,7 +36,7 @@ export function createGroupCommit<Item, Result>(
       const batch = waiting.slice(0, countFitting(waiting));
       waiting = waiting.slice(batch.length);
       waitingBytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0);
-      await commit(db, write, batch);
+      await commit(write, batch);
     }
     working = false;
   }
@@ -78,26 +70,24 @@ function countFitting(waiting: readonly { readonly bytes: number }[]): number {
 }
 
 async function commit<Item, Result>(
-  db: Database,
   write: Write<Item, Result>,
   batch: readonly Waiting<Item, Result>[],
 ): Promise<void> {
   try {
     const items = batch.map(({ item }) => item);
-    const results = await transact(db, 'committed', (trx) => write(trx, items));
+    const results = await write(items);
     batch.forEach(({ resolve, reject }, index) => {
       const result = results[index];
       if (result instanceof FairleadError) reject(result);
       else resolve(result as Result);
     });
   } catch (error) {
-    await commitParts(db, write, batch, error);
+    await commitParts(write, batch, error);
   }
 }
 
 /** One bad item must not take the others down with it: it is found by halves. Where the database cannot, it can for none of them. */
 async function commitParts<Item, Result>(
-  db: Database,
   write: Write<Item, Result>,
   batch: readonly Waiting<Item, Result>[],
   error: unknown,
@@ -107,7 +97,7 @@ async function commitParts<Item, Result>(
     return;
   }
   const half = Math.ceil(batch.length / 2);
-  for (const part of [batch.slice(0, half), batch.slice(half)]) await commit(db, write, part);
+  for (const part of [batch.slice(0, half), batch.slice(half)]) await commit(write, part);
 }
 
 function isUnable(error: unknown): boolean {

@@ -8,15 +8,20 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { openSqliteFile, type SqliteAnswer } from './sqlite-file.ts';
+import { openSqliteFile, type SqliteAnswer, type SqliteFile } from './sqlite-file.ts';
+import type { Database } from './tables.ts';
 
 type Run = (sql: string, parameters: readonly unknown[]) => SqliteAnswer | Promise<SqliteAnswer>;
 
 /** In this thread: simple, and every query stops everything else. For commands, and for tests. */
 export function createSqliteDialect(file: string): Dialect {
-  const opened = openSqliteFile(file);
+  return dialectOf(openSqliteFile(file));
+}
+
+/** Over a connection that is open, in the thread that opened it. */
+export function dialectOf(opened: SqliteFile): Dialect {
   const connection = createConnection(opened.run);
-  return createDialect(false, {
+  return createDialect(null, {
     ...transactions,
     init: async () => undefined,
     acquireConnection: async () => connection,
@@ -25,13 +30,16 @@ export function createSqliteDialect(file: string): Dialect {
   });
 }
 
-/** `many` connections side by side, or one whose users take turns. */
-export function createDialect(many: boolean, driver: Driver): Dialect {
+/** A whole piece of work for the thread that writes: it is asked once, where each statement of a transaction would be a question of its own. */
+export type Writer = (work: readonly unknown[]) => Promise<unknown>;
+
+/** With a `writer` there are many connections side by side, without one a single one whose users take turns. */
+export function createDialect(writer: Writer | null, driver: Driver): Dialect {
   return {
     createDriver: () => driver,
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createAdapter: () => new TransactionalAdapter(many),
+    createAdapter: () => new TransactionalAdapter(writer),
   };
 }
 
@@ -58,11 +66,11 @@ export function createConnection(run: Run): DatabaseConnection {
 
 /** SQLite changes tables inside transactions: a server killed while it migrates finds the old tables or the new. */
 class TransactionalAdapter extends SqliteAdapter {
-  readonly #many: boolean;
+  readonly writer: Writer | null;
 
-  constructor(many: boolean) {
+  constructor(writer: Writer | null) {
     super();
-    this.#many = many;
+    this.writer = writer;
   }
 
   override get supportsTransactionalDdl(): boolean {
@@ -70,8 +78,14 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 
   override get supportsMultipleConnections(): boolean {
-    return this.#many;
+    return this.writer !== null;
   }
+}
+
+/** Null where the caller's own thread writes, or another program does. */
+export function writerOf(db: Database): Writer | null {
+  const { adapter } = db.getExecutor();
+  return adapter instanceof TransactionalAdapter ? adapter.writer : null;
 }
 
 async function execute(connection: DatabaseConnection, sql: string): Promise<void> {

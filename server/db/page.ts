@@ -65,3 +65,12 @@ export function elementsOf(
   const text = JSON.stringify(rows);
   return isPostgres(db) ? sql`jsonb_array_elements(${text}::jsonb)` : sql`json_each(${text})`;
 }
+
+/** To look for however many: `where('id', 'in', idsIn(db, ids))`. */
+export function idsIn(db: Kysely<Tables>, ids: readonly string[]): RawBuilder<string> {
+  const elements = elementsOf(
+    db,
+    [...new Set(ids)].map((id) => [id]),
+  );
+  return sql`(select element.value->>0 from ${elements} as element)`;
+}

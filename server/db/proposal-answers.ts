@@ -4,7 +4,7 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { MAX_PROPOSALS_BYTES, PROPOSALS_PAGE, type ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Proposal } from '../../shared/schema/proposal.ts';
 import { appendAudit } from './audit.ts';
-import { cutPart, type Part } from './page.ts';
+import { cutPart, idsIn, type Part } from './page.ts';
 import { type ProposalKey, sizeOf } from './proposal-lists.ts';
 import { answerText, OPEN, type ProposalRow, proposalOf } from './proposal-row.ts';
 import { pruneProposals } from './proposals.ts';
@@ -20,7 +20,7 @@ export async function listMarks(
   const rows = await db
     .selectFrom('proposal_marks')
     .selectAll()
-    .where('instance', 'in', [...new Set(instances)])
+    .where('instance', 'in', idsIn(db, instances))
     .execute();
   return new Map(rows.map(({ instance, mark }) => [instance, Number(mark)]));
 }

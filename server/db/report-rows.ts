@@ -1,7 +1,7 @@
 // What reports leave behind of themselves: the row of each instance as its newest says, and a bounded history.
 import { sql } from 'kysely';
 import type { KnownRow } from './instance-row.ts';
-import { elementsOf, inParts } from './page.ts';
+import { elementsOf, idsIn, inParts } from './page.ts';
 import type { ReceivedReport } from './records.ts';
 import type { DatabaseTransaction } from './tables.ts';
 
@@ -46,14 +46,13 @@ export async function writeHistory(
       body: reported.last_report,
     }));
   for (const part of inParts(rows)) await trx.insertInto('reports').values(part).execute();
-  const ids = elementsOf(
+  const ids = idsIn(
     trx,
-    newest.map(({ instance }) => [instance]),
+    newest.map(({ instance }) => instance),
   );
   await sql`
     insert into reports (instance, sequence, received_at, body)
-    select id, last_sequence, last_seen, last_report from instances
-    where id in (select said.value->>0 from ${ids} as said)`.execute(trx);
+    select id, last_sequence, last_seen, last_report from instances where id in ${ids}`.execute(trx);
   await pruneReports(
     trx,
     kept.filter((one) => isLookedAt(known.get(one.instance), one)).map(({ instance }) => instance),
@@ -78,7 +77,7 @@ async function pruneReports(trx: DatabaseTransaction, instances: readonly string
         select instance, sequence,
           row_number() over newest as place,
           sum(octet_length(body)) over newest as bytes
-        from reports where instance in (${sql.join([...new Set(instances)])})
+        from reports where instance in ${idsIn(trx, instances)}
         window newest as (partition by instance order by sequence desc)
       ) as ranked
       where place > ${KEPT_REPORTS} or (place > 1 and bytes > ${KEPT_REPORT_BYTES})

@@ -6,7 +6,7 @@ import { appendAudit } from './audit.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
-import { inParts } from './page.ts';
+import { idsIn, inParts } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
 import { writeHistory, writeRows } from './report-rows.ts';
@@ -152,7 +152,7 @@ async function lockInstances(
   const rows = await trx
     .selectFrom('instances')
     .select(KNOWN)
-    .where('id', 'in', ids)
+    .where('id', 'in', idsIn(trx, ids))
     .orderBy('id')
     .$if(isPostgres(trx), (query) => query.forUpdate())
     .execute();

@@ -3,16 +3,19 @@
 import type { DatabaseConnection, Dialect } from 'kysely';
 import { startThread } from '../../shared/node/thread.ts';
 import { createTurns, type InTurn } from '../../shared/node/turns.ts';
-import { createConnection, createDialect, transactions } from './node-sqlite.ts';
+import { createConnection, createDialect, transactions, type Writer } from './node-sqlite.ts';
+import type { Received } from './reports.ts';
 import type { SqliteAnswer } from './sqlite-file.ts';
-import type { Asked } from './sqlite-worker.ts';
+import type { Answered, Asked } from './sqlite-worker.ts';
 
 /** One thread reads what was committed, the other writes: whoever reads never waits for a writer. */
 export function createThreadedDialect(file: string): Dialect {
   const [reader, writer] = [startConnection(file), startConnection(file)];
-  const read = createConnection((sql, parameters) => reader.ask({ sql, parameters }));
-  const write = createConnection((sql, parameters) => writer.ask({ sql, parameters }));
+  const [read, write] = [reader, writer].map(({ ask }) =>
+    createConnection(async (sql, parameters) => (await ask({ sql, parameters })) as SqliteAnswer),
+  ) as [DatabaseConnection, DatabaseConnection];
   const inTurn = createTurns();
+  const writeBatch: Writer = (batch) => inTurn(() => writer.ask({ batch: batch as readonly Received[] }));
   // Who is in a transaction, and how its turn ends. Which thread answers is known only once one begins.
   const turns = new WeakMap<DatabaseConnection, () => void>();
 
@@ -21,7 +24,7 @@ export function createThreadedDialect(file: string): Dialect {
     turns.delete(connection);
   }
 
-  return createDialect(true, {
+  return createDialect(writeBatch, {
     init: async () => undefined,
     acquireConnection: async () => {
       const connection: DatabaseConnection = {
@@ -52,5 +55,5 @@ function takeTurn(inTurn: InTurn): Promise<() => void> {
 }
 
 function startConnection(file: string) {
-  return startThread<Asked, SqliteAnswer>('server/db/sqlite-worker.ts', { data: file });
+  return startThread<Asked, Answered>('server/db/sqlite-worker.ts', { data: file });
 }

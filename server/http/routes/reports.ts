@@ -8,8 +8,8 @@ import {
   reportReply,
   TWINS_HEADER,
 } from '../../../shared/protocol/report.ts';
-import type { TakenReport } from '../../context.ts';
 import { MAX_REPORT_BYTES } from '../../db/records.ts';
+import type { TakenReport } from '../../db/taken-reports.ts';
 import { speakerOf } from '../access.ts';
 import { defineRoute, type Route } from '../route.ts';
 

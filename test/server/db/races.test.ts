@@ -13,8 +13,9 @@ import { findInstance } from '../../../server/db/instances.ts';
 import { MIGRATIONS } from '../../../server/db/migrations.ts';
 import { inPublishingTurn } from '../../../server/db/publishing.ts';
 import { reportRows } from '../../../server/db/records.ts';
-import { type Taken, writeReports } from '../../../server/db/reports.ts';
+import type { Received, Taken } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
+import { takeReports } from '../../../server/db/taken-reports.ts';
 import { listTokens } from '../../../server/db/token-lists.ts';
 import { admitToken, createToken, revokeToken, rotateToken } from '../../../server/db/tokens.ts';
 import { openAt } from '../../support/databases.ts';
@@ -122,7 +123,9 @@ it('a token that is admitted by several at once is there once, and written down 
 describe('reports of many instances to both at once', () => {
   it('leave each at its highest, with every deployment, and lock nobody out', async () => {
     const instances = await Promise.all(Array.from({ length: 12 }, (_, i) => enrol(`i${i}`)));
-    const groups = servers.map((db) => createGroupCommit(db, writeReports));
+    const groups = servers.map((db) =>
+      createGroupCommit((batch: readonly Received[]) => takeReports(db, batch)),
+    );
     const sends: Promise<Taken>[] = [];
     for (let sequence = 1; sequence <= 20; sequence++) {
       // Both servers see the instances in opposite orders.

@@ -10,8 +10,8 @@ import { countDeployments } from '../../../server/db/fleet-counts.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { countTwins, findInstance } from '../../../server/db/instances.ts';
 import { type ReceivedReport, reportRows } from '../../../server/db/records.ts';
-import { writeReports } from '../../../server/db/reports.ts';
-import type { Database, DatabaseTransaction } from '../../../server/db/tables.ts';
+import { type Received, writeReports } from '../../../server/db/reports.ts';
+import type { Database } from '../../../server/db/tables.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -53,10 +53,12 @@ describe('group commit', () => {
   it('puts what arrives together into few transactions, each answered with its own result', async () => {
     const instances = await Promise.all(Array.from({ length: 20 }, (_, i) => enrol(`instance ${i}`)));
     const transactions = new Set<Database>();
-    const group = createGroupCommit(db, (trx: DatabaseTransaction, received: readonly ReceivedReport[]) => {
-      transactions.add(trx);
-      return writeReports(trx, received);
-    });
+    const group = createGroupCommit((received: readonly ReceivedReport[]) =>
+      transact(db, 'committed', (trx) => {
+        transactions.add(trx);
+        return writeReports(trx, received);
+      }),
+    );
 
     const answers = await Promise.all(
       instances.map((instance, i) =>
@@ -77,7 +79,7 @@ describe('group commit', () => {
   it('asks a database that is gone once, not once for each', async () => {
     const away = new FairleadError('server/database-away', { database: 'db/x', seconds: 5 });
     let attempts = 0;
-    const group = createGroupCommit<number, number>(db, async () => {
+    const group = createGroupCommit<number, number>(async () => {
       attempts++;
       throw away;
     });
@@ -358,5 +360,7 @@ function send(
 }
 
 function commit() {
-  return createGroupCommit(db, writeReports);
+  return createGroupCommit((received: readonly Received[]) =>
+    transact(db, 'committed', (trx) => writeReports(trx, received)),
+  );
 }

@@ -8,12 +8,17 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileAddress } from '../../../server/core/database-address.ts';
 import { openDatabase } from '../../../server/db/database.ts';
-import { createEnrolment } from '../../../server/db/enrolments.ts';
+import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
+import { reportRows } from '../../../server/db/records.ts';
 import type { Database } from '../../../server/db/tables.ts';
+import { takeReports } from '../../../server/db/taken-reports.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { isDatabaseBusy } from '../../../shared/errors/error.ts';
+import { isDatabaseBusy, isFairleadError } from '../../../shared/errors/error.ts';
 import { firstPublication, NOW } from '../../support/publications.ts';
+import { reportOf } from '../../support/reports.ts';
 import { startTestServer } from '../../support/server-under-test.ts';
+
+const KEY = 'A'.repeat(43);
 
 let dir: string;
 let file: string;
@@ -53,6 +58,36 @@ describe('transactions', () => {
 
     expect(seen).toEqual([1, 0]);
     expect(await db.selectFrom('changes').select('id').execute()).toHaveLength(1);
+  });
+
+  it('of a batch of reports are one question to the thread, in its turn, and tell each sender its own', async () => {
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
+    const agent = { code, publicKey: KEY, hostname: 'host', agentVersion: '0.1.0' };
+    const { instance } = await redeemEnrolment(db, agent, NOW);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let before: Promise<void> = Promise.resolve();
+    await new Promise<void>((begun) => {
+      before = transact(db, 'committed', async (trx) => {
+        await trx.updateTable('instances').set({ name: 'another' }).execute();
+        begun();
+        await held;
+      });
+    });
+    const rows = reportRows(reportOf(1), NOW);
+    const batch = [KEY, 'B'.repeat(43)].map((key) => ({ instance, key, boot: null, rows, received: NOW }));
+
+    const taking = takeReports(db, batch);
+    release();
+
+    const [taken, refused] = await taking;
+    expect(taken).toEqual({ sequence: 1, isHeld: true, mark: null, twins: null });
+    expect(isFairleadError(refused, 'auth/refused')).toBe(true);
+    await before;
+    const row = await db.selectFrom('instances').selectAll().executeTakeFirstOrThrow();
+    expect(row).toMatchObject({ name: 'another', last_sequence: 1 });
   });
 
   it('that fail leave nothing, and the next one works', async () => {

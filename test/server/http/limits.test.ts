@@ -687,7 +687,7 @@ async function waitingFor(
   count: number,
   bytes: number,
 ): Promise<readonly [Outcome, Outcome]> {
-  const group = createGroupCommit(server.context.db, async (_trx, items: readonly number[]) => items);
+  const group = createGroupCommit(async (items: readonly number[]) => items);
   const all = Array.from({ length: count }, (_, i) => group.submit(i, bytes));
   const more = await group.submit(count, 1).then(
     () => 'taken' as const,
