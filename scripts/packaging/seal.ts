@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import sea from '@yao-pkg/pkg/lib-es5/sea.js';
 import type { Sealing } from './executable.ts';
+import { YOUNG_GENERATION } from './programs.ts';
 
 const [, , place = '', sealing = '{}'] = process.argv;
 const { node, architecture, bundle, output }: Sealing = JSON.parse(sealing);
@@ -15,7 +16,7 @@ const seaConfig = {
   useCodeCache: false,
   execArgvExtension: 'none',
   // A signal must not open a debugger on a port that every account of the machine reaches.
-  execArgv: ['--disable-sigusr1'],
+  execArgv: ['--disable-sigusr1', YOUNG_GENERATION],
   assets: Object.fromEntries(Object.entries(bundle.assets).map(([name, file]) => [name, join(place, file)])),
 };
 

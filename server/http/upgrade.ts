@@ -24,13 +24,16 @@ export function installUpgrades(app: FastifyInstance): void {
     const response = new ServerResponse(request);
     // Nothing more is read from it as HTTP, whatever the answer is.
     response.shouldKeepAlive = false;
-    socket.on('error', () => undefined);
+    socket.on('error', nothing);
     response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
     response.once('finish', () => socket.end());
     upgrades.set(request, { socket, head });
     app.routing(request, response);
   });
 }
+
+/** Stays with a connection for as long as it stands, and so holds on to nothing. */
+function nothing(): void {}
 
 /** Gives the connection away for good. Error: request/upgrade-required where there is nothing to take over. */
 export function takeOver(request: FastifyRequest, reply: FastifyReply): Upgrade {

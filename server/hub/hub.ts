@@ -1,7 +1,7 @@
 // The hub: the agents that listen right now, and how a hint reaches them: framed once, the same bytes to each, nobody waited for.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Sender, type WebSocket, WebSocketServer } from 'ws';
+import { Sender, WebSocket, WebSocketServer } from 'ws';
 import { type Hint, MOST_LISTENING, PING_MS } from '../../shared/protocol/hint.ts';
 
 export interface Hub {
@@ -36,20 +36,32 @@ const PING = 9;
 const CLOSE_RESTART = 1012;
 const CLOSE_POLICY = 1008;
 
-interface Listener {
-  readonly instance: string;
-  readonly websocket: WebSocket;
-  readonly socket: Duplex;
+/** All there is of ours of a connection: one object and no function of its own, for ten thousand stand at once. */
+class Listener extends WebSocket {
+  instance = '';
+  socket: Duplex | null = null;
   /** Those who are pinged in the same second. */
-  readonly round: Set<Listener>;
+  round: Set<Listener> | null = null;
   /** Whether anything came since the last ping. */
-  lives: boolean;
+  lives = true;
+}
+
+function nothing(): void {}
+
+function noteLife(this: WebSocket): void {
+  if (this instanceof Listener) this.lives = true;
+}
+
+/** An agent has nothing to say here; what it has to say are requests. */
+function refuse(this: WebSocket): void {
+  this.close(CLOSE_POLICY, 'nothing is taken here');
 }
 
 export function createHub(): Hub {
   // Messages are a few bytes: compressing them would cost each connection more memory than all else.
   const server = new WebSocketServer({
-    ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: 128 },
+    ...{ WebSocket: Listener, noServer: true, clientTracking: false },
+    ...{ perMessageDeflate: false, maxPayload: 128 },
   });
   const listeners = new Map<string, readonly Listener[]>();
   // Each is pinged once in all rounds, and not all in the same second.
@@ -60,9 +72,9 @@ export function createHub(): Hub {
   function add(listener: Listener): void {
     const { instance } = listener;
     const others = listeners.get(instance) ?? [];
-    for (const old of others.slice(0, others.length - MOST_LISTENING + 1)) old.websocket.terminate();
+    for (const old of others.slice(0, others.length - MOST_LISTENING + 1)) old.terminate();
     listeners.set(instance, [...(listeners.get(instance) ?? []), listener]);
-    listener.round.add(listener);
+    listener.round = smallest(rounds).add(listener);
     standing += 1;
   }
 
@@ -70,15 +82,19 @@ export function createHub(): Hub {
     const left = (listeners.get(listener.instance) ?? []).filter((one) => one !== listener);
     if (left.length === 0) listeners.delete(listener.instance);
     else listeners.set(listener.instance, left);
-    listener.round.delete(listener);
+    listener.round?.delete(listener);
     standing -= 1;
+  }
+
+  function removeThis(this: WebSocket): void {
+    if (this instanceof Listener) remove(this);
   }
 
   function pingNext(): void {
     turn = (turn + 1) % rounds.length;
     for (const listener of rounds[turn] ?? []) {
       if (!listener.lives) {
-        listener.websocket.terminate();
+        listener.terminate();
         continue;
       }
       listener.lives = false;
@@ -89,15 +105,10 @@ export function createHub(): Hub {
   const timer = setInterval(pingNext, PING_MS / ROUNDS).unref();
   return {
     accept(request, socket, head, instance) {
-      server.handleUpgrade(request, socket, head, (websocket) => {
-        const listener: Listener = { instance, websocket, socket, round: smallest(rounds), lives: true };
-        websocket.on('error', () => undefined);
-        websocket.once('close', () => remove(listener));
-        websocket.on('pong', () => {
-          listener.lives = true;
-        });
-        // An agent has nothing to say here; what it has to say are requests.
-        websocket.on('message', () => websocket.close(CLOSE_POLICY, 'nothing is taken here'));
+      server.handleUpgrade(request, socket, head, (listener) => {
+        listener.instance = instance;
+        listener.socket = socket;
+        listener.on('error', nothing).on('close', removeThis).on('pong', noteLife).on('message', refuse);
         add(listener);
       });
     },
@@ -113,24 +124,25 @@ export function createHub(): Hub {
       }
     },
     drop(instance) {
-      for (const { websocket } of listeners.get(instance) ?? []) websocket.terminate();
+      for (const listener of listeners.get(instance) ?? []) listener.terminate();
     },
     count: () => standing,
     stop() {
       clearInterval(timer);
       const all = [...listeners.values()].flat();
-      for (const { websocket } of all) websocket.close(CLOSE_RESTART, 'the server restarts');
+      for (const listener of all) listener.close(CLOSE_RESTART, 'the server restarts');
       setTimeout(() => {
-        for (const { websocket } of all) websocket.terminate();
+        for (const listener of all) listener.terminate();
       }, FAREWELL_MS).unref();
     },
   };
 }
 
 /** Who does not read is let go: the next hint finds it again. */
-function write({ socket, websocket }: Listener, bytes: Buffer): void {
-  if (socket.writableLength > MOST_WAITING_BYTES) websocket.terminate();
-  else socket.write(bytes);
+function write(listener: Listener, bytes: Buffer): void {
+  const { socket } = listener;
+  if ((socket?.writableLength ?? 0) > MOST_WAITING_BYTES) listener.terminate();
+  else socket?.write(bytes);
 }
 
 function smallest(rounds: readonly Set<Listener>[]): Set<Listener> {

@@ -76,10 +76,15 @@ export async function startServer(
   fill(join(dir, 'fairlead.db'), String(publicKey.export({ format: 'jwk' }).x));
   const turnsFile = join(work, 'turns.json');
   const monitor = join(import.meta.dirname, 'turns-monitor.js');
-  const watched = isWatched ? ['--import', monitor] : [];
-  const run = [process.execPath, ...watched, program, 'run', '--dir', dir];
+  const watched = isWatched ? { NODE_OPTIONS: `--import=${monitor}` } : {};
+  // As it is started from a checkout, with the options that it has there.
+  const run = [join(root, 'scripts/bin/fairlead-server'), 'run', '--dir', dir];
   const start = (port: string) =>
-    listen([...before, ...run, '--port', port], { ...environment, FAIRLEAD_BENCH_TURNS: turnsFile });
+    listen([...before, ...run, '--port', port], {
+      ...environment,
+      ...watched,
+      FAIRLEAD_BENCH_TURNS: turnsFile,
+    });
   let { child, url } = await start('0');
   const token = readFileSync(join(dir, 'admin.token'), 'utf8').trim();
   const keys = onlineKeysReply.parse(await (await fetch(`${url}/api/v1/online-keys`)).json());

@@ -1,8 +1,10 @@
 // The hub: who may listen, who hears what, and who is let go.
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHub } from '../../../server/hub/hub.ts';
 import { SUBSCRIBE_PATH } from '../../../shared/protocol/hint.ts';
@@ -70,6 +72,21 @@ describe('an agent that listens', () => {
     await until(async () => hub.count() === 0);
 
     expect(standing).toBe(1);
+  });
+
+  it('keeps nothing of its request while it stands', async () => {
+    const requests: WeakRef<IncomingMessage>[] = [];
+    server.app.server.prependListener('upgrade', (request) => requests.push(new WeakRef(request)));
+    const socket = await deafListener(url, await agent.token());
+
+    await until(async () => {
+      collectGarbage();
+      return requests.every((request) => request.deref() === undefined);
+    });
+
+    expect(requests.length).toBe(1);
+    expect(server.context.hub.count()).toBe(1);
+    socket.destroy();
   });
 
   it('is sent away when the server ends, which waits for nobody', async () => {
@@ -191,6 +208,12 @@ describe('hints', () => {
     await until(async () => hub.count() === 0);
   });
 });
+
+/** All of it, now. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
 
 /** Says what a WebSocket says at first, and answers nothing. */
 async function deafListener(url: string, token: string) {
