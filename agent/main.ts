@@ -9,7 +9,9 @@ import { createLog } from '../shared/node/log.ts';
 import { proxyFor } from '../shared/node/proxies.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
+import { isTrialOpen } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
+import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
 import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
 import { createEnrolledSource } from './adapters/repository/http-source.ts';
@@ -35,7 +37,7 @@ import { createAgent } from './engine/agent/agent.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
 import { createPulse, type LivingPulse, LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
 import { createRepository } from './engine/repository/repository.ts';
-import type { Log } from './ports/machine.ts';
+import type { Log, OwnProcess } from './ports/machine.ts';
 import type { RepositorySource } from './ports/server.ts';
 
 /** Runs until TERM or INT; the services it started keep running. Errors: enrolment/missing, agent/*, disk/*. */
@@ -43,25 +45,30 @@ export async function runAgent(options: RunOptions): Promise<number> {
   // Nothing the agent writes is anybody else's business; what services must read gets its mode by name.
   process.umask(0o077);
   const { stateDir } = options;
-  const parts = await assemble({ ...options, stateDir: resolve(stateDir) });
+  const own = endOnSignals(createOwnProcess(process.env));
+  const parts = await assemble({ ...options, stateDir: resolve(stateDir) }, own);
   const { agent, deployer, pulse, log, lock } = parts;
-  const ended = abortOnSignal();
+  const isOnTrial = await isTrialOpen(resolve(stateDir));
   // Recovery may verify and soak for minutes: it can be asked about, and left, like any deployment.
-  ended.addEventListener('abort', () => void deployer.leave(), { once: true });
+  own.ending.addEventListener('abort', () => void deployer.leave(), { once: true });
   const socket = await serveAdminApi(socketPathOf(stateDir), agent.handle, (err) =>
     log.error({ err }, 'the admin API failed to answer'),
   );
+  own.note('socket');
   startWatchdog({
     environment: process.env,
+    // Ready is who has proved itself: until then the manager counts time and starts, whatever this agent thinks of itself.
+    after: isOnTrial ? own.proved : Promise.resolve(),
     lives: () => gettingOn(pulse, log),
     onError: (problem) => log.warn({ problem }, 'the service manager could not be told that the agent lives'),
   });
   const work = async () => {
-    await deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
-    log.info({ version: AGENT_VERSION, stateDir }, 'the agent runs');
-    await agent.run(ended);
-    await socket.close();
-    await parts.http.close();
+    const recovered = deployer.recover().catch((err) => log.error({ err }, 'recovery is not complete'));
+    // On trial the rounds are part of the proof that the recovery waits for.
+    if (!isOnTrial) await recovered;
+    log.info({ version: AGENT_VERSION, stateDir, isOnTrial }, 'the agent runs');
+    await agent.run(own.ending);
+    await Promise.all([socket.close(), parts.http.close()]);
     lock.release();
     return EXIT.ok;
   };
@@ -81,7 +88,7 @@ function gettingOn(pulse: LivingPulse, log: Log): boolean {
   return part === null;
 }
 
-async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: RunOptions) {
+async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: RunOptions, own: OwnProcess) {
   const enrolment = await readEnrolment(stateDir);
   if (enrolment === null) throw new FairleadError('enrolment/missing', { stateDir });
   const lock = await acquireStateLock(stateDir);
@@ -95,7 +102,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const pulse = createPulse(clock);
   const trees = treesFrom(source, stateDir, pulse, log);
   const ports = await createDeploymentPorts({
-    ...{ stateDir, settings, trees, clock, log, secrets, soakMs, drivers },
+    ...{ stateDir, settings, trees, clock, own, log, secrets, soakMs, drivers },
   });
   const deployer = createDeployer(withSigns(ports, pulse), ports);
   const { server, instance, name } = enrolment;
@@ -105,6 +112,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
     agentVersion: AGENT_VERSION,
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
+    onRound: own.noteRound,
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
     repository: repositoryFrom(source, stateDir, enrolment, log),
     audit: createAuditFile(stateDir, clock),
@@ -139,10 +147,4 @@ type Way = { readonly http: HttpClient; readonly network: Network };
 function channelTo({ server, instance }: EnrolmentFile, stateDir: string, way: Way) {
   const identity = () => readIdentity(stateDir, instance);
   return createServerChannel({ server, instance, clock, identity, ...way });
-}
-
-function abortOnSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
-  return controller.signal;
 }

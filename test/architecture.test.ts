@@ -82,7 +82,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^shared\/errors\//, 'a table: the errors of one area, and what all tables are made of'],
   [/^shared\/(?:schema|protocol)\//, 'a table: the keys of one document or message'],
   [/^shared\/node\/probes\//, 'one kind of probe, as the table of kinds lists it'],
-  [/^agent\/adapters\/drivers\/drivers\.ts$/, 'a table: every driver'],
   [/^agent\/adapters\/state\/state-files\.ts$/, 'a table: the small documents by name'],
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],

@@ -3,7 +3,7 @@ import { durationMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { Secrets } from '../../shared/encoding/redact.ts';
 import { effectivePolicy } from '../../shared/policy/local-state.ts';
 import type { DriverName } from '../ports/deploy.ts';
-import type { Clock, Log } from '../ports/machine.ts';
+import type { Clock, Log, OwnProcess } from '../ports/machine.ts';
 import type { Settings, TreeStore } from '../ports/state.ts';
 import { createDrivers } from './drivers/drivers.ts';
 import { createTraffic, switchCommand } from './drivers/traffic/traffic.ts';
@@ -18,6 +18,8 @@ export interface DeploymentPortsOptions {
   readonly settings: Settings;
   readonly trees: TreeStore;
   readonly clock: Clock;
+  /** As in DriversOptions. */
+  readonly own?: OwnProcess | undefined;
   readonly log: Log;
   readonly secrets: Secrets;
   /** Overrides the policy's. */
@@ -28,7 +30,7 @@ export interface DeploymentPortsOptions {
 
 export async function createDeploymentPorts(options: DeploymentPortsOptions) {
   const { stateDir, settings, trees, clock, log, secrets } = options;
-  const driver = createDrivers({ stateDir, clock, enabled: options.drivers });
+  const driver = createDrivers({ stateDir, clock, own: options.own, enabled: options.drivers });
   const policy = effectivePolicy({ policy: await settings.policy() });
   return {
     store: createDeploymentStore({

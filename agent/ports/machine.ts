@@ -3,6 +3,7 @@
 import type { Reference } from '../../shared/compile/references.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Answer } from '../../shared/schema/probes/probe-kind.ts';
+import type { Shown } from '../core/deploy/agent-slots.ts';
 import type { Probe } from '../core/deploy/health.ts';
 import type { ProgramCall } from '../core/deploy/program-calls.ts';
 
@@ -47,4 +48,32 @@ export type Part = 'rounds' | 'services';
 export interface Pulse {
   /** The next sign comes within `ms`. An earlier promise that reaches further stands: work goes on side by side. */
   promise(part: Part, ms: number): void;
+}
+
+/** A round that went through, as far as it says something about the agent itself. */
+export interface RoundSeen {
+  /** The server answered, and was believed. */
+  readonly reached: boolean;
+  /** Counts the state files that cannot be read. */
+  readonly damages: () => Promise<number>;
+}
+
+/** This very process, as the driver needs it that puts another agent in its place. */
+export interface OwnProcess {
+  /** It was started from the slots, by a unit that counts the starts of a trial and goes back. */
+  readonly inSlots: boolean;
+  readonly pid: number;
+  /** Ends it in order; the service manager then starts what is current by that time. */
+  handOver(): void;
+  /** Aborts when it ends, for this reason or another. */
+  readonly ending: AbortSignal;
+  note(shown: Exclude<Shown, 'state'>): void;
+  noteRound(round: RoundSeen): void;
+  has(shown: Exclude<Shown, 'state'>): boolean;
+  /** As the last round found it; null before the first. */
+  damages(): Promise<number | null>;
+  /** Resolves when something was noted since. */
+  changed(): Promise<void>;
+  /** It is no longer on trial: the service manager may be told that it is ready. */
+  prove(): void;
 }

@@ -32,6 +32,38 @@ export const SERVICE_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'service/no-slots': entry<{ readonly component: string }>({
+    message: (d) =>
+      `${d.component} is the agent itself, and this one was not started from its slots: there would be no way back`,
+    hint: () => 'as root, with the executable and under systemd: fairlead agent install',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'service/other-agent': entry<{ readonly component: string; readonly other: string }>({
+    message: (d) => `${d.component} would become the agent, and here the agent is ${d.other}`,
+    hint: (d) => `enable one of the two in the instance configuration: there is one agent, ${d.other} so far`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'service/slot-damaged': entry<{ readonly component: string; readonly problem: string }>({
+    message: (d) => `the slot of ${d.component} cannot be started from: ${d.problem}`,
+    hint: () => 'look for what writes to it and for errors of the disk; the next update fills the slot anew',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'service/agent-cut-off': entry<{ readonly component: string; readonly seconds: number }>({
+    message: (d) =>
+      `the new agent (${d.component}) did not reach the server within ${d.seconds} s, which the one before it had reached`,
+    hint: () => 'if the server was away, nothing: it is tried again; else see the log: fairlead change',
+    http: 503,
+    exit: EXIT.failed,
+  }),
+  'service/agent-on-trial': entry<object>({
+    message: () => 'a new agent is on trial, and has neither proved itself nor gone back',
+    hint: () => 'wait for its end, some minutes: fairlead status',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'service/no-systemd': entry<{ readonly command: string }>({
     message: () => 'no systemd runs on this machine, so nothing can be made its service',
     hint: (d) => `have what starts programs here run, as root and again when it ends: ${d.command}`,

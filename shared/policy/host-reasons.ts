@@ -1,6 +1,7 @@
 // Reasons that hold for every target: trust that is stale, a clock that is wrong, a host that is not ready.
 import type { Target } from '../compile/target.ts';
 import { assertNever } from '../errors/error.ts';
+import { isDriverEnabled } from '../schema/drivers/drivers.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput, HostFacts } from './decide-input.ts';
 
@@ -43,7 +44,7 @@ export function driverReasons({ drivers }: HostFacts, target: Target | null): re
   if (drivers === undefined || target === null) return [];
   const refused = [...target.releases]
     .map(([component, { document }]) => ({ component, driver: document.service.driver }))
-    .filter(({ driver }) => !drivers.includes(driver));
+    .filter(({ driver }) => !isDriverEnabled(driver, drivers));
   if (refused.length === 0) return [];
   const needed = [...new Set([...drivers, ...refused.map(({ driver }) => driver)])];
   const names = refused.map(({ component, driver }) => `${component} (${driver})`);

@@ -4,7 +4,7 @@ import type { ServiceUnit } from '../../agent/core/deploy/render.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { DeployerParts } from '../../agent/engine/deploy/options.ts';
 import { withSigns } from '../../agent/engine/deploy/signs.ts';
-import type { Deployer, DeploymentRequest } from '../../agent/ports/deploy.ts';
+import type { Deployer, DeploymentRequest, Driver } from '../../agent/ports/deploy.ts';
 import type { Pulse } from '../../agent/ports/machine.ts';
 import { createSecrets } from '../../shared/encoding/redact.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
@@ -59,9 +59,13 @@ export interface World {
   readonly clock: ReturnType<typeof createIdleClock>;
 }
 
-export function createWorld(
-  options: Partial<Pick<DeployerParts, 'soakMs' | 'probationMs' | 'retention'>> = {},
-): World {
+export function createWorld({
+  driverOver = (machine) => machine,
+  ...options
+}: Partial<Pick<DeployerParts, 'soakMs' | 'probationMs' | 'retention'>> & {
+  /** Another driver before the machine's, made anew with every process. */
+  readonly driverOver?: (machine: Driver) => Driver;
+} = {}): World {
   const services = new Map<ComponentKey, Running>();
   const disk = createMemoryDisk();
   const world: World = {
@@ -101,7 +105,7 @@ export function createWorld(
         store: gate.wrap('store', createMemoryStore(disk)),
         journal: gate.wrap('journal', createMemoryJournal(disk)),
         trees: gate.wrap('trees', createMemoryTrees(disk)),
-        driver: gate.wrap('driver', createMachine(world, services)),
+        driver: gate.wrap('driver', driverOver(createMachine(world, services))),
         prober: gate.wrap('prober', createFakeProber(world, services)),
         clock,
         readReference: async ({ kind, name }) => {

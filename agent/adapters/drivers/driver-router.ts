@@ -1,6 +1,7 @@
 // One driver for all kinds of units: a capability may change how it is run from one version to the next.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { isDriverEnabled } from '../../../shared/schema/drivers/drivers.ts';
 import type {
   Driver,
   DriverName,
@@ -54,11 +55,11 @@ export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverNa
   return {
     async prepare(unit) {
       const { kind, component } = unit;
-      if (enabled?.includes(kind) === false) {
+      if (!isDriverEnabled(kind, enabled)) {
         throw new FairleadError('service/driver-disabled', {
           component,
           driver: kind,
-          enabled: enabled.join(','),
+          enabled: enabled?.join(',') ?? '',
         });
       }
       await driverOf(unit).prepare(unit);

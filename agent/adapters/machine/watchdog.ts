@@ -6,6 +6,8 @@ import { runTool } from './run-tool.ts';
 export interface WatchdogOptions {
   /** Where systemd says where it listens (NOTIFY_SOCKET) and how often it wants to hear (WATCHDOG_USEC). */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The first sign comes when it resolves: a manager that waits for it ends an agent that takes too long. At once unless given. */
+  readonly after?: Promise<void>;
   /** Asked before every sign; no sign is given for an agent that only its timers keep moving. */
   readonly lives: () => boolean;
   readonly onError: (problem: string) => void;
@@ -20,7 +22,7 @@ const NOTIFY_MS = 10_000;
  * listens. Node has no datagram sockets of the unix kind, so systemd's own tool speaks for its parent (some 10 ms a minute); as
  * root it does so in the agent's name, and no service in the same control group can.
  */
-export function startWatchdog({ environment, lives, onError }: WatchdogOptions): void {
+export function startWatchdog({ environment, lives, onError, after }: WatchdogOptions): void {
   const { NOTIFY_SOCKET, WATCHDOG_USEC, PATH = '/usr/bin:/bin' } = environment;
   if (NOTIFY_SOCKET === undefined) return;
   const sign = async () => {
@@ -34,9 +36,13 @@ export function startWatchdog({ environment, lives, onError }: WatchdogOptions):
     });
     if (status !== 0) onError(detail);
   };
-  void sign();
   const everyMs = Number(WATCHDOG_USEC) / 1000 / SIGNS_IN_TIME;
-  if (everyMs > 0) setInterval(sign, everyMs).unref();
+  const begin = () => {
+    void sign();
+    if (everyMs > 0) setInterval(sign, everyMs).unref();
+  };
+  if (after === undefined) begin();
+  else void after.then(begin);
 }
 
 /** Where the agent's unit lets systemd write how the agent ended. */

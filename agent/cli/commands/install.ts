@@ -8,7 +8,7 @@ import { ownProgram } from '../../../shared/node/own-parts.ts';
 import { verifyMachine } from '../../../shared/node/service/manager.ts';
 import { describeSteps, type Step } from '../../../shared/node/service/steps.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
-import { DRIVER_NAMES } from '../../../shared/schema/drivers/drivers.ts';
+import { DRIVER_NAMES, isDriverEnabled } from '../../../shared/schema/drivers/drivers.ts';
 import {
   installAgent,
   installedDrivers,
@@ -98,7 +98,7 @@ async function verifyDrivers(stateDir: string, drivers: readonly DriverName[] | 
   const current = (await store.generations()).find((one) => one.number === number);
   for (const [component, { document }] of current?.releases ?? []) {
     const { driver } = document.service;
-    if (drivers.includes(driver)) continue;
+    if (isDriverEnabled(driver, drivers)) continue;
     throw new FairleadError('service/driver-disabled', { component, driver, enabled: drivers.join(',') });
   }
 }

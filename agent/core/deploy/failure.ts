@@ -25,6 +25,13 @@ export class ComponentTrouble extends Error {
   }
 }
 
+/** Thrown where another process goes on with what is under way, the way forward or back: nothing has failed. */
+export class HandedOver extends Error {
+  constructor() {
+    super('another process goes on');
+  }
+}
+
 /** A failure from whatever was thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ComponentTrouble) {

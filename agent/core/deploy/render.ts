@@ -5,7 +5,7 @@ import { durationMs } from '../../../shared/encoding/instant.ts';
 import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
-import { renderService, type ServicePart } from '../../../shared/schema/drivers/drivers.ts';
+import { type DriverName, renderService, type ServicePart } from '../../../shared/schema/drivers/drivers.ts';
 import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
@@ -155,7 +155,7 @@ function filler(component: ComponentKey, input: RenderInput): Fill {
 /** A capability ready to run: every `${…}` resolved. Secrets may stand in `env`: never log or record a unit. */
 export type ServiceUnit = UnitBase & ServicePart;
 
-export type DriverName = ServicePart['kind'];
+export type { DriverName };
 /** What one driver runs, by its name. */
 export type UnitOf<Name extends DriverName> = UnitBase & Extract<ServicePart, { readonly kind: Name }>;
 

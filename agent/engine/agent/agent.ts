@@ -3,6 +3,7 @@ import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Outbox } from '../../core/outbox.ts';
+import type { RoundSeen } from '../../ports/machine.ts';
 import type { AdminHandler, Repository, ServerChannel } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings } from '../../ports/state.ts';
 import { createAdminRoutes } from './admin-routes.ts';
@@ -40,6 +41,8 @@ export interface AgentOptions
   readonly audit: AuditLog;
   readonly channel: ServerChannel;
   readonly files: AgentFiles;
+  /** Hears of every round that went through. */
+  readonly onRound?: (round: RoundSeen) => void;
 }
 
 /** The state files that the agent keeps for itself. */
@@ -53,7 +56,7 @@ export interface AgentFiles
 
 /** `deployer.recover()` comes after this and before `run`. */
 export function createAgent(options: AgentOptions): Agent {
-  const { deployer } = options;
+  const { deployer, onRound = () => undefined } = options;
   let woken = new AbortController();
   const state = createState(options, () => woken.abort());
 
@@ -65,7 +68,7 @@ export function createAgent(options: AgentOptions): Agent {
       woken = new AbortController();
       state.pulse.promise('rounds', LONGEST_ROUND_MS);
       await mendOrWarn(options);
-      const waitMs = await roundOrPause(state);
+      const waitMs = await roundOrPause(state, onRound);
       state.pulse.promise('rounds', waitMs + LONGEST_ROUND_MS);
       if (!signal.aborted) await state.clock.sleep(waitMs, woken.signal);
     }
@@ -148,9 +151,18 @@ const LONGEST_ROUND_MS = 6 * 3_600_000;
 const PAUSE_AFTER_FAULT_MS = 60_000;
 
 /** A fault of our own must not end the loop that would bring its fix. */
-async function roundOrPause(state: Assessing & Needs<'log' | 'records' | 'wake'>): Promise<number> {
+async function roundOrPause(
+  state: Assessing & Needs<'log' | 'records' | 'wake'>,
+  onRound: (round: RoundSeen) => void,
+): Promise<number> {
   try {
-    return await round(state);
+    const waitMs = await round(state);
+    const { outcome = 'failed' } = state.offers.contact.last() ?? {};
+    onRound({
+      reached: outcome !== 'failed',
+      damages: async () => (await state.records.damages()).length,
+    });
+    return waitMs;
   } catch (error) {
     state.log.error({ err: error }, 'a round failed');
     return PAUSE_AFTER_FAULT_MS;

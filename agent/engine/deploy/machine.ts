@@ -1,7 +1,7 @@
 // The machine: from the state a deployment is in to its end, one journalled transition at a time.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
-import { environmentFailure, failureOf } from '../../core/deploy/failure.ts';
+import { environmentFailure, failureOf, HandedOver } from '../../core/deploy/failure.ts';
 import { canBeLeft, isUntouched, transition, type WorkingState } from '../../core/deploy/states.ts';
 import { withLastLines } from './evidence.ts';
 import { secureFiles } from './files.ts';
@@ -9,7 +9,8 @@ import { checkBefore } from './preflight.ts';
 import { rollBack } from './roll-back.ts';
 import type { Outcome, Run } from './run.ts';
 import { settle } from './settle.ts';
-import { fetchTrees, startChanged, stopChanged, switchGeneration } from './stages.ts';
+import { fetchTrees, stopChanged, switchGeneration } from './stages.ts';
+import { startInOrder } from './starting.ts';
 import { soak, verifyTarget } from './verify.ts';
 
 const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
@@ -19,14 +20,14 @@ const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
   preflight: checkBefore,
   stopping: stopChanged,
   switching: switchGeneration,
-  starting: startChanged,
+  starting: startInOrder,
   verifying: verifyTarget,
   soaking: soak,
   'rolling-back': rollBack,
 };
 
 /**
- * Where the agent is told to stop, the record is returned unfinished, for the next agent to go on with.
+ * Where the agent is told to stop, or another one takes its place, the record is returned unfinished, for the next to go on with.
  * Errors: disk/* when the journal cannot be written; the deployment is then unfinished and recovered later.
  */
 export async function runToEnd(run: Run): Promise<DeploymentRecord> {
@@ -46,12 +47,14 @@ const GAVE_WAY: Outcome = {
   failure: environmentFailure(new FairleadError('deploy/gave-way', {})),
 };
 
-function unlessLeft(run: Run, state: WorkingState, outcome: Promise<Outcome>): Promise<Outcome | 'left'> {
+type Ended = Outcome | 'left';
+
+function unlessLeft(run: Run, state: WorkingState, outcome: Promise<Ended>): Promise<Ended> {
   return canBeLeft(state) ? Promise.race([aborted(run.left).then(() => 'left' as const), outcome]) : outcome;
 }
 
 /** Files may take days to come, and what is not there yet is missed by nobody. Hooks, in preflight, end in their own time. */
-function unlessYielded(run: Run, state: WorkingState, outcome: Promise<Outcome>): Promise<Outcome> {
+function unlessYielded(run: Run, state: WorkingState, outcome: Promise<Ended>): Promise<Ended> {
   const isWaiting = isUntouched(state) && state !== 'preflight';
   return isWaiting ? Promise.race([aborted(run.yielded).then(() => GAVE_WAY), outcome]) : outcome;
 }
@@ -63,10 +66,11 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function perform(run: Run, state: WorkingState): Promise<Outcome> {
+async function perform(run: Run, state: WorkingState): Promise<Ended> {
   try {
     return await STAGES[state](run);
   } catch (error) {
+    if (error instanceof HandedOver) return 'left';
     const event = state === 'rolling-back' ? 'exhausted' : 'failed';
     return { event, failure: await withLastLines(run, state, failureOf(error)) };
   }

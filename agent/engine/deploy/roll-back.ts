@@ -3,7 +3,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { PlanStep } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
-import { failureOf } from '../../core/deploy/failure.ts';
+import { failureOf, HandedOver } from '../../core/deploy/failure.ts';
 import { isAscending } from '../../core/deploy/rollback-target.ts';
 import { drainAndStop } from './drains.ts';
 import { captureEvidence } from './evidence.ts';
@@ -34,7 +34,10 @@ async function restore(run: Run): Promise<Failure | null> {
   const problems: Failure[] = [];
   const attempt = async (act: () => Promise<void>) => {
     const before = problems.length;
-    await act().catch((error: unknown) => problems.push(failureOf(error)));
+    await act().catch((error: unknown) => {
+      if (error instanceof HandedOver) throw error;
+      problems.push(failureOf(error));
+    });
     return problems.length === before;
   };
   for (const component of run.plan.start.toReversed()) {

@@ -56,20 +56,21 @@ export async function descentOf(run: Run): Promise<Descent> {
   return { steps: run.plan.steps, from: run.previous, to: run.target, generations };
 }
 
-export async function startChanged(run: Run): Promise<Outcome> {
-  await startUnchanged(run, run.target);
-  for (const component of run.plan.start) {
-    await run.step({ action: 'start', component }, () => startService(run, component, run.target));
-  }
-  return { event: 'started' };
-}
-
-/** What the deployment leaves alone must run all the same, if it did before: a power cut on the way has stopped it. */
+/**
+ * What the deployment leaves alone must run all the same, if it did before: a power cut on the way has stopped it. The agent
+ * itself runs, as this very process: what a person put in its place since the last deployment stays.
+ */
 export async function startUnchanged(run: Run, generation: Generation | null): Promise<void> {
   const others = new Set([...run.plan.stop, ...run.plan.start, ...run.progress().red]);
   for (const component of startOrder(generation)) {
-    if (!others.has(component)) await startService(run, component, generation);
+    if (!others.has(component) && !isOwn(generation, component))
+      await startService(run, component, generation);
   }
+}
+
+/** The agent itself is deployed as a component, and is no service beside the others. */
+export function isOwn(generation: Generation | null, component: ComponentKey): boolean {
+  return generation?.releases.get(component)?.document.service.driver === 'agent';
 }
 
 /** Error: service/stuck. */

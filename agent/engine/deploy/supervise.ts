@@ -28,6 +28,9 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
     });
     if (prepared === null) return;
     const { unit, place } = prepared;
+    // Nothing here starts the agent; where a cut came between its commit and its end, its trial ends now.
+    if (unit.kind === 'agent')
+      return void ((await driver.runs(unit)) && (await driver.keepOnly(component, unit)));
     if (!(await driver.runs(unit))) {
       noteAttempt();
       // Another version may still run where the disk lost a generation: it gives way to what `current` names.

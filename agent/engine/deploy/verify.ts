@@ -44,7 +44,7 @@ export async function verifyPrevious(run: Run): Promise<void> {
 
 // Unchanged components count too: a new version may break its neighbours. What was red before is exempt, except that a
 // rollback is made to mend exactly that.
-async function judgedComponents(run: Run): Promise<readonly PlacedComponent[]> {
+export async function judgedComponents(run: Run): Promise<readonly PlacedComponent[]> {
   const { red } = run.progress();
   const mending = new Set<ComponentKey>(run.plan.reason.kind === 'rollback' ? run.plan.start : []);
   const components = componentsOf(run.target).filter((one) => !red.has(one) || mending.has(one));

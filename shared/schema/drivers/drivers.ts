@@ -1,20 +1,28 @@
 // Every driver there is: what stands here can be written in a release, checked, rendered and tried.
 import { z } from 'zod';
 import type { Words } from '../words.ts';
+import { agentDriver } from './agent.ts';
 import { commandDriver } from './command.ts';
 import { composeDriver } from './compose.ts';
 import type { DriverKind, ServicePlaces, TrialWay } from './driver-kind.ts';
 import { processDriver, systemdDriver } from './program.ts';
 
-const KINDS = [processDriver, systemdDriver, commandDriver, composeDriver] as const;
-/** As releases and `agent install --drivers` name them. */
-export const DRIVER_NAMES = KINDS.map(({ name }) => name);
-const NAMES = DRIVER_NAMES.map((name) => `"${name}"`);
+/** What runs services, as releases and `agent install --drivers` name it. */
+const SERVING = [processDriver, systemdDriver, commandDriver, composeDriver] as const;
+export const DRIVER_NAMES = SERVING.map(({ name }) => name);
+const KINDS = [...SERVING, agentDriver] as const;
+const NAMES = KINDS.map(({ name }) => `"${name}"`);
 
 /** Values may hold `${settings.NAME}`, `${dir.tree}` (the files of this version) and `${dir.data}` (kept across versions). */
 export const service = z.discriminatedUnion(
   'driver',
-  [processDriver.schema, systemdDriver.schema, commandDriver.schema, composeDriver.schema],
+  [
+    processDriver.schema,
+    systemdDriver.schema,
+    commandDriver.schema,
+    composeDriver.schema,
+    agentDriver.schema,
+  ],
   { error: `a service run by the driver ${NAMES.slice(0, -1).join(', ')} or ${NAMES.at(-1)}` },
 );
 
@@ -22,6 +30,13 @@ export type Service = z.output<typeof service>;
 
 /** What a driver of the agent is given, beside what all are: every `${…}` resolved. */
 export type ServicePart = ReturnType<(typeof KINDS)[number]['render']>;
+
+export type DriverName = ServicePart['kind'];
+
+/** `enabled` is what the agent was installed for, undefined where that is everything. Its own updates run no service, and need no leave. */
+export function isDriverEnabled(driver: DriverName, enabled: readonly string[] | undefined): boolean {
+  return driver === 'agent' || enabled === undefined || enabled.includes(driver);
+}
 
 export const DRIVER_WORDS: Words = Object.assign({}, ...KINDS.map(({ words }) => words));
 

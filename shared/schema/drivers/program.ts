@@ -34,7 +34,7 @@ const keys = {
 
 const words: Words = {
   'service.exec': commandWords(
-    'The program, in the foreground, and its words. `./serve` is the one in the tree; a name without a slash is looked for on the `PATH`.',
+    'The program, in the foreground, and its words. `./serve` is the one in the tree; a name without a slash is looked for on the `PATH`. For `agent` it is one program of the tree, without words.',
     '["node", "server.js"]',
   ),
   'service.blueGreen': { about: 'Two versions side by side while one takes over from the other.' },

@@ -34,6 +34,7 @@ function createHarness() {
         clock: systemClock,
       }),
       compose: createFakeDriver(),
+      agent: createFakeDriver(),
     });
   const base = {
     component: COMPONENT,

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { progressOf } from '../../../../agent/core/deploy/progress.ts';
 import {
   fetchTrees,
-  startChanged,
   startService,
   startUnchanged,
   stopChanged,
   stopService,
   switchGeneration,
 } from '../../../../agent/engine/deploy/stages.ts';
+import { startInOrder } from '../../../../agent/engine/deploy/starting.ts';
 import { soak, verifyPrevious, verifyTarget } from '../../../../agent/engine/deploy/verify.ts';
 import type { JournalEntry, Step } from '../../../../shared/schema/journal.ts';
 import { API, AUTH, deployableOf, type Extras, releaseOf, WEB } from '../../../support/deploy-releases.ts';
@@ -206,7 +206,7 @@ describe('switching and starting', () => {
   it('starts what should run beside it first, then what is new, in the plan’s order', async () => {
     const { run, acts } = moving();
 
-    expect(await startChanged(run)).toEqual({ event: 'started' });
+    expect(await startInOrder(run)).toEqual({ event: 'started' });
 
     expect(acts).toEqual([
       'start core/web',

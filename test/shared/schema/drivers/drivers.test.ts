@@ -1,6 +1,13 @@
 // Drivers: what the agent's driver is given of a service once its variables are filled, and how it is tried without an agent.
 import { describe, expect, it } from 'vitest';
-import { commandsOf, renderService, service, trialOf } from '../../../../shared/schema/drivers/drivers.ts';
+import {
+  commandsOf,
+  type DriverName,
+  isDriverEnabled,
+  renderService,
+  service,
+  trialOf,
+} from '../../../../shared/schema/drivers/drivers.ts';
 
 const places = { tree: '/tree', fill: (text: string, key: string) => `<${key}:${text}>` };
 const digest = `sha256:${'0a'.repeat(32)}`;
@@ -18,7 +25,9 @@ const PROGRAM = { kind: 'program', exec: ['<exec:a>', '<exec:b c>'] };
 it('a driver that nobody knows is answered with those that there are', () => {
   const [issue] = service.safeParse({ driver: 'docker' }).error?.issues ?? [];
 
-  expect(issue?.message).toBe('a service run by the driver "process", "systemd", "command" or "compose"');
+  expect(issue?.message).toBe(
+    'a service run by the driver "process", "systemd", "command", "compose" or "agent"',
+  );
 });
 
 describe('a service that is run', () => {
@@ -46,6 +55,15 @@ describe('a service that is run', () => {
         kind: 'impossible',
         problem: 'containers are started by an engine, which no trial brings along',
         remedy: 'try it with: docker compose --file FILE up',
+      },
+    ],
+    [
+      { driver: 'agent', exec: ['./bin/fairlead'] },
+      { kind: 'agent', exec: ['./bin/fairlead'] },
+      {
+        kind: 'impossible',
+        problem: 'an agent is proved by an agent that updates to it',
+        remedy: 'deploy it to a test install, and leave out --smoke here',
       },
     ],
   ])('and tried as its driver says: %j', (written, part, trial) => {
@@ -142,4 +160,28 @@ describe('a field of a service', () => {
   ])('is an address for two versions: %s, %s', (address, isOne) => {
     expect(takes({ blueGreen: { public: 'p', slots: ['a', 'b'], address } })).toBe(isOne);
   });
+});
+
+it.each([
+  'fairlead',
+  '/usr/bin/fairlead',
+  './../fairlead',
+  './a/../fairlead',
+  './${settings.name}',
+  './a b',
+  './.hidden',
+])('an agent is a plain program of the tree, and not %s', (program) => {
+  expect(service.safeParse({ driver: 'agent', exec: [program] }).success).toBe(false);
+});
+
+it('an agent takes no words, no variables and no account', () => {
+  for (const more of [{ exec: ['./fairlead', 'agent'] }, { env: { A: 'b' } }, { user: 'x' }]) {
+    expect(service.safeParse({ driver: 'agent', exec: ['./fairlead'], ...more }).success).toBe(false);
+  }
+});
+
+it('what updates the agent needs no leave from whoever said what may run services', () => {
+  expect(
+    ['agent', 'compose', 'process'].map((one) => isDriverEnabled(one as DriverName, ['compose'])),
+  ).toEqual([true, true, false]);
 });
