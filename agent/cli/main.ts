@@ -54,7 +54,10 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { createStyle, wantsColor } = await import('../../shared/present/table.ts');
   return {
     stateDir: options.stateDir,
-    zone: localZone(Intl.DateTimeFormat().resolvedOptions().timeZone),
+    // Only when somebody asks: the tables of time zones take 8 MB, and the service has no terminal.
+    get zone() {
+      return localZone(Intl.DateTimeFormat().resolvedOptions().timeZone);
+    },
     passphrase: process.env.FAIRLEAD_PASSPHRASE,
     json: options.json === true,
     interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,

@@ -89,7 +89,12 @@ async function textOf(checkout: string, path: string, inputs: Map<string, number
       inputs.set(file, (inputs.get(file) ?? 0) + bytesInOutput);
     }
   }
-  return outputFiles[0]?.text ?? '';
+  return narrow(outputFiles[0]?.text ?? '');
+}
+
+/** A single wide character makes V8 keep the whole program in two bytes each. esbuild escapes those of strings, not of patterns and templates. */
+function narrow(text: string): string {
+  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** What would be loaded from where the program is started: somebody else's code in a privileged agent. */

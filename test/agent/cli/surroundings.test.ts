@@ -9,9 +9,11 @@ import { temporaryDirectory } from '../../support/directories.ts';
 import { until } from '../../support/driver-contract.ts';
 import { startEnrolmentServer } from '../../support/enrolment-server.ts';
 
+// Four programs are started one after another, on a machine that may be busy with others.
+const PATIENCE_MS = 120_000;
 const CLI = new URL('../../../agent/cli/main.ts', import.meta.url).pathname;
 
-it('ends and says so when its state directory is moved away', async () => {
+it('ends and says so when its state directory is moved away', { timeout: PATIENCE_MS }, async () => {
   const stateDir = await enrolled();
   const { agent, output } = await startAgent(stateDir);
 
@@ -22,7 +24,7 @@ it('ends and says so when its state directory is moved away', async () => {
   expect(output()).toContain(`${stateDir} was moved, removed or replaced`);
 });
 
-it('goes on when nobody reads its log any more', async () => {
+it('goes on when nobody reads its log any more', { timeout: PATIENCE_MS }, async () => {
   const stateDir = await enrolled();
   const { agent } = await startAgent(stateDir);
 
@@ -34,7 +36,7 @@ it('goes on when nobody reads its log any more', async () => {
   expect(agent.exitCode).toBeNull();
 });
 
-it('goes on when its log is on a full disk', async () => {
+it('goes on when its log is on a full disk', { timeout: PATIENCE_MS }, async () => {
   const stateDir = await enrolled();
   const full = openSync('/dev/full', 'w');
   const agent = spawn(process.execPath, [CLI, 'agent', 'run', '--state-dir', stateDir], {
@@ -42,15 +44,30 @@ it('goes on when its log is on a full disk', async () => {
   });
   onTestFinished(() => void agent.kill('SIGKILL'));
   const status = () => promisify(execFile)(process.execPath, [CLI, 'status', '--state-dir', stateDir]);
-  await until(() =>
-    status().then(
-      () => true,
-      () => false,
-    ),
+  await until(
+    () =>
+      status().then(
+        () => true,
+        () => false,
+      ),
+    PATIENCE_MS,
   );
 
   agent.kill('SIGTERM');
   expect(await once(agent, 'exit')).toEqual([0, null]);
+});
+
+it('keeps no tables of time zones for a terminal that it does not have', {
+  timeout: PATIENCE_MS,
+}, async () => {
+  const telling =
+    'Intl.DateTimeFormat = function () { throw new Error("the tables of time zones are loaded"); }';
+
+  const { agent, output } = await startAgent(await enrolled(), '--import', `data:text/javascript,${telling}`);
+  await until(async () => output().includes('a new decision'), PATIENCE_MS);
+
+  expect(output()).not.toContain('the tables of time zones');
+  expect(agent.exitCode).toBeNull();
 });
 
 async function enrolled(): Promise<string> {
@@ -60,8 +77,9 @@ async function enrolled(): Promise<string> {
   return stateDir;
 }
 
-async function startAgent(stateDir: string) {
-  const agent: ChildProcess = spawn(process.execPath, [CLI, 'agent', 'run', '--state-dir', stateDir], {
+async function startAgent(stateDir: string, ...node: readonly string[]) {
+  const words = [...node, CLI, 'agent', 'run', '--state-dir', stateDir];
+  const agent: ChildProcess = spawn(process.execPath, words, {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   onTestFinished(() => void agent.kill('SIGKILL'));

@@ -1,4 +1,5 @@
 // What goes into an executable: the same bytes from every checkout, nothing from outside, and every part that a program starts.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -53,6 +54,15 @@ function copyCheckout(): string {
   }
   symlinkSync(join(CHECKOUT, 'node_modules'), join(copy, 'node_modules'));
   return copy;
+}
+
+/** Of one file. */
+function checkoutOf(line: string): string {
+  const checkout = temporaryDirectory();
+  writeFileSync(join(checkout, 'package.json'), '{"version":"1.0.0","type":"module"}');
+  mkdirSync(join(checkout, 'agent'));
+  writeFileSync(join(checkout, 'agent/main.ts'), `${line};\n`);
+  return checkout;
 }
 
 describe('a bundle', { timeout: 120_000 }, () => {
@@ -132,17 +142,28 @@ describe('a bundle', { timeout: 120_000 }, () => {
     }
   });
 
+  it('takes one byte a character in memory, and means the same', async () => {
+    const line = "export const said = [/^(…|😀)$/u.test('😀'), `…${process.pid > 0}`, '😀'];\n";
+    const [directory, program] = [temporaryDirectory(), { name: 'x', entry: 'agent/main.ts', about: 'x' }];
+
+    await bundleProgram(checkoutOf(`${line}console.log(JSON.stringify(said))`), program, directory);
+
+    const file = join(directory, program.entry);
+    expect(readFileSync(file, 'utf8')).toMatch(/^\p{ASCII}+$/u);
+    const { stdout } = spawnSync(process.execPath, ['--input-type=commonjs'], {
+      input: readFileSync(file),
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(stdout)).toEqual([true, '…true', '😀']);
+  });
+
   it.each([
     ['asks where it lies', 'console.log(import.meta.dirname)', /import\.meta/],
     ['waits at its top level', 'await Promise.resolve()', /[Tt]op-level await/],
     ['loads code from outside', "import('left-pad').catch(() => 0)", /left-pad/],
   ])('is none of a program that %s', async (_what, line, problem) => {
-    const checkout = temporaryDirectory();
-    writeFileSync(join(checkout, 'package.json'), '{"version":"1.0.0","type":"module"}');
-    mkdirSync(join(checkout, 'agent'));
-    writeFileSync(join(checkout, 'agent/main.ts'), `${line};\n`);
     const program = { name: 'x', entry: 'agent/main.ts', about: 'x' };
 
-    await expect(bundleProgram(checkout, program, temporaryDirectory())).rejects.toThrow(problem);
+    await expect(bundleProgram(checkoutOf(line), program, temporaryDirectory())).rejects.toThrow(problem);
   });
 });
