@@ -13,6 +13,7 @@ import {
   type Asked,
   type ShownAgent,
   type Speaker,
+  verifyBody,
   verifyLetIn,
   verifyPass,
   verifySignature,
@@ -159,6 +160,31 @@ export function takeQuota(
 ): void {
   if (caller.kind === 'nobody') return;
   quotas[caller.kind === 'agent' ? 'agent' : 'person'](credentialOf(caller), take);
+}
+
+/** What a route says of whoever calls it, and of how much. */
+export interface Admission {
+  readonly access: Access;
+  /** Counted for each instance beside everything that its agent asks. */
+  readonly quota?: 'report' | 'heartbeat' | undefined;
+}
+
+/** Who asks, let in and counted. Errors: those of `verifyAccess`, request/rate-limited. */
+export async function admit(
+  known: Known & { readonly quotas: CallerQuotas; readonly now: () => EpochMs },
+  { access, quota }: Admission,
+  shown: Shown,
+): Promise<Caller> {
+  const caller = await verifyAccess(known, access, shown, known.now());
+  takeQuota(known, caller, { requests: 1 });
+  if (quota !== undefined) known.quotas[quota](credentialOf(caller), { requests: 1 });
+  return caller;
+}
+
+/** Counts a body before anybody looks at it, and holds it against the proof that it came with. Errors: request/rate-limited, auth/refused. */
+export function takeBody(known: { readonly quotas: CallerQuotas }, caller: Caller, body: Uint8Array): void {
+  takeQuota(known, caller, { bytes: body.length });
+  if (caller.kind === 'agent' && caller.by.kind === 'pass') verifyBody(caller.by.digest, body);
 }
 
 /** Whose instances alone the caller sees; undefined for all. */

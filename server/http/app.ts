@@ -10,13 +10,15 @@ import Fastify, {
 } from 'fastify';
 import type { Context } from '../context.ts';
 import { isRestricted } from '../core/downloads.ts';
+import { takeBody } from './access.ts';
 import { PAGES, ROUTES } from './all-routes.ts';
 import { createLimit, installBodies } from './bodies.ts';
 import { answerNoRequest, answerUnreadable, installFailures } from './failures.ts';
 import { answerHotFirst, type Hot } from './hot.ts';
 import { answerHotConnections } from './hot-connections.ts';
 import { observeRequests } from './metrics.ts';
-import { DEFAULT_BODY_BYTES, installAccess, mountRoutes, takeBody } from './mount.ts';
+import { DEFAULT_BODY_BYTES, installAccess, mountRoutes } from './mount.ts';
+import { createPlainPosts } from './plain-posts.ts';
 import { limitAddresses, watchSlowConnections } from './slow-connections.ts';
 import type { Tls } from './tls.ts';
 import { installUpgrades, isUpgrade } from './upgrade.ts';
@@ -58,7 +60,7 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   app.addHook('onClose', async () => slow.stop());
   await app.register(rateLimit, { global: false });
   const limitFailures = createLimit(app, FAILURES_PER_MINUTE);
-  installBodies(app, (request, body) => takeBody(context, request, body));
+  installBodies(app, ({ caller }, body) => takeBody(context, caller, body));
   installFailures(app, limitFailures);
   installAccess(app, context);
   const observe = observeRequests(app, context);
@@ -66,11 +68,12 @@ export async function createApp(context: Context, tls: Tls | null = null): Promi
   const hot: Hot = {
     files: context.files,
     isPublic: (path) => !isRestricted(context.downloads, path),
-    ...{ observe, watch: slow.watch },
+    ...{ observe: observe.file, watch: slow.watch },
   };
   answerHotFirst(app.server, hot);
   const event = tls === null ? 'connection' : 'secureConnection';
-  const doors = answerHotConnections(app.server, { ...hot, event, firstMs: HEADERS_MS });
+  const posts = createPlainPosts(context, observe.post);
+  const doors = answerHotConnections(app.server, { ...hot, posts, event, firstMs: HEADERS_MS });
   if (!context.config.behindProxy) limitAddresses(app.server);
   installUpgrades(app);
   // Before the server waits for its connections to end: these would stay.

@@ -23,7 +23,10 @@ export function installBodies(
     try {
       take(request, body as Buffer);
       if (request.routeOptions.config.isRaw === true) return done(null, body);
-      done(null, parseJson(body as Buffer, 'the request body', limitsOf(request)));
+      done(
+        null,
+        parseJson(body as Buffer, 'the request body', limitsOf(request.routeOptions.bodyLimit ?? 0)),
+      );
     } catch (error) {
       done(error as Error);
     }
@@ -46,8 +49,7 @@ export function installForms(app: FastifyInstance): void {
   );
 }
 
-function limitsOf(request: FastifyRequest): JsonLimits {
-  const maxBytes = request.routeOptions.bodyLimit ?? 0;
+export function limitsOf(maxBytes: number): JsonLimits {
   return { maxBytes, maxDepth: MAX_DEPTH, maxNodes: Math.ceil(maxBytes / BYTES_PER_NODE) };
 }
 

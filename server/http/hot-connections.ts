@@ -1,10 +1,12 @@
-// New connections that ask for what is hot in its plainest form are answered without Node's HTTP; with their first other request they are handed to it for good.
+// New connections that ask for what is hot, or report, in the plainest form are answered without Node's HTTP; with their first other request they are handed to it for good.
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { parsePlainRequest } from '../core/plain-request.ts';
+import { type PlainGet, type PlainPost, parsePlainRequest } from '../core/plain-request.ts';
 import type { SmallFile } from '../repository/store.ts';
 import { type Hot, hotPathOf } from './hot.ts';
+import { type PlainPosts, refuseAtDoor } from './plain-posts.ts';
 import { createRenderer, type Renderer } from './rendered-answers.ts';
+import type { Said } from './routes/reports.ts';
 
 export interface HotConnections {
   /** Those that wait for nothing end at once, the others with their answer, and all of them within that time. */
@@ -12,6 +14,7 @@ export interface HotConnections {
 }
 
 export interface HotOptions extends Hot {
+  readonly posts: PlainPosts;
   /** `secureConnection` where the server speaks TLS. */
   readonly event: 'connection' | 'secureConnection';
   /** From a connection to its first request. */
@@ -59,11 +62,12 @@ export function answerHotConnections(server: Server, options: HotOptions): HotCo
 function receive(socket: Socket, door: Door): void {
   const listeners = {
     data: (bytes: Buffer) => {
-      const question = questionIn(bytes, socket, door);
-      const file = question === null ? undefined : door.files.peek(question.path);
-      if (question === null) handOver(bytes);
-      else if (file !== undefined) send(socket, file, question, door);
-      else void look(question, bytes);
+      if (socket.timeout !== door.idleMs) socket.setTimeout(door.idleMs);
+      // Who asks again before reading is paced by Node's HTTP.
+      const request = socket.writableLength > 0 ? null : parsePlainRequest(bytes);
+      if (request === null) handOver(bytes);
+      else if (request.method === 'POST') void take(request, bytes);
+      else answerFile(request, bytes);
     },
     end: () => socket.end(),
     timeout: () => socket.destroy(),
@@ -71,6 +75,30 @@ function receive(socket: Socket, door: Door): void {
     error: () => socket.destroy(),
     close: () => door.open.delete(socket),
   };
+
+  function answerFile(request: PlainGet, bytes: Buffer): void {
+    const question = questionIn(request, door);
+    const file = question === null ? undefined : door.files.peek(question.path);
+    if (question === null) handOver(bytes);
+    else if (file !== undefined) send(socket, file, question, door);
+    else void look(question, bytes);
+  }
+
+  async function take(request: PlainPost, bytes: Buffer): Promise<void> {
+    const taking = door.posts.take(request);
+    if (taking === null) return handOver(bytes);
+    socket.pause();
+    try {
+      const said = await taking;
+      if (socket.destroyed) return;
+      tell(socket, said, door);
+      socket.resume();
+    } catch (error) {
+      if (socket.destroyed) return;
+      refuseAtDoor(socket, error);
+      handOver(bytes);
+    }
+  }
 
   async function look(question: Question, bytes: Buffer): Promise<void> {
     socket.pause();
@@ -106,18 +134,25 @@ interface Question {
   readonly began: number;
 }
 
-/** Null for what Node's HTTP is to answer; it also paces whoever asks again before reading. */
-function questionIn(bytes: Buffer, socket: Socket, door: Door): Question | null {
-  const began = performance.now();
-  const request = socket.writableLength > 0 ? null : parsePlainRequest(bytes);
-  const path = request === null ? null : hotPathOf(request.path, door);
-  return request === null || path === null ? null : { path, known: request.ifNoneMatch, began };
+/** Null for what Node's HTTP is to answer. */
+function questionIn({ path: asked, ifNoneMatch: known }: PlainGet, door: Door): Question | null {
+  const path = hotPathOf(asked, door);
+  return path === null ? null : { path, known, began: performance.now() };
 }
 
 function send(socket: Socket, file: SmallFile | null, { path, known, began }: Question, door: Door): void {
   const status = door.renderer.send(socket, file, path, known);
   door.observe(status, performance.now() - began);
-  if (socket.timeout !== door.idleMs) socket.setTimeout(door.idleMs);
+  settle(socket, door);
+}
+
+function tell(socket: Socket, said: Said, door: Door): void {
+  door.renderer.tell(socket, said);
+  settle(socket, door);
+}
+
+/** Behind an answer. */
+function settle(socket: Socket, door: Door): void {
   if (door.isStopping) socket.destroySoon();
   else if (socket.writableLength > 0) door.watch({ complete: true, socket }, readerOf(socket));
 }

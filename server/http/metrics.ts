@@ -22,27 +22,35 @@ export async function renderMetrics(context: Context): Promise<string> {
   return `${await registry.metrics()}\n${durations.render()}`;
 }
 
-/** Answers how to note files that are given before there is a request of the framework: by status and milliseconds. */
-export function observeRequests(
-  app: FastifyInstance,
-  context: Context,
-): (status: number, ms: number) => void {
+/** How to note what is answered before there is a request of the framework. */
+export interface Observe {
+  file(status: number, ms: number): void;
+  /** A success. */
+  post(route: string, ms: number): void;
+}
+
+export function observeRequests(app: FastifyInstance, context: Context): Observe {
   const { registry, durations } = pageOf(context);
   const reports = new Counter({
     name: 'fairlead_reports_total',
     help: 'Reports of agents that were kept',
     registers: [registry],
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none';
-    durations.of(request.method, route, reply.statusCode).note(reply.elapsedTime);
-    if (route === '/api/v1/reports' && reply.statusCode === 200) reports.inc();
-  });
+  const note = (method: string, route: string, status: number, ms: number) => {
+    durations.of(method, route, status).note(ms);
+    if (route === '/api/v1/reports' && status === 200) reports.inc();
+  };
+  app.addHook('onResponse', async (request, reply) =>
+    note(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime),
+  );
   const files = new Map<number, Series>();
-  return (status, ms) => {
-    const series = files.get(status) ?? durations.of('GET', '/repository/*', status);
-    files.set(status, series);
-    series.note(ms);
+  return {
+    file: (status, ms) => {
+      const series = files.get(status) ?? durations.of('GET', '/repository/*', status);
+      files.set(status, series);
+      series.note(ms);
+    },
+    post: (route, ms) => note('POST', route, 200, ms),
   };
 }
 

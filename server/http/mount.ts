@@ -4,19 +4,12 @@ import { isFairleadError } from '../../shared/errors/error.ts';
 import { CONTENT_DIGEST, PASS_HEADER, targetOf } from '../../shared/protocol/pass.ts';
 import type { Context } from '../context.ts';
 import { isForThisMachine, isLoopback } from '../core/transport.ts';
-import {
-  type Access,
-  type Caller,
-  credentialOf,
-  type Shown,
-  speakerOf,
-  takeQuota,
-  verifyAccess,
-} from './access.ts';
+import { type Access, admit, type Caller, type Shown, speakerOf, verifyAccess } from './access.ts';
 import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE } from './bodies.ts';
 import { OF_ACCESS } from './failures.ts';
+import { refusalAtDoor } from './plain-posts.ts';
 import type { Page } from './route.ts';
-import { offerPass, verifyBody } from './speaker.ts';
+import { offerPass } from './speaker.ts';
 import { visitOf } from './visitor.ts';
 
 declare module 'fastify' {
@@ -85,16 +78,16 @@ export function installAccess(app: FastifyInstance, context: Context): void {
     if (config?.access === undefined) throw new Error(`${method} ${url} does not say who may call it`);
   });
   app.addHook('onRequest', async (request, reply) => {
+    const refused = refusalAtDoor(request.raw.socket);
+    if (refused !== null) throw refused.error;
     const { access } = request.routeOptions.config;
     // Only the answer "there is no such address" has none.
     if (access === undefined) {
       request.caller = { kind: 'nobody' };
       return;
     }
-    request.caller = await verifyAccess(context, access, shownBy(request, context), context.now());
-    takeQuota(context, request.caller, { requests: 1 });
     const { quota } = request.routeOptions.config;
-    if (quota !== undefined) context.quotas[quota](credentialOf(request.caller), { requests: 1 });
+    request.caller = await admit(context, { access, quota }, shownBy(request, context));
     await offerPassTo(request.caller, context, reply);
     // What was answered to one is nobody else's, and not theirs either once they have signed out.
     if (request.caller.kind !== 'nobody') reply.header('cache-control', 'no-store');
@@ -114,12 +107,6 @@ async function offerPassTo(
   } catch (err) {
     log.warn({ err }, 'no pass could be given: agents sign each request');
   }
-}
-
-/** Counts a body before anybody looks at it, and holds it against the proof that it came with. Errors: request/rate-limited, auth/refused. */
-export function takeBody(context: Context, { caller }: FastifyRequest, body: Uint8Array): void {
-  takeQuota(context, caller, { bytes: body.length });
-  if (caller.kind === 'agent' && caller.by.kind === 'pass') verifyBody(caller.by.digest, body);
 }
 
 /**

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SmallFile } from '../repository/store.ts';
 import { answerOf, type HotAnswer } from './hot.ts';
+import type { Said } from './routes/reports.ts';
 import { isUnchanged } from './routes/repository.ts';
 
 interface Rendered {
@@ -20,6 +21,8 @@ const MAX_KEPT = 64;
 export interface Renderer {
   /** Answers the status. Null is a file that there is not. */
   send(socket: Socket, file: SmallFile | null, path: string, known: string | undefined): number;
+  /** What is for this one alone, as the routes of the API answer it. */
+  tell(socket: Socket, said: Said): void;
 }
 
 /** `keepAliveMs` is how long a connection may be silent between two requests. */
@@ -58,7 +61,18 @@ export function createRenderer(keepAliveMs: number): Renderer {
       }
       return status;
     },
+    tell: (socket, said) => {
+      renew();
+      const body = JSON.stringify(said.reply);
+      socket.write(`${headOf(said, Buffer.byteLength(body))}${common}${body}`);
+    },
   };
+}
+
+/** In the order in which the routes' answers have them. */
+function headOf({ headers }: Said, length: number): string {
+  const own = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return `HTTP/1.1 200 OK\r\ncache-control: no-store\r\n${own}content-type: application/json; charset=utf-8\r\ncontent-length: ${length}\r\n`;
 }
 
 function render({ status, headers, body }: HotAnswer, common: string): Rendered {

@@ -1,4 +1,5 @@
 // Reports of agents and their heartbeats: acknowledged once they are on disk.
+import { parseJson } from '../../../shared/encoding/json.ts';
 import { PROPOSALS_HEADER } from '../../../shared/protocol/proposal.ts';
 import {
   HELD_HEADER,
@@ -8,18 +9,70 @@ import {
   reportReply,
   TWINS_HEADER,
 } from '../../../shared/protocol/report.ts';
+import { parseDocument } from '../../../shared/schema/parse-document.ts';
+import type { Context } from '../../context.ts';
 import { MAX_REPORT_BYTES } from '../../db/records.ts';
 import type { TakenReport } from '../../db/taken-reports.ts';
 import { speakerOf } from '../access.ts';
+import { limitsOf } from '../bodies.ts';
 import { defineRoute, type Route } from '../route.ts';
+import type { Speaker } from '../speaker.ts';
 
 /** Many times what one takes. */
 const HEARTBEAT_BYTES = 1_024;
 
+/** What a sender is told; beside it, in headers, what an agent of an earlier version takes no key in the body for. */
+export interface Said<Reply extends object = object> {
+  readonly reply: Reply;
+  readonly headers: readonly Header[];
+}
+
+type Header = readonly [name: string, value: string];
+
+export const REPORTS = '/api/v1/reports';
+export const HEARTBEATS = '/api/v1/heartbeats';
+
+/** By its bytes, from somebody whose proof fits them. Errors: json/*, document/invalid, server/busy, and those of `writeReports`. */
+export async function takeReport(
+  { reports, readReport, now }: Context,
+  speaker: Speaker,
+  bytes: Uint8Array,
+): Promise<Said<{ sequence: number }>> {
+  const received = now();
+  const rows = await readReport(bytes, received);
+  const taken = await reports.submit({ ...speaker, rows, received }, bytes.length);
+  const { report_digest: digest } = rows.instance;
+  const held: readonly Header[] = taken.isHeld && digest !== null ? [[HELD_HEADER, digest]] : [];
+  return { reply: { sequence: taken.sequence }, headers: [...newsOf(taken), ...held] };
+}
+
+/** The same of a heartbeat. */
+export async function takeHeartbeat(
+  { reports, now }: Context,
+  speaker: Speaker,
+  bytes: Uint8Array,
+): Promise<Said<{ sequence: number; whole: boolean }>> {
+  const name = 'the request body';
+  const { sequence, report: digest } = parseDocument(
+    heartbeat,
+    parseJson(bytes, name, limitsOf(HEARTBEAT_BYTES)),
+    name,
+  );
+  const taken = await reports.submit({ ...speaker, beat: { sequence, digest }, received: now() });
+  return { reply: { sequence: taken.sequence, whole: !taken.isHeld }, headers: newsOf(taken) };
+}
+
+function newsOf({ mark, twins }: TakenReport): readonly Header[] {
+  return [
+    ...(mark === null ? [] : [[PROPOSALS_HEADER, String(mark)] as const]),
+    ...(twins === null ? [] : [[TWINS_HEADER, twins] as const]),
+  ];
+}
+
 export const REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
-    path: '/api/v1/reports',
+    path: REPORTS,
     access: 'agent',
     looksItself: true,
     quota: 'report',
@@ -46,20 +99,11 @@ export const REPORT_ROUTES: readonly Route[] = [
       },
       reply: { sequence: 7 },
     },
-    answer: async ({ reports, readReport, now }, ask) => {
-      const bytes = ask.bytes();
-      const received = now();
-      const rows = await readReport(bytes, received);
-      const taken = await reports.submit({ ...speakerOf(ask.caller), rows, received }, bytes.length);
-      tell(ask, taken);
-      const { report_digest: digest } = rows.instance;
-      if (taken.isHeld && digest !== null) ask.header(HELD_HEADER, digest);
-      return { sequence: taken.sequence };
-    },
+    answer: async (context, ask) => tell(ask, await takeReport(context, speakerOf(ask.caller), ask.bytes())),
   }),
   defineRoute({
     method: 'POST',
-    path: '/api/v1/heartbeats',
+    path: HEARTBEATS,
     access: 'agent',
     looksItself: true,
     quota: 'heartbeat',
@@ -68,7 +112,8 @@ export const REPORT_ROUTES: readonly Route[] = [
     maxBytes: HEARTBEAT_BYTES,
     quiet: true,
     repeats: 'by-nature',
-    body: heartbeat,
+    raw: 'bytes',
+    holds: heartbeat,
     reply: heartbeatReply,
     example: {
       body: {
@@ -79,18 +124,15 @@ export const REPORT_ROUTES: readonly Route[] = [
       // The report that is held says something else.
       reply: { sequence: 1, whole: true },
     },
-    answer: async ({ reports, now }, ask) => {
-      const { sequence, report: digest } = ask.body;
-      const beat = { sequence, digest };
-      const taken = await reports.submit({ ...speakerOf(ask.caller), beat, received: now() });
-      tell(ask, taken);
-      return { sequence: taken.sequence, whole: !taken.isHeld };
-    },
+    answer: async (context, ask) =>
+      tell(ask, await takeHeartbeat(context, speakerOf(ask.caller), ask.bytes())),
   }),
 ];
 
-/** In headers: an agent of an earlier version takes no other key in the body. */
-function tell(ask: { header(name: string, value: string): void }, { mark, twins }: TakenReport): void {
-  if (mark !== null) ask.header(PROPOSALS_HEADER, String(mark));
-  if (twins !== null) ask.header(TWINS_HEADER, twins);
+function tell<Reply extends object>(
+  ask: { header(name: string, value: string): void },
+  { reply, headers }: Said<Reply>,
+): Reply {
+  for (const [name, value] of headers) ask.header(name, value);
+  return reply;
 }

@@ -10,6 +10,7 @@ import { connect as connectSecurely } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Hot } from '../../../server/http/hot.ts';
 import { answerHotConnections, type HotConnections } from '../../../server/http/hot-connections.ts';
+import { type PlainPosts, refusalAtDoor } from '../../../server/http/plain-posts.ts';
 import { watchSlowConnections } from '../../../server/http/slow-connections.ts';
 import type { LargeFile, SmallFile } from '../../../server/repository/store.ts';
 
@@ -18,6 +19,8 @@ const ANY = 'HTTP/1.1\r\nhost: x\r\n';
 const TIMESTAMP = `GET /repository/metadata/timestamp.json ${ANY}\r\n`;
 const file = (text: string): SmallFile => ({ kind: 'small', bytes: Buffer.from(text), etag: '"one"' });
 
+const SAID = `POST /said ${ANY}authorization: a\r\ncontent-digest: b\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n{"n":1}`;
+
 type Find = Hot['files']['find'];
 
 let server: Server;
@@ -25,6 +28,7 @@ let doors: HotConnections;
 let look: () => void;
 let clock: number;
 let find: Find;
+let take: PlainPosts['take'];
 let memory: Map<string, SmallFile | null>;
 let observed: number[];
 let sockets: Socket[];
@@ -36,7 +40,9 @@ function start(kind: string, firstMs = 60_000): void {
       : createServer();
   server.on('request', async (request, response) => {
     const body = await buffer(request);
-    response.end(`[${request.method} ${request.url} ${body.length}]`);
+    const refused = refusalAtDoor(request.socket);
+    const why = refused === null ? '' : ` ${refused.error}`;
+    response.end(`[${request.method} ${request.url} ${body.length}${why}]`);
   });
   const slow = watchSlowConnections(server, () => clock);
   look = slow.look;
@@ -47,6 +53,7 @@ function start(kind: string, firstMs = 60_000): void {
     observe: (status) => observed.push(status),
     watch: slow.watch,
     event: kind === 'TLS' ? 'secureConnection' : 'connection',
+    posts: { take: (request) => take(request) },
     firstMs,
   });
 }
@@ -88,6 +95,7 @@ beforeEach(() => {
   [clock, observed, sockets] = [0, [], []];
   memory = new Map([['metadata/timestamp.json', file('the timestamp')]]);
   find = async () => null;
+  take = () => null;
 });
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
@@ -136,9 +144,72 @@ describe.each(['plain', 'TLS'])('a %s connection', (kind) => {
     expect(await both).toMatch(/the rootHTTP[\s\S]*\[POST \/elsewhere 3\]/);
   });
 
+  it('is told what became of what it says, as often as it says something', async () => {
+    const heard: string[] = [];
+    take = async ({ path, authorization, contentDigest, body }) => {
+      heard.push([path, authorization, contentDigest, body].join(' '));
+      return { reply: { sequence: heard.length }, headers: [['fairlead-held', 'x']] };
+    };
+    const socket = await open();
+
+    for (let i = 1; i <= 3; i++) {
+      const answer = await ask(socket, SAID, `{"sequence":${i}}`);
+      expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\ncache-control: no-store\r\nfairlead-held: x\r\n/);
+      expect(answer).toContain('\r\ncontent-length: 14\r\n');
+    }
+    expect(heard).toEqual(Array(3).fill('/said a b {"n":1}'));
+    expect(await ask(socket, TIMESTAMP, 'the timestamp')).toMatch(/^HTTP\/1.1 200 OK/);
+  });
+
+  it('is told by Node’s HTTP, once, why what it says is refused', async () => {
+    take = () => Promise.reject('refused');
+    const socket = await open();
+
+    expect(await ask(socket, SAID, ']')).toContain('[POST /said 7 refused]');
+    expect(await ask(socket, SAID, ']')).toContain('[POST /said 7]');
+  });
+
+  it('is read one question after the other while what it says is written', async () => {
+    let written = (): void => undefined;
+    const heard = new Promise<void>((resolve) => {
+      take = () => {
+        resolve();
+        return new Promise((given) => {
+          written = () => given({ reply: {}, headers: [] });
+        });
+      };
+    });
+    const socket = await open();
+    socket.write(SAID);
+    await heard;
+    const both = ask(socket, `POST /elsewhere ${ANY}content-length: 3\r\n\r\nabc`, ' 3]');
+    written();
+
+    expect(await both).toMatch(/\{\}HTTP[\s\S]*\[POST \/elsewhere 3\]/);
+  });
+
+  it('has its answer, and then ends, where the server ends while what it says is written', async () => {
+    let written = (): void => undefined;
+    const heard = new Promise<void>((resolve) => {
+      take = () => {
+        resolve();
+        return new Promise((given) => {
+          written = () => given({ reply: { sequence: 7 }, headers: [] });
+        });
+      };
+    });
+    const text = ask(await open(), SAID, 'nothing more');
+    await heard;
+    doors.stop(60_000);
+    written();
+
+    expect(await text).toContain('{"sequence":7}');
+  });
+
   it.each([
     ['a request with a body', `POST /x ${ANY}content-length: 3\r\n\r\nabc`, '[POST /x 3]'],
     ['two at once', `${TIMESTAMP}GET /x ${ANY}\r\n`, '[GET /x 0]'],
+    ['two reports at once', SAID + SAID, '[POST /said 7]'],
     [
       'what agents alone may have',
       `GET /repository/targets/secret ${ANY}\r\n`,
@@ -230,7 +301,7 @@ describe('a connection that gives nothing', () => {
     doors.stop(0);
     doors = answerHotConnections(server, {
       ...{ files: { peek: () => file('it'), find }, isPublic: () => true, observe: () => undefined },
-      ...{ watch: () => undefined, event: 'connection', firstMs: 60_000 },
+      ...{ watch: () => undefined, event: 'connection', posts: { take: () => null }, firstMs: 60_000 },
     });
     const socket = await open();
     await ask(socket, TIMESTAMP, 'it');
