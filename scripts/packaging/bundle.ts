@@ -45,7 +45,11 @@ const OPTIONS = {
 } satisfies BuildOptions;
 
 /** Writes below `directory`, whose place has no influence on what is written. Errors tell what a program asks for that none may. */
-export async function bundleProgram(checkout: string, program: Program, directory: string): Promise<Bundle> {
+export async function bundleProgram(
+  checkout: string,
+  program: Pick<Program, 'name' | 'entry'>,
+  directory: string,
+): Promise<Bundle> {
   const assets: Record<string, string> = {};
   const inputs = new Map<string, number>();
   const add = async (path: string): Promise<void> => {
@@ -66,7 +70,7 @@ export async function bundleProgram(checkout: string, program: Program, director
 }
 
 /** V8 reads a program whole before it runs the first line: the version, which scripts ask in loops, costs nothing of that. */
-function startOf({ entry, name }: Program, version: string): string {
+function startOf({ entry, name }: Pick<Program, 'name' | 'entry'>, version: string): string {
   const [said, main, filename] = [`${version}\n`, entry, `${name}.cjs`].map((text) => JSON.stringify(text));
   return `'use strict';
 if (process.argv.length === 3 && process.argv[2] === '--version') process.stdout.write(${said});

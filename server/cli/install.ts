@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { EXIT, shellWord } from '../../shared/errors/entry.ts';
 import { ownProgram } from '../../shared/node/own-parts.ts';
+import { readTextIfPresent } from '../../shared/node/read-file.ts';
 import { UNIT_DIRECTORY, untilUp, verifyMachine } from '../../shared/node/service/manager.ts';
 import { verifyOnlyRootWrites } from '../../shared/node/service/safe-path.ts';
 import {
@@ -18,6 +19,7 @@ import { findHome, type OnDirectory, verifyPlace } from './home.ts';
 import { type CliContext, print } from './options.ts';
 import { RUN_OPTIONS } from './run-options.ts';
 import {
+  readServerUnit,
   renderServerUnit,
   SERVER_ACCOUNT,
   SERVER_UNIT,
@@ -42,19 +44,40 @@ export async function install(context: CliContext, settings: InstallSettings): P
   const unit = { program: ownProgram('server/main.ts'), dir, options };
   const steps = installSteps(unit, isRoots(dir));
   if (settings.dryRun === true) return dryRun(steps);
-  verifyMachine([...unit.program, 'run', '--dir', dir].map(shellWord).join(' '));
-  for (const path of [...unit.program.filter(isAbsolute), dirname(dir)]) await verifyOnlyRootWrites(path);
+  await verifySafe(unit);
   await verifyPlace(await findHome(settings, context), false);
-  for (const path of await applySteps(steps)) print(`wrote ${path}`);
-  // It says so itself, once it listens.
-  await untilUp({ unit: SERVER_UNIT, answers: async () => true, patienceMs: PATIENCE_MS });
-  print(`${SERVER_UNIT} is active, as the account ${SERVER_ACCOUNT}; it starts at every boot`);
+  await put(steps);
   if (settings.tlsCert !== undefined) {
     print(
       `a renewed certificate is taken at a start; what renews it then does: systemctl restart ${SERVER_UNIT}`,
     );
   }
   return EXIT.ok;
+}
+
+/** As its unit says that it runs, from this program; nothing where there is none. Errors: service/*, disk/*. */
+export async function reinstall(): Promise<number> {
+  const installed = readServerUnit((await readTextIfPresent(UNIT_FILE)) ?? '', RUN_OPTIONS);
+  if (installed === null) {
+    print('fairlead-server install made no service of this machine, so there is nothing to install again');
+    return EXIT.ok;
+  }
+  const unit = { program: ownProgram('server/main.ts'), ...installed };
+  await verifySafe(unit);
+  await put(installSteps(unit, isRoots(unit.dir)));
+  return EXIT.ok;
+}
+
+async function verifySafe({ program, dir }: ServerUnitOptions): Promise<void> {
+  verifyMachine([...program, 'run', '--dir', dir].map(shellWord).join(' '));
+  for (const path of [...program.filter(isAbsolute), dirname(dir)]) await verifyOnlyRootWrites(path);
+}
+
+async function put(steps: readonly Step[]): Promise<void> {
+  for (const path of await applySteps(steps)) print(`wrote ${path}`);
+  // It says so itself, once it listens.
+  await untilUp({ unit: SERVER_UNIT, answers: async () => true, patienceMs: PATIENCE_MS });
+  print(`${SERVER_UNIT} is active, as the account ${SERVER_ACCOUNT}; it starts at every boot`);
 }
 
 /** What root made by `init` becomes the account's; what the account has made is left alone, links and all. */

@@ -50,6 +50,12 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     load: async () => (await import('./install.ts')).install,
   },
   {
+    name: 'reinstall',
+    about: 'install that service again as it is, from this program; nothing where there is none',
+    example: 'reinstall',
+    load: async () => (await import('./install.ts')).reinstall,
+  },
+  {
     name: 'uninstall',
     about: 'stop and remove that service; the directory and the account stay',
     example: 'uninstall',

@@ -2,7 +2,14 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { OptionSpec } from '../../shared/cli/command.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { confine, escapeSpecifiers, isPlainPath, quote } from '../../shared/node/service/unit.ts';
+import {
+  confine,
+  escapeSpecifiers,
+  isPlainPath,
+  quote,
+  startWords,
+  withoutSpecifiers,
+} from '../../shared/node/service/unit.ts';
 import { isS3 } from '../core/repository-address.ts';
 
 export const SERVER_UNIT = 'fairlead-server.service';
@@ -38,6 +45,38 @@ export function typedOptions(
     const text = Array.isArray(value) ? value.join(',') : String(value);
     return [{ flag, isFile, value: value === true ? null : isFile ? resolve(text) : text }];
   });
+}
+
+/**
+ * What the unit of a server was made of; null where it is none of ours, or one that a hand has written anew. `specs` are
+ * the options of `run`. Error: service/manager-failed, for an option that this program does not know.
+ */
+export function readServerUnit(
+  unit: string,
+  specs: readonly OptionSpec[],
+): Pick<ServerUnitOptions, 'dir' | 'options'> | null {
+  const words = startWords(unit) ?? [];
+  const [, directory, dir, ...typed] = words.slice(words.indexOf('run'));
+  if (directory !== '--dir' || dir === undefined) return null;
+  const files = new Map(
+    [...unit.matchAll(/^LoadCredential=([\w-]+):(.*)$/gm)].map(([, name = '', path = '']) => [name, path]),
+  );
+  const options: TypedOption[] = [];
+  for (let at = 0; at < typed.length; at++) {
+    const flag = typed[at] ?? '';
+    const flags = specs.find((spec) => spec.flags.split(' ').includes(flag))?.flags;
+    if (flags === undefined) throw unknownOption(flag);
+    const value = flags.includes('<') ? (typed[++at] ?? '') : null;
+    const file = value === `%d/${flag.slice(2)}` ? files.get(flag.slice(2)) : undefined;
+    const said = file ?? value;
+    options.push({ flag, value: said === null ? null : withoutSpecifiers(said), isFile: file !== undefined });
+  }
+  return { dir: withoutSpecifiers(dir), options };
+}
+
+function unknownOption(flag: string): FairleadError {
+  const problem = `${SERVER_UNIT} runs with ${JSON.stringify(flag)}, which this version does not know: fairlead-server install, with what it is to take`;
+  return new FairleadError('service/manager-failed', { manager: 'systemd', problem });
 }
 
 /** The first port that no account but root may listen on without being given it. */

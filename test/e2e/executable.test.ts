@@ -35,7 +35,16 @@ describe.skipIf(!canBuild && given === undefined)('an executable', { timeout: PA
   beforeAll(() => {
     if (given !== undefined) return;
     out = mkdtempSync(join(tmpdir(), 'fairlead-executables-'));
-    const words = [BUILD, '--out', out, '--program', 'fairlead', '--program', 'fairlead-server'];
+    const words = [
+      BUILD,
+      '--executables-only',
+      '--out',
+      out,
+      '--program',
+      'fairlead',
+      '--program',
+      'fairlead-server',
+    ];
     const { stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
     programs = join(out, HOST);

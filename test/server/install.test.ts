@@ -2,10 +2,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:https';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { installSteps } from '../../server/cli/install.ts';
 import { RUN_OPTIONS } from '../../server/cli/run-options.ts';
-import { renderServerUnit, SERVER_UNIT, typedOptions } from '../../server/cli/unit.ts';
+import { readServerUnit, renderServerUnit, SERVER_UNIT, typedOptions } from '../../server/cli/unit.ts';
 import { describeBooted } from '../support/booted.ts';
 import { ownByRoot } from '../support/owned-by-root.ts';
 import { callServer, PROGRAM } from '../support/server-process.ts';
@@ -49,6 +50,39 @@ describe('the unit of a release server', () => {
       'ReadWritePaths="/var/lib/fairlead-server"\n',
     );
     expect(unitOf({ port: 443 })).toContain('AmbientCapabilities=CAP_NET_BIND_SERVICE');
+  });
+
+  it('can be read again as it was typed', () => {
+    const value = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
+    // As a command line takes a file: a path whose name ends no line.
+    const file = fc.string({ unit: 'grapheme-ascii' }).map((text) => `/${text.replace(/["'\\]|\s+$/g, '')}x`);
+    const options = RUN_OPTIONS.map(({ flags }) => {
+      const [flag = '', kind] = flags.split(' ');
+      if (kind === undefined) return fc.constant({ flag, value: null, isFile: false });
+      const said = kind === '<file>' ? file : value;
+      return said.map((text) => ({ flag, value: text, isFile: kind === '<file>' }));
+    });
+    fc.assert(
+      fc.property(
+        value,
+        fc.subarray(options).chain((some) => fc.tuple(...some)),
+        (dir, typed) => {
+          const unit = renderServerUnit({ program: ['/usr/bin/true'], dir, options: typed });
+
+          expect(readServerUnit(unit, RUN_OPTIONS)).toEqual({ dir, options: typed });
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('is not guessed at where it is somebody else’s, or takes what this program does not know', () => {
+    const earlier = unitOf({}).replace('"run"', '"run" "--dir" "/srv" "--gone"');
+
+    expect(readServerUnit('[Service]\nExecStart=/usr/bin/fairlead-server run\n', RUN_OPTIONS)).toBeNull();
+    expect(() => readServerUnit(earlier, RUN_OPTIONS)).toThrow(
+      expect.objectContaining({ code: 'service/manager-failed' }),
+    );
   });
 
   it('takes over the directory that root has made, once', () => {
@@ -107,9 +141,11 @@ describeBooted('a release server on a machine', import.meta.filename, () => {
 
     const installed = await callServer(['install', ...words]);
     const again = await callServer(['install', ...words]);
+    const asItIs = await callServer(['reinstall']);
 
     expect(installed).toMatchObject({ status: 0, stdout: expect.stringContaining(`wrote ${UNIT_FILE}`) });
     expect(again).toMatchObject({ status: 0, stdout: expect.not.stringContaining('wrote') });
+    expect(asItIs).toMatchObject({ status: 0, stdout: expect.not.stringContaining('wrote') });
     expect(await statusOf('/readyz')).toBe(200);
     const pid = spawnSync('systemctl', ['show', '-P', 'MainPID', SERVER_UNIT], {
       encoding: 'utf8',

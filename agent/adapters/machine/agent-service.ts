@@ -6,6 +6,7 @@ import { readTextIfPresent } from '../../../shared/node/read-file.ts';
 import { UNIT_DIRECTORY, untilUp } from '../../../shared/node/service/manager.ts';
 import { verifyOnlyRootWrites, verifyPrivate } from '../../../shared/node/service/safe-path.ts';
 import { applySteps, command, file, remove, type Step } from '../../../shared/node/service/steps.ts';
+import { startWords, withoutSpecifiers } from '../../../shared/node/service/unit.ts';
 import type { DriverName } from '../../ports/deploy.ts';
 import { ADMIN_GROUP } from '../state/state-directory.ts';
 import { AGENT_UNIT, type AgentUnitOptions, driversIn, renderAgentUnit } from './agent-unit.ts';
@@ -56,6 +57,13 @@ export function uninstallSteps(isInstalled = existsSync(UNIT_FILE)): readonly St
 export async function installedDrivers(): Promise<readonly DriverName[] | null> {
   const unit = await readTextIfPresent(UNIT_FILE);
   return unit === null ? null : driversIn(unit);
+}
+
+/** Null where no agent is installed as a service. */
+export async function installedStateDir(): Promise<string | null> {
+  const words = startWords((await readTextIfPresent(UNIT_FILE)) ?? '') ?? [];
+  const at = words.indexOf('--state-dir');
+  return at < 0 ? null : withoutSpecifiers(words[at + 1] ?? '');
 }
 
 /** Whoever may write what runs as root, or what it believes, is root. Errors: service/unsafe-path, file/missing, disk/*. */

@@ -83,6 +83,13 @@ export const SERVICE: readonly AgentCommand[] = [
     load: async () => (await import('../commands/install.ts')).install,
   },
   {
+    name: 'agent reinstall',
+    about: 'install the service again as it is, from this program; nothing where there is none',
+    example: 'agent reinstall',
+    answer: async () => (await import('../commands/install.ts')).installAnswer,
+    load: async () => (await import('../commands/reinstall.ts')).reinstall,
+  },
+  {
     name: 'agent uninstall',
     about: 'stop and remove that service; the state and the services it started stay',
     example: 'agent uninstall',

@@ -12,6 +12,24 @@ export function quote(word: string): string {
   return `"${escapeSpecifiers(escaped)}"`;
 }
 
+/**
+ * The words of a unit's command as `quote` wrote them; null where it has none, or a hand has written it anew. A
+ * specifier (`%d`) stays as it is, and a doubled `%` doubled: `withoutSpecifiers` takes that from a word.
+ */
+export function startWords(unit: string): readonly string[] | null {
+  const line = /^ExecStart=:("(?:[^"\\]|\\.)*"(?: "(?:[^"\\]|\\.)*")*)$/m.exec(unit)?.[1];
+  if (line === undefined) return null;
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) =>
+    word.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, code: string | undefined, character: string) =>
+      code === undefined ? character : String.fromCharCode(Number.parseInt(code, 16)),
+    ),
+  );
+}
+
+export function withoutSpecifiers(word: string): string {
+  return word.replaceAll('%%', '%');
+}
+
 /** `%` would begin a specifier. */
 export function escapeSpecifiers(text: string): string {
   return text.replaceAll('%', '%%');

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -84,6 +85,11 @@ describeBooted('the agent on a bare machine', import.meta.filename, () => {
     expect(inventory()).toEqual(before);
   });
 
+  it('is not installed again where it was not', async () => {
+    expect(await type('agent', 'reinstall')).toMatchObject({ changed: [] });
+    expect(inventory()).toEqual(before);
+  });
+
   it('enrols, starts and answers by one command, which may be typed again', {
     timeout: 120_000,
   }, async () => {
@@ -119,6 +125,19 @@ describeBooted('the agent on a bare machine', import.meta.filename, () => {
 
     expect(await type('agent', 'install')).toMatchObject({ changed: [UNIT_FILE] });
     expect(existsSync(SOCKET)).toBe(true);
+  });
+
+  it('is installed again as it is, whatever else whoever asks for it looks after', {
+    timeout: 120_000,
+  }, async () => {
+    const unit = readFileSync(UNIT_FILE, 'utf8');
+    writeFileSync(UNIT_FILE, unit.replace('WatchdogSec=3min\n', ''));
+
+    const { changed } = await type('agent', 'reinstall', '--state-dir', '/srv/elsewhere');
+
+    expect(changed).toEqual([UNIT_FILE]);
+    expect(readFileSync(UNIT_FILE, 'utf8')).toBe(unit);
+    expect(existsSync('/srv/elsewhere')).toBe(false);
   });
 
   it('says what is wrong where the program ends again and again', { timeout: 120_000 }, async () => {

@@ -101,7 +101,9 @@ export function programDirectory(): string {
 /** As executables, below a directory. Answers where they are. */
 export function buildPrograms(out: string): string {
   const build = join(import.meta.dirname, '../../../scripts/build.ts');
-  const { status } = spawnSync(process.execPath, [build, '--out', out], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [build, '--executables-only', '--out', out], {
+    stdio: 'inherit',
+  });
   if (status !== 0) throw new DemoFailure('the programs cannot be built');
   return join(out, `linux-${process.arch}`);
 }

@@ -162,7 +162,7 @@ describe('a bundle', { timeout: 120_000 }, () => {
     ['waits at its top level', 'await Promise.resolve()', /[Tt]op-level await/],
     ['loads code from outside', "import('left-pad').catch(() => 0)", /left-pad/],
   ])('is none of a program that %s', async (_what, line, problem) => {
-    const program = { name: 'x', entry: 'agent/main.ts', about: 'x' };
+    const program = { name: 'x', entry: 'agent/main.ts' };
 
     await expect(bundleProgram(checkoutOf(line), program, temporaryDirectory())).rejects.toThrow(problem);
   });

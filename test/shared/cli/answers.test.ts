@@ -16,6 +16,7 @@ const PRINT_NO_DOCUMENT = ['fairlead completion', 'fairlead agent run'];
 /** They change a whole machine: `test/agent/adapters/machine/agent-unit.test.ts` holds them to what they declare, on one booted for it. */
 const NEED_A_MACHINE = [
   'fairlead agent install',
+  'fairlead agent reinstall',
   'fairlead agent uninstall',
   'fairlead agent enroll',
   'fairlead agent move',
