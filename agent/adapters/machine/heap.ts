@@ -9,7 +9,21 @@ export function growSlowly(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   // undici parses HTTP in WebAssembly. After a few requests V8 would optimise it, which takes 10 MB that stay.
   setFlagsFromString('--wasm-tiering-budget=2000000000');
+  for (const [what, calls] of Object.entries(CALLS_BEFORE))
+    setFlagsFromString(`--invocation-count-for-${what}=${calls}`);
 }
+
+/**
+ * A hundred times V8's own: what runs some thousand times a day stays in the interpreter, and neither the compilers (7 MB of the
+ * program itself) nor what they learn and make come into memory. A decision about a hundred thousand releases takes a quarter longer.
+ */
+const CALLS_BEFORE = {
+  'feedback-allocation': 800,
+  maglev: 40_000,
+  'maglev-osr': 10_000,
+  osr: 50_000,
+  turbofan: 300_000,
+} as const;
 
 /** Less is not worth the 40 ms. */
 const WORTHWHILE_BYTES = 4 << 20;

@@ -29,7 +29,25 @@ it('leaves the heap alone while it has hardly grown', async () => {
   expect(collections).toBe(0);
 });
 
-async function inNewProcess(script: string): Promise<Record<string, number>> {
+it('interprets what a day calls, and compiles what a large decision calls', async () => {
+  const { day, decision } = await inNewProcess(`
+    const add = (a, b) => a + b;
+    const isOptimized = () => (%GetOptimizationStatus(add) & 16) !== 0;
+    const call = async (times) => {
+      for (let turn = 0; turn < 100; turn++) {
+        for (let i = 0; i < times / 100; i++) add(i, turn);
+        await new Promise(setImmediate);
+      }
+      return isOptimized();
+    };
+    const day = await call(10_000);
+    while (!(await call(1_000_000)));
+    print({ day, decision: isOptimized() });`);
+
+  expect({ day, decision }).toEqual({ day: false, decision: true });
+});
+
+async function inNewProcess(script: string): Promise<Record<string, unknown>> {
   const prologue = `
     import { createHeapTidier, growSlowly } from ${JSON.stringify(HEAP)};
     growSlowly();
@@ -37,6 +55,7 @@ async function inNewProcess(script: string): Promise<Record<string, number>> {
     const used = () => process.memoryUsage().heapUsed;
     const print = (value) => console.log(JSON.stringify(value));`;
   const { stdout } = await promisify(execFile)(process.execPath, [
+    '--allow-natives-syntax',
     '--input-type=module',
     '-e',
     prologue + script,
