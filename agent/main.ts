@@ -113,6 +113,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
     onRound: own.noteRound,
+    survey: async () => (await import('./adapters/server/survey.ts')).surveyServer(server, network),
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
     repository: repositoryFrom(source, stateDir, enrolment, log),
     audit: createAuditFile(stateDir, clock),

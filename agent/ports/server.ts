@@ -17,6 +17,8 @@ export interface Repository {
   /** Every document of the last refresh, verified, from the disk alone; what the disk lost is left out until the next. Errors: trust/*, disk/*. */
   catalog(): Promise<Catalog>;
   freshness(now: EpochMs): Freshness;
+  /** What all of it hangs on; null until the disk could be read. */
+  root(): { readonly version: number; readonly expires: EpochMs } | null;
 }
 
 export interface Freshness {

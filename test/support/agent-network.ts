@@ -25,6 +25,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { type PolicyState, unreadableConfig } from '../../shared/policy/local-state.ts';
 import type { VerifyReply } from '../../shared/protocol/admin.ts';
 import type { Report } from '../../shared/protocol/report.ts';
+import type { Endpoint } from '../../shared/protocol/survey.ts';
 import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
 import { DEFAULT_INSTANCE_CONFIG, type InstanceConfig } from '../../shared/schema/instance.ts';
@@ -46,6 +47,7 @@ export function createAgentNetwork() {
     clock,
     catalog: EMPTY_CATALOG as Catalog,
     freshness: { state: 'fresh', expires: clock.now() + 86_400_000 } as Freshness,
+    endpoints: [] as Endpoint[],
     /** Thrown by the next refreshes; null when the server answers. */
     serverError: null as FairleadError | null,
     /** What refreshes wait for before they answer. */
@@ -130,6 +132,7 @@ export function createAgentNetwork() {
         return outcome;
       },
       catalog: async () => world.catalog,
+      root: () => null,
       freshness: () => world.freshness,
     },
     deployer: world.deployer.port,
@@ -171,6 +174,7 @@ export function createAgentNetwork() {
         return chainOf(world.audit, formatInstantMs(clock.now()));
       },
     },
+    survey: async () => world.endpoints,
     channel: {
       damage: async () => null,
       beat: () => Promise.reject(new Error('nobody names a report that is held')),

@@ -1,16 +1,19 @@
 // fairlead doctor: everything that could keep this install from updating, looked at in one go.
 import { z } from 'zod';
+import { instantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { count, EXIT, shellWord } from '../../../shared/errors/entry.ts';
+import { count, EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { Style } from '../../../shared/present/table.ts';
 import { describeExposed } from '../../../shared/present/verdict.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
+import { surveyReply } from '../../../shared/protocol/survey.ts';
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';
-import { readDiskSpace } from '../../adapters/tree-store/disk-space.ts';
 import { type CliContext, show } from '../context.ts';
-import { type Finding, lookWithoutAgent } from './doctor-at-rest.ts';
+import { lookWithoutAgent } from './doctor-at-rest.ts';
+import { type Finding, machineFindings } from './doctor-machine.ts';
+import { rootFound, wayFindings } from './doctor-ways.ts';
 
 export const doctorAnswer = z.strictObject({
   schema: z.literal('fairlead/doctor@1'),
@@ -20,14 +23,11 @@ export const doctorAnswer = z.strictObject({
   ),
 });
 
-const LOW_BYTES = 512 * 2 ** 20;
-const LOW_INODES = 10_000;
-
 /** Exits with 1 when something needs a person. Where no agent runs, it looks by itself. Error: enrolment/missing. */
 export async function doctor(context: CliContext): Promise<number> {
   const findings = await askAgent(context).catch(async (error: unknown) => {
     if (!isFairleadError(error, 'agent/not-running')) throw error;
-    return [...(await lookWithoutAgent(context.stateDir)), await diskFinding(context)];
+    return lookWithoutAgent(context.stateDir, context.clock.now());
   });
   show(context, { schema: 'fairlead/doctor@1', findings }, () => render(findings, context.style));
   return findings.every(({ problem }) => problem === null) ? EXIT.ok : EXIT.failed;
@@ -42,8 +42,16 @@ async function askAgent(context: CliContext): Promise<readonly Finding[]> {
     ...policyFindings(policy),
     ...runningFindings(status),
     await auditFinding(context),
-    await diskFinding(context),
+    ...(await machineFindings(context.stateDir)),
+    ...(await surveyFindings(context)),
   ];
+}
+
+/** The agent looks by itself: by its own proxy, its own certificates, from where it stands. */
+async function surveyFindings({ client, clock }: CliContext): Promise<readonly Finding[]> {
+  const { endpoints, root } = await client.call('GET', '/v1/survey', surveyReply);
+  const found = root === null ? null : { version: root.version, expires: instantMs(root.expires) };
+  return [rootFound(found, clock.now()), ...wayFindings(endpoints, clock.now())];
 }
 
 function trustFindings({
@@ -67,7 +75,7 @@ function trustFindings({
       remedy: 'fairlead check',
     },
     {
-      check: `the server answers, ${instance.proxy === undefined ? 'asked without a proxy' : `through ${instance.proxy}`}`,
+      check: `the server answered last, ${instance.proxy === undefined ? 'asked without a proxy' : `through ${instance.proxy}`}`,
       problem: contact?.failure?.message ?? null,
       remedy: contact?.failure?.hint ?? '',
     },
@@ -140,29 +148,17 @@ async function auditFinding({ client }: CliContext): Promise<Finding> {
   }
 }
 
-async function diskFinding({ stateDir }: CliContext): Promise<Finding> {
-  const finding = {
-    check: 'the disk has room',
-    remedy: `df -h ${shellWord(stateDir)}; df -i ${shellWord(stateDir)}`,
-  };
-  try {
-    const { freeBytes, freeInodes } = await readDiskSpace(stateDir);
-    if (freeBytes < LOW_BYTES) return { ...finding, problem: `${Math.floor(freeBytes / 2 ** 20)} MiB free` };
-    return { ...finding, problem: freeInodes < LOW_INODES ? `${freeInodes} inodes free` : null };
-  } catch {
-    // The directory is the agent's own: an account of its group need not see into it.
-    return { ...finding, problem: null, check: 'the disk has room (not visible to this account)' };
-  }
-}
-
 function render(findings: readonly Finding[], style: Style): readonly string[] {
   const bad = findings.filter(({ problem }) => problem !== null).length;
   const verdict =
     bad === 0 ? style.good('all is well') : style.bad(`${bad} of ${findings.length} need a look`);
   const lines = findings.flatMap(({ check, problem, remedy }) =>
     problem === null
-      ? [`${style.good('ok')}  ${check}`]
-      : [`${style.bad('NO')}  ${check}: ${sanitizeLine(problem, 500)}`, `      ${sanitizeLine(remedy, 300)}`],
+      ? [`${style.good('ok')}  ${sanitizeLine(check, 500)}`]
+      : [
+          `${style.bad('NO')}  ${sanitizeLine(check, 500)}: ${sanitizeLine(problem, 500)}`,
+          `      ${sanitizeLine(remedy, 500)}`,
+        ],
   );
   return [style.bold(verdict), ...lines];
 }

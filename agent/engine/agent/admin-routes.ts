@@ -27,7 +27,7 @@ import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
 import { editAllowance, editSetting, readAllowances, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
-import { readAdvisories, readExplanation, readStatus, verifyLive } from './status.ts';
+import { readAdvisories, readExplanation, readStatus, readSurvey, verifyLive } from './status.ts';
 import { readLogs, rehearse, repair, stage } from './upkeep.ts';
 import { readWay } from './way.ts';
 
@@ -35,6 +35,7 @@ type Route = (state: AgentState, request: AdminRequest, parameter: string) => Pr
 
 const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/v1\/status$/, (state) => readStatus(state)],
+  ['GET', /^\/v1\/survey$/, (state) => readSurvey(state)],
   ['GET', /^\/v1\/explanation$/, (state) => readExplanation(state)],
   ['POST', /^\/v1\/what-if$/, (state, r) => readExplanation(state, parse(whatIfRequest, r))],
   ['POST', /^\/v1\/way$/, (state, r) => readWay(state, parse(wayRequest, r))],

@@ -1,6 +1,7 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
+import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Outbox } from '../../core/outbox.ts';
 import type { RoundSeen } from '../../ports/machine.ts';
@@ -40,6 +41,7 @@ export interface AgentOptions
   readonly settings: Settings;
   readonly audit: AuditLog;
   readonly channel: ServerChannel;
+  readonly survey: () => Promise<Endpoint[]>;
   readonly files: AgentFiles;
   /** Hears of every round that went through. */
   readonly onRound?: (round: RoundSeen) => void;
@@ -114,6 +116,8 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
         onProposals: () => state.offers.proposals.request('unknown'),
       }),
       freshness: (now) => repository.freshness(now),
+      root: () => repository.root(),
+      survey: joined(options.survey),
       ...{ compile: createCompileCache(), inTurn: createTurns() },
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
@@ -144,6 +148,17 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
     },
   };
   return state;
+}
+
+/** Who asks while somebody waits for an answer gets that one. */
+function joined<Result>(ask: () => Promise<Result>): () => Promise<Result> {
+  let asked: Promise<Result> | null = null;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = null;
+    });
+    return asked;
+  };
 }
 
 // A first refresh of a large repository over a line of a few hundred bytes a second.

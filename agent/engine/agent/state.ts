@@ -3,13 +3,14 @@ import type { Compile } from '../../../shared/compile/compile.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
+import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
 import type { Deployer, DriverName } from '../../ports/deploy.ts';
 import type { Clock, Log, Pulse } from '../../ports/machine.ts';
-import type { Freshness } from '../../ports/server.ts';
+import type { Freshness, Repository } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import type { Hints } from './hints.ts';
@@ -54,6 +55,9 @@ export interface Offers {
   readonly contact: ServerContact;
   readonly hints: Hints;
   freshness(now: EpochMs): Freshness;
+  root: Repository['root'];
+  /** What stands on the way to the server now. Never throws. */
+  survey(): Promise<Endpoint[]>;
   readonly compile: Compile;
   /** One decision is made after the other. */
   readonly inTurn: InTurn;

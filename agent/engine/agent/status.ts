@@ -15,6 +15,7 @@ import type {
   WhatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
+import type { SurveyReply } from '../../../shared/protocol/survey.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
@@ -64,6 +65,15 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     proposals: selectWaiting((await state.choice.proposals.read()) ?? NO_PROPOSALS).length,
     reporting: state.records.reporter.word(),
     alarms: await alarmsOf(state, assessment),
+  };
+}
+
+export async function readSurvey({ offers }: Needs<'offers'>): Promise<SurveyReply> {
+  const root = offers.root();
+  return {
+    schema: 'fairlead/survey@1',
+    endpoints: await offers.survey(),
+    root: root === null ? null : { version: root.version, expires: formatInstant(root.expires) },
   };
 }
 

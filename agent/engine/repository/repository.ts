@@ -69,6 +69,7 @@ export function createRepository(options: RepositoryOptions): Repository {
     refresh: async (now) => (await get()).refresh(now),
     catalog: async () => (await get()).catalog(),
     freshness: (now) => opened?.freshness(now) ?? { state: 'never', expires: null },
+    root: () => opened?.root() ?? null,
   };
 }
 
@@ -153,6 +154,11 @@ class TufRepository implements Repository {
     const floor = Math.max(signedAt ?? now, this.#updater.topLevel.timestamp?.signedAt ?? now);
     if (now < floor - CLOCK_ALLOWANCE_MS) return { state: 'clock-behind', expires };
     return { state: Math.max(now, floor) < expires ? 'fresh' : 'expired', expires };
+  }
+
+  root() {
+    const { version, expires } = this.#updater.topLevel.root;
+    return { version, expires };
   }
 
   async #refresh(now: EpochMs): Promise<'changed' | 'unchanged'> {

@@ -12,12 +12,39 @@ export const UNIT_DIRECTORY = '/etc/systemd/system';
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const COMMAND_MS = 60_000;
 const LOOK_MS = 100;
+/** A person waits for it. */
+const LOOK_AT_UNIT_MS = 10_000;
 /** What ends three times in a row will not be mended by waiting. */
 const MOST_RESTARTS = 3;
 
+/** Whether this machine was booted with systemd. */
+export function isManaged(): boolean {
+  return existsSync(BOOTED);
+}
+
+export interface UnitState {
+  readonly load: string;
+  readonly active: string;
+  /** `enabled` where it is started at boot. */
+  readonly file: string;
+  readonly restarts: number;
+}
+
+/** Null where the manager does not say. */
+export async function unitStateOf(unit: string): Promise<UnitState | null> {
+  const properties = '--property=LoadState,ActiveState,UnitFileState,NRestarts';
+  const { failure, output } = await ask(['systemctl', 'show', properties, unit], {}, LOOK_AT_UNIT_MS);
+  if (failure !== null) return null;
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(output)?.[1] ?? '';
+  return {
+    ...{ load: value('LoadState'), active: value('ActiveState'), file: value('UnitFileState') },
+    restarts: Number(value('NRestarts')),
+  };
+}
+
 /** `command` is what would run the program without a manager. Errors: service/no-systemd, service/needs-root. */
 export function verifyMachine(command: string): void {
-  if (!existsSync(BOOTED)) throw new FairleadError('service/no-systemd', { command });
+  if (!isManaged()) throw new FairleadError('service/no-systemd', { command });
   if (process.getuid?.() !== 0) throw new FairleadError('service/needs-root', {});
 }
 
@@ -75,12 +102,13 @@ async function lastWords(unit: string): Promise<string> {
 function ask(
   [program = '', ...words]: readonly string[],
   more: Readonly<Record<string, string>> = {},
+  timeout = COMMAND_MS,
 ): Promise<{ failure: string | null; output: string }> {
   return new Promise((resolve) => {
     const options = {
       env: { ...ENVIRONMENT, ...more },
       cwd: '/',
-      timeout: COMMAND_MS,
+      timeout,
       encoding: 'utf8',
     } as const;
     execFile(program, words, options, (error, output, said) => {

@@ -69,6 +69,8 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       },
       hints: { run: async () => undefined, state: () => null },
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
+      root: () => null,
+      survey: async () => [],
       compile: createCompileCache(),
       inTurn: createTurns(),
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.

@@ -1,11 +1,9 @@
 // A company's network: a real squid that asks for a password is the only way out, and the server wants to be shown a certificate.
 
-import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -20,6 +18,7 @@ import {
   writeNetworkFile,
 } from '../../../../agent/adapters/server/network.ts';
 import { network } from '../../../../agent/cli/commands/network.ts';
+import { foundCompany } from '../../../support/certificates.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -29,37 +28,9 @@ import { atTerminal } from '../../../support/terminal.ts';
 const NAME = 'vendor.test';
 const PASSWORD = 'p@ss:w/rd%';
 
-const dir = mkdtempSync(join(tmpdir(), 'company-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-const pem = (name: string) => readFileSync(join(dir, name), 'utf8');
-
-/** An authority that no program comes with, and what it has signed. */
-function makeCertificates(): void {
-  const openssl = (...words: readonly string[]) =>
-    execFileSync('openssl', words, { cwd: dir, stdio: 'ignore' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-subj',
-    '/CN=Company',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-days',
-    '30',
-  );
-  writeFileSync(join(dir, 'names'), `subjectAltName=DNS:${NAME},IP:127.0.0.1,IP:::1\n`);
-  for (const name of ['server', 'client']) {
-    openssl('req', ...key, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-    openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
-      ...['-out', `${name}.pem`, '-days', '30', '-extfile', 'names'],
-    );
-  }
-}
+const company = foundCompany();
+afterAll(() => company.remove());
+const { pem } = company;
 
 /** Two authorities that nobody uses; of the second a letter is missing. */
 const AUTHORITY = rootCertificates[0]?.concat('\n') ?? '';
@@ -76,7 +47,7 @@ describe.skipIf(missing !== null)('a company’s network', () => {
   const shown: (string | undefined)[] = [];
 
   beforeAll(async () => {
-    makeCertificates();
+    for (const name of ['server', 'client']) company.sign(name, `DNS:${NAME},IP:127.0.0.1,IP:::1`);
     server = createServer(
       {
         cert: pem('server.pem'),
@@ -102,7 +73,7 @@ describe.skipIf(missing !== null)('a company’s network', () => {
     server.close();
   });
 
-  const company = (changes: Partial<NetworkFile> = {}) => {
+  const networkWith = (changes: Partial<NetworkFile> = {}) => {
     const proxy = `http://ada:${encodeURIComponent(PASSWORD)}@${squid.host}`;
     const [ca, clientCert, clientKey] = [pem('ca.pem'), pem('client.pem'), pem('client.key')];
     return networkOf(
@@ -111,7 +82,7 @@ describe.skipIf(missing !== null)('a company’s network', () => {
     );
   };
   const client = (changes?: Partial<NetworkFile>) => {
-    const http = createHttpClient(undefined, company(changes));
+    const http = createHttpClient(undefined, networkWith(changes));
     onTestFinished(() => http.close());
     return http;
   };
@@ -127,7 +98,7 @@ describe.skipIf(missing !== null)('a company’s network', () => {
       async () => 'token',
       { onOpen, onHint: () => undefined },
       stop.signal,
-      company(changes),
+      networkWith(changes),
     );
     return { opened, ...end };
   };

@@ -47,9 +47,11 @@ async function agentOver(instance: Instance) {
     repository: {
       refresh: async () => 'unchanged',
       catalog: async () => catalogOf(ONE, TWO),
+      root: () => null,
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
     },
     settings: createSettings(stateDir, join(stateDir, 'instance.json')),
+    survey: async () => [],
     channel: {
       beat: () => Promise.reject(new Error('nobody names a report that is held')),
       send: async ({ sequence }) => ({ sequence, held: null, proposals: null, twinsHeard: null }),

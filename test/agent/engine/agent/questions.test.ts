@@ -41,6 +41,7 @@ function asking() {
         if (server.catalog instanceof Error) throw server.catalog;
         return server.catalog;
       },
+      root: () => null,
       freshness: () => ({ state: 'never', expires: null }),
     },
   });
