@@ -6,7 +6,6 @@ import { EXIT } from '../shared/errors/entry.ts';
 import { FairleadError } from '../shared/errors/error.ts';
 import type { Lock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
-import { proxyFor } from '../shared/node/proxies.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
 import { isTrialOpen } from './adapters/machine/agent-slots.ts';
@@ -14,14 +13,10 @@ import { tidyWhile } from './adapters/machine/heap.ts';
 import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
 import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
-import { createEnrolledSource } from './adapters/repository/http-source.ts';
 import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { createVerifyTargets } from './adapters/repository/verify-beside.ts';
-import { type EnrolmentFile, readEnrolment, readIdentity } from './adapters/server/enrolment-file.ts';
-import { createHttpClient, type HttpClient } from './adapters/server/http-client.ts';
-import { type Network, readNetwork } from './adapters/server/network.ts';
-import { createServerChannel } from './adapters/server/server-channel.ts';
-import { EXCHANGE_LIMITS } from './adapters/server/watch.ts';
+import { type EnrolmentFile, readEnrolment } from './adapters/server/enrolment-file.ts';
+import { createServerPorts } from './adapters/server-ports.ts';
 import { createAuditFile } from './adapters/state/audit-file.ts';
 import { createSettings } from './adapters/state/settings.ts';
 import {
@@ -68,7 +63,7 @@ export async function runAgent(options: RunOptions): Promise<number> {
     if (!isOnTrial) await recovered;
     log.info({ version: AGENT_VERSION, stateDir, isOnTrial }, 'the agent runs');
     await agent.run(own.ending);
-    await Promise.all([socket.close(), parts.http.close()]);
+    await Promise.all([socket.close(), parts.vendor.close()]);
     lock.release();
     return EXIT.ok;
   };
@@ -95,32 +90,26 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const secrets = createSecrets();
   const log: Log = createLog({ base: null, timestamp: stdTimeFunctions.isoTime }, secrets);
   await settleState(stateDir).catch((err) => log.warn({ err }, 'what a kill left behind stays'));
-  const network = await readNetwork(stateDir, process.env);
-  const http = createHttpClient(EXCHANGE_LIMITS, network);
-  const source = createEnrolledSource(enrolment, { stateDir, clock, http });
+  const vendor = await createServerPorts(enrolment, stateDir, clock);
   const settings = createSettings(stateDir, config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
-  const trees = treesFrom(source, stateDir, pulse, log);
+  const trees = treesFrom(vendor.source, stateDir, pulse, log);
   const ports = await createDeploymentPorts({
     ...{ stateDir, settings, trees, clock, own, log, secrets, soakMs, drivers },
   });
   const deployer = createDeployer(withSigns(ports, pulse), ports);
-  const { server, instance, name } = enrolment;
   const agent = createAgent({
-    ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers },
-    instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
+    ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers, ...vendor.agent },
     agentVersion: AGENT_VERSION,
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
     onRound: own.noteRound,
-    survey: async () => (await import('./adapters/server/survey.ts')).surveyServer(server, network),
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
-    repository: repositoryFrom(source, stateDir, enrolment, log),
+    repository: repositoryFrom(vendor.source, stateDir, enrolment, log),
     audit: createAuditFile(stateDir, clock),
-    channel: channelTo(enrolment, stateDir, { http, network }),
     files: createStateFiles(stateDir, (problem) => log.warn({ problem }, 'a state file is begun anew')),
   });
-  return { agent, deployer, pulse, log, lock, http };
+  return { agent, deployer, pulse, log, lock, vendor };
 }
 
 function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPulse, log: Log) {
@@ -142,10 +131,4 @@ function repositoryFrom(source: RepositorySource, stateDir: string, { root }: En
     ...{ source, initialRoot: Buffer.from(root.bytes, 'base64'), verifyTargets: createVerifyTargets() },
     onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
   });
-}
-
-type Way = { readonly http: HttpClient; readonly network: Network };
-function channelTo({ server, instance }: EnrolmentFile, stateDir: string, way: Way) {
-  const identity = () => readIdentity(stateDir, instance);
-  return createServerChannel({ server, instance, clock, identity, ...way });
 }

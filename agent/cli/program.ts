@@ -49,6 +49,7 @@ const GROUPS = {
   window: 'when deployments may start',
   approvals: 'answers, and what has become of them',
   remote: 'what becomes of the vendor’s proposals',
+  reporting: 'whether the vendor hears of this install',
   approver: 'whose signed yes counts here',
   quarantine: 'releases that failed here and are not tried again',
   audit: 'who decided what, when and why',

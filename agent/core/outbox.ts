@@ -1,6 +1,7 @@
-// What the server has not heard yet: which deployment records go into the next report.
+// What the server has not heard yet, which deployment records go into the next report, and whether there is to be one.
 import { z } from 'zod';
 import { MOST_RECORDS } from '../../shared/protocol/report.ts';
+import { instant, line } from '../../shared/schema/common.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 
 /**
@@ -40,4 +41,19 @@ export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[])
   const last = batch.at(-1);
   if (last === undefined) return state;
   return { ...state, delivered: { record: last.id, stages: last.stages.length } };
+}
+
+/** Whether this install says anything about itself, as its administrator has put it down. Where nothing was said, it does. */
+export const reportingFile = z.strictObject({
+  schema: z.literal('fairlead/reporting-file@1'),
+  reporting: z.enum(['on', 'off']),
+  since: instant,
+  by: line,
+  reason: line,
+});
+export type ReportingFile = z.output<typeof reportingFile>;
+
+/** What nobody can read was written by somebody who had something to say: until it is said anew nothing leaves. */
+export function isReportingOff(known: ReportingFile | null, damage: string | null): boolean {
+  return known === null ? damage !== null : known.reporting === 'off';
 }

@@ -82,6 +82,18 @@ export interface ServerChannel {
   damage(): Promise<string | null>;
 }
 
+/** What would be said, to be shown before it leaves. */
+export interface Samples {
+  readonly report: Report;
+  readonly answers: readonly ProposalAnswer[];
+}
+
+/** A request as it leaves, of a kind that `shared/protocol/sent.ts` names. */
+export interface Sample {
+  readonly kind: string;
+  readonly bytes: string;
+}
+
 export interface Listening {
   onOpen(): void;
   /** Nothing of it is believed: it is a reason to ask. */

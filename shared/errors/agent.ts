@@ -2,6 +2,12 @@
 import { count, EXIT, entry, shellWord } from './entry.ts';
 
 export const AGENT_ERRORS = {
+  'reporting/off': entry<Record<string, never>>({
+    message: () => 'reporting is off on this install, and this would tell the server about it',
+    hint: () => 'fairlead reporting set on --reason "why"',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'enrolment/invalid': entry<{ readonly problem: string }>({
     message: (d) => `the enrolment string cannot be used: ${d.problem}`,
     hint: () => 'copy the whole string the vendor sent, or ask for a new one',

@@ -17,6 +17,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
+    ...(status.reporting?.off === true ? ['Reporting is off: the vendor hears nothing of this install'] : []),
     ...describeHints(status),
     ...(status.unsentReports === 0
       ? []
@@ -45,7 +46,8 @@ function needsOf(
   ];
 }
 
-function describeHints({ hints }: StatusReply): readonly string[] {
+function describeHints({ hints, reporting }: StatusReply): readonly string[] {
+  if (reporting?.off === true) return [];
   if (hints === null || hints === undefined) return [];
   if (hints.listening) return [`Told of news at once, since ${hints.since}`];
   return [

@@ -85,6 +85,7 @@ export const statusReply = z.strictObject({
     .strictObject({
       refusal: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
       twinsHeard: instant.nullable(),
+      off: z.literal(true).optional(),
     })
     .optional(),
   /** What needs a person, most urgent first. */

@@ -4,7 +4,7 @@ import { setImmediate as later } from 'node:timers/promises';
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/conclude.ts';
-import type { Outbox } from '../../agent/core/outbox.ts';
+import type { Outbox, ReportingFile } from '../../agent/core/outbox.ts';
 import type { ProposalsFile } from '../../agent/core/proposals.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
 import { createPulse } from '../../agent/engine/deploy/signs.ts';
@@ -69,6 +69,7 @@ export function createAgentNetwork() {
     decisions: memoryStore<DecisionRecord>(),
     verification: memoryStore<VerifyReply>(),
     outbox: memoryStore<Outbox>(),
+    reporting: memoryStore<ReportingFile>(),
     approvals: memoryStore<ApprovalsFile>(),
     proposals: memoryStore<ProposalsFile>(),
     vendor: createProposingVendor(),
@@ -175,6 +176,10 @@ export function createAgentNetwork() {
       },
     },
     survey: async () => world.endpoints,
+    preview: async ({ report }) => [
+      { kind: 'metadata', bytes: 'GET' },
+      { kind: 'report', bytes: JSON.stringify(report) },
+    ],
     channel: {
       damage: async () => null,
       beat: () => Promise.reject(new Error('nobody names a report that is held')),
@@ -204,6 +209,7 @@ export function createAgentNetwork() {
     },
     files: {
       outbox: world.outbox,
+      reporting: world.reporting,
       proposals: world.proposals,
       approvals: world.approvals,
       decisions: world.decisions,

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { Dispatcher } from 'undici';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { header, refused } from './answers.ts';
-import { createDispatchers } from './dispatchers.ts';
+import { createDispatchers, type Dispatchers } from './dispatchers.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './exchange.ts';
 import { type Network, networkOf } from './network.ts';
 import { EXCHANGE_LIMITS, type ExchangeLimits } from './watch.ts';
@@ -49,7 +49,11 @@ export function createHttpClient(
   limits: ExchangeLimits = EXCHANGE_LIMITS,
   network: Network = networkOf(process.env),
 ): HttpClient {
-  const dispatchers = createDispatchers(network);
+  return createHttpClientOver(createDispatchers(network), limits);
+}
+
+/** The same over other ways out. */
+export function createHttpClientOver(dispatchers: Dispatchers, limits: ExchangeLimits): HttpClient {
   return {
     connect: dispatchers.direct,
     close: dispatchers.close,

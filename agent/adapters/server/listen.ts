@@ -1,6 +1,7 @@
 // Listens to the server over a WebSocket (RFC 6455): whatever comes is small, seldom, and believed by nobody.
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { proxyOf } from '../../../shared/node/proxies.ts';
@@ -18,16 +19,17 @@ const MOST_HINTS = 60;
 /** What comes back once the server, or who stands before it, is well again. */
 const PASSING: readonly number[] = [408, 425, 429];
 
-/** Never throws. `token` is the agent's own, as for its requests. */
+/** Never throws. `token` is the agent's own, as for its requests; `connection` takes the place of the network. */
 export async function listenTo(
   server: string,
   token: () => Promise<string>,
   on: Listening,
   signal: AbortSignal,
   network: Network = networkOf(process.env),
+  connection?: () => Duplex,
 ): Promise<ListeningEnd> {
   try {
-    const websocket = await open(server, await token(), network);
+    const websocket = await open(server, await token(), network, connection);
     return await untilItEnds(websocket, on, signal);
   } catch (error) {
     // A slip in the environment, an identity that was lost: somebody has to mend it first.
@@ -36,7 +38,12 @@ export async function listenTo(
   }
 }
 
-async function open(server: string, token: string, network: Network): Promise<WebSocket> {
+async function open(
+  server: string,
+  token: string,
+  network: Network,
+  connection?: () => Duplex,
+): Promise<WebSocket> {
   verifyNetwork(network, server);
   const proxy = proxyOf(network.proxies, server);
   const { ca, ...own } = network.tls;
@@ -46,7 +53,13 @@ async function open(server: string, token: string, network: Network): Promise<We
   // Where no program listens, nothing of it is loaded.
   const { WebSocket } = await import('ws');
   return new WebSocket(`${server.replace(/^http/, 'ws')}${SUBSCRIBE_PATH}`, {
-    agent: server.startsWith('https:') ? new HttpsAgent({ ...tls, proxyEnv }) : new HttpAgent({ proxyEnv }),
+    ...(connection === undefined
+      ? {
+          agent: server.startsWith('https:')
+            ? new HttpsAgent({ ...tls, proxyEnv })
+            : new HttpAgent({ proxyEnv }),
+        }
+      : { createConnection: connection as never }),
     headers: { authorization: `Bearer ${token}` },
     ...{ handshakeTimeout: HANDSHAKE_MS, perMessageDeflate: false, maxPayload: MAX_HINT_BYTES },
   });

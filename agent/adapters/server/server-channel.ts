@@ -1,5 +1,6 @@
 // Reports and answers over HTTPS: signed with the instance's own key, or proved with the pass that one signature was given.
 import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { leaveReply } from '../../../shared/protocol/instances.ts';
@@ -36,6 +37,8 @@ export interface ServerChannelOptions {
   readonly http: Pick<HttpClient, 'connect'>;
   /** As the environment says unless given. */
   readonly network?: Network;
+  /** In place of the network, for what listens. */
+  readonly connection?: () => Duplex;
 }
 
 export function createServerChannel(options: ServerChannelOptions): ServerChannel {
@@ -87,7 +90,14 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
         .template;
     },
     listen: (on, signal) =>
-      listenTo(options.server, () => signToken(options, boot), on, signal, options.network),
+      listenTo(
+        options.server,
+        () => signToken(options, boot),
+        on,
+        signal,
+        options.network,
+        options.connection,
+      ),
     async damage() {
       try {
         await options.identity();

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { approvalsFile } from '../../core/approvals.ts';
 import { decisionRecord } from '../../core/conclude.ts';
-import { outbox } from '../../core/outbox.ts';
+import { outbox, reportingFile } from '../../core/outbox.ts';
 import { proposalsFile } from '../../core/proposals.ts';
 import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
@@ -23,6 +23,7 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
     proposals: fileOf('proposals.json', proposalsFile),
     verification: fileOf('verification.json', verifyReply),
     decisions: fileOf('decision.json', decisionRecord),
+    reporting: fileOf('reporting.json', reportingFile),
     mendDirectories: () => mendDirectories(stateDir),
   };
 }

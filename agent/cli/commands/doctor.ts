@@ -82,9 +82,11 @@ function trustFindings({
     {
       // Where it cannot, the agent polls: that costs time, and is nothing a person has to mend.
       check:
-        hints?.listening === true
-          ? 'the server tells of news at once'
-          : `news comes with the next question${hints?.problem == null ? '' : `: ${hints.problem}`}`,
+        reporting?.off === true
+          ? 'reporting is off: updates go on, and nothing about this install leaves'
+          : hints?.listening === true
+            ? 'the server tells of news at once'
+            : `news comes with the next question${hints?.problem == null ? '' : `: ${hints.problem}`}`,
       problem: null,
       remedy: '',
     },

@@ -1,14 +1,23 @@
 // The commands around an install: the outbox, the audit log, the doctor.
 import { parseCheckpoint, parsePath } from '../../../shared/cli/values.ts';
-import type { AgentCommand } from './common.ts';
+import { type AgentCommand, REASON, YES } from './common.ts';
 
 export const TOOLS: readonly AgentCommand[] = [
   {
     name: 'outbox',
-    about: 'what the server has not heard yet',
+    about: 'everything that leaves this machine for the vendor, byte by byte, and what waits to',
     example: 'outbox',
-    answer: async () => (await import('../commands/stage.ts')).outboxAnswer,
-    load: async () => (await import('../commands/stage.ts')).outbox,
+    answer: async () => (await import('../commands/outbox.ts')).outboxAnswer,
+    load: async () => (await import('../commands/outbox.ts')).outbox,
+  },
+  {
+    name: 'reporting set',
+    about: 'say whether anything about this install is told to the vendor; updates go on either way',
+    example: 'reporting set off --reason "no data leaves this site"',
+    arguments: [{ name: '<reporting>', about: 'on or off', choices: ['on', 'off'] }],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/sent.ts')).reportingReply,
+    load: async () => (await import('../commands/outbox.ts')).setReporting,
   },
   {
     name: 'doctor',

@@ -12,6 +12,7 @@ import {
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
 import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
+import { reportingRequest } from '../../../shared/protocol/sent.ts';
 import { allowanceRequest, settingRequest } from '../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
 import { wayRequest } from '../../../shared/protocol/way.ts';
@@ -25,6 +26,7 @@ import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
+import { changeReporting, readSent } from './reporting.ts';
 import { editAllowance, editSetting, readAllowances, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, readSurvey, verifyLive } from './status.ts';
@@ -35,6 +37,8 @@ type Route = (state: AgentState, request: AdminRequest, parameter: string) => Pr
 
 const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
   ['GET', /^\/v1\/status$/, (state) => readStatus(state)],
+  ['GET', /^\/v1\/sent$/, (state) => readSent(state)],
+  ['PUT', /^\/v1\/reporting$/, (state, r) => changeReporting(state, parse(reportingRequest, r), r.actor)],
   ['GET', /^\/v1\/survey$/, (state) => readSurvey(state)],
   ['GET', /^\/v1\/explanation$/, (state) => readExplanation(state)],
   ['POST', /^\/v1\/what-if$/, (state, r) => readExplanation(state, parse(whatIfRequest, r))],

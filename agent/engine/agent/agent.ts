@@ -3,7 +3,7 @@ import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { Outbox } from '../../core/outbox.ts';
+import type { Outbox, ReportingFile } from '../../core/outbox.ts';
 import type { RoundSeen } from '../../ports/machine.ts';
 import type { AdminHandler, Repository, ServerChannel } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings } from '../../ports/state.ts';
@@ -11,6 +11,7 @@ import { createAdminRoutes } from './admin-routes.ts';
 import type { Assessing } from './assess.ts';
 import { deployOffer } from './deployments.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
+import { createReporting } from './gate.ts';
 import { createHints } from './hints.ts';
 import { createLedger } from './ledger.ts';
 import { createOwnDeployments } from './own-deployments.ts';
@@ -42,6 +43,7 @@ export interface AgentOptions
   readonly audit: AuditLog;
   readonly channel: ServerChannel;
   readonly survey: () => Promise<Endpoint[]>;
+  readonly preview: Records['preview'];
   readonly files: AgentFiles;
   /** Hears of every round that went through. */
   readonly onRound?: (round: RoundSeen) => void;
@@ -52,6 +54,7 @@ export interface AgentFiles
   extends Pick<Choice, 'approvals' | 'proposals'>,
     Pick<Records, 'decisions' | 'verification'> {
   readonly outbox: JsonStore<Outbox>;
+  readonly reporting: JsonStore<ReportingFile>;
   /** What stands in the place of one of the agent's directories gives up its name; answers with those. Errors: disk/*. */
   readonly mendDirectories: () => Promise<readonly string[]>;
 }
@@ -98,9 +101,12 @@ export function createAgent(options: AgentOptions): Agent {
 }
 
 function createState(options: AgentOptions, wake: () => void): AgentState {
-  const { deployer, trees, clock, log, pulse, repository, settings, audit, channel } = options;
+  const { deployer, trees, clock, log, pulse, repository, settings } = options;
   const { instance, agentVersion, drivers, files } = options;
-  const { approvals, decisions, outbox, proposals, verification } = files;
+  const { approvals, proposals } = files;
+  // Nobody else has the channel: whatever says something about this install passes that gate.
+  const gate = createReporting(options.channel, files.reporting);
+  const { channel } = gate;
   const contact = createServerContact({ ...options, intervalMs: options.pollIntervalMs });
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake },
@@ -108,7 +114,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
     offers: {
       contact,
       hints: createHints({
-        ...options,
+        ...{ ...options, channel },
         onNews() {
           contact.expedite();
           wake();
@@ -116,8 +122,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
         onProposals: () => state.offers.proposals.request('unknown'),
       }),
       freshness: (now) => repository.freshness(now),
-      root: () => repository.root(),
-      survey: joined(options.survey),
+      ...{ root: () => repository.root(), survey: joined(options.survey) },
       ...{ compile: createCompileCache(), inTurn: createTurns() },
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
@@ -128,26 +133,38 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       ...{ settings, approvals, inTurn: createTurns() },
       ...{ proposals, proposalsInTurn: createTurns() },
     },
-    records: {
-      ...{ audit, decisions, verification },
-      ledger: createLedger(options),
-      reporter: createReporter({
-        ...{ channel, outbox, log },
-        observe: () => observe(state),
-        records: () => deployer.records(),
-        onMark: (mark) => state.offers.proposals.request(mark),
-      }),
-      async damages() {
-        const stores = [approvals, decisions, outbox, proposals, verification, channel];
-        const lost = await Promise.all([
-          deployer.quarantineDamage(),
-          ...stores.map((store) => store.damage()),
-        ]);
-        return [...lost.filter((one) => one !== null), ...(await deployer.recordDamages())];
-      },
-    },
+    records: createRecords(options, gate, () => state),
   };
   return state;
+}
+
+function createRecords(
+  options: AgentOptions,
+  { reporting, channel }: ReturnType<typeof createReporting>,
+  state: () => AgentState,
+): Records {
+  const { deployer, log, audit, preview } = options;
+  const { approvals, decisions, outbox, proposals, verification, reporting: said } = options.files;
+  return {
+    ...{ audit, decisions, verification, reporting, preview },
+    ledger: createLedger(options),
+    reporter: createReporter({
+      ...{ channel, outbox, log, isOff: reporting.isOff },
+      observe: () => observe(state()),
+      records: () => deployer.records(),
+      onMark: (mark) => state().offers.proposals.request(mark),
+    }),
+    damages: () =>
+      damagesOf(deployer, [approvals, decisions, outbox, proposals, verification, said, channel]),
+  };
+}
+
+async function damagesOf(
+  deployer: AgentState['deployer'],
+  stores: readonly Pick<JsonStore<never>, 'damage'>[],
+): Promise<readonly string[]> {
+  const lost = await Promise.all([deployer.quarantineDamage(), ...stores.map((store) => store.damage())]);
+  return [...lost.filter((one) => one !== null), ...(await deployer.recordDamages())];
 }
 
 /** Who asks while somebody waits for an answer gets that one. */

@@ -61,6 +61,7 @@ async function pass(state: Performing, channel: Channel, mark: number | 'unknown
   ] as const;
   for (const [what, step] of steps) {
     await step().catch((err: unknown) => {
+      if (isFairleadError(err, 'reporting/off')) return;
       const code = isFairleadError(err) ? err.code : 'internal';
       state.log.warn({ code, err }, `proposals could not be ${what}`);
     });

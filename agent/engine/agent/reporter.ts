@@ -15,6 +15,8 @@ export interface ReporterOptions {
   readonly observe: () => Promise<Omit<Report, 'sequence' | 'records'>>;
   /** Oldest first. */
   readonly records: () => Promise<readonly DeploymentRecord[]>;
+  /** Nothing is said, and what happens stays here for good. */
+  readonly isOff: () => Promise<boolean>;
   /** The server's word about proposals, which comes with its answer. */
   readonly onMark: (mark: number) => void;
 }
@@ -24,6 +26,8 @@ export interface Reporter {
   request(): void;
   /** Resolves when nothing is on its way. */
   settled(): Promise<void>;
+  /** What would be said now, and whether it is owed. */
+  next(): Promise<{ readonly report: Report; readonly waits: boolean }>;
   /** Records the server has not taken yet. */
   undelivered(): Promise<number>;
   /** What it last said about who this is, beside taking reports or not. */
@@ -49,8 +53,13 @@ export function createReporter(options: ReporterOptions): Reporter {
     do {
       again = false;
       try {
-        const { twinsHeard } = await deliver(options, known);
-        word = { refusal: null, twinsHeard };
+        if (await options.isOff()) {
+          await passOver(options, known);
+          word = { refusal: null, twinsHeard: null };
+        } else {
+          const { twinsHeard } = await deliver(options, known);
+          word = { refusal: null, twinsHeard };
+        }
       } catch (error) {
         const refusal = refusalIn(error);
         if (refusal !== null) word = { ...word, refusal };
@@ -72,6 +81,12 @@ export function createReporter(options: ReporterOptions): Reporter {
       while (running !== null) await running;
     },
     word: () => word,
+    next: async () => {
+      const state = (await options.outbox.read()) ?? EMPTY_OUTBOX;
+      const batch = nextBatch(state, await options.records());
+      const report = { ...(await options.observe()), sequence: state.sequence + 1, records: [...batch] };
+      return { report, waits: batch.length > 0 || known.last?.said !== saidIn(report) };
+    },
     undelivered: async () =>
       selectUndelivered((await options.outbox.read()) ?? EMPTY_OUTBOX, await options.records()).length,
   };
@@ -88,6 +103,14 @@ function refusalIn(error: unknown): ServerWord['refusal'] {
 /** The last report that the server holds, as far as anybody knows; after a start nothing is. */
 interface Known {
   last: { readonly said: string; readonly digest: string } | null;
+}
+
+/** What nobody is told now is told to nobody later: who switches reporting on speaks of what comes. */
+async function passOver({ outbox, records }: ReporterOptions, known: Known): Promise<void> {
+  known.last = null;
+  const state = (await outbox.read()) ?? EMPTY_OUTBOX;
+  const passed = selectUndelivered(state, await records());
+  if (passed.length > 0) await outbox.write(markDelivered(state, passed));
 }
 
 /** At least one word, and as many reports as it takes to deliver every record. Answers what the server said to the last. */
@@ -122,8 +145,8 @@ async function tell(
   known: Known,
   report: Report,
 ): Promise<Sent & { readonly wantsWhole: boolean }> {
-  const { sequence, records, at: _, ...state } = report;
-  const said = JSON.stringify(state);
+  const { sequence, records } = report;
+  const said = saidIn(report);
   const { last } = known;
   known.last = null;
   if (last !== null && last.said === said && records.length === 0) {
@@ -134,6 +157,11 @@ async function tell(
   const sent = await channel.send(report);
   if (sent.held !== null && sent.sequence === sequence) known.last = { said, digest: sent.held };
   return { ...sent, wantsWhole: false };
+}
+
+/** What of a report another one may say again. */
+function saidIn({ sequence: _, records: __, at: ___, ...state }: Report): string {
+  return JSON.stringify(state);
 }
 
 /** An earlier server, that took the place of the one that knew them, knows no heartbeats. */

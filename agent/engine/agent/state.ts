@@ -10,9 +10,10 @@ import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
 import type { Deployer, DriverName } from '../../ports/deploy.ts';
 import type { Clock, Log, Pulse } from '../../ports/machine.ts';
-import type { Freshness, Repository } from '../../ports/server.ts';
+import type { Freshness, Repository, Sample, Samples } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
+import type { Reporting } from './gate.ts';
 import type { Hints } from './hints.ts';
 import type { Ledger } from './ledger.ts';
 import type { OwnDeployments } from './own-deployments.ts';
@@ -96,6 +97,9 @@ export interface Records {
   readonly audit: AuditLog;
   readonly ledger: Ledger;
   readonly reporter: Reporter;
+  readonly reporting: Reporting;
+  /** What would leave, byte by byte. */
+  preview(samples: Samples): Promise<Sample[]>;
   readonly decisions: JsonStore<DecisionRecord>;
   /** What the last full verification of the live trees found. */
   readonly verification: JsonStore<VerifyReply>;

@@ -63,7 +63,10 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
     proposals: selectWaiting((await state.choice.proposals.read()) ?? NO_PROPOSALS).length,
-    reporting: state.records.reporter.word(),
+    reporting: {
+      ...state.records.reporter.word(),
+      ...((await state.records.reporting.isOff()) ? { off: true as const } : {}),
+    },
     alarms: await alarmsOf(state, assessment),
   };
 }

@@ -8,8 +8,9 @@ import { requireApprovals, trustApprover } from '../../../agent/cli/commands/app
 import { doctor } from '../../../agent/cli/commands/doctor.ts';
 import { explain } from '../../../agent/cli/commands/explain.ts';
 import { hold, release } from '../../../agent/cli/commands/hold.ts';
+import { outbox, setReporting } from '../../../agent/cli/commands/outbox.ts';
 import { addPin, checkPolicy, setChannel } from '../../../agent/cli/commands/policy.ts';
-import { outbox, stage } from '../../../agent/cli/commands/stage.ts';
+import { stage } from '../../../agent/cli/commands/stage.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
 import { addWindow, listWindows, removeWindow } from '../../../agent/cli/commands/windows.ts';
 import type { CliContext } from '../../../agent/cli/context.ts';
@@ -237,6 +238,18 @@ describe('doctor and outbox', () => {
     expect(await outbox(context)).toBe(0);
 
     expect(lines()[0]).toBe('all is well');
+  });
+
+  it('find nothing wrong with an install that says nothing about itself', async () => {
+    const { context, lines, world } = await atTerminal('auto');
+    expect(await setReporting(context, 'off', { reason: 'no data leaves' })).toBe(0);
+    await world.clock.advance(120_000);
+
+    expect(await doctor(context)).toBe(0);
+    expect(lines()).toContainEqual(expect.stringMatching(/^ok {2}reporting is off/));
+    expect(await outbox(context)).toBe(0);
+    expect(lines()).toContain('Reporting is off: updates go on, and nothing about this install leaves.');
+    expect(lines()).toContainEqual(expect.stringMatching(/^report: .*withheld/));
   });
 
   it('name each problem with the command that helps', async () => {

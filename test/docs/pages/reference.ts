@@ -6,6 +6,7 @@ import { renderLimits } from './limits-page.ts';
 import { renderManifest } from './manifest-page.ts';
 import { renderPolicy } from './policy-page.ts';
 import { renderSchemas } from './schema-pages.ts';
+import { renderSent } from './sent-page.ts';
 import { renderStates } from './states-page.ts';
 
 export async function renderReference(): Promise<ReadonlyMap<string, string>> {
@@ -18,6 +19,7 @@ export async function renderReference(): Promise<ReadonlyMap<string, string>> {
     ['docs/reference/limits.md', renderLimits()],
     ['docs/reference/manifest.md', renderManifest()],
     ['docs/reference/policy.md', renderPolicy()],
+    ['docs/reference/sent.md', renderSent()],
     ['docs/reference/states.md', renderStates()],
     ...renderSchemas(),
   ]);

@@ -89,7 +89,10 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     records: {
       audit,
       ledger: createLedger({ audit, settings, log }),
+      reporting: { isOff: async () => false, write: async () => undefined },
+      preview: async () => [],
       reporter: {
+        next: () => Promise.reject(new TypeError('nobody looks at what would be said here')),
         request: () => undefined,
         settled: async () => undefined,
         undelivered: async () => 0,

@@ -122,6 +122,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('decline', '2', ...why);
   await run('agent', 'network', '--direct', '10.0.0.0/8');
   await run('outbox');
+  await run('reporting', 'set', 'off', ...why);
   await run('doctor');
   await run('audit', 'verify');
   await run('audit', 'export', join(directory, 'log.jsonl'));

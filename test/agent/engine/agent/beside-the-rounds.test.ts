@@ -193,6 +193,7 @@ describe('a reporter', () => {
         damage: async () => null,
       },
       onMark: () => undefined,
+      isOff: async () => false,
       channel: {
         beat: () => Promise.reject(new Error('nobody names a report that is held')),
         async send(report) {

@@ -52,6 +52,7 @@ async function agentOver(instance: Instance) {
     },
     settings: createSettings(stateDir, join(stateDir, 'instance.json')),
     survey: async () => [],
+    preview: async () => [],
     channel: {
       beat: () => Promise.reject(new Error('nobody names a report that is held')),
       send: async ({ sequence }) => ({ sequence, held: null, proposals: null, twinsHeard: null }),

@@ -415,6 +415,7 @@ function stateFor(instance: Instance, model: Model): AgentState {
         observe: () => observe(state),
         records: () => instance.deployer.records(),
         onMark: () => undefined,
+        isOff: async () => false,
       }),
     },
   };

@@ -67,6 +67,7 @@ function createInstall() {
         damage: async () => null,
       },
       onMark: () => undefined,
+      isOff: async () => false,
     });
   const agent = { reporter: start() };
   return {

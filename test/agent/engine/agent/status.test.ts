@@ -118,7 +118,12 @@ describe('the status', () => {
   it('names a file that was lost, whichever the agent keeps, and the identity', async () => {
     const { world, status } = await running();
     world.deployer.quarantineDamage = 'the quarantine was lost';
-    const stores = { approvals: 'approvals', decisions: 'decision', outbox: 'outbox' } as const;
+    const stores = {
+      approvals: 'approvals',
+      decisions: 'decision',
+      outbox: 'outbox',
+      reporting: 'word about reports',
+    } as const;
     for (const [store, name] of Object.entries(stores)) {
       world[store as keyof typeof stores].damage = async () => `the ${name} was lost` as never;
     }
@@ -130,6 +135,7 @@ describe('the status', () => {
       'the decision was lost',
       'the outbox was lost',
       'the verification was lost',
+      'the word about reports was lost',
     ]);
   });
 

@@ -1,0 +1,30 @@
+// Everything between this install and its vendor's server, joined: how it is reached, files, its own word, and looks at all of that.
+import { proxyFor } from '../../shared/node/proxies.ts';
+import type { Clock } from '../ports/machine.ts';
+import type { Samples } from '../ports/server.ts';
+import { createEnrolledSource } from './repository/http-source.ts';
+import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
+import { createHttpClient } from './server/http-client.ts';
+import { readNetwork } from './server/network.ts';
+import { createServerChannel } from './server/server-channel.ts';
+import { EXCHANGE_LIMITS } from './server/watch.ts';
+
+/** Whatever was said of the network is read once, here: all of it takes one way. Error: disk/unreadable. */
+export async function createServerPorts(enrolment: EnrolmentFile, stateDir: string, clock: Clock) {
+  const { server, instance, name } = enrolment;
+  const network = await readNetwork(stateDir, process.env);
+  const http = createHttpClient(EXCHANGE_LIMITS, network);
+  const identity = () => readIdentity(stateDir, instance);
+  return {
+    close: http.close,
+    source: createEnrolledSource(enrolment, { stateDir, clock, http }),
+    agent: {
+      instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
+      channel: createServerChannel({ server, instance, clock, identity, http, network }),
+      // Loaded when somebody asks: an agent that nobody asks carries none of it.
+      survey: async () => (await import('./server/survey.ts')).surveyServer(server, network),
+      preview: async (samples: Samples) =>
+        (await import('./server/preview.ts')).previewRequests({ server, instance, clock }, samples),
+    },
+  };
+}

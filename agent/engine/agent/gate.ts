@@ -1,0 +1,55 @@
+// The one gate before everything that this install says about itself: whoever has no gate has no channel.
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { isReportingOff, type ReportingFile } from '../../core/outbox.ts';
+import type { Listening, ListeningEnd, ServerChannel } from '../../ports/server.ts';
+import type { JsonStore } from '../../ports/state.ts';
+
+export interface Reporting {
+  isOff(): Promise<boolean>;
+  /** Durable, and in effect for what is open too, when it returns. Errors: disk/*. */
+  write(said: ReportingFile): Promise<void>;
+}
+
+/** `channel` is for everybody but this room. */
+export function createReporting(
+  open: ServerChannel,
+  file: JsonStore<ReportingFile>,
+): { readonly reporting: Reporting; readonly channel: ServerChannel } {
+  let moved = Promise.withResolvers<void>();
+  const isOff = async () => {
+    const known = await file.read();
+    return isReportingOff(known, known === null ? await file.damage() : null);
+  };
+  const through = async <Result>(say: () => Promise<Result>): Promise<Result> => {
+    if (await isOff()) throw new FairleadError('reporting/off', {});
+    return await say();
+  };
+  /** Until somebody moves the gate: an open connection says every minute that this install lives. */
+  async function listen(on: Listening, signal: AbortSignal): Promise<ListeningEnd> {
+    const moving = moved.promise;
+    const closing = new AbortController();
+    const ending = AbortSignal.any([signal, closing.signal]);
+    if (await isOff()) {
+      const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      if (!signal.aborted) await Promise.race([moving, ended]);
+      return { problem: 'reporting was off', isRefusal: false, isSteady: true };
+    }
+    void moving.then(() => closing.abort());
+    return await open.listen(on, ending);
+  }
+  const channel: ServerChannel = {
+    send: (report) => through(() => open.send(report)),
+    beat: (heartbeat) => through(() => open.beat(heartbeat)),
+    proposals: (after) => through(() => open.proposals(after)),
+    answerProposals: (answers) => through(() => open.answerProposals(answers)),
+    template: (name) => through(() => open.template(name)),
+    damage: () => open.damage(),
+    listen,
+  };
+  const write = async (said: ReportingFile) => {
+    await file.write(said);
+    moved.resolve();
+    moved = Promise.withResolvers();
+  };
+  return { reporting: { isOff, write }, channel };
+}
