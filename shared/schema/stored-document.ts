@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 import { DOCUMENT_LIMITS, type JsonLimits } from '../encoding/json.ts';
 import { isFairleadError } from '../errors/error.ts';
+import { parseNewerBytes } from './newer-document.ts';
 import { parseDocumentBytes } from './parse-document.ts';
 
 /** What a program wrote itself may be larger than what it takes from others. */
@@ -24,18 +25,34 @@ export function encodeStored<Schema extends z.ZodType>(
   return bytes;
 }
 
-/** Reads also what was written before that door was there. Errors: document/invalid, json/*. */
+/**
+ * Reads also what was written before that door was there, and what a newer agent wrote that has gone back since: what it
+ * added is left out. Errors: document/invalid, json/*.
+ */
 export function parseStored<Schema extends z.ZodType>(
   schema: Schema,
   bytes: Uint8Array,
   name: string,
 ): z.output<Schema> {
+  return mending(bytes, (whole) => parseNewerBytes(schema, whole, name, STORED_LIMITS));
+}
+
+/** Where a key that is not understood may forbid something, as in a policy: it is an error. Errors as above. */
+export function parseStoredWhole<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+  name: string,
+): z.output<Schema> {
+  return mending(bytes, (whole) => parseDocumentBytes(schema, whole, name, STORED_LIMITS));
+}
+
+function mending<Document>(bytes: Uint8Array, parse: (bytes: Uint8Array) => Document): Document {
   try {
-    return parseDocumentBytes(schema, bytes, name, STORED_LIMITS);
+    return parse(bytes);
   } catch (error) {
     const mended = isFairleadError(error, 'json/invalid') ? mend(bytes) : null;
     if (mended === null) throw error;
-    return parseDocumentBytes(schema, mended, name, STORED_LIMITS);
+    return parse(mended);
   }
 }
 

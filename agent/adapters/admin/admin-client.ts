@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { accountName } from '../../../shared/cli/run.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { ACTOR_HEADER, adminError } from '../../../shared/protocol/admin.ts';
+import { parseNewerBytes } from '../../../shared/schema/newer-document.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { startCommand } from '../machine/agent-unit.ts';
 import { socketPathOf, verifySocketPath } from '../state/state-directory.ts';
@@ -32,7 +33,8 @@ export function createAdminClient(stateDir: string, patienceMs = PATIENCE_MS): A
       const answer = await exchange({ socketPath: socket, method, path, timeout }, body).catch((cause) => {
         throw toSocketError(cause, socket, stateDir);
       });
-      if (answer.status === 200) return parseDocumentBytes(reply, answer.body, 'the agent’s answer', LIMITS);
+      // An agent that has updated itself may be newer than this command.
+      if (answer.status === 200) return parseNewerBytes(reply, answer.body, 'the agent’s answer', LIMITS);
       const { error } = parseDocumentBytes(adminError, answer.body, 'the agent’s answer');
       throw new FairleadError('agent/refused', error);
     },

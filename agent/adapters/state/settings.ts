@@ -14,7 +14,7 @@ import {
 } from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
-import { encodeStored, parseStored, STORED_LIMITS } from '../../../shared/schema/stored-document.ts';
+import { encodeStored, parseStoredWhole, STORED_LIMITS } from '../../../shared/schema/stored-document.ts';
 import type { Settings } from '../../ports/state.ts';
 
 export function createSettings(stateDir: string, configPath: string): Settings {
@@ -41,7 +41,7 @@ async function readPolicy(path: string): Promise<PolicyState> {
   try {
     const bytes = await readIfPresent(path);
     if (bytes === null) return { kind: 'unreadable', problem: `${path} is missing` };
-    return { kind: 'readable', policy: parseStored(policy, bytes, path) };
+    return { kind: 'readable', policy: parseStoredWhole(policy, bytes, path) };
   } catch (error) {
     if (!isFairleadError(error)) throw error;
     return { kind: 'unreadable', problem: error.message };
