@@ -26,3 +26,8 @@ export function readOwnText(path: OwnPath): string {
 export function ownProgram(main: OwnPath): readonly string[] {
   return isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, ROOT + main];
 }
+
+/** The one file that this program is, which can be copied; null where it runs from sources. */
+export function ownExecutable(): string | null {
+  return isSea() ? process.execPath : null;
+}

@@ -9,7 +9,9 @@ import { applySteps, command, file, remove, type Step } from '../../../shared/no
 import { startWords, withoutSpecifiers } from '../../../shared/node/service/unit.ts';
 import type { DriverName } from '../../ports/deploy.ts';
 import { ADMIN_GROUP } from '../state/state-directory.ts';
+import { slotsDirectoryOf } from './agent-slots.ts';
 import { AGENT_UNIT, type AgentUnitOptions, driversIn, renderAgentUnit } from './agent-unit.ts';
+import { isInSlots, keepsPorts } from './install-slot.ts';
 
 const UNIT_FILE = join(UNIT_DIRECTORY, AGENT_UNIT);
 const SYSUSERS_FILE = '/etc/sysusers.d/fairlead.conf';
@@ -43,12 +45,14 @@ export function installSteps(
   ];
 }
 
-export function uninstallSteps(isInstalled = existsSync(UNIT_FILE)): readonly Step[] {
+export function uninstallSteps(stateDir: string, isInstalled = existsSync(UNIT_FILE)): readonly Step[] {
+  const hasSlots = isInSlots(stateDir) && !keepsPorts(stateDir);
   return [
     ...(isInstalled ? [command('systemctl', 'disable', '--now', AGENT_UNIT)] : []),
     ...[...FILES, UNIT_FILE].map(remove),
     // The manager keeps it for a unit that was about to be started again.
     command('rm', '-rf', '/run/fairlead'),
+    ...(hasSlots ? [command('rm', '-rf', slotsDirectoryOf(stateDir))] : []),
     command('systemctl', 'daemon-reload'),
   ];
 }
@@ -83,8 +87,8 @@ export async function installAgent(
 }
 
 /** Its state and the services it started stay. May be repeated. Errors: service/manager-failed, disk/*. */
-export async function uninstallAgent(): Promise<void> {
-  await applySteps(uninstallSteps());
+export async function uninstallAgent(stateDir: string): Promise<void> {
+  await applySteps(uninstallSteps(stateDir));
 }
 
 /** Says nothing where nobody is needed, and keeps no login waiting. */

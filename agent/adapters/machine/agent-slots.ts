@@ -223,7 +223,8 @@ async function copyDurably(source: string, copy: string): Promise<Digest> {
   }
 }
 
-async function digestOfFile(path: string): Promise<Digest | null> {
+/** Null where no file is. */
+export async function digestOfFile(path: string): Promise<Digest | null> {
   if (!(await lstat(path).catch(() => null))?.isFile()) return null;
   return await eachPiece(path, async () => undefined);
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { ownProgram } from '../../../shared/node/own-parts.ts';
+import { ownExecutable, ownProgram } from '../../../shared/node/own-parts.ts';
 import { verifyMachine } from '../../../shared/node/service/manager.ts';
 import { describeSteps, type Step } from '../../../shared/node/service/steps.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
@@ -17,10 +17,14 @@ import {
   uninstallSteps,
   verifySafe,
 } from '../../adapters/machine/agent-service.ts';
+import { slotsDirectoryOf } from '../../adapters/machine/agent-slots.ts';
 import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
+import { describeSlot, installSlot, isInSlots, keepsPorts } from '../../adapters/machine/install-slot.ts';
+import { AGENT_VERSION } from '../../adapters/machine/surroundings.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createDeploymentStore } from '../../adapters/state/deployment-store.ts';
 import { ADMIN_GROUP, socketPathOf } from '../../adapters/state/state-directory.ts';
+import type { OwnInstallation } from '../../core/deploy/agent-slots.ts';
 import type { DriverName } from '../../ports/deploy.ts';
 import { type CliContext, show } from '../context.ts';
 import { describeEnrolled, enrollAnswer, enrollHere, readString } from './enroll.ts';
@@ -40,6 +44,8 @@ export const installAnswer = z.strictObject({
   ...unit,
   /** Of an enrolment that this very command made, or found made by the same string. */
   enrolled: enrollAnswer.optional(),
+  /** The slot that this executable was put into; absent where what is there stays. */
+  slot: z.enum(['a', 'b']).optional(),
   /** Files that were written: what was as it should be is left alone. */
   changed: z.array(z.string()).optional(),
   /** With --dry-run: what would be done, in this order. */
@@ -65,23 +71,54 @@ export interface InstallOptions extends NetworkOptions {
 export async function install(context: CliContext, options: InstallOptions): Promise<number> {
   const stateDir = resolve(context.stateDir);
   const drivers = options.drivers ?? (await installedDrivers());
-  const service = { program: ownProgram('agent/cli/main.ts'), stateDir, drivers: limits(drivers) };
-  if (options.dryRun === true) return dryRun(context, 'fairlead/agent-installed@1', installSteps(service));
+  const source = ownExecutable();
+  const service = {
+    program: ownProgram('agent/cli/main.ts'),
+    ...{ stateDir, drivers: limits(drivers), slots: source !== null },
+  };
+  const executable = source === null ? null : { stateDir, source, version: AGENT_VERSION };
+  if (options.dryRun === true) {
+    const slot = executable === null ? [] : await describeSlot(executable);
+    return dryRun(context, 'fairlead/agent-installed@1', [...slot, ...installSteps(service)]);
+  }
   verifyMachine(`${service.program.map(shellWord).join(' ')} agent run --state-dir ${shellWord(stateDir)}`);
   await verifySafe(service);
   await verifyDrivers(stateDir, service.drivers);
+  await verifyIdle(context);
   await saveNetwork(stateDir, options);
   const enrolled = await enrolHere(stateDir, options);
+  const put = executable === null ? null : await installSlot(executable);
   const changed = await installAgent(service, () => answers(context));
-  const reply = { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT, ...enrolled, changed };
+  const slot = put?.kind === 'fill' ? { slot: put.slot } : {};
+  const reply = { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT, ...enrolled, ...slot, changed };
   show(context, reply, () => [
     ...(enrolled === null ? [] : describeEnrolled(enrolled.enrolled, stateDir)),
+    ...describePut(put, stateDir),
     ...changed.map((path) => `wrote ${path}`),
     `${AGENT_UNIT} is active and answers on ${socketPathOf(stateDir)}; it starts at every boot`,
     `who else may decide here: usermod -aG ${ADMIN_GROUP} NAME`,
     `next: fairlead status${stateOption(context)}`,
   ]);
   return 0;
+}
+
+/** A newer one that stays is told too: who has just put an older file down expects that to run. */
+function describePut(put: OwnInstallation | null, stateDir: string): readonly string[] {
+  switch (put?.kind) {
+    case 'fill':
+      return [`put this executable, ${AGENT_VERSION}, into ${slotsDirectoryOf(stateDir)}/${put.slot}`];
+    case 'stays':
+      return [`the agent runs ${put.version}, deployed here or newer than this ${AGENT_VERSION}: it stays`];
+    default:
+      return [];
+  }
+}
+
+/** The spare slot may hold what is about to be started. Errors: deploy/busy. */
+async function verifyIdle({ client }: CliContext): Promise<void> {
+  const status = await client.call('GET', '/v1/status', statusReply).catch(() => null);
+  const live = status?.inProgress ?? null;
+  if (live !== null) throw new FairleadError('deploy/busy', { deployment: live.id });
 }
 
 /**
@@ -131,13 +168,18 @@ export interface UninstallOptions {
 /** Errors: service/*, disk/*. */
 export async function uninstall(context: CliContext, options: UninstallOptions): Promise<number> {
   const stateDir = resolve(context.stateDir);
-  if (options.dryRun === true) return dryRun(context, 'fairlead/agent-uninstalled@1', uninstallSteps());
+  if (options.dryRun === true)
+    return dryRun(context, 'fairlead/agent-uninstalled@1', uninstallSteps(stateDir));
   verifyMachine('kill the program');
-  await uninstallAgent();
+  const staysForPorts = isInSlots(stateDir) && keepsPorts(stateDir);
+  await uninstallAgent(stateDir);
   const stays = [stateDir, `group ${ADMIN_GROUP}`];
   show(context, { schema: 'fairlead/agent-uninstalled@1', unit: AGENT_UNIT, stays }, () => [
     `${AGENT_UNIT} is removed; the services it started go on`,
     `its state in ${stateDir}, their data in it, stays: what removes it for good is rm -r ${shellWord(stateDir)}`,
+    ...(staysForPorts
+      ? [`the executable in ${slotsDirectoryOf(stateDir)} stays: it keeps public ports of services`]
+      : []),
     `group ${ADMIN_GROUP}, with the members you gave it, stays too: groupdel ${ADMIN_GROUP}`,
   ]);
   return 0;

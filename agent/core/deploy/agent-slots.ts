@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { assertNever } from '../../../shared/errors/error.ts';
 import { componentKey, digest, instant, line } from '../../../shared/schema/common.ts';
+import { compareVersions, isVersion } from '../../../shared/version/version.ts';
 
 export const AGENT_SLOTS = ['a', 'b'] as const;
 export type AgentSlot = (typeof AGENT_SLOTS)[number];
@@ -147,4 +148,35 @@ export function describeMissing(shown: Shown): string {
     default:
       return assertNever(shown);
   }
+}
+
+export interface OfferedAgent {
+  readonly version: string;
+  readonly digest: string;
+}
+
+export type OwnInstallation =
+  /** Into this slot, which is then current. */
+  | { readonly kind: 'fill'; readonly slot: AgentSlot }
+  /** What is current is this very executable. */
+  | { readonly kind: 'same' }
+  /** What is current is newer, or this version as the vendor deployed it here. */
+  | { readonly kind: 'stays'; readonly version: string }
+  /** Both slots are in use. */
+  | { readonly kind: 'on-trial' };
+
+/** What becomes of an executable that a person or a package brings; `isIntact` is whether the current one is what it was. */
+export function planOwnInstallation(
+  { current, notes, wayBack }: SlotFacts,
+  { version, digest: offered }: OfferedAgent,
+  isIntact: boolean,
+): OwnInstallation {
+  if (wayBack !== null) return { kind: 'on-trial' };
+  const known = current === null ? null : notes[current];
+  if (current === null) return { kind: 'fill', slot: 'a' };
+  const fill = { kind: 'fill', slot: otherAgentSlot(current) } as const;
+  if (known === null || !isIntact) return fill;
+  if (known.digest === offered) return { kind: 'same' };
+  const age = isVersion(known.version) && isVersion(version) ? compareVersions(known.version, version) : -1;
+  return age > 0 || (age === 0 && known.identity !== null) ? { kind: 'stays', version: known.version } : fill;
 }

@@ -50,11 +50,16 @@ export function findProblems(
   ];
 }
 
-/** Without a probe nothing says that it works. */
-function findGateProblems({ health, reversible, hooks }: CapabilityRelease): readonly DocumentIssue[] {
+/** Without a probe nothing says that it works; an agent proves itself. */
+function findGateProblems({
+  health,
+  reversible,
+  hooks,
+  service,
+}: CapabilityRelease): readonly DocumentIssue[] {
   const missing = (['snapshot', 'restore'] as const).filter((kind) => hooks[kind].length === 0);
   return [
-    ...(health.length > 0
+    ...(health.length > 0 || service.driver === 'agent'
       ? []
       : [problem('health', 'no probe', 'at least one probe', 'say how to ask the service whether it works')]),
     ...(reversible !== 'snapshot'

@@ -39,7 +39,7 @@ describeBooted('the agent’s unit', import.meta.filename, () => {
     stateDir = mkdtempSync('/srv/state-');
   });
   afterEach(async () => {
-    await uninstallAgent();
+    await uninstallAgent(stateDir);
     await createDrivers({ stateDir, clock: systemClock }).stop(AUTH, 100);
     rmSync(stateDir, { recursive: true, force: true });
   });

@@ -34,7 +34,7 @@ describeBooted('the agent as a service', import.meta.filename, () => {
     stateDir = mkdtempSync(join(tmpdir(), 'state of 100% "x" $HOME '));
   });
   afterEach(async () => {
-    await uninstallAgent();
+    await uninstallAgent(stateDir);
     rmSync(stateDir, { recursive: true, force: true });
   });
 
@@ -88,7 +88,7 @@ describeBooted('the agent as a service', import.meta.filename, () => {
     await install();
     const [agent, service] = [read('pid'), read('children')];
 
-    await uninstallAgent();
+    await uninstallAgent(stateDir);
 
     expect(runs(agent)).toBe(false);
     expect(runs(service)).toBe(true);

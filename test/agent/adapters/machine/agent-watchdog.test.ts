@@ -42,7 +42,7 @@ describeBooted('an agent that hangs', import.meta.filename, () => {
     writeFileSync(`${UNIT_DIRECTORY}/${AGENT_UNIT}.d/soon.conf`, '[Service]\nWatchdogSec=5\n');
   });
   afterEach(async () => {
-    await uninstallAgent();
+    await uninstallAgent(stateDir);
     await createProcessDriver({ stateDir }).stop(AUTH, 100);
     rmSync(stateDir, { recursive: true, force: true });
   });
