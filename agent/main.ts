@@ -33,7 +33,6 @@ import { createDeployer } from './engine/deploy/deployer.ts';
 import { createPulse, type LivingPulse, LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
 import { createRepository } from './engine/repository/repository.ts';
 import type { Log, OwnProcess } from './ports/machine.ts';
-import type { RepositorySource } from './ports/server.ts';
 
 /** Runs until TERM or INT; the services it started keep running. Errors: enrolment/missing, agent/*, disk/*. */
 export async function runAgent(options: RunOptions): Promise<number> {
@@ -93,7 +92,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const vendor = await createServerPorts(enrolment, stateDir, clock);
   const settings = createSettings(stateDir, config ?? `${stateDir}/instance.json`);
   const pulse = createPulse(clock);
-  const trees = treesFrom(vendor.source, stateDir, pulse, log);
+  const trees = treesFrom(vendor, stateDir, pulse, log);
   const ports = await createDeploymentPorts({
     ...{ stateDir, settings, trees, clock, own, log, secrets, soakMs, drivers },
   });
@@ -105,19 +104,22 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
     chance: Math.random,
     onRound: own.noteRound,
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
-    repository: repositoryFrom(vendor.source, stateDir, enrolment, log),
+    repository: repositoryFrom(vendor, stateDir, enrolment, log),
     audit: createAuditFile(stateDir, clock),
     files: createStateFiles(stateDir, (problem) => log.warn({ problem }, 'a state file is begun anew')),
   });
   return { agent, deployer, pulse, log, lock, vendor };
 }
 
-function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPulse, log: Log) {
+type Vendor = Awaited<ReturnType<typeof createServerPorts>>;
+
+function treesFrom({ packs }: Vendor, stateDir: string, pulse: LivingPulse, log: Log) {
   return createTreeStore({
     stateDir,
     onLeft: (err) => log.warn({ err }, 'something in the store of trees is left lying'),
+    places: packs.places,
     fetchPack: (treeHex, file, limits) =>
-      source.pack(treeHex, file, {
+      packs.fetch(treeHex, file, {
         ...limits,
         // It may take days, and nobody else knows that it gets on.
         onProgress: () => pulse.promise('services', LONGEST_STEP_MS),
@@ -125,10 +127,15 @@ function treesFrom(source: RepositorySource, stateDir: string, pulse: LivingPuls
   });
 }
 
-function repositoryFrom(source: RepositorySource, stateDir: string, { root }: EnrolmentFile, log: Log) {
+function repositoryFrom({ source, mirrors }: Vendor, stateDir: string, { root }: EnrolmentFile, log: Log) {
   return createRepository({
     openStore: () => openTrustStore(`${stateDir}/trust`),
-    ...{ source, initialRoot: Buffer.from(root.bytes, 'base64'), verifyTargets: createVerifyTargets() },
+    ...{
+      source,
+      mirrors,
+      initialRoot: Buffer.from(root.bytes, 'base64'),
+      verifyTargets: createVerifyTargets(),
+    },
     onWarning: (err) => log.warn({ err }, 'a signed document cannot be used'),
   });
 }

@@ -1,13 +1,15 @@
 // Everything between this install and its vendor's server, joined: how it is reached, files, its own word, and looks at all of that.
 import { proxyFor } from '../../shared/node/proxies.ts';
 import type { Clock } from '../ports/machine.ts';
-import type { Samples } from '../ports/server.ts';
-import { createEnrolledSource } from './repository/http-source.ts';
+import type { RepositorySource, Samples } from '../ports/server.ts';
+import { createEnrolledSource, createMirrorSources } from './repository/http-source.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
 import { createHttpClient } from './server/http-client.ts';
 import { readNetwork } from './server/network.ts';
 import { createServerChannel } from './server/server-channel.ts';
 import { EXCHANGE_LIMITS } from './server/watch.ts';
+
+type PackOptions = Parameters<RepositorySource['pack']>[2] & { readonly place: number };
 
 /** Whatever was said of the network is read once, here: all of it takes one way. Error: disk/unreadable. */
 export async function createServerPorts(enrolment: EnrolmentFile, stateDir: string, clock: Clock) {
@@ -15,9 +17,18 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
   const network = await readNetwork(stateDir, process.env);
   const http = createHttpClient(EXCHANGE_LIMITS, network);
   const identity = () => readIdentity(stateDir, instance);
+  const source = createEnrolledSource(enrolment, { stateDir, clock, http });
+  const mirrors = createMirrorSources(network);
+  // What is large comes from the nearest; what says what is new from the vendor, where that answers.
+  const nearest = [...mirrors, source];
   return {
     close: http.close,
-    source: createEnrolledSource(enrolment, { stateDir, clock, http }),
+    ...{ source, mirrors },
+    packs: {
+      places: nearest.length,
+      fetch: async (hex: string, file: string, { place, ...options }: PackOptions) =>
+        (nearest[place] ?? source).pack(hex, file, options),
+    },
     agent: {
       instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
       channel: createServerChannel({ server, instance, clock, identity, http, network }),

@@ -17,6 +17,8 @@ export interface Repository {
   /** Every document of the last refresh, verified, from the disk alone; what the disk lost is left out until the next. Errors: trust/*, disk/*. */
   catalog(): Promise<Catalog>;
   freshness(now: EpochMs): Freshness;
+  /** The mirror that answered the last refresh; null where it was the vendor's server. */
+  mirror(): string | null;
   /** What all of it hangs on; null until the disk could be read. */
   root(): { readonly version: number; readonly expires: EpochMs } | null;
 }
@@ -45,6 +47,8 @@ export type MetadataAnswer =
 
 /** A server, a mirror, a directory: where bytes come from. Nothing that it gives is believed. */
 export interface RepositorySource {
+  /** Its address, where it is a copy that somebody named; absent for the vendor's own. */
+  readonly mirror?: string;
   /** A metadata file by its name, `2.root.json`. Errors: transport/*. */
   metadata(
     file: string,

@@ -119,7 +119,8 @@ export function describeContact(contact: Contact, at: string): string {
         ? 'it had news'
         : 'nothing new'
       : sanitizeLine(contact.failure.message, 500);
-  return `Server asked ${ago} ago: ${outcome}; next time ${contact.next}`;
+  const who = contact.mirror === undefined ? 'Server asked' : `Mirror ${sanitizeLine(contact.mirror)} asked`;
+  return `${who} ${ago} ago: ${outcome}; next time ${contact.next}`;
 }
 
 const WAY_BACK = { yes: 'yes', snapshot: 'by snapshot', undeclared: 'undeclared', no: 'NO' } as const;

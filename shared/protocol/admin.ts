@@ -38,7 +38,7 @@ const quarantined = z.strictObject({
 
 /** The last round with the server. */
 const contact = z.strictObject({
-  at: instant,
+  ...{ at: instant, mirror: line.optional() },
   outcome: z.enum(['changed', 'unchanged', 'failed']),
   /** Why it failed: an error code of the catalogue and its sentence. */
   failure: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),

@@ -8,7 +8,7 @@ export type Step = (typeof STEPS)[number];
 
 export const endpoint = z.strictObject({
   /** Signed files, or what the agent tells the server and asks of it. */
-  use: z.enum(['releases', 'reports']),
+  use: z.enum(['releases', 'reports', 'mirror']),
   url: line,
   /** Without its password; null where the server is asked straight. */
   proxy: line.nullable(),

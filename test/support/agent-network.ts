@@ -133,6 +133,7 @@ export function createAgentNetwork() {
         return outcome;
       },
       catalog: async () => world.catalog,
+      mirror: () => null,
       root: () => null,
       freshness: () => world.freshness,
     },

@@ -5,8 +5,10 @@ import { encodeSegment } from '../../core/repository-names.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { RepositorySource } from '../../ports/server.ts';
 import { type EnrolmentFile, readIdentity } from '../server/enrolment-file.ts';
-import type { HttpAnswer, HttpClient } from '../server/http-client.ts';
+import { createHttpClient, type HttpAnswer, type HttpClient } from '../server/http-client.ts';
+import type { Network } from '../server/network.ts';
 import { signToken } from '../server/server-channel.ts';
+import { EXCHANGE_LIMITS } from '../server/watch.ts';
 
 export interface RepositoryUrls {
   /** The directory of the metadata. */
@@ -30,6 +32,21 @@ export function createEnrolledSource(
 ): RepositorySource {
   const identity = () => readIdentity(stateDir, instance);
   return createHttpSource(repositoryUrls(server), http, () => signToken({ instance, clock, identity }, null));
+}
+
+/** Copies of it: no name is shown to them, and no certificate of this install. */
+export function createMirrorSources({ mirrors, ...network }: Network): readonly RepositorySource[] {
+  if (mirrors.length === 0) return [];
+  const { cert: _, key: __, ...tls } = network.tls;
+  const http = createHttpClient(EXCHANGE_LIMITS, { ...network, mirrors, tls });
+  return mirrors.map((mirror) => {
+    const urls = {
+      metadata: joinUrl(mirror, 'metadata'),
+      targets: joinUrl(mirror, 'targets'),
+      packs: mirror,
+    };
+    return { mirror, ...createHttpSource(urls, http) };
+  });
 }
 
 /** `credential` makes what stands behind `Bearer`; without it a server that asks for one is told nothing. */

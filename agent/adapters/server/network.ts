@@ -11,6 +11,15 @@ import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes, SECRET } from '../../../shared/schema/parse-document.ts';
 import { parseCertificates } from './certificates.ts';
 
+/** Each may be waited for before the next is asked. */
+const MOST_MIRRORS = 10;
+
+/** Nobody signs in at a mirror: what it gives is public, and everybody who reads this file would know how. */
+export const mirror = z.url({ protocol: /^https?$/, error: 'an http or https URL' }).refine((text) => {
+  const url = URL.parse(text);
+  return url !== null && [url.username, url.password, url.search, url.hash].every((part) => part === '');
+}, 'an address without account, password, ? and #');
+
 /** Whole, with secrets: it is readable by its owner alone, and nothing of it is on a command line or in an environment. */
 export const networkFile = z
   .strictObject({
@@ -25,6 +34,8 @@ export const networkFile = z
     systemCa: z.boolean().optional(),
     clientCert: z.string().optional(),
     clientKey: z.string().optional(),
+    /** Copies of the vendor's repository: the directory in which `metadata`, `targets` and `packs` lie. */
+    mirrors: z.array(mirror).max(MOST_MIRRORS).optional(),
   })
   .meta({ [SECRET]: true });
 export type NetworkFile = z.output<typeof networkFile>;
@@ -33,6 +44,7 @@ export interface Network {
   readonly proxies: Proxies;
   /** As `tls.connect` takes it; empty is what Node does by itself. */
   readonly tls: { readonly ca?: readonly string[]; readonly cert?: string; readonly key?: string };
+  readonly mirrors: readonly string[];
   /** Why nobody may be asked at all: what was said cannot be read, and another way is not what was meant. */
   readonly problem: string | null;
 }
@@ -45,7 +57,11 @@ export function networkPathOf(stateDir: string): string {
 export async function readNetworkFile(stateDir: string): Promise<NetworkFile | null> {
   const path = networkPathOf(stateDir);
   const bytes = await readIfPresent(path);
-  if (bytes === null) return null;
+  return bytes === null ? null : parseNetworkFile(path, bytes);
+}
+
+/** Error: transport/network-invalid. */
+function parseNetworkFile(path: string, bytes: Uint8Array): NetworkFile {
   try {
     const said = parseDocumentBytes(networkFile, bytes, path);
     verifyNetworkFile(path, said);
@@ -70,7 +86,7 @@ export async function readNetwork(stateDir: string, environment: NodeJS.ProcessE
 
 /** The file names its own proxy, or leaves that to the environment; who is left out goes with whoever names the proxy. */
 export function networkOf(environment: NodeJS.ProcessEnv, said: NetworkFile | null = null): Network {
-  if (said === null) return { proxies: readProxies(environment), tls: {}, problem: null };
+  if (said === null) return { proxies: readProxies(environment), tls: {}, mirrors: [], problem: null };
   const { proxy, noProxy, ca, systemCa, clientCert: cert, clientKey: key } = said;
   const own =
     proxy === undefined
@@ -83,6 +99,7 @@ export function networkOf(environment: NodeJS.ProcessEnv, said: NetworkFile | nu
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     },
+    mirrors: said.mirrors ?? [],
     problem: null,
   };
 }
@@ -99,8 +116,10 @@ function believed(ca: string | undefined, systemCa: boolean | undefined): readon
 /** Before anything is written: what cannot be used is said to whoever types it. Errors: transport/network-invalid, disk/*. */
 export async function writeNetworkFile(stateDir: string, said: NetworkFile): Promise<void> {
   const path = networkPathOf(stateDir);
-  verifyNetworkFile(path, said);
-  await writeDurably(path, utf8(`${JSON.stringify(said, null, 2)}\n`));
+  const bytes = utf8(`${JSON.stringify(said, null, 2)}\n`);
+  // By the very reading that it gets later.
+  parseNetworkFile(path, bytes);
+  await writeDurably(path, bytes);
 }
 
 /** Also of what a hand wrote: a slip in it is named once, and not by whatever fails of it later. Error: transport/network-invalid. */

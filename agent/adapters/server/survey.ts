@@ -41,11 +41,22 @@ export async function surveyServer(
   network: Network,
   patience = PATIENCE,
 ): Promise<Endpoint[]> {
-  return await Promise.all(
-    PLACES.map(([use, path, isAnswer]) =>
-      lookAlong({ use, url: `${server}${path}`, isAnswer, network, patience }),
-    ),
-  );
+  const ways: Way[] = PLACES.map(([use, path, isAnswer]) => {
+    return { use, url: `${server}${path}`, isAnswer, network, patience };
+  });
+  // As a mirror is asked: without the certificate that is for the server alone.
+  const { cert: _, key: __, ...tls } = network.tls;
+  const mirrors = network.mirrors.map((mirror): Way => {
+    const url = `${mirror}/metadata/timestamp.json`;
+    return {
+      use: 'mirror',
+      url,
+      isAnswer: (status) => status === 200,
+      network: { ...network, tls },
+      patience,
+    };
+  });
+  return await Promise.all([...ways, ...mirrors].map(lookAlong));
 }
 
 interface Way {

@@ -23,12 +23,14 @@ import { syncTree } from './sync-tree.ts';
 export type FetchPack = (
   treeHex: string,
   file: string,
-  options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  options: { readonly maxBytes: number; readonly signal?: AbortSignal; readonly place: number },
 ) => Promise<void>;
 
 export interface AddTreeOptions {
   readonly layout: StoreLayout;
   readonly fetchPack: FetchPack;
+  /** How many there are to fetch from, the nearest first. */
+  readonly places: number;
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
   /** Ends the wait for the network. */
   readonly signal: AbortSignal | undefined;
@@ -49,16 +51,46 @@ export async function stageTree(
 ): Promise<void> {
   const { layout, diskSpace } = options;
   const hex = hexOf(ref.digest);
-  const pack = await freeName(join(layout.temporary, `${hex}.pack`), isResumable);
   const staging = await freeName(join(layout.temporary, `${hex}.tree`), async () => false);
   const need = { bytes: ref.bytes, inodes: ref.files };
   requireSpace(layout.temporary, need, await diskSpace(layout.temporary));
-  await fetch(hex, pack, ref, options);
   try {
-    await buildTree(ref, pack, staging, options);
+    await obtainTree(ref, staging, options);
     await use(staging);
   } finally {
     await removeAll(staging).catch(() => undefined);
+  }
+}
+
+/**
+ * From the first place that has it whole: one that cannot be reached, or whose bytes are not what was signed, is passed over.
+ * Each has a file of its own: what a liar began no honest place goes on with. Errors: of the last.
+ */
+async function obtainTree(ref: TreeRef, staging: string, options: AddTreeOptions): Promise<void> {
+  for (let place = 0; ; place++) {
+    try {
+      return await obtainFrom(place, ref, staging, options);
+    } catch (error) {
+      const isOfPlace = isFairleadError(error) && /^(?:transport|tree)\//.test(error.code);
+      if (!isOfPlace || place + 1 >= options.places || options.signal?.aborted === true) throw error;
+      await removeAll(staging);
+    }
+  }
+}
+
+async function obtainFrom(
+  place: number,
+  ref: TreeRef,
+  staging: string,
+  options: AddTreeOptions,
+): Promise<void> {
+  const hex = hexOf(ref.digest);
+  const name = place === 0 ? `${hex}.pack` : `${hex}.${place}.pack`;
+  const pack = await freeName(join(options.layout.temporary, name), isResumable);
+  await fetch(hex, pack, { ref, place }, options);
+  try {
+    await buildTree(ref, pack, staging, options);
+  } finally {
     await removeAll(pack).catch(() => undefined);
   }
 }
@@ -83,11 +115,16 @@ async function isResumable(path: string): Promise<boolean> {
 }
 
 /** An interrupted download stays, to be resumed; one that broke its bounds or filled the disk does not. */
-async function fetch(hex: string, pack: string, ref: TreeRef, options: AddTreeOptions): Promise<void> {
+async function fetch(
+  hex: string,
+  pack: string,
+  { ref, place }: { readonly ref: TreeRef; readonly place: number },
+  options: AddTreeOptions,
+): Promise<void> {
   try {
     const { signal } = options;
     const maxBytes = maxPackBytes(ref);
-    await options.fetchPack(hex, pack, { maxBytes, ...(signal === undefined ? {} : { signal }) });
+    await options.fetchPack(hex, pack, { maxBytes, place, ...(signal === undefined ? {} : { signal }) });
   } catch (cause) {
     const resumable = isFairleadError(cause, 'transport/unreachable', 'transport/refused');
     if (!resumable) await removeAll(pack).catch(() => undefined);

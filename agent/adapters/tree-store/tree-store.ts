@@ -26,6 +26,8 @@ import { compareTree, isRealDirectory } from './verify-tree.ts';
 export interface TreeStoreOptions {
   readonly stateDir: string;
   readonly fetchPack: FetchPack;
+  /** How many there are to fetch from; one unless given. */
+  readonly places?: number;
   /** How much room a path's file system has; asks the kernel unless given. */
   readonly diskSpace?: (path: string) => Promise<DiskSpace>;
   /** What stands in a tree's way and can only be left. */
@@ -35,8 +37,8 @@ export interface TreeStoreOptions {
 /** Keeps trees under `<stateDir>/store`; see layout.ts. One process at a time may use a store. */
 export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const layout = storeLayout(options.stateDir);
-  const { fetchPack, diskSpace = readDiskSpace, onLeft = () => undefined } = options;
-  const adds = { layout, fetchPack, diskSpace, onLeft };
+  const { fetchPack, places = 1, diskSpace = readDiskSpace, onLeft = () => undefined } = options;
+  const adds = { layout, fetchPack, places, diskSpace, onLeft };
   const adding = new Map<Digest, Promise<void>>();
 
   /** A tree that is being worked on is not collected, and not worked on twice. */

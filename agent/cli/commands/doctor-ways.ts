@@ -16,6 +16,7 @@ const ROOT_SOON_MS = 30 * DAY_MS;
 const USES: Readonly<Record<Endpoint['use'], string>> = {
   releases: 'signed releases can be fetched',
   reports: 'the server can be told and asked',
+  mirror: 'the mirror has a copy',
 };
 
 /** `at` is this machine's clock. */

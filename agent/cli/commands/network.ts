@@ -22,6 +22,8 @@ export const networkAnswer = z.strictObject({
   ca: z.boolean(),
   systemCa: z.boolean(),
   clientCert: z.boolean(),
+  /** Copies of the vendor's repository. */
+  mirrors: z.array(z.string()),
 });
 
 export interface NetworkOptions {
@@ -31,6 +33,7 @@ export interface NetworkOptions {
   readonly systemCa?: boolean;
   readonly clientCert?: string;
   readonly clientKey?: string;
+  readonly mirrors?: readonly string[];
 }
 
 /** Without options it shows what was said. Errors: transport/network-invalid, file/*, disk/*. */
@@ -51,12 +54,14 @@ export async function network(
       systemCa: said?.systemCa === true,
       clientCert: said?.clientCert !== undefined,
     },
+    mirrors: said?.mirrors ?? [],
   };
   show(context, reply, () => [
     `proxy: ${reply.proxy ?? 'as HTTPS_PROXY and HTTP_PROXY say where the agent is started'}`,
     `asked without it: ${reply.direct ?? (reply.proxy === null ? 'as NO_PROXY says' : 'nothing')}`,
     `believed besides: ${[reply.ca ? 'the certificates given' : [], reply.systemCa ? 'those of this machine' : []].flat().join(', ') || 'nothing'}`,
     `this install shows ${reply.clientCert ? 'its certificate' : 'no certificate'}`,
+    `files are also fetched from ${reply.mirrors.join(', ') || 'nowhere else'}`,
     ...(changed ? ['next: systemctl restart fairlead-agent.service'] : []),
   ]);
   return 0;
@@ -64,7 +69,7 @@ export async function network(
 
 /** What is not given stays as it was said before. Answers whether anything was given. Errors: transport/network-invalid, file/*, disk/*. */
 export async function saveNetwork(stateDir: string, options: NetworkOptions): Promise<boolean> {
-  const { proxyFile, direct, ca, systemCa, clientCert, clientKey } = options;
+  const { proxyFile, direct, ca, systemCa, clientCert, clientKey, mirrors } = options;
   const text = async (path: string) => new TextDecoder().decode(await readNamed(path, MAX_BYTES));
   const given: Partial<NetworkFile> = {
     ...(proxyFile === undefined ? {} : { proxy: await readSecret(proxyFile) }),
@@ -73,6 +78,7 @@ export async function saveNetwork(stateDir: string, options: NetworkOptions): Pr
     ...(systemCa === true ? { systemCa } : {}),
     ...(clientCert === undefined ? {} : { clientCert: await text(clientCert) }),
     ...(clientKey === undefined ? {} : { clientKey: await text(clientKey) }),
+    ...(mirrors === undefined ? {} : { mirrors: [...mirrors] }),
   };
   if (Object.keys(given).length === 0) return false;
   await makeDirectory(stateDir);

@@ -39,6 +39,16 @@ function parseDrivers(text: string): readonly DriverName[] {
   throw new InvalidArgumentError(`It must be of ${DRIVER_NAMES.join(', ')}, by comma.`);
 }
 
+/** Nothing else of what is fetched there is believed than what the vendor has signed. */
+function parseMirrors(text: string): readonly string[] {
+  if (text.trim() === 'none') return [];
+  const urls = text.split(',').map((one) => one.trim().replace(/\/$/, ''));
+  if (urls.every((one) => URL.parse(one)?.protocol.startsWith('http') === true)) return urls;
+  throw new InvalidArgumentError(
+    'It must be addresses such as https://mirror.example/repository, by comma, or none.',
+  );
+}
+
 const NETWORK: readonly OptionSpec[] = [
   {
     flags: '--proxy-file <file>',
@@ -55,6 +65,12 @@ const NETWORK: readonly OptionSpec[] = [
   { flags: '--system-ca', about: 'believe the certificates of this machine too' },
   { flags: '--client-cert <file>', about: 'certificate that this install shows, in PEM', parse: parsePath },
   { flags: '--client-key <file>', about: 'the key of that certificate, in PEM', parse: parsePath },
+  {
+    flags: '--mirrors <urls>',
+    about:
+      'copies of the vendor’s repository, by comma, nearest first: files are fetched there, all else where the server fails; none takes them back',
+    parse: parseMirrors,
+  },
 ];
 
 export const SERVICE: readonly AgentCommand[] = [

@@ -59,6 +59,7 @@ export function createServerContact(options: ServerContactOptions): ServerContac
     notBefore = clock.monotonic() + Math.min(retryAfterMs, LONGEST_WAIT_MS);
     last = {
       at: formatInstant(at),
+      ...mirrorOf(repository),
       outcome,
       failure: describeFailure(error),
       next: formatInstant(clock.now() + waitMs),
@@ -110,6 +111,11 @@ export function createServerContact(options: ServerContactOptions): ServerContac
       else isHurried = true;
     },
   };
+}
+
+function mirrorOf(repository: Repository): { readonly mirror?: string } {
+  const mirror = repository.mirror();
+  return mirror === null ? {} : { mirror };
 }
 
 function retryAfterMsOf(error: unknown): number {

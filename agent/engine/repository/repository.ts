@@ -4,7 +4,7 @@ import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
-import type { Freshness, Repository, RepositorySource, VerifyTargets } from '../../ports/server.ts';
+import type { Freshness, Repository, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import {
   type CatalogEntry,
@@ -27,6 +27,7 @@ import {
   parseListing,
   sourceOf,
 } from './listing.ts';
+import { createPlaces, type PlaceSource, type Places } from './places.ts';
 import {
   addSightings,
   formatSightings,
@@ -39,7 +40,9 @@ import { Updater } from './updater.ts';
 
 export interface RepositoryOptions {
   readonly openStore: () => Promise<TrustStore>;
-  readonly source: Pick<RepositorySource, 'metadata' | 'document'>;
+  readonly source: PlaceSource;
+  /** Copies of it, in the order in which they are asked where the source fails. */
+  readonly mirrors?: readonly PlaceSource[];
   /** Where trust starts on an empty store: root metadata that came over a trusted way. */
   readonly initialRoot: Uint8Array;
   /** A signed document that cannot be used, or a path that signed metadata lists and nobody can read. */
@@ -70,18 +73,20 @@ export function createRepository(options: RepositoryOptions): Repository {
     catalog: async () => (await get()).catalog(),
     freshness: (now) => opened?.freshness(now) ?? { state: 'never', expires: null },
     root: () => opened?.root() ?? null,
+    mirror: () => opened?.mirror() ?? null,
   };
 }
 
 /** Loads what the disk holds. Errors: trust/no-root, trust/malformed, trust/threshold, disk/*. */
 async function open(options: RepositoryOptions): Promise<TufRepository> {
   const store = await options.openStore();
-  const { openStore: _, onWarning: __, ...trust } = options;
-  const updater = await Updater.open({ store, ...trust });
+  const { openStore: _, onWarning: __, source, mirrors = [], ...trust } = options;
+  const places = createPlaces([source, ...mirrors]);
+  const updater = await Updater.open({ store, source: places.source, ...trust });
   const bytes = await store.read(LISTING_FILE);
   const listing = (bytes === null ? null : await inPieces(parseListing(bytes))) ?? EMPTY_LISTING;
   const sightings = parseSightings(await store.read(SIGHTINGS_FILE));
-  return new TufRepository(options, { store, updater }, listing, sightings);
+  return new TufRepository(options, { store, updater, places }, listing, sightings);
 }
 
 interface ReadDocument {
@@ -89,10 +94,13 @@ interface ReadDocument {
   readonly entry: CatalogEntry | undefined;
 }
 
+type Parts = Readonly<{ store: TrustStore; updater: Updater; places: Places }>;
+
 class TufRepository implements Repository {
   readonly #options: RepositoryOptions;
   readonly #store: TrustStore;
   readonly #updater: Updater;
+  readonly #places: Places;
   #listing: Listing;
   #sightings: Sightings;
   /** By path, what the last catalog was made of, and what came since: a vendor's history is long, and its news is short. */
@@ -102,24 +110,33 @@ class TufRepository implements Repository {
 
   constructor(
     options: RepositoryOptions,
-    { store, updater }: { readonly store: TrustStore; readonly updater: Updater },
+    { store, updater, places }: Parts,
     listing: Listing,
     sightings: Sightings,
   ) {
     this.#options = options;
     this.#store = store;
     this.#updater = updater;
+    this.#places = places;
     this.#listing = listing;
     this.#sightings = sightings;
   }
 
   async refresh(now: EpochMs): Promise<'changed' | 'unchanged'> {
-    try {
-      return await this.#refresh(now);
-    } catch (error) {
-      this.#updater.topLevel.dropValidator();
-      throw error;
-    }
+    const forget = () => this.#updater.topLevel.dropValidator();
+    const look = async () => {
+      try {
+        return await this.#refresh(now);
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    };
+    return await this.#places.refresh(now, look, forget);
+  }
+
+  mirror(): string | null {
+    return this.#places.mirror();
   }
 
   async catalog(): Promise<Catalog> {
@@ -195,7 +212,7 @@ class TufRepository implements Repository {
       (ref) => this.#lost.has(ref.path) || !isSameDocument(listed.get(ref.path), ref),
     );
     const { documents } = this.#store;
-    const { obtained, failures } = await obtainAll(documents, this.#options.source, added, (ref, bytes) =>
+    const { obtained, failures } = await obtainAll(documents, this.#places.source, added, (ref, bytes) =>
       this.#read.set(ref.path, this.#parse(ref, bytes)),
     );
     const failed = new Set(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));

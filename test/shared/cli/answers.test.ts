@@ -120,7 +120,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('proposals');
   await run('accept', '1', ...why);
   await run('decline', '2', ...why);
-  await run('agent', 'network', '--direct', '10.0.0.0/8');
+  await run('agent', 'network', '--direct', '10.0.0.0/8', '--mirrors', 'https://mirror.test/copy');
   await run('outbox');
   await run('reporting', 'set', 'off', ...why);
   await run('doctor');

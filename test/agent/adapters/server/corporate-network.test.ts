@@ -175,13 +175,15 @@ describe('what was said of the network', () => {
       'ca: beside certificates it holds a private key',
       () => AUTHORITY + keyOfNobody(),
     ],
+    ['a mirror that asks for a password', 'mirrors.0', { mirrors: ['http://ada:secret@mirror.test/'] }],
+    ['a mirror that is none', 'mirrors.0', { mirrors: ['ftp://mirror.test/secret'] }],
     ['a certificate that is none', 'clientCert: ', { clientCert: 'secret', clientKey: 'secret' }],
     ['a key that is none', 'clientKey: ', { clientKey: 'secret' }],
     ['a key without its certificate', 'clientCert: ', { clientKey: keyOfNobody() }],
   ] as const)(
     'is refused before it is kept, and where it was kept, and the field is named: %s',
     async (_, field, what) => {
-      const said = typeof what === 'function' ? { ca: what() } : what;
+      const said = (typeof what === 'function' ? { ca: what() } : what) as Partial<NetworkFile>;
       const stateDir = temporaryDirectory();
       const refusal = await rejectionOf(
         writeNetworkFile(stateDir, { schema: 'fairlead/network@1', ...said }),

@@ -2,6 +2,7 @@
 import { createServer as createPlain, type RequestListener } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcp, type Server } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { type NetworkFile, networkOf } from '../../../../agent/adapters/server/network.ts';
 import { surveyServer } from '../../../../agent/adapters/server/survey.ts';
@@ -194,6 +195,28 @@ it.each(SPOILT)('names the place of %s', { timeout: 60_000 }, async (_, make, st
   for (const { failure } of await survey(url, said)) {
     expect(failure).toMatchObject({ step, problem: expect.stringMatching(problem) });
   }
+});
+
+it('looks at each mirror as it is asked, and shows it no certificate of this install', async () => {
+  const shown: (string | undefined)[] = [];
+  const more = { ca: company.pem('ca.pem'), requestCert: true, rejectUnauthorized: false };
+  const url = await tls('server', company, more, (request, response) => {
+    if (request.url?.startsWith('/fairlead/mirror/') === true) {
+      shown.push((request.socket as TLSSocket).getPeerCertificate().subject?.CN?.toString());
+    }
+    response.statusCode = request.url?.endsWith('timestamp.json') === true ? 200 : 404;
+    response.setHeader('content-type', 'application/json').end('{}');
+  });
+  const [clientCert, clientKey] = [company.pem('client.pem'), company.pem('client.key')];
+
+  const [, , whole, gone] = await survey(url, {
+    ...{ clientCert, clientKey },
+    mirrors: [`${url}/mirror`, 'http://127.0.0.1:1/copy'],
+  });
+
+  expect(whole).toMatchObject({ use: 'mirror', status: 200, failure: null });
+  expect(gone).toMatchObject({ use: 'mirror', failure: { step: 'connection' } });
+  expect(shown).toEqual([undefined]);
 });
 
 it('ends in time where somebody takes connections and says nothing', { timeout: 60_000 }, async () => {

@@ -47,6 +47,7 @@ async function agentOver(instance: Instance) {
     repository: {
       refresh: async () => 'unchanged',
       catalog: async () => catalogOf(ONE, TWO),
+      mirror: () => null,
       root: () => null,
       freshness: (now) => ({ state: 'fresh', expires: now + 86_400_000 }),
     },

@@ -41,6 +41,7 @@ function asking() {
         if (server.catalog instanceof Error) throw server.catalog;
         return server.catalog;
       },
+      mirror: () => null,
       root: () => null,
       freshness: () => ({ state: 'never', expires: null }),
     },
