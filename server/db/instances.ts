@@ -11,7 +11,7 @@ import {
   type SummaryRow,
   summaryOf,
 } from './instance-row.ts';
-import { cutPart, idsIn, type Page, type Part } from './page.ts';
+import { cutPart, isAmong, type Page, type Part } from './page.ts';
 import type { Database } from './tables.ts';
 
 /** Its name and id. */
@@ -105,7 +105,7 @@ export async function listTwins(
   const rows = await db
     .selectFrom('instances')
     .select(['id', 'twins_heard'])
-    .where('id', 'in', idsIn(db, instances))
+    .where(isAmong(db, 'id', instances))
     .where('twins_heard', '>', formatInstantMs(now - TWINS_TOLD_MS))
     .execute();
   return new Map(rows.flatMap(({ id, twins_heard: at }) => (at === null ? [] : [[id, at] as const])));

@@ -8,6 +8,7 @@ import { createJobs } from './jobs.ts';
 import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
+import { addRoomForReports } from './report-rows.ts';
 import { addReported } from './reported-migration.ts';
 import { addRunningVersions } from './running-versions.ts';
 import { addSessions } from './sessions.ts';
@@ -32,6 +33,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0018-pass-keys': { up: addPassKeys },
   '0019-report-digest': { up: addReportDigest },
   '0019-glance': { up: addGlance },
+  '0020-room': { up: addRoomForReports },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -1,5 +1,5 @@
 // Parts: a list is read in bounded ones, each saying where it goes on, and rows are written in bounded ones.
-import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Tables } from './tables.ts';
 import { isPostgres } from './transact.ts';
 
@@ -66,11 +66,20 @@ export function elementsOf(
   return isPostgres(db) ? sql`jsonb_array_elements(${text}::jsonb)` : sql`json_each(${text})`;
 }
 
-/** To look for however many: `where('id', 'in', idsIn(db, ids))`. */
-export function idsIn(db: Kysely<Tables>, ids: readonly string[]): RawBuilder<string> {
-  const elements = elementsOf(
+/**
+ * To look for however many: `where(isAmong(db, 'id', ids))`. PostgreSQL takes an array for few, and so goes by an index even
+ * where it planned while the table was small, or has counted nothing of it yet.
+ */
+export function isAmong(
+  db: Kysely<Tables>,
+  column: 'id' | 'instance',
+  ids: readonly string[],
+): RawBuilder<SqlBool> {
+  const different = [...new Set(ids)];
+  const named = sql.ref(column);
+  if (isPostgres(db)) return sql`${named} = any(${different}::text[])`;
+  return sql`${named} in (select element.value->>0 from ${elementsOf(
     db,
-    [...new Set(ids)].map((id) => [id]),
-  );
-  return sql`(select element.value->>0 from ${elements} as element)`;
+    different.map((id) => [id]),
+  )} as element)`;
 }

@@ -79,7 +79,7 @@ function watch(client: pg.PoolClient, address: PostgresAddress): PostgresPoolCli
   let broken = false;
   const query = async (sql: string, parameters: readonly unknown[]) => {
     try {
-      return await client.query(sql, [...parameters]);
+      return await client.query({ ...nameOf(sql), text: sql, values: [...parameters] });
     } catch (cause) {
       broken ||= isLost(cause);
       throw toOurs(cause, address);
@@ -90,6 +90,17 @@ function watch(client: pg.PoolClient, address: PostgresAddress): PostgresPoolCli
     query: query as unknown as PostgresPoolClient['query'],
     release: (destroy) => client.release(broken || destroy === true),
   };
+}
+
+/** Statements over elements have one text however many there are: each is planned once for a connection, not anew each time. */
+const OVER_ELEMENTS = /jsonb_array_elements\(| = any\(/;
+const names = new Map<string, string>();
+
+function nameOf(sql: string): { readonly name?: string } {
+  if (!OVER_ELEMENTS.test(sql)) return {};
+  const name = names.get(sql) ?? `elements ${names.size}`;
+  names.set(sql, name);
+  return { name };
 }
 
 const BACK_OFF_MS = [250, 500, 1_000, 2_000, 5_000] as const;

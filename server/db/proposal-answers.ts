@@ -4,7 +4,7 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { MAX_PROPOSALS_BYTES, PROPOSALS_PAGE, type ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Proposal } from '../../shared/schema/proposal.ts';
 import { appendAudit } from './audit.ts';
-import { cutPart, idsIn, type Part } from './page.ts';
+import { cutPart, isAmong, type Part } from './page.ts';
 import { type ProposalKey, sizeOf } from './proposal-lists.ts';
 import { answerText, OPEN, type ProposalRow, proposalOf } from './proposal-row.ts';
 import { pruneProposals } from './proposals.ts';
@@ -19,8 +19,8 @@ export async function listMarks(
   if (instances.length === 0) return new Map();
   const rows = await db
     .selectFrom('proposal_marks')
-    .selectAll()
-    .where('instance', 'in', idsIn(db, instances))
+    .select(['instance', 'mark'])
+    .where(isAmong(db, 'instance', instances))
     .execute();
   return new Map(rows.map(({ instance, mark }) => [instance, Number(mark)]));
 }

@@ -1,9 +1,10 @@
 // What reports leave behind of themselves: the row of each instance as its newest says, and a bounded history.
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { KnownRow } from './instance-row.ts';
-import { elementsOf, idsIn, inParts } from './page.ts';
+import { elementsOf, inParts, isAmong } from './page.ts';
 import type { ReceivedReport } from './records.ts';
-import type { DatabaseTransaction } from './tables.ts';
+import type { Database, DatabaseTransaction } from './tables.ts';
+import { isPostgres } from './transact.ts';
 
 /** Of each instance; older ones go, and so do those that would make it hold more bytes. */
 export const KEPT_REPORTS = 50;
@@ -11,6 +12,17 @@ export const KEPT_REPORT_BYTES = 512 * 1024;
 /** A history is looked at when the number passes a multiple of it, so it is longer by fewer than so many reports; a large report has it looked at. */
 export const UNLOOKED_REPORTS = 8;
 const LARGE_BYTES = 8 * 1024;
+
+/**
+ * Every report writes the row of its instance anew. With room in the page PostgreSQL puts the new one beside the old one, and no
+ * index has to hear of it; without, each report wrote five of them. And a report is inserted from the row of its instance, locked
+ * and never removed: that there is one need not be looked for once more for each.
+ */
+export async function addRoomForReports(db: Kysely<unknown>): Promise<void> {
+  if (!isPostgres(db as Database)) return;
+  await sql`alter table instances set (fillfactor = 50)`.execute(db);
+  await sql`alter table reports drop constraint if exists reports_instance_fkey`.execute(db);
+}
 
 const NUMBERS = new Set(['last_sequence', 'unhealthy']);
 
@@ -46,13 +58,12 @@ export async function writeHistory(
       body: reported.last_report,
     }));
   for (const part of inParts(rows)) await trx.insertInto('reports').values(part).execute();
-  const ids = idsIn(
-    trx,
-    newest.map(({ instance }) => instance),
-  );
+  const ids = newest.map(({ instance }) => instance);
   await sql`
     insert into reports (instance, sequence, received_at, body)
-    select id, last_sequence, last_seen, last_report from instances where id in ${ids}`.execute(trx);
+    select id, last_sequence, last_seen, last_report from instances where ${isAmong(trx, 'id', ids)}`.execute(
+    trx,
+  );
   await pruneReports(
     trx,
     kept.filter((one) => isLookedAt(known.get(one.instance), one)).map(({ instance }) => instance),
@@ -68,18 +79,40 @@ function isLookedAt(before: KnownRow | undefined, { rows: { instance } }: Receiv
   );
 }
 
-/** Newest first, each with the bytes that it and all newer ones take: what comes after enough of them goes. */
+/**
+ * Newest first, each with the bytes that it and all newer ones take: what comes after enough of them goes. Asked first, since
+ * mostly there is nothing: planned as one statement it would read the whole table of a small fleet.
+ */
 async function pruneReports(trx: DatabaseTransaction, instances: readonly string[]): Promise<void> {
   if (instances.length === 0) return;
+  const { rows } = await sql<{ readonly instance: string; readonly sequence: number }>`
+    select instance, sequence from (
+      select instance, sequence,
+        row_number() over newest as place,
+        sum(octet_length(body)) over newest as bytes
+      from reports where ${isAmong(trx, 'instance', instances)}
+      window newest as (partition by instance order by sequence desc)
+    ) as ranked
+    where place > ${KEPT_REPORTS} or (place > 1 and bytes > ${KEPT_REPORT_BYTES})`.execute(trx);
+  for (const part of inParts(rows)) {
+    const gone = elementsOf(
+      trx,
+      part.map(({ instance, sequence }) => [instance, sequence]),
+    );
+    await sql`
+      delete from reports where (instance, sequence) in (
+        select gone.value->>0, cast(gone.value->>1 as bigint) from ${gone} as gone
+      )`.execute(trx);
+  }
+}
+
+/** Of agents that began anew, mostly; after a restart of the whole fleet it is everybody. Their rows are locked. */
+export async function writeVoices(
+  trx: DatabaseTransaction,
+  voices: readonly (readonly [instance: string, voices: string, twinsHeard: string | null])[],
+): Promise<void> {
+  if (voices.length === 0) return;
   await sql`
-    delete from reports where (instance, sequence) in (
-      select instance, sequence from (
-        select instance, sequence,
-          row_number() over newest as place,
-          sum(octet_length(body)) over newest as bytes
-        from reports where instance in ${idsIn(trx, instances)}
-        window newest as (partition by instance order by sequence desc)
-      ) as ranked
-      where place > ${KEPT_REPORTS} or (place > 1 and bytes > ${KEPT_REPORT_BYTES})
-    )`.execute(trx);
+    update instances set voices = heard.value->>1, twins_heard = heard.value->>2
+    from ${elementsOf(trx, voices)} as heard where instances.id = heard.value->>0`.execute(trx);
 }

@@ -6,10 +6,10 @@ import { appendAudit } from './audit.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
-import { idsIn, inParts } from './page.ts';
+import { inParts, isAmong } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
-import { writeHistory, writeRows } from './report-rows.ts';
+import { writeHistory, writeRows, writeVoices } from './report-rows.ts';
 import { verifySpeaker } from './standing.ts';
 import type { DatabaseTransaction } from './tables.ts';
 import { isPostgres } from './transact.ts';
@@ -55,7 +55,7 @@ export async function writeReports(
     } else return { sequence: last, isHeld: false };
     return { sequence: sequenceOf(one), isHeld: true };
   });
-  await writeVoices(trx, known, hearAll(known, letIn));
+  await keepVoices(trx, known, hearAll(known, letIn));
   if (kept.length > 0) await write(trx, known, kept);
   await writeBeats(trx, beats);
   return answers;
@@ -100,24 +100,22 @@ function hearAll(
 }
 
 /** Mostly nothing: an agent that speaks on is what was heard last. */
-async function writeVoices(
+async function keepVoices(
   trx: DatabaseTransaction,
   known: ReadonlyMap<string, KnownRow>,
   heard: ReadonlyMap<string, Voices>,
 ): Promise<void> {
-  for (const [instance, voices] of [...heard].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const text = JSON.stringify(voices);
-    const row = known.get(instance);
-    if (row === undefined || row.voices === text) continue;
-    const at = twinsHeard(voices);
-    const twins = at === null ? null : formatInstantMs(at);
-    await trx
-      .updateTable('instances')
-      .set({ voices: text, twins_heard: twins })
-      .where('id', '=', instance)
-      .execute();
+  const news = [...heard]
+    .map(([instance, voices]) => ({ instance, text: JSON.stringify(voices), at: twinsHeard(voices) }))
+    .filter(({ instance, text }) => known.has(instance) && known.get(instance)?.voices !== text)
+    .sort((a, b) => (a.instance < b.instance ? -1 : 1));
+  await writeVoices(
+    trx,
+    news.map(({ instance, text, at }) => [instance, text, at === null ? null : formatInstantMs(at)]),
+  );
+  for (const { instance, at } of news) {
     // Once: from then on the list says when they were last heard.
-    if (at === null || row.twins_heard !== null) continue;
+    if (at === null || known.get(instance)?.twins_heard !== null) continue;
     const event = { actor: `instance ${instance}`, action: 'identity.twinned', subject: instance };
     await appendAudit(trx, event, at);
   }
@@ -152,7 +150,7 @@ async function lockInstances(
   const rows = await trx
     .selectFrom('instances')
     .select(KNOWN)
-    .where('id', 'in', idsIn(trx, ids))
+    .where(isAmong(trx, 'id', ids))
     .orderBy('id')
     .$if(isPostgres(trx), (query) => query.forUpdate())
     .execute();

@@ -10,6 +10,7 @@ await onPostgres([
   () => import('../db/proposal-races.test.ts'),
   () => import('../db/lists.test.ts'),
   () => import('../db/races.test.ts'),
+  () => import('../db/report-statements.test.ts'),
   () => import('../db/reports.test.ts'),
   () => import('../db/rows.test.ts'),
   () => import('../db/running-versions.test.ts'),
