@@ -21,6 +21,7 @@ import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
 import { measureServer } from '../test/bench/server.ts';
 import { measureStartup } from '../test/bench/startup.ts';
 import { measureTraffic } from '../test/bench/traffic.ts';
+import { measureTwoProcesses } from '../test/bench/two-processes.ts';
 
 type Measure = (work: string) => Promise<Figures>;
 
@@ -34,6 +35,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   server: measureServer,
   polls: measurePolls,
   reports: measureReports,
+  'two-processes': measureTwoProcesses,
   reconnects: measureReconnects,
   hub: measureHub,
   lists: measureLists,

@@ -1,5 +1,5 @@
 // The release server of a checkout as a process of its own, with ten thousand instances, for whoever measures it.
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -33,8 +33,12 @@ export interface Running {
   residentBytes(field: 'VmRSS' | 'VmHWM'): number;
   /** Another process in the place of this one, at the same address. */
   restart(): Promise<void>;
+  /** One more process on the same directory, which its database has to allow. */
+  another(before: readonly string[]): Promise<Another>;
   stop(): Promise<void>;
 }
+
+export type Another = Pick<Running, 'url' | 'pid' | 'stop'>;
 
 export async function ask(
   { url, token }: Pick<Running, 'url' | 'token'>,
@@ -57,23 +61,33 @@ export async function ask(
   return `${response.status}${size}`;
 }
 
-/** `root` is the checkout that it is of; `before` stands before its command line. What is not watched cannot tell its turns. */
+/**
+ * `root` is the checkout that it is of; `before` stands before its command line. What is not watched cannot tell its turns.
+ * With a `database` the fleet is moved there.
+ */
 export async function startServer(
   work: string,
   root: string,
   before: readonly string[] = [],
   isWatched = true,
+  database: string | null = null,
 ): Promise<Running> {
   mkdirSync(work, { recursive: true });
   const dir = join(work, 'data');
   const program = join(root, 'server/main.ts');
-  const environment = { ...process.env, FAIRLEAD_PASSPHRASE: 'a passphrase of the bench' };
+  const elsewhere = database === null ? {} : { FAIRLEAD_SERVER_DATABASE: database };
+  const secret = { ...process.env, FAIRLEAD_PASSPHRASE: 'a passphrase of the bench' };
+  const environment = { ...secret, ...elsewhere };
   execFileSync(process.execPath, [program, 'init', '--dir', dir, '--public-url', 'http://127.0.0.1:1'], {
-    env: environment,
+    env: secret,
     stdio: 'ignore',
   });
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   fill(join(dir, 'fairlead.db'), String(publicKey.export({ format: 'jwk' }).x));
+  if (database !== null) {
+    const move = [program, 'migrate', '--dir', dir, '--to', database];
+    execFileSync(process.execPath, move, { env: secret, stdio: 'ignore' });
+  }
   const turnsFile = join(work, 'turns.json');
   const monitor = join(import.meta.dirname, 'turns-monitor.js');
   const watched = isWatched ? { NODE_OPTIONS: `--import=${monitor}` } : {};
@@ -94,10 +108,7 @@ export async function startServer(
     '/api/v1/publications',
     Buffer.from(JSON.stringify(firstPublication(keys))),
   );
-  const end = async () => {
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  };
+  const end = () => endOf(child);
   const { pid = 0 } = child;
   return {
     ...{ url, token, pid, privateKey },
@@ -113,8 +124,17 @@ export async function startServer(
       await end();
       ({ child, url } = await start(new URL(url).port));
     },
+    another: async (words) => {
+      const { child: other, url: at } = await listen([...words, ...run, '--port', '0'], environment);
+      return { url: at, pid: other.pid ?? 0, stop: () => endOf(other) };
+    },
     stop: end,
   };
+}
+
+async function endOf(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 }
 
 /** Answers once it says where it listens. */

@@ -27,6 +27,7 @@ export interface Postgres {
   query(sql: string): Promise<unknown>;
   /** Where it listens. */
   readonly socket: string;
+  readonly pid: number;
   /** Whatever is under way breaks; answers once it is there again. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -47,19 +48,31 @@ async function account(): Promise<{ readonly uid: number; readonly gid: number }
   return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) };
 }
 
-export async function startPostgres(programs: string): Promise<Postgres> {
+export interface PostgresOptions {
+  /** As somebody would run it: on a disk, and an answer waits for it. */
+  readonly isDurable?: boolean;
+  /** Words before its command line. */
+  readonly before?: readonly string[];
+}
+
+export async function startPostgres(
+  programs: string,
+  { isDurable = false, before = [] }: PostgresOptions = {},
+): Promise<Postgres> {
   const as = await account();
-  const dir = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'fairlead-pg-'));
+  const dir = await mkdtemp(join(existsSync(MEMORY) && !isDurable ? MEMORY : tmpdir(), 'fairlead-pg-'));
   if (as !== undefined) chownSync(dir, as.uid, as.gid);
   const data = join(dir, 'data');
   // Another collation than bytes, on purpose: nothing may lean on what the database was made with.
   const options = ['--username=fairlead', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8'];
   await run(join(programs, 'initdb'), ['-D', data, ...options], { ...as, cwd: dir });
   const start = () => {
-    const settings = ['listen_addresses=', 'fsync=off', 'max_connections=200', 'autovacuum=off'].flatMap(
-      (setting) => ['-c', setting],
-    );
-    return spawn(join(programs, 'postgres'), ['-D', data, '-k', dir, ...settings], {
+    const careless = isDurable ? [] : ['fsync=off', 'autovacuum=off'];
+    const settings = ['listen_addresses=', 'max_connections=200', ...careless].flatMap((setting) => [
+      ...['-c', setting],
+    ]);
+    const [command = '', ...words] = [...before, join(programs, 'postgres'), '-D', data, '-k', dir];
+    return spawn(command, [...words, ...settings], {
       ...as,
       cwd: dir,
       stdio: 'ignore',
@@ -89,6 +102,7 @@ export async function startPostgres(programs: string): Promise<Postgres> {
   return {
     query: (sql) => admin.query(sql),
     socket: join(dir, '.s.PGSQL.5432'),
+    pid: server.pid ?? 0,
     create: () => create(TEMPLATE),
     createEmpty: () => create('template0'),
     restart: async () => {
