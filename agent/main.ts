@@ -8,7 +8,7 @@ import type { Lock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
-import { isTrialOpen } from './adapters/machine/agent-slots.ts';
+import { beginsOnTrial } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
 import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
 import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
@@ -42,7 +42,7 @@ export async function runAgent(options: RunOptions): Promise<number> {
   const own = endOnSignals(createOwnProcess(process.env));
   const parts = await assemble({ ...options, stateDir: resolve(stateDir) }, own);
   const { agent, deployer, pulse, log, lock } = parts;
-  const isOnTrial = await isTrialOpen(resolve(stateDir));
+  const isOnTrial = await beginsOnTrial(resolve(stateDir), own);
   // Recovery may verify and soak for minutes: it can be asked about, and left, like any deployment.
   own.ending.addEventListener('abort', () => void deployer.leave(), { once: true });
   const socket = await serveAdminApi(socketPathOf(stateDir), agent.handle, (err) =>

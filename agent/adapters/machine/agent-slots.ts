@@ -1,9 +1,8 @@
 // The directory of slots: two executables of the agent, the link to the one that runs, and the link that leads back.
-import { createHash } from 'node:crypto';
-import { chmod, lstat, open, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { z } from 'zod';
-import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { absentOr, isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
@@ -19,6 +18,8 @@ import {
   trialNote,
   trialStageOf,
 } from '../../core/deploy/agent-slots.ts';
+import type { OwnProcess } from '../../ports/machine.ts';
+import { copyDurably, digestOfFile } from './file-digest.ts';
 
 /*
  *   agent/                        0755, as is everything in it; root's alone to write
@@ -127,7 +128,7 @@ export function createAgentSlots(stateDir: string): AgentSlots {
         for (const path of [next, old]) await rm(path, { recursive: true, force: true });
         await makeReadable(next);
         const copy = join(next, EXECUTABLE);
-        const note = await describe(await copyDurably(source, copy), copy);
+        const note = await describe(await copyDurably(source, copy, MODE), copy);
         await writeNote(slotNote, join(next, NOTE), note);
         await rename(at(slot), old).catch((cause) => absentOr(at(slot), cause, undefined));
         await rename(next, at(slot));
@@ -168,9 +169,24 @@ export function createAgentSlots(stateDir: string): AgentSlots {
   };
 }
 
-/** Whether the agent that starts now has yet to prove itself. */
-export async function isTrialOpen(stateDir: string): Promise<boolean> {
-  return trialStageOf(await createAgentSlots(stateDir).read()) === 'open';
+/**
+ * Whether the agent that starts now has a deployment to conclude, and so to prove itself. What a person or a package put there has
+ * none: it stays as soon as one round of it went through.
+ */
+export async function beginsOnTrial(stateDir: string, own: OwnProcess): Promise<boolean> {
+  const slots = createAgentSlots(stateDir);
+  const facts = await slots.read();
+  if (facts.trial === null && facts.wayBack !== null) {
+    void untilRound(own)
+      .then(() => slots.conclude())
+      // The next start looks again, and has one try less.
+      .catch(() => undefined);
+  }
+  return trialStageOf(facts) === 'open';
+}
+
+async function untilRound(own: OwnProcess): Promise<void> {
+  while (!own.has('round')) await own.changed();
 }
 
 /** Anything else in its place leads nowhere. */
@@ -204,43 +220,4 @@ async function writeNote<Schema extends z.ZodType>(
 async function makeReadable(path: string): Promise<void> {
   await makeDirectory(path, MODE);
   await chmod(path, MODE);
-}
-
-const PIECE_BYTES = 1 << 20;
-
-/** A copy, never a second name: what is written through the first is not in it. */
-async function copyDurably(source: string, copy: string): Promise<Digest> {
-  const target = await open(copy, 'wx', MODE);
-  try {
-    const digest = await eachPiece(source, async (piece) => {
-      await target.writeFile(piece);
-    });
-    await target.chmod(MODE);
-    await target.sync();
-    return digest;
-  } finally {
-    await target.close();
-  }
-}
-
-/** Null where no file is. */
-export async function digestOfFile(path: string): Promise<Digest | null> {
-  if (!(await lstat(path).catch(() => null))?.isFile()) return null;
-  return await eachPiece(path, async () => undefined);
-}
-
-async function eachPiece(path: string, take: (piece: Uint8Array) => Promise<void>): Promise<Digest> {
-  const hash = createHash('sha256');
-  const source = await open(path, 'r');
-  try {
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    for (;;) {
-      const { bytesRead } = await source.read(piece, 0, PIECE_BYTES);
-      if (bytesRead === 0) return digestFromHex(hash.digest('hex'));
-      hash.update(piece.subarray(0, bytesRead));
-      await take(piece.subarray(0, bytesRead));
-    }
-  } finally {
-    await source.close();
-  }
 }

@@ -4,13 +4,8 @@ import { join } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { command, file, type Step } from '../../../shared/node/service/steps.ts';
 import { type OwnInstallation, planOwnInstallation, type SlotNote } from '../../core/deploy/agent-slots.ts';
-import {
-  createAgentSlots,
-  currentExecutable,
-  digestOfFile,
-  EXECUTABLE,
-  slotsDirectoryOf,
-} from './agent-slots.ts';
+import { createAgentSlots, currentExecutable, EXECUTABLE, slotsDirectoryOf } from './agent-slots.ts';
+import { digestOfFile } from './file-digest.ts';
 
 export interface OfferedExecutable {
   readonly stateDir: string;
@@ -44,7 +39,9 @@ export async function installSlot(offered: OfferedExecutable): Promise<OwnInstal
   if (plan.kind === 'fill') {
     // What was copied is what counts, whatever becomes of the source meanwhile.
     await slots.fill(plan.slot, offered.source, async (digest) => ({ ...note, digest }));
-    await slots.point(plan.slot);
+    // What does not get as far as a round is taken back by the unit, as after an update.
+    if (plan.from === null) await slots.point(plan.slot);
+    else await slots.beginTrial({ from: plan.from, to: plan.slot }, null);
   }
   return plan;
 }

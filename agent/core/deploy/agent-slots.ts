@@ -156,8 +156,8 @@ export interface OfferedAgent {
 }
 
 export type OwnInstallation =
-  /** Into this slot, which is then current. */
-  | { readonly kind: 'fill'; readonly slot: AgentSlot }
+  /** Into this slot, which is then current; `from` is where there is a way back to. */
+  | { readonly kind: 'fill'; readonly slot: AgentSlot; readonly from: AgentSlot | null }
   /** What is current is this very executable. */
   | { readonly kind: 'same' }
   /** What is current is newer, or this version as the vendor deployed it here. */
@@ -171,12 +171,12 @@ export function planOwnInstallation(
   { version, digest: offered }: OfferedAgent,
   isIntact: boolean,
 ): OwnInstallation {
-  if (wayBack !== null) return { kind: 'on-trial' };
   const known = current === null ? null : notes[current];
-  if (current === null) return { kind: 'fill', slot: 'a' };
-  const fill = { kind: 'fill', slot: otherAgentSlot(current) } as const;
-  if (known === null || !isIntact) return fill;
-  if (known.digest === offered) return { kind: 'same' };
+  if (isIntact && known?.digest === offered) return { kind: 'same' };
+  if (wayBack !== null) return { kind: 'on-trial' };
+  if (current === null) return { kind: 'fill', slot: 'a', from: null };
+  const fill = { kind: 'fill', slot: otherAgentSlot(current), from: current } as const;
+  if (known === null || !isIntact) return { ...fill, from: null };
   const age = isVersion(known.version) && isVersion(version) ? compareVersions(known.version, version) : -1;
   return age > 0 || (age === 0 && known.identity !== null) ? { kind: 'stays', version: known.version } : fill;
 }

@@ -3,9 +3,15 @@ import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { installSteps, uninstallSteps } from '../../../../agent/adapters/machine/agent-service.ts';
-import { createAgentSlots, slotsDirectoryOf } from '../../../../agent/adapters/machine/agent-slots.ts';
+import {
+  beginsOnTrial,
+  createAgentSlots,
+  slotsDirectoryOf,
+} from '../../../../agent/adapters/machine/agent-slots.ts';
 import { describeSlot, installSlot } from '../../../../agent/adapters/machine/install-slot.ts';
+import { createSlottedAgent, showAll } from '../../../support/agent-slots.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
+import { until } from '../../../support/driver-contract.ts';
 import { codeOf, rejectionOf } from '../../../support/error-code.ts';
 
 let stateDir: string;
@@ -39,7 +45,7 @@ beforeEach(() => {
 });
 
 it('begins with slot a, and does nothing the second time', async () => {
-  expect(await installSlot(executable('1.0.0'))).toEqual({ kind: 'fill', slot: 'a' });
+  expect(await installSlot(executable('1.0.0'))).toMatchObject({ kind: 'fill', slot: 'a' });
   expect(await installSlot(executable('1.0.0'))).toEqual({ kind: 'same' });
   expect(await state()).toEqual(['a', '1.0.0']);
 });
@@ -47,10 +53,29 @@ it('begins with slot a, and does nothing the second time', async () => {
 it('upgrades into the other slot, and leaves the one before as it was', async () => {
   await installSlot(executable('1.0.0'));
 
-  expect(await installSlot(executable('1.1.0'))).toEqual({ kind: 'fill', slot: 'b' });
+  expect(await installSlot(executable('1.1.0'))).toMatchObject({ kind: 'fill', slot: 'b' });
 
   expect(await state()).toEqual(['b', '1.1.0']);
   expect(await slots().isIntact('a')).toBe(true);
+});
+
+it('has the one before back where the new one never gets through a round, and stays where it does', async () => {
+  for (const [version, rounds, outcome] of [
+    ['1.1.0', 0, '1.0.0'],
+    ['1.2.0', 1, '1.2.0'],
+  ] as const) {
+    const agent = await createSlottedAgent();
+    stateDir = agent.stateDir;
+    await installSlot(executable(version));
+    const { own } = agent.start();
+    expect(await beginsOnTrial(stateDir, own)).toBe(false);
+    for (let round = 0; round < rounds; round++) showAll(own);
+    await until(async () => rounds === 0 || (await slots().read()).wayBack === null);
+
+    for (const _ of '123') agent.supervise();
+
+    expect(agent.current()).toBe(outcome);
+  }
 });
 
 it.each([
@@ -71,16 +96,18 @@ it('keeps whose component it is, so that the next release of it is an update', a
   await deployed('2.0.0');
 
   await installSlot(executable('2.1.0'));
+  expect(await installSlot(executable('2.1.0'))).toEqual({ kind: 'same' });
 
   expect((await slots().read()).notes.a).toMatchObject({ component: 'fairlead/agent', identity: null });
 });
 
 it('replaces another build of a version that a person installed, and a slot that was damaged', async () => {
   await installSlot(executable('1.0.0'));
-  expect(await installSlot(executable('1.0.0', ' built again'))).toEqual({ kind: 'fill', slot: 'b' });
+  expect(await installSlot(executable('1.0.0', ' built again'))).toMatchObject({ kind: 'fill', slot: 'b' });
+  await slots().conclude();
   appendFileSync(join(slotsDirectoryOf(stateDir), 'b/fairlead'), 'spoilt');
 
-  expect(await installSlot(executable('1.0.0', ' built again'))).toEqual({ kind: 'fill', slot: 'a' });
+  expect(await installSlot(executable('1.0.0', ' built again'))).toMatchObject({ kind: 'fill', slot: 'a' });
 });
 
 it('refuses while a new agent is on trial: both slots are in use', async () => {
