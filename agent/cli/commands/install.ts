@@ -84,7 +84,7 @@ export async function install(context: CliContext, options: InstallOptions): Pro
   verifyMachine(`${service.program.map(shellWord).join(' ')} agent run --state-dir ${shellWord(stateDir)}`);
   await verifySafe(service);
   await verifyDrivers(stateDir, service.drivers);
-  await verifyIdle(context);
+  await verifySlotsFree(context, stateDir);
   await saveNetwork(stateDir, options);
   const enrolled = await enrolHere(stateDir, options);
   const put = executable === null ? null : await installSlot(executable);
@@ -114,11 +114,16 @@ function describePut(put: OwnInstallation | null, stateDir: string): readonly st
   }
 }
 
-/** The spare slot may hold what is about to be started. Errors: deploy/busy. */
-async function verifyIdle({ client }: CliContext): Promise<void> {
+/** A deployment of the agent has both slots in use, from its preflight on. Error: service/agent-on-trial. */
+async function verifySlotsFree({ client }: CliContext, stateDir: string): Promise<void> {
   const status = await client.call('GET', '/v1/status', statusReply).catch(() => null);
   const live = status?.inProgress ?? null;
-  if (live !== null) throw new FairleadError('deploy/busy', { deployment: live.id });
+  if (live === null) return;
+  const { releases } = (await generationsIn(stateDir)).find((one) => one.number === live.generation) ?? {};
+  const isOwn = live.steps.some(
+    ({ component }) => releases?.get(component)?.document.service.driver === 'agent',
+  );
+  if (isOwn) throw new FairleadError('service/agent-on-trial', {});
 }
 
 /**
@@ -126,19 +131,20 @@ async function verifyIdle({ client }: CliContext): Promise<void> {
  */
 async function verifyDrivers(stateDir: string, drivers: readonly DriverName[] | null): Promise<void> {
   if (drivers === null) return;
-  const store = createDeploymentStore({
-    stateDir,
-    treeDirectoryOf: (tree) => tree,
-    onDamage: () => undefined,
-  });
-  const number = await store.currentNumber();
-  const current = (await store.generations()).find((one) => one.number === number);
+  const number = await storeOf(stateDir).currentNumber();
+  const current = (await generationsIn(stateDir)).find((one) => one.number === number);
   for (const [component, { document }] of current?.releases ?? []) {
     const { driver } = document.service;
     if (isDriverEnabled(driver, drivers)) continue;
     throw new FairleadError('service/driver-disabled', { component, driver, enabled: drivers.join(',') });
   }
 }
+
+function storeOf(stateDir: string) {
+  return createDeploymentStore({ stateDir, treeDirectoryOf: (tree) => tree, onDamage: () => undefined });
+}
+
+const generationsIn = (stateDir: string) => storeOf(stateDir).generations();
 
 /** All of them are no limit. */
 function limits(drivers: readonly DriverName[] | null): readonly DriverName[] | null {
