@@ -65,6 +65,7 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
 const ENTRY_POINTS = new Set([
   'agent/main.ts',
   'agent/logs-at-rest.ts',
+  'agent/verify-download.ts',
   'agent/cli/main.ts',
   'agent/cli/tuf-client.ts',
   'server/main.ts',

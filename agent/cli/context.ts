@@ -1,4 +1,6 @@
 // What every command works with: where to print, whom to ask, and how.
+import type { Digest } from '../../shared/encoding/digest.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { safeJson } from '../../shared/encoding/text.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readSecret } from '../../shared/node/named-file.ts';
@@ -6,6 +8,36 @@ import type { Style } from '../../shared/present/table.ts';
 import type { LogsRequest } from '../../shared/protocol/upkeep.ts';
 import type { AdminClient } from '../adapters/admin/admin-client.ts';
 import type { Clock } from '../ports/machine.ts';
+
+export interface DownloadQuestion {
+  readonly files: readonly string[];
+  /** Of the vendor's root metadata, which came over a way that is trusted. */
+  readonly root: string;
+  /** Address of a server, or a directory with a copy of its repository. */
+  readonly from: string;
+  /** `suite/capability` that the files are released as. */
+  readonly component: string;
+  /** What counts as now. */
+  readonly at: EpochMs;
+  /** Where it is said how servers are reached from here. */
+  readonly stateDir: string;
+}
+
+export interface VerifiedDownload {
+  /** When the first of the signatures behind this answer ends. */
+  readonly expires: EpochMs | null;
+  /** The newest version that is released there. */
+  readonly newest: string;
+  readonly files: readonly {
+    readonly file: string;
+    readonly digest: Digest;
+    readonly version: string;
+    /** What it is called in the release. */
+    readonly path: string;
+    /** Those that affect this version. */
+    readonly advisories: readonly string[];
+  }[];
+}
 
 export interface CliContext {
   readonly stateDir: string;
@@ -22,6 +54,8 @@ export interface CliContext {
   readonly clock: Clock;
   /** As the agent would answer, where none runs. Errors: service/no-log, change/no-log, setting/unreadable, disk/*. */
   readLogsAtRest(request: LogsRequest): Promise<readonly string[]>;
+  /** Errors: trust/*, transport/*, tree/*, file/missing, disk/*. */
+  verifyDownload(question: DownloadQuestion): Promise<VerifiedDownload>;
   /** One or more whole lines. */
   print(text: string): void;
   confirm(question: string): Promise<boolean>;

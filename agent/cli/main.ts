@@ -66,6 +66,7 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
     clock: systemClock,
     readLogsAtRest: async (request) =>
       (await import('../logs-at-rest.ts')).readLogsAtRest(options.stateDir, request),
+    verifyDownload: async (question) => (await import('../verify-download.ts')).verifyDownload(question),
     print: (text) => void process.stdout.write(`${text}\n`),
     ...(await import('../../shared/cli/output.ts')),
   };

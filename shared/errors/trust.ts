@@ -84,6 +84,12 @@ export const TRUST_ERRORS = {
     http: 422,
     exit: EXIT.untrusted,
   }),
+  'trust/not-released': entry<{ readonly file: string; readonly component: string }>({
+    message: (d) => `${d.file} is no file of any release of ${d.component}`,
+    hint: () => 'do not use it; fetch it again, and ask the vendor what it is released as',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
   'trust/target-not-found': entry<{ readonly path: string }>({
     message: (d) => `no trusted role vouches for ${d.path}`,
     hint: () => 'check the spelling, and that the vendor has published it',

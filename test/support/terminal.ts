@@ -50,6 +50,7 @@ export async function atTerminal(channel: Policy['channel'], overrides: Override
     },
     clock: { ...network.world.clock, sleep: () => settle() },
     readLogsAtRest: () => Promise.reject(new Error('an agent runs here')),
+    verifyDownload: () => Promise.reject(new Error('nothing is downloaded here')),
     print: (text) => void printed.push(text),
     confirm: async (question) => {
       asked.push(question);

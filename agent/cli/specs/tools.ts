@@ -1,6 +1,15 @@
 // The commands around an install: the outbox, the audit log, the doctor.
-import { parseCheckpoint, parsePath } from '../../../shared/cli/values.ts';
+import {
+  parseCheckpoint,
+  parseComponent,
+  parseInstant,
+  parsePath,
+  parseUrl,
+} from '../../../shared/cli/values.ts';
 import { type AgentCommand, REASON, YES } from './common.ts';
+
+/** An address takes no password: it would stand in every complaint about it. */
+const parseSource = (text: string): string => (text.includes('://') ? parseUrl(text) : parsePath(text));
 
 export const TOOLS: readonly AgentCommand[] = [
   {
@@ -25,6 +34,39 @@ export const TOOLS: readonly AgentCommand[] = [
     example: 'doctor',
     answer: async () => (await import('../commands/doctor.ts')).doctorAnswer,
     load: async () => (await import('../commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'verify-download',
+    about: 'whether downloaded files are what the vendor released; exit 5 when one is not',
+    example: 'verify-download fairlead_1.0.0_amd64.deb --root root.json --from https://releases.example.com',
+    arguments: [{ name: '<file...>', about: 'the files, by whatever name', parse: parsePath }],
+    options: [
+      {
+        flags: '--root <file>',
+        about: 'the vendor’s root metadata, which came to you another way than the files',
+        required: true,
+        parse: parsePath,
+      },
+      {
+        flags: '--from <place>',
+        about: 'address of the vendor’s server, or a directory with a copy of its repository',
+        required: true,
+        parse: parseSource,
+      },
+      {
+        flags: '--component <component>',
+        about: 'what the files are released as',
+        fallback: 'fairlead/downloads',
+        parse: parseComponent,
+      },
+      {
+        flags: '--as-of <time>',
+        about: 'hold signatures against this time: for a copy that took longer than they last',
+        parse: parseInstant,
+      },
+    ],
+    answer: async () => (await import('../commands/verify-download.ts')).verifyDownloadAnswer,
+    load: async () => (await import('../commands/verify-download.ts')).verifyDownload,
   },
   {
     name: 'audit verify',

@@ -46,7 +46,7 @@ const SHOWN = [
     'list',
     'name',
   ],
-  ...['number', 'plan', 'reach', 'span', 'standing', 'target', 'template', 'text', 'time', 'value'],
+  ...['number', 'place', 'plan', 'reach', 'span', 'standing', 'target', 'template', 'text', 'time', 'value'],
   ...['version', 'what', 'zone'],
 ];
 
