@@ -15,9 +15,8 @@ import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { createPassKeys, type PassKeys } from './db/pass-keys.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
-import type { Received } from './db/reports.ts';
+import { type Received, type Taken, takeReports } from './db/reports.ts';
 import type { Database } from './db/tables.ts';
-import { type TakenReport, takeReports } from './db/taken-reports.ts';
 import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
@@ -83,7 +82,7 @@ export interface Context {
   /** Who reads along here what happens. */
   readonly events: EventStreams<EventFilter>;
   /** Answers once the report is on disk. */
-  readonly reports: GroupCommit<Received, TakenReport>;
+  readonly reports: GroupCommit<Received, Taken>;
   readonly quotas: CallerQuotas;
   readonly passKeys: PassKeys;
   readonly readReport: ReadReport;

@@ -46,14 +46,10 @@ export interface InstanceRow {
   readonly revision: number;
 }
 
-/** What an instance is from its first day, and what is looked at before a report is written. */
+/** What is looked at before a report is written. */
 export const KNOWN = [
   'id',
-  'name',
-  'hostname',
   'public_key',
-  'agent_version',
-  'enrolled_at',
   'last_seen',
   'last_sequence',
   'report_digest',
@@ -65,9 +61,11 @@ export const KNOWN = [
   'twins_heard',
   'standing',
   'standing_since',
-  'revision',
 ] as const satisfies readonly (keyof InstanceRow)[];
-export type KnownRow = Pick<InstanceRow, (typeof KNOWN)[number]>;
+export type KnownRow = Pick<InstanceRow, (typeof KNOWN)[number]> & {
+  /** Of its proposals; null where there never was one. */
+  readonly mark: number | null;
+};
 
 export type ReportedColumns = ReturnType<typeof reportedColumns>;
 

@@ -11,7 +11,7 @@ import {
   type SummaryRow,
   summaryOf,
 } from './instance-row.ts';
-import { cutPart, isAmong, type Page, type Part } from './page.ts';
+import { cutPart, type Page, type Part } from './page.ts';
 import type { Database } from './tables.ts';
 
 /** Its name and id. */
@@ -91,25 +91,6 @@ export async function countInstances(db: Database): Promise<number> {
 }
 
 const TWINS_MS = 24 * 60 * 60 * 1000;
-
-/** An agent is told no longer than that: once the copy has parted from it, all is well. Agents report every quarter of an hour. */
-const TWINS_TOLD_MS = 2 * 60 * 60 * 1000;
-
-/** When two agents last spoke in turns, of those for which that was just now. */
-export async function listTwins(
-  db: Database,
-  instances: readonly string[],
-  now: EpochMs,
-): Promise<ReadonlyMap<string, string>> {
-  if (instances.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('instances')
-    .select(['id', 'twins_heard'])
-    .where(isAmong(db, 'id', instances))
-    .where('twins_heard', '>', formatInstantMs(now - TWINS_TOLD_MS))
-    .execute();
-  return new Map(rows.flatMap(({ id, twins_heard: at }) => (at === null ? [] : [[id, at] as const])));
-}
 
 /** Instances for which two agents spoke in turns within the last day. */
 export async function countTwins(db: Database, now: EpochMs): Promise<number> {

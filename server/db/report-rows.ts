@@ -105,14 +105,3 @@ async function pruneReports(trx: DatabaseTransaction, instances: readonly string
       )`.execute(trx);
   }
 }
-
-/** Of agents that began anew, mostly; after a restart of the whole fleet it is everybody. Their rows are locked. */
-export async function writeVoices(
-  trx: DatabaseTransaction,
-  voices: readonly (readonly [instance: string, voices: string, twinsHeard: string | null])[],
-): Promise<void> {
-  if (voices.length === 0) return;
-  await sql`
-    update instances set voices = heard.value->>1, twins_heard = heard.value->>2
-    from ${elementsOf(trx, voices)} as heard where instances.id = heard.value->>0`.execute(trx);
-}

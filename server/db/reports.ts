@@ -1,28 +1,57 @@
-// Reports coming in, many at once: the newest state of each instance, and a bounded history of them.
-import { formatInstantMs } from '../../shared/encoding/instant.ts';
-import { type FairleadError, isFairleadError } from '../../shared/errors/error.ts';
-import { hear, NO_VOICES, twinsHeard, type Voices } from '../core/quota.ts';
-import { appendAudit } from './audit.ts';
+// Reports coming in, many at once: the newest state of each instance, and a bounded history of them. The thread that writes does all of it where there is one.
+import { Kysely, sql } from 'kysely';
+import type { ErrorCode, ErrorData } from '../../shared/errors/catalogue.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
+import { dialectOf, writerOf } from './node-sqlite.ts';
 import { inParts, isAmong } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
-import { writeHistory, writeRows, writeVoices } from './report-rows.ts';
+import { writeHistory, writeRows } from './report-rows.ts';
+import type { SqliteFile } from './sqlite-file.ts';
 import { verifySpeaker } from './standing.ts';
-import type { DatabaseTransaction } from './tables.ts';
-import { isPostgres } from './transact.ts';
+import type { Database, DatabaseTransaction, Tables } from './tables.ts';
+import { isPostgres, transact } from './transact.ts';
+import { hearVoices } from './voices.ts';
 
 /** What an agent says: everything, or that nothing else is to be said. */
 export type Received = ReceivedReport | ReceivedBeat;
 
-/** What became of it. */
+/** What became of it, and what else its sender is told. */
 export interface Taken {
   /** The highest held once it was looked at; a repeat or a late one changes nothing. One more where another report has its number. */
   readonly sequence: number;
   /** What the row says is what this sender said: a report that was kept, a heartbeat that fits it. */
   readonly isHeld: boolean;
+  /** Of its proposals; null where there never was one. */
+  readonly mark: number | null;
+  /** When two agents last spoke in turns in its name; null where that is long ago. */
+  readonly twins: string | null;
+}
+
+/** Answers for each, in their order; durable by then. A statement of its own each would wait for a turn of the loop each. */
+export async function takeReports(
+  db: Database,
+  batch: readonly Received[],
+): Promise<readonly (Taken | FairleadError)[]> {
+  const writer = writerOf(db);
+  if (writer === null) return transact(db, 'committed', (trx) => writeReports(trx, batch));
+  const told = (await writer(batch)) as readonly Told[];
+  return told.map((one) => ('code' in one ? new FairleadError(one.code, one.data) : one));
+}
+
+/** An error is no longer one on the other side of a thread. */
+export type Told = Taken | { readonly code: ErrorCode; readonly data: ErrorData<ErrorCode> };
+
+/** In the thread that writes, over its connection. */
+export function takingReportsOn(file: SqliteFile): (batch: readonly Received[]) => Promise<readonly Told[]> {
+  const db = new Kysely<Tables>({ dialect: dialectOf(file) });
+  return async (batch) => {
+    const taken = await takeReports(db, batch);
+    return taken.map((one) => (one instanceof FairleadError ? { code: one.code, data: one.data } : one));
+  };
 }
 
 /**
@@ -38,7 +67,7 @@ export async function writeReports(
   const letIn: Received[] = [];
   const kept: ReceivedReport[] = [];
   const beats: TakenBeat[] = [];
-  const answers = batch.map((one) => {
+  const found = batch.map((one) => {
     const row = held.get(one.instance);
     const refusal = refusalOf(row ?? null, one);
     if (refusal !== null) return refusal;
@@ -55,10 +84,16 @@ export async function writeReports(
     } else return { sequence: last, isHeld: false };
     return { sequence: sequenceOf(one), isHeld: true };
   });
-  await keepVoices(trx, known, hearAll(known, letIn));
+  // Also of reports that change nothing else: two agents of one identity overtake each other's numbers.
+  const twins = await hearVoices(trx, known, letIn);
   if (kept.length > 0) await write(trx, known, kept);
   await writeBeats(trx, beats);
-  return answers;
+  return found.map((one, i) => {
+    const id = batch[i]?.instance ?? '';
+    const mark = known.get(id)?.mark ?? null;
+    if (one instanceof FairleadError) return one;
+    return { ...one, mark: mark === null ? null : Number(mark), twins: twins.get(id) ?? null };
+  });
 }
 
 /**
@@ -84,43 +119,6 @@ function refusalOf(row: KnownRow | null, { key }: Received): FairleadError | nul
   }
 }
 
-/** Also of reports that change nothing else: two agents of one identity overtake each other's numbers. */
-function hearAll(
-  known: ReadonlyMap<string, KnownRow>,
-  batch: readonly Received[],
-): ReadonlyMap<string, Voices> {
-  const heard = new Map<string, Voices>();
-  for (const { instance, boot, received } of batch) {
-    if (boot === null) continue;
-    const stored = known.get(instance)?.voices ?? null;
-    const before = heard.get(instance) ?? (stored === null ? NO_VOICES : (JSON.parse(stored) as Voices));
-    heard.set(instance, hear(before, boot, received));
-  }
-  return heard;
-}
-
-/** Mostly nothing: an agent that speaks on is what was heard last. */
-async function keepVoices(
-  trx: DatabaseTransaction,
-  known: ReadonlyMap<string, KnownRow>,
-  heard: ReadonlyMap<string, Voices>,
-): Promise<void> {
-  const news = [...heard]
-    .map(([instance, voices]) => ({ instance, text: JSON.stringify(voices), at: twinsHeard(voices) }))
-    .filter(({ instance, text }) => known.has(instance) && known.get(instance)?.voices !== text)
-    .sort((a, b) => (a.instance < b.instance ? -1 : 1));
-  await writeVoices(
-    trx,
-    news.map(({ instance, text, at }) => [instance, text, at === null ? null : formatInstantMs(at)]),
-  );
-  for (const { instance, at } of news) {
-    // Once: from then on the list says when they were last heard.
-    if (at === null || known.get(instance)?.twins_heard !== null) continue;
-    const event = { actor: `instance ${instance}`, action: 'identity.twinned', subject: instance };
-    await appendAudit(trx, event, at);
-  }
-}
-
 async function write(
   trx: DatabaseTransaction,
   known: ReadonlyMap<string, KnownRow>,
@@ -142,6 +140,8 @@ async function write(
   await appendEvents(trx, events, Math.max(...kept.map(({ received }) => received)));
 }
 
+const OF_INSTANCE = sql<boolean>`proposal_marks.instance = instances.id`;
+
 async function lockInstances(
   trx: DatabaseTransaction,
   batch: readonly Received[],
@@ -150,6 +150,7 @@ async function lockInstances(
   const rows = await trx
     .selectFrom('instances')
     .select(KNOWN)
+    .select((select) => select.selectFrom('proposal_marks').select('mark').where(OF_INSTANCE).as('mark'))
     .where(isAmong(trx, 'id', ids))
     .orderBy('id')
     .$if(isPostgres(trx), (query) => query.forUpdate())

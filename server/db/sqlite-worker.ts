@@ -1,9 +1,8 @@
 // The thread in which one connection to the embedded file lives: a question, an answer, in that order.
 import { workerData } from 'node:worker_threads';
 import { answerQuestions } from '../../shared/node/thread.ts';
-import type { Received } from './reports.ts';
+import type { Received, Told, takingReportsOn } from './reports.ts';
 import { openSqliteFile, type SqliteAnswer } from './sqlite-file.ts';
-import type { Told, takingReportsOn } from './taken-reports.ts';
 
 /** A statement, or a batch of reports with all that is to be done for it. */
 export type Asked =
@@ -19,7 +18,7 @@ answerQuestions<Asked, Answered>(() => {
     answer: async (asked) => {
       if ('sql' in asked) return file.run(asked.sql, asked.parameters);
       // The thread that only reads never needs it.
-      taking ??= (await import('./taken-reports.ts')).takingReportsOn(file);
+      taking ??= (await import('./reports.ts')).takingReportsOn(file);
       return taking(asked.batch);
     },
     close: () => file.close(),

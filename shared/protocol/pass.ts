@@ -1,5 +1,5 @@
 // The pass: what an agent gets for one signature, and proves each request with for an hour without sending a secret.
-import { createHash, createHmac, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, hash, hkdfSync, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 
@@ -73,5 +73,5 @@ export function targetOf(url: string): string {
 }
 
 export function contentDigestOf(bytes: Uint8Array): string {
-  return `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;
+  return `sha-256=:${hash('sha256', bytes, 'base64')}:`;
 }

@@ -12,7 +12,7 @@ import {
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import type { Context } from '../../context.ts';
 import { MAX_REPORT_BYTES } from '../../db/records.ts';
-import type { TakenReport } from '../../db/taken-reports.ts';
+import type { Taken } from '../../db/reports.ts';
 import { speakerOf } from '../access.ts';
 import { limitsOf } from '../bodies.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -62,7 +62,7 @@ export async function takeHeartbeat(
   return { reply: { sequence: taken.sequence, whole: !taken.isHeld }, headers: newsOf(taken) };
 }
 
-function newsOf({ mark, twins }: TakenReport): readonly Header[] {
+function newsOf({ mark, twins }: Taken): readonly Header[] {
   return [
     ...(mark === null ? [] : [[PROPOSALS_HEADER, String(mark)] as const]),
     ...(twins === null ? [] : [[TWINS_HEADER, twins] as const]),

@@ -130,13 +130,21 @@ describe('a bundle', { timeout: 120_000 }, () => {
           eval: true,
           workerData: name.endsWith('sqlite-worker.ts') ? join(directory, 'x.db') : data,
         });
-        const answer = new Promise((resolve, reject) => {
-          worker.once('message', resolve);
-          worker.once('error', reject);
-        });
-        worker.postMessage({ kind: 'part', from: 0, count: 1, bytes: Buffer.from('{'), sql: 'SELECT 1' });
+        const ask = (question: object) =>
+          new Promise((resolve, reject) => {
+            worker.once('message', resolve);
+            worker.once('error', reject);
+            worker.postMessage(question);
+          });
 
-        expect(await answer, name).toMatchObject({});
+        const question = { kind: 'part', from: 0, count: 1, bytes: Buffer.from('{') };
+        expect(await ask({ ...question, sql: 'SELECT 1' }), name).toMatchObject({});
+        // What a thread loads only when it is asked for is in its file as well.
+        if (name.endsWith('sqlite-worker.ts')) {
+          expect(await ask({ batch: [] })).toEqual({
+            error: expect.objectContaining({ message: 'no such table: instances' }),
+          });
+        }
         await worker.terminate();
       }
     }
