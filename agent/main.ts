@@ -8,7 +8,7 @@ import type { Lock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
-import { beginsOnTrial } from './adapters/machine/agent-slots.ts';
+import { beginsOnTrial, createAgentSlots } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
 import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
 import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
@@ -28,6 +28,7 @@ import {
 import { createStateFiles } from './adapters/state/state-files.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import type { RunOptions } from './cli/program.ts';
+import { describeSlots } from './core/deploy/agent-slots.ts';
 import { createAgent } from './engine/agent/agent.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
 import { createPulse, type LivingPulse, LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
@@ -100,6 +101,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const agent = createAgent({
     ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers, ...vendor.agent },
     agentVersion: AGENT_VERSION,
+    slots: async () => describeSlots(await createAgentSlots(stateDir).read()),
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,
     onRound: own.noteRound,

@@ -15,7 +15,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeNewer(status.decision),
     ...describeHold(status),
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
-    `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}`,
+    `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}${describeSlot(status)}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
     ...(status.reporting?.off === true ? ['Reporting is off: the vendor hears nothing of this install'] : []),
     ...describeHints(status),
@@ -26,6 +26,13 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];
+}
+
+function describeSlot({ slots }: StatusReply): string {
+  if (slots === undefined) return '';
+  const { current, trial } = slots;
+  if (trial === null) return ` in slot ${current}`;
+  return ` in slot ${current}, on trial as ${trial.component} since ${trial.since}; the one before is in slot ${trial.from}`;
 }
 
 /** At most one line: the most urgent of what needs a person; none where nobody is needed. */

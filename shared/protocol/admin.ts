@@ -6,7 +6,7 @@ import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
 import { hintsState } from './hint.ts';
 import { CHANNELS } from './report.ts';
-import { opening, rollbackTo } from './upkeep.ts';
+import { opening, rollbackTo, slotsState } from './upkeep.ts';
 
 /** Name of the request header that carries the operator's account; see agent/engine/agent/admin-server.ts. */
 export const ACTOR_HEADER = 'fairlead-actor';
@@ -49,7 +49,7 @@ const contact = z.strictObject({
 export const statusReply = z.strictObject({
   schema: z.literal('fairlead/status@1'),
   at: instant,
-  agentVersion: line,
+  ...{ agentVersion: line, slots: slotsState.optional() },
   instance: z.strictObject({
     id: z.string(),
     name: line,

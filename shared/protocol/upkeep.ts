@@ -102,3 +102,14 @@ export const stageReply = z.strictObject({
   present: z.array(componentKey),
 });
 export type StageReply = z.output<typeof stageReply>;
+
+/** Where an agent that can replace itself is started from; absent where it has no slots. */
+export const slotsState = z.strictObject({
+  current: z.enum(['a', 'b']),
+  /** Null where a slot is empty. */
+  versions: z.strictObject({ a: line.nullable(), b: line.nullable() }),
+  /** A new agent that has not proved itself, or has and is not committed. */
+  trial: z.strictObject({ component: componentKey, since: instant, from: z.enum(['a', 'b']) }).nullable(),
+});
+
+export type SlotsState = z.output<typeof slotsState>;

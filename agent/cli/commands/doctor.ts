@@ -37,7 +37,7 @@ async function askAgent(context: CliContext): Promise<readonly Finding[]> {
   const status = await context.client.call('GET', '/v1/status', statusReply);
   const policy = await context.client.call('GET', '/v1/policy', policyReply);
   return [
-    { check: 'the agent answers', problem: null, remedy: '' },
+    { check: `the agent answers${describeSlots(status)}`, problem: null, remedy: '' },
     ...trustFindings(status),
     ...policyFindings(policy),
     ...runningFindings(status),
@@ -109,6 +109,16 @@ function trustFindings({
       remedy: 'on the copy, with a new enrolment string of the vendor: fairlead agent move --copy',
     },
   ];
+}
+
+/** Where it goes back to, if the next one does not prove itself. */
+function describeSlots({ agentVersion, slots }: StatusReply): string {
+  if (slots === undefined) return `, version ${agentVersion}`;
+  const { current, versions, trial } = slots;
+  const other = versions[current === 'a' ? 'b' : 'a'];
+  const state = trial === null ? '' : `, on trial since ${trial.since}`;
+  const back = other === null ? 'no other to return to' : `${sanitizeLine(other)} to return to`;
+  return `, version ${agentVersion} in slot ${current}${state}, ${back}`;
 }
 
 function policyFindings({ problem, unsatisfiable, stale }: PolicyReply): readonly Finding[] {

@@ -1,6 +1,7 @@
 // The two slots the agent runs from: what lies on the disk at a moment, what that means, and which act comes next.
 import { z } from 'zod';
 import { assertNever } from '../../../shared/errors/error.ts';
+import type { SlotsState } from '../../../shared/protocol/upkeep.ts';
 import { componentKey, digest, instant, line } from '../../../shared/schema/common.ts';
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';
 
@@ -179,4 +180,13 @@ export function planOwnInstallation(
   if (known === null || !isIntact) return { ...fill, from: null };
   const age = isVersion(known.version) && isVersion(version) ? compareVersions(known.version, version) : -1;
   return age > 0 || (age === 0 && known.identity !== null) ? { kind: 'stays', version: known.version } : fill;
+}
+
+/** As `status` tells it; nothing where the agent has no slots. */
+export function describeSlots({ current, notes, wayBack, trial }: SlotFacts): { slots?: SlotsState } {
+  if (current === null) return {};
+  const versions = { a: notes.a?.version ?? null, b: notes.b?.version ?? null };
+  const isOpen = trial !== null && wayBack !== null;
+  const told = isOpen ? { component: trial.component, since: trial.began, from: trial.from } : null;
+  return { slots: { current, versions, trial: told } };
 }

@@ -110,7 +110,12 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
   const contact = createServerContact({ ...options, intervalMs: options.pollIntervalMs });
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake },
-    self: { instance, agentVersion, drivers },
+    self: {
+      instance,
+      agentVersion,
+      drivers,
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+    },
     offers: {
       contact,
       hints: createHints({

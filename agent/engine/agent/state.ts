@@ -4,6 +4,7 @@ import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
+import type { SlotsState } from '../../../shared/protocol/upkeep.ts';
 import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
@@ -47,6 +48,8 @@ export interface Self {
     readonly proxy?: string;
   };
   readonly agentVersion: string;
+  /** Where it is started from, for `status`; absent where nobody looks. */
+  readonly slots?: () => Promise<{ slots?: SlotsState }>;
   /** What may run services here; absent where every driver may. */
   readonly drivers?: readonly DriverName[] | undefined;
 }

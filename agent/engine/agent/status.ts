@@ -41,7 +41,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
   return {
     schema: 'fairlead/status@1',
     at: formatInstant(facts.now),
-    agentVersion: state.self.agentVersion,
+    ...{ agentVersion: state.self.agentVersion, ...(await state.self.slots?.()) },
     instance: { ...state.self.instance },
     channel: channelOf(assessment),
     track: effectiveConfig(facts, facts.current).track,

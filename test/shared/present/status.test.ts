@@ -41,6 +41,23 @@ describe('a status', () => {
   });
 
   it.each<[string, object, readonly string[]]>([
+    [
+      'an agent in a slot',
+      { slots: { current: 'b', versions: { a: '0.0.9', b: '0.1.0' }, trial: null } },
+      ['Instance "first-customer" of https://vendor.example, agent 0.1.0 in slot b'],
+    ],
+    [
+      'an agent on trial',
+      {
+        slots: {
+          ...{ current: 'b', versions: { a: '0.0.9', b: '0.1.0' } },
+          trial: { component: 'fairlead/agent', since: '2026-03-01T10:00:00Z', from: 'a' },
+        },
+      },
+      [
+        'Instance "first-customer" of https://vendor.example, agent 0.1.0 in slot b, on trial as fairlead/agent since 2026-03-01T10:00:00Z; the one before is in slot a',
+      ],
+    ],
     ['an alarm', { alarms: ['the log is damaged'] }, ['bad<! the log is damaged>']],
     [
       'a reason',
