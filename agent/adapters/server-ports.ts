@@ -18,11 +18,11 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
   const http = createHttpClient(EXCHANGE_LIMITS, network);
   const identity = () => readIdentity(stateDir, instance);
   const source = createEnrolledSource(enrolment, { stateDir, clock, http });
-  const mirrors = createMirrorSources(network);
+  const { sources: mirrors, close } = createMirrorSources(network);
   // What is large comes from the nearest; what says what is new from the vendor, where that answers.
   const nearest = [...mirrors, source];
   return {
-    close: http.close,
+    close: async () => void (await Promise.all([http.close(), close()])),
     ...{ source, mirrors },
     packs: {
       places: nearest.length,

@@ -35,11 +35,13 @@ export function createEnrolledSource(
 }
 
 /** Copies of it: no name is shown to them, and no certificate of this install. */
-export function createMirrorSources({ mirrors, ...network }: Network): readonly RepositorySource[] {
-  if (mirrors.length === 0) return [];
+export function createMirrorSources({ mirrors, ...network }: Network): {
+  readonly sources: readonly RepositorySource[];
+  close(): Promise<void>;
+} {
   const { cert: _, key: __, ...tls } = network.tls;
   const http = createHttpClient(EXCHANGE_LIMITS, { ...network, mirrors, tls });
-  return mirrors.map((mirror) => {
+  const sources = mirrors.map((mirror) => {
     const urls = {
       metadata: joinUrl(mirror, 'metadata'),
       targets: joinUrl(mirror, 'targets'),
@@ -47,6 +49,7 @@ export function createMirrorSources({ mirrors, ...network }: Network): readonly 
     };
     return { mirror, ...createHttpSource(urls, http) };
   });
+  return { sources, close: http.close };
 }
 
 /** `credential` makes what stands behind `Bearer`; without it a server that asks for one is told nothing. */

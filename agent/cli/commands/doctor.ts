@@ -49,7 +49,15 @@ async function askAgent(context: CliContext): Promise<readonly Finding[]> {
 
 /** The agent looks by itself: by its own proxy, its own certificates, from where it stands. */
 async function surveyFindings({ client, clock }: CliContext): Promise<readonly Finding[]> {
-  const { endpoints, root } = await client.call('GET', '/v1/survey', surveyReply);
+  const seen = await client.call('GET', '/v1/survey', surveyReply).catch((error: unknown) => {
+    if (!isFairleadError(error, 'agent/refused') || error.data.code !== 'agent/unknown-request') throw error;
+    return null;
+  });
+  if (seen === null) {
+    const problem = 'the agent that runs is older than this program, and cannot look';
+    return [{ check: 'the way to the server', problem, remedy: 'systemctl restart fairlead-agent.service' }];
+  }
+  const { endpoints, root } = seen;
   const found = root === null ? null : { version: root.version, expires: instantMs(root.expires) };
   return [rootFound(found, clock.now()), ...wayFindings(endpoints, clock.now())];
 }

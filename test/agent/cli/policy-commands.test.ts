@@ -252,6 +252,20 @@ describe('doctor and outbox', () => {
     expect(lines()).toContainEqual(expect.stringMatching(/^report: .*withheld/));
   });
 
+  it('say of an agent that is older than the program that it cannot look along the way', async () => {
+    const { context, lines } = await atTerminal('auto');
+    const client: typeof context.client = {
+      call: async (method, path, reply, body) => {
+        if (path !== '/v1/survey') return await context.client.call(method, path, reply, body);
+        const said = { code: 'agent/unknown-request', message: 'x', hint: 'x', exit: 1 };
+        throw new FairleadError('agent/refused', said);
+      },
+    };
+
+    expect(await doctor({ ...context, client })).toBe(1);
+    expect(lines()).toContainEqual(expect.stringMatching(/^NO {2}the way to the server: .*older/));
+  });
+
   it('name each problem with the command that helps', async () => {
     const { context, world, lines } = await atTerminal('auto');
     world.freshness = { state: 'expired', expires: world.clock.now() - 1 };

@@ -2,12 +2,14 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createPlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { rootCertificates, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { createMirrorSources } from '../../../../agent/adapters/repository/http-source.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { listenTo } from '../../../../agent/adapters/server/listen.ts';
 import {
@@ -18,6 +20,8 @@ import {
   writeNetworkFile,
 } from '../../../../agent/adapters/server/network.ts';
 import { network } from '../../../../agent/cli/commands/network.ts';
+import type { Digest } from '../../../../shared/encoding/digest.ts';
+import { formatEnrolment, parseEnrolment } from '../../../../shared/protocol/enrolment.ts';
 import { foundCompany } from '../../../support/certificates.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { until } from '../../../support/driver-contract.ts';
@@ -144,6 +148,106 @@ describe.skipIf(missing !== null)('a company’s network', () => {
       kind: 'body',
     });
     expect(squid.requests().join()).not.toContain('::1');
+  });
+});
+
+describe('a mirror', () => {
+  it('is shown neither the name nor the certificate of this install', { timeout: 60_000 }, async () => {
+    for (const name of ['server', 'client']) company.sign(name, 'IP:127.0.0.1');
+    const seen: unknown[] = [];
+    const files = { cert: pem('server.pem'), key: pem('server.key'), ca: pem('ca.pem') };
+    const asking = { ...files, requestCert: true, rejectUnauthorized: false };
+    const server = createServer(asking, (request, response) => {
+      const shown = (request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? null;
+      seen.push([request.url, shown, request.headers.authorization ?? null]);
+      response.statusCode = 401;
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const [ca, clientCert, clientKey] = [pem('ca.pem'), pem('client.pem'), pem('client.key')];
+    const said = {
+      schema: 'fairlead/network@1',
+      ca,
+      clientCert,
+      clientKey,
+      mirrors: [`${url}/copy`],
+    } as const;
+    const { sources, close } = createMirrorSources(networkOf({}, { ...said, mirrors: [...said.mirrors] }));
+    const [mirror] = sources;
+
+    const options = { maxBytes: 10, onProgress: () => undefined };
+    await mirror?.metadata('timestamp.json', { maxBytes: 10 }).catch(() => undefined);
+    await mirror?.document('platform/1.0.0.json', 'a'.repeat(64), 10).catch(() => undefined);
+    await mirror?.pack('a'.repeat(64), join(temporaryDirectory(), 'pack'), options).catch(() => undefined);
+
+    expect(mirror?.mirror).toBe(`${url}/copy`);
+    expect(seen).toEqual([
+      ['/copy/metadata/timestamp.json', null, null],
+      [`/copy/targets/platform/${'a'.repeat(64)}.1.0.0.json`, null, null],
+      [`/copy/packs/${'a'.repeat(64)}/full.pack`, null, null],
+    ]);
+    await close();
+    server.closeAllConnections();
+    server.close();
+  });
+});
+
+describe('a network of IPv6 alone', () => {
+  it('has a server, a proxy and an enrolment string with addresses in brackets', {
+    timeout: 60_000,
+  }, async () => {
+    company.sign('six', 'IP:::1');
+    const asked: string[] = [];
+    const six = createServer({ cert: pem('six.pem'), key: pem('six.key') }, (request, response) => {
+      asked.push(String(request.headers.host));
+      response.end('served');
+    });
+    const hints = new WebSocketServer({ server: six, path: '/api/v1/subscribe' });
+    const proxy = createPlainServer();
+    proxy.on('connect', (request, socket) => {
+      asked.push(`CONNECT ${request.url}`);
+      const { hostname, port } = new URL(`http://${request.url}`);
+      const onward = connect(Number(port), hostname.slice(1, -1), () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        onward.pipe(socket).pipe(onward);
+      });
+      for (const each of [socket, onward])
+        each.on('error', () => void [socket, onward].map((one) => one.destroy()));
+    });
+    for (const server of [six, proxy]) await new Promise<void>((done) => server.listen(0, '::1', done));
+    const portOf = (server: { address(): unknown }) => (server.address() as AddressInfo).port;
+    const server = `https://[::1]:${portOf(six)}`;
+    const root = { version: 1, digest: `sha256:${'0'.repeat(64)}` as Digest };
+    const string = formatEnrolment({ server, code: 'c'.repeat(22), root });
+    const ways = [undefined, `http://ada:x@[::1]:${portOf(proxy)}`].map((way) =>
+      networkOf(
+        {},
+        { schema: 'fairlead/network@1', ca: pem('ca.pem'), ...(way === undefined ? {} : { proxy: way }) },
+      ),
+    );
+
+    expect(parseEnrolment(string).server).toBe(server);
+    for (const network of ways) {
+      const http = createHttpClient(undefined, network);
+      expect(await http.get(`${server}/x`, { maxBytes: 100 })).toMatchObject({ kind: 'body' });
+      await http.close();
+      const stop = new AbortController();
+      let opened = false;
+      const onOpen = () => {
+        opened = true;
+        stop.abort();
+      };
+      await listenTo(server, async () => 'token', { onOpen, onHint: () => undefined }, stop.signal, network);
+      expect(opened).toBe(true);
+    }
+    const at = `[::1]:${portOf(six)}`;
+    expect(asked).toEqual([at, `CONNECT ${at}`, at, `CONNECT ${at}`]);
+    hints.close();
+    for (const one of [six, proxy]) {
+      one.closeAllConnections();
+      one.close();
+    }
   });
 });
 

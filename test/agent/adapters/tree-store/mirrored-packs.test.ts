@@ -1,5 +1,5 @@
 // Packs from several places: the first that has what was signed serves, whatever the ones before it did.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { expect, it } from 'vitest';
 import type { FetchPack } from '../../../../agent/adapters/tree-store/add-tree.ts';
@@ -14,7 +14,11 @@ const PACK = join(sectionsOf(sample));
 const LIE = Uint8Array.from(PACK).fill(7, PACK.length - 20);
 
 type Place = (file: string) => void;
-const honest: Place = (file) => writeFileSync(file, PACK);
+/** Goes on where the file stops, as downloads do. */
+const honest: Place = (file) => {
+  const present = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+  writeFileSync(file, Buffer.concat([present, PACK.subarray(present.length)]));
+};
 const ROWS: readonly (readonly [what: string, place: Place])[] = [
   ['cannot be reached', () => raise()],
   [
