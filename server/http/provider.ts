@@ -149,9 +149,11 @@ function parseOrNull(bytes: Uint8Array, url: string): JsonValue {
 
 /** Follows nothing: where it leads, a secret would go too. Error: auth/provider-unreachable. */
 async function fetchCapped(issuer: string, url: string, options: RequestInit) {
+  const { createWayOut, fetchOver } = await import('../../shared/node/way-out.ts');
+  const dispatcher = createWayOut(url, process.env, { connectMs: TIMEOUT_MS });
   try {
     const signal = options.signal ?? AbortSignal.timeout(TIMEOUT_MS);
-    const response = await fetch(url, { ...options, signal, redirect: 'error' });
+    const response = await fetchOver(dispatcher, url, { ...options, signal, redirect: 'error' });
     const parts: Uint8Array[] = [];
     let size = 0;
     for await (const part of response.body ?? []) {
@@ -163,6 +165,9 @@ async function fetchCapped(issuer: string, url: string, options: RequestInit) {
     return { status: response.status, bytes: Buffer.concat(parts) };
   } catch (cause) {
     throw unreachable(issuer, cause instanceof Error ? cause.message : String(cause), cause);
+  } finally {
+    // Asked once an hour and at a sign-in: nobody waits for its connections.
+    void dispatcher.close().catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 // The way out to one address, for programs that hold all of undici: through the proxy that the environment names for it, or straight.
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, fetch, type RequestInit as Init, ProxyAgent } from 'undici';
 import { proxyOf, readProxies, verifyProxy } from './proxies.ts';
 
 export interface WayOutOptions {
@@ -26,4 +26,13 @@ export function createWayOut(
   return proxy === null
     ? new Agent({ ...options, connect: { timeout: connectMs } })
     : new ProxyAgent({ ...options, connectTimeout: connectMs, uri: proxy });
+}
+
+/** Node's own `fetch` takes no way out of this library's; what it takes and gives is the same. */
+export async function fetchOver(
+  dispatcher: Dispatcher,
+  url: string,
+  options: RequestInit,
+): Promise<Pick<Response, 'status'> & { readonly body: AsyncIterable<Uint8Array> | null }> {
+  return await fetch(url, { ...(options as unknown as Init), dispatcher });
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createProvider } from '../../../server/http/provider.ts';
 import { withServer } from '../../../server/vendor/cli/server-client.ts';
 import { createWayOut } from '../../../shared/node/way-out.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
@@ -49,6 +50,16 @@ it.each([
 ])('leads it past the proxy where NO_PROXY names %s', async (_, direct) => {
   expect(await askAsVendor({ http_proxy: proxy, no_proxy: direct })).toBe('served');
   expect(seen).toEqual(['server /x']);
+});
+
+it('leads a server to the provider at which people sign in through the same proxy', async () => {
+  for (const name of ['HTTP_PROXY', 'NO_PROXY', 'no_proxy']) vi.stubEnv(name, '');
+  vi.stubEnv('http_proxy', withPassword());
+
+  const refusal = await rejectionOf(createProvider('http://people.test').describe(0));
+
+  expect(refusal.code).toBe('auth/provider-unreachable');
+  expect(seen).toEqual(['proxy http://people.test/.well-known/openid-configuration']);
 });
 
 it('says of a proxy that wants a password which variables name it', async () => {
