@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCompile } from '../test/bench/compile.ts';
+import { measureExecutable } from '../test/bench/executable.ts';
 import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
 import { measureForced } from '../test/bench/forced.ts';
 import { measureHistory } from '../test/bench/history.ts';
@@ -28,6 +29,7 @@ type Measure = (work: string) => Promise<Figures>;
 const SUBJECTS: Readonly<Record<string, Measure>> = {
   startup: measureStartup,
   memory: measureMemory,
+  executable: (work) => measureExecutable(work, minutes()),
   metadata: measureMetadata,
   history: measureHistory,
   compile: measureCompile,
@@ -45,18 +47,21 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   rollback: measureRollback,
 };
 
-const USAGE = `Usage: scripts/bench [--only SUBJECT] [--offline] [--write]
+const NEEDS_NETWORK = ['rollback', 'executable'];
+
+const USAGE = `Usage: scripts/bench [--only SUBJECT] [--offline] [--minutes N] [--write]
 
 Measures on this machine, over loopback only: ${Object.keys(SUBJECTS).join(', ')}.
 
   --only      this subject alone
   --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
+  --minutes   how long agents rest side by side under executable; 10 unless given
   --write     write the figures to docs/figures.md
 `;
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string' },
+    ...{ only: { type: 'string' }, minutes: { type: 'string', default: '10' } },
     ...{ offline: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
   },
 });
@@ -67,13 +72,19 @@ else if (values.only !== undefined && !Object.hasOwn(SUBJECTS, values.only)) {
   process.exitCode = 2;
 } else await main();
 
+function minutes(): number {
+  const number = Number(values.minutes);
+  if (!(number > 0)) throw new TypeError('--minutes takes a number above 0');
+  return number;
+}
+
 async function main(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
   const sections: string[] = [];
   console.log(introduction());
   try {
     for (const [name, measure] of Object.entries(SUBJECTS)) {
-      if ((values.only ?? name) !== name || (isOffline && name === 'rollback')) continue;
+      if ((values.only ?? name) !== name || (isOffline && NEEDS_NETWORK.includes(name))) continue;
       const text = renderFigures(await measure(work));
       console.log(`\n${text}`);
       sections.push(text);

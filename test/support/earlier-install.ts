@@ -46,9 +46,15 @@ export interface EarlierChanges {
   }[];
 }
 
-/** Unpacked here, on free ports: paths and addresses are all that is changed. */
+/** Removed, with what it started, when the test ends. */
 export async function unpackEarlier(): Promise<Earlier> {
   const directory = temporaryDirectory();
+  onTestFinished(async () => void (await endProcessesOf(directory)));
+  return await unpackInto(directory);
+}
+
+/** On free ports: paths and addresses are all that is changed. */
+export async function unpackInto(directory: string): Promise<Earlier> {
   const tar = spawn('tar', ['-x', '-C', directory], { stdio: ['pipe', 'ignore', 'inherit'] });
   tar.stdin.end(zstdDecompressSync(readFileSync(ARCHIVE)));
   await once(tar, 'close');
@@ -68,7 +74,6 @@ export async function unpackEarlier(): Promise<Earlier> {
   for (const [, old = ''] of instance.matchAll(/"port": (\d+)/g)) {
     replace('agent/instance.json', [old, String(await freePort())]);
   }
-  onTestFinished(async () => void (await endProcessesOf(directory)));
   return programsOn(directory, port, programDirectory(), 'agent');
 }
 
@@ -117,12 +122,13 @@ export function committed(json: Earlier['json'], change: number): Promise<unknow
   });
 }
 
-/** Both programs run, and the install has come up on the ports that it has here. */
-export async function startEarlier({ start, json, port }: Earlier, pollInterval = 'PT1S'): Promise<void> {
+/** Both programs run, and the install has come up on the ports that it has here. Answers the agent's process. */
+export async function startEarlier({ start, json, port }: Earlier, pollInterval = 'PT1S'): Promise<number> {
   start('fairlead-server', 'run', '--dir', 'server', '--port', port);
-  start('fairlead', 'agent', 'run', '--poll-interval', pollInterval, '--soak', 'PT1S');
+  const { pid = 0 } = start('fairlead', 'agent', 'run', '--poll-interval', pollInterval, '--soak', 'PT1S');
   // The ports are other ones here, which is a deployment of its own.
   await committed(json, 7);
+  return pid;
 }
 
 /** The vendor's stages from intake to a rollout to everybody. */
