@@ -28,6 +28,28 @@ const canBuild =
 /** Built before, or by this test. */
 const given = process.env.FAIRLEAD_EXECUTABLES;
 
+/** Those for arm64, where they were built and are to be tried on this machine. */
+const foreign = process.env.FAIRLEAD_EXECUTABLES_ARM64;
+const FOREIGN_LIBRARIES = '/usr/aarch64-linux-gnu';
+
+it.skipIf(foreign === undefined)(
+  'an executable for arm64 starts where qemu-user plays that processor',
+  {
+    timeout: PATIENCE_MS,
+  },
+  () => {
+    for (const name of ['fairlead', 'fairlead-server', 'fairlead-vendor']) {
+      const path = join(foreign ?? '', name);
+      const run = (word: string) =>
+        spawnSync('qemu-aarch64', ['-L', FOREIGN_LIBRARIES, path, word], { encoding: 'utf8' });
+
+      expect(run('--version').stdout).toMatch(/^\d+\.\d+\.\d+/);
+      // The first stage knows the version; the second is the program.
+      expect(run('--help').stdout).toContain(`Usage: ${name} `);
+    }
+  },
+);
+
 describe.skipIf(!canBuild && given === undefined)('an executable', { timeout: PATIENCE_MS }, () => {
   let programs = given ?? '';
   let out = '';

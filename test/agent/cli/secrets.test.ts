@@ -46,7 +46,21 @@ const SHOWN = [
     'list',
     'name',
   ],
-  ...['number', 'place', 'plan', 'reach', 'span', 'standing', 'target', 'template', 'text', 'time', 'value'],
+  ...[
+    'number',
+    'place',
+    'plan',
+    'reach',
+    'reporting',
+    'span',
+    'standing',
+    'target',
+    'template',
+    'text',
+    'time',
+    'urls',
+    'value',
+  ],
   ...['version', 'what', 'zone'],
 ];
 
@@ -57,7 +71,7 @@ describe('the agent’s program', () => {
     expect([...values].filter((value) => !SECRET.has(value)).sort()).toEqual([...SHOWN].sort());
     expect(variablesIn('agent', 'shared')).toEqual([
       ...['CI', 'DOCKER_HOST', 'FAIRLEAD_PASSPHRASE', 'FAIRLEAD_STATE_DIR', 'NO_COLOR', 'NO_PROXY'],
-      ...['PATH', 'RUNTIME_DIRECTORY', 'SUDO_USER', 'TERM'],
+      ...['PATH', 'RUNTIME_DIRECTORY', 'SUDO_USER', 'SUPERVISOR_VARIABLE', 'TERM'],
     ]);
   });
 
