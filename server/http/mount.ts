@@ -1,15 +1,14 @@
 // Mounts the routes: nobody reaches a handler without the access, the limits and the shapes that its route states.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { CONTENT_DIGEST, PASS_HEADER, targetOf } from '../../shared/protocol/pass.ts';
 import type { Context } from '../context.ts';
 import { isForThisMachine, isLoopback } from '../core/transport.ts';
-import { type Access, admit, type Caller, type Shown, speakerOf, verifyAccess } from './access.ts';
+import { type Access, admit, type Caller, type Shown, verifyAccess } from './access.ts';
 import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE } from './bodies.ts';
 import { OF_ACCESS } from './failures.ts';
-import { refusalAtDoor } from './plain-posts.ts';
+import { passFor, refusalAtDoor } from './plain-posts.ts';
 import type { Page } from './route.ts';
-import { offerPass } from './speaker.ts';
 import { visitOf } from './visitor.ts';
 
 declare module 'fastify' {
@@ -88,25 +87,11 @@ export function installAccess(app: FastifyInstance, context: Context): void {
     }
     const { quota } = request.routeOptions.config;
     request.caller = await admit(context, { access, quota }, shownBy(request, context));
-    await offerPassTo(request.caller, context, reply);
     // What was answered to one is nobody else's, and not theirs either once they have signed out.
     if (request.caller.kind !== 'nobody') reply.header('cache-control', 'no-store');
-  });
-}
-
-/** Without one an agent signs on: that none can be had stops no request. */
-async function offerPassTo(
-  caller: Caller,
-  { passKeys, now, log }: Context,
-  reply: FastifyReply,
-): Promise<void> {
-  if (caller.kind !== 'agent' || caller.by.kind !== 'signature' || caller.by.asks === null) return;
-  try {
-    const offer = await offerPass(passKeys, { speaker: speakerOf(caller), asks: caller.by.asks }, now());
+    const offer = await passFor(request.caller, context);
     if (offer !== null) reply.header(PASS_HEADER, offer);
-  } catch (err) {
-    log.warn({ err }, 'no pass could be given: agents sign each request');
-  }
+  });
 }
 
 /**

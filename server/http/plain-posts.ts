@@ -1,9 +1,9 @@
 // Reports and heartbeats at the door: taken by the very functions of their routes, and what is refused there is told by the routes.
 import type { Socket } from 'node:net';
-import { PASS_SCHEME } from '../../shared/protocol/pass.ts';
+import { PASS_HEADER } from '../../shared/protocol/pass.ts';
 import type { Context } from '../context.ts';
 import type { PlainPost } from '../core/plain-request.ts';
-import { admit, speakerOf, takeBody } from './access.ts';
+import { admit, type Caller, speakerOf, takeBody } from './access.ts';
 import type { Observe } from './metrics.ts';
 import {
   HEARTBEATS,
@@ -13,6 +13,7 @@ import {
   takeHeartbeat,
   takeReport,
 } from './routes/reports.ts';
+import { offerPass } from './speaker.ts';
 
 export interface PlainPosts {
   /** What a sender is told of what is durable now; null, at once and with nothing done, for what is another's. Errors: those of the route. */
@@ -34,22 +35,32 @@ export function createPlainPosts(context: Context, observe: Observe['post']): Pl
       // Nobody but an agent is let in there, wherever it is.
       ...{ isLocal: false, visit: null, ofCustomers: false },
     });
+    const offer = await passFor(caller, context);
     takeBody(context, caller, body);
-    const said = await kind.taking(context, speakerOf(caller), body);
+    const { reply, headers } = await kind.taking(context, speakerOf(caller), body);
     observe(path, performance.now() - began);
-    return said;
+    return { reply, headers: offer === null ? headers : [[PASS_HEADER, offer], ...headers] };
   }
 
   type Kind = NonNullable<ReturnType<typeof kinds.get>>;
   return {
     take: (request) => {
       const kind = kinds.get(request.path);
-      // To a signature a pass may be the answer.
-      const isByPass = request.authorization?.startsWith(`${PASS_SCHEME} `) === true;
-      if (kind === undefined || !isByPass || request.body.length > (kind.route.maxBytes ?? 0)) return null;
+      if (kind === undefined || request.body.length > (kind.route.maxBytes ?? 0)) return null;
       return take(request, kind);
     },
   };
+}
+
+/** For one who asks for it with a signature. Without one an agent signs on: that none can be had stops no request. */
+export async function passFor(caller: Caller, { passKeys, now, log }: Context): Promise<string | null> {
+  if (caller.kind !== 'agent' || caller.by.kind !== 'signature' || caller.by.asks === null) return null;
+  try {
+    return await offerPass(passKeys, { speaker: speakerOf(caller), asks: caller.by.asks }, now());
+  } catch (err) {
+    log.warn({ err }, 'no pass could be given: agents sign each request');
+    return null;
+  }
 }
 
 interface Refusal {

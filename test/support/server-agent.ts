@@ -15,6 +15,8 @@ export interface ServerAgent {
   pass(boot?: string): Promise<Prove>;
   /** What stands behind `Bearer`, for now. */
   token(lifetimeSeconds?: number): Promise<string>;
+  /** The same, asking for a pass. */
+  tokenAsking(): Promise<string>;
   ask(method: 'GET' | 'POST', path: string, body?: object | string): Promise<LightMyRequestResponse>;
   report(sequence: number, overrides?: Partial<Report>): Promise<LightMyRequestResponse>;
 }
@@ -76,6 +78,8 @@ export async function enrolAgent(
     });
   return {
     ...{ instance, pass, token, ask },
+    tokenAsking: () =>
+      sign({ pass: createPasses({ now: () => server.now, monotonic: () => 0 }).request()?.point ?? '' }),
     report: (sequence, overrides) => ask('POST', 'reports', reportOf(sequence, overrides)),
   };
 }

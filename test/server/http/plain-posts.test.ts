@@ -116,7 +116,10 @@ async function send(way: Way, say: Say): Promise<string> {
   reached.mockClear();
   const answer = await read(socket, `POST /api/v1/${path} HTTP/1.1\r\n${head}\r\n${body}`);
   socket.destroy();
-  return answer.replace(/Date: .*\r\n/i, '').replaceAll(/req-\w+/g, 'req');
+  return answer
+    .replace(/Date: .*\r\n/i, '')
+    .replaceAll(/req-\w+/g, 'req')
+    .replace(/pass: .*\r\n/, 'pass: given\r\n');
 }
 
 /** One answer, which says how long it is. */
@@ -193,6 +196,17 @@ describe('at the door', () => {
 
     expect(last.atDoor).toBe(true);
     expect(last.answer).toContain('fairlead-proposals: 3\r\nfairlead-twins: 2');
+  });
+
+  it('is given a pass for a signature that asks for one', async () => {
+    const sent = report(11);
+    const { answer, atDoor } = await both(async ({ agent }) => ({
+      ...sent,
+      headers: { authorization: `Bearer ${await agent.tokenAsking()}` },
+    }));
+
+    expect(atDoor).toBe(true);
+    expect(answer).toMatch(/cache-control: no-store\r\nfairlead-pass: given\r\n/);
   });
 
   it('counts in the metrics', async () => {
