@@ -19,7 +19,11 @@ const PROMISE = 'keeps every promise of this file under a systemd booted for it'
 async function run(file: string, skip: (reason: string) => void): Promise<void> {
   const argv = ['test/support/boot-systemd', 'vitest', 'run', '--config', 'test/vitest.config.ts', file];
   // Services get a /tmp of their own, so what they share with a test lies elsewhere.
-  const env = { PATH: process.env.PATH ?? '', FAIRLEAD_BOOTED: '1', TMPDIR: '/srv' };
+  const { PATH = '', FAIRLEAD_EXECUTABLES: given } = process.env;
+  const env = {
+    ...{ PATH, FAIRLEAD_BOOTED: '1', TMPDIR: '/srv' },
+    ...(given === undefined ? {} : { FAIRLEAD_EXECUTABLES: given }),
+  };
 
   const result = await runTool({ argv, env, workingDirectory: ROOT, timeoutMs: 300_000 });
 
