@@ -1,11 +1,17 @@
 // Reports and heartbeats at the door and behind it: the same answers to the same bytes, whatever they are, and nothing counted twice.
+import { generateKeyPairSync } from 'node:crypto';
 import { type AddressInfo, connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Identity } from '../../../agent/adapters/server/enrolment-file.ts';
+import { createHttpClient } from '../../../agent/adapters/server/http-client.ts';
+import { createServerChannel } from '../../../agent/adapters/server/server-channel.ts';
+import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { changeStanding } from '../../../server/db/standing.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { contentDigestOf } from '../../../shared/protocol/pass.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 import { reportOf } from '../../support/reports.ts';
 import { enrolAgent, type Prove, type ServerAgent } from '../../support/server-agent.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -336,6 +342,31 @@ const REFUSED: readonly Refused[] = [
   },
   { what: 'something broken', code: 'server/failed', before: failing(new Error('broken')) },
 ];
+
+it('is where an agent’s own client reports all day: its signature, its reports and its heartbeats', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const key = String(publicKey.export({ format: 'jwk' }).x);
+  const { code } = await createEnrolment(server.context.db, { name: 'client', actor: 'test' }, server.now);
+  const agent = { code, publicKey: key, hostname: 'h', agentVersion: '0.1.0' };
+  const { instance } = await redeemEnrolment(server.context.db, agent, server.now);
+  const http = createHttpClient();
+  const { port } = server.app.server.address() as AddressInfo;
+  const channel = createServerChannel({
+    ...{ server: `http://127.0.0.1:${port}`, instance, http },
+    ...{
+      identity: async () => privateKey.export({ format: 'jwk' }) as Identity,
+      clock: createFakeClock(server.now),
+    },
+  });
+  reached.mockClear();
+
+  await channel.send(reportOf(1));
+  const { held } = await channel.send(reportOf(2));
+  const beat = await channel.beat({ sequence: 3, report: held ?? '' });
+
+  expect([beat.sequence, reached.mock.calls.length]).toEqual([3, 0]);
+  await http.close();
+});
 
 describe('refused alike, and counted once', () => {
   it.each(REFUSED)('is $what', async ({ code, say, before }) => {
