@@ -1,12 +1,13 @@
 // The programs as executables: what nobody can slip into them, and the work of a fleet done by them alone.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isListening } from '../../agent/adapters/drivers/traffic/tcp-table.ts';
+import { AGENT_UNIT } from '../../agent/adapters/machine/agent-unit.ts';
 import { HOST } from '../../scripts/packaging/programs.ts';
 import { createOfflineEdition } from '../labs/demo/offline-edition.ts';
+import { runBooted } from '../support/booted.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import {
   committed,
@@ -17,6 +18,7 @@ import {
   until,
 } from '../support/earlier-install.ts';
 import { freePort } from '../support/free-port.ts';
+import { beginStory, bootAgain, enrolmentFor, watchBriefly } from '../support/installed-story.ts';
 
 const BUILD = new URL('../../scripts/build.ts', import.meta.url).pathname;
 const PATIENCE_MS = 300_000;
@@ -50,86 +52,120 @@ it.skipIf(foreign === undefined)(
   },
 );
 
-describe.skipIf(!canBuild && given === undefined)('an executable', { timeout: PATIENCE_MS }, () => {
-  let programs = given ?? '';
-  let out = '';
+const isBooted = process.env.FAIRLEAD_BOOTED !== undefined;
 
-  beforeAll(() => {
-    if (given !== undefined) return;
-    out = mkdtempSync(join(tmpdir(), 'fairlead-executables-'));
-    const words = [
-      BUILD,
-      '--executables-only',
-      '--out',
-      out,
-      '--program',
-      'fairlead',
-      '--program',
-      'fairlead-server',
-    ];
-    const { stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
-    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
-    programs = join(out, HOST);
-    spawnSync('ln', ['-s', 'fairlead-server', join(programs, 'fairlead-vendor')]);
-  }, PATIENCE_MS);
-  afterAll(() => rmSync(out, { recursive: true, force: true }));
+const describeInstalled = () =>
+  it('enrols, deploys, comes back when it hangs and when the machine boots, and goes', async () => {
+    const story = await beginStory(given ?? '');
+    const file = await enrolmentFor(story.earlier);
 
-  it('runs no code that its surroundings name', () => {
-    const directory = temporaryDirectory();
-    const traces = join(directory, 'traces');
-    const intruder = join(directory, 'intruder.cjs');
-    writeFileSync(intruder, `require('node:fs').appendFileSync(${JSON.stringify(traces)}, process.argv0)`);
-    const env = {
-      ...process.env,
-      NODE_OPTIONS: `--require ${intruder}`,
-      NODE_REPL_EXTERNAL_MODULE: intruder,
-    };
+    story.type('agent', 'install', '--enroll-file', file);
+    watchBriefly(story.earlier);
+    await story.runs('1.3.8');
+    const first = await story.pid();
 
-    for (const name of ['fairlead', 'fairlead-server', 'fairlead-vendor']) {
-      for (const words of [['--version'], ['--help'], ['--require', intruder, '--version'], [intruder]]) {
-        spawnSync(join(programs, name), [...words], { env, cwd: directory });
-        spawnSync(join(programs, name), [`--node-options=--require=${intruder}`, ...words], { env });
+    process.kill(first, 'SIGSTOP');
+    const second = await story.comesBackAfter(first);
+    await story.runs('1.3.8');
+    bootAgain();
+    await story.comesBackAfter(second);
+    await story.runs('1.3.8');
+    await releaseAnew(story.earlier, createOfflineEdition().editor, '1.3.9');
+    await story.runs('1.3.9');
+    const left = story.type('agent', 'uninstall');
+
+    expect(await story.pid()).toBe(0);
+    expect(existsSync(`/etc/systemd/system/${AGENT_UNIT}`)).toBe(false);
+    expect(left).toContain('rm -r');
+  });
+
+const isUnable = !canBuild && given === undefined;
+if (isBooted) describe('an executable that is installed', { timeout: PATIENCE_MS }, describeInstalled);
+else
+  describe.skipIf(isUnable)('an executable', { timeout: PATIENCE_MS }, () => {
+    let programs = given ?? '';
+    let out = '';
+
+    beforeAll(() => {
+      if (given !== undefined) return;
+      // Whoever boots has a /tmp of its own.
+      out = mkdtempSync('/var/tmp/fairlead-executables-');
+      const words = [
+        BUILD,
+        '--executables-only',
+        '--out',
+        out,
+        '--program',
+        'fairlead',
+        '--program',
+        'fairlead-server',
+      ];
+      const { stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+      expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+      programs = join(out, HOST);
+      spawnSync('ln', ['-s', 'fairlead-server', join(programs, 'fairlead-vendor')]);
+    }, PATIENCE_MS);
+    afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+    it('runs no code that its surroundings name', () => {
+      const directory = temporaryDirectory();
+      const traces = join(directory, 'traces');
+      const intruder = join(directory, 'intruder.cjs');
+      writeFileSync(intruder, `require('node:fs').appendFileSync(${JSON.stringify(traces)}, process.argv0)`);
+      const env = {
+        ...process.env,
+        NODE_OPTIONS: `--require ${intruder}`,
+        NODE_REPL_EXTERNAL_MODULE: intruder,
+      };
+
+      for (const name of ['fairlead', 'fairlead-server', 'fairlead-vendor']) {
+        for (const words of [['--version'], ['--help'], ['--require', intruder, '--version'], [intruder]]) {
+          spawnSync(join(programs, name), [...words], { env, cwd: directory });
+          spawnSync(join(programs, name), [`--node-options=--require=${intruder}`, ...words], { env });
+        }
       }
-    }
 
-    expect(existsSync(traces)).toBe(false);
+      expect(existsSync(traces)).toBe(false);
+    });
+
+    it('keeps its promises as a service', ({ skip }) =>
+      runBooted(import.meta.filename, skip, { FAIRLEAD_EXECUTABLES: programs }));
+
+    it('keeps a public port when it is started by its whole path, and opens no other at a signal', async () => {
+      const directory = temporaryDirectory();
+      const [publicPort, port] = [await freePort(), await freePort()];
+      const route = join(directory, 'route.json');
+      writeFileSync(route, JSON.stringify({ address: '127.0.0.1', publicPort, port }));
+      const passing = spawn(join(programs, 'fairlead'), ['agent', 'switch', route], { stdio: 'ignore' });
+      const pid = passing.pid ?? 0;
+      await until(async () => ((await isListening(pid, publicPort)) ? true : null));
+
+      // Node's answer to it: a debugger for every account of the machine.
+      process.kill(pid, 'SIGUSR1');
+      spawnSync(join(programs, 'fairlead'), ['--help']);
+
+      expect(await isListening(pid, DEBUGGER)).toBe(false);
+      passing.kill('SIGKILL');
+    });
+
+    it('serves, publishes, listens, deploys and goes back, without a file beside it', async () => {
+      const earlier = (await unpackEarlier()).withPrograms(programs);
+      await startEarlier(earlier);
+      const { editor } = createOfflineEdition();
+      const version = async () => {
+        const { components } = await earlier.json<EarlierStatus>('status');
+        return components.find(({ component }) => component === editor.component)?.version;
+      };
+      const before = await version();
+
+      await releaseAnew(earlier, editor, '1.3.8');
+      await committed(earlier.json, 8);
+      const after = await version();
+      await earlier.run('fairlead', 'rollback', '--reason', 'errors', '--yes');
+      await committed(earlier.json, 9);
+      const style = await fetch(`http://127.0.0.1:${earlier.port}/docs/page.css`);
+
+      expect([after, await version()]).toEqual(['1.3.8', before]);
+      expect(await style.text()).toContain('color-scheme');
+    });
   });
-
-  it('keeps a public port when it is started by its whole path, and opens no other at a signal', async () => {
-    const directory = temporaryDirectory();
-    const [publicPort, port] = [await freePort(), await freePort()];
-    const route = join(directory, 'route.json');
-    writeFileSync(route, JSON.stringify({ address: '127.0.0.1', publicPort, port }));
-    const passing = spawn(join(programs, 'fairlead'), ['agent', 'switch', route], { stdio: 'ignore' });
-    const pid = passing.pid ?? 0;
-    await until(async () => ((await isListening(pid, publicPort)) ? true : null));
-
-    // Node's answer to it: a debugger for every account of the machine.
-    process.kill(pid, 'SIGUSR1');
-    spawnSync(join(programs, 'fairlead'), ['--help']);
-
-    expect(await isListening(pid, DEBUGGER)).toBe(false);
-    passing.kill('SIGKILL');
-  });
-
-  it('serves, publishes, listens, deploys and goes back, without a file beside it', async () => {
-    const earlier = (await unpackEarlier()).withPrograms(programs);
-    await startEarlier(earlier);
-    const { editor } = createOfflineEdition();
-    const version = async () => {
-      const { components } = await earlier.json<EarlierStatus>('status');
-      return components.find(({ component }) => component === editor.component)?.version;
-    };
-    const before = await version();
-
-    await releaseAnew(earlier, editor, '1.3.8');
-    await committed(earlier.json, 8);
-    const after = await version();
-    await earlier.run('fairlead', 'rollback', '--reason', 'errors', '--yes');
-    await committed(earlier.json, 9);
-    const style = await fetch(`http://127.0.0.1:${earlier.port}/docs/page.css`);
-
-    expect([after, await version()]).toEqual(['1.3.8', before]);
-    expect(await style.text()).toContain('color-scheme');
-  });
-});

@@ -10,19 +10,25 @@ export function describeBooted(name: string, file: string, tests: () => void): v
   const booted = process.env.FAIRLEAD_BOOTED !== undefined;
   describe(
     name,
-    booted ? tests : () => void it(PROMISE, { timeout: 310_000 }, ({ skip }) => run(file, skip)),
+    booted ? tests : () => void it(PROMISE, { timeout: 310_000 }, ({ skip }) => runBooted(file, skip)),
   );
 }
 
 const PROMISE = 'keeps every promise of this file under a systemd booted for it';
 
-async function run(file: string, skip: (reason: string) => void): Promise<void> {
+/** `file` once more, under a systemd booted for it; `surroundings` are the variables that it needs there. */
+export async function runBooted(
+  file: string,
+  skip: (reason: string) => void,
+  surroundings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const argv = ['test/support/boot-systemd', 'vitest', 'run', '--config', 'test/vitest.config.ts', file];
   // Services get a /tmp of their own, so what they share with a test lies elsewhere.
   const { PATH = '', FAIRLEAD_EXECUTABLES: given } = process.env;
   const env = {
     ...{ PATH, FAIRLEAD_BOOTED: '1', TMPDIR: '/srv' },
     ...(given === undefined ? {} : { FAIRLEAD_EXECUTABLES: given }),
+    ...surroundings,
   };
 
   const result = await runTool({ argv, env, workingDirectory: ROOT, timeoutMs: 300_000 });
