@@ -7,11 +7,20 @@ import type { Driver, ProgramUnit } from '../../agent/ports/deploy.ts';
 import { AUTH, type Deployable, deployableOf, type Extras, releaseOf } from './deploy-releases.ts';
 import { realInstance, realRelease } from './real-instance.ts';
 
+/** Where the service manager puts what it was told to hand to the agent's unit as `key`. */
+const CREDENTIAL = '/run/credentials/fairlead-agent.service/key';
+
 /** As `realRelease`, run by any driver that runs programs, with hooks and smoke tests as the service's account. */
 export function releaseRunBy(driver: string, version: string, port: number, more: Extras = {}): Deployable {
   const { document } = realRelease(version, port).releases.get(AUTH) ?? {};
-  const { settings, health } = document ?? {};
-  const service = { ...document?.service, driver, ...more };
+  const { health } = document ?? {};
+  const service = {
+    ...document?.service,
+    driver,
+    env: { ...document?.service.env, KEY: '${settings.key}' },
+    ...more,
+  };
+  const settings = { ...document?.settings, key: { type: 'string' as const, secret: true } };
   const smoke = [
     { exec: ['sh', '-c', 'test -f server.cjs && touch "$HOME/smoked"'] },
     { exec: [process.execPath, '--version'] },
@@ -22,7 +31,7 @@ export function releaseRunBy(driver: string, version: string, port: number, more
     restore: [{ exec: ['true'] }],
   };
   const release = releaseOf(AUTH, version, { service, settings, health, smoke, hooks });
-  return deployableOf({ [AUTH]: release }, { [AUTH]: { port } });
+  return deployableOf({ [AUTH]: release }, { [AUTH]: { port, key: `\${file:${CREDENTIAL}}` } });
 }
 
 const [, program, driver = '', user = '', port, , stateDir = ''] = process.argv;

@@ -1,13 +1,15 @@
 // How far the agent's unit confines it, under a real service manager: as far as it can be, and no service with it.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDrivers } from '../../../../agent/adapters/drivers/drivers.ts';
+import { unitNameOf } from '../../../../agent/adapters/drivers/systemd/unit-file.ts';
 import { installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-service.ts';
 import { AGENT_UNIT, driversIn, renderAgentUnit } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { DriverName } from '../../../../agent/ports/deploy.ts';
+import { UNIT_DIRECTORY } from '../../../../shared/node/service/manager.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { releaseRunBy } from '../../../support/confined-instance.ts';
 import { AUTH } from '../../../support/deploy-releases.ts';
@@ -30,6 +32,10 @@ require('node:fs').writeFileSync(process.env.HOME + '/facts', [
   said('chrt', '--fifo', '1', 'echo', 'realtime'),
   said('stat', '-c', '%a', process.env.HOME + '/id'),
 ].join(' '));`;
+
+function mainPidOf(unit: string): string {
+  return spawnSync('systemctl', ['show', '-P', 'MainPID', unit], { encoding: 'utf8' }).stdout.trim();
+}
 
 describeBooted('the agent’s unit', import.meta.filename, () => {
   let stateDir: string;
@@ -56,6 +62,10 @@ describeBooted('the agent’s unit', import.meta.filename, () => {
       const file = join(directory, 'server.cjs');
       if (user === 'root') writeFileSync(file, `${NEEDY}\n${readFileSync(file, 'utf8')}`);
     }
+    const addition = join(UNIT_DIRECTORY, `${AGENT_UNIT}.d`);
+    mkdirSync(addition, { recursive: true });
+    writeFileSync(join(addition, 'secrets.conf'), '[Service]\nLoadCredential=key:/srv/key\n');
+    writeFileSync('/srv/key', 'opensesame\n', { mode: 0o600 });
     const program = [process.execPath, STAND_IN, driver, user, String(port)];
     await installAgent({ program, stateDir, drivers }, async () => true);
     await until(async () => existsSync(join(stateDir, 'outcome-2.0.0')), PATIENCE_MS);
@@ -92,11 +102,12 @@ describeBooted('the agent’s unit', import.meta.filename, () => {
     expect(await (await fetch(`http://127.0.0.1:${PORTS.nobody}/`).catch(() => null))?.text()).toBe(
       'auth 2.0.0',
     );
-    const pid = spawnSync('systemctl', ['show', '-P', 'MainPID', AGENT_UNIT], {
-      encoding: 'utf8',
-    }).stdout.trim();
+    const pid = mainPidOf(AGENT_UNIT);
     expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^NoNewPrivs:\s1$/m);
     expect(spawnSync('nsenter', ['-t', pid, '-m', 'touch', '/etc/hosts']).status).not.toBe(0);
+    expect(readFileSync(`/proc/${mainPidOf(unitNameOf(AUTH))}/environ`, 'utf8')).toContain(
+      'KEY=opensesame\0',
+    );
   });
 
   it('lets services of its own do what a program of the machine may do', {
