@@ -70,6 +70,7 @@ const FREE_ARGUMENTS = new Set([
   'settings unset key',
   'token revoke name',
   'trace change-or-release-or-instance',
+  'verify-download file',
 ]);
 
 async function complaint(program: Command, words: readonly string[]) {
