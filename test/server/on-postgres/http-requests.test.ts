@@ -6,6 +6,7 @@ await onPostgres([
   () => import('../http/held-database.test.ts'),
   () => import('../http/limits.test.ts'),
   () => import('../http/packs.test.ts'),
+  () => import('../http/plain-posts.test.ts'),
   () => import('../http/requests.test.ts'),
   () => import('../http/slow-connections.test.ts'),
   () => import('../http/turns.test.ts'),

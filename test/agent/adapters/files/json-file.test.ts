@@ -28,16 +28,21 @@ describe('a small file', () => {
     expect(await store.read()).toEqual({ n: 1 });
   });
 
-  it.each(['', '{"n":', '{"n":1,"m":2}', '{"n":"1"}'])(
-    'counts as absent when it holds %j',
-    async (content) => {
-      const { store, problems, damage } = file(content);
-      await damage();
+  it.each(['', '{"n":', '{"m":2}', '{"n":"1"}'])('counts as absent when it holds %j', async (content) => {
+    const { store, problems, damage } = file(content);
+    await damage();
 
-      expect(await store.read()).toBeNull();
-      expect(problems).toHaveLength(1);
-    },
-  );
+    expect(await store.read()).toBeNull();
+    expect(problems).toHaveLength(1);
+  });
+
+  it('is read without what a newer agent added to it', async () => {
+    const { store, problems, damage } = file('{"n":1,"m":2}');
+    await damage();
+
+    expect(await store.read()).toEqual({ n: 1 });
+    expect(problems).toEqual([]);
+  });
 
   it('takes its place also where a directory stands, and another where that would go', async () => {
     const { path, store, damage } = file('{"n":');
