@@ -1,6 +1,6 @@
 // The agent as it is shipped, one file, beside a bare Node of the same kind and beside agents that Debian ships.
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAdminClient } from '../../agent/adapters/admin/admin-client.ts';
@@ -29,7 +29,7 @@ interface Subject {
 
 /** `minutes` is how long all of them rest, side by side. */
 export async function measureExecutable(work: string, minutes: number): Promise<Figures> {
-  const programs = programsIn(work);
+  const programs = copied(programsIn(work), work);
   const directory = join(work, 'executable');
   mkdirSync(directory);
   const missing: string[] = [];
@@ -90,6 +90,14 @@ function programsIn(work: string): string {
   if (status !== 0) throw new Error(`no executables here: ${stderr}`);
   // One folder for each machine, and this one's alone was made.
   return join(out, ...readdirSync(out));
+}
+
+/** As an install puts them into place: of a file that was just linked together the kernel keeps, and maps, larger pieces (15 MB). */
+function copied(programs: string, work: string): string {
+  const place = join(work, 'copied');
+  cpSync(programs, place, { recursive: true, verbatimSymlinks: true });
+  spawnSync('sync', ['--file-system', place]);
+  return place;
 }
 
 async function bareNode(work: string): Promise<Subject> {
