@@ -1,7 +1,8 @@
 // The agent as a service of this machine: every file and command that installs it, and those that remove it.
 import { existsSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { shellWord } from '../../../shared/errors/entry.ts';
+import { ownExecutable, ownProgram } from '../../../shared/node/own-parts.ts';
 import { readTextIfPresent } from '../../../shared/node/read-file.ts';
 import { UNIT_DIRECTORY, untilUp } from '../../../shared/node/service/manager.ts';
 import { verifyOnlyRootWrites, verifyPrivate } from '../../../shared/node/service/safe-path.ts';
@@ -22,6 +23,16 @@ const FILES = [MOTD_FILE, COMPLETION_FILE, SYSUSERS_FILE];
 
 /** A machine that is slow and has much else to do, in the middle of a boot. */
 const PATIENCE_MS = 120_000;
+
+/** The service that this very program makes of itself: an executable is started from its slot. */
+export function ownService(
+  stateDir: string,
+  drivers: readonly DriverName[] | null,
+  isExecutable = ownExecutable() !== null,
+): AgentUnitOptions {
+  const program = ownProgram('agent/cli/main.ts');
+  return { program, stateDir: resolve(stateDir), drivers, slots: isExecutable };
+}
 
 /** `hasMotd` is whether this system runs programs for its message of the day. */
 export function installSteps(

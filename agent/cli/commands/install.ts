@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { ownExecutable, ownProgram } from '../../../shared/node/own-parts.ts';
+import { ownExecutable } from '../../../shared/node/own-parts.ts';
 import { verifyMachine } from '../../../shared/node/service/manager.ts';
 import { describeSteps, type Step } from '../../../shared/node/service/steps.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
@@ -13,6 +13,7 @@ import {
   installAgent,
   installedDrivers,
   installSteps,
+  ownService,
   uninstallAgent,
   uninstallSteps,
   verifySafe,
@@ -72,10 +73,7 @@ export async function install(context: CliContext, options: InstallOptions): Pro
   const stateDir = resolve(context.stateDir);
   const drivers = options.drivers ?? (await installedDrivers());
   const source = ownExecutable();
-  const service = {
-    program: ownProgram('agent/cli/main.ts'),
-    ...{ stateDir, drivers: limits(drivers), slots: source !== null },
-  };
+  const service = ownService(stateDir, limits(drivers));
   const executable = source === null ? null : { stateDir, source, version: AGENT_VERSION };
   if (options.dryRun === true) {
     const slot = executable === null ? [] : await describeSlot(executable);

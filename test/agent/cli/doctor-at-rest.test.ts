@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ownService } from '../../../agent/adapters/machine/agent-service.ts';
 import { AGENT_UNIT, renderAgentUnit } from '../../../agent/adapters/machine/agent-unit.ts';
 import { writeEnrolment } from '../../../agent/adapters/server/enrolment-file.ts';
 import { writeNetworkFile } from '../../../agent/adapters/server/network.ts';
@@ -64,6 +65,19 @@ it('finds a unit that another program wrote, a state that others read, and a ser
     `the state is the agent’s own: chmod 700 ${stateDir}`,
     expect.stringMatching(/^signed releases can be fetched: .*ask the vendor/),
   ]);
+});
+
+it.each([
+  ['an executable', true, null],
+  ['sources', false, expect.stringMatching(/says something else$/)],
+])('knows the unit that starts a slot for that of %s', async (_, isExecutable, problem) => {
+  const { stateDir, units } = await install();
+  writeFileSync(join(units, AGENT_UNIT), renderAgentUnit(ownService(stateDir, null, true)));
+
+  const findings = await lookWithoutAgent(stateDir, Date.now(), units, isExecutable);
+
+  const check = 'the unit is what this program writes';
+  expect(findings).toContainEqual({ check, problem, remedy: 'fairlead agent install' });
 });
 
 it('goes the way that the agent would go', async () => {
