@@ -51,7 +51,8 @@ export const WAY_BACK: readonly string[] = Array.from(
   { length: TRIAL_STARTS + 1 },
   (_, left) => `return.${left}`,
 );
-const FULL_COUNT = `return.${TRIAL_STARTS}`;
+/** Where a trial begins. */
+export const FULL_COUNT = `return.${TRIAL_STARTS}`;
 
 export interface AgentSlots {
   /** Errors: disk/*. What is no link of ours, or cannot be read as a note, counts as absent. */

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { command, file, type Step } from '../../../shared/node/service/steps.ts';
 import { type OwnInstallation, planOwnInstallation, type SlotNote } from '../../core/deploy/agent-slots.ts';
-import { createAgentSlots, currentExecutable, EXECUTABLE, slotsDirectoryOf } from './agent-slots.ts';
+import {
+  createAgentSlots,
+  currentExecutable,
+  EXECUTABLE,
+  FULL_COUNT,
+  slotsDirectoryOf,
+} from './agent-slots.ts';
 import { digestOfFile } from './file-digest.ts';
 
 export interface OfferedExecutable {
@@ -54,6 +60,7 @@ export async function describeSlot(offered: OfferedExecutable): Promise<readonly
   return [
     command('install', '-D', '-m', '755', offered.source, join(directory, plan.slot, EXECUTABLE)),
     file(join(directory, plan.slot, 'slot.json'), `${JSON.stringify(note, null, 2)}\n`),
+    ...(plan.from === null ? [] : [command('ln', '-sfnT', plan.from, join(directory, FULL_COUNT))]),
     command('ln', '-sfnT', plan.slot, join(directory, 'current')),
   ];
 }

@@ -138,6 +138,18 @@ it('shows as commands what it would do, and does nothing', async () => {
   expect(existsSync(directory)).toBe(false);
 });
 
+it('shows the way back as a command too, where there is one', async () => {
+  await installSlot(executable('1.0.0'));
+
+  const steps = await describeSlot(executable('2.0.0'));
+
+  const directory = slotsDirectoryOf(stateDir);
+  expect(steps.flatMap((step) => (step.kind === 'run' ? step.argv.join(' ') : [])).slice(-2)).toEqual([
+    `ln -sfnT a ${directory}/return.3`,
+    `ln -sfnT b ${directory}/current`,
+  ]);
+});
+
 it('starts the slot from the unit, and types the program everywhere else', () => {
   const steps = installSteps({ program: ['/usr/bin/fairlead'], stateDir, drivers: null, slots: true }, true);
 
