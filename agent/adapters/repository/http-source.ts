@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/machine.ts';
 import type { RepositorySource } from '../../ports/server.ts';
 import { type EnrolmentFile, readIdentity } from '../server/enrolment-file.ts';
 import { createHttpClient, type HttpAnswer, type HttpClient } from '../server/http-client.ts';
-import type { Network } from '../server/network.ts';
+import { type Network, withoutOwnCertificate } from '../server/network.ts';
 import { signToken } from '../server/server-channel.ts';
 import { EXCHANGE_LIMITS } from '../server/watch.ts';
 
@@ -35,13 +35,12 @@ export function createEnrolledSource(
 }
 
 /** Copies of it: no name is shown to them, and no certificate of this install. */
-export function createMirrorSources({ mirrors, ...network }: Network): {
+export function createMirrorSources(network: Network): {
   readonly sources: readonly RepositorySource[];
   close(): Promise<void>;
 } {
-  const { cert: _, key: __, ...tls } = network.tls;
-  const http = createHttpClient(EXCHANGE_LIMITS, { ...network, mirrors, tls });
-  const sources = mirrors.map((mirror) => {
+  const http = createHttpClient(EXCHANGE_LIMITS, withoutOwnCertificate(network));
+  const sources = network.mirrors.map((mirror) => {
     const urls = {
       metadata: joinUrl(mirror, 'metadata'),
       targets: joinUrl(mirror, 'targets'),

@@ -150,3 +150,9 @@ function verifyNetworkFile(path: string, said: NetworkFile): void {
     throw refuse(`${cert === undefined ? 'clientCert' : 'clientKey'}: a certificate goes with its key`);
   }
 }
+
+/** As mirrors are asked: no certificate of this install is shown to them. */
+export function withoutOwnCertificate(network: Network): Network {
+  const { cert: _, key: __, ...tls } = network.tls;
+  return { ...network, tls };
+}

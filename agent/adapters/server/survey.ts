@@ -8,7 +8,7 @@ import type { Endpoint, Step } from '../../../shared/protocol/survey.ts';
 import { header, unreachable } from './answers.ts';
 import { createDispatchers, verifyNetwork } from './dispatchers.ts';
 import { exchange } from './exchange.ts';
-import type { Network } from './network.ts';
+import { type Network, withoutOwnCertificate } from './network.ts';
 import { peekAtPeer, watchingPeer } from './peer.ts';
 import { EXCHANGE_LIMITS } from './watch.ts';
 
@@ -44,15 +44,14 @@ export async function surveyServer(
   const ways: Way[] = PLACES.map(([use, path, isAnswer]) => {
     return { use, url: `${server}${path}`, isAnswer, network, patience };
   });
-  // As a mirror is asked: without the certificate that is for the server alone.
-  const { cert: _, key: __, ...tls } = network.tls;
+  const toMirrors = withoutOwnCertificate(network);
   const mirrors = network.mirrors.map((mirror): Way => {
     const url = `${mirror}/metadata/timestamp.json`;
     return {
       use: 'mirror',
       url,
       isAnswer: (status) => status === 200,
-      network: { ...network, tls },
+      network: toMirrors,
       patience,
     };
   });
