@@ -15,7 +15,7 @@ export function createReporting(
   open: ServerChannel,
   file: JsonStore<ReportingFile>,
 ): { readonly reporting: Reporting; readonly channel: ServerChannel } {
-  let moved = Promise.withResolvers<void>();
+  let moving = new AbortController();
   const isOff = async () => {
     const known = await file.read();
     return isReportingOff(known, known === null ? await file.damage() : null);
@@ -26,15 +26,12 @@ export function createReporting(
   };
   /** Until somebody moves the gate: an open connection says every minute that this install lives. */
   async function listen(on: Listening, signal: AbortSignal): Promise<ListeningEnd> {
-    const moving = moved.promise;
-    const closing = new AbortController();
-    const ending = AbortSignal.any([signal, closing.signal]);
+    // Held weakly: of connections that ended, however many, nothing stays behind.
+    const ending = AbortSignal.any([signal, moving.signal]);
     if (await isOff()) {
-      const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-      if (!signal.aborted) await Promise.race([moving, ended]);
+      await aborted(ending);
       return { problem: 'reporting was off', isRefusal: false, isSteady: true };
     }
-    void moving.then(() => closing.abort());
     return await open.listen(on, ending);
   }
   const channel: ServerChannel = {
@@ -48,8 +45,15 @@ export function createReporting(
   };
   const write = async (said: ReportingFile) => {
     await file.write(said);
-    moved.resolve();
-    moved = Promise.withResolvers();
+    moving.abort();
+    moving = new AbortController();
   };
   return { reporting: { isOff, write }, channel };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
