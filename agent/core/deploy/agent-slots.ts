@@ -183,10 +183,11 @@ export function planOwnInstallation(
 }
 
 /** As `status` tells it; nothing where the agent has no slots. */
-export function describeSlots({ current, notes, wayBack, trial }: SlotFacts): { slots?: SlotsState } {
+export function describeSlots(facts: SlotFacts): { slots?: SlotsState } {
+  const { current, notes, trial } = facts;
   if (current === null) return {};
   const versions = { a: notes.a?.version ?? null, b: notes.b?.version ?? null };
-  const isOpen = trial !== null && wayBack !== null;
+  const isOpen = trial !== null && trialStageOf(facts) === 'open';
   const told = isOpen ? { component: trial.component, since: trial.began, from: trial.from } : null;
   return { slots: { current, versions, trial: told } };
 }

@@ -53,5 +53,7 @@ describe('the slots', () => {
         trial: { component: UNIT.component, since: '2026-03-01T10:00:00Z', from: 'a' },
       },
     });
+    // Its way back is prepared, and the one before runs still.
+    expect(describeSlots(facts({ current: 'a', wayBack: 'a', trial: TRIAL })).slots?.trial).toBeNull();
   });
 });
