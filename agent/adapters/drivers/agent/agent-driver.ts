@@ -116,11 +116,7 @@ export function createAgentDriver(options: AgentDriverOptions): Driver<AgentUnit
       return isOurs ? { kind: 'running', pid: own.pid } : { kind: 'absent' };
     },
     runs: async (unit) => runsOwn(await slots.read(), unit),
-    exited: (_, signal) =>
-      new Promise((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      }),
+    exited: (_, signal) => aborted(signal),
     async logs(component, keepBytes, since) {
       const { current, notes, trial } = await slots.read();
       if (current === null || notes[current]?.component !== component) return '';
