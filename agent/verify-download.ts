@@ -1,12 +1,9 @@
 // Whether a downloaded file is what a vendor released: asked of the vendor's signed repository, at a server or in a directory.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { isAffected } from '../shared/compile/exposure.ts';
-import { type Digest, digestFromHex, hexOf } from '../shared/encoding/digest.ts';
+import { type Digest, hexOf } from '../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError, toDiskError } from '../shared/errors/error.ts';
 import { readNamed } from '../shared/node/named-file.ts';
 import { readPackIndex } from '../shared/node/pack-reader.ts';
@@ -15,6 +12,7 @@ import type { CapabilityRelease } from '../shared/schema/release.ts';
 import { maxPackBytes } from '../shared/tree/pack-format.ts';
 import type { TreeIndex } from '../shared/tree/tree-index.ts';
 import { compareVersions } from '../shared/version/version.ts';
+import { readDigest } from './adapters/machine/file-digest.ts';
 import { createDirectorySource } from './adapters/repository/directory-source.ts';
 import { createHttpSource, repositoryUrls } from './adapters/repository/http-source.ts';
 import { openTrustStore } from './adapters/repository/trust-store.ts';
@@ -61,7 +59,7 @@ async function verifyAgainst(
     onWarning: () => undefined,
     verifyTargets: createVerifyTargets(),
   });
-  const digests = await Promise.all(files.map(digestOfFile));
+  const digests = await Promise.all(files.map((file) => readDigest(file).catch(named(file))));
   await repository.refresh(at);
   const { advisories, releases: all } = await repository.catalog();
   const releases = all
@@ -93,16 +91,10 @@ async function verifyAgainst(
   };
 }
 
-/** Error: file/missing, disk/*. */
-async function digestOfFile(file: string): Promise<Digest> {
-  const sha256 = createHash('sha256');
-  await pipeline(createReadStream(file), sha256).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT'
-      ? new FairleadError('file/missing', { path: file })
-      : toDiskError(file, cause);
-  });
-  return digestFromHex(sha256.digest('hex'));
-}
+/** Errors: file/missing, disk/*. */
+const named = (path: string) => (cause: NodeJS.ErrnoException) => {
+  throw cause.code === 'ENOENT' ? new FairleadError('file/missing', { path }) : toDiskError(path, cause);
+};
 
 function inDirectory(from: string): Source {
   const { packFile, ...source } = createDirectorySource(resolve(from));
@@ -154,11 +146,7 @@ async function fetchBeginning(
 
 /** Errors: tree/*, file/missing, disk/*. */
 async function indexIn(file: string, tree: Digest): Promise<TreeIndex> {
-  const pack = await open(file).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT'
-      ? new FairleadError('file/missing', { path: file })
-      : toDiskError(file, cause);
-  });
+  const pack = await open(file).catch(named(file));
   try {
     return await readPackIndex(pack, tree);
   } finally {

@@ -23,6 +23,11 @@ export async function copyDurably(source: string, copy: string, mode: number): P
 /** Null where no file is. */
 export async function digestOfFile(path: string): Promise<Digest | null> {
   if (!(await lstat(path).catch(() => null))?.isFile()) return null;
+  return await readDigest(path);
+}
+
+/** Of whatever the path leads to. Throws what the disk says. */
+export async function readDigest(path: string): Promise<Digest> {
   return await eachPiece(path, async () => undefined);
 }
 
