@@ -20,11 +20,7 @@ export async function makeArchive(packing: Packing): Promise<string> {
   ];
   const sums = given.map(({ path, content }) => `${sha256(content)}  ${path}\n`).join('');
   const files = [...given, { path: 'SHA256SUMS', mode: 0o644, content: sums } as const];
-  await layOut(
-    join(directory, name),
-    files.map((file) => ({ ...file })),
-    madeAt,
-  );
+  await layOut(join(directory, name), files, madeAt);
 
   const archive = join(work, `${name}.tar`);
   await promisify(execFile)('tar', [
