@@ -6,6 +6,7 @@ import { countInstances, countTwins } from '../db/instances.ts';
 import { countJobs } from '../db/job-lists.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { createDurations, type Durations, type Series } from './durations.ts';
+import { REPORTS } from './routes/reports.ts';
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -38,7 +39,7 @@ export function observeRequests(app: FastifyInstance, context: Context): Observe
   });
   const note = (method: string, route: string, status: number, ms: number) => {
     durations.of(method, route, status).note(ms);
-    if (route === '/api/v1/reports' && status === 200) reports.inc();
+    if (route === REPORTS && status === 200) reports.inc();
   };
   app.addHook('onResponse', async (request, reply) =>
     note(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime),

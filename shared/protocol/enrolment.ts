@@ -36,7 +36,9 @@ export function parseEnrolment(text: string): Enrolment {
   }
 }
 
-/** POST /api/v1/enrolments/redeem. Repeating it with the same code and key gives the same answer. */
+export const REDEEM_PATH = '/api/v1/enrolments/redeem';
+
+/** POST to REDEEM_PATH. Repeating it with the same code and key gives the same answer. */
 export const redeemRequest = z.strictObject({
   /** Of any form: what did not fit would be shown in the refusal, and somebody may send the whole enrolment string. */
   code: z.string(),

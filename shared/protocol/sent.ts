@@ -1,6 +1,6 @@
 // Everything that an agent sends: each kind of request with its headers and the schema of its body. What is not named here does not leave.
 import { z } from 'zod';
-import { redeemRequest } from './enrolment.ts';
+import { REDEEM_PATH, redeemRequest } from './enrolment.ts';
 import { leaveRequest } from './instances.ts';
 import { answersRequest } from './proposal.ts';
 import { heartbeat, report } from './report.ts';
@@ -127,7 +127,7 @@ export const SENT: Readonly<Record<string, SentKind>> = {
     about: 'a question that any release server refuses: whether one answers there at all',
     when: 'when somebody types `fairlead doctor`',
     method: 'GET',
-    path: '/api/v1/enrolments/redeem',
+    path: REDEEM_PATH,
     headers: HTTP,
     body: null,
     says: 'nobody',
@@ -137,7 +137,7 @@ export const SENT: Readonly<Record<string, SentKind>> = {
     about: 'the code of the enrolment string, the public key that was made here, and the name of this host',
     when: 'once, when somebody types `fairlead agent enroll`, `install --enroll` or `move`',
     method: 'POST',
-    path: '/api/v1/enrolments/redeem',
+    path: REDEEM_PATH,
     headers: [...HTTP, 'content-type', 'content-length'],
     body: redeemRequest,
     says: 'who',

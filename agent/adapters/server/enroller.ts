@@ -6,6 +6,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import {
   type Enrolment,
   parseEnrolment,
+  REDEEM_PATH,
   redeemReply,
   redeemRequest,
 } from '../../../shared/protocol/enrolment.ts';
@@ -88,7 +89,7 @@ export async function redeem(
     agentVersion: AGENT_VERSION,
   });
   try {
-    return await postJson(options.http, `${server}/api/v1/enrolments/redeem`, request, redeemReply);
+    return await postJson(options.http, `${server}${REDEEM_PATH}`, request, redeemReply);
   } catch (cause) {
     if (!isFairleadError(cause, 'transport/refused') || cause.data.status !== FORBIDDEN) throw cause;
     throw new FairleadError('enrolment/refused', { server, problem: cause.data.problem }, { cause });

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { hostname } from 'node:os';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { redeemReply } from '../../../shared/protocol/enrolment.ts';
+import { REDEEM_PATH, redeemReply } from '../../../shared/protocol/enrolment.ts';
 import { packPath } from '../../../shared/protocol/publication.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { Sample, Samples } from '../../ports/server.ts';
@@ -60,7 +60,7 @@ function sendingOf(
     ...{ code: 'THE-CODE-OF-THE-STRING', publicKey: key.x },
     ...{ hostname: sanitizeLine(hostname()), agentVersion: AGENT_VERSION },
   };
-  const redeem = `${server}/api/v1/enrolments/redeem`;
+  const redeem = `${server}${REDEEM_PATH}`;
   return [
     [
       'metadata',

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { describeProxy, proxyOf } from '../../../shared/node/proxies.ts';
+import { REDEEM_PATH } from '../../../shared/protocol/enrolment.ts';
 import type { Endpoint, Step } from '../../../shared/protocol/survey.ts';
 import { header, unreachable } from './answers.ts';
 import { createDispatchers, verifyNetwork } from './dispatchers.ts';
@@ -30,7 +31,7 @@ const PLACES: readonly (readonly [
   ['releases', '/repository/metadata/timestamp.json', (status) => status === 200],
   // Only asked for by POST: a server of ours says so in its own words, whatever stands before it passes that on.
   [
-    ...(['reports', '/api/v1/enrolments/redeem'] as const),
+    ...(['reports', REDEEM_PATH] as const),
     (status, type) => (status === 404 || status === 405) && /json/i.test(type),
   ],
 ];

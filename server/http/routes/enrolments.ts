@@ -1,6 +1,6 @@
 // Enrolment: a person asks for a code, an agent redeems it.
 import { z } from 'zod';
-import { redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
+import { REDEEM_PATH, redeemReply, redeemRequest } from '../../../shared/protocol/enrolment.ts';
 import {
   enrolmentId,
   enrolmentReply,
@@ -75,7 +75,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
   }),
   defineRoute({
     method: 'POST',
-    path: '/api/v1/enrolments/redeem',
+    path: REDEEM_PATH,
     access: 'public',
     tag: 'agents',
     summary: 'Redeem a code: registers the agent’s key. The same code and key always get the same answer',
