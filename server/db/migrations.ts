@@ -1,6 +1,5 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { type Kysely, sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
 import { addEvents } from './events.ts';
 import { addBlockers, addGlance } from './fleet-summary.ts';
 import { addReportDigest } from './heartbeats.ts';
@@ -13,9 +12,10 @@ import { addReported } from './reported-migration.ts';
 import { addRunningVersions } from './running-versions.ts';
 import { addSessions } from './sessions.ts';
 import { addStanding } from './standing.ts';
+import type { Steps } from './steps.ts';
 import { columnTypesOf } from './tables.ts';
 
-export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+export const MIGRATIONS: Steps = {
   '0001-fleet': { up: createFleet },
   '0002-reported': { up: addReported },
   '0003-voices': { up: addVoices },

@@ -64,6 +64,12 @@ export const DATABASE_ERRORS = {
     http: 503,
     exit: EXIT.refused,
   }),
+  'server/database-newer': entry<{ readonly database: string; readonly steps: readonly string[] }>({
+    message: (d) => `a newer fairlead-server changed the database ${d.database}: ${d.steps.join(', ')}`,
+    hint: () => 'run that version again, or restore a backup from before it; nothing was changed here',
+    http: 503,
+    exit: EXIT.refused,
+  }),
   'server/database-unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `the database ${d.path} cannot be opened: ${d.problem}`,
     hint: () => 'check the disk and its permissions; a damaged file is restored from the newest backup',
