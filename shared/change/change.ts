@@ -43,6 +43,10 @@ export const fleetCounts = z.strictObject({
   environment: count.exactOptional(),
   /** Of `inProgress`: not heard of for a day. */
   silent: count.exactOptional(),
+  /** Of `inProgress`: heard of, and far beyond the time that such deployments take. */
+  overdue: count.exactOptional(),
+  /** Of `committed`: what was deployed became unhealthy since, or was gone back from. */
+  degraded: count.exactOptional(),
 });
 
 export const stageEvent = z.discriminatedUnion('stage', [

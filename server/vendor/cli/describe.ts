@@ -35,10 +35,16 @@ export function nextStep(record: ChangeRecord): string {
 }
 
 export function describeCounts(counts: FleetCounts): string {
-  const { committed, inProgress, rolledBack, failed, environment = 0, silent = 0 } = counts;
+  const { committed, inProgress, rolledBack, failed, environment, silent, overdue, degraded } = counts;
   const states = `committed ${committed}, in progress ${inProgress}, rolled back ${rolledBack}, failed ${failed}`;
-  const byMachine = environment === 0 ? '' : `; ${environment} of these through their machines`;
-  return `${states}${byMachine}${silent === 0 ? '' : `; ${silent} silent for a day`}`;
+  const apart = [
+    [environment, 'of these through their machines'],
+    [silent, 'silent for a day'],
+    [overdue, 'without an end in their time'],
+    [degraded, 'unhealthy or gone back since'],
+  ] as const;
+  const told = apart.filter(([number = 0]) => number > 0).map(([number, what]) => `; ${number} ${what}`);
+  return states + told.join('');
 }
 
 function detailOf(event: StageEvent): string {

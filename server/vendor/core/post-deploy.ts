@@ -1,6 +1,7 @@
 // Post-deploy verification: whether the fleet's reports let a change be completed, end it, or say nothing yet.
 
 import type { FleetCounts } from '../../../shared/change/change.ts';
+import { exceedsShare, shareOf } from '../../../shared/change/judge.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -24,18 +25,16 @@ export interface FleetEvidence {
   readonly now: EpochMs;
 }
 
-/** Of a thousand installs twenty, of ten none: few enough that waves notice a bad release while few have it. */
-export const DEFAULT_TOLERANCE = '2%';
-
 /**
  * By rate and by cause. What the release itself did beyond the tolerance fails it, whoever acknowledges it. What the machines did is no
  * evidence against it, and none for it: like silence it must be within the tolerance, or be acknowledged by a person.
  */
 export function judgeFleet(evidence: FleetEvidence): FleetVerdict {
   const { counts, tolerance, isAcknowledged, atLeast, lastWave, now } = evidence;
-  const { environment = 0, silent = 0 } = counts;
+  const { environment = 0, silent = 0, overdue = 0 } = counts;
   if (exceedsShare(counts, tolerance)) return { kind: 'failed' };
-  const active = counts.inProgress - silent;
+  // What has no end within its time was counted among what went wrong, and nobody waits for it.
+  const active = counts.inProgress - silent - overdue;
   if (active > 0) return awaiting(`${active} still deploying`);
   if (counts.committed < atLeast)
     return awaiting(`${counts.committed} of ${count(atLeast, 'instance')} committed`);
@@ -50,30 +49,26 @@ export function judgeFleet(evidence: FleetEvidence): FleetVerdict {
   return { kind: 'passed' };
 }
 
-/** Whether the release itself went wrong in more than this share of the deployments that say something of it. */
-export function exceedsShare(counts: FleetCounts, share: number): boolean {
-  const wrong = counts.rolledBack + counts.failed - (counts.environment ?? 0);
-  return wrong > share * (counts.committed + wrong);
-}
-
 /** A platform or suite fares as the capabilities it ships: as widely as the rarest, with every failure. */
 export function combineCounts(parts: readonly FleetCounts[]): FleetCounts {
   const sum = (key: keyof FleetCounts) => parts.reduce((total, part) => total + (part[key] ?? 0), 0);
-  const [environment, silent] = [sum('environment'), sum('silent')];
+  const some = (['environment', 'silent', 'overdue', 'degraded'] as const).flatMap((key) => {
+    const total = sum(key);
+    return total === 0 ? [] : [[key, total] as const];
+  });
   return {
     committed: parts.length === 0 ? 0 : Math.min(...parts.map((part) => part.committed)),
     rolledBack: sum('rolledBack'),
     inProgress: sum('inProgress'),
     failed: sum('failed'),
-    ...(environment === 0 ? {} : { environment }),
-    ...(silent === 0 ? {} : { silent }),
+    ...Object.fromEntries(some),
   };
 }
 
 /** `2%`, `0.5%` → a share from 0 to 1. Error: vendor/option-invalid. */
 export function parseShare(value: string, option: string): number {
-  const percent = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(value)?.[1];
-  if (percent !== undefined && Number(percent) <= 100) return Number(percent) / 100;
+  const share = shareOf(value);
+  if (share !== null) return share;
   throw new FairleadError('vendor/option-invalid', { option, value, form: '0% to 100%, such as 2% or 0.5%' });
 }
 

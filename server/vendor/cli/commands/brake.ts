@@ -1,11 +1,11 @@
 // `rollout status`, `halt` and `guard`: how a rollout fares on the fleet, and its brake, by hand or by a threshold.
 
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import { judgeRollout, toleranceOf } from '../../../../shared/change/judge.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../../../shared/schema/rollout.ts';
-import { exceedsShare } from '../../core/post-deploy.ts';
 import { formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf } from '../../workspace/documents.ts';
@@ -41,25 +41,26 @@ async function haltChange(
 }
 
 interface GuardOptions {
-  /** As it was typed, and from 0 to 1. */
-  readonly haltOver: { readonly text: string; readonly share: number };
+  /** From 0 to 1; what the change tolerates, where it is not given. */
+  readonly haltOver?: number;
   /** Milliseconds. */
   readonly for: number;
 }
 
 /** A halt in force stays as it is: repeated by a timer, this signs once. */
 export async function guard(session: Session, text: string, options: GuardOptions): Promise<void> {
-  const { haltOver } = options;
   const change = await findChange(session.directory, text);
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
   const counts = await readFleetCounts(session, change);
   const halted = await findHalt(session, digest);
-  const isOver = halted === undefined && exceedsShare(counts, haltOver.share);
-  const reason = `over ${haltOver.text} failed: ${describeCounts(counts)}`;
-  const signed = isOver ? [await haltChange(session, change, reason, options.for)] : [];
-  const verdict = halted === undefined ? (isOver ? 'halted' : 'goes on') : `halted until ${halted.expires}`;
-  const about = `${formatRef(ref)} ${verdict}: ${describeCounts(counts)}`;
+  const judged = judgeRollout(options.haltOver ?? toleranceOf(change), { counts, silence: null });
+  const found =
+    judged.kind === 'stop' ? judged.findings.map(({ text: finding }) => finding).join('; ') : null;
+  const isStopped = halted === undefined && found !== null;
+  const signed = isStopped ? [await haltChange(session, change, found, options.for)] : [];
+  const verdict = halted !== undefined ? `halted until ${halted.expires}` : isStopped ? 'halted' : 'goes on';
+  const about = `${formatRef(ref)} ${verdict}: ${found ?? describeCounts(counts)}`;
   await concludeRelease(session, 'rollout-guard', ref, signed, about);
 }
 

@@ -6,6 +6,7 @@ import {
   changeRecord,
   intakeOf,
 } from '../../../../shared/change/change.ts';
+import { DEFAULT_TOLERANCE } from '../../../../shared/change/judge.ts';
 import { openChange, stageDue, transition, verifyAbandonable } from '../../../../shared/change/pipeline.ts';
 import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
@@ -14,7 +15,6 @@ import { formatTable } from '../../../../shared/present/table.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import type { Version } from '../../../../shared/version/version.ts';
-import { DEFAULT_TOLERANCE } from '../../core/post-deploy.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import {
   findChange,

@@ -1,6 +1,7 @@
 // `change complete`: stage 6 judges the fleet's reports, stage 7 ends the change by that verdict.
 
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
+import { toleranceOf } from '../../../../shared/change/judge.ts';
 import {
   builtRelease,
   eventOf,
@@ -13,7 +14,7 @@ import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { componentNameOf, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { compareVersions } from '../../../../shared/version/version.ts';
-import { DEFAULT_TOLERANCE, judgeFleet, parseShare } from '../../core/post-deploy.ts';
+import { judgeFleet } from '../../core/post-deploy.ts';
 import { lastWaveOpens } from '../../core/waves.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { findChange, refOfChange, writeChange } from '../../workspace/changes.ts';
@@ -65,7 +66,7 @@ async function verifyOnFleet(
   const acknowledged = readAcknowledgement(options);
   const verdict = judgeFleet({
     counts,
-    tolerance: parseShare(record.tolerance ?? DEFAULT_TOLERANCE, '--tolerance'),
+    tolerance: toleranceOf(record),
     isAcknowledged: acknowledged !== null,
     atLeast: options.atLeast,
     ...{ lastWave, now },

@@ -79,16 +79,15 @@ const BRAKES: readonly VendorCommand[] = [
   },
   {
     name: 'rollout guard',
-    about: 'halt it when too many deployments have failed; looks once: run it by a timer',
-    example: 'rollout guard CHG-7 --halt-over 10% --passphrase-file halts.pass',
+    about: 'halt it when more go wrong than its change tolerates; looks once: run it by a timer',
+    example: 'rollout guard CHG-7 --passphrase-file halts.pass',
     kind: 'signs',
     arguments: [CHANGE_OR_RELEASE],
     options: [
       {
         flags: '--halt-over <percent>',
-        about: 'share of the ended deployments that may have failed or rolled back',
-        required: true,
-        parse: (text) => ({ text, share: parseShare(text, '--halt-over') }),
+        about: 'another share of deployments that may go wrong (default: the tolerance of the change)',
+        parse: (text) => parseShare(text, '--halt-over'),
       },
       LASTS,
     ],

@@ -1,5 +1,6 @@
 // The commands of the stages from a change to a signed release, in the order in which a release meets them.
 import { z } from 'zod';
+import { DEFAULT_TOLERANCE } from '../../../../shared/change/judge.ts';
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
 import {
   parseComponent,
@@ -11,7 +12,7 @@ import {
   parseRelease,
   parseUrl,
 } from '../../../../shared/cli/values.ts';
-import { DEFAULT_TOLERANCE, parseShare } from '../../core/post-deploy.ts';
+import { parseShare } from '../../core/post-deploy.ts';
 import { parseQuorum } from '../../core/roles.ts';
 import { A_CHANGE, REASON, type VendorCommand } from '../command.ts';
 

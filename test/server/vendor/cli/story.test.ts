@@ -408,20 +408,22 @@ describe('a rollout', () => {
     expect(new Set(offers.map(({ digest }) => digest)).size).toBe(1);
   });
 
-  it('is halted by its guard once too many deployments have failed, and only once', async () => {
+  it('is halted by its guard once more go wrong than is tolerated, and only once', async () => {
     const id = await vendor.release('core/guarded@1.0.0');
     await vendor.json('rollout', 'start', id);
-    const guard = ['rollout', 'guard', id, '--halt-over', '10%'];
+    const guard = ['rollout', 'guard', id];
     const halted = async () => (await vendor.json('rollout', 'status', id)).halt !== null;
 
     vendor.server.counts.set(id, { ...NONE, committed: 9, inProgress: 3, rolledBack: 1 });
     await vendor.json(...guard);
     const atTheThreshold = await halted();
-    vendor.server.counts.set(id, { ...NONE, committed: 9, failed: 1, rolledBack: 1 });
+    vendor.server.counts.set(id, { ...NONE, committed: 9, failed: 1, rolledBack: 3 });
+    await vendor.json(...guard, '--halt-over', '40%');
+    const overAnother = await halted();
     const first = await vendor.json(...guard);
     const again = await vendor.json(...guard);
 
-    expect([atTheThreshold, await halted()]).toEqual([false, true]);
+    expect([atTheThreshold, overAnother, await halted()]).toEqual([false, false, true]);
     expect(first.signed).toMatchObject([{ kind: 'signed', role: 'halts' }]);
     expect(again.signed).toEqual([]);
     expect(await vendor.refusal('rollout', 'guard', id, '--halt-over', '110%')).toBe('usage');
