@@ -8,6 +8,7 @@ import type {
   CompileInput,
   CompileResult,
   EmergencyResult,
+  KnownFacts,
   PinReport,
   Target,
 } from '../../shared/compile/target.ts';
@@ -35,6 +36,8 @@ export interface Facts extends LocalState {
   readonly catalog: Catalog;
   readonly freshness: DecideInput['freshness'];
   readonly host: HostFacts;
+  /** What the machine and its operator say this install is, for the classes of rollouts and halts. */
+  readonly known?: Omit<KnownFacts, 'drivers'>;
   /** Every deployment so far, oldest first. */
   readonly records: readonly DeploymentRecord[];
 }
@@ -91,6 +94,7 @@ export function compileInputOf(facts: Facts): CompileInput {
     pins: effectivePolicy(facts).pins,
     current: facts.current,
     quarantined: new Set(facts.quarantine.map(({ release }) => release)),
+    facts: { ...facts.known, drivers: facts.host.drivers },
   };
 }
 

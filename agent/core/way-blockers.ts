@@ -1,7 +1,6 @@
 // What stands between this instance and one release, beyond what the decision itself names.
 import { isEnabled } from '../../shared/compile/config.ts';
 import { isAffected, openCritical } from '../../shared/compile/exposure.ts';
-import { activeHalts } from '../../shared/compile/halts.ts';
 import type { Offers } from '../../shared/compile/offers.ts';
 import { pinnedComponent } from '../../shared/compile/pins.ts';
 import type { Withheld } from '../../shared/compile/target.ts';
@@ -29,7 +28,7 @@ export function offerBlockers(
     withheld === undefined
       ? [unoffered(facts, ref, offers.withdrawn.has(release))]
       : [withheldReason(withheld, facts.quarantine)];
-  const halt = activeHalts(facts.catalog.halts, facts.now).get(release);
+  const halt = offers.halts.get(release);
   if (halt !== undefined && withheld?.why.kind !== 'halted') {
     blockers.push(of({ kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) }));
   }

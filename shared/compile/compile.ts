@@ -11,13 +11,13 @@ import { type Context, createContext, withoutWithholding } from './context.ts';
 import { compileEmergency, harden } from './emergency.ts';
 import { haltMoments } from './halts.ts';
 import { explainConflict, findHeldBack } from './lift.ts';
-import { offeredAt } from './offers.ts';
 import { reportPins } from './pin-report.ts';
 import { manifestDigest } from './plan.ts';
 import type { Catalog } from './releases.ts';
 import type { Assignment } from './repair.ts';
 import { misconfigured } from './settings.ts';
 import type { CompileInput, CompileResult, EmergencyResult, Withheld } from './target.ts';
+import { orderMoments, waveMoments } from './waves.ts';
 
 /**
  * The highest versions that pins, bills of materials and requirements let hold together; then, over pins, the nearest
@@ -120,7 +120,8 @@ function* factsOf({ catalog, instance }: CompileInput): Pieces<CatalogFacts> {
   return {
     digest: digestFromHex(hash.digest('hex')),
     moments: [
-      ...(yield* mapped(rollouts, (rollout) => offeredAt(rollout, instance))),
+      ...(yield* mapped(rollouts, (rollout) => waveMoments(rollout, instance))).flat(),
+      ...orderMoments(advisories, instance),
       ...haltMoments(catalog),
     ],
   };
@@ -128,10 +129,10 @@ function* factsOf({ catalog, instance }: CompileInput): Pieces<CatalogFacts> {
 
 /** Of the time, only which moments have passed: between two of them nothing changes. */
 function keyOf(input: CompileInput, { digest, moments }: CatalogFacts): Digest {
-  const { instance, now, config, pins, current, quarantined } = input;
+  const { instance, now, config, pins, current, quarantined, facts = null } = input;
   const ends = pins.flatMap(({ expires }) => (expires === undefined ? [] : [instantMs(expires)]));
   const passed = [...moments, ...ends].filter((moment) => moment <= now).length;
   const running = current === null ? null : [manifestDigest(current.manifest), current.config];
-  const key = [digest, instance, config, pins, running, [...quarantined].sort(), passed];
+  const key = [digest, instance, config, pins, running, [...quarantined].sort(), facts, passed];
   return digestOf(utf8(JSON.stringify(key)));
 }

@@ -15,12 +15,28 @@ import type { Choice } from './running.ts';
 import { misconfigured } from './settings.ts';
 import type { CompileInput, EmergencyResult, Unfixable } from './target.ts';
 import { isCapabilityName } from './variables.ts';
+import { waitingOrders } from './waves.ts';
+
+/**
+ * Orders that have not reached this install yet are left out, for another order would bring their fixes before their time. Where
+ * there are no others, the target is what they will force, and says when.
+ */
+export function* compileEmergency(input: CompileInput): Pieces<EmergencyResult> {
+  const waiting = waitingOrders(input);
+  if (waiting.size === 0) return yield* compileOrders(input);
+  const advisories = input.catalog.advisories.filter(({ id }) => !waiting.has(id));
+  const due = yield* compileOrders({ ...input, catalog: { ...input.catalog, advisories } });
+  if (due.target !== null) return due;
+  const all = yield* compileOrders(input);
+  const waits = Math.min(...all.advisories.map((id) => waiting.get(id) ?? input.now));
+  return waits > input.now && all.target !== null ? { ...all, waits } : all;
+}
 
 /**
  * Applies on every channel and over pins, and brings no ordinary update along. The configuration in force stays as well, for
  * a changed one is an ordinary update; but a setting that the fix asks for and that waits on disk is no reason to stay open.
  */
-export function* compileEmergency(input: CompileInput): Pieces<EmergencyResult> {
+function* compileOrders(input: CompileInput): Pieces<EmergencyResult> {
   const inForce = input.current?.config ?? input.config;
   const context = yield* createContext({ ...input, config: inForce }, input.config);
   const { moves, forced, advisories, unfixable } = yield* harden(context, context.running);

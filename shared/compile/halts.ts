@@ -5,25 +5,35 @@
 // the digest to be halted, whoever renews it, and the order to stand beside halts, whatever they halt: one after the other
 // they would otherwise stop a fix, what it requires, and every later fix for 72 hours each.
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { type ClassFacts, isStoppedFor } from '../schema/classes.ts';
 import { type Halt, MAX_HALT_MS } from '../schema/rollout.ts';
-import type { Catalog } from './releases.ts';
+import { NOTHING_KNOWN } from './facts.ts';
+import type { Catalog, ScopedHalt } from './releases.ts';
 
 /** Clocks of vendors and installs differ; one issued further ahead would otherwise wait in store for years. */
 const MAX_AHEAD_MS = 24 * 3_600_000;
 
-/** The latest-ending halt of each digest. One issued a little in the future counts: a slow clock must not miss it. */
-export function activeHalts(halts: readonly Halt[], now: EpochMs): ReadonlyMap<string, Halt> {
+/**
+ * The latest-ending halt of each digest that stops this install: one of its class, or one for all. One issued a little in
+ * the future counts: a slow clock must not miss it.
+ */
+export function activeHalts(
+  halts: readonly ScopedHalt[],
+  now: EpochMs,
+  facts: ClassFacts = NOTHING_KNOWN,
+): ReadonlyMap<string, ScopedHalt> {
   const active = halts.filter((halt) => begins(halt) <= now && instantMs(halt.expires) > now);
   return new Map(
     active
+      .filter(({ classes }) => isStoppedFor(classes, facts))
       .toSorted((a, b) => instantMs(a.expires) - instantMs(b.expires) || (a.reason < b.reason ? -1 : 1))
       .map((halt) => [halt.digest, halt]),
   );
 }
 
 /** The digests whose halt also stops a forced patch: for 72 hours in all. */
-export function haltedAgainstOrders(catalog: Catalog, now: EpochMs): ReadonlySet<string> {
-  const active = [...activeHalts(catalog.halts, now).values()];
+export function haltedAgainstOrders(catalog: Catalog, now: EpochMs, facts: ClassFacts): ReadonlySet<string> {
+  const active = [...activeHalts(catalog.halts, now, facts).values()];
   return new Set(active.filter((halt) => now < orderedUntil(catalog, halt)).map(({ digest }) => digest));
 }
 

@@ -1,17 +1,18 @@
 // Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
 
-import { createHash } from 'node:crypto';
-import { utf8 } from '../encoding/bytes.ts';
-import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
+import { instantMs } from '../encoding/instant.ts';
 import { GRAIN, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
+import { type ClassFacts, describeFacts, isOfferedTo, membershipIn } from '../schema/classes.ts';
 import { componentKeyOf } from '../schema/common.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
-import type { Halt, Rollout } from '../schema/rollout.ts';
+import type { Rollout } from '../schema/rollout.ts';
 import { compareVersions, floorOf, type Range, type Version } from '../version/version.ts';
+import { classFactsOf } from './facts.ts';
 import { activeHalts, haltedAgainstOrders, ordersBeyondHalts } from './halts.ts';
-import type { AnyRelease, ReleaseIndex } from './releases.ts';
+import type { AnyRelease, ReleaseIndex, ScopedHalt } from './releases.ts';
 import { runningChoices } from './running.ts';
 import type { CompileInput, Withheld } from './target.ts';
+import { reachedAt } from './waves.ts';
 
 export interface Offers {
   /** Digests of the release manifests that may be installed. */
@@ -20,13 +21,18 @@ export interface Offers {
   readonly withheld: ReadonlyMap<string, Withheld>;
   /** No new installs on this track; what runs stays. */
   readonly withdrawn: ReadonlySet<string>;
+  /** What stops a release here now, by its digest. */
+  readonly halts: ReadonlyMap<string, ScopedHalt>;
   /** Stopped by a halt even where an emergency order names them. */
   readonly haltedAgainstOrders: ReadonlySet<string>;
   /** Advisories whose orders no halt stops any more. */
   readonly ordersBeyondHalts: ReadonlySet<string>;
 }
 
-type OfferInput = Pick<CompileInput, 'catalog' | 'config' | 'instance' | 'now' | 'quarantined' | 'current'>;
+type OfferInput = Pick<
+  CompileInput,
+  'catalog' | 'config' | 'instance' | 'now' | 'quarantined' | 'current' | 'facts'
+>;
 
 /**
  * A rollout offers its release; a parent also offers what it ships. Of a bill-of-materials entry that is the floor of
@@ -37,7 +43,8 @@ type OfferInput = Pick<CompileInput, 'catalog' | 'config' | 'instance' | 'now' |
 export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Offers> {
   const rollouts = yield* trackRollouts(input);
   const withdrawn = withdrawnDigests(rollouts);
-  const halts = activeHalts(input.catalog.halts, input.now);
+  const facts = classFactsOf(input, index);
+  const halts = activeHalts(input.catalog.halts, input.now, facts);
   const running = runningChoices(input.current, index);
   const offered = new Set<string>();
   const withheld = new Map<string, Withheld>();
@@ -60,7 +67,10 @@ export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Of
     const component = componentNameOf(rollout.release);
     const release = index.find(component, rollout.release.version);
     if (release?.digest !== rollout.digest) continue;
-    yield* offer(release, running.get(component)?.digest === release.digest ? null : delay(rollout, input));
+    yield* offer(
+      release,
+      running.get(component)?.digest === release.digest ? null : delay(rollout, input, facts),
+    );
   }
   // A release on offer offers the required stop on the way to it: its own rollout may be long over.
   for (const [component, { version }] of running) {
@@ -75,7 +85,8 @@ export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Of
     offered,
     withheld,
     withdrawn,
-    haltedAgainstOrders: haltedAgainstOrders(input.catalog, input.now),
+    halts,
+    haltedAgainstOrders: haltedAgainstOrders(input.catalog, input.now, facts),
     ordersBeyondHalts: ordersBeyondHalts(input.catalog, input.now),
   };
 }
@@ -126,15 +137,21 @@ function* shippedBy(release: AnyRelease, index: ReleaseIndex): Pieces<readonly A
 }
 
 /** What keeps this instance from a rollout's release for now; null when its wave has come. */
-function delay(rollout: Rollout, input: OfferInput): Withheld['why'] | null {
+function delay(rollout: Rollout, input: OfferInput, facts: ClassFacts): Withheld['why'] | null {
+  const { classes } = rollout;
+  if (classes !== undefined && !isOfferedTo(classes, facts)) {
+    const found = membershipIn(classes, facts);
+    const unknown = found.kind === 'unknown' ? found.facts : [];
+    return { kind: 'class', classes, unknown, here: describeFacts(classes, facts) };
+  }
   if (rollout.paused) return { kind: 'paused' };
-  const at = offeredAt(rollout, input.instance);
+  const at = reachedAt(rollout, input.instance, facts);
   return at <= input.now ? null : { kind: 'wave', at };
 }
 
 function obstacle(
   release: AnyRelease,
-  halts: ReadonlyMap<string, Halt>,
+  halts: ReadonlyMap<string, ScopedHalt>,
   quarantined: ReadonlySet<string>,
 ): Withheld['why'] | null {
   if (quarantined.has(release.digest)) return { kind: 'quarantined' };
@@ -157,22 +174,4 @@ export function firstStop(
     ({ document, digest }) =>
       document.requiredStop && !withdrawn.has(digest) && compareVersions(document.version, above) > 0,
   );
-}
-
-/** The first instant at which a wave reaches the instance: the last one reaches everybody. */
-export function offeredAt(rollout: Rollout, instance: string): EpochMs {
-  const start = instantMs(rollout.start);
-  // Most rollouts are one wave for everyone: no need to know where the instance stands.
-  const isForAll = rollout.waves.every((wave) => wave.percent === 100);
-  const position = isForAll ? 0 : wavePosition(rollout.seed, instance);
-  const reached = rollout.waves.filter((wave) => wave.percent > position);
-  return Math.min(...reached.map((wave) => start + durationMs(wave.after)));
-}
-
-/** Where an instance stands in a rollout's waves: evenly spread over [0, 100), another place for every seed. */
-export function wavePosition(seed: string, instance: string): number {
-  const hash = createHash('sha256')
-    .update(utf8(`${seed}\n${instance}`))
-    .digest();
-  return (hash.readUIntBE(0, 6) / 2 ** 48) * 100;
 }

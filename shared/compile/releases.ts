@@ -4,6 +4,8 @@ import type { Digest } from '../encoding/digest.ts';
 import type { EpochMs } from '../encoding/instant.ts';
 import { mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
+import type { Classes } from '../schema/classes.ts';
+import type { OrderTerms } from '../schema/order-terms.ts';
 import type { CapabilityRelease, Release, Verified } from '../schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Halt, Rollout } from '../schema/rollout.ts';
@@ -59,11 +61,17 @@ function* newestFirst(group: readonly AnyRelease[]): Pieces<readonly AnyRelease[
   return all.filter((one, i) => one.document.version !== all[i - 1]?.document.version);
 }
 
+/** An advisory with what its order says beyond it. */
+export type OrderedAdvisory = Advisory & { readonly terms?: OrderTerms };
+
+/** A halt with the classes it is limited to. */
+export type ScopedHalt = Halt & { readonly classes?: Classes };
+
 export interface Catalog {
   readonly releases: readonly Verified<Release>[];
   readonly rollouts: readonly Rollout[];
-  readonly advisories: readonly Advisory[];
-  readonly halts: readonly Halt[];
+  readonly advisories: readonly OrderedAdvisory[];
+  readonly halts: readonly ScopedHalt[];
   /** When this install first saw a halt of a digest; where it is not said, a halt's own word counts. */
   readonly haltedSince?: ReadonlyMap<Digest, EpochMs>;
   /** When this install first saw an emergency order beside a halt in force, by the advisory's id. */

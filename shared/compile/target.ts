@@ -1,6 +1,7 @@
 // What compile takes and gives: the instance as it is, and deployments as they should be.
 import type { EpochMs } from '../encoding/instant.ts';
 import type { DocumentIssue } from '../errors/document.ts';
+import type { Classes, ClassFacts, FactName, SaidFact } from '../schema/classes.ts';
 import type { ComponentKey } from '../schema/common.ts';
 import type { DeploymentManifest } from '../schema/deployment.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
@@ -18,6 +19,12 @@ export interface Target {
   readonly config: InstanceConfig;
 }
 
+/** What neither the configuration nor the catalog says of an install. */
+export interface KnownFacts extends Pick<ClassFacts, 'os' | 'arch' | SaidFact> {
+  /** What may run services here; absent where every driver may. */
+  readonly drivers?: readonly string[] | undefined;
+}
+
 export interface CompileInput {
   /** Instance id: places the install in a rollout's waves. */
   readonly instance: string;
@@ -29,6 +36,8 @@ export interface CompileInput {
   readonly current: Target | null;
   /** Digests of release manifests that failed here. */
   readonly quarantined: ReadonlySet<string>;
+  /** What this install knows of itself, for the classes of rollouts and halts; absent where nothing is known. */
+  readonly facts?: KnownFacts;
 }
 
 export type CompileResult =
@@ -93,6 +102,15 @@ export interface Withheld {
   readonly release: string;
   readonly why:
     | { readonly kind: 'wave'; readonly at: EpochMs }
+    | {
+        readonly kind: 'class';
+        /** Whom the rollout is for. */
+        readonly classes: Classes;
+        /** The facts that would have to be known to tell; empty where it is known that this install is not meant. */
+        readonly unknown: readonly FactName[];
+        /** What this install knows of what is asked, in words. */
+        readonly here: string;
+      }
     | { readonly kind: 'paused' }
     | { readonly kind: 'halted'; readonly reason: string; readonly until: EpochMs }
     | { readonly kind: 'quarantined' };
@@ -126,6 +144,8 @@ export interface EmergencyResult {
   readonly misconfigured: readonly SettingIssue[];
   /** What of the configuration on disk comes into force with it, for a fix that could not run otherwise. */
   readonly adopted: readonly NamedSetting[];
+  /** When the first of its orders reaches this install; absent where one has. */
+  readonly waits?: EpochMs;
 }
 
 export interface Unfixable {

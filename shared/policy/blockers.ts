@@ -57,6 +57,8 @@ export const BLOCKER_RULES = {
   'rollout-halted': { verdict: 'blocked', owner: 'vendor', clear: null },
   'rollout-paused': { verdict: 'wait', owner: 'vendor', clear: null },
   'rollout-wave': { verdict: 'wait', owner: 'time', clear: null },
+  'rollout-class': { verdict: 'wait', owner: 'vendor', clear: null },
+  'order-wave': { verdict: 'wait', owner: 'time', clear: 'fairlead apply --reason "why"' },
   'retry-later': { verdict: 'wait', owner: 'time', clear: 'fairlead apply --reason "why"' },
   'pins-conflict': {
     verdict: 'held',

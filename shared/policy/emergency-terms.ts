@@ -1,4 +1,4 @@
-// Reasons against a forced patch: its notice, and the break-glass hold. Channel, pins and approvals are none.
+// Reasons against a forced patch: its wave, its notice, and the break-glass hold. Channel, pins and approvals are none.
 
 import { planDigest } from '../compile/plan.ts';
 import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
@@ -18,6 +18,7 @@ export function* emergencyReasons(input: DecideInput, plan: Plan): Pieces<readon
     ...settingsReasons(input.emergency.result.misconfigured),
     ...driverReasons(input.host, input.emergency.result.target),
     ...holdReasons(input),
+    ...waveReasons(input),
     ...(yield* windowReasons(input)),
     ...retryReasons(input, planDigest(plan)),
   ];
@@ -41,6 +42,18 @@ function holdReasons(input: DecideInput): readonly Reason[] {
       message: `forced patches are held by ${hold.by}: ${hold.reason}`,
       source: 'policy emergencyHold',
       clearsAt: instantMs(hold.until),
+    }),
+  ];
+}
+
+/** Waves protect those who were not asked: whoever types `apply` was. */
+function waveReasons({ emergency: { result }, command }: DecideInput): readonly Reason[] {
+  if (result.waits === undefined || command !== null) return [];
+  return [
+    block('order-wave', {
+      message: 'the order reaches this instance in a later wave',
+      source: `the order of ${result.advisories.join(', ')}`,
+      clearsAt: result.waits,
     }),
   ];
 }

@@ -3,6 +3,7 @@
 import { formatPin, pinnedComponent } from '../compile/pins.ts';
 import type { PinConflict, Unfixable, Withheld } from '../compile/target.ts';
 import { assertNever } from '../errors/error.ts';
+import { formatClasses } from '../schema/classes.ts';
 import { causeOf } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput, QuarantineNote } from './decide-input.ts';
@@ -101,6 +102,11 @@ export function withheldReason(
         message: `${what} reaches this instance in a later wave`,
         source,
         clearsAt: why.at,
+      });
+    case 'class':
+      return block('rollout-class', {
+        message: `${what} is offered to installs with ${formatClasses(why.classes)}; here ${why.here}`,
+        source,
       });
     case 'paused':
       return block('rollout-paused', { message: `the vendor has paused the rollout of ${what}`, source });

@@ -1,6 +1,26 @@
 // What each key of an advisory, a rollout and a halt is for: carried into the JSON Schemas and the reference page.
 import { DIGEST, DURATION, INSTANT, NAME, RANGE, VERSION, type Words } from './words.ts';
 
+/** Of the classes that stand at a key. */
+function classWords(at: string, about: string): Words {
+  const of = (fact: string, what: string, example: string) => ({
+    [`${at}[].${fact}`]: {
+      form: 'list of names, 1 to 20',
+      about: `${what}: one of these.`,
+      example: `["${example}"]`,
+    },
+  });
+  return {
+    [at]: { form: 'list, 1 to 20', about },
+    ...of('os', 'The operating system, with its major version or whichever', 'debian:12'),
+    ...of('arch', 'The processor', 'arm64'),
+    ...of('driver', 'What runs its services', 'systemd'),
+    ...of('suite', 'An enabled suite', 'core'),
+    ...of('region', 'Its region, as its operator says', 'eu-west'),
+    ...of('database', 'A database that it uses, as its operator says', 'postgresql:16'),
+  };
+}
+
 export const ADVISORY_WORDS: Words = {
   schema: { about: 'Names the kind of document and its form.' },
   id: {
@@ -44,6 +64,31 @@ export const ADVISORY_WORDS: Words = {
   notes: { form: 'text, up to 20,000 characters', about: 'What operators should know.' },
 };
 
+const SEED: Words[string] = {
+  form: 'one line',
+  about: 'Mixed with an install’s id to place it in a wave.',
+};
+const AFTER: Words[string] = { form: DURATION, about: 'How long after the start.', example: '"PT1H"' };
+
+export const ORDER_TERMS_WORDS: Words = {
+  schema: { about: 'Names the kind of document and its form.' },
+  advisory: {
+    form: 'an advisory’s id',
+    about: 'The advisory whose order it is about.',
+    example: '"FL-2026-0003"',
+  },
+  exploited: { about: 'The hole is in use already.', example: 'true' },
+  seed: SEED,
+  start: { form: INSTANT, about: 'When the first wave is forced.' },
+  waves: {
+    form: 'list, 1 to 20',
+    about:
+      'Growing shares of the fleet; the last is everybody. At the order’s deadline they no longer count.',
+  },
+  'waves[].percent': { form: 'percent, 1 to 100', about: 'The share that is forced.', example: '1' },
+  'waves[].after': AFTER,
+};
+
 export const ROLLOUT_WORDS: Words = {
   schema: { about: 'Names the kind of document and its form.' },
   release: { about: 'What is offered.' },
@@ -57,11 +102,16 @@ export const ROLLOUT_WORDS: Words = {
     about: 'Whom it is offered to: installs that follow this track.',
     example: '"stable"',
   },
-  seed: { form: 'one line', about: 'Mixed with an install’s id to place it in a wave.' },
+  ...classWords(
+    'classes',
+    'Whom it is for: installs in one of these classes, with everything that the class asks for. All where it is absent.',
+  ),
+  seed: SEED,
   start: { form: INSTANT, about: 'When the first wave opens.' },
   waves: { form: 'list, 1 to 20', about: 'Growing shares of the fleet; the last is everybody.' },
   'waves[].percent': { form: 'percent, 1 to 100', about: 'The share that is offered it.', example: '10' },
-  'waves[].after': { form: DURATION, about: 'How long after the start.', example: '"PT1H"' },
+  'waves[].after': AFTER,
+  ...classWords('waves[].classes', 'The share is of these alone; the last wave has none.'),
   paused: { about: 'Nobody new is offered it.', example: 'true' },
   withdrawn: { about: 'It is installed nowhere any more, and never removed.', example: 'true' },
 };
@@ -72,4 +122,13 @@ export const HALT_WORDS: Words = {
   reason: { form: 'one line', about: 'Shown to every operator.', example: '"errors on login"' },
   issued: { form: INSTANT, about: 'When it was signed.' },
   expires: { form: 'instant in UTC, at most 72 hours later', about: 'When it ends by itself.' },
+};
+
+export const HALT_SCOPE_WORDS: Words = {
+  schema: { about: 'Names the kind of document and its form.' },
+  digest: { form: DIGEST, about: 'The release that the halt stops.' },
+  ...classWords(
+    'classes',
+    'Whom the halt stops: installs in one of the classes, and those that cannot tell.',
+  ),
 };

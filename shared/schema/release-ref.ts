@@ -102,6 +102,16 @@ export function haltPath(release: Digest): string {
   return `halts/${hexOf(release)}.json`;
 }
 
+/** The TUF target path of the classes that a halt is limited to. */
+export function haltScopePath(release: Digest): string {
+  return `halts/${hexOf(release)}.scope.json`;
+}
+
+/** The TUF target path of what an advisory's order says beyond it. */
+export function orderTermsPath(advisory: string): string {
+  return `advisories/${advisory}.terms.json`;
+}
+
 export function capabilityKey(ref: ReleaseRef & { readonly kind: 'capability' }): ComponentKey {
   return componentKeyOf(ref.suite, ref.name);
 }

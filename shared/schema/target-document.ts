@@ -1,15 +1,26 @@
 // The documents behind target paths: which kind a path holds, read strictly, and the path where its content belongs.
 import { type Advisory, advisory } from './advisory.ts';
+import { type OrderTerms, orderTerms } from './order-terms.ts';
 import { parseDocumentBytes } from './parse-document.ts';
 import { type Release, release } from './release.ts';
-import { advisoryPath, haltPath, refOf, releasePath, rolloutPath } from './release-ref.ts';
-import { type Halt, halt, type Rollout, rollout } from './rollout.ts';
+import {
+  advisoryPath,
+  haltPath,
+  haltScopePath,
+  orderTermsPath,
+  refOf,
+  releasePath,
+  rolloutPath,
+} from './release-ref.ts';
+import { type Halt, type HaltScope, halt, haltScope, type Rollout, rollout } from './rollout.ts';
 
 export type TargetDocument =
   | { readonly kind: 'release'; readonly document: Release }
   | { readonly kind: 'rollout'; readonly document: Rollout }
   | { readonly kind: 'advisory'; readonly document: Advisory }
-  | { readonly kind: 'halt'; readonly document: Halt };
+  | { readonly kind: 'order-terms'; readonly document: OrderTerms }
+  | { readonly kind: 'halt'; readonly document: Halt }
+  | { readonly kind: 'halt-scope'; readonly document: HaltScope };
 
 /** Null for a path where no kind of document has its place. Errors: json/*, document/invalid. */
 export function parseTargetDocument(path: string, bytes: Uint8Array): TargetDocument | null {
@@ -21,8 +32,14 @@ export function parseTargetDocument(path: string, bytes: Uint8Array): TargetDocu
     case 'rollouts':
       return { kind: 'rollout', document: parseDocumentBytes(rollout, bytes, path) };
     case 'advisories':
+      if (path.endsWith('.terms.json')) {
+        return { kind: 'order-terms', document: parseDocumentBytes(orderTerms, bytes, path) };
+      }
       return { kind: 'advisory', document: parseDocumentBytes(advisory, bytes, path) };
     case 'halts':
+      if (path.endsWith('.scope.json')) {
+        return { kind: 'halt-scope', document: parseDocumentBytes(haltScope, bytes, path) };
+      }
       return { kind: 'halt', document: parseDocumentBytes(halt, bytes, path) };
     default:
       return null;
@@ -38,7 +55,11 @@ export function placeOf(target: TargetDocument): string {
       return rolloutPath(target.document.track, target.document.release);
     case 'advisory':
       return advisoryPath(target.document.id);
+    case 'order-terms':
+      return orderTermsPath(target.document.advisory);
     case 'halt':
       return haltPath(target.document.digest);
+    case 'halt-scope':
+      return haltScopePath(target.document.digest);
   }
 }

@@ -1,12 +1,14 @@
 // Scenarios: catalogs, instances and policies in the few words a decision table needs.
 
 import { configDigest, planBetween, planDigest } from '../../shared/compile/plan.ts';
-import type { CompileInput, Target } from '../../shared/compile/target.ts';
+import type { OrderedAdvisory, ScopedHalt } from '../../shared/compile/releases.ts';
+import type { CompileInput, KnownFacts, Target } from '../../shared/compile/target.ts';
 import { canonicalize } from '../../shared/encoding/canonical.ts';
 import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import type { ApplyCommand, DecideInput, QuarantineNote } from '../../shared/policy/decide-input.ts';
 import { advisory } from '../../shared/schema/advisory.ts';
+import type { Classes } from '../../shared/schema/classes.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { Decision, Verdict } from '../../shared/schema/decision.ts';
 import type {
@@ -17,6 +19,7 @@ import type {
 } from '../../shared/schema/deployment.ts';
 import { LOG_ENDS } from '../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../shared/schema/instance.ts';
+import { orderTerms } from '../../shared/schema/order-terms.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { pin } from '../../shared/schema/pin.ts';
 import { policy } from '../../shared/schema/policy.ts';
@@ -27,14 +30,21 @@ import { compile, compileEmergency, decide } from './finished.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** `"rollout"`: `true` reaches everyone (the default), `false` is none, a percentage or a state are themselves. */
+/**
+ * `"rollout"`: `true` reaches everyone (the default), `false` is none, a state is itself. `classes` are whom it is for, `first`
+ * those whom it reaches at once.
+ */
 export interface ReleaseSpec {
   readonly requires?: Readonly<Record<string, string>>;
   readonly ships?: Readonly<Record<string, string>>;
   readonly settings?: Json;
   readonly reversible?: string;
   readonly requiredStop?: boolean;
-  readonly rollout?: boolean | 'paused' | 'withdrawn' | { readonly after: string };
+  readonly rollout?:
+    | boolean
+    | 'paused'
+    | 'withdrawn'
+    | { readonly after: string; readonly classes?: Classes; readonly first?: Classes };
 }
 
 export interface AdvisorySpec {
@@ -44,6 +54,8 @@ export interface AdvisorySpec {
   readonly notice?: string;
   readonly deadline?: string;
   readonly withdrawn?: boolean;
+  /** When the order's only wave opens. */
+  readonly forcedFrom?: string;
 }
 
 export interface Scenario {
@@ -58,8 +70,9 @@ export interface Scenario {
   /** `core/auth` to a version expression, or to that and when it expires. */
   readonly pins?: Readonly<Record<string, string | { readonly version: string; readonly expires: string }>>;
   readonly quarantined?: readonly string[];
-  /** Reference to the instant at which the halt ends. */
-  readonly halts?: Readonly<Record<string, string>>;
+  /** Reference to the instant at which the halt ends, or to that and whom it stops. */
+  readonly halts?: Readonly<Record<string, string | { readonly expires: string; readonly classes: Classes }>>;
+  readonly facts?: KnownFacts;
   readonly policy?: Json | 'unreadable';
   readonly config?: 'unreadable';
   /** Deployments so far, of the plan that is desired. */
@@ -176,20 +189,22 @@ export function compileInputOf(scenario: Scenario): CompileInput {
         buildRollout(parseRef(text), digestOfRef(text), spec.rollout ?? true),
       ),
       advisories: Object.entries(scenario.advisories ?? {}).map(buildAdvisory),
-      halts: Object.entries(scenario.halts ?? {}).map(([text, expires]) =>
-        halt.parse({
-          schema: 'fairlead/halt@1',
-          digest: digestOfRef(text),
-          reason: 'errors in the first wave',
-          issued: '2026-03-01T00:00:00Z',
-          expires,
-        }),
-      ),
+      halts: Object.entries(scenario.halts ?? {}).map(([text, how]) => buildHalt(digestOfRef(text), how)),
     },
     pins: Object.entries(scenario.pins ?? {}).map(([on, wanted]) => buildPin(on, wanted)),
     current: scenario.runs === undefined ? null : targetRunning(scenario.runs, releases, config),
     quarantined: new Set((scenario.quarantined ?? []).map(digestOfRef)),
+    ...(scenario.facts === undefined ? {} : { facts: scenario.facts }),
   };
+}
+
+function buildHalt(digest: string, how: NonNullable<Scenario['halts']>[string]): ScopedHalt {
+  const { expires, ...scope } = typeof how === 'string' ? { expires: how } : how;
+  const document = halt.parse({
+    schema: 'fairlead/halt@1',
+    ...{ digest, reason: 'errors in the first wave', issued: '2026-03-01T00:00:00Z', expires },
+  });
+  return { ...document, ...scope };
 }
 
 /** As the agent keeps it: every entry says how it came to be. */
@@ -235,23 +250,35 @@ function buildRollout(
   state: NonNullable<ReleaseSpec['rollout']>,
 ): readonly Rollout[] {
   if (state === false) return [];
-  const after = typeof state === 'object' ? state.after : 'PT0S';
+  const { after, classes, first } = typeof state === 'object' ? state : { after: 'PT0S' };
   return [
     rollout.parse({
       schema: 'fairlead/rollout@1',
       release: ref,
       digest,
       track: 'stable',
+      ...(classes === undefined ? {} : { classes }),
       seed: 'seed',
       start: '2026-03-01T00:00:00Z',
-      waves: [{ percent: 100, after }],
+      waves: [
+        ...(first === undefined ? [] : [{ percent: 100, after: 'PT0S', classes: first }]),
+        { percent: 100, after },
+      ],
       paused: state === 'paused',
       withdrawn: state === 'withdrawn',
     }),
   ];
 }
 
-function buildAdvisory([id, spec]: readonly [string, AdvisorySpec]) {
+function buildAdvisory([id, spec]: readonly [string, AdvisorySpec]): OrderedAdvisory {
+  const { forcedFrom: start } = spec;
+  if (start === undefined) return buildPlainAdvisory(id, spec);
+  const waves = [{ percent: 100, after: 'PT0S' }];
+  const terms = { schema: 'fairlead/order-terms@1', advisory: id, seed: 'seed', start, waves };
+  return { ...buildPlainAdvisory(id, spec), terms: parseDocument(orderTerms, terms, 'terms') };
+}
+
+function buildPlainAdvisory(id: string, spec: AdvisorySpec) {
   const severity = spec.severity ?? 'critical';
   return parseDocument(
     advisory,

@@ -1,9 +1,11 @@
 // Target documents by their SHA-256: fetched once, verified at every reading, from a cache that may be lost; and what they are in the catalog.
 
 import type { Catalog } from '../../../shared/compile/releases.ts';
-import { digestOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import type { Classes } from '../../../shared/schema/classes.ts';
+import type { OrderTerms } from '../../../shared/schema/order-terms.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
 import { parseTargetDocument, placeOf, type TargetDocument } from '../../../shared/schema/target-document.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
@@ -35,6 +37,11 @@ export interface Obtained {
   readonly obtained: ReadonlySet<string>;
   /** Why the others are not. */
   readonly failures: readonly unknown[];
+}
+
+/** An order without its terms forces everybody at once: whoever withholds the terms shall not gain that. */
+export function withTheirOrders(missing: readonly string[]): ReadonlySet<string> {
+  return new Set(missing.flatMap((path) => [path, path.replace(/\.terms\.json$/, '.json')]));
 }
 
 const CONCURRENT_DOWNLOADS = 8;
@@ -117,11 +124,26 @@ export function parseEntry(path: string, bytes: Uint8Array): CatalogEntry {
   return { ...parsed, document: { document: parsed.document, bytes, digest: digestOf(bytes) } };
 }
 
+/** What an order or a halt says in a document of its own is put to it. */
 export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
+  const terms = new Map<string, OrderTerms>();
+  const scopes = new Map<Digest, Classes>();
+  for (const { kind, document } of entries) {
+    if (kind === 'order-terms') terms.set(document.advisory, document);
+    if (kind === 'halt-scope') scopes.set(document.digest, document.classes);
+  }
   return {
     releases: entries.flatMap((entry) => (entry.kind === 'release' ? [entry.document] : [])),
     rollouts: entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.document] : [])),
-    advisories: entries.flatMap((entry) => (entry.kind === 'advisory' ? [entry.document] : [])),
-    halts: entries.flatMap((entry) => (entry.kind === 'halt' ? [entry.document] : [])),
+    advisories: entries.flatMap(({ kind, document }) => {
+      if (kind !== 'advisory') return [];
+      const own = terms.get(document.id);
+      return [own === undefined ? document : { ...document, terms: own }];
+    }),
+    halts: entries.flatMap(({ kind, document }) => {
+      if (kind !== 'halt') return [];
+      const own = scopes.get(document.digest);
+      return [own === undefined ? document : { ...document, classes: own }];
+    }),
   };
 }

@@ -163,3 +163,8 @@ export function nextListing(
   if (complete === null) return { ...old, entries };
   return { schema: old.schema, ...complete, entries };
 }
+
+export function withoutAll(paths: readonly string[], refs: readonly DocumentRef[]): readonly string[] {
+  const listed = new Set(refs.map(({ path }) => path));
+  return paths.filter((path) => !listed.has(path));
+}

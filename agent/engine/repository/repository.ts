@@ -15,6 +15,7 @@ import {
   obtainAll,
   parseEntry,
   readDocument,
+  withTheirOrders,
 } from './documents.ts';
 import {
   EMPTY_LISTING,
@@ -26,6 +27,7 @@ import {
   nextListing,
   parseListing,
   sourceOf,
+  withoutAll,
 } from './listing.ts';
 import { createPlaces, type PlaceSource, type Places } from './places.ts';
 import {
@@ -215,7 +217,7 @@ class TufRepository implements Repository {
     const { obtained, failures } = await obtainAll(documents, this.#places.source, added, (ref, bytes) =>
       this.#read.set(ref.path, this.#parse(ref, bytes)),
     );
-    const failed = new Set(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
+    const failed = withTheirOrders(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
     const known = refs.filter(({ path }) => !failed.has(path));
     const gone = [...listed.keys()].filter((path) => !failed.has(path));
     const unknown = await findUnknown(tree, withoutAll(gone, known));
@@ -242,9 +244,4 @@ class TufRepository implements Repository {
     await this.#store.write(SIGHTINGS_FILE, formatSightings(next));
     this.#sightings = next;
   }
-}
-
-function withoutAll(paths: readonly string[], refs: readonly DocumentRef[]): readonly string[] {
-  const listed = new Set(refs.map(({ path }) => path));
-  return paths.filter((path) => !listed.has(path));
 }

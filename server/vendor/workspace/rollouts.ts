@@ -25,8 +25,14 @@ export async function editRollouts(
   if (chosen.length === 0) {
     throw new FairleadError('vendor/not-offered', { release: formatRef(ref), track: track ?? 'any track' });
   }
-  const edits = chosen.map(({ document }) => rolloutTarget({ ...document, ...change }));
+  const edits = chosen.map(({ document }) => rolloutTarget(readable({ ...document, ...change })));
   return changeTargets(session, 'releases', edits, { action, subject: formatRef(ref) });
+}
+
+/** What is offered to nobody is limited to nobody: an agent that knows no classes must read that the release is withdrawn. */
+function readable({ classes, ...offered }: Rollout): Rollout {
+  if (!offered.withdrawn) return classes === undefined ? offered : { ...offered, classes };
+  return { ...offered, waves: offered.waves.filter((wave) => wave.classes === undefined) };
 }
 
 /** Signs a halt of one release; halts that have expired are removed on the way. */

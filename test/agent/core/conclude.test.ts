@@ -160,15 +160,18 @@ describe('a conclusion', () => {
 });
 
 describe('what is compiled', () => {
-  it('is of the facts: who, when, what runs, what is pinned, and what failed here', () => {
+  it('is of the facts: who, when, of which class, what runs, what is pinned, and what failed here', () => {
     const facts = factsOf({ ...TWO, pins: { 'core/auth': '1.x' } });
     const quarantine = [{ release: 'a' }, { release: 'b' }] as never;
 
-    expect(compileInputOf({ ...facts, quarantine })).toEqual({
+    const host = { ...facts.host, drivers: ['process'] };
+
+    expect(compileInputOf({ ...facts, quarantine, host, known: { region: ['eu'] } })).toEqual({
       ...{ instance: facts.instance, now: facts.now, catalog: facts.catalog, current: facts.current },
       config: (facts.config as { readonly config: object }).config,
       pins: [expect.objectContaining({ name: 'core/auth', version: '1.x' })],
       quarantined: new Set(['a', 'b']),
+      facts: { region: ['eu'], drivers: ['process'] },
     });
   });
 });

@@ -1,10 +1,17 @@
 // The manifest reference: every key of what a vendor writes and signs, from the schemas and what is said of each key.
 import { z } from 'zod';
 import { advisory } from '../../../shared/schema/advisory.ts';
-import { ADVISORY_WORDS, HALT_WORDS, ROLLOUT_WORDS } from '../../../shared/schema/order-words.ts';
+import { orderTerms } from '../../../shared/schema/order-terms.ts';
+import {
+  ADVISORY_WORDS,
+  HALT_SCOPE_WORDS,
+  HALT_WORDS,
+  ORDER_TERMS_WORDS,
+  ROLLOUT_WORDS,
+} from '../../../shared/schema/order-words.ts';
 import { capabilityRelease, platformRelease, suiteRelease } from '../../../shared/schema/release.ts';
 import { CAPABILITY_WORDS, PLATFORM_WORDS, SUITE_WORDS } from '../../../shared/schema/release-words.ts';
-import { halt, rollout } from '../../../shared/schema/rollout.ts';
+import { halt, haltScope, rollout } from '../../../shared/schema/rollout.ts';
 import { type KeyWords, PIPELINE } from '../../../shared/schema/words.ts';
 import { type DocumentKey, keysOf, type Node } from './document-keys.ts';
 
@@ -46,6 +53,13 @@ export const DOCUMENTS: readonly DescribedDocument[] = [
     words: ADVISORY_WORDS,
   },
   {
+    title: 'Terms of an order',
+    schemaFile: 'order-terms',
+    intro: 'What `advisory publish` signs beside a critical advisory whose fix is forced in waves.',
+    schema: orderTerms,
+    words: ORDER_TERMS_WORDS,
+  },
+  {
     title: 'Rollout',
     schemaFile: 'rollout',
     intro: 'What `rollout start` and `promote` sign; `pause`, `resume` and `withdraw` sign it anew.',
@@ -53,6 +67,13 @@ export const DOCUMENTS: readonly DescribedDocument[] = [
     words: ROLLOUT_WORDS,
   },
   { title: 'Halt', schemaFile: 'halt', intro: 'What `rollout halt` signs.', schema: halt, words: HALT_WORDS },
+  {
+    title: 'Scope of a halt',
+    schemaFile: 'halt-scope',
+    intro: 'What `rollout halt --class` signs beside the halt.',
+    schema: haltScope,
+    words: HALT_SCOPE_WORDS,
+  },
 ];
 
 export function documentKeys({ schema }: DescribedDocument): readonly DocumentKey[] {

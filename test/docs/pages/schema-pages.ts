@@ -5,10 +5,11 @@ import { approvalReceipt } from '../../../shared/schema/approval.ts';
 import { decision } from '../../../shared/schema/decision.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
+import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import { pin } from '../../../shared/schema/pin.ts';
 import { policy } from '../../../shared/schema/policy.ts';
 import { capabilityRelease, platformRelease, suiteRelease } from '../../../shared/schema/release.ts';
-import { halt, rollout } from '../../../shared/schema/rollout.ts';
+import { halt, haltScope, rollout } from '../../../shared/schema/rollout.ts';
 import { type Node, visitKeys } from './document-keys.ts';
 import { DOCUMENTS } from './manifest-page.ts';
 
@@ -18,7 +19,9 @@ export const SCHEMAS = {
   platform: platformRelease,
   rollout,
   halt,
+  'halt-scope': haltScope,
   advisory,
+  'order-terms': orderTerms,
   instance: instanceConfig,
   policy,
   pin,

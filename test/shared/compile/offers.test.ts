@@ -1,6 +1,7 @@
 // Offers and waves: who is offered a release, and when.
 import { describe, expect, it } from 'vitest';
-import { firstStop, offeredAt, wavePosition } from '../../../shared/compile/offers.ts';
+import { firstStop } from '../../../shared/compile/offers.ts';
+import { reachedAt, wavePosition } from '../../../shared/compile/waves.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';
@@ -18,7 +19,7 @@ describe('waves', () => {
     ]);
     const start = instantMs(canary.start);
 
-    const reached = INSTANCES.filter((instance) => offeredAt(canary, instance) === start).length;
+    const reached = INSTANCES.filter((instance) => reachedAt(canary, instance, {}) === start).length;
 
     const share = (reached / INSTANCES.length) * 100;
     expect(Math.abs(share - percent)).toBeLessThan(2.5);
@@ -33,7 +34,7 @@ describe('waves', () => {
     const start = instantMs('2026-03-01T00:00:00Z');
 
     const times = INSTANCES.map(
-      (instance) => [wavePosition('seed', instance), offeredAt(growing, instance)] as const,
+      (instance) => [wavePosition('seed', instance), reachedAt(growing, instance, {})] as const,
     );
 
     for (const [position, at] of times) {

@@ -74,6 +74,21 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
   'rollout-halted': { halts: { 'core/auth@1.1.0': '2026-03-04T00:00:00Z' } },
   'rollout-paused': { releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: 'paused' } } },
   'rollout-wave': { releases: { ...RELEASES, 'core/auth@1.1.0': { rollout: { after: 'P9D' } } } },
+  'rollout-class': {
+    releases: {
+      ...RELEASES,
+      'core/auth@1.1.0': { rollout: { after: 'PT0S', classes: [{ driver: ['systemd'] }] } },
+    },
+  },
+  'order-wave': {
+    advisories: {
+      'FL-2026-0001': {
+        affected: { 'core/auth': '<1.1.0' },
+        fixed: ['core/auth@1.1.0'],
+        forcedFrom: '2026-03-03T00:00:00Z',
+      },
+    },
+  },
   'retry-later': {
     now: '2026-03-01T10:01:30Z',
     releases: {

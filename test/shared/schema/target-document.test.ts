@@ -25,6 +25,11 @@ const HALT = {
   ...{ schema: 'fairlead/halt@1', digest, reason: 'r' },
   ...{ issued: '2026-01-31T10:00:00Z', expires: '2026-02-01T10:00:00Z' },
 };
+const TERMS = {
+  ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-2026-1', exploited: true, seed: 's' },
+  ...{ start: '2026-01-31T10:00:00Z', waves: [{ percent: 100, after: 'PT0S' }] },
+};
+const SCOPE = { schema: 'fairlead/halt-scope@1', digest, classes: [{ region: ['eu'] }] };
 const read = (path: string, document: object) => parseTargetDocument(path, utf8(JSON.stringify(document)));
 
 describe('the document at a target path', () => {
@@ -34,7 +39,9 @@ describe('the document at a target path', () => {
     ['release', 'capabilities/core/auth/1.2.0.json', CAPABILITY],
     ['rollout', 'rollouts/stable/suites/core/1.2.0.json', ROLLOUT],
     ['advisory', 'advisories/FL-2026-1.json', ADVISORY],
+    ['order-terms', 'advisories/FL-2026-1.terms.json', TERMS],
     ['halt', `halts/${'0a'.repeat(32)}.json`, HALT],
+    ['halt-scope', `halts/${'0a'.repeat(32)}.scope.json`, SCOPE],
   ])('is a %s, and belongs there: %s', (kind, path, document) => {
     const target = read(path, document);
 
@@ -48,7 +55,9 @@ describe('the document at a target path', () => {
     ['capabilities/x', HALT],
     ['rollouts/x', SUITE],
     ['advisories/x', HALT],
+    ['advisories/FL-2026-1.terms.json', ADVISORY],
     ['halts/x', ADVISORY],
+    [`halts/${'0a'.repeat(32)}.scope.json`, HALT],
   ])('is not of another kind: %s', (path, document) => {
     expect(codeOf(() => read(path, document))).toBe('document/invalid');
   });

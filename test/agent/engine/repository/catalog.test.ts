@@ -70,6 +70,25 @@ describe('a document in its place', () => {
     expect(collectCatalog([])).toEqual({ releases: [], rollouts: [], advisories: [], halts: [] });
   });
 
+  it('puts to an order its terms and to a halt its scope, wherever they stand', () => {
+    const classes = [{ region: ['eu'] }];
+    const terms = {
+      ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-1', exploited: false, seed: 's' },
+      ...{ start: '2026-05-01T00:00:00Z', waves: [{ percent: 100, after: 'PT0S' }] },
+    };
+    const scope = { schema: 'fairlead/halt-scope@1', digest: `sha256:${HEX}`, classes };
+
+    const catalog = collectCatalog([
+      parseEntry(`halts/${HEX}.scope.json`, bytesOf(scope)),
+      parseEntry(`halts/${HEX}.json`, HALT),
+      parseEntry('advisories/FL-1.json', ADVISORY),
+      parseEntry('advisories/FL-1.terms.json', bytesOf(terms)),
+    ]);
+
+    expect(catalog.halts).toMatchObject([{ reason: 'it fails', classes }]);
+    expect(catalog.advisories).toMatchObject([{ id: 'FL-1', terms }]);
+  });
+
   it('is told where it belongs', () => {
     const refusal = refusalOf(() => parseEntry('platform/2.0.0.json', PLATFORM));
 

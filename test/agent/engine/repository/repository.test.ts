@@ -176,6 +176,31 @@ describe('the catalog', () => {
     ]);
   });
 
+  it('takes no order whose terms are withheld: without them it would force everybody at once', async () => {
+    const vendor = vendorRepository();
+    const terms = 'advisories/FL-2026-0002.terms.json';
+    const times = { seed: 's', start: '2026-06-01T00:00:00Z' };
+    const waves = [{ percent: 100, after: 'PT30M' }];
+    const document = { schema: 'fairlead/order-terms@1', advisory: 'FL-2026-0002', ...times, waves };
+    vendor.addTarget('security', 'advisories/FL-2026-0002.json', advisory('second', 'FL-2026-0002'));
+    vendor.addTarget('security', terms, JSON.stringify(document));
+    publish(vendor);
+    const { repository } = await start(vendor);
+    const digest = hashOf('sha256', Buffer.from(JSON.stringify(document)));
+    vendor.failures.set(terms.replace('/', `/${digest}.`), 404);
+
+    await rejectionOf(repository.refresh(NOW));
+    const without = await titles(repository);
+    vendor.failures.clear();
+    await repository.refresh(NOW);
+
+    expect(without).toEqual(['first']);
+    expect((await repository.catalog()).advisories).toMatchObject([
+      { id: 'FL-2026-0001' },
+      { id: 'FL-2026-0002', terms: { waves } },
+    ]);
+  });
+
   it('reads none again that it has just fetched', async () => {
     const { repository, directory } = await start(vendorRepository());
     await repository.refresh(NOW);
