@@ -26,7 +26,7 @@ const SHARED_ORDER = [
 /** The impure folders of `shared`, and who may import them besides each other, the entries and the tests. */
 const IMPURE = ['shared/node', 'shared/cli'];
 const IMPURE_IS_OPEN_TO =
-  /^(?:agent\/(?:adapters|cli)|server\/(?:repository|db|hub|http|jobs|cli|vendor\/(?:workspace|cli)))\//;
+  /^(?:agent\/(?:adapters|cli)|server\/(?:repository|db|backup|hub|http|jobs|cli|vendor\/(?:workspace|cli)))\//;
 /** A queue of promises touches nothing outside its program: engines take turns too. */
 const TURNS = 'shared/node/turns.ts';
 
@@ -43,14 +43,19 @@ const PROGRAM_LAYERS: Record<string, readonly string[]> = {
   'server/core': ['server/core'],
   'server/repository': ['server/core', 'server/repository'],
   'server/db': ['server/core', 'server/db'],
+  'server/backup': ['server/core', 'server/repository', 'server/db', 'server/backup'],
   'server/hub': ['server/core', 'server/hub'],
   'server/web': ['server/web'],
   'server/http': [
     ...['server/core', 'server/repository', 'server/db', 'server/web', 'server/http', 'server/context'],
   ],
-  'server/jobs': ['server/core', 'server/repository', 'server/db', 'server/jobs', 'server/context'],
-  'server/cli': ['server/core', 'server/repository', 'server/db', 'server/cli'],
-  'server/context': ['server/core', 'server/repository', 'server/db', 'server/hub', 'server/context'],
+  'server/jobs': [
+    ...['server/core', 'server/repository', 'server/db', 'server/backup', 'server/jobs', 'server/context'],
+  ],
+  'server/cli': ['server/core', 'server/repository', 'server/db', 'server/backup', 'server/cli'],
+  'server/context': [
+    ...['server/core', 'server/repository', 'server/db', 'server/backup', 'server/hub', 'server/context'],
+  ],
   'server/vendor/core': ['server/vendor/core'],
   'server/vendor/workspace': ['server/vendor/core', 'server/vendor/workspace', 'server/repository'],
   'server/vendor/cli': [
@@ -80,7 +85,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/cli\/specs\//, 'a table: what the commands of one subject take'],
   [/^(?:agent|server\/vendor)\/cli\/commands\//, 'one command, loaded when it is typed'],
   [/^server\/http\/routes\//, 'the routes of one subject, as the table of routes lists them'],
-  [/^shared\/errors\//, 'a table: the errors of one area, and what all tables are made of'],
   [/^shared\/(?:schema|protocol)\//, 'a table: the keys of one document or message'],
   [/^shared\/node\/probes\//, 'one kind of probe, as the table of kinds lists it'],
   [/^agent\/adapters\/state\/state-files\.ts$/, 'a table: the small documents by name'],

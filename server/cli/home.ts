@@ -54,11 +54,12 @@ export async function findHome(given: OnDirectory, { environment }: CliContext):
   const address =
     typedDatabase(database) ?? (await findSecret({ ...DATABASE, file: databaseFile }, environment));
   const place =
-    typedRepository(repository) ?? (await findSecret({ ...REPOSITORY, file: repositoryFile }, environment));
+    typedPlace('--repository', repository) ??
+    (await findSecret({ ...REPOSITORY, file: repositoryFile }, environment));
   return {
     layout,
     address: address === null ? fileAddress(layout.database) : parsePostgresAddress(address),
-    repository: await repositoryAt(place ?? layout.dir, environment),
+    repository: await placeAt(place ?? layout.dir, environment),
   };
 }
 
@@ -68,12 +69,13 @@ function typedDatabase(text: string | undefined): string | null {
   return text;
 }
 
-function typedRepository(text: string | undefined): string | null {
-  if (text !== undefined && holdsSecret(text)) throw new FairleadError('server/keys-shown', {});
+export function typedPlace(flag: string, text: string | undefined): string | null {
+  if (text !== undefined && holdsSecret(text)) throw new FairleadError('server/keys-shown', { flag });
   return text ?? null;
 }
 
-async function repositoryAt(text: string, environment: NodeJS.ProcessEnv): Promise<RepositoryAddress> {
+/** Errors: server/repository-address, file/*. */
+export async function placeAt(text: string, environment: NodeJS.ProcessEnv): Promise<RepositoryAddress> {
   if (!isS3(text)) {
     verifyPath(text);
     return directoryAddress(resolve(text));
@@ -171,7 +173,15 @@ export async function findSecret(
   if (file !== undefined) return readSecret(file);
   const given = environment[variable];
   if (given !== undefined) return given;
-  const directory = environment.CREDENTIALS_DIRECTORY;
+  const path = await credentialPath({ credential }, environment);
+  return path === null ? null : readSecret(path);
+}
+
+/** Null where the service manager handed over none of this name. */
+export async function credentialPath(
+  { credential }: Pick<SecretPlaces, 'credential'>,
+  { CREDENTIALS_DIRECTORY: directory }: NodeJS.ProcessEnv,
+): Promise<string | null> {
   const path = directory === undefined ? null : join(directory, credential);
-  return path !== null && (await isPresent(path)) ? readSecret(path) : null;
+  return path !== null && (await isPresent(path)) ? path : null;
 }

@@ -1,14 +1,41 @@
 // The commands of `fairlead-server`: what a person types, what it is for, what is loaded when it runs.
 import type { CommandSpec } from '../../shared/cli/command.ts';
-import { parseLine, parsePath, parseSpan, parseUrl } from '../../shared/cli/values.ts';
+import { parseLine, parseNumber, parsePath, parseSpan, parseUrl } from '../../shared/cli/values.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
+import { BACKUP } from './backup-config.ts';
 import { type CliContext, parseCheckpoint, parseDatabase } from './options.ts';
 
 import { DIR, DRY_RUN, ON_FLEET, PASSPHRASE, REPOSITORY, RUN_OPTIONS, WHOLE } from './run-options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
+
+const OF_BACKUP: readonly ServerCommand[] = [
+  {
+    name: 'backup',
+    about: 'make a backup now; a server that runs with --backup makes one every minute to five by itself',
+    example:
+      'backup --dir /var/lib/fairlead-server --backup /mnt/backups/fairlead --backup-key-file /etc/fairlead/backup.key',
+    options: [...WHOLE, ...BACKUP],
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    about: 'put a server together from its backups, in an empty directory',
+    example:
+      'restore --dir /var/lib/fairlead-server --backup /mnt/backups/fairlead --backup-key-file /etc/fairlead/backup.key',
+    options: [
+      ...WHOLE,
+      ...BACKUP,
+      PASSPHRASE,
+      { flags: '--list', about: 'show the backups that are there, and restore nothing' },
+      { flags: '--set <number>', about: 'this one in place of the newest', parse: parseNumber },
+      { flags: '--replace', about: 'put aside what the directory holds, into a hidden one in it' },
+    ],
+    load: async () => (await import('./restore.ts')).restore,
+  },
+];
 
 export const INIT: ServerCommand = {
   name: 'init',
@@ -84,6 +111,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     ],
     load: async () => (await import('./migrate.ts')).migrate,
   },
+  ...OF_BACKUP,
   {
     name: 'token create',
     about: 'make a token and print it: it is never shown again',

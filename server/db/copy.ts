@@ -22,6 +22,7 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   publishing: 0,
   jobs: 0,
   events: 0,
+  backup_marks: 0,
   instance_components: 1,
   instance_blockers: 1,
   reports: 1,

@@ -1,5 +1,6 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { type Kysely, sql } from 'kysely';
+import { addBackupMarks } from './backup-marks.ts';
 import { addEvents } from './events.ts';
 import { addBlockers, addGlance } from './fleet-summary.ts';
 import { addReportDigest } from './heartbeats.ts';
@@ -34,6 +35,7 @@ export const MIGRATIONS: Steps = {
   '0019-report-digest': { up: addReportDigest },
   '0019-glance': { up: addGlance },
   '0020-room': { up: addRoomForReports },
+  '0024-backups': { up: addBackupMarks, leaves: '0020-room' },
 };
 
 type AnyTables = Kysely<unknown>;

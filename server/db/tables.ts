@@ -123,6 +123,13 @@ interface PublishingRow {
   readonly version: number;
 }
 
+/** What was done last about backups; see backup-marks.ts. */
+interface BackupMarkRow {
+  readonly name: string;
+  /** JSON. */
+  readonly value: string;
+}
+
 /** What is to be done later, by whichever process; see jobs.ts. */
 export interface JobRow {
   readonly id: string;
@@ -171,6 +178,7 @@ export interface Tables extends ProposalTables {
   readonly publishing: PublishingRow;
   readonly jobs: JobRow;
   readonly events: StoredEvent;
+  readonly backup_marks: BackupMarkRow;
 }
 
 /** The database, or one transaction of it. */

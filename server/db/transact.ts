@@ -74,7 +74,12 @@ export async function tryHold(connection: Database, lock: Lock): Promise<(() => 
 }
 
 /** Any numbers, as long as they are no one else's in this database. */
-const LOCKS = { audit: 0x666c_0001, publishing: 0x666c_0002, events: 0x666c_0003 } as const;
+const LOCKS = {
+  audit: 0x666c_0001,
+  publishing: 0x666c_0002,
+  events: 0x666c_0003,
+  backup: 0x666c_0004,
+} as const;
 type Lock = keyof typeof LOCKS;
 
 export function isPostgres(db: Kysely<Tables> | Transaction<Tables>): boolean {

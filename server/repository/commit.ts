@@ -99,12 +99,17 @@ export async function finishCommit(commit: Commit, finishing: Finishing): Promis
   return follows;
 }
 
+/** Of bytes that were written as a commit. Errors: json/*, document/invalid. */
+export function parseCommit(bytes: Uint8Array, name: string): Commit {
+  return parseDocumentBytes(commitFile, bytes, name, COMMIT_LIMITS);
+}
+
 async function readCommit(
   store: RepositoryStore,
 ): Promise<{ readonly commit: Commit; readonly tag: Tag } | null> {
   const found = await store.read(COMMIT);
   if (found === null) return null;
-  return { tag: found.tag, commit: parseDocumentBytes(commitFile, found.bytes, COMMIT, COMMIT_LIMITS) };
+  return { tag: found.tag, commit: parseCommit(found.bytes, COMMIT) };
 }
 
 /** One that was planned on what is no longer there would take back what came between. */

@@ -26,6 +26,12 @@ export interface Layout {
   readonly repository: string;
   /** Present where the repository is elsewhere; see cli/place.ts. */
   readonly repositoryMark: string;
+  /** Present where a server that runs here keeps backups, and where. */
+  readonly backupMark: string;
+  /** Held by whoever makes a backup. */
+  readonly backupLock: string;
+  /** What is on its way to the place of the backups. */
+  readonly backupStaging: string;
 }
 
 export function layoutOf(dir: string): Layout {
@@ -40,6 +46,9 @@ export function layoutOf(dir: string): Layout {
     uploads: join(dir, 'uploads'),
     repository: join(dir, 'repository'),
     repositoryMark: join(dir, 'repository.json'),
+    backupMark: join(dir, 'backup.json'),
+    backupLock: join(dir, 'backup-lock.db'),
+    backupStaging: join(dir, 'backup-staging'),
   };
 }
 
@@ -110,4 +119,20 @@ export async function readRepositoryMark({ repositoryMark: path }: Layout): Prom
 
 export async function writeRepositoryMark({ repositoryMark: path }: Layout, place: string): Promise<void> {
   await writeDurably(path, utf8(`${JSON.stringify({ schema: 'fairlead/repository@1', place })}\n`));
+}
+
+const backupMark = z.strictObject({
+  schema: z.literal('fairlead/backup-place@1'),
+  /** For people, and to be told from another place. */
+  place: line,
+});
+
+/** Null where no backups are kept. Errors: document/invalid, disk/unreadable. */
+export async function readBackupPlace({ backupMark: path }: Layout): Promise<string | null> {
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(backupMark, bytes, path).place;
+}
+
+export async function writeBackupPlace({ backupMark: path }: Layout, place: string): Promise<void> {
+  await writeDurably(path, utf8(`${JSON.stringify({ schema: 'fairlead/backup-place@1', place })}\n`));
 }

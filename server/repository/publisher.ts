@@ -13,6 +13,7 @@ import {
 } from '../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import {
+  type Commit,
   finishCommit,
   finishLeft,
   type RecordCommit,
@@ -63,6 +64,8 @@ export interface LocalPublisher extends Publisher {
   /** Null before the first publication. */
   state(): RepositoryState | null;
   publish(request: PublicationRequest, actor: string): Promise<PublicationReply>;
+  /** Signs what is published, due or not. Errors: as of `resign`. */
+  renew(): Promise<void>;
 }
 
 /** Does the work alone among all processes that publish here. */
@@ -71,6 +74,8 @@ export type InTurn = <Result>(work: (turn: Turn) => Promise<Result>) => Promise<
 export interface PublisherOptions extends PublicationContext {
   readonly inTurn: InTurn;
   readonly recordCommit: RecordCommit;
+  /** Puts a publication where a restored server finds it, before anybody sees it. Error: backup/not-kept. */
+  readonly keepCommit?: (commit: Commit) => Promise<void>;
   /** Tells the other processes that what the repository serves is another. */
   readonly announce?: () => Promise<void>;
   /** What the repository serves is another since now. */
@@ -80,6 +85,7 @@ export interface PublisherOptions extends PublicationContext {
 /** Finishes what an earlier process had committed, then stands ready. */
 export async function createPublisher(options: PublisherOptions): Promise<LocalPublisher> {
   const { store, keys, now, recordCommit, announce = async () => undefined } = options;
+  const { keepCommit = async () => undefined } = options;
   // Two signers side by side would give one version to two different files.
   const inLine = createTurns();
   let state: RepositoryState | null = null;
@@ -121,6 +127,7 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     if (plan.metadata?.roots.length === 0) verifyOurs(state);
     if (!isEmpty(plan)) {
       const commit = await writePublication(plan, state, actor, { ...options, turn });
+      await keepCommit(commit);
       await writeCommit(store, turn, commit);
       const shown = await finishCommit(commit, { store, turn, record: recordCommit });
       if (!shown) throw new FairleadError('publication/overtaken', {});
@@ -130,12 +137,13 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     return replyOf(state);
   }
 
-  async function resign(turn: Turn): Promise<'signed' | 'fresh' | 'empty'> {
+  async function resign(turn: Turn, isDueAnyway = false): Promise<'signed' | 'fresh' | 'empty'> {
     await settle(turn);
     if (state === null) return 'empty';
     const at = now();
     let { snapshot, timestamp } = state;
-    const due = isDue({ snapshot: snapshot.content.expires, timestamp: timestamp.content.expires }, at);
+    const expiries = { snapshot: snapshot.content.expires, timestamp: timestamp.content.expires };
+    const due = isDueAnyway ? { snapshot: true, timestamp: true } : isDue(expiries, at);
     if (!due.snapshot && !due.timestamp) return 'fresh';
     verifyOurs(state);
     const version = await turn.take(nextVersion(state, at));
@@ -165,7 +173,8 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     published: () => describeState(state),
     publish: (request, actor) => alone((turn) => publish(request, actor, turn)),
     publishFile: (file, actor) => alone(async (turn) => publish(await readRequest(file), actor, turn)),
-    resign: () => alone(resign),
+    resign: () => alone((turn) => resign(turn)),
+    renew: () => alone(async (turn) => void (await resign(turn, true))),
     prune: () => alone(prune),
     // What is visible is whole whoever publishes meanwhile; only what is to be mended takes a turn.
     follow: async () => {

@@ -1,5 +1,6 @@
 // Every error Fairlead can raise: the areas' tables joined into one catalogue.
 import { AGENT_ERRORS } from './agent.ts';
+import { BACKUP_ERRORS } from './backup.ts';
 import { DEPLOY_ERRORS } from './deploy.ts';
 import { DISK_ERRORS } from './disk.ts';
 import { DOCUMENT_ERRORS } from './document.ts';
@@ -20,6 +21,7 @@ export const CATALOGUE = {
   ...TREE_ERRORS,
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
+  ...BACKUP_ERRORS,
   ...DISK_ERRORS,
   ...POLICY_ERRORS,
   ...PROPOSAL_ERRORS,

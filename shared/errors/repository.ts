@@ -9,11 +9,11 @@ export const REPOSITORY_ERRORS = {
     http: 503,
     exit: EXIT.usage,
   }),
-  'server/keys-shown': entry<object>({
-    message: () =>
-      'the address of the repository holds a secret key, and everybody on this machine reads command lines',
-    hint: () =>
-      'write the address into a file of mode 0600 and give that with --repository-file; then make another key',
+  'server/keys-shown': entry<{ readonly flag: string }>({
+    message: (d) =>
+      `the address behind ${d.flag} holds a secret key, and everybody on this machine reads command lines`,
+    hint: (d) =>
+      `write the address into a file of mode 0600 and give that with ${d.flag}-file; then make another key`,
     http: 503,
     exit: EXIT.usage,
   }),

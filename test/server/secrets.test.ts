@@ -57,14 +57,21 @@ describe('a command that is given a file which holds something else', () => {
     '%s says what is wrong and not what stands there',
     async (flag, name) => {
       // Any other text names a directory, which is no secret.
-      const isPlace = flag === '--repository-file';
+      const isPlace = flag === '--repository-file' || flag === '--backup-file';
       const forms = isPlace ? FORMS.filter((form) => form('').startsWith('s3:')) : FORMS;
       const outputs = forms.map(async (form, i) => {
         const file = join(home, `given${flag}-${i}`);
         writeFileSync(file, form(plant(`${name} ${flag}`)));
         // What would serve, were nothing wrong with the file, finds no directory to serve from.
         const place = name === 'run' || isPlace ? join(home, 'nowhere') : dir;
-        const argv = [isPlace ? 'run' : name, '--dir', place, flag, file, ...(BESIDES[flag]?.(file) ?? [])];
+        const argv = [
+          flag === '--repository-file' ? 'run' : name,
+          '--dir',
+          place,
+          flag,
+          file,
+          ...(BESIDES[flag]?.(file) ?? []),
+        ];
         const { status, stdout, stderr } = await callServer(argv);
         expect(status, argv.join(' ')).not.toBe(0);
         return stdout + stderr;
@@ -77,6 +84,8 @@ describe('a command that is given a file which holds something else', () => {
 
   it('knows of every option that names a file', () => {
     expect([...FILES.keys()].sort()).toEqual([
+      '--backup-file',
+      '--backup-key-file',
       '--database-file',
       '--download-key-file',
       '--oidc',

@@ -10,6 +10,7 @@ import type { Place } from '../../server/db/database.ts';
 import { inPublishingTurn } from '../../server/db/publishing.ts';
 import { admitToken } from '../../server/db/tokens.ts';
 import { createApp } from '../../server/http/app.ts';
+import type { Commit } from '../../server/repository/commit.ts';
 import type { Layout } from '../../server/repository/layout.ts';
 import { packName } from '../../server/repository/names.ts';
 import { createPublisher, type LocalPublisher } from '../../server/repository/publisher.ts';
@@ -39,6 +40,8 @@ export interface TestServer {
   now: EpochMs;
   /** The nth durable write from now on fails, and all after it; null lets everything pass. */
   failWriteAfter: number | null;
+  /** Asked before a publication is shown; it may throw. */
+  keepCommit: (commit: Commit) => Promise<void>;
   /** A token's header for a role. */
   bearer(role: TokenRole): Promise<{ readonly authorization: string }>;
   /** Ends this process's part, as a kill would leave it, and starts the next on the same directory. */
@@ -58,7 +61,11 @@ export async function startTestServer(directory?: string, place: Place = 'inline
     if (server.failWriteAfter !== null && server.failWriteAfter-- <= 0) throw new Error('the disk failed');
   });
   const log = pino({ level: 'silent' }, { write: () => undefined });
-  const server = { now: NOW, failWriteAfter: null as number | null };
+  const server = {
+    now: NOW,
+    failWriteAfter: null as number | null,
+    keepCommit: async (_commit: Commit) => undefined,
+  };
   const now = () => server.now;
   const openPublisher = async ({ db, store }: Opening, onChange: (published: Published) => void) => {
     publisher = await createPublisher({
@@ -66,6 +73,7 @@ export async function startTestServer(directory?: string, place: Place = 'inline
       findChange: (id) => findChange(db, id),
       inTurn: (work) => inPublishingTurn(db, work),
       recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now()),
+      keepCommit: (commit) => server.keepCommit(commit),
     });
     return publisher;
   };

@@ -22,6 +22,7 @@ describe('the error catalogue', () => {
     const areas = [
       'agent',
       'deploy',
+      'backup',
       'disk',
       'document',
       'policy',

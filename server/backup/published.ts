@@ -1,0 +1,55 @@
+// What is published, at the place of the backups before anybody sees it: so no agent ever saw what a restored server does not have.
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { namePublished, PUBLISHED, type PublishedName, parsePublished } from '../core/backup-names.ts';
+import { type Commit, parseCommit, versionOf } from '../repository/commit.ts';
+import { TIMESTAMP } from '../repository/names.ts';
+import type { RepositoryStore } from '../repository/store.ts';
+import type { BackupPlace } from './place.ts';
+import { copyRepository, type Known, NOTHING_KNOWN, readKnown } from './repository-copy.ts';
+
+/** Of a commit's id, which is a digest. */
+const ID_DIGITS = 16;
+
+/** Sends a commit, and every file that it leads to, before it is made visible. Errors: backup/place-failed, and those of the store. */
+export type SendCommit = (commit: Commit) => Promise<void>;
+
+/** Remembers, from one to the next, which files are there already. */
+export function createSendCommit(store: RepositoryStore, place: BackupPlace, now: () => EpochMs): SendCommit {
+  let known: Known | null = null;
+  return async (commit) => {
+    known ??= await readLast(place);
+    // What somebody took away there the next backup sends again.
+    known = await copyRepository(store, place, known, () => true);
+    const timestamp = await timestampOf(commit, store);
+    const name = namePublished({ timestamp, at: now(), list: known.list, id: shortId(commit) });
+    await place.put(name, utf8(JSON.stringify(commit)));
+  };
+}
+
+async function readLast(place: BackupPlace): Promise<Known> {
+  const last = (await listPublished(place)).at(-1);
+  return last === undefined ? NOTHING_KNOWN : readKnown(place, last.list).catch(() => NOTHING_KNOWN);
+}
+
+/** Where only change records moved, that of what is published already. */
+async function timestampOf({ timestamp }: Commit, store: RepositoryStore): Promise<number> {
+  if (timestamp !== null) return versionOf(Buffer.from(timestamp, 'base64'));
+  const shown = await store.read(TIMESTAMP);
+  return shown === null ? 0 : versionOf(shown.bytes);
+}
+
+/** In the order in which they were published. */
+export async function listPublished(place: BackupPlace): Promise<readonly PublishedName[]> {
+  const found = (await place.list(PUBLISHED)).flatMap((name) => parsePublished(name) ?? []);
+  return found.toSorted((a, b) => a.timestamp - b.timestamp || a.at - b.at);
+}
+
+/** Errors: backup/*, document/invalid. */
+export async function readPublished(place: BackupPlace, { name }: PublishedName): Promise<Commit> {
+  return parseCommit(await place.get(name), name);
+}
+
+function shortId({ id }: Commit): string {
+  return id.replace(/^sha256:/, '').slice(0, ID_DIGITS);
+}

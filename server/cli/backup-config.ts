@@ -1,0 +1,72 @@
+// Where the backups of a server go and what seals them, as it was typed or stands in the environment.
+import type { OptionSpec } from '../../shared/cli/command.ts';
+import { parsePath } from '../../shared/cli/values.ts';
+import { FairleadError } from '../../shared/errors/error.ts';
+import { readNamed } from '../../shared/node/named-file.ts';
+import { type BackupKeys, parseBackupKeys } from '../backup/keys.ts';
+import type { BackupConfig } from '../backup/place.ts';
+import { credentialPath, findSecret, placeAt, typedPlace } from './home.ts';
+import { type CliContext, parsePlace } from './options.ts';
+
+export interface BackupSettings {
+  readonly backup?: string | undefined;
+  readonly backupFile?: string | undefined;
+  readonly backupKeyFile?: string | undefined;
+}
+
+export const BACKUP: readonly OptionSpec[] = [
+  {
+    flags: '--backup <place>',
+    about:
+      'where backups are kept: a directory on another disk, or s3://BUCKET/PREFIX with the keys in $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY',
+    parse: parsePlace,
+  },
+  {
+    flags: '--backup-file <file>',
+    about: 'file with that place, keys and all (else $FAIRLEAD_SERVER_BACKUP, else a credential of systemd)',
+    excludes: ['backup'],
+    parse: parsePath,
+  },
+  {
+    flags: '--backup-key-file <file>',
+    about:
+      'file with the key that seals backups, and older ones below it (else $FAIRLEAD_SERVER_BACKUP_KEY, else a credential of systemd)',
+    parse: parsePath,
+  },
+];
+
+const PLACE = { variable: 'FAIRLEAD_SERVER_BACKUP', credential: 'fairlead-backup' };
+const KEY = { variable: 'FAIRLEAD_SERVER_BACKUP_KEY', credential: 'fairlead-backup-key' };
+const MAX_KEY_BYTES = 64 << 10;
+
+/** Null where none are kept. Errors: server/repository-address, server/keys-shown, backup/no-key, backup/key-unfit, file/*. */
+export async function findBackup(
+  settings: BackupSettings,
+  { environment }: CliContext,
+): Promise<BackupConfig | null> {
+  const { backup, backupFile, backupKeyFile } = settings;
+  const place =
+    typedPlace('--backup', backup) ?? (await findSecret({ ...PLACE, file: backupFile }, environment));
+  if (place === null) return null;
+  const address = await placeAt(place, environment);
+  return { address, keys: await findKeys(backupKeyFile, environment) };
+}
+
+/** Errors: as above, and backup/no-place. */
+export async function requireBackup(settings: BackupSettings, context: CliContext): Promise<BackupConfig> {
+  const found = await findBackup(settings, context);
+  if (found === null) throw new FairleadError('backup/no-place', {});
+  return found;
+}
+
+async function findKeys(file: string | undefined, environment: NodeJS.ProcessEnv): Promise<BackupKeys> {
+  const path =
+    file ?? (environment[KEY.variable] === undefined ? await credentialPath(KEY, environment) : null);
+  if (path !== null) {
+    const text = new TextDecoder().decode(await readNamed(path, MAX_KEY_BYTES));
+    return parseBackupKeys(text, path);
+  }
+  const given = environment[KEY.variable];
+  if (given === undefined) throw new FairleadError('backup/no-key', {});
+  return parseBackupKeys(given, `$${KEY.variable}`);
+}
