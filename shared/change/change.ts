@@ -160,6 +160,7 @@ export const RELEASE_FAULTS = [
   'deploy/exited',
   'deploy/smoke-failed',
   'deploy/unknown-variable',
+  'deploy/went-down',
 ] as const satisfies readonly ErrorCode[];
 
 /** A code that nobody here knows counts against the release: an excuse has to be understood. */

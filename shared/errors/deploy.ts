@@ -143,6 +143,12 @@ export const DEPLOY_ERRORS = {
     http: 500,
     exit: EXIT.failed,
   }),
+  'deploy/went-down': entry<{ readonly state: string }>({
+    message: (d) => `the agent or the machine went down at every attempt, at last during ${d.state}`,
+    hint: () => 'look at the system log of that time; where nobody cut the power, tell the vendor',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'deploy/endless': entry<{ readonly entries: number }>({
     message: (d) => `the deployment has not ended after ${d.entries} journal entries`,
     hint: () => 'look at the service logs, then: fairlead rollback',
@@ -189,36 +195,6 @@ export const DEPLOY_ERRORS = {
   'deploy/unexpected': entry<{ readonly problem: string }>({
     message: (d) => `an unexpected problem: ${d.problem}`,
     hint: () => 'look at the agent log',
-    http: 500,
-    exit: EXIT.failed,
-  }),
-  'service/start-failed': entry<OfComponent & { readonly problem: string }>({
-    message: (d) => `${d.component} cannot be started: ${d.problem}`,
-    hint: () => 'check that its program and account exist on this machine',
-    http: 500,
-    exit: EXIT.failed,
-  }),
-  'service/no-program': entry<{ readonly program: string; readonly where: string }>({
-    message: (d) => `the program "${d.program}" is not there, or may not be run: looked in ${d.where}`,
-    hint: () => 'install it on this machine, or ask the vendor which packages the release needs',
-    http: 409,
-    exit: EXIT.failed,
-  }),
-  'service/not-runnable': entry<{ readonly program: string; readonly problem: string }>({
-    message: (d) => `the program "${d.program}" would not start: ${d.problem}`,
-    hint: () => 'install what it needs on this machine, or ask the vendor for a release that fits it',
-    http: 409,
-    exit: EXIT.failed,
-  }),
-  'service/no-traffic': entry<OfComponent & { readonly address: string }>({
-    message: (d) => `the traffic of ${d.component} cannot be taken in on ${d.address}`,
-    hint: () => 'see what else listens there, or choose another public port in the instance configuration',
-    http: 409,
-    exit: EXIT.failed,
-  }),
-  'service/stuck': entry<OfComponent>({
-    message: (d) => `${d.component} still runs after KILL of all its processes`,
-    hint: () => 'a process that cannot be killed waits for a device: look for state D in ps',
     http: 500,
     exit: EXIT.failed,
   }),

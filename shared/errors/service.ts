@@ -2,6 +2,36 @@
 import { EXIT, entry } from './entry.ts';
 
 export const SERVICE_ERRORS = {
+  'service/start-failed': entry<{ readonly component: string; readonly problem: string }>({
+    message: (d) => `${d.component} cannot be started: ${d.problem}`,
+    hint: () => 'check that its program and account exist on this machine',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'service/no-program': entry<{ readonly program: string; readonly where: string }>({
+    message: (d) => `the program "${d.program}" is not there, or may not be run: looked in ${d.where}`,
+    hint: () => 'install it on this machine, or ask the vendor which packages the release needs',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'service/not-runnable': entry<{ readonly program: string; readonly problem: string }>({
+    message: (d) => `the program "${d.program}" would not start: ${d.problem}`,
+    hint: () => 'install what it needs on this machine, or ask the vendor for a release that fits it',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'service/no-traffic': entry<{ readonly component: string; readonly address: string }>({
+    message: (d) => `the traffic of ${d.component} cannot be taken in on ${d.address}`,
+    hint: () => 'see what else listens there, or choose another public port in the instance configuration',
+    http: 409,
+    exit: EXIT.failed,
+  }),
+  'service/stuck': entry<{ readonly component: string }>({
+    message: (d) => `${d.component} still runs after KILL of all its processes`,
+    hint: () => 'a process that cannot be killed waits for a device: look for state D in ps',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'service/no-log': entry<{ readonly component: string }>({
     message: (d) => `${d.component} is not among what this install runs, and left no log`,
     hint: () => 'see what it runs: fairlead status',

@@ -41,9 +41,8 @@ export function failureOf(error: unknown): Failure {
     const problem = error instanceof Error ? error.message : 'it is not an error';
     return environmentFailure(new FairleadError('deploy/unexpected', { problem }));
   }
-  if (isFairleadError(error, ...RELEASE_FAULTS))
-    return releaseFailure(error, error.data.component as ComponentKey);
-  return environmentFailure(error, componentIn(error));
+  const describeAs = isFairleadError(error, ...RELEASE_FAULTS) ? releaseFailure : environmentFailure;
+  return describeAs(error, componentIn(error));
 }
 
 function componentIn({ data }: FairleadError): ComponentKey | null {

@@ -50,9 +50,10 @@ export function recover(entries: readonly JournalEntry[], facts: RecoveryFacts):
   if (progress.state === 'rolling-back') return { kind: 'finish-rollback' };
   const attempts = progress.resumed + (progress.left ? 0 : 1);
   if (attempts >= MAX_ATTEMPTS) {
-    const error = interrupted(progress.state);
+    const { state } = progress;
     const hasLived = facts.lived || progress.lived;
-    return { kind: 'roll-back', failure: hasLived ? environmentFailure(error) : releaseFailure(error, null) };
+    const failure = hasLived ? environmentFailure(interrupted(state)) : releaseFailure(wentDown(state), null);
+    return { kind: 'roll-back', failure };
   }
   return { kind: 'resume' };
 }
@@ -71,6 +72,11 @@ function recoverDamaged(facts: RecoveryFacts): Recovery {
 
 function interrupted(state: DeploymentState): FairleadError {
   return new FairleadError('deploy/interrupted', { state });
+}
+
+/** Apart from an interruption, which is nobody's fault: a release that takes machines down must count against its rollout. */
+function wentDown(state: DeploymentState): FairleadError {
+  return new FairleadError('deploy/went-down', { state });
 }
 
 function endless(entries: number): FairleadError {

@@ -148,6 +148,7 @@ describe('a failure', () => {
         'deploy/smoke-failed',
         'deploy/unhealthy',
         'deploy/unknown-variable',
+        'deploy/went-down',
       ],
       'service/start-failed',
     ]);

@@ -113,7 +113,7 @@ describe('recovery', () => {
       'crashes by what was deployed',
       ['soaking', 'resumed'],
       {},
-      { failure: { ...of('deploy/interrupted'), fault: 'release' } },
+      { failure: { ...of('deploy/went-down'), fault: 'release' } },
     ],
   ])('blames %s, and no component', (_what, written, facts, recovery) => {
     expect(recover(journalOf(...written), { ...WHOLE, ...facts })).toMatchObject(recovery);

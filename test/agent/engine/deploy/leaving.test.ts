@@ -48,7 +48,7 @@ describe('an agent that is told to stop', () => {
 
     expect((await deployer.records()).at(-1)).toMatchObject({
       state: 'rolled-back',
-      failure: { code: 'deploy/interrupted' },
+      failure: { code: 'deploy/went-down' },
     });
   });
 

@@ -139,7 +139,7 @@ describe('an update that died over what runs', () => {
 
     const { record } = await recovered(world);
 
-    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/interrupted' } });
+    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/went-down' } });
     expect(world.running()).toEqual(['core/auth@1.0.0']);
   });
 
