@@ -1,0 +1,169 @@
+// One simulated agent process: the agent's own rounds and deployments, by the rooms that run in every install.
+//
+// What the laboratory leaves out is what could change nothing: polls while nothing is new, and looks at services that are well.
+import type { DecisionRecord } from '../../../agent/core/conclude.ts';
+import { pollDelayMs } from '../../../agent/core/pauses.ts';
+import type { Assessing } from '../../../agent/engine/agent/assess.ts';
+import { deployOffer } from '../../../agent/engine/agent/deployments.ts';
+import { createOwnDeployments } from '../../../agent/engine/agent/own-deployments.ts';
+import { round } from '../../../agent/engine/agent/round.ts';
+import { createServerContact } from '../../../agent/engine/agent/server-contact.ts';
+import type { Needs } from '../../../agent/engine/agent/state.ts';
+import type { Deployer } from '../../../agent/ports/deploy.ts';
+import type { Clock, Log } from '../../../agent/ports/machine.ts';
+import type { Repository } from '../../../agent/ports/server.ts';
+import type { JsonStore, Settings } from '../../../agent/ports/state.ts';
+import { createCompileCache } from '../../../shared/compile/compile.ts';
+import { instantMs } from '../../../shared/encoding/instant.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
+import { isFinal } from '../../../shared/schema/deployment.ts';
+import type { InstanceConfig } from '../../../shared/schema/instance.ts';
+import type { Policy } from '../../../shared/schema/policy.ts';
+import type { Time } from './time.ts';
+
+export interface ProcessOptions {
+  readonly id: string;
+  readonly config: InstanceConfig;
+  readonly policy: Policy;
+  readonly time: Time;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly chance: () => number;
+  readonly repository: Repository;
+  readonly deployer: Deployer;
+  readonly isAlive: () => boolean;
+  /** The server was reached. */
+  readonly onContact: () => void;
+}
+
+export interface AgentProcess {
+  /** Until it is no longer alive. */
+  live(): Promise<void>;
+  /** Something changed that its next poll will find. */
+  news(): void;
+}
+
+type Played = Assessing & Needs<'log' | 'records' | 'wake'>;
+
+/** As the agent's command line has it, without a hint of the server's: the slowest way news can come. */
+export const POLL_INTERVAL_MS = 60_000;
+
+const QUIET: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+export function createAgentProcess(options: ProcessOptions): AgentProcess {
+  const { clock, chance, deployer, isAlive } = options;
+  let waking = new AbortController();
+  let isNews = false;
+  const decisions = memoryOf<DecisionRecord>();
+  const state = stateOf(options, decisions, () => waking.abort());
+  const { contact } = state.offers;
+
+  function news(): void {
+    isNews = true;
+    waking.abort();
+  }
+
+  /** A poll in between would find what the last one found, and decide the same. */
+  async function rest(waitMs: number): Promise<void> {
+    const isUnreached = contact.last()?.outcome === 'failed';
+    if (isUnreached || deployer.inProgress() !== null) return clock.sleep(waitMs, waking.signal);
+    if (!isNews) await clock.sleep(untilCleared(decisions.last(), clock.now()), waking.signal);
+    if (!isNews) return;
+    waking = new AbortController();
+    const { signal } = waking;
+    const sinceLastPoll = pollDelayMs(POLL_INTERVAL_MS, { failures: 0, retryAfterMs: 0 }, chance());
+    isNews = false;
+    const dueMs = Math.max(contact.dueAt() - clock.monotonic(), Math.round(chance() * sinceLastPoll));
+    await clock.sleep(dueMs, signal);
+  }
+
+  deployer.onRecord((record) => {
+    if (isFinal(record.state)) news();
+  });
+  return {
+    news,
+    async live() {
+      await deployer.recover();
+      while (isAlive()) {
+        waking = new AbortController();
+        isNews = false;
+        const waitMs = await round(state);
+        if (contact.last()?.outcome !== 'failed') options.onContact();
+        await rest(waitMs);
+      }
+    },
+  };
+}
+
+function untilCleared(record: DecisionRecord | null, now: number): number {
+  const clears = record?.decision.blockers.flatMap(({ clearsAt }) => clearsAt ?? []) ?? [];
+  return Math.min(...clears.map((at) => instantMs(at) - now).filter((ms) => ms > 0));
+}
+
+function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, wake: () => void): Played {
+  const { id, time, clock, repository, deployer } = options;
+  const compile = createCompileCache();
+  const unplayed = () => {
+    throw new Error('the laboratory does not play this');
+  };
+  const state = {
+    ...{ clock, deployer, log: QUIET, wake },
+    self: { instance: { id, name: id, server: 'https://simulated.test' }, agentVersion: '1.0.0' },
+    offers: {
+      contact: createServerContact({ ...options, log: QUIET, intervalMs: POLL_INTERVAL_MS }),
+      freshness: (now: number) => repository.freshness(now),
+      ...{ compile, inTurn: <T>(work: () => Promise<T>) => inTurn(() => time.still(work)) },
+      fetchAhead: { begin: () => undefined },
+      own: createOwnDeployments({
+        deploy: (offer) => deployOffer(state, offer),
+        onCommitted: wake,
+        log: QUIET,
+      }),
+      proposals: { request: () => undefined, settled: unplayed },
+      ...{
+        hints: { run: unplayed, state: () => null },
+        root: unplayed,
+        survey: unplayed,
+        template: unplayed,
+      },
+    },
+    choice: {
+      settings: settingsOf(options),
+      ...{
+        approvals: memoryOf(),
+        inTurn: createTurns(),
+        proposals: memoryOf(),
+        proposalsInTurn: createTurns(),
+      },
+    },
+    records: {
+      decisions,
+      // Every state of a deployment is reported where it is entered.
+      reporter: { request: () => undefined },
+      ledger: { noteLocal: async () => undefined },
+    },
+  } as unknown as Played;
+  const inTurn = createTurns();
+  return state;
+}
+
+function settingsOf({ policy, config }: ProcessOptions): Pick<Settings, 'policy' | 'config'> {
+  const state = { kind: 'readable', policy } as const;
+  return { policy: async () => state, config: async () => config };
+}
+
+interface Memory<Document> extends JsonStore<Document> {
+  last(): Document | null;
+}
+
+function memoryOf<Document>(): Memory<Document> {
+  let kept: Document | null = null;
+  return {
+    read: async () => kept,
+    write: async (document) => {
+      kept = document;
+    },
+    damage: async () => null,
+    last: () => kept,
+  };
+}
