@@ -11,7 +11,7 @@ import { createDeploymentPorts } from './adapters/deployment-ports.ts';
 import { beginsOnTrial, createAgentSlots } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
 import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
-import { AGENT_VERSION, systemClock as clock } from './adapters/machine/surroundings.ts';
+import { AGENT_VERSION, systemClock as clock, readMachine } from './adapters/machine/surroundings.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
 import { openTrustStore } from './adapters/repository/trust-store.ts';
 import { createVerifyTargets } from './adapters/repository/verify-beside.ts';
@@ -101,6 +101,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const agent = createAgent({
     ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers, ...vendor.agent },
     agentVersion: AGENT_VERSION,
+    machine: await readMachine(),
     slots: async () => describeSlots(await createAgentSlots(stateDir).read()),
     previousEnd: await readPreviousEnd(process.env.RUNTIME_DIRECTORY),
     chance: Math.random,

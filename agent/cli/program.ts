@@ -45,6 +45,7 @@ const GROUPS = {
   policy: 'the local policy, in STATE_DIR/settings.json',
   settings: 'what a release asks of this install, in STATE_DIR/instance.json',
   allow: 'what containers may reach of this machine, in STATE_DIR/instance.json',
+  facts: 'what this install is, for rollouts and halts of a class',
   pin: 'versions this install stays on',
   window: 'when deployments may start',
   approvals: 'answers, and what has become of them',

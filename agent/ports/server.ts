@@ -3,7 +3,7 @@ import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Hint } from '../../shared/protocol/hint.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
-import type { Heartbeat, Report } from '../../shared/protocol/report.ts';
+import type { Heartbeat, OptionalPart, Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
 import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
 import type { Signer } from '../../shared/trust/rules.ts';
@@ -117,6 +117,8 @@ export interface Sent {
   readonly sequence: number;
   /** What heartbeats may name from now on; null where the server keeps no such thing, or not this report. */
   readonly held: string | null;
+  /** The optional parts of reports that the server reads; an earlier one says nothing, and reads none. */
+  readonly reads: readonly OptionalPart[];
   /** Another number than the last: there is news about proposals. Null where the server does not say. */
   readonly proposals: number | null;
   /** When the server last heard another agent speak in this one's name; null where it does not say. */

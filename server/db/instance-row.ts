@@ -5,6 +5,7 @@ import { sanitizeLine } from '../../shared/encoding/text.ts';
 import type { InstancesReply } from '../../shared/protocol/fleet.ts';
 import type { Standing } from '../../shared/protocol/instances.ts';
 import type { Channel, Report } from '../../shared/protocol/report.ts';
+import { type ClassFacts, FACT_NAMES } from '../../shared/schema/classes.ts';
 
 export interface InstanceRow {
   readonly id: string;
@@ -30,6 +31,10 @@ export interface InstanceRow {
   readonly blocked: string | null;
   /** How many of its components are. */
   readonly unhealthy: number | null;
+  /** The stream that it follows. */
+  readonly track: string | null;
+  /** What it is, for classes, as JSON in one order of facts and values; null where its agent says nothing of it. */
+  readonly facts: string | null;
   /** Which starts of its agent spoke, as JSON; see core/twins.ts. */
   readonly voices: string | null;
   /** When two agents last spoke in turns for it. */
@@ -70,7 +75,7 @@ export type KnownRow = Pick<InstanceRow, (typeof KNOWN)[number]> & {
 export type ReportedColumns = ReturnType<typeof reportedColumns>;
 
 export function reportedColumns(report: Report, received: EpochMs) {
-  const { sequence, agentVersion, channel, manifest, decision, components } = report;
+  const { sequence, agentVersion, channel, manifest, decision, components, track, facts } = report;
   return {
     last_seen: formatInstantMs(received),
     last_sequence: sequence,
@@ -83,6 +88,8 @@ export function reportedColumns(report: Report, received: EpochMs) {
     running: JSON.stringify(components.map(({ component, version }) => [component, version])),
     blocked: JSON.stringify(blockersOf(report)),
     unhealthy: components.filter(({ health }) => health === 'unhealthy').length,
+    track,
+    facts: facts === undefined ? null : factsText(facts),
   } satisfies Partial<InstanceRow>;
 }
 
@@ -94,8 +101,17 @@ export function blockersOf({ decision }: Report): readonly (readonly [owner: str
 
 const MOST_BLOCKERS = 20;
 
-/** A report as it is kept: its records are rows of their own. */
-function storedText({ records: _, ...state }: Report): string {
+/** The same facts are the same text: rows are counted by it. */
+function factsText(facts: ClassFacts): string {
+  const known = FACT_NAMES.flatMap((name) => {
+    const values = facts[name];
+    return values === undefined ? [] : [[name, [...new Set(values)].sort()] as const];
+  });
+  return JSON.stringify(Object.fromEntries(known));
+}
+
+/** A report as it is kept: its records are rows of their own, and its facts a column. */
+function storedText({ records: _, facts: __, ...state }: Report): string {
   return JSON.stringify(state);
 }
 
@@ -112,6 +128,8 @@ export const SUMMARY = [
   'channel',
   'manifest',
   'verdict',
+  'track',
+  'facts',
   'twins_heard',
   'customer',
   'standing',
@@ -134,6 +152,8 @@ export function summaryOf(row: SummaryRow): InstanceSummary {
     channel: row.channel,
     manifest: row.manifest as Digest | null,
     verdict: row.verdict,
+    ...(row.track === null ? {} : { track: row.track }),
+    ...(row.facts === null ? {} : { facts: JSON.parse(row.facts) as Record<string, string[]> }),
     ...(row.twins_heard === null ? {} : { twinsHeard: row.twins_heard }),
     ...(row.customer === null ? {} : { customer: row.customer }),
     ...standingOf(row),

@@ -9,7 +9,7 @@ import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addRoomForReports } from './report-rows.ts';
-import { addReported } from './reported-migration.ts';
+import { addFacts, addReported } from './reported-migration.ts';
 import { addRunningVersions } from './running-versions.ts';
 import { addSessions } from './sessions.ts';
 import { addStanding } from './standing.ts';
@@ -35,6 +35,7 @@ export const MIGRATIONS: Steps = {
   '0019-report-digest': { up: addReportDigest },
   '0019-glance': { up: addGlance },
   '0020-room': { up: addRoomForReports },
+  '0021-facts': { up: addFacts, leaves: '0020-room' },
   '0024-backups': { up: addBackupMarks, leaves: '0020-room' },
 };
 

@@ -1,4 +1,4 @@
-// The step that gives lists and analytics columns and rows of their own, filled from the reports that are there.
+// The steps that give lists, analytics and rollouts of a class columns and rows of their own, filled from the reports that are there.
 import type { Kysely } from 'kysely';
 import { columnTypesOf } from './tables.ts';
 
@@ -71,5 +71,32 @@ async function fill(db: Kysely<Filled>): Promise<void> {
       .execute();
     const parts = [...versions].map(([component, version]) => ({ instance: id, component, version }));
     if (parts.length > 0) await db.insertInto('instance_components').values(parts).execute();
+  }
+}
+
+/** What an earlier program writes leaves both as they were: they are of the last report that a program wrote which knows them. */
+export async function addFacts(db: Kysely<unknown>): Promise<void> {
+  const { text } = columnTypesOf(db);
+  for (const column of ['track', 'facts']) {
+    await db.schema.alterTable('instances').addColumn(column, text).execute();
+  }
+  await fillTracks(db as Kysely<FilledTracks>);
+}
+
+interface FilledTracks {
+  readonly instances: {
+    readonly id: string;
+    readonly last_report: string | null;
+    readonly track: string | null;
+  };
+}
+
+/** No report of before holds facts. */
+async function fillTracks(db: Kysely<FilledTracks>): Promise<void> {
+  const rows = await db.selectFrom('instances').select(['id', 'last_report']).execute();
+  for (const { id, last_report: text } of rows) {
+    if (text === null) continue;
+    const { track } = JSON.parse(text) as { readonly track: string };
+    await db.updateTable('instances').set({ track }).where('id', '=', id).execute();
   }
 }

@@ -58,6 +58,11 @@ export const BLOCKER_RULES = {
   'rollout-paused': { verdict: 'wait', owner: 'vendor', clear: null },
   'rollout-wave': { verdict: 'wait', owner: 'time', clear: null },
   'rollout-class': { verdict: 'wait', owner: 'vendor', clear: null },
+  'fact-unknown': {
+    verdict: 'wait',
+    owner: 'admin',
+    clear: 'fairlead facts set {fact} VALUE --reason "why"',
+  },
   'order-wave': { verdict: 'wait', owner: 'time', clear: 'fairlead apply --reason "why"' },
   'retry-later': { verdict: 'wait', owner: 'time', clear: 'fairlead apply --reason "why"' },
   'pins-conflict': {

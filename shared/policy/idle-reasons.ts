@@ -3,7 +3,7 @@
 import { formatPin, pinnedComponent } from '../compile/pins.ts';
 import type { PinConflict, Unfixable, Withheld } from '../compile/target.ts';
 import { assertNever } from '../errors/error.ts';
-import { formatClasses } from '../schema/classes.ts';
+import { formatClasses, SAID_FACTS } from '../schema/classes.ts';
 import { causeOf } from '../schema/deployment.ts';
 import { block, type Reason } from './blockers.ts';
 import type { DecideInput, QuarantineNote } from './decide-input.ts';
@@ -104,10 +104,7 @@ export function withheldReason(
         clearsAt: why.at,
       });
     case 'class':
-      return block('rollout-class', {
-        message: `${what} is offered to installs with ${formatClasses(why.classes)}; here ${why.here}`,
-        source,
-      });
+      return classReason(what, source, why);
     case 'paused':
       return block('rollout-paused', { message: `the vendor has paused the rollout of ${what}`, source });
     case 'halted':
@@ -125,6 +122,18 @@ export function withheldReason(
     default:
       return assertNever(why);
   }
+}
+
+/** What the operator can say is asked for; what nobody can say, or is said, is the vendor's to offer. */
+function classReason(
+  what: string,
+  source: string,
+  { classes, unknown, here }: Extract<Withheld['why'], { readonly kind: 'class' }>,
+): Reason {
+  const message = `${what} is offered to installs with ${formatClasses(classes)}; here ${here}`;
+  const facts = SAID_FACTS.filter((fact) => unknown.includes(fact));
+  if (facts.length === 0 || facts.length < unknown.length) return block('rollout-class', { message, source });
+  return block('fact-unknown', { message, source, clear: facts.map((fact) => ({ fact })) });
 }
 
 export function quarantinedReason(

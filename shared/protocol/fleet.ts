@@ -61,6 +61,9 @@ const instanceSummary = {
   channel: z.enum(CHANNELS).nullable(),
   manifest: digest.nullable(),
   verdict: z.string().nullable(),
+  track: line.optional(),
+  /** What it is, for the classes of rollouts and halts; absent where its agent does not say. */
+  facts: z.record(z.string(), z.array(z.string())).optional(),
   /** When two agents last spoke in turns with its identity: a state directory was copied. */
   twinsHeard: instant.optional(),
   /** Whose it is; absent for the vendor's own. */

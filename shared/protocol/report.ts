@@ -1,5 +1,6 @@
 // The report: what an agent tells the server about what runs, what it decided and what happened since.
 import { z } from 'zod';
+import { classFacts } from '../schema/classes.ts';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord } from '../schema/deployment.ts';
@@ -31,6 +32,8 @@ export const report = z.strictObject({
     }),
   ),
   decision: decision.nullable(),
+  /** What this install is, for classes. Only to a server that says it reads them: an earlier one refuses what it does not know. */
+  facts: classFacts.optional(),
   /** Records that are new or changed since the last report the server accepted. */
   records: z.array(deploymentRecord).max(MOST_RECORDS),
 });
@@ -48,6 +51,11 @@ export const TWINS_HEADER = 'fairlead-twins';
 
 /** Beside the answer to a report that was kept: its digest, to be named by heartbeats. An earlier server says nothing, and is sent none. */
 export const HELD_HEADER = 'fairlead-held';
+
+/** Beside the answer to a report: the optional parts of reports that this server reads, with commas between them. */
+export const READS_HEADER = 'fairlead-reads';
+export const OPTIONAL_PARTS = ['facts'] as const satisfies readonly (keyof Report)[];
+export type OptionalPart = (typeof OPTIONAL_PARTS)[number];
 
 /** POST /api/v1/heartbeats: a report would say what the one with this digest said, but for its time, and brings no records. */
 export const heartbeat = z.strictObject({

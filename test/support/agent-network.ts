@@ -24,7 +24,8 @@ import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { type PolicyState, unreadableConfig } from '../../shared/policy/local-state.ts';
 import type { VerifyReply } from '../../shared/protocol/admin.ts';
-import type { Report } from '../../shared/protocol/report.ts';
+import type { SaidFacts } from '../../shared/protocol/facts.ts';
+import type { OptionalPart, Report } from '../../shared/protocol/report.ts';
 import type { Endpoint } from '../../shared/protocol/survey.ts';
 import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
 import type { DeploymentRecord, DeploymentState } from '../../shared/schema/deployment.ts';
@@ -59,6 +60,8 @@ export function createAgentNetwork() {
     reports: [] as Report[],
     /** Thrown by the next reports. */
     reportError: null as FairleadError | null,
+    /** The optional parts of reports that it says it reads. */
+    reads: [] as OptionalPart[],
     /** What the server says of another agent in this one's name. */
     twinsHeard: null as string | null,
     audit: [] as AuditEvent[],
@@ -68,6 +71,7 @@ export function createAgentNetwork() {
     logged: [] as { readonly level: string; readonly message: string }[],
     decisions: memoryStore<DecisionRecord>(),
     verification: memoryStore<VerifyReply>(),
+    facts: memoryStore<SaidFacts>(),
     outbox: memoryStore<Outbox>(),
     reporting: memoryStore<ReportingFile>(),
     approvals: memoryStore<ApprovalsFile>(),
@@ -118,6 +122,7 @@ export function createAgentNetwork() {
   const agent = createAgent({
     instance: { id: INSTANCE, name: 'first-customer', server: 'https://vendor.example' },
     agentVersion: '1.0.0',
+    machine: { os: ['debian:12'], arch: ['x64'] },
     previousEnd: null,
     pollIntervalMs: POLL_MS,
     chance: () => 0.5,
@@ -190,6 +195,7 @@ export function createAgentNetwork() {
         return {
           sequence: report.sequence,
           held: null,
+          reads: world.reads,
           proposals: world.vendor.mark,
           twinsHeard: world.twinsHeard,
         };
@@ -215,6 +221,7 @@ export function createAgentNetwork() {
       approvals: world.approvals,
       decisions: world.decisions,
       verification: world.verification,
+      facts: world.facts,
       mendDirectories: async () => world.inTheWay.splice(0),
     },
   });

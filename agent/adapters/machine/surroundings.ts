@@ -1,6 +1,8 @@
 // What the agent takes from where it runs: its clock, its own version, values kept outside the configuration, and what its tools may see.
 
 import manifest from '../../../package.json' with { type: 'json' };
+import { systemIn } from '../../../shared/compile/facts.ts';
+import type { KnownFacts } from '../../../shared/compile/target.ts';
 import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { readRegular } from '../../../shared/node/read-file.ts';
 import type { Clock, ReadReference } from '../../ports/machine.ts';
@@ -25,6 +27,23 @@ export const systemClock: Clock = {
 };
 
 export const AGENT_VERSION: string = manifest.version;
+
+/** os-release(5): the first of these that is there counts. */
+const OS_RELEASE = ['/etc/os-release', '/usr/lib/os-release'];
+const MAX_OS_RELEASE_BYTES = 65_536;
+
+/** What the machine says of itself. What it does not say, or says in a form nobody knows, is not known. */
+export async function readMachine(paths: readonly string[] = OS_RELEASE): Promise<Machine> {
+  for (const path of paths) {
+    const bytes = await readRegular(path, MAX_OS_RELEASE_BYTES).catch(() => null);
+    if (bytes === null) continue;
+    const system = systemIn(bytes.toString('utf8'));
+    return { ...(system === null ? {} : { os: [system] }), arch: [process.arch] };
+  }
+  return { arch: [process.arch] };
+}
+
+type Machine = Pick<KnownFacts, 'os' | 'arch'>;
 
 const MAX_VALUE_BYTES = 32_768;
 

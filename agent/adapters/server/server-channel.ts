@@ -15,6 +15,8 @@ import {
   AGENT_TOKEN,
   HELD_HEADER,
   heartbeatReply,
+  OPTIONAL_PARTS,
+  READS_HEADER,
   reportReply,
   TWINS_HEADER,
 } from '../../../shared/protocol/report.ts';
@@ -120,6 +122,7 @@ export async function sayGoodbye(options: ServerChannelOptions, to: string): Pro
 function saidBeside(header: (name: string) => string | null): Omit<Sent, 'sequence'> {
   return {
     held: contentDigest.safeParse(header(HELD_HEADER)).data ?? null,
+    reads: OPTIONAL_PARTS.filter((part) => (header(READS_HEADER) ?? '').split(',').includes(part)),
     proposals: markIn(header(PROPOSALS_HEADER)),
     twinsHeard: instant.safeParse(header(TWINS_HEADER)).data ?? null,
   };

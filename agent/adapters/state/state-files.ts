@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { verifyReply } from '../../../shared/protocol/admin.ts';
+import { saidFacts } from '../../../shared/protocol/facts.ts';
 import { approvalsFile } from '../../core/approvals.ts';
 import { decisionRecord } from '../../core/conclude.ts';
 import { outbox, reportingFile } from '../../core/outbox.ts';
@@ -20,6 +21,7 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
   return {
     approvals: fileOf('approvals/receipts.json', approvalsFile),
     outbox: fileOf(OUTBOX_FILE, outbox),
+    facts: fileOf('facts.json', saidFacts),
     proposals: fileOf('proposals.json', proposalsFile),
     verification: fileOf('verification.json', verifyReply),
     decisions: fileOf('decision.json', decisionRecord),

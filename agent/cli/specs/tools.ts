@@ -1,17 +1,60 @@
-// The commands around an install: the outbox, the audit log, the doctor.
+// The commands around an install: its facts, the outbox, the audit log, the doctor.
 import {
   parseCheckpoint,
   parseComponent,
+  parseField,
   parseInstant,
   parsePath,
   parseUrl,
 } from '../../../shared/cli/values.ts';
+import { factValue, SAID_FACTS } from '../../../shared/schema/classes.ts';
 import { type AgentCommand, REASON, YES } from './common.ts';
 
 /** An address takes no password: it would stand in every complaint about it. */
 const parseSource = (text: string): string => (text.includes('://') ? parseUrl(text) : parsePath(text));
 
+const parseFactValue = parseField(
+  factValue,
+  'lower-case names such as eu-west or postgresql:16, with commas between them',
+);
+const parseFactValues = (text: string): readonly string[] =>
+  text.toLowerCase().split(',').map(parseFactValue);
+
+const FACT = { name: '<fact>', about: 'what it is about', choices: SAID_FACTS };
+
+const FACTS: readonly AgentCommand[] = [
+  {
+    name: 'facts list',
+    about: 'what this install is, and who says so',
+    example: 'facts list',
+    answer: async () => (await import('../../../shared/protocol/facts.ts')).factsReply,
+    load: async () => (await import('../commands/facts.ts')).listFacts,
+  },
+  {
+    name: 'facts set',
+    about: 'say what only you know of it',
+    example: 'facts set database postgresql:16 --reason "moved in May"',
+    arguments: [
+      FACT,
+      { name: '<list>', about: 'such as eu-west, or postgresql:16,redis:7', parse: parseFactValues },
+    ],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/facts.ts')).factsReply,
+    load: async () => (await import('../commands/facts.ts')).setFact,
+  },
+  {
+    name: 'facts unset',
+    about: 'take it back: it is not known any more',
+    example: 'facts unset region --reason "it moves about"',
+    arguments: [FACT],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/facts.ts')).factsReply,
+    load: async () => (await import('../commands/facts.ts')).unsetFact,
+  },
+];
+
 export const TOOLS: readonly AgentCommand[] = [
+  ...FACTS,
   {
     name: 'outbox',
     about: 'everything that leaves this machine for the vendor, byte by byte, and what waits to',

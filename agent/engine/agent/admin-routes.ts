@@ -11,6 +11,7 @@ import {
   whatIfRequest,
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
+import { factRequest } from '../../../shared/protocol/facts.ts';
 import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
 import { reportingRequest } from '../../../shared/protocol/sent.ts';
 import { allowanceRequest, settingRequest } from '../../../shared/protocol/settings.ts';
@@ -24,6 +25,7 @@ import type { AdminHandler, AdminRequest } from '../../ports/server.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
+import { readFacts, sayFact } from './facts.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
 import { changeReporting, readSent } from './reporting.ts';
@@ -57,6 +59,8 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['PUT', /^\/v1\/settings$/, (state, r) => editSetting(state, parse(settingRequest, r), r.actor)],
   ['GET', /^\/v1\/allowances$/, (state) => readAllowances(state)],
   ['PUT', /^\/v1\/allowances$/, (state, r) => editAllowance(state, parse(allowanceRequest, r), r.actor)],
+  ['GET', /^\/v1\/facts$/, (state) => readFacts(state)],
+  ['PUT', /^\/v1\/facts$/, (state, r) => sayFact(state, parse(factRequest, r), r.actor)],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],
   ['POST', /^\/v1\/approvals$/, (state, r) => giveApproval(state, parse(approvalRequest, r), r.actor)],
   [

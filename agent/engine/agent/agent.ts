@@ -51,7 +51,7 @@ export interface AgentOptions
 
 /** The state files that the agent keeps for itself. */
 export interface AgentFiles
-  extends Pick<Choice, 'approvals' | 'proposals'>,
+  extends Pick<Choice, 'approvals' | 'facts' | 'proposals'>,
     Pick<Records, 'decisions' | 'verification'> {
   readonly outbox: JsonStore<Outbox>;
   readonly reporting: JsonStore<ReportingFile>;
@@ -103,7 +103,7 @@ export function createAgent(options: AgentOptions): Agent {
 function createState(options: AgentOptions, wake: () => void): AgentState {
   const { deployer, trees, clock, log, pulse, repository, settings } = options;
   const { instance, agentVersion, drivers, files } = options;
-  const { approvals, proposals } = files;
+  const { approvals, facts, proposals } = files;
   // Nobody else has the channel: whatever says something about this install passes that gate.
   const gate = createReporting(options.channel, files.reporting);
   const { channel } = gate;
@@ -114,6 +114,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       instance,
       agentVersion,
       drivers,
+      ...(options.machine === undefined ? {} : { machine: options.machine }),
       ...(options.slots === undefined ? {} : { slots: options.slots }),
     },
     offers: {
@@ -135,7 +136,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       template: (name) => channel.template(name),
     },
     choice: {
-      ...{ settings, approvals, inTurn: createTurns() },
+      ...{ settings, approvals, facts, inTurn: createTurns() },
       ...{ proposals, proposalsInTurn: createTurns() },
     },
     records: createRecords(options, gate, () => state),
@@ -149,7 +150,7 @@ function createRecords(
   state: () => AgentState,
 ): Records {
   const { deployer, log, audit, preview } = options;
-  const { approvals, decisions, outbox, proposals, verification, reporting: said } = options.files;
+  const { approvals, decisions, facts, outbox, proposals, verification, reporting: said } = options.files;
   return {
     ...{ audit, decisions, verification, reporting, preview },
     ledger: createLedger(options),
@@ -160,7 +161,7 @@ function createRecords(
       onMark: (mark) => state().offers.proposals.request(mark),
     }),
     damages: () =>
-      damagesOf(deployer, [approvals, decisions, outbox, proposals, verification, said, channel]),
+      damagesOf(deployer, [approvals, decisions, facts, outbox, proposals, verification, said, channel]),
   };
 }
 

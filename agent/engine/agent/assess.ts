@@ -7,6 +7,7 @@ import { type ConfigState, unreadableConfig } from '../../../shared/policy/local
 import { NO_APPROVALS, selectOpen } from '../../core/approvals.ts';
 import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/records.ts';
+import { knownFacts } from '../../core/facts.ts';
 import type { Deployer, Generation } from '../../ports/deploy.ts';
 import type { Settings } from '../../ports/state.ts';
 import type { Needs } from './state.ts';
@@ -30,15 +31,18 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
   const { deployer, offers, choice } = state;
   const { settings } = choice;
   const now = state.clock.now();
-  const [policy, config, current, quarantine, quarantineDamage, records, approvals] = await Promise.all([
-    settings.policy(),
-    readConfig(settings),
-    readCurrent(deployer),
-    deployer.quarantine(),
-    deployer.quarantineDamage(),
-    deployer.records(),
-    choice.approvals.read(),
-  ]);
+  const [policy, config, current, quarantine, quarantineDamage, records, approvals, said] = await Promise.all(
+    [
+      settings.policy(),
+      readConfig(settings),
+      readCurrent(deployer),
+      deployer.quarantine(),
+      deployer.quarantineDamage(),
+      deployer.records(),
+      choice.approvals.read(),
+      choice.facts.read(),
+    ],
+  );
   const facts: Facts = {
     instance: state.self.instance.id,
     now,
@@ -48,14 +52,9 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
     quarantine,
     approvals: selectOpen(approvals ?? NO_APPROVALS, records, now),
     catalog: offers.contact.catalog(),
+    known: knownFacts(state.self.machine ?? {}, said),
     freshness: offers.freshness(now),
-    host: {
-      deploymentInProgress: options.within !== true && deployer.inProgress() !== null,
-      inconsistent: selectInconsistent(records) !== null,
-      quarantineDamage,
-      currentDamage: current.damage,
-      ...(state.self.drivers === undefined ? {} : { drivers: state.self.drivers }),
-    },
+    host: hostFacts(state, options, records, { quarantineDamage, currentDamage: current.damage }),
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
   };
@@ -64,6 +63,20 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
     inPieces(conclude(facts, options.command ?? null, offers.compile)),
   );
   return { ...conclusion, facts, current: current.generation };
+}
+
+function hostFacts(
+  { deployer, self: { drivers } }: Assessing,
+  { within = false }: AssessOptions,
+  records: Facts['records'],
+  damages: Pick<Facts['host'], 'currentDamage' | 'quarantineDamage'>,
+): Facts['host'] {
+  return {
+    deploymentInProgress: !within && deployer.inProgress() !== null,
+    inconsistent: selectInconsistent(records) !== null,
+    ...damages,
+    ...(drivers === undefined ? {} : { drivers }),
+  };
 }
 
 async function readConfig(settings: Settings): Promise<ConfigState> {

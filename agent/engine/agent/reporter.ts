@@ -1,6 +1,6 @@
 // Reports: what runs, what was decided and what happened, until the server has it. Failing to report stops nothing.
 import { isFairleadError } from '../../../shared/errors/error.ts';
-import type { Report } from '../../../shared/protocol/report.ts';
+import type { OptionalPart, Report } from '../../../shared/protocol/report.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { EMPTY_OUTBOX, markDelivered, nextBatch, type Outbox, selectUndelivered } from '../../core/outbox.ts';
 import type { Log } from '../../ports/machine.ts';
@@ -47,7 +47,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   let running: Promise<void> | null = null;
   let again = false;
   let word: ServerWord = { refusal: null, twinsHeard: null };
-  const known: Known = { last: null };
+  const known: Known = { last: null, reads: [] };
 
   async function run(): Promise<void> {
     do {
@@ -84,7 +84,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     next: async () => {
       const state = (await options.outbox.read()) ?? EMPTY_OUTBOX;
       const batch = nextBatch(state, await options.records());
-      const report = { ...(await options.observe()), sequence: state.sequence + 1, records: [...batch] };
+      const report = await reportOf(options, known, state.sequence + 1, batch);
       return { report, waits: batch.length > 0 || known.last?.said !== saidIn(report) };
     },
     undelivered: async () =>
@@ -103,6 +103,19 @@ function refusalIn(error: unknown): ServerWord['refusal'] {
 /** The last report that the server holds, as far as anybody knows; after a start nothing is. */
 interface Known {
   last: { readonly said: string; readonly digest: string } | null;
+  reads: readonly OptionalPart[];
+}
+
+/** Without what this server does not read: it would refuse the whole. */
+async function reportOf(
+  { observe }: ReporterOptions,
+  { reads }: Known,
+  sequence: number,
+  records: readonly DeploymentRecord[],
+): Promise<Report> {
+  const { facts, ...report } = await observe();
+  const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
+  return { ...report, ...told, sequence, records: [...records] };
 }
 
 /** What nobody is told now is told to nobody later: who switches reporting on speaks of what comes. */
@@ -123,7 +136,7 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
     // The number is on disk before the report leaves: a crash never gives one number to two reports.
     state = { ...state, sequence: state.sequence + 1 };
     await options.outbox.write(state);
-    const report = { ...(await options.observe()), sequence: state.sequence, records: [...batch] };
+    const report = await reportOf(options, known, state.sequence, batch);
     const sent = await tell(options, known, report);
     if (sent.proposals !== null) options.onMark(sent.proposals);
     if (sent.sequence > state.sequence && !restored) {
@@ -154,7 +167,9 @@ async function tell(
     if (!sent.wantsWhole && sent.sequence === sequence) known.last = last;
     return sent;
   }
+  known.reads = [];
   const sent = await channel.send(report);
+  known.reads = sent.reads;
   if (sent.held !== null && sent.sequence === sequence) known.last = { said, digest: sent.held };
   return { ...sent, wantsWhole: false };
 }
@@ -173,7 +188,7 @@ async function beat(
     return await channel.beat(heartbeat);
   } catch (error) {
     if (!isFairleadError(error, 'transport/refused') || error.data.status !== NOT_FOUND) throw error;
-    return { sequence: 0, held: null, proposals: null, twinsHeard: null, wantsWhole: true };
+    return { sequence: 0, held: null, reads: [], proposals: null, twinsHeard: null, wantsWhole: true };
   }
 }
 

@@ -1,8 +1,10 @@
 // What the rooms of the running agent share: a few collaborators, each for one purpose. A function names those it needs.
 import type { Compile } from '../../../shared/compile/compile.ts';
+import type { KnownFacts } from '../../../shared/compile/target.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
+import type { SaidFacts } from '../../../shared/protocol/facts.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { SlotsState } from '../../../shared/protocol/upkeep.ts';
 import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
@@ -50,6 +52,8 @@ export interface Self {
   readonly agentVersion: string;
   /** Where it is started from, for `status`; absent where nobody looks. */
   readonly slots?: () => Promise<{ slots?: SlotsState }>;
+  /** What the machine says of itself, as the agent found it; absent where nobody looked. */
+  readonly machine?: Pick<KnownFacts, 'os' | 'arch'>;
   /** What may run services here; absent where every driver may. */
   readonly drivers?: readonly DriverName[] | undefined;
 }
@@ -87,8 +91,10 @@ export interface ProposalExchange {
 /** What people of this install chose: policy and configuration, and their answers to plans. */
 export interface Choice {
   readonly settings: Settings;
+  /** What they say that this install is. */
+  readonly facts: JsonStore<SaidFacts>;
   readonly approvals: JsonStore<ApprovalsFile>;
-  /** Approvals are read, judged and written one after the other: two at once must not lose one. */
+  /** Approvals and facts are read, judged and written one after the other: two at once must not lose one. */
   readonly inTurn: InTurn;
   /** What the server proposes, and what was said to it; one after the other too. */
   readonly proposals: JsonStore<ProposalsFile>;

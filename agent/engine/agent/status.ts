@@ -27,6 +27,7 @@ import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
 import { type Assessing, type Assessment, assess, readCurrent } from './assess.ts';
+import { factsToReport } from './facts.ts';
 import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
 
@@ -137,6 +138,7 @@ export async function observe(state: Assessing): Promise<Omit<Report, 'sequence'
       health: healthOf(component, health).health,
     })),
     decision,
+    facts: await factsToReport(assessment),
   };
 }
 

@@ -5,6 +5,8 @@ import {
   HELD_HEADER,
   heartbeat,
   heartbeatReply,
+  OPTIONAL_PARTS,
+  READS_HEADER,
   report,
   reportReply,
   TWINS_HEADER,
@@ -27,6 +29,9 @@ export interface Said<Reply extends object = object> {
   readonly headers: readonly Header[];
 }
 
+/** Agents leave out what a server does not say that it reads. */
+const READS: Header = [READS_HEADER, OPTIONAL_PARTS.join(',')];
+
 type Header = readonly [name: string, value: string];
 
 export const REPORTS = '/api/v1/reports';
@@ -43,7 +48,7 @@ export async function takeReport(
   const taken = await reports.submit({ ...speaker, rows, received }, bytes.length);
   const { report_digest: digest } = rows.instance;
   const held: readonly Header[] = taken.isHeld && digest !== null ? [[HELD_HEADER, digest]] : [];
-  return { reply: { sequence: taken.sequence }, headers: [...newsOf(taken), ...held] };
+  return { reply: { sequence: taken.sequence }, headers: [...newsOf(taken), ...held, READS] };
 }
 
 /** The same of a heartbeat. */

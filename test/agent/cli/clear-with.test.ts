@@ -13,6 +13,7 @@ const PARTS: Readonly<Record<string, string>> = {
   emergency: ' --emergency',
   plan: `sha256:${'a'.repeat(64)}`,
   key: ' --key FILE',
+  fact: 'region',
   edit: 'set core/auth port VALUE',
 };
 

@@ -39,6 +39,7 @@ const SHOWN = [
     'count',
     'duration',
     'expression',
+    'fact',
     'hosts',
     'id',
     'key',

@@ -82,6 +82,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
     choice: {
       settings,
       approvals: files.approvals,
+      facts: files.facts,
       inTurn: createTurns(),
       proposals: files.proposals,
       proposalsInTurn: createTurns(),

@@ -53,6 +53,40 @@ describe('what people and agents call themselves', () => {
   });
 });
 
+describe('what an instance says that it is', () => {
+  it('is one text however it was said, and told with the instance; an earlier agent says nothing', async () => {
+    const texts = [];
+    for (const facts of [
+      { region: ['eu'], driver: ['systemd', 'process', 'process'] },
+      { driver: ['process', 'systemd'], region: ['eu'] },
+      undefined,
+    ]) {
+      const { instance } = reportRows(reportOf(1, facts === undefined ? {} : { facts }), NOW);
+      texts.push(instance.facts);
+      expect(instance.last_report).not.toContain('facts');
+    }
+    const told = '{"driver":["process","systemd"],"region":["eu"]}';
+
+    expect(texts).toEqual([told, told, null]);
+  });
+
+  it('stands in lists with its track', async () => {
+    const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
+    const agent = { code, publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
+    const { instance } = await redeemEnrolment(db, agent, NOW);
+    expect(await findInstance(db, instance)).not.toHaveProperty('facts');
+    const rows = reportRows(reportOf(1, { track: 'lts', facts: { region: ['eu'], suite: [] } }), NOW);
+    await transact(db, 'committed', (trx) =>
+      writeReports(trx, [{ instance, key: agent.publicKey, boot: null, rows, received: NOW }]),
+    );
+
+    expect(await findInstance(db, instance)).toMatchObject({
+      track: 'lts',
+      facts: { region: ['eu'], suite: [] },
+    });
+  });
+});
+
 describe('an enrolment code', () => {
   const agent = { publicKey: 'A'.repeat(43), hostname: 'host', agentVersion: '0.1.0' };
 

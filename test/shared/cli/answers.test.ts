@@ -93,6 +93,9 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('allow', 'add', 'core/auth', 'devices', ...why);
   await run('allow', 'list');
   await run('allow', 'remove', 'core/auth', 'devices', ...why);
+  await run('facts', 'set', 'database', 'postgresql:16,redis', ...why);
+  await run('facts', 'list');
+  await run('facts', 'unset', 'database', ...why);
   await run('pin', 'add', 'core/auth', '1.0.0', ...why);
   await run('pin', 'list');
   await run('pin', 'remove', 'core/auth', ...why);

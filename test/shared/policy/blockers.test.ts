@@ -80,6 +80,12 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
       'core/auth@1.1.0': { rollout: { after: 'PT0S', classes: [{ driver: ['systemd'] }] } },
     },
   },
+  'fact-unknown': {
+    releases: {
+      ...RELEASES,
+      'core/auth@1.1.0': { rollout: { after: 'PT0S', classes: [{ region: ['eu'] }] } },
+    },
+  },
   'order-wave': {
     advisories: {
       'FL-2026-0001': {

@@ -205,6 +205,7 @@ describe('a reporter', () => {
             sequence: world.held.shift() ?? report.sequence,
             held: null,
             proposals: null,
+            reads: [],
             twinsHeard: null,
           };
         },

@@ -56,7 +56,7 @@ async function agentOver(instance: Instance) {
     preview: async () => [],
     channel: {
       beat: () => Promise.reject(new Error('nobody names a report that is held')),
-      send: async ({ sequence }) => ({ sequence, held: null, proposals: null, twinsHeard: null }),
+      send: async ({ sequence }) => ({ sequence, held: null, reads: [], proposals: null, twinsHeard: null }),
       proposals: () => Promise.reject(new Error('nobody asks')),
       answerProposals: () => Promise.reject(new Error('nobody answers')),
       template: () => Promise.reject(new TypeError('nobody asks for a template here')),

@@ -12,19 +12,35 @@ const URL = 'https://vendor.test';
 const GONE = new FairleadError('transport/unreachable', { url: URL, problem: 'gone' });
 const NOT_FOUND = new FairleadError('transport/refused', { url: URL, status: 404, problem: 'nothing here' });
 
+const REFUSED = new FairleadError('transport/refused', { url: URL, status: 400, problem: 'no such key' });
+
 type Line = 'whole' | 'gone' | 'loses-answers';
 
 /** As far as agents see one; an earlier one keeps no digests, and leaves what it finds of them. */
 function createServer() {
   const held = { sequence: 0, track: '', digest: null as string | null };
-  const world = { held, line: 'whole' as Line, knowsBeats: true, told: [] as string[] };
+  const world = {
+    ...{ held, line: 'whole' as Line, knowsBeats: true, told: [] as string[] },
+    reads: [] as Sent['reads'],
+    facts: [] as unknown[],
+  };
   const answer = (more: Partial<Sent> = {}): Sent => {
     if (world.line === 'loses-answers') throw GONE;
-    return { sequence: held.sequence, held: null, proposals: null, twinsHeard: null, ...more };
+    return {
+      sequence: held.sequence,
+      held: null,
+      reads: world.reads,
+      proposals: null,
+      twinsHeard: null,
+      ...more,
+    };
   };
   const channel: Pick<ServerChannel, 'beat' | 'send'> = {
-    async send({ sequence, track, at, records }: Report) {
+    async send({ sequence, track, at, records, facts }: Report) {
       if (world.line === 'gone') throw GONE;
+      // As every earlier server does with what it does not know.
+      if (facts !== undefined && !world.reads.includes('facts')) throw REFUSED;
+      world.facts.push(facts);
       world.told.push(records.length > 0 ? `report of ${track} with a record` : `report of ${track}`);
       // It never comes twice here: another report has this number.
       if (sequence === held.sequence) return answer({ sequence: sequence + 1 });
@@ -57,7 +73,11 @@ function createInstall() {
       records: async () => disk.records,
       observe: async () => {
         const { sequence: _, records: __, ...state } = reportOf(1, { track: disk.track });
-        return { ...state, at: `2026-11-20T12:00:${String(disk.looks++ % 60).padStart(2, '0')}Z` };
+        return {
+          ...state,
+          facts: { region: ['eu'] },
+          at: `2026-11-20T12:00:${String(disk.looks++ % 60).padStart(2, '0')}Z`,
+        };
       },
       outbox: {
         read: async () => disk.outbox,
@@ -157,4 +177,19 @@ it('leaves the server with what is so, whatever was lost, restored or exchanged 
     }),
     { numRuns: 300 },
   );
+});
+
+it('tells what it is to a server that reads it, and leaves it out again where an earlier one takes its place', async () => {
+  const { server, report } = createInstall();
+  await report();
+  server.reads = ['facts'];
+  server.held.digest = 'of its twin';
+  await report();
+  await report();
+  server.reads = [];
+  server.held.digest = 'of its twin';
+  await report();
+  await report();
+
+  expect(server.facts).toEqual([undefined, undefined, { region: ['eu'] }, undefined]);
 });
