@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureAnalytics } from '../test/bench/analytics.ts';
 import { measureCompile } from '../test/bench/compile.ts';
 import { measureExecutable } from '../test/bench/executable.ts';
 import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
@@ -41,6 +42,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   reconnects: measureReconnects,
   hub: measureHub,
   lists: measureLists,
+  analytics: measureAnalytics,
   forced: measureForced,
   traffic: measureTraffic,
   packs: async (work) => measurePacks(isOffline ? generateTree(work) : await provideNodeRed(), work),

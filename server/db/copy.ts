@@ -28,6 +28,8 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   reports: 1,
   deployments: 1,
   deployment_changes: 2,
+  deployment_stats: 0,
+  fleet_samples: 0,
   policies: 0,
   groups: 0,
   repeats: 0,

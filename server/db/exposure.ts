@@ -1,6 +1,9 @@
-// Who runs what, by the last reports: which versions are out there, and which instances run some of them.
+// Who runs what, by the last reports: which versions are out there, which of them an advisory is about, and which instances run some of them.
+import { setImmediate } from 'node:timers/promises';
+import { isAffected } from '../../shared/compile/exposure.ts';
 import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { ExposedComponent } from '../../shared/protocol/fleet.ts';
+import type { Advisory } from '../../shared/schema/advisory.ts';
 import type { Version } from '../../shared/version/version.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
 import { countRunning } from './running-versions.ts';
@@ -52,6 +55,37 @@ function countOf(db: Database, components: readonly string[], customer: string) 
     .where('component', 'in', components)
     .groupBy(['component', 'version'])
     .execute();
+}
+
+/** The versions that run of every component that one of the advisories names; those of one customer, or all. */
+export async function listAffected(
+  db: Database,
+  advisories: readonly Advisory[],
+  customer?: string,
+): Promise<readonly RunningVersion[]> {
+  const components = advisories.flatMap(({ affected }) => affected.map(({ component }) => component));
+  return listRunningVersions(db, [...new Set(components)], customer);
+}
+
+/** What runs out there, and how an advisory names it, is for others to say: between so many comparisons others have a turn. */
+const COMPARISONS_A_TURN = 2_000;
+
+export async function selectAffected(
+  advisory: Advisory,
+  running: readonly RunningVersion[],
+): Promise<readonly RunningVersion[]> {
+  if (advisory.withdrawn) return [];
+  const affected: RunningVersion[] = [];
+  let comparisons = 0;
+  for (const one of running) {
+    comparisons += advisory.affected.length;
+    if (comparisons > COMPARISONS_A_TURN) {
+      comparisons = 0;
+      await setImmediate();
+    }
+    if (isAffected(advisory, one.component, one.version)) affected.push(one);
+  }
+  return affected;
 }
 
 /** Of each list of versions some instances that run one of them, by name; what several lists hold is asked for once. */

@@ -1,7 +1,9 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { type Kysely, sql } from 'kysely';
+import { addAnalytics } from './analytics.ts';
 import { addBackupMarks } from './backup-marks.ts';
 import { addEvents } from './events.ts';
+import { addSamples } from './fleet-samples.ts';
 import { addBlockers, addGlance } from './fleet-summary.ts';
 import { addReportDigest } from './heartbeats.ts';
 import { createJobs } from './jobs.ts';
@@ -37,6 +39,8 @@ export const MIGRATIONS: Steps = {
   '0020-room': { up: addRoomForReports },
   '0021-facts': { up: addFacts, leaves: '0020-room' },
   '0024-backups': { up: addBackupMarks, leaves: '0020-room' },
+  '0025-analytics': { up: addAnalytics, leaves: '0020-room' },
+  '0025-samples': { up: addSamples, leaves: '0020-room' },
 };
 
 type AnyTables = Kysely<unknown>;

@@ -5,7 +5,7 @@ import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
 import { contentDigestOf } from '../../shared/protocol/pass.ts';
 import { type Report, report } from '../../shared/protocol/report.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
-import { type RecordRow, recordRow } from './deployment-row.ts';
+import { type DeploymentRow, type RecordRow, recordRow } from './deployment-row.ts';
 import { blockersOf, type ReportedColumns, reportedColumns } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
 import type { DatabaseTransaction, Tables } from './tables.ts';
@@ -38,7 +38,7 @@ export interface ReceivedBeat extends FromInstance {
   readonly beat: Beat;
 }
 
-type Row = Tables['deployments'];
+type Row = DeploymentRow;
 type ChangeRow = Tables['deployment_changes'];
 
 /** Of a record that stands in several reports the last one counts. */

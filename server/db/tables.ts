@@ -1,6 +1,7 @@
 // The tables: instants are ISO 8601 text, documents are JSON text, so that SQLite and PostgreSQL read the same rows.
 import { type Generated, type Kysely, PostgresAdapter, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
+import type { DeploymentStatRow, FleetSampleRow } from './analytics-row.ts';
 import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
 import type { ProposalTables } from './proposal-row.ts';
@@ -160,6 +161,9 @@ export interface EventRow {
 /** The database gives the id, unless a row is copied. */
 type StoredEvent = Omit<EventRow, 'id'> & { readonly id: Generated<number> };
 
+/** Set once it has ended and was counted; no report sets it back. */
+type StoredDeployment = DeploymentRow & { readonly counted: Generated<number | null> };
+
 export interface Tables extends ProposalTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
@@ -171,8 +175,10 @@ export interface Tables extends ProposalTables {
   readonly running_versions: RunningVersionRow;
   readonly instance_blockers: InstanceBlockerRow;
   readonly reports: ReportRow;
-  readonly deployments: DeploymentRow;
+  readonly deployments: StoredDeployment;
   readonly deployment_changes: DeploymentChangeRow;
+  readonly deployment_stats: DeploymentStatRow;
+  readonly fleet_samples: FleetSampleRow;
   readonly changes: ChangeRow;
   readonly audit: AuditRow;
   readonly publishing: PublishingRow;

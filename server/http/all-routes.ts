@@ -1,5 +1,6 @@
 // Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
 import type { Page, Route } from './route.ts';
+import { ANALYTICS_ROUTES } from './routes/analytics.ts';
 import { CUSTOMER_ROUTES } from './routes/customers.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
 import { describeRoutes } from './routes/description.ts';
@@ -33,6 +34,7 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...PUBLICATION_ROUTES,
   ...FLEET_ROUTES,
   ...SUMMARY_ROUTES,
+  ...ANALYTICS_ROUTES,
   ...EVENT_ROUTES,
   ...INSTANCE_ROUTES,
   ...DEPLOYMENT_ROUTES,

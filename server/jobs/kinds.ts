@@ -1,10 +1,12 @@
 // What the server does by itself, whichever of its processes: signs again, warns of what ends, clears away what nobody asks for any more.
 import type { Context } from '../context.ts';
+import { countEnded, pruneStats } from '../db/analytics.ts';
 import { appendAudit } from '../db/audit.ts';
 import type { Effect } from '../db/jobs.ts';
 import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
 import type { JobKind } from './run.ts';
+import { sampleFleet } from './sample.ts';
 import { signDue, warnOfExpiries } from './watch.ts';
 
 const MINUTE_MS = 60_000;
@@ -42,6 +44,27 @@ export const JOB_KINDS: readonly JobKind[] = [
       const event = { actor: 'server', action: 'repository.pruned', subject: 'repository', details };
       return removed === 0 ? null : (trx) => appendAudit(trx, event, at);
     },
+  },
+  {
+    kind: 'count-ended',
+    everyMs: MINUTE_MS,
+    attempts: 1,
+    work: async ({ db, publisher, now }, _job, signal) => {
+      const { releases } = publisher.published();
+      const known = {
+        components: new Set<string>(releases.map(({ component }) => component)),
+        versions: new Set(releases.map(({ component, version }) => `${component} ${version}`)),
+      };
+      const at = now();
+      await countEnded(db, known, at, signal);
+      return (trx) => pruneStats(trx, at);
+    },
+  },
+  {
+    kind: 'sample',
+    everyMs: 10 * MINUTE_MS,
+    attempts: 1,
+    work: (context, _job, signal) => sampleFleet(context, signal),
   },
   {
     kind: 'tidy',

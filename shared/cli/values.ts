@@ -1,5 +1,5 @@
 // What people type, made into values: one reading of a line, a number, a duration, for every option of every program.
-import type { z } from 'zod';
+import { z } from 'zod';
 import { cronProblem } from '../encoding/cron.ts';
 import { durationMs, spanMs } from '../encoding/instant.ts';
 import { isTimeZone } from '../encoding/zone.ts';
@@ -110,6 +110,9 @@ export function parseSince(text: string): string {
     'It must be a span such as 2h or 3d, or an instant in UTC such as 2026-01-31T10:00:00Z.',
   );
 }
+
+/** In UTC. */
+export const parseDay = parseField(z.iso.date(), 'a day such as 2026-11-29');
 
 export function parseRelease(text: string): ReleaseRef {
   const ref = refOrNull(text);

@@ -1,4 +1,4 @@
-// How text stands for reading: columns, emphasis on a terminal, numbers in sentences.
+// How text stands for reading: columns, the same for a spreadsheet, emphasis on a terminal.
 import { sanitizeLine } from '../encoding/text.ts';
 
 /** More than any name or reason; what is longer is shown in full elsewhere. */
@@ -20,6 +20,22 @@ export function formatTable(rows: readonly (readonly string[])[]): readonly stri
       .join('  ')
       .trimEnd(),
   );
+}
+
+/**
+ * Comma-separated values (RFC 4180). A cell that begins like a formula gets an apostrophe before it: programs that open such files run formulas, and names and
+ * versions come from other machines. Numbers, also negative ones, stay.
+ */
+export function formatCsv(rows: readonly (readonly string[])[]): readonly string[] {
+  return rows.map((row) => row.map(formatCell).join(','));
+}
+
+const NUMBER = /^-?\d+(?:\.\d+)?$/;
+
+function formatCell(text: string): string {
+  const isFormula = /^[=+\-@\t\r]/.test(text) && !NUMBER.test(text);
+  const safe = isFormula ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 export function indent(lines: readonly string[], by = 2): readonly string[] {

@@ -75,7 +75,7 @@ export async function measureLists(work: string): Promise<Figures> {
 }
 
 async function measureOn(address: DatabaseAddress, dir: string, name: string): Promise<string[][]> {
-  const { context, app } = await open(address, dir);
+  const { context, app } = await openServer(address, dir);
   const authorization = 'Bearer flt_bench';
   const rows: string[][] = [];
   for (const list of LISTS) {
@@ -92,23 +92,21 @@ async function measureOn(address: DatabaseAddress, dir: string, name: string): P
       // From its end to its beginning again.
       url = /<([^>]+)>/.exec(String(answer.headers.link ?? ''))?.[1] ?? list;
     }
-    const sorted = times.toSorted((a, b) => a - b);
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    rows.push([
-      name,
-      list.replace('/api/v1/', ''),
-      formatMs(times[0] ?? 0),
-      formatMs(at(0.5)),
-      formatMs(at(0.99)),
-      formatMs(turns.longest()),
-    ]);
+    rows.push([name, list.replace('/api/v1/', ''), ...waitsOf(times, turns.longest())]);
   }
   await app.close();
   await context.db.destroy();
   return rows;
 }
 
-async function open(
+/** The first, the median and the 99th percentile, and the longest turn of the loop meanwhile. */
+export function waitsOf(times: readonly number[], longest: number): string[] {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return [times[0] ?? 0, at(0.5), at(0.99), longest].map(formatMs);
+}
+
+export async function openServer(
   address: DatabaseAddress,
   dir: string,
 ): Promise<{ context: Context; app: FastifyInstance }> {

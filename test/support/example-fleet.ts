@@ -1,6 +1,7 @@
 // The fleet of which the routes' examples tell, alive on a real server: what an example names stands for something here.
 import { addJob } from '../../server/db/jobs.ts';
 import { hashSecret } from '../../server/db/token-lists.ts';
+import { transact } from '../../server/db/transact.ts';
 import {
   CODE,
   CUSTOMER,
@@ -16,6 +17,7 @@ import {
   TOKEN,
   TREE,
 } from '../../server/http/examples.ts';
+import { JOB_KINDS } from '../../server/jobs/kinds.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { parseVersion } from '../../shared/version/version.ts';
@@ -49,6 +51,7 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
   const former = id(await make('customers', { name: 'Old mill clinic' }));
   const agent = await enrolAgent(server, 'Harbour hospital', { customer });
   await report(agent);
+  await runJobs(server, ['count-ended', 'sample']);
   await make('groups', { name: 'hospitals', instances: [agent.instance] });
   const careful = { name: 'careful', channel: 'manual', description: 'somebody looks first' };
   const policy = id(await make('policies', careful));
@@ -70,6 +73,15 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
       JSON.parse(pairs.reduce((text, [said, real]) => text.replaceAll(said, real), JSON.stringify(value))),
     toExample: (text) => pairs.reduce((whole, [said, real]) => whole.replaceAll(real, said), text),
   };
+}
+
+/** What the server does by itself every few minutes. */
+async function runJobs({ context }: TestServer, kinds: readonly string[]): Promise<void> {
+  for (const { kind, work } of JOB_KINDS.filter((one) => kinds.includes(one.kind))) {
+    const job = { id: kind, kind, subject: '', attempt: 1, lease: '' };
+    const effect = await work(context, job, new AbortController().signal);
+    if (effect !== null) await transact(context.db, 'committed', effect);
+  }
 }
 
 /** In the first state that anybody asks about. */

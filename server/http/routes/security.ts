@@ -1,7 +1,5 @@
 // Security patches: every advisory, and who runs an affected version.
-import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import { isAffected } from '../../../shared/compile/exposure.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   type ExposedComponent,
@@ -13,7 +11,13 @@ import {
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Context } from '../../context.ts';
 import { enforcePatch } from '../../db/enforcement.ts';
-import { listRunning, listRunningVersions, listSomeRunning, type RunningVersion } from '../../db/exposure.ts';
+import {
+  listAffected,
+  listRunning,
+  listSomeRunning,
+  type RunningVersion,
+  selectAffected,
+} from '../../db/exposure.ts';
 import { transactOnce } from '../../db/once.ts';
 import { cutPart, inParts, MAX_PART_BYTES, type Part } from '../../db/page.ts';
 import { readAdvisory } from '../../repository/public-files.ts';
@@ -133,15 +137,6 @@ function sizeOf(advisory: Advisory): number {
   return JSON.stringify(advisory).length;
 }
 
-async function listAffected(
-  db: Context['db'],
-  advisories: readonly Advisory[],
-  customer: string | undefined,
-): Promise<readonly RunningVersion[]> {
-  const components = advisories.flatMap(({ affected }) => affected.map(({ component }) => component));
-  return listRunningVersions(db, [...new Set(components)], customer);
-}
-
 function patchOf(
   advisory: Advisory,
   affected: readonly RunningVersion[],
@@ -149,25 +144,4 @@ function patchOf(
 ) {
   const exposedCount = affected.reduce((sum, { instances }) => sum + instances, 0);
   return { advisory, exposedCount, exposed: [...exposed] };
-}
-
-/** What runs out there, and how an advisory names it, is for others to say: between so many comparisons others have a turn. */
-const COMPARISONS_A_TURN = 2_000;
-
-async function selectAffected(
-  advisory: Advisory,
-  running: readonly RunningVersion[],
-): Promise<readonly RunningVersion[]> {
-  if (advisory.withdrawn) return [];
-  const affected: RunningVersion[] = [];
-  let comparisons = 0;
-  for (const one of running) {
-    comparisons += advisory.affected.length;
-    if (comparisons > COMPARISONS_A_TURN) {
-      comparisons = 0;
-      await setImmediate();
-    }
-    if (isAffected(advisory, one.component, one.version)) affected.push(one);
-  }
-  return affected;
 }

@@ -1,6 +1,7 @@
 // What the commands of `fairlead-vendor` answer with `--json`, each by the name of its command.
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
+import { deploymentAnalytics, fleetAnalytics } from '../../../shared/protocol/analytics.ts';
 import { customerModel, customersList } from '../../../shared/protocol/customers.ts';
 import { fleetEvent } from '../../../shared/protocol/events.ts';
 import {
@@ -126,6 +127,8 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
     summary: fleetSummary,
     exposed: z.array(z.strictObject({ advisory: z.string(), severity: z.string(), components: count })),
   },
+  'analytics deployments': deploymentAnalytics.shape,
+  'analytics fleet': fleetAnalytics.shape,
   events: { events: z.array(fleetEvent), more: z.boolean() },
   instances: { instances: z.array(oneInstance), more: z.boolean() },
   instance: { instance: instanceReply },

@@ -2,6 +2,7 @@
 import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres([
+  () => import('../db/analytics.test.ts'),
   () => import('../db/audit-chain.test.ts'),
   () => import('../db/events.test.ts'),
   () => import('../db/exposure.test.ts'),

@@ -20,6 +20,7 @@ import { enrolmentId } from '../../../../shared/protocol/publication.ts';
 import { proposalId } from '../../../../shared/schema/proposal.ts';
 import { FLEET_PLACE, REASON, type VendorCommand } from '../command.ts';
 import { ACCESS } from './access.ts';
+import { ANALYTICS } from './analytics.ts';
 
 const INSTALL: ArgumentSpec = { name: '<install>', about: 'its name or id', parse: parseLine };
 
@@ -153,6 +154,7 @@ const LISTS: readonly FleetCommand[] = [
     ],
     load: async () => (await import('../commands/fleet.ts')).fleet,
   },
+  ...ANALYTICS,
   {
     name: 'events',
     about: 'what happened in the fleet: deployments, who needs somebody, silence, what people did',
