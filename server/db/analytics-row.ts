@@ -29,6 +29,9 @@ export interface DeploymentStatRow {
   readonly deployments: number;
 }
 
+/** There is one row of each. */
+export const STAT_KEY = ['day', 'component', 'version', 'reason', 'outcome', 'step'] as const;
+
 export interface FleetSampleRow {
   /** The beginning of its hour; of its day for what runs. */
   readonly at: string;

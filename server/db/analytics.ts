@@ -17,8 +17,6 @@ import { isPostgres, transact } from './transact.ts';
 
 type Stat = Omit<DeploymentStatRow, 'deployments'>;
 
-const KEY = ['day', 'component', 'version', 'reason', 'outcome', 'step'] as const;
-
 /** In the words of its index: with parameters no database knows that it holds them all. */
 const UNCOUNTED = sql<boolean>`counted is null and state in ('committed', 'rolled-back', 'abandoned', 'inconsistent')`;
 
@@ -37,7 +35,7 @@ export async function addAnalytics(db: Kysely<unknown>): Promise<void> {
     .addColumn('outcome', text, (c) => c.notNull())
     .addColumn('step', integer, (c) => c.notNull())
     .addColumn('deployments', integer, (c) => c.notNull())
-    .addPrimaryKeyConstraint('deployment_stats_key', KEY as never)
+    .addPrimaryKeyConstraint('deployment_stats_key', STAT_KEY as never)
     .execute();
 }
 
@@ -130,7 +128,7 @@ async function addStats(trx: DatabaseTransaction, stats: readonly Stat[]): Promi
   const summed = new Map<string, DeploymentStatRow>();
   for (const stat of stats) {
     const row = crowded.has(stat.day) ? { ...stat, component: OTHERS, version: OTHERS } : stat;
-    const key = KEY.map((column) => row[column]).join('\n');
+    const key = STAT_KEY.map((column) => row[column]).join('\n');
     summed.set(key, { ...row, deployments: (summed.get(key)?.deployments ?? 0) + 1 });
   }
   // One order for everybody: two batches at once cannot lock each other out.
@@ -140,7 +138,7 @@ async function addStats(trx: DatabaseTransaction, stats: readonly Stat[]): Promi
       .insertInto('deployment_stats')
       .values(part)
       .onConflict((conflict) =>
-        conflict.columns(KEY).doUpdateSet({
+        conflict.columns(STAT_KEY).doUpdateSet({
           deployments: sql<number>`deployment_stats.deployments + excluded.deployments`,
         }),
       )
