@@ -10,6 +10,7 @@ import {
   MOST_STATS_A_DAY,
   OTHERS,
   type Outcome,
+  STAT_KEY,
 } from './analytics-row.ts';
 import { inParts } from './page.ts';
 import { columnTypesOf, type Database, type DatabaseTransaction } from './tables.ts';

@@ -127,7 +127,7 @@ const FAILED = ['rolled-back', 'abandoned', 'inconsistent'];
 /** As long as a code is kept. */
 const CODE_LENGTH = 100;
 
-export async function addFailureCodes(db: Kysely<unknown>): Promise<void> {
+export async function addCauses(db: Kysely<unknown>): Promise<void> {
   const { text } = columnTypesOf(db);
   await db.schema.alterTable('deployments').addColumn('failure_code', text).execute();
   const filled = db as Kysely<Failures>;

@@ -1,7 +1,7 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
 import { addAnalytics } from './analytics.ts';
 import { addBackupMarks } from './backup-marks.ts';
-import { addCustomers, addFailureCodes, addVoices, createFleet, orderLists } from './early-steps.ts';
+import { addCauses, addCustomers, addVoices, createFleet, orderLists } from './early-steps.ts';
 import { addEvents } from './events.ts';
 import { addSamples } from './fleet-samples.ts';
 import { addBlockers, addGlance } from './fleet-summary.ts';
@@ -21,7 +21,7 @@ export const MIGRATIONS: Steps = {
   '0001-fleet': { up: createFleet },
   '0002-reported': { up: addReported },
   '0003-voices': { up: addVoices },
-  '0004-failure-codes': { up: addFailureCodes },
+  '0004-failure-codes': { up: addCauses },
   '0005-publishing': { up: createPublishing },
   '0006-proposals': { up: addProposals },
   '0007-customers': { up: addCustomers },
