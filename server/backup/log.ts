@@ -41,7 +41,7 @@ async function noteLog(db: Database, count: number): Promise<void> {
 }
 
 /** What continues the log behind its nth entry, in order, each once; it ends where a part is missing. Errors: backup/*. */
-export async function* readLog(place: BackupPlace, behind: number): AsyncGenerator<AuditEntry> {
+export async function* readBackupLog(place: BackupPlace, behind: number): AsyncGenerator<AuditEntry> {
   const parts = (await place.list(LOG)).flatMap((name) => parseLog(name) ?? []);
   let last = behind;
   for (const { name, to } of parts.toSorted((a, b) => a.from - b.from || a.to - b.to)) {

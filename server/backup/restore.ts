@@ -23,7 +23,7 @@ import { TIMESTAMP } from '../repository/names.ts';
 import type { OnlineKeys } from '../repository/online-keys.ts';
 import { createPublisher } from '../repository/publisher.ts';
 import type { RepositoryStore } from '../repository/store.ts';
-import { readLog } from './log.ts';
+import { readBackupLog } from './log.ts';
 import type { BackupPlace } from './place.ts';
 import { listPublished, readPublished } from './published.ts';
 import { collect } from './sealed.ts';
@@ -71,7 +71,7 @@ export async function restoreServer(
   try {
     const { count } = await readAuditHead(db);
     const changes = new Map(commits.map(({ commit }) => [commit.id, commit.changes]));
-    const replayed = await replayAudit(db, readLog(place, count), (id) => changes.get(id) ?? null);
+    const replayed = await replayAudit(db, readBackupLog(place, count), (id) => changes.get(id) ?? null);
     await showTimestamp(store, set);
     for (const { commit } of commits) await showCommit(commit, { db, store, now });
     await signAnew(restoring, db);
