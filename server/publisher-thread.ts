@@ -29,9 +29,14 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
     answer: async (question) => {
       switch (question.kind) {
         case 'open':
-          return { kind: 'open', onlineKeys: publisher.onlineKeys, published: publisher.published() };
+          return {
+            ...{ kind: 'open', onlineKeys: publisher.onlineKeys, haltsKey: publisher.haltsKey },
+            published: publisher.published(),
+          };
         case 'publish':
           return { kind: 'publish', reply: await publisher.publishFile(question.file, question.actor) };
+        case 'halt':
+          return { kind: 'halt', signed: await publisher.halt(question.orders) };
         case 'resign':
           return { kind: 'resign', outcome: await publisher.resign() };
         case 'prune':

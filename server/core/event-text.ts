@@ -30,6 +30,9 @@ const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => s
   'patch.enforced': (d, subject) => `${subject}: proposed to ${count(Number(d.proposed), 'install')}`,
   'publication.accepted': (d) =>
     `published${because([listOf(d.documents), listOf(d.changes)].filter(Boolean).join('; '))}`,
+  'rollout.halted': (d) =>
+    `${text(d.release)}: halted${d.class === null ? '' : ` for ${text(d.class)}`} until ${text(d.expires)}${because(d.reason)}`,
+  'rollout.resumed': (d) => `${text(d.release)}: goes on; somebody lifted the server's halt`,
 };
 
 export const LONGEST_TEXT = 500;

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { ChangeRecord } from '../../shared/change/change.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { appendAudit } from './audit.ts';
+import { type GuardHalt, recordHalts } from './guard-halts.ts';
 import { cutPart, type Page, type Part } from './page.ts';
 import { verifyTurn } from './publishing.ts';
 import type { Database } from './tables.ts';
@@ -86,12 +87,14 @@ export interface PublicationEntry {
   readonly changes: readonly ChangeRecord[];
   /** Paths of what is new with it. */
   readonly documents?: readonly string[] | undefined;
+  /** Halts of the server's own that come out with it. */
+  readonly halted?: readonly GuardHalt[] | undefined;
 }
 
 /** While it is still the turn of whoever publishes it. Error: publication/overtaken. */
 export async function recordPublication(
   db: Database,
-  { id, actor, changes, documents = [] }: PublicationEntry,
+  { id, actor, changes, documents = [], halted = [] }: PublicationEntry,
   turn: string,
   now: EpochMs,
 ): Promise<void> {
@@ -109,5 +112,6 @@ export async function recordPublication(
     await writeChanges(trx, changes, now);
     const details = { changes: changes.map((change) => change.id), documents: [...documents] };
     await appendAudit(trx, { actor, action: 'publication.accepted', subject: id, details }, now);
+    await recordHalts(trx, halted, now);
   });
 }

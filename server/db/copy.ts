@@ -23,6 +23,7 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   jobs: 0,
   events: 0,
   backup_marks: 0,
+  guard_halts: 0,
   instance_components: 1,
   instance_blockers: 1,
   reports: 1,

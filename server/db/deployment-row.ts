@@ -15,6 +15,10 @@ export interface DeploymentRow {
   readonly body: string;
   /** The error code of a deployment that failed: causes are counted without a look into any body. */
   readonly failure_code: string | null;
+  /** When a report first told of it, by our clock; null where an older server took it. */
+  readonly heard_at: string | null;
+  /** What was unhealthy before it began, as one text of JSON; null where nothing was. */
+  readonly ill_before: string | null;
 }
 
 /** A record's row but for its instance, and the changes that it carried. */
@@ -33,6 +37,8 @@ export function recordRow(record: DeploymentRecord, received: EpochMs): RecordRo
     updated_at: record.stages.at(-1)?.at ?? at,
     body: JSON.stringify(record),
     failure_code: failureCode(record),
+    heard_at: at,
+    ill_before: record.unhealthyBefore === undefined ? null : JSON.stringify(record.unhealthyBefore),
     changes: [...new Set(changes)],
   };
 }

@@ -31,6 +31,8 @@ export interface InstanceRow {
   readonly blocked: string | null;
   /** How many of its components are. */
   readonly unhealthy: number | null;
+  /** Which of them, as one text of JSON; null where none is. */
+  readonly ill: string | null;
   /** The stream that it follows. */
   readonly track: string | null;
   /** What it is, for classes, as JSON in one order of facts and values; null where its agent says nothing of it. */
@@ -76,6 +78,7 @@ export type ReportedColumns = ReturnType<typeof reportedColumns>;
 
 export function reportedColumns(report: Report, received: EpochMs) {
   const { sequence, agentVersion, channel, manifest, decision, components, track, facts } = report;
+  const ill = components.flatMap(({ component, health }) => (health === 'unhealthy' ? [component] : []));
   return {
     last_seen: formatInstantMs(received),
     last_sequence: sequence,
@@ -87,7 +90,8 @@ export function reportedColumns(report: Report, received: EpochMs) {
     verdict: decision?.verdict ?? null,
     running: JSON.stringify(components.map(({ component, version }) => [component, version])),
     blocked: JSON.stringify(blockersOf(report)),
-    unhealthy: components.filter(({ health }) => health === 'unhealthy').length,
+    unhealthy: ill.length,
+    ill: ill.length === 0 ? null : JSON.stringify(ill),
     track,
     facts: facts === undefined ? null : factsText(facts),
   } satisfies Partial<InstanceRow>;

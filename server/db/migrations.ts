@@ -5,6 +5,7 @@ import { addCauses, addCustomers, addVoices, createFleet, orderLists } from './e
 import { addEvents } from './events.ts';
 import { addSamples } from './fleet-samples.ts';
 import { addBlockers, addGlance } from './fleet-summary.ts';
+import { addGuard } from './guard-halts.ts';
 import { addReportDigest } from './heartbeats.ts';
 import { createJobs } from './jobs.ts';
 import { addPassKeys } from './pass-keys.ts';
@@ -37,6 +38,7 @@ export const MIGRATIONS: Steps = {
   '0019-glance': { up: addGlance },
   '0020-room': { up: addRoomForReports },
   '0021-facts': { up: addFacts, leaves: '0020-room' },
+  '0022-guard': { up: addGuard, leaves: '0020-room' },
   '0024-backups': { up: addBackupMarks, leaves: '0020-room' },
   '0025-analytics': { up: addAnalytics, leaves: '0020-room' },
   '0025-samples': { up: addSamples, leaves: '0020-room' },

@@ -84,7 +84,12 @@ async function upsertDeployments(trx: DatabaseTransaction, rows: readonly Row[])
   await trx
     .insertInto('deployments')
     .values(rows)
-    .onConflict((conflict) => conflict.columns(['instance', 'record']).doUpdateSet(asInserted(first)))
+    .onConflict((conflict) =>
+      conflict.columns(['instance', 'record']).doUpdateSet({
+        ...asInserted(first),
+        heard_at: sql<string>`coalesce(deployments.heard_at, excluded.heard_at)`,
+      }),
+    )
     .execute();
 }
 

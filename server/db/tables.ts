@@ -158,6 +158,23 @@ export interface EventRow {
   readonly details: string;
 }
 
+/** A halt that the server signed by itself; see guard-halts.ts. */
+export interface GuardHaltRow {
+  /** Of the release that it stops. */
+  readonly digest: string;
+  readonly issued_at: string;
+  readonly expires_at: string;
+  readonly release: string;
+  readonly change: string;
+  /** For people; null for every install. */
+  readonly class: string | null;
+  readonly reason: string;
+  /** Digest of its bytes: by it the halt that is published is known again. */
+  readonly document: string;
+  /** When it was found gone, or another in its place, before its time. */
+  readonly lifted_at: string | null;
+}
+
 /** The database gives the id, unless a row is copied. */
 type StoredEvent = Omit<EventRow, 'id'> & { readonly id: Generated<number> };
 
@@ -185,6 +202,7 @@ export interface Tables extends ProposalTables {
   readonly jobs: JobRow;
   readonly events: StoredEvent;
   readonly backup_marks: BackupMarkRow;
+  readonly guard_halts: GuardHaltRow;
 }
 
 /** The database, or one transaction of it. */

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { pruneEvents } from './events.ts';
+import { forgetHalts } from './guard-halts.ts';
 import { forgetRepeats } from './once.ts';
 import { CLOSED_KEPT, pruneProposals } from './proposals.ts';
 import { forgetVersions } from './running-versions.ts';
@@ -22,6 +23,7 @@ export async function tidy(trx: DatabaseTransaction, now: EpochMs): Promise<void
   const before = (ms: number) => formatInstantMs(now - ms);
   await forgetRepeats(trx, now);
   await pruneEvents(trx, now);
+  await forgetHalts(trx, now);
   await trx
     .deleteFrom('enrolments')
     .where('used_by', 'is', null)

@@ -7,12 +7,28 @@ import { z } from 'zod';
 import { changeRecord } from '../../shared/change/change.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { line } from '../../shared/schema/common.ts';
+import { digest, instant, line } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { parseEnvelope } from '../../shared/trust/metadata.ts';
 import { parseTimestamp } from '../../shared/trust/parse-metadata.ts';
 import { COMMIT, metadataName, TIMESTAMP } from './names.ts';
 import type { RepositoryStore, Tag } from './store.ts';
+
+/** A halt that the server signed by itself: what is written down when it comes out. */
+const halted = z.strictObject({
+  /** Of the release that it stops. */
+  digest,
+  release: line,
+  change: line,
+  /** For people; null for every install. */
+  class: line.nullable(),
+  reason: line,
+  issued: instant,
+  expires: instant,
+  /** SHA-256 of the halt's bytes. */
+  document: digest,
+});
+export type Halted = z.output<typeof halted>;
 
 const commitFile = z.strictObject({
   schema: z.literal('fairlead/commit@1'),
@@ -27,6 +43,7 @@ const commitFile = z.strictObject({
   changes: z.array(changeRecord),
   /** Paths of documents that are new with it, the first of many. */
   documents: z.array(z.string().max(500)).optional(),
+  halted: z.array(halted).optional(),
 });
 
 export type Commit = z.output<typeof commitFile>;

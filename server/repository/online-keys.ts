@@ -1,4 +1,4 @@
-// The two keys the server signs with: made once, sealed at rest, opened at start.
+// The keys the server signs with: made once, sealed at rest, opened at start.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { utf8 } from '../../shared/encoding/bytes.ts';
@@ -19,14 +19,20 @@ import {
 } from '../../shared/trust/keyfile.ts';
 import type { Layout } from './layout.ts';
 
-const ONLINE_ROLES = ['snapshot', 'timestamp'] as const;
-export type OnlineRole = (typeof ONLINE_ROLES)[number];
-export type OnlineKeys = Readonly<Record<OnlineRole, SigningKey>>;
+const ROLES = ['snapshot', 'timestamp', 'halts'] as const;
+type Role = (typeof ROLES)[number];
+
+export interface OnlineKeys {
+  readonly snapshot: SigningKey;
+  readonly timestamp: SigningKey;
+  /** Counts once the vendor's delegation names it; an `init` of an earlier version made none. */
+  readonly halts?: SigningKey;
+}
 
 /** Makes the keys that are missing; those that exist stay. Error: vendor/passphrase-short. */
 export async function createOnlineKeys(layout: Layout, passphrase: string): Promise<void> {
   await makeDirectory(layout.keys);
-  for (const role of ONLINE_ROLES) {
+  for (const role of ROLES) {
     if (await isPresent(keyPath(layout, role))) continue;
     const file = sealKeyFile({
       seed: randomBytes(SEED_BYTES),
@@ -42,16 +48,22 @@ export async function createOnlineKeys(layout: Layout, passphrase: string): Prom
 
 /** Errors: disk/unreadable, vendor/wrong-passphrase, vendor/key-damaged. */
 export async function openOnlineKeys(layout: Layout, passphrase: string): Promise<OnlineKeys> {
-  const open = async (role: OnlineRole) =>
+  const open = async (role: Role) =>
     openKeyFile(await readKeyFile(layout, role), passphrase, keyPath(layout, role));
-  return { snapshot: await open('snapshot'), timestamp: await open('timestamp') };
+  const keys = { snapshot: await open('snapshot'), timestamp: await open('timestamp') };
+  return (await isPresent(keyPath(layout, 'halts'))) ? { ...keys, halts: await open('halts') } : keys;
 }
 
 export function publicHalves(keys: OnlineKeys): OnlineKeysReply {
-  return { snapshot: keys.snapshot.key.keyval.public, timestamp: keys.timestamp.key.keyval.public };
+  return { snapshot: publicHalf(keys.snapshot), timestamp: publicHalf(keys.timestamp) };
 }
 
-async function readKeyFile(layout: Layout, role: OnlineRole): Promise<KeyFile> {
+/** Hexadecimal. */
+export function publicHalf({ key }: SigningKey): string {
+  return key.keyval.public;
+}
+
+async function readKeyFile(layout: Layout, role: Role): Promise<KeyFile> {
   const path = keyPath(layout, role);
   const bytes = await readIfPresent(path);
   // None is made in its place: agents would refuse what it signs until the root names it.
@@ -59,6 +71,6 @@ async function readKeyFile(layout: Layout, role: OnlineRole): Promise<KeyFile> {
   return parseDocumentBytes(keyFile, bytes, path);
 }
 
-function keyPath(layout: Layout, role: OnlineRole): string {
+function keyPath(layout: Layout, role: Role): string {
   return join(layout.keys, `${role}.json`);
 }

@@ -6,7 +6,7 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
-import { type Commit, showUnder, type Turn } from './commit.ts';
+import { type Commit, type Halted, showUnder, type Turn } from './commit.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
 import { metadataName, packName, targetName } from './names.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
@@ -20,6 +20,12 @@ export interface PublicationPlan {
   readonly metadata: MetadataPlan | null;
   readonly targets: readonly PlannedTarget[];
   readonly changes: readonly ChangeRecord[];
+}
+
+/** Who publishes, and which halts of the server's own come out with it. */
+export interface Publishing {
+  readonly actor: string;
+  readonly halted: readonly Halted[];
 }
 
 export interface PublicationContext {
@@ -69,7 +75,7 @@ export function isEmpty({ metadata, changes }: PublicationPlan): boolean {
 export async function writePublication(
   { metadata, targets, changes }: PublicationPlan,
   state: RepositoryState | null,
-  actor: string,
+  { actor, halted }: Publishing,
   { store, keys, now, turn }: PublicationContext & { readonly turn: Turn },
 ): Promise<Commit> {
   if (metadata === null) return createCommit({ roots: [], timestamp: null, actor, changes: [...changes] });
@@ -92,6 +98,7 @@ export async function writePublication(
     actor,
     changes: [...changes],
     documents: targets.slice(0, MOST_NAMED).map(({ path }) => path),
+    ...(halted.length === 0 ? {} : { halted: [...halted] }),
   });
 }
 

@@ -2,9 +2,10 @@
 import { stat } from 'node:fs/promises';
 import type { OwnPath } from '../../shared/node/own-parts.ts';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
-import type { OnlineKeysReply, PublicationReply } from '../../shared/protocol/publication.ts';
+import type { PublicationReply } from '../../shared/protocol/publication.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
 import type { RepositoryAddress } from '../core/repository-address.ts';
+import type { HaltOrder } from './halting.ts';
 import type { Layout } from './layout.ts';
 import { COMMIT, TIMESTAMP } from './names.ts';
 import { isDue } from './online-metadata.ts';
@@ -25,13 +26,15 @@ export interface PublisherData {
 export type PublisherQuestion =
   | { readonly kind: 'open' }
   | { readonly kind: 'publish'; readonly file: string; readonly actor: string }
+  | { readonly kind: 'halt'; readonly orders: readonly HaltOrder[] }
   | { readonly kind: 'resign' }
   | { readonly kind: 'prune' }
   | { readonly kind: 'follow' };
 
 export type PublisherAnswer =
-  | { readonly kind: 'open'; readonly onlineKeys: OnlineKeysReply; readonly published: Published }
+  | ({ readonly kind: 'open'; readonly published: Published } & Pick<Publisher, 'onlineKeys' | 'haltsKey'>)
   | { readonly kind: 'publish'; readonly reply: PublicationReply }
+  | { readonly kind: 'halt'; readonly signed: number }
   | { readonly kind: 'resign'; readonly outcome: 'signed' | 'fresh' | 'empty' }
   | { readonly kind: 'prune'; readonly pruned: Pruned }
   | { readonly kind: 'follow' };
@@ -69,6 +72,7 @@ export async function startPublisher(
   published = opened.published;
   return {
     onlineKeys: opened.onlineKeys,
+    haltsKey: opened.haltsKey,
     published: () => published,
     publishFile: async (file, actor) => {
       const { size } = await stat(file);
@@ -80,6 +84,12 @@ export async function startPublisher(
       } finally {
         if (size > LARGE_BYTES) void thread.stop();
       }
+    },
+    halt: async (orders) => {
+      isSettled = false;
+      const { signed } = await ask({ kind: 'halt', orders });
+      isSettled = true;
+      return signed;
     },
     resign: async () => {
       const { signed } = published;

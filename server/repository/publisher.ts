@@ -22,12 +22,19 @@ import {
   versionOf,
   writeCommit,
 } from './commit.ts';
+import { type HaltOrder, signHalts } from './halting.ts';
 import { COMMIT, metadataName, TIMESTAMP } from './names.ts';
-import { publicHalves } from './online-keys.ts';
+import { publicHalf, publicHalves } from './online-keys.ts';
 import { isDue, isSignedBy, nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
 import { findUnreferenced, type Pruned, removeUnreferenced } from './prune.ts';
-import { isEmpty, type PublicationContext, planPublication, writePublication } from './publication.ts';
-import { describeState, loadState, type Published, type RepositoryState } from './state.ts';
+import {
+  isEmpty,
+  type PublicationContext,
+  type Publishing,
+  planPublication,
+  writePublication,
+} from './publication.ts';
+import { describeState, loadState, mayHalt, type Published, type RepositoryState } from './state.ts';
 
 /** Twenty thousand documents of a few kilobytes, in base64. */
 export const MAX_PUBLICATION_BYTES = 128 * 2 ** 20;
@@ -42,6 +49,8 @@ const LIMITS: JsonLimits = {
 
 export interface Publisher {
   readonly onlineKeys: OnlineKeysReply;
+  /** The public half of the key for halts; null where `init` made none. */
+  readonly haltsKey: string | null;
   /** What is published right now. */
   published(): Published;
   /**
@@ -49,6 +58,11 @@ export interface Publisher {
    * Errors: json/*, trust/*, publication/*, document/*, vendor/*, disk/*.
    */
   publishFile(file: string, actor: string): Promise<PublicationReply>;
+  /**
+   * Signs halts and publishes them, as far as each follows what is published; answers how many. None where the vendor did not
+   * name the key for it. Errors: those of a publication.
+   */
+  halt(orders: readonly HaltOrder[]): Promise<number>;
   /** Signs what is due. Error: disk/*. */
   resign(): Promise<'signed' | 'fresh' | 'empty'>;
   /** Removes what nothing refers to and nobody may still ask for, a part of it. Errors: server/repository-*, disk/*. */
@@ -89,10 +103,11 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
   // Two signers side by side would give one version to two different files.
   const inLine = createTurns();
   let state: RepositoryState | null = null;
+  const haltsKey = keys.halts === undefined ? null : publicHalf(keys.halts);
 
   function changeTo(next: RepositoryState | null): void {
     state = next;
-    options.onChange?.(describeState(state));
+    options.onChange?.(describeState(state, haltsKey));
   }
 
   /** What was published last: here, by another process, or by one that died before it was done. */
@@ -120,13 +135,13 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     throw new FairleadError('server/repository-strange', { repository: store.place });
   }
 
-  async function publish(request: PublicationRequest, actor: string, turn: Turn): Promise<PublicationReply> {
+  async function publish(request: PublicationRequest, by: Publishing, turn: Turn): Promise<PublicationReply> {
     await settle(turn);
     const plan = await planPublication(request, state, options);
     // A root that names this server's new keys is what an exchange of them waits for.
     if (plan.metadata?.roots.length === 0) verifyOurs(state);
     if (!isEmpty(plan)) {
-      const commit = await writePublication(plan, state, actor, { ...options, turn });
+      const commit = await writePublication(plan, state, by, { ...options, turn });
       await keepCommit(commit);
       await writeCommit(store, turn, commit);
       const shown = await finishCommit(commit, { store, turn, record: recordCommit });
@@ -158,6 +173,14 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     return 'signed';
   }
 
+  async function halt(orders: readonly HaltOrder[], turn: Turn): Promise<number> {
+    await settle(turn);
+    if (state === null || keys.halts === undefined || !mayHalt(state, publicHalf(keys.halts))) return 0;
+    const { request, halted } = await signHalts(orders, state, keys.halts, { store, now: now() });
+    if (halted.length > 0) await publish(request, { actor: 'server', halted }, turn);
+    return halted.length;
+  }
+
   async function prune(turn: Turn): Promise<Pruned> {
     await settle(turn);
     if (state === null) return { removed: 0, left: 0 };
@@ -170,9 +193,12 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
   return {
     onlineKeys: publicHalves(keys),
     state: () => state,
-    published: () => describeState(state),
-    publish: (request, actor) => alone((turn) => publish(request, actor, turn)),
-    publishFile: (file, actor) => alone(async (turn) => publish(await readRequest(file), actor, turn)),
+    published: () => describeState(state, haltsKey),
+    haltsKey,
+    publish: (request, actor) => alone((turn) => publish(request, { actor, halted: [] }, turn)),
+    publishFile: (file, actor) =>
+      alone(async (turn) => publish(await readRequest(file), { actor, halted: [] }, turn)),
+    halt: (orders) => alone((turn) => halt(orders, turn)),
     resign: () => alone((turn) => resign(turn)),
     renew: () => alone(async (turn) => void (await resign(turn, true))),
     prune: () => alone(prune),

@@ -14,6 +14,7 @@ import {
   type Timestamp,
 } from '../../shared/trust/metadata.ts';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from '../../shared/trust/parse-metadata.ts';
+import { delegateSigner } from '../../shared/trust/rules.ts';
 import { verifyFile } from '../../shared/trust/target.ts';
 import { compareVersions, type Version } from '../../shared/version/version.ts';
 import type { Expiry } from '../core/expiry.ts';
@@ -82,60 +83,93 @@ export interface Published {
   readonly expiries: readonly Expiry[];
   /** By id. */
   readonly advisories: readonly AdvisoryRef[];
+  /** By their paths. */
+  readonly rollouts: readonly DocumentRef[];
+  readonly halts: readonly DocumentRef[];
+  /** Whether a halt that this server signs alone counts. */
+  readonly mayHalt: boolean;
   /** By component, the newest first. */
   readonly releases: readonly ReleasedVersion[];
 }
 
-export interface ReleasedVersion {
+export interface ReleasedVersion extends DocumentRef {
   /** `platform`, a suite's name, or `suite/capability`. */
   readonly component: string;
   readonly version: Version;
 }
 
-/** A published advisory, and where its bytes are. */
-export interface AdvisoryRef {
-  readonly id: string;
+/** A published document, and where its bytes are. */
+export interface DocumentRef {
   readonly path: string;
   readonly sha256: string;
 }
 
-export function describeState(state: RepositoryState | null): Published {
-  if (state === null) {
-    return { signed: null, version: null, roles: [], expiries: [], advisories: [], releases: [] };
-  }
+export interface AdvisoryRef extends DocumentRef {
+  readonly id: string;
+}
+
+const NOTHING: Published = {
+  ...{ signed: null, version: null, roles: [], expiries: [] },
+  ...{ advisories: [], rollouts: [], halts: [], mayHalt: false, releases: [] },
+};
+
+/** `haltsKey` is the public half of the server's own. */
+export function describeState(state: RepositoryState | null, haltsKey: string | null): Published {
+  if (state === null) return NOTHING;
   const { root, roles, snapshot, timestamp } = state;
+  const documents = listDocuments(state);
+  const below = (folder: string) => documents.filter(({ path }) => path.startsWith(folder));
   return {
     signed: { snapshot: snapshot.content.expires, timestamp: timestamp.content.expires },
     version: timestamp.content.version,
     roles: [['root', root] as const, ...roles].map(([name, { content }]) => `${name} ${content.version}`),
     expiries: listMetadataExpiries(state),
-    advisories: listAdvisories(state),
-    releases: listReleases(state),
+    advisories: listAdvisories(documents),
+    rollouts: below('rollouts/'),
+    halts: below('halts/'),
+    mayHalt: haltsKey !== null && mayHalt(state, haltsKey),
+    releases: listReleases(documents),
   };
 }
 
 /** What agents would find new, and how soon they should look; null where the server only signed again what was there. */
 export function newsBetween(before: Published, after: Published): 'emergency' | 'usual' | null {
   if (before.roles.join() === after.roles.join()) return null;
-  const digests = ({ advisories }: Published) => advisories.map(({ sha256 }) => sha256).join();
+  const digests = ({ advisories, halts }: Published) =>
+    [...advisories, ...halts].map(({ sha256 }) => sha256).join();
   return digests(before) === digests(after) ? 'usual' : 'emergency';
 }
 
-function listAdvisories({ roles }: RepositoryState): readonly AdvisoryRef[] {
+/** One signature of this key, by its public half, makes a halt count. */
+export function mayHalt({ roles }: RepositoryState, key: string): boolean {
+  const targets = roles.get('targets')?.content;
+  const delegate = targets === undefined ? null : delegateSigner('targets', targets, 'halts');
+  if (delegate === null) return false;
+  const { keyids, threshold } = delegate.role;
+  return threshold === 1 && keyids.some((keyid) => delegate.keys.get(keyid)?.public.toLowerCase() === key);
+}
+
+function listDocuments({ roles }: RepositoryState): readonly DocumentRef[] {
   const entries = [...roles.values()].flatMap(({ content }) => [...content.targets]);
   return entries
-    .flatMap(([path, { hashes }]) => {
-      const id = /^advisories\/(.+)\.json$/.exec(path)?.[1];
-      return id === undefined ? [] : [{ id, path, sha256: hashes.get('sha256') ?? '' }];
+    .map(([path, { hashes }]) => ({ path, sha256: hashes.get('sha256') ?? '' }))
+    .sort((a, b) => byCodePoint(a.path, b.path));
+}
+
+function listAdvisories(documents: readonly DocumentRef[]): readonly AdvisoryRef[] {
+  return documents
+    .flatMap((one) => {
+      const id = /^advisories\/(.+)\.json$/.exec(one.path)?.[1];
+      return id === undefined ? [] : [{ id, ...one }];
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function listReleases({ roles }: RepositoryState): readonly ReleasedVersion[] {
-  const paths = new Set([...roles.values()].flatMap(({ content }) => [...content.targets.keys()]));
-  const found = [...paths].flatMap((path) => {
-    const ref = parseReleasePath(path);
-    return ref === null ? [] : { component: componentNameOf(ref), version: ref.version };
+function listReleases(documents: readonly DocumentRef[]): readonly ReleasedVersion[] {
+  const byPath = new Map(documents.map((one) => [one.path, one]));
+  const found = [...byPath.values()].flatMap((one) => {
+    const ref = parseReleasePath(one.path);
+    return ref === null ? [] : { ...one, component: componentNameOf(ref), version: ref.version };
   });
   return found.sort((a, b) => byCodePoint(a.component, b.component) || compareVersions(b.version, a.version));
 }

@@ -84,6 +84,13 @@ export const VENDOR_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'vendor/no-halts-key': entry<{ readonly server: string }>({
+    message: (d) => `${d.server} has no key to halt rollouts with`,
+    hint: () =>
+      'on the server’s machine: fairlead-server init again, which makes what is missing, then start it again',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/workspace-behind': entry<{
     readonly role: string;
     readonly local: number;

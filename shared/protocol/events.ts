@@ -27,6 +27,8 @@ export const EVENT_KINDS = [
   'proposal.answered',
   'patch.enforced',
   'publication.accepted',
+  'rollout.halted',
+  'rollout.resumed',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

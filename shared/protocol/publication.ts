@@ -31,6 +31,14 @@ export const onlineKeysReply = z.strictObject({
   timestamp: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** The public key by which the server halts rollouts, once the vendor's delegation names it; null where it has none. */
+export const haltsKeyReply = z.object({
+  halts: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+});
+
 /** Asks for a single-use code for one new instance. */
 export const enrolmentRequest = z.strictObject({ name: line, customer: z.uuid().optional() });
 export const enrolmentReply = z.object({ code: z.string(), name: line, expires: instant });

@@ -157,6 +157,21 @@ const DELEGATIONS = [
   },
 ] as const;
 
+/** Delegations in which the server's key for halts, by its public half, counts beside the vendor's. */
+export function guardedDelegations(haltsKey: string, threshold = 1): JsonObject {
+  const server = publicKeyFromBytes(Buffer.from(haltsKey, 'hex'));
+  const keys = DELEGATIONS.map(({ name }) => VENDOR_KEYS[name]);
+  return {
+    delegations: {
+      keys: Object.fromEntries([...keys.map(({ keyid, key }) => [keyid, key]), [keyIdOf(server), server]]),
+      roles: DELEGATIONS.map(({ name, paths, terminating }) => ({
+        ...{ name, paths: [...paths], terminating, threshold: name === 'halts' ? threshold : 1 },
+        keyids: [VENDOR_KEYS[name].keyid, ...(name === 'halts' ? [keyIdOf(server)] : [])],
+      })),
+    },
+  };
+}
+
 export type DelegatedName = (typeof DELEGATIONS)[number]['name'];
 
 export function signTargets(

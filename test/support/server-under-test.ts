@@ -28,7 +28,11 @@ import { NOW, testKey } from './publications.ts';
 import { repositoryOf, storeAt, watchWrites } from './stores.ts';
 
 /** Never sealed here: that costs a tenth of a second each time. */
-const ONLINE_KEYS = { snapshot: testKey('snapshot'), timestamp: testKey('timestamp') };
+const ONLINE_KEYS = {
+  snapshot: testKey('snapshot'),
+  timestamp: testKey('timestamp'),
+  halts: testKey('server-halts'),
+};
 
 export interface TestServer {
   readonly context: Context & { readonly publisher: LocalPublisher };

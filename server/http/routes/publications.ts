@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { digestFromHex } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
+  haltsKeyReply,
   onlineKeysReply,
   publicationReply,
   publicationRequest,
@@ -30,6 +31,17 @@ const onlineKeys = defineRoute({
   reply: onlineKeysReply,
   example: { reply: { snapshot: '3d'.repeat(32), timestamp: '7a'.repeat(32) } },
   answer: async ({ publisher }) => publisher.onlineKeys,
+});
+
+const haltsKey = defineRoute({
+  method: 'GET',
+  path: '/api/v1/halts-key',
+  access: 'public',
+  tag: 'publishing',
+  summary: 'The public key by which this server halts rollouts where the delegation of halts names it',
+  reply: haltsKeyReply,
+  example: { reply: { halts: '5c'.repeat(32) } },
+  answer: async ({ publisher }) => ({ halts: publisher.haltsKey }),
 });
 
 const publish = defineRoute({
@@ -89,4 +101,4 @@ const uploadPack = defineRoute({
   },
 });
 
-export const PUBLICATION_ROUTES: readonly Route[] = [onlineKeys, publish, findPack, uploadPack];
+export const PUBLICATION_ROUTES: readonly Route[] = [onlineKeys, haltsKey, publish, findPack, uploadPack];

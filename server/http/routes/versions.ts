@@ -51,10 +51,9 @@ const versions = defineRoute({
     const isLast = last + 1 + limit >= all.length;
     continueAt(formatCursor(isLast || end === undefined ? null : [end.component, end.version]));
     return {
-      versions: page.map((one) => ({
-        ...one,
-        level: levelOf(one.component),
-        instances: counts.get(`${one.component}@${one.version}`) ?? 0,
+      versions: page.map(({ component: name, version }) => ({
+        ...{ component: name, version, level: levelOf(name) },
+        instances: counts.get(`${name}@${version}`) ?? 0,
       })),
     };
   },

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { equalBytes } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestOfValue, hexOf } from '../../../shared/encoding/digest.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
+  haltsKeyReply,
   onlineKeysReply,
   type PublicationRequest,
   packPath,
@@ -13,9 +14,10 @@ import {
 import type { Release } from '../../../shared/schema/release.ts';
 import { parseEnvelope } from '../../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTimestamp } from '../../../shared/trust/parse-metadata.ts';
-import { type Keyring, OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
+import { type Keyring, OFFLINE_ROLES, type OfflineRole, type RoleKeys } from '../core/roles.ts';
 import { listChanges } from '../workspace/changes.ts';
 import { readPublished, readReleases, type Signed, writePublished } from '../workspace/documents.ts';
+import { followHalts } from '../workspace/halts.ts';
 import { publicPart } from '../workspace/keys.ts';
 import { type MetadataFile, readVersion, requireNewest } from '../workspace/metadata.ts';
 import type { Session } from '../workspace/passphrases.ts';
@@ -52,9 +54,34 @@ async function verifyFirstRoot(server: ServerClient, url: string, directory: str
   }
 }
 
+/** Before halts are signed: what the server signed by itself is known here. Where it is away, `publish` sees to it. */
+export async function followServerHalts(session: Session): Promise<void> {
+  if (!session.publish) return;
+  const { config } = await openWorkspace(session.directory);
+  try {
+    await withServer(config, async (server) => {
+      await verifyFirstRoot(server, config.server, session.directory);
+      await follow(server, session, await readServerVersions(server));
+    });
+  } catch (error) {
+    if (!isFairleadError(error, 'vendor/server-unreachable')) throw error;
+  }
+}
+
+async function follow(
+  server: ServerClient,
+  session: Session,
+  versions: ReadonlyMap<string, number>,
+): Promise<void> {
+  const version = versions.get('halts') ?? 0;
+  if (version > 0) await followHalts(session, version, (name) => server.fetchFile(`/repository/${name}`));
+}
+
 async function publishTo(server: ServerClient, session: Session): Promise<Published> {
   const { directory } = session;
-  const metadata = await findNewMetadata(server, directory);
+  const versions = await readServerVersions(server);
+  await follow(server, session, versions);
+  const metadata = await findNewMetadata(server, directory, versions);
   const targets = await collectTargets(directory, metadata);
   const newPaths = new Set(targets.map(({ path }) => path));
   const releases = (await readReleases(directory)).releases.filter(({ path }) => newPaths.has(path));
@@ -91,8 +118,11 @@ interface NewMetadata {
 }
 
 /** What the server says it has is a hint only: wrong, it makes us send too much, or it refuses what we send. */
-async function findNewMetadata(server: ServerClient, directory: string): Promise<readonly NewMetadata[]> {
-  const versions = await readServerVersions(server);
+async function findNewMetadata(
+  server: ServerClient,
+  directory: string,
+  versions: ReadonlyMap<string, number>,
+): Promise<readonly NewMetadata[]> {
   const found: NewMetadata[] = [];
   for (const role of OFFLINE_ROLES) {
     const newest = await requireNewest(directory, role);
@@ -196,4 +226,18 @@ export async function fetchOnlineKeys(
     snapshot: { threshold: 1, keys: [publicPart(snapshot)] },
     timestamp: { threshold: 1, keys: [publicPart(timestamp)] },
   };
+}
+
+/** The public half of the key by which the server halts rollouts. Error: vendor/no-halts-key. */
+export async function fetchHaltsKey(config: VendorConfig): Promise<RoleKeys['keys'][number]> {
+  const halts = await withServer(config, (server) => server.get('/api/v1/halts-key', haltsKeyReply)).then(
+    (reply) => reply.halts,
+    (error: unknown) => {
+      // A server of an earlier version knows no such address.
+      if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return null;
+      throw error;
+    },
+  );
+  if (halts === null) throw new FairleadError('vendor/no-halts-key', { server: config.server });
+  return publicPart(halts);
 }

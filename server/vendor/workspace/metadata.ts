@@ -53,9 +53,14 @@ export async function readPending(directory: string, role: OfflineRole): Promise
 }
 
 export async function writeSigned(directory: string, file: MetadataFile): Promise<void> {
+  await writeVersion(directory, file);
+  await removePending(directory, file.role);
+}
+
+/** What stands under this version from now on, whatever waits for signatures. */
+export async function writeVersion(directory: string, file: MetadataFile): Promise<void> {
   const name = `${file.version}.${file.role}.json`;
   await writeDurably(join(metadataDirectory(directory), name), file.bytes, 0o644);
-  await removePending(directory, file.role);
 }
 
 export function writePending(directory: string, file: MetadataFile): Promise<void> {

@@ -45,10 +45,10 @@ export async function changeTargets(
 ): Promise<SigningResult> {
   const newest = await requireNewest(session.directory, role);
   const pending = await readPending(session.directory, role);
-  const targets = applyEdits(targetsOf(newest), edits);
-  if (sameTargets(targets, targetsOf(newest))) return { kind: 'unchanged' };
+  const targets = applyEdits(entriesOf(newest), edits);
+  if (sameTargets(targets, entriesOf(newest))) return { kind: 'unchanged' };
   if (pending !== null) {
-    if (!sameTargets(targets, targetsOf(pending))) throw await pendingRefusal(session.directory, pending);
+    if (!sameTargets(targets, entriesOf(pending))) throw await pendingRefusal(session.directory, pending);
     return resumePending(session, pending);
   }
   for (const edit of edits) {
@@ -71,7 +71,7 @@ async function resumePending(session: Session, pending: MetadataFile): Promise<S
 /** Path → SHA-256 of every document a role's metadata lists. */
 export function listTargets(file: MetadataFile): ReadonlyMap<string, Digest> {
   return new Map(
-    Object.entries(targetsOf(file)).map(([path, entry]) => [path, digestInEntry(file.role, entry)]),
+    Object.entries(entriesOf(file)).map(([path, entry]) => [path, digestInEntry(file.role, entry)]),
   );
 }
 
@@ -83,17 +83,20 @@ export async function readTarget(directory: string, path: string, digest: Digest
   throw new FairleadError('vendor/repository-invalid', { role: 'targets', problem });
 }
 
-async function writeTarget(directory: string, path: string, bytes: Uint8Array): Promise<void> {
+export async function writeTarget(directory: string, path: string, bytes: Uint8Array): Promise<void> {
   const file = targetFile(directory, path, digestOf(bytes));
   await makeDirectory(dirname(file));
   await writeDurably(file, bytes, 0o644);
 }
 
-/** Consistent snapshots (TUF §6.2): the digest stands before the file's name. */
 function targetFile(directory: string, path: string, digest: Digest): string {
+  return join(directory, 'repository', 'targets', targetName(path, digest));
+}
+
+/** Consistent snapshots (TUF §6.2): the digest stands before the file's name. */
+export function targetName(path: string, digest: Digest): string {
   const slash = path.lastIndexOf('/') + 1;
-  const name = `${hexOf(digest)}.${path.slice(slash)}`;
-  return join(directory, 'repository', 'targets', path.slice(0, slash), name);
+  return `${path.slice(0, slash)}${hexOf(digest)}.${path.slice(slash)}`;
 }
 
 function applyEdits(targets: JsonObject, edits: readonly TargetEdit[]): JsonObject {
@@ -114,7 +117,8 @@ function entryOf(document: TargetDocument): JsonObject {
   };
 }
 
-function targetsOf(file: MetadataFile): JsonObject {
+/** The entries of a role's metadata, by path. */
+export function entriesOf(file: MetadataFile): JsonObject {
   return readObject(file.envelope.signed.targets, file.role, 'targets');
 }
 

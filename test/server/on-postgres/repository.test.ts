@@ -3,6 +3,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres([
   () => import('../jobs/resign.test.ts'),
+  () => import('../repository/halting.test.ts'),
   () => import('../repository/prune.test.ts'),
   () => import('../repository/publisher.test.ts'),
   () => import('../repository/strange-state.test.ts'),

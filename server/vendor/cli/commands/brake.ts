@@ -15,6 +15,7 @@ import type { SigningResult } from '../../workspace/signing.ts';
 import { concludeRelease } from '../conclude.ts';
 import { describeCounts } from '../describe.ts';
 import { readFleetCounts } from '../fleet.ts';
+import { followServerHalts } from '../publish.ts';
 
 interface HaltOptions {
   readonly reason: string;
@@ -37,6 +38,7 @@ async function haltChange(
 ): Promise<SigningResult> {
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
+  await followServerHalts(session);
   return signHalt(session, ref, createHalt(digest, reason, session.now(), lastsMs));
 }
 
@@ -53,6 +55,7 @@ export async function guard(session: Session, text: string, options: GuardOption
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
   const counts = await readFleetCounts(session, change);
+  await followServerHalts(session);
   const halted = await findHalt(session, digest);
   const judged = judgeRollout(options.haltOver ?? toleranceOf(change), { counts, silence: null });
   const found =

@@ -18,9 +18,9 @@ import { createKey, createKeyFile, listKeys, publicPart, readKeyFile } from '../
 import { requireNewest } from '../../workspace/metadata.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { renewRole, type SigningResult, signRole } from '../../workspace/signing.ts';
-import { openWorkspace } from '../../workspace/workspace.ts';
+import { openWorkspace, type VendorConfig } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { fetchOnlineKeys } from '../publish.ts';
+import { fetchHaltsKey, fetchOnlineKeys, followServerHalts } from '../publish.ts';
 
 export async function list(session: Session): Promise<void> {
   await openWorkspace(session.directory);
@@ -63,6 +63,7 @@ interface RotateOptions {
   readonly add?: readonly string[];
   readonly remove?: readonly string[];
   readonly threshold?: number;
+  readonly addServer?: boolean;
 }
 
 export async function rotate(
@@ -71,13 +72,33 @@ export async function rotate(
   options: RotateOptions,
 ): Promise<void> {
   const { config } = await openWorkspace(session.directory);
+  if (role === 'halts') await followServerHalts(session);
   const keyring = await readKeyring(session);
   const signed =
     role === 'snapshot' || role === 'timestamp'
       ? await rotateOnline(session, keyring, role, (await fetchOnlineKeys(config))[role])
-      : await rotateOffline(session, keyring, role, options);
+      : await rotateOffline(session, keyring, role, await withServerKey(config, role, options));
   const { lines, document } = await conclude(session, signed);
   session.out.result('key-rotate', lines, document);
+}
+
+interface Exchange extends RotateOptions {
+  /** The server's, where it is to be added. */
+  readonly serverKey?: RoleKeys['keys'][number];
+}
+
+/** Alone it could stop nothing where two must sign. Errors: vendor/option-invalid, vendor/no-halts-key. */
+async function withServerKey(
+  config: VendorConfig,
+  role: OfflineRole,
+  options: RotateOptions,
+): Promise<Exchange> {
+  if (options.addServer !== true) return options;
+  if (role !== 'halts') {
+    const form = 'key rotate halts --add-server: the server signs nothing else of the vendor’s';
+    throw new FairleadError('vendor/option-invalid', { option: '--add-server', value: role, form });
+  }
+  return { ...options, serverKey: await fetchHaltsKey(config) };
 }
 
 /**
@@ -88,7 +109,7 @@ async function rotateOffline(
   session: Session,
   keyring: Keyring,
   role: OfflineRole,
-  options: RotateOptions,
+  options: Exchange,
 ): Promise<readonly SigningResult[]> {
   const next = { ...keyring, [role]: await chooseKeys(session, keyring[role], role, options) };
   const purpose = { action: 'key rotate', subject: role };
@@ -125,11 +146,19 @@ async function chooseKeys(
   session: Session,
   current: RoleKeys,
   role: OfflineRole,
-  options: RotateOptions,
+  options: Exchange,
 ): Promise<RoleKeys> {
-  const { add = [], remove: unwanted = [], threshold = null } = options;
+  const { add = [], remove: unwanted = [], threshold = null, serverKey } = options;
   const added = await Promise.all(add.map((path) => readKeyFile(resolve(path))));
-  const asked = { add: added.map(({ file }) => publicPart(file.public).key), remove: unwanted, threshold };
+  const keys = [
+    ...added.map(({ file }) => publicPart(file.public).key),
+    ...(serverKey === undefined ? [] : [serverKey.key]),
+  ];
+  if (serverKey !== undefined && (threshold ?? current.threshold) !== 1) {
+    const form = 'with --threshold 1: where two must sign, the server alone stops nothing';
+    throw new FairleadError('vendor/option-invalid', { option: '--add-server', value: role, form });
+  }
+  const asked = { add: keys, remove: unwanted, threshold };
   const isPlain = asked.add.length + asked.remove.length === 0 && threshold === null;
   if (!isPlain) return exchangeKeys(current, asked);
   if (current.keys.length > 1) {

@@ -14,6 +14,7 @@ import { editRollouts, liftHalt } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { concludeRelease } from '../conclude.ts';
+import { followServerHalts } from '../publish.ts';
 
 interface OfferOptions {
   readonly track: string;
@@ -113,6 +114,7 @@ async function setPaused(session: Session, text: string, { track }: OnTrack, pau
   const name = paused ? 'rollout-pause' : 'rollout-resume';
   const signed = [await editRollouts(session, ref, track ?? null, name.replace('-', ' '), { paused })];
   if (!paused) {
+    await followServerHalts(session);
     const { digest } = requireRelease(await readReleases(session.directory), ref);
     signed.push(await liftHalt(session, ref, digest));
   }

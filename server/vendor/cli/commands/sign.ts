@@ -7,6 +7,7 @@ import type { Session } from '../../workspace/passphrases.ts';
 import { renewRole, type SigningResult, signPending } from '../../workspace/signing.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
+import { followServerHalts } from '../publish.ts';
 
 interface SignOptions {
   readonly discard?: boolean;
@@ -43,6 +44,7 @@ export async function sign(session: Session, { discard = false }: SignOptions): 
 
 export async function renew(session: Session, named: readonly OfflineRole[]): Promise<void> {
   await openWorkspace(session.directory);
+  await followServerHalts(session);
   const signed: SigningResult[] = [];
   for (const role of OFFLINE_ROLES) {
     const newest = await requireNewest(session.directory, role);

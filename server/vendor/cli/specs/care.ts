@@ -160,6 +160,10 @@ const KEYS: readonly VendorCommand[] = [
         ),
       },
       { flags: '--threshold <k>', about: 'how many of the keys must sign', parse: parseNumber },
+      {
+        flags: '--add-server',
+        about: 'add the server’s own key to halts, so that it stops a rollout that goes wrong by itself',
+      },
     ],
     load: async () => (await import('../commands/key.ts')).rotate,
   },

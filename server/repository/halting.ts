@@ -1,0 +1,95 @@
+// Halts that the server signs by itself: the next version of their role, with what is in force still and what is to be stopped now.
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import { digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts';
+import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
+import type { JsonObject } from '../../shared/encoding/json.ts';
+import type { PublicationRequest } from '../../shared/protocol/publication.ts';
+import { haltPath } from '../../shared/schema/release-ref.ts';
+import type { Halt } from '../../shared/schema/rollout.ts';
+import { parseTargetDocument } from '../../shared/schema/target-document.ts';
+import { readObject } from '../../shared/trust/field.ts';
+import type { SigningKey } from '../../shared/trust/key.ts';
+import { parseEnvelope, signMetadata } from '../../shared/trust/metadata.ts';
+import type { Halted } from './commit.ts';
+import { targetName } from './names.ts';
+import type { RepositoryState } from './state.ts';
+import type { RepositoryStore } from './store.ts';
+
+/** A halt to be signed: what is written down of it, and what it takes the place of. */
+export interface HaltOrder extends Omit<Halted, 'document'> {
+  /** SHA-256, hexadecimal, of the halt of this release that is published; null where there is none. */
+  readonly follows: string | null;
+}
+
+interface Signing {
+  readonly store: RepositoryStore;
+  readonly now: EpochMs;
+}
+
+/**
+ * An order counts only while what it was decided on is what is published: whoever lost its lease signs nothing twice, and what
+ * the vendor signed meanwhile stands. The role goes on expiring when the vendor said.
+ */
+export async function signHalts(
+  orders: readonly HaltOrder[],
+  state: RepositoryState,
+  key: SigningKey,
+  signing: Signing,
+): Promise<{ readonly request: PublicationRequest; readonly halted: readonly Halted[] }> {
+  const role = state.roles.get('halts');
+  if (role === undefined) return { request: NOTHING, halted: [] };
+  const { targets } = role.content;
+  const wanted = orders.filter(
+    ({ digest, follows }) => (targets.get(haltPath(digest))?.hashes.get('sha256') ?? null) === follows,
+  );
+  const made = wanted.map((order) => ({ order, path: haltPath(order.digest), bytes: bytesOf(order) }));
+  const { signed } = parseEnvelope(role.bytes, 'halts');
+  const kept = new Map(Object.entries(readObject(signed.targets, 'halts', 'targets')));
+  for (const path of await listExpired(state, signing)) kept.delete(path);
+  for (const { order, path, bytes } of made) kept.set(path, entryOf(order, bytes));
+  const next = {
+    ...signed,
+    version: role.content.version + 1,
+    targets: Object.fromEntries([...kept].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  return {
+    request: {
+      metadata: [{ role: 'halts', bytes: base64(signMetadata(next, [key])) }],
+      targets: made.map(({ path, bytes }) => ({ path, bytes: base64(bytes) })),
+      changes: [],
+    },
+    halted: made.map(({ order: { follows: _, ...order }, bytes }) => ({
+      ...order,
+      document: digestOf(bytes),
+    })),
+  };
+}
+
+const NOTHING: PublicationRequest = { metadata: [], targets: [], changes: [] };
+
+function bytesOf({ digest, reason, issued, expires }: HaltOrder): Uint8Array {
+  const document: Halt = { schema: 'fairlead/halt@1', digest, reason, issued, expires };
+  return utf8(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+function entryOf({ release }: HaltOrder, bytes: Uint8Array): JsonObject {
+  return {
+    length: bytes.length,
+    hashes: { sha256: hexOf(digestOf(bytes)) },
+    custom: { kind: 'halt', name: release },
+  };
+}
+
+/** Of the role itself: what it lists and what no longer stops anything. */
+async function listExpired({ roles }: RepositoryState, { store, now }: Signing): Promise<readonly string[]> {
+  const expired: string[] = [];
+  for (const [path, { hashes }] of roles.get('halts')?.content.targets ?? []) {
+    const sha256 = hashes.get('sha256');
+    const stored = sha256 === undefined ? null : await store.read(targetName(path, sha256));
+    if (sha256 === undefined || stored === null || digestOf(stored.bytes) !== digestFromHex(sha256)) continue;
+    const parsed = parseTargetDocument(path, stored.bytes);
+    if (parsed?.kind === 'halt' && instantMs(parsed.document.expires) <= now) expired.push(path);
+  }
+  return expired;
+}
