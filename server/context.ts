@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type EpochMs, formatInstantMs } from '../shared/encoding/instant.ts';
+import type { Backups } from './backup/keeper.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
 import type { Identity, Person } from './core/identity.ts';
@@ -89,6 +90,8 @@ export interface Context {
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
   readonly downloads: Downloads;
+  /** Null where none are kept. */
+  readonly backups: Backups | null;
 }
 
 /** What a publisher works on. */
@@ -112,6 +115,8 @@ export interface Surroundings {
   readonly database?: Place;
   /** Defaults to the one of the configuration. */
   readonly store?: RepositoryStore;
+  /** None are kept unless given. */
+  readonly openBackups?: (opening: Pick<Opening, 'config' | 'db'>, now: () => EpochMs) => Backups;
   /** `onChange` is to be called when the repository serves something else. */
   readonly openPublisher: (opening: Opening, onChange: (published: Published) => void) => Promise<Publisher>;
 }
@@ -188,5 +193,6 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,
     downloads: surroundings.downloads ?? PUBLIC_DOWNLOADS,
+    backups: surroundings.openBackups?.({ config, db }, now) ?? null,
   };
 }

@@ -1,6 +1,7 @@
 // The thread of the publisher: keys, repository and a connection to the database that are nobody else's.
 import { workerData } from 'node:worker_threads';
 import { answerQuestions, tellNews } from '../shared/node/thread.ts';
+import { type BackupData, keepCommits } from './backup/published.ts';
 import { findChange, recordPublication } from './db/changes.ts';
 import { openDatabase } from './db/database.ts';
 import { databaseClock, tellOthers } from './db/neighbours.ts';
@@ -11,19 +12,21 @@ import { readPassphrase } from './repository/passphrase.ts';
 import { createPublisher } from './repository/publisher.ts';
 import type { PublisherAnswer, PublisherData, PublisherQuestion } from './repository/publisher-beside.ts';
 
-const { layout, database, repository, passphrase }: PublisherData = workerData;
+const { layout, database, repository, passphrase, backup }: PublisherData & BackupData = workerData;
 
 answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
   const keys = await openOnlineKeys(layout, await readPassphrase(layout, passphrase));
   const db = await openDatabase(database);
   const now = await databaseClock(db);
   const store = openStore(repository);
+  const kept = backup === null ? null : keepCommits(backup, { layout, db, store, now });
   const publisher = await createPublisher({
     ...{ store, keys, now, onChange: tellNews },
     findChange: (id) => findChange(db, id),
     inTurn: (work) => inPublishingTurn(db, work),
     recordCommit: (commit, turn) => recordPublication(db, commit, turn.id, now()),
     announce: () => tellOthers(db, 'publication'),
+    ...(kept === null ? {} : { keepCommit: kept.send }),
   });
   return {
     answer: async (question) => {
@@ -48,6 +51,7 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
     },
     close: async () => {
       await store.close();
+      await kept?.close();
       await db.destroy();
     },
   };

@@ -1,4 +1,5 @@
 // The release server as a service: what it is made of, from its first line to its last.
+import { rm } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { EXIT } from '../shared/errors/entry.ts';
@@ -8,6 +9,8 @@ import { createLog } from '../shared/node/log.ts';
 import { readDocument } from '../shared/node/named-file.ts';
 import { tellReady } from '../shared/node/service/manager.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
+import { startBackups } from './backup/keeper.ts';
+import { type BackupSettings, findBackup } from './cli/backup-config.ts';
 import { findHome, findSecret, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
 import { type CliContext, print } from './cli/options.ts';
 import { verifyRepository, verifyRepositoryPlace } from './cli/place.ts';
@@ -27,12 +30,13 @@ import { readTls, startRenewing, type Tls } from './http/tls.ts';
 import { JOB_KINDS } from './jobs/kinds.ts';
 import { createJobs } from './jobs/run.ts';
 import { checkpointAudit, resign, startFollowing, startWatching, warnOfExpiries } from './jobs/watch.ts';
+import { readBackupPlace } from './repository/layout.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
 
 /** Answers once it listens; it ends when it is told to. */
 export async function run(
   cli: CliContext,
-  settings: Settings & OnDirectory & DownloadSettings,
+  settings: Settings & OnDirectory & DownloadSettings & BackupSettings,
 ): Promise<number> {
   const home = await findHome(settings, cli);
   const config = toConfig(settings, cli.environment, { database: home.address, repository: home.repository });
@@ -41,18 +45,24 @@ export async function run(
   const tls = config.tls === null ? null : await readTls(config.tls);
   const signIn = config.oidc === null ? null : await openSignIn(config.oidc, settings, cli);
   const downloads = await readDownloads(settings);
+  const backup = await findBackup(settings, cli);
   await verifyPlace(home, false);
   await verifyRepositoryPlace(home, 'use');
   const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
     ...{ log, database: 'beside', signIn, downloads },
+    ...(backup === null
+      ? {}
+      : { openBackups: (opening, now) => startBackups(MAKER, backup, opening, now, log) }),
     openPublisher: ({ config: of, store }, onChange) =>
-      startPublisher('server/publisher-thread.ts', of, store, onChange),
+      startPublisher('server/publisher-thread.ts', { ...of, ...{ backup } }, store, onChange),
   }).catch((error: unknown) => {
     lock?.release();
     throw error;
   });
+  if (backup === null) await forgetBackups(context);
   const close = async () => {
+    await context.backups?.stop();
     await context.publisher.stop();
     await context.db.destroy();
     await context.store.close();
@@ -64,6 +74,17 @@ export async function run(
     throw error;
   });
   return EXIT.ok;
+}
+
+const MAKER = 'server/backup-thread.ts';
+
+/** Nobody waits any more for what nobody keeps. */
+async function forgetBackups({ config, log }: Context): Promise<void> {
+  const { layout } = config;
+  const place = await readBackupPlace(layout);
+  if (place === null) return;
+  log.warn({ job: 'backup', place }, 'no backups are kept any more: the server runs without --backup');
+  await rm(layout.backupMark, { force: true });
 }
 
 /** Errors: file/*, document/invalid. */

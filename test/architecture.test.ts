@@ -77,6 +77,7 @@ const ENTRY_POINTS = new Set([
   'server/program.ts',
   'server/serve.ts',
   'server/publisher-thread.ts',
+  'server/backup-thread.ts',
 ]);
 
 const MIN_FILE_LINES = 40;

@@ -2,17 +2,49 @@
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { namePublished, PUBLISHED, type PublishedName, parsePublished } from '../core/backup-names.ts';
+import { readFirstDigest } from '../db/audit-chain.ts';
 import { type Commit, parseCommit, versionOf } from '../repository/commit.ts';
 import { TIMESTAMP } from '../repository/names.ts';
 import type { RepositoryStore } from '../repository/store.ts';
-import type { BackupPlace } from './place.ts';
+import { notKept, within } from './keeper.ts';
+import { type BackupConfig, type BackupPlace, openPlace } from './place.ts';
 import { copyRepository, type Known, NOTHING_KNOWN, readKnown } from './repository-copy.ts';
+import type { BackedUp } from './take.ts';
 
 /** Of a commit's id, which is a digest. */
 const ID_DIGITS = 16;
 
 /** Sends a commit, and every file that it leads to, before it is made visible. Errors: backup/place-failed, and those of the store. */
 export type SendCommit = (commit: Commit) => Promise<void>;
+
+/** What the publisher's thread is given beside what it needs to publish. */
+export interface BackupData {
+  /** Null where no backups are kept. */
+  readonly backup: BackupConfig | null;
+}
+
+/** As long as others wait for a turn to publish. */
+const SEND_MS = 60_000;
+
+/** For a publisher; `send` throws backup/not-kept, and what it has sent by then the next attempt finds there. */
+export function keepCommits(
+  config: BackupConfig,
+  { layout, db, store, now }: Pick<BackedUp, 'layout' | 'db' | 'store' | 'now'>,
+): { readonly send: SendCommit; close(): Promise<void> } {
+  const place = openPlace(config, layout.backupStaging);
+  const send = createSendCommit(store, place, now);
+  const verifiedAnd = async (commit: Commit) => {
+    await place.verify((await readFirstDigest(db)) ?? '');
+    await send(commit);
+  };
+  return {
+    send: (commit) =>
+      within(SEND_MS, verifiedAnd(commit)).catch((cause: unknown) => {
+        throw notKept(place.place, cause, false);
+      }),
+    close: () => place.close(),
+  };
+}
 
 /** Remembers, from one to the next, which files are there already. */
 export function createSendCommit(store: RepositoryStore, place: BackupPlace, now: () => EpochMs): SendCommit {

@@ -1,39 +1,16 @@
 // Where the backups of a server go and what seals them, as it was typed or stands in the environment.
-import type { OptionSpec } from '../../shared/cli/command.ts';
-import { parsePath } from '../../shared/cli/values.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readNamed } from '../../shared/node/named-file.ts';
 import { type BackupKeys, parseBackupKeys } from '../backup/keys.ts';
 import type { BackupConfig } from '../backup/place.ts';
 import { credentialPath, findSecret, placeAt, typedPlace } from './home.ts';
-import { type CliContext, parsePlace } from './options.ts';
+import type { CliContext } from './options.ts';
 
 export interface BackupSettings {
   readonly backup?: string | undefined;
   readonly backupFile?: string | undefined;
   readonly backupKeyFile?: string | undefined;
 }
-
-export const BACKUP: readonly OptionSpec[] = [
-  {
-    flags: '--backup <place>',
-    about:
-      'where backups are kept: a directory on another disk, or s3://BUCKET/PREFIX with the keys in $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY',
-    parse: parsePlace,
-  },
-  {
-    flags: '--backup-file <file>',
-    about: 'file with that place, keys and all (else $FAIRLEAD_SERVER_BACKUP, else a credential of systemd)',
-    excludes: ['backup'],
-    parse: parsePath,
-  },
-  {
-    flags: '--backup-key-file <file>',
-    about:
-      'file with the key that seals backups, and older ones below it (else $FAIRLEAD_SERVER_BACKUP_KEY, else a credential of systemd)',
-    parse: parsePath,
-  },
-];
 
 const PLACE = { variable: 'FAIRLEAD_SERVER_BACKUP', credential: 'fairlead-backup' };
 const KEY = { variable: 'FAIRLEAD_SERVER_BACKUP_KEY', credential: 'fairlead-backup-key' };

@@ -41,6 +41,27 @@ export const REPOSITORY: readonly OptionSpec[] = [
   },
 ];
 export const WHOLE = [...ON_FLEET, ...REPOSITORY];
+export const BACKUP: readonly OptionSpec[] = [
+  {
+    flags: '--backup <place>',
+    about:
+      'where backups are kept: a directory on another disk, or s3://BUCKET/PREFIX with the keys in $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY',
+    parse: parsePlace,
+  },
+  {
+    flags: '--backup-file <file>',
+    about: 'file with that place, keys and all (else $FAIRLEAD_SERVER_BACKUP, else a credential of systemd)',
+    excludes: ['backup'],
+    parse: parsePath,
+  },
+  {
+    flags: '--backup-key-file <file>',
+    about:
+      'file with the key that seals backups, and older ones below it (else $FAIRLEAD_SERVER_BACKUP_KEY, else a credential of systemd)',
+    parse: parsePath,
+  },
+];
+
 export const PASSPHRASE: OptionSpec = {
   flags: '--passphrase-file <file>',
   about: 'passphrase of the signing keys (else $FAIRLEAD_SERVER_PASSPHRASE, else $FAIRLEAD_PASSPHRASE)',
@@ -102,7 +123,13 @@ const DOWNLOADS: readonly OptionSpec[] = [
   },
 ];
 
-export const RUN_OPTIONS: readonly OptionSpec[] = [...WHOLE, PASSPHRASE, ...LISTENING, ...DOWNLOADS];
+export const RUN_OPTIONS: readonly OptionSpec[] = [
+  ...WHOLE,
+  PASSPHRASE,
+  ...BACKUP,
+  ...LISTENING,
+  ...DOWNLOADS,
+];
 
 export const DRY_RUN: OptionSpec = {
   flags: '--dry-run',

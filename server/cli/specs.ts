@@ -4,10 +4,9 @@ import { parseLine, parseNumber, parsePath, parseSpan, parseUrl } from '../../sh
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
-import { BACKUP } from './backup-config.ts';
 import { type CliContext, parseCheckpoint, parseDatabase } from './options.ts';
 
-import { DIR, DRY_RUN, ON_FLEET, PASSPHRASE, REPOSITORY, RUN_OPTIONS, WHOLE } from './run-options.ts';
+import { BACKUP, DIR, DRY_RUN, ON_FLEET, PASSPHRASE, REPOSITORY, RUN_OPTIONS, WHOLE } from './run-options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
 

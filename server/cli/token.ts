@@ -5,6 +5,7 @@ import { durationMs } from '../../shared/encoding/instant.ts';
 import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { TOKEN_LIFETIME, type TokenRole } from '../../shared/protocol/fleet.ts';
+import { waitUntilKept } from '../backup/keeper.ts';
 import { listTokens, makeToken } from '../db/token-lists.ts';
 import { admitToken, revokeTokens } from '../db/tokens.ts';
 import { type OnDirectory, withDatabase } from './home.ts';
@@ -46,6 +47,7 @@ export async function revokeToken(context: CliContext, name: string, home: OnDir
   const revoked = await withDatabase(home, context, (db) => revokeTokens(db, name, actor(), Date.now()));
   if (revoked === 0) throw new FairleadError('server/no-such-token', { name, dir: home.dir });
   print(`revoked ${revoked} of the name ${name}`);
+  await withDatabase(home, context, waitUntilKept);
   return EXIT.ok;
 }
 

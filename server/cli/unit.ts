@@ -84,14 +84,15 @@ const FIRST_FREE_PORT = 1024;
 
 export function renderServerUnit({ program, dir, options }: ServerUnitOptions): string {
   const files = options.filter(({ isFile }) => isFile);
-  const place = options.find(({ flag }) => flag === '--repository')?.value ?? null;
+  const places = ['--repository', '--backup'].map((name) => options.find(({ flag }) => flag === name)?.value);
   const port = Number(options.find(({ flag }) => flag === '--port')?.value ?? FIRST_FREE_PORT);
   const words = [...program, 'run', '--dir', dir].map(quote);
   // The manager's own copy, readable by this account alone, for as long as it runs.
   const typed = options.flatMap(({ flag, value, isFile }) =>
     value === null ? [quote(flag)] : [quote(flag), isFile ? `"%d/${flag.slice(2)}"` : quote(value)],
   );
-  const writable = [dir, ...(place === null || isS3(place) ? [] : [resolve(place)])];
+  const writable = [dir];
+  for (const place of places) if (typeof place === 'string' && !isS3(place)) writable.push(resolve(place));
   return `# Written by fairlead-server install, which replaces it. To add to it: systemctl edit ${SERVER_UNIT}
 [Unit]
 Description=Fairlead release server

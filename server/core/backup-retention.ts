@@ -1,5 +1,5 @@
 // Which backups go: everything of the last hour stays, then one in five minutes for a day, then one a day for thirty, and fewer where they take too much room.
-import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { SetName } from './backup-names.ts';
 
 const ALL_KEPT_MS = durationMs('PT1H');
@@ -8,8 +8,21 @@ export const BACKUPS_KEPT_MS = durationMs('P30D');
 /** A founding number: a backup every five minutes. */
 export const SLOT_MS = durationMs('PT5M');
 const HOUR_MS = durationMs('PT1H');
+/** The next one comes after twenty times as long as the last one took: a twentieth of a disk's time at most. */
+const SHARE = 20;
+const SOONEST_MS = durationMs('PT1M');
 /** Of copies of the database at one place; a smaller disk has less. */
 export const MOST_BACKUP_BYTES = 100e9;
+
+/** Every minute where one takes three seconds, and every five in any case. A last one of a later time was made by a clock that was ahead. */
+export function isBackupDue(
+  last: { readonly at: string; readonly tookMs: number } | null,
+  now: EpochMs,
+): boolean {
+  if (last === null) return true;
+  const age = now - instantMs(last.at);
+  return age < 0 || age >= Math.min(SLOT_MS, Math.max(SOONEST_MS, SHARE * last.tookMs));
+}
 
 /** The newest never goes, whatever its clock said. */
 export function selectExpired(
@@ -28,7 +41,8 @@ export function selectExpired(
     return true;
   });
   const crowded = selectCrowded(kept, now, mostBytes - newest.bytes);
-  return older.filter((one) => !kept.includes(one) || crowded.has(one));
+  const stays = new Set(kept.filter((one) => !crowded.has(one)));
+  return older.filter((one) => !stays.has(one));
 }
 
 const ALWAYS = '';

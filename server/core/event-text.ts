@@ -33,6 +33,8 @@ const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => s
   'rollout.halted': (d) =>
     `${text(d.release)}: halted${d.class === null ? '' : ` for ${text(d.class)}`} until ${text(d.expires)}${because(d.reason)}`,
   'rollout.resumed': (d) => `${text(d.release)}: goes on; somebody lifted the server's halt`,
+  'backup.failed': (d, subject) => `no backup reaches ${subject}${because(d.problem)}`,
+  'drill.failed': (d, subject) => `what is at ${subject} could not be restored${because(d.problem)}`,
 };
 
 export const LONGEST_TEXT = 500;

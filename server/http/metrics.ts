@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
 import { countJobs } from '../db/job-lists.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
+import { observeBackups } from './backup-metrics.ts';
 import { createDurations, type Durations, type Series } from './durations.ts';
 import { REPORTS } from './routes/reports.ts';
 
@@ -64,6 +65,7 @@ function pageOf(context: Context): Page {
   collectDefaultMetrics({ register: registry });
   observeRepository(registry, context);
   observeJobs(registry, context);
+  observeBackups(registry, context);
   return page;
 }
 

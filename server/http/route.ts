@@ -89,6 +89,8 @@ interface Facts {
   readonly status?: 101 | 201;
   /** A POST honours Idempotency-Key: by the key, or because the same request has no second effect anyway. */
   readonly repeats?: 'by-key' | 'by-nature';
+  /** What it takes away stays away: it is acknowledged only once it is at the place of the backups too, where there is one. */
+  readonly keeps?: true;
   /** An update or a removal is of one state, named in If-Match. */
   readonly ifMatch?: true;
 }
@@ -164,6 +166,7 @@ export function defineRoute<
         ...helpersOf(request, reply),
         mark: rest.repeats === 'by-key' ? markOf(request) : null,
       });
+      if (rest.keeps === true) await context.backups?.keep();
       if (rest.status !== undefined) reply.status(rest.status);
       if (rest.reply !== undefined) return result;
       return reply.status(rest.method === 'HEAD' ? 200 : 204).send();

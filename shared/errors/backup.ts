@@ -1,5 +1,5 @@
 // Errors of backups of the release server: their keys, their place, and what is restored from them.
-import { EXIT, entry, shellWord } from './entry.ts';
+import { count, EXIT, entry, shellWord } from './entry.ts';
 
 export const BACKUP_ERRORS = {
   'backup/key-unfit': entry<{ readonly from: string; readonly problem: string }>({
@@ -79,6 +79,12 @@ export const BACKUP_ERRORS = {
     hint: () => 'wait until it is done; the running server makes them by itself',
     http: 503,
     exit: EXIT.refused,
+  }),
+  'backup/slow': entry<{ readonly seconds: number }>({
+    message: (d) => `it takes longer than ${count(d.seconds, 'second')}`,
+    hint: () => 'ask again; what was sent so far stays there',
+    http: 503,
+    exit: EXIT.unreachable,
   }),
   'backup/not-kept': entry<{ readonly place: string; readonly problem: string; readonly done: boolean }>({
     message: (d) =>

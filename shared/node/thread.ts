@@ -9,6 +9,8 @@ export interface Thread<Question, Answer> {
   ask(question: Question): Promise<Answer>;
   /** Answers once it has ended. What still waits is answered first. */
   stop(): Promise<void>;
+  /** The same, in the middle of whatever it does: for work that counts for nothing before its end. */
+  kill(): Promise<void>;
 }
 
 export interface ThreadOptions {
@@ -86,6 +88,9 @@ export function startThread<Question, Answer>(
       worker.postMessage(null);
       await ended;
     },
+    kill: async () => {
+      await worker.terminate();
+    },
     hasEnded: () => failure !== null,
   };
 }
@@ -121,6 +126,11 @@ export function startOnDemand<Question, Answer>(
     stop: async () => {
       clearTimeout(timer);
       await stop();
+    },
+    kill: async () => {
+      clearTimeout(timer);
+      await thread?.kill();
+      await ending;
     },
   };
 }

@@ -29,6 +29,8 @@ export const EVENT_KINDS = [
   'publication.accepted',
   'rollout.halted',
   'rollout.resumed',
+  'backup.failed',
+  'drill.failed',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

@@ -115,6 +115,7 @@ const remove = defineRoute({
   access: ['operator'],
   tag: 'fleet',
   summary: 'Remove a customer that has no instance; its tokens and unused codes end',
+  keeps: true,
   ifMatch: true,
   params: byId,
   example: { params: { id: FORMER_CUSTOMER } },

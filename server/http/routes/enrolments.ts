@@ -48,6 +48,7 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
     access: ['operator', 'publisher'],
     tag: 'fleet',
     summary: 'Take back a code that nobody has redeemed',
+    keeps: true,
     params: z.strictObject({ id: enrolmentId }),
     example: { params: { id: ENROLMENT } },
     answer: async ({ db, now }, { params, actor }): Promise<undefined> => {

@@ -38,6 +38,7 @@ function standingRoute({ path, to, summary: text, example: { reason, reply } }: 
     access: ['operator', 'security'],
     tag: 'fleet',
     summary: text,
+    keeps: true,
     ifMatch: true,
     repeats: 'by-key',
     params: byId,

@@ -48,6 +48,7 @@ const publish = defineRoute({
   method: 'POST',
   path: '/api/v1/publications',
   repeats: 'by-nature',
+  keeps: true,
   access: ['publisher'],
   tag: 'publishing',
   summary: 'Publish metadata, documents and change records: all of it or nothing',

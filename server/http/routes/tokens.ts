@@ -60,6 +60,7 @@ export const TOKEN_ROUTES: readonly Route[] = [
     access: ['admin'],
     tag: 'operations',
     repeats: 'by-key',
+    keeps: true,
     summary: 'Give a token a new text; the old one goes on for `overlap`, or until its own end',
     params,
     body: tokenRotation,
@@ -76,6 +77,7 @@ export const TOKEN_ROUTES: readonly Route[] = [
     access: ['admin'],
     tag: 'operations',
     summary: 'Revoke a token, at once and for good',
+    keeps: true,
     params,
     example: { params: { id: TOKEN } },
     answer: async ({ db, now }, { params: { id }, actor }) => {

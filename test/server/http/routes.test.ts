@@ -78,6 +78,21 @@ describe('a route that changes something', () => {
     ]);
   });
 
+  it('and takes something away, is acknowledged once that is at the place of the backups', () => {
+    const kept = named.filter(({ keeps }) => keeps === true);
+
+    expect(kept.map(({ name }) => name).toSorted()).toEqual([
+      'DELETE /api/v1/customers/:id',
+      'DELETE /api/v1/enrolments/:id',
+      'DELETE /api/v1/tokens/:id',
+      'POST /api/v1/instances/:id/isolate',
+      'POST /api/v1/instances/:id/restore',
+      'POST /api/v1/instances/:id/retire',
+      'POST /api/v1/publications',
+      'POST /api/v1/tokens/:id/rotate',
+    ]);
+  });
+
   it('says so in its description', () => {
     const paths = renderOpenApi(ROUTES).paths as Record<string, Record<string, { parameters: object[] }>>;
 
