@@ -20,6 +20,8 @@ import { type Received, type Taken, takeReports } from './db/reports.ts';
 import type { Database } from './db/tables.ts';
 import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
+import { createWebhookDoor } from './hub/webhook-door.ts';
+import { createWebhookSender, type WebhookSender } from './hub/webhook-sender.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { openStore } from './repository/open-store.ts';
 import { type PassphraseSource, passphraseSource, sealingOf } from './repository/passphrase.ts';
@@ -38,6 +40,8 @@ export interface ServerConfig extends Transport {
   readonly oidc: string | null;
   readonly host: string;
   readonly port: number;
+  /** Inner networks that webhooks may reach. */
+  readonly webhookNetworks: readonly string[];
 }
 
 /** Where people and programs sign in that have no token of this server. */
@@ -86,6 +90,9 @@ export interface Context {
   readonly reports: GroupCommit<Received, Taken>;
   readonly quotas: CallerQuotas;
   readonly passKeys: PassKeys;
+  /** What this server’s own secrets are sealed with in the database. */
+  readonly sealing: () => Promise<Uint8Array>;
+  readonly webhooks: WebhookSender;
   readonly readReport: ReadReport;
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
@@ -128,6 +135,7 @@ export interface Settings extends TransportSettings {
   readonly oidc?: string | undefined;
   readonly oidcSecretFile?: string | undefined;
   readonly port: number;
+  readonly webhookNetworks?: readonly string[] | undefined;
 }
 
 /** Errors: server/half-tls, server/needs-tls. */
@@ -144,6 +152,7 @@ export function toConfig(
     oidc: settings.oidc ?? null,
     host: settings.host,
     port: settings.port,
+    webhookNetworks: settings.webhookNetworks ?? [],
     ...transportOf(settings),
   };
 }
@@ -178,11 +187,14 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     await store.close();
     throw error;
   });
+  const sealing = surroundings.sealing ?? sealingOf(config, publisher);
+  const door = createWebhookDoor({ networks: config.webhookNetworks, environment: process.env });
   const reports = createGroupCommit((batch: readonly Received[]) => takeReports(db, batch));
   return {
     ...{ config, now, log, db, publisher, store, files, hub, reports },
     quotas: createQuotas(now),
-    passKeys: createPassKeys(db, surroundings.sealing ?? sealingOf(config, publisher), now),
+    passKeys: createPassKeys(db, sealing, now),
+    ...{ sealing, webhooks: createWebhookSender(door, sealing, now) },
     notices: createNotices(db, config.database),
     events: createEventStreams<EventFilter>({
       settle: (settled) => settleEvents(db, settled),

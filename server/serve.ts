@@ -27,7 +27,7 @@ import { createApp, GRACE_MS } from './http/app.ts';
 import { type DownloadSettings, readDownloads } from './http/downloads.ts';
 import { createSignIn } from './http/sign-in.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
-import { JOB_KINDS } from './jobs/kinds.ts';
+import { JOB_KINDS, SENDING_KINDS } from './jobs/kinds.ts';
 import { createJobs } from './jobs/run.ts';
 import { checkpointAudit, resign, startFollowing, startWatching, warnOfExpiries } from './jobs/watch.ts';
 import { readBackupPlace } from './repository/layout.ts';
@@ -130,6 +130,8 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   await warnOfExpiries(context);
   await checkpointAudit(context);
   const jobs = await createJobs(context, JOB_KINDS);
+  // Apart from the others: whoever takes their time to answer keeps nothing from being signed.
+  const sending = await createJobs(context, SENDING_KINDS);
   print(`listening on ${await listen(app, config)}`);
   await tellReady(process.env);
   const watching = startWatching(context);
@@ -138,7 +140,7 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
-    await jobs.stop();
+    await Promise.all([jobs.stop(), sending.stop()]);
     await watching.stop();
     await renewing.stop();
     await following.stop();

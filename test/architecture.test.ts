@@ -93,7 +93,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
   [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],
   [/^shared\/node\/own-parts\.ts$/, 'a door: the one way from a program to its own parts'],
-  [/^shared\/node\/way-out\.ts$/, 'a door: the one way out of programs that are no agent'],
   [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
   [/^shared\/encoding\/(?:bytes|digest)\.ts$/, 'a word of the language, which everything imports'],
 ];

@@ -103,6 +103,14 @@ const LISTENING: readonly OptionSpec[] = [
     parse: parsePath,
   },
 ];
+const TELLING: readonly OptionSpec[] = [
+  {
+    flags: '--webhook-networks <networks>',
+    about:
+      'inner addresses and networks that webhooks may reach, by comma; with 127.0.0.1 also in the clear on this machine',
+    parse: parseNetworks,
+  },
+];
 const DOWNLOADS: readonly OptionSpec[] = [
   {
     flags: '--repository-access <who>',
@@ -129,6 +137,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   ...BACKUP,
   ...LISTENING,
   ...DOWNLOADS,
+  ...TELLING,
 ];
 
 export const DRY_RUN: OptionSpec = {

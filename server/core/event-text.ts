@@ -35,6 +35,12 @@ const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => s
   'rollout.resumed': (d) => `${text(d.release)}: goes on; somebody lifted the server's halt`,
   'backup.failed': (d, subject) => `no backup reaches ${subject}${because(d.problem)}`,
   'drill.failed': (d, subject) => `what is at ${subject} could not be restored${because(d.problem)}`,
+  'expiry.near': (d) =>
+    Number(d.days) < 0
+      ? `${text(d.kind)} ${text(d.name)} has expired`
+      : `${text(d.kind)} ${text(d.name)} expires within ${count(Number(d.days) + 1, 'day')}`,
+  'job.failing': (d) => `${text(d.job)} failed ${count(Number(d.attempts), 'time')}${because(d.problem)}`,
+  'webhook.disabled': (d) => `${text(d.name)} is disabled${because(d.why)}`,
 };
 
 export const LONGEST_TEXT = 500;

@@ -30,6 +30,14 @@ export function selectUrgent(expiries: readonly Expiry[], now: EpochMs): readonl
   return expiries.filter((one) => isUrgent(one, now)).toSorted((a, b) => a.at - b.at);
 }
 
+/** On these days before, of all that it is urgent on, somebody is told: each day of a month would be read by nobody. */
+const TOLD_ON = new Set([29, 14, 7, 3]);
+
+/** Looked at once a day: what has ended, ends within three days, or is due to be told today. */
+export function selectTold(expiries: readonly Expiry[], now: EpochMs): readonly Expiry[] {
+  return expiries.filter((one) => daysLeft(one, now) < 3 || TOLD_ON.has(daysLeft(one, now)));
+}
+
 /** In whole days, rounded down; negative once it is over. */
 export function daysLeft({ at }: Expiry, now: EpochMs): number {
   return Math.floor((at - now) / DAY_MS);

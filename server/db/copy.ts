@@ -24,6 +24,11 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   events: 0,
   backup_marks: 0,
   guard_halts: 0,
+  webhooks: 0,
+  receivers: 0,
+  deliveries: 0,
+  alerts: 0,
+  outbox: 0,
   instance_components: 1,
   instance_blockers: 1,
   reports: 1,
@@ -54,9 +59,11 @@ export async function copyFleet(from: Database, to: Database, database: string):
     for (const table of COPIED) await verifyEmpty(trx, table, database);
     const rows: Record<string, number> = {};
     for (const table of COPIED) rows[table] = await copyTable(from, trx, table);
-    await sql`select setval(pg_get_serial_sequence('events', 'id'), max(id)) from events having max(id) > 0`.execute(
-      trx,
-    );
+    for (const table of ['events', 'deliveries']) {
+      await sql`select setval(pg_get_serial_sequence(${table}, 'id'), max(id)) from ${sql.table(table)} having max(id) > 0`.execute(
+        trx,
+      );
+    }
     await verifyAudit(trx, head.digest === null ? null : { count: head.count, digest: head.digest }, 1);
     return rows;
   });

@@ -10,6 +10,7 @@ export const MOST_KEPT = {
   customers: 100_000,
   groups: 10_000,
   policies: 1_000,
+  webhooks: 50,
 } as const;
 export type Kept = keyof typeof MOST_KEPT;
 
@@ -19,6 +20,7 @@ const WORDS: Readonly<Record<Kept, string>> = {
   customers: 'customers',
   groups: 'groups',
   policies: 'templates of policies',
+  webhooks: 'webhooks',
 };
 
 /** Before one more is made. Error: request/no-room. */

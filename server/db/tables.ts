@@ -4,6 +4,7 @@ import type { TokenRole } from '../../shared/protocol/fleet.ts';
 import type { DeploymentStatRow, FleetSampleRow } from './analytics-row.ts';
 import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
+import type { OutboxTables } from './outbox-row.ts';
 import type { ProposalTables } from './proposal-row.ts';
 
 export interface CustomerRow {
@@ -181,7 +182,7 @@ type StoredEvent = Omit<EventRow, 'id'> & { readonly id: Generated<number> };
 /** Set once it has ended and was counted; no report sets it back. */
 type StoredDeployment = DeploymentRow & { readonly counted: Generated<number | null> };
 
-export interface Tables extends ProposalTables {
+export interface Tables extends ProposalTables, OutboxTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
   readonly sessions: SessionRow;

@@ -1,6 +1,7 @@
 // Rows that nobody asks for any more, removed in bounded steps: old requests' keys, codes that were never used, jobs long given up.
 import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { pruneAlerts } from './alerts.ts';
 import { pruneEvents } from './events.ts';
 import { forgetHalts } from './guard-halts.ts';
 import { forgetRepeats } from './once.ts';
@@ -24,6 +25,7 @@ export async function tidy(trx: DatabaseTransaction, now: EpochMs): Promise<void
   await forgetRepeats(trx, now);
   await pruneEvents(trx, now);
   await forgetHalts(trx, now);
+  await pruneAlerts(trx);
   await trx
     .deleteFrom('enrolments')
     .where('used_by', 'is', null)

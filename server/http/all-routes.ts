@@ -1,7 +1,9 @@
 // Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
 import type { Page, Route } from './route.ts';
 import { ANALYTICS_ROUTES } from './routes/analytics.ts';
+import { ALERT_ROUTES } from './routes/alerts.ts';
 import { CUSTOMER_ROUTES } from './routes/customers.ts';
+import { DELIVERY_ROUTES } from './routes/deliveries.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
 import { describeRoutes } from './routes/description.ts';
 import { ENROLMENT_ROUTES } from './routes/enrolments.ts';
@@ -24,6 +26,7 @@ import { SIGN_IN_PAGES, SIGN_IN_ROUTES } from './routes/sign-in.ts';
 import { SUBSCRIBE_ROUTES } from './routes/subscribe.ts';
 import { TOKEN_ROUTES } from './routes/tokens.ts';
 import { VERSION_ROUTES } from './routes/versions.ts';
+import { WEBHOOK_ROUTES } from './routes/webhooks.ts';
 
 export const ROUTES: readonly Route[] = describeRoutes([
   ...OPERATION_ROUTES,
@@ -48,6 +51,9 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...TOKEN_ROUTES,
   ...SIGN_IN_ROUTES,
   ...JOB_ROUTES,
+  ...ALERT_ROUTES,
+  ...WEBHOOK_ROUTES,
+  ...DELIVERY_ROUTES,
 ]);
 
 /** For people with a browser. */

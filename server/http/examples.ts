@@ -1,8 +1,10 @@
 // The small fleet of which all examples of the routes tell: one customer, one hospital, one hole and what is proposed.
 import type { z } from 'zod';
 import { changeRecord } from '../../shared/change/change.ts';
+import type { alertModel } from '../../shared/protocol/alerts.ts';
 import { fleetDeployment, type instanceReply, type patchReply } from '../../shared/protocol/fleet.ts';
 import { proposalModel } from '../../shared/protocol/fleet-proposals.ts';
+import type { DeliveryModel, MESSAGE_TYPES, WebhookModel } from '../../shared/protocol/webhooks.ts';
 import type { deploymentRecord } from '../../shared/schema/deployment.ts';
 
 export const INSTANCE = '3f0f6a3e-6a0f-4c55-9d5e-2f6f3f1b8c11';
@@ -19,6 +21,9 @@ export const DEPLOY_PROPOSAL = '2f6a9d04-8b1d-4f57-a0c3-7be1d5a3c946';
 export const NEW_ID = 'd4f1c7a2-6e0b-4b9d-8c35-1a2b7e9f0c58';
 export const POLICY = '0b9d7c6e-3d9c-4f0a-8b57-6a3f6f0d5c21';
 export const TOKEN = 'a3c1f0de-52c7-4a55-8d34-0f6f3f1b8c44';
+export const WEBHOOK = '6e2d0f7b-9a4c-4d18-b3f5-8c1e7a0d2b64';
+/** Where it goes. */
+export const RECEIVER = 'https://on-call.example/fairlead';
 /** Of an enrolment that nobody has redeemed. */
 export const CODE = 'q1Yx0rXGm3bq2cT8kZb7uQ9aL4nV6wEs';
 /** Digests of a tree that was uploaded, and of one that is on its way. */
@@ -162,6 +167,32 @@ export const PATCH: z.input<typeof patchReply> = {
   },
   exposedCount: 1,
   exposed: [{ instance: INSTANCE, name: summary.name, component: AUTH, version: '1.2.0' }],
+};
+
+export const MESSAGES = [
+  'alert.deployment-failed',
+  'alert.rollback',
+  'instance.retired',
+] satisfies (typeof MESSAGE_TYPES)[number][];
+
+export const ON_CALL = {
+  ...{ id: WEBHOOK, name: 'on-call', url: RECEIVER, types: [...MESSAGES], severity: 'warning' as const },
+  ...{ enabled: true, disabled_why: null, failing_since: null, waiting: 1, dropped: 0, rotating_until: null },
+  ...{ revision: 1, created_at: MADE_AT, updated_at: MADE_AT },
+} satisfies WebhookModel;
+
+/** The first message that was ever made. */
+export const DELIVERY = {
+  ...{ id: 1, message: `msg_${NEW_ID}`, type: 'alert.rollback', state: 'waiting' as const, attempts: 0 },
+  ...{ created_at: CHANGED_AT, due_at: CHANGED_AT, attempted_at: null, status: null, problem: null },
+  took_ms: null,
+} satisfies DeliveryModel;
+
+export const ALERT: z.input<typeof alertModel> = {
+  ...{ id: NEW_ID, kind: 'rollback', severity: 'warning', about: 'core/auth 1.2.0 → 1.2.1' },
+  ...{ text: 'core/auth 1.2.0 → 1.2.1: rolled-back: deploy/unhealthy', count: 1 },
+  instances: [{ id: INSTANCE, name: summary.name }],
+  ...{ first_at: CHANGED_AT, last_at: CHANGED_AT },
 };
 
 /** A change that went as far as its release. */

@@ -13,6 +13,8 @@ import { LONGEST_MS, MOST_OPEN } from '../../shared/schema/proposal.ts';
 import { LONGEST_SIGN_IN_MS } from '../core/identity.ts';
 import { QUOTAS } from '../core/quota.ts';
 import { SIGN_IN_MS } from '../core/sign-in-state.ts';
+import { KEPT_ALERTS } from '../db/alerts.ts';
+import { KEPT_DELIVERIES, MOST_WAITING } from '../db/deliveries.ts';
 import { MOST_ENFORCED } from '../db/enforcement.ts';
 import { VALID_FOR_MS } from '../db/enrolments.ts';
 import { KEPT_EVENTS, KEPT_EVENTS_MS, KEPT_EVENTS_OF_ONE } from '../db/events.ts';
@@ -213,6 +215,10 @@ const KEPT = {
   customers: limit('customers', MOST_KEPT.customers, 'count', 'request/no-room'),
   groups: limit('groups', MOST_KEPT.groups, 'count', 'request/no-room'),
   policies: limit('templates of policies', MOST_KEPT.policies, 'count', 'request/no-room'),
+  webhooks: limit('webhooks', MOST_KEPT.webhooks, 'count', 'request/no-room'),
+  messages: limit('messages that wait for a webhook', MOST_WAITING, 'count', 'forgotten', 'and counted'),
+  delivered: limit('… and of those that are over', KEPT_DELIVERIES, 'count', 'forgotten'),
+  alerts: limit('alerts', KEPT_ALERTS, 'count', 'forgotten'),
   keyLife: limit('life of an Idempotency-Key', KEPT_MS, 'milliseconds', 'ended'),
 };
 

@@ -1,12 +1,17 @@
 // What the server does by itself, whichever of its processes: signs again, warns of what ends, clears away what nobody asks for any more.
+import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { Context } from '../context.ts';
 import { countEnded, pruneStats } from '../db/analytics.ts';
+import { daysLeft, type Expiry, selectTold } from '../core/expiry.ts';
 import { appendAudit } from '../db/audit.ts';
+import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { Effect } from '../db/jobs.ts';
 import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
 import type { JobKind } from './run.ts';
 import { sampleFleet } from './sample.ts';
+import { sendDue } from './send.ts';
+import { tellNews } from './tell.ts';
 import { signDue, warnOfExpiries } from './watch.ts';
 
 const MINUTE_MS = 60_000;
@@ -23,7 +28,16 @@ const without =
 export const JOB_KINDS: readonly JobKind[] = [
   /** The timestamp has most of its day when the first attempt fails. Whoever comes second finds it fresh. */
   { kind: 'resign', everyMs: 10 * MINUTE_MS, attempts: 1, work: without(signDue) },
-  { kind: 'expiries', everyMs: 24 * HOUR_MS, attempts: 1, work: without(warnOfExpiries) },
+  {
+    kind: 'expiries',
+    everyMs: 24 * HOUR_MS,
+    attempts: 1,
+    work: async (context) => {
+      const events = selectTold(await warnOfExpiries(context), context.now()).map(expiryEvent(context.now()));
+      const at = context.now();
+      return events.length === 0 ? null : (trx) => appendEvents(trx, events, at);
+    },
+  },
   {
     kind: 'silence',
     everyMs: 10 * MINUTE_MS,
@@ -76,6 +90,28 @@ export const JOB_KINDS: readonly JobKind[] = [
     },
   },
 ];
+
+/** What speaks with others outside, in a lane of its own. */
+export const SENDING_KINDS: readonly JobKind[] = [
+  {
+    kind: 'outbox',
+    everyMs: 10_000,
+    attempts: 1,
+    work: async (context, _job, lost, stopping) => {
+      const signal = AbortSignal.any([lost, stopping]);
+      await tellNews(context, signal);
+      await sendDue(context, signal);
+      return null;
+    },
+  },
+];
+
+const expiryEvent =
+  (now: EpochMs) =>
+  (one: Expiry): NewEvent => ({
+    ...{ kind: 'expiry.near', instance: null, actor: 'server', subject: `${one.kind} ${one.name}` },
+    details: { kind: one.kind, name: one.name, expires: formatInstant(one.at), days: daysLeft(one, now) },
+  });
 
 /** Turn by turn, so that publications come in between. */
 async function prune(publisher: Context['publisher'], signal: AbortSignal): Promise<number> {

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Context } from '../context.ts';
+import { appendEvents } from '../db/events.ts';
 import {
   addJob,
   type Effect,
@@ -13,6 +14,7 @@ import {
   renewLease,
   takeJob,
 } from '../db/jobs.ts';
+import { transact } from '../db/transact.ts';
 
 export interface JobKind {
   readonly kind: string;
@@ -22,9 +24,10 @@ export interface JobKind {
   readonly attempts: number;
   /**
    * Does it, perhaps for the second time: whoever did it before may have died before that was written down. What it writes
-   * into the database it answers with, and that has its effect once. `signal` tells that the lease is lost.
+   * into the database it answers with, and that has its effect once. `signal` tells that the lease is lost, `stopping` that
+   * the process ends.
    */
-  work(context: Context, job: HeldJob, signal: AbortSignal): Promise<Effect | null>;
+  work(context: Context, job: HeldJob, signal: AbortSignal, stopping: AbortSignal): Promise<Effect | null>;
 }
 
 /** Between two looks for what is due. */
@@ -32,6 +35,8 @@ const LOOK_MS = 5_000;
 const PAUSES_MS = [10_000, 60_000, 5 * 60_000, 30 * 60_000, 2 * 60 * 60_000] as const;
 const LONGEST_PAUSE_MS = PAUSES_MS[PAUSES_MS.length - 1] ?? 0;
 const DAY_MS = 86_400_000;
+/** What fails that often in a row is no hiccup. */
+const TOLD_AT_ATTEMPT = 3;
 
 /** What comes by itself is not put off for longer than until it would come anyway. */
 export function pauseAfter(attempt: number, everyMs: number | null): number {
@@ -70,7 +75,7 @@ export async function createJobs(context: Context, kinds: readonly JobKind[]): P
       const held = await takeJob(db, takeable(), owner, now());
       const kind = byName.get(held?.kind ?? '');
       if (held === null || kind === undefined) return done;
-      await attempt(context, kind, held).catch(async (error: unknown) => {
+      await attempt(context, kind, held, stopping.signal).catch(async (error: unknown) => {
         const pause = pauseAfter(held.attempt, kind.everyMs);
         resting.set(kind.kind, now() + pause + LOOK_MS);
         await giveBack(context, kind, held, error, pause);
@@ -98,7 +103,12 @@ export async function createJobs(context: Context, kinds: readonly JobKind[]): P
   };
 }
 
-async function attempt(context: Context, { kind, everyMs, work }: JobKind, held: HeldJob): Promise<void> {
+async function attempt(
+  context: Context,
+  { kind, everyMs, work }: JobKind,
+  held: HeldJob,
+  stopping: AbortSignal,
+): Promise<void> {
   const { db, now, log } = context;
   const lost = new AbortController();
   const renewal = setInterval(() => {
@@ -109,7 +119,7 @@ async function attempt(context: Context, { kind, everyMs, work }: JobKind, held:
     );
   }, LEASE_MS / 3).unref();
   try {
-    const effect = await work(context, held, lost.signal);
+    const effect = await work(context, held, lost.signal, stopping);
     const again = everyMs === null ? null : now() + everyMs;
     if (await finishJob(db, held, again, effect)) return;
     log.warn({ job: kind, id: held.id }, 'took so long that another process has it now');
@@ -128,5 +138,15 @@ async function giveBack(
   const isOver = everyMs === null && held.attempt >= attempts;
   log.error({ job: kind, id: held.id, attempt: held.attempt, err: error }, isOver ? 'gave up' : 'failed');
   const problem = error instanceof Error ? error.message : String(error);
-  await failJob(db, held, problem, isOver ? null : now() + pause, now());
+  await transact(db, 'committed', async (trx) => {
+    await failJob(trx, held, problem, isOver ? null : now() + pause, now());
+    // Once for each time that it begins to fail: what fails for a day is no news every hour.
+    if (!isOver && held.attempt !== TOLD_AT_ATTEMPT) return;
+    const details = { job: kind, attempts: held.attempt, problem };
+    await appendEvents(
+      trx,
+      [{ kind: 'job.failing', instance: null, actor: 'server', subject: held.id, details }],
+      now(),
+    );
+  });
 }

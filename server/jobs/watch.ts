@@ -3,7 +3,7 @@ import cron from 'node-cron';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import type { Context } from '../context.ts';
-import { daysLeft, selectUrgent } from '../core/expiry.ts';
+import { daysLeft, type Expiry, selectUrgent } from '../core/expiry.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { listMembers } from '../db/groups.ts';
 import type { Listening, Notice } from '../db/neighbours.ts';
@@ -26,19 +26,21 @@ export function startWatching(context: Context): { stop(): Promise<void> } {
   };
 }
 
-/** One line of the log for each thing that ends within weeks, or has ended. */
-export async function warnOfExpiries({ db, publisher, log, now }: Context): Promise<void> {
+/** One line of the log for each thing that ends within weeks, or has ended; answers those. */
+export async function warnOfExpiries({ db, publisher, log, now }: Context): Promise<readonly Expiry[]> {
   const at = now();
   const tokens = await listTokenExpiries(db).catch((err) => {
     log.warn({ job: 'expiries', err }, 'could not look at the tokens; the metadata is looked at');
     return [];
   });
   const all = [...publisher.published().expiries, ...tokens];
-  for (const one of selectUrgent(all, at)) {
+  const urgent = selectUrgent(all, at);
+  for (const one of urgent) {
     const { kind, name } = one;
     const line = { job: 'expiries', kind, name, expires: formatInstant(one.at), days: daysLeft(one, at) };
     log.warn(line, one.at <= at ? 'has expired' : 'expires soon');
   }
+  return urgent;
 }
 
 /** Moves the checkpoint to where the log stands, unless the log no longer holds what the last one saw. */

@@ -4,6 +4,7 @@ import { DATABASE_ERRORS } from './database.ts';
 import { count, EXIT, entry, shellWord } from './entry.ts';
 import { PUBLICATION_ERRORS } from './publication.ts';
 import { REPOSITORY_ERRORS } from './repository.ts';
+import { WEBHOOK_ERRORS } from './webhook.ts';
 
 const REQUEST_ERRORS = {
   'request/not-found': entry<{ readonly what: string }>({
@@ -160,4 +161,5 @@ export const SERVER_ERRORS = {
   ...DATABASE_ERRORS,
   ...PUBLICATION_ERRORS,
   ...REPOSITORY_ERRORS,
+  ...WEBHOOK_ERRORS,
 } as const;

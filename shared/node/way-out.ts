@@ -1,4 +1,5 @@
 // The way out to one address, for programs that hold all of undici: through the proxy that the environment names for it, or straight.
+import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, fetch, type RequestInit as Init, ProxyAgent } from 'undici';
 import { proxyOf, readProxies, verifyProxy } from './proxies.ts';
 
@@ -8,13 +9,15 @@ export interface WayOutOptions {
   readonly connections?: number;
   /** Between two pieces of an answer's body. */
   readonly silenceMs?: number;
+  /** Says where a name leads, in place of the system; not asked where a proxy looks it up. */
+  readonly lookup?: LookupFunction;
 }
 
 /** As curl and the agent take the same variables: one rule for who is left out. Error: transport/proxy-invalid. */
 export function createWayOut(
   url: string,
   environment: Readonly<Record<string, string | undefined>>,
-  { connectMs, connections, silenceMs }: WayOutOptions,
+  { connectMs, connections, silenceMs, lookup }: WayOutOptions,
 ): Dispatcher {
   const proxies = readProxies(environment);
   verifyProxy(proxies, url);
@@ -24,8 +27,13 @@ export function createWayOut(
     ...(silenceMs === undefined ? {} : { bodyTimeout: silenceMs }),
   };
   return proxy === null
-    ? new Agent({ ...options, connect: { timeout: connectMs } })
+    ? new Agent({ ...options, connect: { timeout: connectMs, ...(lookup === undefined ? {} : { lookup }) } })
     : new ProxyAgent({ ...options, connectTimeout: connectMs, uri: proxy });
+}
+
+export interface Answered extends Pick<Response, 'status'> {
+  readonly headers: Pick<Headers, 'get'>;
+  readonly body: AsyncIterable<Uint8Array> | null;
 }
 
 /** Node's own `fetch` takes no way out of this library's; what it takes and gives is the same. */
@@ -33,6 +41,6 @@ export async function fetchOver(
   dispatcher: Dispatcher,
   url: string,
   options: RequestInit,
-): Promise<Pick<Response, 'status'> & { readonly body: AsyncIterable<Uint8Array> | null }> {
+): Promise<Answered> {
   return await fetch(url, { ...(options as unknown as Init), dispatcher });
 }

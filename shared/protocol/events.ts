@@ -31,6 +31,9 @@ export const EVENT_KINDS = [
   'rollout.resumed',
   'backup.failed',
   'drill.failed',
+  'expiry.near',
+  'job.failing',
+  'webhook.disabled',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

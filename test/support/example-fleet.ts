@@ -1,4 +1,8 @@
 // The fleet of which the routes' examples tell, alive on a real server: what an example names stands for something here.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { foldAlarms } from '../../server/db/alerts.ts';
+import { enqueue } from '../../server/db/deliveries.ts';
 import { addJob } from '../../server/db/jobs.ts';
 import { hashSecret } from '../../server/db/token-lists.ts';
 import { transact } from '../../server/db/transact.ts';
@@ -9,13 +13,16 @@ import {
   ENROLMENT,
   FORMER_CUSTOMER,
   INSTANCE,
+  MESSAGES,
   NEW_TREE,
   OLD_MILL,
   PIN_PROPOSAL,
   POLICY,
+  RECEIVER,
   SIGNED,
   TOKEN,
   TREE,
+  WEBHOOK,
 } from '../../server/http/examples.ts';
 import { JOB_KINDS } from '../../server/jobs/kinds.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
@@ -58,6 +65,9 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
   const token = id(await make('tokens', { name: 'dashboard', role: 'viewer', validFor: 'P90D' }));
   const { code } = await make('enrolments', { name: 'Harbour hospital' });
   const { pin, deploy } = await propose(make, agent);
+  const receiver = await receive();
+  const webhook = id(await make('webhooks', { name: 'on-call', url: receiver, types: MESSAGES }));
+  await tellOf(server, agent, webhook);
   const mill = await isolated(server);
   await addJob(server.context.db, { id: 'resign', kind: 'resign', due: server.now + MINUTE_MS });
   const { tree, pack } = await makePack('1.2.2');
@@ -65,6 +75,7 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
     ...{ [INSTANCE]: agent.instance, [CUSTOMER]: customer, [FORMER_CUSTOMER]: former, [POLICY]: policy },
     ...{ [TOKEN]: token, [PIN_PROPOSAL]: pin, [DEPLOY_PROPOSAL]: deploy, [CODE]: String(code) },
     ...{ [TREE]: hexOf((await makePack('1.2.1')).tree.digest), [NEW_TREE]: hexOf(tree.digest) },
+    ...{ [WEBHOOK]: webhook, [RECEIVER]: receiver },
     ...{ [SIGNED]: signed, [OLD_MILL]: mill, [ENROLMENT]: hashSecret(String(code)).slice(0, 32) },
   });
   return {
@@ -79,9 +90,32 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
 async function runJobs({ context }: TestServer, kinds: readonly string[]): Promise<void> {
   for (const { kind, work } of JOB_KINDS.filter((one) => kinds.includes(one.kind))) {
     const job = { id: kind, kind, subject: '', attempt: 1, lease: '' };
-    const effect = await work(context, job, new AbortController().signal);
+    const { signal } = new AbortController();
+    const effect = await work(context, job, signal, signal);
     if (effect !== null) await transact(context.db, 'committed', effect);
   }
+}
+
+/** Answers where it listens; it says yes to everything, and keeps no test from ending. */
+async function receive(): Promise<string> {
+  const receiver = createServer((request, response) => request.resume().on('end', () => response.end()));
+  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
+  receiver.unref();
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/fairlead`;
+}
+
+/** One alert, and one message that waits. */
+async function tellOf(server: TestServer, agent: ServerAgent, webhook: string): Promise<void> {
+  const step = 'core/auth 1.2.0 → 1.2.1';
+  const alarm = {
+    ...({ kind: 'rollback', severity: 'warning', about: step } as const),
+    ...{ text: `${step}: rolled-back: deploy/unhealthy` },
+    instance: { id: agent.instance, name: 'Harbour hospital' },
+  };
+  await transact(server.context.db, 'committed', async (trx) => {
+    await foldAlarms(trx, [alarm], server.now);
+    await enqueue(trx, [{ receiver: webhook, type: 'alert.rollback', body: '{}' }], server.now);
+  });
 }
 
 /** In the first state that anybody asks about. */

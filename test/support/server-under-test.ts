@@ -56,7 +56,11 @@ export interface TestServer {
 /** `place` is where its queries run on the embedded file: in this thread, unless a test is about others waiting. */
 export async function startTestServer(directory?: string, place: Place = 'inline'): Promise<TestServer> {
   const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
-  const settings = { dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 };
+  const settings = {
+    ...{ dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 },
+    // Receivers of tests are on this machine.
+    webhookNetworks: ['127.0.0.0/8'],
+  };
   const embedded = toConfig(settings, {});
   const database = await locationOf(embedded.layout.database);
   const config = { ...embedded, database, repository: repositoryOf(dir) };

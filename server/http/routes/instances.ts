@@ -91,12 +91,12 @@ const EVIDENCE: z.input<typeof evidence> = {
   ...{ reports: [], deployments: [], proposals: [] },
   audit: [
     {
-      ...{ sequence: 17, at: MADE_AT, actor: `instance ${OLD_MILL}`, action: 'enrolment.redeemed' },
+      ...{ sequence: 18, at: MADE_AT, actor: `instance ${OLD_MILL}`, action: 'enrolment.redeemed' },
       ...{ subject: OLD_MILL, previous: DIGEST, digest: DIGEST },
       details: { name: 'Old mill clinic', hostname: 'host', publicKey: KEY },
     },
   ],
-  ...{ auditHead: { count: 17, digest: DIGEST }, auditLeftOut: 0 },
+  ...{ auditHead: { count: 18, digest: DIGEST }, auditLeftOut: 0 },
 };
 
 const take = defineRoute({

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identityConfig } from '../../../server/core/identity.ts';
 import { QUOTAS } from '../../../server/core/quota.ts';
 import { beginSignIn, readState } from '../../../server/core/sign-in-state.ts';
+import { pruneAlerts } from '../../../server/db/alerts.ts';
+import { enqueue, forgetDelivered } from '../../../server/db/deliveries.ts';
 import { pruneEvents } from '../../../server/db/events.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
 import { inParts } from '../../../server/db/page.ts';
@@ -619,6 +621,72 @@ const KEPT = {
       1,
     );
   },
+  webhooks: async (bound) => {
+    const row = (i: number) => ({
+      ...{
+        id: uuid(i),
+        name: `n${i}`,
+        url: 'https://receiver.example/',
+        types: '[]',
+        severity: 'info' as const,
+      },
+      ...{ enabled: 1, disabled_why: null, sealed: '', old_sealed: null, old_until: null, ...made() },
+    });
+    await insert(
+      'webhooks',
+      Array.from({ length: bound - 1 }, (_, i) => row(i)),
+    );
+    let n = 0;
+    const url = 'https://receiver.example/';
+    return repeated('webhooks', () => ask('POST', 'webhooks', { payload: { name: `new-${n++}`, url } }), 1);
+  },
+  messages: async (bound) => {
+    const { db } = server.context;
+    const add = (count: number) =>
+      transact(db, 'committed', (trx) => enqueue(trx, Array(count).fill(MESSAGE), server.now));
+    const kept = async () => (await countOf('deliveries')) === bound;
+    await add(bound);
+    const at = (await kept()) ? 'taken' : 'forgotten';
+    await add(1);
+    const { dropped } = await db.selectFrom('receivers').select('dropped').executeTakeFirstOrThrow();
+    return [at, (await kept()) && Number(dropped) === 1 ? 'forgotten' : 'taken'];
+  },
+  delivered: async (bound) => {
+    const { db } = server.context;
+    const add = async (count: number) => {
+      await transact(db, 'committed', (trx) => enqueue(trx, Array(count).fill(MESSAGE), server.now));
+      await db.updateTable('deliveries').set({ state: 'delivered' }).execute();
+      await forgetDelivered(db, MESSAGE.receiver);
+      return countOf('deliveries');
+    };
+    return [
+      (await add(bound)) === bound ? 'taken' : 'forgotten',
+      (await add(1)) === bound ? 'forgotten' : 'taken',
+    ];
+  },
+  alerts: async (bound) => {
+    const { db } = server.context;
+    const row = (i: number) => ({
+      ...{
+        id: uuid(i),
+        kind: 'rollback',
+        severity: 'info' as const,
+        about: 'x',
+        text: 'x',
+        count: 1,
+        told: 1,
+      },
+      ...{ instances: '[]', first_at: formatInstantMs(i), last_at: formatInstantMs(i) },
+    });
+    const prune = () => transact(db, 'committed', pruneAlerts).then(() => countOf('alerts'));
+    await insert(
+      'alerts',
+      Array.from({ length: bound }, (_, i) => row(i)),
+    );
+    const at = (await prune()) === bound ? 'taken' : 'forgotten';
+    await insert('alerts', [row(bound)]);
+    return [at, (await prune()) === bound ? 'forgotten' : 'taken'];
+  },
   keyLife: async (bound) => {
     const payload = { name: 'long', role: 'admin', validFor: 'P90D' };
     const { token } = (await ask('POST', 'tokens', { payload })).json();
@@ -634,6 +702,17 @@ const KEPT = {
     ];
   },
 } satisfies Partial<Record<LimitName, Trial>>;
+
+const MESSAGE = { receiver: uuid(1), type: 'instance.retired', body: '{}' };
+
+async function countOf(table: 'deliveries' | 'alerts'): Promise<number> {
+  const { db } = server.context;
+  const { rows } = await db
+    .selectFrom(table)
+    .select((select) => select.fn.countAll().as('rows'))
+    .executeTakeFirstOrThrow();
+  return Number(rows);
+}
 
 const seen = (n: number) => findSession(server.context.db, `secret ${n}`, ISSUER, server.now);
 
@@ -756,6 +835,8 @@ async function insert(
     | 'customers'
     | 'groups'
     | 'policies'
+    | 'webhooks'
+    | 'alerts'
     | 'proposals'
     | 'instances'
     | 'instance_components',

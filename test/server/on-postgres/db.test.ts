@@ -18,6 +18,8 @@ await onPostgres([
   () => import('../db/steps.test.ts'),
   () => import('../db/tidy.test.ts'),
   () => import('../db/tokens.test.ts'),
+  () => import('../jobs/alerts.test.ts'),
+  () => import('../jobs/outbox.test.ts'),
   () => import('../jobs/processes.test.ts'),
   () => import('../jobs/run.test.ts'),
 ]);

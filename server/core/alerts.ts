@@ -1,0 +1,91 @@
+// Which events somebody should hear of: one table, from an event to the alert's kind, its severity and what it is about.
+import type { JsonObject, JsonValue } from '../../shared/encoding/json.ts';
+import type { AlertKind, Severity } from '../../shared/protocol/alerts.ts';
+import type { EventKind, FleetEvent } from '../../shared/protocol/events.ts';
+
+/** One event's part of an alert: those of one kind about one thing are counted together. */
+export interface Alarm {
+  readonly kind: AlertKind;
+  readonly severity: Severity;
+  readonly about: string;
+}
+
+/** What a publication brings that the event names by its path alone. */
+export interface Published {
+  readonly id: string;
+  readonly severity: string;
+  readonly title: string;
+}
+
+type Details = JsonObject;
+type Rule = (details: Details, event: FleetEvent) => Alarm | null;
+
+/** What only somebody there can have done against what the policy and the vendor say. */
+const VIOLATIONS = /^(?:emergency-hold|generation-damaged|policy-unreadable|config-invalid) /;
+
+const RULES: Partial<Record<EventKind, Rule>> = {
+  'deployment.ended': (d) => {
+    const about = listOf(d.steps) || 'nothing';
+    if (d.state === 'inconsistent') return { kind: 'deployment-failed', severity: 'critical', about };
+    if (d.state === 'abandoned') return { kind: 'deployment-failed', severity: 'warning', about };
+    const isBack = d.state === 'rolled-back' || d.reason === 'rollback';
+    return isBack ? { kind: 'rollback', severity: 'warning', about } : null;
+  },
+  'instance.decided': (d) => {
+    const blockers = Array.isArray(d.blockers) ? d.blockers.map(String) : [];
+    const against = blockers.find((one) => VIOLATIONS.test(one));
+    if (against !== undefined) return { kind: 'policy-violation', severity: 'critical', about: against };
+    if (d.verdict !== 'blocked') return null;
+    return { kind: 'install-blocked', severity: 'warning', about: blockers.join(', ') || 'no reason given' };
+  },
+  'instance.health': (d) =>
+    d.unhealthy === 0 ? null : { kind: 'install-unhealthy', severity: 'warning', about: 'health' },
+  'instance.silent': () => ({ kind: 'install-silent', severity: 'warning', about: 'silence' }),
+  'identity.twinned': (_, { instance }) => ({
+    ...{ kind: 'identity-twinned', severity: 'critical', about: instance?.id ?? '-' },
+  }),
+  'publication.accepted': (d) => {
+    const halt = pathsOf(d).find((path) => path.startsWith('halts/'));
+    return halt === undefined ? null : { kind: 'rollout-halted', severity: 'critical', about: nameOf(halt) };
+  },
+  'rollout.halted': (d) => ({ kind: 'rollout-halted', severity: 'critical', about: String(d.release) }),
+  'backup.failed': () => ({ kind: 'backup-failed', severity: 'critical', about: 'backup' }),
+  'drill.failed': () => ({ kind: 'backup-failed', severity: 'critical', about: 'drill' }),
+  'expiry.near': (d) => ({
+    ...{ kind: 'expiry', severity: Number(d.days) < 3 ? 'critical' : 'warning' },
+    about: `${d.kind} ${d.name}`,
+  }),
+  'job.failing': (d) => ({ kind: 'job-failing', severity: 'warning', about: String(d.job) }),
+  'webhook.disabled': (d) => ({ kind: 'webhook-disabled', severity: 'warning', about: String(d.name) }),
+};
+
+/** Null for what nobody need hear of. */
+export function alarmOf(event: FleetEvent): Alarm | null {
+  return RULES[event.kind as EventKind]?.(event.details, event) ?? null;
+}
+
+const ADVISORY_SEVERITIES: Readonly<Record<string, Severity>> = { critical: 'critical', high: 'warning' };
+
+/** The advisories that a publication brought, by their ids. */
+export function advisoriesIn(event: FleetEvent): readonly string[] {
+  if (event.kind !== 'publication.accepted') return [];
+  return pathsOf(event.details).flatMap((path) => (path.startsWith('advisories/') ? [nameOf(path)] : []));
+}
+
+/** Those that are grave. */
+export function alarmOfAdvisory({ id, severity }: Published): Alarm | null {
+  const said = ADVISORY_SEVERITIES[severity];
+  return said === undefined ? null : { kind: 'critical-advisory', severity: said, about: id };
+}
+
+function pathsOf({ documents }: Details): readonly string[] {
+  return Array.isArray(documents) ? documents.map(String) : [];
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.indexOf('/') + 1).replace(/\.json$/, '');
+}
+
+function listOf(value: JsonValue | undefined): string {
+  return Array.isArray(value) ? value.map(String).join(', ') : '';
+}

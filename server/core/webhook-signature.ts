@@ -1,0 +1,71 @@
+// How a webhook proves who sent it: Standard Webhooks, symmetric signatures (`whsec_…`, `v1,…`), old and new side by side while a secret is rotated.
+import { createHmac } from 'node:crypto';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { openSealed, seal } from './seal.ts';
+
+export const SECRET_PREFIX = 'whsec_';
+/** The specification asks for 24 to 64. */
+export const SECRET_BYTES = 32;
+
+/** As receivers' libraries take it. */
+export function formatSecret(bytes: Uint8Array): string {
+  return SECRET_PREFIX + Buffer.from(bytes).toString('base64');
+}
+
+export interface SignedMessage {
+  /** The same for every attempt: by it a receiver knows what it has had. */
+  readonly id: string;
+  /** Seconds since 1970, of the attempt: receivers refuse what is old, and so what somebody sends a second time. */
+  readonly timestamp: number;
+  readonly body: string;
+}
+
+/** The headers of one attempt. One signature for each secret, the newest first. */
+export function signatureHeaders(
+  { id, timestamp, body }: SignedMessage,
+  secrets: readonly string[],
+): Readonly<Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>> {
+  const signatures = secrets.map((secret) => {
+    const key = Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64');
+    return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+  });
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': signatures.join(' '),
+  };
+}
+
+/** As they rest in the database. */
+export interface SealedSecrets {
+  readonly id: string;
+  readonly sealed: string;
+  /** The one before, and until when it signs too. */
+  readonly old_sealed: string | null;
+  readonly old_until: string | null;
+}
+
+/** About whose it is: in another's place it is worth nothing. */
+export function sealSecret(secret: string, id: string, master: Uint8Array, nonce: Uint8Array): string {
+  return seal(secret, master, nonce, `webhook ${id}`).toString('base64url');
+}
+
+/** What signs now, the newest first; null where the newest cannot be opened, for the server has another passphrase. */
+export function openSecrets(row: SealedSecrets, master: Uint8Array, now: EpochMs): readonly string[] | null {
+  const open = (text: string) => openSealed(Buffer.from(text, 'base64url'), master, `webhook ${row.id}`);
+  const newest = open(row.sealed);
+  if (newest === null) return null;
+  const signsToo = row.old_sealed !== null && (row.old_until ?? '') > formatInstantMs(now);
+  const old = signsToo ? open(row.old_sealed ?? '') : null;
+  return old === null ? [newest] : [newest, old];
+}
+
+/** Whether the receiver has it: any success, and nothing else. */
+export function hasArrived({ status }: { readonly status: number | null }): boolean {
+  return status !== null && status >= 200 && status < 300;
+}
+
+/** What a receiver is sent, as the specification has it. */
+export function formatMessage(type: string, at: string, data: object): string {
+  return JSON.stringify({ type, timestamp: at, data });
+}

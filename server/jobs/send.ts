@@ -1,0 +1,91 @@
+// Sends what waits in the outbox: each receiver's queue beside the others, a failing one by one message now and then.
+import type { Context } from '../context.ts';
+import { hasArrived } from '../core/webhook-signature.ts';
+import { forgetDelivered, listDue, type Outcome, readDue } from '../db/deliveries.ts';
+import type { DeliveryRow } from '../db/outbox-row.ts';
+import { concludeRound, countFailures, pauseBefore } from '../db/receivers.ts';
+import { lookUpWebhook } from '../db/webhooks.ts';
+
+/** Receivers at once. */
+const LANES = 8;
+/** Before another receiver has its turn, and before it is looked for news. */
+const TURN_MS = 5_000;
+const RUN_MS = 20_000;
+/** Messages of one receiver on their way at once. */
+const ROUND = 16;
+
+type Sending = Awaited<ReturnType<Context['webhooks']['open']>>;
+
+/** Every queue, or as much of them as there is time for; the next run goes on. */
+export async function sendDue(context: Context, stopping: AbortSignal): Promise<void> {
+  // Drawn: none is always the last.
+  const drawn = (await listDue(context.db, context.now())).map(
+    (receiver) => [Math.random(), receiver] as const,
+  );
+  const due = drawn.toSorted(([a], [b]) => a - b).map(([, receiver]) => receiver);
+  const end = performance.now() + RUN_MS;
+  const lane = async () => {
+    for (let one = due.shift(); one !== undefined; one = due.shift()) {
+      const turnEnds = Math.min(end, performance.now() + TURN_MS);
+      await sendTo(context, one, stopping, () => performance.now() < turnEnds);
+      if (stopping.aborted || performance.now() > end) return;
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+async function sendTo(
+  context: Context,
+  receiver: string,
+  stopping: AbortSignal,
+  hasTime: () => boolean,
+): Promise<void> {
+  const sending = await open(context, receiver);
+  if (sending === null) return;
+  // What is on its way then is sent again by the next process: nobody waits for a slow receiver.
+  const cut = () => void sending.close().catch(() => undefined);
+  stopping.addEventListener('abort', cut);
+  try {
+    while (!stopping.aborted && (await sendRound(context, receiver, sending, stopping)) && hasTime());
+    await forgetDelivered(context.db, receiver);
+  } finally {
+    stopping.removeEventListener('abort', cut);
+    await sending.close().catch(() => undefined);
+  }
+}
+
+/** Null where nothing is to be sent any more. */
+async function open({ db, webhooks }: Context, receiver: string): Promise<Sending | null> {
+  const row = await lookUpWebhook(db, receiver);
+  return row === undefined || Number(row.enabled) !== 1 ? null : await webhooks.open(row);
+}
+
+/** Answers whether there may be more to be sent at once. */
+async function sendRound(
+  { db, now }: Context,
+  receiver: string,
+  sending: Sending,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  // Whoever did not take the last one is asked with one, not with sixteen.
+  const size = (await countFailures(db, receiver)) === 0 ? ROUND : 1;
+  const due = await readDue(db, receiver, size, now());
+  if (due.length === 0) return false;
+  const made = await Promise.all(due.map((delivery) => attempt(sending, delivery, now)));
+  if (stopping.aborted) return false;
+  const outcomes = made.map(({ outcome }) => outcome);
+  const restMs = Math.max(...made.map(({ restMs }) => restMs));
+  return await concludeRound(db, { receiver, outcomes, restMs, chance: Math.random() }, now());
+}
+
+async function attempt(
+  sending: Sending,
+  delivery: DeliveryRow,
+  now: Context['now'],
+): Promise<{ readonly outcome: Outcome; readonly restMs: number }> {
+  const { message: id, body } = delivery;
+  const { status, problem, retryAfterSeconds, tookMs } = await sending.send({ id, body });
+  const pause = pauseBefore(Number(delivery.attempts) + 1, Math.random());
+  const again = hasArrived({ status }) ? null : now() + pause;
+  return { outcome: { delivery, status, problem, tookMs, again }, restMs: (retryAfterSeconds ?? 0) * 1_000 };
+}
