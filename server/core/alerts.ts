@@ -21,7 +21,7 @@ type Details = JsonObject;
 type Rule = (details: Details, event: FleetEvent) => Alarm | null;
 
 /** What only somebody there can have done against what the policy and the vendor say. */
-const VIOLATIONS = /^(?:emergency-hold|generation-damaged|policy-unreadable|config-invalid) /;
+export const VIOLATIONS = ['emergency-hold', 'generation-damaged', 'policy-unreadable', 'config-invalid'];
 
 const RULES: Partial<Record<EventKind, Rule>> = {
   'deployment.ended': (d) => {
@@ -33,7 +33,7 @@ const RULES: Partial<Record<EventKind, Rule>> = {
   },
   'instance.decided': (d) => {
     const blockers = Array.isArray(d.blockers) ? d.blockers.map(String) : [];
-    const against = blockers.find((one) => VIOLATIONS.test(one));
+    const against = blockers.find((one) => VIOLATIONS.some((code) => one.startsWith(`${code} `)));
     if (against !== undefined) return { kind: 'policy-violation', severity: 'critical', about: against };
     if (d.verdict !== 'blocked') return null;
     return { kind: 'install-blocked', severity: 'warning', about: blockers.join(', ') || 'no reason given' };

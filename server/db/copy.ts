@@ -29,6 +29,7 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   deliveries: 0,
   alerts: 0,
   outbox: 0,
+  tallies: 0,
   instance_components: 1,
   instance_blockers: 1,
   reports: 1,

@@ -8,7 +8,7 @@ import { addBlockers, addGlance } from './fleet-summary.ts';
 import { addGuard } from './guard-halts.ts';
 import { addReportDigest } from './heartbeats.ts';
 import { createJobs } from './jobs.ts';
-import { addOutbox } from './outbox-migration.ts';
+import { addOutbox, addTallies } from './outbox-migration.ts';
 import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
@@ -41,6 +41,7 @@ export const MIGRATIONS: Steps = {
   '0021-facts': { up: addFacts, leaves: '0020-room' },
   '0022-guard': { up: addGuard, leaves: '0020-room' },
   '0023-outbox': { up: addOutbox, leaves: '0020-room' },
+  '0023-tallies': { up: addTallies, leaves: '0020-room' },
   '0024-backups': { up: addBackupMarks, leaves: '0020-room' },
   '0025-analytics': { up: addAnalytics, leaves: '0020-room' },
   '0025-samples': { up: addSamples, leaves: '0020-room' },

@@ -88,3 +88,13 @@ async function createAlerts(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('alerts_in_order').on('alerts').columns(['last_at', 'id']).execute();
   await db.schema.createIndex('alerts_about').on('alerts').columns(['kind', 'about', 'last_at']).execute();
 }
+
+/** Numbers that only grow, of the whole fleet and not of one process. */
+export async function addTallies(db: Kysely<unknown>): Promise<void> {
+  const { text, integer } = columnTypesOf(db);
+  await db.schema
+    .createTable('tallies')
+    .addColumn('series', text, (c) => c.primaryKey())
+    .addColumn('value', integer, (c) => c.notNull())
+    .execute();
+}

@@ -74,10 +74,17 @@ export interface OutboxRow {
   readonly event: number;
 }
 
+/** A number that only grows; see fleet-metrics.ts. */
+export interface TallyRow {
+  readonly series: string;
+  readonly value: number;
+}
+
 export interface OutboxTables {
   readonly webhooks: WebhookRow;
   readonly receivers: ReceiverRow;
   readonly deliveries: Omit<DeliveryRow, 'id'> & { readonly id: Generated<number> };
   readonly alerts: AlertRow;
   readonly outbox: OutboxRow;
+  readonly tallies: TallyRow;
 }

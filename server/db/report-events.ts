@@ -1,6 +1,6 @@
 // What reports changed, as events: deployments that begin and end, installs that need somebody, what is ill; and the lack of reports.
 import { sql } from 'kysely';
-import { durationMs, type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import { type DeploymentRecord, isFinal } from '../../shared/schema/deployment.ts';
 import { appendEvents, type NewEvent } from './events.ts';
@@ -91,9 +91,11 @@ function deploymentEvents(
   return [{ kind: ends ? 'deployment.ended' : 'deployment.began', details: detailsOf(JSON.parse(body)) }];
 }
 
-function detailsOf({ id, state, reason, steps, failure }: DeploymentRecord): JsonObject {
+function detailsOf({ id, state, reason, steps, failure, stages }: DeploymentRecord): JsonObject {
+  const [first, last] = [stages[0], stages.at(-1)];
+  const tookMs = first === undefined || last === undefined ? 0 : instantMs(last.at) - instantMs(first.at);
   return {
-    ...{ record: id, state, reason: reason.kind },
+    ...{ record: id, state, reason: reason.kind, seconds: Math.max(0, Math.round(tookMs / 1_000)) },
     steps: steps.map(({ component, from, to }) => `${component} ${from ?? '-'} → ${to ?? '-'}`),
     changes: [...new Set(steps.flatMap(({ change }) => change ?? []))],
     failure: failure?.code ?? null,

@@ -1,7 +1,7 @@
 // Every route of the server: what the program mounts, and what OpenAPI and the reference page are made from.
 import type { Page, Route } from './route.ts';
-import { ANALYTICS_ROUTES } from './routes/analytics.ts';
 import { ALERT_ROUTES } from './routes/alerts.ts';
+import { ANALYTICS_ROUTES } from './routes/analytics.ts';
 import { CUSTOMER_ROUTES } from './routes/customers.ts';
 import { DELIVERY_ROUTES } from './routes/deliveries.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';

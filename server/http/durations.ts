@@ -1,5 +1,7 @@
 // How long answers took, as a histogram of Prometheus: noting one is two additions, and all sums are made when the page is asked for.
 
+import { METRICS_BY_NAME } from './metric-table.ts';
+
 const NAME = 'fairlead_http_request_duration_seconds';
 /** In seconds; those that Prometheus's own libraries have. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -31,7 +33,7 @@ export function createDurations(): Durations {
       return tally;
     },
     render: () => {
-      const lines = [`# HELP ${NAME} Time from request to answer, by route`, `# TYPE ${NAME} histogram`];
+      const lines = [`# HELP ${NAME} ${METRICS_BY_NAME[NAME].help}`, `# TYPE ${NAME} histogram`];
       for (const [labels, tally] of series) lines.push(...linesOf(labels, tally));
       return `${lines.join('\n')}\n`;
     },

@@ -1,8 +1,8 @@
 // What the server does by itself, whichever of its processes: signs again, warns of what ends, clears away what nobody asks for any more.
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { Context } from '../context.ts';
-import { countEnded, pruneStats } from '../db/analytics.ts';
 import { daysLeft, type Expiry, selectTold } from '../core/expiry.ts';
+import { countEnded, pruneStats } from '../db/analytics.ts';
 import { appendAudit } from '../db/audit.ts';
 import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { Effect } from '../db/jobs.ts';

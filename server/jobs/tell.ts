@@ -4,10 +4,12 @@ import { isAtLeast } from '../../shared/protocol/alerts.ts';
 import type { FleetEvent } from '../../shared/protocol/events.ts';
 import type { Context } from '../context.ts';
 import { advisoriesIn, alarmOf, alarmOfAdvisory, type Published } from '../core/alerts.ts';
+import { tallyDeployments } from '../core/deployment-tallies.ts';
 import { formatMessage } from '../core/webhook-signature.ts';
 import { foldAlarms, type NewAlarm } from '../db/alerts.ts';
 import { enqueue, type NewDelivery } from '../db/deliveries.ts';
 import { placeBefore, readEvents, settleEvents } from '../db/events.ts';
+import { addToTallies } from '../db/fleet-metrics.ts';
 import type { WebhookRow } from '../db/outbox-row.ts';
 import type { DatabaseTransaction } from '../db/tables.ts';
 import { transact } from '../db/transact.ts';
@@ -75,6 +77,7 @@ async function tell(
   advisories: ReadonlyMap<string, Published>,
   now: number,
 ): Promise<void> {
+  await addToTallies(trx, tallyDeployments(events));
   const alarms = events.flatMap((event) => alarmsOf(event, advisories));
   const alerts = await foldAlarms(trx, alarms, now);
   const webhooks = await listEnabled(trx);

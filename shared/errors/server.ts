@@ -4,7 +4,6 @@ import { DATABASE_ERRORS } from './database.ts';
 import { count, EXIT, entry, shellWord } from './entry.ts';
 import { PUBLICATION_ERRORS } from './publication.ts';
 import { REPOSITORY_ERRORS } from './repository.ts';
-import { WEBHOOK_ERRORS } from './webhook.ts';
 
 const REQUEST_ERRORS = {
   'request/not-found': entry<{ readonly what: string }>({
@@ -70,6 +69,13 @@ const REQUEST_ERRORS = {
 } as const;
 
 const OPERATION_ERRORS = {
+  'webhook/address-refused': entry<{ readonly problem: string }>({
+    message: (d) => `no webhook goes to this address: ${d.problem}`,
+    hint: () =>
+      'give an address such as https://receiver.example/fairlead; a receiver in a network of your own needs --webhook-networks at the server',
+    http: 422,
+    exit: EXIT.usage,
+  }),
   'server/busy': entry<{ readonly seconds: number }>({
     message: (d) => `the server is busy; try again in ${count(d.seconds, 'second')}`,
     hint: () => 'wait as long as the Retry-After header says; nothing was changed',
@@ -161,5 +167,4 @@ export const SERVER_ERRORS = {
   ...DATABASE_ERRORS,
   ...PUBLICATION_ERRORS,
   ...REPOSITORY_ERRORS,
-  ...WEBHOOK_ERRORS,
 } as const;

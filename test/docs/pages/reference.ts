@@ -4,6 +4,7 @@ import { renderErrors } from './errors-page.ts';
 import { renderHttpApi, renderOpenApiFile } from './http-api-page.ts';
 import { renderLimits } from './limits-page.ts';
 import { renderManifest } from './manifest-page.ts';
+import { renderMetricsPage } from './metrics-page.ts';
 import { renderPolicy } from './policy-page.ts';
 import { renderSchemas } from './schema-pages.ts';
 import { renderSent } from './sent-page.ts';
@@ -18,6 +19,7 @@ export async function renderReference(): Promise<ReadonlyMap<string, string>> {
     ['docs/reference/openapi.json', renderOpenApiFile()],
     ['docs/reference/limits.md', renderLimits()],
     ['docs/reference/manifest.md', renderManifest()],
+    ['docs/reference/metrics.md', renderMetricsPage()],
     ['docs/reference/policy.md', renderPolicy()],
     ['docs/reference/sent.md', renderSent()],
     ['docs/reference/states.md', renderStates()],

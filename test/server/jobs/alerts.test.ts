@@ -69,7 +69,12 @@ describe('an event makes an alert:', () => {
     ],
     [
       'a halt of the server’s own',
-      eventOf('rollout.halted', { release: 'platform@2.5.0', class: null, expires: 'then', reason: 'too many' }),
+      eventOf('rollout.halted', {
+        release: 'platform@2.5.0',
+        class: null,
+        expires: 'then',
+        reason: 'too many',
+      }),
       ...(['rollout-halted', 'critical', 'platform@2.5.0'] as const),
     ],
     [

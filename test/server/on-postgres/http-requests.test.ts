@@ -5,6 +5,7 @@ await onPostgres([
   () => import('../http/examples.test.ts'),
   () => import('../http/held-database.test.ts'),
   () => import('../http/limits.test.ts'),
+  () => import('../http/metrics.test.ts'),
   () => import('../http/packs.test.ts'),
   () => import('../http/plain-posts.test.ts'),
   () => import('../http/requests.test.ts'),

@@ -1,0 +1,65 @@
+// The numbers of the fleet: how deployments end and how long they take, who is heard, who complies, who is exposed.
+import { type Advisory, SEVERITIES } from '../../shared/schema/advisory.ts';
+import type { Context } from '../context.ts';
+import { OUTCOMES, REASONS, renderDurations, seriesOf } from '../core/deployment-tallies.ts';
+import { listAffected, selectAffected } from '../db/exposure.ts';
+import { readInstanceNumbers, readTallies } from '../db/fleet-metrics.ts';
+import { countInstances, countTwins } from '../db/instances.ts';
+import type { Database } from '../db/tables.ts';
+import { readAdvisory } from '../repository/public-files.ts';
+import { METRICS_BY_NAME, together, type Watch } from './metric-table.ts';
+
+export function observeFleet(watch: Watch, context: Context): void {
+  const { db, now } = context;
+  const readNumbers = together(() => readInstanceNumbers(db, now()));
+  watch('fairlead_instances', async (say) => say(await countInstances(db)));
+  watch('fairlead_instances_twinned', async (say) => say(await countTwins(db, now())));
+  watch('fairlead_instances_by_verdict', async (say) => {
+    for (const [verdict, count] of (await readNumbers()).verdicts) say(count, verdict);
+  });
+  watch('fairlead_instances_heard', async (say) => {
+    for (const [within, count] of (await readNumbers()).heard) say(count, String(within));
+  });
+  watch('fairlead_instances_unhealthy', async (say) => say((await readNumbers()).unhealthy));
+  watch('fairlead_policy_compliance_ratio', async (say) => say((await readNumbers()).compliance));
+  const readExposure = createExposure(context);
+  watch('fairlead_components_exposed', async (say) => {
+    const exposed = await readExposure();
+    for (const severity of SEVERITIES) say(exposed.get(severity) ?? 0, severity);
+  });
+  watch('fairlead_deployments_ended_total', async (say) => {
+    const read = await readTallies(db);
+    for (const outcome of OUTCOMES) {
+      for (const reason of REASONS) say(read(seriesOf.ended(outcome, reason)), outcome, reason);
+    }
+  });
+}
+
+const DURATION = 'fairlead_deployment_duration_seconds';
+
+/** The library has no histogram whose sums somebody else keeps. */
+export async function renderDeploymentDurations(db: Database): Promise<string> {
+  return renderDurations(DURATION, METRICS_BY_NAME[DURATION].help, await readTallies(db));
+}
+
+/** Documents never change under their digest: each is read once. */
+function createExposure(context: Context): () => Promise<ReadonlyMap<string, number>> {
+  let known = new Map<string, Advisory>();
+  return async () => {
+    const { publisher, store, db } = context;
+    const before = known;
+    known = new Map();
+    for (const ref of publisher.published().advisories) {
+      known.set(ref.sha256, before.get(ref.sha256) ?? (await readAdvisory(store, ref)));
+    }
+    const advisories = [...known.values()];
+    const running = await listAffected(db, advisories);
+    const exposed = new Map<string, number>();
+    for (const advisory of advisories) {
+      const affected = await selectAffected(advisory, running);
+      const components = affected.reduce((sum, { instances }) => sum + instances, 0);
+      exposed.set(advisory.severity, (exposed.get(advisory.severity) ?? 0) + components);
+    }
+    return exposed;
+  };
+}
