@@ -87,6 +87,7 @@ export function createBackups(keeping: Keeping): Backups {
   const inLine = createTurns();
   let isClaimed = false;
   let isFailing = false;
+  let isStopped = false;
 
   async function send(): Promise<void> {
     if (!isClaimed) await claimHere(keeping, config);
@@ -110,7 +111,8 @@ export function createBackups(keeping: Keeping): Backups {
       await makeDue();
       isFailing = false;
     } catch (error) {
-      if (isFairleadError(error, 'backup/busy')) return;
+      // Killed on purpose, in the middle of one perhaps.
+      if (isStopped || isFairleadError(error, 'backup/busy')) return;
       if (!isFailing) warn(error);
       isFailing = true;
       await noteFailure(keeping, place, error);
@@ -132,6 +134,7 @@ export function createBackups(keeping: Keeping): Backups {
       }),
     look,
     stop: async () => {
+      isStopped = true;
       clearInterval(timer);
       await maker.stop();
       await looking;

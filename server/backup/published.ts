@@ -26,7 +26,13 @@ export interface BackupData {
 /** As long as others wait for a turn to publish. */
 const SEND_MS = 60_000;
 
-/** For a publisher; `send` throws backup/not-kept, and what it has sent by then the next attempt finds there. */
+/** A brake waits for no disk: what it stops goes on meanwhile. */
+const SEND_HALT_MS = 5_000;
+
+/**
+ * For a publisher; `send` throws backup/not-kept, and what it has sent by then the next attempt finds there. Halts that the
+ * server signs by itself go out all the same.
+ */
 export function keepCommits(
   config: BackupConfig,
   { layout, db, store, now }: Pick<BackedUp, 'layout' | 'db' | 'store' | 'now'>,
@@ -38,10 +44,12 @@ export function keepCommits(
     await send(commit);
   };
   return {
-    send: (commit) =>
-      within(SEND_MS, verifiedAnd(commit)).catch((cause: unknown) => {
-        throw notKept(place.place, cause, false);
-      }),
+    send: (commit) => {
+      const isBrake = (commit.halted ?? []).length > 0;
+      return within(isBrake ? SEND_HALT_MS : SEND_MS, verifiedAnd(commit)).catch((cause: unknown) => {
+        if (!isBrake) throw notKept(place.place, cause, false);
+      });
+    },
     close: () => place.close(),
   };
 }

@@ -70,8 +70,8 @@ export async function restoreServer(
   const db = await openDatabase(address);
   try {
     const { count } = await readAuditHead(db);
-    const changes = new Map(commits.map(({ commit }) => [commit.id, commit.changes]));
-    const replayed = await replayAudit(db, readBackupLog(place, count), (id) => changes.get(id) ?? null);
+    const published = new Map(commits.map(({ commit }) => [commit.id, commit]));
+    const replayed = await replayAudit(db, readBackupLog(place, count), (id) => published.get(id) ?? null);
     await showTimestamp(store, set);
     for (const { commit } of commits) await showCommit(commit, { db, store, now });
     await signAnew(restoring, db);

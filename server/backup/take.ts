@@ -108,7 +108,6 @@ async function takeOne(server: BackedUp, sets: readonly SetName[], before: Known
 async function takeFleet({ layout, address, db, place }: BackedUp, name: string) {
   if (address.kind !== 'file') return { database: null, sealed: 0, audit: await readAuditHead(db) };
   const directory = layout.backupStaging;
-  await rm(directory, { recursive: true, force: true });
   await makeDirectory(directory);
   const copy = join(directory, `.${randomUUID()}.tmp`);
   try {
@@ -117,7 +116,7 @@ async function takeFleet({ layout, address, db, place }: BackedUp, name: string)
     const audit = await readAuditHead(opened).finally(() => opened.destroy());
     return { ...(await sendDatabase(place, name, copy)), audit };
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(copy, { force: true });
   }
 }
 

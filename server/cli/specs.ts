@@ -34,6 +34,14 @@ const OF_BACKUP: readonly ServerCommand[] = [
     ],
     load: async () => (await import('./restore.ts')).restore,
   },
+  {
+    name: 'drill',
+    about: 'try a restore beside the running server: prove it, measure it, and remove it again',
+    example:
+      'drill --dir /var/lib/fairlead-server --backup /mnt/backups/fairlead --backup-key-file /etc/fairlead/backup.key',
+    options: [...WHOLE, ...BACKUP, PASSPHRASE],
+    load: async () => (await import('./drill.ts')).runDrill,
+  },
 ];
 
 export const INIT: ServerCommand = {

@@ -42,6 +42,14 @@ export async function recordHalts(
   halts: readonly GuardHalt[],
   now: EpochMs,
 ): Promise<void> {
+  await writeHalts(trx, halts);
+  for (const { release, digest, change, class: of, reason, expires } of halts) {
+    const details = { release, digest, class: of, reason, expires };
+    await appendAudit(trx, { actor: 'server', action: 'rollout.halted', subject: change, details }, now);
+  }
+}
+
+export async function writeHalts(trx: DatabaseTransaction, halts: readonly GuardHalt[]): Promise<void> {
   for (const { issued, expires, ...halt } of halts) {
     const row = { ...halt, expires_at: expires, lifted_at: null };
     await trx
@@ -50,9 +58,6 @@ export async function recordHalts(
       // Lifted and halted again within a second: what counts is what is published now.
       .onConflict((conflict) => conflict.columns(['digest', 'issued_at']).doUpdateSet(row))
       .execute();
-    const { change, class: of, reason } = halt;
-    const details = { release: halt.release, digest: halt.digest, class: of, reason, expires };
-    await appendAudit(trx, { actor: 'server', action: 'rollout.halted', subject: change, details }, now);
   }
 }
 

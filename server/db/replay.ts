@@ -1,11 +1,11 @@
 // The audit log put back behind a restored copy of the database: entry by entry as it was, and with each what it took away or let in.
-import type { ChangeRecord } from '../../shared/change/change.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';
 import type { Standing } from '../../shared/protocol/instances.ts';
 import { readAuditHead } from './audit-chain.ts';
-import { writeChanges } from './changes.ts';
+import { type PublicationEntry, writeChanges } from './changes.ts';
+import { writeHalts } from './guard-halts.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -18,8 +18,8 @@ export interface Replayed {
   readonly isBroken: boolean;
 }
 
-/** Change records that a publication of this id brought; null where nobody kept them. */
-export type FindPublished = (id: string) => readonly ChangeRecord[] | null;
+/** What a publication of this id brought; null where nobody kept it. */
+export type FindPublished = (id: string) => Pick<PublicationEntry, 'changes' | 'halted'> | null;
 
 const MOST_NAMED = 1_000;
 
@@ -95,14 +95,16 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
 
 /** What left nothing but its entry, or what comes again by itself. */
 const WITHOUT_EFFECT =
-  /^(?:instance\.(?:exported|moved)|identity\.twinned|repository\.pruned|session\.began|pack\.received|patch\.enforced)$/;
+  /^(?:instance\.(?:exported|moved)|identity\.twinned|repository\.pruned|session\.began|pack\.received|patch\.enforced|rollout\.(?:halted|resumed))$/;
 
 /** False where somebody has to do it once more. */
 async function repeat(trx: DatabaseTransaction, entry: AuditEntry, find: FindPublished): Promise<boolean> {
   if (entry.action === 'publication.accepted') {
-    const changes = find(entry.subject);
-    if (changes !== null) await writeChanges(trx, changes, instantMs(entry.at));
-    return changes !== null;
+    const published = find(entry.subject);
+    if (published === null) return false;
+    await writeChanges(trx, published.changes, instantMs(entry.at));
+    await writeHalts(trx, published.halted ?? []);
+    return true;
   }
   const effect = EFFECTS[entry.action];
   await effect?.(trx, entry);

@@ -98,6 +98,13 @@ export const BACKUP_ERRORS = {
     http: 503,
     exit: EXIT.unreachable,
   }),
+  'restore/unproved': entry<{ readonly problem: string }>({
+    message: (d) => `what was restored is not what it should be: ${d.problem}`,
+    hint: () =>
+      'keep what is at the place, and look into the log of the server; make a backup to another place meanwhile',
+    http: 503,
+    exit: EXIT.untrusted,
+  }),
   'restore/other-database': entry<{ readonly isEmbedded: boolean }>({
     message: (d) =>
       d.isEmbedded

@@ -5,6 +5,7 @@ import { type Backups, createBackups } from '../../../server/backup/keeper.ts';
 import { keepCommits } from '../../../server/backup/published.ts';
 import { listSets } from '../../../server/backup/take.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
+import type { Commit } from '../../../server/repository/commit.ts';
 import { loadState } from '../../../server/repository/state.ts';
 import { keepBackups, type TestBackups } from '../../support/backups.ts';
 import { refusedCode } from '../../support/error-code.ts';
@@ -104,6 +105,24 @@ describe('a publication', () => {
     const restored = await made.restore();
     expect((await loadState(restored.store))?.root.content.version).toBe(1);
     await restored.db.destroy();
+  });
+});
+
+describe('a halt that the server signs by itself', () => {
+  it('goes out while the place is gone: a brake waits for no disk', async () => {
+    await backups.look();
+    const { layout, context, store } = server;
+    const kept = keepCommits(made.config, { layout, db: context.db, store, now: () => server.now });
+    await loseDisk();
+    const commit = { schema: 'fairlead/commit@1', id: 'sha256:1', actor: 'server', roots: [] } as const;
+    const halted = [{}] as unknown as Commit['halted'];
+
+    await kept.send({ ...commit, roots: [], timestamp: null, changes: [], halted });
+    expect(await refusedCode(kept.send({ ...commit, roots: [], timestamp: null, changes: [] }))).toBe(
+      'backup/not-kept',
+    );
+    await kept.close();
+    await mountDisk();
   });
 });
 

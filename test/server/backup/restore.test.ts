@@ -236,7 +236,7 @@ describe('a place that was touched', () => {
     await broken.close();
 
     expect((await restore()).restored.files).toBeGreaterThan(5);
-    expect(await readdir(server.layout.dir)).not.toContain('backup-staging');
+    expect(await readdir(server.layout.backupStaging)).toEqual([]);
   });
 });
 
