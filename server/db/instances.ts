@@ -105,5 +105,6 @@ export async function countTwins(db: Database, now: EpochMs): Promise<number> {
 
 /** Names are what agents and people say, and may be long. */
 function sizeOf(row: SummaryRow): number {
-  return 300 + row.name.length + row.hostname.length + row.agent_version.length;
+  const { name, hostname, agent_version: version, facts } = row;
+  return 350 + name.length + hostname.length + version.length + (facts?.length ?? 0);
 }

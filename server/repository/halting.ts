@@ -4,7 +4,7 @@ import { digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts'
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
-import { haltPath } from '../../shared/schema/release-ref.ts';
+import { haltPath, haltScopePath } from '../../shared/schema/release-ref.ts';
 import type { Halt } from '../../shared/schema/rollout.ts';
 import { parseTargetDocument } from '../../shared/schema/target-document.ts';
 import { readObject } from '../../shared/trust/field.ts';
@@ -46,7 +46,11 @@ export async function signHalts(
   const { signed } = parseEnvelope(role.bytes, 'halts');
   const kept = new Map(Object.entries(readObject(signed.targets, 'halts', 'targets')));
   for (const path of await listExpired(state, signing)) kept.delete(path);
-  for (const { order, path, bytes } of made) kept.set(path, entryOf(order, bytes));
+  for (const { order, path, bytes } of made) {
+    kept.set(path, entryOf(order, bytes));
+    // What the vendor limited to a class is for all from now on.
+    kept.delete(haltScopePath(order.digest));
+  }
   const next = {
     ...signed,
     version: role.content.version + 1,
@@ -89,7 +93,8 @@ async function listExpired({ roles }: RepositoryState, { store, now }: Signing):
     const stored = sha256 === undefined ? null : await store.read(targetName(path, sha256));
     if (sha256 === undefined || stored === null || digestOf(stored.bytes) !== digestFromHex(sha256)) continue;
     const parsed = parseTargetDocument(path, stored.bytes);
-    if (parsed?.kind === 'halt' && instantMs(parsed.document.expires) <= now) expired.push(path);
+    if (parsed?.kind !== 'halt' || instantMs(parsed.document.expires) > now) continue;
+    expired.push(path, haltScopePath(parsed.document.digest));
   }
   return expired;
 }

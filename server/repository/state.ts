@@ -3,7 +3,7 @@ import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
-import { componentNameOf, parseReleasePath } from '../../shared/schema/release-ref.ts';
+import { componentNameOf, orderTermsPath, parseReleasePath } from '../../shared/schema/release-ref.ts';
 import { type LookUp, type Resolution, resolveTarget } from '../../shared/trust/delegation.ts';
 import {
   type FileMeta,
@@ -106,6 +106,8 @@ export interface DocumentRef {
 
 export interface AdvisoryRef extends DocumentRef {
   readonly id: string;
+  /** The digest of what its order says beyond it. */
+  readonly terms?: string;
 }
 
 const NOTHING: Published = {
@@ -136,7 +138,10 @@ export function describeState(state: RepositoryState | null, haltsKey: string | 
 export function newsBetween(before: Published, after: Published): 'emergency' | 'usual' | null {
   if (before.roles.join() === after.roles.join()) return null;
   const digests = ({ advisories, halts }: Published) =>
-    [...advisories, ...halts].map(({ sha256 }) => sha256).join();
+    [
+      ...advisories.map(({ sha256, terms = '' }) => sha256 + terms),
+      ...halts.map(({ sha256 }) => sha256),
+    ].join();
   return digests(before) === digests(after) ? 'usual' : 'emergency';
 }
 
@@ -157,10 +162,13 @@ function listDocuments({ roles }: RepositoryState): readonly DocumentRef[] {
 }
 
 function listAdvisories(documents: readonly DocumentRef[]): readonly AdvisoryRef[] {
+  const digests = new Map(documents.map(({ path, sha256 }) => [path, sha256]));
   return documents
     .flatMap((one) => {
-      const id = /^advisories\/(.+)\.json$/.exec(one.path)?.[1];
-      return id === undefined ? [] : [{ id, ...one }];
+      const id = /^advisories\/([^.]+)\.json$/.exec(one.path)?.[1];
+      if (id === undefined) return [];
+      const terms = digests.get(orderTermsPath(id));
+      return [{ id, ...one, ...(terms === undefined ? {} : { terms }) }];
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

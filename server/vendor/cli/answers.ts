@@ -20,7 +20,9 @@ import {
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
 import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
+import { classes } from '../../../shared/schema/classes.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
+import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../core/roles.ts';
 import { auditEntry } from '../workspace/audit.ts';
@@ -49,7 +51,7 @@ const conclusion = {
 
 const change = { change: changeRecord };
 const ofRelease = { release, ...conclusion };
-const published = { advisory, ...conclusion };
+const published = { advisory, terms: orderTerms.optional(), ...conclusion };
 
 const trace = {
   ...change,
@@ -111,7 +113,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
     change: changeId,
     release,
     rollouts: z.array(rollout),
-    halt: halt.nullable(),
+    halt: halt.safeExtend({ classes: classes.optional() }).nullable(),
     counts: fleetCounts,
   },
   promote: ofRelease,

@@ -89,23 +89,31 @@ const AT_A_TIME = 8;
 export async function readReportedInstalls(
   session: Session,
 ): Promise<{ readonly installs: readonly ReportedInstall[]; readonly extent: Extent }> {
-  try {
-    return await askServer(session, async (server) => {
-      const { instances } = await server.get(`/api/v1/instances?limit=${MOST_ASKED}`, instancesReply);
-      const installs: ReportedInstall[] = [];
-      for (let at = 0; at < instances.length; at += AT_A_TIME) {
-        const part = instances.slice(at, at + AT_A_TIME);
-        const replies = await Promise.all(
-          part.map(({ id }) => server.get(`/api/v1/instances/${id}`, instanceReply)),
-        );
-        installs.push(...replies.map(({ report }) => ({ components: report?.components ?? null })));
-      }
-      return { installs, extent: instances.length < MOST_ASKED ? 'all' : 'first' };
-    });
-  } catch (error) {
-    if (isFairleadError(error, 'vendor/server-unreachable', 'vendor/server-refused')) {
-      return { installs: [], extent: 'unknown' };
+  const found = await unlessAway(session, async (server) => {
+    const { instances } = await server.get(`/api/v1/instances?limit=${MOST_ASKED}`, instancesReply);
+    const installs: ReportedInstall[] = [];
+    for (let at = 0; at < instances.length; at += AT_A_TIME) {
+      const part = instances.slice(at, at + AT_A_TIME);
+      const replies = await Promise.all(
+        part.map(({ id }) => server.get(`/api/v1/instances/${id}`, instanceReply)),
+      );
+      installs.push(...replies.map(({ report }) => ({ components: report?.components ?? null })));
     }
+    const extent: Extent = instances.length < MOST_ASKED ? 'all' : 'first';
+    return { installs, extent };
+  });
+  return found ?? { installs: [], extent: 'unknown' };
+}
+
+/** Null where nobody answers. */
+export async function unlessAway<T>(
+  session: Session,
+  work: (server: ServerClient) => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await askServer(session, work);
+  } catch (error) {
+    if (isFairleadError(error, 'vendor/server-unreachable', 'vendor/server-refused')) return null;
     throw error;
   }
 }

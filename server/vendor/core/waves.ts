@@ -25,8 +25,8 @@ export function parseWaves(text: string): Wave[] {
 }
 
 /** When every instance on the track has been offered the release. */
-export function lastWaveOpens(rollout: Rollout): EpochMs {
-  return instantMs(rollout.start) + Math.max(...rollout.waves.map((wave) => durationMs(wave.after)));
+export function lastWaveOpens({ start, waves }: Pick<Rollout, 'start' | 'waves'>): EpochMs {
+  return instantMs(start) + Math.max(...waves.map((wave) => durationMs(wave.after)));
 }
 
 export function formatWaves(waves: readonly Wave[]): string {
@@ -50,7 +50,24 @@ export function describeWaves({ start, waves, classes: limits }: Rollout): strin
   return `${offers.join(', ')}${limited}`;
 }
 
+/** The same of an emergency order: `on 1% of the installs from …, on all from …`. */
+export function describeForced({ start, waves }: Pick<Rollout, 'start' | 'waves'>): string {
+  const shares = waves.map(({ percent, after }, i) => {
+    const share = percent === 100 ? 'all' : `${percent}%${i === 0 ? ' of the installs' : ''}`;
+    return `on ${share} from ${formatInstant(instantMs(start) + durationMs(after))}`;
+  });
+  return shares.join(', ');
+}
+
+/** Waves of an order: whoever is forced is forced, whatever class they are of. Error: vendor/option-invalid. */
+export function parsePlainWaves(text: string): Wave[] {
+  const waves = parseWaves(text);
+  if (waves.some(({ classes }) => classes !== undefined))
+    throw invalid(text, 'shares of all: an order forces every class');
+  return waves;
+}
+
 function invalid(value: string, problem: string | null = null): FairleadError {
-  const form = problem === null ? FORM : `${FORM}; these lack ${problem}`;
+  const form = problem === null ? FORM : `${FORM}; these are not ${problem}`;
   return new FairleadError('vendor/option-invalid', { option: '--waves', value, form });
 }

@@ -8,6 +8,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
 import { digest } from '../../../shared/schema/common.ts';
+import { type OrderTerms, orderTerms } from '../../../shared/schema/order-terms.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Release, release, type Verified } from '../../../shared/schema/release.ts';
 import {
@@ -19,7 +20,14 @@ import {
   releasePath,
   rolloutPath,
 } from '../../../shared/schema/release-ref.ts';
-import { type Halt, halt, type Rollout, rollout } from '../../../shared/schema/rollout.ts';
+import {
+  type Halt,
+  type HaltScope,
+  halt,
+  haltScope,
+  type Rollout,
+  rollout,
+} from '../../../shared/schema/rollout.ts';
 import type { OfflineRole } from '../core/roles.ts';
 import { readNewest, readPending } from './metadata.ts';
 import { listTargets, readTarget, type TargetDocument } from './targets.ts';
@@ -49,16 +57,31 @@ export async function readReleases(directory: string): Promise<SignedReleases> {
 }
 
 export async function readAdvisories(directory: string): Promise<readonly Signed<Advisory>[]> {
-  const documents = await readDocuments(directory, 'security');
-  return documents.map((each) => ({
+  const { others } = await readApart(directory, 'security', '.terms.json');
+  return others.map((each) => ({
     ...each,
     document: parseDocumentBytes(advisory, each.bytes, each.path),
   }));
 }
 
+/** What orders say beyond their advisories. */
+export async function readOrderTerms(directory: string): Promise<readonly Signed<OrderTerms>[]> {
+  const { ending } = await readApart(directory, 'security', '.terms.json');
+  return ending.map((each) => ({
+    ...each,
+    document: parseDocumentBytes(orderTerms, each.bytes, each.path),
+  }));
+}
+
 export async function readHalts(directory: string): Promise<readonly Signed<Halt>[]> {
-  const documents = await readDocuments(directory, 'halts');
-  return documents.map((each) => ({ ...each, document: parseDocumentBytes(halt, each.bytes, each.path) }));
+  const { others } = await readApart(directory, 'halts', '.scope.json');
+  return others.map((each) => ({ ...each, document: parseDocumentBytes(halt, each.bytes, each.path) }));
+}
+
+/** Whom halts are limited to. */
+export async function readHaltScopes(directory: string): Promise<readonly HaltScope[]> {
+  const { ending } = await readApart(directory, 'halts', '.scope.json');
+  return ending.map(({ bytes, path }) => parseDocumentBytes(haltScope, bytes, path));
 }
 
 /** No metadata lists this version, signed or waiting for signatures. Error: vendor/released. */
@@ -103,6 +126,12 @@ interface RawDocument {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly digest: Digest;
+}
+
+async function readApart(directory: string, role: OfflineRole, ending: string) {
+  const documents = await readDocuments(directory, role);
+  const ends = ({ path }: RawDocument) => path.endsWith(ending);
+  return { ending: documents.filter(ends), others: documents.filter((each) => !ends(each)) };
 }
 
 async function readDocuments(directory: string, role: OfflineRole): Promise<readonly RawDocument[]> {

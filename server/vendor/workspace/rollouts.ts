@@ -1,10 +1,12 @@
 // Rollouts and halts as the workspace signs them.
+import type { ScopedHalt } from '../../../shared/compile/releases.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { formatRef, haltPath, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
-import type { Halt, Rollout } from '../../../shared/schema/rollout.ts';
-import { readHalts, readReleases, rolloutsOf, rolloutTarget } from './documents.ts';
+import type { Classes } from '../../../shared/schema/classes.ts';
+import { formatRef, haltPath, haltScopePath, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
+import type { Halt, HaltScope, Rollout } from '../../../shared/schema/rollout.ts';
+import { readHaltScopes, readHalts, readReleases, rolloutsOf, rolloutTarget } from './documents.ts';
 import type { Session } from './passphrases.ts';
 import type { SigningResult } from './signing.ts';
 import { changeTargets, type TargetEdit } from './targets.ts';
@@ -35,27 +37,46 @@ function readable({ classes, ...offered }: Rollout): Rollout {
   return { ...offered, waves: offered.waves.filter((wave) => wave.classes === undefined) };
 }
 
-/** Signs a halt of one release; halts that have expired are removed on the way. */
-export async function signHalt(session: Session, ref: ReleaseRef, halt: Halt): Promise<SigningResult> {
+/**
+ * Signs a halt of one release, for all or for installs of these classes; halts that have expired are removed on the way. For all
+ * it is again where it was for some before.
+ */
+export async function signHalt(
+  session: Session,
+  ref: ReleaseRef,
+  halt: Halt,
+  classes: Classes | null,
+): Promise<SigningResult> {
+  const name = formatRef(ref);
   const path = haltPath(halt.digest);
-  const target = { path, bytes: jsonBytes(halt), label: { kind: 'halt', name: formatRef(ref) } };
-  const edits = [...(await removalsOfExpired(session)), target];
+  const edits: TargetEdit[] = [
+    ...(await removalsOfExpired(session)),
+    { path, bytes: jsonBytes(halt), label: { kind: 'halt', name } },
+    scopeEdit(halt.digest, name, classes),
+  ];
   return changeTargets(session, 'halts', edits, { action: 'rollout halt', subject: formatRef(ref) });
+}
+
+function scopeEdit(digest: Digest, name: string, classes: Classes | null): TargetEdit {
+  const path = haltScopePath(digest);
+  if (classes === null) return { path, bytes: null };
+  const scope: HaltScope = { schema: 'fairlead/halt-scope@1', digest, classes: [...classes] };
+  return { path, bytes: jsonBytes(scope), label: { kind: 'halt-scope', name } };
 }
 
 /** Removes a release's halt; `unchanged` when it has none. */
 export function liftHalt(session: Session, ref: ReleaseRef, release: Digest): Promise<SigningResult> {
-  const edit = { path: haltPath(release), bytes: null };
-  return changeTargets(session, 'halts', [edit], { action: 'rollout resume', subject: formatRef(ref) });
+  const edits = [haltPath(release), haltScopePath(release)].map((path) => ({ path, bytes: null }));
+  return changeTargets(session, 'halts', edits, { action: 'rollout resume', subject: formatRef(ref) });
 }
 
-/** The halt of a release that is in force now. */
-export async function findHalt(session: Session, release: Digest): Promise<Halt | undefined> {
+/** The halt of a release that is in force now, with the classes it is limited to. */
+export async function findHalt(session: Session, release: Digest): Promise<ScopedHalt | undefined> {
   const halts = await readHalts(session.directory);
-  const found = halts.find(({ document }) => document.digest === release);
-  return found !== undefined && instantMs(found.document.expires) > session.now()
-    ? found.document
-    : undefined;
+  const found = halts.find(({ document }) => document.digest === release)?.document;
+  if (found === undefined || instantMs(found.expires) <= session.now()) return undefined;
+  const scope = (await readHaltScopes(session.directory)).find(({ digest }) => digest === release);
+  return scope === undefined ? found : { ...found, classes: scope.classes };
 }
 
 export function createHalt(release: Digest, reason: string, now: number, lastsMs: number): Halt {
@@ -72,5 +93,6 @@ async function removalsOfExpired(session: Session): Promise<readonly TargetEdit[
   const halts = await readHalts(session.directory);
   return halts
     .filter(({ document }) => instantMs(document.expires) <= session.now())
-    .map(({ path }) => ({ path, bytes: null }));
+    .flatMap(({ path, document: { digest } }) => [path, haltScopePath(digest)])
+    .map((path) => ({ path, bytes: null }));
 }

@@ -4,7 +4,7 @@ import { listHalts } from '../../../server/db/guard-halts.ts';
 import type { HaltOrder } from '../../../server/repository/halting.ts';
 import { newsBetween } from '../../../server/repository/state.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
-import { haltPath } from '../../../shared/schema/release-ref.ts';
+import { haltPath, haltScopePath } from '../../../shared/schema/release-ref.ts';
 import {
   digestOfText,
   documentOf,
@@ -96,6 +96,22 @@ describe('without the vendor’s word', () => {
 
 describe('a server whose key the vendor named', () => {
   beforeEach(() => enable());
+
+  it('halts for all what the vendor halted for a class', async () => {
+    const { publisher } = server.context;
+    const classes = [{ region: ['eu'] }];
+    const scope = documentOf(haltScopePath(RELEASE), {
+      ...{ schema: 'fairlead/halt-scope@1', digest: RELEASE, classes },
+    });
+    const limited = [vendorHalt(), scope];
+    const halts = signRole('halts', 2, limited, [VENDOR_KEYS.halts]);
+    await publisher.publish(publicationOf([['halts', halts]], limited), 'vendor');
+    const follows = haltsOf().find(({ path }) => path === haltPath(RELEASE))?.sha256 ?? null;
+
+    expect(await publisher.halt([order({ follows })])).toBe(1);
+
+    expect(haltsOf().map(({ path }) => path)).toEqual([haltPath(RELEASE)]);
+  });
 
   it('halts: published, told to everybody, in log and rows, once', async () => {
     const { publisher, db } = server.context;

@@ -6,20 +6,23 @@ import { type EpochMs, formatInstant } from '../../../../shared/encoding/instant
 import { finish } from '../../../../shared/encoding/pieces.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../../../shared/schema/advisory.ts';
+import type { OrderTerms } from '../../../../shared/schema/order-terms.ts';
 import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
-import { advisoryPath, formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
+import { advisoryPath, formatRef, orderTermsPath, refFor } from '../../../../shared/schema/release-ref.ts';
 import { describeImpact, foreseeImpact } from '../../core/advisory-impact.ts';
 import {
   readAdvisories,
+  readOrderTerms,
   readReleases,
   requireRelease,
   type SignedReleases,
 } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
-import { changeTargets } from '../../workspace/targets.ts';
+import { changeTargets, type TargetEdit } from '../../workspace/targets.ts';
 import { jsonBytes, openWorkspace, readOption } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
 import { readReportedInstalls } from '../fleet.ts';
+import { decideTerms, describeTerms, type TermsOptions } from '../terms.ts';
 
 const FLAGS: FlagNames = {
   ...{ id: '--id', title: '--title', severity: '--severity', cves: '--cve' },
@@ -27,7 +30,7 @@ const FLAGS: FlagNames = {
   ...{ order: '--deadline', 'order.notice': '--notice', 'order.deadline': '--deadline' },
 };
 
-interface AdvisoryOptions {
+interface AdvisoryOptions extends TermsOptions {
   readonly file?: string;
   readonly id?: string;
   readonly title?: string;
@@ -53,11 +56,16 @@ export async function publishAdvisory(session: Session, options: AdvisoryOptions
   const isOrdered = document.order !== undefined && document.order.deadline === published?.order?.deadline;
   verifyConsistent(document, signed, session.now(), isOrdered);
   for (const line of await foresee(session, document)) session.out.note(line);
+  const before = await findTerms(session, document.id);
+  const terms = await decideTerms(session, document, options, { advisory: published, terms: before });
   // Run again with the same words, it is the same advisory: the day it was published stays.
-  await sign(session, 'advisory-publish', {
-    ...document,
-    published: published?.published ?? document.published,
-  });
+  const dated = { ...document, published: published?.published ?? document.published };
+  await sign(session, 'advisory-publish', dated, terms);
+}
+
+async function findTerms(session: Session, id: string): Promise<OrderTerms | undefined> {
+  const all = await readOrderTerms(session.directory);
+  return all.find(({ document }) => document.advisory === id)?.document;
 }
 
 /** What is signed cannot be corrected on installs that followed it. Error: vendor/advisory-contradicts. */
@@ -85,7 +93,7 @@ export async function withdrawAdvisory(session: Session, id: string): Promise<vo
   await openWorkspace(session.directory);
   const published = await findAdvisory(session, id);
   if (published === undefined) throw new FairleadError('vendor/advisory-not-found', { advisory: id });
-  await sign(session, 'advisory-withdraw', { ...published, withdrawn: true });
+  await sign(session, 'advisory-withdraw', { ...published, withdrawn: true }, null);
 }
 
 function composeAdvisory(session: Session, options: AdvisoryOptions): Advisory {
@@ -122,14 +130,20 @@ async function findAdvisory(session: Session, id: string): Promise<Advisory | un
   return advisories.find(({ document }) => document.id === id)?.document;
 }
 
-async function sign(session: Session, name: string, document: Advisory): Promise<void> {
+async function sign(
+  session: Session,
+  name: string,
+  document: Advisory,
+  terms: OrderTerms | null,
+): Promise<void> {
   const target = {
     path: advisoryPath(document.id),
     bytes: jsonBytes(document),
     label: { kind: 'advisory', name: document.id },
   };
   const purpose = { action: name.replace('-', ' '), subject: document.id };
-  const signed = [await changeTargets(session, 'security', [target], purpose)];
+  const edits = [target, termsEdit(document.id, terms)];
+  const signed = [await changeTargets(session, 'security', edits, purpose)];
   const { lines, document: conclusion } = await conclude(session, signed);
   const fixes = document.fixed.map(({ component, version }) => formatRef(refFor(component, version)));
   session.out.result(
@@ -137,10 +151,17 @@ async function sign(session: Session, name: string, document: Advisory): Promise
     [
       `${document.id}  ${document.severity}  ${document.withdrawn ? 'withdrawn' : document.title}`,
       fixes.length === 0 ? 'no fixed version yet' : `fixed: ${fixes.join(', ')}`,
+      ...describeTerms(document, terms),
       ...lines,
     ],
-    { advisory: document, ...conclusion },
+    { advisory: document, ...(terms === null ? {} : { terms }), ...conclusion },
   );
+}
+
+function termsEdit(advisory: string, terms: OrderTerms | null): TargetEdit {
+  const path = orderTermsPath(advisory);
+  if (terms === null) return { path, bytes: null };
+  return { path, bytes: jsonBytes(terms), label: { kind: 'order-terms', name: advisory } };
 }
 
 /** The flag of each key at the top of a document, or of `order.deadline` and the like. */

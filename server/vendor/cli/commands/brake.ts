@@ -2,8 +2,10 @@
 
 import type { ChangeRecord } from '../../../../shared/change/change.ts';
 import { judgeRollout, toleranceOf } from '../../../../shared/change/judge.ts';
+import type { ScopedHalt } from '../../../../shared/compile/releases.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
+import { type Classes, formatClasses } from '../../../../shared/schema/classes.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../../../shared/schema/rollout.ts';
 import { formatWaves } from '../../core/waves.ts';
@@ -21,25 +23,29 @@ interface HaltOptions {
   readonly reason: string;
   /** Milliseconds. */
   readonly for: number;
+  /** For all where none is given. */
+  readonly class?: Classes;
 }
 
 export async function halt(session: Session, text: string, options: HaltOptions): Promise<void> {
   const change = await findChange(session.directory, text);
-  const signed = await haltChange(session, change, options.reason, options.for);
-  await concludeRelease(session, 'rollout-halt', refOfChange(change), [signed]);
+  const signed = await haltChange(session, change, options);
+  const ref = refOfChange(change);
+  const whom =
+    options.class === undefined ? '' : ` is halted for installs with ${formatClasses(options.class)}`;
+  await concludeRelease(session, 'rollout-halt', ref, [signed], `${formatRef(ref)}${whom}`);
 }
 
 /** Errors: vendor/not-released, and those of signing. */
 async function haltChange(
   session: Session,
   change: ChangeRecord,
-  reason: string,
-  lastsMs: number,
+  { reason, for: lastsMs, class: classes }: HaltOptions,
 ): Promise<SigningResult> {
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
   await followServerHalts(session);
-  return signHalt(session, ref, createHalt(digest, reason, session.now(), lastsMs));
+  return signHalt(session, ref, createHalt(digest, reason, session.now(), lastsMs), classes ?? null);
 }
 
 interface GuardOptions {
@@ -56,14 +62,15 @@ export async function guard(session: Session, text: string, options: GuardOption
   const { digest } = requireRelease(await readReleases(session.directory), ref);
   const counts = await readFleetCounts(session, change);
   await followServerHalts(session);
-  const halted = await findHalt(session, digest);
+  const found = await findHalt(session, digest);
+  // One of a class stops nobody else.
+  const halted = found?.classes === undefined ? found : undefined;
   const judged = judgeRollout(options.haltOver ?? toleranceOf(change), { counts, silence: null });
-  const found =
-    judged.kind === 'stop' ? judged.findings.map(({ text: finding }) => finding).join('; ') : null;
-  const isStopped = halted === undefined && found !== null;
-  const signed = isStopped ? [await haltChange(session, change, found, options.for)] : [];
+  const why = judged.kind === 'stop' ? judged.findings.map(({ text: finding }) => finding).join('; ') : null;
+  const isStopped = halted === undefined && why !== null;
+  const signed = isStopped ? [await haltChange(session, change, { reason: why, for: options.for })] : [];
   const verdict = halted !== undefined ? `halted until ${halted.expires}` : isStopped ? 'halted' : 'goes on';
-  const about = `${formatRef(ref)} ${verdict}: ${found ?? describeCounts(counts)}`;
+  const about = `${formatRef(ref)} ${verdict}: ${why ?? describeCounts(counts)}`;
   await concludeRelease(session, 'rollout-guard', ref, signed, about);
 }
 
@@ -78,11 +85,13 @@ export async function status(session: Session, text: string): Promise<void> {
     each.track,
     stateOf(each, session.now()),
     each.start,
+    each.classes === undefined ? 'all' : formatClasses(each.classes),
     formatWaves(each.waves),
   ]);
+  const head = ['Track', 'State', 'Start', 'For', 'Waves'];
   const lines = [
-    `${formatRef(ref)} (${change.id})${halted === undefined ? '' : `: halted until ${halted.expires}: ${halted.reason}`}`,
-    ...(rows.length === 0 ? ['no rollout'] : formatTable([['Track', 'State', 'Start', 'Waves'], ...rows])),
+    `${formatRef(ref)} (${change.id})${halted === undefined ? '' : `: ${describeHalt(halted)}`}`,
+    ...(rows.length === 0 ? ['no rollout'] : formatTable([head, ...rows])),
     describeCounts(counts),
   ];
   session.out.result('rollout-status', lines, {
@@ -90,6 +99,11 @@ export async function status(session: Session, text: string): Promise<void> {
     release: formatRef(ref),
     ...{ rollouts, halt: halted ?? null, counts },
   });
+}
+
+function describeHalt({ expires, reason, classes }: ScopedHalt): string {
+  const whom = classes === undefined ? '' : ` for installs with ${formatClasses(classes)}`;
+  return `halted${whom} until ${expires}: ${reason}`;
 }
 
 function stateOf(document: Rollout, now: number): string {

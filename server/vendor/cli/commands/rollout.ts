@@ -1,11 +1,12 @@
 // `rollout`: stage 5 offers a release to a track in waves, and may pause, resume or halt what it offers.
-import { randomBytes } from 'node:crypto';
 import { stageDue, verifyStageIsDue } from '../../../../shared/change/pipeline.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { type Classes, formatClasses, type InstallClass } from '../../../../shared/schema/classes.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
-import { type Rollout, rollout, type Wave } from '../../../../shared/schema/rollout.ts';
+import { type Rollout, rollout, type Wave, waveProblem } from '../../../../shared/schema/rollout.ts';
+import type { Offering } from '../../core/canaries.ts';
 import { describeWaves, formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf, rolloutTarget } from '../../workspace/documents.ts';
@@ -15,12 +16,15 @@ import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { concludeRelease } from '../conclude.ts';
 import { followServerHalts } from '../publish.ts';
+import { chooseSeed } from '../seed.ts';
 
 interface OfferOptions {
   readonly track: string;
   readonly waves: Wave[];
   /** Now, where it is not given. */
   readonly start?: string;
+  /** For all where none is given. */
+  readonly class?: InstallClass[];
 }
 
 interface OnTrack {
@@ -75,22 +79,26 @@ interface Offer {
 async function offer(
   session: Session,
   ref: ReleaseRef,
-  { track, waves, start: opens }: OfferOptions,
+  options: OfferOptions,
   action: string,
 ): Promise<Offer> {
+  const { track, waves, start: opens, class: classes } = options;
+
   const signed = await readReleases(session.directory);
   const { digest } = requireRelease(signed, ref);
   const existing = rolloutsOf(signed, ref).find(({ document }) => document.track === track)?.document;
   if (existing !== undefined) {
-    if (formatWaves(existing.waves) === formatWaves(waves)) {
+    if (formatOffering(existing) === formatOffering({ waves, classes })) {
       return { rollout: existing, signed: { kind: 'unchanged' } };
     }
     throw new FairleadError('vendor/already-offered', { release: formatRef(ref), track });
   }
+  verifyPossible(waves, classes);
   const document: Rollout = {
     schema: 'fairlead/rollout@1',
     ...{ release: ref, digest, track, waves },
-    seed: randomBytes(16).toString('hex'),
+    ...(classes === undefined ? {} : { classes }),
+    seed: await chooseSeed(session, { waves, classes }, track),
     start: opens ?? formatInstant(session.now()),
     ...{ paused: false, withdrawn: false },
   };
@@ -100,6 +108,21 @@ async function offer(
     rollout: parsed,
     signed: await changeTargets(session, 'releases', [rolloutTarget(parsed)], purpose),
   };
+}
+
+/** Each is right by itself; together somebody would wait for ever, or a wave would reach nobody. Error: vendor/option-invalid. */
+function verifyPossible(waves: readonly Wave[], classes: Classes | undefined): void {
+  const problem = waveProblem(waves, classes);
+  if (problem === null) return;
+  throw new FairleadError('vendor/option-invalid', {
+    option: '--waves',
+    value: formatWaves(waves),
+    form: problem,
+  });
+}
+
+function formatOffering({ waves, classes }: Offering): string {
+  return `${formatWaves(waves)} ${classes === undefined ? '' : formatClasses(classes)}`;
 }
 
 async function finishOffer(session: Session, name: string, ref: ReleaseRef, made: Offer): Promise<void> {

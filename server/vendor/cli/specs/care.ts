@@ -14,6 +14,7 @@ import {
 import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
 import { parseAffected, parseFixed } from '../../core/advisory-impact.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
+import { parsePlainWaves } from '../../core/waves.ts';
 import { PASSPHRASE, type VendorCommand, WHY } from '../command.ts';
 
 const PUBLISH_ADVISORY: readonly OptionSpec[] = [
@@ -50,8 +51,18 @@ const PUBLISH_ADVISORY: readonly OptionSpec[] = [
   },
   {
     flags: '--deadline <instant>',
-    about: 'critical: from then on windows no longer count',
+    about: 'critical: from then on neither windows nor waves count',
     parse: parseInstant,
+  },
+  {
+    flags: '--waves <list>',
+    about:
+      'critical: shares of the fleet with delays (default: "1%,100%@PT30M" for more than a hundred installs, else "100%")',
+    parse: parsePlainWaves,
+  },
+  {
+    flags: '--exploited',
+    about: 'critical: the hole is in use already; forced at once unless --waves says else',
   },
 ];
 

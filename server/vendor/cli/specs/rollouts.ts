@@ -4,6 +4,7 @@ import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../
 import { parseDuration, parseInstant, parseLine, parseName } from '../../../../shared/cli/values.ts';
 import { PROPOSAL_STATUSES } from '../../../../shared/protocol/fleet-proposals.ts';
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
+import { parseClass } from '../../core/class-text.ts';
 import { parseShare } from '../../core/post-deploy.ts';
 import { parseWaves } from '../../core/waves.ts';
 import { A_CHANGE, FLEET_PLACE, REASON, type VendorCommand, WHY } from '../command.ts';
@@ -15,10 +16,16 @@ const TRACK: OptionSpec = {
   parse: parseName,
 };
 const OFFER: OptionSpec = { flags: '--track <name>', about: 'the track to offer it to', parse: parseName };
+const CLASS: OptionSpec = {
+  flags: '--class <class>',
+  about: 'such as "region=eu os=debian:12|ubuntu"; given several times, installs of any of them',
+  repeatable: true,
+  parse: (text) => parseClass(text),
+};
 const SCHEDULE: readonly OptionSpec[] = [
   {
     flags: '--waves <list>',
-    about: 'shares of the fleet with delays',
+    about: 'shares of the fleet with delays, or of a class: "5%[region=eu],100%@PT24H"',
     fallback: parseWaves('100%'),
     shown: '100%',
     parse: parseWaves,
@@ -28,6 +35,7 @@ const SCHEDULE: readonly OptionSpec[] = [
     about: 'when the first wave opens, in UTC (default: now)',
     parse: parseInstant,
   },
+  CLASS,
 ];
 const LASTS: OptionSpec = {
   flags: '--for <duration>',
@@ -70,11 +78,11 @@ const OFFERS: readonly VendorCommand[] = [
 const BRAKES: readonly VendorCommand[] = [
   {
     name: 'rollout halt',
-    about: 'stop it at once, everywhere, for at most 72 hours, with the halts key',
+    about: 'stop it at once, everywhere or for a class, for at most 72 hours, with the halts key',
     example: 'rollout halt core/auth@1.0.1 --reason "errors on login" --for PT24H',
     kind: 'signs',
     arguments: [CHANGE_OR_RELEASE],
-    options: [REASON('shown to every operator'), LASTS],
+    options: [REASON('shown to every operator'), LASTS, CLASS],
     load: async () => (await import('../commands/brake.ts')).halt,
   },
   {

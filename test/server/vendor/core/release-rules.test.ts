@@ -148,6 +148,27 @@ describe('waves', () => {
     },
   );
 
+  it.each([
+    '5%[region=eu],100%@PT1H',
+    '1%[os=debian:12 region=eu|us],10%@PT1H,100%@PT24H',
+    '100%[region=eu;driver=compose],100%@P1D',
+  ])('reads shares of classes, and writes them back: %s', (text) => {
+    expect(formatWaves(parseWaves(text))).toBe(text);
+  });
+
+  it.each([
+    ['a last wave of a class', '100%[region=eu]'],
+    ['a class that everybody of was reached', '10%,5%[region=eu]@PT1H,100%@PT2H'],
+    ['a fact twice, which would have to be both', '5%[os=debian os=ubuntu],100%@PT1H'],
+    ['a driver that no agent has', '5%[driver=snap],100%@PT1H'],
+    ['a fact that no install has', '5%[colour=red],100%@PT1H'],
+    ['nothing in brackets', '5%[],100%@PT1H'],
+    ['a value that is none', '5%[region=],100%@PT1H'],
+    ['capitals', '5%[region=EU],100%@PT1H'],
+  ])('refuses %s', (_name, text) => {
+    expect(codeOf(() => parseWaves(text))).toBe('vendor/option-invalid');
+  });
+
   it('knows when everyone has been offered the release', () => {
     const document = rollout.parse({
       schema: 'fairlead/rollout@1',
