@@ -34,9 +34,11 @@ const ADDRESSES = [
 const SHOWN = [
   ...['change', 'change-or-release', 'change-or-release-or-instance', 'changes', 'checkpoint', 'command'],
   ...[
+    'class',
     'component',
     'component:range',
     'customer',
+    'day',
     'dir',
     'duration',
     'group',
