@@ -1,6 +1,6 @@
 // The one way to put bytes on disk so that a power cut leaves the old file or the new one.
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { toDiskError } from '../errors/error.ts';
 
@@ -20,9 +20,11 @@ export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600
   }
 }
 
-/** Makes renames, links and removals in a directory survive a power cut. */
+/** Makes renames, links and removals in a directory survive a power cut. Errors: disk/full, disk/failed. */
 export async function syncDirectory(path: string): Promise<void> {
-  await withHandle(path, 'r', undefined, (handle) => handle.sync());
+  await withHandle(path, 'r', undefined, (handle) => handle.sync()).catch((cause: unknown) => {
+    throw toDiskError(path, cause);
+  });
 }
 
 /**
@@ -37,7 +39,11 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
     // Another process may have made it meanwhile.
     if (!(await isDirectory(path))) throw toDiskError(path, cause);
   });
-  await syncDirectory(parent);
+  await syncDirectory(parent).catch(async (cause: unknown) => {
+    // Left there it would be found, and taken for one that lasts, by whoever comes next.
+    await rmdir(path).catch(() => undefined);
+    throw cause;
+  });
 }
 
 /** A link to one is one. */

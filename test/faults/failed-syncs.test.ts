@@ -5,11 +5,13 @@ import { expect, it } from 'vitest';
 import { createAuditFile } from '../../agent/adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../../agent/adapters/state/deployment-store.ts';
 import { createJournal } from '../../agent/adapters/state/journal.ts';
+import { isDirectory, makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
 import type { JournalEntry } from '../../shared/schema/journal.ts';
 import { createRandom } from '../labs/faults/suite.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../support/crash-mount.ts';
 import { failure } from '../support/crash-paths.ts';
 import { deployableOf, planOf } from '../support/deploy-releases.ts';
+import { rejectionOf } from '../support/error-code.ts';
 import { createIdleClock } from '../support/idle-clock.ts';
 
 const STATE_DIR = `${MOUNT_POINT}/state`;
@@ -136,4 +138,21 @@ it('a generation is removed whole or not at all', async () => {
   });
 
   expect(found.toSorted()).toEqual([0, 1]);
+});
+
+it('a directory whose parent could not be synced is made anew', async () => {
+  const found = await foundAfterPowerCuts(async (cutPower) => {
+    const directory = `${STATE_DIR}/records`;
+    mount.before = (call, path) => {
+      if (call === 'fsync') throw failure('EIO', call, path);
+    };
+    const refused = await rejectionOf(makeDirectory(directory));
+    mount.before = () => undefined;
+    await makeDirectory(directory);
+    await writeDurably(`${directory}/1.json`, new Uint8Array([1]));
+    cutPower();
+    return [refused.code, await isDirectory(directory)];
+  });
+
+  expect(found).toEqual([['disk/failed', true]]);
 });
