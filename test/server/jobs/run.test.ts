@@ -282,13 +282,11 @@ it('what the server does by itself is there from the start, once, whoever starts
 
   const response = await server.app.inject({ url: '/api/v1/jobs', headers });
 
-  expect(response.json().jobs.map(({ id, state }: { id: string; state: string }) => [id, state])).toEqual([
-    ['expiries', 'waiting'],
-    ['prune', 'waiting'],
-    ['resign', 'waiting'],
-    ['silence', 'waiting'],
-    ['tidy', 'waiting'],
-  ]);
+  const byItself = JOB_KINDS.filter(({ everyMs }) => everyMs !== null).map(({ kind }) => kind);
+  expect(byItself).toContain('resign');
+  expect(response.json().jobs.map(({ id, state }: { id: string; state: string }) => [id, state])).toEqual(
+    byItself.toSorted().map((kind) => [kind, 'waiting']),
+  );
 });
 
 it('what fails stands in the metrics', async () => {
