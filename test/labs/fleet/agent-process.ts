@@ -8,7 +8,7 @@ import { deployOffer } from '../../../agent/engine/agent/deployments.ts';
 import { createOwnDeployments } from '../../../agent/engine/agent/own-deployments.ts';
 import { round } from '../../../agent/engine/agent/round.ts';
 import { createServerContact } from '../../../agent/engine/agent/server-contact.ts';
-import type { Needs } from '../../../agent/engine/agent/state.ts';
+import type { Needs, Self } from '../../../agent/engine/agent/state.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
 import type { Clock, Log } from '../../../agent/ports/machine.ts';
 import type { Repository } from '../../../agent/ports/server.ts';
@@ -16,6 +16,7 @@ import type { JsonStore, Settings } from '../../../agent/ports/state.ts';
 import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
+import type { SaidFacts } from '../../../shared/protocol/facts.ts';
 import { isFinal } from '../../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
@@ -25,6 +26,9 @@ export interface ProcessOptions {
   readonly id: string;
   readonly config: InstanceConfig;
   readonly policy: Policy;
+  /** What the machine says of itself, and the operator of the install. */
+  readonly machine: NonNullable<Self['machine']>;
+  readonly said: SaidFacts;
   readonly time: Time;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -100,24 +104,24 @@ function untilCleared(record: DecisionRecord | null, now: number): number {
   return Math.min(...clears.map((at) => instantMs(at) - now).filter((ms) => ms > 0));
 }
 
+/** What nobody asks for here: no person types anything, and every state of a deployment is reported where it is entered. */
+const unplayed = (): never => {
+  throw new Error('the laboratory does not play this');
+};
+
 function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, wake: () => void): Played {
-  const { id, time, clock, repository, deployer } = options;
-  const compile = createCompileCache();
-  const unplayed = () => {
-    throw new Error('the laboratory does not play this');
-  };
-  const state = {
+  const { id, time, clock, machine, repository, deployer } = options;
+  const inTurn = createTurns();
+  const state: Played = {
     ...{ clock, deployer, log: QUIET, wake },
-    self: { instance: { id, name: id, server: 'https://simulated.test' }, agentVersion: '1.0.0' },
+    self: { instance: { id, name: id, server: 'https://simulated.test' }, agentVersion: '1.0.0', machine },
     offers: {
       contact: createServerContact({ ...options, log: QUIET, intervalMs: POLL_INTERVAL_MS }),
-      freshness: (now: number) => repository.freshness(now),
-      ...{ compile, inTurn: <T>(work: () => Promise<T>) => inTurn(() => time.still(work)) },
+      freshness: (now) => repository.freshness(now),
+      ...{ compile: createCompileCache(), inTurn: (work) => inTurn(() => time.still(work)) },
       fetchAhead: { begin: () => undefined },
       own: createOwnDeployments({
-        deploy: (offer) => deployOffer(state, offer),
-        onCommitted: wake,
-        log: QUIET,
+        ...{ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log: QUIET },
       }),
       proposals: { request: () => undefined, settled: unplayed },
       ...{
@@ -129,35 +133,45 @@ function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, 
     },
     choice: {
       settings: settingsOf(options),
-      ...{
-        approvals: memoryOf(),
-        inTurn: createTurns(),
-        proposals: memoryOf(),
-        proposalsInTurn: createTurns(),
-      },
+      ...{ approvals: memoryOf(), facts: memoryOf(options.said), proposals: memoryOf() },
+      ...{ inTurn: createTurns(), proposalsInTurn: createTurns() },
     },
-    records: {
-      decisions,
-      // Every state of a deployment is reported where it is entered.
-      reporter: { request: () => undefined },
-      ledger: { noteLocal: async () => undefined },
-    },
-  } as unknown as Played;
-  const inTurn = createTurns();
+    records: recordsOf(decisions),
+  };
   return state;
 }
 
-function settingsOf({ policy, config }: ProcessOptions): Pick<Settings, 'policy' | 'config'> {
+function recordsOf(decisions: JsonStore<DecisionRecord>): Played['records'] {
+  const noted = async () => undefined;
+  return {
+    decisions,
+    reporter: {
+      request: () => undefined,
+      ...{ settled: unplayed, next: unplayed, undelivered: unplayed, word: unplayed },
+    },
+    ledger: {
+      ...{ noteLocal: noted, note: unplayed, noteDeployments: unplayed, noteStart: unplayed },
+      ...{ record: unplayed, recordEdit: unplayed, recordConfigEdit: unplayed, problem: unplayed },
+    },
+    audit: { append: unplayed, verify: unplayed, entries: unplayed, read: unplayed },
+    reporting: { isOff: unplayed, write: unplayed },
+    ...{ preview: unplayed, verification: memoryOf(), damages: async () => [] },
+  };
+}
+
+function settingsOf({ policy, config }: ProcessOptions): Settings {
   const state = { kind: 'readable', policy } as const;
-  return { policy: async () => state, config: async () => config };
+  return {
+    ...{ policy: async () => state, config: async () => config },
+    ...{ edit: unplayed, editConfig: unplayed, look: unplayed },
+  };
 }
 
 interface Memory<Document> extends JsonStore<Document> {
   last(): Document | null;
 }
 
-function memoryOf<Document>(): Memory<Document> {
-  let kept: Document | null = null;
+function memoryOf<Document>(kept: Document | null = null): Memory<Document> {
   return {
     read: async () => kept,
     write: async (document) => {

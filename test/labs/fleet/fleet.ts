@@ -5,14 +5,15 @@ import { type InstanceConfig, instanceConfig } from '../../../shared/schema/inst
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { createMemoryDisk, type MemoryDisk } from '../../support/memory-deployments.ts';
 import { createRandom } from '../faults/suite.ts';
-import { createInstall, type Install, type InstallFacts } from './install.ts';
+import { createInstall } from './install.ts';
 import type { Fate } from './machine.ts';
-import { createServer, type SimulatedServer } from './server.ts';
+import type { Install, InstallFacts, SimulatedServer } from './ports.ts';
+import { createServer } from './server.ts';
 import { createTime, type Time } from './time.ts';
 import { releaseOf, rolloutOf, type SimulatedRelease } from './vendor.ts';
 import { createWitness, type Witness } from './witness.ts';
 
-export interface Fleet extends Pick<FleetOptions, 'waves'> {
+export interface Fleet extends Pick<FleetOptions, 'waves' | 'orderWaves'> {
   readonly time: Time;
   readonly server: SimulatedServer;
   readonly installs: readonly Install[];
@@ -28,6 +29,7 @@ export interface FleetOptions {
   readonly isGuarded: boolean;
   /** In which the vendor offers its releases, as typed. */
   readonly waves: string;
+  readonly orderWaves: string;
   readonly skewOf?: (random: () => number) => number;
 }
 
@@ -40,13 +42,13 @@ const FIRST = [
   releaseOf('core/db', '1.0.0'),
   releaseOf('analytics/ingest', '1.0.0'),
 ];
-const SYSTEMS = ['debian-12', 'debian-13', 'ubuntu-24.04', 'rhel-9', 'windows-2025'] as const;
+const SYSTEMS = ['debian:12', 'debian:13', 'ubuntu:24', 'rhel:9', 'rocky:9'] as const;
 const REGIONS = ['eu-west', 'eu-north', 'us-east', 'us-west', 'ap-south'] as const;
 const BEFORE_MS = 3_600_000;
 
 /** Every install runs the first releases, healthy, when it returns. */
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
-  const { count, seed, isGuarded, waves } = options;
+  const { count, seed, isGuarded, waves, orderWaves } = options;
   const random = createRandom(seed);
   const time = createTime(START - BEFORE_MS);
   const fates = new Map<string, (facts: InstallFacts) => Fate>();
@@ -56,10 +58,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     rollouts: FIRST.map((release) => rolloutOf(release, { start: START - 30 * 86_400_000, seed: 'first' })),
     ...{ advisories: [], halts: [] },
   };
-  const onPublished = () => {
-    for (const install of installs) install.news();
-  };
-  const server = createServer({ time, isGuarded, first, onPublished });
+  const server = createServer({ time, isGuarded, first, installs: () => installs });
   const witness = createWitness(time);
   const create = (disk: MemoryDisk, config: InstanceConfig) => {
     const own = createRandom(Math.floor(random() * 2 ** 32));
@@ -79,7 +78,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   await time.playUntil(START);
   const setFate: Fleet['setFate'] = ({ document: { suite, name, version } }, fateOn) =>
     void fates.set(`${suite}/${name}@${version}`, fateOn);
-  return { time, server, installs, witness, waves, setFate };
+  return { time, server, installs, witness, waves, orderWaves, setFate };
 }
 
 function copyOf(disk: MemoryDisk): MemoryDisk {

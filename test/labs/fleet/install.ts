@@ -3,12 +3,10 @@ import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
 import type { Repository } from '../../../agent/ports/server.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
-import { durationMs } from '../../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { createSecrets } from '../../../shared/encoding/redact.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import type { InstanceConfig } from '../../../shared/schema/instance.ts';
-import type { Policy } from '../../../shared/schema/policy.ts';
 import {
   createMemoryJournal,
   createMemoryStore,
@@ -18,33 +16,8 @@ import {
 } from '../../support/memory-deployments.ts';
 import { type AgentProcess, createAgentProcess } from './agent-process.ts';
 import { createSimulatedMachine, type Fate } from './machine.ts';
-import type { SimulatedServer } from './server.ts';
+import type { Install, InstallFacts, SimulatedServer } from './ports.ts';
 import type { Time } from './time.ts';
-
-/** What an install is, and what differs among a fleet's. */
-export interface InstallFacts {
-  readonly id: string;
-  readonly os: string;
-  readonly region: string;
-  readonly config: InstanceConfig;
-  readonly policy: Policy;
-  /** Its clock is ahead of the truth by so much. */
-  readonly skewMs: number;
-}
-
-export interface Install {
-  readonly facts: InstallFacts;
-  /** What runs and answers well, as `core/app@1.1.0`; null while the machine is down. */
-  healthy(): readonly string[] | null;
-  /** Nobody reaches it, and it reaches nobody. */
-  isSilent(): boolean;
-  cutNetwork(): void;
-  restoreNetwork(): void;
-  losePower(forMs: number): void;
-  /** Something was published. */
-  news(): void;
-  readonly disk: MemoryDisk;
-}
 
 export interface InstallOptions {
   /** Of an install that has a history already. */
@@ -63,6 +36,8 @@ const TIMESTAMP_LIFETIME_MS = 24 * 3_600_000;
 const TIMESTAMP_AGE_MS = 6 * 3_600_000;
 /** A service that fails is looked at as the agent looks, until this is over. */
 const WATCHED_MS = 15 * 60_000;
+/** The next reports have said so by then. */
+const REPORTED_MS = 3 * 60_000;
 const REBOOT_MS = 3 * 60_000;
 
 export function createInstall(facts: InstallFacts, options: InstallOptions): Install {
@@ -70,7 +45,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
   const timers = new Map<Fate, (() => void)[]>();
   const owed: DeploymentRecord[] = [];
   let cuts = 0;
-  let silentSince: number | null = null;
+  let silentSince: EpochMs | null = null;
   let life: Life | null = null;
 
   const machine = createSimulatedMachine({
@@ -80,7 +55,10 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
       const due = (ms: number | undefined, act: () => void) =>
         ms === undefined ? [] : [time.at(time.now() + ms, act)];
       timers.set(fate, [
-        ...due(fate.failsAfterMs, () => life?.watch()),
+        ...due(fate.failsAfterMs, () => {
+          life?.watch();
+          time.at(time.now() + REPORTED_MS, tellIll);
+        }),
         ...due(fate.crashesMachineAfterMs, () => install.losePower(REBOOT_MS)),
         ...due(fate.cutsNetworkAfterMs, () => {
           install.cutNetwork();
@@ -103,6 +81,17 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
     options.onChange(install);
   }
 
+  /** Reports carry the health of what runs. */
+  function tellIll(): void {
+    const healthy = install.healthy();
+    const current = disk.current === null ? undefined : disk.generations.get(disk.current);
+    if (healthy === null || install.isSilent() || current === undefined) return;
+    for (const { component, version } of current.manifest.components) {
+      const name = `${component}@${version}`;
+      if (!healthy.includes(name)) server.hearIll(facts.id, name);
+    }
+  }
+
   function settle(): void {
     for (const record of owed.splice(0)) server.hear(facts.id, record);
   }
@@ -111,6 +100,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
     ...{ facts, disk },
     healthy: () => (life === null ? null : machine.healthy()),
     isSilent: () => life === null || cuts > 0,
+    silentSince: () => (install.isSilent() ? silentSince : null),
     cutNetwork() {
       if (cuts++ === 0) silentSince = time.now();
       options.onChange(install);
@@ -125,6 +115,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
       if (life === null) return;
       life.end();
       life = null;
+      silentSince ??= time.now();
       machine.losePower();
       for (const cancels of timers.values()) for (const cancel of cancels) cancel();
       timers.clear();
@@ -138,6 +129,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
     const repository = repositoryOf(facts, options, () => (cuts > 0 ? silentSince : null));
     const parts = { facts, disk, machine, repository, tell, settle };
     life = begin(parts, options);
+    if (cuts === 0) silentSince = null;
     options.onChange(install);
   }
 
@@ -190,6 +182,11 @@ function begin({ facts, disk, machine, repository, tell, settle }: LifeParts, op
       repository,
       deployer,
     },
+    machine: { os: [facts.os], arch: ['x64'] },
+    said: {
+      ...{ schema: 'fairlead/said-facts@1', region: [facts.region] },
+      ...{ by: 'admin', since: formatInstant(clock.now()), reason: 'simulated' },
+    },
     isAlive: () => own.isAlive,
     onContact: settle,
   });
@@ -217,7 +214,7 @@ function begin({ facts, disk, machine, repository, tell, settle }: LifeParts, op
 /** Trust kept as the agent keeps it: what was seen last, and how long that is believed. */
 function repositoryOf(
   { id }: InstallFacts,
-  { time, server }: InstallOptions,
+  { server }: InstallOptions,
   silentSince: () => number | null,
 ): Repository {
   let seen: Catalog = EMPTY_CATALOG;
@@ -238,7 +235,7 @@ function repositoryOf(
     catalog: async () => seen,
     freshness(now) {
       if (isFirst) return { state: 'never', expires: null };
-      const signed = (silentSince() ?? time.now()) - TIMESTAMP_AGE_MS;
+      const signed = (silentSince() ?? server.signedFor(id)) - TIMESTAMP_AGE_MS;
       const expires = signed + TIMESTAMP_LIFETIME_MS;
       if (now < signed) return { state: 'clock-behind', expires };
       return { state: now < expires ? 'fresh' : 'expired', expires };

@@ -2,7 +2,7 @@
 import { createFleet, START } from './fleet.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { Scenario } from './scenarios.ts';
-import { WAVES } from './vendor.ts';
+import { ORDER_WAVES, WAVES } from './vendor.ts';
 
 export interface LabOptions {
   readonly count: number;
@@ -11,6 +11,7 @@ export interface LabOptions {
   readonly isGuarded?: boolean;
   /** Other waves than those of the guide. */
   readonly waves?: string;
+  readonly orderWaves?: string;
 }
 
 export interface Result {
@@ -21,9 +22,9 @@ export interface Result {
 
 export async function playScenario(
   scenario: Scenario,
-  { isGuarded = true, waves = WAVES, ...options }: LabOptions,
+  { isGuarded = true, waves = WAVES, orderWaves = ORDER_WAVES, ...options }: LabOptions,
 ): Promise<Result> {
-  const fleet = await createFleet({ ...options, isGuarded, waves, ...scenario.fleet });
+  const fleet = await createFleet({ ...options, isGuarded, waves, orderWaves, ...scenario.fleet });
   const watched = scenario.play(fleet);
   await fleet.time.playUntil(START + scenario.hours * 3_600_000);
   const outcome = outcomeOf(fleet, watched);

@@ -1,6 +1,7 @@
 // What became of a simulated fleet, in the few numbers that its goals are about.
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { type Fleet, START } from './fleet.ts';
+import type { InstallFacts } from './ports.ts';
 import type { SimulatedRelease } from './vendor.ts';
 
 /** What a scenario is watched for. */
@@ -8,7 +9,12 @@ export interface Watched {
   /** Counts against the fleet wherever it is started. */
   readonly bad?: SimulatedRelease;
   /** Should be everywhere, by the deadline where there is one. */
-  readonly good?: { readonly release: SimulatedRelease; readonly deadline?: EpochMs };
+  readonly good?: {
+    readonly release: SimulatedRelease;
+    readonly deadline?: EpochMs;
+    /** All installs, where it is not given. */
+    readonly among?: (facts: InstallFacts) => boolean;
+  };
 }
 
 export interface Outcome {
@@ -33,7 +39,9 @@ export interface Outcome {
 export function outcomeOf({ installs, witness, server }: Fleet, { bad, good }: Watched): Outcome {
   const { took, harmed, healed, reached } = witness;
   const latest = (moments: Iterable<EpochMs>) => Math.max(...moments) - START;
-  const inTime = [...reached.values()].filter((at) => at <= (good?.deadline ?? Number.POSITIVE_INFINITY));
+  const { deadline = Number.POSITIVE_INFINITY, among = () => true } = good ?? {};
+  const meant = installs.filter(({ facts }) => among(facts));
+  const inTime = meant.filter((install) => (reached.get(install) ?? Number.POSITIVE_INFINITY) <= deadline);
   const haltedAt = bad === undefined ? null : server.haltedAt(bad);
   return {
     installs: installs.length,
@@ -45,7 +53,7 @@ export function outcomeOf({ installs, witness, server }: Fleet, { bad, good }: W
     allHealedMs: harmed.size === 0 || healed.size < harmed.size ? null : latest(healed.values()),
     persons: installs.filter((one) => isStuck(one.disk.records) || (harmed.has(one) && !healed.has(one)))
       .length,
-    reached: good === undefined ? null : inTime.length / installs.length,
+    reached: good === undefined ? null : inTime.length / meant.length,
   };
 }
 
@@ -63,6 +71,18 @@ export interface Goal {
 export const FEW_TOOK_IT: Goal = {
   name: 'at most 1 % ever took it',
   holds: ({ took, installs }) => took <= Math.max(1, installs * 0.01),
+};
+export const TENTH_TOOK_IT: Goal = {
+  name: 'at most the tenth took it that the waves had reached',
+  holds: ({ took, installs }) => took <= installs * 0.1,
+};
+export const TWELFTH_TOOK_IT: Goal = {
+  name: 'at most a twelfth took it: of those who do not see the halt, a tenth',
+  holds: ({ took, installs }) => took <= installs / 12,
+};
+export const FIFTEEN_TOOK_IT: Goal = {
+  name: 'at most 1 % ever took it, or fifteen where that is more: fewer are no evidence',
+  holds: ({ took, installs }) => took <= Math.max(15, installs * 0.01),
 };
 export const STOPPED: Goal = { name: 'it was halted', holds: ({ haltedMs }) => haltedMs !== null };
 export const NOT_STOPPED: Goal = { name: 'it was not halted', holds: ({ haltedMs }) => haltedMs === null };

@@ -5,16 +5,19 @@ import type { Catalog } from '../../../shared/compile/releases.ts';
 import { wavePosition } from '../../../shared/compile/waves.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { APP, type Fleet, type FleetOptions, START } from './fleet.ts';
-import type { Install } from './install.ts';
 import {
   ALL_HEALED,
   FEW_TOOK_IT,
+  FIFTEEN_TOOK_IT,
   type Goal,
   NEARLY_ALL_REACHED,
   NOT_STOPPED,
   STOPPED,
+  TENTH_TOOK_IT,
+  TWELFTH_TOOK_IT,
   type Watched,
 } from './outcome.ts';
+import type { Install, InstallFacts } from './ports.ts';
 import { orderOf, releaseOf, rolloutOf, type SimulatedRelease } from './vendor.ts';
 
 export interface Scenario {
@@ -32,6 +35,8 @@ const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const NEXT = releaseOf(APP, '1.1.0');
 const FIX = releaseOf(APP, '1.0.1');
+const SECOND_FIX = releaseOf(APP, '1.0.2');
+const NEXT_FIX = releaseOf(APP, '1.1.1');
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -96,7 +101,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'forced',
-    what: 'a good forced patch, with a deadline in four hours',
+    what: 'a good forced patch, in the waves of an order, with a deadline in four hours',
     hours: 5,
     play(fleet) {
       const deadline = START + 4 * HOUR;
@@ -104,6 +109,104 @@ export const SCENARIOS: readonly Scenario[] = [
       return watchGood(fleet, { release: FIX, deadline });
     },
     goals: [NOT_STOPPED, NEARLY_ALL_REACHED, ALL_HEALED],
+  },
+  {
+    name: 'bricking fix',
+    what: 'a forced patch whose health check fails; six hours later the vendor orders another one, due in a day',
+    hours: 26,
+    play(fleet) {
+      const deadline = START + 24 * HOUR;
+      fleet.setFate(FIX, () => ({ failsAfterMs: 0 }));
+      order(fleet, FIX, deadline);
+      fleet.time.at(START + 6 * HOUR, () => order(fleet, SECOND_FIX, deadline));
+      return { ...watchBad(fleet, FIX), ...watchGood(fleet, { release: SECOND_FIX, deadline }) };
+    },
+    goals: [FEW_TOOK_IT, STOPPED, ALL_HEALED, NEARLY_ALL_REACHED],
+  },
+  {
+    name: 'leak',
+    what: 'a release that fails forty minutes after its start, long after it was committed',
+    hours: 26,
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ failsAfterMs: 40 * MINUTE }));
+      offer(fleet, NEXT);
+      return watchBad(fleet, NEXT);
+    },
+    goals: [FEW_TOOK_IT, STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'late leak',
+    what: 'a release that fails five hours after its start, when a tenth has it; at the eighth hour the vendor orders a fix',
+    hours: 26,
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ failsAfterMs: 5 * HOUR }));
+      offer(fleet, NEXT);
+      fleet.time.at(START + 8 * HOUR, () => order(fleet, NEXT_FIX, START + 12 * HOUR));
+      return watchBad(fleet, NEXT);
+    },
+    goals: [TENTH_TOOK_IT, STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'cuts network',
+    what: 'a release that cuts its install off, with a health check that notices nothing: a person must mend each',
+    hours: 26,
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ cutsNetworkAfterMs: MINUTE }));
+      offer(fleet, NEXT);
+      return watchBad(fleet, NEXT);
+    },
+    goals: [FIFTEEN_TOOK_IT, STOPPED],
+  },
+  {
+    name: 'class',
+    what: 'a release that bricks one operating system of five; the others go on, and get it within the day',
+    hours: 26,
+    play(fleet) {
+      const isBadOn = ({ os }: InstallFacts) => os === 'rhel:9';
+      fleet.setFate(NEXT, (facts) => (isBadOn(facts) ? { failsAfterMs: 0 } : {}));
+      offer(fleet, NEXT);
+      fleet.witness.watchBad(NEXT, isBadOn);
+      return { bad: NEXT, ...watchGood(fleet, { release: NEXT, among: (facts) => !isBadOn(facts) }) };
+    },
+    goals: [FIFTEEN_TOOK_IT, STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'hidden halt',
+    what: 'a release that bricks; somebody on the line shows a third of the fleet the repository of its first minute for ever',
+    hours: 50,
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ failsAfterMs: 0 }));
+      offer(fleet, NEXT);
+      fleet.server.freezeFor(thirdOf(fleet), 'line');
+      return watchBad(fleet, NEXT);
+    },
+    goals: [TWELFTH_TOOK_IT, STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'hostile server',
+    what: 'the same by whoever has the server and its keys, so that nothing expires: it can hide a halt, and no more',
+    hours: 50,
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ failsAfterMs: 0 }));
+      offer(fleet, NEXT);
+      fleet.server.freezeFor(thirdOf(fleet), 'server');
+      return watchBad(fleet, NEXT);
+    },
+    goals: [STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'wrong clocks',
+    what: 'a release that bricks, in a fleet of which one install in fifty has a clock that is up to three days wrong',
+    hours: 50,
+    fleet: {
+      skewOf: (random) => (random() < 0.02 ? Math.round((random() - 0.5) * 6 * 24 * HOUR) : 0),
+    },
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ failsAfterMs: 0 }));
+      offer(fleet, NEXT);
+      return watchBad(fleet, NEXT);
+    },
+    goals: [FEW_TOOK_IT, STOPPED, ALL_HEALED],
   },
 ];
 
@@ -114,20 +217,30 @@ function offer({ server, installs, ...fleet }: Fleet, release: SimulatedRelease,
 
 const MOST_DRAWS = 1_000;
 
-/** The lot decides who is in the first wave, and is drawn again while it gives one that is empty or larger than it should be. */
-function drawSeed(installs: readonly Install[], waves: string): string {
-  const percent = parseWaves(waves)[0]?.percent ?? 100;
-  const most = Math.max(1, (installs.length * percent) / 100);
+/** The lot decides who is in which wave, and is drawn again while the first is empty, or one is larger than it should be. */
+function drawSeed(installs: readonly Install[], text: string): string {
+  const waves = parseWaves(text);
   for (let draw = 1; draw <= MOST_DRAWS; draw++) {
-    const first = installs.filter(({ facts }) => wavePosition(`draw ${draw}`, facts.id) < percent).length;
-    if (first > 0 && first <= most) return `draw ${draw}`;
+    const seed = `draw ${draw}`;
+    const positions = installs.map(({ facts }) => wavePosition(seed, facts.id));
+    const reached = waves.map(({ percent }) => positions.filter((position) => position < percent).length);
+    const isFair = waves.every(
+      ({ percent }, i) => (reached[i] ?? 0) <= Math.max(1, (installs.length * percent) / 100),
+    );
+    if (isFair && reached[0] !== 0) return seed;
   }
-  throw new Error(`no first wave of ${percent} % in ${MOST_DRAWS} draws`);
+  throw new Error(`no waves of ${text} in ${MOST_DRAWS} draws`);
 }
 
-function order({ server }: Fleet, fix: SimulatedRelease, deadline: EpochMs): void {
-  const advisory = orderOf(fix, { published: START, deadline });
-  server.publish((known) => withRelease(known, fix, { advisories: [...known.advisories, advisory] }));
+/** In the place of the one before: an advisory has one id for as long as the hole is open. */
+function order({ server, installs, time, ...fleet }: Fleet, fix: SimulatedRelease, deadline: EpochMs): void {
+  const waves = fleet.orderWaves;
+  const advisory = orderOf(fix, { published: time.now(), deadline, waves, seed: drawSeed(installs, waves) });
+  server.publish((known) => withRelease(known, fix, { advisories: [advisory] }));
+}
+
+function thirdOf({ installs }: Fleet): readonly Install[] {
+  return installs.filter((_, i) => i % 3 === 0);
 }
 
 function withRelease(known: Catalog, release: SimulatedRelease, more: Partial<Catalog>): Catalog {

@@ -1,75 +1,104 @@
-// The simulated server: shows what was signed, hears what installs report, and judges rollouts by the server's own rules.
-import { type FleetCounts, isSurroundings } from '../../../shared/change/change.ts';
-import { judgeRollout, toleranceOf } from '../../../shared/change/judge.ts';
-import type { Catalog } from '../../../shared/compile/releases.ts';
-import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
-import type { Time } from './time.ts';
-import { haltOf, type SimulatedRelease } from './vendor.ts';
+// The simulated server: shows what was signed, hears what installs report, and halts what its guard finds bad.
 
-export interface SimulatedServer {
-  /** What this install is given when it asks. */
-  shownTo(install: string): Catalog;
-  publish(change: (catalog: Catalog) => Catalog): void;
-  /** A report is on the server's disk. */
-  hear(install: string, record: DeploymentRecord): void;
-  /** When it halted a release for the first time; null where it never did. */
-  haltedAt(release: SimulatedRelease): EpochMs | null;
-}
+import { parseClasses } from '../../../server/vendor/core/class-text.ts';
+import type { Catalog, OrderedAdvisory } from '../../../shared/compile/releases.ts';
+import { orderReaches, reachedAt } from '../../../shared/compile/waves.ts';
+import { type EpochMs, instantMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { judge, type Known, type Reported } from './guard.ts';
+import type { Install, SimulatedServer } from './ports.ts';
+import type { Time } from './time.ts';
+import { haltOf, nameOfRelease, type SimulatedRelease } from './vendor.ts';
 
 export interface ServerOptions {
   readonly time: Time;
   /** Nobody judges where it is off. */
   readonly isGuarded: boolean;
   readonly first: Catalog;
-  readonly onPublished: () => void;
+  readonly installs: () => readonly Install[];
 }
 
-type Outcome = keyof Pick<FleetCounts, 'committed' | 'rolledBack' | 'inProgress' | 'failed'>;
-type Reported = Pick<DeploymentRecord, 'state' | 'failure'>;
-
-/** As `change open` fixes it where nobody says another. */
-const TOLERANCE = toleranceOf({});
 const JUDGED_EVERY_MS = 60_000;
 
-export function createServer({ time, isGuarded, first, onPublished }: ServerOptions): SimulatedServer {
+export function createServer({ time, isGuarded, first, installs }: ServerOptions): SimulatedServer {
   let catalog = first;
-  /** By change and install: the newest. */
+  /** By release, as `core/app@1.1.0`, and install: the newest. */
   const reports = new Map<string, Map<string, Reported>>();
+  /** By digest; the classes for which it is halted, null among them for all. */
+  const halts = new Map<string, { readonly at: EpochMs; readonly classes: (string | null)[] }>();
+  const frozen = new Map<string, { readonly catalog: Catalog; readonly signed: EpochMs | null }>();
+  /** Releases of which something was heard since they were judged. */
   const news = new Set<string>();
-  const halted = new Map<string, EpochMs>();
+  const offers = createOffers();
 
   function publish(change: (catalog: Catalog) => Catalog): void {
     catalog = change(catalog);
-    onPublished();
+    for (const install of installs()) install.news();
   }
 
-  function judge(): void {
+  function judgeAll(): void {
+    const isSomebodySilent = installs().some((install) => install.isSilent());
     for (const release of releasesOf(catalog)) {
-      const { id } = release.document.change;
-      if (halted.has(release.digest) || !news.delete(id)) continue;
-      const judged = judgeRollout(TOLERANCE, { counts: countsOf(reports.get(id)), silence: null });
-      if (judged.kind === 'goes-on') continue;
-      halted.set(release.digest, time.now());
-      const reason = judged.findings.map(({ text }) => text).join('; ');
-      publish((known) => ({ ...known, halts: [...known.halts, haltOf(release, time.now(), reason)] }));
+      if (news.delete(nameOfRelease(release)) || isSomebodySilent) judgeOne(release);
     }
-    time.at(time.now() + JUDGED_EVERY_MS, judge);
+    time.at(time.now() + JUDGED_EVERY_MS, judgeAll);
   }
 
-  if (isGuarded) time.at(time.now() + JUDGED_EVERY_MS, judge);
+  function judgeOne(release: SimulatedRelease): void {
+    const halted = halts.get(release.digest) ?? { at: time.now(), classes: [] };
+    const known = reports.get(nameOfRelease(release));
+    if (known === undefined || halted.classes.includes(null)) return;
+    // Those whose class is stopped already say nothing of the others.
+    const offeredTo = offers(catalog, release);
+    const asked = installs()
+      .map((install) => knownOf(install, offeredTo, time.now()))
+      .filter(({ classes }) => !classes.some((one) => halted.classes.includes(one)));
+    const judged = judge({ installs: asked, reports: known, now: time.now() });
+    if (judged.kind === 'goes-on') return;
+    halted.classes.push(judged.class);
+    halts.set(release.digest, halted);
+    const halt = haltOf(
+      release,
+      time.now(),
+      sanitizeLine(judged.findings.map(({ text }) => text).join('; '), 300),
+    );
+    const scoped = judged.class === null ? halt : { ...halt, classes: parseClasses(judged.class, '--class') };
+    publish((before) => ({ ...before, halts: [...before.halts, scoped] }));
+  }
+
+  function note(name: string, install: string, report: Pick<DeploymentRecord, 'state' | 'failure'>): void {
+    const known = reports.get(name) ?? new Map<string, Reported>();
+    const since = known.get(install)?.since ?? time.now();
+    news.add(name);
+    reports.set(name, known.set(install, { ...report, since }));
+  }
+
+  const hearIll: SimulatedServer['hearIll'] = (install, name) => {
+    const report = reports.get(name)?.get(install);
+    if (report?.state !== 'committed') return;
+    reports.get(name)?.set(install, { ...report, isDegraded: true });
+    news.add(name);
+  };
+
+  if (isGuarded) time.at(time.now() + JUDGED_EVERY_MS, judgeAll);
   return {
-    shownTo: () => catalog,
+    shownTo: (install) => frozen.get(install)?.catalog ?? catalog,
+    signedFor: (install) => frozen.get(install)?.signed ?? time.now(),
     publish,
     hear(install, record) {
-      for (const { change } of record.steps) {
-        if (change === null) continue;
-        const known = reports.get(change) ?? new Map<string, Reported>();
-        reports.set(change, known.set(install, record));
-        if (isFinal(record.state)) news.add(change);
+      const wasLeft = record.reason.kind === 'rollback' && record.state === 'committed';
+      for (const { component, from, to } of record.steps) {
+        if (wasLeft && from !== null) hearIll(install, `${component}@${from}`);
+        if (record.reason.kind !== 'rollback' && to !== null) note(`${component}@${to}`, install, record);
       }
     },
-    haltedAt: ({ digest }) => halted.get(digest) ?? null,
+    hearIll,
+    freezeFor(them, by) {
+      const signed = by === 'line' ? time.now() : null;
+      for (const { facts } of them) frozen.set(facts.id, { catalog, signed });
+    },
+    haltedAt: ({ digest }) => halts.get(digest)?.at ?? null,
   };
 }
 
@@ -77,20 +106,48 @@ function releasesOf({ releases }: Catalog): readonly SimulatedRelease[] {
   return releases.filter((one): one is SimulatedRelease => one.document.schema === 'fairlead/capability@1');
 }
 
-/** As the server's database counts them. */
-function countsOf(reports: ReadonlyMap<string, Reported> = new Map()): FleetCounts {
-  const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0, environment: 0 };
-  for (const { state, failure } of reports.values()) {
-    const outcome = outcomeOf(state);
-    counts[outcome] += 1;
-    const isExcused = failure !== null && isSurroundings(failure.code);
-    if ((outcome === 'rolledBack' || outcome === 'failed') && isExcused) counts.environment += 1;
-  }
-  return counts;
+function knownOf(install: Install, offeredTo: (install: string) => EpochMs | null, now: EpochMs): Known {
+  const { id, os, region } = install.facts;
+  return {
+    id,
+    classes: [`os=${os}`, `region=${region}`],
+    heardAt: install.silentSince() ?? now,
+    offeredAt: offeredTo(id),
+  };
 }
 
-function outcomeOf(state: DeploymentRecord['state']): Outcome {
-  if (state === 'committed') return 'committed';
-  if (state === 'rolled-back') return 'rolledBack';
-  return isFinal(state) ? 'failed' : 'inProgress';
+/** Where an install stands in the waves does not change while these documents do not. */
+function createOffers() {
+  const known = new Map<string, { readonly of: Catalog; readonly at: Map<string, EpochMs | null> }>();
+  return (catalog: Catalog, release: SimulatedRelease) => {
+    const before = known.get(release.digest);
+    const isSame = before?.of.rollouts === catalog.rollouts && before?.of.advisories === catalog.advisories;
+    const at = isSame && before !== undefined ? before.at : new Map<string, EpochMs | null>();
+    known.set(release.digest, { of: catalog, at });
+    return (install: string): EpochMs | null => {
+      const moment = at.get(install);
+      if (moment !== undefined) return moment;
+      const computed = offeredAt(catalog, release, install);
+      at.set(install, computed);
+      return computed;
+    };
+  };
+}
+
+/** By a rollout or by an order, as any install computes it for itself. */
+function offeredAt(
+  { rollouts, advisories }: Catalog,
+  { digest, document }: SimulatedRelease,
+  install: string,
+): EpochMs | null {
+  const isFixedBy = ({ fixed }: OrderedAdvisory) =>
+    fixed.some(
+      ({ component, version }) =>
+        `${component}@${version}` === `${document.suite}/${document.name}@${document.version}`,
+    );
+  const moments = [
+    ...rollouts.filter((one) => one.digest === digest).map((one) => reachedAt(one, install, {})),
+    ...advisories.filter(isFixedBy).map((one) => orderReaches(one, install) ?? instantMs(one.published)),
+  ];
+  return moments.length === 0 ? null : Math.min(...moments);
 }

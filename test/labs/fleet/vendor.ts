@@ -1,10 +1,12 @@
 // What the simulated vendor signs: releases, rollouts, advisories and halts, each through the product's own schema.
 
 import { parseWaves } from '../../../server/vendor/core/waves.ts';
+import type { OrderedAdvisory } from '../../../shared/compile/releases.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
-import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
+import { advisory } from '../../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import {
   type CapabilityRelease,
@@ -18,6 +20,8 @@ export type SimulatedRelease = Verified<CapabilityRelease>;
 
 /** The waves that the vendor's guide recommends. */
 export const WAVES = '1%,10%@PT1H,100%@PT24H';
+/** Those of an order for a fleet of more than a hundred installs, unless its hole is exploited already. */
+export const ORDER_WAVES = '1%,100%@PT30M';
 
 let changes = 0;
 
@@ -85,23 +89,35 @@ export function haltOf({ digest }: Pick<SimulatedRelease, 'digest'>, now: EpochM
 export interface Ordered {
   readonly published: EpochMs;
   readonly deadline: EpochMs;
-  /** `PT0S` unless given. */
-  readonly notice?: string;
+  /** As typed; everybody at once where it is absent. */
+  readonly waves: string;
+  readonly seed: string;
 }
 
 /** Forces everything of this component below the fix to it. */
-export function orderOf(fix: SimulatedRelease, { published, deadline, notice = 'PT0S' }: Ordered): Advisory {
+export function orderOf(
+  fix: SimulatedRelease,
+  { published, deadline, waves, seed }: Ordered,
+): OrderedAdvisory {
   const component = componentOf(fix);
-  return parseDocument(
+  const id = 'FL-2026-0001';
+  const start = formatInstant(published);
+  const said = parseDocument(
     advisory,
     {
       schema: 'fairlead/advisory@1',
-      ...{ id: 'FL-2026-0001', title: 'a simulated hole', severity: 'critical', cves: [] },
+      ...{ id, title: 'a simulated hole', severity: 'critical', cves: [] },
       affected: [{ component, versions: `<${fix.document.version}` }],
       fixed: [{ component, version: fix.document.version }],
-      order: { notice, deadline: formatInstant(deadline) },
-      published: formatInstant(published),
+      order: { notice: 'PT0S', deadline: formatInstant(deadline) },
+      published: start,
     },
     'advisory',
   );
+  const terms = parseDocument(
+    orderTerms,
+    { schema: 'fairlead/order-terms@1', advisory: id, seed, start, waves: parseWaves(waves) },
+    'order-terms',
+  );
+  return { ...said, terms };
 }
