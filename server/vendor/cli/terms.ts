@@ -40,6 +40,9 @@ export async function decideTerms(
   }
   const exploited = options.exploited === true;
   const known = await readKnownInstalls(session, null);
+  if (known === null && options.waves === undefined && !exploited) {
+    session.out.note('waves: as before, or none: the server could not be asked how large the fleet is');
+  }
   const waves = options.waves ?? wavesBy(exploited, before, known?.installs ?? null);
   const isSame = before.terms !== undefined && formatWaves(before.terms.waves) === formatWaves(waves);
   if (isSame && before.terms.exploited === exploited) return before.terms;
