@@ -1,91 +1,128 @@
-// The runbook for a lost server: an old copy in its place, one command of the vendor, and agents go on.
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+// Two runbooks, typed line by line on a server, an install and a vendor that run: backups, a lost server, and the four things that go wrong.
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { createHttpClient } from '../../agent/adapters/server/http-client.ts';
-import type { Repository } from '../../agent/ports/server.ts';
-import { temporaryDirectory } from '../support/directories.ts';
-import { refusedCode } from '../support/error-code.ts';
-import { createRepository } from '../support/open-repository.ts';
-import { startTestServer, type TestServer } from '../support/server-under-test.ts';
-import { createBench, type Vendor } from '../support/vendor.ts';
+import { expect, it } from 'vitest';
+import { committed, type Earlier, unpackEarlier, until } from '../support/earlier-install.ts';
 
-const LIMIT_MS = 120_000;
-/** How long it took to put the copy in place: the server's clock goes on meanwhile. */
-const RESTORE_MS = 60_000;
+const ROOT = new URL('../..', import.meta.url).pathname;
+const BACKUPS = readFileSync(join(ROOT, 'docs/runbooks/server-backup-and-restore.md'), 'utf8');
+const PROCEDURES = readFileSync(join(ROOT, 'docs/runbooks/recovery-procedures.md'), 'utf8');
+const LIMIT_MS = 300_000;
 
-it(
-  'an agent that saw more than the backup holds refuses it, until the vendor publishes again',
-  async () => {
-    const directory = temporaryDirectory();
-    const [live, backup] = [join(directory, 'server'), join(directory, 'backup')];
-    await mkdir(live);
-    const server = await serve(live, 0);
-    const vendor = await createWorkspace(directory, server);
-    await vendor.release('core/auth@1.0.0');
-    const agent = await createAgent(directory, server);
-    await agent.refresh(Date.now());
-    await server.stop();
-    await cp(live, backup, { recursive: true });
-    const going = await serve(live, server.port);
-    await vendor.release('core/auth@1.1.0');
-    await agent.refresh(Date.now());
-
-    await going.stop();
-    await rm(live, { recursive: true });
-    await cp(backup, live, { recursive: true });
-    const restored = await serve(live, server.port, RESTORE_MS);
-    onTestFinished(() => restored.stop());
-
-    expect(await refusedCode(agent.refresh(Date.now()))).toBe('trust/rollback');
-    await vendor.json('publish');
-    expect(await agent.refresh(Date.now())).toBe('changed');
-    const versions = (await agent.catalog()).releases.map(({ document }) => document.version);
-    expect(versions.toSorted()).toEqual(['1.0.0', '1.1.0']);
-  },
-  LIMIT_MS,
-);
-
-interface Serving {
-  readonly port: number;
-  readonly url: string;
-  readonly token: string;
-  stop(): Promise<void>;
+interface Line {
+  readonly line: string;
+  /** What the page shows of the answer, without what differs. */
+  readonly answer: string;
 }
 
-async function serve(dir: string, port: number, laterMs = 0): Promise<Serving> {
-  const server: TestServer = await startTestServer(dir);
-  server.now = Date.now() + laterMs;
-  const { authorization } = await server.bearer('publisher');
-  const url = await server.app.listen({ host: '127.0.0.1', port });
-  return {
-    port: Number(new URL(url).port),
-    url,
-    token: authorization.replace('Bearer ', ''),
-    stop: async () => {
-      await server.app.close();
-      await server.context.db.destroy();
-    },
+/** What stands behind `$ ` below a heading, in order. */
+function linesOf(page: string, heading: string): readonly Line[] {
+  const part = page.split(/^##? /m).find((one) => one.startsWith(heading)) ?? '';
+  const found = [...part.matchAll(/^\$ (.+)\n((?!\$ |```).+)?/gm)].map(([, line = '', answer = '']) => ({
+    ...{ line, answer },
+  }));
+  if (found.length === 0) throw new Error(`the page has no lines below ${heading}`);
+  return found;
+}
+
+/** As the page has them, with the places of this test. */
+async function typing(world: Earlier) {
+  const { directory, port, run } = world;
+  const place = (text: string) =>
+    text
+      .replaceAll('/srv/fairlead', 'server')
+      .replaceAll('/mnt/backups/fairlead', join(directory, 'backups'))
+      .replaceAll('/etc/fairlead', join(directory, 'etc'))
+      .replaceAll(':8080', `:${port}`);
+  const type = async ({ line, answer }: Line) => {
+    const output = await run('sh', '-c', place(line));
+    expect(output, line).toContain(place(answer));
+    return output;
   };
+  const serve = async ({ line }: Line) => {
+    const [program = '', ...words] = place(line).split(' ');
+    const child = world.start(program, ...words, '--port', port);
+    await until(async () => ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? true : null));
+    const exit = once(child, 'exit');
+    return async (signal: NodeJS.Signals) => {
+      child.kill(signal);
+      await exit;
+    };
+  };
+  return { type, serve };
 }
 
-async function createWorkspace(directory: string, { url, token }: Serving): Promise<Vendor> {
-  const vendor = createBench(directory, { url } as Vendor['server']);
-  const file = await vendor.write('publisher.token', `${token}\n`);
-  await vendor.json('init', '--server', url, '--token-file', file);
-  return vendor;
+/** By what the agent says of its last round with the server. */
+async function accepts({ run }: Earlier): Promise<boolean> {
+  return run('fairlead', 'check').then(
+    () => true,
+    () => false,
+  );
 }
 
-async function createAgent(directory: string, { url }: Serving): Promise<Repository> {
-  const http = createHttpClient();
-  onTestFinished(() => http.close());
-  return createRepository({
-    directory: join(directory, 'trust'),
-    url: `${url}/repository`,
-    initialRoot: await readFile(join(directory, 'workspace/repository/metadata/1.root.json')),
-    http,
-    onWarning: (warning) => {
-      throw warning;
-    },
-  });
-}
+it('a lost server comes back out of its backups, and the four procedures do what they say', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const world = await unpackEarlier();
+  const { directory, run, json } = world;
+  const { type, serve } = await typing(world);
+  for (const name of ['etc', 'backups']) mkdirSync(join(directory, name));
+  const [makeKey, serveLine] = linesOf(BACKUPS, 'Back up') as [Line, Line];
+  await type(makeKey);
+  const end = await serve(serveLine);
+  world.start('fairlead', 'agent', 'run', '--poll-interval', 'PT1S', '--soak', 'PT1S');
+  await committed(json, 7);
+
+  for (const line of linesOf(BACKUPS, 'Does it work?')) await type(line);
+  const metrics = await (await fetch(`http://127.0.0.1:${world.port}/metrics`)).text();
+  const drilled = (name: string) =>
+    Number(new RegExp(`^fairlead_backup_drill_${name}_seconds (.+)$`, 'm').exec(metrics)?.[1]);
+  expect(drilled('rpo')).toBeLessThanOrEqual(300);
+  expect(drilled('rto')).toBeLessThanOrEqual(1_800);
+
+  // Both after the last copy, and both acknowledged; then the machine is gone.
+  const token = ['token', 'create', '--dir', 'server', '--role', 'publisher', '--name', 'anew'];
+  writeFileSync(join(directory, 'server/publisher.token'), await run('fairlead-server', ...token));
+  const kept = readFileSync(join(directory, 'server/publisher.token'));
+  await run('fairlead-vendor', 'renew');
+  await until(async () => ((await accepts(world)) ? true : null));
+  await run('fairlead-server', 'token', 'revoke', 'admin', '--dir', 'server');
+  await end('SIGKILL');
+  rmSync(join(directory, 'server'), { recursive: true });
+
+  const [list, restore, again] = linesOf(BACKUPS, 'Restore') as [Line, Line, Line];
+  await type(list);
+  const said = await type(restore);
+  expect(said).toMatch(/lost: \S+ token\.created anew/);
+  const endAgain = await serve(again);
+  await until(async () => ((await accepts(world)) ? true : null));
+  expect(await run('fairlead-server', 'token', 'list', '--dir', 'server')).not.toMatch(/^admin /m);
+  writeFileSync(join(directory, 'server/publisher.token'), kept);
+
+  for (const line of linesOf(PROCEDURES, 'A deployment fails')) await type(line);
+  const damaged = linesOf(PROCEDURES, 'Data is damaged');
+  const last = damaged.at(-1) as Line;
+  for (const line of damaged.slice(0, -1)) await type(line);
+  await endAgain('SIGTERM');
+  await type(last);
+  await serve(serveLine);
+  await until(async () => ((await accepts(world)) ? true : null));
+
+  const [ready, numbers] = await Promise.all(linesOf(PROCEDURES, 'The service slows down').map(type));
+  expect(ready).toContain('"ready"');
+  const table = PROCEDURES.split('## The service slows down')[1] ?? '';
+  for (const [, name = ''] of table.matchAll(/`((?:fairlead|nodejs|process)_\w+)`/g))
+    expect(numbers, name).toContain(name);
+
+  const admin = ['token', 'create', '--dir', 'server', '--role', 'admin', '--name', 'breach'];
+  writeFileSync(join(directory, 'server/publisher.token'), await run('fairlead-server', ...admin));
+  const [isolate, ...afterwards] = linesOf(PROCEDURES, 'Somebody broke in') as [Line, ...Line[]];
+  const { instances } = JSON.parse(await run('fairlead-vendor', 'instances', '--json'));
+  await type({ ...isolate, line: isolate.line.replace(' demo ', ` ${instances[0].name} `) });
+  expect(await accepts(world)).toBe(true);
+  for (const line of afterwards) await type(line);
+  const tokens = await run('fairlead-server', 'token', 'list', '--dir', 'server');
+  expect(tokens).toMatch(/^publisher-2 /m);
+  expect(tokens).not.toMatch(/^publisher /m);
+});
