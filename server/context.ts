@@ -16,13 +16,14 @@ import { createGroupCommit, type GroupCommit } from './db/group-commit.ts';
 import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { createPassKeys, type PassKeys } from './db/pass-keys.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
-import { type Received, type Taken, takeReports } from './db/reports.ts';
+import { type Received, type Taken, takeReports, tellsOfFailure } from './db/reports.ts';
 import type { Database } from './db/tables.ts';
 import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { createWebhookDoor } from './hub/webhook-door.ts';
 import { createWebhookSender, type WebhookSender } from './hub/webhook-sender.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
+import { createOfferReader, type ReadOffers } from './repository/offers.ts';
 import { openStore } from './repository/open-store.ts';
 import { type PassphraseSource, passphraseSource, sealingOf } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
@@ -82,10 +83,13 @@ export interface Context {
   readonly notices: Notices;
   readonly store: RepositoryStore;
   readonly files: PublicFiles;
+  readonly readOffers: ReadOffers;
   /** The agents that listen to this process. */
   readonly hub: Hub;
   /** Who reads along here what happens. */
   readonly events: EventStreams<EventFilter>;
+  /** Told when a report that was taken here says that a deployment failed. */
+  readonly failures: Set<() => void>;
   /** Answers once the report is on disk. */
   readonly reports: GroupCommit<Received, Taken>;
   readonly quotas: CallerQuotas;
@@ -189,9 +193,10 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   });
   const sealing = surroundings.sealing ?? sealingOf(config, publisher);
   const door = createWebhookDoor({ networks: config.webhookNetworks, environment: process.env });
-  const reports = createGroupCommit((batch: readonly Received[]) => takeReports(db, batch));
+  const failures = new Set<() => void>();
   return {
-    ...{ config, now, log, db, publisher, store, files, hub, reports },
+    ...{ config, now, log, db, publisher, store, files, hub, failures },
+    ...{ reports: createGroupCommit(takingReports(db, failures)), readOffers: createOfferReader(store) },
     quotas: createQuotas(now),
     passKeys: createPassKeys(db, sealing, now),
     ...{ sealing, webhooks: createWebhookSender(door, sealing, now) },
@@ -206,5 +211,13 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     signIn: surroundings.signIn ?? null,
     downloads: surroundings.downloads ?? PUBLIC_DOWNLOADS,
     backups: surroundings.openBackups?.({ config, db }, now) ?? null,
+  };
+}
+
+function takingReports(db: Database, failures: ReadonlySet<() => void>) {
+  return async (batch: readonly Received[]) => {
+    const taken = await takeReports(db, batch);
+    if (batch.some(tellsOfFailure)) for (const tell of failures) tell();
+    return taken;
   };
 }

@@ -132,6 +132,11 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   const jobs = await createJobs(context, JOB_KINDS);
   // Apart from the others: whoever takes their time to answer keeps nothing from being signed.
   const sending = await createJobs(context, SENDING_KINDS);
+  const hurry = () =>
+    jobs
+      .hurry('guard')
+      .catch((err) => log.warn({ job: 'guard', err }, 'could not look at once; its time comes'));
+  context.failures.add(hurry);
   print(`listening on ${await listen(app, config)}`);
   await tellReady(process.env);
   const watching = startWatching(context);
@@ -140,6 +145,7 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
+    context.failures.delete(hurry);
     await Promise.all([jobs.stop(), sending.stop()]);
     await watching.stop();
     await renewing.stop();

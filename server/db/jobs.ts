@@ -118,6 +118,17 @@ function isFree(each: Each, now: EpochMs) {
   ]);
 }
 
+/** One that nobody has is due now. */
+export async function hurryJob(db: Database, id: string, now: EpochMs): Promise<void> {
+  await db
+    .updateTable('jobs')
+    .set({ due_at: formatInstantMs(now) })
+    .where('id', '=', id)
+    .where('lease', 'is', null)
+    .where('due_at', '>', formatInstantMs(now))
+    .execute();
+}
+
 /** False once somebody else has taken it: whatever the caller still does of it is in vain. */
 export async function renewLease(db: Database, held: HeldJob, now: EpochMs): Promise<boolean> {
   const { numUpdatedRows } = await db

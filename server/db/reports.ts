@@ -2,6 +2,7 @@
 import { Kysely, sql } from 'kysely';
 import type { ErrorCode, ErrorData } from '../../shared/errors/catalogue.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { isFinal } from '../../shared/schema/deployment.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
@@ -40,6 +41,11 @@ export async function takeReports(
   if (writer === null) return transact(db, 'committed', (trx) => writeReports(trx, batch));
   const told = (await writer(batch)) as readonly Told[];
   return told.map((one) => ('code' in one ? new FairleadError(one.code, one.data) : one));
+}
+
+/** Whether it brings a deployment that ended without a commit. */
+export function tellsOfFailure(one: Received): boolean {
+  return 'rows' in one && one.rows.records.some(({ state }) => isFinal(state) && state !== 'committed');
 }
 
 /** An error is no longer one on the other side of a thread. */

@@ -8,6 +8,7 @@ import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { Effect } from '../db/jobs.ts';
 import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
+import { guardOffers } from './guard.ts';
 import type { JobKind } from './run.ts';
 import { sampleFleet } from './sample.ts';
 import { sendDue } from './send.ts';
@@ -38,6 +39,8 @@ export const JOB_KINDS: readonly JobKind[] = [
       return events.length === 0 ? null : (trx) => appendEvents(trx, events, at);
     },
   },
+  /** What came out is in force and written down; whoever does it again finds that. */
+  { kind: 'guard', everyMs: MINUTE_MS, attempts: 1, work: guardOffers },
   {
     kind: 'silence',
     everyMs: 10 * MINUTE_MS,

@@ -9,6 +9,7 @@ import {
   failJob,
   finishJob,
   type HeldJob,
+  hurryJob,
   LEASE_MS,
   releaseAll,
   renewLease,
@@ -47,6 +48,8 @@ export function pauseAfter(attempt: number, everyMs: number | null): number {
 export interface Jobs {
   /** Does what is due now, one after the other; answers how much was done. */
   look(): Promise<number>;
+  /** What comes by itself is done now, whatever its time; but not again and again. */
+  hurry(kind: string): Promise<void>;
   /** Answers once nothing more is done. */
   stop(): Promise<void>;
 }
@@ -84,6 +87,7 @@ export async function createJobs(context: Context, kinds: readonly JobKind[]): P
   }
 
   let looking: Promise<number> | null = null;
+  let hurriedAt = Number.NEGATIVE_INFINITY;
   const look = () => {
     looking ??= work().finally(() => {
       looking = null;
@@ -95,6 +99,12 @@ export async function createJobs(context: Context, kinds: readonly JobKind[]): P
   }, LOOK_MS).unref();
   return {
     look,
+    hurry: async (kind) => {
+      if (now() < hurriedAt + LOOK_MS) return;
+      hurriedAt = now();
+      await hurryJob(db, kind, hurriedAt);
+      await look();
+    },
     stop: async () => {
       clearInterval(timer);
       stopping.abort();

@@ -4,8 +4,9 @@ import { digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts'
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
+import type { Classes } from '../../shared/schema/classes.ts';
 import { haltPath, haltScopePath } from '../../shared/schema/release-ref.ts';
-import type { Halt } from '../../shared/schema/rollout.ts';
+import type { Halt, HaltScope } from '../../shared/schema/rollout.ts';
 import { parseTargetDocument } from '../../shared/schema/target-document.ts';
 import { readObject } from '../../shared/trust/field.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
@@ -17,6 +18,8 @@ import type { RepositoryStore } from './store.ts';
 
 /** A halt to be signed: what is written down of it, and what it takes the place of. */
 export interface HaltOrder extends Omit<Halted, 'document'> {
+  /** As its scope says whom it is for; null for every install. */
+  readonly classes: Classes | null;
   /** SHA-256, hexadecimal, of the halt of this release that is published; null where there is none. */
   readonly follows: string | null;
 }
@@ -42,15 +45,13 @@ export async function signHalts(
   const wanted = orders.filter(
     ({ digest, follows }) => (targets.get(haltPath(digest))?.hashes.get('sha256') ?? null) === follows,
   );
-  const made = wanted.map((order) => ({ order, path: haltPath(order.digest), bytes: bytesOf(order) }));
+  const made = wanted.flatMap(documentsOf);
   const { signed } = parseEnvelope(role.bytes, 'halts');
   const kept = new Map(Object.entries(readObject(signed.targets, 'halts', 'targets')));
   for (const path of await listExpired(state, signing)) kept.delete(path);
-  for (const { order, path, bytes } of made) {
-    kept.set(path, entryOf(order, bytes));
-    // What the vendor limited to a class is for all from now on.
-    kept.delete(haltScopePath(order.digest));
-  }
+  // One for all takes the place of one for a class.
+  for (const { digest } of wanted) kept.delete(haltScopePath(digest));
+  for (const { path, bytes, custom } of made) kept.set(path, entryOf(bytes, custom));
   const next = {
     ...signed,
     version: role.content.version + 1,
@@ -63,26 +64,44 @@ export async function signHalts(
       targets: made.map(({ path, bytes }) => ({ path, bytes: base64(bytes) })),
       changes: [],
     },
-    halted: made.map(({ order: { follows: _, ...order }, bytes }) => ({
-      ...order,
-      document: digestOf(bytes),
-    })),
+    halted: wanted.map((order) => {
+      const { follows: _, classes: __, ...halted } = order;
+      return { ...halted, document: digestOf(haltBytes(order)) };
+    }),
   };
 }
 
 const NOTHING: PublicationRequest = { metadata: [], targets: [], changes: [] };
 
-function bytesOf({ digest, reason, issued, expires }: HaltOrder): Uint8Array {
+interface MadeDocument {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly custom: JsonObject;
+}
+
+/** The halt, and whom it is for where that is not everybody. */
+function documentsOf(order: HaltOrder): readonly MadeDocument[] {
+  const { digest, release: name, classes } = order;
+  const made = { path: haltPath(digest), bytes: haltBytes(order), custom: { kind: 'halt', name } };
+  if (classes === null) return [made];
+  const scope: HaltScope = { schema: 'fairlead/halt-scope@1', digest, classes: [...classes] };
+  return [
+    made,
+    { path: haltScopePath(digest), bytes: jsonBytes(scope), custom: { kind: 'halt-scope', name } },
+  ];
+}
+
+function haltBytes({ digest, reason, issued, expires }: HaltOrder): Uint8Array {
   const document: Halt = { schema: 'fairlead/halt@1', digest, reason, issued, expires };
+  return jsonBytes(document);
+}
+
+function jsonBytes(document: object): Uint8Array {
   return utf8(`${JSON.stringify(document, null, 2)}\n`);
 }
 
-function entryOf({ release }: HaltOrder, bytes: Uint8Array): JsonObject {
-  return {
-    length: bytes.length,
-    hashes: { sha256: hexOf(digestOf(bytes)) },
-    custom: { kind: 'halt', name: release },
-  };
+function entryOf(bytes: Uint8Array, custom: JsonObject): JsonObject {
+  return { length: bytes.length, hashes: { sha256: hexOf(digestOf(bytes)) }, custom };
 }
 
 /** Of the role itself: what it lists and what no longer stops anything. */

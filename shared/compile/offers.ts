@@ -106,8 +106,9 @@ function isNewer(a: AnyRelease, b: AnyRelease): boolean {
 }
 
 /** The entries of a release's bill of materials by component; none for a capability. */
-export function billOfMaterials(release: AnyRelease): readonly (readonly [ComponentName, Range])[] {
-  const { document } = release;
+export function billOfMaterials({
+  document,
+}: Pick<AnyRelease, 'document'>): readonly (readonly [ComponentName, Range])[] {
   switch (document.schema) {
     case 'fairlead/platform@1':
       return Object.entries(document.suites);

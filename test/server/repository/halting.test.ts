@@ -39,6 +39,7 @@ function order(more: Partial<HaltOrder> = {}): HaltOrder {
       release: 'core/auth@1.0.1',
       change: 'CHG-1',
       class: null,
+      classes: null,
       reason: '3 of 3 went wrong',
     },
     issued: formatInstant(server.now),

@@ -50,7 +50,7 @@ afterAll(async () => {
 const halt = (digest: Digest, follows: string | null = null) =>
   server.context.publisher.halt([
     {
-      ...{ digest, release: 'core/auth@1.0.0', change, class: null, reason: SIGNED, follows },
+      ...{ digest, release: 'core/auth@1.0.0', change, class: null, classes: null, reason: SIGNED, follows },
       issued: formatInstant(server.now),
       expires: formatInstant(server.now + 24 * HOUR_MS),
     },

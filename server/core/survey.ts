@@ -1,0 +1,141 @@
+// How one offer fares on the fleet, install by install: who was offered it, what came of it, and what keeps the others.
+
+import type { FleetCounts } from '../../shared/change/change.ts';
+import type { ClassFare, Comparison, Fare } from '../../shared/change/judge.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { type ClassFacts, FACT_NAMES } from '../../shared/schema/classes.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Agents speak every quarter of an hour: four times missed. */
+export const QUIET_MS = HOUR_MS;
+
+export type Outcome =
+  | 'committed'
+  /** Committed, and unhealthy or gone back from since. */
+  | 'degraded'
+  | 'rolledBack'
+  | 'failed'
+  | 'inProgress'
+  /** In progress far beyond the time that such deployments take. */
+  | 'overdue';
+
+export interface Surveyed {
+  readonly facts: ClassFacts;
+  readonly lastSeen: EpochMs | null;
+  /** Infinity where it never is. */
+  readonly offeredAt: EpochMs;
+  /** Null where no deployment of it began. */
+  readonly outcome: Outcome | null;
+  /** Whether its end was the machine's doing. */
+  readonly byMachine: boolean;
+  /** Why nothing began; null where it did. */
+  readonly omitted: string | null;
+}
+
+export interface Survey {
+  /** Installs that it is for. */
+  readonly eligible: number;
+  /** Of them, those whose wave has come. */
+  readonly offered: number;
+  readonly fare: Fare;
+  readonly classes: readonly (ClassFare & Pick<Survey, 'eligible' | 'offered'>)[];
+  /** Of those for whom nothing began: how many by each reason, the most first. */
+  readonly omitted: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/** `since`: what began, and who fell silent, before counts no more. */
+export function createSurvey(since: EpochMs, now: EpochMs): { add(one: Surveyed): void; result(): Survey } {
+  const all = createTally(since, now);
+  const classes = new Map<string, ReturnType<typeof createTally>>();
+  const omitted = new Map<string, number>();
+  return {
+    add: (one) => {
+      all.add(one);
+      for (const name of classesOf(one.facts)) {
+        const tally = classes.get(name) ?? createTally(since, now);
+        classes.set(name, tally);
+        tally.add(one);
+      }
+      if (one.omitted !== null) omitted.set(one.omitted, (omitted.get(one.omitted) ?? 0) + 1);
+    },
+    result: () => ({
+      ...all.result(),
+      classes: [...classes]
+        .map(([name, tally]) => ({ name, ...tallyOf(tally) }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      omitted: [...omitted]
+        .map(([reason, count]) => ({ reason, count }))
+        .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
+    }),
+  };
+}
+
+/** As a person names them: `os=debian:12`. */
+function classesOf(facts: ClassFacts): readonly string[] {
+  return FACT_NAMES.flatMap((fact) => (facts[fact] ?? []).map((value) => `${fact}=${value}`));
+}
+
+function tallyOf(tally: ReturnType<typeof createTally>) {
+  const { eligible, offered, fare } = tally.result();
+  return { eligible, offered, ...fare };
+}
+
+function createTally(since: EpochMs, now: EpochMs) {
+  const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
+  const apart = { environment: 0, silent: 0, overdue: 0, degraded: 0 };
+  const silence = { offered: { all: 0, silent: 0 }, others: { all: 0, silent: 0 } };
+  // Long rollouts: who falls silent within a day, not whoever has since it began.
+  const from = Math.max(since, now - DAY_MS);
+  let [eligible, offered] = [0, 0];
+
+  function count({ outcome, byMachine, lastSeen }: Surveyed): void {
+    if (outcome === null) return;
+    const isSilent = lastSeen === null || lastSeen < now - DAY_MS;
+    if (outcome === 'degraded') counts.committed += 1;
+    else if (outcome === 'overdue') counts.inProgress += 1;
+    else counts[outcome] += 1;
+    if (outcome === 'degraded' || outcome === 'overdue') apart[outcome] += 1;
+    if (outcome === 'inProgress' && isSilent) apart.silent += 1;
+    if ((outcome === 'rolledBack' || outcome === 'failed') && byMachine) apart.environment += 1;
+  }
+
+  function compare({ offeredAt, lastSeen, outcome }: Surveyed): void {
+    // Who was silent when it began says nothing.
+    if (lastSeen === null || lastSeen < from - QUIET_MS) return;
+    const isOffered = offeredAt <= now || outcome !== null;
+    // A moment ago: nobody can have missed them yet.
+    if (isOffered && offeredAt > now - QUIET_MS && lastSeen >= now - QUIET_MS) return;
+    const group = isOffered ? silence.offered : silence.others;
+    group.all += 1;
+    if (lastSeen < now - QUIET_MS) group.silent += 1;
+  }
+
+  return {
+    add: (one: Surveyed) => {
+      eligible += 1;
+      if (one.offeredAt <= now) offered += 1;
+      count(one);
+      compare(one);
+    },
+    result: () => {
+      const some = Object.entries(apart).filter(([, number]) => number > 0);
+      const told: FleetCounts = { ...counts, ...Object.fromEntries(some) };
+      const compared: Comparison = { offered: { ...silence.offered }, others: { ...silence.others } };
+      return { eligible, offered, fare: { counts: told, silence: compared } };
+    },
+  };
+}
+
+const ENOUGH_PEERS = 5;
+const LEAST_MS = HOUR_MS;
+/** Where too few have ended to say how long it takes. */
+const ASSUMED_MS = 6 * HOUR_MS;
+
+/** How long a deployment may take: four times as long as nine of ten that ended. */
+export function allowanceOf(durationsMs: readonly number[]): number {
+  if (durationsMs.length < ENOUGH_PEERS) return ASSUMED_MS;
+  const sorted = durationsMs.toSorted((a, b) => a - b);
+  const ninth = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+  return Math.max(LEAST_MS, 4 * ninth);
+}

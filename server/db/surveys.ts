@@ -1,0 +1,202 @@
+// Reads how an offer fares: every install that it is for, part by part, by columns that reports fill, never by their texts.
+import { setImmediate } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { isSurroundings } from '../../shared/change/change.ts';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import type { ClassFacts } from '../../shared/schema/classes.ts';
+import type { DeploymentState } from '../../shared/schema/deployment.ts';
+import { outcomeOf, reasonOf } from '../core/outcome.ts';
+import { allowanceOf, createSurvey, QUIET_MS, type Survey } from '../core/survey.ts';
+import { IN_SERVICE } from './instances.ts';
+import { inParts, isAmong } from './page.ts';
+import type { Database } from './tables.ts';
+
+/** What is surveyed: whom it is for, what comes with it, and when it reaches whom. */
+export interface SurveyedOffer {
+  /** Null for every track. */
+  readonly track: string | null;
+  /** For installs that run one of these; null for every install. */
+  readonly scope: string | null;
+  readonly members: readonly {
+    readonly component: string;
+    readonly version: string;
+    readonly change: string;
+  }[];
+  /** What began before does not count. */
+  readonly since: EpochMs;
+  reaches(instance: string, facts: ClassFacts): EpochMs;
+}
+
+const PART = 1_000;
+
+/** Between parts others have a turn. */
+export async function surveyOffer(db: Database, offer: SurveyedOffer, now: EpochMs): Promise<Survey> {
+  const survey = createSurvey(offer.since, now);
+  const newest = await readDeployments(db, offer);
+  const running = await readRunning(db, offer);
+  const left = await readRollbacks(db, offer);
+  const ended = [...newest.values()].filter(({ state }) => ENDED.has(state));
+  const allowanceMs = allowanceOf(
+    ended.map((one) => Date.parse(one.updated_at) - Date.parse(one.started_at)),
+  );
+  const facts = createFactReader();
+  for (let after = ''; ; ) {
+    const rows = await readInstances(db, offer, after);
+    const reasons = await readReasons(
+      db,
+      rows.map(({ id }) => id),
+    );
+    for (const row of rows) {
+      const deployment = newest.get(row.id);
+      const known = facts(row.facts);
+      const offeredAt = offer.reaches(row.id, known);
+      const lastSeen = row.last_seen === null ? null : Date.parse(row.last_seen);
+      const context = {
+        ...{ now, allowanceMs, ill: row.ill, runs: running.has(row.id), left: left.get(row.id) ?? 0 },
+        isHeard: lastSeen !== null && lastSeen >= now - QUIET_MS,
+      };
+      const outcome = deployment === undefined ? null : outcomeOf(deployment, context, offer.members);
+      const has = outcome !== null || context.runs;
+      survey.add({
+        ...{ facts: known, lastSeen, offeredAt, outcome },
+        byMachine: isSurroundings(deployment?.failure_code ?? ''),
+        omitted: has ? null : reasonOf(row, offeredAt, now, reasons.get(row.id) ?? []),
+      });
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PART) return survey.result();
+    after = last.id;
+    await setImmediate();
+  }
+}
+
+/** Who never reported may be of any track. */
+function readInstances(db: Database, { track, scope }: SurveyedOffer, after: string) {
+  return db
+    .selectFrom('instances')
+    .select(['id', 'last_seen', 'standing', 'moved_to', 'facts', 'ill', 'channel'])
+    .where(IN_SERVICE)
+    .where('id', '>', after)
+    .$if(track !== null, (query) =>
+      query.where((where) => where.or([where('track', '=', track), where('track', 'is', null)])),
+    )
+    .$if(scope !== null, (query) =>
+      query.where((where) =>
+        where.or([
+          where('last_seen', 'is', null),
+          where.exists(
+            where
+              .selectFrom('instance_components as c')
+              .select('c.instance')
+              .whereRef('c.instance', '=', 'instances.id')
+              .where('c.component', scope?.endsWith('/%') === true ? 'like' : '=', scope ?? ''),
+          ),
+        ]),
+      ),
+    )
+    .orderBy('id')
+    .limit(PART)
+    .execute();
+}
+
+const ENDED: ReadonlySet<DeploymentState> = new Set([
+  'committed',
+  'rolled-back',
+  'abandoned',
+  'inconsistent',
+]);
+type DeploymentRow = Awaited<ReturnType<typeof selectDeployments>>[number];
+
+function selectDeployments(
+  db: Database,
+  { members, since }: SurveyedOffer,
+  after: readonly [string, number],
+) {
+  // An offer of which no capability is found has none: nothing is called so.
+  const changes = ['', ...new Set(members.map(({ change }) => change))];
+  return db
+    .selectFrom('deployment_changes as c')
+    .innerJoin('deployments as d', (join) =>
+      join.onRef('d.instance', '=', 'c.instance').onRef('d.record', '=', 'c.record'),
+    )
+    .select(['d.instance', 'd.record', 'd.state', 'd.failure_code', 'd.started_at', 'd.updated_at'])
+    .select(['d.ill_before', sql<string>`coalesce(d.heard_at, d.started_at)`.as('heard')])
+    .where('c.change', 'in', changes)
+    .where(sql`coalesce(d.heard_at, d.started_at)`, '>=', formatInstantMs(since))
+    .where((where) => where(where.refTuple('d.instance', 'd.record'), '>', where.tuple(...after)))
+    .orderBy('d.instance')
+    .orderBy('d.record')
+    .limit(PART)
+    .execute();
+}
+
+/** Of each instance the newest. */
+async function readDeployments(
+  db: Database,
+  offer: SurveyedOffer,
+): Promise<ReadonlyMap<string, DeploymentRow>> {
+  const newest = new Map<string, DeploymentRow>();
+  for (let after: readonly [string, number] = ['', 0]; ; ) {
+    const rows = await selectDeployments(db, offer, after);
+    for (const row of rows) newest.set(row.instance, row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PART) return newest;
+    after = [last.instance, Number(last.record)];
+    await setImmediate();
+  }
+}
+
+async function readRunning(db: Database, { members }: SurveyedOffer): Promise<ReadonlySet<string>> {
+  const running = new Set<string>();
+  for (const { component, version } of members) {
+    const rows = await db
+      .selectFrom('instance_components')
+      .select('instance')
+      .where('component', '=', component)
+      .where('version', '=', version)
+      .execute();
+    for (const { instance } of rows) running.add(instance);
+  }
+  return running;
+}
+
+/** The newest record by which an instance went back, since then. */
+async function readRollbacks(db: Database, { since }: SurveyedOffer): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('deployments')
+    .select((select) => ['instance', select.fn.max('record').as('record')])
+    .where('reason', '=', 'rollback')
+    .where('state', '=', 'committed')
+    .where('started_at', '>=', formatInstantMs(since))
+    .groupBy('instance')
+    .execute();
+  return new Map(rows.map(({ instance, record }) => [instance, Number(record)]));
+}
+
+async function readReasons(
+  db: Database,
+  instances: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const reasons = new Map<string, string[]>();
+  for (const part of inParts(instances)) {
+    const rows = await db
+      .selectFrom('instance_blockers')
+      .select(['instance', 'code'])
+      .where(isAmong(db, 'instance', part))
+      .orderBy('code')
+      .execute();
+    for (const { instance, code } of rows) reasons.set(instance, [...(reasons.get(instance) ?? []), code]);
+  }
+  return reasons;
+}
+
+/** Thousands have the same facts in the same words. */
+function createFactReader(): (text: string | null) => ClassFacts {
+  const known = new Map<string, ClassFacts>();
+  return (text) => {
+    if (text === null) return {};
+    const facts = known.get(text) ?? (JSON.parse(text) as ClassFacts);
+    if (known.size < PART) known.set(text, facts);
+    return facts;
+  };
+}
