@@ -2,12 +2,14 @@
 import { proxyFor } from '../../shared/node/proxies.ts';
 import type { Clock } from '../ports/machine.ts';
 import type { RepositorySource, Samples } from '../ports/server.ts';
-import { createEnrolledSource, createMirrorSources } from './repository/http-source.ts';
+import { createEnrolledSource } from './repository/http-source.ts';
+import { createMirrors } from './repository/mirrors.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
 import { createHttpClient } from './server/http-client.ts';
 import { readNetwork } from './server/network.ts';
 import { createServerChannel } from './server/server-channel.ts';
 import { EXCHANGE_LIMITS } from './server/watch.ts';
+import { createStateFiles } from './state/state-files.ts';
 
 type PackOptions = Parameters<RepositorySource['pack']>[2] & { readonly place: number };
 
@@ -18,22 +20,26 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
   const http = createHttpClient(EXCHANGE_LIMITS, network);
   const identity = () => readIdentity(stateDir, instance);
   const source = createEnrolledSource(enrolment, { stateDir, clock, http });
-  const { sources: mirrors, close } = createMirrorSources(network);
+  // Whoever runs the agent hears of a damaged file from the agent itself.
+  const { facts } = createStateFiles(stateDir, () => undefined);
+  const region = async () => (await facts.read())?.region;
+  const mirrors = createMirrors({ network, server, region });
   // What is large comes from the nearest; what says what is new from the vendor, where that answers.
-  const nearest = [...mirrors, source];
+  const nearest = async () => [...(await mirrors.sources()), source];
   return {
-    close: async () => void (await Promise.all([http.close(), close()])),
+    close: async () => void (await Promise.all([http.close(), mirrors.close()])),
     ...{ source, mirrors },
     packs: {
-      places: nearest.length,
+      places: async () => (await nearest()).length,
       fetch: async (hex: string, file: string, { place, ...options }: PackOptions) =>
-        (nearest[place] ?? source).pack(hex, file, options),
+        ((await nearest())[place] ?? source).pack(hex, file, options),
     },
     agent: {
       instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
       channel: createServerChannel({ server, instance, clock, identity, http, network }),
       // Loaded when somebody asks: an agent that nobody asks carries none of it.
-      survey: async () => (await import('./server/survey.ts')).surveyServer(server, network),
+      survey: async () =>
+        (await import('./server/survey.ts')).surveyServer(server, network, await mirrors.addresses()),
       preview: async (samples: Samples) =>
         (await import('./server/preview.ts')).previewRequests({ server, instance, clock }, samples),
     },

@@ -1,6 +1,7 @@
 // A publication's documents: the bytes that were signed, spoken for by the right role, and fit to be deployed.
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { MIRRORS_PATH } from '../../shared/schema/mirrors.ts';
 import type { Release } from '../../shared/schema/release.ts';
 import { releasePath } from '../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../shared/schema/rollout.ts';
@@ -84,11 +85,11 @@ function* newEntries({ changed, roles }: MetadataPlan, published: Roles): Genera
 
 /**
  * The role that lists a path must be the one where a client finds it: anything else would be dead letters today and,
- * after a change of delegations, somebody's words in another role's mouth. The top-level role only delegates.
+ * after a change of delegations, somebody's words in another role's mouth. The top-level role delegates, and lists the mirrors.
  */
 function verifyEntry(role: string, path: string, target: TargetFile, roles: Roles): string {
   const found = resolveIn(roles, path);
-  if (role === 'targets' || found.kind !== 'found' || found.role !== role) {
+  if ((role === 'targets') !== (path === MIRRORS_PATH) || found.kind !== 'found' || found.role !== role) {
     throw new FairleadError('publication/path-not-allowed', { role, path });
   }
   const sha256 = target.hashes.get('sha256');

@@ -1,5 +1,6 @@
 // The documents behind target paths: which kind a path holds, read strictly, and the path where its content belongs.
 import { type Advisory, advisory } from './advisory.ts';
+import { MIRRORS_PATH, type Mirrors, mirrors } from './mirrors.ts';
 import { type OrderTerms, orderTerms } from './order-terms.ts';
 import { parseDocumentBytes } from './parse-document.ts';
 import { type Release, release } from './release.ts';
@@ -20,10 +21,12 @@ export type TargetDocument =
   | { readonly kind: 'advisory'; readonly document: Advisory }
   | { readonly kind: 'order-terms'; readonly document: OrderTerms }
   | { readonly kind: 'halt'; readonly document: Halt }
-  | { readonly kind: 'halt-scope'; readonly document: HaltScope };
+  | { readonly kind: 'halt-scope'; readonly document: HaltScope }
+  | { readonly kind: 'mirrors'; readonly document: Mirrors };
 
 /** Null for a path where no kind of document has its place. Errors: json/*, document/invalid. */
 export function parseTargetDocument(path: string, bytes: Uint8Array): TargetDocument | null {
+  if (path === MIRRORS_PATH) return { kind: 'mirrors', document: parseDocumentBytes(mirrors, bytes, path) };
   switch (/^([^/]*)\/./.exec(path)?.[1]) {
     case 'platform':
     case 'suites':
@@ -61,5 +64,7 @@ export function placeOf(target: TargetDocument): string {
       return haltPath(target.document.digest);
     case 'halt-scope':
       return haltScopePath(target.document.digest);
+    case 'mirrors':
+      return MIRRORS_PATH;
   }
 }

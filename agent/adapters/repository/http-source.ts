@@ -5,10 +5,8 @@ import { encodeSegment } from '../../core/repository-names.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { RepositorySource } from '../../ports/server.ts';
 import { type EnrolmentFile, readIdentity } from '../server/enrolment-file.ts';
-import { createHttpClient, type HttpAnswer, type HttpClient } from '../server/http-client.ts';
-import { type Network, withoutOwnCertificate } from '../server/network.ts';
+import type { HttpAnswer, HttpClient } from '../server/http-client.ts';
 import { signToken } from '../server/server-channel.ts';
-import { EXCHANGE_LIMITS } from '../server/watch.ts';
 
 export interface RepositoryUrls {
   /** The directory of the metadata. */
@@ -32,23 +30,6 @@ export function createEnrolledSource(
 ): RepositorySource {
   const identity = () => readIdentity(stateDir, instance);
   return createHttpSource(repositoryUrls(server), http, () => signToken({ instance, clock, identity }, null));
-}
-
-/** Copies of it: no name is shown to them, and no certificate of this install. */
-export function createMirrorSources(network: Network): {
-  readonly sources: readonly RepositorySource[];
-  close(): Promise<void>;
-} {
-  const http = createHttpClient(EXCHANGE_LIMITS, withoutOwnCertificate(network));
-  const sources = network.mirrors.map((mirror) => {
-    const urls = {
-      metadata: joinUrl(mirror, 'metadata'),
-      targets: joinUrl(mirror, 'targets'),
-      packs: mirror,
-    };
-    return { mirror, ...createHttpSource(urls, http) };
-  });
-  return { sources, close: http.close };
 }
 
 /** `credential` makes what stands behind `Bearer`; without it a server that asks for one is told nothing. */

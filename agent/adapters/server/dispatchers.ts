@@ -51,6 +51,21 @@ export function createDispatchers(network: Network = networkOf(process.env)): Di
   };
 }
 
+/** For addresses that came from this server: wherever they lead, as far as a redirect of its own would. */
+export function createDispatchersFrom(server: string, network: Network): Dispatchers {
+  const own = createDispatchers(network);
+  const from = new URL(server);
+  const guarded = async (target: URL) => {
+    if (await isReachableFrom(from, target)) return await own.guarded(from, target);
+    throw new Error(`${target.host} is an address inside this network`);
+  };
+  return {
+    direct: (url) => guarded(new URL(url)),
+    guarded: (_, target) => guarded(target),
+    close: own.close,
+  };
+}
+
 /** Errors: transport/network-invalid, transport/proxy-invalid. */
 export function verifyNetwork({ proxies, problem }: Network, url: string): void {
   if (problem !== null)

@@ -8,17 +8,12 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { type Proxies, readProxies } from '../../../shared/node/proxies.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { mirrorUrl } from '../../../shared/schema/mirrors.ts';
 import { parseDocumentBytes, SECRET } from '../../../shared/schema/parse-document.ts';
 import { parseCertificates } from './certificates.ts';
 
 /** Each may be waited for before the next is asked. */
-const MOST_MIRRORS = 10;
-
-/** Nobody signs in at a mirror: what it gives is public, and everybody who reads this file would know how. */
-export const mirror = z.url({ protocol: /^https?$/, error: 'an http or https URL' }).refine((text) => {
-  const url = URL.parse(text);
-  return url !== null && [url.username, url.password, url.search, url.hash].every((part) => part === '');
-}, 'an address without account, password, ? and #');
+export const MOST_MIRRORS = 10;
 
 /** Whole, with secrets: it is readable by its owner alone, and nothing of it is on a command line or in an environment. */
 export const networkFile = z
@@ -34,8 +29,11 @@ export const networkFile = z
     systemCa: z.boolean().optional(),
     clientCert: z.string().optional(),
     clientKey: z.string().optional(),
-    /** Copies of the vendor's repository: the directory in which `metadata`, `targets` and `packs` lie. */
-    mirrors: z.array(mirror).max(MOST_MIRRORS).optional(),
+    /** Copies of the vendor's repository, in place of those that its signed list has; none of either where it is empty. */
+    mirrors: z
+      .array(mirrorUrl(/^https?$/, 'an http or https URL'))
+      .max(MOST_MIRRORS)
+      .optional(),
   })
   .meta({ [SECRET]: true });
 export type NetworkFile = z.output<typeof networkFile>;
@@ -44,7 +42,8 @@ export interface Network {
   readonly proxies: Proxies;
   /** As `tls.connect` takes it; empty is what Node does by itself. */
   readonly tls: { readonly ca?: readonly string[]; readonly cert?: string; readonly key?: string };
-  readonly mirrors: readonly string[];
+  /** As the operator named them; null where nothing was said, and the vendor's signed list counts. */
+  readonly mirrors: readonly string[] | null;
   /** Why nobody may be asked at all: what was said cannot be read, and another way is not what was meant. */
   readonly problem: string | null;
 }
@@ -86,7 +85,7 @@ export async function readNetwork(stateDir: string, environment: NodeJS.ProcessE
 
 /** The file names its own proxy, or leaves that to the environment; who is left out goes with whoever names the proxy. */
 export function networkOf(environment: NodeJS.ProcessEnv, said: NetworkFile | null = null): Network {
-  if (said === null) return { proxies: readProxies(environment), tls: {}, mirrors: [], problem: null };
+  if (said === null) return { proxies: readProxies(environment), tls: {}, mirrors: null, problem: null };
   const { proxy, noProxy, ca, systemCa, clientCert: cert, clientKey: key } = said;
   const own =
     proxy === undefined
@@ -99,7 +98,7 @@ export function networkOf(environment: NodeJS.ProcessEnv, said: NetworkFile | nu
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     },
-    mirrors: said.mirrors ?? [],
+    mirrors: said.mirrors ?? null,
     problem: null,
   };
 }

@@ -7,7 +7,7 @@ import { describeProxy, proxyOf } from '../../../shared/node/proxies.ts';
 import { REDEEM_PATH } from '../../../shared/protocol/enrolment.ts';
 import type { Endpoint, Step } from '../../../shared/protocol/survey.ts';
 import { header, unreachable } from './answers.ts';
-import { createDispatchers, verifyNetwork } from './dispatchers.ts';
+import { createDispatchers, createDispatchersFrom, isReachableFrom, verifyNetwork } from './dispatchers.ts';
 import { exchange } from './exchange.ts';
 import { type Network, withoutOwnCertificate } from './network.ts';
 import { peekAtPeer, watchingPeer } from './peer.ts';
@@ -36,23 +36,25 @@ const PLACES: readonly (readonly [
   ],
 ];
 
-/** Never fails, and ends within twenty seconds. */
+/** `copies` are those that files are fetched from. Never fails, and ends within twenty seconds. */
 export async function surveyServer(
   server: string,
   network: Network,
+  copies: readonly string[] = network.mirrors ?? [],
   patience = PATIENCE,
 ): Promise<Endpoint[]> {
   const ways: Way[] = PLACES.map(([use, path, isAnswer]) => {
-    return { use, url: `${server}${path}`, isAnswer, network, patience };
+    return { use, url: `${server}${path}`, isAnswer, network, from: null, patience };
   });
   const toMirrors = withoutOwnCertificate(network);
-  const mirrors = network.mirrors.map((mirror): Way => {
+  const mirrors = copies.map((mirror): Way => {
     const url = `${mirror}/metadata/timestamp.json`;
     return {
       use: 'mirror',
       url,
       isAnswer: (status) => status === 200,
       network: toMirrors,
+      from: network.mirrors === null ? server : null,
       patience,
     };
   });
@@ -62,6 +64,8 @@ export async function surveyServer(
 interface Way {
   readonly use: Endpoint['use'];
   readonly network: Network;
+  /** Who sent us there, and only to where a redirect may lead; null for what the operator named. */
+  readonly from: string | null;
   readonly patience: SurveyPatience;
   readonly url: string;
   readonly isAnswer: (typeof PLACES)[number][2];
@@ -110,6 +114,7 @@ async function follow(way: Way, seen: Seen): Promise<void> {
   // A name that only the proxy knows is the proxy's to find.
   const peer = new URL(proxyOf(network.proxies, url) ?? url);
   seen.addresses = await addressesOf(url, peer, patience);
+  if (proxyOf(network.proxies, url) === null) await verifyReachable(way, seen.addresses);
   await reach(url, peer, patience);
   const { status, type } = await ask(way, at, seen).catch(async (error: unknown) => {
     if (!isFairleadError(error)) throw error;
@@ -126,6 +131,16 @@ async function addressesOf(url: string, { hostname }: URL, { stepMs }: SurveyPat
     throw new WayEnds('name', unreachable(url, new Error(`${name} has no address (${systemCode(cause)})`)));
   });
   return found.map(({ address }) => address);
+}
+
+async function verifyReachable({ url, from }: Way, addresses: readonly string[]): Promise<void> {
+  if (from === null) return;
+  for (const address of addresses) {
+    const at = URL.parse(`https://${address.includes(':') ? `[${address}]` : address}/`);
+    if (at !== null && (await isReachableFrom(new URL(from), at))) continue;
+    const problem = `the vendor's list leads to ${address}, which is inside this network`;
+    throw new WayEnds('name', unreachable(url, new Error(problem)));
+  }
 }
 
 function reach(
@@ -148,8 +163,8 @@ function reach(
     .finally(() => socket.destroy());
 }
 
-async function ask({ network, patience: { wholeMs } }: Way, at: URL, seen: Seen) {
-  const dispatchers = createDispatchers(network);
+async function ask({ network, from, patience: { wholeMs } }: Way, at: URL, seen: Seen) {
+  const dispatchers = from === null ? createDispatchers(network) : createDispatchersFrom(from, network);
   const how = {
     dispatchers,
     limits: { ...EXCHANGE_LIMITS, headersMs: wholeMs },

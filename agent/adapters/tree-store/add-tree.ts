@@ -30,7 +30,7 @@ export interface AddTreeOptions {
   readonly layout: StoreLayout;
   readonly fetchPack: FetchPack;
   /** How many there are to fetch from, the nearest first. */
-  readonly places: number;
+  readonly places: () => Promise<number>;
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
   /** Ends the wait for the network. */
   readonly signal: AbortSignal | undefined;
@@ -72,7 +72,8 @@ async function obtainTree(ref: TreeRef, staging: string, options: AddTreeOptions
       return await obtainFrom(place, ref, staging, options);
     } catch (error) {
       const isOfPlace = isFairleadError(error) && /^(?:transport|tree)\//.test(error.code);
-      if (!isOfPlace || place + 1 >= options.places || options.signal?.aborted === true) throw error;
+      if (!isOfPlace || options.signal?.aborted === true || place + 1 >= (await options.places()))
+        throw error;
       await removeAll(staging);
     }
   }

@@ -27,7 +27,7 @@ export interface TreeStoreOptions {
   readonly stateDir: string;
   readonly fetchPack: FetchPack;
   /** How many there are to fetch from; one unless given. */
-  readonly places?: number;
+  readonly places?: () => Promise<number>;
   /** How much room a path's file system has; asks the kernel unless given. */
   readonly diskSpace?: (path: string) => Promise<DiskSpace>;
   /** What stands in a tree's way and can only be left. */
@@ -37,7 +37,7 @@ export interface TreeStoreOptions {
 /** Keeps trees under `<stateDir>/store`; see layout.ts. One process at a time may use a store. */
 export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const layout = storeLayout(options.stateDir);
-  const { fetchPack, places = 1, diskSpace = readDiskSpace, onLeft = () => undefined } = options;
+  const { fetchPack, places = async () => 1, diskSpace = readDiskSpace, onLeft = () => undefined } = options;
   const adds = { layout, fetchPack, places, diskSpace, onLeft };
   const adding = new Map<Digest, Promise<void>>();
 

@@ -22,8 +22,10 @@ export const networkAnswer = z.strictObject({
   ca: z.boolean(),
   systemCa: z.boolean(),
   clientCert: z.boolean(),
-  /** Copies of the vendor's repository. */
+  /** Copies of the vendor's repository that were named; none also where `listedMirrors`. */
   mirrors: z.array(z.string()),
+  /** Whether those count that the vendor's signed list names. */
+  listedMirrors: z.boolean(),
 });
 
 export interface NetworkOptions {
@@ -33,7 +35,8 @@ export interface NetworkOptions {
   readonly systemCa?: boolean;
   readonly clientCert?: string;
   readonly clientKey?: string;
-  readonly mirrors?: readonly string[];
+  /** Null takes back what was said. */
+  readonly mirrors?: readonly string[] | null;
 }
 
 /** Without options it shows what was said. Errors: transport/network-invalid, file/*, disk/*. */
@@ -54,14 +57,14 @@ export async function network(
       systemCa: said?.systemCa === true,
       clientCert: said?.clientCert !== undefined,
     },
-    mirrors: said?.mirrors ?? [],
+    ...{ mirrors: said?.mirrors ?? [], listedMirrors: said?.mirrors === undefined },
   };
   show(context, reply, () => [
     `proxy: ${reply.proxy ?? 'as HTTPS_PROXY and HTTP_PROXY say where the agent is started'}`,
     `asked without it: ${reply.direct ?? (reply.proxy === null ? 'as NO_PROXY says' : 'nothing')}`,
     `believed besides: ${[reply.ca ? 'the certificates given' : [], reply.systemCa ? 'those of this machine' : []].flat().join(', ') || 'nothing'}`,
     `this install shows ${reply.clientCert ? 'its certificate' : 'no certificate'}`,
-    `files are also fetched from ${reply.mirrors.join(', ') || 'nowhere else'}`,
+    `files are also fetched from ${reply.listedMirrors ? 'the mirrors that the vendor names' : reply.mirrors.join(', ') || 'nowhere else'}`,
     ...(changed ? ['next: systemctl restart fairlead-agent.service'] : []),
   ]);
   return 0;
@@ -71,19 +74,24 @@ export async function network(
 export async function saveNetwork(stateDir: string, options: NetworkOptions): Promise<boolean> {
   const { proxyFile, direct, ca, systemCa, clientCert, clientKey, mirrors } = options;
   const text = async (path: string) => new TextDecoder().decode(await readNamed(path, MAX_BYTES));
-  const given: Partial<NetworkFile> = {
+  const given = {
     ...(proxyFile === undefined ? {} : { proxy: await readSecret(proxyFile) }),
     ...(direct === undefined ? {} : { noProxy: direct }),
     ...(ca === undefined ? {} : { ca: await text(ca) }),
     ...(systemCa === true ? { systemCa } : {}),
     ...(clientCert === undefined ? {} : { clientCert: await text(clientCert) }),
     ...(clientKey === undefined ? {} : { clientKey: await text(clientKey) }),
-    ...(mirrors === undefined ? {} : { mirrors: [...mirrors] }),
+    ...(mirrors === undefined ? {} : { mirrors }),
   };
   if (Object.keys(given).length === 0) return false;
   await makeDirectory(stateDir);
   const before = await readNetworkFile(stateDir);
-  await writeNetworkFile(stateDir, { ...before, ...given, schema: 'fairlead/network@1' });
+  const { mirrors: named, ...others } = { ...before, ...given };
+  await writeNetworkFile(stateDir, {
+    ...others,
+    ...(named === null || named === undefined ? {} : { mirrors: [...named] }),
+    schema: 'fairlead/network@1',
+  });
   return true;
 }
 

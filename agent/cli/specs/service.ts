@@ -40,12 +40,13 @@ function parseDrivers(text: string): readonly DriverName[] {
 }
 
 /** Nothing else of what is fetched there is believed than what the vendor has signed. */
-function parseMirrors(text: string): readonly string[] {
+function parseMirrors(text: string): readonly string[] | null {
+  if (text.trim() === 'listed') return null;
   if (text.trim() === 'none') return [];
   const urls = text.split(',').map((one) => one.trim().replace(/\/$/, ''));
   if (urls.every((one) => URL.parse(one)?.protocol.startsWith('http') === true)) return urls;
   throw new InvalidArgumentError(
-    'It must be addresses such as https://mirror.example/repository, by comma, or none.',
+    'It must be addresses such as https://mirror.example/repository, by comma, or none, or listed.',
   );
 }
 
@@ -68,7 +69,7 @@ const NETWORK: readonly OptionSpec[] = [
   {
     flags: '--mirrors <urls>',
     about:
-      'copies of the vendor’s repository, by comma, nearest first: files are fetched there, all else where the server fails; none takes them back',
+      'copies of the vendor’s repository, by comma, nearest first, in place of those that it names: files are fetched there, all else where the server fails; none: the server alone; listed: those that the vendor names',
     parse: parseMirrors,
   },
 ];

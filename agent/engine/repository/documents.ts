@@ -5,6 +5,7 @@ import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { Classes } from '../../../shared/schema/classes.ts';
+import { type ListedMirror, MIRRORS_PATH } from '../../../shared/schema/mirrors.ts';
 import type { OrderTerms } from '../../../shared/schema/order-terms.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
 import { parseTargetDocument, placeOf, type TargetDocument } from '../../../shared/schema/target-document.ts';
@@ -107,7 +108,7 @@ const PATHS = /^(?:platform|suites|capabilities|rollouts|advisories|halts)\/./;
 
 /** Other targets of the repository are not the agent's business. */
 export function isCatalogPath(path: string): boolean {
-  return PATHS.test(path);
+  return path === MIRRORS_PATH || PATHS.test(path);
 }
 
 /**
@@ -146,4 +147,9 @@ export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
       return [own === undefined ? document : { ...document, classes: own }];
     }),
   };
+}
+
+/** Of the vendor's signed list; none where there is no list. */
+export function listedMirrors(entries: readonly CatalogEntry[]): readonly ListedMirror[] {
+  return entries.flatMap(({ kind, document }) => (kind === 'mirrors' ? document.mirrors : []));
 }

@@ -1,11 +1,20 @@
-// Where the repository is asked: the vendor's server, and where that fails the copies that were named. None of them is believed.
+// Where the repository is asked: the vendor's server, and where that fails the copies of it that there are. None of them is believed.
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import type { ListedMirror } from '../../../shared/schema/mirrors.ts';
 import type { RepositorySource } from '../../ports/server.ts';
 
 export type PlaceSource = Pick<RepositorySource, 'metadata' | 'document' | 'mirror'>;
 
 type Outcome = 'changed' | 'unchanged';
+
+/** Copies of the repository: those that the operator named, or else those that the vendor's signed list has for this install. */
+export interface Mirrors {
+  /** In the order in which they are asked where the server fails; the same object for the same place. */
+  sources(): Promise<readonly PlaceSource[]>;
+  /** What the signed list says from now on. */
+  learn(listed: readonly ListedMirror[]): void;
+}
 
 export interface Places {
   /** The one that is asked now. */
@@ -20,9 +29,7 @@ export interface Places {
   mirror(): string | null;
 }
 
-/** `sources` begins with the vendor's server. */
-export function createPlaces(sources: readonly [PlaceSource, ...PlaceSource[]]): Places {
-  const [server, ...mirrors] = sources;
+export function createPlaces(server: PlaceSource, copies?: Pick<Mirrors, 'sources'>): Places {
   const rests = createRests();
   let current = server;
   let answered: string | null = null;
@@ -30,7 +37,8 @@ export function createPlaces(sources: readonly [PlaceSource, ...PlaceSource[]]):
   const refresh: Places['refresh'] = async (now, look, moving) => {
     const failures: unknown[] = [];
     const heard: Outcome[] = [];
-    for (const place of sources) {
+    const mirrors = (await copies?.sources()) ?? [];
+    for (const place of [server, ...mirrors]) {
       const rest = mirrors.length === 0 ? null : rests.of(place, now);
       if (rest !== null) failures.push(rest.error);
       if (rest !== null) continue;
@@ -73,7 +81,7 @@ const LONGEST_REST_MS = 3_600_000;
 
 /** Who said how long it wants to be left alone is left alone, though others are asked meanwhile. */
 function createRests() {
-  const rests = new Map<PlaceSource, Rest>();
+  const rests = new WeakMap<PlaceSource, Rest>();
   return {
     of(place: PlaceSource, now: EpochMs): Rest | null {
       const rest = rests.get(place);

@@ -12,6 +12,7 @@ import {
   type DocumentRef,
   forEachAtOnce,
   isSameDocument,
+  listedMirrors,
   obtainAll,
   parseEntry,
   readDocument,
@@ -29,7 +30,7 @@ import {
   sourceOf,
   withoutAll,
 } from './listing.ts';
-import { createPlaces, type PlaceSource, type Places } from './places.ts';
+import { createPlaces, type Mirrors, type PlaceSource, type Places } from './places.ts';
 import {
   addSightings,
   formatSightings,
@@ -43,8 +44,8 @@ import { Updater } from './updater.ts';
 export interface RepositoryOptions {
   readonly openStore: () => Promise<TrustStore>;
   readonly source: PlaceSource;
-  /** Copies of it, in the order in which they are asked where the source fails. */
-  readonly mirrors?: readonly PlaceSource[];
+  /** Copies of it, which are asked where the source fails. */
+  readonly mirrors?: Mirrors;
   /** Where trust starts on an empty store: root metadata that came over a trusted way. */
   readonly initialRoot: Uint8Array;
   /** A signed document that cannot be used, or a path that signed metadata lists and nobody can read. */
@@ -82,8 +83,8 @@ export function createRepository(options: RepositoryOptions): Repository {
 /** Loads what the disk holds. Errors: trust/no-root, trust/malformed, trust/threshold, disk/*. */
 async function open(options: RepositoryOptions): Promise<TufRepository> {
   const store = await options.openStore();
-  const { openStore: _, onWarning: __, source, mirrors = [], ...trust } = options;
-  const places = createPlaces([source, ...mirrors]);
+  const { openStore: _, onWarning: __, source, mirrors, ...trust } = options;
+  const places = createPlaces(source, mirrors);
   const updater = await Updater.open({ store, source: places.source, ...trust });
   const bytes = await store.read(LISTING_FILE);
   const listing = (bytes === null ? null : await inPieces(parseListing(bytes))) ?? EMPTY_LISTING;
@@ -159,6 +160,7 @@ class TufRepository implements Repository {
     this.#read = read;
     this.#lost = lost;
     const inOrder = entries.flatMap(({ path }) => read.get(path)?.entry ?? []);
+    this.#options.mirrors?.learn(listedMirrors(inOrder));
     const { digests, orders } = this.#sightings;
     return {
       ...collectCatalog(inOrder),

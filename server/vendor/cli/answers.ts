@@ -22,6 +22,7 @@ import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { classes } from '../../../shared/schema/classes.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
+import { listedMirror } from '../../../shared/schema/mirrors.ts';
 import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../core/roles.ts';
@@ -168,6 +169,9 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   'key rotate': conclusion,
   publish: conclusion,
   status: workspaceStatus,
+  'mirrors list': { mirrors: z.array(listedMirror) },
+  'mirrors set': { mirrors: z.array(listedMirror), ...conclusion },
+  'mirrors clear': { mirrors: z.array(listedMirror), ...conclusion },
   'audit verify': {
     acts: count,
     first: instant.nullable(),

@@ -23,6 +23,7 @@ const GROUPS = {
   enrolment: 'new installs',
   propose: 'ask installs for something; what becomes of it their own policy decides',
   key: 'signing keys',
+  mirrors: 'copies of the repository, by region',
   audit: 'the log of every act in this workspace',
 };
 

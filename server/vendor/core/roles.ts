@@ -99,6 +99,17 @@ export function draftTargets(version: number, now: EpochMs, keyring: Keyring): J
   };
 }
 
+/** The same role anew, with these targets: what it delegates stays. */
+export function draftNext(
+  role: OfflineRole,
+  before: JsonObject,
+  version: number,
+  now: EpochMs,
+  targets: JsonObject,
+): JsonObject {
+  return { ...before, ...header(role, version, now), targets };
+}
+
 /** Delegated metadata that lists these targets. */
 export function draftDelegated(
   role: OfflineRole,

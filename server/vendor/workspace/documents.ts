@@ -8,6 +8,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
 import { digest } from '../../../shared/schema/common.ts';
+import { MIRRORS_PATH, type Mirrors, mirrors } from '../../../shared/schema/mirrors.ts';
 import { type OrderTerms, orderTerms } from '../../../shared/schema/order-terms.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Release, release, type Verified } from '../../../shared/schema/release.ts';
@@ -82,6 +83,13 @@ export async function readHalts(directory: string): Promise<readonly Signed<Halt
 export async function readHaltScopes(directory: string): Promise<readonly HaltScope[]> {
   const { ending } = await readApart(directory, 'halts', '.scope.json');
   return ending.map(({ bytes, path }) => parseDocumentBytes(haltScope, bytes, path));
+}
+
+/** Null where there is no list. */
+export async function readMirrors(directory: string): Promise<Mirrors | null> {
+  const documents = await readDocuments(directory, 'targets');
+  const found = documents.find(({ path }) => path === MIRRORS_PATH);
+  return found === undefined ? null : parseDocumentBytes(mirrors, found.bytes, found.path);
 }
 
 /** No metadata lists this version, signed or waiting for signatures. Error: vendor/released. */

@@ -6,7 +6,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { readObject, readText } from '../../../shared/trust/field.ts';
-import { draftDelegated, type OfflineRole } from '../core/roles.ts';
+import { draftNext, type OfflineRole } from '../core/roles.ts';
 import { type MetadataFile, readPending, requireNewest } from './metadata.ts';
 import type { Session } from './passphrases.ts';
 import {
@@ -54,7 +54,12 @@ export async function changeTargets(
   for (const edit of edits) {
     if (edit.bytes !== null) await writeTarget(session.directory, edit.path, edit.bytes);
   }
-  return signRole(session, role, draftDelegated(role, newest.version + 1, session.now(), targets), purpose);
+  return signRole(
+    session,
+    role,
+    draftNext(role, newest.envelope.signed, newest.version + 1, session.now(), targets),
+    purpose,
+  );
 }
 
 /** The same command run again: it adds what its keys can, or says what is still missing. */

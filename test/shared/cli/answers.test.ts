@@ -202,6 +202,9 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
   await run('change', 'list');
   await run('enrolment', 'create', '--name', 'Example Ltd');
   await run('sign');
+  await run('mirrors', 'set', 'eu=https://eu.example/repository');
+  await run('mirrors', 'list');
+  await run('mirrors', 'clear');
   await run('renew', 'releases');
   const key = join(bench.directory, 'anna.json');
   await run('key', 'create', key, '--role', 'releases', '--label', 'anna');

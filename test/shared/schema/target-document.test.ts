@@ -30,6 +30,10 @@ const TERMS = {
   ...{ start: '2026-01-31T10:00:00Z', waves: [{ percent: 100, after: 'PT0S' }] },
 };
 const SCOPE = { schema: 'fairlead/halt-scope@1', digest, classes: [{ region: ['eu'] }] };
+const MIRRORS = {
+  schema: 'fairlead/mirrors@1',
+  mirrors: [{ url: 'https://eu.example/copy', regions: ['eu'] }],
+};
 const read = (path: string, document: object) => parseTargetDocument(path, utf8(JSON.stringify(document)));
 
 describe('the document at a target path', () => {
@@ -42,6 +46,7 @@ describe('the document at a target path', () => {
     ['order-terms', 'advisories/FL-2026-1.terms.json', TERMS],
     ['halt', `halts/${'0a'.repeat(32)}.json`, HALT],
     ['halt-scope', `halts/${'0a'.repeat(32)}.scope.json`, SCOPE],
+    ['mirrors', 'mirrors.json', MIRRORS],
   ])('is a %s, and belongs there: %s', (kind, path, document) => {
     const target = read(path, document);
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { shellWord } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
+import { readObject } from '../../../../shared/trust/field.ts';
 import {
   draftRoot,
   draftTargets,
@@ -135,10 +136,13 @@ async function signDelegator(
 ): Promise<SigningResult> {
   const isDelegated = role === 'security' || role === 'halts' || role === 'releases';
   const delegator = isDelegated ? 'targets' : 'root';
-  const version = (await requireNewest(session.directory, delegator)).version + 1;
-  const draft = isDelegated ? draftTargets : draftRoot;
-  const purpose = { action: 'key rotate', subject: role };
-  return signRole(session, delegator, draft(version, session.now(), keyring), purpose);
+  const newest = await requireNewest(session.directory, delegator);
+  const version = newest.version + 1;
+  const listed = readObject(newest.envelope.signed.targets ?? {}, delegator, 'targets');
+  const draft = isDelegated
+    ? { ...draftTargets(version, session.now(), keyring), targets: listed }
+    : draftRoot(version, session.now(), keyring);
+  return signRole(session, delegator, draft, { action: 'key rotate', subject: role });
 }
 
 /** With neither --add nor --remove a role of one key gets a new one in its place. */

@@ -16,6 +16,7 @@ import { parseAffected, parseFixed } from '../../core/advisory-impact.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
 import { parsePlainWaves } from '../../core/waves.ts';
 import { PASSPHRASE, type VendorCommand, WHY } from '../command.ts';
+import { MIRRORS } from './mirrors.ts';
 
 const PUBLISH_ADVISORY: readonly OptionSpec[] = [
   {
@@ -184,6 +185,7 @@ export const CARE: readonly VendorCommand[] = [
   ...TO_INSTALLS,
   ...SIGNATURES,
   ...KEYS,
+  ...MIRRORS,
   {
     name: 'publish',
     about: 'send the server what it lacks of the signed repository',

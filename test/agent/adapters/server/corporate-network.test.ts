@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { rootCertificates, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { createMirrorSources } from '../../../../agent/adapters/repository/http-source.ts';
+import { createMirrors } from '../../../../agent/adapters/repository/mirrors.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { listenTo } from '../../../../agent/adapters/server/listen.ts';
 import {
@@ -173,8 +173,9 @@ describe('a mirror', () => {
       clientKey,
       mirrors: [`${url}/copy`],
     } as const;
-    const { sources, close } = createMirrorSources(networkOf({}, { ...said, mirrors: [...said.mirrors] }));
-    const [mirror] = sources;
+    const network = networkOf({}, { ...said, mirrors: [...said.mirrors] });
+    const { sources, close } = createMirrors({ network, server: url, region: async () => undefined });
+    const [mirror] = await sources();
 
     const options = { maxBytes: 10, onProgress: () => undefined };
     await mirror?.metadata('timestamp.json', { maxBytes: 10 }).catch(() => undefined);

@@ -72,7 +72,7 @@ async function proxy(status = 200): Promise<string> {
 
 async function survey(url: string, said: Partial<NetworkFile> = {}): Promise<Endpoint[]> {
   const network = networkOf({}, { schema: 'fairlead/network@1', ca: company.pem('ca.pem'), ...said });
-  const endpoints = await surveyServer(url, network, PATIENCE);
+  const endpoints = await surveyServer(url, network, undefined, PATIENCE);
   expect(JSON.stringify(endpoints)).not.toContain('secret');
   return endpoints;
 }

@@ -46,7 +46,7 @@ function storeWith(...places: readonly Place[]) {
     asked.push(place);
     places[place]?.(file);
   };
-  const store = createTreeStore({ stateDir, fetchPack, places: places.length });
+  const store = createTreeStore({ stateDir, fetchPack, places: async () => places.length });
   return { store, asked, left: () => readdirSync(joinPath(stateDir, 'store/tmp')) };
 }
 

@@ -69,6 +69,8 @@ async function world(server: Serve | 'away', ...mirrors: readonly Serve[]) {
     const urls = { metadata: `${url}/metadata`, targets: `${url}/targets`, packs: url };
     return { ...(place === 0 ? {} : { mirror: `mirror ${place}` }), ...createHttpSource(urls, http) };
   };
+  const learned: unknown[] = [];
+  const warnings: string[] = [];
   const directory = temporaryDirectory();
   const initialRoot = vendor.initialRoot();
   // A laggard has this and no more.
@@ -77,9 +79,9 @@ async function world(server: Serve | 'away', ...mirrors: readonly Serve[]) {
   const repository = createRepository({
     openStore: () => openTrustStore(directory),
     source: await source(server, 0),
-    mirrors: sources,
+    mirrors: { sources: async () => sources, learn: (listed) => learned.push(listed) },
     initialRoot,
-    onWarning: () => undefined,
+    onWarning: ({ code }) => warnings.push(code),
   });
   const release = () => {
     vendor.addTarget('releases', PLATFORM, platform);
@@ -87,7 +89,7 @@ async function world(server: Serve | 'away', ...mirrors: readonly Serve[]) {
   };
   const asksOf = (place: number) => asked.filter((one) => one.place === place);
   const releases = async () => (await repository.catalog()).releases.length;
-  return { vendor, repository, release, releases, asksOf, close: http.close };
+  return { vendor, repository, release, releases, asksOf, learned, warnings, close: http.close };
 }
 
 describe('mirrors', () => {
@@ -181,6 +183,57 @@ describe('mirrors', () => {
     expect(asksOf(0)).toHaveLength(length);
     await repository.refresh(NOW + 601_000);
     expect(asksOf(0).length).toBeGreaterThan(length);
+    await close();
+  });
+});
+
+describe('the vendor’s list of mirrors', () => {
+  const publish = (vendor: RepositorySimulator, role: string, text: string) => {
+    vendor.addTarget(role, 'mirrors.json', text);
+    vendor.publish('releases', 'targets', 'snapshot', 'timestamp');
+  };
+  const listOf = (url: string) => JSON.stringify({ schema: 'fairlead/mirrors@1', mirrors: [{ url }] });
+
+  it('is learnt with the catalog, as it is now, and nothing of it where it is gone', async () => {
+    const { vendor, repository, releases, learned, close } = await world(honest);
+    for (const url of ['https://a.example', 'https://b.example']) {
+      publish(vendor, 'targets', listOf(url));
+      await repository.refresh(NOW);
+      await releases();
+    }
+    delete vendor.targets.targets['mirrors.json'];
+    vendor.publish('targets', 'snapshot', 'timestamp');
+    await repository.refresh(NOW);
+    await releases();
+
+    expect(learned).toEqual([[{ url: 'https://a.example' }], [{ url: 'https://b.example' }], []]);
+    await close();
+  });
+
+  it.each([
+    ['that nobody can read', 'no JSON'],
+    ['with a mirror that is no https', listOf('http://a.example')],
+    ['of a later form', JSON.stringify({ schema: 'fairlead/mirrors@2', mirrors: [] })],
+  ])('%s hides no release, and is told of', async (_, text) => {
+    const { vendor, repository, release, releases, learned, warnings, close } = await world(honest);
+    publish(vendor, 'targets', text);
+    release();
+
+    expect(await repository.refresh(NOW)).toBe('changed');
+
+    expect(await releases()).toBe(1);
+    expect(learned.at(-1)).toEqual([]);
+    expect(warnings).toHaveLength(1);
+    await close();
+  });
+
+  it('counts from the top-level role alone', async () => {
+    const { vendor, repository, releases, learned, close } = await world(honest);
+    publish(vendor, 'releases', listOf('https://a.example'));
+    await repository.refresh(NOW);
+    await releases();
+
+    expect(learned).toEqual([[]]);
     await close();
   });
 });
