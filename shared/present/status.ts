@@ -10,6 +10,7 @@ import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 export function renderStatus(status: StatusReply, style: Style): readonly string[] {
   return [
     describeVerdict(status.decision, status.inProgress, style),
+    ...(status.deciding === true ? ['A new decision is being made; this is the one before it'] : []),
     ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
     ...describeBlockers(status.decision.blockers.filter(isNews(status.inProgress)), style),
     ...describeNewer(status.decision),

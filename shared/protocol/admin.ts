@@ -6,7 +6,7 @@ import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
 import { hintsState } from './hint.ts';
 import { CHANNELS } from './report.ts';
-import { opening, rollbackTo, slotsState } from './upkeep.ts';
+import { deviation, opening, rollbackTo, slotsState } from './upkeep.ts';
 
 /** Name of the request header that carries the operator's account; see agent/engine/agent/admin-server.ts. */
 export const ACTOR_HEADER = 'fairlead-actor';
@@ -64,6 +64,8 @@ export const statusReply = z.strictObject({
   manifest: digest.nullable(),
   components: z.array(component),
   decision,
+  /** A decision about what is known now is being made: that above is the one before. */
+  deciding: z.literal(true).optional(),
   freshness: z.strictObject({
     state: z.enum(['fresh', 'expired', 'clock-behind', 'never']),
     expires: instant.nullable(),
@@ -193,9 +195,7 @@ export const verifyReply = z.strictObject({
       component: componentKey,
       version,
       tree: digest,
-      deviations: z.array(
-        z.strictObject({ path: z.string(), problem: z.enum(['missing', 'changed', 'unexpected']) }),
-      ),
+      deviations: z.array(deviation),
     }),
   ),
 });

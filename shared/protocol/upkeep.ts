@@ -15,6 +15,12 @@ const componentVersion = z
 
 export const rollbackTo = z.union([z.int().min(0), componentVersion]);
 
+/** A file of a live tree that is not as it was signed. */
+export const deviation = z.strictObject({
+  path: z.string(),
+  problem: z.enum(['missing', 'changed', 'unexpected']),
+});
+
 /** POST /v1/rollback/rehearsal: what a rollback would do and cost, tried as far as that goes without stopping anything. */
 export const rehearsalRequest = z.strictObject({ to: rollbackTo.optional() });
 
@@ -70,9 +76,7 @@ export const repairReply = z.strictObject({
     z.strictObject({
       component: componentKey,
       version,
-      deviations: z.array(
-        z.strictObject({ path: z.string(), problem: z.enum(['missing', 'changed', 'unexpected']) }),
-      ),
+      deviations: z.array(deviation),
       /** It may have loaded what was never signed. */
       restarted: z.boolean(),
       /** Added beside what was signed, and left. */

@@ -13,6 +13,7 @@ import { deployOffer } from './deployments.ts';
 import { createFetchAhead } from './fetch-ahead.ts';
 import { createReporting } from './gate.ts';
 import { createHints } from './hints.ts';
+import { createLatest } from './latest.ts';
 import { createLedger } from './ledger.ts';
 import { createOwnDeployments } from './own-deployments.ts';
 import { createProposalExchange } from './proposal-exchange.ts';
@@ -129,7 +130,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       }),
       freshness: (now) => repository.freshness(now),
       ...{ root: () => repository.root(), survey: joined(options.survey) },
-      ...{ compile: createCompileCache(), inTurn: createTurns() },
+      ...{ compile: createCompileCache(), inTurn: createTurns(), latest: createLatest(options.clock) },
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
       proposals: createProposalExchange(() => state, channel),

@@ -28,6 +28,50 @@ export interface AssessOptions {
 
 /** Needs no network: the catalog is what the repository last verified. */
 export async function assess(state: Assessing, options: AssessOptions = {}): Promise<Assessment> {
+  const gathered = await gather(state, options);
+  return { ...(await concludeFrom(state, gathered.facts, options)), ...gathered };
+}
+
+/** Answers from the decision that is being made, or was made last, without waiting for it; `isOlder` says which. */
+export async function assessSoon(
+  state: Assessing & Needs<'records'>,
+): Promise<Assessment & { readonly isOlder: boolean }> {
+  const gathered = await gather(state, {});
+  const conclude = () => concludeFrom(state, gathered.facts, {});
+  const soonest = await state.offers.latest.soonest(conclude);
+  if (soonest.kind === 'made') return { ...soonest.conclusion, ...gathered, isOlder: false };
+  const last = soonest.last ?? (await recorded(state));
+  // Of an install that has never decided there is nothing to tell yet.
+  return { ...(last ?? (await conclude())), ...gathered, isOlder: last !== null };
+}
+
+/** As an earlier start of the agent left it. */
+async function recorded({ records }: Needs<'records'>): Promise<Conclusion | null> {
+  const record = await records.decisions.read();
+  if (record === null) return null;
+  return { decision: record.decision, offer: null, emergency: UNKNOWN_EMERGENCY, pins: [] };
+}
+
+/** A record tells of it what its decision says. */
+const UNKNOWN_EMERGENCY = {
+  ...{ target: null, advisories: [], unfixable: [] },
+  ...{ overridden: [], misconfigured: [], adopted: [] },
+};
+
+async function concludeFrom(
+  { offers }: Needs<'offers'>,
+  facts: Facts,
+  { command }: AssessOptions,
+): Promise<Conclusion> {
+  // One after the other: who asks the same meanwhile finds it compiled.
+  return await offers.inTurn(() => inPieces(conclude(facts, command ?? null, offers.compile)));
+}
+
+/** Every fact, read now. */
+async function gather(
+  state: Assessing,
+  options: AssessOptions,
+): Promise<Pick<Assessment, 'facts' | 'current'>> {
   const { deployer, offers, choice } = state;
   const { settings } = choice;
   const now = state.clock.now();
@@ -58,11 +102,7 @@ export async function assess(state: Assessing, options: AssessOptions = {}): Pro
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
   };
-  // One after the other: who asks the same meanwhile finds it compiled.
-  const conclusion = await offers.inTurn(() =>
-    inPieces(conclude(facts, options.command ?? null, offers.compile)),
-  );
-  return { ...conclusion, facts, current: current.generation };
+  return { facts, current: current.generation };
 }
 
 function hostFacts(

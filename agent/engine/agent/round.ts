@@ -21,6 +21,7 @@ export async function round(state: Assessing & Needs<'log' | 'records' | 'wake'>
   state.offers.proposals.request();
   await state.records.ledger.noteLocal();
   await recordOrWarn(state, assessment.decision);
+  state.offers.latest.note(assessment);
   if (assessment.decision.verdict === 'ask' && assessment.offer !== null) {
     await rememberAsked(state, assessment.offer.plan);
   }

@@ -18,6 +18,7 @@ import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state
 import type { FetchAhead } from './fetch-ahead.ts';
 import type { Reporting } from './gate.ts';
 import type { Hints } from './hints.ts';
+import type { Latest } from './latest.ts';
 import type { Ledger } from './ledger.ts';
 import type { OwnDeployments } from './own-deployments.ts';
 import type { Reporter } from './reporter.ts';
@@ -69,6 +70,7 @@ export interface Offers {
   readonly compile: Compile;
   /** One decision is made after the other. */
   readonly inTurn: InTurn;
+  readonly latest: Latest;
   readonly fetchAhead: FetchAhead;
   /** What of it the agent deploys by itself. */
   readonly own: OwnDeployments;

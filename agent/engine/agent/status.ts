@@ -26,13 +26,13 @@ import { longestInterruption } from '../../core/deploy/rollback-target.ts';
 import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
-import { type Assessing, type Assessment, assess, readCurrent } from './assess.ts';
+import { type Assessing, type Assessment, assess, assessSoon, readCurrent } from './assess.ts';
 import { factsToReport } from './facts.ts';
 import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
 
 export async function readStatus(state: Assessing & Needs<'records'>): Promise<StatusReply> {
-  const assessment = await assess(state);
+  const assessment = await assessSoon(state);
   const { current, facts, decision } = assessment;
   const [health, quarantine, unsent] = await Promise.all([
     state.deployer.health(),
@@ -53,6 +53,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
       ...healthOf(component, health),
     })),
     decision,
+    ...(assessment.isOlder ? { deciding: true as const } : {}),
     freshness: {
       state: facts.freshness.state,
       expires: facts.freshness.expires === null ? null : formatInstant(facts.freshness.expires),

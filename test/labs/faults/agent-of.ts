@@ -6,6 +6,7 @@ import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
 import type { Offer } from '../../../agent/core/conclude.ts';
 import { createAdminRoutes } from '../../../agent/engine/agent/admin-routes.ts';
 import { deployOffer } from '../../../agent/engine/agent/deployments.ts';
+import { createLatest } from '../../../agent/engine/agent/latest.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { round } from '../../../agent/engine/agent/round.ts';
 import type { AgentState } from '../../../agent/engine/agent/state.ts';
@@ -73,6 +74,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       survey: async () => [],
       compile: createCompileCache(),
       inTurn: createTurns(),
+      latest: createLatest(clock),
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.
       fetchAhead: { begin: () => undefined },
       own: { begin: () => undefined, problem: () => null },

@@ -5,6 +5,7 @@ import type { DecisionRecord } from '../../../agent/core/conclude.ts';
 import { pollDelayMs } from '../../../agent/core/pauses.ts';
 import type { Assessing } from '../../../agent/engine/agent/assess.ts';
 import { deployOffer } from '../../../agent/engine/agent/deployments.ts';
+import { createLatest } from '../../../agent/engine/agent/latest.ts';
 import { createOwnDeployments } from '../../../agent/engine/agent/own-deployments.ts';
 import { round } from '../../../agent/engine/agent/round.ts';
 import { createServerContact } from '../../../agent/engine/agent/server-contact.ts';
@@ -119,6 +120,7 @@ function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, 
       contact: createServerContact({ ...options, log: QUIET, intervalMs: POLL_INTERVAL_MS }),
       freshness: (now) => repository.freshness(now),
       ...{ compile: createCompileCache(), inTurn: (work) => inTurn(() => time.still(work)) },
+      latest: createLatest(clock),
       fetchAhead: { begin: () => undefined },
       own: createOwnDeployments({
         ...{ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log: QUIET },

@@ -58,6 +58,11 @@ describe('a status', () => {
         'Instance "first-customer" of https://vendor.example, agent 0.1.0 in slot b, on trial as fairlead/agent since 2026-03-01T10:00:00Z; the one before is in slot a',
       ],
     ],
+    [
+      'a decision in the making',
+      { deciding: true },
+      ['A new decision is being made; this is the one before it'],
+    ],
     ['an alarm', { alarms: ['the log is damaged'] }, ['bad<! the log is damaged>']],
     [
       'a reason',

@@ -1,6 +1,8 @@
 // Decisions that take long: others have turns meanwhile, and nobody makes the same one twice.
-import { expect, it, onTestFinished, vi } from 'vitest';
-import { type Assessing, assess } from '../../../../agent/engine/agent/assess.ts';
+import { setImmediate as later } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Assessing, assess, assessSoon } from '../../../../agent/engine/agent/assess.ts';
+import { createLatest } from '../../../../agent/engine/agent/latest.ts';
 import { compileAnew, createCompileCache } from '../../../../shared/compile/compile.ts';
 import { createTurns } from '../../../../shared/node/turns.ts';
 import { factsOf } from '../../../support/facts.ts';
@@ -31,6 +33,7 @@ function slowly() {
         config: async () => (facts.config.kind === 'readable' ? facts.config.config : null),
       },
       approvals: { read: async () => null },
+      facts: { read: async () => null },
     },
     deployer: {
       current: async () => null,
@@ -66,4 +69,42 @@ it('makes a decision once for all who ask for it meanwhile', async () => {
   expect(compiled()).toBe(1);
   expect(second.decision).toEqual(first.decision);
   expect(first.decision.target).not.toBeNull();
+});
+
+describe('who asks while a decision is made', () => {
+  const BEFORE = { verdict: 'current', target: null, blockers: [], exposed: [] } as const;
+
+  /** Nobody waits longer than for a turn. */
+  function hurried(recorded: object | null) {
+    const { state, compiled } = slowly();
+    const latest = createLatest({ sleep: async () => void (await later()) });
+    const asked = {
+      ...state,
+      offers: { ...state.offers, latest },
+      records: { decisions: { read: async () => recorded } },
+    } as unknown as Parameters<typeof assessSoon>[0];
+    return { asked, compiled, latest };
+  }
+
+  it('is told the one on the record at once, as the one before, and costs one however often they ask', async () => {
+    const { asked, compiled, latest } = hurried({ decision: BEFORE });
+
+    const answers = [await assessSoon(asked), await assessSoon(asked), await assessSoon(asked)];
+
+    expect(answers.map(({ decision, isOlder }) => ({ decision, isOlder }))).toEqual(
+      Array(3).fill({ decision: BEFORE, isOlder: true }),
+    );
+    expect(compiled()).toBe(0);
+    latest.note(await assess(asked));
+    expect(compiled()).toBe(1);
+    expect((await assessSoon(asked)).decision.target).not.toBeNull();
+  });
+
+  it('waits where nothing was ever decided', async () => {
+    const { asked } = hurried(null);
+
+    const { decision, isOlder } = await assessSoon(asked);
+
+    expect([decision.target === null, isOlder]).toEqual([false, false]);
+  });
 });
