@@ -6,7 +6,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { type ProposalAnswer, proposalAnswer } from '../../shared/protocol/proposal.ts';
 import { digest, instant, line } from '../../shared/schema/common.ts';
 import type { ProposalKind } from '../../shared/schema/policy.ts';
-import { LONGEST_MS, MOST_OPEN, type Proposal, proposal } from '../../shared/schema/proposal.ts';
+import { LONGEST_MS, MOST_OPEN, type Proposal, proposal, proposalId } from '../../shared/schema/proposal.ts';
 
 const answer = proposalAnswer.omit({ id: true, revision: true });
 
@@ -44,6 +44,8 @@ export const proposalsFile = z.strictObject({
   /** How many were taken in on a day: what a server may cost the log is bounded. */
   taken: z.strictObject({ day: z.string().max(10), count: z.int().min(0) }),
   entries: z.array(entry),
+  /** Taken in before an earlier file was lost: nobody knows what came of them. */
+  before: z.array(proposalId).optional(),
 });
 export type ProposalsFile = z.output<typeof proposalsFile>;
 
@@ -101,13 +103,11 @@ export function takeIn(known: ProposalsFile, offered: Proposal, now: EpochMs): T
   if (count >= MOST_A_DAY || others.entries.filter(isOpen).length >= MOST_OPEN) {
     return { file: known, entry: null, isFull: true };
   }
-  const added: ProposalEntry = {
-    number: known.next,
-    proposal: offered,
-    received: formatInstantMs(now),
-    state: 'waiting',
-    owed: false,
+  const fresh: ProposalEntry = {
+    ...{ number: known.next, proposal: offered, received: formatInstantMs(now) },
+    ...{ state: 'waiting', owed: false },
   };
+  const added = known.before?.includes(offered.id) ? withAnswer(fresh, 'waiting', PERHAPS_DONE, now) : fresh;
   return {
     file: prune({
       ...others,
@@ -119,6 +119,12 @@ export function takeIn(known: ProposalsFile, offered: Proposal, now: EpochMs): T
     isFull: false,
   };
 }
+
+/** Done twice, a rollback would go back twice. With an answer it waits for a person, whatever the policy accepts. */
+const PERHAPS_DONE = {
+  text: 'the record of it was lost, and it may have been done already: a person decides',
+  by: 'agent',
+};
 
 /** What the vendor changed is another proposal: an earlier yes was to the earlier one. */
 function supersede(known: ProposalsFile, id: string): ProposalsFile {

@@ -99,16 +99,27 @@ async function keepMark(state: Performing, mark: number | null): Promise<void> {
   });
 }
 
+/** A server offers no more at once, and takes no answer twice. */
+const BEFORE_KEPT = 1_000;
+
 /**
  * To take something in. A number stands for one content for good, also where the file that counts them was lost: somebody may
- * have read it and accept it now. The log has them all; where it cannot be read, nothing is taken in. Error: audit/damaged.
+ * have read it and accept it now; and what was taken in by then may have been done. The log has them all; where it cannot be
+ * read, nothing is taken in. Error: audit/damaged.
  */
 async function openFile(state: Needs<'choice' | 'records'>): Promise<ProposalsFile> {
   const known = await state.choice.proposals.read();
   if (known !== null) return known;
-  const numbers = (await state.records.audit.entries()).map(({ details }) => details.proposal);
-  const last = numbers.reduce<number>((max, one) => (typeof one === 'number' && one > max ? one : max), 0);
-  return { ...NO_PROPOSALS, next: last + 1 };
+  const logged = (await state.records.audit.entries()).map(({ details }) => details);
+  const last = logged.reduce(
+    (max, { proposal: one }) => (typeof one === 'number' && one > max ? one : max),
+    0,
+  );
+  const before = new Set(logged.flatMap((details) => ('proposal' in details ? (idIn(details) ?? []) : [])));
+  return {
+    ...{ ...NO_PROPOSALS, next: last + 1 },
+    ...(before.size === 0 ? {} : { before: [...before].slice(-BEFORE_KEPT) }),
+  };
 }
 
 /** In one write, however many there are. False where there was no room for all. */

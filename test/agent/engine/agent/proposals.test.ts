@@ -374,6 +374,23 @@ describe('a file of proposals that was lost', () => {
     expect((await rejectionOf(agent.say(read.number, 'accept'))).code).toBe('proposal/not-found');
   });
 
+  it('does nothing by the policy’s word that may have been done: a person decides', async () => {
+    const agent = await running('accept');
+    const { proposal, entry } = await agent.propose(PIN);
+    expect(entry.state).toBe('accepted');
+    agent.world.proposals.value = null;
+    agent.vendor.open.splice(0);
+    // The answer never reached the server, which offers it again; and with it one that is new.
+    agent.vendor.open.push(proposal);
+    const { entry: other } = await agent.propose({ ...PIN, component: 'core/api' });
+
+    const again = (await agent.list()).find(({ id }) => id === proposal.id);
+
+    expect(again).toMatchObject({ state: 'waiting', answer: { by: 'agent' } });
+    expect(other.state).not.toBe('waiting');
+    expect((await agent.say(again?.number ?? 0, 'decline')).state).toBe('refused');
+  });
+
   it('is begun by nothing where the log cannot be read: it alone knows which numbers were given', async () => {
     const agent = await running('propose');
     await agent.propose(PIN);
