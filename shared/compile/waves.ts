@@ -1,7 +1,7 @@
 // Waves: when those of a rollout or an emergency order reach this install.
 import { createHash } from 'node:crypto';
 import { utf8 } from '../encoding/bytes.ts';
-import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
+import { durationMs, type EpochMs, formatInstant, instantMs } from '../encoding/instant.ts';
 import { type ClassFacts, isOfferedTo } from '../schema/classes.ts';
 import type { Rollout, Wave } from '../schema/rollout.ts';
 import { affectedAmong, openCritical } from './exposure.ts';
@@ -38,6 +38,18 @@ export function wavePosition(seed: string, instance: string): number {
 export function orderReaches({ order, terms }: OrderedAdvisory, instance: string): EpochMs | null {
   if (order === undefined || terms === undefined) return null;
   return Math.min(reachedAt(terms, instance, {}), instantMs(order.deadline));
+}
+
+/** What an order's terms mean to this instance. */
+export function termsHere(
+  advisory: OrderedAdvisory,
+  instance: string,
+): { readonly exploited?: true; readonly forced?: string } {
+  const at = orderReaches(advisory, instance);
+  return {
+    ...(advisory.terms?.exploited === true ? { exploited: true } : {}),
+    ...(at === null ? {} : { forced: formatInstant(at) }),
+  };
 }
 
 /** The instants at which the passing of time alone changes which orders force this instance. */

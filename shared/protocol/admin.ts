@@ -205,12 +205,12 @@ export const advisoriesReply = z.strictObject({
   schema: z.literal('fairlead/advisories@1'),
   advisories: z.array(
     z.strictObject({
-      id: z.string(),
-      title: z.string(),
+      ...{ id: z.string(), title: z.string() },
       severity: z.enum(['low', 'medium', 'high', 'critical']),
       cves: z.array(z.string()),
-      published: instant,
-      deadline: instant.nullable(),
+      ...{ published: instant, deadline: instant.nullable() },
+      /** As the terms of the order say: whether the hole is in use already, and when its fix is forced here. */
+      ...{ exploited: z.literal(true).optional(), forced: instant.optional() },
       withdrawn: z.boolean(),
       /** The running components it affects. */
       affects: z.array(componentKey),

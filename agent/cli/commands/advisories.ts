@@ -21,7 +21,7 @@ function renderAdvisories(reply: AdvisoriesReply, style: Style): readonly string
   if (reply.advisories.length === 0) return [style.bold(verdict)];
   const rows = reply.advisories.map((each) => [
     each.id,
-    each.withdrawn ? 'withdrawn' : each.severity,
+    each.withdrawn ? 'withdrawn' : `${each.severity}${each.exploited === true ? ', exploited' : ''}`,
     each.affects.length === 0 ? 'no' : each.affects.join(', '),
     each.deadline ?? '-',
     sanitizeLine([each.title, ...each.cves].join(', ')),

@@ -1,6 +1,8 @@
 // Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
 import { affectedAmong } from '../../../shared/compile/exposure.ts';
+import type { OrderedAdvisory } from '../../../shared/compile/releases.ts';
 import { rollbackBoundMs } from '../../../shared/compile/rollback-bound.ts';
+import { termsHere } from '../../../shared/compile/waves.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { mapped } from '../../../shared/encoding/pieces.ts';
@@ -16,7 +18,6 @@ import type {
 } from '../../../shared/protocol/admin.ts';
 import type { Channel, Report } from '../../../shared/protocol/report.ts';
 import type { SurveyReply } from '../../../shared/protocol/survey.ts';
-import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
@@ -160,16 +161,17 @@ export async function verifyLive(
   return found;
 }
 
-export async function readAdvisories(state: Needs<'deployer' | 'offers'>): Promise<AdvisoriesReply> {
+export async function readAdvisories(state: Needs<'deployer' | 'offers' | 'self'>): Promise<AdvisoriesReply> {
   const { generation } = await readCurrent(state.deployer);
   const affectedBy = affectedAmong(generation?.manifest.components ?? []);
-  const describe = (advisory: Advisory) => ({
+  const describe = (advisory: OrderedAdvisory) => ({
     id: advisory.id,
     title: advisory.title,
     severity: advisory.severity,
     cves: advisory.cves,
     published: advisory.published,
     deadline: advisory.order?.deadline ?? null,
+    ...termsHere(advisory, state.self.instance.id),
     withdrawn: advisory.withdrawn,
     affects: affectedBy(advisory).map(({ component }) => component),
   });

@@ -3,6 +3,7 @@
 // Nobody is named: the seed is signed and public, each install places itself by it, and the fleet that is looked at here may be
 // another one by then.
 import { wavePosition } from '../../../shared/compile/waves.ts';
+import { count } from '../../../shared/errors/entry.ts';
 import {
   type Classes,
   type ClassFacts,
@@ -157,7 +158,7 @@ export function describePlan(
   const isIn = (wave: Wave) => known.some(({ facts }) => isOfferedTo(wave.classes, facts ?? {}));
   const empty = waves.filter((wave) => wave.classes !== undefined && !isIn(wave));
   return [
-    `of ${installs} installs on the track ${on} are offered it; by wave ${parts.join(', ')}`,
+    `of ${count(installs, 'install')} ${on} ${on === 1 ? 'is' : 'are'} meant; by wave ${parts.join(', ')}`,
     ...(notes.length === 0 ? [] : [`left out: ${notes.join(', ')}`]),
     ...(classes !== undefined && on === 0
       ? [`no known install is in a class of ${formatClasses(classes)}`]

@@ -11,7 +11,7 @@ import { describeWaves, formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf, rolloutTarget } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
-import { editRollouts, liftHalt } from '../../workspace/rollouts.ts';
+import { editRollouts, findHalt, liftHalt } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { concludeRelease } from '../conclude.ts';
@@ -135,10 +135,16 @@ async function finishOffer(session: Session, name: string, ref: ReleaseRef, made
 async function setPaused(session: Session, text: string, { track }: OnTrack, paused: boolean): Promise<void> {
   const ref = await findRelease(session, text);
   const name = paused ? 'rollout-pause' : 'rollout-resume';
-  const signed = [await editRollouts(session, ref, track ?? null, name.replace('-', ' '), { paused })];
-  if (!paused) {
+  const edit = () => editRollouts(session, ref, track ?? null, name.replace('-', ' '), { paused });
+  const signed: SigningResult[] = [];
+  if (paused) signed.push(await edit());
+  else {
     await followServerHalts(session);
-    const { digest } = requireRelease(await readReleases(session.directory), ref);
+    const released = await readReleases(session.directory);
+    const { digest } = requireRelease(released, ref);
+    // What only an order deploys has no rollout, and may be halted all the same.
+    const isHalted = (await findHalt(session, digest)) !== undefined;
+    if (!isHalted || rolloutsOf(released, ref).length > 0) signed.push(await edit());
     signed.push(await liftHalt(session, ref, digest));
   }
   await concludeRelease(session, name, ref, signed);

@@ -4,6 +4,7 @@ import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ExplanationReply, StatusReply } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
+import { orderTerms } from '../../../../shared/schema/order-terms.ts';
 import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
 import { createAgentNetwork, INSTANCE, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
 import { recordOf } from '../../../support/deployments.ts';
@@ -300,9 +301,16 @@ describe('advisories', () => {
         ...more,
       });
     const order = { deadline: '2026-03-09T10:00:00Z' };
+    const terms = orderTerms.parse({
+      ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-2', exploited: true, seed: 's' },
+      ...{ start: '2026-03-04T10:00:00Z', waves: [{ percent: 100, after: 'P9D' }] },
+    });
     world.catalog = {
       ...world.catalog,
-      advisories: [hole('FL-1', {}), hole('FL-2', { severity: 'critical', order, withdrawn: true })],
+      advisories: [
+        hole('FL-1', {}),
+        { ...hole('FL-2', { severity: 'critical', order, withdrawn: true }), terms },
+      ],
     };
     publish();
     await ask('POST', '/v1/check');
@@ -312,7 +320,11 @@ describe('advisories', () => {
       schema: 'fairlead/advisories@1',
       advisories: [
         { id: 'FL-1', severity: 'low', deadline: null, withdrawn: false, ...same },
-        { id: 'FL-2', severity: 'critical', deadline: order.deadline, withdrawn: true, ...same },
+        {
+          ...{ id: 'FL-2', severity: 'critical', deadline: order.deadline, withdrawn: true, ...same },
+          // No wave counts after the deadline.
+          ...{ exploited: true, forced: order.deadline },
+        },
       ],
     });
     const empty = createAgentNetwork();

@@ -53,7 +53,7 @@ describe('a rollout of a class', () => {
     const again = await vendor.json(...start);
 
     expect([status, again.signed]).toEqual([0, [{ kind: 'unchanged' }]]);
-    expect(err).toContain('of 200 installs on the track 100 are offered it');
+    expect(err).toContain('of 200 installs 100 are meant');
     expect(err).toContain('left out: 100 of other classes');
     expect(err).toContain('the first wave has installs of all 3 classes');
     expect(await vendor.refusal('rollout', 'start', id, '--waves', '3%,100%@PT1H')).toBe(
@@ -157,6 +157,16 @@ describe('an emergency order', () => {
         ],
       },
     ]);
+  });
+
+  it('whose fix was halted is forced again, though nothing else deploys it', async () => {
+    await vendor.json('rollout', 'halt', 'core/hole@1.0.1', '--reason', 'it does not start');
+    expect(listed('halts', '.json').length).toBeGreaterThan(0);
+
+    await vendor.json('rollout', 'resume', 'core/hole@1.0.1');
+
+    expect((await vendor.json('rollout', 'status', 'core/hole@1.0.1')).halt).toBeNull();
+    expect(await vendor.refusal('rollout', 'resume', 'core/hole@1.0.1')).toBe('vendor/not-offered');
   });
 
   it('published again with the same words is the same, seed and start too', async () => {

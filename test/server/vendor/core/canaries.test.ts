@@ -78,7 +78,7 @@ describe('whom an offer leaves out', () => {
     const lines = describePlan(offering, planWaves(offering, some, SEEDS), some);
 
     expect(lines).toEqual([
-      'of 10 installs on the track 3 are offered it; by wave 100%: 3',
+      'of 10 installs 3 are meant; by wave 100%: 3',
       'left out: 2 of other classes, 4 cannot tell, 1 run an agent that knows no classes',
     ]);
   });
