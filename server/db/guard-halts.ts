@@ -1,6 +1,7 @@
 // The halts that the server signed by itself: written down with their publication, and whether somebody has lifted them since.
 import type { Kysely } from 'kysely';
-import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
+import type { OwnHalt } from '../core/guard.ts';
 import { appendAudit } from './audit.ts';
 import { columnTypesOf, type Database, type DatabaseTransaction, type GuardHaltRow } from './tables.ts';
 
@@ -69,6 +70,11 @@ export async function listHalts(db: Database, digest: string): Promise<readonly 
     .where('digest', '=', digest)
     .orderBy('issued_at', 'desc')
     .execute();
+}
+
+export function ownHaltOf({ document, issued_at, expires_at, lifted_at }: GuardHaltRow): OwnHalt {
+  const lifted = lifted_at === null ? null : instantMs(lifted_at);
+  return { document, issued: instantMs(issued_at), expires: instantMs(expires_at), lifted };
 }
 
 /** Whoever looks first notes it. */

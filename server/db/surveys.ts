@@ -2,11 +2,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { isSurroundings } from '../../shared/change/change.ts';
+import { type Judgement, judgeRollout, toleranceOf } from '../../shared/change/judge.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { ClassFacts } from '../../shared/schema/classes.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
+import { evidenceSince } from '../core/guard.ts';
 import { outcomeOf, reasonOf } from '../core/outcome.ts';
 import { allowanceOf, createSurvey, QUIET_MS, type Survey } from '../core/survey.ts';
+import { findChange } from './changes.ts';
+import { listHalts, ownHaltOf } from './guard-halts.ts';
 import { IN_SERVICE } from './instances.ts';
 import { inParts, isAmong } from './page.ts';
 import type { Database } from './tables.ts';
@@ -25,6 +29,29 @@ export interface SurveyedOffer {
   /** What began before does not count. */
   readonly since: EpochMs;
   reaches(instance: string, facts: ClassFacts): EpochMs;
+}
+
+/** What is judged, by the digest of its release and by the change that says how much is tolerated. */
+export interface JudgedOffer {
+  readonly digest: string;
+  readonly change: string;
+  readonly start: EpochMs;
+  readonly surveyed: Omit<SurveyedOffer, 'since'>;
+}
+
+export interface Judged {
+  /** What began before does not count. */
+  readonly since: EpochMs;
+  readonly survey: Survey;
+  readonly judged: Judgement;
+}
+
+export async function judgeOffer(db: Database, offer: JudgedOffer, now: EpochMs): Promise<Judged> {
+  const own = await listHalts(db, offer.digest);
+  const since = evidenceSince(own.map(ownHaltOf), offer.start);
+  const survey = await surveyOffer(db, { ...offer.surveyed, since }, now);
+  const change = await findChange(db, offer.change);
+  return { since, survey, judged: judgeRollout(toleranceOf(change ?? {}), survey.fare, survey.classes) };
 }
 
 const PART = 1_000;

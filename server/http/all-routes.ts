@@ -21,6 +21,7 @@ import { PROPOSAL_ROUTES } from './routes/proposals.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
 import { REPOSITORY_ROUTES } from './routes/repository.ts';
+import { ROLLOUT_ROUTES } from './routes/rollouts.ts';
 import { SECURITY_ROUTES } from './routes/security.ts';
 import { SIGN_IN_PAGES, SIGN_IN_ROUTES } from './routes/sign-in.ts';
 import { SUBSCRIBE_ROUTES } from './routes/subscribe.ts';
@@ -46,6 +47,7 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...POLICY_ROUTES,
   ...GROUP_ROUTES,
   ...SECURITY_ROUTES,
+  ...ROLLOUT_ROUTES,
   ...HISTORY_ROUTES,
   ...CUSTOMER_ROUTES,
   ...TOKEN_ROUTES,

@@ -4,6 +4,7 @@ import { changeRecord } from '../../shared/change/change.ts';
 import type { alertModel } from '../../shared/protocol/alerts.ts';
 import { fleetDeployment, type instanceReply, type patchReply } from '../../shared/protocol/fleet.ts';
 import { proposalModel } from '../../shared/protocol/fleet-proposals.ts';
+import type { RolloutReply, rolloutsReply } from '../../shared/protocol/rollouts.ts';
 import type { DeliveryModel, MESSAGE_TYPES, WebhookModel } from '../../shared/protocol/webhooks.ts';
 import type { deploymentRecord } from '../../shared/schema/deployment.ts';
 
@@ -212,3 +213,27 @@ export function changed(number: number, version: string, tree: string) {
     ],
   });
 }
+
+/** The fix that an emergency order forces, gone back from where it was tried. */
+type Offered = z.input<typeof rolloutsReply>['rollouts'][number];
+export const ORDERED: {
+  readonly offer: Offered;
+  readonly fare: Omit<RolloutReply, keyof Offered>;
+} = {
+  offer: {
+    ...{ id: 'CHG-42~FL-2026-0003', change: 'CHG-42', release: 'core/auth@1.2.1', track: null },
+    ...{ state: 'offered', start: '2026-11-20T12:00:00Z', last: '2026-11-20T12:00:00Z', halt: null },
+  },
+  fare: {
+    ...{ since: '2026-11-20T12:00:00Z', eligible: 2, offered: 2 },
+    counts: { committed: 0, rolledBack: 1, inProgress: 0, failed: 0 },
+    omitted: [{ reason: 'isolated', count: 1 }],
+    classes: [],
+    findings: [
+      {
+        ...{ cause: 'rate', class: null },
+        text: '1 of 1 deployment went wrong, by chance at most once in 25',
+      },
+    ],
+  },
+};

@@ -1,28 +1,14 @@
 // The guard: judges every offer that is under way, and halts what goes wrong.
-import { judgeRollout, toleranceOf } from '../../shared/change/judge.ts';
-import { type Digest, digestFromHex } from '../../shared/encoding/digest.ts';
+import { hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import type { Classes } from '../../shared/schema/classes.ts';
-import { haltPath } from '../../shared/schema/release-ref.ts';
-import type { Halt } from '../../shared/schema/rollout.ts';
-import { parseTargetDocument } from '../../shared/schema/target-document.ts';
 import type { Context } from '../context.ts';
-import {
-  decideHalt,
-  evidenceSince,
-  findLifted,
-  type GuardFacts,
-  type OwnHalt,
-  reasonOf,
-} from '../core/guard.ts';
-import { findChange } from '../db/changes.ts';
-import { listHalts, noteLifted } from '../db/guard-halts.ts';
+import { decideHalt, findLifted, type GuardFacts, reasonOf } from '../core/guard.ts';
+import { listHalts, noteLifted, ownHaltOf } from '../db/guard-halts.ts';
 import type { Effect } from '../db/jobs.ts';
-import { surveyOffer } from '../db/surveys.ts';
-import type { HaltOrder } from '../repository/halting.ts';
-import { targetName } from '../repository/names.ts';
+import { judgeOffer } from '../db/surveys.ts';
+import { type HaltOrder, readHalt } from '../repository/halting.ts';
 import type { Offer } from '../repository/offers.ts';
-import { surveyOf } from '../repository/offers.ts';
 
 const DAY_MS = 86_400_000;
 /** So long after everybody was offered it: leaks show late. */
@@ -65,39 +51,29 @@ export function selectWatched(all: readonly Offer[], now: EpochMs): readonly Off
 }
 
 async function look(context: Context, offer: Offer, isOrdered: boolean) {
-  const { db, now } = context;
+  const { db, store, publisher, now } = context;
   const at = now();
   const rows = await listHalts(db, offer.digest);
-  const own = rows.map((row): OwnHalt => {
-    const { issued_at, expires_at, lifted_at, document } = row;
-    const lifted = lifted_at === null ? null : instantMs(lifted_at);
-    return { document, issued: instantMs(issued_at), expires: instantMs(expires_at), lifted };
-  });
-  const halt = await findPublished(context, offer.digest);
-  const inForce = halt !== null && halt.expires > at ? halt : null;
-  const facts: GuardFacts = { own, published: inForce, isOrdered, now: at };
+  const found = await readHalt(store, publisher.published(), offer.digest);
+  const expires = found === null ? at : instantMs(found.halt.expires);
+  const inForce = found !== null && expires > at ? { document: found.document, expires } : null;
+  const facts: GuardFacts = { own: rows.map(ownHaltOf), published: inForce, isOrdered, now: at };
   const [newest] = rows;
   if (findLifted(facts) !== null && newest !== undefined) {
     // What is known by now is what was lifted: there is nothing new to judge.
     const noted: Effect = (trx) => noteLifted(trx, newest, at);
     return { lifted: noted, order: null };
   }
-  const judged = await judge(context, offer, evidenceSince(own, offer.start), at);
+  const { judged } = await judgeOffer(db, offer, at);
   const until = decideHalt(judged, facts);
   if (until === null || judged.kind === 'goes-on') return { lifted: null, order: null };
   const order: HaltOrder = {
     ...{ digest: offer.digest, release: offer.release, change: offer.change },
     ...{ class: judged.class, classes: classesOf(judged.class) },
     ...{ reason: reasonOf(judged), issued: formatInstant(at), expires: formatInstant(until) },
-    follows: halt?.sha256 ?? null,
+    follows: found === null ? null : hexOf(found.document),
   };
   return { lifted: null, order };
-}
-
-async function judge({ db }: Context, offer: Offer, since: EpochMs, at: EpochMs) {
-  const survey = await surveyOffer(db, { ...surveyOf(offer), since }, at);
-  const change = await findChange(db, offer.change);
-  return judgeRollout(toleranceOf(change ?? {}), survey.fare, survey.classes);
 }
 
 /** `os=debian:12` as a halt's scope says it. */
@@ -105,14 +81,4 @@ function classesOf(name: string | null): Classes | null {
   if (name === null) return null;
   const at = name.indexOf('=');
   return [{ [name.slice(0, at)]: [name.slice(at + 1)] }];
-}
-
-async function findPublished({ publisher, store }: Context, digest: Digest) {
-  const path = haltPath(digest);
-  const ref = publisher.published().halts.find((one) => one.path === path);
-  const stored = ref === undefined ? null : await store.read(targetName(path, ref.sha256));
-  const found = stored === null ? null : parseTargetDocument(path, stored.bytes);
-  if (ref === undefined || found?.kind !== 'halt') return null;
-  const { expires }: Halt = found.document;
-  return { document: digestFromHex(ref.sha256), sha256: ref.sha256, expires: instantMs(expires) };
 }

@@ -1,6 +1,6 @@
 // Halts that the server signs by itself: the next version of their role, with what is in force still and what is to be stopped now.
 import { utf8 } from '../../shared/encoding/bytes.ts';
-import { digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
@@ -13,7 +13,7 @@ import type { SigningKey } from '../../shared/trust/key.ts';
 import { parseEnvelope, signMetadata } from '../../shared/trust/metadata.ts';
 import type { Halted } from './commit.ts';
 import { targetName } from './names.ts';
-import type { RepositoryState } from './state.ts';
+import type { Published, RepositoryState } from './state.ts';
 import type { RepositoryStore } from './store.ts';
 
 /** A halt to be signed: what is written down of it, and what it takes the place of. */
@@ -116,4 +116,19 @@ async function listExpired({ roles }: RepositoryState, { store, now }: Signing):
     expired.push(path, haltScopePath(parsed.document.digest));
   }
   return expired;
+}
+
+/** The halt of a release that is published, in force or not. */
+export async function readHalt(
+  store: RepositoryStore,
+  { halts }: Published,
+  release: Digest,
+): Promise<{ readonly halt: Halt; readonly document: Digest } | null> {
+  const path = haltPath(release);
+  const ref = halts.find((one) => one.path === path);
+  const stored = ref === undefined ? null : await store.read(targetName(path, ref.sha256));
+  const found = stored === null ? null : parseTargetDocument(path, stored.bytes);
+  return ref === undefined || found?.kind !== 'halt'
+    ? null
+    : { halt: found.document, document: digestFromHex(ref.sha256) };
 }

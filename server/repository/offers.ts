@@ -8,7 +8,7 @@ import type { Advisory } from '../../shared/schema/advisory.ts';
 import { type ClassFacts, isOfferedTo } from '../../shared/schema/classes.ts';
 import type { OrderTerms } from '../../shared/schema/order-terms.ts';
 import type { Release } from '../../shared/schema/release.ts';
-import { formatRef, orderTermsPath, type ReleaseRef, refOf } from '../../shared/schema/release-ref.ts';
+import { formatRef, orderTermsPath, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../shared/schema/rollout.ts';
 import { parseTargetDocument, type TargetDocument } from '../../shared/schema/target-document.ts';
 import { floorOf, type Version } from '../../shared/version/version.ts';
@@ -29,23 +29,22 @@ export interface Offer {
   readonly change: string;
   /** `core/auth@1.0.1`. */
   readonly release: string;
-  readonly ref: ReleaseRef;
   readonly digest: Digest;
-  readonly members: readonly Member[];
-  /** Null for an emergency order, which is for every track. */
+  /** Null for an emergency order. */
   readonly rollout: Rollout | null;
   readonly start: EpochMs;
   /** When everybody has been offered it. */
   readonly last: EpochMs;
-  /** Infinity where it never is. */
-  reaches(instance: string, facts: ClassFacts): EpochMs;
-}
-
-/** Whom it is for, and what is asked of them. */
-export function surveyOf({ ref, rollout, members, start, reaches }: Offer) {
-  const scope =
-    ref.kind === 'platform' ? null : ref.kind === 'suite' ? `${ref.name}/%` : `${ref.suite}/${ref.name}`;
-  return { track: rollout?.track ?? null, scope, members, since: start, reaches };
+  /** Whom it is for, and what is asked of them. */
+  readonly surveyed: {
+    /** Null for every track. */
+    readonly track: string | null;
+    /** A component, or `suite/%`: for installs that run it; null for every install. */
+    readonly scope: string | null;
+    readonly members: readonly Member[];
+    /** When it reaches an install; infinity where it never does. */
+    reaches(instance: string, facts: ClassFacts): EpochMs;
+  };
 }
 
 export interface Offers {
@@ -127,12 +126,14 @@ async function offerOf(rollout: Rollout, catalog: Catalog): Promise<Offer | null
   const { id: change } = found.document.change;
   const last = Math.max(...rollout.waves.map(({ after }) => durationMs(after)));
   return {
-    ...{ id: `${change}~${rollout.track}`, change, release, ref: rollout.release, digest: rollout.digest },
-    ...{ members: await membersOf(found.document, catalog), rollout },
-    start: instantMs(rollout.start),
-    last: instantMs(rollout.start) + last,
-    reaches: (instance, facts) =>
-      isOfferedTo(rollout.classes, facts) ? reachedAt(rollout, instance, facts) : Number.POSITIVE_INFINITY,
+    ...{ id: `${change}~${rollout.track}`, change, release, digest: rollout.digest },
+    ...{ rollout, start: instantMs(rollout.start), last: instantMs(rollout.start) + last },
+    surveyed: {
+      ...{ track: rollout.track, scope: scopeOf(rollout.release) },
+      members: await membersOf(found.document, catalog),
+      reaches: (instance, facts) =>
+        isOfferedTo(rollout.classes, facts) ? reachedAt(rollout, instance, facts) : Number.POSITIVE_INFINITY,
+    },
   };
 }
 
@@ -154,15 +155,20 @@ async function ordersOf(
         id: `${change}~${advisory.id}`,
         change,
         release: `${component}@${version}`,
-        ref: refOf(found.document),
       },
-      ...{ digest: found.digest, members: await membersOf(found.document, catalog), rollout: null },
-      start: published,
-      last: Math.max(published, ...delays),
-      reaches: (instance) => orderReaches(ordered, instance) ?? published,
+      ...{ digest: found.digest, rollout: null, start: published, last: Math.max(published, ...delays) },
+      surveyed: {
+        ...{ track: null, scope: component, members: await membersOf(found.document, catalog) },
+        reaches: (instance) => orderReaches(ordered, instance) ?? published,
+      },
     });
   }
   return offers;
+}
+
+function scopeOf(ref: ReleaseRef): string | null {
+  if (ref.kind === 'platform') return null;
+  return ref.kind === 'suite' ? `${ref.name}/%` : `${ref.suite}/${ref.name}`;
 }
 
 async function termsOf({ id, terms }: AdvisoryRef, read: Read): Promise<OrderTerms | null> {

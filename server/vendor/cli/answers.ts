@@ -19,6 +19,7 @@ import {
 } from '../../../shared/protocol/fleet-proposals.ts';
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
 import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
+import { rolloutReply } from '../../../shared/protocol/rollouts.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { classes } from '../../../shared/schema/classes.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
@@ -116,6 +117,8 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
     rollouts: z.array(rollout),
     halt: halt.safeExtend({ classes: classes.optional() }).nullable(),
     counts: fleetCounts,
+    /** By each track and order, as the server tells; none of a server of an earlier version. */
+    fleet: z.array(rolloutReply),
   },
   promote: ofRelease,
   withdraw: ofRelease,

@@ -16,6 +16,7 @@ import {
   type ProposalStatus,
   proposalsList,
 } from '../../../shared/protocol/fleet-proposals.ts';
+import { type RolloutReply, rolloutReply, rolloutsReply } from '../../../shared/protocol/rollouts.ts';
 import type { Release } from '../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import type { Extent, ReportedInstall } from '../core/advisory-impact.ts';
@@ -40,6 +41,26 @@ export async function readFleetCounts(session: Session, record: ChangeRecord): P
   return askServer(session, async (server) => {
     const replies = await Promise.all(changes.map((id) => readReply(server, id)));
     return combineCounts(replies.map((reply) => reply?.counts ?? NOTHING_REPORTED));
+  });
+}
+
+/** Each rollout and each order that offers it; none where the server is of an earlier version. */
+export function readRollouts(session: Session, change: string): Promise<readonly RolloutReply[]> {
+  return askServer(session, async (server) => {
+    const mine = (id: string) => id.startsWith(`${change}~`);
+    const found: RolloutReply[] = [];
+    // By id: those of one change stand together.
+    const { entries } = await listAll(`/api/v1/rollouts?limit=1000`, async (path) => {
+      const { value, next } = await server.page(path, rolloutsReply);
+      return { value: value.rollouts, next, etag: undefined };
+    });
+    for (const { id } of entries.filter((one) => mine(one.id))) {
+      found.push(await server.get(`/api/v1/rollouts/${id}`, rolloutReply));
+    }
+    return found;
+  }).catch((error: unknown) => {
+    if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return [];
+    throw error;
   });
 }
 

@@ -4,6 +4,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 await onPostgres([
   () => import('../http/fleet.test.ts'),
   () => import('../http/proposals.test.ts'),
+  () => import('../http/rollouts.test.ts'),
   () => import('../http/customers.test.ts'),
   () => import('../http/enforce.test.ts'),
   () => import('../http/events.test.ts'),

@@ -16,7 +16,8 @@ import { createHalt, findHalt, signHalt } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { concludeRelease } from '../conclude.ts';
 import { describeCounts } from '../describe.ts';
-import { readFleetCounts } from '../fleet.ts';
+import { describeFleet } from '../describe-fleet.ts';
+import { readFleetCounts, readRollouts } from '../fleet.ts';
 import { followServerHalts } from '../publish.ts';
 
 interface HaltOptions {
@@ -81,6 +82,7 @@ export async function status(session: Session, text: string): Promise<void> {
   const rollouts = rolloutsOf(signed, ref).map(({ document }) => document);
   const halted = change.release === null ? undefined : await findHalt(session, change.release);
   const counts = await readFleetCounts(session, change);
+  const fleet = await readRollouts(session, change.id);
   const rows = rollouts.map((each) => [
     each.track,
     stateOf(each, session.now()),
@@ -93,11 +95,12 @@ export async function status(session: Session, text: string): Promise<void> {
     `${formatRef(ref)} (${change.id})${halted === undefined ? '' : `: ${describeHalt(halted)}`}`,
     ...(rows.length === 0 ? ['no rollout'] : formatTable([head, ...rows])),
     describeCounts(counts),
+    ...fleet.flatMap(describeFleet),
   ];
   session.out.result('rollout-status', lines, {
     change: change.id,
     release: formatRef(ref),
-    ...{ rollouts, halt: halted ?? null, counts },
+    ...{ rollouts, halt: halted ?? null, counts, fleet },
   });
 }
 
