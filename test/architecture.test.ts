@@ -255,6 +255,7 @@ describe('long work', () => {
   const AT_ONCE = [
     'agent/cli/commands/policy.ts',
     'server/vendor/cli/commands/advisory.ts',
+    'server/vendor/core/fleet-trial.ts',
     'shared/policy/windows.ts',
     'shared/tree/parse-index.ts',
     'shared/tree/tree-rules.ts',

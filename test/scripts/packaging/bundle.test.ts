@@ -94,6 +94,7 @@ describe('a bundle', { timeout: 120_000 }, () => {
       'server/db/sqlite-worker.ts',
       'server/main.ts',
       'server/publisher-thread.ts',
+      'server/vendor/workspace/fleet-thread.ts',
       'server/web/docs-page.css',
       'server/web/docs-page.js',
     ]);

@@ -14,6 +14,7 @@ import type { Session } from '../../workspace/passphrases.ts';
 import { tryRelease } from '../../workspace/trial/trial.ts';
 import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
+import { createFleetCheck, type FleetCheck } from '../known-fleet.ts';
 
 interface VerifyOptions {
   readonly run?: boolean;
@@ -33,6 +34,7 @@ export async function verify(
   const isDone = (change: ChangeRecord) => eventOf(change, 'verification')?.outcome === 'passed';
   for (const change of changes) if (!isDone(change)) verifyStageIsDue(change, 'verification');
   const together = await readDocuments(session, changes);
+  const checkFleet = createFleetCheck(session);
   const records: ChangeRecord[] = [];
   const lines: string[] = [];
   for (const change of changes) {
@@ -40,7 +42,7 @@ export async function verify(
     const before = isDone(change);
     const checks = before
       ? await tryAgain(session, options, change)
-      : await runChecks(session, options, change, others);
+      : await runChecks(session, options, change, others, checkFleet);
     const record = before ? change : await recordVerification(session, change, checks);
     refuseFailed(record, checks);
     const done = before
@@ -75,6 +77,7 @@ async function runChecks(
   options: VerifyOptions,
   change: ChangeRecord,
   others: readonly Together[],
+  checkFleet: FleetCheck,
 ): Promise<readonly CheckResult[]> {
   const { document, checks } = await readBuilt(session, change);
   if (document === null) return checks;
@@ -89,8 +92,11 @@ async function runChecks(
     ...checkRelease(document, known),
     ...(others.length === 0 ? [] : [toCheckResult('together', true, `with ${names}`)]),
   ];
-  const isWell = all.every(({ outcome }) => outcome === 'passed');
-  return isWell ? [...all, ...(await tryIfAsked(session, options, document))] : all;
+  const isWell = (checks: readonly CheckResult[]) => checks.every(({ outcome }) => outcome === 'passed');
+  if (!isWell(all)) return all;
+  const withIt = others.map((other) => other.document);
+  const tried = [...all, await checkFleet(document, withIt)];
+  return isWell(tried) ? [...tried, ...(await tryIfAsked(session, options, document))] : tried;
 }
 
 /** What is verified already is not recorded a second time: the trial's answer stands in the audit. */

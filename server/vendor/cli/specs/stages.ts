@@ -183,7 +183,8 @@ const ARTIFACT: readonly VendorCommand[] = [
   },
   {
     name: 'verify',
-    about: 'stage 3, Verification: schema, artifact, constraints, required stops; of several changes as one',
+    about:
+      'stage 3, Verification: schema, artifact, constraints, required stops, the known fleet; of several changes as one',
     example: 'verify CHG-7 --run',
     kind: 'writes',
     arguments: [CHANGES],
