@@ -10,6 +10,7 @@ import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
 import { beginsOnTrial, createAgentSlots } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
+import { createNotices } from './adapters/machine/notices.ts';
 import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
 import { AGENT_VERSION, systemClock as clock, readMachine } from './adapters/machine/surroundings.ts';
 import { readPreviousEnd, startWatchdog } from './adapters/machine/watchdog.ts';
@@ -108,6 +109,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
     onRound: own.noteRound,
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
     repository: repositoryFrom(vendor, stateDir, enrolment, log),
+    notices: createNotices(stateDir, log, clock.now),
     audit: createAuditFile(stateDir, clock),
     files: createStateFiles(stateDir, (problem) => log.warn({ problem }, 'a state file is begun anew')),
   });

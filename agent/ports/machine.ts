@@ -6,6 +6,7 @@ import type { Answer } from '../../shared/schema/probes/probe-kind.ts';
 import type { Shown } from '../core/deploy/agent-slots.ts';
 import type { Probe } from '../core/deploy/health.ts';
 import type { ProgramCall } from '../core/deploy/program-calls.ts';
+import type { NoticesFile, Sink } from '../core/notices.ts';
 
 /** Wall clock for documents, monotonic time for waiting. */
 export interface Clock {
@@ -39,6 +40,16 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+}
+
+/** Where people of this install want to hear what stands. */
+export interface Notices {
+  /** As it is now; null where nobody wants to hear anything. What cannot be read is said in the log, and tells nobody. */
+  config(): Promise<NoticesFile | null>;
+  /** Null where it was taken, else why not, in words. Never throws, and takes no longer than half a minute. */
+  send(sink: Sink, message: object): Promise<string | null>;
+  /** Whole or not at all. Errors: disk/*. */
+  writeTextfile(directory: string, text: string): Promise<void>;
 }
 
 /** `rounds` ask, decide and report; `services` deploys and looks after what runs. */

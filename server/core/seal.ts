@@ -1,5 +1,6 @@
-// What only this server may read or make: AES-256-GCM, with a nonce of its own each time; and what it seals in an agent's pass.
+// What only this server may read or make: AES-256-GCM, with a nonce of its own each time; what it seals in an agent's pass, and the secrets of webhooks.
 import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 
 export const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -51,4 +52,28 @@ export function sealPass(
 export function openPass(pass: string, secret: Uint8Array): PassContent | null {
   const text = openSealed(Buffer.from(pass.slice(pass.indexOf('.') + 1), 'base64url'), secret);
   return text === null ? null : (JSON.parse(text) as PassContent);
+}
+
+/** The secrets of a webhook, as they rest in the database. */
+export interface SealedSecrets {
+  readonly id: string;
+  readonly sealed: string;
+  /** The one before, and until when it signs too. */
+  readonly old_sealed: string | null;
+  readonly old_until: string | null;
+}
+
+/** About whose it is: in another's place it is worth nothing. */
+export function sealSecret(secret: string, id: string, master: Uint8Array, nonce: Uint8Array): string {
+  return seal(secret, master, nonce, `webhook ${id}`).toString('base64url');
+}
+
+/** What signs now, the newest first; null where the newest cannot be opened, for the server has another passphrase. */
+export function openSecrets(row: SealedSecrets, master: Uint8Array, now: EpochMs): readonly string[] | null {
+  const open = (text: string) => openSealed(Buffer.from(text, 'base64url'), master, `webhook ${row.id}`);
+  const newest = open(row.sealed);
+  if (newest === null) return null;
+  const signsToo = row.old_sealed !== null && (row.old_until ?? '') > formatInstantMs(now);
+  const old = signsToo ? open(row.old_sealed ?? '') : null;
+  return old === null ? [newest] : [newest, old];
 }

@@ -2,9 +2,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { formatSecret, SECRET_BYTES } from '../../shared/protocol/standard-webhooks.ts';
 import type { WebhookChange, WebhookModel } from '../../shared/protocol/webhooks.ts';
-import { NONCE_BYTES } from '../core/seal.ts';
-import { formatSecret, SECRET_BYTES, sealSecret } from '../core/webhook-signature.ts';
+import { NONCE_BYTES, sealSecret } from '../core/seal.ts';
 import { appendAudit } from './audit.ts';
 import type { WebhookRow } from './outbox-row.ts';
 import { cutPart, type Page, type Part } from './page.ts';

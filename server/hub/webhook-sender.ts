@@ -1,6 +1,7 @@
 // Sends messages to one webhook: signed with its secrets as they are at that moment, through the one door.
 import type { EpochMs } from '../../shared/encoding/instant.ts';
-import { openSecrets, type SealedSecrets, signatureHeaders } from '../core/webhook-signature.ts';
+import { signatureHeaders } from '../../shared/protocol/standard-webhooks.ts';
+import { openSecrets, type SealedSecrets } from '../core/seal.ts';
 import type { Attempt, WebhookDoor } from './webhook-door.ts';
 
 /** What is sent, under an id that each attempt has. */

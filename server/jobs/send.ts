@@ -1,6 +1,7 @@
 // Sends what waits in the outbox: each receiver's queue beside the others, a failing one by one message now and then.
+
+import { hasArrived } from '../../shared/protocol/standard-webhooks.ts';
 import type { Context } from '../context.ts';
-import { hasArrived } from '../core/webhook-signature.ts';
 import { forgetDelivered, listDue, type Outcome, readDue } from '../db/deliveries.ts';
 import type { DeliveryRow } from '../db/outbox-row.ts';
 import { concludeRound, countFailures, pauseBefore } from '../db/receivers.ts';

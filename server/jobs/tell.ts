@@ -2,10 +2,10 @@
 import { durationMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { isAtLeast } from '../../shared/protocol/alerts.ts';
 import type { FleetEvent } from '../../shared/protocol/events.ts';
+import { formatMessage } from '../../shared/protocol/standard-webhooks.ts';
 import type { Context } from '../context.ts';
 import { advisoriesIn, alarmOf, alarmOfAdvisory, type Published } from '../core/alerts.ts';
 import { tallyDeployments } from '../core/deployment-tallies.ts';
-import { formatMessage } from '../core/webhook-signature.ts';
 import { foldAlarms, type NewAlarm } from '../db/alerts.ts';
 import { enqueue, type NewDelivery } from '../db/deliveries.ts';
 import { placeBefore, readEvents, settleEvents } from '../db/events.ts';

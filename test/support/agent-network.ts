@@ -4,6 +4,7 @@ import { setImmediate as later } from 'node:timers/promises';
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/conclude.ts';
+import type { NoticesFile, Told } from '../../agent/core/notices.ts';
 import type { Outbox, ReportingFile } from '../../agent/core/outbox.ts';
 import type { ProposalsFile } from '../../agent/core/proposals.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
@@ -72,6 +73,9 @@ export function createAgentNetwork() {
     decisions: memoryStore<DecisionRecord>(),
     verification: memoryStore<VerifyReply>(),
     facts: memoryStore<SaidFacts>(),
+    told: memoryStore<Told>(),
+    /** Who wants to be told what stands here; null for nobody. */
+    noticesFile: Promise.resolve<NoticesFile | null>(null),
     outbox: memoryStore<Outbox>(),
     reporting: memoryStore<ReportingFile>(),
     approvals: memoryStore<ApprovalsFile>(),
@@ -181,6 +185,11 @@ export function createAgentNetwork() {
         return chainOf(world.audit, formatInstantMs(clock.now()));
       },
     },
+    notices: {
+      config: () => world.noticesFile,
+      send: async () => null,
+      writeTextfile: async () => undefined,
+    },
     survey: async () => world.endpoints,
     preview: async ({ report }) => [
       { kind: 'metadata', bytes: 'GET' },
@@ -222,6 +231,7 @@ export function createAgentNetwork() {
       decisions: world.decisions,
       verification: world.verification,
       facts: world.facts,
+      told: world.told,
       mendDirectories: async () => world.inTheWay.splice(0),
     },
   });

@@ -23,6 +23,8 @@ export interface CommandSpec {
   readonly workingDirectory: string;
   readonly dataDirectory: string;
   readonly user: string | null;
+  /** What stands on its standard input; nothing unless given. */
+  readonly input?: string;
 }
 
 export interface CommandResult {
@@ -45,7 +47,7 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
   const own = { ...environmentFor(spec.dataDirectory, spec.env), [MARKER]: marker };
   const spawned = await asAccount(spec.exec, own, account);
   await makeDirectory(spec.dataDirectory);
-  const child = start(spawned, spec.workingDirectory);
+  const child = start(spawned, spec.workingDirectory, spec.input);
   // First of all: where no descriptor is left, the child has no streams and its error comes in the next moment.
   const ended = new Promise<string>((resolve, reject) => {
     child.once('error', reject);
@@ -77,11 +79,15 @@ export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise
   }
 }
 
-function start({ argv, env, ids }: Spawned, cwd: string): ChildProcess {
+function start({ argv, env, ids }: Spawned, cwd: string, input?: string): ChildProcess {
   const [program = '', ...args] = argv;
-  return withServiceUmask(() =>
-    spawn(program, args, { ...ids, cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }),
+  const first = input === undefined ? 'ignore' : 'pipe';
+  const child = withServiceUmask(() =>
+    spawn(program, args, { ...ids, cwd, env: { ...env }, detached: true, stdio: [first, 'pipe', 'pipe'] }),
   );
+  // Who does not read it has ended before: its status says so.
+  child.stdin?.on('error', () => undefined).end(input);
+  return child;
 }
 
 /** What went into a session of its own. Anybody may copy a marker, and has then ended nobody but themselves. */

@@ -5,6 +5,7 @@ import { verifyReply } from '../../../shared/protocol/admin.ts';
 import { saidFacts } from '../../../shared/protocol/facts.ts';
 import { approvalsFile } from '../../core/approvals.ts';
 import { decisionRecord } from '../../core/conclude.ts';
+import { toldFile } from '../../core/notices.ts';
 import { outbox, reportingFile } from '../../core/outbox.ts';
 import { proposalsFile } from '../../core/proposals.ts';
 import type { JsonStore } from '../../ports/state.ts';
@@ -21,6 +22,7 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
   return {
     approvals: fileOf('approvals/receipts.json', approvalsFile),
     outbox: fileOf(OUTBOX_FILE, outbox),
+    told: fileOf('told.json', toldFile),
     facts: fileOf('facts.json', saidFacts),
     proposals: fileOf('proposals.json', proposalsFile),
     verification: fileOf('verification.json', verifyReply),

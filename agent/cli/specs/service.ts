@@ -1,6 +1,7 @@
 // The commands of the service on this host, `agent run` apart: enrol it, install it.
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../shared/cli/command.ts';
-import { parseLine, parsePath } from '../../../shared/cli/values.ts';
+import { parseIsoDuration, parseLine, parseName, parsePath, parseUrl } from '../../../shared/cli/values.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { DRIVER_NAMES } from '../../../shared/schema/drivers/drivers.ts';
 import type { DriverName } from '../../ports/deploy.ts';
 import type { AgentCommand } from './common.ts';
@@ -74,6 +75,59 @@ const NETWORK: readonly OptionSpec[] = [
   },
 ];
 
+/** No shell takes it apart: what is between blanks is one word, or it is a JSON array of words. */
+function parseProgram(text: string): readonly string[] {
+  const words: unknown = text.startsWith('[') ? parseWords(text) : text.trim().split(/ +/);
+  const isWhole = Array.isArray(words) && words.length > 0 && words.length <= 64;
+  if (isWhole && words.every(isWord) && String(words[0]).startsWith('/')) return words;
+  throw new InvalidArgumentError('It must be such as /usr/local/bin/page, or a JSON array of words.');
+}
+
+function parseWords(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isWord(word: unknown): word is string {
+  return (
+    typeof word === 'string' && word !== '' && word.length <= 1_000 && word === sanitizeLine(word, 1_000)
+  );
+}
+
+const NOTIFY: readonly OptionSpec[] = [
+  { flags: '--webhook <url>', about: 'an address that is sent notices', parse: parseUrl },
+  {
+    flags: '--webhook-secret-file <file>',
+    about: 'file with the secret that signs them, whsec_…; it is kept where root alone reads',
+    parse: parsePath,
+  },
+  {
+    flags: '--program <words>',
+    about: 'a program that is started with the notices on its standard input, without a shell',
+    parse: parseProgram,
+  },
+  {
+    flags: '--program-user <account>',
+    about: 'the account as which it runs; nobody unless given',
+    parse: parseName,
+  },
+  {
+    flags: '--textfile <dir>',
+    about: 'directory of node_exporter’s textfile collector, which gets fairlead.prom',
+    parse: parsePath,
+  },
+  {
+    flags: '--again <duration>',
+    about: 'after so long what still stands is told again; a day unless given',
+    parse: parseIsoDuration,
+  },
+  { flags: '--test', about: 'tell everybody something now, and say what came of it' },
+  { flags: '--clear', about: 'forget what was said before' },
+];
+
 export const SERVICE: readonly AgentCommand[] = [
   {
     name: 'agent install',
@@ -121,6 +175,14 @@ export const SERVICE: readonly AgentCommand[] = [
     options: [...NETWORK, { flags: '--clear', about: 'forget what was said before' }],
     answer: async () => (await import('../commands/network.ts')).networkAnswer,
     load: async () => (await import('../commands/network.ts')).network,
+  },
+  {
+    name: 'agent notify',
+    about: 'who hears of alarms here and of what waits for a person; without options what was said',
+    example: 'agent notify --webhook https://pager.example/fairlead --webhook-secret-file /root/pager --test',
+    options: NOTIFY,
+    answer: async () => (await import('../commands/notify.ts')).notifyAnswer,
+    load: async () => (await import('../commands/notify.ts')).notify,
   },
   {
     name: 'agent enroll',

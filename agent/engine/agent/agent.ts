@@ -3,8 +3,9 @@ import { createCompileCache } from '../../../shared/compile/compile.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import type { Told } from '../../core/notices.ts';
 import type { Outbox, ReportingFile } from '../../core/outbox.ts';
-import type { RoundSeen } from '../../ports/machine.ts';
+import type { Notices, RoundSeen } from '../../ports/machine.ts';
 import type { AdminHandler, Repository, ServerChannel } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings } from '../../ports/state.ts';
 import { createAdminRoutes } from './admin-routes.ts';
@@ -15,13 +16,14 @@ import { createReporting } from './gate.ts';
 import { createHints } from './hints.ts';
 import { createLatest } from './latest.ts';
 import { createLedger } from './ledger.ts';
+import { createNotifier, type Notifier } from './notifier.ts';
 import { createOwnDeployments } from './own-deployments.ts';
 import { createProposalExchange } from './proposal-exchange.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
 import type { AgentState, Choice, Needs, Records, Self } from './state.ts';
-import { observe } from './status.ts';
+import { observe, readStatus } from './status.ts';
 import { watchFiles } from './upkeep.ts';
 
 export interface Agent {
@@ -46,6 +48,8 @@ export interface AgentOptions
   readonly survey: () => Promise<Endpoint[]>;
   readonly preview: Records['preview'];
   readonly files: AgentFiles;
+  /** Nobody is told where there is none. */
+  readonly notices?: Notices;
   /** Hears of every round that went through. */
   readonly onRound?: (round: RoundSeen) => void;
 }
@@ -54,6 +58,7 @@ export interface AgentOptions
 export interface AgentFiles
   extends Pick<Choice, 'approvals' | 'facts' | 'proposals'>,
     Pick<Records, 'decisions' | 'verification'> {
+  readonly told: JsonStore<Told>;
   readonly outbox: JsonStore<Outbox>;
   readonly reporting: JsonStore<ReportingFile>;
   /** What stands in the place of one of the agent's directories gives up its name; answers with those. Errors: disk/*. */
@@ -65,6 +70,7 @@ export function createAgent(options: AgentOptions): Agent {
   const { deployer, onRound = () => undefined } = options;
   let woken = new AbortController();
   const state = createState(options, () => woken.abort());
+  const notifier = notifierOf(options, state);
 
   // Every record from here on, also those of the recovery.
   deployer.onRecord((record) => noteRecord(state, record));
@@ -75,6 +81,7 @@ export function createAgent(options: AgentOptions): Agent {
       state.pulse.promise('rounds', LONGEST_ROUND_MS);
       await mendOrWarn(options);
       const waitMs = await roundOrPause(state, onRound);
+      notifier?.look();
       state.pulse.promise('rounds', waitMs + LONGEST_ROUND_MS);
       if (!signal.aborted) await state.clock.sleep(waitMs, woken.signal);
     }
@@ -99,6 +106,11 @@ export function createAgent(options: AgentOptions): Agent {
   }
 
   return { handle: createAdminRoutes(state), run };
+}
+
+function notifierOf({ notices, files, clock, log }: AgentOptions, state: AgentState): Notifier | null {
+  if (notices === undefined) return null;
+  return createNotifier({ notices, told: files.told, clock, log, status: () => readStatus(state) });
 }
 
 function createState(options: AgentOptions, wake: () => void): AgentState {

@@ -1,6 +1,7 @@
 // What became of a webhook's messages: one sent to try it, the last ones, and one of them sent again.
 import { z } from 'zod';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import { formatMessage, hasArrived } from '../../../shared/protocol/standard-webhooks.ts';
 import {
   deliveriesList,
   deliveryModel,
@@ -8,7 +9,6 @@ import {
   WEBHOOKS_PATH,
   webhookTested,
 } from '../../../shared/protocol/webhooks.ts';
-import { formatMessage, hasArrived } from '../../core/webhook-signature.ts';
 import { listDeliveries, newMessageId, redeliver } from '../../db/deliveries.ts';
 import { transact } from '../../db/transact.ts';
 import { findWebhook } from '../../db/webhooks.ts';

@@ -1,10 +1,10 @@
 // The outbox: what happened reaches every webhook that wants it at least once, under one id, whoever is down, slow, gone or wrong.
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signatureHeaders } from '../../../server/core/webhook-signature.ts';
 import { listAlerts } from '../../../server/db/alerts.ts';
 import { FAILING_FOR_MS, LONGEST_REST_MS } from '../../../server/db/receivers.ts';
 import { findWebhook, modelOf } from '../../../server/db/webhooks.ts';
+import { signatureHeaders } from '../../../shared/protocol/standard-webhooks.ts';
 import type { WebhookMade, WebhookModel } from '../../../shared/protocol/webhooks.ts';
 import { eventOf, happen, makeWebhook, runOutbox } from '../../support/outbox.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';

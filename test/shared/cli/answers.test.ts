@@ -126,6 +126,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('accept', '1', ...why);
   await run('decline', '2', ...why);
   await run('agent', 'network', '--direct', '10.0.0.0/8', '--mirrors', 'https://mirror.test/copy');
+  await run('agent', 'notify', '--webhook', 'https://pager.test/x');
   await run('outbox');
   await run('reporting', 'set', 'off', ...why);
   await run('doctor');

@@ -1,7 +1,5 @@
 // How a webhook proves who sent it: Standard Webhooks, symmetric signatures (`whsec_…`, `v1,…`), old and new side by side while a secret is rotated.
 import { createHmac } from 'node:crypto';
-import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
-import { openSealed, seal } from './seal.ts';
 
 export const SECRET_PREFIX = 'whsec_';
 /** The specification asks for 24 to 64. */
@@ -34,30 +32,6 @@ export function signatureHeaders(
     'webhook-timestamp': String(timestamp),
     'webhook-signature': signatures.join(' '),
   };
-}
-
-/** As they rest in the database. */
-export interface SealedSecrets {
-  readonly id: string;
-  readonly sealed: string;
-  /** The one before, and until when it signs too. */
-  readonly old_sealed: string | null;
-  readonly old_until: string | null;
-}
-
-/** About whose it is: in another's place it is worth nothing. */
-export function sealSecret(secret: string, id: string, master: Uint8Array, nonce: Uint8Array): string {
-  return seal(secret, master, nonce, `webhook ${id}`).toString('base64url');
-}
-
-/** What signs now, the newest first; null where the newest cannot be opened, for the server has another passphrase. */
-export function openSecrets(row: SealedSecrets, master: Uint8Array, now: EpochMs): readonly string[] | null {
-  const open = (text: string) => openSealed(Buffer.from(text, 'base64url'), master, `webhook ${row.id}`);
-  const newest = open(row.sealed);
-  if (newest === null) return null;
-  const signsToo = row.old_sealed !== null && (row.old_until ?? '') > formatInstantMs(now);
-  const old = signsToo ? open(row.old_sealed ?? '') : null;
-  return old === null ? [newest] : [newest, old];
 }
 
 /** Whether the receiver has it: any success, and nothing else. */

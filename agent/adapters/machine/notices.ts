@@ -1,0 +1,117 @@
+// How people of this install are told: a webhook of theirs, a command of theirs as another account, a file of numbers; and the file that says which.
+import { randomUUID } from 'node:crypto';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
+import { writeDurably } from '../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { formatMessage, hasArrived, signatureHeaders } from '../../../shared/protocol/standard-webhooks.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type NoticesFile, noticesFile } from '../../core/notices.ts';
+import type { Log, Notices } from '../../ports/machine.ts';
+import { createDispatchers } from '../server/dispatchers.ts';
+import { readNetwork, withoutOwnCertificate } from '../server/network.ts';
+import { runCommand } from './run-command.ts';
+
+const SEND_MS = 20_000;
+const TYPE = 'install.notices';
+
+export function noticesPathOf(stateDir: string): string {
+  return join(stateDir, 'notices.json');
+}
+
+/** Null where nothing was said. Errors: document/invalid, disk/unreadable. */
+export async function readNoticesFile(stateDir: string): Promise<NoticesFile | null> {
+  const path = noticesPathOf(stateDir);
+  const bytes = await readIfPresent(path);
+  return bytes === null ? null : parseDocumentBytes(noticesFile, bytes, path);
+}
+
+/** Errors: document/invalid, disk/*. */
+export async function writeNoticesFile(stateDir: string, said: NoticesFile): Promise<void> {
+  const path = noticesPathOf(stateDir);
+  const bytes = utf8(`${JSON.stringify(said, null, 2)}\n`);
+  // By the very reading that it gets later.
+  parseDocumentBytes(noticesFile, bytes, path);
+  await writeDurably(path, bytes);
+}
+
+export function createNotices(stateDir: string, log: Pick<Log, 'warn'>, now: () => number): Notices {
+  const send = async (sink: 'webhook' | 'program', message: object): Promise<void> => {
+    const config = await readNoticesFile(stateDir);
+    const at = formatInstant(now());
+    const body = formatMessage(TYPE, at, message);
+    if (sink === 'webhook' && config?.webhook !== undefined) {
+      await post(stateDir, config.webhook, body, now);
+    }
+    if (sink === 'program' && config?.program !== undefined) await call(config.program, body);
+  };
+  return {
+    // A slip in the file is a person's, and no reason to hold a round up.
+    config: () =>
+      readNoticesFile(stateDir).catch((err) => {
+        log.warn({ err }, 'where people want to be told cannot be read');
+        return null;
+      }),
+    send: (sink, message) =>
+      send(sink, message).then(
+        () => null,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      ),
+    writeTextfile,
+  };
+}
+
+/** Another account reads it, whatever this one's mask; a power cut may cost it, and the next round makes it again. */
+async function writeTextfile(directory: string, text: string): Promise<void> {
+  const path = join(directory, 'fairlead.prom');
+  const temporary = join(directory, `.fairlead.prom.${process.pid}`);
+  try {
+    await writeFile(temporary, text, { mode: 0o644 });
+    await chmod(temporary, 0o644);
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw toDiskError(path, cause, text.length);
+  }
+}
+
+/** Wherever the operator says, inside or outside; through the agent's own proxies and authorities. */
+async function post(
+  stateDir: string,
+  { url, secret }: NonNullable<NoticesFile['webhook']>,
+  body: string,
+  now: () => number,
+): Promise<void> {
+  const dispatchers = createDispatchers(withoutOwnCertificate(await readNetwork(stateDir, process.env)));
+  try {
+    const { origin, pathname, search } = new URL(url);
+    const message = { id: `msg_${randomUUID()}`, timestamp: Math.floor(now() / 1_000), body };
+    const signed = signatureHeaders(message, secret === undefined ? [] : [secret]);
+    const answer = await (await dispatchers.direct(url)).request({
+      ...{ origin, path: pathname + search, method: 'POST', body },
+      headers: { 'content-type': 'application/json', ...(secret === undefined ? {} : signed) },
+      signal: AbortSignal.timeout(SEND_MS),
+    });
+    // Nothing of it is of interest.
+    answer.body.on('error', () => undefined).destroy();
+    if (!hasArrived({ status: answer.statusCode })) throw new Error(`it answers ${answer.statusCode}`);
+  } finally {
+    await dispatchers.close().catch(() => undefined);
+  }
+}
+
+/** Its whole group ends with its time. */
+async function call({ exec, user }: NonNullable<NoticesFile['program']>, body: string): Promise<void> {
+  const limit = AbortSignal.timeout(SEND_MS);
+  const directory = tmpdir();
+  const spec = { exec, env: {}, workingDirectory: '/', dataDirectory: directory, user, input: `${body}\n` };
+  const { ending, lastLine } = await runCommand(spec, limit).catch((error: unknown) => {
+    if (limit.aborted) throw new Error(`it did not end within ${SEND_MS / 1_000} s`);
+    throw isFairleadError(error) ? error : new Error('it cannot be started', { cause: error });
+  });
+  if (ending !== 'exit status 0') throw new Error(`${ending}: ${lastLine}`);
+}

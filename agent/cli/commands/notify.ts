@@ -1,0 +1,102 @@
+// fairlead agent notify: who hears of alarms and of what waits for a person, without asking.
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { readSecret } from '../../../shared/node/named-file.ts';
+import {
+  createNotices,
+  noticesPathOf,
+  readNoticesFile,
+  writeNoticesFile,
+} from '../../adapters/machine/notices.ts';
+import { type NoticesFile, SINKS } from '../../core/notices.ts';
+import { type CliContext, show } from '../context.ts';
+
+export const notifyAnswer = z.strictObject({
+  schema: z.literal('fairlead/notify-shown@1'),
+  /** Without what may be secret in it. */
+  webhook: z.strictObject({ origin: z.string(), signed: z.boolean() }).nullable(),
+  program: z.strictObject({ exec: z.array(z.string()), user: z.string() }).nullable(),
+  textfile: z.string().nullable(),
+  again: z.string(),
+  /** Of a test: null where it was taken, else why not. */
+  tested: z.record(z.string(), z.string().nullable()).optional(),
+});
+
+interface NotifyOptions {
+  readonly webhook?: string;
+  readonly webhookSecretFile?: string;
+  readonly program?: readonly string[];
+  readonly programUser?: string;
+  readonly textfile?: string;
+  readonly again?: string;
+  readonly test?: boolean;
+  readonly clear?: boolean;
+}
+
+/** Without options it shows what was said. A running agent takes it with its next round. Errors: document/invalid, file/*, disk/*. */
+export async function notify(context: CliContext, options: NotifyOptions): Promise<number> {
+  const { stateDir } = context;
+  if (options.clear === true) await rm(noticesPathOf(stateDir), { force: true });
+  await save(stateDir, options);
+  const said = await readNoticesFile(stateDir);
+  const tested = options.test === true ? await test(stateDir, said) : undefined;
+  const reply: z.output<typeof notifyAnswer> = {
+    schema: 'fairlead/notify-shown@1',
+    webhook: shownWebhook(said),
+    program: said?.program === undefined ? null : { ...said.program, exec: [...said.program.exec] },
+    textfile: said?.textfile ?? null,
+    again: said?.again ?? 'P1D',
+    ...(tested === undefined ? {} : { tested }),
+  };
+  show(context, reply, () => [
+    `webhook: ${reply.webhook === null ? 'none' : `${reply.webhook.origin}${reply.webhook.signed ? ', signed' : ', not signed'}`}`,
+    `program: ${reply.program === null ? 'none' : `${reply.program.exec.join(' ')} as ${reply.program.user}`}`,
+    `numbers: ${reply.textfile === null ? 'none' : `${reply.textfile}/fairlead.prom`}`,
+    `what still stands is told again after ${reply.again}`,
+    ...Object.entries(tested ?? {}).map(([sink, problem]) => `test of the ${sink}: ${problem ?? 'taken'}`),
+  ]);
+  return Object.values(tested ?? {}).some((problem) => problem !== null) ? 1 : 0;
+}
+
+function shownWebhook(said: NoticesFile | null) {
+  if (said?.webhook === undefined) return null;
+  const { url, secret } = said.webhook;
+  return { origin: new URL(url).origin, signed: secret !== undefined };
+}
+
+/** What is not given stays as it was said before; another address begins without the secret of the one before. */
+async function save(stateDir: string, options: NotifyOptions): Promise<void> {
+  const { webhook, webhookSecretFile, program, programUser, textfile, again } = options;
+  if ([webhook, webhookSecretFile, program, programUser, textfile, again].every((one) => one === undefined))
+    return;
+  const before = await readNoticesFile(stateDir);
+  const secret = webhookSecretFile === undefined ? undefined : await readSecret(webhookSecretFile);
+  const url = webhook ?? before?.webhook?.url;
+  const kept = webhook === undefined ? before?.webhook?.secret : undefined;
+  const signs = secret ?? kept;
+  const exec = program ?? before?.program?.exec;
+  const user = programUser ?? before?.program?.user ?? 'nobody';
+  await makeDirectory(stateDir);
+  await writeNoticesFile(stateDir, {
+    ...before,
+    schema: 'fairlead/notices@1',
+    ...(url === undefined ? {} : { webhook: { url, ...(signs === undefined ? {} : { secret: signs }) } }),
+    ...(exec === undefined ? {} : { program: { exec: [...exec], user } }),
+    ...(textfile === undefined ? {} : { textfile: resolve(textfile) }),
+    ...(again === undefined ? {} : { again }),
+  });
+}
+
+async function test(stateDir: string, said: NoticesFile | null): Promise<Record<string, string | null>> {
+  const now = () => Date.now();
+  const notices = createNotices(stateDir, { warn: () => undefined }, now);
+  const at = formatInstant(now());
+  const notice = { kind: 'test', text: 'this is a test; nothing is wrong', since: at };
+  const outcomes = SINKS.filter((sink) => said?.[sink] !== undefined).map(
+    async (sink) => [sink, await notices.send(sink, { at, notices: [notice] })] as const,
+  );
+  return Object.fromEntries(await Promise.all(outcomes));
+}

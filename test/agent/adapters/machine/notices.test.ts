@@ -1,0 +1,161 @@
+// How people of an install are told, for real: a command without a shell, a signed webhook of theirs, a file that node_exporter reads.
+import { createHmac } from 'node:crypto';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createNotices,
+  readNoticesFile,
+  writeNoticesFile,
+} from '../../../../agent/adapters/machine/notices.ts';
+import type { NoticesFile } from '../../../../agent/core/notices.ts';
+import type { Notices } from '../../../../agent/ports/machine.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { type Receiver, startReceiver } from '../../../support/webhook-receiver.ts';
+
+const NOW = Date.parse('2026-11-29T12:00:00Z');
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const MESSAGE = { notices: [{ kind: 'alarm', text: 'it burns; $(id) `id` "quoted"' }] };
+
+let directory: string;
+let notices: Notices;
+let receiver: Receiver;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'notices-'));
+  notices = createNotices(directory, { warn: () => undefined }, () => NOW);
+  receiver = await startReceiver();
+});
+afterEach(async () => {
+  await receiver.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const say = (said: Partial<NoticesFile>) =>
+  writeNoticesFile(directory, { schema: 'fairlead/notices@1', ...said });
+
+function program(script: string): string {
+  const path = join(directory, 'page');
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  chmodSync(directory, 0o755);
+  return path;
+}
+
+describe('a command', () => {
+  const call = (exec: readonly string[]) => say({ program: { exec: [...exec], user: userInfo().username } });
+
+  it('gets the notices on its standard input, and its words as they are', async () => {
+    const out = join(directory, 'out');
+    await call([program('cat >"$1"; printf %s "$2" >>"$1"'), out, '$(id); `id`']);
+
+    expect(await notices.send('program', MESSAGE)).toBeNull();
+
+    const [body = '', word] = readFileSync(out, 'utf8').split('\n');
+    expect(JSON.parse(body)).toEqual({
+      type: 'install.notices',
+      timestamp: '2026-11-29T12:00:00Z',
+      data: MESSAGE,
+    });
+    expect(word).toBe('$(id); `id`');
+  });
+
+  it('that reads nothing is taken for what its status says', async () => {
+    await call([program('exit 0')]);
+    expect(await notices.send('program', { text: 'a'.repeat(200_000) })).toBeNull();
+    await call([program('echo no pager >&2; exit 3')]);
+    expect(await notices.send('program', MESSAGE)).toBe('exit status 3: no pager');
+  });
+
+  it('that is not there is a problem in words', async () => {
+    await call([join(directory, 'nowhere')]);
+
+    expect(await notices.send('program', MESSAGE)).toBe('it cannot be started');
+  });
+
+  it('runs as nobody where the agent is root', async (test) => {
+    if (process.getuid?.() !== 0) return test.skip('needs root');
+    const out = join(directory, 'who');
+    writeFileSync(out, '');
+    chmodSync(out, 0o666);
+    await say({ program: { exec: [program('id -un >"$1"'), out], user: 'nobody' } });
+
+    expect(await notices.send('program', MESSAGE)).toBeNull();
+    expect(readFileSync(out, 'utf8').trim()).toBe('nobody');
+  });
+});
+
+describe('a webhook', () => {
+  it('is signed where there is a secret, and carries nothing of the install’s own', async () => {
+    await say({ webhook: { url: receiver.url, secret: SECRET } });
+
+    expect(await notices.send('webhook', MESSAGE)).toBeNull();
+
+    const [heard] = receiver.heard;
+    const { headers = {}, body = '' } = heard ?? {};
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const wanted = createHmac('sha256', Buffer.alloc(32, 7)).update(signed).digest('base64');
+    expect(headers['webhook-signature']).toBe(`v1,${wanted}`);
+    expect(headers['authorization']).toBeUndefined();
+  });
+
+  it.each([301, 404, 500])('that answers %i has not taken it, and is not followed', async (status) => {
+    await say({ webhook: { url: receiver.url } });
+    receiver.answer = (_heard, response) => {
+      response.writeHead(status, { location: receiver.url }).end();
+      return null;
+    };
+
+    expect(await notices.send('webhook', MESSAGE)).toBe(`it answers ${status}`);
+    expect(receiver.heard).toHaveLength(1);
+  });
+
+  it('that is not there is a problem, not a failure', async () => {
+    await say({ webhook: { url: 'http://127.0.0.1:1/' } });
+
+    expect(await notices.send('webhook', MESSAGE)).toEqual(expect.any(String));
+  });
+});
+
+describe('the file of numbers', () => {
+  it('is whole, and readable by others whatever the agent’s own mask', async () => {
+    const before = process.umask(0o077);
+    try {
+      await notices.writeTextfile(directory, 'fairlead_alarms 0\n');
+    } finally {
+      process.umask(before);
+    }
+
+    expect(readFileSync(join(directory, 'fairlead.prom'), 'utf8')).toBe('fairlead_alarms 0\n');
+    expect(statSync(join(directory, 'fairlead.prom')).mode & 0o777).toBe(0o644);
+    expect(readdirSync(directory)).toEqual(['fairlead.prom']);
+  });
+
+  it('that has no place is a problem in words', async () => {
+    const refusal = await rejectionOf(notices.writeTextfile(join(directory, 'nowhere'), 'x'));
+
+    expect(refusal.code).toBe('disk/failed');
+  });
+});
+
+describe('what was said', () => {
+  it('is readable by its owner alone, and a slip in it tells nobody and stops nothing', async () => {
+    await say({ webhook: { url: receiver.url, secret: SECRET } });
+    expect(statSync(join(directory, 'notices.json')).mode & 0o777).toBe(0o600);
+
+    writeFileSync(join(directory, 'notices.json'), '{ "schema": "fairlead/notices@1", "pager": 1 }');
+    expect(await notices.config()).toBeNull();
+    expect((await rejectionOf(readNoticesFile(directory))).code).toBe('document/invalid');
+  });
+
+  it.each([
+    ['a secret that is none', { webhook: { url: 'https://x.example/', secret: 'secret' } }],
+    ['an address that is none', { webhook: { url: 'x.example' } }],
+    ['an interval that is too short', { again: 'PT1M' }],
+    ['a place that is relative', { textfile: 'metrics' }],
+  ])('is refused with %s, and nothing is written', async (_what, said) => {
+    expect((await rejectionOf(say(said))).code).toBe('document/invalid');
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});

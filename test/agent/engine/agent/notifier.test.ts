@@ -1,0 +1,266 @@
+// People of an install are told what stands: once, again while it stands, across a restart, and nothing ever waits for it.
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  NOTHING_TOLD,
+  type NoticesFile,
+  noticesOf,
+  type Sink,
+  type Told,
+} from '../../../../agent/core/notices.ts';
+import { renderTextfile } from '../../../../agent/core/textfile.ts';
+import { createNotifier } from '../../../../agent/engine/agent/notifier.ts';
+import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import type { StatusReply } from '../../../../shared/protocol/admin.ts';
+import type { Blocker } from '../../../../shared/schema/decision.ts';
+import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const T0 = Date.parse('2026-11-29T12:00:00Z');
+
+let now: number;
+let status: StatusReply;
+let config: NoticesFile | null;
+let sent: {
+  readonly sink: Sink;
+  readonly message: { readonly notices: readonly { readonly text: string; readonly since: string }[] };
+}[];
+let refuse: (sink: Sink) => string | null;
+let files: string[];
+let stored: Told | null;
+
+beforeEach(() => {
+  now = T0;
+  status = statusOf();
+  config = { schema: 'fairlead/notices@1', webhook: { url: 'https://pager.example/' } };
+  [sent, files, stored] = [[], [], null];
+  refuse = () => null;
+});
+
+function statusOf(alarms: readonly string[] = [], blockers: readonly Blocker[] = []): StatusReply {
+  return {
+    ...{ schema: 'fairlead/status@1', at: formatInstant(now), agentVersion: '0.1.0' },
+    ...{ instance: { id: 'one', name: 'Oslo', server: 'https://releases.example' }, channel: 'manual' },
+    ...{ track: 'stable', generation: null, manifest: null, components: [] },
+    decision: { verdict: 'ask', target: null, blockers: [...blockers], exposed: [] },
+    ...{ freshness: { state: 'fresh', expires: formatInstant(T0 + DAY_MS) }, contact: null, hold: null },
+    ...{ inProgress: null, quarantine: [], unsentReports: 0, alarms: [...alarms] },
+  } as StatusReply;
+}
+
+const blocker = (code: string, more: Partial<Blocker> = {}): Blocker => ({
+  ...{ code, message: `${code} it is`, source: 'policy', owner: 'admin' },
+  ...more,
+});
+
+/** One that begins anew, as after a restart, with what is on disk. */
+function start() {
+  const notifier = createNotifier({
+    notices: {
+      config: async () => config,
+      send: async (sink, message) => {
+        const problem = refuse(sink);
+        if (problem === null) sent.push({ sink, message: message as never });
+        return problem;
+      },
+      writeTextfile: async (_directory, text) => void files.push(text),
+    },
+    told: {
+      read: async () => stored,
+      write: async (document) => {
+        stored = document;
+      },
+      damage: async () => null,
+    },
+    clock: { now: () => now, monotonic: () => now, sleep: async () => undefined },
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    status: async () => ({ ...status, at: formatInstant(now) }),
+  });
+  return async () => {
+    notifier.look();
+    await notifier.settled();
+  };
+}
+
+const texts = () => sent.flatMap(({ message }) => message.notices.map(({ text }) => text));
+
+describe('what stands', () => {
+  it('is told once, and again after a day, by an agent that was started anew meanwhile too', async () => {
+    status = statusOf(['files were changed by hand in core/auth: see fairlead verify']);
+    await start()();
+    await start()();
+    expect(texts()).toHaveLength(1);
+
+    now += DAY_MS - 1;
+    await start()();
+    expect(texts()).toHaveLength(1);
+    now += 2;
+    await start()();
+
+    expect(texts()).toHaveLength(2);
+    expect(sent[1]?.message.notices[0]?.since).toBe(formatInstant(T0));
+  });
+
+  it('and was over is told at once when it comes back', async () => {
+    const look = start();
+    for (const alarms of [['it burns'], [], ['it burns']]) {
+      status = statusOf(alarms);
+      await look();
+    }
+
+    expect(texts()).toEqual(['it burns', 'it burns']);
+  });
+
+  it('is the same when only a number or a moment in its words has changed', async () => {
+    const look = start();
+    status = statusOf(['core/auth has been unhealthy since 2026-11-29T11:00:00Z: 3 failures']);
+    await look();
+    status = statusOf(['core/auth has been unhealthy since 2026-11-29T11:00:00Z: 17 failures']);
+    await look();
+
+    expect(texts()).toHaveLength(1);
+  });
+
+  it('is told again sooner where somebody said so', async () => {
+    config = { ...(config as NoticesFile), again: 'PT1H' };
+    status = statusOf(['it burns']);
+    const look = start();
+    await look();
+    now += HOUR_MS;
+    await look();
+
+    expect(texts()).toHaveLength(2);
+  });
+
+  it('is not silenced for ever by a clock that was ahead', async () => {
+    now = T0 + 1_000 * DAY_MS;
+    status = statusOf(['it burns']);
+    await start()();
+    now = T0;
+    await start()();
+
+    expect(texts()).toHaveLength(2);
+  });
+});
+
+describe('one who cannot be told', () => {
+  it('is told later, after growing pauses, and keeps nobody else from hearing', async () => {
+    config = { ...(config as NoticesFile), program: { exec: ['/bin/page'], user: 'nobody' } };
+    let asked = 0;
+    refuse = (sink) => (sink === 'webhook' && ++asked < 3 ? 'no connection' : null);
+    status = statusOf(['it burns']);
+    const look = start();
+    for (let minute = 0; minute < 10; minute++) {
+      await look();
+      now += 60_000;
+    }
+
+    expect(sent.map(({ sink }) => sink)).toEqual(['program', 'webhook']);
+    expect(asked).toBe(3);
+  });
+
+  it('holds nothing up', async () => {
+    const network = createAgentNetwork();
+    network.world.noticesFile = new Promise(() => undefined);
+    network.publish(releaseOf('1.0.0'));
+    await network.start();
+    await network.world.clock.advance(60_000);
+    const before = (await network.ask('GET', '/v1/status')) as StatusReply;
+    await network.stop();
+
+    expect(before.generation).not.toBeNull();
+  });
+});
+
+describe('what waits for a person', () => {
+  const told = (one: StatusReply, before: Told = NOTHING_TOLD) =>
+    noticesOf(one, before).map(({ kind, text }) => [kind, text]);
+
+  it('is told with the command that answers it', () => {
+    const approval = blocker('approval-needed', {
+      message: 'an approval is missing',
+      clearWith: 'fairlead approve sha256:1',
+    });
+
+    expect(told(statusOf([], [approval]))).toEqual([
+      ['request', 'an approval is missing: fairlead approve sha256:1'],
+    ]);
+  });
+
+  it.each([
+    ['a setting that is needed', blocker('settings-invalid'), 1],
+    ['a pin that is needed', blocker('pin-needed'), 1],
+    ['a hold, which somebody here has made', blocker('hold'), 0],
+    ['a channel that somebody here has frozen', blocker('channel-frozen'), 0],
+    ['what the vendor has to mend', blocker('withdrawn', { owner: 'vendor' }), 0],
+    ['what time mends', blocker('rollout-wave', { owner: 'time' }), 0],
+  ])('%s', (_what, one, count) => {
+    expect(told(statusOf([], [one]))).toHaveLength(count);
+  });
+
+  it('is a proposal, and a hole that is critical', () => {
+    const one = statusOf();
+    const exposed = [
+      { advisory: 'FL-2026-0003', severity: 'critical', component: 'core/auth', version: '1.2.0' },
+      { advisory: 'FL-2026-0004', severity: 'low', component: 'core/auth', version: '1.2.0' },
+    ];
+
+    expect(told({ ...one, proposals: 2, decision: { ...one.decision, exposed } })).toEqual([
+      ['alarm', 'core/auth 1.2.0 is open to FL-2026-0003 (critical)'],
+      ['request', expect.stringContaining('fairlead proposals')],
+    ]);
+  });
+
+  it('is a window that was missed: it opened, and the same plan waits for the next', async () => {
+    const plan = `sha256:${'1'.repeat(64)}` as never;
+    const waits = (clearsAt: number) => {
+      const one = statusOf(
+        [],
+        [blocker('window-closed', { owner: 'time', clearsAt: formatInstant(clearsAt) })],
+      );
+      return {
+        ...one,
+        decision: { ...one.decision, target: { kind: 'desired' as const, manifest: plan, plan } },
+      };
+    };
+    const look = start();
+    status = waits(T0 + HOUR_MS);
+    await look();
+    expect(texts()).toEqual([]);
+
+    now = T0 + 5 * HOUR_MS;
+    status = waits(T0 + DAY_MS);
+    await look();
+
+    expect(texts()).toEqual([expect.stringMatching(/^a window opened at .* was not applied/)]);
+  });
+});
+
+describe('the file of numbers', () => {
+  it('is written with each look, for node_exporter', async () => {
+    config = { schema: 'fairlead/notices@1', textfile: '/var/lib/node_exporter' };
+    await start()();
+
+    expect(files).toHaveLength(1);
+    expect(files[0]).toContain('fairlead_verdict{verdict="ask"} 1\n');
+  });
+
+  it('says verdict, exposure, freshness and versions, each line as Prometheus reads it', () => {
+    const component = { component: 'core/"auth"', version: '1.2.0', health: 'healthy' } as never;
+    const text = renderTextfile({ ...statusOf(['one', 'two']), components: [component] });
+    const strange = text
+      .trimEnd()
+      .split('\n')
+      .filter(
+        (line) =>
+          !/^(?:# (?:HELP|TYPE) fairlead_\w+ .+|fairlead_\w+(?:\{\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*\})? -?\d+(?:\.\d+)?)$/.test(
+            line,
+          ),
+      );
+
+    expect(strange).toEqual([]);
+    expect(text).toContain('fairlead_component_healthy{component="core/\\"auth\\"",version="1.2.0"} 1');
+    expect(text).toContain(`fairlead_metadata_expires_timestamp_seconds ${(T0 + DAY_MS) / 1_000}`);
+    expect(text).toContain('fairlead_alarms 2');
+  });
+});
