@@ -86,6 +86,14 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
       .where('used_by', 'is', null)
       .execute(),
   'enrolment.redeemed': enrol,
+  // Its receiver was told nothing any more, and would be told of the whole fleet again.
+  'webhook.removed': (trx, { subject }) => trx.deleteFrom('webhooks').where('id', '=', subject).execute(),
+  'webhook.disabled': (trx, { subject, details }) =>
+    trx
+      .updateTable('webhooks')
+      .set({ enabled: 0, disabled_why: String(details.why) })
+      .where('id', '=', subject)
+      .execute(),
   'instance.isolated': (trx, entry) => stand(trx, entry, 'isolated'),
   'instance.retired': (trx, entry) => stand(trx, entry, 'retired'),
   'instance.restored': (trx, entry) => stand(trx, entry, null),

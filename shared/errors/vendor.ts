@@ -78,6 +78,18 @@ export const VENDOR_ERRORS = {
     http: 404,
     exit: EXIT.usage,
   }),
+  'vendor/webhook-not-found': entry<{ readonly webhook: string }>({
+    message: (d) => `no webhook has the id or name ${d.webhook}`,
+    hint: () => 'see fairlead-vendor webhooks',
+    http: 404,
+    exit: EXIT.usage,
+  }),
+  'vendor/webhook-refused': entry<{ readonly webhook: string; readonly problem: string }>({
+    message: (d) => `${d.webhook} did not take the message: ${d.problem}`,
+    hint: () => 'look at the receiver; it has fifteen seconds to answer with any 2xx',
+    http: 502,
+    exit: EXIT.failed,
+  }),
   'vendor/other-repository': entry<{ readonly server: string }>({
     message: (d) => `${d.server} publishes another repository than this workspace's`,
     hint: () => 'give each workspace a server of its own, or go on in the workspace that published there',

@@ -1,6 +1,7 @@
 // What the commands of `fairlead-vendor` answer with `--json`, each by the name of its command.
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
+import { alertsList } from '../../../shared/protocol/alerts.ts';
 import { deploymentAnalytics, fleetAnalytics } from '../../../shared/protocol/analytics.ts';
 import { customerModel, customersList } from '../../../shared/protocol/customers.ts';
 import { fleetEvent } from '../../../shared/protocol/events.ts';
@@ -20,6 +21,7 @@ import {
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
 import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { rolloutReply } from '../../../shared/protocol/rollouts.ts';
+import { webhookModel, webhookTested } from '../../../shared/protocol/webhooks.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { classes } from '../../../shared/schema/classes.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
@@ -136,6 +138,12 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   'analytics deployments': deploymentAnalytics.shape,
   'analytics fleet': fleetAnalytics.shape,
   events: { events: z.array(fleetEvent), more: z.boolean() },
+  alerts: alertsList.shape,
+  webhooks: { webhooks: z.array(webhookModel), more: z.boolean() },
+  'webhooks add': { webhook: webhookModel, file: z.string() },
+  'webhooks rotate': { webhook: webhookModel, file: z.string() },
+  'webhooks test': webhookTested.shape,
+  'webhooks remove': { id: z.string() },
   instances: { instances: z.array(oneInstance), more: z.boolean() },
   instance: { instance: instanceReply },
   'instances isolate': { instance: oneInstance },

@@ -21,6 +21,7 @@ import { proposalId } from '../../../../shared/schema/proposal.ts';
 import { FLEET_PLACE, REASON, type VendorCommand } from '../command.ts';
 import { ACCESS } from './access.ts';
 import { ANALYTICS } from './analytics.ts';
+import { TELLING } from './telling.ts';
 
 const INSTALL: ArgumentSpec = { name: '<install>', about: 'its name or id', parse: parseLine };
 
@@ -208,8 +209,10 @@ const LISTS: readonly FleetCommand[] = [
   },
 ];
 
-export const FLEET: readonly VendorCommand[] = [...LISTS, ...ACCESS, ...ACTS, ...PROPOSE].map((command) => ({
-  ...command,
-  kind: 'reads',
-  options: [...(command.options ?? []), ...FLEET_PLACE],
-}));
+export const FLEET: readonly VendorCommand[] = [...LISTS, ...TELLING, ...ACCESS, ...ACTS, ...PROPOSE].map(
+  (command) => ({
+    ...command,
+    kind: 'reads',
+    options: [...(command.options ?? []), ...FLEET_PLACE],
+  }),
+);

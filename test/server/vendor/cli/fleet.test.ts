@@ -24,6 +24,7 @@ import { recordOf } from '../../../support/reports.ts';
 import { enrolAgent, type ServerAgent } from '../../../support/server-agent.ts';
 import { addPack, startTestServer, type TestServer } from '../../../support/server-under-test.ts';
 import { createBench, type Vendor } from '../../../support/vendor.ts';
+import { startReceiver } from '../../../support/webhook-receiver.ts';
 
 const DAY_MS = 86_400_000;
 const TREE = `sha256:${'a'.repeat(64)}`;
@@ -299,6 +300,52 @@ describe('who may come in', () => {
     expect((await vendor.run(...as('ci.token'))).status).toBe(0);
     expect((await vendor.run(...as('next.token'))).status).toBe(0);
     expect(renewed).not.toBe(text);
+  });
+
+  it('is told by a webhook what happens, and its secret stands in one file alone', async () => {
+    const receiver = await startReceiver();
+    const file = (name: string) => join(dir, name);
+    const wanted = ['--name', 'on-call', '--url', receiver.url, '--type', 'instance.retired'];
+    const made = await json('admin', 'webhooks', 'add', ...wanted, '--file', file('a.secret'));
+    const secret = await readFile(file('a.secret'), 'utf8');
+    expect(secret).toMatch(/^whsec_\S+\n$/);
+    expect((await stat(file('a.secret'))).mode & 0o777).toBe(0o600);
+    expect(await json('operator', 'webhooks', 'test', 'on-call')).toMatchObject({ delivered: true });
+    const next = await json('admin', 'webhooks', 'rotate', 'on-call', '--file', file('b.secret'));
+
+    expect(JSON.stringify([made, next])).not.toContain('whsec_');
+    expect(await readFile(file('b.secret'), 'utf8')).not.toBe(secret);
+    receiver.answer = () => 503;
+    expect(await vendor.refusal(...as('operator', 'webhooks', 'test', 'on-call'))).toBe(
+      'vendor/webhook-refused',
+    );
+    expect(await vendor.refusal(...as('operator', 'webhooks', 'test', 'other'))).toBe(
+      'vendor/webhook-not-found',
+    );
+    expect(await vendor.refusal(...as('operator', 'webhooks', 'remove', 'on-call'))).toBe(
+      'vendor/server-refused',
+    );
+    expect((await vendor.run(...as('operator', 'webhooks'))).out).toMatch(/on-call +well +warning/);
+
+    await json('admin', 'webhooks', 'remove', 'on-call');
+    expect(await json('operator', 'webhooks')).toMatchObject({ webhooks: [] });
+    expect(await json('viewer', 'alerts')).toMatchObject({ alerts: [] });
+    await receiver.close();
+  });
+
+  it('leaves no webhook behind whose secret it could not keep', async () => {
+    const wanted = [
+      '--name',
+      'lost',
+      '--url',
+      'https://receiver.example/',
+      '--file',
+      join(dir, 'viewer.token'),
+    ];
+
+    expect(await vendor.refusal(...as('admin', 'webhooks', 'add', ...wanted))).toBe('file/exists');
+
+    expect(await json('operator', 'webhooks')).toMatchObject({ webhooks: [] });
   });
 
   it('leaves no token behind whose text it could not keep', async () => {

@@ -32,6 +32,7 @@ const ADDRESSES = [
   (secret: string) => `ann:${secret}@127.0.0.1:1`,
 ];
 const SHOWN = [
+  ...['message', 'severity', 'webhook'],
   ...['change', 'change-or-release', 'change-or-release-or-instance', 'changes', 'checkpoint', 'command'],
   ...[
     'class',
