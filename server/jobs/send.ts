@@ -28,27 +28,33 @@ export async function sendDue(context: Context, stopping: AbortSignal): Promise<
   const lane = async () => {
     for (let one = due.shift(); one !== undefined; one = due.shift()) {
       const turnEnds = Math.min(end, performance.now() + TURN_MS);
-      await sendTo(context, one, stopping, () => performance.now() < turnEnds);
+      // What is left has another turn after the others.
+      if (await sendTo(context, one, stopping, () => performance.now() < turnEnds)) due.push(one);
       if (stopping.aborted || performance.now() > end) return;
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
 }
 
+/** Answers whether there may be more to be sent at once. */
 async function sendTo(
   context: Context,
   receiver: string,
   stopping: AbortSignal,
   hasTime: () => boolean,
-): Promise<void> {
+): Promise<boolean> {
   const sending = await open(context, receiver);
-  if (sending === null) return;
+  if (sending === null) return false;
   // What is on its way then is sent again by the next process: nobody waits for a slow receiver.
   const cut = () => void sending.close().catch(() => undefined);
   stopping.addEventListener('abort', cut);
   try {
-    while (!stopping.aborted && (await sendRound(context, receiver, sending, stopping)) && hasTime());
+    let hasMore = true;
+    while (hasMore && !stopping.aborted && hasTime()) {
+      hasMore = await sendRound(context, receiver, sending, stopping);
+    }
     await forgetDelivered(context.db, receiver);
+    return hasMore;
   } finally {
     stopping.removeEventListener('abort', cut);
     await sending.close().catch(() => undefined);
