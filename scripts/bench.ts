@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureAnalytics } from '../test/bench/analytics.ts';
+import { measureBackup } from '../test/bench/backup.ts';
 import { measureCompile } from '../test/bench/compile.ts';
 import { measureExecutable } from '../test/bench/executable.ts';
 import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
@@ -41,6 +42,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   'two-processes': measureTwoProcesses,
   reconnects: measureReconnects,
   hub: measureHub,
+  backup: measureBackup,
   lists: measureLists,
   analytics: measureAnalytics,
   forced: measureForced,

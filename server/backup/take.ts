@@ -6,7 +6,15 @@ import manifest from '../../package.json' with { type: 'json' };
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
 import { namesIfPresent, readIfPresent } from '../../shared/node/read-file.ts';
-import { nameData, nameSet, parseSet, SETS, type SetName } from '../core/backup-names.ts';
+import {
+  DATA,
+  nameData,
+  nameSet,
+  parseSet,
+  SETS,
+  type SetName,
+  sequenceOfData,
+} from '../core/backup-names.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
 import { readAuditHead, readFirstDigest } from '../db/audit-chain.ts';
 import { readBackupMark } from '../db/backup-marks.ts';
@@ -76,7 +84,9 @@ async function readLast(place: BackupPlace, sets: readonly SetName[]): Promise<K
 async function takeOne(server: BackedUp, sets: readonly SetName[], before: Known) {
   const { db, store, place, now } = server;
   const at = now();
-  const sequence = (sets.at(-1)?.sequence ?? 0) + 1;
+  const begun = (await place.list(DATA)).map(sequenceOfData);
+  // What was cut off has its number for itself: what stands under a name stays.
+  const sequence = Math.max(0, sets.at(-1)?.sequence ?? 0, ...begun) + 1;
   // Before the database: a checkpoint of its log must not be ahead of the copy.
   const files = await readSmallFiles(server.layout);
   const { database, sealed, audit } = await takeFleet(server, nameData(sequence, at));

@@ -1,4 +1,5 @@
 // How a restored server gets into its directory: nothing of what was there is removed, and until the last step nothing there starts as a server.
+import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../shared/encoding/bytes.ts';
@@ -47,7 +48,9 @@ export async function moveIn(dir: string): Promise<void> {
 async function putAside(dir: string): Promise<void> {
   const names = await entriesOf(dir);
   if (names.length === 0) return;
-  const aside = join(dir, `${REPLACED}-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`);
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  // Never one that is there: what an attempt before put aside would be written over by what that one put in its place.
+  const aside = join(dir, `${REPLACED}-${stamp}-${randomUUID().slice(0, 8)}`);
   await makeDirectory(aside);
   const { database, databaseMark } = layoutOf(dir);
   const first = [database, databaseMark].map((path) => path.slice(dir.length + 1));

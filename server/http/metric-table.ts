@@ -105,6 +105,10 @@ const BACKUPS = {
     'gauge',
     'Entries of the audit log that are not at the place of the backups yet',
   ),
+  fairlead_backup_archive_age_seconds: metric(
+    'gauge',
+    'How long ago PostgreSQL archived the last part of its log',
+  ),
   fairlead_backup_drill_timestamp_seconds: metric('gauge', 'When a restore was tried last'),
   fairlead_backup_drill_failed: metric('gauge', '1 where the last try did not succeed'),
   fairlead_backup_drill_rpo_seconds: metric('gauge', 'What the last drill would have lost, in time'),
