@@ -1,8 +1,11 @@
 // Where the backups of a server go and what seals them, as it was typed or stands in the environment.
+import { stat } from 'node:fs/promises';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { readNamed } from '../../shared/node/named-file.ts';
+import { readNamed, readSecret } from '../../shared/node/named-file.ts';
 import { type BackupKeys, parseBackupKeys } from '../backup/keys.ts';
 import type { BackupConfig } from '../backup/place.ts';
+import type { Layout } from '../repository/layout.ts';
+import type { PassphraseSource } from '../repository/passphrase.ts';
 import { credentialPath, findSecret, placeAt, typedPlace } from './home.ts';
 import type { CliContext } from './options.ts';
 
@@ -34,6 +37,25 @@ export async function requireBackup(settings: BackupSettings, context: CliContex
   const found = await findBackup(settings, context);
   if (found === null) throw new FairleadError('backup/no-place', {});
   return found;
+}
+
+/**
+ * What root makes in the directory, and at the place, the account of the service could neither write nor remove: from here on
+ * this process is the one whose directory it is. Whatever only root may read was read before.
+ */
+export async function becomeOwner({ dir }: Layout): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await stat(dir);
+  if (uid === 0) return;
+  process.setgroups?.([gid]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
+
+/** Its file, read now: who goes on may not be allowed to. Errors: file/*. */
+export async function readSource(source: PassphraseSource): Promise<PassphraseSource> {
+  if (source.file === undefined) return source;
+  return { file: undefined, environment: await readSecret(source.file) };
 }
 
 async function findKeys(file: string | undefined, environment: NodeJS.ProcessEnv): Promise<BackupKeys> {

@@ -7,13 +7,14 @@ import type { BackupPlace } from '../backup/place.ts';
 import type { SetName } from '../core/backup-names.ts';
 import { databaseClock } from '../db/neighbours.ts';
 import { openStore } from '../repository/open-store.ts';
-import { type BackupSettings, requireBackup } from './backup-config.ts';
-import { type OnDirectory, openHome } from './home.ts';
+import { type BackupSettings, becomeOwner, requireBackup } from './backup-config.ts';
+import { findHome, type OnDirectory, openHome } from './home.ts';
 import { type CliContext, print } from './options.ts';
 import { verifyRepositoryPlace } from './place.ts';
 
 export async function backup(context: CliContext, settings: OnDirectory & BackupSettings): Promise<number> {
   const config = await requireBackup(settings, context);
+  await becomeOwner((await findHome(settings, context)).layout);
   const { db, ...home } = await openHome(settings, context);
   const { layout, address, repository } = home;
   const store = openStore(repository);

@@ -7,8 +7,8 @@ import { databaseClock } from '../db/neighbours.ts';
 import { openOnlineKeys } from '../repository/online-keys.ts';
 import { openStore } from '../repository/open-store.ts';
 import { passphraseSource, readPassphrase } from '../repository/passphrase.ts';
-import { type BackupSettings, requireBackup } from './backup-config.ts';
-import { type OnDirectory, openHome } from './home.ts';
+import { type BackupSettings, becomeOwner, readSource, requireBackup } from './backup-config.ts';
+import { findHome, type OnDirectory, openHome } from './home.ts';
 import { type CliContext, print } from './options.ts';
 import { verifyRepositoryPlace } from './place.ts';
 
@@ -18,10 +18,11 @@ interface DrillSettings extends OnDirectory, BackupSettings {
 
 export async function runDrill(context: CliContext, settings: DrillSettings): Promise<number> {
   const config = await requireBackup(settings, context);
+  const source = await readSource(passphraseSource(settings.passphraseFile, context.environment));
+  await becomeOwner((await findHome(settings, context)).layout);
   const { db, ...home } = await openHome(settings, context);
   const { layout, address, repository } = home;
   const store = openStore(repository);
-  const source = passphraseSource(settings.passphraseFile, context.environment);
   const now = await databaseClock(db);
   const place = openPlace(config, layout.backupStaging);
   const { backUp, close } = createBackingUp({ layout, address, db, store, now }, config, place);

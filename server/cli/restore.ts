@@ -15,9 +15,9 @@ import { directoryAddress } from '../core/repository-address.ts';
 import { type Layout, layoutOf } from '../repository/layout.ts';
 import { openOnlineKeys } from '../repository/online-keys.ts';
 import { openStore } from '../repository/open-store.ts';
-import { passphraseSource, readPassphrase } from '../repository/passphrase.ts';
+import { type PassphraseSource, passphraseSource, readPassphrase } from '../repository/passphrase.ts';
 import { chooseSet, printSets } from './backup.ts';
-import { type BackupSettings, requireBackup } from './backup-config.ts';
+import { type BackupSettings, becomeOwner, readSource, requireBackup } from './backup-config.ts';
 import { asGiven, findHome, type Home, type OnDirectory, verifyFleet } from './home.ts';
 import { type CliContext, print } from './options.ts';
 import { claimRepository, isElsewhere } from './place.ts';
@@ -38,9 +38,10 @@ export async function restore(context: CliContext, settings: RestoreSettings): P
     const sets = await listSets(place);
     if (settings.list === true) return printSets(sets);
     const name = chooseSet(place, sets, settings.set);
+    const source = await readSource(passphraseSource(settings.passphraseFile, context.environment));
     return await inDirectory(home.layout, async () => {
       await beginMove(home.layout.dir, settings.replace === true);
-      await restoreHere(context, settings, { home, place, name });
+      await restoreHere(settings, { home, place, name, source });
       return EXIT.ok;
     });
   } finally {
@@ -51,6 +52,7 @@ export async function restore(context: CliContext, settings: RestoreSettings): P
 /** Errors: server/in-use, disk/*. */
 async function inDirectory<Result>(layout: Layout, work: () => Promise<Result>): Promise<Result> {
   await makeDirectory(layout.dir);
+  await becomeOwner(layout);
   const lock: Lock | null = await tryLock(layout.lock);
   if (lock === null) throw new FairleadError('server/in-use', { dir: layout.dir });
   return work().finally(() => lock.release());
@@ -60,13 +62,10 @@ interface Chosen {
   readonly home: Home;
   readonly place: BackupPlace;
   readonly name: SetName;
+  readonly source: PassphraseSource;
 }
 
-async function restoreHere(
-  context: CliContext,
-  settings: RestoreSettings,
-  { home, place, name }: Chosen,
-): Promise<void> {
+async function restoreHere(settings: RestoreSettings, { home, place, name, source }: Chosen): Promise<void> {
   const began = performance.now();
   const set = await readSet(place, name.name);
   const { dir } = home.layout;
@@ -76,7 +75,6 @@ async function restoreHere(
   const elsewhere = isElsewhere(home);
   const repository = elsewhere ? home.repository : directoryAddress(layout.dir);
   const store = openStore(repository);
-  const source = passphraseSource(settings.passphraseFile, context.environment);
   const openKeys = async () => openOnlineKeys(layout, await readPassphrase(layout, source));
   try {
     const options = { place, layout, address, store, openKeys, now: Date.now };
