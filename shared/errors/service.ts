@@ -94,6 +94,13 @@ export const SERVICE_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'service/deployment-under-way': entry<{ readonly change: number; readonly state: string }>({
+    message: (d) =>
+      `change ${d.change} is under way (${d.state}): without its agent nobody would finish it, or take it back`,
+    hint: (d) => `wait for its end: fairlead change ${d.change}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'service/no-systemd': entry<{ readonly command: string }>({
     message: () => 'no systemd runs on this machine, so nothing can be made its service',
     hint: (d) => `have what starts programs here run, as root and again when it ends: ${d.command}`,

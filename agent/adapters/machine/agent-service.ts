@@ -97,6 +97,15 @@ export async function installAgent(
   return changed;
 }
 
+/** Until `startAgent`, or the next boot. Errors: service/manager-failed. */
+export async function stopAgent(): Promise<void> {
+  if (existsSync(UNIT_FILE)) await applySteps([command('systemctl', 'stop', AGENT_UNIT)]);
+}
+
+export async function startAgent(): Promise<void> {
+  await applySteps([command('systemctl', 'start', '--no-block', AGENT_UNIT)]);
+}
+
 /** Its state and the services it started stay. May be repeated. Errors: service/manager-failed, disk/*. */
 export async function uninstallAgent(stateDir: string): Promise<void> {
   await applySteps(uninstallSteps(stateDir));

@@ -1,4 +1,4 @@
-// fairlead agent install and uninstall: the agent as a service of this machine.
+// fairlead agent install: the agent as a service of this machine.
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -14,13 +14,11 @@ import {
   installedDrivers,
   installSteps,
   ownService,
-  uninstallAgent,
-  uninstallSteps,
   verifySafe,
 } from '../../adapters/machine/agent-service.ts';
 import { slotsDirectoryOf } from '../../adapters/machine/agent-slots.ts';
 import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
-import { describeSlot, installSlot, isInSlots, keepsPorts } from '../../adapters/machine/install-slot.ts';
+import { describeSlot, installSlot } from '../../adapters/machine/install-slot.ts';
 import { AGENT_VERSION } from '../../adapters/machine/surroundings.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createDeploymentStore } from '../../adapters/state/deployment-store.ts';
@@ -31,8 +29,7 @@ import { type CliContext, show } from '../context.ts';
 import { describeEnrolled, enrollAnswer, enrollHere, readString } from './enroll.ts';
 import { type NetworkOptions, saveNetwork } from './network.ts';
 
-const unit = { unit: z.string() };
-const stepsShown = z.array(
+export const stepsShown = z.array(
   z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('write'), path: z.string(), mode: z.int(), text: z.string() }),
     z.strictObject({ kind: z.literal('remove'), path: z.string() }),
@@ -42,7 +39,7 @@ const stepsShown = z.array(
 
 export const installAnswer = z.strictObject({
   schema: z.literal('fairlead/agent-installed@1'),
-  ...unit,
+  unit: z.string(),
   /** Of an enrolment that this very command made, or found made by the same string. */
   enrolled: enrollAnswer.optional(),
   /** The slot that this executable was put into; absent where what is there stays. */
@@ -52,14 +49,6 @@ export const installAnswer = z.strictObject({
   /** With --dry-run: what would be done, in this order. */
   wouldDo: stepsShown.optional(),
 });
-export const uninstallAnswer = z.strictObject({
-  schema: z.literal('fairlead/agent-uninstalled@1'),
-  ...unit,
-  /** What is left on the machine, on purpose. */
-  stays: z.array(z.string()).optional(),
-  wouldDo: stepsShown.optional(),
-});
-
 export interface InstallOptions extends NetworkOptions {
   readonly enroll?: string;
   readonly enrollFile?: string;
@@ -165,31 +154,7 @@ async function answers({ client }: CliContext): Promise<boolean> {
   );
 }
 
-export interface UninstallOptions {
-  readonly dryRun?: boolean;
-}
-
-/** Errors: service/*, disk/*. */
-export async function uninstall(context: CliContext, options: UninstallOptions): Promise<number> {
-  const stateDir = resolve(context.stateDir);
-  if (options.dryRun === true)
-    return dryRun(context, 'fairlead/agent-uninstalled@1', uninstallSteps(stateDir));
-  verifyMachine('kill the program');
-  const staysForPorts = isInSlots(stateDir) && keepsPorts(stateDir);
-  await uninstallAgent(stateDir);
-  const stays = [stateDir, `group ${ADMIN_GROUP}`];
-  show(context, { schema: 'fairlead/agent-uninstalled@1', unit: AGENT_UNIT, stays }, () => [
-    `${AGENT_UNIT} is removed; the services it started go on`,
-    `its state in ${stateDir}, their data in it, stays: what removes it for good is rm -r ${shellWord(stateDir)}`,
-    ...(staysForPorts
-      ? [`the executable in ${slotsDirectoryOf(stateDir)} stays: it keeps public ports of services`]
-      : []),
-    `group ${ADMIN_GROUP}, with the members you gave it, stays too: groupdel ${ADMIN_GROUP}`,
-  ]);
-  return 0;
-}
-
-function dryRun(context: CliContext, schema: string, steps: readonly Step[]): number {
+export function dryRun(context: CliContext, schema: string, steps: readonly Step[]): number {
   show(context, { schema, unit: AGENT_UNIT, wouldDo: steps }, () => [
     ...describeSteps(steps),
     'nothing of this was done',

@@ -165,8 +165,8 @@ export const SERVICE: readonly AgentCommand[] = [
     about: 'stop and remove that service; the state and the services it started stay',
     example: 'agent uninstall',
     options: [DRY_RUN],
-    answer: async () => (await import('../commands/install.ts')).uninstallAnswer,
-    load: async () => (await import('../commands/install.ts')).uninstall,
+    answer: async () => (await import('../commands/uninstall.ts')).uninstallAnswer,
+    load: async () => (await import('../commands/uninstall.ts')).uninstall,
   },
   {
     name: 'agent network',

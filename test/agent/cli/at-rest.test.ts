@@ -11,6 +11,7 @@ import { createDeploymentStore } from '../../../agent/adapters/state/deployment-
 import { createPolicy } from '../../../agent/adapters/state/settings.ts';
 import { change, changes } from '../../../agent/cli/commands/changes.ts';
 import { status } from '../../../agent/cli/commands/status.ts';
+import { endOrRefuse } from '../../../agent/cli/commands/uninstall.ts';
 import type { CliContext } from '../../../agent/cli/context.ts';
 import type { AuditEvent } from '../../../agent/core/audit-chain.ts';
 import { decisionRecord } from '../../../agent/core/conclude.ts';
@@ -18,6 +19,7 @@ import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { createStyle } from '../../../shared/present/table.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import { statusOf } from '../../support/answers.ts';
 import { recordOf } from '../../support/deployments.ts';
 import { describeDirectory, temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -171,5 +173,53 @@ describe('the command that starts an agent', () => {
     expect(startCommand('/srv/a', units)).toBe('systemctl start fairlead-agent.service');
     expect(startCommand('/srv/b c', units)).toBe("fairlead agent run --state-dir '/srv/b c'");
     expect(startCommand('/srv/a', '/nowhere')).toBe('fairlead agent run --state-dir /srv/a');
+  });
+});
+
+describe('an agent that is to be uninstalled', () => {
+  const half = { ...recordOf(4, ['planned', 'starting']), state: 'starting' as const };
+
+  /** `answers` is the deployment of an agent that answers until it is stopped. */
+  async function asked(answers: DeploymentRecord | null | 'nothing', records: readonly DeploymentRecord[]) {
+    const { context } = await atRest({ records });
+    const done: string[] = [];
+    const silent = context.client;
+    const call = async () => statusOf({ inProgress: answers === 'nothing' ? null : answers });
+    const client = answers === 'nothing' ? silent : ({ call } as unknown as typeof silent);
+    const at = { ...context, client };
+    const service = {
+      stop: async () => {
+        done.push('stop');
+        at.client = silent;
+      },
+      start: async () => void done.push('start'),
+    };
+    const end = await endOrRefuse(at, service).catch((error: FairleadError) => error.data);
+    return { end, done };
+  }
+
+  it.each([
+    ['is refused while it has something stopped', half, [half], { change: 4, state: 'starting' }, []],
+    ['is stopped where nothing is under way', null, [recordOf(3, ['planned', 'committed'])], null, ['stop']],
+    [
+      'is stopped where nothing was touched yet',
+      { ...half, state: 'fetching' as const },
+      [{ ...half, state: 'fetching' as const }],
+      null,
+      ['stop'],
+    ],
+    [
+      'is started again where it began in the moment between',
+      null,
+      [half],
+      { change: 4, state: 'starting' },
+      ['stop', 'start'],
+    ],
+  ])('%s', async (_, answers, records, end, done) => {
+    expect(await asked(answers, records)).toEqual({ end, done });
+  });
+
+  it('goes with a word of what nobody will finish, where it does not answer', async () => {
+    expect(await asked('nothing', [half])).toMatchObject({ end: { id: 4, state: 'starting' }, done: [] });
   });
 });

@@ -1,0 +1,120 @@
+// fairlead agent uninstall: the service goes, unless a deployment needs it to come to its end.
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { shellWord } from '../../../shared/errors/entry.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { verifyMachine } from '../../../shared/node/service/manager.ts';
+import { statusReply } from '../../../shared/protocol/admin.ts';
+import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
+import {
+  startAgent,
+  stopAgent,
+  uninstallAgent,
+  uninstallSteps,
+} from '../../adapters/machine/agent-service.ts';
+import { slotsDirectoryOf } from '../../adapters/machine/agent-slots.ts';
+import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
+import { isInSlots, keepsPorts } from '../../adapters/machine/install-slot.ts';
+import { ADMIN_GROUP } from '../../adapters/state/state-directory.ts';
+import { isUntouched } from '../../core/deploy/states.ts';
+import { askOrLook } from '../at-rest.ts';
+import { type CliContext, show } from '../context.ts';
+import { dryRun, stepsShown } from './install.ts';
+
+export const uninstallAnswer = z.strictObject({
+  schema: z.literal('fairlead/agent-uninstalled@1'),
+  unit: z.string(),
+  /** What is left on the machine, on purpose. */
+  stays: z.array(z.string()).optional(),
+  /** A change that no agent was there to finish: what it stopped may not run. */
+  unfinished: z.int().optional(),
+  /** With --dry-run: what would be done, in this order. */
+  wouldDo: stepsShown.optional(),
+});
+
+export interface UninstallOptions {
+  readonly dryRun?: boolean;
+}
+
+/** Errors: service/*, disk/*. */
+export async function uninstall(context: CliContext, options: UninstallOptions): Promise<number> {
+  const stateDir = resolve(context.stateDir);
+  if (options.dryRun === true)
+    return dryRun(context, 'fairlead/agent-uninstalled@1', uninstallSteps(stateDir));
+  verifyMachine('kill the program');
+  const staysForPorts = isInSlots(stateDir) && keepsPorts(stateDir);
+  const unfinished = await endOrRefuse(context);
+  await uninstallAgent(stateDir);
+  const stays = [stateDir, `group ${ADMIN_GROUP}`];
+  const reply = { schema: 'fairlead/agent-uninstalled@1', unit: AGENT_UNIT, stays };
+  show(context, { ...reply, ...(unfinished === null ? {} : { unfinished: unfinished.id }) }, () => [
+    ...(unfinished === null
+      ? [`${AGENT_UNIT} is removed; the services it started go on`]
+      : describeUnfinished(unfinished)),
+    `its state in ${stateDir}, their data in it, stays: what removes it for good is rm -r ${shellWord(stateDir)}`,
+    ...(staysForPorts
+      ? [`the executable in ${slotsDirectoryOf(stateDir)} stays: it keeps public ports of services`]
+      : []),
+    `group ${ADMIN_GROUP}, with the members you gave it, stays too: groupdel ${ADMIN_GROUP}`,
+  ]);
+  return 0;
+}
+
+interface Service {
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/**
+ * The agent is stopped where nothing waits for it. One that answers finishes what it began, or takes it back; where none
+ * does, nobody will, and what it left is answered. Error: service/deployment-under-way.
+ */
+export async function endOrRefuse(
+  context: CliContext,
+  service: Service = { stop: stopAgent, start: startAgent },
+): Promise<DeploymentRecord | null> {
+  const before = await lookForDeployment(context);
+  if (!before.answers) return before.record;
+  refuse(before.record);
+  await service.stop();
+  // It may have begun one in the moment between.
+  const { record } = await lookForDeployment(context);
+  if (record !== null) await service.start();
+  refuse(record);
+  return null;
+}
+
+function refuse(record: DeploymentRecord | null): void {
+  if (record === null) return;
+  throw new FairleadError('service/deployment-under-way', { change: record.id, state: record.state });
+}
+
+interface Found {
+  readonly answers: boolean;
+  /** Of a deployment that has touched what runs, and has not come to its end. */
+  readonly record: DeploymentRecord | null;
+}
+
+async function lookForDeployment(context: CliContext): Promise<Found> {
+  let found: Found = { answers: false, record: null };
+  const keep = (answers: boolean, record: DeploymentRecord | null) => {
+    const isHalf = record !== null && !isFinal(record.state) && !isUntouched(record.state);
+    found = { answers, record: isHalf ? record : null };
+  };
+  await askOrLook(
+    context,
+    async () => {
+      keep(true, (await context.client.call('GET', '/v1/status', statusReply)).inProgress);
+      return 0;
+    },
+    ({ unfinished }) => keep(false, unfinished),
+  ).catch(() => undefined); // Never enrolled, or unreadable: there is nothing to wait for.
+  return found;
+}
+
+function describeUnfinished({ id, state }: DeploymentRecord): readonly string[] {
+  return [
+    `${AGENT_UNIT} is removed, and change ${id} was never finished (${state}): what it stopped may not run`,
+    'what goes on with it, or takes it back: fairlead agent install',
+  ];
+}
