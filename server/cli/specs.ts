@@ -44,6 +44,31 @@ const OF_BACKUP: readonly ServerCommand[] = [
   },
 ];
 
+const MIRROR: ServerCommand = {
+  name: 'mirror',
+  about:
+    'copy a vendor’s repository into a directory and prove every byte; any web server may serve it to installs',
+  example:
+    'mirror --from https://releases.example.com/repository --root 1.root.json --dir /srv/fairlead-mirror --every 5m',
+  options: [
+    { ...DIR, about: 'the mirror’s own; what is served is below repository/' },
+    {
+      flags: '--from <url>',
+      about: 'the repository, or another mirror of it',
+      required: true,
+      parse: parseUrl,
+    },
+    {
+      flags: '--root <file>',
+      about: 'the vendor’s first root, which came over a trusted way',
+      required: true,
+      parse: parsePath,
+    },
+    { flags: '--every <duration>', about: 'again and again, such as 5m; once by default', parse: parseSpan },
+  ],
+  load: async () => (await import('./mirror.ts')).mirror,
+};
+
 export const INIT: ServerCommand = {
   name: 'init',
   about: 'make the directory, its keys and the first tokens; may be repeated',
@@ -119,6 +144,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     load: async () => (await import('./migrate.ts')).migrate,
   },
   ...OF_BACKUP,
+  MIRROR,
   {
     name: 'token create',
     about: 'make a token and print it: it is never shown again',

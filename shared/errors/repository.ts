@@ -38,6 +38,12 @@ export const REPOSITORY_ERRORS = {
     http: 503,
     exit: EXIT.unreachable,
   }),
+  'server/mirror-unfit': entry<{ readonly dir: string; readonly problem: string }>({
+    message: (d) => `${d.dir} cannot hold a mirror: ${d.problem}`,
+    hint: () => 'name a directory of the mirror’s own: --dir /srv/fairlead-mirror',
+    http: 500,
+    exit: EXIT.refused,
+  }),
   'server/repository-damaged': entry<{
     readonly repository: string;
     readonly name: string;

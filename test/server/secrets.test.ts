@@ -31,6 +31,7 @@ const BESIDES: Readonly<Record<string, (file: string) => readonly string[]>> = {
   '--tls-cert': (file) => ['--tls-key', file],
   '--tls-key': (file) => ['--tls-cert', file],
   '--oidc-secret-file': (file) => ['--oidc', file],
+  '--root': () => ['--from', 'http://127.0.0.1:1'],
 };
 const FORMS: readonly ((secret: string) => string)[] = [
   (secret) => secret,
@@ -63,7 +64,8 @@ describe('a command that is given a file which holds something else', () => {
         const file = join(home, `given${flag}-${i}`);
         writeFileSync(file, form(plant(`${name} ${flag}`)));
         // What would serve, were nothing wrong with the file, finds no directory to serve from.
-        const place = name === 'run' || isPlace ? join(home, 'nowhere') : dir;
+        const nowhere = name === 'run' || isPlace ? join(home, 'nowhere') : dir;
+        const place = name === 'mirror' ? join(home, `mirror${i}`) : nowhere;
         const argv = [
           flag === '--repository-file' ? 'run' : name,
           '--dir',
@@ -92,6 +94,7 @@ describe('a command that is given a file which holds something else', () => {
       '--oidc-secret-file',
       '--passphrase-file',
       '--repository-file',
+      '--root',
       '--tls-cert',
       '--tls-key',
       '--to-file',

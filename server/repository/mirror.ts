@@ -1,0 +1,194 @@
+// A copy of another server's repository: proved whole, written from the unreferenced to the referenced, and rid of what nobody asks for.
+import { mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hexOf } from '../../shared/encoding/digest.ts';
+import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { DOCUMENT_LIMITS } from '../../shared/encoding/json.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { verifyPack } from '../../shared/node/pack-reader.ts';
+import { forEachBounded } from '../../shared/node/turns.ts';
+import { packPath } from '../../shared/protocol/publication.ts';
+import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
+import { release, type TreeRef } from '../../shared/schema/release.ts';
+import { maxPackBytes } from '../../shared/tree/pack-format.ts';
+import type { TargetFile, Targets } from '../../shared/trust/metadata.ts';
+import { verifyFile } from '../../shared/trust/target.ts';
+import { fetchFile, proveOrigin, type Reading } from './mirror-trust.ts';
+import { PUBLIC, packName, TIMESTAMP, targetName } from './names.ts';
+import type { Origin } from './origin.ts';
+import { findUnreferenced } from './prune.ts';
+import { loadState } from './state.ts';
+import type { RepositoryStore } from './store.ts';
+
+export interface MirrorOptions {
+  readonly origin: Origin;
+  readonly store: RepositoryStore;
+  /** Where packs lie until they are proved. */
+  readonly staging: string;
+  /** Came over a trusted way. */
+  readonly root: Uint8Array;
+  readonly now: EpochMs;
+}
+
+export interface Mirrored {
+  readonly outcome: 'changed' | 'unchanged';
+  /** Version of the timestamp that is shown now. */
+  readonly version: number;
+  readonly expires: EpochMs;
+  readonly documents: number;
+  readonly packs: number;
+  readonly removed: number;
+  /** Releases of a form that this version does not read: their packs are not here. */
+  readonly unread: readonly string[];
+}
+
+const PARALLEL = 8;
+const PACKS = `${PUBLIC}packs/`;
+
+/**
+ * Until all of it is there and proved, what was shown before is shown; a kill anywhere leaves that, and the next call goes on.
+ * Errors: trust/*, tree/*, transport/*, disk/*, server/repository-*.
+ */
+export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
+  const { origin, store, root, now } = options;
+  const kept = async (name: string) => (await store.read(name))?.bytes ?? null;
+  const reading: Reading = { origin, kept, now };
+  const proved = await proveOrigin(root, reading);
+  const before = await store.read(TIMESTAMP);
+  const { trees, unread, documents } = await copyDocuments(proved.roles, options, reading);
+  const packs = await copyPacks(trees, options);
+  for (const { name, bytes } of proved.metadata) {
+    const there = await kept(name);
+    if (there === null || !there.equals(bytes)) await store.write(name, bytes);
+  }
+  const { bytes, content } = proved.timestamp;
+  const isNew = before === null || !before.bytes.equals(bytes);
+  if (isNew && !(await store.replace(TIMESTAMP, bytes, before?.tag ?? null))) {
+    const problem = 'another program writes there';
+    throw new FairleadError('server/repository-damaged', {
+      repository: store.place,
+      name: TIMESTAMP,
+      problem,
+    });
+  }
+  const removed = await removeOld(trees, options);
+  return {
+    outcome: isNew ? 'changed' : 'unchanged',
+    ...{ version: content.version, expires: content.expires, documents, packs, removed, unread },
+  };
+}
+
+interface Documents {
+  /** By hexadecimal digest. */
+  readonly trees: ReadonlyMap<string, TreeRef>;
+  readonly unread: readonly string[];
+  /** That were not here before. */
+  readonly documents: number;
+}
+
+async function copyDocuments(
+  roles: readonly Targets[],
+  { store }: MirrorOptions,
+  reading: Reading,
+): Promise<Documents> {
+  const listed = new Map<string, readonly [path: string, target: TargetFile]>();
+  for (const { targets } of roles) {
+    for (const [path, target] of targets) {
+      const sha256 = target.hashes.get('sha256');
+      if (sha256 !== undefined) listed.set(targetName(path, sha256), [path, target]);
+    }
+  }
+  const trees = new Map<string, TreeRef>();
+  const unread: string[] = [];
+  let documents = 0;
+  await forEachBounded([...listed], PARALLEL, async ([name, [path, target]]) => {
+    const known = await reading.kept(name);
+    const isKept = known !== null && isSigned(known, target, path);
+    const bytes = isKept
+      ? known
+      : await fetchFile(name, Math.min(target.length, DOCUMENT_LIMITS.maxBytes), reading);
+    if (!isKept) {
+      verifyFile(bytes, target, path);
+      await store.write(name, bytes);
+      documents++;
+    }
+    if (!path.startsWith('capabilities/')) return;
+    const tree = treeIn(path, bytes);
+    if (tree === null) unread.push(path);
+    else trees.set(hexOf(tree.digest), tree);
+  });
+  return { trees, unread, documents };
+}
+
+function isSigned(bytes: Uint8Array, target: TargetFile, path: string): boolean {
+  try {
+    verifyFile(bytes, target, path);
+    return true;
+  } catch (error) {
+    if (isFairleadError(error)) return false;
+    throw error;
+  }
+}
+
+/** A newer vendor may say more than this program reads: its documents are copied all the same. */
+function treeIn(path: string, bytes: Uint8Array): TreeRef | null {
+  try {
+    const document = parseDocumentBytes(release, bytes, path);
+    return document.schema === 'fairlead/capability@1' ? document.tree : null;
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
+}
+
+/** One after the other: the line is shared with the installs that fetch from here. */
+async function copyPacks(
+  trees: ReadonlyMap<string, TreeRef>,
+  { origin, store, staging }: MirrorOptions,
+): Promise<number> {
+  let copied = 0;
+  for (const [hex, tree] of trees) {
+    if ((await store.tagOf(packName(hex))) !== null) continue;
+    await mkdir(staging, { recursive: true, mode: 0o700 });
+    const file = join(staging, `${hex}.pack`);
+    try {
+      await origin.download(packPath(hex), file, maxPackBytes(tree));
+      await verifyPackFile(file, tree);
+    } catch (error) {
+      // What broke off is gone on with; what is something else is not.
+      if (!isFairleadError(error, 'transport/unreachable', 'transport/refused'))
+        await rm(file, { force: true });
+      throw error;
+    }
+    await store.take(packName(hex), file);
+    await rm(file, { force: true });
+    copied++;
+  }
+  return copied;
+}
+
+async function verifyPackFile(file: string, tree: TreeRef): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await verifyPack(handle, tree, () => undefined);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Installs that still want it ask the server. Of what cannot be told whether it is wanted nothing goes. */
+async function removeOld(
+  trees: ReadonlyMap<string, TreeRef>,
+  { store, now }: MirrorOptions,
+): Promise<number> {
+  const state = await loadState(store);
+  if (state === null) return 0;
+  const names = [...(await findUnreferenced(store, state, now))];
+  const wanted = new Set([...trees.keys()].map(packName));
+  for await (const name of store.list(PACKS)) if (!wanted.has(name)) names.push(name);
+  for (const name of names) {
+    const tag = await store.tagOf(name);
+    if (tag !== null) await store.clear(name, tag);
+  }
+  return names.length;
+}

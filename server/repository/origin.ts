@@ -1,0 +1,117 @@
+// Another server's repository as a mirror reads it: bounded in bytes and in time, resumed, and never led elsewhere.
+import { open, stat } from 'node:fs/promises';
+import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../shared/errors/error.ts';
+import { type Answered, createWayOut, fetchOver } from '../../shared/node/way-out.ts';
+
+export interface Origin {
+  readonly url: string;
+  /** A file by its path below the repository; null where there is none. Errors: transport/*. */
+  read(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  /** Into a file, going on where an earlier call stopped. Nothing of it is verified. Errors: transport/*, disk/*. */
+  download(path: string, file: string, maxBytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CONNECT_MS = 10_000;
+const SILENCE_MS = 30_000;
+/** Whoever is slower than sixty-four kilobytes a second is given up; what came of a pack stays. */
+const PATIENCE_MS = 60_000;
+const BYTES_PER_MS = 64;
+/** As long as a timer runs. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+const MISSING: readonly number[] = [403, 404, 410];
+
+/** Error: transport/proxy-invalid. */
+export function createOrigin(url: string, environment: Readonly<Record<string, string | undefined>>): Origin {
+  const wayOut = createWayOut(url, environment, {
+    ...{ connectMs: CONNECT_MS, connections: 8, silenceMs: SILENCE_MS },
+  });
+  const base = url.endsWith('/') ? url : `${url}/`;
+
+  async function ask<Result>(
+    path: string,
+    maxBytes: number,
+    from: number,
+    use: (answer: Answered, at: string) => Promise<Result>,
+  ): Promise<Result> {
+    const at = base + path;
+    try {
+      const answer = await fetchOver(wayOut, at, {
+        // Who leads a mirror elsewhere would have it ask whatever this machine can reach.
+        redirect: 'manual',
+        headers: { 'accept-encoding': 'identity', ...(from === 0 ? {} : { range: `bytes=${from}-` }) },
+        signal: AbortSignal.timeout(Math.min(PATIENCE_MS + Math.ceil(maxBytes / BYTES_PER_MS), LONGEST_MS)),
+      });
+      return await use(answer, at);
+    } catch (cause) {
+      if (isFairleadError(cause)) throw cause;
+      const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+      const problem = inner instanceof DOMException ? 'it takes too long' : systemCode(inner);
+      throw new FairleadError('transport/unreachable', { url: at, problem }, { cause });
+    }
+  }
+
+  return {
+    url,
+    read: (path, maxBytes) =>
+      ask(path, maxBytes, 0, async (answer, at) => {
+        if (MISSING.includes(answer.status)) return null;
+        if (answer.status !== 200) throw refused(at, answer.status);
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of capped(answer, at, maxBytes)) chunks.push(chunk);
+        return Uint8Array.from(Buffer.concat(chunks));
+      }),
+    async download(path, file, maxBytes) {
+      const size = await stat(file).then(
+        (found) => found.size,
+        () => 0,
+      );
+      const present = size > maxBytes ? 0 : size;
+      await ask(path, maxBytes, present, async (answer, at) => {
+        // Nothing follows what is there: it is all of it, or it is verified in vain.
+        if (answer.status === 416) return;
+        const range = answer.headers.get('content-range') ?? '';
+        const goesOn = answer.status === 206 && range.startsWith(`bytes ${present}-`);
+        if (!goesOn && answer.status !== 200) throw refused(at, answer.status);
+        const left = goesOn ? maxBytes - present : maxBytes;
+        await save(capped(answer, at, left), file, goesOn, maxBytes);
+      });
+    },
+    close: () => wayOut.close(),
+  };
+}
+
+async function* capped({ body }: Answered, url: string, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) throw new FairleadError('transport/too-large', { url, limit: maxBytes });
+    yield chunk;
+  }
+}
+
+async function save(
+  pieces: AsyncIterable<Uint8Array>,
+  file: string,
+  goesOn: boolean,
+  maxBytes: number,
+): Promise<void> {
+  const onDisk = (cause: unknown) => toDiskError(file, cause, maxBytes);
+  const handle = await open(file, goesOn ? 'a' : 'w', 0o600).catch((cause: unknown) => {
+    throw onDisk(cause);
+  });
+  try {
+    for await (const piece of pieces) {
+      await handle.write(piece).catch((cause: unknown) => {
+        throw onDisk(cause);
+      });
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function refused(url: string, status: number): FairleadError {
+  return new FairleadError('transport/refused', { url, status, problem: 'a mirror copies this file' });
+}

@@ -1,0 +1,321 @@
+// A mirror of a real release server: whole or as it was, whatever the origin, the line, a kill or the disk does; and an agent that updates from it.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createHttpSource } from '../../../agent/adapters/repository/http-source.ts';
+import { openTrustStore } from '../../../agent/adapters/repository/trust-store.ts';
+import { createHttpClient } from '../../../agent/adapters/server/http-client.ts';
+import { createRepository } from '../../../agent/engine/repository/repository.ts';
+import { directoryAddress } from '../../../server/core/repository-address.ts';
+import { mirrorOnce } from '../../../server/repository/mirror.ts';
+import { openStore } from '../../../server/repository/open-store.ts';
+import { createOrigin } from '../../../server/repository/origin.ts';
+import type { RepositoryStore } from '../../../server/repository/store.ts';
+import { toDiskError } from '../../../shared/errors/error.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
+import { rejectionOf } from '../../support/error-code.ts';
+import { serveHttp } from '../../support/http-server.ts';
+import type { ReleaseServer } from '../../support/release-server.ts';
+import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
+import { createBench, type Vendor } from '../../support/vendor.ts';
+
+const run = promisify(execFile);
+
+type Answer = {
+  readonly status: number;
+  readonly bytes: Buffer;
+  readonly range?: string;
+  readonly breaks?: true;
+};
+type Tamper = (path: string, honest: () => Promise<Answer>) => Promise<Answer>;
+
+let dir: string;
+let server: TestServer;
+let vendor: Vendor;
+let root: Uint8Array;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fairlead-mirror-'));
+  server = await startTestServer();
+  server.now = Date.now();
+  const url = await server.app.listen({ host: '127.0.0.1', port: 0 });
+  vendor = createBench(dir, { url } as ReleaseServer);
+  const { authorization } = await server.bearer('publisher');
+  const token = await vendor.write('token', authorization.replace('Bearer ', ''));
+  await vendor.json('init', '--server', url, '--token-file', token);
+  await vendor.release('core/auth@1.0.0');
+  root = (await server.store.read('repository/metadata/1.root.json'))?.bytes ?? new Uint8Array();
+}, 60_000);
+afterAll(async () => {
+  await server.close();
+  await rm(dir, { recursive: true });
+});
+
+const honest = async (path: string, range?: string): Promise<Answer> => {
+  const asking = range === undefined ? {} : { headers: { range } };
+  const answer = await server.app.inject({ url: `/repository${path}`, ...asking });
+  const given = answer.headers['content-range'];
+  return {
+    ...{ status: answer.statusCode, bytes: answer.rawPayload },
+    ...(given === undefined ? {} : { range: String(given) }),
+  };
+};
+
+/** The server as a mirror meets it; `asked` are the paths, in order. */
+async function originWith(tamper: Tamper = (_, answer) => answer()) {
+  const asked: string[] = [];
+  const url = await serveHttp(async (request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    const { status, bytes, range, breaks } = await tamper(path, () => honest(path, request.headers.range));
+    response.writeHead(status, {
+      ...(range === undefined ? {} : { 'content-range': range }),
+      ...(breaks ? { 'content-length': bytes.length + 1 } : {}),
+    });
+    if (breaks) response.write(bytes, () => setTimeout(() => response.destroy(), 50));
+    else response.end(bytes);
+  });
+  return { url, asked };
+}
+
+function mirrorIn(target: string, wrap: (store: RepositoryStore) => RepositoryStore = (store) => store) {
+  const store = wrap(openStore(directoryAddress(target)));
+  return async (url: string) => {
+    const origin = createOrigin(url, {});
+    const options = { origin, store, root, staging: join(target, 'staging'), now: server.now };
+    return await mirrorOnce(options).finally(() => origin.close());
+  };
+}
+
+/** An install that knows no other place than the copy: the releases that it finds there. */
+async function releasesIn(target: string): Promise<readonly string[]> {
+  const url = await serveHttp(async (request, response) => {
+    const bytes = await readFile(join(target, 'repository', request.url ?? '')).catch(() => null);
+    response.writeHead(bytes === null ? 404 : 200).end(bytes ?? '');
+  });
+  const http = createHttpClient();
+  const trust = temporaryDirectory();
+  const urls = { metadata: `${url}/metadata`, targets: `${url}/targets`, packs: url };
+  const source = createHttpSource(urls, http);
+  const repository = createRepository({
+    ...{ source, initialRoot: root, onWarning: () => undefined },
+    openStore: () => openTrustStore(trust),
+  });
+  await repository.refresh(server.now);
+  const { releases } = await repository.catalog();
+  for (const { document } of releases) {
+    if (document.schema !== 'fairlead/capability@1') continue;
+    const options = { maxBytes: 2 ** 20, onProgress: () => undefined };
+    await source.pack(document.tree.digest.slice(7), join(trust, 'pack'), options);
+  }
+  await http.close();
+  return releases.map(({ document }) => document.version).sort();
+}
+
+const filesIn = async (target: string) =>
+  (await readdir(join(target, 'repository'), { recursive: true, withFileTypes: true }))
+    .filter((one) => one.isFile())
+    .map((one) => join(one.parentPath, one.name))
+    .sort();
+
+it('is all that an agent needs while the server is gone', async () => {
+  const target = temporaryDirectory();
+  const origin = await originWith();
+
+  expect(await mirrorIn(target)(origin.url)).toMatchObject({ outcome: 'changed', packs: 1, unread: [] });
+
+  expect(await releasesIn(target)).toEqual(['1.0.0']);
+});
+
+it('asks for the timestamp and the next root alone where there is nothing new', async () => {
+  const target = temporaryDirectory();
+  const origin = await originWith();
+  await mirrorIn(target)(origin.url);
+  origin.asked.length = 0;
+
+  expect(await mirrorIn(target)(origin.url)).toMatchObject({ outcome: 'unchanged', documents: 0, packs: 0 });
+
+  expect(origin.asked).toEqual(['/metadata/2.root.json', '/metadata/timestamp.json']);
+});
+
+it('brings back what was lost or damaged, and removes what no release needs', async () => {
+  const target = temporaryDirectory();
+  const { url } = await originWith();
+  await mirrorIn(target)(url);
+  const whole = await filesIn(target);
+  const found = (part: string) => whole.find((path) => path.includes(part)) ?? '';
+  await rm(found('full.pack'));
+  await writeFile(found('1.0.0.json'), 'damaged');
+  await writeFile(found('.releases.json'), 'damaged');
+  await writeFile(found('.snapshot.json'), 'damaged');
+  const stray = join(target, 'repository/packs', 'a'.repeat(64));
+  await mkdir(stray);
+  await writeFile(join(stray, 'full.pack'), 'old');
+
+  await mirrorIn(target)(url);
+
+  expect(await filesIn(target)).toEqual(whole);
+  expect(await releasesIn(target)).toEqual(['1.0.0']);
+});
+
+describe('an origin that is not what it says', () => {
+  let target: string;
+  let older: Buffer | undefined;
+  beforeEach(async () => {
+    if (older === undefined) {
+      await mirrorIn(join(dir, 'base'))((await originWith()).url);
+      older = (await honest('/metadata/timestamp.json')).bytes;
+      await vendor.release('core/auth@1.1.0');
+    }
+    target = temporaryDirectory();
+    await cp(join(dir, 'base'), target, { recursive: true });
+  }, 60_000);
+
+  const only =
+    (part: RegExp, change: (bytes: Buffer) => Answer): Tamper =>
+    async (path, answer) =>
+      part.test(path) ? change((await answer()).bytes) : await answer();
+  const flipped = (bytes: Buffer): Answer => {
+    const lie = Buffer.from(bytes);
+    lie[lie.length >> 1] = (lie[lie.length >> 1] ?? 0) ^ 1;
+    return { status: 200, bytes: lie };
+  };
+  const cut = (bytes: Buffer): Answer => ({ status: 200, bytes: bytes.subarray(0, bytes.length >> 1) });
+  const endless = (bytes: Buffer): Answer => ({
+    status: 200,
+    bytes: Buffer.concat([bytes, Buffer.alloc(64 * 2 ** 20)]),
+  });
+  const answering = (status: number) => (): Answer => ({ status, bytes: Buffer.alloc(0) });
+
+  it.each<[string, RegExp, (bytes: Buffer) => Answer, RegExp]>([
+    ['signs nothing that it says is new', /timestamp/, flipped, /^(?:trust|json)\//],
+    ['has another snapshot', /snapshot/, flipped, /^trust\//],
+    ['has another role', /releases\.json/, flipped, /^trust\//],
+    ['cuts a role', /releases\.json/, cut, /^trust\//],
+    ['has another document', /targets\/capabilities/, flipped, /^trust\//],
+    ['cuts a document', /targets\/capabilities/, cut, /^trust\//],
+    ['has an endless document', /targets\/capabilities/, endless, /^transport\/too-large/],
+    ['has another pack', /full\.pack/, flipped, /^tree\//],
+    ['cuts a pack', /full\.pack/, cut, /^tree\//],
+    ['has an endless pack', /full\.pack/, endless, /^transport\/too-large/],
+    ['has no pack', /full\.pack/, answering(404), /^transport\/refused/],
+    ['has no snapshot', /snapshot/, answering(404), /^transport\/refused/],
+    ['leads elsewhere', /timestamp/, answering(302), /^transport\/refused/],
+    ['breaks', /timestamp/, answering(500), /^transport\/refused/],
+  ])('that %s changes nothing, and the next pass catches up', async (_, part, change, code) => {
+    const lying = await originWith(only(part, change));
+
+    expect((await rejectionOf(mirrorIn(target)(lying.url))).code).toMatch(code);
+    expect(await releasesIn(target)).toEqual(['1.0.0']);
+
+    expect(await mirrorIn(target)((await originWith()).url)).toMatchObject({ outcome: 'changed' });
+  });
+
+  it('that goes back is not followed', async () => {
+    await mirrorIn(target)((await originWith()).url);
+    const back = await originWith(
+      only(/timestamp/, () => ({ status: 200, bytes: older ?? Buffer.alloc(0) })),
+    );
+
+    expect((await rejectionOf(mirrorIn(target)(back.url))).code).toBe('trust/rollback');
+    expect(await releasesIn(target)).toEqual(['1.0.0', '1.1.0']);
+  });
+
+  it('whose line breaks in a pack is asked for the rest of it', async () => {
+    const ranges: unknown[] = [];
+    const breaking = await originWith(
+      only(/full\.pack/, (bytes) => ({
+        status: 200,
+        bytes: bytes.subarray(0, bytes.length >> 1),
+        breaks: true,
+      })),
+    );
+    expect((await rejectionOf(mirrorIn(target)(breaking.url))).code).toBe('transport/unreachable');
+
+    const whole = await originWith(async (path, answer) => {
+      const given = await answer();
+      if (path.includes('full.pack')) ranges.push(given.range);
+      return given;
+    });
+    await mirrorIn(target)(whole.url);
+
+    expect(ranges).toEqual([expect.stringMatching(/^bytes [1-9]/)]);
+    expect(await releasesIn(target)).toEqual(['1.0.0', '1.1.0']);
+  });
+
+  it('leaves the old or the new where the disk ends at any write, and the next pass goes on', async () => {
+    const { url } = await originWith();
+    for (let nth = 0, isDone = false; !isDone; nth++) {
+      let left = nth;
+      const spend = () => {
+        if (left-- <= 0) throw toDiskError(target, Object.assign(new Error(), { code: 'ENOSPC' }), 1);
+      };
+      const failing = (store: RepositoryStore): RepositoryStore => ({
+        ...store,
+        write: async (...words) => {
+          spend();
+          return await store.write(...words);
+        },
+        take: async (...words) => {
+          spend();
+          return await store.take(...words);
+        },
+        replace: async (...words) => {
+          spend();
+          return await store.replace(...words);
+        },
+      });
+      isDone = await mirrorIn(
+        target,
+        failing,
+      )(url).then(
+        () => true,
+        (error) => {
+          expect(error.code).toBe('disk/full');
+          return false;
+        },
+      );
+      expect(['1.0.0', '1.0.0,1.1.0']).toContain((await releasesIn(target)).join());
+      expect(nth).toBeLessThan(20);
+    }
+    expect(await releasesIn(target)).toEqual(['1.0.0', '1.1.0']);
+  });
+});
+
+describe('fairlead-server mirror', () => {
+  const main = join(import.meta.dirname, '../../../server/main.ts');
+  const mirror = async (target: string, url: string) => {
+    await writeFile(join(dir, '1.root.json'), root);
+    const words = ['mirror', '--from', `${url}/`, '--root', join(dir, '1.root.json'), '--dir', target];
+    return await run(process.execPath, [main, ...words]).then(
+      ({ stdout }) => ({ status: 0, out: stdout }),
+      ({ code, stderr }) => ({ status: Number(code), out: String(stderr) }),
+    );
+  };
+
+  it('says what it did, to a person and in a file; and what it did not believe', {
+    timeout: 30_000,
+  }, async () => {
+    const target = temporaryDirectory();
+    const health = async () => JSON.parse(await readFile(join(target, 'mirror.json'), 'utf8'));
+
+    expect(await mirror(target, (await originWith()).url)).toMatchObject({ status: 0 });
+    expect(await health()).toMatchObject({ outcome: 'changed', failure: null, unread: 0 });
+
+    const lying = await originWith(async (path, answer) =>
+      path.includes('timestamp') ? { status: 200, bytes: Buffer.from('{}') } : await answer(),
+    );
+    expect((await mirror(target, lying.url)).status).toBe(5);
+    expect(await health()).toMatchObject({ failure: { code: expect.stringMatching(/^trust\//) } });
+  });
+
+  it('touches no directory of a release server', { timeout: 30_000 }, async () => {
+    const { status, out } = await mirror(server.layout.dir, (await originWith()).url);
+
+    expect(status).not.toBe(0);
+    expect(out).toContain('directory of a release server');
+  });
+});
