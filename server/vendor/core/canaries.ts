@@ -40,7 +40,7 @@ export interface WavePlan {
 }
 
 /** Placing all of a fleet under one seed costs a digest for each install. */
-const MOST_PLACED = 400_000;
+const MOST_PLACED = 100_000;
 const FEWEST_SEEDS = 16;
 
 /** The first of the seeds that leaves the fewest classes out of the first wave without making that larger than it was meant. */
@@ -51,23 +51,29 @@ export function planWaves(
 ): WavePlan {
   const audience = audienceOf(offering, installs);
   const tried = Math.max(FEWEST_SEEDS, Math.floor(MOST_PLACED / Math.max(1, audience.length)));
-  const share = offering.waves[0]?.percent ?? 100;
-  const meant = Math.max(1, Math.ceil((audience.length * share) / 100));
-  let best = planUnder(seeds[0], offering, installs, audience);
+  const score = scorerOf(offering, audience);
+  let best = { seed: seeds[0], lacks: score(seeds[0]) };
   // Where the first wave is for all, every seed is as good.
-  const others = share === 100 ? [] : seeds.slice(1, tried);
+  const others = offering.waves[0]?.percent === 100 ? [] : seeds.slice(1, tried);
   for (const seed of others) {
-    if (lacks(best, meant) === 0) break;
-    const plan = planUnder(seed, offering, installs, audience);
-    if (lacks(plan, meant) < lacks(best, meant)) best = plan;
+    if (best.lacks === 0) break;
+    const lacks = score(seed);
+    if (lacks < best.lacks) best = { seed, lacks };
   }
-  return best;
+  return planUnder(best.seed, offering, installs, audience);
 }
 
-/** The classes that the first wave has nobody of; one that is too large is worse than any other. */
-function lacks({ reached, classes }: WavePlan, meant: number): number {
-  const excess = Math.max(0, (reached[0] ?? 0) - meant);
-  return missingIn(classes).length + excess * (classes.length + 1);
+/** How many classes the first wave has nobody of; one that is larger than it was meant is worse than any other. */
+function scorerOf({ waves: [first] }: Offering, audience: Audience): (seed: string) => number {
+  const all = new Set(audience.flatMap(({ names }) => names)).size;
+  const share = first?.percent ?? 100;
+  const meant = Math.max(1, Math.ceil((audience.length * share) / 100));
+  const may = audience.filter(({ facts }) => isOfferedTo(first?.classes, facts));
+  return (seed) => {
+    const canaries = may.filter(({ id }) => wavePosition(seed, id) < share);
+    const covered = new Set(canaries.flatMap(({ names }) => names)).size;
+    return all - covered + Math.max(0, canaries.length - meant) * (all + 1);
+  };
 }
 
 function missingIn(classes: WavePlan['classes']): WavePlan['classes'] {
