@@ -2,7 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { isSurroundings } from '../../shared/change/change.ts';
-import { type Judgement, judgeRollout, toleranceOf } from '../../shared/change/judge.ts';
+import { type Judgement, judgeRollout, toleranceOf, trialsOf } from '../../shared/change/judge.ts';
+import { type NextWave, suggestWave } from '../../shared/change/next-wave.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { ClassFacts } from '../../shared/schema/classes.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
@@ -44,6 +45,8 @@ export interface Judged {
   readonly since: EpochMs;
   readonly survey: Survey;
   readonly judged: Judgement;
+  /** How far the next wave may go. */
+  readonly next: NextWave;
 }
 
 export async function judgeOffer(db: Database, offer: JudgedOffer, now: EpochMs): Promise<Judged> {
@@ -51,7 +54,12 @@ export async function judgeOffer(db: Database, offer: JudgedOffer, now: EpochMs)
   const since = evidenceSince(own.map(ownHaltOf), offer.start);
   const survey = await surveyOffer(db, { ...offer.surveyed, since }, now);
   const change = await findChange(db, offer.change);
-  return { since, survey, judged: judgeRollout(toleranceOf(change ?? {}), survey.fare, survey.classes) };
+  const tolerance = toleranceOf(change ?? {});
+  const trials = trialsOf(survey.fare.counts);
+  return {
+    ...{ since, survey, judged: judgeRollout(tolerance, survey.fare, survey.classes) },
+    next: suggestWave({ trials, tolerance, eligible: survey.eligible }),
+  };
 }
 
 const PART = 1_000;

@@ -60,18 +60,3 @@ export const fleetAnalytics = z.object({
   /** There are more points: ask for less time, or for one name. */
   more: z.boolean(),
 });
-
-export const nextWave = z.object({
-  change: z.string(),
-  /** Installs that run something of its component: whom a rollout to everybody is for. */
-  eligible: count,
-  ended: count,
-  failed: count,
-  tolerance: z.number(),
-  at_most: z.number(),
-  needed: count.nullable(),
-  /** Null: it should not go on. */
-  percent: z.int().min(1).max(100).nullable(),
-  why: z.string(),
-});
-export type NextWaveReply = z.output<typeof nextWave>;

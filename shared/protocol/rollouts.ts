@@ -31,12 +31,24 @@ export const rolloutsReply = z.object({ rollouts: z.array(z.object(offer)) });
 
 const fare = { eligible: count, offered: count, counts: fleetCounts };
 
+/** How far the next wave may go: from plain statistics, for a person to decide. An earlier server says nothing. */
+const nextWave = z.object({
+  /** With 95 % of confidence no larger share goes wrong. */
+  at_most: z.number().min(0).max(1),
+  /** Installs in all that must have taken it, without another failure, for that to be tolerated; null: no number can show it. */
+  needed: count.nullable(),
+  /** Of those that it is for; null: it should not go on. */
+  percent: z.int().min(1).max(100).nullable(),
+  why: z.string(),
+});
+
 export const rolloutReply = z.object({
   ...offer,
   /** What began before does not count: the start, or when a halt of the server’s was lifted. */
   since: instant,
   /** `eligible`: installs that it is for; `offered`: of them, those whose wave has come. */
   ...fare,
+  next: nextWave.optional(),
   /** Of those at which nothing began: how many by each reason, the most first. */
   omitted: z.array(z.object({ reason: z.string(), count })),
   /** By what installs are, such as `os=debian:12`; classes overlap. */

@@ -58,11 +58,12 @@ const rollout = defineRoute({
     const offer = all.find((one) => one.id === id);
     if (offer === undefined) throw new FairleadError('request/not-found', { what: `rollout ${id}` });
     const { db, now } = context;
-    const { since, survey, judged } = await judgeOffer(db, offer, now());
+    const { since, survey, judged, next } = await judgeOffer(db, offer, now());
     const { eligible, offered, fare, classes, omitted } = survey;
     return {
       ...(await describe(context, offer)),
       ...{ since: formatInstant(since), eligible, offered, counts: fare.counts, omitted: [...omitted] },
+      next: { at_most: next.atMost, needed: next.needed, percent: next.percent, why: next.why },
       classes: classes.map((one) => ({
         ...{ class: one.name, eligible: one.eligible, offered: one.offered, counts: one.counts },
       })),

@@ -24,7 +24,7 @@ const REASONS: Readonly<Record<string, string>> = {
 const MOST_CLASSES = 10;
 
 export function describeFleet(one: RolloutReply): readonly string[] {
-  const { track, id, eligible, offered, halt, classes, findings, omitted } = one;
+  const { track, id, eligible, offered, halt, classes, findings, omitted, next } = one;
   const rows = [['', 'For', 'Offered', 'Committed', 'Went wrong', 'Under way'], rowOf('all', one)];
   const harmed = classes.filter(({ counts }) => wrongOf(counts) > 0).slice(0, MOST_CLASSES);
   const left = omitted.map(({ reason, count: number }) => `${number} ${REASONS[reason] ?? reason}`);
@@ -39,6 +39,9 @@ export function describeFleet(one: RolloutReply): readonly string[] {
     ...formatTable([...rows, ...harmed.map((each) => rowOf(each.class, each))]),
     ...(left.length === 0 ? [] : [`not there: ${left.join(', ')}`]),
     ...findings.map(({ text }) => `against it: ${text}`),
+    ...(next === undefined || next.percent === null || offered === eligible
+      ? []
+      : [`next wave: up to ${next.percent} %: ${next.why}`]),
   ];
 }
 
