@@ -48,6 +48,7 @@ const summary = {
   enrolled: MADE_AT,
   lastSeen: CHANGED_AT,
   channel: 'auto',
+  track: 'stable',
   manifest: DIGEST,
   verdict: 'blocked',
   customer: CUSTOMER,

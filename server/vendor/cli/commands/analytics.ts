@@ -26,9 +26,10 @@ export interface DeploymentOptions extends Days {
 }
 
 export async function deployments(session: Session, options: DeploymentOptions): Promise<void> {
-  const { csv, of: version, ...query } = options;
-  const found = await ask(session, 'deployments', { ...query, version }, deploymentAnalytics);
-  const by = options.by.split(',') as readonly DeploymentDimension[];
+  const { csv, by: dimensions, from, to, component, of: version } = options;
+  const query = { by: dimensions, from, to, component, version };
+  const found = await ask(session, 'deployments', query, deploymentAnalytics);
+  const by = dimensions.split(',') as readonly DeploymentDimension[];
   const head = [...by.map(titled), 'Ended', 'Committed', 'Rolled back', 'Failed', 'Environment', 'Sent back'];
   const rowOf = (group: DeploymentGroup, rest: readonly string[]) => [
     ...by.map((dimension) => group[dimension] ?? ''),
@@ -46,7 +47,7 @@ export async function deployments(session: Session, options: DeploymentOptions):
           [...head, 'Success', 'p50', 'p90', 'p99'],
           ...found.groups.map((group) => rowOf(group, wordsOf(group))),
         ]);
-  session.out.result('analytics deployments', say(lines, found, found.groups.length, csv), found);
+  session.out.result('analytics-deployments', say(lines, found, found.groups.length, csv), found);
 }
 
 export interface FleetOptions extends Days {
@@ -54,7 +55,9 @@ export interface FleetOptions extends Days {
   readonly name?: string;
 }
 
-export async function fleet(session: Session, { csv, ...query }: FleetOptions): Promise<void> {
+export async function fleet(session: Session, options: FleetOptions): Promise<void> {
+  const { csv, kind, name, from, to } = options;
+  const query = { kind, name, from, to };
   const found = await ask(session, 'fleet', query, fleetAnalytics);
   const rows = found.series.flatMap(({ name, points }) =>
     points.map(({ at, instances }) => [at, name, String(instances)]),
@@ -62,7 +65,7 @@ export async function fleet(session: Session, { csv, ...query }: FleetOptions): 
   rows.sort(([a = '', of = ''], [b = '', other = '']) => (`${a} ${of}` < `${b} ${other}` ? -1 : 1));
   const table = [['At', titled(NAMES[query.kind]), 'Instances'], ...rows];
   const lines = csv === true ? formatCsv(table) : formatTable(table);
-  session.out.result('analytics fleet', say(lines, found, rows.length, csv), found);
+  session.out.result('analytics-fleet', say(lines, found, rows.length, csv), found);
 }
 
 const NAMES = { exposed: 'severity', standing: 'standing', running: 'version' } as const;

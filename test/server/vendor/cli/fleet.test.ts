@@ -3,7 +3,10 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { countEnded } from '../../../../server/db/analytics.ts';
+import { keepSample } from '../../../../server/db/fleet-samples.ts';
 import { revokeTokens } from '../../../../server/db/tokens.ts';
+import { transact } from '../../../../server/db/transact.ts';
 import { run } from '../../../../server/vendor/cli/program.ts';
 import { FLEET } from '../../../../server/vendor/cli/specs/fleet.ts';
 import { EXIT } from '../../../../shared/errors/entry.ts';
@@ -415,6 +418,38 @@ describe('what happens', () => {
       undefined,
     ]);
     expect(printed.err).toMatch(/the stream was lost.*auth\/refused/s);
+  });
+});
+
+describe('looking back', () => {
+  it('tells how deployments ended, as a table, for a spreadsheet and for a program', async () => {
+    await oslo.report(1, { records: [recordOf(1, 'committed'), recordOf(2, 'rolled-back')] });
+    const days = ['--from', '2026-11-01', '--to', '2026-11-30', '--by', 'component,reason'];
+
+    const before = await told('analytics', 'deployments', ...days);
+    await countEnded(
+      server.context.db,
+      { components: new Set(['core/auth']), versions: new Set(['core/auth 1.0.0']) },
+      server.now,
+      new AbortController().signal,
+    );
+    const table = await told('analytics', 'deployments', ...days);
+    const csv = await told('analytics', 'deployments', ...days, '--csv');
+    const document = await json('viewer', 'analytics', 'deployments', ...days, '--of', '9.9.9');
+
+    expect(before).toBe('nothing from 2026-11-01 to 2026-11-30\n');
+    expect(table).toMatch(/^core\/auth +channel +2 +1 +1 +0 +0 +0 +50 % +/m);
+    expect(csv).toMatch(/^Component,Reason,Ended,.*\ncore\/auth,channel,2,1,1,0,0,0,0.5,0.5,\d+,\d+,\d+\n$/);
+    expect(document).toMatchObject({ from: '2026-11-01', to: '2026-11-30', groups: [], more: false });
+  });
+
+  it('tells how the fleet stood', async () => {
+    const sample = { exposed: { critical: 3 }, standing: {}, running: {} };
+    await transact(server.context.db, 'committed', (trx) => keepSample(trx, sample, server.now));
+    const days = ['--from', '2026-11-01', '--to', '2026-11-30'];
+
+    expect(await told('analytics', 'fleet', ...days)).toMatch(/^2026-11-\S+ +critical +3$/m);
+    expect(await told('analytics', 'fleet', ...days, '--kind', 'running')).toMatch(/^nothing from/);
   });
 });
 
