@@ -142,13 +142,8 @@ const ENDED: ReadonlySet<DeploymentState> = new Set([
 ]);
 type DeploymentRow = Awaited<ReturnType<typeof selectDeployments>>[number];
 
-function selectDeployments(
-  db: Database,
-  { members, since }: SurveyedOffer,
-  after: readonly [string, number],
-) {
-  // An offer of which no capability is found has none: nothing is called so.
-  const changes = ['', ...new Set(members.map(({ change }) => change))];
+/** In the order of the key of one change: the next part is found, not sorted for. */
+function selectDeployments(db: Database, change: string, since: EpochMs, after: readonly [string, number]) {
   return db
     .selectFrom('deployment_changes as c')
     .innerJoin('deployments as d', (join) =>
@@ -156,11 +151,11 @@ function selectDeployments(
     )
     .select(['d.instance', 'd.record', 'd.state', 'd.failure_code', 'd.started_at', 'd.updated_at'])
     .select(['d.ill_before', sql<string>`coalesce(d.heard_at, d.started_at)`.as('heard')])
-    .where('c.change', 'in', changes)
+    .where('c.change', '=', change)
     .where(sql`coalesce(d.heard_at, d.started_at)`, '>=', formatInstantMs(since))
-    .where((where) => where(where.refTuple('d.instance', 'd.record'), '>', where.tuple(...after)))
-    .orderBy('d.instance')
-    .orderBy('d.record')
+    .where((where) => where(where.refTuple('c.instance', 'c.record'), '>', where.tuple(...after)))
+    .orderBy('c.instance')
+    .orderBy('c.record')
     .limit(PART)
     .execute();
 }
@@ -168,17 +163,22 @@ function selectDeployments(
 /** Of each instance the newest. */
 async function readDeployments(
   db: Database,
-  offer: SurveyedOffer,
+  { members, since }: SurveyedOffer,
 ): Promise<ReadonlyMap<string, DeploymentRow>> {
   const newest = new Map<string, DeploymentRow>();
-  for (let after: readonly [string, number] = ['', 0]; ; ) {
-    const rows = await selectDeployments(db, offer, after);
-    for (const row of rows) newest.set(row.instance, row);
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PART) return newest;
-    after = [last.instance, Number(last.record)];
-    await setImmediate();
+  for (const change of new Set(members.map((one) => one.change))) {
+    for (let after: readonly [string, number] | null = ['', 0]; after !== null; ) {
+      const rows: readonly DeploymentRow[] = await selectDeployments(db, change, since, after);
+      for (const row of rows) {
+        if (Number(row.record) >= Number(newest.get(row.instance)?.record ?? 0))
+          newest.set(row.instance, row);
+      }
+      const last = rows.at(-1);
+      after = last === undefined || rows.length < PART ? null : [last.instance, Number(last.record)];
+      await setImmediate();
+    }
   }
+  return newest;
 }
 
 async function readRunning(db: Database, { members }: SurveyedOffer): Promise<ReadonlySet<string>> {
