@@ -80,8 +80,8 @@ function groupOf(rows: readonly Row[], by: readonly DeploymentDimension[]): Depl
     ...Object.fromEntries(by.map((dimension) => [dimension, rows[0]?.[dimension]])),
     ...{ deployments, committed, rolled_back: rolledBack, failed, environment: of('environment') },
     sent_back: sentBack,
-    success_rate: rateOf(committed, committed + rolledBack + failed),
-    rollback_rate: rateOf(rolledBack + sentBack, deployments),
+    success_permille: permilleOf(committed, committed + rolledBack + failed),
+    rollback_permille: permilleOf(rolledBack + sentBack, deployments),
     duration_ms: usualPercentiles(
       forward
         .filter(({ outcome }) => outcome === 'committed')
@@ -90,8 +90,8 @@ function groupOf(rows: readonly Row[], by: readonly DeploymentDimension[]): Depl
   };
 }
 
-function rateOf(part: number, of: number): number | null {
-  return of === 0 ? null : Number((part / of).toFixed(4));
+function permilleOf(part: number, of: number): number | null {
+  return of === 0 ? null : Math.round((1_000 * part) / of);
 }
 
 function sum(rows: readonly Row[]): number {

@@ -229,7 +229,7 @@ export const ORDERED: {
     ...{ since: '2026-11-20T12:00:00Z', eligible: 2, offered: 2 },
     counts: { committed: 0, rolledBack: 1, inProgress: 0, failed: 0 },
     next: {
-      ...{ at_most: 1, needed: null, percent: null },
+      ...{ at_most_permille: 1_000, needed: null, percent: null },
       why: '1 of 1 install went wrong, more than the 2 % that may: stop it, or find out why first',
     },
     omitted: [{ reason: 'isolated', count: 1 }],

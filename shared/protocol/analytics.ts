@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { instant } from '../schema/common.ts';
 
 const count = z.int().min(0);
-/** From 0 to 1; null of none. */
-const share = z.number().min(0).nullable();
+/** Of a thousand; null of none. */
+const permille = count.nullable();
 const milliseconds = count.nullable();
 
 export const DEPLOYMENT_DIMENSIONS = ['day', 'component', 'version', 'reason'] as const;
@@ -24,9 +24,9 @@ export const deploymentGroup = z.object({
   /** Rollbacks that left it once it had committed. */
   sent_back: count,
   /** Committed, of those that say something of the release: all but `environment`. */
-  success_rate: share,
+  success_permille: permille,
   /** Rolled back or sent back, of all that ended. */
-  rollback_rate: share,
+  rollback_permille: permille,
   /** How long those took that committed, milliseconds, give or take a fifth. */
   duration_ms: z.object({ p50: milliseconds, p90: milliseconds, p99: milliseconds }),
 });

@@ -33,8 +33,8 @@ const fare = { eligible: count, offered: count, counts: fleetCounts };
 
 /** How far the next wave may go: from plain statistics, for a person to decide. An earlier server says nothing. */
 const nextWave = z.object({
-  /** With 95 % of confidence no larger share goes wrong. */
-  at_most: z.number().min(0).max(1),
+  /** With 95 % of confidence no more of a thousand go wrong. */
+  at_most_permille: count,
   /** Installs in all that must have taken it, without another failure, for that to be tolerated; null: no number can show it. */
   needed: count.nullable(),
   /** Of those that it is for; null: it should not go on. */

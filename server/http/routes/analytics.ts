@@ -24,7 +24,7 @@ const dayOf = (at: EpochMs) => formatInstantMs(at).slice(0, 10);
 /** Went back once, by itself, after most of a minute. */
 const GROUP = {
   ...{ component: 'core/auth', version: '1.2.1', deployments: 1, committed: 0, rolled_back: 1, failed: 0 },
-  ...{ environment: 0, sent_back: 0, success_rate: 0, rollback_rate: 1 },
+  ...{ environment: 0, sent_back: 0, success_permille: 0, rollback_permille: 1_000 },
   duration_ms: { p50: null, p90: null, p99: null },
 };
 

@@ -63,7 +63,12 @@ const rollout = defineRoute({
     return {
       ...(await describe(context, offer)),
       ...{ since: formatInstant(since), eligible, offered, counts: fare.counts, omitted: [...omitted] },
-      next: { at_most: next.atMost, needed: next.needed, percent: next.percent, why: next.why },
+      next: {
+        at_most_permille: Math.ceil(next.atMost * 1_000),
+        needed: next.needed,
+        percent: next.percent,
+        why: next.why,
+      },
       classes: classes.map((one) => ({
         ...{ class: one.name, eligible: one.eligible, offered: one.offered, counts: one.counts },
       })),

@@ -100,7 +100,7 @@ it('tells how deployments of a version ended, by cause, and how long they took',
   expect(groups).toEqual([
     {
       ...{ component: AUTH, version: '1.0.0', deployments: 4, committed: 2, rolled_back: 1, failed: 0 },
-      ...{ environment: 1, sent_back: 1, success_rate: 0.6667, rollback_rate: 0.5 },
+      ...{ environment: 1, sent_back: 1, success_permille: 667, rollback_permille: 500 },
       // 10 and 40 seconds, as far as steps of half an octave tell.
       duration_ms: { p50: 11_585, p90: 43_626, p99: 46_069 },
     },

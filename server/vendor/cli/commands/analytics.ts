@@ -40,7 +40,7 @@ export async function deployments(session: Session, options: DeploymentOptions):
   const lines =
     csv === true
       ? formatCsv([
-          [...head, 'Success rate', 'Rollback rate', 'p50 ms', 'p90 ms', 'p99 ms'],
+          [...head, 'Success ‰', 'Rollback ‰', 'p50 ms', 'p90 ms', 'p99 ms'],
           ...found.groups.map((group) => rowOf(group, numbersOf(group))),
         ])
       : formatTable([
@@ -101,11 +101,14 @@ function say(
 
 function numbersOf(group: DeploymentGroup): readonly string[] {
   const { p50, p90, p99 } = group.duration_ms;
-  return [group.success_rate, group.rollback_rate, p50, p90, p99].map((value) => String(value ?? ''));
+  return [group.success_permille, group.rollback_permille, p50, p90, p99].map((value) => String(value ?? ''));
 }
 
-function wordsOf({ success_rate: rate, duration_ms: { p50, p90, p99 } }: DeploymentGroup): readonly string[] {
-  return [rate === null ? '-' : `${Number((rate * 100).toFixed(1))} %`, ...[p50, p90, p99].map(lasted)];
+function wordsOf({
+  success_permille: rate,
+  duration_ms: { p50, p90, p99 },
+}: DeploymentGroup): readonly string[] {
+  return [rate === null ? '-' : `${rate / 10} %`, ...[p50, p90, p99].map(lasted)];
 }
 
 function lasted(ms: number | null): string {

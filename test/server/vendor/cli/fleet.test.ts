@@ -439,7 +439,7 @@ describe('looking back', () => {
 
     expect(before).toBe('nothing from 2026-11-01 to 2026-11-30\n');
     expect(table).toMatch(/^core\/auth +channel +2 +1 +1 +0 +0 +0 +50 % +/m);
-    expect(csv).toMatch(/^Component,Reason,Ended,.*\ncore\/auth,channel,2,1,1,0,0,0,0.5,0.5,\d+,\d+,\d+\n$/);
+    expect(csv).toMatch(/^Component,Reason,Ended,.*\ncore\/auth,channel,2,1,1,0,0,0,500,500,\d+,\d+,\d+\n$/);
     expect(document).toMatchObject({ from: '2026-11-01', to: '2026-11-30', groups: [], more: false });
   });
 
