@@ -90,6 +90,7 @@ describe('a bundle', { timeout: 120_000 }, () => {
       'agent/cli/main.ts',
     ]);
     expect(await assetsOf(server)).toEqual([
+      'server/backup-thread.ts',
       'server/db/report-thread.ts',
       'server/db/sqlite-worker.ts',
       'server/main.ts',
