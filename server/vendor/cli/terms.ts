@@ -9,10 +9,8 @@ import type { Wave } from '../../../shared/schema/rollout.ts';
 import type { KnownInstall } from '../core/canaries.ts';
 import { describeForced, formatWaves, lastWaveOpens, parseWaves } from '../core/waves.ts';
 import type { Session } from '../workspace/passphrases.ts';
-import { bestSeed, readKnownInstalls } from './seed.ts';
+import { bestSeed, isLarge, type KnownFleet, readKnownInstalls } from './seed.ts';
 
-/** From so many installs on, one in a hundred is somebody. */
-const LARGE_FLEET = 100;
 const CAREFUL = parseWaves('1%,100%@PT30M');
 const AT_ONCE = parseWaves('100%');
 
@@ -43,7 +41,7 @@ export async function decideTerms(
   if (known === null && options.waves === undefined && !exploited) {
     session.out.note('waves: as before, or none: the server could not be asked how large the fleet is');
   }
-  const waves = options.waves ?? wavesBy(exploited, before, known?.installs ?? null);
+  const waves = options.waves ?? wavesBy(exploited, before, known);
   const isSame = before.terms !== undefined && formatWaves(before.terms.waves) === formatWaves(waves);
   if (isSame && before.terms.exploited === exploited) return before.terms;
   const start = isSame ? before.terms.start : formatInstant(session.now());
@@ -61,11 +59,11 @@ export async function decideTerms(
 function wavesBy(
   exploited: boolean,
   { advisory, terms }: Published,
-  installs: readonly KnownInstall[] | null,
+  known: KnownFleet | null,
 ): readonly Wave[] {
   if (exploited) return AT_ONCE;
   if (advisory?.order !== undefined && !advisory.withdrawn) return terms?.waves ?? AT_ONCE;
-  return (installs?.length ?? 0) > LARGE_FLEET ? CAREFUL : AT_ONCE;
+  return isLarge(known) ? CAREFUL : AT_ONCE;
 }
 
 function verifyNoTerms({ id }: Advisory, { waves, exploited }: TermsOptions): void {

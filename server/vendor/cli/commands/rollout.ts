@@ -7,7 +7,7 @@ import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout, type Wave, waveProblem } from '../../../../shared/schema/rollout.ts';
 import type { Offering } from '../../core/canaries.ts';
-import { describeWaves, formatWaves } from '../../core/waves.ts';
+import { describeWaves, formatWaves, parseWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf, rolloutTarget } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
@@ -16,11 +16,12 @@ import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { concludeRelease } from '../conclude.ts';
 import { followServerHalts } from '../publish.ts';
-import { chooseSeed } from '../seed.ts';
+import { chooseSeed, isLarge, type KnownFleet, readKnownInstalls } from '../seed.ts';
 
 interface OfferOptions {
   readonly track: string;
-  readonly waves: Wave[];
+  /** By the size of the fleet, where none are given. */
+  readonly waves?: Wave[];
   /** Now, where it is not given. */
   readonly start?: string;
   /** For all where none is given. */
@@ -82,23 +83,25 @@ async function offer(
   options: OfferOptions,
   action: string,
 ): Promise<Offer> {
-  const { track, waves, start: opens, class: classes } = options;
-
+  const { track, start: opens, class: classes } = options;
   const signed = await readReleases(session.directory);
   const { digest } = requireRelease(signed, ref);
   const existing = rolloutsOf(signed, ref).find(({ document }) => document.track === track)?.document;
   if (existing !== undefined) {
-    if (formatOffering(existing) === formatOffering({ waves, classes })) {
+    const asked = { waves: options.waves ?? existing.waves, classes };
+    if (formatOffering(existing) === formatOffering(asked)) {
       return { rollout: existing, signed: { kind: 'unchanged' } };
     }
     throw new FairleadError('vendor/already-offered', { release: formatRef(ref), track });
   }
+  const known = await readKnownInstalls(session, track);
+  const waves = options.waves ?? usualWaves(session, known);
   verifyPossible(waves, classes);
   const document: Rollout = {
     schema: 'fairlead/rollout@1',
-    ...{ release: ref, digest, track, waves },
+    ...{ release: ref, digest, track, waves: [...waves] },
     ...(classes === undefined ? {} : { classes }),
-    seed: await chooseSeed(session, { waves, classes }, track),
+    seed: chooseSeed(session, { waves, classes }, known),
     start: opens ?? formatInstant(session.now()),
     ...{ paused: false, withdrawn: false },
   };
@@ -108,6 +111,15 @@ async function offer(
     rollout: parsed,
     signed: await changeTargets(session, 'releases', [rolloutTarget(parsed)], purpose),
   };
+}
+
+const CAREFUL = parseWaves('1%,10%@PT1H,100%@PT24H');
+const AT_ONCE = parseWaves('100%');
+
+/** What is wrong with a release shows at one in a hundred, before the others have it. */
+function usualWaves(session: Session, known: KnownFleet | null): readonly Wave[] {
+  if (known === null) session.out.note('waves: none, the server could not be asked how large the fleet is');
+  return isLarge(known) ? CAREFUL : AT_ONCE;
 }
 
 /** Each is right by itself; together somebody would wait for ever, or a wave would reach nobody. Error: vendor/option-invalid. */

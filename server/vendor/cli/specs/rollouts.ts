@@ -25,9 +25,8 @@ const CLASS: OptionSpec = {
 const SCHEDULE: readonly OptionSpec[] = [
   {
     flags: '--waves <list>',
-    about: 'shares of the fleet with delays, or of a class: "5%[region=eu],100%@PT24H"',
-    fallback: parseWaves('100%'),
-    shown: '100%',
+    about:
+      'shares of the fleet with delays, or of a class: "5%[region=eu],100%@PT24H" (default: 1%,10%@PT1H,100%@PT24H for more than a hundred installs, else 100%)',
     parse: parseWaves,
   },
   {

@@ -43,6 +43,38 @@ function enrol(count: number, factsOf: (i: number) => Record<string, string[]> |
   }
 }
 
+describe('a rollout whose waves nobody named', () => {
+  const wavesOf = async (id: string) => {
+    const { rollouts } = await vendor.json('rollout', 'status', id);
+    return (rollouts as readonly { waves: unknown }[])[0]?.waves;
+  };
+
+  it('begins with one in a hundred where the fleet is large, and again without a change', async () => {
+    const id = await vendor.release('core/large@1.0.0');
+    enrol(101, () => ({ region: ['eu'] }));
+
+    await vendor.json('rollout', 'start', id);
+    vendor.server.instances.splice(0);
+    const again = await vendor.json('rollout', 'start', id);
+
+    expect(again.signed).toEqual([{ kind: 'unchanged' }]);
+    expect(await wavesOf(id)).toEqual([
+      { percent: 1, after: 'PT0S' },
+      { percent: 10, after: 'PT1H' },
+      { percent: 100, after: 'PT24H' },
+    ]);
+  });
+
+  it('is for everybody at once where it is small', async () => {
+    const id = await vendor.release('core/small@1.0.0');
+    enrol(100, () => ({ region: ['eu'] }));
+
+    await vendor.json('rollout', 'start', id);
+
+    expect(await wavesOf(id)).toEqual([{ percent: 100, after: 'PT0S' }]);
+  });
+});
+
 describe('a rollout of a class', () => {
   it('is signed with its classes and a seed under which the first wave has installs of all', async () => {
     const id = await vendor.release('core/classes@1.0.0');
