@@ -11,16 +11,31 @@ const RENEWED_BEFORE_MS = 12 * HOUR_MS;
 /** A halt of a release that the server signed. */
 export interface OwnHalt {
   readonly document: string;
+  /** Whom it was for; null for all. */
+  readonly class: string | null;
   readonly issued: EpochMs;
   readonly expires: EpochMs;
   readonly lifted: EpochMs | null;
+}
+
+export interface PublishedHalt {
+  readonly document: string;
+  readonly expires: EpochMs;
+  /** It is limited to no class. */
+  readonly isForAll: boolean;
+}
+
+/** What is to be signed: until when, and for whom; null for all. */
+export interface WantedHalt {
+  readonly until: EpochMs;
+  readonly class: string | null;
 }
 
 export interface GuardFacts {
   /** Of this release, the newest first. */
   readonly own: readonly OwnHalt[];
   /** The halt of it that is published, whosever; null where there is none, or it has expired. */
-  readonly published: { readonly document: string; readonly expires: EpochMs } | null;
+  readonly published: PublishedHalt | null;
   /** An emergency order forces this release. */
   readonly isOrdered: boolean;
   readonly now: EpochMs;
@@ -39,19 +54,31 @@ export function evidenceSince(own: readonly OwnHalt[], start: EpochMs): EpochMs 
 }
 
 /**
- * Until when the release is to be halted; null for no new halt. The vendor's own halt stands, whatever is judged. Against an
- * emergency order 72 hours in all, as every agent counts: who wants more pauses or withdraws it with the key for releases.
+ * The halt that is to be signed; null for none. What stops one class is widened to all once others are ill too. Else the
+ * vendor's own halt stands, whatever is judged. Against an emergency order 72 hours in all, as every agent counts: who wants
+ * more pauses or withdraws it with the key for releases.
  */
-export function decideHalt(judged: Judgement, facts: GuardFacts): EpochMs | null {
+export function decideHalt(judged: Judgement, facts: GuardFacts): WantedHalt | null {
   const { own, published, isOrdered, now } = facts;
-  const ours = published !== null && published.document === own[0]?.document;
-  if (judged.kind === 'goes-on' || (published !== null && !ours)) return null;
-  if (published !== null && published.expires - now > RENEWED_BEFORE_MS) return null;
+  if (judged.kind === 'goes-on') return null;
+  const isNarrow = isTooNarrow(judged.class, facts);
+  if (published !== null && !isNarrow) {
+    const isOurs = published.document === own[0]?.document;
+    if (!isOurs || published.expires - now > RENEWED_BEFORE_MS) return null;
+  }
+  // Of two classes neither may be let go.
+  const of = isNarrow ? null : judged.class;
   const wanted = now + HALT_MS;
-  if (!isOrdered) return wanted;
+  if (!isOrdered) return { until: wanted, class: of };
   const until = published === null ? now : published.expires;
   const end = Math.min(wanted, until + MAX_HALT_MS - haltedMs(own));
-  return end - until < HOUR_MS ? null : end;
+  return end - until < HOUR_MS ? null : { until: end, class: of };
+}
+
+/** Of another class than is ill now. Which one the vendor's is for is the vendor's to say, unless everybody is ill. */
+function isTooNarrow(of: string | null, { own: [newest], published }: GuardFacts): boolean {
+  if (published === null || published.isForAll) return false;
+  return of === null || (published.document === newest?.document && newest.class !== of);
 }
 
 /** In all, where they follow each other without counting a moment twice. */

@@ -72,9 +72,9 @@ export async function listHalts(db: Database, digest: string): Promise<readonly 
     .execute();
 }
 
-export function ownHaltOf({ document, issued_at, expires_at, lifted_at }: GuardHaltRow): OwnHalt {
+export function ownHaltOf({ document, class: of, issued_at, expires_at, lifted_at }: GuardHaltRow): OwnHalt {
   const lifted = lifted_at === null ? null : instantMs(lifted_at);
-  return { document, issued: instantMs(issued_at), expires: instantMs(expires_at), lifted };
+  return { document, class: of, issued: instantMs(issued_at), expires: instantMs(expires_at), lifted };
 }
 
 /** Whoever looks first notes it. */

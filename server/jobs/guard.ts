@@ -56,7 +56,8 @@ async function look(context: Context, offer: Offer, isOrdered: boolean) {
   const rows = await listHalts(db, offer.digest);
   const found = await readHalt(store, publisher.published(), offer.digest);
   const expires = found === null ? at : instantMs(found.halt.expires);
-  const inForce = found !== null && expires > at ? { document: found.document, expires } : null;
+  const inForce =
+    found !== null && expires > at ? { document: found.document, expires, isForAll: found.isForAll } : null;
   const facts: GuardFacts = { own: rows.map(ownHaltOf), published: inForce, isOrdered, now: at };
   const [newest] = rows;
   if (findLifted(facts) !== null && newest !== undefined) {
@@ -65,12 +66,12 @@ async function look(context: Context, offer: Offer, isOrdered: boolean) {
     return { lifted: noted, order: null };
   }
   const { judged } = await judgeOffer(db, offer, at);
-  const until = decideHalt(judged, facts);
-  if (until === null || judged.kind === 'goes-on') return { lifted: null, order: null };
+  const wanted = decideHalt(judged, facts);
+  if (wanted === null || judged.kind === 'goes-on') return { lifted: null, order: null };
   const order: HaltOrder = {
     ...{ digest: offer.digest, release: offer.release, change: offer.change },
-    ...{ class: judged.class, classes: classesOf(judged.class) },
-    ...{ reason: reasonOf(judged), issued: formatInstant(at), expires: formatInstant(until) },
+    ...{ class: wanted.class, classes: classesOf(wanted.class) },
+    ...{ reason: reasonOf(judged), issued: formatInstant(at), expires: formatInstant(wanted.until) },
     follows: found === null ? null : hexOf(found.document),
   };
   return { lifted: null, order };

@@ -123,12 +123,15 @@ export async function readHalt(
   store: RepositoryStore,
   { halts }: Published,
   release: Digest,
-): Promise<{ readonly halt: Halt; readonly document: Digest } | null> {
+): Promise<{ readonly halt: Halt; readonly document: Digest; readonly isForAll: boolean } | null> {
   const path = haltPath(release);
   const ref = halts.find((one) => one.path === path);
   const stored = ref === undefined ? null : await store.read(targetName(path, ref.sha256));
   const found = stored === null ? null : parseTargetDocument(path, stored.bytes);
   return ref === undefined || found?.kind !== 'halt'
     ? null
-    : { halt: found.document, document: digestFromHex(ref.sha256) };
+    : {
+        ...{ halt: found.document, document: digestFromHex(ref.sha256) },
+        isForAll: !halts.some(({ path: each }) => each === haltScopePath(release)),
+      };
 }

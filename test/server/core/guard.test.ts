@@ -1,0 +1,77 @@
+// What the server signs about a release that goes wrong: when, for whom, and for how long.
+import { describe, expect, it } from 'vitest';
+import { decideHalt, type GuardFacts, type OwnHalt } from '../../../server/core/guard.ts';
+import type { Judgement } from '../../../shared/change/judge.ts';
+
+const HOUR_MS = 3_600_000;
+const NOW = Date.parse('2026-11-29T12:00:00Z');
+
+const stop = (of: string | null): Judgement => ({ kind: 'stop', class: of, findings: [] });
+const ours = (of: string | null, rest: Partial<OwnHalt> = {}): OwnHalt => ({
+  ...{ document: 'ours', class: of, issued: NOW - HOUR_MS, expires: NOW + 23 * HOUR_MS, lifted: null },
+  ...rest,
+});
+const published = (document: string, isForAll: boolean, hours = 23) => ({
+  ...{ document, isForAll, expires: NOW + hours * HOUR_MS },
+});
+const facts = (rest: Partial<GuardFacts>): GuardFacts => ({
+  ...{ own: [], published: null, isOrdered: false, now: NOW },
+  ...rest,
+});
+const forAll = { class: null, until: NOW + 24 * HOUR_MS };
+
+describe('the halt of a release', () => {
+  it.each([
+    ['is none while it goes well', { kind: 'goes-on' }, {}, null],
+    ['is for all where all are ill', stop(null), {}, forAll],
+    [
+      'is for one class where the others are well',
+      stop('os=debian:12'),
+      {},
+      { ...forAll, class: 'os=debian:12' },
+    ],
+    [
+      'is not signed again while it lasts',
+      stop('os=debian:12'),
+      { own: [ours('os=debian:12')], published: published('ours', false) },
+      null,
+    ],
+    [
+      'is signed again before it ends',
+      stop('os=debian:12'),
+      { own: [ours('os=debian:12')], published: published('ours', false, 11) },
+      { ...forAll, class: 'os=debian:12' },
+    ],
+    [
+      'is widened to all once the others are ill too',
+      stop(null),
+      { own: [ours('os=debian:12')], published: published('ours', false) },
+      forAll,
+    ],
+    [
+      'is widened to all once another class is ill',
+      stop('os=rhel:9'),
+      { own: [ours('os=debian:12')], published: published('ours', false) },
+      forAll,
+    ],
+    ['of the vendor stands', stop(null), { published: published('vendor', true) }, null],
+    ['of the vendor for a class stands', stop('os=rhel:9'), { published: published('vendor', false) }, null],
+    [
+      'of the vendor for a class is widened once everybody is ill',
+      stop(null),
+      { published: published('vendor', false) },
+      forAll,
+    ],
+    [
+      'against an order ends with its 72 hours',
+      stop(null),
+      {
+        ...{ isOrdered: true, published: published('ours', true, 10) },
+        own: [ours(null, { issued: NOW - 50 * HOUR_MS, expires: NOW + 10 * HOUR_MS })],
+      },
+      { class: null, until: NOW + 22 * HOUR_MS },
+    ],
+  ] as const)('%s', (_name, judged, given, wanted) => {
+    expect(decideHalt(judged as Judgement, facts(given))).toEqual(wanted);
+  });
+});
