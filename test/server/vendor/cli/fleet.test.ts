@@ -450,6 +450,10 @@ describe('looking back', () => {
 
     expect(await told('analytics', 'fleet', ...days)).toMatch(/^2026-11-\S+ +critical +3$/m);
     expect(await told('analytics', 'fleet', ...days, '--kind', 'running')).toMatch(/^nothing from/);
+    expect(await json('viewer', 'analytics', 'fleet', ...days)).toMatchObject({
+      kind: 'exposed',
+      series: [{ name: 'critical', points: [{ instances: 3 }] }],
+    });
   });
 });
 
