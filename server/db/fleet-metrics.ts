@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { decision } from '../../shared/schema/decision.ts';
-import { VIOLATIONS } from '../core/alerts.ts';
+import { countStandings } from './fleet-standings.ts';
 import { IN_SERVICE } from './instances.ts';
 import type { Database, DatabaseTransaction } from './tables.ts';
 
@@ -34,26 +34,13 @@ export async function readInstanceNumbers(db: Database, now: EpochMs): Promise<I
     ])
     .executeTakeFirstOrThrow();
   const verdicts = VERDICTS.map((verdict) => [verdict, Number(counts[verdict])] as const);
-  const decided = verdicts.reduce((sum, [, count]) => sum + count, 0);
-  const against = await countViolating(db);
+  const { complies, violates } = await countStandings(db, now);
   return {
     verdicts,
     heard: HEARD_WITHIN.map((seconds) => [seconds, Number(counts[`heard ${seconds}`])] as const),
     unhealthy: Number(counts['unhealthy']),
-    compliance: decided === 0 ? 1 : Math.max(0, decided - against) / decided,
+    compliance: complies + violates === 0 ? 1 : complies / (complies + violates),
   };
-}
-
-async function countViolating(db: Database): Promise<number> {
-  const { against } = await db
-    .selectFrom('instance_blockers as b')
-    .innerJoin('instances', 'instances.id', 'b.instance')
-    .where(IN_SERVICE)
-    .where('b.owner', '=', 'admin')
-    .where('b.code', 'in', VIOLATIONS)
-    .select(sql<number>`count(distinct b.instance)`.as('against'))
-    .executeTakeFirstOrThrow();
-  return Number(against);
 }
 
 export interface WebhookNumbers {

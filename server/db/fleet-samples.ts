@@ -1,4 +1,4 @@
-// How the fleet stood, hour by hour and day by day: who was exposed, who ran what its policy lets it run, which versions ran.
+// How the fleet stood, hour by hour and day by day: who was exposed, who complied with its policy, which versions ran.
 import { type Kysely, sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { SAMPLE_KINDS, type SampleKind } from '../../shared/protocol/analytics.ts';

@@ -1,49 +1,40 @@
-// Whether instances run what their own policy lets them run, by the verdict they last reported.
+// How instances stand to their own policies: who complies, who violates theirs, and of whom nobody knows.
+import { sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { VIOLATIONS } from '../core/alerts.ts';
 import { IN_SERVICE } from './instances.ts';
 import { SILENT_MS } from './report-events.ts';
 import type { Database } from './tables.ts';
 
-/** A verdict of a newer agent that nobody here knows says nothing. `kept`: something keeps it from what it should run, and somebody has to do something. `unheard`: nobody knows. */
-type PolicyStanding = 'follows' | 'kept' | 'unheard';
-
-function policyStanding(verdict: string | null): PolicyStanding {
-  switch (verdict) {
-    case 'current':
-    case 'apply':
-    case 'wait':
-    case 'ask':
-      return 'follows';
-    case 'held':
-    case 'blocked':
-      return 'kept';
-    default:
-      return 'unheard';
-  }
+export interface Standings {
+  readonly complies: number;
+  /** Its admin has to do something: files are not what was deployed, the policy cannot be read, a forced patch is held back. */
+  readonly violates: number;
+  /** Not heard for a day, whatever it said then, or never decided anything. */
+  readonly unheard: number;
 }
 
-/** Of those in service; whoever was not heard for a day says nothing, whatever it said then. */
-export async function countStandings(
-  db: Database,
-  now: EpochMs,
-): Promise<Readonly<Record<PolicyStanding, number>>> {
-  const rows = await db
+/** Of those in service. */
+export async function countStandings(db: Database, now: EpochMs): Promise<Standings> {
+  const isKnown = sql<boolean>`verdict is not null and last_seen >= ${formatInstantMs(now - SILENT_MS)}`;
+  const violates = sql<boolean>`exists (
+    select 1 from instance_blockers as b where b.instance = instances.id and b.owner = 'admin' and b.code in (${sql.join(VIOLATIONS)})
+  )`;
+  const { all, known, violating } = await db
     .selectFrom('instances')
     .where(IN_SERVICE)
     .select((each) => [
-      'verdict',
       each.fn.countAll().as('all'),
+      each.fn.countAll().filterWhere(isKnown).as('known'),
       each.fn
         .countAll()
-        .filterWhere('last_seen', '>=', formatInstantMs(now - SILENT_MS))
-        .as('heard'),
+        .filterWhere((where) => where.and([isKnown, violates]))
+        .as('violating'),
     ])
-    .groupBy('verdict')
-    .execute();
-  const counts = { follows: 0, kept: 0, unheard: 0 };
-  for (const { verdict, all, heard } of rows) {
-    counts[policyStanding(verdict)] += Number(heard);
-    counts.unheard += Number(all) - Number(heard);
-  }
-  return counts;
+    .executeTakeFirstOrThrow();
+  return {
+    complies: Number(known) - Number(violating),
+    violates: Number(violating),
+    unheard: Number(all) - Number(known),
+  };
 }

@@ -55,7 +55,7 @@ const FLEET = {
   fairlead_instances_unhealthy: metric('gauge', 'Instances in service on which something is unhealthy'),
   fairlead_policy_compliance_ratio: metric(
     'gauge',
-    'Share of instances that decided something and run what was deployed, by a policy that can be read, with no forced patch held back; 1 without any',
+    'Share of instances heard within a day that run what was deployed, by a policy that can be read, with no forced patch held back; 1 without any',
   ),
   fairlead_components_exposed: metric(
     'gauge',

@@ -1,4 +1,4 @@
-// Looks now and then how the fleet stands, and keeps it: who is exposed, who follows its policy, what runs.
+// Looks now and then how the fleet stands, and keeps it: who is exposed, who complies with its policy, what runs.
 import { SEVERITIES } from '../../shared/schema/advisory.ts';
 import type { Context } from '../context.ts';
 import { listAffected, selectAffected } from '../db/exposure.ts';
@@ -18,7 +18,7 @@ export async function sampleFleet(context: Context, signal: AbortSignal): Promis
   const { db, now } = context;
   const at = now();
   const exposed = await countExposed(context, signal);
-  const standing = await countStandings(db, at);
+  const standing = { ...(await countStandings(db, at)) };
   const running = await countVersions(db);
   const sample = { exposed, standing, running };
   return signal.aborted ? null : (trx) => keepSample(trx, sample, at);

@@ -46,8 +46,8 @@ export const sampleSeries = z.object({
 });
 
 /**
- * `exposed`: by severity, the instances that run something affected. `standing`: `follows` its policy, is `kept` from what it
- * should run, or is `unheard` of. `running`: by `core/auth 1.0.1`.
+ * `exposed`: by severity, the instances that run something affected. `standing`: who `complies` with its own
+ * policy, who `violates` it, who is `unheard` of. `running`: by `core/auth 1.0.1`.
  */
 export const SAMPLE_KINDS = ['exposed', 'standing', 'running'] as const;
 export type SampleKind = (typeof SAMPLE_KINDS)[number];

@@ -70,7 +70,7 @@ const fleet = defineRoute({
   access: ['viewer'],
   tag: 'fleet',
   summary:
-    'How many instances were `exposed` by severity, how they stood to their own policy (`standing`: follows, kept, unheard), hour by hour for a fortnight and then day by day, or what was `running` day by day',
+    'How many instances were `exposed` by severity, how they stood to their own policy (`standing`: complies, violates, unheard), hour by hour for a fortnight and then day by day, or what was `running` day by day',
   query: z.strictObject({
     kind: z.enum(SAMPLE_KINDS),
     ...{ from: day, to: day },

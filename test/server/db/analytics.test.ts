@@ -190,14 +190,17 @@ it('forgets days that are long over', async () => {
   expect((await summarizeDeployments(db, ask)).groups).toEqual([]);
 });
 
-it('tells who follows their policy, who is kept from it, and of whom nothing is known', async () => {
-  const blocked: Decision = { verdict: 'blocked', target: null, blockers: [], exposed: [] };
-  await report([], { decision: blocked });
-  await report([], { decision: { ...blocked, verdict: 'ask' } }, await enrol('two'));
+it('tells who complies with their policy, who violates it, and of whom nothing is known', async () => {
+  const decided = (...codes: readonly string[]): Decision => ({
+    ...{ verdict: 'blocked', target: null, exposed: [] },
+    blockers: codes.map((code) => ({ code, message: 'm', source: 's', owner: 'admin' as const })),
+  });
+  await report([], { decision: decided('emergency-hold', 'drift') });
+  await report([], { decision: decided('channel-frozen') }, await enrol('two'));
   await enrol('three');
 
-  expect(await countStandings(db, NOW)).toEqual({ follows: 1, kept: 1, unheard: 1 });
-  expect(await countStandings(db, NOW + 2 * DAY_MS)).toEqual({ follows: 0, kept: 0, unheard: 3 });
+  expect(await countStandings(db, NOW)).toEqual({ complies: 1, violates: 1, unheard: 1 });
+  expect(await countStandings(db, NOW + 2 * DAY_MS)).toEqual({ complies: 0, violates: 0, unheard: 3 });
 });
 
 it('counts an instance once that runs several affected things', async () => {

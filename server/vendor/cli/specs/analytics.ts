@@ -39,7 +39,7 @@ export const ANALYTICS: readonly Omit<VendorCommand, 'kind'>[] = [
   },
   {
     name: 'analytics fleet',
-    about: 'how the fleet stood over time: who was exposed, who followed their policy, what ran',
+    about: 'how the fleet stood over time: who was exposed, who complied with their policy, what ran',
     example: 'analytics fleet --kind running --name "core/auth 1.0.1"',
     options: [
       { flags: '--kind <kind>', about: 'of what', choices: SAMPLE_KINDS, fallback: 'exposed' },
