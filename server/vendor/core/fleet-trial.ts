@@ -11,7 +11,7 @@ import { type Pin, pin } from '../../../shared/schema/pin.ts';
 import type { CapabilityRelease, Release, Verified } from '../../../shared/schema/release.ts';
 import { componentNameOf, refOf } from '../../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../../shared/schema/rollout.ts';
-import type { Version } from '../../../shared/version/version.ts';
+import { compareVersions, type Version } from '../../../shared/version/version.ts';
 
 /** Installs that are alike in all that a release has to fit, as their reports tell it. */
 export interface FleetKind {
@@ -31,6 +31,8 @@ export type Fit =
   /** Without these pins they would. */
   | { readonly kind: 'pinned'; readonly pins: readonly string[] }
   | { readonly kind: 'conflict'; readonly problems: readonly string[] }
+  /** A newer one is out. */
+  | { readonly kind: 'newer'; readonly at: string }
   /** Another version fits better. */
   | { readonly kind: 'stays'; readonly at: string }
   /** Nothing of it is installed there. */
@@ -95,7 +97,12 @@ function fitOf(candidate: Verified<Release>, current: Target, result: CompileRes
   const stop = target.releases.get(name as ComponentKey)?.document;
   const isOnTheWay = stop?.requiredStop === true && reached !== versionIn(current, name);
   if (isOnTheWay) return { kind: 'takes', bytes, by: stop.version };
-  return { kind: 'stays', at: `${name} ${reached ?? 'not installed'}` };
+  // Left out of the suite by whoever runs it.
+  if (reached === null) return { kind: 'apart' };
+  const at = `${name} ${reached}`;
+  // A fix for an older line: an advisory or a pin brings it to those whom it is for.
+  const isPassedOver = compareVersions(reached, candidate.document.version) > 0;
+  return { kind: isPassedOver ? 'newer' : 'stays', at };
 }
 
 function versionIn({ manifest }: Target, name: string): Version | null {

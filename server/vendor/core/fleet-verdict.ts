@@ -19,23 +19,25 @@ const CHECK = 'known fleet';
 /** More causes than a person reads. */
 const MOST_TOLD = 10;
 
-/** Pins are their installs' own affair; a release that nobody could take, pins or not, is none for this fleet. */
+/** Pins are their installs' own affair, and an older line has its fixes too; a release that nobody could take, pins or not, is none for this fleet. */
 export function judgeTrial({ tried, left }: FleetLooked): CheckResult {
   const installs = sumOf(tried);
   if (installs === 0) return toCheckResult(CHECK, true, 'no install has reported what it runs');
-  const [takes, pinned, apart] = (['takes', 'pinned', 'apart'] as const).map((kind) =>
-    sumOf(tried.filter(({ fit }) => fit.kind === kind)),
-  );
-  const concerned = installs - (apart ?? 0);
-  const cannot = concerned - (takes ?? 0) - (pinned ?? 0);
+  const of = (wanted: Fit['kind']) => sumOf(tried.filter(({ fit }) => fit.kind === wanted));
+  const [takes, pinned, newer] = [of('takes'), of('pinned'), of('newer')];
+  const concerned = installs - of('apart');
+  const cannot = concerned - takes - pinned - newer;
   const parts = [
     `${takes} of ${count(concerned, 'install')} would take it`,
-    ...((pinned ?? 0) === 0 ? [] : [`${pinned} are kept by pins`]),
+    ...(pinned === 0 ? [] : [`${pinned} are kept by pins`]),
+    ...(newer === 0
+      ? []
+      : [`${newer} would rather have a newer one, unless an advisory or a pin says otherwise`]),
     ...(cannot === 0 ? [] : [`${cannot} could not: ${causesOf(tried)[0]?.text ?? ''}`]),
     ...(left === 0 ? [] : [`${left} were not looked at`]),
   ];
-  const passes = concerned === 0 || (takes ?? 0) + (pinned ?? 0) > 0;
-  return toCheckResult(CHECK, passes, concerned === 0 ? 'no known install runs its suite' : parts.join('; '));
+  const passes = concerned === 0 || takes + pinned + newer > 0;
+  return toCheckResult(CHECK, passes, concerned === 0 ? 'no known install would run it' : parts.join('; '));
 }
 
 /** Who stays and why, most installs first, and how much is fetched. */
@@ -69,6 +71,8 @@ function causeOf(fit: Fit): string | null {
       return fit.by === null ? null : `by way of ${fit.by}, which may not be skipped`;
     case 'pinned':
       return `kept by ${fit.pins.join(', ')}`;
+    case 'newer':
+      return `would rather have ${fit.at}`;
     case 'stays':
       return `stays at ${fit.at}, which fits better`;
     case 'conflict':

@@ -70,10 +70,16 @@ describe('a release on an install', () => {
       ['core/mail@1.0.0'],
     ],
     [
-      'stays out as what somebody left out of the suite',
-      { kind: 'stays', at: 'core/api not installed' },
+      'is nothing to who left it out of the suite',
+      { kind: 'apart' },
       kind(['core/auth@1.0.0']),
       ['core/api@1.1.0'],
+    ],
+    [
+      'for an older line is passed over for what is newer',
+      { kind: 'newer', at: 'core/auth 1.0.0' },
+      kind(['core/auth@1.0.0']),
+      ['core/auth@0.9.1'],
     ],
     [
       'is nothing that a report can make throw',
@@ -104,13 +110,20 @@ describe('the fleet', () => {
   const TAKES: Fit = { kind: 'takes', bytes: 2_000, by: null };
   const PINNED: Fit = { kind: 'pinned', pins: ['core ~1.0 by alice'] };
   const CONFLICT: Fit = { kind: 'conflict', problems: ['core/api 1.0.0 requires core/auth ^1.0.0'] };
+  const NEWER: Fit = { kind: 'newer', at: 'core/auth 1.3.7' };
   const APART: Fit = { kind: 'apart' };
 
   it.each<[string, readonly Tried[], string, string]>([
     ['one that takes it', [tried(9, TAKES), tried(3, CONFLICT)], 'passed', '9 of 12 installs would take it'],
     ['none but for pins', [tried(2, PINNED), tried(1, CONFLICT)], 'passed', '2 are kept by pins'],
+    [
+      'none but for an advisory',
+      [tried(2, NEWER), tried(1, CONFLICT)],
+      'passed',
+      '2 would rather have a newer one',
+    ],
     ['nobody', [tried(5, CONFLICT)], 'failed', '5 could not: core/api 1.0.0 requires core/auth ^1.0.0'],
-    ['nobody whom it is for', [tried(5, APART)], 'passed', 'no known install runs its suite'],
+    ['nobody whom it is for', [tried(5, APART)], 'passed', 'no known install would run it'],
     ['nobody at all', [], 'passed', 'no install has reported'],
   ])('lets a release pass or not by %s', (_what, all, outcome, detail) => {
     const check = judgeTrial({ tried: all, left: 0 });
