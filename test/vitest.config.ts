@@ -16,6 +16,7 @@ const ALONE = [
   'test/agent/engine/deploy/secrets.test.ts',
   'test/agent/engine/repository/listing.test.ts',
   'test/server/db/threaded-sqlite.test.ts',
+  'test/shared/trust/hostile-metadata.test.ts',
   'test/server/http/{plain-posts,sign-in,slow-connections,turns}.test.ts',
 ];
 

@@ -11,6 +11,7 @@ import { runBooted } from '../support/booted.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import {
   committed,
+  committed,
   type EarlierStatus,
   releaseAnew,
   startEarlier,
@@ -72,6 +73,8 @@ const describeInstalled = () =>
     await story.runs('1.3.8');
     await releaseAnew(story.earlier, createOfflineEdition().editor, '1.3.9');
     await story.runs('1.3.9');
+    // Nothing is taken away in the middle of a change.
+    await committed(story.earlier.json, 2);
     const left = story.type('agent', 'uninstall');
 
     expect(await story.pid()).toBe(0);

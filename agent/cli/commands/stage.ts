@@ -10,7 +10,7 @@ export async function stage(context: CliContext): Promise<number> {
 }
 
 function renderStaged({ plan, fetched, present }: StageReply): readonly string[] {
-  if (plan === null) return ['Nothing is on offer. Ask the server: fairlead check'];
+  if (plan === null) return ['Nothing is on offer.'];
   return [
     'All that is on offer is on the disk: applying it needs no network.',
     ...(fetched.length === 0 ? [] : [`fetched now: ${fetched.join(', ')}`]),

@@ -80,6 +80,8 @@ async function untilLook({ records: { verification }, clock }: Needs<'clock' | '
 
 /** Fetching is no deployment: no rule of the policy stands against it. Errors: transport/*, tree/*, disk/*. */
 export async function stage(state: Assessing & Needs<'trees'>): Promise<StageReply> {
+  // Whoever types it means what is out by now; where nobody answers, what is known already.
+  await state.offers.contact.ask();
   const { offer } = await assess(state);
   const fetched: ComponentKey[] = [];
   const present: ComponentKey[] = [];

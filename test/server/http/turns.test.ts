@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BackupData } from '../../../server/backup/published.ts';
 import { type Context, createContext, toConfig } from '../../../server/context.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { admitToken } from '../../../server/db/tokens.ts';
@@ -23,6 +24,8 @@ const LONGEST_TURN_MS = 50;
 const MIB = 2 ** 20;
 const PUBLISHER_THREAD = 'server/publisher-thread.ts';
 
+const NO_BACKUPS: BackupData = { backup: null };
+
 let dir: string;
 let context: Context;
 let app: FastifyInstance;
@@ -36,7 +39,8 @@ beforeAll(async () => {
   await createOnlineKeys(config.layout, 'a passphrase of the test');
   context = await createContext(config, {
     ...{ now: Date.now, database: 'beside', log: pino({ level: 'silent' }) },
-    openPublisher: ({ config: of, store }, onChange) => startPublisher(PUBLISHER_THREAD, of, store, onChange),
+    openPublisher: ({ config: of, store }, onChange) =>
+      startPublisher(PUBLISHER_THREAD, { ...of, ...NO_BACKUPS }, store, onChange),
   });
   app = await createApp(context);
   agentToken = await enrol();
