@@ -11,7 +11,6 @@ import { runBooted } from '../support/booted.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import {
   committed,
-  committed,
   type EarlierStatus,
   releaseAnew,
   startEarlier,
