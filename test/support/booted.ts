@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { runTool } from '../../agent/adapters/machine/run-tool.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
-const CANNOT_BOOT = 77;
+export const CANNOT_BOOT = 77;
 
 /** `file` is the caller's own; outside it becomes one test that passes when all of `tests` pass inside. */
 export function describeBooted(name: string, file: string, tests: () => void): void {

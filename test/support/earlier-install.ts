@@ -59,7 +59,7 @@ export async function unpackInto(directory: string): Promise<Earlier> {
   tar.stdin.end(zstdDecompressSync(readFileSync(ARCHIVE)));
   await once(tar, 'close');
   const vendor = readFileSync(join(directory, 'vendor/vendor.json'), 'utf8');
-  const oldPort = /127\.0\.0\.1:(\d+)/.exec(vendor)?.[1] ?? '';
+  const oldPort = portIn(vendor);
   const port = String(await freePort());
   const replace = (path: string, ...pairs: readonly [string, string][]) => {
     const text = readFileSync(join(directory, path), 'utf8');
@@ -76,6 +76,14 @@ export async function unpackInto(directory: string): Promise<Earlier> {
   }
   return programsOn(directory, port, programDirectory(), 'agent');
 }
+
+/** One that was unpacked before the machine was booted again. */
+export function openEarlier(directory: string): Earlier {
+  const vendor = readFileSync(join(directory, 'vendor/vendor.json'), 'utf8');
+  return programsOn(directory, portIn(vendor), programDirectory(), 'agent');
+}
+
+const portIn = (vendor: string) => /127\.0\.0\.1:(\d+)/.exec(vendor)?.[1] ?? '';
 
 function programsOn(directory: string, port: string, bin: string, state: string): Earlier {
   const env = {

@@ -23,13 +23,17 @@ const TMPFS_OPTIONS = 'size=6m';
 /** The most that is lost: no early allocation when a file is renamed, a commit of the journal every second. */
 const MOUNT_OPTIONS = { ext4: 'loop,noauto_da_alloc,commit=1', xfs: 'loop', tmpfs: TMPFS_OPTIONS };
 
-export async function createDiskImage(fileSystem: FileSystem, directory: string): Promise<DiskImage> {
+export async function createDiskImage(
+  fileSystem: FileSystem,
+  directory: string,
+  bytes = IMAGE_BYTES,
+): Promise<DiskImage> {
   const mountPoint = `${directory}/${fileSystem}`;
   const image = `${mountPoint}.img`;
   await mkdir(mountPoint, { recursive: true });
   if (fileSystem !== 'tmpfs') {
     const handle = await open(image, 'w');
-    await handle.truncate(IMAGE_BYTES);
+    await handle.truncate(bytes);
     await handle.close();
     await run(`mkfs.${fileSystem}`, ['-q', ...(fileSystem === 'ext4' ? ['-F'] : []), image]);
   }
@@ -38,7 +42,10 @@ export async function createDiskImage(fileSystem: FileSystem, directory: string)
     fileSystem,
     mountPoint,
     mount: async () => void (await run('mount', ['-o', MOUNT_OPTIONS[fileSystem], ...source, mountPoint])),
-    unmount: () => unmountPatiently(mountPoint),
+    unmount: async () => {
+      await unmountPatiently(mountPoint);
+      if (fileSystem !== 'tmpfs') await letGo(image);
+    },
     cutPower: async () => void (await run('xfs_io', ['-x', '-c', 'shutdown', mountPoint])),
   };
 }
@@ -56,6 +63,14 @@ export async function fill(mountPoint: string): Promise<() => Promise<void>> {
     await handle.close();
   }
   return () => rm(path);
+}
+
+/** A file system that another mount namespace holds still would be mounted again as it is, without power. */
+async function letGo(image: string): Promise<void> {
+  for (let tries = 1; (await run('losetup', ['--associated', image])).stdout !== ''; tries++) {
+    if (tries === 500) throw new Error(`${image} stays in use`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** A process that was killed a moment ago may still be on its way out. */
