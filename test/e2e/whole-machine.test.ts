@@ -1,5 +1,4 @@
 // A whole machine under a confined agent: its power goes in the middle of a deployment and of a trial of the agent, it is shut down and booted, and its agent is taken away.
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -158,23 +157,12 @@ const PHASES: Readonly<Record<string, () => Promise<void>>> = {
   },
   'its agent goes': async () => {
     const earlier = openEarlier(DIRECTORY).withState('installed');
+    // After a shutdown in good order too nobody but the disk says what runs.
     await until(() => isWhole(earlier, '1.4.0').then(() => true));
-    serve(earlier);
-    wait();
-    await until(() => releaseAnew(earlier, product, '1.5.0').then(() => true));
-    await reaches(5, 'verifying');
-    execFileSync('systemctl', ['kill', '--signal=KILL', AGENT_UNIT]);
-    execFileSync('systemctl', ['stop', AGENT_UNIT]);
 
-    const { unfinished } = JSON.parse(await earlier.run('fairlead', 'agent', 'uninstall', '--json'));
+    await earlier.run('fairlead', 'agent', 'uninstall');
 
-    expect(unfinished).toBe(5);
     expect(existsSync(`/etc/systemd/system/${AGENT_UNIT}`)).toBe(false);
-    // Put back, its agent goes on with what nobody finished.
-    await installSlot({ stateDir: STATE, source: SOURCE, version: '1.0.0' });
-    await installed();
-    goOn();
-    expect(await reaches(5, ...ENDS)).toBe('committed');
   },
 };
 
