@@ -1,12 +1,11 @@
 // What is counted of deployments that ended: how they ended, why they began and how long they took, in numbers that only grow.
 import type { FleetEvent } from '../../shared/protocol/events.ts';
+import { FINAL_STATES } from '../../shared/schema/deployment.ts';
 
 /** In seconds: a restart of one service, and a migration of a night. */
 export const DURATION_BOUNDS = [10, 30, 60, 300, 900, 3_600, 14_400, 86_400] as const;
-export const OUTCOMES = ['committed', 'rolled-back', 'abandoned', 'inconsistent'] as const;
 /** Why a deployment begins; what a newer agent calls otherwise is counted as `other`. */
 export const REASONS = ['channel', 'forced', 'manual', 'rollback', 'other'] as const;
-export type Outcome = (typeof OUTCOMES)[number];
 
 /** By its series, as `seriesOf` names them: bounded, whatever agents say. */
 export type Increments = ReadonlyMap<string, number>;
@@ -23,7 +22,7 @@ export function tallyDeployments(events: readonly FleetEvent[]): Increments {
   const add = (series: string, by: number) => sums.set(series, (sums.get(series) ?? 0) + by);
   for (const { kind, details } of events) {
     if (kind !== 'deployment.ended') continue;
-    const outcome = OUTCOMES.find((one) => one === details['state']);
+    const outcome = FINAL_STATES.find((one) => one === details['state']);
     if (outcome === undefined) continue;
     const reason = REASONS.find((one) => one === details['reason']) ?? 'other';
     add(seriesOf.ended(outcome, reason), 1);
@@ -39,7 +38,7 @@ export function tallyDeployments(events: readonly FleetEvent[]): Increments {
 /** As a histogram of Prometheus, of which each bucket holds those before it. */
 export function renderDurations(name: string, help: string, read: (series: string) => number): string {
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
-  for (const outcome of OUTCOMES) {
+  for (const outcome of FINAL_STATES) {
     let count = 0;
     for (const bound of [...DURATION_BOUNDS, Number.POSITIVE_INFINITY]) {
       count += read(seriesOf.within(outcome, bound));

@@ -12,8 +12,7 @@ export const MOST_VERSIONS = 1_000;
 /** A component or a version that nobody released here. */
 export const OTHERS = 'other';
 
-export const OUTCOMES = ['committed', 'rolled-back', 'failed', 'environment'] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+export type Outcome = 'committed' | 'rolled-back' | 'failed' | 'environment';
 
 export interface DeploymentStatRow {
   /** Of its end by the clock of its install, UTC: `2026-11-29`. */

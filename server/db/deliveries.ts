@@ -1,12 +1,12 @@
 // The queue of each receiver: messages wait in it, are sent at least once under one id, and what came of the last ones is kept.
 import { randomUUID } from 'node:crypto';
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import { durationMs, type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { DeliveryModel } from '../../shared/protocol/webhooks.ts';
 import type { DeliveryRow } from './outbox-row.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
-import type { Database, DatabaseTransaction } from './tables.ts';
+import type { Database, DatabaseTransaction, Tables } from './tables.ts';
 
 /** Of one receiver. Beyond it the oldest go, and are counted. */
 export const MOST_WAITING = 20_000;
@@ -46,18 +46,22 @@ async function dropOldest(trx: DatabaseTransaction, receiver: string): Promise<v
     .deleteFrom('deliveries')
     .where('receiver', '=', receiver)
     .where('state', '=', 'waiting')
-    .where('id', '<=', (where) =>
-      where
-        .selectFrom('deliveries')
-        .select('id')
-        .where('receiver', '=', receiver)
-        .where('state', '=', 'waiting')
-        .orderBy('id', 'desc')
-        .offset(MOST_WAITING)
-        .limit(1),
-    )
+    .where('id', '<=', beyond(receiver, '=', MOST_WAITING))
     .executeTakeFirstOrThrow();
   if (numDeletedRows > 0n) await countDropped(trx, receiver, Number(numDeletedRows));
+}
+
+/** Of those that wait, or of those that do not: the newest that is one too many. */
+function beyond(receiver: string, is: '=' | '<>', kept: number) {
+  return (where: ExpressionBuilder<Tables, 'deliveries'>) =>
+    where
+      .selectFrom('deliveries')
+      .select('id')
+      .where('receiver', '=', receiver)
+      .where('state', is, 'waiting')
+      .orderBy('id', 'desc')
+      .offset(kept)
+      .limit(1);
 }
 
 async function countDropped(trx: DatabaseTransaction, receiver: string, dropped: number): Promise<void> {
@@ -146,16 +150,7 @@ export async function forgetDelivered(db: Database, receiver: string): Promise<v
     .deleteFrom('deliveries')
     .where('receiver', '=', receiver)
     .where('state', '<>', 'waiting')
-    .where('id', '<=', (where) =>
-      where
-        .selectFrom('deliveries')
-        .select('id')
-        .where('receiver', '=', receiver)
-        .where('state', '<>', 'waiting')
-        .orderBy('id', 'desc')
-        .offset(KEPT_DELIVERIES)
-        .limit(1),
-    )
+    .where('id', '<=', beyond(receiver, '<>', KEPT_DELIVERIES))
     .execute();
 }
 

@@ -6,7 +6,7 @@ import { type Judgement, judgeRollout, toleranceOf, trialsOf } from '../../share
 import { type NextWave, suggestWave } from '../../shared/change/next-wave.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { ClassFacts } from '../../shared/schema/classes.ts';
-import type { DeploymentState } from '../../shared/schema/deployment.ts';
+import { isFinal } from '../../shared/schema/deployment.ts';
 import { evidenceSince } from '../core/guard.ts';
 import { outcomeOf, reasonOf } from '../core/outcome.ts';
 import { allowanceOf, createSurvey, QUIET_MS, type Survey } from '../core/survey.ts';
@@ -70,7 +70,7 @@ export async function surveyOffer(db: Database, offer: SurveyedOffer, now: Epoch
   const newest = await readDeployments(db, offer);
   const running = await readRunning(db, offer);
   const left = await readRollbacks(db, offer);
-  const ended = [...newest.values()].filter(({ state }) => ENDED.has(state));
+  const ended = [...newest.values()].filter(({ state }) => isFinal(state));
   const allowanceMs = allowanceOf(
     ended.map((one) => Date.parse(one.updated_at) - Date.parse(one.started_at)),
   );
@@ -134,12 +134,6 @@ function readInstances(db: Database, { track, scope }: SurveyedOffer, after: str
     .execute();
 }
 
-const ENDED: ReadonlySet<DeploymentState> = new Set([
-  'committed',
-  'rolled-back',
-  'abandoned',
-  'inconsistent',
-]);
 type DeploymentRow = Awaited<ReturnType<typeof selectDeployments>>[number];
 
 /** In the order of the key of one change: the next part is found, not sorted for. */

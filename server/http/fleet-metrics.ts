@@ -1,7 +1,8 @@
 // The numbers of the fleet: how deployments end and how long they take, who is heard, who complies, who is exposed.
 import { type Advisory, SEVERITIES } from '../../shared/schema/advisory.ts';
+import { FINAL_STATES } from '../../shared/schema/deployment.ts';
 import type { Context } from '../context.ts';
-import { OUTCOMES, REASONS, renderDurations, seriesOf } from '../core/deployment-tallies.ts';
+import { REASONS, renderDurations, seriesOf } from '../core/deployment-tallies.ts';
 import { listAffected, selectAffected } from '../db/exposure.ts';
 import { readInstanceNumbers, readTallies } from '../db/fleet-metrics.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
@@ -29,7 +30,7 @@ export function observeFleet(watch: Watch, context: Context): void {
   });
   watch('fairlead_deployments_ended_total', async (say) => {
     const read = await readTallies(db);
-    for (const outcome of OUTCOMES) {
+    for (const outcome of FINAL_STATES) {
       for (const reason of REASONS) say(read(seriesOf.ended(outcome, reason)), outcome, reason);
     }
   });

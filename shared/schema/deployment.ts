@@ -91,7 +91,7 @@ export const DEPLOYMENT_STATES = [
 ] as const;
 export type DeploymentState = (typeof DEPLOYMENT_STATES)[number];
 
-const FINAL_STATES = ['committed', 'rolled-back', 'abandoned', 'inconsistent'] as const;
+export const FINAL_STATES = ['committed', 'rolled-back', 'abandoned', 'inconsistent'] as const;
 export type FinalState = (typeof FINAL_STATES)[number];
 
 /** Nothing leads on from here: the deployment has ended. */

@@ -106,7 +106,9 @@ function spanOf(days: Days, now: EpochMs): { readonly from: string; readonly to:
   const to = days.to ?? dayOf(now);
   const from = days.from ?? dayOf(Date.parse(to) - USUAL_DAYS * DAY_MS);
   if (from <= to) return { from, to };
-  throw new FairleadError('request/invalid', { problem: `from (${from}) is after to (${to})` });
+  throw new FairleadError('request/invalid', {
+    problem: `from (${from}) is after to (${to}): the first day comes first`,
+  });
 }
 
 export const ANALYTICS_ROUTES: readonly Route[] = [deployments, fleet];
