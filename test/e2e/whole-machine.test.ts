@@ -15,7 +15,11 @@ import { freePort } from '../support/free-port.ts';
 import { enrolmentFor } from '../support/installed-story.ts';
 import { createMachine, losePower } from '../support/whole-machine.ts';
 
-const CLI = new URL('../../agent/cli/main.ts', import.meta.url).pathname;
+/** The confined agent has a /tmp of its own: a checkout there is to be found in /srv too. */
+const ROOT = new URL('../..', import.meta.url).pathname;
+const inService = (path: string) => path.replace(ROOT, '/srv/checkout/');
+const CLI = inService(join(ROOT, 'agent/cli/main.ts'));
+const NODE = inService(process.execPath);
 const DIRECTORY = '/srv/earlier';
 const STATE = join(DIRECTORY, 'installed');
 const SOURCE = join(DIRECTORY, 'fairlead');
@@ -53,7 +57,7 @@ function writeAgent(path: string, version: string, pause: string): void {
     '#!/bin/sh',
     `[ "$1" = --version ] && { echo ${version}; exit; }`,
     pause,
-    `exec ${process.execPath} ${CLI} "$@"`,
+    `exec ${NODE} ${CLI} "$@"`,
   ];
   writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o755 });
 }
@@ -113,7 +117,7 @@ const PHASES: Readonly<Record<string, () => Promise<void>>> = {
     await until(() => releaseAnew(earlier, product, '1.3.8').then(() => true));
     await earlier.run('fairlead', 'agent', 'enroll', '--file', await enrolmentFor(earlier));
     mkdirSync(ADDITIONS, { recursive: true });
-    const surroundings = `Environment=PATH=${dirname(process.execPath)}:/usr/bin:/bin`;
+    const surroundings = `Environment=PATH=${dirname(NODE)}:/usr/bin:/bin`;
     writeFileSync(join(ADDITIONS, 'test.conf'), `[Service]\n${surroundings}\n`);
     writeAgent(SOURCE, '1.0.0', '');
     await installSlot({ stateDir: STATE, source: SOURCE, version: '1.0.0' });
