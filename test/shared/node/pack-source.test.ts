@@ -92,7 +92,7 @@ describe('the source of a pack', () => {
 });
 
 it('an index is read in turns to what it is', async () => {
-  const entries = Array.from({ length: 3_000 }, (_, i) => ({ kind: 'directory' as const, path: `d${i}` }));
+  const entries = Array.from({ length: 30_000 }, (_, i) => ({ kind: 'directory' as const, path: `d${i}` }));
   const index = createTreeIndex(entries);
   let turns = 0;
   let isRead = false;
