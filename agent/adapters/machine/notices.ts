@@ -1,6 +1,6 @@
 // How people of this install are told: a webhook of theirs, a command of theirs as another account, a file of numbers; and the file that says which.
 import { randomUUID } from 'node:crypto';
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
@@ -65,13 +65,21 @@ export function createNotices(stateDir: string, log: Pick<Log, 'warn'>, now: () 
   };
 }
 
-/** Another account reads it, whatever this one's mask; a power cut may cost it, and the next round makes it again. */
+/**
+ * Another account reads it, whatever this one's mask; a power cut may cost it, and the next round makes it again. That account may
+ * own the directory, and plant a link under a name that it can guess: the file is new, and gets its mode by its handle.
+ */
 async function writeTextfile(directory: string, text: string): Promise<void> {
   const path = join(directory, 'fairlead.prom');
-  const temporary = join(directory, `.fairlead.prom.${process.pid}`);
+  const temporary = join(directory, `.fairlead.prom.${randomUUID()}`);
   try {
-    await writeFile(temporary, text, { mode: 0o644 });
-    await chmod(temporary, 0o644);
+    const file = await open(temporary, 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.chmod(0o644);
+    } finally {
+      await file.close();
+    }
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);

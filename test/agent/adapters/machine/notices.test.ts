@@ -1,6 +1,16 @@
 // How people of an install are told, for real: a command without a shell, a signed webhook of theirs, a file that node_exporter reads.
 import { createHmac } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -131,6 +141,22 @@ describe('the file of numbers', () => {
     expect(statSync(join(directory, 'fairlead.prom')).mode & 0o777).toBe(0o644);
     expect(readdirSync(directory)).toEqual(['fairlead.prom']);
   });
+
+  it.each(['fairlead.prom', `.fairlead.prom.${process.pid}`])(
+    'goes through no link that another account planted at %s',
+    async (name) => {
+      const victim = join(directory, 'victim');
+      writeFileSync(victim, 'secret', { mode: 0o600 });
+      const collector = mkdtempSync(join(directory, 'collector-'));
+      symlinkSync(victim, join(collector, name));
+
+      await notices.writeTextfile(collector, 'fairlead_alarms 0\n');
+
+      expect(readFileSync(victim, 'utf8')).toBe('secret');
+      expect(statSync(victim).mode & 0o777).toBe(0o600);
+      expect(lstatSync(join(collector, 'fairlead.prom')).isFile()).toBe(true);
+    },
+  );
 
   it('that has no place is a problem in words', async () => {
     const refusal = await rejectionOf(notices.writeTextfile(join(directory, 'nowhere'), 'x'));
