@@ -17,7 +17,7 @@ const MOST_CLASSES = 20;
 /** Of one fact, in a report. */
 export const MOST_FACT_VALUES = 100;
 
-/** A name, or a name and its major version: `debian:12`. Where a class says `debian`, each version of it is in. */
+/** A name, or a name and its version: `debian:12`. Where a class says `debian`, each version of it is in; `postgresql:16.3` is in `postgresql:16`. */
 export const factValue = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}(?::[a-z0-9][a-z0-9._-]{0,31})?$/, {
   error: 'a lower-case name such as "eu-west", or with a version such as "debian:12"',
 });
@@ -94,13 +94,16 @@ function membershipOf(one: InstallClass, facts: ClassFacts): Membership {
 function fitOf(wants: readonly string[], has: readonly string[] | undefined): 'yes' | 'no' | 'unknown' {
   if (has === undefined) return 'unknown';
   if (wants.some((want) => has.some((value) => isWithin(value, want)))) return 'yes';
-  // A system that does not say its version may be the one that is asked for.
+  // A system that does not say its version, or not as much of it, may be the one that is asked for.
   return wants.some((want) => has.some((value) => isWithin(want, value))) ? 'unknown' : 'no';
 }
 
-/** `debian:12` is within `debian:12` and within `debian`. */
+/** `debian:12` is within `debian:12` and within `debian`; `postgresql:16.3` within `postgresql:16`, and `postgresql:160` not. */
 function isWithin(value: string, of: string): boolean {
-  return value === of || value.startsWith(`${of}:`);
+  if (!value.startsWith(of)) return false;
+  const next = value[of.length];
+  // A dot before the colon is one of the name.
+  return next === undefined || next === ':' || (of.includes(':') && '._-'.includes(next));
 }
 
 /** True where whoever is in the second is in the first, as far as the words alone tell. */

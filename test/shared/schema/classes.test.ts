@@ -48,6 +48,22 @@ describe('an install', () => {
     });
   });
 
+  it.each([
+    ['os', 'ubuntu:24.04', 'ubuntu:24', 'unknown'],
+    ['os', 'ubuntu:24', 'ubuntu:24.04', 'in'],
+    ['os', 'ubuntu:24.04', 'ubuntu:22', 'out'],
+    ['database', 'postgresql:16', 'postgresql:16.3', 'in'],
+    ['database', 'postgresql:16', 'postgresql:16-alpine', 'in'],
+    ['database', 'postgresql:16.3', 'postgresql:16', 'unknown'],
+    ['database', 'postgresql:16', 'postgresql:160', 'out'],
+    ['os', 'opensuse', 'opensuse-leap:15', 'out'],
+  ])('of a class with %s=%s, which is %s, is %3$s', (fact, want, has, expected) => {
+    const facts = { ...HERE, [fact]: [has] };
+
+    expect(membershipIn([{ [fact]: [want] }], facts).kind).toBe(expected);
+    expect(isStoppedFor([{ [fact]: [want] }], facts)).toBe(expected !== 'out');
+  });
+
   it('that cannot tell is offered nothing and stopped by everything; where nothing is asked, both are for all', () => {
     const asked = [{ database: ['postgresql:16'] }];
 
@@ -56,7 +72,7 @@ describe('an install', () => {
   });
 });
 
-const value = fc.constantFrom('a', 'b', 'a:1', 'a:2', 'b:1');
+const value = fc.constantFrom('a', 'b', 'a:1', 'a:2', 'b:1', 'a:1.2', 'a:12');
 const values = fc.uniqueArray(value, { minLength: 1, maxLength: 3 });
 const record = <Value>(of: fc.Arbitrary<Value>) =>
   fc.record(Object.fromEntries(FACT_NAMES.map((name) => [name, of])), { requiredKeys: [] });
@@ -68,7 +84,8 @@ const anyFacts = record(fc.uniqueArray(value, { maxLength: 3 })) as fc.Arbitrary
 function possibilities(facts: ClassFacts, at = 0): readonly ClassFacts[] {
   const name = FACT_NAMES[at];
   if (name === undefined) return [facts];
-  const ways = facts[name] === undefined ? [[], ['a:1'], ['b:1'], ['a:2']] : [facts[name]];
+  const ways =
+    facts[name] === undefined ? [[], ['a:1.2'], ['a:1.3'], ['a:12'], ['b:1'], ['a:2']] : [facts[name]];
   return ways.flatMap((way) => possibilities({ ...facts, [name]: way }, at + 1));
 }
 
