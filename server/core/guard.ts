@@ -7,6 +7,8 @@ const HOUR_MS = 3_600_000;
 /** Short, so that it ends by itself where nobody looks after the server; signed again in time while it has to be. */
 const HALT_MS = 24 * HOUR_MS;
 const RENEWED_BEFORE_MS = 12 * HOUR_MS;
+/** What another process signed just now is perhaps not seen here yet. */
+const UNSEEN_MS = 60_000;
 
 /** A halt of a release that the server signed. */
 export interface OwnHalt {
@@ -41,11 +43,20 @@ export interface GuardFacts {
   readonly now: EpochMs;
 }
 
-/** The halt that was found gone, or another in its place, before its time. */
-export function findLifted({ own, published, now }: GuardFacts): OwnHalt | null {
-  const [newest] = own;
+/** The halt that was found gone, or another in its place, before its time. One that was signed just now is not lifted yet. */
+export function findLifted(facts: GuardFacts): OwnHalt | null {
+  const missing = findMissing(facts);
+  return missing === null || isUnseen(missing, facts.now) ? null : missing;
+}
+
+function findMissing({ own: [newest], published, now }: GuardFacts): OwnHalt | null {
   if (newest === undefined || newest.lifted !== null || newest.expires <= now) return null;
   return published?.document === newest.document ? null : newest;
+}
+
+/** A clock that runs ahead of this one signed it just now, too. */
+function isUnseen({ issued }: OwnHalt, now: EpochMs): boolean {
+  return Math.abs(now - issued) < UNSEEN_MS;
 }
 
 /** Whoever lifted a halt has seen what it was signed for: only what came after counts. */
@@ -60,7 +71,8 @@ export function evidenceSince(own: readonly OwnHalt[], start: EpochMs): EpochMs 
  */
 export function decideHalt(judged: Judgement, facts: GuardFacts): WantedHalt | null {
   const { own, published, isOrdered, now } = facts;
-  if (judged.kind === 'goes-on') return null;
+  const missing = findMissing(facts);
+  if (judged.kind === 'goes-on' || (missing !== null && isUnseen(missing, now))) return null;
   const isNarrow = isTooNarrow(judged.class, facts);
   if (published !== null && !isNarrow) {
     const isOurs = published.document === own[0]?.document;

@@ -19,6 +19,8 @@ export const MOST_WATCHED = 50;
 /** Halts are in force, and written down with it, before it answers; what others lifted is written down after. */
 export async function guardOffers(context: Context): Promise<Effect | null> {
   const { publisher, readOffers, now } = context;
+  // The database has halts of other processes, and of publications that were not finished: here they would look lifted.
+  await publisher.follow();
   const published = publisher.published();
   // A halt that counts for nobody would only look like one.
   if (!published.mayHalt) return null;

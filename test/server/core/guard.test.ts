@@ -1,6 +1,6 @@
 // What the server signs about a release that goes wrong: when, for whom, and for how long.
 import { describe, expect, it } from 'vitest';
-import { decideHalt, type GuardFacts, type OwnHalt } from '../../../server/core/guard.ts';
+import { decideHalt, findLifted, type GuardFacts, type OwnHalt } from '../../../server/core/guard.ts';
 import type { Judgement } from '../../../shared/change/judge.ts';
 
 const HOUR_MS = 3_600_000;
@@ -63,6 +63,12 @@ describe('the halt of a release', () => {
       forAll,
     ],
     [
+      'is not signed a second time by whoever does not see yet what was signed just now',
+      stop(null),
+      { own: [ours(null, { issued: NOW - 30_000 })] },
+      null,
+    ],
+    [
       'against an order ends with its 72 hours',
       stop(null),
       {
@@ -73,5 +79,19 @@ describe('the halt of a release', () => {
     ],
   ] as const)('%s', (_name, judged, given, wanted) => {
     expect(decideHalt(judged as Judgement, facts(given))).toEqual(wanted);
+  });
+});
+
+describe('a halt that is not found', () => {
+  it.each([
+    ['was lifted', { issued: NOW - 60_000 }, true],
+    ['was signed just now', { issued: NOW - 59_000 }, false],
+    ['was signed just now by a clock that is ahead', { issued: NOW + 59_000 }, false],
+    ['has ended', { expires: NOW }, false],
+    ['was lifted before', { lifted: NOW - 1 }, false],
+  ])('%s', (_name, halt, isLifted) => {
+    const own = [ours(null, halt)];
+
+    expect(findLifted(facts({ own }))).toEqual(isLifted ? own[0] : null);
   });
 });

@@ -142,6 +142,12 @@ async function vendorSigns(documents: readonly VendorDocument[]): Promise<void> 
   );
 }
 
+/** A second process on the same database and repository, that ends. */
+async function stopBeside({ app, context }: TestServer): Promise<void> {
+  await app.close();
+  await context.db.destroy();
+}
+
 async function kinds(): Promise<readonly string[]> {
   const rows = await server.context.db
     .selectFrom('events')
@@ -276,6 +282,21 @@ describe('a halt of the server’s', () => {
     expect(await kinds()).toEqual(['rollout.halted', 'rollout.resumed', 'rollout.halted']);
   });
 
+  it('that another process signed is seen where it is not published yet', async () => {
+    const { publisher } = server.context;
+    await vendorSigns([]);
+    await minute();
+    const other = await startTestServer(server.layout.dir);
+    await tell(2, fails);
+    await minute();
+
+    other.now = server.now + MINUTE_MS;
+    const noted = await guardOffers(other.context);
+    await stopBeside(other);
+
+    expect([noted, publisher.published().halts.length]).toEqual([null, 1]);
+  });
+
   it('gives way to the vendor’s, which is left as it is', async () => {
     const document = {
       ...{ schema: 'fairlead/halt@1', digest: digest(), reason: 'ours' },
@@ -298,6 +319,23 @@ describe('a halt of the server’s', () => {
 
     expect((await listHalts(server.context.db, digest())).length).toBe(1);
   });
+});
+
+it('a halt that was written down and could not be shown is shown, and not taken for one that was lifted', async () => {
+  await tell(1, fails);
+  const written = async () => (await listHalts(server.context.db, digest())).length;
+  for (let writes = 0; (await written()) === 0; writes++) {
+    server.failWriteAfter = writes;
+    await minute(1_000).catch(() => undefined);
+  }
+  const shown = halted();
+  server.failWriteAfter = null;
+
+  await minute();
+
+  expect([shown, halted()]).toEqual([[], [haltPath(digest())]]);
+  expect(await listHalts(server.context.db, digest())).toMatchObject([{ lifted_at: null }]);
+  expect(await kinds()).toEqual(['rollout.halted']);
 });
 
 describe('against an emergency order', () => {
