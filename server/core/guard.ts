@@ -84,6 +84,8 @@ export function decideHalt(judged: Judgement, facts: GuardFacts): WantedHalt | n
   if (!isOrdered) return { until: wanted, class: of };
   const until = published === null ? now : published.expires;
   const end = Math.min(wanted, until + MAX_HALT_MS - haltedMs(own));
+  // Who is ill is stopped at once, for as long as the others are at least.
+  if (isNarrow) return { until: Math.max(until, end), class: of };
   return end - until < HOUR_MS ? null : { until: end, class: of };
 }
 

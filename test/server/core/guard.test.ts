@@ -77,6 +77,33 @@ describe('the halt of a release', () => {
       },
       { class: null, until: NOW + 22 * HOUR_MS },
     ],
+    [
+      'against an order is widened a minute after it was signed for a class',
+      stop(null),
+      {
+        ...{
+          isOrdered: true,
+          published: { ...published('ours', false), expires: NOW + 24 * HOUR_MS - 60_000 },
+        },
+        own: [ours('os=debian:12', { issued: NOW - 60_000, expires: NOW + 24 * HOUR_MS - 60_000 })],
+      },
+      forAll,
+    ],
+    [
+      'against an order is widened for what is left where its 72 hours are used up',
+      stop(null),
+      {
+        ...{ isOrdered: true, published: published('ours', false, 10) },
+        own: [ours('os=debian:12', { issued: NOW - 62 * HOUR_MS, expires: NOW + 10 * HOUR_MS })],
+      },
+      { class: null, until: NOW + 10 * HOUR_MS },
+    ],
+    [
+      'against an order is widened for as long as the vendor’s for a class lasts',
+      stop(null),
+      { isOrdered: true, published: published('vendor', false, 40) },
+      { class: null, until: NOW + 40 * HOUR_MS },
+    ],
   ] as const)('%s', (_name, judged, given, wanted) => {
     expect(decideHalt(judged as Judgement, facts(given))).toEqual(wanted);
   });
