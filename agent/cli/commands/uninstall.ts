@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { shellWord } from '../../../shared/errors/entry.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { verifyMachine } from '../../../shared/node/service/manager.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
@@ -15,9 +15,9 @@ import {
 import { slotsDirectoryOf } from '../../adapters/machine/agent-slots.ts';
 import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
 import { isInSlots, keepsPorts } from '../../adapters/machine/install-slot.ts';
+import { createDeploymentStore } from '../../adapters/state/deployment-store.ts';
 import { ADMIN_GROUP } from '../../adapters/state/state-directory.ts';
 import { isUntouched } from '../../core/deploy/states.ts';
-import { askOrLook } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
 import { dryRun, stepsShown } from './install.ts';
 
@@ -66,21 +66,25 @@ interface Service {
 }
 
 /**
- * The agent is stopped where nothing waits for it. One that answers finishes what it began, or takes it back; where none
- * does, nobody will, and what it left is answered. Error: service/deployment-under-way.
+ * The agent is stopped where nothing waits for it. One that answers finishes what it began, or takes it back, and one that is
+ * slow or speaks otherwise may; where none runs nobody will, and what it left is answered. Errors:
+ * service/deployment-under-way, disk/*.
  */
 export async function endOrRefuse(
   context: CliContext,
   service: Service = { stop: stopAgent, start: startAgent },
 ): Promise<DeploymentRecord | null> {
   const before = await lookForDeployment(context);
-  if (!before.answers) return before.record;
+  if (!before.runs) return before.record;
   refuse(before.record);
   await service.stop();
-  // It may have begun one in the moment between.
-  const { record } = await lookForDeployment(context);
-  if (record !== null) await service.start();
-  refuse(record);
+  try {
+    // It may have begun one in the moment between.
+    refuse((await lookForDeployment(context)).record);
+  } catch (error) {
+    await service.start();
+    throw error;
+  }
   return null;
 }
 
@@ -90,26 +94,30 @@ function refuse(record: DeploymentRecord | null): void {
 }
 
 interface Found {
-  readonly answers: boolean;
+  readonly runs: boolean;
   /** Of a deployment that has touched what runs, and has not come to its end. */
   readonly record: DeploymentRecord | null;
 }
 
+/** Of an agent that gives no answer to be understood the disk tells: each step is there before it is done. */
 async function lookForDeployment(context: CliContext): Promise<Found> {
-  let found: Found = { answers: false, record: null };
-  const keep = (answers: boolean, record: DeploymentRecord | null) => {
-    const isHalf = record !== null && !isFinal(record.state) && !isUntouched(record.state);
-    found = { answers, record: isHalf ? record : null };
-  };
-  await askOrLook(
-    context,
-    async () => {
-      keep(true, (await context.client.call('GET', '/v1/status', statusReply)).inProgress);
-      return 0;
-    },
-    ({ unfinished }) => keep(false, unfinished),
-  ).catch(() => undefined); // Never enrolled, or unreadable: there is nothing to wait for.
-  return found;
+  const asked = await context.client.call('GET', '/v1/status', statusReply).then(
+    ({ inProgress }) => ({ runs: true, record: inProgress }),
+    (error: unknown) => ({ runs: !isFairleadError(error, 'agent/not-running'), record: undefined }),
+  );
+  const record = asked.record === undefined ? await lastOnDisk(context.stateDir) : asked.record;
+  const isHalf = record !== null && !isFinal(record.state) && !isUntouched(record.state);
+  return { runs: asked.runs, record: isHalf ? record : null };
+}
+
+/** Null also where there was never an agent. */
+async function lastOnDisk(stateDir: string): Promise<DeploymentRecord | null> {
+  const store = createDeploymentStore({
+    ...{ stateDir, treeDirectoryOf: (tree) => tree },
+    // The agent says so of a damaged one, and makes nothing of it.
+    onDamage: () => undefined,
+  });
+  return (await store.records()).at(-1) ?? null;
 }
 
 function describeUnfinished({ id, state }: DeploymentRecord): readonly string[] {

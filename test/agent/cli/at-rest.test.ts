@@ -219,6 +219,54 @@ describe('an agent that is to be uninstalled', () => {
     expect(await asked(answers, records)).toEqual({ end, done });
   });
 
+  describe.each([
+    ['is silent', new FairleadError('agent/silent', { socket: 'agent.sock', seconds: 30 })],
+    ['goes away while it is asked', new FairleadError('agent/went-away', { socket: 'agent.sock' })],
+    ['answers what this program cannot read', new SyntaxError('Unexpected token')],
+  ])('and %s', (_what, failure) => {
+    /** `between` is what it has on disk once it is stopped. */
+    async function unclear(before: DeploymentRecord[], between: DeploymentRecord[]) {
+      const { context, stateDir } = await atRest({ records: before });
+      const done: string[] = [];
+      const store = createDeploymentStore({
+        ...{ stateDir, treeDirectoryOf: (tree) => tree, onDamage: () => undefined },
+      });
+      const at = { ...context, client: { call: () => Promise.reject(failure) } } as unknown as CliContext;
+      const service = {
+        stop: async () => {
+          done.push('stop');
+          for (const record of between) await store.writeRecord(record);
+        },
+        start: async () => void done.push('start'),
+      };
+      const end = await endOrRefuse(at, service).catch((error: FairleadError) => error.data);
+      return { end, done };
+    }
+
+    it('is refused where the disk has something stopped', async () => {
+      expect(await unclear([half], [])).toEqual({ end: { change: 4, state: 'starting' }, done: [] });
+    });
+
+    it('is started again where the disk has it afterwards', async () => {
+      const end = { change: 4, state: 'starting' };
+
+      expect(await unclear([], [half])).toEqual({ end, done: ['stop', 'start'] });
+    });
+
+    it('is stopped where nothing is under way', async () => {
+      expect(await unclear([recordOf(3, ['planned', 'committed'])], [])).toEqual({
+        ...{ end: null, done: ['stop'] },
+      });
+    });
+  });
+
+  it('is refused nothing where nothing was ever enrolled', async () => {
+    const { context, stateDir } = await atRest({});
+    rmSync(stateDir, { recursive: true });
+
+    expect(await endOrRefuse(context)).toBeNull();
+  });
+
   it('goes with a word of what nobody will finish, where it does not answer', async () => {
     expect(await asked('nothing', [half])).toMatchObject({ end: { id: 4, state: 'starting' }, done: [] });
   });

@@ -57,7 +57,7 @@ describe('an install', () => {
     ['database', 'postgresql:16.3', 'postgresql:16', 'unknown'],
     ['database', 'postgresql:16', 'postgresql:160', 'out'],
     ['os', 'opensuse', 'opensuse-leap:15', 'out'],
-  ])('of a class with %s=%s, which is %s, is %3$s', (fact, want, has, expected) => {
+  ])('asked for %s=%s, which is %s, is %s', (fact, want, has, expected) => {
     const facts = { ...HERE, [fact]: [has] };
 
     expect(membershipIn([{ [fact]: [want] }], facts).kind).toBe(expected);
