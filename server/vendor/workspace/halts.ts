@@ -19,7 +19,8 @@ const PURPOSE = { action: 'follow halts', subject: 'halts' };
 /**
  * The server may have signed halts since (its key is one of the role's): the workspace goes on from the `version` that is
  * published. What was signed here and never came out is laid over it and signed again, so that the vendor's own word counts;
- * and so is everything where the published version is by a key that counts no longer.
+ * and so is everything where the published version is by a key that counts no longer. What no key of the vendor's delegations
+ * ever signed is anybody's: nothing of it is kept, and its number is not gone on from.
  * Errors: vendor/repository-invalid, and those of signing.
  */
 export async function followHalts(
@@ -29,12 +30,13 @@ export async function followHalts(
 ): Promise<SigningResult> {
   const { directory } = session;
   const local = await requireNewest(directory, 'halts');
+  const published = await fetchVersion(version, local.version, fetchPublished);
   const known = await readVersion(directory, 'halts', version);
-  const bytes = await fetchPublished(`metadata/${version}.halts.json`);
-  if (bytes === null || (known !== null && equalBytes(known.bytes, bytes))) return { kind: 'unchanged' };
-  const published = parseMetadata('halts', bytes);
-  const targets = await requireNewest(directory, 'targets');
-  const counts = isReached(countSignatures(published.envelope, signerFor('halts', targets.envelope.signed)));
+  if (published === null || (known !== null && equalBytes(known.bytes, published.bytes)))
+    return { kind: 'unchanged' };
+  const standing = await standingOf(directory, published);
+  if (standing === 'never') return { kind: 'unchanged' };
+  const counts = standing === 'now';
   if (counts) await takeDocuments(directory, published, fetchPublished);
   const base = await lastPublished(directory, Math.min(version, local.version), fetchPublished);
   if (counts && base?.version === local.version) {
@@ -52,8 +54,41 @@ export async function followHalts(
   const draft = draftDelegated('halts', next, session.now(), merged);
   const signed = await signRole(session, 'halts', draft, PURPOSE);
   // Last: until then what was signed here stands nowhere else.
-  await writeVersion(directory, published);
+  if (counts) await writeVersion(directory, published);
   return signed;
+}
+
+/** A server that claims more would use up the numbers, which never go back: there are 2^53 of them (TUF §5.3.5, fast forward). */
+const MOST_AHEAD = 10_000;
+
+/** Null where the server has none. Error: vendor/repository-invalid. */
+async function fetchVersion(
+  version: number,
+  newest: number,
+  fetchPublished: FetchPublished,
+): Promise<MetadataFile | null> {
+  const invalid = (problem: string) =>
+    new FairleadError('vendor/repository-invalid', { role: 'halts', problem });
+  if (version > newest + MOST_AHEAD)
+    throw invalid(`the server claims version ${version}, and ${newest} is the newest here`);
+  const bytes = await fetchPublished(`metadata/${version}.halts.json`);
+  if (bytes === null) return null;
+  const published = parseMetadata('halts', bytes);
+  if (published.version !== version)
+    throw invalid(`what the server has as version ${version} says that it is version ${published.version}`);
+  return published;
+}
+
+/** Whether its keys are those that the vendor names, or were once: agents may have seen it then, and its number is taken. */
+async function standingOf(directory: string, { envelope }: MetadataFile): Promise<'now' | 'once' | 'never'> {
+  const newest = await requireNewest(directory, 'targets');
+  for (let version = newest.version; version > 0; version--) {
+    const targets = version === newest.version ? newest : await readVersion(directory, 'targets', version);
+    if (targets === null) continue;
+    if (isReached(countSignatures(envelope, signerFor('halts', targets.envelope.signed))))
+      return version === newest.version ? 'now' : 'once';
+  }
+  return 'never';
 }
 
 /** Checked before they are kept: what stands there is anybody's until its digest is the signed one. */
