@@ -118,11 +118,27 @@ function missedWindow(status: StatusReply, { opening }: Told): readonly Notice[]
 }
 
 /** The opening that is waited for now. */
-export function openingOf({ decision }: StatusReply): Told['opening'] {
+function openingOf({ decision }: StatusReply): Told['opening'] {
   const closed = decision.blockers.find(({ code }) => code === 'window-closed');
   const plan = decision.target?.plan;
   if (closed?.clearsAt === undefined || plan === undefined) return null;
   return { plan, at: closed.clearsAt };
+}
+
+/**
+ * The opening to remember. While a window is open none is waited for, and whether it was missed shows at its end; one that was
+ * missed stays until each of `heard`, who are told, has taken that.
+ */
+export function openingAfter(
+  status: StatusReply,
+  before: Told,
+  heard: readonly Told[Sink][],
+): Told['opening'] {
+  const missed = missedWindow(status, before);
+  const isTold = missed.every(({ about }) => heard.every((told) => told[about] !== undefined));
+  if (!isTold) return before.opening;
+  const stands = before.opening?.plan === status.decision.target?.plan;
+  return openingOf(status) ?? (stands ? before.opening : null);
 }
 
 /** Those that one of them has not been told, or not for long; and what stands once it was. What no longer stands is forgotten. */

@@ -4,7 +4,7 @@ import {
   describeNotices,
   NOTHING_TOLD,
   noticesOf,
-  openingOf,
+  openingAfter,
   SINKS,
   type Sink,
   selectDue,
@@ -68,15 +68,17 @@ async function tellAll(options: NotifierOptions, resting: Map<Sink, Rest>): Prom
   }
   const told = (await store.read()) ?? NOTHING_TOLD;
   const standing = noticesOf(status, told);
-  let after: Told = { ...told, opening: openingOf(status) };
-  for (const sink of SINKS) {
-    if (config[sink] === undefined) continue;
+  const sinks = SINKS.filter((sink) => config[sink] !== undefined);
+  let after = told;
+  for (const sink of sinks) {
     const { due, told: next } = selectDue(standing, told[sink], options.clock.now(), config.again);
     const message = describeNotices(status, due, next);
     const isTold = due.length === 0 || (await attempt(options, resting, sink, message));
     // What was not told is due again with the next look.
     if (isTold) after = { ...after, [sink]: next };
   }
+  const heard = sinks.map((sink) => after[sink]);
+  after = { ...after, opening: openingAfter(status, told, heard) };
   // A write for each round would wear a disk for nothing.
   if (JSON.stringify(after) !== JSON.stringify(told)) await store.write(after);
 }

@@ -210,29 +210,73 @@ describe('what waits for a person', () => {
       ['request', expect.stringContaining('fairlead proposals')],
     ]);
   });
+});
 
-  it('is a window that was missed: it opened, and the same plan waits for the next', async () => {
-    const plan = `sha256:${'1'.repeat(64)}` as never;
-    const waits = (clearsAt: number) => {
-      const one = statusOf(
-        [],
-        [blocker('window-closed', { owner: 'time', clearsAt: formatInstant(clearsAt) })],
-      );
-      return {
-        ...one,
-        decision: { ...one.decision, target: { kind: 'desired' as const, manifest: plan, plan } },
-      };
-    };
-    const look = start();
-    status = waits(T0 + HOUR_MS);
+describe('a window that was missed', () => {
+  const target = (digit: string) => {
+    const plan = `sha256:${digit.repeat(64)}` as never;
+    return { kind: 'desired' as const, manifest: plan, plan };
+  };
+  /** What waits; for the next opening, or in an open window for something else. */
+  const waits = (clearsAt: number | null, digit = '1') => {
+    const closed = { owner: 'time', clearsAt: formatInstant(clearsAt ?? 0) } as const;
+    const one = statusOf([], clearsAt === null ? [] : [blocker('window-closed', closed)]);
+    return { ...one, decision: { ...one.decision, target: target(digit) } };
+  };
+  const OPENED = [expect.stringMatching(/^a window opened at 2026-11-29T13:00:00.* was not applied/)];
+  let look: () => Promise<void>;
+
+  async function lookAt(hours: number, next: StatusReply) {
+    now = T0 + hours * HOUR_MS;
+    status = next;
     await look();
+  }
+
+  beforeEach(async () => {
+    look = start();
+    await lookAt(0, waits(T0 + HOUR_MS));
     expect(texts()).toEqual([]);
+  });
 
-    now = T0 + 5 * HOUR_MS;
-    status = waits(T0 + DAY_MS);
-    await look();
+  it('is told: it opened, and the same plan waits for the next', async () => {
+    await lookAt(5, waits(T0 + DAY_MS));
+    await lookAt(6, waits(T0 + DAY_MS));
 
-    expect(texts()).toEqual([expect.stringMatching(/^a window opened at .* was not applied/)]);
+    expect(texts()).toEqual(OPENED);
+  });
+
+  it('is told by an agent that looked while it was open, and was started anew', async () => {
+    await lookAt(2, waits(null));
+    look = start();
+    await lookAt(3, waits(null));
+    expect(texts()).toEqual([]);
+    await lookAt(5, waits(T0 + DAY_MS));
+
+    expect(texts()).toEqual(OPENED);
+  });
+
+  it.each([
+    ['what waited was applied in it', () => statusOf()],
+    ['another plan came', () => waits(null, '2')],
+  ])('is none where %s', async (_what, inTheWindow) => {
+    await lookAt(2, inTheWindow());
+    await lookAt(5, waits(T0 + DAY_MS, '2'));
+    await lookAt(6, waits(T0 + DAY_MS));
+
+    expect(texts()).toEqual([]);
+  });
+
+  it('is told to one who could not be told at first, and to nobody twice', async () => {
+    config = { ...(config as NoticesFile), program: { exec: ['/bin/page'], user: 'nobody' } };
+    refuse = (sink) => (sink === 'webhook' ? 'no connection' : null);
+    await lookAt(5, waits(T0 + DAY_MS));
+    await lookAt(6, waits(T0 + DAY_MS));
+    refuse = () => null;
+    await lookAt(7, waits(T0 + DAY_MS));
+    await lookAt(8, waits(T0 + DAY_MS));
+
+    expect(sent.map(({ sink }) => sink)).toEqual(['program', 'webhook']);
+    expect(texts()).toEqual([...OPENED, ...OPENED]);
   });
 });
 
