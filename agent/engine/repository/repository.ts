@@ -159,7 +159,8 @@ class TufRepository implements Repository {
     }
     this.#read = read;
     this.#lost = lost;
-    const inOrder = entries.flatMap(({ path }) => read.get(path)?.entry ?? []);
+    const left = withTheirOrders([...lost]);
+    const inOrder = entries.flatMap(({ path }) => (left.has(path) ? [] : (read.get(path)?.entry ?? [])));
     this.#options.mirrors?.learn(listedMirrors(inOrder));
     const { digests, orders } = this.#sightings;
     return {

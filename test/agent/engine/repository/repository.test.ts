@@ -176,29 +176,52 @@ describe('the catalog', () => {
     ]);
   });
 
-  it('takes no order whose terms are withheld: without them it would force everybody at once', async () => {
-    const vendor = vendorRepository();
-    const terms = 'advisories/FL-2026-0002.terms.json';
+  describe('an order with terms', () => {
+    const path = 'advisories/FL-2026-0002.terms.json';
     const times = { seed: 's', start: '2026-06-01T00:00:00Z' };
     const waves = [{ percent: 100, after: 'PT30M' }];
-    const document = { schema: 'fairlead/order-terms@1', advisory: 'FL-2026-0002', ...times, waves };
-    vendor.addTarget('security', 'advisories/FL-2026-0002.json', advisory('second', 'FL-2026-0002'));
-    vendor.addTarget('security', terms, JSON.stringify(document));
-    publish(vendor);
-    const { repository } = await start(vendor);
-    const digest = hashOf('sha256', Buffer.from(JSON.stringify(document)));
-    vendor.failures.set(terms.replace('/', `/${digest}.`), 404);
+    const terms = { schema: 'fairlead/order-terms@1', advisory: 'FL-2026-0002', ...times, waves };
+    const digest = hashOf('sha256', Buffer.from(JSON.stringify(terms)));
+    const BOTH = [{ id: 'FL-2026-0001' }, { id: 'FL-2026-0002', terms: { waves } }];
+    function ordering() {
+      const vendor = vendorRepository();
+      vendor.addTarget('security', 'advisories/FL-2026-0002.json', advisory('second', 'FL-2026-0002'));
+      vendor.addTarget('security', path, JSON.stringify(terms));
+      publish(vendor);
+      return vendor;
+    }
 
-    await rejectionOf(repository.refresh(NOW));
-    const without = await titles(repository);
-    vendor.failures.clear();
-    await repository.refresh(NOW);
+    it('is not taken where they are withheld: without them it would force everybody at once', async () => {
+      const vendor = ordering();
+      const { repository } = await start(vendor);
+      vendor.failures.set(path.replace('/', `/${digest}.`), 404);
 
-    expect(without).toEqual(['first']);
-    expect((await repository.catalog()).advisories).toMatchObject([
-      { id: 'FL-2026-0001' },
-      { id: 'FL-2026-0002', terms: { waves } },
-    ]);
+      await rejectionOf(repository.refresh(NOW));
+      const without = await titles(repository);
+      vendor.failures.clear();
+      await repository.refresh(NOW);
+
+      expect(without).toEqual(['first']);
+      expect((await repository.catalog()).advisories).toMatchObject(BOTH);
+    });
+
+    it.each([
+      ['damaged', (file: string) => writeFileSync(file, 'damaged')],
+      ['lost', (file: string) => rmSync(file)],
+    ])('is left out while the disk has them %s, until a refresh makes them good', async (_how, harm) => {
+      const vendor = ordering();
+      const { repository, directory } = await start(vendor);
+      await repository.refresh(NOW);
+      const name = readdirSync(join(directory, 'documents')).find((each) => each.startsWith(digest));
+      harm(join(directory, 'documents', name ?? 'none'));
+
+      const again = await start(vendor, directory);
+      const without = await titles(again.repository);
+      await again.repository.refresh(NOW);
+
+      expect(without).toEqual(['first']);
+      expect((await again.repository.catalog()).advisories).toMatchObject(BOTH);
+    });
   });
 
   it('reads none again that it has just fetched', async () => {
