@@ -43,7 +43,7 @@ export async function copyRepository(
     // Pruned since it was listed: nobody may still ask for it.
     if (tag === null) return;
     const before = known.files.get(name);
-    const isKnown = before !== undefined && before[1] === tag && isThere(before[2]);
+    const isKnown = before !== undefined && before[1] === tag && isOfKey(place, before) && isThere(before[2]);
     const copied = isKnown ? before : await copyFile(store, place, name, tag);
     if (copied !== null) files.set(name, copied);
   });
@@ -52,6 +52,11 @@ export async function copyRepository(
   const list = place.nameOf(bytes).slice(0, LIST_DIGITS);
   if (list !== known.list && !(await place.has(nameList(list)))) await place.put(nameList(list), bytes);
   return { list, files };
+}
+
+/** Of the key in force: what an older one sealed could not be opened once that one is thrown away. */
+function isOfKey(place: BackupPlace, [, , object, , sha256]: CopiedFile): boolean {
+  return object === nameFile(place.nameOf(sha256));
 }
 
 async function copyFile(

@@ -1,5 +1,6 @@
 // What goes from the place of the backups: sets that have served their time, and then whatever no set leads to any more.
 import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
+import { isFairleadError } from '../../shared/errors/error.ts';
 import {
   DATA,
   FILES,
@@ -86,7 +87,8 @@ async function removeOldActs(place: BackupPlace, now: EpochMs): Promise<void> {
 
 /**
  * Lists that neither a set nor a publication names, and files that stand in no list. A publication that is under way has sent
- * both and is not named yet: so each is looked at twice before it goes. A list that cannot be read keeps everything.
+ * both and is not named yet: so each is looked at twice before it goes. A list whose key was thrown away keeps everything, for as
+ * long as something names it.
  */
 async function sweep(
   place: BackupPlace,
@@ -97,10 +99,18 @@ async function sweep(
   const published = (await place.list(PUBLISHED)).flatMap((name) => parsePublished(name) ?? []);
   const named = new Set([...kept, ...published].map(({ list }) => nameList(list)));
   const listed = new Set<string>();
-  for (const name of lists.filter((one) => named.has(one)))
-    for (const [, , file] of await readList(place, name)) listed.add(file);
+  for (const name of lists.filter((one) => named.has(one))) {
+    const files = await readList(place, name).catch(nullWithoutKey);
+    if (files === null) return new Set();
+    for (const [, , file] of files) listed.add(file);
+  }
   const unnamed = [...files.filter((name) => !listed.has(name)), ...lists.filter((name) => !named.has(name))];
   const gone = unnamed.filter((name) => suspects.names.has(name));
   for (const name of gone) await place.remove(name);
   return new Set(unnamed.filter((name) => !suspects.names.has(name)));
+}
+
+function nullWithoutKey(error: unknown): null {
+  if (isFairleadError(error, 'backup/key-unknown')) return null;
+  throw error;
 }
