@@ -63,8 +63,9 @@ export async function restoreServer(
   if (set.database !== null && address.kind === 'file')
     await fetchDatabase(place, set.database, layout.database);
   const commits = await readCommits(place, name, set);
+  // First that of the last publication: in the set's, the bytes of an abandoned one may stand under a name that came out since.
   // That of the set alone has the roots that a later one waited for: a root is shown with its publication.
-  const lists = new Set([set.repository.list, commits.at(-1)?.list ?? set.repository.list]);
+  const lists = new Set([commits.at(-1)?.list ?? set.repository.list, set.repository.list]);
   let files = 0;
   for (const list of lists) files = Math.max(files, await restoreFiles(restoring, list));
   const db = await openDatabase(address);
