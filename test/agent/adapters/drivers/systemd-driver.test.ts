@@ -1,5 +1,6 @@
 // The systemd driver against a real service manager, booted for these tests alone.
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -87,7 +88,8 @@ function ownPromises(): void {
   });
 
   it('shows a secret to nobody: not in what systemd says of the unit, not in a file, a command line or the journal', async () => {
-    const unit = { ...harness.unit('steady', 'v1'), user: 'daemon', env: { PASSWORD: 'correct horse' } };
+    const secret = randomUUID();
+    const unit = { ...harness.unit('steady', 'v1'), user: 'daemon', env: { PASSWORD: secret } };
     const failing = { ...unit, identity: 'v2', workingDirectory: '/nowhere' };
     chmodSync(unit.workingDirectory, 0o755);
 
@@ -95,7 +97,7 @@ function ownPromises(): void {
     const shown = ['show', 'cat', 'status'].map((word) => said('systemctl', word, '--no-pager', UNIT_NAME));
     const processes = said('sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "');
     const found = said(
-      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'grep', '-rlsaE', '[c]orrect horse'],
+      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'grep', '-rlsaF', secret],
       ...['/etc/systemd', '/run', '/var/log', tmpdir()],
     );
     await driver.stop(COMPONENT, 1000);
@@ -106,7 +108,7 @@ function ownPromises(): void {
     expect(processes).toContain('sleep 1000');
     expect(journal).toContain('ready');
     for (const text of [...shown, processes, journal, refusal.message]) {
-      expect(text).not.toContain('correct horse');
+      expect(text).not.toContain(secret);
     }
     expect(found).toBe('');
   });
