@@ -33,7 +33,7 @@ export interface Offer {
   /** Null for an emergency order. */
   readonly rollout: Rollout | null;
   readonly start: EpochMs;
-  /** When everybody has been offered it. */
+  /** When everybody has been offered it; of an order, when nobody may put it off any longer. */
   readonly last: EpochMs;
   /** Whom it is for, and what is asked of them. */
   readonly surveyed: {
@@ -145,18 +145,16 @@ async function ordersOf(
   const offers: Offer[] = [];
   const published = instantMs(advisory.published);
   const ordered = terms === null ? advisory : { ...advisory, terms };
-  const delays = terms?.waves.map(({ after }) => instantMs(terms.start) + durationMs(after)) ?? [];
+  const last = forcedOnAll(advisory, terms);
   for (const { component, version } of advisory.fixed) {
     const found = await catalog(component, version);
     if (found === null) continue;
-    const { id: change } = found.document.change;
+    const { id: change, builtAt } = found.document.change;
     offers.push({
-      ...{
-        id: `${change}~${advisory.id}`,
-        change,
-        release: `${component}@${version}`,
-      },
-      ...{ digest: found.digest, rollout: null, start: published, last: Math.max(published, ...delays) },
+      ...{ id: `${change}~${advisory.id}`, change, release: `${component}@${version}` },
+      ...{ digest: found.digest, rollout: null, start: published },
+      // A fix may be added to an advisory weeks later, and is forced from then on.
+      last: Math.max(last, instantMs(builtAt)),
       surveyed: {
         ...{ track: null, scope: component, members: await membersOf(found.document, catalog) },
         reaches: (instance) => orderReaches(ordered, instance) ?? published,
@@ -164,6 +162,13 @@ async function ordersOf(
     });
   }
   return offers;
+}
+
+function forcedOnAll({ published, order }: Advisory, terms: OrderTerms | null): EpochMs {
+  const at = instantMs(published);
+  const delays = terms?.waves.map(({ after }) => instantMs(terms.start) + durationMs(after)) ?? [];
+  const waits = order === undefined ? [] : [at + durationMs(order.notice), instantMs(order.deadline)];
+  return Math.max(at, ...delays, ...waits);
 }
 
 function scopeOf(ref: ReleaseRef): string | null {

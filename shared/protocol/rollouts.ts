@@ -19,7 +19,7 @@ const offer = {
   track: z.string().nullable(),
   state: z.enum(['scheduled', 'offered', 'paused', 'withdrawn', 'halted']),
   start: instant,
-  /** When everybody it is for has been offered it. */
+  /** When everybody it is for has been offered it; of an order, when nobody may put it off any longer. */
   last: instant,
   /** The halt in force. `server`: signed by this server by itself. */
   halt: z

@@ -4,7 +4,7 @@ import { listHalts } from '../../../server/db/guard-halts.ts';
 import { reportRows } from '../../../server/db/records.ts';
 import { takeReports } from '../../../server/db/reports.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { guardOffers } from '../../../server/jobs/guard.ts';
+import { guardOffers, selectWatched } from '../../../server/jobs/guard.ts';
 import { JOB_KINDS } from '../../../server/jobs/kinds.ts';
 import { createJobs } from '../../../server/jobs/run.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
@@ -33,6 +33,7 @@ import { addPack, startTestServer, type TestServer } from '../../support/server-
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const KEY = 'A'.repeat(43);
 
 let server: TestServer;
@@ -138,6 +139,19 @@ async function vendorSigns(documents: readonly VendorDocument[]): Promise<void> 
   halts = version;
   await publisher.publish(
     publicationOf([['halts', signRole('halts', version, documents)]], documents),
+    'vendor',
+  );
+}
+
+/** A release that no rollout offers. */
+async function publishFix(version: string, builtAt: number): Promise<void> {
+  const tree = await addPack(server.store, 'one');
+  const change = { id: 'CHG-2', revision: 'git:2', scope: 'a fix', builtAt: formatInstant(builtAt) };
+  const fix = capability(version, tree, 'CHG-2', { change });
+  const documents = [release, rolloutOf(release, '1.0.1'), fix];
+  const changes = [changeOf(fix, version, tree, 'release', 'CHG-2')];
+  await server.context.publisher.publish(
+    publicationOf([['releases', signRole('releases', 3, documents)]], [fix], changes),
     'vendor',
   );
 }
@@ -356,5 +370,26 @@ describe('against an emergency order', () => {
     );
     const first = spans[0]?.[0] ?? 0;
     expect(Math.max(...spans.map(([, end]) => end)) - first).toBe(72 * HOUR_MS);
+  });
+
+  it.each([
+    ['two weeks after its notice is over', { notice: 'P20D', after: 1 }, 1, 34],
+    ['two weeks after its deadline', { notice: 'PT0S', after: 25 }, 1, 39],
+    ['two weeks after a fix that was added later was built', { notice: 'PT0S', after: 1 }, 40, 54],
+  ])('everybody is watched until %s', async (_name, { notice, after }, built, ends) => {
+    const { publisher, readOffers } = server.context;
+    const order = { notice, deadline: formatInstant(NOW + after * DAY_MS) };
+    const fixed = [{ component: 'core/auth', version: '1.0.2' }];
+    const advisory = advisoryOf('FL-2026-0001', { severity: 'critical', order, fixed });
+    await publishFix('1.0.2', NOW + built * DAY_MS);
+    await publisher.publish(
+      publicationOf([['security', signRole('security', 2, [advisory])]], [advisory]),
+      'vendor',
+    );
+    const { all } = await readOffers(publisher.published());
+    const watched = (at: number) => selectWatched(all, at).map(({ id }) => id);
+
+    expect(watched(NOW + ends * DAY_MS - 1)).toEqual(['CHG-2~FL-2026-0001']);
+    expect(watched(NOW + ends * DAY_MS)).toEqual([]);
   });
 });
