@@ -24,6 +24,8 @@ async function readSeries(series: string): Promise<number> {
   return Number(line?.slice(series.length + 1));
 }
 
+const ENDED = { state: 'committed', reason: 'channel', seconds: 20, steps: [], failure: null };
+
 /** This server keeps no backups, and says nothing of them. */
 const SAID = Object.entries(METRICS_BY_NAME).filter(([name]) => !name.startsWith('fairlead_backup_'));
 
@@ -39,6 +41,32 @@ describe('the page', () => {
       Object.fromEntries(SAID.map(([name, { type }]) => [name, type])),
     );
     expect(words).toEqual(Object.fromEntries(SAID.map(([name, { help }]) => [name, help])));
+  });
+
+  it('says the same to two who ask at once', async () => {
+    await makeWebhook(server, 'https://receiver.example/');
+    const agent = await enrolAgent(server, 'Oslo');
+    await agent.report(1);
+    await happen(server, [eventOf('deployment.ended', ENDED)]);
+    await runOutbox(server);
+    const [alone, ...both] = [await read(), ...(await Promise.all([read(), read()]))];
+
+    const ours = (body: string | undefined) =>
+      body?.split('\n').filter((line) => /^fairlead_(?!http_|job_)/.test(line));
+    expect(both.map(ours)).toEqual([ours(alone), ours(alone)]);
+    expect(ours(alone)).toContain('fairlead_instances 1');
+  });
+
+  it('goes without the numbers that cannot be read, and has all others', async () => {
+    await server.context.db.schema.dropTable('tallies').execute();
+
+    const reply = await server.app.inject({ url: '/metrics' });
+
+    const named = new Set([...reply.body.matchAll(/^(fairlead_[a-z_]+)/gm)].map(([name]) => name));
+    expect(reply.statusCode).toBe(200);
+    expect([...named].filter((name) => name.startsWith('fairlead_deployment'))).toEqual([]);
+    expect(await readSeries('fairlead_instances')).toBe(0);
+    expect(named).toContain('fairlead_instances_heard');
   });
 
   it('tells series apart by the labels of the table alone', async () => {
