@@ -17,8 +17,11 @@ export interface Published {
   readonly title: string;
 }
 
+/** `core/auth@1.0.1`, by the hexadecimal SHA-256 of the release; undefined for one that is not published. */
+export type FindRelease = (sha256: string) => string | undefined;
+
 type Details = JsonObject;
-type Rule = (details: Details, event: FleetEvent) => Alarm | null;
+type Rule = (details: Details, event: FleetEvent, find: FindRelease) => Alarm | null;
 
 /** What only somebody there can have done against what the policy and the vendor say. */
 export const VIOLATIONS = ['emergency-hold', 'generation-damaged', 'policy-unreadable', 'config-invalid'];
@@ -44,9 +47,12 @@ const RULES: Partial<Record<EventKind, Rule>> = {
   'identity.twinned': (_, { instance }) => ({
     ...{ kind: 'identity-twinned', severity: 'critical', about: instance?.id ?? '-' },
   }),
-  'publication.accepted': (d) => {
+  'publication.accepted': (d, { actor }, find) => {
     const halt = pathsOf(d).find((path) => path.startsWith('halts/'));
-    return halt === undefined ? null : { kind: 'rollout-halted', severity: 'critical', about: nameOf(halt) };
+    // Of its own halts the server tells with `rollout.halted`.
+    if (halt === undefined || actor === 'server') return null;
+    const name = nameOf(halt);
+    return { kind: 'rollout-halted', severity: 'critical', about: find(name.replace('.scope', '')) ?? name };
   },
   'rollout.halted': (d) => ({ kind: 'rollout-halted', severity: 'critical', about: String(d.release) }),
   'backup.failed': () => ({ kind: 'backup-failed', severity: 'critical', about: 'backup' }),
@@ -60,8 +66,8 @@ const RULES: Partial<Record<EventKind, Rule>> = {
 };
 
 /** Null for what nobody need hear of. */
-export function alarmOf(event: FleetEvent): Alarm | null {
-  return RULES[event.kind as EventKind]?.(event.details, event) ?? null;
+export function alarmOf(event: FleetEvent, find: FindRelease): Alarm | null {
+  return RULES[event.kind as EventKind]?.(event.details, event, find) ?? null;
 }
 
 const ADVISORY_SEVERITIES: Readonly<Record<string, Severity>> = { critical: 'critical', high: 'warning' };

@@ -4,7 +4,7 @@ import { isAtLeast } from '../../shared/protocol/alerts.ts';
 import type { FleetEvent } from '../../shared/protocol/events.ts';
 import { formatMessage } from '../../shared/protocol/standard-webhooks.ts';
 import type { Context } from '../context.ts';
-import { advisoriesIn, alarmOf, alarmOfAdvisory, type Published } from '../core/alerts.ts';
+import { advisoriesIn, alarmOf, alarmOfAdvisory, type FindRelease, type Published } from '../core/alerts.ts';
 import { tallyDeployments } from '../core/deployment-tallies.ts';
 import { foldAlarms, type NewAlarm } from '../db/alerts.ts';
 import { enqueue, type NewDelivery } from '../db/deliveries.ts';
@@ -27,10 +27,10 @@ export async function tellNews(context: Context, stopping: AbortSignal): Promise
   if (bounds === null) return;
   for (let after = place; after < bounds.newest && !stopping.aborted; ) {
     const { events, reached } = await readEvents(db, { after, upTo: bounds.newest });
-    const advisories = await readAdvisories(context, events);
+    const known = { advisories: await readAdvisories(context, events), find: createFinder(context) };
     const isOurs = await transact(db, 'committed', async (trx) => {
       if (!(await moveOn(trx, after, reached))) return false;
-      await tell(trx, events, advisories, context.now());
+      await tell(trx, events, known, context.now());
       return true;
     });
     // Another process was given the job meanwhile.
@@ -71,14 +71,28 @@ async function readAdvisories(
   return new Map(read.filter(({ withdrawn }) => !withdrawn).map((one) => [one.id, one]));
 }
 
+function createFinder({ publisher }: Context): FindRelease {
+  const { releases } = publisher.published();
+  return (wanted) => {
+    const found = releases.find(({ sha256 }) => sha256 === wanted);
+    return found === undefined ? undefined : `${found.component}@${found.version}`;
+  };
+}
+
+/** What events name by path or digest alone. */
+interface Known {
+  readonly advisories: ReadonlyMap<string, Published>;
+  readonly find: FindRelease;
+}
+
 async function tell(
   trx: DatabaseTransaction,
   events: readonly FleetEvent[],
-  advisories: ReadonlyMap<string, Published>,
+  known: Known,
   now: number,
 ): Promise<void> {
   await addToTallies(trx, tallyDeployments(events));
-  const alarms = events.flatMap((event) => alarmsOf(event, advisories));
+  const alarms = events.flatMap((event) => alarmsOf(event, known));
   const alerts = await foldAlarms(trx, alarms, now);
   const webhooks = await listEnabled(trx);
   const at = formatInstantMs(now);
@@ -100,9 +114,9 @@ function wantsOf({ types }: WebhookRow): ReadonlySet<string> {
   return new Set(JSON.parse(types) as readonly string[]);
 }
 
-function alarmsOf(event: FleetEvent, advisories: ReadonlyMap<string, Published>): readonly NewAlarm[] {
+function alarmsOf(event: FleetEvent, { advisories, find }: Known): readonly NewAlarm[] {
   const { text, instance } = event;
-  const alarm = alarmOf(event);
+  const alarm = alarmOf(event, find);
   const ofAdvisories = advisoriesIn(event).flatMap((id): readonly NewAlarm[] => {
     const advisory = advisories.get(id);
     const said = advisory === undefined ? null : alarmOfAdvisory(advisory);

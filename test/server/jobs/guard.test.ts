@@ -1,5 +1,6 @@
 // The guard: a rollout that goes wrong is halted by the server, once, within its bounds, and goes on when somebody says so.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listAlerts } from '../../../server/db/alerts.ts';
 import { listHalts } from '../../../server/db/guard-halts.ts';
 import { reportRows } from '../../../server/db/records.ts';
 import { takeReports } from '../../../server/db/reports.ts';
@@ -14,10 +15,12 @@ import type { ClassFacts } from '../../../shared/schema/classes.ts';
 import type { DeploymentState } from '../../../shared/schema/deployment.ts';
 import { haltPath, haltScopePath } from '../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
+import { runOutbox } from '../../support/outbox.ts';
 import {
   advisoryOf,
   capability,
   changeOf,
+  documentOf,
   firstPublication,
   guardedDelegations,
   NOW,
@@ -142,6 +145,13 @@ async function vendorSigns(documents: readonly VendorDocument[]): Promise<void> 
     'vendor',
   );
 }
+
+const vendorHalt = (reason: string) =>
+  documentOf(haltPath(digest()), {
+    ...{ schema: 'fairlead/halt@1', digest: digest(), reason },
+    issued: formatInstant(server.now),
+    expires: formatInstant(server.now + 72 * HOUR_MS),
+  });
 
 /** A release that no rollout offers. */
 async function publishFix(version: string, builtAt: number): Promise<void> {
@@ -312,20 +322,35 @@ describe('a halt of the server’s', () => {
   });
 
   it('gives way to the vendor’s, which is left as it is', async () => {
-    const document = {
-      ...{ schema: 'fairlead/halt@1', digest: digest(), reason: 'ours' },
-      issued: formatInstant(server.now),
-      expires: formatInstant(server.now + 72 * HOUR_MS),
-    };
-    const bytes = new TextEncoder().encode(JSON.stringify(document));
-    await vendorSigns([{ path: haltPath(digest()), bytes }]);
+    const theirs = vendorHalt('ours');
+    await vendorSigns([theirs]);
     await tell(2, fails);
 
     await minute();
     await minute(13 * HOUR_MS);
 
     const [ref] = server.context.publisher.published().halts;
-    expect(ref?.sha256).toBe(digestOf(bytes).replace('sha256:', ''));
+    expect(ref?.sha256).toBe(digestOf(theirs.bytes).replace('sha256:', ''));
+  });
+
+  it('is one alert, as the vendor’s is, by the name of the release', async () => {
+    const alerted = async () => {
+      await runOutbox(server);
+      const { entries } = await listAlerts(server.context.db, { limit: 9, after: null });
+      return entries
+        .filter(({ kind }) => kind === 'rollout-halted')
+        .map(({ about, count }) => [about, count]);
+    };
+
+    const ofServer = await alerted();
+    server.now += 2 * HOUR_MS;
+    await vendorSigns([vendorHalt('theirs')]);
+
+    expect(ofServer).toEqual([['core/auth@1.0.1', 1]]);
+    expect(await alerted()).toEqual([
+      ['core/auth@1.0.1', 1],
+      ['core/auth@1.0.1', 1],
+    ]);
   });
 
   it('of a process that slept past its lease is not signed a second time', async () => {
