@@ -170,6 +170,7 @@ async function publishFix(version: string, builtAt: number): Promise<void> {
 async function stopBeside({ app, context }: TestServer): Promise<void> {
   await app.close();
   await context.db.destroy();
+  await context.store.close();
 }
 
 async function kinds(): Promise<readonly string[]> {
@@ -352,12 +353,17 @@ describe('a halt of the server’s', () => {
       ['core/auth@1.0.1', 1],
     ]);
   });
+});
 
-  it('of a process that slept past its lease is not signed a second time', async () => {
-    await Promise.all([guardOffers(server.context), guardOffers(server.context)]);
+it('a process that slept past its lease signs nothing a second time', async () => {
+  await tell(1, fails);
+  const version = () => server.context.publisher.state()?.roles.get('halts')?.content.version ?? 0;
+  const before = version();
 
-    expect((await listHalts(server.context.db, digest())).length).toBe(1);
-  });
+  await Promise.all([guardOffers(server.context), guardOffers(server.context)]);
+
+  expect((await listHalts(server.context.db, digest())).length).toBe(1);
+  expect([await kinds(), version() - before]).toEqual([['rollout.halted'], 1]);
 });
 
 it('a halt that was written down and could not be shown is shown, and not taken for one that was lifted', async () => {
