@@ -152,6 +152,13 @@ export const PIPELINE_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'vendor/halted-for-all': entry<{ readonly release: string; readonly until: string }>({
+    message: (d) =>
+      `${d.release} is halted for all until ${d.until}: a halt for a class would release the others`,
+    hint: (d) => `if that is meant, end it first: fairlead-vendor rollout resume ${d.release}`,
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/not-proven': entry<{ readonly release: string; readonly change: string; readonly result: string }>({
     message: (d) => `${d.release} may not go to another track: ${d.change} is ${d.result}, not completed`,
     hint: (d) => `run: fairlead-vendor change complete ${d.change}`,

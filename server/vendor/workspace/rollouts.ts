@@ -3,9 +3,10 @@ import type { ScopedHalt } from '../../../shared/compile/releases.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import type { Classes } from '../../../shared/schema/classes.ts';
+import { type Classes, classes, covers, formatClasses } from '../../../shared/schema/classes.ts';
+import { line } from '../../../shared/schema/common.ts';
 import { formatRef, haltPath, haltScopePath, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
-import type { Halt, HaltScope, Rollout } from '../../../shared/schema/rollout.ts';
+import { type Halt, type HaltScope, MAX_HALT_MS, type Rollout } from '../../../shared/schema/rollout.ts';
 import { readHaltScopes, readHalts, readReleases, rolloutsOf, rolloutTarget } from './documents.ts';
 import type { Session } from './passphrases.ts';
 import type { SigningResult } from './signing.ts';
@@ -32,29 +33,63 @@ export async function editRollouts(
 }
 
 /** What is offered to nobody is limited to nobody: an agent that knows no classes must read that the release is withdrawn. */
-function readable({ classes, ...offered }: Rollout): Rollout {
-  if (!offered.withdrawn) return classes === undefined ? offered : { ...offered, classes };
+function readable({ classes: offeredTo, ...offered }: Rollout): Rollout {
+  if (!offered.withdrawn) return offeredTo === undefined ? offered : { ...offered, classes: offeredTo };
   return { ...offered, waves: offered.waves.filter((wave) => wave.classes === undefined) };
 }
 
 /**
- * Signs a halt of one release, for all or for installs of these classes; halts that have expired are removed on the way. For all
- * it is again where it was for some before.
+ * Signs a halt of one release, for all or for installs of its classes; halts that have expired are removed on the way. It takes
+ * the place of the one before: see `widenHalt`.
  */
 export async function signHalt(
   session: Session,
   ref: ReleaseRef,
-  halt: Halt,
-  classes: Classes | null,
+  { classes, ...halt }: ScopedHalt,
 ): Promise<SigningResult> {
   const name = formatRef(ref);
   const path = haltPath(halt.digest);
   const edits: TargetEdit[] = [
     ...(await removalsOfExpired(session)),
     { path, bytes: jsonBytes(halt), label: { kind: 'halt', name } },
-    scopeEdit(halt.digest, name, classes),
+    scopeEdit(halt.digest, name, classes ?? null),
   ];
-  return changeTargets(session, 'halts', edits, { action: 'rollout halt', subject: formatRef(ref) });
+  return changeTargets(session, 'halts', edits, { action: 'rollout halt', subject: name });
+}
+
+/**
+ * What is signed where one is in force and another is asked for: nobody is released by a halt, and nobody earlier. Another for the
+ * same installs takes the place of the one before, and its time; classes that the new one leaves out stay in.
+ * Errors: vendor/halted-for-all where it would be narrowed, vendor/option-invalid where that are too many classes.
+ */
+export function widenHalt(ref: ReleaseRef, before: ScopedHalt | undefined, asked: ScopedHalt): ScopedHalt {
+  if (before === undefined) return asked;
+  const isWhole = covers(asked.classes, before.classes);
+  if (isWhole && covers(before.classes, asked.classes)) return asked;
+  const ends = Math.max(instantMs(asked.expires), instantMs(before.expires));
+  // The one before may be of a clock that is ahead.
+  const longest = Math.min(ends, instantMs(asked.issued) + MAX_HALT_MS);
+  const wider = { ...asked, expires: formatInstant(longest) };
+  if (isWhole) return wider;
+  if (before.classes === undefined) {
+    throw new FairleadError('vendor/halted-for-all', { release: formatRef(ref), until: before.expires });
+  }
+  const both = `${before.reason}; ${asked.reason}`;
+  return {
+    ...wider,
+    classes: union(before.classes, asked.classes ?? []),
+    // Each of them is shown why.
+    reason: before.reason !== asked.reason && line.safeParse(both).success ? both : asked.reason,
+  };
+}
+
+function union(before: Classes, asked: Classes): Classes {
+  const all = classes.safeParse([...before.filter((one) => !covers(asked, [one])), ...asked]);
+  if (all.success) return all.data;
+  throw new FairleadError('vendor/option-invalid', {
+    ...{ option: '--class', value: formatClasses(asked) },
+    form: 'so few that they are twenty with those that are halted already; or leave it out, for all',
+  });
 }
 
 function scopeEdit(digest: Digest, name: string, classes: Classes | null): TargetEdit {

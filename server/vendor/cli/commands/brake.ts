@@ -12,7 +12,7 @@ import { formatWaves } from '../../core/waves.ts';
 import { findChange, refOfChange } from '../../workspace/changes.ts';
 import { readReleases, requireRelease, rolloutsOf } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
-import { createHalt, findHalt, signHalt } from '../../workspace/rollouts.ts';
+import { createHalt, findHalt, signHalt, widenHalt } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { concludeRelease } from '../conclude.ts';
 import { describeCounts } from '../describe.ts';
@@ -30,23 +30,26 @@ interface HaltOptions {
 
 export async function halt(session: Session, text: string, options: HaltOptions): Promise<void> {
   const change = await findChange(session.directory, text);
-  const signed = await haltChange(session, change, options);
+  const { signed, halt: made } = await haltChange(session, change, options);
   const ref = refOfChange(change);
   const whom =
-    options.class === undefined ? '' : ` is halted for installs with ${formatClasses(options.class)}`;
+    made.classes === undefined ? '' : ` is halted for installs with ${formatClasses(made.classes)}`;
   await concludeRelease(session, 'rollout-halt', ref, [signed], `${formatRef(ref)}${whom}`);
 }
 
-/** Errors: vendor/not-released, and those of signing. */
+/** Errors: vendor/not-released, vendor/halted-for-all, and those of signing. */
 async function haltChange(
   session: Session,
   change: ChangeRecord,
   { reason, for: lastsMs, class: classes }: HaltOptions,
-): Promise<SigningResult> {
+): Promise<{ readonly signed: SigningResult; readonly halt: ScopedHalt }> {
   const ref = refOfChange(change);
   const { digest } = requireRelease(await readReleases(session.directory), ref);
   await followServerHalts(session);
-  return signHalt(session, ref, createHalt(digest, reason, session.now(), lastsMs), classes ?? null);
+  const asked = createHalt(digest, reason, session.now(), lastsMs);
+  const before = await findHalt(session, digest);
+  const made = widenHalt(ref, before, classes === undefined ? asked : { ...asked, classes });
+  return { signed: await signHalt(session, ref, made), halt: made };
 }
 
 interface GuardOptions {
@@ -69,7 +72,9 @@ export async function guard(session: Session, text: string, options: GuardOption
   const judged = judgeRollout(options.haltOver ?? toleranceOf(change), { counts, silence: null });
   const why = judged.kind === 'stop' ? judged.findings.map(({ text: finding }) => finding).join('; ') : null;
   const isStopped = halted === undefined && why !== null;
-  const signed = isStopped ? [await haltChange(session, change, { reason: why, for: options.for })] : [];
+  const signed = isStopped
+    ? [(await haltChange(session, change, { reason: why, for: options.for })).signed]
+    : [];
   const verdict = halted !== undefined ? `halted until ${halted.expires}` : isStopped ? 'halted' : 'goes on';
   const about = `${formatRef(ref)} ${verdict}: ${why ?? describeCounts(counts)}`;
   await concludeRelease(session, 'rollout-guard', ref, signed, about);

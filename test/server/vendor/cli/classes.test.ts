@@ -141,7 +141,6 @@ describe('a halt of a class', () => {
     const scopes = listed('halts', '.scope.json');
     await halt();
     const after = [listed('halts', '.scope.json').length, (await vendor.json('rollout', 'status', id)).halt];
-    await halt('--class', 'driver=systemd');
     await vendor.json('rollout', 'resume', id);
 
     const classes = [{ driver: ['systemd'] }, { os: ['debian:12'], region: ['eu'] }];
@@ -149,6 +148,63 @@ describe('a halt of a class', () => {
     expect(scopes).toMatchObject([{ schema: 'fairlead/halt-scope@1', classes }]);
     expect(after).toEqual([0, expect.not.objectContaining({ classes: expect.anything() })]);
     expect(listed('halts', '.json')).toEqual([]);
+  });
+
+  it('leaves those halted who were halted before, for as long, with both reasons', async () => {
+    const id = await vendor.release('core/twice@1.0.0');
+    await vendor.json('rollout', 'start', id);
+    const halt = async (reason: string, lasts: string, ...more: readonly string[]) => {
+      await vendor.json('rollout', 'halt', id, '--reason', reason, '--for', lasts, ...more);
+      return (await vendor.json('rollout', 'status', id)).halt as { expires: string };
+    };
+
+    const first = await halt('no start', 'PT48H', '--class', 'os=rhel:9', '--class', 'driver=compose');
+    const second = await halt('no login', 'PT1H', '--class', 'region=eu', '--class', 'os=rhel');
+    const third = await halt('nobody starts', 'PT1H');
+
+    const classes = [{ driver: ['compose'] }, { region: ['eu'] }, { os: ['rhel'] }];
+    expect(second).toMatchObject({ classes, reason: 'no start; no login', expires: first.expires });
+    expect(third).toMatchObject({ reason: 'nobody starts', expires: first.expires });
+    expect(third).not.toHaveProperty('classes');
+  });
+
+  it('takes the place of one for the same installs, and its time', async () => {
+    const id = await vendor.release('core/shorter@1.0.0');
+    await vendor.json('rollout', 'start', id);
+    const halt = ['rollout', 'halt', id, '--class', 'driver=compose'];
+    await vendor.json(...halt, '--reason', 'no start', '--for', 'PT48H');
+    const before = (await vendor.json('rollout', 'status', id)).halt as { expires: string };
+
+    await vendor.json(...halt, '--reason', 'we know why', '--for', 'PT1H');
+
+    const after = (await vendor.json('rollout', 'status', id)).halt as { expires: string; reason: string };
+    expect(after.reason).toBe('we know why');
+    expect(Date.parse(after.expires)).toBeLessThan(Date.parse(before.expires));
+  });
+
+  it('is refused where all are halted: it would release everybody else', async () => {
+    const id = await vendor.release('core/narrow@1.0.0');
+    await vendor.json('rollout', 'start', id);
+    const halt = ['rollout', 'halt', id, '--reason', 'errors'];
+    const ofClass = [...halt, '--class', 'driver=compose'];
+    await vendor.json(...halt);
+
+    expect(await vendor.refusal(...ofClass)).toBe('vendor/halted-for-all');
+    expect((await vendor.json('rollout', 'status', id)).halt).not.toHaveProperty('classes');
+    await vendor.json('rollout', 'resume', id);
+    await vendor.json(...ofClass);
+    expect((await vendor.json('rollout', 'status', id)).halt).toHaveProperty('classes');
+  });
+
+  it('is refused where it makes too many of them', async () => {
+    const id = await vendor.release('core/many@1.0.0');
+    const regions = (first: number) =>
+      Array.from({ length: 15 }, (_, i) => ['--class', `region=r${first + i}`]).flat();
+    const halt = ['rollout', 'halt', id, '--reason', 'errors'];
+    await vendor.json('rollout', 'start', id);
+    await vendor.json(...halt, ...regions(0));
+
+    expect(await vendor.refusal(...halt, ...regions(15))).toBe('vendor/option-invalid');
   });
 
   it('does not keep the guard from stopping it for all', async () => {
