@@ -1,12 +1,15 @@
 // What came of an offer at one install, and what keeps it from those at which nothing began.
+import { isSurroundings } from '../../shared/change/change.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { ClassFacts } from '../../shared/schema/classes.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
-import { type Outcome, QUIET_MS } from './survey.ts';
+import { type Outcome, QUIET_MS, type Surveyed } from './survey.ts';
 
 /** Of its newest deployment of the offer. */
 export interface EndedRow {
   readonly record: number;
   readonly state: DeploymentState;
+  readonly failure_code: string | null;
   /** When it was first told of. */
   readonly heard: string;
   readonly ill_before: string | null;
@@ -19,28 +22,58 @@ export interface KeptRow {
   readonly channel: string | null;
 }
 
+/** What is known of one install. */
+export interface InstallRow extends KeptRow {
+  readonly id: string;
+  readonly facts: ClassFacts;
+  /** Which of its components are unhealthy, as one text of JSON; null where none is. */
+  readonly ill: string | null;
+  /** Undefined where none began. */
+  readonly deployment: EndedRow | undefined;
+  /** Whether it runs what came with the offer. */
+  readonly runs: boolean;
+  /** Its newest record of a rollback; 0 where there is none. */
+  readonly left: number;
+  /** What its agent says keeps it. */
+  readonly said: readonly string[];
+}
+
+/** What is asked of every install. */
+export interface Asked {
+  readonly now: EpochMs;
+  /** How long a deployment may take. */
+  readonly allowanceMs: number;
+  readonly members: readonly { readonly component: string }[];
+  reaches(instance: string, facts: ClassFacts): EpochMs;
+}
+
+export function surveyedOf(row: InstallRow, { now, allowanceMs, members, reaches }: Asked): Surveyed {
+  const { facts, deployment, runs, left, ill } = row;
+  const offeredAt = reaches(row.id, facts);
+  const lastSeen = row.last_seen === null ? null : Date.parse(row.last_seen);
+  const isHeard = lastSeen !== null && lastSeen >= now - QUIET_MS;
+  const context = { now, allowanceMs, ill, runs, left, isHeard };
+  const outcome = deployment === undefined ? null : outcomeOf(deployment, context, members);
+  return {
+    ...{ facts, lastSeen, offeredAt, outcome },
+    byMachine: isSurroundings(deployment?.failure_code ?? ''),
+    omitted: outcome !== null || runs ? null : reasonOf(row, offeredAt, now, row.said),
+  };
+}
+
 /** What runs was touched, and its time is the release's; a download takes what the network takes. */
 const TOUCHED: ReadonlySet<DeploymentState> = new Set([
   ...(['stopping', 'switching', 'starting', 'verifying', 'soaking', 'rolling-back'] as const),
 ]);
 
-export interface OutcomeContext {
-  readonly now: EpochMs;
-  readonly allowanceMs: number;
+interface OutcomeContext
+  extends Pick<InstallRow, 'runs' | 'left' | 'ill'>,
+    Pick<Asked, 'now' | 'allowanceMs'> {
   /** Who is silent has perhaps ended long ago. */
   readonly isHeard: boolean;
-  /** Whether it runs what came with the offer. */
-  readonly runs: boolean;
-  /** Its newest record of a rollback. */
-  readonly left: number;
-  readonly ill: string | null;
 }
 
-export function outcomeOf(
-  row: EndedRow,
-  context: OutcomeContext,
-  members: readonly { readonly component: string }[],
-): Outcome {
+function outcomeOf(row: EndedRow, context: OutcomeContext, members: Asked['members']): Outcome {
   switch (row.state) {
     case 'committed': {
       const isIll = members.some(({ component }) => {
@@ -63,7 +96,7 @@ export function outcomeOf(
 }
 
 /** Weightiest first: what the server itself sees, then what its agent said of it. */
-export function reasonOf(
+function reasonOf(
   { standing, moved_to, last_seen, channel }: KeptRow,
   offeredAt: EpochMs,
   now: EpochMs,

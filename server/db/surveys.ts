@@ -1,15 +1,14 @@
 // Reads how an offer fares: every install that it is for, part by part, by columns that reports fill, never by their texts.
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { isSurroundings } from '../../shared/change/change.ts';
 import { type Judgement, judgeRollout, toleranceOf, trialsOf } from '../../shared/change/judge.ts';
 import { type NextWave, suggestWave } from '../../shared/change/next-wave.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { ClassFacts } from '../../shared/schema/classes.ts';
 import { isFinal } from '../../shared/schema/deployment.ts';
 import { evidenceSince } from '../core/guard.ts';
-import { outcomeOf, reasonOf } from '../core/outcome.ts';
-import { allowanceOf, createSurvey, QUIET_MS, type Survey } from '../core/survey.ts';
+import { surveyedOf } from '../core/outcome.ts';
+import { allowanceOf, createSurvey, type Survey } from '../core/survey.ts';
 import { findChange } from './changes.ts';
 import { listHalts, ownHaltOf } from './guard-halts.ts';
 import { IN_SERVICE } from './instances.ts';
@@ -82,21 +81,11 @@ export async function surveyOffer(db: Database, offer: SurveyedOffer, now: Epoch
       rows.map(({ id }) => id),
     );
     for (const row of rows) {
-      const deployment = newest.get(row.id);
-      const known = facts(row.facts);
-      const offeredAt = offer.reaches(row.id, known);
-      const lastSeen = row.last_seen === null ? null : Date.parse(row.last_seen);
-      const context = {
-        ...{ now, allowanceMs, ill: row.ill, runs: running.has(row.id), left: left.get(row.id) ?? 0 },
-        isHeard: lastSeen !== null && lastSeen >= now - QUIET_MS,
+      const install = {
+        ...{ ...row, facts: facts(row.facts), deployment: newest.get(row.id) },
+        ...{ runs: running.has(row.id), left: left.get(row.id) ?? 0, said: reasons.get(row.id) ?? [] },
       };
-      const outcome = deployment === undefined ? null : outcomeOf(deployment, context, offer.members);
-      const has = outcome !== null || context.runs;
-      survey.add({
-        ...{ facts: known, lastSeen, offeredAt, outcome },
-        byMachine: isSurroundings(deployment?.failure_code ?? ''),
-        omitted: has ? null : reasonOf(row, offeredAt, now, reasons.get(row.id) ?? []),
-      });
+      survey.add(surveyedOf(install, { ...offer, now, allowanceMs }));
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < PART) return survey.result();

@@ -1,14 +1,18 @@
 // The guard: judges every offer that is under way, and halts what goes wrong.
-import { hexOf } from '../../shared/encoding/digest.ts';
+import type { Judgement } from '../../shared/change/judge.ts';
+import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import type { Classes } from '../../shared/schema/classes.ts';
 import type { Context } from '../context.ts';
-import { decideHalt, findLifted, type GuardFacts, reasonOf } from '../core/guard.ts';
+import { decideHalt, findLifted, type GuardFacts, type OwnHalt, reasonOf } from '../core/guard.ts';
 import { listHalts, noteLifted, ownHaltOf } from '../db/guard-halts.ts';
 import type { Effect } from '../db/jobs.ts';
 import { judgeOffer } from '../db/surveys.ts';
+import type { GuardHaltRow } from '../db/tables.ts';
 import { type HaltOrder, readHalt } from '../repository/halting.ts';
-import type { Offer } from '../repository/offers.ts';
+import type { Offer, Offers } from '../repository/offers.ts';
+import type { Published } from '../repository/state.ts';
+import type { RepositoryStore } from '../repository/store.ts';
 
 const DAY_MS = 86_400_000;
 /** So long after everybody was offered it: leaks show late. */
@@ -18,27 +22,60 @@ export const MOST_WATCHED = 50;
 
 /** Halts are in force, and written down with it, before it answers; what others lifted is written down after. */
 export async function guardOffers(context: Context): Promise<Effect | null> {
-  const { publisher, readOffers, now } = context;
+  const { db, store, publisher, readOffers, now } = context;
   // The database has halts of other processes, and of publications that were not finished: here they would look lifted.
   await publisher.follow();
   const published = publisher.published();
   // A halt that counts for nobody would only look like one.
   if (!published.mayHalt) return null;
-  const { all, ordered } = await readOffers(published);
-  const orders: HaltOrder[] = [];
-  const lifted: Effect[] = [];
-  for (const offer of selectWatched(all, now())) {
-    const looked = await look(context, offer, ordered.has(offer.digest));
-    if (looked.lifted !== null) lifted.push(looked.lifted);
-    if (looked.order !== null && !orders.some(({ digest }) => digest === offer.digest))
-      orders.push(looked.order);
-  }
+  const newest = new Map<Digest, GuardHaltRow | undefined>();
+  const { orders, lifted } = await lookAtAll(await readOffers(published), {
+    ...{ store, now, published: () => publisher.published() },
+    async listOwn({ digest }) {
+      const rows = await listHalts(db, digest);
+      newest.set(digest, rows[0]);
+      return rows.map(ownHaltOf);
+    },
+    judge: async (offer, at) => (await judgeOffer(db, offer, at)).judged,
+  });
   if (orders.length > 0) await publisher.halt(orders);
-  return lifted.length === 0
-    ? null
-    : async (trx) => {
-        for (const effect of lifted) await effect(trx);
-      };
+  if (lifted.length === 0) return null;
+  return async (trx) => {
+    for (const { digest, at } of lifted) {
+      const row = newest.get(digest);
+      if (row !== undefined) await noteLifted(trx, row, at);
+    }
+  };
+}
+
+/** What the guard knows beside the offers. */
+export interface Looking {
+  readonly store: Pick<RepositoryStore, 'read'>;
+  published(): Published;
+  now(): EpochMs;
+  /** Halts of a release that the server signed, the newest first. */
+  listOwn(offer: Offer): Promise<readonly OwnHalt[]>;
+  judge(offer: Offer, now: EpochMs): Promise<Judgement>;
+}
+
+export interface Looked {
+  /** To be signed: one of each release. */
+  readonly orders: readonly HaltOrder[];
+  /** Releases whose newest halt was found lifted, and when. */
+  readonly lifted: readonly { readonly digest: Digest; readonly at: EpochMs }[];
+}
+
+export async function lookAtAll({ all, ordered }: Offers, looking: Looking): Promise<Looked> {
+  const orders = new Map<Digest, HaltOrder>();
+  const lifted = new Map<Digest, EpochMs>();
+  for (const offer of selectWatched(all, looking.now())) {
+    const { digest } = offer;
+    const at = looking.now();
+    const order = await lookAt(offer, ordered.has(digest), at, looking);
+    if (order === 'lifted') lifted.set(digest, at);
+    else if (order !== null && !orders.has(digest)) orders.set(digest, order);
+  }
+  return { orders: [...orders.values()], lifted: [...lifted].map(([digest, at]) => ({ digest, at })) };
 }
 
 /** Nobody is offered what is paused or withdrawn. */
@@ -52,31 +89,29 @@ export function selectWatched(all: readonly Offer[], now: EpochMs): readonly Off
     .slice(0, MOST_WATCHED);
 }
 
-async function look(context: Context, offer: Offer, isOrdered: boolean) {
-  const { db, store, publisher, now } = context;
-  const at = now();
-  const rows = await listHalts(db, offer.digest);
-  const found = await readHalt(store, publisher.published(), offer.digest);
-  const expires = found === null ? at : instantMs(found.halt.expires);
+async function lookAt(
+  offer: Offer,
+  isOrdered: boolean,
+  now: EpochMs,
+  { store, published, listOwn, judge }: Looking,
+): Promise<HaltOrder | 'lifted' | null> {
+  const own = await listOwn(offer);
+  const found = await readHalt(store, published(), offer.digest);
+  const expires = found === null ? now : instantMs(found.halt.expires);
   const inForce =
-    found !== null && expires > at ? { document: found.document, expires, isForAll: found.isForAll } : null;
-  const facts: GuardFacts = { own: rows.map(ownHaltOf), published: inForce, isOrdered, now: at };
-  const [newest] = rows;
-  if (findLifted(facts) !== null && newest !== undefined) {
-    // What is known by now is what was lifted: there is nothing new to judge.
-    const noted: Effect = (trx) => noteLifted(trx, newest, at);
-    return { lifted: noted, order: null };
-  }
-  const { judged } = await judgeOffer(db, offer, at);
+    found !== null && expires > now ? { document: found.document, expires, isForAll: found.isForAll } : null;
+  const facts: GuardFacts = { own, published: inForce, isOrdered, now };
+  // What is known by now is what was lifted: there is nothing new to judge.
+  if (findLifted(facts) !== null) return 'lifted';
+  const judged = await judge(offer, now);
   const wanted = decideHalt(judged, facts);
-  if (wanted === null || judged.kind === 'goes-on') return { lifted: null, order: null };
-  const order: HaltOrder = {
+  if (wanted === null || judged.kind === 'goes-on') return null;
+  return {
     ...{ digest: offer.digest, release: offer.release, change: offer.change },
     ...{ class: wanted.class, classes: classesOf(wanted.class) },
-    ...{ reason: reasonOf(judged), issued: formatInstant(at), expires: formatInstant(wanted.until) },
+    ...{ reason: reasonOf(judged), issued: formatInstant(now), expires: formatInstant(wanted.until) },
     follows: found === null ? null : hexOf(found.document),
   };
-  return { lifted: null, order };
 }
 
 /** `os=debian:12` as a halt's scope says it. */

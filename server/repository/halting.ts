@@ -120,7 +120,7 @@ async function listExpired({ roles }: RepositoryState, { store, now }: Signing):
 
 /** The halt of a release that is published, in force or not. */
 export async function readHalt(
-  store: RepositoryStore,
+  store: Pick<RepositoryStore, 'read'>,
   { halts }: Published,
   release: Digest,
 ): Promise<{ readonly halt: Halt; readonly document: Digest; readonly isForAll: boolean } | null> {

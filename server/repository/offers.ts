@@ -56,7 +56,7 @@ export interface Offers {
 export type ReadOffers = (published: Published) => Promise<Offers>;
 
 /** Reads each document once. Errors: those of the store. */
-export function createOfferReader(store: RepositoryStore): ReadOffers {
+export function createOfferReader(store: Pick<RepositoryStore, 'read'>): ReadOffers {
   let known = new Map<string, TargetDocument | null>();
   return async (published) => {
     const next = new Map<string, TargetDocument | null>();
@@ -74,7 +74,10 @@ export function createOfferReader(store: RepositoryStore): ReadOffers {
 
 type Read = (ref: DocumentRef) => Promise<TargetDocument | null>;
 
-async function readDocument(store: RepositoryStore, ref: DocumentRef): Promise<TargetDocument | null> {
+async function readDocument(
+  store: Pick<RepositoryStore, 'read'>,
+  ref: DocumentRef,
+): Promise<TargetDocument | null> {
   const stored = await store.read(targetName(ref.path, ref.sha256));
   return stored === null ? null : parseTargetDocument(ref.path, stored.bytes);
 }
