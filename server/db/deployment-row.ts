@@ -19,6 +19,8 @@ export interface DeploymentRow {
   readonly heard_at: string | null;
   /** What was unhealthy before it began, as one text of JSON; null where nothing was. */
   readonly ill_before: string | null;
+  /** Of a rollback the versions that it left, such as `["core/auth@1.0.1"]`; null for others, and where an older server took it. */
+  readonly gone_from: string | null;
 }
 
 /** A record's row but for its instance, and the changes that it carried. */
@@ -39,8 +41,13 @@ export function recordRow(record: DeploymentRecord, received: EpochMs): RecordRo
     failure_code: failureCode(record),
     heard_at: at,
     ill_before: record.unhealthyBefore === undefined ? null : JSON.stringify(record.unhealthyBefore),
+    gone_from: record.reason.kind === 'rollback' ? JSON.stringify(versionsLeft(record)) : null,
     changes: [...new Set(changes)],
   };
+}
+
+function versionsLeft({ steps }: DeploymentRecord): readonly string[] {
+  return steps.flatMap(({ component, from }) => (from === null ? [] : [`${component}@${from}`]));
 }
 
 /** Codes are short and the catalogue's; whatever else an agent says is kept harmless. */

@@ -13,7 +13,7 @@ import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
 import { createPublishing } from './publishing.ts';
 import { addRoomForReports } from './report-rows.ts';
-import { addFacts, addReported } from './reported-migration.ts';
+import { addFacts, addGoneFrom, addReported } from './reported-migration.ts';
 import { addRunningVersions } from './running-versions.ts';
 import { addSessions } from './sessions.ts';
 import { addStanding } from './standing.ts';
@@ -45,4 +45,5 @@ export const MIGRATIONS: Steps = {
   '0024-backups': { up: addBackupMarks, leaves: '0020-room' },
   '0025-analytics': { up: addAnalytics, leaves: '0020-room' },
   '0025-samples': { up: addSamples, leaves: '0020-room' },
+  '0026-gone-from': { up: addGoneFrom, leaves: '0020-room' },
 };

@@ -83,6 +83,12 @@ export async function addFacts(db: Kysely<unknown>): Promise<void> {
   await fillTracks(db as Kysely<FilledTracks>);
 }
 
+/** What a rollback left; of one that an earlier program took that is not known. */
+export async function addGoneFrom(db: Kysely<unknown>): Promise<void> {
+  const { text } = columnTypesOf(db);
+  await db.schema.alterTable('deployments').addColumn('gone_from', text).execute();
+}
+
 interface FilledTracks {
   readonly instances: {
     readonly id: string;

@@ -13,6 +13,7 @@ import { findChange } from './changes.ts';
 import { listHalts, ownHaltOf } from './guard-halts.ts';
 import { IN_SERVICE } from './instances.ts';
 import { inParts, isAmong } from './page.ts';
+import { readRollbacks } from './rollbacks.ts';
 import type { Database } from './tables.ts';
 
 /** What is surveyed: whom it is for, what comes with it, and when it reaches whom. */
@@ -68,7 +69,7 @@ export async function surveyOffer(db: Database, offer: SurveyedOffer, now: Epoch
   const survey = createSurvey(offer.since, now);
   const newest = await readDeployments(db, offer);
   const running = await readRunning(db, offer);
-  const left = await readRollbacks(db, offer);
+  const left = await readRollbacks(db, offer.members, offer.since);
   const ended = [...newest.values()].filter(({ state }) => isFinal(state));
   const allowanceMs = allowanceOf(
     ended.map((one) => Date.parse(one.updated_at) - Date.parse(one.started_at)),
@@ -176,19 +177,6 @@ async function readRunning(db: Database, { members }: SurveyedOffer): Promise<Re
     for (const { instance } of rows) running.add(instance);
   }
   return running;
-}
-
-/** The newest record by which an instance went back, since then. */
-async function readRollbacks(db: Database, { since }: SurveyedOffer): Promise<ReadonlyMap<string, number>> {
-  const rows = await db
-    .selectFrom('deployments')
-    .select((select) => ['instance', select.fn.max('record').as('record')])
-    .where('reason', '=', 'rollback')
-    .where('state', '=', 'committed')
-    .where('started_at', '>=', formatInstantMs(since))
-    .groupBy('instance')
-    .execute();
-  return new Map(rows.map(({ instance, record }) => [instance, Number(record)]));
 }
 
 async function readReasons(

@@ -12,6 +12,7 @@ import { digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant, formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
 import type { ClassFacts } from '../../../shared/schema/classes.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentState } from '../../../shared/schema/deployment.ts';
 import { haltPath, haltScopePath } from '../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
@@ -123,6 +124,20 @@ async function tell(number: number, { state, failure, facts, health = 'healthy',
   });
   const rows = reportRows(report, server.now);
   await takeReports(db, [{ instance, key: KEY, boot: null, rows, received: server.now }]);
+}
+
+async function commitAndGoBack(component: string, from: string): Promise<void> {
+  const at = formatInstant(server.now);
+  const step = { component: component as ComponentKey, from: parseVersion(from), to: parseVersion('1.0.0') };
+  const back = recordOf(2, 'committed', null, {
+    ...{ reason: { kind: 'rollback', generation: 1 }, steps: [{ ...step, change: null }] },
+    stages: [
+      { state: 'planned', at },
+      { state: 'committed', at },
+    ],
+  });
+  for (let i = 0; i < 12; i++) await tell(i, { state: 'committed' });
+  for (let i = 0; i < 12; i++) await tell(i, { runs: '1.0.0', more: { records: [back] } });
 }
 
 const fails = { state: 'rolled-back', failure: 'deploy/unhealthy' } as const;
@@ -264,6 +279,30 @@ describe('a rollout', () => {
 
     expect(halted()).toEqual([haltPath(digest()), haltScopePath(digest())].sort());
     expect(await listHalts(server.context.db, digest())).toMatchObject([{ class: 'arch=arm64' }]);
+  });
+
+  it.each([
+    ['what came with it', 'core/auth', '1.0.1', 1],
+    ['another version of it', 'core/auth', '1.0.2', 0],
+    ['another capability', 'core/users', '1.0.1', 0],
+  ])(
+    'with installs that committed it, and then went back from %s',
+    async (_name, component, from, expected) => {
+      await commitAndGoBack(component, from);
+
+      await minute();
+
+      expect(halted().length).toBe(expected);
+    },
+  );
+
+  it('with installs that went back from what an older server did not write down is halted', async () => {
+    await commitAndGoBack('core/users', '1.0.1');
+    await server.context.db.updateTable('deployments').set({ gone_from: null }).execute();
+
+    await minute();
+
+    expect(halted().length).toBe(1);
   });
 
   it('is not looked at where the vendor has not named the key', async () => {
