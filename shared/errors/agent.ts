@@ -124,6 +124,12 @@ export const AGENT_ERRORS = {
     http: 404,
     exit: EXIT.usage,
   }),
+  'notify/option-alone': entry<{ readonly option: string; readonly needed: string }>({
+    message: (d) => `${d.option} says more of what ${d.needed} names, and nothing is named here`,
+    hint: (d) => `give both: this, and ${d.needed}`,
+    http: 400,
+    exit: EXIT.usage,
+  }),
   'policy/unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `the local policy ${d.path} cannot be read: ${d.problem}`,
     hint: (d) => `correct ${d.path}, or move it away and set a channel; until then the instance is frozen`,

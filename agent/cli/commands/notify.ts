@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
+import { resolveAccount } from '../../adapters/machine/account.ts';
 import {
   createNotices,
   noticesPathOf,
@@ -36,10 +38,9 @@ interface NotifyOptions {
   readonly clear?: boolean;
 }
 
-/** Without options it shows what was said. A running agent takes it with its next round. Errors: document/invalid, file/*, disk/*. */
+/** Without options it shows what was said. A running agent takes it with its next round. Errors: notify/option-alone, service/start-failed, document/invalid, file/*, disk/*. */
 export async function notify(context: CliContext, options: NotifyOptions): Promise<number> {
   const { stateDir } = context;
-  if (options.clear === true) await rm(noticesPathOf(stateDir), { force: true });
   await save(stateDir, options);
   const said = await readNoticesFile(stateDir);
   const tested = options.test === true ? await test(stateDir, said) : undefined;
@@ -67,18 +68,26 @@ function shownWebhook(said: NoticesFile | null) {
   return { origin: new URL(url).origin, signed: secret !== undefined };
 }
 
-/** What is not given stays as it was said before; another address begins without the secret of the one before. */
-async function save(stateDir: string, options: NotifyOptions): Promise<void> {
+/**
+ * Written once, when all that was given holds: a slip leaves what was said before. What is not given stays, unless it is cleared;
+ * another address begins without the secret of the one before.
+ */
+async function save(stateDir: string, { clear = false, ...options }: NotifyOptions): Promise<void> {
   const { webhook, webhookSecretFile, program, programUser, textfile, again } = options;
-  if ([webhook, webhookSecretFile, program, programUser, textfile, again].every((one) => one === undefined))
+  if ([webhook, webhookSecretFile, program, programUser, textfile, again].every((one) => one === undefined)) {
+    if (clear) await rm(noticesPathOf(stateDir), { force: true });
     return;
-  const before = await readNoticesFile(stateDir);
+  }
+  const before = clear ? null : await readNoticesFile(stateDir);
   const secret = webhookSecretFile === undefined ? undefined : await readSecret(webhookSecretFile);
   const url = webhook ?? before?.webhook?.url;
+  if (url === undefined && secret !== undefined) throw alone('--webhook-secret-file', '--webhook');
   const kept = webhook === undefined ? before?.webhook?.secret : undefined;
   const signs = secret ?? kept;
   const exec = program ?? before?.program?.exec;
   const user = programUser ?? before?.program?.user ?? 'nobody';
+  if (exec === undefined && programUser !== undefined) throw alone('--program-user', '--program');
+  if (exec !== undefined && (program ?? programUser) !== undefined) await resolveAccount(user, exec[0] ?? '');
   await makeDirectory(stateDir);
   await writeNoticesFile(stateDir, {
     ...before,
@@ -88,6 +97,10 @@ async function save(stateDir: string, options: NotifyOptions): Promise<void> {
     ...(textfile === undefined ? {} : { textfile: resolve(textfile) }),
     ...(again === undefined ? {} : { again }),
   });
+}
+
+function alone(option: string, needed: string): FairleadError {
+  return new FairleadError('notify/option-alone', { option, needed });
 }
 
 async function test(stateDir: string, said: NoticesFile | null): Promise<Record<string, string | null>> {

@@ -1,0 +1,93 @@
+// Who hears what stands here, as it is typed: what cannot hold is refused, and leaves what was said before.
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { readNoticesFile } from '../../../agent/adapters/machine/notices.ts';
+import { notify } from '../../../agent/cli/commands/notify.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
+import { rejectionOf } from '../../support/error-code.ts';
+import { atTerminal } from '../../support/terminal.ts';
+
+type Terminal = Awaited<ReturnType<typeof atTerminal>>;
+type Options = Parameters<typeof notify>[1];
+
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const URL_HERE = 'https://pager.test/one';
+const USER = userInfo().username;
+
+let context: Terminal['context'];
+let stateDir: string;
+
+beforeEach(async () => {
+  stateDir = temporaryDirectory();
+  context = { ...(await atTerminal('auto')).context, stateDir };
+});
+
+const say = (options: Options) => notify(context, options);
+const said = () => readNoticesFile(stateDir);
+
+function secretFile(text: string): string {
+  const path = join(stateDir, 'given');
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('what is said', () => {
+  it('is added to what was said before, and takes its place after a --clear', async () => {
+    await say({ webhook: URL_HERE, webhookSecretFile: secretFile(SECRET), again: 'PT1H' });
+    await say({ program: ['/bin/page'], programUser: USER });
+
+    const schema = 'fairlead/notices@1';
+    const webhook = { url: URL_HERE, secret: SECRET };
+    const program = { exec: ['/bin/page'], user: USER };
+    expect(await said()).toEqual({ schema, webhook, again: 'PT1H', program });
+
+    await say({ clear: true, webhook: 'https://pager.test/two' });
+    expect(await said()).toEqual({ schema, webhook: { url: 'https://pager.test/two' } });
+
+    await say({ clear: true });
+    expect(await said()).toBeNull();
+  });
+
+  it.each<[string, string, () => Options]>([
+    ['a secret that signs for no webhook', 'notify/option-alone', () => secret(SECRET)],
+    ['an account that starts no program', 'notify/option-alone', () => ({ programUser: USER })],
+    ['an account that is not there', 'service/start-failed', () => program('nobody-of-that-name')],
+    ['a secret that is none', 'document/invalid', () => ({ ...secret('hunter2'), webhook: URL_HERE })],
+    ['no file with a secret', 'file/missing', () => ({ webhook: URL_HERE, webhookSecretFile: '/nowhere/x' })],
+    ['an address that is none', 'document/invalid', () => ({ webhook: 'ftp://pager.test' })],
+  ])('is refused with %s, and leaves what was there', async (_what, code, options) => {
+    await say({ textfile: '/var/lib/numbers' });
+    const before = await said();
+
+    expect(await rejectionOf(say({ ...options(), again: 'PT2H' }))).toMatchObject({ code });
+    expect(await rejectionOf(say({ ...options(), clear: true }))).toMatchObject({ code });
+
+    expect(await said()).toEqual(before);
+  });
+
+  it('is refused where --clear takes what an option says more of', async () => {
+    await say({ webhook: URL_HERE, program: ['/bin/page'], programUser: USER });
+    const before = await said();
+
+    expect(await rejectionOf(say({ ...secret(SECRET), clear: true }))).toMatchObject({
+      code: 'notify/option-alone',
+    });
+    expect(await rejectionOf(say({ programUser: USER, clear: true }))).toMatchObject({
+      code: 'notify/option-alone',
+    });
+
+    expect(await said()).toEqual(before);
+    await say(secret(SECRET));
+    expect(await said()).toMatchObject({ webhook: { url: URL_HERE, secret: SECRET } });
+  });
+});
+
+function secret(text: string): Options {
+  return { webhookSecretFile: secretFile(text) };
+}
+
+function program(programUser: string): Options {
+  return { program: ['/bin/page'], programUser };
+}
