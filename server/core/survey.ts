@@ -34,7 +34,7 @@ export interface Surveyed {
 }
 
 export interface Survey {
-  /** Installs that it is for. */
+  /** Installs that it is for; one that has not said what it is, is in no class. */
   readonly eligible: number;
   /** Of them, those whose wave has come. */
   readonly offered: number;
@@ -113,7 +113,7 @@ function createTally(since: EpochMs, now: EpochMs) {
 
   return {
     add: (one: Surveyed) => {
-      eligible += 1;
+      if (one.offeredAt < Number.POSITIVE_INFINITY) eligible += 1;
       if (one.offeredAt <= now) offered += 1;
       count(one);
       compare(one);

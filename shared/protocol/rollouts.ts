@@ -46,7 +46,7 @@ export const rolloutReply = z.object({
   ...offer,
   /** What began before does not count: the start, or when a halt of the server’s was lifted. */
   since: instant,
-  /** `eligible`: installs that it is for; `offered`: of them, those whose wave has come. */
+  /** `eligible`: installs that it is for, and of a class only those that have said that they are in it; `offered`: of them, those whose wave has come. */
   ...fare,
   next: nextWave.optional(),
   /** Of those at which nothing began: how many by each reason, the most first. */

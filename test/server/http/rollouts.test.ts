@@ -6,6 +6,7 @@ import { wavePosition } from '../../../shared/compile/waves.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
 import type { RolloutReply } from '../../../shared/protocol/rollouts.ts';
+import type { Classes } from '../../../shared/schema/classes.ts';
 import {
   capability,
   changeOf,
@@ -13,6 +14,7 @@ import {
   publicationOf,
   rolloutOf,
   signRole,
+  type VendorDocument,
 } from '../../support/publications.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
 import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -21,12 +23,13 @@ const KEY = 'A'.repeat(43);
 const idOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
 let server: TestServer;
+let release: VendorDocument;
 
 beforeEach(async () => {
   server = await startTestServer();
   const { publisher } = server.context;
   const tree = await addPack(server.store, 'one');
-  const release = capability('1.0.0', tree);
+  release = capability('1.0.0', tree);
   const waves = [
     { percent: 50, after: 'PT0S' },
     { percent: 100, after: 'PT24H' },
@@ -39,6 +42,14 @@ beforeEach(async () => {
   await publisher.publish(request, 'vendor');
 });
 afterEach(() => server.close());
+
+async function publishFor(classes: Classes): Promise<void> {
+  const rollout = rolloutOf(release, '1.0.0', { classes });
+  await server.context.publisher.publish(
+    publicationOf([['releases', signRole('releases', 3, [release, rollout])]], [rollout]),
+    'vendor',
+  );
+}
 
 async function add(number: number, report: Partial<Report> | null, standing: string | null = null) {
   const { db } = server.context;
@@ -110,6 +121,29 @@ it('counts everybody once: by what came of it, or by what keeps them', async () 
   expect(omitted).toEqual({
     ...{ 'wave-to-come': 60 - reached.length, isolated: 1, 'pins-hold-back': 1 },
     'not-yet': reached.length - 5,
+  });
+});
+
+it('is for those of its classes alone, and for nobody who has not said what it is', async () => {
+  await publishFor([{ arch: ['arm64'] }]);
+  const facts = (arch: string, os: string) => ({
+    components: [component],
+    facts: { arch: [arch], os: [os] },
+  });
+  const all = [facts('arm64', 'debian:12'), facts('amd64', 'debian:12'), facts('amd64', 'alpine:3'), null];
+  for (const [number, report] of all.entries()) await add(number, report);
+
+  const { eligible, offered, classes, omitted } = (await ask('/CHG-1~stable')).json() as RolloutReply;
+
+  expect([eligible, offered]).toEqual([1, 1]);
+  expect(classes.map((one) => [one.class, one.eligible])).toEqual([
+    ['arch=amd64', 0],
+    ['arch=arm64', 1],
+    ['os=alpine:3', 0],
+    ['os=debian:12', 1],
+  ]);
+  expect(Object.fromEntries(omitted.map(({ reason, count }) => [reason, count]))).toEqual({
+    ...{ 'not-in-class': 2, 'never-reported': 1, 'not-yet': 1 },
   });
 });
 
