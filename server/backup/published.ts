@@ -9,7 +9,7 @@ import type { RepositoryStore } from '../repository/store.ts';
 import { notKept, within } from './keeper.ts';
 import { type BackupConfig, type BackupPlace, openPlace } from './place.ts';
 import { copyRepository, type Known, NOTHING_KNOWN, readKnown } from './repository-copy.ts';
-import type { BackedUp } from './take.ts';
+import { type BackedUp, listSets } from './take.ts';
 
 /** Of a commit's id, which is a digest. */
 const ID_DIGITS = 16;
@@ -54,11 +54,11 @@ export function keepCommits(
   };
 }
 
-/** Remembers, from one to the next, which files are there already. */
+/** Remembers the list of files that it read or wrote last. */
 export function createSendCommit(store: RepositoryStore, place: BackupPlace, now: () => EpochMs): SendCommit {
-  let known: Known | null = null;
+  let known = NOTHING_KNOWN;
   return async (commit) => {
-    known ??= await readLast(place);
+    known = await readNewest(place, known);
     // What somebody took away there the next backup sends again.
     known = await copyRepository(store, place, known, () => true);
     const timestamp = await timestampOf(commit, store);
@@ -67,9 +67,15 @@ export function createSendCommit(store: RepositoryStore, place: BackupPlace, now
   };
 }
 
-async function readLast(place: BackupPlace): Promise<Known> {
-  const last = (await listPublished(place)).at(-1);
-  return last === undefined ? NOTHING_KNOWN : readKnown(place, last.list).catch(() => NOTHING_KNOWN);
+/**
+ * Of the last publication and the last backup, by whichever process: in a minute a publisher has no time to read every pack
+ * anew, as it would have to at a new place, and after a restore, where every file has another tag.
+ */
+async function readNewest(place: BackupPlace, known: Known): Promise<Known> {
+  const last = [(await listPublished(place)).at(-1), (await listSets(place)).at(-1)];
+  const [newest] = last.filter((one) => one !== undefined).toSorted((a, b) => b.at - a.at);
+  if (newest === undefined || newest.list === known.list) return known;
+  return readKnown(place, newest.list).catch(() => known);
 }
 
 /** Where only change records moved, that of what is published already. */

@@ -1,9 +1,11 @@
 // What the lists at the place lead to: bytes that the key in force opens, and of two contents under one name the one that was published.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listPublished } from '../../../server/backup/published.ts';
+import { createBackingUp } from '../../../server/backup/back-up.ts';
+import { createSendCommit, listPublished } from '../../../server/backup/published.ts';
 import { readList } from '../../../server/backup/set.ts';
 import { nameList } from '../../../server/core/backup-names.ts';
 import { loadState } from '../../../server/repository/state.ts';
+import type { RepositoryStore, Tag } from '../../../server/repository/store.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { BACKUP_KEY, keepBackups, type RestoredServer, type TestBackups } from '../../support/backups.ts';
 import {
@@ -84,6 +86,60 @@ describe('a name that held two contents', () => {
     expect((await loadState(store))?.roles.get('releases')?.content.version).toBe(2);
   });
 });
+
+describe('a publication', () => {
+  it('reads nothing anew that the last backup has, at a new place and after a restore', async () => {
+    await backups.close();
+    backups = keepBackups(server);
+    await backups.backUp();
+    server.now += MINUTE_MS;
+    const first = watched(server.store);
+    await createSendCommit(first.store, backups.place, () => server.now)(COMMIT);
+    expect(first.opened).toEqual([]);
+
+    // Written anew every file has another tag. The first attempt comes before the first backup, and takes too long.
+    const restored = watched(retagged(server.store));
+    const place = { ...backups.place, put: failing };
+    const send = createSendCommit(restored.store, place, () => server.now);
+    await expect(send(COMMIT)).rejects.toThrow('it takes longer');
+    const { layout, context } = server;
+    const of = { layout, address: context.config.database, db: context.db, now: () => server.now };
+    server.now += MINUTE_MS;
+    await createBackingUp({ ...of, store: retagged(server.store) }, backups.config).backUp();
+    restored.opened.length = 0;
+    Object.assign(place, { put: backups.place.put });
+
+    await send(COMMIT);
+    expect(restored.opened).toEqual([]);
+  });
+});
+
+const COMMIT = {
+  ...({ schema: 'fairlead/commit@1', id: 'sha256:1', actor: 'test' } as const),
+  ...{ roots: [], timestamp: null, changes: [] },
+};
+
+async function failing(): Promise<never> {
+  throw new Error('it takes longer');
+}
+
+/** What is opened there. */
+function watched(store: RepositoryStore) {
+  const opened: string[] = [];
+  const open = async (name: string) => {
+    opened.push(name);
+    return store.open(name);
+  };
+  return { opened, store: { ...store, open } };
+}
+
+function retagged(store: RepositoryStore): RepositoryStore {
+  const tagOf = async (name: string) => {
+    const tag = await store.tagOf(name);
+    return tag === null ? null : (`${tag} anew` as Tag);
+  };
+  return { ...store, tagOf };
+}
 
 /** An hour later, with these lines in the file of the keys. */
 async function restart(lines: string): Promise<void> {
