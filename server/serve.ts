@@ -10,6 +10,7 @@ import { readDocument } from '../shared/node/named-file.ts';
 import { tellReady } from '../shared/node/service/manager.ts';
 import { settleDirectory } from '../shared/node/set-aside.ts';
 import { startBackups } from './backup/keeper.ts';
+import { findUnderWay } from './backup/under-way.ts';
 import { type BackupSettings, findBackup } from './cli/backup-config.ts';
 import { findHome, findSecret, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
 import { type CliContext, print } from './cli/options.ts';
@@ -114,9 +115,9 @@ async function takeDirectory(home: Home, log: Logger): Promise<Lock | null> {
     lock.release();
     throw error;
   });
-  await settleDirectory(layout.dir, new Set()).catch((err) =>
-    log.warn({ err }, 'what a kill left behind stays'),
-  );
+  await findUnderWay(layout)
+    .then((names) => settleDirectory(layout.dir, names))
+    .catch((err) => log.warn({ err }, 'what a kill left behind stays'));
   return lock;
 }
 

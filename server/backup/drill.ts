@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import type { FileAddress } from '../core/database-address.ts';
 import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { type BackupMarks, readBackupMark, writeBackupMark } from '../db/backup-marks.ts';
 import { appendEvents } from '../db/events.ts';
@@ -21,6 +22,7 @@ import { sendLog } from './log.ts';
 import { restoreServer } from './restore.ts';
 import { readSet } from './set.ts';
 import { type BackedUp, listSets } from './take.ts';
+import { drillAlone } from './under-way.ts';
 
 export interface Drilling extends BackedUp {
   /** Makes a backup; somebody else may be making one. Error: backup/busy. */
@@ -37,8 +39,17 @@ export interface Drilled {
   readonly entries: number;
 }
 
-/** What it found is noted, also where it fails. Errors: backup/*, restore/unproved, disk/*, server/*. */
+/**
+ * What it found is noted, also where it fails. Errors: backup/*, restore/unproved, disk/*, server/*; and, before anything is done
+ * or noted, backup/drill-elsewhere, backup/drilling.
+ */
 export async function drill(drilling: Drilling): Promise<Drilled> {
+  const { address, layout } = drilling;
+  if (address.kind !== 'file') throw new FairleadError('backup/drill-elsewhere', {});
+  return drillAlone(layout, () => drillAt(drilling, address));
+}
+
+async function drillAt(drilling: Drilling, address: FileAddress): Promise<Drilled> {
   const { place, now } = drilling;
   const at = now();
   let rpoMs = 0;
@@ -47,7 +58,9 @@ export async function drill(drilling: Drilling): Promise<Drilled> {
     if (last === undefined) throw new FairleadError('backup/none', { place: place.place, wanted: '' });
     rpoMs = Math.max(0, at - last.at);
     const canary = await plantCanary(drilling);
-    const drilled = { rpoMs, ...(await tryRestore(drilling, canary)) };
+    // Before anything is read there: what is published meanwhile is in no backup that was made before.
+    const published = await verifyAsClient(drilling.store, now());
+    const drilled = { rpoMs, ...(await tryRestore(drilling, address, { canary, published })) };
     await note(drilling, at, { rpoMs, rtoMs: drilled.rtoMs, problem: null });
     return drilled;
   } catch (error) {
@@ -99,13 +112,23 @@ async function inTime<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** Into a directory that is gone afterwards. A fleet in PostgreSQL is not restored: its log and its repository are. */
-async function tryRestore(drilling: Drilling, canary: Canary): Promise<Omit<Drilled, 'rpoMs'>> {
-  const { layout: live, place, now, openKeys, address } = drilling;
+/** What the restored server must hold. */
+interface Wanted {
+  readonly canary: Canary;
+  /** Null before the first publication. */
+  readonly published: ReadonlyMap<string, number> | null;
+}
+
+/** Into a directory that is gone afterwards. */
+async function tryRestore(
+  drilling: Drilling,
+  address: FileAddress,
+  wanted: Wanted,
+): Promise<Omit<Drilled, 'rpoMs'>> {
+  const { layout: live, place, now, openKeys } = drilling;
   const layout = layoutOf(join(live.dir, `.drill-${randomUUID()}.tmp`));
   const name = (await listSets(place)).at(-1);
   if (name === undefined) throw new FairleadError('backup/none', { place: place.place, wanted: '' });
-  if (address.kind !== 'file') throw new FairleadError('restore/unproved', { problem: ELSEWHERE });
   const began = performance.now();
   const store = createDirectoryStore(layout.dir);
   try {
@@ -113,7 +136,7 @@ async function tryRestore(drilling: Drilling, canary: Canary): Promise<Omit<Dril
     const database = { ...address, path: layout.database };
     const to = { place, layout, address: database, store, now, openKeys: () => openKeys(layout) };
     const { db, restored } = await restoreServer({ ...to, packsStay: true }, name, set);
-    await prove(drilling, { db, store, canary }).finally(() => db.destroy());
+    await prove(drilling, { db, store, ...wanted }).finally(() => db.destroy());
     verifyPages(layout.database);
     const { files, replayed } = restored;
     return { rtoMs: performance.now() - began, files, entries: replayed.entries };
@@ -122,17 +145,13 @@ async function tryRestore(drilling: Drilling, canary: Canary): Promise<Omit<Dril
   }
 }
 
-const ELSEWHERE =
-  'the fleet is in PostgreSQL, and a restore of that is tried by its own means: docs/runbooks/server-backup-and-restore.md';
-
-interface Proof {
+interface Proof extends Wanted {
   readonly db: BackedUp['db'];
   readonly store: RepositoryStore;
-  readonly canary: Canary;
 }
 
 /** Error: restore/unproved. */
-async function prove({ db: live, store: there, now }: Drilling, { db, store, canary }: Proof): Promise<void> {
+async function prove({ db: live, now }: Drilling, { db, store, canary, published }: Proof): Promise<void> {
   const [head, ours] = [await verifyAudit(db, null), await readAuditHead(live)];
   // Others may have done something meanwhile; what is restored is a beginning of what there is.
   if (head.digest === null || head.count > ours.count || (await digestAt(live, head.count)) !== head.digest)
@@ -145,7 +164,7 @@ async function prove({ db: live, store: there, now }: Drilling, { db, store, can
   const isIn = (await findToken(db, canary.text, now()).catch(() => null)) !== null;
   if (row === undefined) throw unproved('a token that was made before the backup is not in it');
   if (isIn) throw unproved('a token that was revoked after the backup is let in');
-  const [found, published] = [await verifyAsClient(store, now()), await verifyAsClient(there, now())];
+  const found = await verifyAsClient(store, now());
   for (const [role, version] of published ?? [])
     if ((found?.get(role) ?? 0) < version)
       throw unproved(

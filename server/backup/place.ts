@@ -7,11 +7,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { utf8 } from '../../shared/encoding/bytes.ts';
+import { durationMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError, toDiskError } from '../../shared/errors/error.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
+import { removeIdle } from '../../shared/node/set-aside.ts';
 import { digest } from '../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
-import { FLEET } from '../core/backup-names.ts';
+import { FLEET, PREFIXES } from '../core/backup-names.ts';
 import type { RepositoryAddress } from '../core/repository-address.ts';
 import { openStore, verifyStore } from '../repository/open-store.ts';
 import type { RepositoryStore } from '../repository/store.ts';
@@ -41,6 +43,8 @@ export interface BackupPlace {
   has(name: string): Promise<boolean>;
   list(prefix: string): Promise<readonly string[]>;
   remove(name: string): Promise<void>;
+  /** What was cut off on its way here goes, once nothing came to it for an hour: others may be sending beside this process. */
+  tidy(): Promise<void>;
   /**
    * That it is still what was claimed, and no empty directory where a disk should be mounted. Errors: backup/foreign,
    * backup/place-lost.
@@ -51,6 +55,8 @@ export interface BackupPlace {
   close(): Promise<void>;
 }
 
+const STAGING = '.staging';
+
 /** `staging` is a directory of this server alone; the caller closes the place. */
 export function openPlace(
   { address, keys }: BackupConfig,
@@ -60,7 +66,7 @@ export function openPlace(
   const { place } = store;
   const nameKey = keys.current.secret;
   // In the directory itself, hidden: the last step is a rename then, and no copy.
-  const halfway = address.kind === 'directory' ? join(address.path, '.staging') : staging;
+  const halfway = address.kind === 'directory' ? join(address.path, STAGING) : staging;
 
   async function putLarge(name: string, plain: Bytes): Promise<number> {
     await makeDirectory(halfway);
@@ -110,6 +116,7 @@ export function openPlace(
     has: (name) => told(store.tagOf(name).then((tag) => tag !== null)),
     list: (prefix) => told(namesIn(store, prefix)),
     remove: (name) => told(removeFrom(store, name)),
+    tidy: () => told(tidy(address, staging)),
     verify: (first) => told(verifyClaim(store, first)),
     room: () => told(roomOf(address)),
     close: () => store.close(),
@@ -161,6 +168,15 @@ async function namesIn(store: RepositoryStore, prefix: string): Promise<readonly
 async function removeFrom(store: RepositoryStore, name: string): Promise<void> {
   const tag = await store.tagOf(name);
   if (tag !== null) await store.clear(name, tag);
+}
+
+const IDLE_MS = durationMs('PT1H');
+
+/** What a bucket has of an upload that did not arrive whole shows in none of its lists. */
+async function tidy(address: RepositoryAddress, staging: string): Promise<void> {
+  await removeIdle(staging, IDLE_MS);
+  if (address.kind !== 'directory') return;
+  for (const name of [STAGING, ...PREFIXES]) await removeIdle(join(address.path, name), IDLE_MS);
 }
 
 /** A tenth of a disk stays free: others may write there. */

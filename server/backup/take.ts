@@ -28,7 +28,7 @@ import type { BackupPlace } from './place.ts';
 import { copyRepository, type Known, NOTHING_KNOWN, readKnown } from './repository-copy.ts';
 import { type BackupSet, encodeSet } from './set.ts';
 import { copyDatabase, sendDatabase } from './snapshot.ts';
-import { filesThere, makeRoom, NO_SUSPECTS, thinOut } from './thin.ts';
+import { filesThere, isSweepDue, makeRoom, NO_SUSPECTS, thinOut } from './thin.ts';
 
 /** A server whose backups these are. */
 export interface BackedUp {
@@ -57,6 +57,8 @@ export function createTaking(server: BackedUp): Taking {
   return {
     take: async () => {
       const began = performance.now();
+      // First: what is in the way there may be why the last one did not come to its end.
+      if (isSweepDue(suspects, server.now())) await server.place.tidy();
       const sets = await listSets(server.place);
       known ??= await readLast(server.place, sets);
       await makeRoom(server.place, sets, server.now());

@@ -39,6 +39,11 @@ export interface Suspects {
 export const NO_SUSPECTS: Suspects = { at: Number.NEGATIVE_INFINITY, names: new Set() };
 const SWEEP_MS = durationMs('PT1H');
 
+/** With the first backup of a process, and then every hour. */
+export function isSweepDue(suspects: Suspects, now: EpochMs): boolean {
+  return Math.abs(now - suspects.at) >= SWEEP_MS;
+}
+
 export interface ThinnedOut {
   readonly removed: number;
   readonly suspects: Suspects;
@@ -56,7 +61,7 @@ export async function thinOut(
   const kept = sets.filter((one) => !expired.includes(one));
   await removeData(place, kept);
   const removed = expired.length;
-  if (Math.abs(now - suspects.at) < SWEEP_MS) return { removed, suspects };
+  if (!isSweepDue(suspects, now)) return { removed, suspects };
   await removeOldActs(place, now);
   return { removed, suspects: { at: now, names: await sweep(place, kept, suspects) } };
 }

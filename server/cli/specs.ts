@@ -36,7 +36,8 @@ const OF_BACKUP: readonly ServerCommand[] = [
   },
   {
     name: 'drill',
-    about: 'try a restore beside the running server: prove it, measure it, and remove it again',
+    about:
+      'try a restore of a fleet in a file beside the running server: prove it, measure it, and remove it again',
     example:
       'drill --dir /var/lib/fairlead-server --backup /mnt/backups/fairlead --backup-key-file /etc/fairlead/backup.key',
     options: [...WHOLE, ...BACKUP, PASSPHRASE],

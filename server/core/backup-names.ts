@@ -7,6 +7,7 @@ export const PUBLISHED = 'published/';
 export const FILES = 'files/';
 export const LISTS = 'lists/';
 export const DATA = 'data/';
+export const PREFIXES: readonly string[] = [SETS, LOG, PUBLISHED, FILES, LISTS, DATA];
 /** Whose backups they are: the one file in the clear. */
 export const FLEET = 'fleet.json';
 

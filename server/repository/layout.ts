@@ -30,6 +30,8 @@ export interface Layout {
   readonly backupMark: string;
   /** Held by whoever makes a backup. */
   readonly backupLock: string;
+  /** Held by whoever tries a restore. */
+  readonly drillLock: string;
   /** What is on its way to the place of the backups. */
   readonly backupStaging: string;
 }
@@ -48,6 +50,7 @@ export function layoutOf(dir: string): Layout {
     repositoryMark: join(dir, 'repository.json'),
     backupMark: join(dir, 'backup.json'),
     backupLock: join(dir, 'backup-lock.db'),
+    drillLock: join(dir, 'drill-lock.db'),
     backupStaging: join(dir, 'backup-staging'),
   };
 }

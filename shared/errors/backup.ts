@@ -80,6 +80,19 @@ export const BACKUP_ERRORS = {
     http: 503,
     exit: EXIT.refused,
   }),
+  'backup/drilling': entry<object>({
+    message: () => 'another drill of this server is under way',
+    hint: () => 'wait until it is done; /metrics and its own output say what it found',
+    http: 503,
+    exit: EXIT.refused,
+  }),
+  'backup/drill-elsewhere': entry<object>({
+    message: () => 'the fleet is in PostgreSQL, and a drill restores a fleet in a file',
+    hint: () =>
+      'restore the database into another cluster, then fairlead-server restore into a new directory: docs/runbooks/server-backup-and-restore.md, With PostgreSQL',
+    http: 503,
+    exit: EXIT.usage,
+  }),
   'backup/slow': entry<{ readonly seconds: number }>({
     message: (d) => `it takes longer than ${count(d.seconds, 'second')}`,
     hint: () => 'ask again; what was sent so far stays there',

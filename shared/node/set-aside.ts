@@ -1,9 +1,10 @@
 // What stands where a file or a directory of our own should be: it gives up its name, and a person may still look at it.
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode, toDiskError } from '../errors/error.ts';
 import { isDirectory, syncDirectory, writeDurably } from './durable-file.ts';
+import { absentOr } from './read-file.ts';
 
 /** To `.damaged` beside it, over an earlier one where that is a file; to a name nobody has where it is not. Errors: disk/*. */
 export async function setAside(path: string): Promise<void> {
@@ -35,7 +36,7 @@ export async function replaceDurably(path: string, bytes: Uint8Array): Promise<v
 const LEFTOVER = /^\..+\.tmp$|\.tmp-[0-9a-f]{16}$/;
 
 /**
- * Once at the start, while nothing else writes; the directories named `except` at its top are not entered. Without the
+ * Once at the start, while nothing else writes; the directories named `except` at its top stay as they are. Without the
  * sync this process would act on a file that the next power cut takes back, because the one that renamed it died before
  * it could sync the directory. Error: disk/failed.
  */
@@ -50,8 +51,21 @@ async function settle(directory: string, except: ReadonlySet<string>): Promise<v
   await syncDirectory(directory);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (LEFTOVER.test(entry.name)) await rm(path, { recursive: true, force: true });
-    else if (entry.isDirectory())
-      await (except.has(entry.name) ? syncDirectory(path) : settle(path, new Set()));
+    if (entry.isDirectory() && except.has(entry.name)) await syncDirectory(path);
+    else if (LEFTOVER.test(entry.name)) await rm(path, { recursive: true, force: true });
+    else if (entry.isDirectory()) await settle(path, new Set());
+  }
+}
+
+/** The same while others write there: what nobody wrote to for so long, at any depth. A directory that is not there has none. */
+export async function removeIdle(directory: string, idleMs: number): Promise<void> {
+  const found = await readdir(directory, { withFileTypes: true, recursive: true }).catch((cause: unknown) =>
+    absentOr(directory, cause, []),
+  );
+  for (const entry of found) {
+    if (!entry.isFile() || !LEFTOVER.test(entry.name)) continue;
+    const path = join(entry.parentPath, entry.name);
+    const about = await stat(path).catch(() => null);
+    if (about !== null && about.mtimeMs < Date.now() - idleMs) await rm(path, { force: true });
   }
 }

@@ -1,12 +1,14 @@
 // A drill: it finds what it should find, measures it, notices what is wrong at the place, and leaves nothing behind.
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Drilled, drill } from '../../../server/backup/drill.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
+import { tryLock } from '../../../shared/node/lock.ts';
 import { keepBackups, type TestBackups } from '../../support/backups.ts';
 import { refusedCode } from '../../support/error-code.ts';
-import { firstPublication, testKey } from '../../support/publications.ts';
+import { firstPublication, publicationOf, signRole, testKey } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 const MINUTE_MS = 60_000;
@@ -29,11 +31,12 @@ afterEach(async () => {
 
 const openKeys = async () => ({ snapshot: testKey('snapshot'), timestamp: testKey('timestamp') });
 
-function tryIt(backUp: () => Promise<unknown> = backups.backUp): Promise<Drilled> {
+function tryIt(backUp: () => Promise<unknown> = backups.backUp, keys = openKeys): Promise<Drilled> {
   const { layout, context, store } = server;
   const { place } = backups;
   const { database: address } = context.config;
-  return drill({ layout, address, db: context.db, store, place, now: () => server.now, backUp, openKeys });
+  const of = { layout, address, db: context.db, store, place, now: () => server.now };
+  return drill({ ...of, backUp, openKeys: keys });
 }
 
 async function eventsOf(kind: string): Promise<number> {
@@ -63,6 +66,34 @@ describe('a drill', () => {
       .where('name', '=', 'backup-drill')
       .execute();
     expect(left.every(({ revoked_at }) => revoked_at !== null)).toBe(true);
+  });
+
+  it('raises no alarm where something is published while it restores', async () => {
+    await backups.backUp();
+    const { publisher } = server.context;
+    const publish = async () => {
+      server.now += MINUTE_MS;
+      await publisher.publish(publicationOf([['releases', signRole('releases', 2, [])]], [], []), 'test');
+      return openKeys();
+    };
+
+    expect((await tryIt(backups.backUp, publish)).rtoMs).toBeGreaterThan(0);
+    expect(await eventsOf('drill.failed')).toBe(0);
+  });
+
+  it('is alone, says so without an alarm, and removes what a killed one left', async () => {
+    await backups.backUp();
+    const left = join(server.layout.dir, '.drill-killed.tmp');
+    await mkdir(left);
+    const lock = await tryLock(server.layout.drillLock);
+
+    expect(await refusedCode(tryIt())).toBe('backup/drilling');
+    expect(await readBackupMark(server.context.db, 'drill')).toBeNull();
+    expect(existsSync(left)).toBe(true);
+
+    lock?.release();
+    await tryIt();
+    expect(existsSync(left)).toBe(false);
   });
 
   it('without a backup says that there is none', async () => {

@@ -4,14 +4,17 @@ import { appendFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drill } from '../../../server/backup/drill.ts';
 import { createBackups } from '../../../server/backup/keeper.ts';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
+import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import { findToken } from '../../../server/db/token-lists.ts';
 import { revokeTokens } from '../../../server/db/tokens.ts';
 import { renderMetrics } from '../../../server/http/metrics.ts';
 import { loadState } from '../../../server/repository/state.ts';
 import { keepBackups } from '../../support/backups.ts';
 import { usePostgres } from '../../support/databases.ts';
+import { refusedCode } from '../../support/error-code.ts';
 import { findPostgres, type Postgres, startPostgres } from '../../support/postgres.ts';
 import { firstPublication } from '../../support/publications.ts';
 import { startTestServer } from '../../support/server-under-test.ts';
@@ -61,6 +64,24 @@ describe.skipIf(programs === null)('a fleet in PostgreSQL', () => {
     expect((await loadState(restored.store))?.root.content.version).toBe(1);
     await restored.db.destroy();
     await backups.close();
+    await server.close();
+  });
+
+  it('is drilled by hand: the command says so before it does anything', { timeout: LIMIT_MS }, async () => {
+    const server = await startTestServer();
+    await server.bearer('viewer');
+    const { close, place, backUp } = keepBackups(server);
+    const { layout, store, context } = server;
+    const { db } = context;
+    const of = { layout, address: context.config.database, db, store, place, now: () => server.now };
+    const openKeys = () => Promise.reject(new Error('nobody restores'));
+
+    expect(await refusedCode(drill({ ...of, backUp, openKeys }))).toBe('backup/drill-elsewhere');
+
+    expect(await readBackupMark(db, 'drill')).toBeNull();
+    expect(await readBackupMark(db, 'backup')).toBeNull();
+    expect((await db.selectFrom('events').selectAll().execute()).length).toBe(0);
+    await close();
     await server.close();
   });
 

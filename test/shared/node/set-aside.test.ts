@@ -99,7 +99,7 @@ describe('a durable write', () => {
 describe('a directory after a kill', () => {
   it('loses what was half-written, at any depth, and nothing else', async () => {
     const top = temporaryDirectory();
-    for (const name of ['in', 'out']) mkdirSync(join(top, name));
+    for (const name of ['in', 'out', '.work.tmp']) mkdirSync(join(top, name));
     mkdirSync(join(top, 'in', '.tree.00ff.tmp'));
     const half = ['.a.00ff.tmp', 'conf.json.tmp-00112233445566ff', 'in/.b.00ff.tmp', 'in/.tree.00ff.tmp/x'];
     const whole = [
@@ -112,14 +112,15 @@ describe('a directory after a kill', () => {
       'c.tmp-00112233445566ff0',
       'c.tmp-00112233445566FF',
       'out/.c.00ff.tmp',
+      '.work.tmp/.e.00ff.tmp',
       'in/d',
     ];
     for (const name of [...half, ...whole]) writeFileSync(join(top, name), '');
 
-    await settleDirectory(top, new Set(['out']));
+    await settleDirectory(top, new Set(['out', '.work.tmp']));
 
     const left = readdirSync(top, { recursive: true, encoding: 'utf8' }).filter(
-      (name) => !['in', 'out'].includes(name),
+      (name) => !['in', 'out', '.work.tmp'].includes(name),
     );
     expect(left.toSorted()).toEqual(whole.toSorted());
   });
