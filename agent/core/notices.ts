@@ -39,7 +39,7 @@ const SHORTEST_AGAIN_MS = durationMs('PT5M');
 const AGAIN_MS = durationMs('P1D');
 
 export interface Notice {
-  readonly kind: 'alarm' | 'request';
+  readonly kind: 'alarm' | 'request' | 'test';
   /** What it is about, the same for as long as it stands. */
   readonly about: string;
   readonly text: string;

@@ -48,7 +48,7 @@ export interface Notices {
   config(): Promise<NoticesFile | null>;
   /** Null where it was taken, else why not, in words. Never throws, and takes no longer than half a minute. */
   send(sink: Sink, message: object): Promise<string | null>;
-  /** Whole or not at all. Errors: disk/*. */
+  /** Whole or not at all. Errors: notify/read-only, disk/*. */
   writeTextfile(directory: string, text: string): Promise<void>;
 }
 

@@ -130,6 +130,13 @@ export const AGENT_ERRORS = {
     http: 400,
     exit: EXIT.usage,
   }),
+  'notify/read-only': entry<{ readonly directory: string }>({
+    message: (d) => `the agent may not write the numbers to ${d.directory}`,
+    hint: (d) =>
+      `let its unit write there: systemctl edit fairlead-agent.service, and below [Service] ReadWritePaths=${d.directory}`,
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'policy/unreadable': entry<{ readonly path: string; readonly problem: string }>({
     message: (d) => `the local policy ${d.path} cannot be read: ${d.problem}`,
     hint: (d) => `correct ${d.path}, or move it away and set a channel; until then the instance is frozen`,

@@ -1,4 +1,4 @@
-// What an operator asks about what runs: its logs, a rollback rehearsed, files repaired; where a rollback leads, and when one may start.
+// What an operator asks about what runs: its logs, a rollback rehearsed, files repaired, people told; where a rollback leads, and when one may start.
 import { z } from 'zod';
 import { componentKey, digest, instant, line, version } from '../schema/common.ts';
 import { planStep } from '../schema/deployment.ts';
@@ -106,6 +106,14 @@ export const stageReply = z.strictObject({
   present: z.array(componentKey),
 });
 export type StageReply = z.output<typeof stageReply>;
+
+/** POST /v1/notices/test: everybody who is told of what stands is told something now, by the agent and as it is confined. */
+export const noticesTestedReply = z.strictObject({
+  schema: z.literal('fairlead/notices-tested@1'),
+  /** By the way it went: null where it was taken, else why not. */
+  tested: z.record(z.string(), z.string().nullable()),
+});
+export type NoticesTestedReply = z.output<typeof noticesTestedReply>;
 
 /** Where an agent that can replace itself is started from; absent where it has no slots. */
 export const slotsState = z.strictObject({

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
-import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../../shared/errors/error.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { formatMessage, hasArrived, signatureHeaders } from '../../../shared/protocol/standard-webhooks.ts';
@@ -83,6 +83,7 @@ async function writeTextfile(directory: string, text: string): Promise<void> {
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    if (systemCode(cause) === 'EROFS') throw new FairleadError('notify/read-only', { directory }, { cause });
     throw toDiskError(path, cause, text.length);
   }
 }

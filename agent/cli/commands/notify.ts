@@ -2,18 +2,13 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
+import { noticesTestedReply } from '../../../shared/protocol/upkeep.ts';
 import { resolveAccount } from '../../adapters/machine/account.ts';
-import {
-  createNotices,
-  noticesPathOf,
-  readNoticesFile,
-  writeNoticesFile,
-} from '../../adapters/machine/notices.ts';
-import { type NoticesFile, SINKS } from '../../core/notices.ts';
+import { noticesPathOf, readNoticesFile, writeNoticesFile } from '../../adapters/machine/notices.ts';
+import type { NoticesFile } from '../../core/notices.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const notifyAnswer = z.strictObject({
@@ -38,12 +33,15 @@ interface NotifyOptions {
   readonly clear?: boolean;
 }
 
-/** Without options it shows what was said. A running agent takes it with its next round. Errors: notify/option-alone, service/start-failed, document/invalid, file/*, disk/*. */
+/**
+ * Without options it shows what was said. A running agent takes it with its next round.
+ * A test is the agent's. Errors: notify/option-alone, service/start-failed, document/invalid, file/*, disk/*, agent/*.
+ */
 export async function notify(context: CliContext, options: NotifyOptions): Promise<number> {
   const { stateDir } = context;
   await save(stateDir, options);
   const said = await readNoticesFile(stateDir);
-  const tested = options.test === true ? await test(stateDir, said) : undefined;
+  const tested = options.test === true ? await test(context) : undefined;
   const reply: z.output<typeof notifyAnswer> = {
     schema: 'fairlead/notify-shown@1',
     webhook: shownWebhook(said),
@@ -60,6 +58,11 @@ export async function notify(context: CliContext, options: NotifyOptions): Promi
     ...Object.entries(tested ?? {}).map(([sink, problem]) => `test of the ${sink}: ${problem ?? 'taken'}`),
   ]);
   return Object.values(tested ?? {}).some((problem) => problem !== null) ? 1 : 0;
+}
+
+/** By the agent: what this command may reach or write says nothing about one that is confined. */
+async function test({ client }: CliContext): Promise<Record<string, string | null>> {
+  return (await client.call('POST', '/v1/notices/test', noticesTestedReply)).tested;
 }
 
 function shownWebhook(said: NoticesFile | null) {
@@ -101,15 +104,4 @@ async function save(stateDir: string, { clear = false, ...options }: NotifyOptio
 
 function alone(option: string, needed: string): FairleadError {
   return new FairleadError('notify/option-alone', { option, needed });
-}
-
-async function test(stateDir: string, said: NoticesFile | null): Promise<Record<string, string | null>> {
-  const now = () => Date.now();
-  const notices = createNotices(stateDir, { warn: () => undefined }, now);
-  const at = formatInstant(now());
-  const notice = { kind: 'test', text: 'this is a test; nothing is wrong', since: at };
-  const outcomes = SINKS.filter((sink) => said?.[sink] !== undefined).map(
-    async (sink) => [sink, await notices.send(sink, { at, notices: [notice] })] as const,
-  );
-  return Object.fromEntries(await Promise.all(outcomes));
 }

@@ -124,7 +124,7 @@ const NOTIFY: readonly OptionSpec[] = [
     about: 'after so long what still stands is told again; a day unless given',
     parse: parseIsoDuration,
   },
-  { flags: '--test', about: 'tell everybody something now, and say what came of it' },
+  { flags: '--test', about: 'let the agent that runs tell everybody something now, and say what came of it' },
   { flags: '--clear', about: 'forget what was said before' },
 ];
 

@@ -26,6 +26,7 @@ import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { readFacts, sayFact } from './facts.ts';
+import { testNotices } from './notifier.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
 import { changeReporting, readSent } from './reporting.ts';
@@ -61,6 +62,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['PUT', /^\/v1\/allowances$/, (state, r) => editAllowance(state, parse(allowanceRequest, r), r.actor)],
   ['GET', /^\/v1\/facts$/, (state) => readFacts(state)],
   ['PUT', /^\/v1\/facts$/, (state, r) => sayFact(state, parse(factRequest, r), r.actor)],
+  ['POST', /^\/v1\/notices\/test$/, (state) => testNotices(state.notices, () => readStatus(state))],
   ['GET', /^\/v1\/approvals$/, (state) => readApprovals(state)],
   ['POST', /^\/v1\/approvals$/, (state, r) => giveApproval(state, parse(approvalRequest, r), r.actor)],
   [

@@ -115,14 +115,14 @@ function notifierOf({ notices, files, clock, log }: AgentOptions, state: AgentSt
 
 function createState(options: AgentOptions, wake: () => void): AgentState {
   const { deployer, trees, clock, log, pulse, repository, settings } = options;
-  const { instance, agentVersion, drivers, files } = options;
+  const { instance, agentVersion, drivers, files, notices } = options;
   const { approvals, facts, proposals } = files;
   // Nobody else has the channel: whatever says something about this install passes that gate.
   const gate = createReporting(options.channel, files.reporting);
   const { channel } = gate;
   const contact = createServerContact({ ...options, intervalMs: options.pollIntervalMs });
   const state: AgentState = {
-    ...{ deployer, trees, clock, log, pulse, wake },
+    ...{ deployer, trees, clock, log, pulse, wake, notices },
     self: {
       instance,
       agentVersion,

@@ -1,8 +1,11 @@
 // Tells people of this install what stands, beside the rounds: nothing waits for it, and what could not be told is told later.
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { StatusReply } from '../../../shared/protocol/admin.ts';
+import type { NoticesTestedReply } from '../../../shared/protocol/upkeep.ts';
 import {
   describeNotices,
   NOTHING_TOLD,
+  type Notice,
   noticesOf,
   openingAfter,
   SINKS,
@@ -100,4 +103,37 @@ async function attempt(
   resting.set(sink, { failures: failures + 1, until: clock.monotonic() + pause });
   log.warn({ sink, problem }, 'people could not be told what stands; it is tried again');
   return false;
+}
+
+/** Tells everybody at once that this is a test, the way that alarms go, and writes the numbers. */
+export async function testNotices(
+  notices: Notices | undefined,
+  readStatus: () => Promise<StatusReply>,
+): Promise<NoticesTestedReply> {
+  const config = (await notices?.config()) ?? null;
+  const schema = 'fairlead/notices-tested@1';
+  if (notices === undefined || config === null) return { schema, tested: {} };
+  const status = await readStatus();
+  const message = describeNotices(status, [TEST], {});
+  const { textfile } = config;
+  const outcomes = [
+    ...SINKS.filter((sink) => config[sink] !== undefined).map(
+      async (sink) => [sink, await notices.send(sink, message)] as const,
+    ),
+    ...(textfile === undefined
+      ? []
+      : [
+          notices.writeTextfile(textfile, renderTextfile(status)).then(
+            () => ['textfile', null] as const,
+            (error: unknown) => ['textfile', problemOf(error)] as const,
+          ),
+        ]),
+  ];
+  return { schema, tested: Object.fromEntries(await Promise.all(outcomes)) };
+}
+
+const TEST: Notice = { kind: 'test', about: 'test', text: 'this is a test; nothing is wrong' };
+
+function problemOf(error: unknown): string {
+  return isFairleadError(error) ? `${error.message}; ${error.hint}` : String(error);
 }

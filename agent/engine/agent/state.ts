@@ -12,7 +12,7 @@ import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
 import type { Deployer, DriverName } from '../../ports/deploy.ts';
-import type { Clock, Log, Pulse } from '../../ports/machine.ts';
+import type { Clock, Log, Notices, Pulse } from '../../ports/machine.ts';
 import type { Freshness, Repository, Sample, Samples } from '../../ports/server.ts';
 import type { AuditLog, JsonStore, Settings, TreeStore } from '../../ports/state.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
@@ -34,6 +34,8 @@ export interface AgentState {
   readonly clock: Clock;
   readonly log: Log;
   readonly pulse: Pulse;
+  /** Absent where nobody is told anything. */
+  readonly notices?: Notices | undefined;
   /** Ends the loop's wait: something local changed. */
   wake(): void;
 }

@@ -16,12 +16,14 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const URL_HERE = 'https://pager.test/one';
 const USER = userInfo().username;
 
+let terminal: Terminal;
 let context: Terminal['context'];
 let stateDir: string;
 
 beforeEach(async () => {
   stateDir = temporaryDirectory();
-  context = { ...(await atTerminal('auto')).context, stateDir };
+  terminal = await atTerminal('auto');
+  context = { ...terminal.context, stateDir };
 });
 
 const say = (options: Options) => notify(context, options);
@@ -81,6 +83,37 @@ describe('what is said', () => {
     expect(await said()).toEqual(before);
     await say(secret(SECRET));
     expect(await said()).toMatchObject({ webhook: { url: URL_HERE, secret: SECRET } });
+  });
+});
+
+describe('a test', () => {
+  const answering = (tested: Readonly<Record<string, string | null>>) => {
+    const asked: string[] = [];
+    const reply = { schema: 'fairlead/notices-tested@1', tested };
+    const call = async (method: string, path: string) => {
+      asked.push(`${method} ${path}`);
+      return reply;
+    };
+    context = { ...context, client: { call: call as never } };
+    return asked;
+  };
+
+  it('is made by the agent, with what was said a moment before', async () => {
+    const asked = answering({ webhook: null });
+
+    expect(await say({ webhook: URL_HERE, test: true })).toBe(0);
+
+    expect(asked).toEqual(['POST /v1/notices/test']);
+    expect(terminal.lines()).toContain('test of the webhook: taken');
+    expect(await said()).toMatchObject({ webhook: { url: URL_HERE } });
+  });
+
+  it('that somebody did not take has an exit status for scripts', async () => {
+    answering({ webhook: null, textfile: 'the agent may not write there' });
+
+    expect(await say({ test: true })).toBe(1);
+
+    expect(terminal.lines()).toContain('test of the textfile: the agent may not write there');
   });
 });
 

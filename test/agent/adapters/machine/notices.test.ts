@@ -1,4 +1,5 @@
 // How people of an install are told, for real: a command without a shell, a signed webhook of theirs, a file that node_exporter reads.
+import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import {
   chmodSync,
@@ -157,6 +158,24 @@ describe('the file of numbers', () => {
       expect(lstatSync(join(collector, 'fairlead.prom')).isFile()).toBe(true);
     },
   );
+
+  it('that lies where a confined agent writes nothing is named with the line that lets it', (test) => {
+    if (process.getuid?.() !== 0) return test.skip('needs root');
+    const confined = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"';
+    const source = new URL('../../../../agent/adapters/machine/notices.ts', import.meta.url).href;
+    const script = `const { createNotices } = await import('${source}');
+      const notices = createNotices('/nowhere', console, Date.now);
+      await notices.writeTextfile(process.argv[1], 'x').catch(({ code, hint }) => console.log(code, hint));`;
+
+    const words = ['-m', 'sh', '-c', confined, 'sh', directory, process.execPath, '-e', script, directory];
+    const { stdout } = spawnSync('unshare', words, { encoding: 'utf8' });
+
+    expect(stdout).toMatch(/^notify\/read-only /);
+    expect(stdout).toContain(
+      `systemctl edit fairlead-agent.service, and below [Service] ReadWritePaths=${directory}`,
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
 
   it('that has no place is a problem in words', async () => {
     const refusal = await rejectionOf(notices.writeTextfile(join(directory, 'nowhere'), 'x'));

@@ -64,6 +64,7 @@ describe('answers', () => {
     ['POST', 'verify', undefined, 'verification'],
     ['GET', 'audit', undefined, 'audit-log'],
     ['POST', 'stage', undefined, 'staged'],
+    ['POST', 'notices/test', undefined, 'notices-tested'],
     ['GET', 'advisories', undefined, 'advisories'],
   ])('are given to each question by its own room: %s %s', async (method, path, body, document) => {
     const network = createAgentNetwork();

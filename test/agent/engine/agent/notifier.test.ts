@@ -8,8 +8,10 @@ import {
   type Told,
 } from '../../../../agent/core/notices.ts';
 import { renderTextfile } from '../../../../agent/core/textfile.ts';
-import { createNotifier } from '../../../../agent/engine/agent/notifier.ts';
+import { createNotifier, testNotices } from '../../../../agent/engine/agent/notifier.ts';
+import type { Notices } from '../../../../agent/ports/machine.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { StatusReply } from '../../../../shared/protocol/admin.ts';
 import type { Blocker } from '../../../../shared/schema/decision.ts';
 import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
@@ -53,18 +55,20 @@ const blocker = (code: string, more: Partial<Blocker> = {}): Blocker => ({
   ...more,
 });
 
+const notices: Notices = {
+  config: async () => config,
+  send: async (sink, message) => {
+    const problem = refuse(sink);
+    if (problem === null) sent.push({ sink, message: message as never });
+    return problem;
+  },
+  writeTextfile: async (_directory, text) => void files.push(text),
+};
+
 /** One that begins anew, as after a restart, with what is on disk. */
 function start() {
   const notifier = createNotifier({
-    notices: {
-      config: async () => config,
-      send: async (sink, message) => {
-        const problem = refuse(sink);
-        if (problem === null) sent.push({ sink, message: message as never });
-        return problem;
-      },
-      writeTextfile: async (_directory, text) => void files.push(text),
-    },
+    notices,
     told: {
       read: async () => stored,
       write: async (document) => {
@@ -306,5 +310,51 @@ describe('the file of numbers', () => {
     expect(text).toContain('fairlead_component_healthy{component="core/\\"auth\\"",version="1.2.0"} 1');
     expect(text).toContain(`fairlead_metadata_expires_timestamp_seconds ${(T0 + DAY_MS) / 1_000}`);
     expect(text).toContain('fairlead_alarms 2');
+  });
+});
+
+describe('a test', () => {
+  const everywhere: NoticesFile = {
+    ...{ schema: 'fairlead/notices@1', webhook: { url: 'https://pager.example/' } },
+    ...{ program: { exec: ['/bin/page'], user: 'nobody' }, textfile: '/var/lib/node_exporter' },
+  };
+  const readStatus = async () => status;
+
+  it('goes to everybody and says that it is one, and writes the numbers as they are', async () => {
+    config = everywhere;
+
+    const { tested } = await testNotices(notices, readStatus);
+
+    expect(tested).toEqual({ webhook: null, program: null, textfile: null });
+    expect(sent.map(({ sink }) => sink)).toEqual(['webhook', 'program']);
+    expect(sent[0]?.message).toMatchObject({
+      instance: { name: 'Oslo' },
+      notices: [{ kind: 'test', since: formatInstant(T0) }],
+    });
+    expect(files).toEqual([renderTextfile(status)]);
+    expect(stored).toBeNull();
+  });
+
+  it('says of each what was wrong with it, and what to do about a place', async () => {
+    config = everywhere;
+    refuse = (sink) => (sink === 'program' ? 'exit status 3' : null);
+    const directory = everywhere.textfile ?? '';
+    const refusal = new FairleadError('notify/read-only', { directory });
+    const confined = { ...notices, writeTextfile: () => Promise.reject(refusal) };
+
+    const { tested } = await testNotices(confined, readStatus);
+
+    expect(tested).toEqual({
+      ...{ webhook: null, program: 'exit status 3' },
+      textfile: expect.stringContaining(`ReadWritePaths=${directory}`),
+    });
+  });
+
+  it('goes to nobody where nobody is told anything', async () => {
+    config = null;
+
+    expect((await testNotices(notices, readStatus)).tested).toEqual({});
+    expect((await testNotices(undefined, readStatus)).tested).toEqual({});
+    expect(sent).toEqual([]);
   });
 });
