@@ -9,8 +9,8 @@ export interface Latest {
   /** What the agent acts on from here on. */
   note(conclusion: Conclusion): void;
   /**
-   * What `conclude` answers, or, where that takes its time, null and what was noted last. It goes on beside, and nobody begins a
-   * second one meanwhile: whoever asks again and again costs one decision at a time.
+   * What `conclude` answers, or, where that takes its time, what was noted last. It goes on beside, and nobody begins a second one
+   * meanwhile, but after it while there is time: whoever asks again and again costs one decision at a time.
    */
   soonest(conclude: () => Promise<Conclusion>): Promise<Soonest>;
 }
@@ -23,24 +23,36 @@ export function createLatest(clock: Pick<Clock, 'sleep'>): Latest {
   let last: Conclusion | null = null;
   let making: Promise<Conclusion> | null = null;
 
-  async function begin(conclude: () => Promise<Conclusion>): Promise<Soonest> {
-    const own = conclude().finally(() => {
+  async function make(
+    conclude: () => Promise<Conclusion>,
+    isLate: () => boolean,
+  ): Promise<Conclusion | null> {
+    // That one began before this was asked, and may know less; its error is whoever's began it.
+    while (making !== null) await making.catch(() => undefined);
+    if (isLate()) return null;
+    making = conclude().finally(() => {
       making = null;
     });
-    making = own;
-    const patience = new AbortController();
-    const late = clock.sleep(PATIENCE_MS, patience.signal).then(() => null);
-    const conclusion = await Promise.race([own, late]).finally(() => patience.abort());
-    if (conclusion !== null) return { kind: 'made', conclusion };
-    // Its error is that of nobody any more.
-    own.catch(() => undefined);
-    return { kind: 'in-the-making', last };
+    return await making;
   }
 
   return {
-    note: (conclusion) => {
-      last = conclusion;
+    note({ decision, offer, emergency, pins }) {
+      // Its facts are another matter: the whole catalog is among them.
+      last = { decision, offer, emergency, pins };
     },
-    soonest: async (conclude) => (making === null ? await begin(conclude) : { kind: 'in-the-making', last }),
+    async soonest(conclude) {
+      const patience = new AbortController();
+      let isLate = false;
+      const late = clock.sleep(PATIENCE_MS, patience.signal).then(() => {
+        isLate = true;
+        return null;
+      });
+      const made = make(conclude, () => isLate);
+      // Once it is late its error is that of nobody any more.
+      made.catch(() => undefined);
+      const conclusion = await Promise.race([made, late]).finally(() => patience.abort());
+      return conclusion === null ? { kind: 'in-the-making', last } : { kind: 'made', conclusion };
+    },
   };
 }
