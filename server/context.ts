@@ -7,7 +7,7 @@ import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
 import type { Identity, Person } from './core/identity.ts';
 import { type CallerQuotas, createQuotas } from './core/quota.ts';
-import { directoryAddress, type RepositoryAddress } from './core/repository-address.ts';
+import { directoryAddress, isS3, type RepositoryAddress } from './core/repository-address.ts';
 import type { SignInState } from './core/sign-in-state.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
@@ -22,6 +22,7 @@ import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
 import { createWebhookDoor } from './hub/webhook-door.ts';
 import { createWebhookSender, type WebhookSender } from './hub/webhook-sender.ts';
+import { createDiskReader, type ReadDisks } from './repository/disks.ts';
 import { type Layout, layoutOf } from './repository/layout.ts';
 import { createOfferReader, type ReadOffers } from './repository/offers.ts';
 import { openStore } from './repository/open-store.ts';
@@ -103,6 +104,7 @@ export interface Context {
   readonly downloads: Downloads;
   /** Null where none are kept. */
   readonly backups: Backups | null;
+  readonly readDisks: ReadDisks;
 }
 
 /** What a publisher works on. */
@@ -210,8 +212,18 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     readReport: createReportReader(),
     signIn: surroundings.signIn ?? null,
     downloads: surroundings.downloads ?? PUBLIC_DOWNLOADS,
-    backups: surroundings.openBackups?.({ config, db }, now) ?? null,
+    ...keptBeside(config, surroundings.openBackups?.({ config, db }, now) ?? null),
   };
+}
+
+/** The backups, and how much room is left; what is kept in a bucket is on somebody else's disk. */
+function keptBeside({ layout, repository }: ServerConfig, backups: Backups | null) {
+  const places = [
+    { disk: 'directory', path: layout.dir },
+    ...(repository.kind === 'directory' ? [{ disk: 'repository', path: repository.path }] : []),
+    ...(backups === null || isS3(backups.place) ? [] : [{ disk: 'backups', path: backups.place }]),
+  ];
+  return { backups, readDisks: createDiskReader(places) };
 }
 
 function takingReports(db: Database, failures: ReadonlySet<() => void>) {

@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from '../../shared/encoding/json.ts';
 import type { AlertKind, Severity } from '../../shared/protocol/alerts.ts';
 import type { EventKind, FleetEvent } from '../../shared/protocol/events.ts';
+import { aboutRoom } from './disk-room.ts';
 
 /** One event's part of an alert: those of one kind about one thing are counted together. */
 export interface Alarm {
@@ -57,6 +58,11 @@ const RULES: Partial<Record<EventKind, Rule>> = {
   'rollout.halted': (d) => ({ kind: 'rollout-halted', severity: 'critical', about: String(d.release) }),
   'backup.failed': () => ({ kind: 'backup-failed', severity: 'critical', about: 'backup' }),
   'drill.failed': () => ({ kind: 'backup-failed', severity: 'critical', about: 'drill' }),
+  'disk.fills': (d) => {
+    const level = d.level === 'critical' ? 'critical' : 'low';
+    const severity = level === 'critical' ? 'critical' : 'warning';
+    return { kind: 'disk-fills', severity, about: aboutRoom(String(d.disk), level) };
+  },
   'expiry.near': (d) => ({
     ...{ kind: 'expiry', severity: Number(d.days) < 3 ? 'critical' : 'warning' },
     about: `${d.kind} ${d.name}`,

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../../shared/encoding/json.ts';
 import { cutText, sanitizeLine } from '../../shared/encoding/text.ts';
 import { count } from '../../shared/errors/entry.ts';
 import type { EventKind } from '../../shared/protocol/events.ts';
+import { describeRoom } from './disk-room.ts';
 
 type Details = JsonObject;
 
@@ -35,6 +36,7 @@ const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => s
   'rollout.resumed': (d) => `${text(d.release)}: goes on; somebody lifted the server's halt`,
   'backup.failed': (d, subject) => `no backup reaches ${subject}${because(d.problem)}`,
   'drill.failed': (d, subject) => `what is at ${subject} could not be restored${because(d.problem)}`,
+  'disk.fills': (d) => describeRoom({ disk: text(d.disk), free: Number(d.free), size: Number(d.size) }),
   'expiry.near': (d) =>
     Number(d.days) < 0
       ? `${text(d.kind)} ${text(d.name)} has expired`

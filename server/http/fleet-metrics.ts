@@ -1,5 +1,5 @@
 // The numbers of the fleet: how deployments end and how long they take, who is heard, who complies, who is exposed.
-import { type Advisory, SEVERITIES } from '../../shared/schema/advisory.ts';
+import { SEVERITIES } from '../../shared/schema/advisory.ts';
 import { FINAL_STATES } from '../../shared/schema/deployment.ts';
 import type { Context } from '../context.ts';
 import { REASONS, renderDurations, seriesOf } from '../core/deployment-tallies.ts';
@@ -8,7 +8,8 @@ import { readInstanceNumbers, readTallies } from '../db/fleet-metrics.ts';
 import { countInstances, countTwins } from '../db/instances.ts';
 import type { Database } from '../db/tables.ts';
 import { readAdvisory } from '../repository/public-files.ts';
-import { METRICS_BY_NAME, together, type Watch } from './metric-table.ts';
+import type { AdvisoryRef } from '../repository/state.ts';
+import { METRICS_BY_NAME, onceByDigest, together, type Watch } from './metric-table.ts';
 
 export function observeFleet(watch: Watch, context: Context): void {
   const { db, now } = context;
@@ -43,17 +44,11 @@ export async function renderDeploymentDurations(db: Database): Promise<string> {
   return renderDurations(DURATION, METRICS_BY_NAME[DURATION].help, await readTallies(db));
 }
 
-/** Documents never change under their digest: each is read once. */
 function createExposure(context: Context): () => Promise<ReadonlyMap<string, number>> {
-  let known = new Map<string, Advisory>();
+  const { publisher, store, db } = context;
+  const readAdvisories = onceByDigest((ref: AdvisoryRef) => readAdvisory(store, ref));
   return async () => {
-    const { publisher, store, db } = context;
-    const before = known;
-    known = new Map();
-    for (const ref of publisher.published().advisories) {
-      known.set(ref.sha256, before.get(ref.sha256) ?? (await readAdvisory(store, ref)));
-    }
-    const advisories = [...known.values()];
+    const advisories = await readAdvisories(publisher.published().advisories);
     const running = await listAffected(db, advisories);
     const exposed = new Map<string, number>();
     for (const advisory of advisories) {

@@ -25,7 +25,7 @@ const PROCESS = {
   fairlead_reports_total: metric('counter', 'Reports of agents that were kept'),
 } as const;
 
-/** Of the repository. */
+/** Of the repository, and of what the server writes to. */
 const REPOSITORY = {
   fairlead_metadata_expires_timestamp_seconds: metric('gauge', 'When the metadata of a role expires', 'role'),
   fairlead_token_expires_timestamp_seconds: metric(
@@ -33,6 +33,17 @@ const REPOSITORY = {
     'When a token that is not revoked expires',
     'name',
   ),
+  fairlead_halts_in_force: metric(
+    'gauge',
+    'Halts that stop a release now, by whom they are for: `all`, or installs of a `class`',
+    'whom',
+  ),
+  fairlead_disk_free_bytes: metric(
+    'gauge',
+    'What may still be written to a disk of this server: of its `directory`, the `repository`, the `backups`, where they are apart',
+    'disk',
+  ),
+  fairlead_disk_size_bytes: metric('gauge', 'How large that disk is', 'disk'),
 } as const;
 
 /** Of the fleet, the same whichever process is asked. */
@@ -145,5 +156,18 @@ export function together<Value>(read: () => Promise<Value>): () => Promise<Value
       reading = null;
     });
     return reading;
+  };
+}
+
+/** Documents never change under their digest: each is read once, while it is asked for. */
+export function onceByDigest<Ref extends { readonly sha256: string }, Value>(
+  read: (ref: Ref) => Promise<Value>,
+): (refs: readonly Ref[]) => Promise<readonly Value[]> {
+  let known: ReadonlyMap<string, Value> = new Map();
+  return async (refs) => {
+    const found = new Map<string, Value>();
+    for (const ref of refs) found.set(ref.sha256, known.get(ref.sha256) ?? (await read(ref)));
+    known = found;
+    return [...found.values()];
   };
 }

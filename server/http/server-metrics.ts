@@ -1,12 +1,18 @@
-// The numbers of the repository, and of what the server does by itself: what ends when, which jobs fail, which webhook takes nothing.
+// The numbers of the repository, and of what the server does by itself: what ends when, what is halted, how full disks are, which jobs fail, which webhook takes nothing.
+import { instantMs } from '../../shared/encoding/instant.ts';
+import { haltScopePath } from '../../shared/schema/release-ref.ts';
 import type { Context } from '../context.ts';
 import { readWebhookNumbers } from '../db/fleet-metrics.ts';
 import { countJobs } from '../db/job-lists.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
-import { together, type Watch } from './metric-table.ts';
+import { readHaltDocument } from '../repository/halting.ts';
+import type { DocumentRef } from '../repository/state.ts';
+import { onceByDigest, together, type Watch } from './metric-table.ts';
 
 export function observeServer(watch: Watch, context: Context): void {
   observeRepository(watch, context);
+  observeHalts(watch, context);
+  observeDisks(watch, context);
   observeJobs(watch, context);
   observeWebhooks(watch, context);
 }
@@ -22,6 +28,29 @@ function observeRepository(watch: Watch, { db, publisher }: Context): void {
       first.set(name, Math.min(at, first.get(name) ?? at));
     }
     for (const [name, at] of first) say(at / 1000, name);
+  });
+}
+
+function observeHalts(watch: Watch, { publisher, store, now }: Context): void {
+  const readHalts = onceByDigest((ref: DocumentRef) => readHaltDocument(store, ref));
+  watch('fairlead_halts_in_force', async (say) => {
+    const { halts } = publisher.published();
+    const paths = new Set(halts.map(({ path }) => path));
+    const found = (await readHalts(halts)).filter((one) => one !== null);
+    const inForce = found.filter(({ expires }) => instantMs(expires) > now());
+    const ofClass = inForce.filter(({ digest }) => paths.has(haltScopePath(digest))).length;
+    say(inForce.length - ofClass, 'all');
+    say(ofClass, 'class');
+  });
+}
+
+function observeDisks(watch: Watch, { readDisks }: Context): void {
+  const read = together(readDisks);
+  watch('fairlead_disk_free_bytes', async (say) => {
+    for (const { disk, free } of await read()) say(free, disk);
+  });
+  watch('fairlead_disk_size_bytes', async (say) => {
+    for (const { disk, size } of await read()) say(size, disk);
   });
 }
 

@@ -9,6 +9,7 @@ import type { Effect } from '../db/jobs.ts';
 import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
 import { guardOffers } from './guard.ts';
+import { watchRoom } from './room.ts';
 import type { JobKind } from './run.ts';
 import { sampleFleet } from './sample.ts';
 import { sendDue } from './send.ts';
@@ -83,6 +84,7 @@ export const JOB_KINDS: readonly JobKind[] = [
     attempts: 1,
     work: (context, _job, signal) => sampleFleet(context, signal),
   },
+  { kind: 'room', everyMs: 10 * MINUTE_MS, attempts: 1, work: watchRoom },
   {
     kind: 'tidy',
     everyMs: HOUR_MS,

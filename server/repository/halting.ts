@@ -13,7 +13,7 @@ import type { SigningKey } from '../../shared/trust/key.ts';
 import { parseEnvelope, signMetadata } from '../../shared/trust/metadata.ts';
 import type { Halted } from './commit.ts';
 import { targetName } from './names.ts';
-import type { Published, RepositoryState } from './state.ts';
+import type { DocumentRef, Published, RepositoryState } from './state.ts';
 import type { RepositoryStore } from './store.ts';
 
 /** A halt to be signed: what is written down of it, and what it takes the place of. */
@@ -118,6 +118,16 @@ async function listExpired({ roles }: RepositoryState, { store, now }: Signing):
   return expired;
 }
 
+/** Null for what is published beside halts, such as whom one is for. */
+export async function readHaltDocument(
+  store: Pick<RepositoryStore, 'read'>,
+  { path, sha256 }: DocumentRef,
+): Promise<Halt | null> {
+  const stored = await store.read(targetName(path, sha256));
+  const found = stored === null ? null : parseTargetDocument(path, stored.bytes);
+  return found?.kind === 'halt' ? found.document : null;
+}
+
 /** The halt of a release that is published, in force or not. */
 export async function readHalt(
   store: Pick<RepositoryStore, 'read'>,
@@ -126,12 +136,11 @@ export async function readHalt(
 ): Promise<{ readonly halt: Halt; readonly document: Digest; readonly isForAll: boolean } | null> {
   const path = haltPath(release);
   const ref = halts.find((one) => one.path === path);
-  const stored = ref === undefined ? null : await store.read(targetName(path, ref.sha256));
-  const found = stored === null ? null : parseTargetDocument(path, stored.bytes);
-  return ref === undefined || found?.kind !== 'halt'
+  const halt = ref === undefined ? null : await readHaltDocument(store, ref);
+  return ref === undefined || halt === null
     ? null
     : {
-        ...{ halt: found.document, document: digestFromHex(ref.sha256) },
+        ...{ halt, document: digestFromHex(ref.sha256) },
         isForAll: !halts.some(({ path: each }) => each === haltScopePath(release)),
       };
 }

@@ -20,6 +20,7 @@ export const ALERT_KINDS = [
   'expiry',
   'job-failing',
   'backup-failed',
+  'disk-fills',
   'webhook-disabled',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];

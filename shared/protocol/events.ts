@@ -31,6 +31,7 @@ export const EVENT_KINDS = [
   'rollout.resumed',
   'backup.failed',
   'drill.failed',
+  'disk.fills',
   'expiry.near',
   'job.failing',
   'webhook.disabled',

@@ -2,8 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { METRICS_BY_NAME, type MetricName } from '../../../server/http/metric-table.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { haltPath, haltScopePath } from '../../../shared/schema/release-ref.ts';
 import { eventOf, happen, makeWebhook, runOutbox } from '../../support/outbox.ts';
-import { advisoryOf } from '../../support/publications.ts';
+import {
+  advisoryOf,
+  documentOf,
+  firstPublication,
+  publicationOf,
+  signRole,
+} from '../../support/publications.ts';
 import { publishVersions } from '../../support/published-versions.ts';
 import { recordOf } from '../../support/reports.ts';
 import { enrolAgent, type ServerAgent } from '../../support/server-agent.ts';
@@ -158,6 +167,48 @@ describe('deployments that end', () => {
     expect(await readSeries('fairlead_deployment_duration_seconds_bucket{outcome="committed",le="30"}')).toBe(
       0,
     );
+  });
+});
+
+describe('the server', () => {
+  it('says how much room its disks have, and leaves out one that gives no answer', async () => {
+    const [found] = await server.context.readDisks();
+
+    expect(await readSeries('fairlead_disk_size_bytes{disk="directory"}')).toBe(found?.size);
+    expect(await readSeries('fairlead_disk_free_bytes{disk="directory"}')).toBeGreaterThan(0);
+  });
+
+  it('counts the halts that are in force, by whom they are for', async () => {
+    const { publisher } = server.context;
+    await publisher.publish(firstPublication(publisher.onlineKeys), 'vendor');
+    const digests = ['a', 'b', 'c'].map((sign): Digest => `sha256:${sign.repeat(64)}` as Digest);
+    const [hours = '', days = '', some = ''] = digests;
+    const haltOf = (digest: string, lastsMs: number) =>
+      documentOf(haltPath(digest as Digest), {
+        ...{ schema: 'fairlead/halt@1', digest, reason: 'it bricks' },
+        issued: formatInstant(server.now),
+        expires: formatInstant(server.now + lastsMs),
+      });
+    const scope = { schema: 'fairlead/halt-scope@1', digest: some, classes: [{ arch: ['arm64'] }] };
+    const documents = [
+      ...[haltOf(hours, 3_600_000), haltOf(days, 48 * 3_600_000), haltOf(some, 48 * 3_600_000)],
+      documentOf(haltScopePath(some as Digest), scope),
+    ];
+    const inForce = async () => [
+      await readSeries('fairlead_halts_in_force{whom="all"}'),
+      await readSeries('fairlead_halts_in_force{whom="class"}'),
+    ];
+    const before = await inForce();
+    await publisher.publish(publicationOf([['halts', signRole('halts', 2, documents)]], documents), 'vendor');
+
+    const during = await inForce();
+    server.now += 3_600_001;
+
+    expect([before, during, await inForce()]).toEqual([
+      [0, 0],
+      [2, 1],
+      [1, 1],
+    ]);
   });
 });
 

@@ -173,6 +173,39 @@ describe('an event makes an alert:', () => {
   });
 });
 
+describe('a disk that fills', () => {
+  const GIB = 2 ** 30;
+  const look = async (free: number) => {
+    const context = {
+      ...server.context,
+      readDisks: async () => [{ disk: 'repository', free: free * GIB, size: 1_000 * GIB }],
+    };
+    const jobs = await createJobs(
+      context,
+      JOB_KINDS.filter(({ kind }) => kind === 'room'),
+    );
+    server.now += 11 * 60_000;
+    await jobs.look();
+    await jobs.stop();
+    return (await alerts()).toReversed().map(({ severity, about, count }) => [severity, about, count]);
+  };
+
+  it('is told once, at once where it gets worse, and again after a day', async () => {
+    const low = ['warning', 'repository', 1];
+    const worse = ['critical', 'repository, nearly full', 1];
+
+    expect(await look(500)).toEqual([]);
+    expect(await look(9)).toEqual([low]);
+    expect(await look(8)).toEqual([low]);
+    expect(await look(0.5)).toEqual([low, worse]);
+    server.now += 25 * 3_600_000;
+    expect(await look(8)).toEqual([low, worse, low]);
+    expect((await listAlerts(server.context.db, { limit: 1, after: null })).entries).toMatchObject([
+      { text: 'the disk of the repository fills: 8.6 GB of 1073.7 GB are free' },
+    ]);
+  });
+});
+
 describe('a thousand installs that fail at the same step', () => {
   it('are one alert with a count, told at one, ten, a hundred and a thousand', async () => {
     await makeWebhook(server, receiver.url, { types: ['alert.rollback'] });
