@@ -66,16 +66,17 @@ export async function countEnded(
 async function countPart(trx: DatabaseTransaction, known: Known, now: EpochMs): Promise<number> {
   const rows = await trx
     .selectFrom('deployments')
-    .select(['instance', 'record', 'updated_at', 'body'])
+    .select(['instance', 'record', 'updated_at', 'heard_at', 'body'])
     .where(UNCOUNTED)
     .orderBy('instance')
     .orderBy('record')
     .limit(AT_ONCE)
     .$if(isPostgres(trx), (query) => query.forUpdate().skipLocked())
     .execute();
-  const stats = rows.flatMap(({ updated_at, body }) => [
-    ...statsOf(JSON.parse(body) as DeploymentRecord, dayOf(updated_at, now), known),
-  ]);
+  const stats = rows.flatMap(({ updated_at, heard_at, body }) => {
+    const day = dayOf(updated_at, heard_at, now);
+    return day === null ? [] : [...statsOf(JSON.parse(body) as DeploymentRecord, day, known)];
+  });
   await addStats(trx, stats);
   for (const part of inParts(rows)) {
     await trx
@@ -93,11 +94,14 @@ async function countPart(trx: DatabaseTransaction, known: Known, now: EpochMs): 
   return rows.length;
 }
 
-/** A clock that is wrong by years tells no day: then it is today. */
-function dayOf(ended: string, now: EpochMs): string {
-  const at = Date.parse(ended);
-  const isPlausible = at <= now + DAY_MS && at > now - KEPT_STAT_DAYS * DAY_MS;
-  return formatInstantMs(isPlausible ? at : now).slice(0, 10);
+/** A clock that is wrong by years tells no day: then it is the one on which it was heard of. Null: its day is no longer kept. */
+function dayOf(ended: string, heard: string | null, now: EpochMs): string | null {
+  const at = [ended, heard ?? ''].map((text) => Date.parse(text)).find((one) => isKept(one, now));
+  return at === undefined ? null : formatInstantMs(at).slice(0, 10);
+}
+
+function isKept(at: EpochMs, now: EpochMs): boolean {
+  return at <= now + DAY_MS && at > now - KEPT_STAT_DAYS * DAY_MS;
 }
 
 const DAY_MS = 86_400_000;

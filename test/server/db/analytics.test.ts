@@ -144,6 +144,31 @@ it('takes a version that nobody released, and a clock that is years off, for wha
   ]);
 });
 
+it('takes what ended and was heard of long ago for over, as a server that is upgraded does', async () => {
+  const long = (id: number) => {
+    const stages = ['planned', 'committed'] as const;
+    return ended(id, 'committed', 0, {
+      stages: stages.map((state) => ({ state, at: '2020-01-01T00:00:00Z' })),
+    });
+  };
+  await report([long(1), long(2), long(3), long(4), ended(5, 'committed', 10)]);
+  const heard = (at: string | null, ...records: readonly number[]) =>
+    db.updateTable('deployments').set({ heard_at: at }).where('record', 'in', records).execute();
+  // As a server took them that did not write it down yet; long ago; and of a clock that was wrong, two days ago.
+  await heard(null, 1, 5);
+  await heard('2020-01-01T00:00:00.000Z', 2);
+  await heard('2026-11-18T12:00:00.000Z', 3);
+
+  const counted = await countEnded(db, KNOWN, NOW, never);
+
+  const { groups } = await summarizeDeployments(db, { ...ask, from: '2000-01-01', by: ['day'] });
+  expect(groups.map(({ day, deployments }) => [day, deployments])).toEqual([
+    ['2026-11-18', 1],
+    ['2026-11-20', 2],
+  ]);
+  expect([counted, await countEnded(db, KNOWN, NOW, never)]).toEqual([5, 0]);
+});
+
 it('tells those with most deployments, or the last days, and that there are more', async () => {
   await report([
     ended(1, 'committed', 10),
