@@ -95,7 +95,16 @@ async function pruneSamples(trx: DatabaseTransaction, now: EpochMs): Promise<voi
     .deleteFrom('fleet_samples')
     .where('at', '<', formatInstantMs(now - KEPT_SAMPLE_HOURS * HOUR_MS))
     .where('kind', '<>', 'running')
-    .where('at', 'not like', '%T23:%')
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('fleet_samples as later')
+          .select('later.at')
+          .whereRef('later.kind', '=', 'fleet_samples.kind')
+          .whereRef('later.name', '=', 'fleet_samples.name')
+          .whereRef('later.at', '>', 'fleet_samples.at')
+          .where(sql<boolean>`later.at < substr(fleet_samples.at, 1, 10) || 'U'`),
+      ),
+    )
     .execute();
 }
 
@@ -112,20 +121,21 @@ export interface SampleQuestion {
   readonly limit: number;
 }
 
-/** Oldest first. */
-export function listSamples(
+/** The newest, oldest first, and whether there are older ones. */
+export async function listSamples(
   db: Database,
   { kind, from, to, name, limit }: SampleQuestion,
-): Promise<readonly FleetSampleRow[]> {
-  return db
+): Promise<{ readonly samples: readonly FleetSampleRow[]; readonly more: boolean }> {
+  const rows = await db
     .selectFrom('fleet_samples')
     .selectAll()
     .where('kind', '=', kind)
     .$if(name !== undefined, (query) => query.where('name', '=', name ?? ''))
     .where('at', '>=', from)
     .where('at', '<', endOf(to))
-    .orderBy('at')
-    .orderBy('name')
-    .limit(limit)
+    .orderBy('at', 'desc')
+    .orderBy('name', 'desc')
+    .limit(limit + 1)
     .execute();
+  return { samples: rows.slice(0, limit).toReversed(), more: rows.length > limit };
 }

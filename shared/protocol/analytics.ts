@@ -57,6 +57,6 @@ export const fleetAnalytics = z.object({
   from: z.string(),
   to: z.string(),
   series: z.array(sampleSeries),
-  /** There are more points: ask for less time, or for one name. */
+  /** There are older points: ask for less time, or for one name. */
   more: z.boolean(),
 });

@@ -87,12 +87,12 @@ const fleet = defineRoute({
   answer: async ({ db, now }, { query }) => {
     const { kind, name, ...days } = query;
     const { from, to } = spanOf(days, now());
-    const rows = await listSamples(db, { kind, name, from, to, limit: MOST_POINTS + 1 });
-    const told = Map.groupBy(rows.slice(0, MOST_POINTS), (row) => row.name);
+    const { samples, more } = await listSamples(db, { kind, name, from, to, limit: MOST_POINTS });
+    const told = Map.groupBy(samples, (row) => row.name);
     const series = [...told].map(([of, points]) => {
       return { name: of, points: points.map(({ at, instances }) => ({ at, instances: Number(instances) })) };
     });
-    return { kind, from, to, more: rows.length > MOST_POINTS, series };
+    return { kind, from, to, more, series };
   },
 });
 

@@ -245,28 +245,65 @@ it('counts an instance once that runs several affected things', async () => {
   expect(await countVersions(db)).toEqual({ 'core/auth 1.0.0': 1, 'core/users 1.0.0': 1 });
 });
 
+const keep = (sample: FleetSample, at: number) =>
+  transact(db, 'committed', (trx) => keepSample(trx, sample, at));
+const hour = (at: number, exposed: number) =>
+  keep({ exposed: { critical: exposed }, standing: {}, running: { [`core/auth 1.0.${exposed}`]: 1 } }, at);
+
 it('keeps the hours of a fortnight, and of each day before that its last', async () => {
-  const hour = (at: number, exposed: number) =>
-    keep({ exposed: { critical: exposed }, standing: {}, running: { [`core/auth 1.0.${exposed}`]: 1 } }, at);
-  const keep = (sample: FleetSample, at: number) =>
-    transact(db, 'committed', (trx) => keepSample(trx, sample, at));
   const start = Date.parse('2026-11-01T20:00:00Z');
   for (let i = 0; i < 8; i++) await hour(start + i * 3_600_000, i);
   await hour(start + 3 * 3_600_000 + 60_000, 9);
 
   const days = { from: '2026-11-01', to: '2026-11-02', limit: 100 };
-  const before = await listSamples(db, { kind: 'exposed', ...days });
+  const { samples: before } = await listSamples(db, { kind: 'exposed', ...days });
   await hour(start + 20 * DAY_MS, 10);
-  const after = await listSamples(db, { kind: 'exposed', ...days });
-  const running = await listSamples(db, { kind: 'running', ...days });
+  const { samples: after } = await listSamples(db, { kind: 'exposed', ...days });
+  const { samples: running } = await listSamples(db, { kind: 'running', ...days });
 
   // What was looked at again within its hour counts as the last look says.
   expect(before.map(({ instances }) => Number(instances))).toEqual([0, 1, 2, 9, 4, 5, 6, 7]);
   expect(after.map(({ at, instances }) => [at, Number(instances)])).toEqual([
     ['2026-11-01T23:00:00.000Z', 9],
+    ['2026-11-02T03:00:00.000Z', 7],
   ]);
   expect(running.map(({ at, name }) => `${at.slice(0, 10)} ${name}`)).toEqual([
     '2026-11-01 core/auth 1.0.9',
     '2026-11-02 core/auth 1.0.7',
   ]);
+});
+
+it('keeps of each number the last that was told on a day', async () => {
+  const at = (day: number, time: string) => Date.parse(`2026-11-0${day}T${time}:00:00Z`);
+  await hour(at(1, '09'), 1);
+  await keep({ exposed: { critical: 2, high: 2 }, standing: { complies: 2 }, running: {} }, at(1, '11'));
+  await hour(at(1, '15'), 3);
+  await hour(at(2, '00'), 4);
+
+  await hour(at(2, '00') + 20 * DAY_MS, 5);
+
+  const days = { from: '2026-11-01', to: '2026-11-02', limit: 100 };
+  const kept = [
+    ...(await listSamples(db, { kind: 'exposed', ...days })).samples,
+    ...(await listSamples(db, { kind: 'standing', ...days })).samples,
+  ];
+  expect(kept.map((row) => `${row.at.slice(0, 13)} ${row.name} ${row.instances}`)).toEqual([
+    '2026-11-01T11 high 2',
+    '2026-11-01T15 critical 3',
+    '2026-11-02T00 critical 4',
+    '2026-11-01T11 complies 2',
+  ]);
+});
+
+it('tells the newest samples where there are more than are asked for, oldest first', async () => {
+  for (let i = 0; i < 4; i++) await hour(NOW + i * 3_600_000, i);
+
+  const ask = { kind: 'exposed', from: '2026-11-20', to: '2026-11-20' } as const;
+  const [some, all] = [
+    await listSamples(db, { ...ask, limit: 2 }),
+    await listSamples(db, { ...ask, limit: 4 }),
+  ];
+
+  expect([some, all].map(({ more }) => more)).toEqual([true, false]);
+  expect(some.samples.map(({ instances }) => Number(instances))).toEqual([2, 3]);
 });
