@@ -1,5 +1,6 @@
 // Streams of events: people and programs that read along, each at its own pace, all from one look a second at what is new.
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { aborted } from '../../shared/node/turns.ts';
 import {
   ALIVE_MS,
   type FleetEvent,
@@ -71,9 +72,7 @@ export function createEventStreams<Filter extends object>(source: EventSource<Fi
 
   async function* tell(reader: Reader<Filter>): AsyncGenerator<string> {
     const over = AbortSignal.any([reader.gone, stopping.signal]);
-    const ended = new Promise<void>((resolve) => {
-      over.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const ended = aborted(over);
     let told = source.now();
     yield `retry: ${RETRY_MS}\n\n`;
     const { oldest, newest } = news.bounds();

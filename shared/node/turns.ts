@@ -14,6 +14,14 @@ export function createTurns(): InTurn {
   };
 }
 
+/** Resolves when it is aborted, at once where it was. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** Well below what anybody notices, also on a slower machine. */
 const SLICE_MS = 10;
 

@@ -1,6 +1,6 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import { createCompileCache } from '../../../shared/compile/compile.ts';
-import { createTurns } from '../../../shared/node/turns.ts';
+import { aborted, createTurns } from '../../../shared/node/turns.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Told } from '../../core/notices.ts';
@@ -92,15 +92,13 @@ export function createAgent(options: AgentOptions): Agent {
     await state.records.ledger.noteStart(details);
     // What an earlier process did and could not write down any more.
     await state.records.ledger.noteDeployments(await deployer.records());
-    const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(state.wake()), { once: true });
-    });
+    const ended = aborted(signal).then(() => state.wake());
     deployer.supervise(signal).catch((error) => {
       state.log.error({ err: error }, 'services are no longer supervised');
     });
     void watchFiles(state, signal);
     void state.offers.hints.run(signal);
-    await Promise.race([loop(signal), aborted]);
+    await Promise.race([loop(signal), ended]);
     await leave(state);
     await state.records.ledger.note({ event: 'agent-stopped', actor: 'agent', details: {} });
   }

@@ -1,5 +1,6 @@
 // The one gate before everything that this install says about itself: whoever has no gate has no channel.
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { aborted } from '../../../shared/node/turns.ts';
 import { isReportingOff, type ReportingFile } from '../../core/outbox.ts';
 import type { Listening, ListeningEnd, ServerChannel } from '../../ports/server.ts';
 import type { JsonStore } from '../../ports/state.ts';
@@ -49,11 +50,4 @@ export function createReporting(
     moving = new AbortController();
   };
   return { reporting: { isOff, write }, channel };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

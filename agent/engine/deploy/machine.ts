@@ -1,5 +1,6 @@
 // The machine: from the state a deployment is in to its end, one journalled transition at a time.
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { aborted } from '../../../shared/node/turns.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import { environmentFailure, failureOf, HandedOver } from '../../core/deploy/failure.ts';
 import { canBeLeft, isUntouched, transition, type WorkingState } from '../../core/deploy/states.ts';
@@ -57,13 +58,6 @@ function unlessLeft(run: Run, state: WorkingState, outcome: Promise<Ended>): Pro
 function unlessYielded(run: Run, state: WorkingState, outcome: Promise<Ended>): Promise<Ended> {
   const isWaiting = isUntouched(state) && state !== 'preflight';
   return isWaiting ? Promise.race([aborted(run.yielded).then(() => GAVE_WAY), outcome]) : outcome;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function perform(run: Run, state: WorkingState): Promise<Ended> {

@@ -1,6 +1,6 @@
 // Work that waits: in its turn, after a failure too, and resting when it has lasted.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createRests, createTurns, forEachBounded, inPieces } from '../../../shared/node/turns.ts';
+import { aborted, createRests, createTurns, forEachBounded, inPieces } from '../../../shared/node/turns.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -124,5 +124,22 @@ describe('a task for a few workers', () => {
     await forEachBounded([], 8, () => Promise.reject(new Error('never')));
 
     expect(workers).toEqual([0]);
+  });
+});
+
+describe('what waits for an end', () => {
+  it('goes on when that comes, and at once where it came before', async () => {
+    const ending = new AbortController();
+    let isOver = false;
+    const over = aborted(ending.signal).then(() => {
+      isOver = true;
+    });
+    await settle();
+    expect(isOver).toBe(false);
+
+    ending.abort();
+    await over;
+
+    await expect(aborted(ending.signal)).resolves.toBeUndefined();
   });
 });

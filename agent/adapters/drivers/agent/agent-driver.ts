@@ -4,6 +4,7 @@ import { type Digest, digestFromHex } from '../../../../shared/encoding/digest.t
 import { formatInstant, instantMs } from '../../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { aborted } from '../../../../shared/node/turns.ts';
 import {
   describeMissing,
   otherAgentSlot,
@@ -220,11 +221,4 @@ async function askVersion(executable: string): Promise<string> {
   const version = sanitizeLine(stdout.trim(), 100);
   if (status === 0 && version !== '') return version;
   throw new FairleadError('service/not-runnable', { program: executable, problem: detail });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
