@@ -1,11 +1,12 @@
 // The backups of a server that runs: made when they are due, and what takes rights away is at their place before it is acknowledged.
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import type { OwnPath } from '../../shared/node/own-parts.ts';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
 import { createTurns } from '../../shared/node/turns.ts';
+import { SETS } from '../core/backup-names.ts';
 import { isBackupDue } from '../core/backup-retention.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
 import type { RepositoryAddress } from '../core/repository-address.ts';
@@ -53,7 +54,20 @@ export interface Keeping extends Pick<BackedUp, 'layout' | 'db' | 'now'> {
   readonly config: BackupConfig;
   readonly maker: Maker;
   readonly warn: (error: unknown) => void;
+  readonly patience?: Patience;
 }
+
+/** A disk that hangs hangs for ever. */
+interface Patience {
+  /** So long somebody waits for an answer to what is done already. */
+  readonly keepMs: number;
+  /** The first copy of a large repository to a bucket takes long. */
+  readonly makeMs: number;
+  /** Whoever stops the server kills it before long. */
+  readonly stopMs: number;
+}
+
+const PATIENCE: Patience = { keepMs: 15_000, makeMs: durationMs('PT2H'), stopMs: 10_000 };
 
 /** Beside the server, in a thread of their own; the log says once when they begin to fail. */
 export function startBackups(
@@ -77,13 +91,14 @@ interface Opened {
 }
 
 const LOOK_MS = 2_000;
-/** So long somebody waits for an answer to what is done already. */
-const KEEP_MS = 15_000;
 
-/** Begins with the first look. */
-export function createBackups(keeping: Keeping): Backups {
-  const { config, layout, maker, warn, db, now } = keeping;
-  const place = openPlace(config, layout.backupStaging);
+/** Begins with the first look. `place` is closed with it. */
+export function createBackups(
+  keeping: Keeping,
+  place: BackupPlace = openPlace(keeping.config, keeping.layout.backupStaging),
+): Backups {
+  const { config, maker, warn, db, now, patience = PATIENCE } = keeping;
+  const { keepMs, makeMs, stopMs } = patience;
   const inLine = createTurns();
   let isClaimed = false;
   let isFailing = false;
@@ -100,45 +115,69 @@ export function createBackups(keeping: Keeping): Backups {
     if (mark === null) await writeBackupMark(db, 'log', { count: head.count });
   }
 
-  async function makeDue(): Promise<void> {
-    const last = await readBackupMark(db, 'backup');
-    if (isBackupDue(last, now())) await maker.backUp();
+  let next: Promise<void> | null = null;
+  /** One that begins after this call, and that all who ask until it begins share: behind one that hangs no queue grows. */
+  function sendSoon(): Promise<void> {
+    next ??= inLine(() => {
+      next = null;
+      return send();
+    });
+    return within(keepMs, next);
   }
 
-  const look = async () => {
+  async function makeDue(): Promise<void> {
+    const last = await readBackupMark(db, 'backup');
+    if (!isBackupDue(last, now())) return;
+    // Whether it is there at all is soon told; how long a backup takes, not.
+    await within(keepMs, place.list(SETS));
+    await within(makeMs, maker.backUp());
+  }
+
+  async function succeeds(work: () => Promise<void>): Promise<boolean> {
     try {
-      await inLine(send);
-      await makeDue();
-      isFailing = false;
+      await work();
+      return true;
     } catch (error) {
       // Killed on purpose, in the middle of one perhaps.
-      if (isStopped || isFairleadError(error, 'backup/busy')) return;
+      if (isStopped || isFairleadError(error, 'backup/busy')) return false;
       if (!isFailing) warn(error);
       isFailing = true;
-      await noteFailure(keeping, place, error);
+      await noteFailure(keeping, place, error).catch(warn);
+      return false;
     }
+  }
+
+  let [looking, making]: (Promise<void> | null)[] = [null, null];
+  const make = async () => {
+    if (await succeeds(makeDue)) isFailing = false;
   };
-  let looking: Promise<void> | null = null;
+  /** What a command waits for is sent while a backup is made: that may take an hour. */
+  const look = async () => {
+    if (!(await succeeds(sendSoon))) return;
+    making ??= make().finally(() => {
+      making = null;
+    });
+  };
   const timer = setInterval(() => {
-    looking ??= look()
-      .catch(warn)
-      .finally(() => {
-        looking = null;
-      });
+    looking ??= look().finally(() => {
+      looking = null;
+    });
   }, LOOK_MS).unref();
   return {
     place: place.place,
     keep: () =>
-      within(KEEP_MS, inLine(send)).catch((cause: unknown) => {
+      sendSoon().catch((cause: unknown) => {
         throw notKept(place.place, cause, true);
       }),
-    look,
+    look: async () => {
+      await look();
+      await making;
+    },
     stop: async () => {
       isStopped = true;
       clearInterval(timer);
-      await maker.stop();
-      await looking;
-      await place.close();
+      const ended = Promise.all([maker.stop(), looking, making]).then(() => place.close());
+      await within(stopMs, ended).catch(warn);
     },
   };
 }
@@ -152,7 +191,7 @@ export async function waitUntilKept(db: Database, layout: Layout): Promise<void>
   if (place === null) return;
   const { count } = await readAuditHead(db);
   const sent = async () => (await readBackupMark(db, 'log'))?.count ?? 0;
-  const deadline = performance.now() + KEEP_MS;
+  const deadline = performance.now() + PATIENCE.keepMs;
   while ((await sent()) < count) {
     if (performance.now() > deadline) {
       const problem = 'no running server sends it there';
@@ -181,7 +220,7 @@ async function noteFailure(
   });
 }
 
-/** A disk that hangs hangs for ever. Errors: those of `work`, and backup/slow. */
+/** Errors: those of `work`, and backup/slow. */
 export async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
   const done = new AbortController();
   const late = setTimeout(ms, undefined, { signal: done.signal, ref: false }).then(() => {

@@ -1,9 +1,11 @@
 // A running server and the place of its backups: nothing is acknowledged that is not there, and a place that fails stops nothing else.
 import { rename } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Backups, createBackups } from '../../../server/backup/keeper.ts';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Backups, createBackups, type Maker } from '../../../server/backup/keeper.ts';
+import type { BackupPlace } from '../../../server/backup/place.ts';
 import { keepCommits } from '../../../server/backup/published.ts';
 import { listSets } from '../../../server/backup/take.ts';
+import { readAuditHead } from '../../../server/db/audit-chain.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import type { Commit } from '../../../server/repository/commit.ts';
 import { loadState } from '../../../server/repository/state.ts';
@@ -13,6 +15,7 @@ import { firstPublication } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 const MINUTE_MS = 60_000;
+const LOOK_MS = 2_000;
 
 let server: TestServer;
 let made: TestBackups;
@@ -123,6 +126,88 @@ describe('a halt that the server signs by itself', () => {
     );
     await kept.close();
     await mountDisk();
+  });
+});
+
+describe('a place that hangs', () => {
+  const never = () => new Promise<never>(() => undefined);
+  const patience = { keepMs: 700, makeMs: 800, stopMs: 100 };
+
+  /** As those of a server that runs, with one part that never answers. */
+  function keepAt(place: Partial<BackupPlace>, maker: Partial<Maker> = {}, waits = patience): Backups {
+    const { layout, context } = server;
+    const whole = { backUp: made.backUp, stop: async () => undefined, ...maker };
+    const of = { layout, db: context.db, now: () => server.now, config: made.config, patience: waits };
+    const warn = (error: unknown) => void warnings.push(error);
+    return createBackups(
+      { ...of, maker: whole, warn },
+      { ...made.place, close: async () => undefined, ...place },
+    );
+  }
+
+  async function isSent(): Promise<void> {
+    const { db } = server.context;
+    const { count } = await readAuditHead(db);
+    await vi.waitFor(async () => expect((await readBackupMark(db, 'log'))?.count).toBe(count));
+  }
+
+  it.each<[string, Partial<BackupPlace>, Partial<Maker>]>([
+    ['where the log is sent', { verify: never }, {}],
+    ['where a backup begins', { list: never }, {}],
+    ['in the middle of a backup', {}, { backUp: never, stop: never }],
+  ])('is noted, %s, and keeps no server from stopping', async (_where, place, maker) => {
+    await backups.look();
+    await server.bearer('publisher');
+    server.now += 5 * MINUTE_MS;
+    const hanging = keepAt(place, maker);
+
+    await hanging.look();
+
+    expect(await eventsOf('backup.failed')).toBe(1);
+    expect((await readBackupMark(server.context.db, 'failed'))?.problem).toContain('takes longer');
+    await hanging.stop();
+  });
+
+  it('grows no queue of what waits for it', async () => {
+    await backups.look();
+    let asked = 0;
+    const hangs = Promise.withResolvers<void>();
+    const verify = async () => {
+      asked++;
+      await hangs.promise;
+    };
+    const hanging = keepAt({ verify });
+    await server.bearer('publisher');
+    const kept = Array.from({ length: 5 }, () => refusedCode(hanging.keep()));
+    expect(await Promise.all(kept)).toEqual(kept.map(() => 'backup/not-kept'));
+
+    await server.bearer('security');
+    hangs.resolve();
+    await isSent();
+    await hanging.keep();
+    expect(asked).toBeLessThanOrEqual(2);
+    await hanging.stop();
+  });
+
+  it('lets the log be sent while a backup takes its time', async () => {
+    await backups.look();
+    server.now += 5 * MINUTE_MS;
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const begun = Promise.withResolvers<void>();
+    const backUp = () => {
+      begun.resolve();
+      return never();
+    };
+    const slow = keepAt({}, { backUp }, { ...patience, makeMs: MINUTE_MS });
+    vi.advanceTimersByTime(LOOK_MS);
+    await begun.promise;
+    await server.bearer('publisher');
+
+    const sent = isSent();
+    vi.advanceTimersByTime(LOOK_MS);
+    await sent;
+    await slow.stop();
   });
 });
 
