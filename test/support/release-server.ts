@@ -104,7 +104,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     path: string,
     query: URLSearchParams,
     body: Uint8Array,
-  ): { status: number; json?: object } => {
+  ): { status: number; json?: object; headers?: Record<string, string> } => {
     if (path === '/online-keys') {
       const publicOf = (role: 'snapshot' | 'timestamp') => keys[role].key.keyval.public;
       return { status: 200, json: { snapshot: publicOf('snapshot'), timestamp: publicOf('timestamp') } };
@@ -120,11 +120,12 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     }
     if (path === '/instances') {
       const named = query.get('named');
+      const found = instances.filter(({ id, name }) => named === null || id === named || name === named);
+      const [from, limit] = [Number(query.get('after') ?? 0), Number(query.get('limit') ?? 1_000)];
+      const rest = found.length > from + limit ? `/api/v1${path}?limit=${limit}&after=${from + limit}` : null;
       return {
-        status: 200,
-        json: {
-          instances: instances.filter(({ id, name }) => named === null || id === named || name === named),
-        },
+        ...{ status: 200, json: { instances: found.slice(from, from + limit) } },
+        headers: rest === null ? {} : { link: `<${rest}>; rel="next"` },
       };
     }
     const about = instances.find(({ id }) => path === `/instances/${id}`);
@@ -155,8 +156,13 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     }
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(response);
     const route = path.replace('/api/v1', '');
-    const { status, json } = api(request.method ?? 'GET', route, searchParams, Buffer.concat(chunks));
-    return response.writeHead(status).end(json === undefined ? undefined : JSON.stringify(json));
+    const { status, json, headers } = api(
+      request.method ?? 'GET',
+      route,
+      searchParams,
+      Buffer.concat(chunks),
+    );
+    return response.writeHead(status, headers).end(json === undefined ? undefined : JSON.stringify(json));
   };
 
   const server: Server = createServer((request, response) => void answer(request, response));

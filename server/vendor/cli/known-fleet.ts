@@ -28,6 +28,8 @@ export interface KnownFleet {
   readonly kinds: readonly FleetKind[];
   /** Installs of kinds that nobody looked at. */
   readonly left: number;
+  /** Installs beyond those that are asked for. */
+  readonly more: boolean;
 }
 
 export type FleetCheck = (document: Release, others: readonly Release[]) => Promise<CheckResult>;
@@ -54,7 +56,7 @@ export function createFleetCheck(session: Session): FleetCheck {
       onProgress: (done, all) => session.out.progress(`trying ${name} on the known fleet`, done, all),
     });
     for (const line of describeTrial(looked)) session.out.note(`${name}: ${line}`);
-    return judgeTrial({ ...looked, left: looked.left + fleet.left });
+    return judgeTrial({ ...looked, left: looked.left + fleet.left, more: fleet.more });
   };
 }
 
@@ -77,7 +79,7 @@ function verifiedOf(document: Release): Verified<Release> {
 /** Null where the server cannot be asked. Installs that never reported are in none. */
 export async function readKnownFleet(session: Session): Promise<KnownFleet | null> {
   return await unlessAway(session, async (server) => {
-    const groups = await listGroups(server);
+    const { groups, more } = await listGroups(server);
     const asked = groups.slice(0, MOST_KINDS);
     const reports: (Report | null)[] = [];
     for (let at = 0; at < asked.length; at += AT_A_TIME) {
@@ -86,13 +88,15 @@ export async function readKnownFleet(session: Session): Promise<KnownFleet | nul
       session.out.progress('asking what the fleet runs', reports.length, asked.length);
     }
     const kinds = asked.flatMap((group, i) => kindOf(group, reports[i] ?? null));
-    return { kinds: joined(kinds), left: groups.slice(MOST_KINDS).flat().length };
+    return { kinds: joined(kinds), left: groups.slice(MOST_KINDS).flat().length, more };
   });
 }
 
 /** By what runs and what they are, the largest first. */
-async function listGroups(server: ServerClient): Promise<readonly (readonly Listed[])[]> {
-  const { entries } = await listAll(`/api/v1/instances?limit=${PAGE}`, async (path) => {
+async function listGroups(
+  server: ServerClient,
+): Promise<{ readonly groups: readonly (readonly Listed[])[]; readonly more: boolean }> {
+  const { entries, more } = await listAll(`/api/v1/instances?limit=${PAGE}`, async (path) => {
     const page = await server.page(path, instancesReply);
     return { ...page, value: page.value.instances };
   });
@@ -100,7 +104,7 @@ async function listGroups(server: ServerClient): Promise<readonly (readonly List
   const groups = Map.groupBy(reported, ({ manifest, track, facts }) =>
     JSON.stringify([manifest, track ?? null, facts ?? null]),
   );
-  return [...groups.values()].toSorted((a, b) => b.length - a.length);
+  return { groups: [...groups.values()].toSorted((a, b) => b.length - a.length), more };
 }
 
 async function readReport(server: ServerClient, id: string): Promise<Report | null> {

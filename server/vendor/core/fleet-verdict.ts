@@ -13,16 +13,22 @@ export interface FleetLooked {
   readonly tried: readonly Tried[];
   /** Installs that nobody tried: more kinds, or more time, than are looked at. */
   readonly left: number;
+  /** True where there are installs that the server was not even asked for. */
+  readonly more: boolean;
 }
 
 const CHECK = 'known fleet';
 /** More causes than a person reads. */
 const MOST_TOLD = 10;
 
-/** Pins are their installs' own affair, and an older line has its fixes too; a release that nobody could take, pins or not, is none for this fleet. */
-export function judgeTrial({ tried, left }: FleetLooked): CheckResult {
+/**
+ * Pins are their installs' own affair, and an older line has its fixes too; a release that nobody could take, pins or not, is none
+ * for this fleet. Where not all were looked at nobody knows that.
+ */
+export function judgeTrial({ tried, left, more }: FleetLooked): CheckResult {
   const installs = sumOf(tried);
-  if (installs === 0) return toCheckResult(CHECK, true, 'no install has reported what it runs');
+  const isAll = left === 0 && !more;
+  if (installs === 0 && isAll) return toCheckResult(CHECK, true, 'no install has reported what it runs');
   const of = (wanted: Fit['kind']) => sumOf(tried.filter(({ fit }) => fit.kind === wanted));
   const [takes, pinned, newer] = [of('takes'), of('pinned'), of('newer')];
   const concerned = installs - of('apart');
@@ -34,14 +40,15 @@ export function judgeTrial({ tried, left }: FleetLooked): CheckResult {
       ? []
       : [`${newer} would rather have a newer one, unless an advisory or a pin says otherwise`]),
     ...(cannot === 0 ? [] : [`${cannot} could not: ${causesOf(tried)[0]?.text ?? ''}`]),
-    ...(left === 0 ? [] : [`${left} were not looked at`]),
   ];
-  const passes = concerned === 0 || takes + pinned + newer > 0;
-  return toCheckResult(CHECK, passes, concerned === 0 ? 'no known install would run it' : parts.join('; '));
+  const told = concerned === 0 ? ['no known install would run it'] : parts;
+  const notTold = isAll ? [] : [[...(left === 0 ? [] : [left]), ...(more ? ['more'] : [])].join(' and ')];
+  const passes = concerned === 0 || takes + pinned + newer > 0 || !isAll;
+  return toCheckResult(CHECK, passes, [...told, ...notTold.map((n) => `${n} were not looked at`)].join('; '));
 }
 
 /** Who stays and why, most installs first, and how much is fetched. */
-export function describeTrial({ tried }: FleetLooked): readonly string[] {
+export function describeTrial({ tried }: Pick<FleetLooked, 'tried'>): readonly string[] {
   const causes = causesOf(tried);
   const sizes = tried.flatMap(({ fit }) => (fit.kind === 'takes' ? [fit.bytes] : []));
   const more = causes.length - MOST_TOLD;

@@ -22,7 +22,7 @@ export async function tryFleet(
   trial: FleetTrial,
   kinds: readonly FleetKind[],
   { onProgress, limitMs = LIMIT_MS }: TrialOptions,
-): Promise<FleetLooked> {
+): Promise<Omit<FleetLooked, 'more'>> {
   const tried: Tried[] = [];
   const queue = kinds.values();
   const lanes = Math.min(MOST_THREADS, availableParallelism(), Math.ceil(kinds.length / AT_A_TIME));

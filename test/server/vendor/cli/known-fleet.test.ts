@@ -84,6 +84,15 @@ it('refuses what nobody could take', { timeout: TIMEOUT }, async () => {
   expect(err).toContain('3 could not: stays at core/auth 1.0.0');
 });
 
+it('refuses nothing where the fleet is larger than the list that is read', { timeout: TIMEOUT }, async () => {
+  enrol(10_001, '1', ['core/auth@1.0.0', 'core/api@1.0.0']);
+  const id = await openAndBuild(vendor, 'core/auth@2.1.0');
+
+  const answer = await vendor.json('verify', id);
+
+  expect(checkIn(answer)?.detail).toMatch(/10000 could not: .+; more were not looked at$/);
+});
+
 it('goes on where nobody can be asked, and says so', { timeout: TIMEOUT }, async () => {
   const id = await openAndBuild(vendor, 'core/auth@1.2.0');
   await rm(join(vendor.directory, 'publisher.token'));

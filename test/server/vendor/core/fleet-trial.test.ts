@@ -126,16 +126,27 @@ describe('the fleet', () => {
     ['nobody whom it is for', [tried(5, APART)], 'passed', 'no known install would run it'],
     ['nobody at all', [], 'passed', 'no install has reported'],
   ])('lets a release pass or not by %s', (_what, all, outcome, detail) => {
-    const check = judgeTrial({ tried: all, left: 0 });
+    const check = judgeTrial({ tried: all, left: 0, more: false });
 
     expect(check).toMatchObject({ check: 'known fleet', outcome });
     expect(check.detail).toContain(detail);
   });
 
+  it.each<[string, number, boolean, string]>([
+    ['kinds or time', 40, false, '40 were not looked at'],
+    ['pages', 0, true, 'more were not looked at'],
+    ['all of them', 40, true, '40 and more were not looked at'],
+  ])('refuses nothing where %s did not suffice, and says so', (_what, left, more, detail) => {
+    for (const all of [[tried(5, CONFLICT)], [tried(5, APART)], []]) {
+      const check = judgeTrial({ tried: all, left, more });
+      expect(check.outcome).toBe('passed');
+      expect(check.detail.endsWith(`; ${detail}`)).toBe(true);
+    }
+  });
+
   it('tells causes once, those of most installs first', () => {
     const lines = describeTrial({
       tried: [tried(1, PINNED), tried(2, CONFLICT), tried(3, CONFLICT), tried(7, TAKES)],
-      left: 0,
     });
 
     expect(lines).toEqual([
