@@ -29,6 +29,7 @@ import { openStore } from './repository/open-store.ts';
 import { type PassphraseSource, passphraseSource, sealingOf } from './repository/passphrase.ts';
 import { createPublicFiles, type PublicFiles } from './repository/public-files.ts';
 import type { Publisher } from './repository/publisher.ts';
+import { createReceiptSigner, type SignReceipt } from './repository/receipt-signer.ts';
 import { newsBetween, type Published } from './repository/state.ts';
 import type { RepositoryStore } from './repository/store.ts';
 import { clearUploads } from './repository/uploads.ts';
@@ -99,6 +100,8 @@ export interface Context {
   readonly sealing: () => Promise<Uint8Array>;
   readonly webhooks: WebhookSender;
   readonly readReport: ReadReport;
+  /** For reports that name the head of their log. */
+  readonly signReceipt: SignReceipt;
   /** Null where nobody signs in with an identity provider. */
   readonly signIn: SignIn | null;
   readonly downloads: Downloads;
@@ -209,7 +212,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
       now: () => performance.now(),
       instant: () => formatInstantMs(now()),
     }),
-    readReport: createReportReader(),
+    ...{ readReport: createReportReader(), signReceipt: createReceiptSigner(publisher.receiptKey) },
     signIn: surroundings.signIn ?? null,
     downloads: surroundings.downloads ?? PUBLIC_DOWNLOADS,
     ...keptBeside(config, surroundings.openBackups?.({ config, db }, now) ?? null),

@@ -1,4 +1,4 @@
-// The thread of the publisher: keys, repository and a connection to the database that are nobody else's.
+// The thread of the publisher: repository and a connection to the database that are nobody else's, and the keys for what is published.
 import { workerData } from 'node:worker_threads';
 import { answerQuestions, tellNews } from '../shared/node/thread.ts';
 import { type BackupData, keepCommits } from './backup/published.ts';
@@ -34,6 +34,7 @@ answerQuestions<PublisherQuestion, PublisherAnswer>(async () => {
         case 'open':
           return {
             ...{ kind: 'open', onlineKeys: publisher.onlineKeys, haltsKey: publisher.haltsKey },
+            receiptKey: publisher.receiptKey,
             published: publisher.published(),
           };
         case 'publish':

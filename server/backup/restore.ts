@@ -5,18 +5,21 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import { nameList, type SetName } from '../core/backup-names.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
+import { appendAudit } from '../db/audit.ts';
 import { readAuditHead } from '../db/audit-chain.ts';
+import { writeBackupMark } from '../db/backup-marks.ts';
 import { findChange, recordPublication } from '../db/changes.ts';
 import { openDatabase } from '../db/database.ts';
 import { inPublishingTurn } from '../db/publishing.ts';
 import { type Replayed, replayAudit } from '../db/replay.ts';
 import type { Database } from '../db/tables.ts';
+import { transact } from '../db/transact.ts';
 import { type Commit, finishCommit, versionOf } from '../repository/commit.ts';
 import type { Layout } from '../repository/layout.ts';
 import { TIMESTAMP } from '../repository/names.ts';
@@ -192,4 +195,23 @@ async function signAnew({ store, now, openKeys }: Restoring, db: Database): Prom
   });
   await publisher.renew();
   await publisher.stop();
+}
+
+/**
+ * Installs were shown entries that are gone, and say so: this one explains it to them, and to whoever reads the log. What is restored
+ * once more on top of it begins before it.
+ */
+export async function noteRestored(
+  db: Database,
+  { sequence, at }: SetName,
+  replayed: Replayed,
+  now: EpochMs,
+): Promise<void> {
+  await transact(db, 'committed', async (trx) => {
+    const { count } = await readAuditHead(trx);
+    const details = { set: formatInstant(at), replayed: replayed.entries, count };
+    const entry = { actor: 'server', action: 'backup.restored', subject: `backup ${sequence}` };
+    await appendAudit(trx, { ...entry, details }, now);
+    await writeBackupMark(trx, 'restored', { at: formatInstantMs(now), count });
+  });
 }

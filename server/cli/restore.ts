@@ -7,7 +7,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { makeDirectory } from '../../shared/node/durable-file.ts';
 import { type Lock, tryLock } from '../../shared/node/lock.ts';
 import { type BackupPlace, openPlace } from '../backup/place.ts';
-import { type Restored, restoreServer } from '../backup/restore.ts';
+import { noteRestored, type Restored, restoreServer } from '../backup/restore.ts';
 import { type BackupSet, readSet } from '../backup/set.ts';
 import { listSets } from '../backup/take.ts';
 import type { SetName } from '../core/backup-names.ts';
@@ -81,6 +81,7 @@ async function restoreHere(settings: RestoreSettings, { home, place, name, sourc
     const { db, restored } = await restoreServer(options, name, set);
     const inPlace = { layout, address, repository };
     await verifyFleet(db, inPlace)
+      .then(() => noteRestored(db, name, restored.replayed, Date.now()))
       .then(() =>
         claimRepository(db, elsewhere ? inPlace : { ...inPlace, repository: directoryAddress(layout.dir) }),
       )

@@ -48,6 +48,12 @@ const RULES: Partial<Record<EventKind, Rule>> = {
   'identity.twinned': (_, { instance }) => ({
     ...{ kind: 'identity-twinned', severity: 'critical', about: instance?.id ?? '-' },
   }),
+  'ledger.forked': (d, { instance }) => {
+    const kind = 'ledger-forked';
+    // Every install that saw what is gone says so: of the server's own log there is one alert.
+    if (d.side === 'server') return { kind, severity: 'critical', about: 'the log of this server' };
+    return { kind, severity: d.restored === true ? 'warning' : 'critical', about: instance?.id ?? '-' };
+  },
   'publication.accepted': (d, { actor }, find) => {
     const halt = pathsOf(d).find((path) => path.startsWith('halts/'));
     // Of its own halts the server tells with `rollout.halted`.

@@ -23,6 +23,12 @@ const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => s
   'instance.retired': (d) => `retired${because(d.reason)}`,
   'instance.moved': (d) => `says that it went to ${text(d.to)}`,
   'identity.twinned': () => 'two agents speak in its name',
+  'ledger.forked': (d) => {
+    if (d.side === 'server')
+      return `was shown another entry ${Number(d.kept)} of this server's log than the one that is there now`;
+    const why = d.restored === true ? 'its state came out of a backup' : 'its log is another than it was';
+    return `${why}: it named entry ${Number(d.kept)} as its last at ${text(d.keptAt)}, and now names entry ${Number(d.said)}`;
+  },
   'proposal.created': (d, subject) =>
     `proposed${subject.startsWith('group ') ? ` to ${subject}` : ''}: ${text(d.asks)}${because(d.reason)}`,
   'proposal.changed': (d) => `proposed instead: ${text(d.asks)}${because(d.reason)}`,

@@ -19,6 +19,8 @@ export interface BackupMarks {
   readonly failed: { readonly since: string; readonly problem: string };
   /** Up to which entry the audit log is at the place. */
   readonly log: { readonly count: number };
+  /** The last restore, and how many entries of the log came with it: receipts explain by it what installs saw of the log and is gone. */
+  readonly restored: { readonly at: string; readonly count: number };
   /** The last drill; null in place of what it did not get to measure. */
   readonly drill: {
     readonly at: string;

@@ -33,6 +33,7 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   instance_components: 1,
   instance_blockers: 1,
   reports: 1,
+  ledger_heads: 1,
   deployments: 1,
   deployment_changes: 2,
   deployment_stats: 0,

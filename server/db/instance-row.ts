@@ -114,8 +114,8 @@ function factsText(facts: ClassFacts): string {
   return JSON.stringify(Object.fromEntries(known));
 }
 
-/** A report as it is kept: its records are rows of their own, and its facts a column. */
-function storedText({ records: _, facts: __, ...state }: Report): string {
+/** A report as it is kept: its records are rows of their own, as is the head of its log, and its facts a column. */
+function storedText({ records: _, facts: __, ledger: ___, ...state }: Report): string {
   return JSON.stringify(state);
 }
 

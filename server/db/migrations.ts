@@ -8,6 +8,7 @@ import { addBlockers, addGlance } from './fleet-summary.ts';
 import { addGuard } from './guard-halts.ts';
 import { addReportDigest } from './heartbeats.ts';
 import { createJobs } from './jobs.ts';
+import { addLedgerHeads } from './ledger-kept.ts';
 import { addOutbox, addTallies } from './outbox-migration.ts';
 import { addPassKeys } from './pass-keys.ts';
 import { addProposals } from './proposal-migration.ts';
@@ -46,4 +47,5 @@ export const MIGRATIONS: Steps = {
   '0025-analytics': { up: addAnalytics, leaves: '0020-room' },
   '0025-samples': { up: addSamples, leaves: '0020-room' },
   '0026-gone-from': { up: addGoneFrom, leaves: '0020-room' },
+  '0029-ledger': { up: addLedgerHeads, leaves: '0020-room' },
 };

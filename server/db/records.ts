@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
 import { contentDigestOf } from '../../shared/protocol/pass.ts';
+import type { LedgerClaim } from '../../shared/protocol/receipt.ts';
 import { type Report, report } from '../../shared/protocol/report.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { type DeploymentRow, type RecordRow, recordRow } from './deployment-row.ts';
@@ -119,6 +120,8 @@ export interface ReportRows {
   /** Owner and code. */
   readonly blockers: readonly (readonly [string, string])[];
   readonly records: readonly RecordRow[];
+  /** Of the log of the install; null where the report says nothing of it. */
+  readonly ledger: LedgerClaim | null;
 }
 
 export const MAX_REPORT_BYTES = 2 ** 20;
@@ -140,5 +143,6 @@ export function reportRows(report: Report, received: EpochMs, digest: string | n
     components: [...new Map(report.components.map(({ component, version }) => [component, version]))],
     blockers: blockersOf(report),
     records: report.records.map((record) => recordRow(record, received)),
+    ledger: report.ledger ?? null,
   };
 }

@@ -6,6 +6,7 @@ import { isFinal } from '../../shared/schema/deployment.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
+import { type Witnessed, witnessLedgers } from './ledger-heads.ts';
 import { dialectOf, writerOf } from './node-sqlite.ts';
 import { inParts, isAmong } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
@@ -30,6 +31,8 @@ export interface Taken {
   readonly mark: number | null;
   /** When two agents last spoke in turns in its name; null where that is long ago. */
   readonly twins: string | null;
+  /** What the receipt says to a report that was kept and names the head of its log; null for all others. */
+  readonly witnessed: Witnessed | null;
 }
 
 /** Answers for each, in their order; durable by then. A statement of its own each would wait for a turn of the loop each. */
@@ -94,11 +97,16 @@ export async function writeReports(
   const twins = await hearVoices(trx, known, letIn);
   if (kept.length > 0) await write(trx, known, kept);
   await writeBeats(trx, beats);
+  const witnessed = await witnessLedgers(trx, kept);
   return found.map((one, i) => {
-    const id = batch[i]?.instance ?? '';
+    const received = batch[i];
+    const id = received?.instance ?? '';
     const mark = known.get(id)?.mark ?? null;
     if (one instanceof FairleadError) return one;
-    return { ...one, mark: mark === null ? null : Number(mark), twins: twins.get(id) ?? null };
+    return {
+      ...{ ...one, mark: mark === null ? null : Number(mark), twins: twins.get(id) ?? null },
+      witnessed: received !== undefined && 'rows' in received ? (witnessed.get(received) ?? null) : null,
+    };
   });
 }
 

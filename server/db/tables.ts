@@ -176,6 +176,19 @@ export interface GuardHaltRow {
   readonly lifted_at: string | null;
 }
 
+/** Where the log of an install ended when it said so; see ledger-kept.ts. */
+export interface LedgerHeadRow {
+  readonly instance: string;
+  /** `newest`, or branch and day: `003 2026-11-29`. */
+  readonly place: string;
+  /** Goes up each time that the log is another than it was: what was said before that stays beside what is said since. */
+  readonly branch: number;
+  readonly entries: number;
+  readonly digest: string;
+  /** When it was received, by the server's clock. */
+  readonly at: string;
+}
+
 /** The database gives the id, unless a row is copied. */
 type StoredEvent = Omit<EventRow, 'id'> & { readonly id: Generated<number> };
 
@@ -204,6 +217,7 @@ export interface Tables extends ProposalTables, OutboxTables {
   readonly events: StoredEvent;
   readonly backup_marks: BackupMarkRow;
   readonly guard_halts: GuardHaltRow;
+  readonly ledger_heads: LedgerHeadRow;
 }
 
 /** The database, or one transaction of it. */

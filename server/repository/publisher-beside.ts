@@ -1,4 +1,4 @@
-// The publisher as the API knows it: in a thread of its own, which alone holds the online keys and reads what publishers send.
+// The publisher as the API knows it: in a thread of its own, which alone signs metadata and reads what publishers send.
 import { stat } from 'node:fs/promises';
 import type { OwnPath } from '../../shared/node/own-parts.ts';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
@@ -32,7 +32,10 @@ export type PublisherQuestion =
   | { readonly kind: 'follow' };
 
 export type PublisherAnswer =
-  | ({ readonly kind: 'open'; readonly published: Published } & Pick<Publisher, 'onlineKeys' | 'haltsKey'>)
+  | ({ readonly kind: 'open'; readonly published: Published } & Pick<
+      Publisher,
+      'onlineKeys' | 'receiptKey' | 'haltsKey'
+    >)
   | { readonly kind: 'publish'; readonly reply: PublicationReply }
   | { readonly kind: 'halt'; readonly signed: number }
   | { readonly kind: 'resign'; readonly outcome: 'signed' | 'fresh' | 'empty' }
@@ -72,6 +75,7 @@ export async function startPublisher(
   published = opened.published;
   return {
     onlineKeys: opened.onlineKeys,
+    receiptKey: opened.receiptKey,
     haltsKey: opened.haltsKey,
     published: () => published,
     publishFile: async (file, actor) => {

@@ -12,6 +12,7 @@ import {
   publicationRequest,
 } from '../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
+import type { SigningKey } from '../../shared/trust/key.ts';
 import {
   type Commit,
   finishCommit,
@@ -49,6 +50,8 @@ const LIMITS: JsonLimits = {
 
 export interface Publisher {
   readonly onlineKeys: OnlineKeysReply;
+  /** What receipts are signed with, by whoever takes reports: the key of the timestamp, which agents know. */
+  readonly receiptKey: SigningKey;
   /** The public half of the key for halts; null where `init` made none. */
   readonly haltsKey: string | null;
   /** What is published right now. */
@@ -192,6 +195,7 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
   await alone(settle);
   return {
     onlineKeys: publicHalves(keys),
+    receiptKey: keys.timestamp,
     state: () => state,
     published: () => describeState(state, haltsKey),
     haltsKey,

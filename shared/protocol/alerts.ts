@@ -15,6 +15,7 @@ export const ALERT_KINDS = [
   'install-unhealthy',
   'install-silent',
   'identity-twinned',
+  'ledger-forked',
   'critical-advisory',
   'rollout-halted',
   'expiry',

@@ -21,6 +21,7 @@ export const EVENT_KINDS = [
   'instance.retired',
   'instance.moved',
   'identity.twinned',
+  'ledger.forked',
   'proposal.created',
   'proposal.changed',
   'proposal.withdrawn',

@@ -4,7 +4,9 @@ import { classFacts } from '../schema/classes.ts';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord } from '../schema/deployment.ts';
+import { dsseEnvelope } from '../trust/dsse.ts';
 import { contentDigest, passClaim } from './pass.ts';
+import { ledgerClaim } from './receipt.ts';
 
 export const CHANNELS = ['auto', 'manual', 'frozen'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -34,6 +36,8 @@ export const report = z.strictObject({
   decision: decision.nullable(),
   /** What this install is, for classes. Only to a server that says it reads them: an earlier one refuses what it does not know. */
   facts: classFacts.optional(),
+  /** Where the log of this install ends, now and then; what a report says is the same without. The same holds for it. */
+  ledger: ledgerClaim.optional(),
   /** Records that are new or changed since the last report the server accepted. */
   records: z.array(deploymentRecord).max(MOST_RECORDS),
 });
@@ -44,7 +48,11 @@ export type Report = z.output<typeof report>;
  * POST /api/v1/reports: the highest sequence the server holds, or one more where another report has this number; an agent
  * restored from a backup goes on from there.
  */
-export const reportReply = z.strictObject({ sequence: z.int().min(1) });
+export const reportReply = z.strictObject({
+  sequence: z.int().min(1),
+  /** To a report that names the head of its log, once it is kept: see receipt.ts. */
+  receipt: dsseEnvelope.optional(),
+});
 
 /** Beside the answer to a report, while two agents speak in turns with its identity: when they were last heard. */
 export const TWINS_HEADER = 'fairlead-twins';
@@ -54,7 +62,7 @@ export const HELD_HEADER = 'fairlead-held';
 
 /** Beside the answer to a report: the optional parts of reports that this server reads, with commas between them. */
 export const READS_HEADER = 'fairlead-reads';
-export const OPTIONAL_PARTS = ['facts'] as const satisfies readonly (keyof Report)[];
+export const OPTIONAL_PARTS = ['facts', 'ledger'] as const satisfies readonly (keyof Report)[];
 export type OptionalPart = (typeof OPTIONAL_PARTS)[number];
 
 /** POST /api/v1/heartbeats: a report would say what the one with this digest said, but for its time, and brings no records. */

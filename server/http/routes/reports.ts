@@ -1,4 +1,5 @@
 // Reports of agents and their heartbeats: acknowledged once they are on disk.
+import type { z } from 'zod';
 import { parseJson } from '../../../shared/encoding/json.ts';
 import { PROPOSALS_HEADER } from '../../../shared/protocol/proposal.ts';
 import {
@@ -39,16 +40,31 @@ export const HEARTBEATS = '/api/v1/heartbeats';
 
 /** By its bytes, from somebody whose proof fits them. Errors: json/*, document/invalid, server/busy, and those of `writeReports`. */
 export async function takeReport(
-  { reports, readReport, now }: Context,
+  context: Context,
   speaker: Speaker,
   bytes: Uint8Array,
-): Promise<Said<{ sequence: number }>> {
-  const received = now();
-  const rows = await readReport(bytes, received);
-  const taken = await reports.submit({ ...speaker, rows, received }, bytes.length);
+): Promise<Said<z.output<typeof reportReply>>> {
+  const received = context.now();
+  const rows = await context.readReport(bytes, received);
+  const taken = await context.reports.submit({ ...speaker, rows, received }, bytes.length);
   const { report_digest: digest } = rows.instance;
   const held: readonly Header[] = taken.isHeld && digest !== null ? [[HELD_HEADER, digest]] : [];
-  return { reply: { sequence: taken.sequence }, headers: [...newsOf(taken), ...held, READS] };
+  const { sequence, witnessed } = taken;
+  const told = witnessed === null ? {} : await receiptFor(context, speaker.instance, witnessed, received);
+  return { reply: { sequence, ...told }, headers: [...newsOf(taken), ...held, READS] };
+}
+
+/** To an agent that names the head of its log: an earlier one would refuse the key. What is on disk is kept, with or without it. */
+async function receiptFor(
+  { signReceipt, log }: Context,
+  ...[instance, witnessed, received]: Parameters<Context['signReceipt']>
+): Promise<Pick<z.output<typeof reportReply>, 'receipt'>> {
+  try {
+    return { receipt: await signReceipt(instance, witnessed, received) };
+  } catch (err) {
+    log.error({ err, instance }, 'a receipt for the log of an install could not be signed');
+    return {};
+  }
 }
 
 /** The same of a heartbeat. */

@@ -8,6 +8,7 @@ await onPostgres([
   () => import('../db/exposure.test.ts'),
   () => import('../db/heartbeats.test.ts'),
   () => import('../db/instances.test.ts'),
+  () => import('../db/ledger-heads.test.ts'),
   () => import('../db/proposal-races.test.ts'),
   () => import('../db/lists.test.ts'),
   () => import('../db/races.test.ts'),

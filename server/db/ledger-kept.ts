@@ -1,0 +1,57 @@
+// The heads of installs' logs that are kept: their table, how many, and what reads them one after the other.
+import { type Kysely, sql } from 'kysely';
+import { columnTypesOf, type Database, type LedgerHeadRow } from './tables.ts';
+
+/** Of each install: the last head of each day on which its log moved, of the newest so many days; and the newest head besides. */
+export const KEPT_HEAD_DAYS = 100;
+/** A log that parts from itself again and again takes no more places than so many. */
+export const MOST_BRANCHES = 20;
+
+/** The place of the newest head of an install. */
+export const NEWEST = 'newest';
+
+export async function addLedgerHeads(db: Kysely<unknown>): Promise<void> {
+  const { text, integer } = columnTypesOf(db);
+  await db.schema
+    .createTable('ledger_heads')
+    .addColumn('instance', text, (c) => c.notNull())
+    .addColumn('place', text, (c) => c.notNull())
+    .addColumn('branch', 'integer', (c) => c.notNull())
+    .addColumn('entries', integer, (c) => c.notNull())
+    .addColumn('digest', text, (c) => c.notNull())
+    .addColumn('at', text, (c) => c.notNull())
+    .addPrimaryKeyConstraint('ledger_heads_pk', ['instance', 'place'])
+    .execute();
+}
+
+export function placeOf(branch: number, at: string): string {
+  return `${String(branch).padStart(3, '0')} ${at.slice(0, 10)}`;
+}
+
+const HEADS_AT_ONCE = 1_000;
+
+/** Every head that is kept, of one install or of all, each once: install by install, oldest first. */
+export async function* readHeads(db: Database, instance: string | null): AsyncGenerator<LedgerHeadRow> {
+  let after: readonly [string, string] | null = null;
+  do {
+    const rows: readonly LedgerHeadRow[] = await headsAfter(db, instance, after);
+    for (const row of rows) yield { ...row, entries: Number(row.entries), branch: Number(row.branch) };
+    const last = rows.at(-1);
+    after = rows.length < HEADS_AT_ONCE || last === undefined ? null : [last.instance, last.place];
+  } while (after !== null);
+}
+
+function headsAfter(db: Database, instance: string | null, after: readonly [string, string] | null) {
+  return db
+    .selectFrom('ledger_heads')
+    .selectAll()
+    .where('place', '<>', NEWEST)
+    .$if(instance !== null, (query) => query.where('instance', '=', instance ?? ''))
+    .$if(after !== null, (query) =>
+      query.where(sql<boolean>`(instance, place) > (${after?.[0] ?? ''}, ${after?.[1] ?? ''})`),
+    )
+    .orderBy('instance')
+    .orderBy('place')
+    .limit(HEADS_AT_ONCE)
+    .execute();
+}

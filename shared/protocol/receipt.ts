@@ -1,0 +1,68 @@
+// The receipt of a server for the head of an install's log: each side signs for nothing but what it saw, and keeps the other's head.
+import { z } from 'zod';
+import { canonicalize } from '../encoding/canonical.ts';
+import type { JsonObject } from '../encoding/json.ts';
+import { digest, instant, line } from '../schema/common.ts';
+import { parseNewerBytes } from '../schema/newer-document.ts';
+import { type DsseEnvelope, openEnvelope } from '../trust/dsse.ts';
+import { loadKey, type VerificationKey } from '../trust/key.ts';
+import type { Root } from '../trust/metadata.ts';
+
+/** A log up to its nth entry, by the digest of that one. */
+export const ledgerHead = z.strictObject({ count: z.int().min(1), digest });
+export type LedgerHead = z.output<typeof ledgerHead>;
+
+/** What a report says of the log of its install. */
+export const ledgerClaim = z.strictObject({
+  ...ledgerHead.shape,
+  /** The server's head in the last receipt that is kept here: the server holds it against its log. */
+  seen: ledgerHead.nullable(),
+  /** The state of this install came out of a backup since its last report: its log lost what was written after that. */
+  restored: z.literal(true).optional(),
+});
+export type LedgerClaim = z.output<typeof ledgerClaim>;
+
+export const RECEIPT_TYPE = 'application/vnd.fairlead.receipt+json';
+
+export const receipt = z.strictObject({
+  schema: z.literal('fairlead/receipt@1'),
+  instance: line,
+  /** By the server's clock. */
+  at: instant,
+  /** As the report said it. */
+  agent: ledgerHead,
+  /** The server's own log when the report was on its disk. */
+  server: ledgerHead,
+  /** What the server's log says now at the entry that the report named as seen; null digest: it does not reach that far. */
+  seen: z.strictObject({ count: z.int().min(1), digest: digest.nullable() }).nullable(),
+  /** When this server last came out of a backup, and how many entries of its log came with it. */
+  restored: z.strictObject({ at: instant, count: z.int().min(0) }).optional(),
+});
+export type Receipt = z.output<typeof receipt>;
+
+/** The bytes that are signed. */
+export function encodeReceipt(content: Receipt): Uint8Array {
+  return canonicalize(content as unknown as JsonObject);
+}
+
+/** Those that sign receipts: the keys of the role timestamp, which the server holds and every agent knows from its root. */
+export function receiptKeys(roots: readonly Root[]): ReadonlyMap<string, VerificationKey> {
+  const keys = new Map<string, VerificationKey>();
+  for (const { roles, keys: known } of roots) {
+    for (const keyid of roles.timestamp.keyids) {
+      const key = known.get(keyid);
+      const loaded = key === undefined ? null : loadKey(key);
+      if (loaded !== null) keys.set(keyid, loaded);
+    }
+  }
+  return keys;
+}
+
+/** Null where none of these keys signed it. Error: document/invalid for what a key signed and is no receipt. */
+export function openReceipt(
+  envelope: DsseEnvelope,
+  keys: ReadonlyMap<string, VerificationKey>,
+): Receipt | null {
+  const payload = openEnvelope(envelope, RECEIPT_TYPE, keys);
+  return payload === null ? null : parseNewerBytes(receipt, payload, 'a receipt of the server');
+}
