@@ -43,12 +43,13 @@ async function type(...argv: readonly string[]) {
   return answer;
 }
 
+/** The same, whatever its exit status. */
+async function outcome(...argv: readonly string[]) {
+  return await type(...argv).catch((error: { stdout: string }) => JSON.parse(error.stdout));
+}
+
 async function refusal(...argv: readonly string[]) {
-  const failed = await type(...argv).then(
-    () => ({ stdout: '{}' }),
-    (error: { stdout: string }) => error,
-  );
-  return JSON.parse(failed.stdout).error;
+  return (await outcome(...argv)).error;
 }
 
 /** Names of files and what they are, wherever an installation might leave something. */
@@ -138,6 +139,27 @@ describeBooted('the agent on a bare machine', import.meta.filename, () => {
     expect(changed).toEqual([UNIT_FILE]);
     expect(readFileSync(UNIT_FILE, 'utf8')).toBe(unit);
     expect(existsSync('/srv/elsewhere')).toBe(false);
+  });
+
+  it('tells where its unit keeps it from writing the numbers, and what lets it', {
+    timeout: 120_000,
+  }, async () => {
+    const directory = '/srv/numbers';
+    mkdirSync(directory);
+    await type('agent', 'install', '--drivers', 'systemd');
+
+    const before = await outcome('agent', 'notify', '--textfile', directory, '--test');
+    const line = /below (\[Service\]) (ReadWritePaths=.+)$/.exec(before.tested.textfile);
+    mkdirSync(`${UNIT_FILE}.d`);
+    writeFileSync(`${UNIT_FILE}.d/override.conf`, `${line?.[1]}\n${line?.[2]}\n`);
+    spawnSync('systemctl', ['daemon-reload']);
+    spawnSync('systemctl', ['restart', AGENT_UNIT]);
+    const after = await outcome('agent', 'notify', '--test');
+    rmSync(`${UNIT_FILE}.d`, { recursive: true });
+
+    expect(line).not.toBeNull();
+    expect(after.tested).toEqual({ textfile: null });
+    expect(readFileSync(join(directory, 'fairlead.prom'), 'utf8')).toContain('fairlead_');
   });
 
   it('says what is wrong where the program ends again and again', { timeout: 120_000 }, async () => {
