@@ -10,6 +10,7 @@ const APART: Readonly<Record<string, string>> = {
   'backup/drill.test.ts': 'restores copies of the file; PostgreSQL has backups of its own',
   'backup/keeper.test.ts': 'restores copies of the file; PostgreSQL has backups of its own',
   'backup/cut-off.test.ts': 'copies of the file, and renames',
+  'backup/leftovers.test.ts': 'files at the place of the backups; of what a kill leaves there is no row',
   'backup/lists.test.ts': 'copies of the file; PostgreSQL has backups of its own',
   'backup/restore.test.ts': 'copies of the file; PostgreSQL has backups of its own',
   'db/database.test.ts': 'the file itself: its mode, its bytes, and what older servers left in it',

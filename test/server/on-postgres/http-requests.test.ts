@@ -8,6 +8,7 @@ await onPostgres([
   () => import('../http/metrics.test.ts'),
   () => import('../http/packs.test.ts'),
   () => import('../http/plain-posts.test.ts'),
+  () => import('../http/receipts.test.ts'),
   () => import('../http/requests.test.ts'),
   () => import('../http/slow-connections.test.ts'),
   () => import('../http/turns.test.ts'),
