@@ -64,6 +64,25 @@ export function evidenceSince(own: readonly OwnHalt[], start: EpochMs): EpochMs 
   return Math.max(start, ...own.map(({ lifted }) => lifted ?? start));
 }
 
+/** Whom the server stops, and since when without a break. */
+export interface Stopped {
+  /** Null for all. */
+  readonly class: string | null;
+  readonly since: EpochMs;
+}
+
+/** By halts of its own; null where none is in force. */
+export function stoppedBy(own: readonly OwnHalt[], now: EpochMs): Stopped | null {
+  const [newest] = own;
+  if (newest === undefined || newest.lifted !== null || newest.expires <= now) return null;
+  let since = newest.issued;
+  for (const one of own.slice(1)) {
+    if (one.lifted !== null || one.class !== newest.class || one.expires < since) break;
+    since = one.issued;
+  }
+  return { class: newest.class, since };
+}
+
 /**
  * The halt that is to be signed; null for none. What stops one class is widened to all once others are ill too. Else the
  * vendor's own halt stands, whatever is judged. Against an emergency order 72 hours in all, as every agent counts: who wants

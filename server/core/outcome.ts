@@ -1,5 +1,4 @@
 // What came of an offer at one install, and what keeps it from those at which nothing began.
-import { isSurroundings } from '../../shared/change/change.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { ClassFacts } from '../../shared/schema/classes.ts';
 import type { DeploymentState } from '../../shared/schema/deployment.ts';
@@ -9,7 +8,6 @@ import { type Outcome, QUIET_MS, type Surveyed } from './survey.ts';
 export interface EndedRow {
   readonly record: number;
   readonly state: DeploymentState;
-  readonly failure_code: string | null;
   /** When it was first told of. */
   readonly heard: string;
   readonly ill_before: string | null;
@@ -30,6 +28,8 @@ export interface InstallRow extends KeptRow {
   readonly ill: string | null;
   /** Undefined where none began. */
   readonly deployment: EndedRow | undefined;
+  /** Whether its end was the machine's doing. */
+  readonly byMachine: boolean;
   /** Whether it runs what came with the offer. */
   readonly runs: boolean;
   /** Its newest record of a rollback; 0 where there is none. */
@@ -55,8 +55,7 @@ export function surveyedOf(row: InstallRow, { now, allowanceMs, members, reaches
   const context = { now, allowanceMs, ill, runs, left, isHeard };
   const outcome = deployment === undefined ? null : outcomeOf(deployment, context, members);
   return {
-    ...{ facts, lastSeen, offeredAt, outcome },
-    byMachine: isSurroundings(deployment?.failure_code ?? ''),
+    ...{ facts, lastSeen, offeredAt, outcome, byMachine: row.byMachine },
     omitted: outcome !== null || runs ? null : reasonOf(row, offeredAt, now, row.said),
   };
 }

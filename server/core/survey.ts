@@ -4,11 +4,12 @@ import type { FleetCounts } from '../../shared/change/change.ts';
 import type { ClassFare, Comparison, Fare } from '../../shared/change/judge.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { type ClassFacts, FACT_NAMES } from '../../shared/schema/classes.ts';
+import type { Stopped } from './guard.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Agents speak every quarter of an hour: four times missed. */
-export const QUIET_MS = HOUR_MS;
+/** Three quarters of an hour: before a second wave that comes after one, it shows whom the first has cut off. */
+export const QUIET_MS = 45 * 60_000;
 
 export type Outcome =
   | 'committed'
@@ -44,18 +45,30 @@ export interface Survey {
   readonly omitted: readonly { readonly reason: string; readonly count: number }[];
 }
 
-/** `since`: what began, and who fell silent, before counts no more. */
-export function createSurvey(since: EpochMs, now: EpochMs): { add(one: Surveyed): void; result(): Survey } {
-  const all = createTally(since, now);
+/** When a survey is made, and what it counts. */
+export interface Scope {
+  /** What began, and who fell silent, before counts no more. */
+  readonly since: EpochMs;
+  /** Whom the server stops. */
+  readonly stopped: Stopped | null;
+  readonly now: EpochMs;
+}
+
+export function createSurvey(scope: Scope): { add(one: Surveyed): void; result(): Survey } {
+  const { stopped, now } = scope;
+  const all = createTally(scope);
   const classes = new Map<string, ReturnType<typeof createTally>>();
   const omitted = new Map<string, number>();
   return {
     add: (one) => {
-      all.add(one);
-      for (const name of classesOf(one.facts)) {
-        const tally = classes.get(name) ?? createTally(since, now);
+      const names = classesOf(one.facts);
+      const isStopped = stopped !== null && (stopped.class === null || names.includes(stopped.class));
+      const asOf = isStopped ? stopped.since : now;
+      all.add(one, asOf);
+      for (const name of names) {
+        const tally = classes.get(name) ?? createTally(scope);
         classes.set(name, tally);
-        tally.add(one);
+        tally.add(one, asOf);
       }
       if (one.omitted !== null) omitted.set(one.omitted, (omitted.get(one.omitted) ?? 0) + 1);
     },
@@ -81,12 +94,11 @@ function tallyOf(tally: ReturnType<typeof createTally>) {
   return { eligible, offered, ...fare };
 }
 
-function createTally(since: EpochMs, now: EpochMs) {
+/** `asOf`: a wave that came later reached nobody, and would make those few look whom the waves before it silenced. */
+function createTally({ since, now }: Scope) {
   const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
   const apart = { environment: 0, silent: 0, overdue: 0, degraded: 0 };
   const silence = { offered: { all: 0, silent: 0 }, others: { all: 0, silent: 0 } };
-  // Long rollouts: who falls silent within a day, not whoever has since it began.
-  const from = Math.max(since, now - DAY_MS);
   let [eligible, offered] = [0, 0];
 
   function count({ outcome, byMachine, lastSeen }: Surveyed): void {
@@ -100,10 +112,12 @@ function createTally(since: EpochMs, now: EpochMs) {
     if ((outcome === 'rolledBack' || outcome === 'failed') && byMachine) apart.environment += 1;
   }
 
-  function compare({ offeredAt, lastSeen, outcome }: Surveyed): void {
+  function compare({ offeredAt, lastSeen, outcome }: Surveyed, asOf: EpochMs): void {
+    // Long rollouts: who falls silent within a day, not whoever has since it began.
+    const from = Math.max(since, asOf - DAY_MS);
     // Who was silent when it began says nothing.
     if (lastSeen === null || lastSeen < from - QUIET_MS) return;
-    const isOffered = offeredAt <= now || outcome !== null;
+    const isOffered = offeredAt <= asOf || outcome !== null;
     // A moment ago: nobody can have missed them yet.
     if (isOffered && offeredAt > now - QUIET_MS && lastSeen >= now - QUIET_MS) return;
     const group = isOffered ? silence.offered : silence.others;
@@ -112,11 +126,11 @@ function createTally(since: EpochMs, now: EpochMs) {
   }
 
   return {
-    add: (one: Surveyed) => {
+    add: (one: Surveyed, asOf: EpochMs) => {
       if (one.offeredAt < Number.POSITIVE_INFINITY) eligible += 1;
       if (one.offeredAt <= now) offered += 1;
       count(one);
-      compare(one);
+      compare(one, asOf);
     },
     result: () => {
       const some = Object.entries(apart).filter(([, number]) => number > 0);

@@ -1,12 +1,13 @@
 // Reads how an offer fares: every install that it is for, part by part, by columns that reports fill, never by their texts.
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { isSurroundings } from '../../shared/change/change.ts';
 import { type Judgement, judgeRollout, toleranceOf, trialsOf } from '../../shared/change/judge.ts';
 import { type NextWave, suggestWave } from '../../shared/change/next-wave.ts';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import type { ClassFacts } from '../../shared/schema/classes.ts';
 import { isFinal } from '../../shared/schema/deployment.ts';
-import { evidenceSince } from '../core/guard.ts';
+import { evidenceSince, type Stopped, stoppedBy } from '../core/guard.ts';
 import { surveyedOf } from '../core/outcome.ts';
 import { allowanceOf, createSurvey, type Survey } from '../core/survey.ts';
 import { findChange } from './changes.ts';
@@ -29,6 +30,7 @@ export interface SurveyedOffer {
   }[];
   /** What began before does not count. */
   readonly since: EpochMs;
+  readonly stopped: Stopped | null;
   reaches(instance: string, facts: ClassFacts): EpochMs;
 }
 
@@ -37,7 +39,7 @@ export interface JudgedOffer {
   readonly digest: string;
   readonly change: string;
   readonly start: EpochMs;
-  readonly surveyed: Omit<SurveyedOffer, 'since'>;
+  readonly surveyed: Omit<SurveyedOffer, 'since' | 'stopped'>;
 }
 
 export interface Judged {
@@ -50,9 +52,9 @@ export interface Judged {
 }
 
 export async function judgeOffer(db: Database, offer: JudgedOffer, now: EpochMs): Promise<Judged> {
-  const own = await listHalts(db, offer.digest);
-  const since = evidenceSince(own.map(ownHaltOf), offer.start);
-  const survey = await surveyOffer(db, { ...offer.surveyed, since }, now);
+  const own = (await listHalts(db, offer.digest)).map(ownHaltOf);
+  const since = evidenceSince(own, offer.start);
+  const survey = await surveyOffer(db, { ...offer.surveyed, since, stopped: stoppedBy(own, now) }, now);
   const change = await findChange(db, offer.change);
   const tolerance = toleranceOf(change ?? {});
   const trials = trialsOf(survey.fare.counts);
@@ -66,7 +68,7 @@ const PART = 1_000;
 
 /** Between parts others have a turn. */
 export async function surveyOffer(db: Database, offer: SurveyedOffer, now: EpochMs): Promise<Survey> {
-  const survey = createSurvey(offer.since, now);
+  const survey = createSurvey({ ...offer, now });
   const newest = await readDeployments(db, offer);
   const running = await readRunning(db, offer);
   const left = await readRollbacks(db, offer.members, offer.since);
@@ -82,8 +84,10 @@ export async function surveyOffer(db: Database, offer: SurveyedOffer, now: Epoch
       rows.map(({ id }) => id),
     );
     for (const row of rows) {
+      const deployment = newest.get(row.id);
       const install = {
-        ...{ ...row, facts: facts(row.facts), deployment: newest.get(row.id) },
+        ...{ ...row, facts: facts(row.facts), deployment },
+        byMachine: isSurroundings(deployment?.failure_code ?? ''),
         ...{ runs: running.has(row.id), left: left.get(row.id) ?? 0, said: reasons.get(row.id) ?? [] },
       };
       survey.add(surveyedOf(install, { ...offer, now, allowanceMs }));

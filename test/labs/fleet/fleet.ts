@@ -103,7 +103,7 @@ function factsOf(
   const [a, b, c] = [hex(), hex(), hex()];
   return {
     id: `${a}-${b.slice(0, 4)}-4${b.slice(5)}-8${c.slice(1, 4)}-${hex()}${c.slice(4)}`,
-    os: pick(SYSTEMS),
+    ...{ os: pick(SYSTEMS), arch: 'x64' },
     region: pick(REGIONS),
     config,
     policy: DEFAULT_POLICY,

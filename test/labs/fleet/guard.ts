@@ -1,90 +1,93 @@
-// The simulated server's guard: what it knows of a rollout from reports, in the form in which the product's judge wants it.
-import { type FleetCounts, isSurroundings } from '../../../shared/change/change.ts';
-import {
-  type ClassFare,
-  type Comparison,
-  type Fare,
-  type Judgement,
-  judgeRollout,
-  toleranceOf,
-} from '../../../shared/change/judge.ts';
-import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
+// The simulated server's guard: the product's own look at every offer, over what was published and reported here.
+import { evidenceSince, type OwnHalt, stoppedBy } from '../../../server/core/guard.ts';
+import { type Looking, lookAtAll } from '../../../server/jobs/guard.ts';
+import type { HaltOrder } from '../../../server/repository/halting.ts';
+import { createOfferReader, type Offer, type Offers } from '../../../server/repository/offers.ts';
+import { judgeRollout, toleranceOf } from '../../../shared/change/judge.ts';
+import type { Catalog, ScopedHalt } from '../../../shared/compile/releases.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { type EpochMs, instantMs } from '../../../shared/encoding/instant.ts';
+import { documentOf, publicationOf } from './publication.ts';
+import type { Known, Reports } from './reports.ts';
+import { haltOf } from './vendor.ts';
 
-/** An install as the server knows it. */
-export interface Known {
-  readonly id: string;
-  /** Such as `os=debian:12`, by each fact that it reports. */
-  readonly classes: readonly string[];
-  /** When it was heard last. */
-  readonly heardAt: EpochMs;
-  /** When it was offered what is judged; null where it was not yet. */
-  readonly offeredAt: EpochMs | null;
-}
-
-export interface Reported extends Pick<DeploymentRecord, 'state' | 'failure'> {
-  /** When it was heard of first. */
-  readonly since: EpochMs;
-  /** After its commit it became unhealthy, or was gone back from. */
-  readonly isDegraded?: boolean;
-}
-
-export interface Evidence {
-  readonly installs: readonly Known[];
-  /** By install: its newest deployment of what is judged. */
-  readonly reports: ReadonlyMap<string, Reported>;
-  readonly now: EpochMs;
+export interface Guard {
+  /** The halts that are to be published now, each in the place of another of its release. */
+  look(catalog: Catalog, installs: readonly Known[]): Promise<readonly ScopedHalt[]>;
+  /** When it halted a release for the first time; null where it never did. */
+  haltedAt(release: Digest): EpochMs | null;
 }
 
 /** As `change open` fixes it where nobody says another. */
 const TOLERANCE = toleranceOf({});
-/** Far beyond what such deployments take. */
-const OVERDUE_MS = 2 * 3_600_000;
-/** Three heartbeats. */
-const SILENT_MS = 45 * 60_000;
 
-export function judge(evidence: Evidence): Judgement {
-  const names = new Set(evidence.installs.flatMap(({ classes }) => classes));
-  const classes: ClassFare[] = [...names].map((name) => {
-    const installs = evidence.installs.filter((one) => one.classes.includes(name));
-    return { name, ...fareOf({ ...evidence, installs }) };
-  });
-  return judgeRollout(TOLERANCE, fareOf(evidence), classes);
-}
+export function createGuard(reports: Reports, now: () => EpochMs): Guard {
+  /** By release, the newest first. */
+  const own = new Map<Digest, readonly OwnHalt[]>();
+  const readOffers = createOffers();
 
-function fareOf(evidence: Evidence): Fare {
-  return { counts: countsOf(evidence), silence: silenceIn(evidence) };
-}
-
-/** As the server's database counts them. */
-function countsOf({ installs, reports, now }: Evidence): FleetCounts {
-  const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
-  const [environment, overdue, degraded] = [{ n: 0 }, { n: 0 }, { n: 0 }];
-  for (const { id } of installs) {
-    const report = reports.get(id);
-    if (report === undefined) continue;
-    const outcome = outcomeOf(report.state);
-    counts[outcome] += 1;
-    const isFailed = outcome === 'rolledBack' || outcome === 'failed';
-    if (isFailed && report.failure !== null && isSurroundings(report.failure.code)) environment.n += 1;
-    if (outcome === 'inProgress' && now - report.since > OVERDUE_MS) overdue.n += 1;
-    if (report.isDegraded === true) degraded.n += 1;
+  function noteSigned({ digest, class: of }: HaltOrder, halt: ScopedHalt): void {
+    const [issued, expires] = [instantMs(halt.issued), instantMs(halt.expires)];
+    const signed = { document: documentOf(halt), class: of, issued, expires, lifted: null };
+    own.set(digest, [signed, ...(own.get(digest) ?? [])]);
   }
-  return { ...counts, environment: environment.n, overdue: overdue.n, degraded: degraded.n };
-}
 
-function silenceIn({ installs, now }: Evidence): Comparison {
-  const kinds = { offered: { all: 0, silent: 0 }, others: { all: 0, silent: 0 } };
-  for (const { heardAt, offeredAt } of installs) {
-    const kind = offeredAt !== null && offeredAt <= now ? kinds.offered : kinds.others;
-    kind.all += 1;
-    if (now - heardAt > SILENT_MS) kind.silent += 1;
+  function noteLifted(digest: Digest, at: EpochMs): void {
+    const [newest, ...others] = own.get(digest) ?? [];
+    if (newest !== undefined) own.set(digest, [{ ...newest, lifted: at }, ...others]);
   }
-  return kinds;
+
+  return {
+    async look(catalog, installs) {
+      const { published, read } = publicationOf(catalog);
+      const looking: Looking = {
+        ...{ store: { read }, published: () => published, now },
+        listOwn: async ({ digest }) => own.get(digest) ?? [],
+        async judge(offer, at) {
+          const signed = own.get(offer.digest) ?? [];
+          const asked = { since: evidenceSince(signed, offer.start), stopped: stoppedBy(signed, at) };
+          const { fare, classes } = reports.survey({ ...offer.surveyed, ...asked }, installs, at);
+          return judgeRollout(TOLERANCE, fare, classes);
+        },
+      };
+      const { orders, lifted } = await lookAtAll(await readOffers(catalog), looking);
+      for (const { digest, at } of lifted) noteLifted(digest, at);
+      return orders.map((order) => {
+        const halt = haltOf(order);
+        noteSigned(order, halt);
+        return halt;
+      });
+    },
+    haltedAt: (release) => own.get(release)?.at(-1)?.issued ?? null,
+  };
 }
 
-function outcomeOf(state: DeploymentRecord['state']): 'committed' | 'rolledBack' | 'inProgress' | 'failed' {
-  if (state === 'committed') return 'committed';
-  if (state === 'rolled-back') return 'rolledBack';
-  return isFinal(state) ? 'failed' : 'inProgress';
+/** The same as long as nothing is published, and each install is asked for its place in the waves once. */
+function createOffers(): (catalog: Catalog) => Promise<Offers> {
+  let known: { readonly of: Catalog; readonly offers: Offers } | null = null;
+  return async (catalog) => {
+    if (known?.of === catalog) return known.offers;
+    const { published, read } = publicationOf(catalog);
+    const { all, ordered } = await createOfferReader({ read })(published);
+    const offers = { ordered, all: all.map(remembering) };
+    known = { of: catalog, offers };
+    return offers;
+  };
+}
+
+/** What an install is does not change here. */
+function remembering(offer: Offer): Offer {
+  const { surveyed } = offer;
+  const places = new Map<string, EpochMs>();
+  return {
+    ...offer,
+    surveyed: {
+      ...surveyed,
+      reaches(instance, facts) {
+        const at = places.get(instance) ?? surveyed.reaches(instance, facts);
+        places.set(instance, at);
+        return at;
+      },
+    },
+  };
 }

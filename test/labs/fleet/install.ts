@@ -1,7 +1,10 @@
 // One simulated install: its machine, its disk, its way to the server, and the agent processes that live there one after the other.
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
+import { addSightings, NO_SIGHTINGS } from '../../../agent/engine/repository/sightings.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
 import type { Repository } from '../../../agent/ports/server.ts';
+import { openCritical } from '../../../shared/compile/exposure.ts';
+import { activeHalts } from '../../../shared/compile/halts.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import { durationMs, type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { createSecrets } from '../../../shared/encoding/redact.ts';
@@ -17,6 +20,7 @@ import {
 import { type AgentProcess, createAgentProcess } from './agent-process.ts';
 import { createSimulatedMachine, type Fate } from './machine.ts';
 import type { Install, InstallFacts, SimulatedServer } from './ports.ts';
+import { publicationOf } from './publication.ts';
 import type { Time } from './time.ts';
 
 export interface InstallOptions {
@@ -44,6 +48,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
   const { time, server, disk } = options;
   const timers = new Map<Fate, (() => void)[]>();
   const owed: DeploymentRecord[] = [];
+  let lastTold = '';
   let cuts = 0;
   let silentSince: EpochMs | null = null;
   let life: Life | null = null;
@@ -57,7 +62,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
       timers.set(fate, [
         ...due(fate.failsAfterMs, () => {
           life?.watch();
-          time.at(time.now() + REPORTED_MS, tellIll);
+          time.at(time.now() + REPORTED_MS, report);
         }),
         ...due(fate.crashesMachineAfterMs, () => install.losePower(REBOOT_MS)),
         ...due(fate.cutsNetworkAfterMs, () => {
@@ -76,24 +81,23 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
 
   function tell(record: DeploymentRecord): void {
     owed.push(record);
-    if (!install.isSilent()) settle();
+    report();
     options.onRecord(install, record);
     options.onChange(install);
   }
 
-  /** Reports carry the health of what runs. */
-  function tellIll(): void {
-    const healthy = install.healthy();
+  /** What it owes, and what runs and how well. */
+  function report(): void {
+    if (install.isSilent()) return;
+    const well = new Set(machine.healthy());
     const current = disk.current === null ? undefined : disk.generations.get(disk.current);
-    if (healthy === null || install.isSilent() || current === undefined) return;
-    for (const { component, version } of current.manifest.components) {
-      const name = `${component}@${version}`;
-      if (!healthy.includes(name)) server.hearIll(facts.id, name);
-    }
-  }
-
-  function settle(): void {
-    for (const record of owed.splice(0)) server.hear(facts.id, record);
+    const components = (current?.manifest.components ?? []).map(({ component, version }) => {
+      return { component, version, isHealthy: well.has(`${component}@${version}`) };
+    });
+    const told = JSON.stringify(components);
+    if (owed.length === 0 && told === lastTold) return;
+    lastTold = told;
+    server.hear(facts.id, { records: owed.splice(0), components });
   }
 
   const install: Install = {
@@ -127,7 +131,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
 
   function boot(): void {
     const repository = repositoryOf(facts, options, () => (cuts > 0 ? silentSince : null));
-    const parts = { facts, disk, machine, repository, tell, settle };
+    const parts = { facts, disk, machine, repository, tell, report };
     life = begin(parts, options);
     if (cuts === 0) silentSince = null;
     options.onChange(install);
@@ -150,10 +154,10 @@ interface LifeParts {
   readonly machine: ReturnType<typeof createSimulatedMachine>;
   readonly repository: Repository;
   readonly tell: (record: DeploymentRecord) => void;
-  readonly settle: () => void;
+  readonly report: () => void;
 }
 
-function begin({ facts, disk, machine, repository, tell, settle }: LifeParts, options: InstallOptions): Life {
+function begin({ facts, disk, machine, repository, tell, report }: LifeParts, options: InstallOptions): Life {
   const { time, chance } = options;
   const own = { isAlive: true, skewMs: facts.skewMs };
   const clock = time.clockOf(own);
@@ -182,13 +186,13 @@ function begin({ facts, disk, machine, repository, tell, settle }: LifeParts, op
       repository,
       deployer,
     },
-    machine: { os: [facts.os], arch: ['x64'] },
+    machine: { os: [facts.os], arch: [facts.arch] },
     said: {
       ...{ schema: 'fairlead/said-facts@1', region: [facts.region] },
       ...{ by: 'admin', since: formatInstant(clock.now()), reason: 'simulated' },
     },
     isAlive: () => own.isAlive,
-    onContact: settle,
+    onContact: report,
   });
   let isWatched = false;
   void process.live();
@@ -218,9 +222,10 @@ function repositoryOf(
   silentSince: () => number | null,
 ): Repository {
   let seen: Catalog = EMPTY_CATALOG;
+  let sightings = NO_SIGHTINGS;
   let isFirst = true;
   return {
-    async refresh() {
+    async refresh(now) {
       if (silentSince() !== null) {
         throw new FairleadError('transport/unreachable', {
           url: 'https://simulated.test',
@@ -230,9 +235,10 @@ function repositoryOf(
       const shown = server.shownTo(id);
       const outcome = shown === seen && !isFirst ? 'unchanged' : 'changed';
       [seen, isFirst] = [shown, false];
+      sightings = addSightings(sightings, publicationOf(shown).documents, ordersHalted(shown, now), now);
       return outcome;
     },
-    catalog: async () => seen,
+    catalog: async () => ({ ...seen, haltedSince: sightings.digests, ordersHaltedSince: sightings.orders }),
     freshness(now) {
       if (isFirst) return { state: 'never', expires: null };
       const signed = (silentSince() ?? server.signedFor(id)) - TIMESTAMP_AGE_MS;
@@ -243,4 +249,8 @@ function repositoryOf(
     mirror: () => null,
     root: () => null,
   };
+}
+
+function ordersHalted({ halts, advisories }: Catalog, now: EpochMs): readonly string[] {
+  return activeHalts(halts, now).size === 0 ? [] : openCritical(advisories).map(({ id }) => id);
 }

@@ -72,6 +72,10 @@ export const FEW_TOOK_IT: Goal = {
   name: 'at most 1 % ever took it',
   holds: ({ took, installs }) => took <= Math.max(1, installs * 0.01),
 };
+export const FEW_AND_EARLY_TOOK_IT: Goal = {
+  name: 'at most 1 % ever took it, and a quarter of the wrong clocks: those for which the next wave has come',
+  holds: ({ took, installs }) => took <= Math.max(1, installs * 0.01) + installs * 0.02 * 0.25,
+};
 export const TENTH_TOOK_IT: Goal = {
   name: 'at most the tenth took it that the waves had reached',
   holds: ({ took, installs }) => took <= installs * 0.1,

@@ -1,16 +1,17 @@
 // What the parts of a simulated fleet know of one another: an install, what sets it apart, and the server.
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { Policy } from '../../../shared/schema/policy.ts';
 import type { MemoryDisk } from '../../support/memory-deployments.ts';
+import type { Report } from './reports.ts';
 import type { SimulatedRelease } from './vendor.ts';
 
 /** What an install is, and what differs among a fleet's. */
 export interface InstallFacts {
   readonly id: string;
   readonly os: string;
+  readonly arch: string;
   readonly region: string;
   readonly config: InstanceConfig;
   readonly policy: Policy;
@@ -39,9 +40,7 @@ export interface SimulatedServer {
   shownTo(install: string): Catalog;
   publish(change: (catalog: Catalog) => Catalog): void;
   /** A report is on the server's disk. */
-  hear(install: string, record: DeploymentRecord): void;
-  /** A report says that this release, as `core/app@1.1.0`, does not answer its health check any more. */
-  hearIll(install: string, release: string): void;
+  hear(install: string, report: Report): void;
   /** When the newest timestamp that this install can see was signed, at the latest. */
   signedFor(install: string): EpochMs;
   /**

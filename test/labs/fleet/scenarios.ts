@@ -3,10 +3,12 @@
 import { parseWaves } from '../../../server/vendor/core/waves.ts';
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import { wavePosition } from '../../../shared/compile/waves.ts';
-import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
+import { MAX_HALT_MS } from '../../../shared/schema/rollout.ts';
 import { APP, type Fleet, type FleetOptions, START } from './fleet.ts';
 import {
   ALL_HEALED,
+  FEW_AND_EARLY_TOOK_IT,
   FEW_TOOK_IT,
   FIFTEEN_TOOK_IT,
   type Goal,
@@ -18,7 +20,7 @@ import {
   type Watched,
 } from './outcome.ts';
 import type { Install, InstallFacts } from './ports.ts';
-import { orderOf, releaseOf, rolloutOf, type SimulatedRelease } from './vendor.ts';
+import { haltOf, orderOf, releaseOf, rolloutOf, type SimulatedRelease } from './vendor.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -149,7 +151,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'cuts network',
     what: 'a release that cuts its install off, with a health check that notices nothing: a person must mend each',
-    hours: 26,
+    hours: 50,
     play(fleet) {
       fleet.setFate(NEXT, () => ({ cutsNetworkAfterMs: MINUTE }));
       offer(fleet, NEXT);
@@ -206,7 +208,31 @@ export const SCENARIOS: readonly Scenario[] = [
       offer(fleet, NEXT);
       return watchBad(fleet, NEXT);
     },
-    goals: [FEW_TOOK_IT, STOPPED, ALL_HEALED],
+    goals: [FEW_AND_EARLY_TOOK_IT, STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'lifted halt',
+    what: 'a release that bricks; whoever sees its halt lifts it half an hour later, and the next wave comes at the first hour',
+    hours: 50,
+    play(fleet) {
+      fleet.setFate(NEXT, () => ({ failsAfterMs: 0 }));
+      offer(fleet, NEXT);
+      fleet.time.at(START + 30 * MINUTE, () => fleet.server.publish((known) => ({ ...known, halts: [] })));
+      return watchBad(fleet, NEXT);
+    },
+    goals: [TENTH_TOOK_IT, STOPPED, ALL_HEALED],
+  },
+  {
+    name: 'halted patch',
+    what: 'a good forced patch; whoever has a halts key halts it at once, and again every day',
+    hours: 76,
+    play(fleet) {
+      const deadline = START + 73 * HOUR;
+      order(fleet, FIX, deadline);
+      for (let day = 0; day < 4; day++) fleet.time.at(START + day * 24 * HOUR, () => haltByHand(fleet, FIX));
+      return watchGood(fleet, { release: FIX, deadline });
+    },
+    goals: [NEARLY_ALL_REACHED, ALL_HEALED],
   },
 ];
 
@@ -237,6 +263,13 @@ function order({ server, installs, time, ...fleet }: Fleet, fix: SimulatedReleas
   const waves = fleet.orderWaves;
   const advisory = orderOf(fix, { published: time.now(), deadline, waves, seed: drawSeed(installs, waves) });
   server.publish((known) => withRelease(known, fix, { advisories: [advisory] }));
+}
+
+/** For as long as a halt may last, in the place of the one before. */
+function haltByHand({ server, time }: Fleet, { digest }: SimulatedRelease): void {
+  const [issued, expires] = [formatInstant(time.now()), formatInstant(time.now() + MAX_HALT_MS)];
+  const halt = haltOf({ digest, reason: 'by hand', issued, expires, classes: null });
+  server.publish((known) => ({ ...known, halts: [halt] }));
 }
 
 function thirdOf({ installs }: Fleet): readonly Install[] {

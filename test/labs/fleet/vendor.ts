@@ -1,7 +1,8 @@
 // What the simulated vendor signs: releases, rollouts, advisories and halts, each through the product's own schema.
 
+import type { HaltOrder } from '../../../server/repository/halting.ts';
 import { parseWaves } from '../../../server/vendor/core/waves.ts';
-import type { OrderedAdvisory } from '../../../shared/compile/releases.ts';
+import type { OrderedAdvisory, ScopedHalt } from '../../../shared/compile/releases.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
@@ -13,7 +14,7 @@ import {
   storedCapabilityRelease,
   type Verified,
 } from '../../../shared/schema/release.ts';
-import { type Halt, halt, MAX_HALT_MS, type Rollout, rollout } from '../../../shared/schema/rollout.ts';
+import { halt, type Rollout, rollout } from '../../../shared/schema/rollout.ts';
 import { healthUrlOf } from './machine.ts';
 
 export type SimulatedRelease = Verified<CapabilityRelease>;
@@ -45,13 +46,8 @@ export function releaseOf(component: string, version: string): SimulatedRelease 
   return { document, bytes, digest: digestOf(bytes) };
 }
 
-export function componentOf({ document }: SimulatedRelease): ComponentKey {
+function componentOf({ document }: SimulatedRelease): ComponentKey {
   return `${document.suite}/${document.name}` as ComponentKey;
-}
-
-/** As `core/app@1.1.0`. */
-export function nameOfRelease(release: SimulatedRelease): string {
-  return `${componentOf(release)}@${release.document.version}`;
 }
 
 export interface Offered {
@@ -75,15 +71,12 @@ export function rolloutOf({ document, digest }: SimulatedRelease, offered: Offer
   );
 }
 
-export function haltOf({ digest }: Pick<SimulatedRelease, 'digest'>, now: EpochMs, reason: string): Halt {
-  return parseDocument(
-    halt,
-    {
-      schema: 'fairlead/halt@1',
-      ...{ digest, reason, issued: formatInstant(now), expires: formatInstant(now + MAX_HALT_MS) },
-    },
-    'halt',
-  );
+type SignedHalt = Pick<HaltOrder, 'digest' | 'reason' | 'issued' | 'expires' | 'classes'>;
+
+/** As whoever has a halts key signs it. */
+export function haltOf({ digest, reason, issued, expires, classes }: SignedHalt): ScopedHalt {
+  const document = { schema: 'fairlead/halt@1', digest, reason, issued, expires };
+  return { ...parseDocument(halt, document, 'halt'), ...(classes === null ? {} : { classes }) };
 }
 
 export interface Ordered {
