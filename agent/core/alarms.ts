@@ -9,6 +9,7 @@ import type { Contact, StatusReply } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
 import type { Facts } from './conclude.ts';
 import { type Deviation, isDamage } from './deploy/generation.ts';
+import type { Fork } from './receipts.ts';
 
 export interface Observations extends LocalState {
   readonly now: EpochMs;
@@ -30,6 +31,8 @@ export interface Observations extends LocalState {
   readonly notBegun: string | null;
   /** Why the audit log cannot be continued; null when it can. */
   readonly auditProblem: string | null;
+  /** Where the server's audit log is another than it was when it signed for this one. */
+  readonly forks: readonly Fork[];
   /** What was lost of the agent's own files, in one sentence each. */
   readonly damages: readonly string[];
   /** What the server says about who this is. */
@@ -61,8 +64,21 @@ export function raiseAlarms(seen: Observations): string[] {
   }
   alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
+  alarms.push(...forkAlarms(seen));
   alarms.push(...seen.damages, ...freshnessAlarm(seen), ...identityAlarms(seen.server));
   return alarms;
+}
+
+/** Nor does this: what the server's log says is the vendor's affair, and what was seen of it is proved here. */
+function forkAlarms({ forks }: Observations): readonly string[] {
+  const [first] = forks;
+  if (first === undefined) return [];
+  const { seen, restored } = first;
+  const what = `entry ${seen.count} of its audit log, which it showed this install at ${seen.at}`;
+  const next = 'fairlead audit receipts FILE keeps what it signed';
+  return restored === null
+    ? [`the server no longer has ${what}: ask the vendor. ${next}`]
+    : [`the server came out of a backup at ${restored} and lost ${what}. ${next}`];
 }
 
 /** Neither stops anything here: what is signed counts by the local policy, whoever the server takes this for. */

@@ -5,7 +5,8 @@ import type { Hint } from '../../shared/protocol/hint.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Heartbeat, OptionalPart, Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
-import type { FileMeta, Targets } from '../../shared/trust/metadata.ts';
+import type { DsseEnvelope } from '../../shared/trust/dsse.ts';
+import type { FileMeta, Root, Targets } from '../../shared/trust/metadata.ts';
 import type { Signer } from '../../shared/trust/rules.ts';
 
 export interface Repository {
@@ -20,7 +21,7 @@ export interface Repository {
   /** The mirror that answered the last refresh; null where it was the vendor's server. */
   mirror(): string | null;
   /** What all of it hangs on; null until the disk could be read. */
-  root(): { readonly version: number; readonly expires: EpochMs } | null;
+  root(): Root | null;
 }
 
 export interface Freshness {
@@ -123,6 +124,8 @@ export interface Sent {
   readonly proposals: number | null;
   /** When the server last heard another agent speak in this one's name; null where it does not say. */
   readonly twinsHeard: string | null;
+  /** For the head of the log that the report named; absent where it named none, or was not kept. */
+  readonly receipt?: DsseEnvelope;
 }
 
 export interface AdminRequest {

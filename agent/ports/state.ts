@@ -2,6 +2,7 @@
 
 import type { Digest } from '../../shared/encoding/digest.ts';
 import type { LocalState, PolicyState } from '../../shared/policy/local-state.ts';
+import type { AuditHead } from '../../shared/schema/audit-chain.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
@@ -180,6 +181,8 @@ export interface AuditLog {
   append(event: AuditEvent): Promise<void>;
   /** That it can be continued; costs nothing while nobody else touches it. Errors: audit/damaged, disk/*. */
   verify(): Promise<void>;
+  /** Where it stands; costs as much. Errors: audit/damaged, disk/*. */
+  head(): Promise<AuditHead>;
   /** Every entry, oldest first, after the whole chain was verified. Error: audit/damaged. */
   entries(): Promise<readonly AuditEntry[]>;
   /** The same with where the chain stands. */

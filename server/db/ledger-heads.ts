@@ -1,11 +1,11 @@
 // The heads of installs' logs, as their reports name them: kept, held against those before, and answered with the head of this server's own log.
 import { sql } from 'kysely';
 import type { Digest } from '../../shared/encoding/digest.ts';
-import { formatInstantMs } from '../../shared/encoding/instant.ts';
+import { formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { LedgerClaim, LedgerHead, Receipt } from '../../shared/protocol/receipt.ts';
 import { appendAudit } from './audit.ts';
 import { readAuditHead } from './audit-chain.ts';
-import { readBackupMark } from './backup-marks.ts';
+import { type BackupMarks, readBackupMark } from './backup-marks.ts';
 import { appendEvents, type NewEvent } from './events.ts';
 import { KEPT_HEAD_DAYS, MOST_BRANCHES, NEWEST, placeOf } from './ledger-kept.ts';
 import { asInserted, elementsOf, inParts, isAmong } from './page.ts';
@@ -153,7 +153,7 @@ async function answerAll(trx: DatabaseTransaction, claiming: readonly Claiming[]
   for (const { report, claim } of claiming) {
     const { seen } = claim;
     const now = seen === null ? null : (found.get(seen.count) ?? null);
-    const isExplained = mark !== null && seen !== null && seen.count > mark.count;
+    const isExplained = seen !== null && mark !== null && explains(mark, seen);
     if (seen !== null && now !== seen.digest && !isExplained)
       disputed.push(disputedEvent(report.instance, seen, now));
     answers.set(report, {
@@ -164,6 +164,11 @@ async function answerAll(trx: DatabaseTransaction, claiming: readonly Claiming[]
     });
   }
   return { answers, disputed };
+}
+
+/** A restore takes away what was shown before it, and lay beyond what came back. */
+function explains(mark: BackupMarks['restored'], seen: NonNullable<LedgerClaim['seen']>): boolean {
+  return seen.count > mark.count && instantMs(seen.at) <= instantMs(mark.at);
 }
 
 function disputedEvent(instance: string, seen: LedgerHead, now: Digest | null): NewEvent {

@@ -1,4 +1,4 @@
-// Work that has to wait: one piece after the other, or a few of many at a time.
+// Work that has to wait: one piece after the other, a few of many at a time, or one for all who ask meanwhile.
 import { setImmediate } from 'node:timers/promises';
 import type { Pieces } from '../encoding/pieces.ts';
 
@@ -73,4 +73,15 @@ export async function forEachBounded<Item>(
   };
   const results = await Promise.allSettled(Array.from({ length: limit }, (_, worker) => work(worker)));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Who asks while somebody waits for an answer gets that one. */
+export function joined<Result>(ask: () => Promise<Result>): () => Promise<Result> {
+  let asked: Promise<Result> | null = null;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = null;
+    });
+    return asked;
+  };
 }

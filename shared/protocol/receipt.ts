@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { canonicalize } from '../encoding/canonical.ts';
 import type { JsonObject } from '../encoding/json.ts';
+import { isFairleadError } from '../errors/error.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { parseNewerBytes } from '../schema/newer-document.ts';
 import { type DsseEnvelope, openEnvelope } from '../trust/dsse.ts';
@@ -15,8 +16,8 @@ export type LedgerHead = z.output<typeof ledgerHead>;
 /** What a report says of the log of its install. */
 export const ledgerClaim = z.strictObject({
   ...ledgerHead.shape,
-  /** The server's head in the last receipt that is kept here: the server holds it against its log. */
-  seen: ledgerHead.nullable(),
+  /** The server's head in the last receipt that is kept here, and its time: the server holds it against its log. */
+  seen: z.strictObject({ ...ledgerHead.shape, at: instant }).nullable(),
   /** The state of this install came out of a backup since its last report: its log lost what was written after that. */
   restored: z.literal(true).optional(),
 });
@@ -58,11 +59,20 @@ export function receiptKeys(roots: readonly Root[]): ReadonlyMap<string, Verific
   return keys;
 }
 
-/** Null where none of these keys signed it. Error: document/invalid for what a key signed and is no receipt. */
+/** Null where none of these keys signed it, or what was signed is no receipt. */
 export function openReceipt(
   envelope: DsseEnvelope,
   keys: ReadonlyMap<string, VerificationKey>,
 ): Receipt | null {
-  const payload = openEnvelope(envelope, RECEIPT_TYPE, keys);
-  return payload === null ? null : parseNewerBytes(receipt, payload, 'a receipt of the server');
+  return openEnvelope(envelope, RECEIPT_TYPE, keys) === null ? null : readReceipt(envelope);
+}
+
+/** Of one that was opened when it was kept; null for what cannot be one. */
+export function readReceipt({ payload }: DsseEnvelope): Receipt | null {
+  try {
+    return parseNewerBytes(receipt, Buffer.from(payload, 'base64'), 'a receipt of the server');
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 // An agent whose every neighbour is in memory: a vendor's catalog, a deployer that succeeds or fails as told, a clock
 // that stands still.
+
 import { setImmediate as later } from 'node:timers/promises';
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
@@ -7,6 +8,7 @@ import type { DecisionRecord } from '../../agent/core/conclude.ts';
 import type { NoticesFile, Told } from '../../agent/core/notices.ts';
 import type { Outbox, ReportingFile } from '../../agent/core/outbox.ts';
 import type { ProposalsFile } from '../../agent/core/proposals.ts';
+import type { ReceiptsFile } from '../../agent/core/receipts.ts';
 import { createAgent } from '../../agent/engine/agent/agent.ts';
 import { createPulse } from '../../agent/engine/deploy/signs.ts';
 import type {
@@ -71,6 +73,7 @@ export function createAgentNetwork() {
     auditFull: null as FairleadError | null,
     logged: [] as { readonly level: string; readonly message: string }[],
     decisions: memoryStore<DecisionRecord>(),
+    receipts: memoryStore<ReceiptsFile>(),
     verification: memoryStore<VerifyReply>(),
     facts: memoryStore<SaidFacts>(),
     told: memoryStore<Told>(),
@@ -180,6 +183,10 @@ export function createAgentNetwork() {
         if (world.auditError !== null) throw world.auditError;
         return chainOf(world.audit, formatInstantMs(clock.now())).entries;
       },
+      async head() {
+        if (world.auditError !== null) throw world.auditError;
+        return chainOf(world.audit, formatInstantMs(clock.now())).head;
+      },
       async read() {
         if (world.auditError !== null) throw world.auditError;
         return chainOf(world.audit, formatInstantMs(clock.now()));
@@ -229,6 +236,7 @@ export function createAgentNetwork() {
       proposals: world.proposals,
       approvals: world.approvals,
       decisions: world.decisions,
+      receipts: world.receipts,
       verification: world.verification,
       facts: world.facts,
       told: world.told,

@@ -73,7 +73,8 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
   return {
     async send(report) {
       const { value, header } = await ask('POST', 'reports', reportReply, report);
-      return { sequence: value.sequence, ...saidBeside(header) };
+      const { sequence, receipt } = value;
+      return { sequence, ...saidBeside(header), ...(receipt === undefined ? {} : { receipt }) };
     },
     async beat(beat) {
       const body = { schema: 'fairlead/heartbeat@1', ...beat };

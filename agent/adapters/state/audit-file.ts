@@ -57,6 +57,7 @@ export function createAuditFile(stateDir: string, clock: Clock): AuditLog {
   return {
     append: (event) => inTurn(() => appendNext(event)),
     verify: () => inTurn(async () => void (await headOnDisk())),
+    head: () => inTurn(headOnDisk),
     entries: async () => (await read()).entries,
     read,
   };

@@ -8,12 +8,16 @@ import { decisionRecord } from '../../core/conclude.ts';
 import { toldFile } from '../../core/notices.ts';
 import { outbox, reportingFile } from '../../core/outbox.ts';
 import { proposalsFile } from '../../core/proposals.ts';
+import { receiptsFile } from '../../core/receipts.ts';
 import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
 import { mendDirectories } from './state-directory.ts';
 
 /** Written by every report: its time is that of the last. */
 export const OUTBOX_FILE = 'outbox/state.json';
+
+/** Beside the log that it vouches for. */
+export const RECEIPTS_FILE = 'audit/server-receipts.json';
 
 /** `onDamage` hears of a document that cannot be read and counts as absent. Nothing is touched before it is read. */
 export function createStateFiles(stateDir: string, onDamage: (problem: string) => void) {
@@ -27,6 +31,7 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
     proposals: fileOf('proposals.json', proposalsFile),
     verification: fileOf('verification.json', verifyReply),
     decisions: fileOf('decision.json', decisionRecord),
+    receipts: fileOf(RECEIPTS_FILE, receiptsFile),
     reporting: fileOf('reporting.json', reportingFile),
     mendDirectories: () => mendDirectories(stateDir),
   };

@@ -1,6 +1,6 @@
 // The running agent: supervise, then round after round ask, decide, apply and report.
 import { createCompileCache } from '../../../shared/compile/compile.ts';
-import { aborted, createTurns } from '../../../shared/node/turns.ts';
+import { aborted, createTurns, joined } from '../../../shared/node/turns.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { Told } from '../../core/notices.ts';
@@ -25,6 +25,7 @@ import { createServerContact } from './server-contact.ts';
 import type { AgentState, Choice, Needs, Records, Self } from './state.ts';
 import { observe, readStatus } from './status.ts';
 import { watchFiles } from './upkeep.ts';
+import { createWitness } from './witness.ts';
 
 export interface Agent {
   /** Answers the admin socket. */
@@ -57,7 +58,7 @@ export interface AgentOptions
 /** The state files that the agent keeps for itself. */
 export interface AgentFiles
   extends Pick<Choice, 'approvals' | 'facts' | 'proposals'>,
-    Pick<Records, 'decisions' | 'verification'> {
+    Pick<Records, 'decisions' | 'receipts' | 'verification'> {
   readonly told: JsonStore<Told>;
   readonly outbox: JsonStore<Outbox>;
   readonly reporting: JsonStore<ReportingFile>;
@@ -161,18 +162,25 @@ function createRecords(
   state: () => AgentState,
 ): Records {
   const { deployer, log, audit, preview } = options;
-  const { approvals, decisions, facts, outbox, proposals, verification, reporting: said } = options.files;
+  const { approvals, decisions, facts, outbox, proposals, receipts, verification } = options.files;
+  const ledger = createLedger(options);
+  const witness = createWitness({
+    ...{ instance: options.instance.id, audit, ledger, receipts, log, clock: options.clock },
+    root: () => options.repository.root(),
+  });
   return {
-    ...{ audit, decisions, verification, reporting, preview },
-    ledger: createLedger(options),
+    ...{ audit, decisions, receipts, verification, reporting, preview, ledger, witness },
     reporter: createReporter({
-      ...{ channel, outbox, log, isOff: reporting.isOff },
+      ...{ channel, outbox, log, witness, isOff: reporting.isOff },
       observe: () => observe(state()),
       records: () => deployer.records(),
       onMark: (mark) => state().offers.proposals.request(mark),
     }),
     damages: () =>
-      damagesOf(deployer, [approvals, decisions, facts, outbox, proposals, verification, said, channel]),
+      damagesOf(deployer, [
+        ...[approvals, decisions, facts, outbox, proposals, receipts, verification],
+        ...[options.files.reporting, channel],
+      ]),
   };
 }
 
@@ -182,17 +190,6 @@ async function damagesOf(
 ): Promise<readonly string[]> {
   const lost = await Promise.all([deployer.quarantineDamage(), ...stores.map((store) => store.damage())]);
   return [...lost.filter((one) => one !== null), ...(await deployer.recordDamages())];
-}
-
-/** Who asks while somebody waits for an answer gets that one. */
-function joined<Result>(ask: () => Promise<Result>): () => Promise<Result> {
-  let asked: Promise<Result> | null = null;
-  return () => {
-    asked ??= ask().finally(() => {
-      asked = null;
-    });
-    return asked;
-  };
 }
 
 // A first refresh of a large repository over a line of a few hundred bytes a second.

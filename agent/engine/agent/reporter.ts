@@ -6,6 +6,7 @@ import { EMPTY_OUTBOX, markDelivered, nextBatch, type Outbox, selectUndelivered 
 import type { Log } from '../../ports/machine.ts';
 import type { Sent, ServerChannel } from '../../ports/server.ts';
 import type { JsonStore } from '../../ports/state.ts';
+import type { Witness } from './witness.ts';
 
 export interface ReporterOptions {
   readonly channel: Pick<ServerChannel, 'beat' | 'send'>;
@@ -17,6 +18,7 @@ export interface ReporterOptions {
   readonly records: () => Promise<readonly DeploymentRecord[]>;
   /** Nothing is said, and what happens stays here for good. */
   readonly isOff: () => Promise<boolean>;
+  readonly witness: Pick<Witness, 'claim' | 'noteRestored' | 'take'>;
   /** The server's word about proposals, which comes with its answer. */
   readonly onMark: (mark: number) => void;
 }
@@ -85,7 +87,10 @@ export function createReporter(options: ReporterOptions): Reporter {
       const state = (await options.outbox.read()) ?? EMPTY_OUTBOX;
       const batch = nextBatch(state, await options.records());
       const report = await reportOf(options, known, state.sequence + 1, batch);
-      return { report, waits: batch.length > 0 || known.last?.said !== saidIn(report) };
+      return {
+        report,
+        waits: batch.length > 0 || report.ledger !== undefined || known.last?.said !== saidIn(report),
+      };
     },
     undelivered: async () =>
       selectUndelivered((await options.outbox.read()) ?? EMPTY_OUTBOX, await options.records()).length,
@@ -108,14 +113,16 @@ interface Known {
 
 /** Without what this server does not read: it would refuse the whole. */
 async function reportOf(
-  { observe }: ReporterOptions,
+  { observe, witness }: ReporterOptions,
   { reads }: Known,
   sequence: number,
   records: readonly DeploymentRecord[],
 ): Promise<Report> {
   const { facts, ...report } = await observe();
   const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
-  return { ...report, ...told, sequence, records: [...records] };
+  const ledger = reads.includes('ledger') ? await witness.claim() : null;
+  const claimed = ledger === null ? {} : { ledger };
+  return { ...report, ...told, ...claimed, sequence, records: [...records] };
 }
 
 /** What nobody is told now is told to nobody later: who switches reporting on speaks of what comes. */
@@ -142,6 +149,7 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
     if (sent.sequence > state.sequence && !restored) {
       // This disk was restored from a backup: the server knows later numbers, so this report did not count.
       restored = true;
+      await options.witness.noteRestored(sent.sequence);
       state = { ...state, sequence: Math.min(sent.sequence, HIGHEST_SEQUENCE) };
       continue;
     }
@@ -154,15 +162,15 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
 
 /** A heartbeat where a report would bring nothing new. What failed may have been taken: from then on nothing is known. */
 async function tell(
-  { channel }: ReporterOptions,
+  { channel, witness }: ReporterOptions,
   known: Known,
   report: Report,
 ): Promise<Sent & { readonly wantsWhole: boolean }> {
-  const { sequence, records } = report;
+  const { sequence, records, ledger } = report;
   const said = saidIn(report);
   const { last } = known;
   known.last = null;
-  if (last !== null && last.said === said && records.length === 0) {
+  if (last !== null && last.said === said && records.length === 0 && ledger === undefined) {
     const sent = await beat(channel, { sequence, report: last.digest });
     if (!sent.wantsWhole && sent.sequence === sequence) known.last = last;
     return sent;
@@ -170,12 +178,13 @@ async function tell(
   known.reads = [];
   const sent = await channel.send(report);
   known.reads = sent.reads;
+  if (ledger !== undefined) await witness.take(sent.receipt ?? null, ledger);
   if (sent.held !== null && sent.sequence === sequence) known.last = { said, digest: sent.held };
   return { ...sent, wantsWhole: false };
 }
 
-/** What of a report another one may say again. */
-function saidIn({ sequence: _, records: __, at: ___, ...state }: Report): string {
+/** What of a report another one may say again: where the log ends is asked for by itself. */
+function saidIn({ sequence: _, records: __, at: ___, ledger: ____, ...state }: Report): string {
   return JSON.stringify(state);
 }
 

@@ -11,6 +11,7 @@ import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
+import type { ReceiptsFile } from '../../core/receipts.ts';
 import type { Deployer, DriverName } from '../../ports/deploy.ts';
 import type { Clock, Log, Notices, Pulse } from '../../ports/machine.ts';
 import type { Freshness, Repository, Sample, Samples } from '../../ports/server.ts';
@@ -23,6 +24,7 @@ import type { Ledger } from './ledger.ts';
 import type { OwnDeployments } from './own-deployments.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
+import type { Witness } from './witness.ts';
 
 export interface AgentState {
   readonly self: Self;
@@ -110,6 +112,8 @@ export interface Records {
   readonly audit: AuditLog;
   readonly ledger: Ledger;
   readonly reporter: Reporter;
+  readonly witness: Witness;
+  readonly receipts: JsonStore<ReceiptsFile>;
   readonly reporting: Reporting;
   /** What would leave, byte by byte. */
   preview(samples: Samples): Promise<Sample[]>;

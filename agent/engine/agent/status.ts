@@ -205,6 +205,7 @@ async function alarmsOf(
     degraded: state.deployer.degradations(),
     notBegun: decision.verdict === 'apply' ? state.offers.own.problem() : null,
     auditProblem: state.records.ledger.problem(),
+    forks: await state.records.witness.forks(),
     damages: await state.records.damages(),
     server: state.records.reporter.word(),
   });

@@ -4,6 +4,7 @@ import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
+import type { Root } from '../../../shared/trust/metadata.ts';
 import type { Freshness, Repository, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import {
@@ -178,9 +179,8 @@ class TufRepository implements Repository {
     return { state: Math.max(now, floor) < expires ? 'fresh' : 'expired', expires };
   }
 
-  root() {
-    const { version, expires } = this.#updater.topLevel.root;
-    return { version, expires };
+  root(): Root {
+    return this.#updater.topLevel.root;
   }
 
   async #refresh(now: EpochMs): Promise<'changed' | 'unchanged'> {

@@ -20,6 +20,7 @@ const QUIET: Observations = {
   notBegun: null,
   auditProblem: null,
   damages: [],
+  forks: [],
   server: { refusal: null, twinsHeard: null },
 };
 const PIN = {

@@ -20,6 +20,7 @@ import { createTurns } from '../../../shared/node/turns.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
+import { NO_WITNESS } from '../../support/receipts.ts';
 import type { Instance } from './laboratory.ts';
 
 /** What a round begins is waited for, and whatever it fails with is heard: the kills that are tried here must not be outlived. */
@@ -101,6 +102,8 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
         undelivered: async () => 0,
         word: () => ({ refusal: null, twinsHeard: null }),
       },
+      witness: NO_WITNESS,
+      receipts: files.receipts,
       decisions: files.decisions,
       verification: files.verification,
       damages: async () => [],

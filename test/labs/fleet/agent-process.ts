@@ -155,7 +155,9 @@ function recordsOf(decisions: JsonStore<DecisionRecord>): Played['records'] {
       ...{ noteLocal: noted, note: unplayed, noteDeployments: unplayed, noteStart: unplayed },
       ...{ record: unplayed, recordEdit: unplayed, recordConfigEdit: unplayed, problem: unplayed },
     },
-    audit: { append: unplayed, verify: unplayed, entries: unplayed, read: unplayed },
+    audit: { append: unplayed, verify: unplayed, entries: unplayed, read: unplayed, head: unplayed },
+    witness: { ...{ claim: unplayed, take: unplayed, noteRestored: unplayed }, forks: async () => [] },
+    receipts: memoryOf(),
     reporting: { isOff: unplayed, write: unplayed },
     ...{ preview: unplayed, verification: memoryOf(), damages: async () => [] },
   };

@@ -130,13 +130,14 @@ it('lets a log that parts from itself all day fill nothing', async () => {
 
 it('says what its own log has where the install saw it end, and that it had something else there', async () => {
   const { count, digest: of } = await readAuditHead(db);
+  const at = formatInstantMs(NOW);
   const seen = { count, digest: of as Digest };
-  expect((await tell(claim(1, '1', { seen })))[0]?.witnessed?.seen).toEqual(seen);
+  expect((await tell(claim(1, '1', { seen: { ...seen, at } })))[0]?.witnessed?.seen).toEqual(seen);
   expect(await forks()).toEqual([]);
 
-  const other = { count, digest: digest('rewritten') };
+  const other = { count, digest: digest('rewritten'), at };
   expect((await tell(claim(1, '1', { seen: other })))[0]?.witnessed?.seen).toEqual(seen);
-  const beyond = { count: count + 50, digest: digest('cut off') };
+  const beyond = { count: count + 50, digest: digest('cut off'), at };
   expect((await tell(claim(1, '1', { seen: beyond })))[0]?.witnessed?.seen).toEqual({
     count: count + 50,
     digest: null,
@@ -156,9 +157,14 @@ it('explains with its restore what an install saw of its log and is gone, and no
   });
   const count = (await readAuditHead(db)).count - 1;
 
-  const lost = { count: count + 1, digest: digest('lost') };
+  const lost = { count: count + 1, digest: digest('lost'), at };
   expect((await tell(claim(1, '1', { seen: lost })))[0]?.witnessed?.restored).toEqual({ at, count });
   expect(await forks()).toEqual([]);
-  await tell(claim(1, '1', { seen: { count, digest: digest('rewritten') } }));
-  expect(await forks()).toMatchObject([{ side: 'server', kept: count }]);
+  await tell(claim(1, '1', { seen: { count, digest: digest('rewritten'), at } }));
+  // What was shown after the restore, the restore did not take away.
+  await tell(claim(1, '1', { seen: { ...lost, at: formatInstantMs(NOW + 1) } }));
+  expect(await forks()).toMatchObject([
+    { side: 'server', kept: count },
+    { side: 'server', kept: count + 1 },
+  ]);
 });

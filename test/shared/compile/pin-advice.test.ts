@@ -103,6 +103,7 @@ describe('a pin', () => {
       notBegun: null,
       auditProblem: null,
       damages: [],
+      forks: [],
       server: { refusal: null, twinsHeard: null },
     });
 

@@ -19,6 +19,7 @@ function createLog() {
           verify: async () => undefined,
           entries: async () => told as never,
           read: () => Promise.reject(new Error('nobody asks')),
+          head: () => Promise.reject(new Error('nobody asks')),
           async append(act) {
             if (log.fails) throw new Error('no room');
             told.push(act);

@@ -1,4 +1,5 @@
 // What the agent does beside its rounds: fetching, deploying and reporting, each once at a time, and none of them able to stop it.
+
 import { setImmediate as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_OUTBOX, type Outbox } from '../../../../agent/core/outbox.ts';
@@ -12,6 +13,7 @@ import { releaseOf } from '../../../support/agent-network.ts';
 import { PLANNED } from '../../../support/answers.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { settle } from '../../../support/fake-clock.ts';
+import { NO_WITNESS } from '../../../support/receipts.ts';
 
 const GONE = new FairleadError('transport/unreachable', { url: 'https://vendor.example', problem: 'gone' });
 
@@ -193,6 +195,7 @@ describe('a reporter', () => {
         damage: async () => null,
       },
       onMark: () => undefined,
+      witness: NO_WITNESS,
       isOff: async () => false,
       channel: {
         beat: () => Promise.reject(new Error('nobody names a report that is held')),

@@ -117,6 +117,7 @@ const FILES: readonly (readonly [path: string, said: RegExp | null, whenGone: 'm
   ['approvals/receipts.json', /receipts\.json/, 'not missed'],
   ['quarantine.json', /quarantine\.json/, 'not missed'],
   ['outbox/state.json', /outbox/, 'not missed'],
+  ['audit/server-receipts.json', /server-receipts\.json/, 'not missed'],
   ['decision.json', /decision\.json/, 'not missed'],
   ['verification.json', /verification\.json/, 'not missed'],
   ['records/1.json', /records\/1\.json/, 'not missed'],

@@ -1,4 +1,5 @@
 // A forced patch that is released and fits gets through whatever a service, a slip or a damaged file puts in its way.
+
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -35,6 +36,7 @@ import { API, AUTH } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { hold, thaw } from '../../../support/held-files.ts';
 import { hostileText } from '../../../support/hostile-text.ts';
+import { NO_WITNESS } from '../../../support/receipts.ts';
 
 /** A handful in every run of the tests; `FAIRLEAD_FORCED_RUNS=500`, and another seed, is the long form. */
 const RUNS = Number(process.env.FAIRLEAD_FORCED_RUNS ?? 8);
@@ -399,6 +401,7 @@ function stateFor(instance: Instance, model: Model): AgentState {
     records: {
       ...usual.records,
       reporter: createReporter({
+        witness: NO_WITNESS,
         channel: {
           beat: () => Promise.reject(new Error('nobody names a report that is held')),
           send: async () => {

@@ -5,7 +5,9 @@ import { EMPTY_OUTBOX, type Outbox } from '../../../../agent/core/outbox.ts';
 import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
 import type { Sent, ServerChannel } from '../../../../agent/ports/server.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { LedgerClaim } from '../../../../shared/protocol/receipt.ts';
 import type { Report } from '../../../../shared/protocol/report.ts';
+import { digestOfText } from '../../../support/publications.ts';
 import { recordOf, reportOf } from '../../../support/reports.ts';
 
 const URL = 'https://vendor.test';
@@ -23,6 +25,10 @@ function createServer() {
     ...{ held, line: 'whole' as Line, knowsBeats: true, told: [] as string[] },
     reads: [] as Sent['reads'],
     facts: [] as unknown[],
+    /** What the witness wants to say, and what it was answered. */
+    claim: null as LedgerClaim | null,
+    claimed: [] as unknown[],
+    witnessed: [] as unknown[],
   };
   const answer = (more: Partial<Sent> = {}): Sent => {
     if (world.line === 'loses-answers') throw GONE;
@@ -36,10 +42,12 @@ function createServer() {
     };
   };
   const channel: Pick<ServerChannel, 'beat' | 'send'> = {
-    async send({ sequence, track, at, records, facts }: Report) {
+    async send({ sequence, track, at, records, facts, ledger }: Report) {
       if (world.line === 'gone') throw GONE;
       // As every earlier server does with what it does not know.
       if (facts !== undefined && !world.reads.includes('facts')) throw REFUSED;
+      if (ledger !== undefined && !world.reads.includes('ledger')) throw REFUSED;
+      world.claimed.push(ledger?.count);
       world.facts.push(facts);
       world.told.push(records.length > 0 ? `report of ${track} with a record` : `report of ${track}`);
       // It never comes twice here: another report has this number.
@@ -60,7 +68,15 @@ function createServer() {
       return { ...answer(), wantsWhole: false };
     },
   };
-  return { world, channel };
+  const witness = {
+    claim: async () => world.claim,
+    take: async (_: unknown, { count }: LedgerClaim) => {
+      world.witnessed.push(count);
+      world.claim = null;
+    },
+    noteRestored: async () => undefined,
+  };
+  return { world, channel, witness };
 }
 
 function createInstall() {
@@ -87,6 +103,7 @@ function createInstall() {
         damage: async () => null,
       },
       onMark: () => undefined,
+      witness: server.witness,
       isOff: async () => false,
     });
   const agent = { reporter: start() };
@@ -192,4 +209,17 @@ it('tells what it is to a server that reads it, and leaves it out again where an
   await report();
 
   expect(server.facts).toEqual([undefined, undefined, { region: ['eu'] }, undefined]);
+});
+
+it('sends a whole report where the head of the log is owed, to a server that reads it, and heartbeats again after it', async () => {
+  const { server, report } = createInstall();
+  server.claim = { count: 7, digest: digestOfText('7'), seen: null };
+  for (let i = 0; i < 2; i++) await report();
+  expect([server.told, server.claimed]).toEqual([['report of a', 'heartbeat'], [undefined]]);
+
+  server.reads = ['ledger'];
+  server.held.digest = null;
+  for (let i = 0; i < 3; i++) await report();
+  expect(server.told.slice(2)).toEqual(['heartbeat', 'report of a', 'report of a', 'heartbeat']);
+  expect([server.claimed.slice(1), server.witnessed]).toEqual([[undefined, 7], [7]]);
 });

@@ -36,6 +36,7 @@ function telling(told: readonly AuditEvent[] = []) {
       verify: async () => undefined,
       entries: async () => audit as never,
       read: () => Promise.reject(new Error('nobody asks')),
+      head: () => Promise.reject(new Error('nobody asks')),
       // An effect takes its time: one that nobody waits for is missed.
       async append(event) {
         await later();
