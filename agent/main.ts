@@ -8,7 +8,7 @@ import type { Lock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
-import { beginsOnTrial, createAgentSlots } from './adapters/machine/agent-slots.ts';
+import { beginsOnTrial, createAgentSlots, nameCurrent } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
 import { createNotices } from './adapters/machine/notices.ts';
 import { createOwnProcess, endOnSignals } from './adapters/machine/own-process.ts';
@@ -30,6 +30,7 @@ import { createStateFiles } from './adapters/state/state-files.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import type { RunOptions } from './cli/program.ts';
 import { describeSlots } from './core/deploy/agent-slots.ts';
+import { ownComponentOf } from './core/deploy/generation.ts';
 import { createAgent } from './engine/agent/agent.ts';
 import { createDeployer } from './engine/deploy/deployer.ts';
 import { createPulse, type LivingPulse, LONGEST_STEP_MS, withSigns } from './engine/deploy/signs.ts';
@@ -44,6 +45,9 @@ export async function runAgent(options: RunOptions): Promise<number> {
   const own = endOnSignals(createOwnProcess(process.env));
   const parts = await assemble({ ...options, stateDir: resolve(stateDir) }, own);
   const { agent, deployer, pulse, log, lock } = parts;
+  await nameCurrent(resolve(stateDir), ownComponentOf(await deployer.generations())).catch((err) =>
+    log.warn({ err }, 'the slot does not say which component the agent is'),
+  );
   const isOnTrial = await beginsOnTrial(resolve(stateDir), own);
   // Recovery may verify and soak for minutes: it can be asked about, and left, like any deployment.
   own.ending.addEventListener('abort', () => void deployer.leave(), { once: true });

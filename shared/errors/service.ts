@@ -97,7 +97,8 @@ export const SERVICE_ERRORS = {
   'service/deployment-under-way': entry<{ readonly change: number; readonly state: string }>({
     message: (d) =>
       `change ${d.change} is under way (${d.state}): without its agent nobody would finish it, or take it back`,
-    hint: (d) => `wait for its end: fairlead change ${d.change}`,
+    hint: (d) =>
+      `wait for its end: fairlead change ${d.change}; where its agent never comes up: systemctl stop fairlead-agent.service`,
     http: 409,
     exit: EXIT.refused,
   }),

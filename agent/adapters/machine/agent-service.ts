@@ -9,6 +9,7 @@ import { verifyOnlyRootWrites, verifyPrivate } from '../../../shared/node/servic
 import { applySteps, command, file, remove, type Step } from '../../../shared/node/service/steps.ts';
 import { startWords, withoutSpecifiers } from '../../../shared/node/service/unit.ts';
 import type { DriverName } from '../../ports/deploy.ts';
+import { showUnit } from '../drivers/systemd/systemctl.ts';
 import { ADMIN_GROUP } from '../state/state-directory.ts';
 import { slotsDirectoryOf } from './agent-slots.ts';
 import { AGENT_UNIT, type AgentUnitOptions, driversIn, renderAgentUnit } from './agent-unit.ts';
@@ -95,6 +96,11 @@ export async function installAgent(
   const changed = await applySteps(installSteps(options));
   await untilUp({ unit: AGENT_UNIT, answers, patienceMs: PATIENCE_MS });
   return changed;
+}
+
+/** The manager runs it, or is about to start it again. */
+export async function isAgentWanted(): Promise<boolean> {
+  return existsSync(UNIT_FILE) && ['active', 'activating'].includes((await showUnit(AGENT_UNIT)).active);
 }
 
 /** Until `startAgent`, or the next boot. Errors: service/manager-failed. */

@@ -6,6 +6,7 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { absentOr, isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { encodeStored, parseStored } from '../../../shared/schema/stored-document.ts';
 import {
   AGENT_SLOTS,
@@ -168,6 +169,18 @@ export function createAgentSlots(stateDir: string): AgentSlots {
       }),
     point: (slot) => on(() => turn(CURRENT, slot)),
   };
+}
+
+/**
+ * Slots that went with a removal, and were made anew by an installation, know no component: without it the agent would be taken
+ * for none of what was deployed. Errors: disk/*.
+ */
+export async function nameCurrent(stateDir: string, component: ComponentKey | null): Promise<void> {
+  const slots = createAgentSlots(stateDir);
+  const { current, notes } = await slots.read();
+  const note = current === null ? null : notes[current];
+  if (component === null || current === null || note === null || note.component !== null) return;
+  await slots.label(current, { ...note, component });
 }
 
 /**

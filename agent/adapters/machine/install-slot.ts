@@ -37,11 +37,14 @@ async function planFor({ stateDir, source, version }: OfferedExecutable): Promis
   };
 }
 
-/** Durable when it returns. Answers with what became of it. Errors: service/agent-on-trial, file/missing, disk/*. */
-export async function installSlot(offered: OfferedExecutable): Promise<OwnInstallation> {
+/**
+ * Durable when it returns. Answers with what became of it. A trial whose unit was removed goes on once there is one again: without
+ * it nothing would ever end it. Errors: service/agent-on-trial, file/missing, disk/*.
+ */
+export async function installSlot(offered: OfferedExecutable, hasUnit = true): Promise<OwnInstallation> {
   const slots = createAgentSlots(offered.stateDir);
   const { plan, note } = await planFor(offered);
-  if (plan.kind === 'on-trial') throw new FairleadError('service/agent-on-trial', {});
+  if (plan.kind === 'on-trial' && hasUnit) throw new FairleadError('service/agent-on-trial', {});
   if (plan.kind === 'fill') {
     // What was copied is what counts, whatever becomes of the source meanwhile.
     await slots.fill(plan.slot, offered.source, async (digest) => ({ ...note, digest }));

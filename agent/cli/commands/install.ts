@@ -12,6 +12,7 @@ import { DRIVER_NAMES, isDriverEnabled } from '../../../shared/schema/drivers/dr
 import {
   installAgent,
   installedDrivers,
+  installedStateDir,
   installSteps,
   ownService,
   verifySafe,
@@ -24,6 +25,7 @@ import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createDeploymentStore } from '../../adapters/state/deployment-store.ts';
 import { ADMIN_GROUP, socketPathOf } from '../../adapters/state/state-directory.ts';
 import type { OwnInstallation } from '../../core/deploy/agent-slots.ts';
+import { isOwn } from '../../core/deploy/generation.ts';
 import type { DriverName } from '../../ports/deploy.ts';
 import { type CliContext, show } from '../context.ts';
 import { describeEnrolled, enrollAnswer, enrollHere, readString } from './enroll.ts';
@@ -74,7 +76,8 @@ export async function install(context: CliContext, options: InstallOptions): Pro
   await verifySlotsFree(context, stateDir);
   await saveNetwork(stateDir, options);
   const enrolled = await enrolHere(stateDir, options);
-  const put = executable === null ? null : await installSlot(executable);
+  const put =
+    executable === null ? null : await installSlot(executable, (await installedStateDir()) === stateDir);
   const changed = await installAgent(service, () => answers(context));
   const slot = put?.kind === 'fill' ? { slot: put.slot } : {};
   const reply = { schema: 'fairlead/agent-installed@1', unit: AGENT_UNIT, ...enrolled, ...slot, changed };
@@ -96,6 +99,8 @@ function describePut(put: OwnInstallation | null, stateDir: string): readonly st
       return [`put this executable, ${AGENT_VERSION}, into ${slotsDirectoryOf(stateDir)}/${put.slot}`];
     case 'stays':
       return [`the agent runs ${put.version}, deployed here or newer than this ${AGENT_VERSION}: it stays`];
+    case 'on-trial':
+      return [`an agent is on trial here, and goes on: this ${AGENT_VERSION} is put nowhere`];
     default:
       return [];
   }
@@ -106,11 +111,9 @@ async function verifySlotsFree({ client }: CliContext, stateDir: string): Promis
   const status = await client.call('GET', '/v1/status', statusReply).catch(() => null);
   const live = status?.inProgress ?? null;
   if (live === null) return;
-  const { releases } = (await generationsIn(stateDir)).find((one) => one.number === live.generation) ?? {};
-  const isOwn = live.steps.some(
-    ({ component }) => releases?.get(component)?.document.service.driver === 'agent',
-  );
-  if (isOwn) throw new FairleadError('service/agent-on-trial', {});
+  const target = (await generationsIn(stateDir)).find((one) => one.number === live.generation) ?? null;
+  if (live.steps.some(({ component }) => isOwn(target, component)))
+    throw new FairleadError('service/agent-on-trial', {});
 }
 
 /**

@@ -6,7 +6,10 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { verifyMachine } from '../../../shared/node/service/manager.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
+import { createAdminClient } from '../../adapters/admin/admin-client.ts';
 import {
+  installedStateDir,
+  isAgentWanted,
   startAgent,
   stopAgent,
   uninstallAgent,
@@ -36,9 +39,11 @@ export interface UninstallOptions {
   readonly dryRun?: boolean;
 }
 
-/** Errors: service/*, disk/*. */
-export async function uninstall(context: CliContext, options: UninstallOptions): Promise<number> {
-  const stateDir = resolve(context.stateDir);
+/** Of the state directory that the unit names, wherever the one who types this keeps theirs. Errors: service/*, disk/*. */
+export async function uninstall(given: CliContext, options: UninstallOptions): Promise<number> {
+  const installed = await installedStateDir();
+  const stateDir = installed ?? resolve(given.stateDir);
+  const context = installed === null ? given : { ...given, stateDir, client: createAdminClient(stateDir) };
   if (options.dryRun === true)
     return dryRun(context, 'fairlead/agent-uninstalled@1', uninstallSteps(stateDir));
   verifyMachine('kill the program');
@@ -61,6 +66,8 @@ export async function uninstall(context: CliContext, options: UninstallOptions):
 }
 
 interface Service {
+  /** It runs, or is started as soon as it has ended: by a crash, or to hand over to the next. */
+  isWanted(): Promise<boolean>;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -72,15 +79,15 @@ interface Service {
  */
 export async function endOrRefuse(
   context: CliContext,
-  service: Service = { stop: stopAgent, start: startAgent },
+  service: Service = { isWanted: isAgentWanted, stop: stopAgent, start: startAgent },
 ): Promise<DeploymentRecord | null> {
-  const before = await lookForDeployment(context);
+  const before = await lookForDeployment(context, service);
   if (!before.runs) return before.record;
   refuse(before.record);
   await service.stop();
   try {
     // It may have begun one in the moment between.
-    refuse((await lookForDeployment(context)).record);
+    refuse((await lookForDeployment(context, service)).record);
   } catch (error) {
     await service.start();
     throw error;
@@ -100,10 +107,13 @@ interface Found {
 }
 
 /** Of an agent that gives no answer to be understood the disk tells: each step is there before it is done. */
-async function lookForDeployment(context: CliContext): Promise<Found> {
+async function lookForDeployment(context: CliContext, service: Service): Promise<Found> {
   const asked = await context.client.call('GET', '/v1/status', statusReply).then(
     ({ inProgress }) => ({ runs: true, record: inProgress }),
-    (error: unknown) => ({ runs: !isFairleadError(error, 'agent/not-running'), record: undefined }),
+    async (error: unknown) => {
+      const runs = !isFairleadError(error, 'agent/not-running') || (await service.isWanted());
+      return { runs, record: undefined };
+    },
   );
   const record = asked.record === undefined ? await lastOnDisk(context.stateDir) : asked.record;
   const isHalf = record !== null && !isFinal(record.state) && !isUntouched(record.state);

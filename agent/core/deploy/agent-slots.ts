@@ -90,8 +90,8 @@ export type OwnStart =
   /** It is on trial, or was proved before: what is left is to wait for its proof. */
   | { readonly kind: 'prove'; readonly slot: AgentSlot }
   | { readonly kind: 'switch'; readonly from: AgentSlot; readonly to: AgentSlot }
-  /** What a person installed over it stays. */
-  | { readonly kind: 'leave' }
+  /** What the preflight put there is gone, with slots that were removed and made anew meanwhile: it is put there again. */
+  | { readonly kind: 'fill'; readonly from: AgentSlot; readonly to: AgentSlot }
   /** It was tried, and the way back was taken. */
   | { readonly kind: 'returned' }
   | { readonly kind: 'missing' };
@@ -105,7 +105,7 @@ export function planOwnStart(slots: SlotFacts, unit: OwnUnit): OwnStart {
   if (isTried && trialStageOf(slots) === 'returned') return { kind: 'returned' };
   const to = otherAgentSlot(current);
   if (isOf(notes[to], unit)) return { kind: 'switch', from: current, to };
-  return runsOwn(slots, unit) ? { kind: 'leave' } : { kind: 'missing' };
+  return { kind: 'fill', from: current, to };
 }
 
 function isOf(note: SlotNote | null, { component, identity }: OwnUnit): boolean {

@@ -16,6 +16,18 @@ export interface Generation {
   readonly healthy: boolean;
 }
 
+/** The agent itself is deployed as a component, and is no service beside the others. */
+export function isOwn(generation: Pick<Generation, 'releases'> | null, component: ComponentKey): boolean {
+  return generation?.releases.get(component)?.document.service.driver === 'agent';
+}
+
+/** The component that the agent is here, by what was committed last; null where it is none. */
+export function ownComponentOf(generations: readonly Generation[]): ComponentKey | null {
+  const committed = generations.findLast(({ healthy }) => healthy) ?? null;
+  const components = [...(committed?.releases.keys() ?? [])];
+  return components.find((component) => isOwn(committed, component)) ?? null;
+}
+
 /** A manifest or tree that failed here and is not tried again until something changes. */
 export interface Quarantined {
   readonly component: ComponentKey;

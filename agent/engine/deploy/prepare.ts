@@ -41,6 +41,16 @@ export async function prepare(
   });
 }
 
+/** Exactly what the generation says of the component runs, or what may stand in its place. Errors: as of `prepare`. */
+export async function runsIn(
+  options: Sources & Pick<DeployerOptions, 'driver'>,
+  generation: Generation | null,
+  component: ComponentKey,
+): Promise<boolean> {
+  const one = await prepare(options, generation, component);
+  return one !== null && (await options.driver.runs(one.unit));
+}
+
 /** Those of the named components that the generation has, in the order named. */
 export async function prepareAll(
   sources: Sources,

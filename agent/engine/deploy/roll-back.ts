@@ -4,11 +4,12 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { PlanStep } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
 import { failureOf, HandedOver } from '../../core/deploy/failure.ts';
+import { isOwn } from '../../core/deploy/generation.ts';
 import { isAscending } from '../../core/deploy/rollback-target.ts';
 import { drainAndStop } from './drains.ts';
 import { captureEvidence } from './evidence.ts';
 import { mendWayBack } from './files.ts';
-import { prepare, prepareAll } from './prepare.ts';
+import { prepare, prepareAll, runsIn } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands, wasIntended } from './run.ts';
 import { directTraffic, startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
@@ -59,6 +60,8 @@ async function restore(run: Run): Promise<Failure | null> {
 }
 
 async function startAgain(run: Run, component: ComponentKey): Promise<void> {
+  // This very process is what a start would come to, or what a person put in its place and stays.
+  if (isOwn(run.previous, component) && (await runsIn(run.options, run.previous, component))) return;
   await mendWayBack(run, component);
   await run.step({ action: 'start', component }, () => startService(run, component, run.previous));
 }

@@ -2,6 +2,7 @@
 import { durationMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { isOwn } from '../../core/deploy/generation.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
 import { noteCut } from './drains.ts';
@@ -66,11 +67,6 @@ export async function startUnchanged(run: Run, generation: Generation | null): P
     if (!others.has(component) && !isOwn(generation, component))
       await startService(run, component, generation);
   }
-}
-
-/** The agent itself is deployed as a component, and is no service beside the others. */
-export function isOwn(generation: Generation | null, component: ComponentKey): boolean {
-  return generation?.releases.get(component)?.document.service.driver === 'agent';
 }
 
 /** Error: service/stuck. */

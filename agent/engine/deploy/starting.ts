@@ -1,9 +1,10 @@
 // Starting what changes: services first and healthy, the agent itself last, and the new agent first of all once it is at work.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { isOwn } from '../../core/deploy/generation.ts';
 import { watchUntilHealthy } from './health.ts';
-import { prepare } from './prepare.ts';
+import { runsIn } from './prepare.ts';
 import type { Outcome, Run } from './run.ts';
-import { isOwn, startService, startUnchanged } from './stages.ts';
+import { startService, startUnchanged } from './stages.ts';
 import { judgedComponents } from './verify.ts';
 
 /**
@@ -31,10 +32,12 @@ async function startEach(run: Run, components: readonly ComponentKey[]): Promise
   }
 }
 
+/** What a person put in the agent's place passes for every version of it: the new one is there where it passes for the old one no more. */
 async function areAtWork(run: Run, own: readonly ComponentKey[]): Promise<boolean> {
+  const { options, target, previous } = run;
   for (const component of own) {
-    const next = await prepare(run.options, run.target, component);
-    if (next !== null && !(await run.options.driver.runs(next.unit))) return false;
+    if (!(await runsIn(options, target, component)) || (await runsIn(options, previous, component)))
+      return false;
   }
   return true;
 }

@@ -188,6 +188,7 @@ describe('an agent that is to be uninstalled', () => {
     const client = answers === 'nothing' ? silent : ({ call } as unknown as typeof silent);
     const at = { ...context, client };
     const service = {
+      isWanted: async () => false,
       stop: async () => {
         done.push('stop');
         at.client = silent;
@@ -233,6 +234,7 @@ describe('an agent that is to be uninstalled', () => {
       });
       const at = { ...context, client: { call: () => Promise.reject(failure) } } as unknown as CliContext;
       const service = {
+        isWanted: async () => false,
         stop: async () => {
           done.push('stop');
           for (const record of between) await store.writeRecord(record);
@@ -269,5 +271,15 @@ describe('an agent that is to be uninstalled', () => {
 
   it('goes with a word of what nobody will finish, where it does not answer', async () => {
     expect(await asked('nothing', [half])).toMatchObject({ end: { id: 4, state: 'starting' }, done: [] });
+  });
+
+  it('is refused between two processes of the agent, of which the second goes on with what the first began', async () => {
+    const { context } = await atRest({ records: [half] });
+    const never = async () => expect.fail('it is stopped');
+    const service = { isWanted: async () => true, stop: never, start: never };
+
+    const refused = await endOrRefuse(context, service).catch((error: FairleadError) => error.data);
+
+    expect(refused).toEqual({ change: 4, state: 'starting' });
   });
 });

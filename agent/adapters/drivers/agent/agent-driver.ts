@@ -6,6 +6,7 @@ import { sanitizeLine } from '../../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { aborted } from '../../../../shared/node/turns.ts';
 import {
+  type AgentSlot,
   describeMissing,
   otherAgentSlot,
   planOwnStart,
@@ -52,23 +53,25 @@ export function createAgentDriver(options: AgentDriverOptions): Driver<AgentUnit
     throw new HandedOver();
   }
 
+  const fill = (slot: AgentSlot, unit: AgentUnit) =>
+    slots.fill(slot, programOf(unit), (digest, copy) => describeCopy(options, unit, digest, copy));
+
   async function startTrial(unit: AgentUnit, facts: SlotFacts): Promise<void> {
     const plan = planOwnStart(facts, unit);
     const { component, identity } = unit;
     switch (plan.kind) {
-      case 'leave':
-        return;
       case 'prove':
         if (facts.trial !== null && trialStageOf(facts) === 'open') await prove(options, facts.trial);
         return;
       case 'returned':
         throw new FairleadError('service/start-failed', { component, problem: RETURNED });
       case 'missing':
-        throw new FairleadError('service/slot-damaged', { component, problem: 'it lies in neither of them' });
-      case 'switch':
+        throw new FairleadError('service/slot-damaged', { component, problem: 'no slot is current' });
+      default:
         break;
     }
     if (!own.inSlots) throw new FairleadError('service/no-slots', { component });
+    if (plan.kind === 'fill') await fill(plan.to, unit);
     if (!(await slots.isIntact(plan.to))) {
       const problem = 'its executable is not what was put there';
       throw new FairleadError('service/slot-damaged', { component, problem });
@@ -99,7 +102,7 @@ export function createAgentDriver(options: AgentDriverOptions): Driver<AgentUnit
       if (running.identity === unit.identity) return;
       const spare = otherAgentSlot(current);
       if (isOf(notes[spare], unit) && (await slots.isIntact(spare))) return;
-      await slots.fill(spare, programOf(unit), (digest, copy) => describeCopy(options, unit, digest, copy));
+      await fill(spare, unit);
     },
     start: async (unit) => startTrial(unit, await slots.read()),
     async stop(component) {

@@ -1,5 +1,5 @@
 // The agent's own update as its driver makes it: what is put where, who proves what, and who comes back.
-import { appendFileSync, lstatSync, writeFileSync } from 'node:fs';
+import { appendFileSync, lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PROOF_MS } from '../../../../agent/adapters/drivers/agent/agent-driver.ts';
@@ -234,7 +234,7 @@ describe('the agent in its slots', () => {
     expect(await started).toEqual(HANDED_OVER);
   });
 
-  it('leaves what a person has installed over it, until the next deployment of it', async () => {
+  it('takes what a person has installed over it for any version, until the next deployment of it', async () => {
     await handOver('2.0.0');
     const { own, driver } = agent.start();
     showAll(own);
@@ -244,10 +244,19 @@ describe('the agent in its slots', () => {
     if (note === null) throw new TypeError('it was deployed');
     await agent.slots.label('b', { ...note, identity: null });
 
-    await driver.start(agent.unit('1.5.0'));
+    expect(await driver.runs(agent.unit('1.5.0'))).toBe(true);
+    expect(await failure(driver.start(agent.unit('3.0.0')))).toEqual(HANDED_OVER);
+
+    expect(agent.current()).toBe('3.0.0');
+  });
+
+  it('puts the new one into a slot again where what was prepared is gone', async () => {
+    await agent.start().driver.prepare(agent.unit('2.0.0'));
+    rmSync(join(slotsDirectoryOf(agent.stateDir), 'b'), { recursive: true });
+
+    expect(await failure(agent.start().driver.start(agent.unit('2.0.0')))).toEqual(HANDED_OVER);
 
     expect(agent.current()).toBe('2.0.0');
-    expect(await driver.runs(agent.unit('1.5.0'))).toBe(true);
   });
 
   it('is no other component', async () => {

@@ -126,6 +126,18 @@ it('refuses while a new agent is on trial: both slots are in use', async () => {
   ).toBe('service/agent-on-trial');
 });
 
+it('lets a trial go on whose unit was removed: nothing else would ever end it', async () => {
+  const agent = await createSlottedAgent();
+  stateDir = agent.stateDir;
+  await installSlot(executable('1.1.0'));
+
+  expect(await installSlot(executable('1.0.1'), false)).toEqual({ kind: 'on-trial' });
+
+  expect(agent.current()).toBe('1.1.0');
+  for (const _ of '1234') agent.supervise();
+  expect(agent.current()).toBe('1.0.0');
+});
+
 it('shows as commands what it would do, and does nothing', async () => {
   const steps = await describeSlot(executable('1.0.0'));
 

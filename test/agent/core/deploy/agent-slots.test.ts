@@ -31,9 +31,9 @@ describe('the slots', () => {
     ['went back', { trial: TRIAL }, 'returned', 'returned'],
     ['have kept it, and its note was not removed yet', { current: 'b', trial: TRIAL }, 'none', 'prove'],
     ['have kept it', { current: 'b' }, 'none', 'prove'],
-    ['lost what was to be started', { notes: { a: note('1.0.0', 'one'), b: null } }, 'none', 'missing'],
+    ['lost what was to be started', { notes: { a: note('1.0.0', 'one'), b: null } }, 'none', 'fill'],
     ['are none', { current: null }, 'none', 'missing'],
-    ['have what a person installed', { notes: { a: note('1.5.0', null), b: null } }, 'none', 'leave'],
+    ['have what a person installed', { notes: { a: note('1.5.0', null), b: null } }, 'none', 'fill'],
   ])('that %s: %s', (_, more, stage, plan) => {
     expect([trialStageOf(facts(more)), planOwnStart(facts(more), UNIT).kind]).toEqual([stage, plan]);
   });

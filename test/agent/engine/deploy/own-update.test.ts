@@ -1,7 +1,12 @@
 // The agent deploys the agent: one record across two processes, told by whichever of them is there at the end.
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createDriverRouter } from '../../../../agent/adapters/drivers/driver-router.ts';
-import type { Driver } from '../../../../agent/ports/deploy.ts';
+import { nameCurrent, slotsDirectoryOf } from '../../../../agent/adapters/machine/agent-slots.ts';
+import { installSlot } from '../../../../agent/adapters/machine/install-slot.ts';
+import { ownComponentOf } from '../../../../agent/core/deploy/generation.ts';
+import type { Driver, ServiceUnit } from '../../../../agent/ports/deploy.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import {
   agentUnit,
@@ -44,13 +49,11 @@ describe('a deployment of the agent itself', () => {
   /** The real driver of the agent beside the machine in memory; trees lie where they really are. */
   function withOwn(machine: Driver): Driver {
     const { driver } = started;
+    const inTree = ({ identity }: ServiceUnit) => ({ ...agentUnit(agent.stateDir, '2.0.0'), identity });
     const placed: Driver = {
       ...(driver as Driver),
-      prepare: (unit) =>
-        driver.prepare({
-          ...agentUnit(agent.stateDir, '2.0.0'),
-          identity: unit.identity,
-        }),
+      prepare: (unit) => driver.prepare(inTree(unit)),
+      start: (unit) => driver.start(inTree(unit)),
     };
     return createDriverRouter({
       ...{ process: machine, systemd: NOTHING, command: NOTHING, compose: NOTHING },
@@ -63,6 +66,21 @@ describe('a deployment of the agent itself', () => {
     const { deployer } = world.boot();
     started.own.ending.addEventListener('abort', () => void deployer.leave());
     return { deployer, own: started.own };
+  }
+
+  /** The service and its slots were removed, and another executable was installed. */
+  async function byPerson(version: string) {
+    rmSync(slotsDirectoryOf(agent.stateDir), { recursive: true });
+    const source = join(agent.stateDir, 'source');
+    writeFileSync(source, `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+    await installSlot({ stateDir: agent.stateDir, source, version });
+  }
+
+  /** As the agent's entry does it. */
+  async function bootNamed() {
+    const booted = boot();
+    await nameCurrent(agent.stateDir, ownComponentOf(await booted.deployer.generations()));
+    return booted;
   }
 
   async function running(agentVersion: string | null) {
@@ -155,6 +173,54 @@ describe('a deployment of the agent itself', () => {
     expect(process.ending.aborted).toBe(false);
     expect((await agent.slots.read()).trial).toBe(null);
     expect(agent.link()).toBe('b');
+  });
+
+  it('goes last also over what a person has installed in its place', async () => {
+    await running('2.0.0');
+    await byPerson('1.5.0');
+    world.behaviours.set(`${AUTH}@1.1.0`, 'red');
+    const { deployer, own: process } = await bootNamed();
+    showAll(process);
+
+    const record = await deploy(deployer, product('3.0.0', '1.1.0'));
+
+    expect(record).toMatchObject({ state: 'rolled-back', failure: { code: 'deploy/unhealthy' } });
+    expect(process.ending.aborted).toBe(false);
+  });
+
+  it('goes on in slots that were removed in the middle of it, and made anew by an older agent', async () => {
+    await running('2.0.0');
+    const old = boot();
+    showAll(old.own);
+    const left = await deploy(old.deployer, product('3.0.0'));
+    await old.deployer.leave();
+    await byPerson('1.5.0');
+
+    const older = await bootNamed();
+    showAll(older.own);
+    await older.deployer.recover();
+    const next = boot();
+    showAll(next.own);
+    await next.deployer.recover();
+
+    expect((await next.deployer.records()).at(-1)).toMatchObject({ id: left.id, state: 'committed' });
+    expect(await agent.slots.read()).toMatchObject({ current: 'b', trial: null, wayBack: null });
+  });
+
+  it('comes to the end of its rollback on what a person has put there meanwhile', async () => {
+    await running('2.0.0');
+    const old = boot();
+    showAll(old.own);
+    await deploy(old.deployer, product('3.0.0'));
+    await byPerson('1.5.0');
+    appendFileSync(join(agentUnit(agent.stateDir, '2.0.0').workingDirectory, 'fairlead'), 'spoilt');
+    const older = await bootNamed();
+    await older.deployer.recover();
+
+    expect((await older.deployer.records()).at(-1)).toMatchObject({ state: 'rolled-back' });
+    expect((await agent.slots.read()).current).toBe('a');
+    const [own] = (await older.deployer.health()).filter(({ component }) => component === OWN);
+    expect(own).toMatchObject({ status: { kind: 'running' } });
   });
 
   it('goes back by an ordinary rollback, which is a trial of its own', async () => {
