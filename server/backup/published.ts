@@ -96,6 +96,16 @@ export async function readPublished(place: BackupPlace, { name }: PublishedName)
   return parseCommit(await place.get(name), name);
 }
 
-function shortId({ id }: Commit): string {
+/** Null where nobody kept it. Errors: as above. */
+export async function findPublished(place: BackupPlace, id: string): Promise<Commit | null> {
+  for (const one of await listPublished(place)) {
+    if (one.id !== shortId({ id })) continue;
+    const commit = await readPublished(place, one);
+    if (commit.id === id) return commit;
+  }
+  return null;
+}
+
+function shortId({ id }: Pick<Commit, 'id'>): string {
   return id.replace(/^sha256:/, '').slice(0, ID_DIGITS);
 }

@@ -28,7 +28,7 @@ import { createPublisher } from '../repository/publisher.ts';
 import type { RepositoryStore } from '../repository/store.ts';
 import { readBackupLog } from './log.ts';
 import type { BackupPlace } from './place.ts';
-import { listPublished, readPublished } from './published.ts';
+import { findPublished, listPublished, readPublished } from './published.ts';
 import { collect } from './sealed.ts';
 import { type BackupSet, type CopiedFile, readList } from './set.ts';
 import { fetchDatabase } from './snapshot.ts';
@@ -75,7 +75,9 @@ export async function restoreServer(
   try {
     const { count } = await readAuditHead(db);
     const published = new Map(commits.map(({ commit }) => [commit.id, commit]));
-    const replayed = await replayAudit(db, readBackupLog(place, count), (id) => published.get(id) ?? null);
+    // PostgreSQL may stand at a time long before the set: then it lacks publications that the set has shown already.
+    const find = async (id: string) => published.get(id) ?? (await findPublished(place, id));
+    const replayed = await replayAudit(db, readBackupLog(place, count), find);
     await showTimestamp(store, set);
     for (const { commit } of commits) await showCommit(commit, { db, store, now });
     await signAnew(restoring, db);

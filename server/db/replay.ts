@@ -19,7 +19,7 @@ export interface Replayed {
 }
 
 /** What a publication of this id brought; null where nobody kept it. */
-export type FindPublished = (id: string) => Pick<PublicationEntry, 'changes' | 'halted'> | null;
+export type FindPublished = (id: string) => Promise<Pick<PublicationEntry, 'changes' | 'halted'> | null>;
 
 const MOST_NAMED = 1_000;
 
@@ -108,7 +108,7 @@ const WITHOUT_EFFECT =
 /** False where somebody has to do it once more. */
 async function repeat(trx: DatabaseTransaction, entry: AuditEntry, find: FindPublished): Promise<boolean> {
   if (entry.action === 'publication.accepted') {
-    const published = find(entry.subject);
+    const published = await find(entry.subject);
     if (published === null) return false;
     await writeChanges(trx, published.changes, instantMs(entry.at));
     await writeHalts(trx, published.halted ?? []);

@@ -1,13 +1,15 @@
 // A fleet in PostgreSQL: the database comes back by its own means, and what that lacks, by ours.
 import { execFile } from 'node:child_process';
-import { appendFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drill } from '../../../server/backup/drill.ts';
 import { createBackups } from '../../../server/backup/keeper.ts';
+import type { DatabaseAddress } from '../../../server/core/database-address.ts';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
+import { findChange } from '../../../server/db/changes.ts';
 import { findToken } from '../../../server/db/token-lists.ts';
 import { revokeTokens } from '../../../server/db/tokens.ts';
 import { renderMetrics } from '../../../server/http/metrics.ts';
@@ -16,8 +18,14 @@ import { keepBackups } from '../../support/backups.ts';
 import { usePostgres } from '../../support/databases.ts';
 import { refusedCode } from '../../support/error-code.ts';
 import { findPostgres, type Postgres, startPostgres } from '../../support/postgres.ts';
-import { firstPublication } from '../../support/publications.ts';
-import { startTestServer } from '../../support/server-under-test.ts';
+import {
+  capability,
+  changeOf,
+  firstPublication,
+  publicationOf,
+  signRole,
+} from '../../support/publications.ts';
+import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 const MINUTE_MS = 60_000;
 const LIMIT_MS = 120_000;
@@ -32,26 +40,31 @@ describe.skipIf(programs === null)('a fleet in PostgreSQL', () => {
   }, LIMIT_MS);
   afterAll(() => postgres.stop(), LIMIT_MS);
 
+  /** As it stands, in a database of its own. */
+  async function copyOf({ layout, context }: TestServer): Promise<DatabaseAddress> {
+    const { database } = context.config;
+    const copy = await postgres.createEmpty();
+    const dump = ['-h', dirname(postgres.socket), '-U', 'fairlead'];
+    const named = (address: DatabaseAddress) =>
+      address.kind === 'postgres' ? new URL(address.url).pathname.slice(1) : '';
+    const run = promisify(execFile);
+    const words = [...dump, named(database)];
+    const { stdout } = await run(join(programs ?? '', 'pg_dump'), words, { maxBuffer: 2 ** 26 });
+    const file = join(layout.dir, 'dump.sql');
+    await writeFile(file, stdout);
+    await run(join(programs ?? '', 'psql'), [...dump, '-q', '-f', file, named(copy)]);
+    return copy;
+  }
+
   it('comes back from a copy of its database, with what was published and revoked since that', {
     timeout: LIMIT_MS,
   }, async () => {
     const server = await startTestServer();
     await server.bearer('viewer');
     const backups = keepBackups(server);
-    const { db, publisher, config } = server.context;
+    const { db, publisher } = server.context;
     await backups.backUp();
-    const copy = await postgres.createEmpty();
-    const from = config.database.kind === 'postgres' ? config.database : null;
-    const dump = ['-h', dirname(postgres.socket), '-U', 'fairlead'];
-    const named = (url: string) => new URL(url).pathname.slice(1);
-    const { stdout } = await promisify(execFile)(
-      join(programs ?? '', 'pg_dump'),
-      [...dump, named(from?.url ?? '')],
-      { maxBuffer: 2 ** 26 },
-    );
-    const file = join(server.layout.dir, 'dump.sql');
-    await appendFile(file, stdout);
-    await promisify(execFile)(join(programs ?? '', 'psql'), [...dump, '-q', '-f', file, named(copy.url)]);
+    const copy = await copyOf(server);
     server.now += MINUTE_MS;
     await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
     await revokeTokens(db, 'viewer', 'test', server.now);
@@ -62,6 +75,37 @@ describe.skipIf(programs === null)('a fleet in PostgreSQL', () => {
     expect(await findToken(restored.db, 'flt_test-viewer', server.now).catch(() => null)).toBeNull();
     expect(await verifyAudit(restored.db, null)).toEqual(await verifyAudit(db, null));
     expect((await loadState(restored.store))?.root.content.version).toBe(1);
+    await restored.db.destroy();
+    await backups.close();
+    await server.close();
+  });
+
+  it('comes back at a time long before the newest backup, with all that was published and revoked since', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const server = await startTestServer();
+    await server.bearer('viewer');
+    const backups = keepBackups(server);
+    const { db, publisher } = server.context;
+    const tree = await addPack(server.store, 'console.log(1)');
+    await publisher.publish(firstPublication(publisher.onlineKeys), 'test');
+    await backups.backUp();
+    const copy = await copyOf(server);
+    server.now += 30 * MINUTE_MS;
+    const document = capability('1.0.0', tree, 'CHG-2');
+    const change = changeOf(document, '1.0.0', tree, 'release', 'CHG-2');
+    const signed = signRole('releases', 2, [document]);
+    await publisher.publish(publicationOf([['releases', signed]], [document], [change]), 'test');
+    await revokeTokens(db, 'viewer', 'test', server.now);
+    server.now += 30 * MINUTE_MS;
+    await backups.backUp();
+
+    const restored = await backups.restore(undefined, { address: copy });
+
+    expect(restored.restored.replayed.lost).toEqual([]);
+    expect(await findChange(restored.db, 'CHG-2')).toEqual(await findChange(db, 'CHG-2'));
+    expect(await findToken(restored.db, 'flt_test-viewer', server.now).catch(() => null)).toBeNull();
+    expect(await verifyAudit(restored.db, null)).toEqual(await verifyAudit(db, null));
     await restored.db.destroy();
     await backups.close();
     await server.close();
