@@ -69,7 +69,11 @@ export async function run(
     await context.store.close();
     lock?.release();
   };
-  await serve(context, tls, close).catch(async (error: unknown) => {
+  const begin = async () => {
+    await context.backups?.begin();
+    await serve(context, tls, close);
+  };
+  await begin().catch(async (error: unknown) => {
     // The database has threads of its own: left open, they would keep the program from ending.
     await close();
     throw error;

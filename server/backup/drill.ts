@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import type { FileAddress } from '../core/database-address.ts';
-import { readAuditHead, verifyAudit } from '../db/audit-chain.ts';
+import { digestAt, readAuditHead, verifyAudit } from '../db/audit-chain.ts';
 import { type BackupMarks, readBackupMark, writeBackupMark } from '../db/backup-marks.ts';
 import { appendEvents } from '../db/events.ts';
 import { findToken } from '../db/token-lists.ts';
@@ -181,15 +181,6 @@ function verifyPages(file: string): void {
   } finally {
     database.close();
   }
-}
-
-async function digestAt(db: BackedUp['db'], sequence: number): Promise<string | null> {
-  const row = await db
-    .selectFrom('audit')
-    .select('digest')
-    .where('sequence', '=', sequence)
-    .executeTakeFirst();
-  return row?.digest ?? null;
 }
 
 type Found = Pick<BackupMarks['drill'], 'rpoMs' | 'rtoMs' | 'problem'>;

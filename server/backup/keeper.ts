@@ -1,7 +1,7 @@
 // The backups of a server that runs: made when they are due, and what takes rights away is at their place before it is acknowledged.
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { durationMs, type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import type { OwnPath } from '../../shared/node/own-parts.ts';
 import { startOnDemand, startThread } from '../../shared/node/thread.ts';
@@ -10,20 +10,24 @@ import { SETS } from '../core/backup-names.ts';
 import { isBackupDue } from '../core/backup-retention.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
 import type { RepositoryAddress } from '../core/repository-address.ts';
-import { readAuditHead, readFirstDigest } from '../db/audit-chain.ts';
+import { digestAt, readAuditHead, readFirstDigest } from '../db/audit-chain.ts';
 import { readBackupMark, writeBackupMark } from '../db/backup-marks.ts';
-import { appendEvents } from '../db/events.ts';
 import type { Database } from '../db/tables.ts';
-import { transact } from '../db/transact.ts';
 import { type Layout, readBackupPlace } from '../repository/layout.ts';
 import { claimHere } from './back-up.ts';
-import { sendLog } from './log.ts';
+import { lookAtArchive, noteFailure } from './failures.ts';
+import { type KeptEntry, readLastKept, sendLog, verifyKept } from './log.ts';
 import { type BackupConfig, type BackupPlace, openPlace } from './place.ts';
 import type { BackedUp, Taken } from './take.ts';
 
 export interface Backups {
   /** For people. */
   readonly place: string;
+  /**
+   * Before the server answers anybody: that its database was not set back. A place that cannot be asked now is asked before anything
+   * goes there. Error: backup/other-log.
+   */
+  begin(): Promise<void>;
   /** Answers once everything that the audit log holds is at the place as well. Error: backup/not-kept. */
   keep(): Promise<void>;
   /** Makes one if it is due, and sends what the log has; what fails is noted and tried again. */
@@ -101,17 +105,28 @@ export function createBackups(
   const { keepMs, makeMs, stopMs } = patience;
   const inLine = createTurns();
   let isClaimed = false;
+  let kept: KeptEntry | null = null;
   let isFailing = false;
   let isStopped = false;
 
-  async function send(): Promise<void> {
-    if (!isClaimed) await claimHere(keeping, config);
+  async function claim(): Promise<void> {
+    await claimHere(keeping, config);
+    kept = await readLastKept(place);
+    if (kept !== null) await verifyKept(place, db, kept);
     isClaimed = true;
+  }
+
+  async function send(): Promise<void> {
+    if (!isClaimed) await claim();
+    // A database may also be set back under a server that runs: by a replica that takes over and lacks the end.
+    if (kept !== null) await verifyKept(place, db, kept);
     const [mark, head] = await Promise.all([readBackupMark(db, 'log'), readAuditHead(db)]);
     if (mark !== null && mark.count >= head.count) return;
     await place.verify((await readFirstDigest(db)) ?? '');
     // Before the first backup there is none that could bring anything back.
-    await sendLog(place, db, mark?.count ?? head.count, now());
+    const sequence = await sendLog(place, db, mark?.count ?? head.count, now());
+    const digest = await digestAt(db, sequence);
+    if (digest !== null) kept = { sequence, digest };
     if (mark === null) await writeBackupMark(db, 'log', { count: head.count });
   }
 
@@ -128,6 +143,8 @@ export function createBackups(
   async function makeDue(): Promise<void> {
     const last = await readBackupMark(db, 'backup');
     if (!isBackupDue(last, now())) return;
+    const late = await lookAtArchive(keeping);
+    if (late !== null) warn(late);
     // Whether it is there at all is soon told; how long a backup takes, not.
     await within(keepMs, place.list(SETS));
     await within(makeMs, maker.backUp());
@@ -142,7 +159,7 @@ export function createBackups(
       if (isStopped || isFairleadError(error, 'backup/busy')) return false;
       if (!isFailing) warn(error);
       isFailing = true;
-      await noteFailure(keeping, place, error).catch(warn);
+      await noteFailure(keeping, 'failed', place.place, error).catch(warn);
       return false;
     }
   }
@@ -165,6 +182,10 @@ export function createBackups(
   }, LOOK_MS).unref();
   return {
     place: place.place,
+    begin: () =>
+      within(keepMs, claim()).catch((error: unknown) => {
+        if (isFairleadError(error, 'backup/other-log')) throw error;
+      }),
     keep: () =>
       sendSoon().catch((cause: unknown) => {
         throw notKept(place.place, cause, true);
@@ -202,23 +223,6 @@ export async function waitUntilKept(db: Database, layout: Layout): Promise<void>
 }
 
 const ASK_MS = 200;
-
-/** Once, with its time, for as long as it lasts: whoever is told of events hears of it once. */
-async function noteFailure(
-  { db, now }: Pick<Keeping, 'db' | 'now'>,
-  { place }: BackupPlace,
-  error: unknown,
-): Promise<void> {
-  const problem = error instanceof Error ? error.message : String(error);
-  const at: EpochMs = now();
-  await transact(db, 'serializable', async (trx) => {
-    const before = await readBackupMark(trx, 'failed');
-    await writeBackupMark(trx, 'failed', { since: before?.since ?? formatInstantMs(at), problem });
-    if (before !== null) return;
-    const event = { kind: 'backup.failed', instance: null, actor: 'server', subject: place } as const;
-    await appendEvents(trx, [{ ...event, details: { problem } }], at);
-  });
-}
 
 /** Errors: those of `work`, and backup/slow. */
 export async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {

@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { type AuditEntry, auditEntry } from '../../shared/protocol/fleet.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { LOG, nameLog, parseLog } from '../core/backup-names.ts';
 import { readAudit } from '../db/audit.ts';
+import { digestAt, readAuditHead } from '../db/audit-chain.ts';
 import { readBackupMark, writeBackupMark } from '../db/backup-marks.ts';
 import type { Database } from '../db/tables.ts';
 import { transact } from '../db/transact.ts';
@@ -40,14 +42,42 @@ async function noteLog(db: Database, count: number): Promise<void> {
   });
 }
 
+/** The last entry that is at the place. */
+export type KeptEntry = Pick<AuditEntry, 'sequence' | 'digest'>;
+
+/** Null before the first, and where nobody can open or read it: that is no reason to keep no backups. Errors: backup/*. */
+export async function readLastKept(place: BackupPlace): Promise<KeptEntry | null> {
+  const parts = (await place.list(LOG)).flatMap((name) => parseLog(name) ?? []);
+  const newest = parts.toSorted((a, b) => a.to - b.to || a.from - b.from).at(-1);
+  if (newest === undefined) return null;
+  const entries = await readPart(place, newest.name).catch((error: unknown) => {
+    if (isFairleadError(error, 'backup/key-unknown', 'backup/damaged', 'backup/missing')) return [];
+    throw error;
+  });
+  return entries.at(-1) ?? null;
+}
+
+/**
+ * That the database holds it: one that was set back would let in again whom it had shut out, and go on with a log of its own.
+ * Error: backup/other-log.
+ */
+export async function verifyKept({ place }: BackupPlace, db: Database, kept: KeptEntry): Promise<void> {
+  if ((await digestAt(db, kept.sequence)) === kept.digest) return;
+  const { count } = await readAuditHead(db);
+  throw new FairleadError('backup/other-log', { place, kept: kept.sequence, here: count });
+}
+
+async function readPart(place: BackupPlace, name: string): Promise<readonly AuditEntry[]> {
+  return parseDocumentBytes(part, await place.get(name), name, PART_LIMITS).entries;
+}
+
 /** What continues the log behind its nth entry, in order, each once; it ends where a part is missing. Errors: backup/*. */
 export async function* readBackupLog(place: BackupPlace, behind: number): AsyncGenerator<AuditEntry> {
   const parts = (await place.list(LOG)).flatMap((name) => parseLog(name) ?? []);
   let last = behind;
   for (const { name, to } of parts.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
     if (to <= last) continue;
-    const { entries } = parseDocumentBytes(part, await place.get(name), name, PART_LIMITS);
-    for (const entry of entries) {
+    for (const entry of await readPart(place, name)) {
       if (entry.sequence !== last + 1) continue;
       yield entry;
       last = entry.sequence;

@@ -5,6 +5,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { createBackingUp } from '../backup/back-up.ts';
 import type { BackupPlace } from '../backup/place.ts';
 import type { SetName } from '../core/backup-names.ts';
+import { type Archive, readArchive } from '../db/archive.ts';
 import { databaseClock } from '../db/neighbours.ts';
 import { openStore } from '../repository/open-store.ts';
 import { type BackupSettings, becomeOwner, requireBackup } from './backup-config.ts';
@@ -26,6 +27,7 @@ export async function backup(context: CliContext, settings: OnDirectory & Backup
     const what =
       address.kind === 'file' ? formatBytes(set.bytes) : 'without the fleet, which is in PostgreSQL';
     print(`backup ${set.sequence} is at ${config.address.place}: ${what}, in ${seconds} s`);
+    if (address.kind === 'postgres') print(`  ${describeArchive(await readArchive(db))}`);
     if (removed > 0) print(`  ${count(removed, 'older one')} went`);
 
     return EXIT.ok;
@@ -33,6 +35,12 @@ export async function backup(context: CliContext, settings: OnDirectory & Backup
     await db.destroy();
     await store.close();
   }
+}
+
+function describeArchive(archive: Archive | null): string {
+  if (archive === null) return 'PostgreSQL keeps no archive of its log: what its own backups lack is lost';
+  const failed = archive.failed === null ? '' : `; the last attempt failed, on ${archive.failed}`;
+  return `PostgreSQL archived last ${Math.round(archive.ageMs / 1000)} s ago${failed}`;
 }
 
 /** Newest last, where a person looks. */

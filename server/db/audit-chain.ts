@@ -52,7 +52,8 @@ export function readFirstDigest(db: Database): Promise<Digest | null> {
   return digestAt(db, 1);
 }
 
-async function digestAt(db: Database, sequence: number): Promise<Digest | null> {
+/** Null where the log does not reach so far. */
+export async function digestAt(db: Database, sequence: number): Promise<Digest | null> {
   const row = await db
     .selectFrom('audit')
     .select('digest')

@@ -17,6 +17,8 @@ export interface BackupMarks {
   readonly backup: { readonly at: string; readonly tookMs: number; readonly bytes: number };
   /** Since when backups fail, and of what. */
   readonly failed: { readonly since: string; readonly problem: string };
+  /** Since when PostgreSQL archives nothing. */
+  readonly archive: { readonly since: string; readonly problem: string };
   /** Up to which entry the audit log is at the place. */
   readonly log: { readonly count: number };
   /** The last restore, and how many entries of the log came with it: receipts explain by it what installs saw of the log and is gone. */

@@ -1,11 +1,10 @@
 // Numbers about backups for Prometheus: how old the last one is, whether they fail, and what the last drill found.
-import { sql } from 'kysely';
 import { instantMs } from '../../shared/encoding/instant.ts';
 import type { Context } from '../context.ts';
+import { readArchive } from '../db/archive.ts';
 import { readAuditHead } from '../db/audit-chain.ts';
 import { type BackupMarks, readBackupMark } from '../db/backup-marks.ts';
 import type { Database } from '../db/tables.ts';
-import { isPostgres } from '../db/transact.ts';
 import type { MetricName, Watch } from './metric-table.ts';
 
 /** Nothing where no backups are kept: a number that stands still would look like one that was forgotten. */
@@ -17,17 +16,6 @@ export function observeBackups(watch: Watch, { db, backups }: Context): void {
       if (value !== null) say(value);
     });
   }
-}
-
-/** Whether PostgreSQL's archive keeps up, as far as that tells everybody; null where there is none, or nothing was archived yet. */
-async function readArchiveAge(db: Database): Promise<number | null> {
-  if (!isPostgres(db)) return null;
-  const { rows } = await sql<{ readonly age: string | null }>`
-    select extract(epoch from clock_timestamp() - last_archived_time) as age from pg_stat_archiver`.execute(
-    db,
-  );
-  const age = rows[0]?.age ?? null;
-  return age === null ? null : Number(age);
 }
 
 type Read = (db: Database) => Promise<number | null>;
@@ -52,7 +40,13 @@ const NUMBERS: readonly (readonly [name: MetricName, read: Read])[] = [
       return Math.max(0, head.count - (sent?.count ?? 0));
     },
   ],
-  ['fairlead_backup_archive_age_seconds', readArchiveAge],
+  [
+    'fairlead_backup_archive_age_seconds',
+    async (db) => {
+      const archive = await readArchive(db);
+      return archive === null ? null : archive.ageMs / 1000;
+    },
+  ],
   ['fairlead_backup_drill_timestamp_seconds', of('drill', ({ at }) => instantMs(at) / 1000)],
   ['fairlead_backup_drill_failed', of('drill', ({ problem }) => (problem === null ? 0 : 1))],
   ['fairlead_backup_drill_rpo_seconds', of('drill', ({ rpoMs }) => rpoMs / 1000)],

@@ -118,7 +118,7 @@ const BACKUPS = {
   ),
   fairlead_backup_archive_age_seconds: metric(
     'gauge',
-    'How long ago PostgreSQL archived the last part of its log',
+    'For how long PostgreSQL has archived nothing of its log, where it keeps an archive',
   ),
   fairlead_backup_drill_timestamp_seconds: metric('gauge', 'When a restore was tried last'),
   fairlead_backup_drill_failed: metric('gauge', '1 where the last try did not succeed'),

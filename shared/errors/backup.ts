@@ -68,6 +68,22 @@ export const BACKUP_ERRORS = {
     http: 503,
     exit: EXIT.refused,
   }),
+  'backup/other-log': entry<{ readonly place: string; readonly kept: number; readonly here: number }>({
+    message: (d) =>
+      `the database was set back: ${d.place} holds the audit log up to entry ${d.kept}, and here ${d.here < d.kept ? `it ends at entry ${d.here}` : 'that is another one'}`,
+    hint: () =>
+      'whom it had shut out it would let in again: put back what is missing with fairlead-server restore --replace; where that is lost for good, give backups another place',
+    http: 503,
+    exit: EXIT.refused,
+  }),
+  'backup/archive-late': entry<{ readonly minutes: number; readonly failed: string | null }>({
+    message: (d) =>
+      `PostgreSQL has archived nothing of its log for ${count(d.minutes, 'minute')}${d.failed === null ? '' : `, and failed on ${d.failed}`}`,
+    hint: () =>
+      "its own log says why archive_command fails; archive_timeout = '60s' bounds what would be lost: docs/runbooks/server-backup-and-restore.md, With PostgreSQL",
+    http: 503,
+    exit: EXIT.unreachable,
+  }),
   'backup/none': entry<{ readonly place: string; readonly wanted: string }>({
     message: (d) => `${d.place} holds no backup${d.wanted === '' ? '' : ` ${d.wanted}`}`,
     hint: () => 'restore --list shows those that are there; look whether --backup names the right place',

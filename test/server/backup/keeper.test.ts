@@ -2,6 +2,7 @@
 import { rename } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Backups, createBackups, type Maker } from '../../../server/backup/keeper.ts';
+import { parseBackupKeys } from '../../../server/backup/keys.ts';
 import type { BackupPlace } from '../../../server/backup/place.ts';
 import { keepCommits } from '../../../server/backup/published.ts';
 import { listSets } from '../../../server/backup/take.ts';
@@ -9,7 +10,7 @@ import { readAuditHead } from '../../../server/db/audit-chain.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import type { Commit } from '../../../server/repository/commit.ts';
 import { loadState } from '../../../server/repository/state.ts';
-import { keepBackups, type TestBackups } from '../../support/backups.ts';
+import { BACKUP_KEY, keepBackups, type TestBackups } from '../../support/backups.ts';
 import { refusedCode } from '../../support/error-code.ts';
 import { firstPublication } from '../../support/publications.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -126,6 +127,54 @@ describe('a halt that the server signs by itself', () => {
     );
     await kept.close();
     await mountDisk();
+  });
+});
+
+describe('a database that was set back', () => {
+  /** What came last is at the place, and not here any more. */
+  async function setBack(): Promise<void> {
+    await backups.look();
+    await server.bearer('publisher');
+    await backups.keep();
+    const { db } = server.context;
+    const { count } = await readAuditHead(db);
+    await db.deleteFrom('audit').where('sequence', '=', count).execute();
+  }
+  const another = (text = BACKUP_KEY) => {
+    const { layout, context } = server;
+    const { config, backUp } = made;
+    const maker = { backUp, stop: async () => undefined };
+    const of = { layout, db: context.db, now: () => server.now, maker, warn: () => undefined };
+    const keys = parseBackupKeys(text, 'a test');
+    const begun = createBackups({ ...of, config: { ...config, keys } });
+    onTestFinished(() => begun.stop());
+    return begun;
+  };
+
+  it('lets no server begin, and under one that runs it is told and nothing is acknowledged', async () => {
+    await setBack();
+    expect(await refusedCode(another().begin())).toBe('backup/other-log');
+    // As long as before, and another one.
+    await server.bearer('security');
+    expect(await refusedCode(another().begin())).toBe('backup/other-log');
+
+    expect(await refusedCode(backups.keep())).toBe('backup/not-kept');
+    await backups.look();
+    expect(await eventsOf('backup.failed')).toBe(1);
+  });
+
+  it('is no matter where nobody can ask the place or open what is there', async () => {
+    await setBack();
+    await another('another key of backups, for tests alone').begin();
+    await loseDisk();
+    await another().begin();
+    await mountDisk();
+  });
+
+  it('is none where the database alone went on', async () => {
+    await backups.look();
+    await server.bearer('publisher');
+    await another().begin();
   });
 });
 

@@ -3,13 +3,16 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drill } from '../../../server/backup/drill.ts';
+import { lookAtArchive } from '../../../server/backup/failures.ts';
 import { createBackups } from '../../../server/backup/keeper.ts';
 import type { DatabaseAddress } from '../../../server/core/database-address.ts';
 import { verifyAudit } from '../../../server/db/audit-chain.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import { findChange } from '../../../server/db/changes.ts';
+import { openDatabase } from '../../../server/db/database.ts';
 import { findToken } from '../../../server/db/token-lists.ts';
 import { revokeTokens } from '../../../server/db/tokens.ts';
 import { renderMetrics } from '../../../server/http/metrics.ts';
@@ -108,6 +111,40 @@ describe.skipIf(programs === null)('a fleet in PostgreSQL', () => {
     expect(await verifyAudit(restored.db, null)).toEqual(await verifyAudit(db, null));
     await restored.db.destroy();
     await backups.close();
+    await server.close();
+  });
+
+  it('has it told once that its archive stands still', { timeout: LIMIT_MS }, async () => {
+    const server = await startTestServer();
+    const { db, config } = server.context;
+    const { database } = config;
+    // In place of those of the cluster, which nothing lets stand still for ten minutes.
+    const shows = (age: string) =>
+      sql
+        .raw(
+          `create or replace view public.pg_stat_archiver as select now() - interval '${age}' as last_archived_time,
+          now() as stats_reset, now() as last_failed_time, '0000000100000000000000AB' as last_failed_wal`,
+        )
+        .execute(db);
+    await shows('12 minutes');
+    const instead = [
+      `function public.current_setting(text) returns text language sql as 'select ''on'''`,
+      `function public.pg_postmaster_start_time() returns timestamptz language sql as 'select now() - interval ''1 day'''`,
+    ];
+    for (const one of instead) await sql.raw(`create ${one}`).execute(db);
+    const name = new URL(database.kind === 'postgres' ? database.url : '').pathname.slice(1);
+    await postgres.query(`alter database ${name} set search_path = public, pg_catalog`);
+    const asked = await openDatabase(database);
+    const look = () => lookAtArchive({ db: asked, now: () => server.now });
+
+    expect(await look()).toMatchObject({ code: 'backup/archive-late', data: { minutes: 12 } });
+    expect(await look()).toBeNull();
+    expect((await readBackupMark(db, 'archive'))?.problem).toContain('0000000100000000000000AB');
+    expect(await db.selectFrom('events').select('kind').execute()).toEqual([{ kind: 'backup.failed' }]);
+    await shows('1 minute');
+    expect(await look()).toBeNull();
+    expect(await readBackupMark(db, 'archive')).toBeNull();
+    await asked.destroy();
     await server.close();
   });
 
