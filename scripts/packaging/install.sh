@@ -49,7 +49,7 @@ if [ "$action" = uninstall ]; then
     "$target" @UNINSTALL@
   fi
   rm -f "$target" "$licenses/THIRD-PARTY-LICENSES"
-  rmdir "$licenses" 2>/dev/null || true
+  rmdir "$licenses" "${licenses%/*}" 2>/dev/null || true
   echo "$target is removed"
   exit 0
 fi

@@ -277,7 +277,7 @@ describe.skipIf(!isRoot)('install.sh', () => {
 
     expect([first.status, second.status]).toEqual([0, 0]);
     expect(existsSync(target())).toBe(false);
-    expect(existsSync(join(prefix, 'share/doc/fairlead'))).toBe(false);
+    expect(existsSync(join(prefix, 'share/doc'))).toBe(false);
   });
 
   it.each([['--force'], ['--prefix'], ['--prefix', 'here']])('refuses %s %s', (...words) => {

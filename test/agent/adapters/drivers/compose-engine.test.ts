@@ -1,13 +1,17 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { showUnit } from '../../../../agent/adapters/drivers/systemd/systemctl.ts';
+import { installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-service.ts';
+import { AGENT_UNIT } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { runTool } from '../../../../agent/adapters/machine/run-tool.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { canHaveEngine, makeKiller, run } from '../../../support/compose-engine.ts';
 import { describeOnEngine, useEngine } from '../../../support/compose-on-engine.ts';
+import { storeContainers } from '../../../support/confined-containers.ts';
 import { COMPONENT, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 
@@ -20,6 +24,7 @@ if (canHaveEngine) {
   });
 }
 
+const CONFINED = new URL('../../../support/confined-containers.ts', import.meta.url).pathname;
 const AGENT = new URL('../../../support/compose-agent.ts', import.meta.url).pathname;
 const STUBBORN = 'trap "" TERM; while :; do sleep 1; done';
 
@@ -27,6 +32,36 @@ function onEngine(): void {
   const tests = useEngine('classic');
   const { engine, setUp, removeImage, containers } = tests;
   describeOnEngine('classic', tests);
+
+  it('deploys and goes back under the strict unit of the agent, which reaches no container', {
+    timeout: 90_000,
+  }, async () => {
+    const stateDir = mkdtempSync('/srv/state-');
+    onTestFinished(async () => {
+      await uninstallAgent(stateDir);
+      run('docker', 'rm', '--force', 'fairlead_core_auth-web-1');
+      rmSync(stateDir, { recursive: true });
+    });
+    storeContainers(stateDir, engine().image);
+    const program = [process.execPath, CONFINED, engine().image.digest];
+
+    await installAgent({ program, stateDir, drivers: ['compose'] }, async () => true);
+    await until(async () => existsSync(join(stateDir, 'outcome-3.0.0')), 60_000);
+
+    const outcomes = ['1.0.0', '2.0.0', '3.0.0'].map((version) =>
+      readFileSync(join(stateDir, `outcome-${version}`), 'utf8').trim(),
+    );
+    expect(outcomes).toEqual(['committed', 'committed', expect.stringMatching(/^rolled-back .*exit/)]);
+    const { Config, State } = JSON.parse(run('docker', 'inspect', 'fairlead_core_auth-web-1'))[0];
+    expect([State.Running, Config.Cmd.at(-1)]).toEqual([true, expect.stringContaining('sleep 2000')]);
+    // As the manager has loaded it, and as the kernel has been told.
+    const agent = (await showUnit(AGENT_UNIT)).mainPid;
+    const exposure = run('systemd-analyze', 'security', '--no-pager', AGENT_UNIT);
+    expect(Number(/exposure level for .*: ([\d.]+)/.exec(exposure)?.[1])).toBeLessThanOrEqual(3.0);
+    const confined = (pid: number) =>
+      /^NoNewPrivs:\s(\d)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    expect([confined(agent), confined(State.Pid)]).toEqual(['1', '0']);
+  });
 
   it('counts an exit that the engine has already answered with a restart', async () => {
     const { driver, unitOf } = setUp();
