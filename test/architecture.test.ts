@@ -254,7 +254,7 @@ describe('long work', () => {
   /** Programs of one person, and parts that are small whatever they are given. */
   const AT_ONCE = [
     'agent/cli/commands/policy.ts',
-    'server/vendor/cli/commands/advisory.ts',
+    'server/vendor/cli/advisory-signing.ts',
     'server/vendor/core/fleet-trial.ts',
     'shared/policy/windows.ts',
     'shared/tree/parse-index.ts',

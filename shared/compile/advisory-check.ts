@@ -3,6 +3,7 @@
 import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import { didYouMean } from '../encoding/nearest.ts';
 import type { Advisory } from '../schema/advisory.ts';
+import type { AdvisoryDetails } from '../schema/advisory-details.ts';
 import { compareVersions } from '../version/version.ts';
 import { isAffected } from './exposure.ts';
 import type { KnownVersions } from './pin-report.ts';
@@ -12,12 +13,14 @@ export type AdvisoryProblemCode =
   | 'fix-in-vain'
   | 'fix-elsewhere'
   | 'unknown-component'
-  | 'deadline-past';
+  | 'deadline-past'
+  | 'exploited-ahead'
+  | 'alias-itself';
 
 export interface AdvisoryProblem {
   readonly code: AdvisoryProblemCode;
   /** Of the command that wrote it: what to give otherwise. */
-  readonly flag: '--affected' | '--fixed' | '--deadline';
+  readonly flag: '--affected' | '--fixed' | '--deadline' | '--exploited-since' | '--alias';
   readonly problem: string;
 }
 
@@ -34,6 +37,22 @@ export function findAdvisoryProblems(
     ...advisory.fixed.flatMap((fix) => fixProblems(advisory, fix, known)),
     ...deadlineProblems(advisory, now),
   ];
+}
+
+/** The same of what it says to people. */
+export function findDetailsProblems(
+  { advisory, aliases = [], exploitedSince }: AdvisoryDetails,
+  now: EpochMs,
+): readonly AdvisoryProblem[] {
+  const problems: AdvisoryProblem[] = [];
+  if (aliases.includes(advisory)) {
+    problems.push({ code: 'alias-itself', flag: '--alias', problem: `${advisory} is its own name` });
+  }
+  if (exploitedSince !== undefined && instantMs(exploitedSince) > now) {
+    const problem = `${exploitedSince} is still to come: say since when the hole is known to be in use`;
+    problems.push({ code: 'exploited-ahead', flag: '--exploited-since', problem });
+  }
+  return problems;
 }
 
 function fixProblems(

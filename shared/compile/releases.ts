@@ -4,6 +4,7 @@ import type { Digest } from '../encoding/digest.ts';
 import type { EpochMs } from '../encoding/instant.ts';
 import { mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
+import type { AdvisoryDetails } from '../schema/advisory-details.ts';
 import type { Classes } from '../schema/classes.ts';
 import type { OrderTerms } from '../schema/order-terms.ts';
 import type { CapabilityRelease, Release, Verified } from '../schema/release.ts';
@@ -61,8 +62,8 @@ function* newestFirst(group: readonly AnyRelease[]): Pieces<readonly AnyRelease[
   return all.filter((one, i) => one.document.version !== all[i - 1]?.document.version);
 }
 
-/** An advisory with what its order says beyond it. */
-export type OrderedAdvisory = Advisory & { readonly terms?: OrderTerms };
+/** An advisory with what its order says beyond it, and what people are told besides. */
+export type OrderedAdvisory = Advisory & { readonly terms?: OrderTerms; readonly details?: AdvisoryDetails };
 
 /** A halt with the classes it is limited to. */
 export type ScopedHalt = Halt & { readonly classes?: Classes };

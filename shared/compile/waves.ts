@@ -40,6 +40,11 @@ export function orderReaches({ order, terms }: OrderedAdvisory, instance: string
   return Math.min(reachedAt(terms, instance, {}), instantMs(order.deadline));
 }
 
+/** Whether the hole is in use already: the terms of the order say so, or since when it is. */
+export function isExploited({ terms, details }: Pick<OrderedAdvisory, 'terms' | 'details'>): boolean {
+  return terms?.exploited === true || details?.exploitedSince !== undefined;
+}
+
 /** What an order's terms mean to this instance. */
 export function termsHere(
   advisory: OrderedAdvisory,
@@ -47,7 +52,7 @@ export function termsHere(
 ): { readonly exploited?: true; readonly forced?: string } {
   const at = orderReaches(advisory, instance);
   return {
-    ...(advisory.terms?.exploited === true ? { exploited: true } : {}),
+    ...(isExploited(advisory) ? { exploited: true } : {}),
     ...(at === null ? {} : { forced: formatInstant(at) }),
   };
 }

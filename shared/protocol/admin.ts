@@ -1,5 +1,6 @@
 // The local admin API: what the operator's command-line program and the agent say to each other over the unix socket.
 import { z } from 'zod';
+import { advisoryDetails } from '../schema/advisory-details.ts';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
@@ -205,13 +206,12 @@ export const advisoriesReply = z.strictObject({
   schema: z.literal('fairlead/advisories@1'),
   advisories: z.array(
     z.strictObject({
-      ...{ id: z.string(), title: z.string() },
+      ...{ id: z.string(), title: z.string(), cves: z.array(z.string()) },
       severity: z.enum(['low', 'medium', 'high', 'critical']),
-      cves: z.array(z.string()),
       ...{ published: instant, deadline: instant.nullable() },
       /** As the terms of the order say: whether the hole is in use already, and when its fix is forced here. */
       ...{ exploited: z.literal(true).optional(), forced: instant.optional() },
-      withdrawn: z.boolean(),
+      ...{ withdrawn: z.boolean(), details: advisoryDetails.optional() },
       /** The running components it affects. */
       affects: z.array(componentKey),
     }),

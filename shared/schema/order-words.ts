@@ -64,6 +64,42 @@ export const ADVISORY_WORDS: Words = {
   notes: { form: 'text, up to 20,000 characters', about: 'What operators should know.' },
 };
 
+export const ADVISORY_DETAILS_WORDS: Words = {
+  schema: { about: 'Names the kind of document and its form.' },
+  advisory: {
+    form: 'an advisory’s id',
+    about: 'The advisory that it belongs to.',
+    example: '"FL-2026-0003"',
+  },
+  aliases: {
+    form: 'list of ids, 1 to 50',
+    about: 'Its names in other databases; CVE ids stand in the advisory.',
+    example: '["GHSA-jfh8-c2jp-5v3q"]',
+  },
+  cvss: {
+    form: 'list of vectors, 1 to 3',
+    about: 'CVSS of version 3.0, 3.1 and 4.0, each at most once. Scores are computed, and stand nowhere.',
+    example: '["CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"]',
+  },
+  references: { form: 'list, 1 to 50', about: 'Where more is told.' },
+  'references[].url': {
+    form: 'an address of the web, without an account',
+    about: 'Its address.',
+    example: '"https://example.com/advisories/1"',
+  },
+  'references[].kind': { about: 'What stands there, as OSV names it.' },
+  impact: { form: 'text, up to 5,000 characters', about: 'What somebody can do with the hole.' },
+  action: {
+    form: 'text, up to 5,000 characters',
+    about: 'What an operator should do besides taking the fix, or until there is one.',
+  },
+  exploitedSince: {
+    form: INSTANT,
+    about: 'Since when the hole is known to be in use.',
+    example: '"2026-11-28T09:00:00Z"',
+  },
+};
+
 const SEED: Words[string] = {
   form: 'one line',
   about: 'Mixed with an install’s id to place it in a wave.',

@@ -112,6 +112,11 @@ export function orderTermsPath(advisory: string): string {
   return `advisories/${advisory}.terms.json`;
 }
 
+/** The TUF target path of what an advisory says to people beyond what installs act on. */
+export function advisoryDetailsPath(advisory: string): string {
+  return `advisories/${advisory}.details.json`;
+}
+
 export function capabilityKey(ref: ReleaseRef & { readonly kind: 'capability' }): ComponentKey {
   return componentKeyOf(ref.suite, ref.name);
 }

@@ -1,10 +1,12 @@
 // The documents behind target paths: which kind a path holds, read strictly, and the path where its content belongs.
 import { type Advisory, advisory } from './advisory.ts';
+import { type AdvisoryDetails, advisoryDetails } from './advisory-details.ts';
 import { MIRRORS_PATH, type Mirrors, mirrors } from './mirrors.ts';
 import { type OrderTerms, orderTerms } from './order-terms.ts';
 import { parseDocumentBytes } from './parse-document.ts';
 import { type Release, release } from './release.ts';
 import {
+  advisoryDetailsPath,
   advisoryPath,
   haltPath,
   haltScopePath,
@@ -20,6 +22,7 @@ export type TargetDocument =
   | { readonly kind: 'rollout'; readonly document: Rollout }
   | { readonly kind: 'advisory'; readonly document: Advisory }
   | { readonly kind: 'order-terms'; readonly document: OrderTerms }
+  | { readonly kind: 'advisory-details'; readonly document: AdvisoryDetails }
   | { readonly kind: 'halt'; readonly document: Halt }
   | { readonly kind: 'halt-scope'; readonly document: HaltScope }
   | { readonly kind: 'mirrors'; readonly document: Mirrors };
@@ -37,6 +40,9 @@ export function parseTargetDocument(path: string, bytes: Uint8Array): TargetDocu
     case 'advisories':
       if (path.endsWith('.terms.json')) {
         return { kind: 'order-terms', document: parseDocumentBytes(orderTerms, bytes, path) };
+      }
+      if (path.endsWith('.details.json')) {
+        return { kind: 'advisory-details', document: parseDocumentBytes(advisoryDetails, bytes, path) };
       }
       return { kind: 'advisory', document: parseDocumentBytes(advisory, bytes, path) };
     case 'halts':
@@ -60,6 +66,8 @@ export function placeOf(target: TargetDocument): string {
       return advisoryPath(target.document.id);
     case 'order-terms':
       return orderTermsPath(target.document.advisory);
+    case 'advisory-details':
+      return advisoryDetailsPath(target.document.advisory);
     case 'halt':
       return haltPath(target.document.digest);
     case 'halt-scope':

@@ -29,5 +29,26 @@ function renderAdvisories(reply: AdvisoriesReply, style: Style): readonly string
   return [
     style.bold(verdict),
     ...formatTable([['ADVISORY', 'SEVERITY', 'AFFECTS', 'DEADLINE', 'TITLE'], ...rows]),
+    ...open.flatMap(renderDetails),
   ];
+}
+
+/** Of those that affect what runs here: what somebody can do, what to do about it, and where more is told. */
+function renderDetails({ id, details }: AdvisoriesReply['advisories'][number]): readonly string[] {
+  if (details === undefined) return [];
+  const { exploitedSince, impact, action, aliases = [], cvss = [], references = [] } = details;
+  const lines = [
+    ...(exploitedSince === undefined ? [] : [`in use since ${exploitedSince}`]),
+    ...(impact === undefined ? [] : paragraphs('impact', impact)),
+    ...(action === undefined ? [] : paragraphs('action', action)),
+    ...(aliases.length === 0 ? [] : [`also known as ${aliases.join(', ')}`]),
+    ...cvss,
+    ...references.map(({ kind, url }) => `${kind}: ${url}`),
+  ];
+  return ['', id, ...lines.map((line) => `  ${line}`)];
+}
+
+function paragraphs(name: string, text: string): readonly string[] {
+  const [first = '', ...others] = text.split('\n').map((line) => sanitizeLine(line, 5_000));
+  return [`${name}: ${first}`, ...others.map((line) => `  ${line}`)];
 }

@@ -172,6 +172,7 @@ export async function readAdvisories(state: Needs<'deployer' | 'offers' | 'self'
     published: advisory.published,
     deadline: advisory.order?.deadline ?? null,
     ...termsHere(advisory, state.self.instance.id),
+    ...(advisory.details === undefined ? {} : { details: advisory.details }),
     withdrawn: advisory.withdrawn,
     affects: affectedBy(advisory).map(({ component }) => component),
   });

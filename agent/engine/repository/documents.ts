@@ -4,6 +4,7 @@ import type { Catalog } from '../../../shared/compile/releases.ts';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import type { AdvisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import type { Classes } from '../../../shared/schema/classes.ts';
 import { type ListedMirror, MIRRORS_PATH } from '../../../shared/schema/mirrors.ts';
 import type { OrderTerms } from '../../../shared/schema/order-terms.ts';
@@ -128,9 +129,11 @@ export function parseEntry(path: string, bytes: Uint8Array): CatalogEntry {
 /** What an order or a halt says in a document of its own is put to it. */
 export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
   const terms = new Map<string, OrderTerms>();
+  const details = new Map<string, AdvisoryDetails>();
   const scopes = new Map<Digest, Classes>();
   for (const { kind, document } of entries) {
     if (kind === 'order-terms') terms.set(document.advisory, document);
+    if (kind === 'advisory-details') details.set(document.advisory, document);
     if (kind === 'halt-scope') scopes.set(document.digest, document.classes);
   }
   return {
@@ -139,7 +142,14 @@ export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
     advisories: entries.flatMap(({ kind, document }) => {
       if (kind !== 'advisory') return [];
       const own = terms.get(document.id);
-      return [own === undefined ? document : { ...document, terms: own }];
+      const said = details.get(document.id);
+      return [
+        {
+          ...document,
+          ...(own === undefined ? {} : { terms: own }),
+          ...(said === undefined ? {} : { details: said }),
+        },
+      ];
     }),
     halts: entries.flatMap(({ kind, document }) => {
       if (kind !== 'halt') return [];

@@ -23,6 +23,7 @@ import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { rolloutReply } from '../../../shared/protocol/rollouts.ts';
 import { webhookModel, webhookTested } from '../../../shared/protocol/webhooks.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
+import { advisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import { classes } from '../../../shared/schema/classes.ts';
 import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { listedMirror } from '../../../shared/schema/mirrors.ts';
@@ -55,7 +56,12 @@ const conclusion = {
 
 const change = { change: changeRecord };
 const ofRelease = { release, ...conclusion };
-const published = { advisory, terms: orderTerms.optional(), ...conclusion };
+const published = {
+  advisory,
+  terms: orderTerms.optional(),
+  details: advisoryDetails.optional(),
+  ...conclusion,
+};
 
 const trace = {
   ...change,

@@ -1,11 +1,9 @@
 // What an advisory will do to the installs that reported: how many it hits, where each goes, and which stay exposed.
 import { isAffected } from '../../../shared/compile/exposure.ts';
 import { count } from '../../../shared/errors/entry.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { capabilityKey, parseRef, refFor } from '../../../shared/schema/release-ref.ts';
-import { compareVersions, parseRange, parseVersion, type Version } from '../../../shared/version/version.ts';
+import { compareVersions, type Version } from '../../../shared/version/version.ts';
 
 export interface RunningComponent {
   readonly component: ComponentKey;
@@ -75,34 +73,4 @@ function nearestFix(advisory: Advisory, component: ComponentKey, from: Version):
   );
   const [nearest] = above.map(({ version }) => version).toSorted(compareVersions);
   return nearest ?? null;
-}
-
-/** Error: vendor/option-invalid. */
-export function parseAffected(text: string): Advisory['affected'][number] {
-  return naming('--affected', text, '"suite/capability:RANGE", such as "core/auth:<1.2.8"', () => {
-    const colon = text.indexOf(':');
-    const ref = refFor(text.slice(0, Math.max(0, colon)), parseVersion('0.0.0'));
-    if (ref.kind !== 'capability') return null;
-    return { component: capabilityKey(ref), versions: parseRange(text.slice(colon + 1)) };
-  });
-}
-
-/** Error: vendor/option-invalid. */
-export function parseFixed(text: string): Advisory['fixed'][number] {
-  return naming('--fixed', text, '"suite/capability@VERSION", such as "core/auth@1.2.9"', () => {
-    const ref = parseRef(text);
-    return ref.kind === 'capability' ? { component: capabilityKey(ref), version: ref.version } : null;
-  });
-}
-
-/** Whatever is wrong inside, a person is told the option, all of its value and the form. */
-function naming<T>(option: string, value: string, form: string, parse: () => T | null): T {
-  const refused = new FairleadError('vendor/option-invalid', { option, value, form });
-  try {
-    const parsed = parse();
-    if (parsed !== null) return parsed;
-  } catch (error) {
-    throw isFairleadError(error) ? refused : error;
-  }
-  throw refused;
 }

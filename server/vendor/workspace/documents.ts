@@ -7,6 +7,7 @@ import { type Digest, digestOf, digestOfValue } from '../../../shared/encoding/d
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
+import { type AdvisoryDetails, advisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import { digest } from '../../../shared/schema/common.ts';
 import { MIRRORS_PATH, type Mirrors, mirrors } from '../../../shared/schema/mirrors.ts';
 import { type OrderTerms, orderTerms } from '../../../shared/schema/order-terms.ts';
@@ -58,8 +59,8 @@ export async function readReleases(directory: string): Promise<SignedReleases> {
 }
 
 export async function readAdvisories(directory: string): Promise<readonly Signed<Advisory>[]> {
-  const { others } = await readApart(directory, 'security', '.terms.json');
-  return others.map((each) => ({
+  const documents = await readApart(directory, 'security', null);
+  return documents.map((each) => ({
     ...each,
     document: parseDocumentBytes(advisory, each.bytes, each.path),
   }));
@@ -67,22 +68,31 @@ export async function readAdvisories(directory: string): Promise<readonly Signed
 
 /** What orders say beyond their advisories. */
 export async function readOrderTerms(directory: string): Promise<readonly Signed<OrderTerms>[]> {
-  const { ending } = await readApart(directory, 'security', '.terms.json');
-  return ending.map((each) => ({
+  const documents = await readApart(directory, 'security', 'terms');
+  return documents.map((each) => ({
     ...each,
     document: parseDocumentBytes(orderTerms, each.bytes, each.path),
   }));
 }
 
+/** What advisories say to people beyond what installs act on. */
+export async function readAdvisoryDetails(directory: string): Promise<readonly Signed<AdvisoryDetails>[]> {
+  const documents = await readApart(directory, 'security', 'details');
+  return documents.map((each) => ({
+    ...each,
+    document: parseDocumentBytes(advisoryDetails, each.bytes, each.path),
+  }));
+}
+
 export async function readHalts(directory: string): Promise<readonly Signed<Halt>[]> {
-  const { others } = await readApart(directory, 'halts', '.scope.json');
-  return others.map((each) => ({ ...each, document: parseDocumentBytes(halt, each.bytes, each.path) }));
+  const documents = await readApart(directory, 'halts', null);
+  return documents.map((each) => ({ ...each, document: parseDocumentBytes(halt, each.bytes, each.path) }));
 }
 
 /** Whom halts are limited to. */
 export async function readHaltScopes(directory: string): Promise<readonly HaltScope[]> {
-  const { ending } = await readApart(directory, 'halts', '.scope.json');
-  return ending.map(({ bytes, path }) => parseDocumentBytes(haltScope, bytes, path));
+  const documents = await readApart(directory, 'halts', 'scope');
+  return documents.map(({ bytes, path }) => parseDocumentBytes(haltScope, bytes, path));
 }
 
 /** Null where there is no list. */
@@ -136,10 +146,10 @@ interface RawDocument {
   readonly digest: Digest;
 }
 
-async function readApart(directory: string, role: OfflineRole, ending: string) {
+/** What stands beside the documents of a role under its own word, such as `ID.terms.json`; for null those themselves. */
+async function readApart(directory: string, role: OfflineRole, word: string | null) {
   const documents = await readDocuments(directory, role);
-  const ends = ({ path }: RawDocument) => path.endsWith(ending);
-  return { ending: documents.filter(ends), others: documents.filter((each) => !ends(each)) };
+  return documents.filter(({ path }) => (/\.([a-z]+)\.json$/.exec(path)?.[1] ?? null) === word);
 }
 
 async function readDocuments(directory: string, role: OfflineRole): Promise<readonly RawDocument[]> {

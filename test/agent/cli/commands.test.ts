@@ -14,6 +14,8 @@ import { verify } from '../../../agent/cli/commands/verify.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ExplanationReply } from '../../../shared/protocol/admin.ts';
+import { advisory } from '../../../shared/schema/advisory.ts';
+import { advisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { releaseOf } from '../../support/agent-network.ts';
 import { AUTH } from '../../support/deploy-releases.ts';
@@ -21,6 +23,7 @@ import { dataOf, refusedCode, rejectionOf } from '../../support/error-code.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { atTerminal } from '../../support/terminal.ts';
 
+const AT = '2026-03-01T10:00:00Z';
 const HOUR_MS = 3_600_000;
 
 it('answers in JSON drive no terminal, whatever stands in a file', async () => {
@@ -467,6 +470,32 @@ describe('verify and advisories', () => {
     expect(await advisories(context)).toBe(0);
 
     expect(lines()[0]).toBe('what runs is exactly what was signed');
+  });
+
+  it('show of an advisory that affects what runs what people should know, on one line each', async () => {
+    const { context, world, lines, publish, ask } = await atTerminal('auto');
+    const hole = (id: string, versions: string, impact: string) => ({
+      ...advisory.parse({
+        ...{ schema: 'fairlead/advisory@1', id, title: 'a hole', severity: 'low', published: AT },
+        ...{ affected: [{ component: 'core/auth', versions }], fixed: [], cves: [] },
+      }),
+      details: advisoryDetails.parse({
+        ...{ schema: 'fairlead/advisory-details@1', advisory: id, impact, action: 'one\ntwo' },
+        ...{ references: [{ kind: 'fix', url: 'https://e.com/' }], aliases: ['GHSA-1'], exploitedSince: AT },
+      }),
+    });
+    const advised = [hole('FL-1', '<9', 'reads \u202email'), hole('FL-2', '>9', 'writes mail')];
+    world.catalog = { ...world.catalog, advisories: advised };
+    publish();
+    await ask('POST', '/v1/check');
+
+    await advisories(context);
+
+    const told = lines().slice(lines().indexOf('FL-1'));
+    expect(told).toEqual([
+      ...['FL-1', `  in use since ${AT}`, '  impact: reads \ufffdmail', '  action: one', '    two'],
+      ...['  also known as GHSA-1', '  fix: https://e.com/'],
+    ]);
   });
 
   it('exit 5 and name the file when something was changed by hand', async () => {

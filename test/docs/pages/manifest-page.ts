@@ -1,8 +1,10 @@
 // The manifest reference: every key of what a vendor writes and signs, from the schemas and what is said of each key.
 import { z } from 'zod';
 import { advisory } from '../../../shared/schema/advisory.ts';
+import { advisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import {
+  ADVISORY_DETAILS_WORDS,
   ADVISORY_WORDS,
   HALT_SCOPE_WORDS,
   HALT_WORDS,
@@ -51,6 +53,14 @@ export const DOCUMENTS: readonly DescribedDocument[] = [
     intro: 'What `advisory publish` signs, from its options or from `--file`.',
     schema: advisory,
     words: ADVISORY_WORDS,
+  },
+  {
+    title: 'Details of an advisory',
+    schemaFile: 'advisory-details',
+    intro:
+      'What `advisory publish` signs beside an advisory for people to read, from its options or from the key `details` of `--file`.',
+    schema: advisoryDetails,
+    words: ADVISORY_DETAILS_WORDS,
   },
   {
     title: 'Terms of an order',

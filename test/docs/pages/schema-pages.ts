@@ -1,6 +1,7 @@
 // The JSON Schemas of every document that people or other programs read and write.
 import { z } from 'zod';
 import { advisory } from '../../../shared/schema/advisory.ts';
+import { advisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import { approvalReceipt } from '../../../shared/schema/approval.ts';
 import { decision } from '../../../shared/schema/decision.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
@@ -21,6 +22,7 @@ export const SCHEMAS = {
   halt,
   'halt-scope': haltScope,
   advisory,
+  'advisory-details': advisoryDetails,
   'order-terms': orderTerms,
   instance: instanceConfig,
   policy,

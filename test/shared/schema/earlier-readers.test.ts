@@ -1,4 +1,4 @@
-// What classes and waves of orders are to an agent that knows neither: an offer is none, a halt is one for all, an order forces at once.
+// What classes, waves of orders and details of advisories are to an agent that knows none: an offer is none, a halt is one for all, an order forces at once.
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
@@ -21,6 +21,7 @@ const TERMS = {
   ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-2026-1', seed: 's' },
   ...{ start: '2026-01-31T10:00:00Z', waves: [{ percent: 1, after: 'PT0S' }, all] },
 };
+const DETAILS = { schema: 'fairlead/advisory-details@1', advisory: 'FL-2026-1', impact: 'i' };
 const SCOPE = { schema: 'fairlead/halt-scope@1', digest, classes: [{ region: ['eu'] }] };
 const PATHS = { rollout: 'rollouts/stable/platform/1.0.0.json', halt: `halts/${'0a'.repeat(32)}` };
 
@@ -47,7 +48,7 @@ describe.skipIf(!hasCommit(EARLIER))('an agent of before', { timeout: 30_000 }, 
     }
   });
 
-  it('reads the halt whose scope it does not know, and the order whose terms it does not', () => {
+  it('reads the halt whose scope it does not know, and the advisory whose terms and details it does not', () => {
     const halt = {
       ...{ schema: 'fairlead/halt@1', digest, reason: 'r' },
       ...{ issued: '2026-01-31T10:00:00Z', expires: '2026-02-01T10:00:00Z' },
@@ -68,6 +69,10 @@ describe.skipIf(!hasCommit(EARLIER))('an agent of before', { timeout: 30_000 }, 
     expect(parse(`${PATHS.halt}.json`, bytes(halt))?.kind).toBe('halt');
     expect(parse('advisories/FL-2026-1.json', bytes(advisory))?.kind).toBe('advisory');
     expect(() => parse(`${PATHS.halt}.scope.json`, bytes(SCOPE))).toThrow(/does not match its schema/);
-    expect(() => parse('advisories/FL-2026-1.terms.json', bytes(TERMS))).toThrow(/does not match its schema/);
+    for (const [word, beside] of Object.entries({ terms: TERMS, details: DETAILS })) {
+      const path = `advisories/FL-2026-1.${word}.json`;
+      expect(parseTargetDocument(path, bytes(beside))?.kind).toMatch(word);
+      expect(() => parse(path, bytes(beside))).toThrow(/does not match its schema/);
+    }
   });
 });

@@ -29,6 +29,7 @@ const TERMS = {
   ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-2026-1', exploited: true, seed: 's' },
   ...{ start: '2026-01-31T10:00:00Z', waves: [{ percent: 100, after: 'PT0S' }] },
 };
+const DETAILS = { schema: 'fairlead/advisory-details@1', advisory: 'FL-2026-1', aliases: ['GHSA-1'] };
 const SCOPE = { schema: 'fairlead/halt-scope@1', digest, classes: [{ region: ['eu'] }] };
 const MIRRORS = {
   schema: 'fairlead/mirrors@1',
@@ -44,6 +45,7 @@ describe('the document at a target path', () => {
     ['rollout', 'rollouts/stable/suites/core/1.2.0.json', ROLLOUT],
     ['advisory', 'advisories/FL-2026-1.json', ADVISORY],
     ['order-terms', 'advisories/FL-2026-1.terms.json', TERMS],
+    ['advisory-details', 'advisories/FL-2026-1.details.json', DETAILS],
     ['halt', `halts/${'0a'.repeat(32)}.json`, HALT],
     ['halt-scope', `halts/${'0a'.repeat(32)}.scope.json`, SCOPE],
     ['mirrors', 'mirrors.json', MIRRORS],
@@ -61,6 +63,7 @@ describe('the document at a target path', () => {
     ['rollouts/x', SUITE],
     ['advisories/x', HALT],
     ['advisories/FL-2026-1.terms.json', ADVISORY],
+    ['advisories/FL-2026-1.details.json', TERMS],
     ['halts/x', ADVISORY],
     [`halts/${'0a'.repeat(32)}.scope.json`, HALT],
   ])('is not of another kind: %s', (path, document) => {

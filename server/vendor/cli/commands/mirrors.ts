@@ -6,8 +6,8 @@ import { readMirrors } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { changeTargets, type TargetEdit } from '../../workspace/targets.ts';
 import { jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
+import { namingFlags } from '../advisory-draft.ts';
 import { conclude } from '../conclude.ts';
-import { namingFlags } from './advisory.ts';
 
 export async function list(session: Session): Promise<void> {
   await openWorkspace(session.directory);

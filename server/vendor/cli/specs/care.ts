@@ -1,92 +1,18 @@
 // The commands beside the stages: advisories, new installs, signatures and keys, and the state of the workspace.
 import { z } from 'zod';
-import type { OptionSpec } from '../../../../shared/cli/command.ts';
 import {
-  parseAdvisoryId,
   parseCheckpoint,
   parseField,
-  parseInstant,
-  parseIsoDuration,
   parseLine,
   parseNumber,
   parsePath,
 } from '../../../../shared/cli/values.ts';
-import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
-import { parseAffected, parseFixed } from '../../core/advisory-impact.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
-import { parsePlainWaves } from '../../core/waves.ts';
-import { PASSPHRASE, type VendorCommand, WHY } from '../command.ts';
+import { PASSPHRASE, type VendorCommand } from '../command.ts';
+import { ADVISORIES } from './advisories.ts';
 import { MIRRORS } from './mirrors.ts';
 
-const PUBLISH_ADVISORY: readonly OptionSpec[] = [
-  {
-    flags: '--file <file>',
-    about: 'the whole advisory as JSON, instead of the options below',
-    parse: parsePath,
-  },
-  { flags: '--id <id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId },
-  { flags: '--title <text>', about: 'one line', parse: parseLine },
-  { flags: '--severity <level>', about: 'how bad it is; critical forces the fix', choices: SEVERITIES },
-  {
-    flags: '--cve <id>',
-    about: 'CVE id',
-    repeatable: true,
-    parse: parseField(cveId, 'a CVE id such as CVE-2021-21297'),
-  },
-  {
-    flags: '--affected <component:range>',
-    about: 'such as "core/auth:<1.0.1"',
-    repeatable: true,
-    parse: parseAffected,
-  },
-  {
-    flags: '--fixed <release>',
-    about: 'such as core/auth@1.0.1; it must be released',
-    repeatable: true,
-    parse: parseFixed,
-  },
-  {
-    flags: '--notice <duration>',
-    about: 'critical: how long local windows may still be waited for',
-    parse: parseIsoDuration,
-  },
-  {
-    flags: '--deadline <instant>',
-    about: 'critical: from then on neither windows nor waves count',
-    parse: parseInstant,
-  },
-  {
-    flags: '--waves <list>',
-    about:
-      'critical: shares of the fleet with delays (default: "1%,100%@PT30M" for more than a hundred installs, else "100%")',
-    parse: parsePlainWaves,
-  },
-  {
-    flags: '--exploited',
-    about: 'critical: the hole is in use already; forced at once unless --waves says else',
-  },
-];
-
-const TO_INSTALLS: readonly VendorCommand[] = [
-  {
-    name: 'advisory publish',
-    about: 'publish or replace an advisory; a critical one forces its fix',
-    example:
-      'advisory publish --id FL-2026-0003 --severity critical --affected "core/auth:<1.0.1" --fixed core/auth@1.0.1 ' +
-      '--cve CVE-2026-1234 --title "Token reuse" --deadline 2026-12-31T00:00:00Z',
-    kind: 'signs',
-    options: PUBLISH_ADVISORY,
-    load: async () => (await import('../commands/advisory.ts')).publishAdvisory,
-  },
-  {
-    name: 'advisory withdraw',
-    about: 'it forces nothing any more; what was installed stays',
-    example: 'advisory withdraw FL-2026-0003',
-    kind: 'signs',
-    arguments: [{ name: '<id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId }],
-    options: [WHY],
-    load: async () => (await import('../commands/advisory.ts')).withdrawAdvisory,
-  },
+const ENROLMENTS: readonly VendorCommand[] = [
   {
     name: 'enrolment create',
     about: 'a single-use enrolment string for one new install',
@@ -182,7 +108,8 @@ const KEYS: readonly VendorCommand[] = [
 ];
 
 export const CARE: readonly VendorCommand[] = [
-  ...TO_INSTALLS,
+  ...ADVISORIES,
+  ...ENROLMENTS,
   ...SIGNATURES,
   ...KEYS,
   ...MIRRORS,

@@ -4,6 +4,7 @@ import { digestOfValue } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ExplanationReply, StatusReply } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
+import { advisoryDetails } from '../../../../shared/schema/advisory-details.ts';
 import { orderTerms } from '../../../../shared/schema/order-terms.ts';
 import { DEFAULT_POLICY } from '../../../../shared/schema/policy.ts';
 import { createAgentNetwork, INSTANCE, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
@@ -305,10 +306,14 @@ describe('advisories', () => {
       ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-2', exploited: true, seed: 's' },
       ...{ start: '2026-03-04T10:00:00Z', waves: [{ percent: 100, after: 'P9D' }] },
     });
+    const details = advisoryDetails.parse({
+      ...{ schema: 'fairlead/advisory-details@1', advisory: 'FL-1' },
+      exploitedSince: '2026-03-01T10:00:00Z',
+    });
     world.catalog = {
       ...world.catalog,
       advisories: [
-        hole('FL-1', {}),
+        { ...hole('FL-1', {}), details },
         { ...hole('FL-2', { severity: 'critical', order, withdrawn: true }), terms },
       ],
     };
@@ -319,7 +324,7 @@ describe('advisories', () => {
     expect(await ask('GET', '/v1/advisories')).toEqual({
       schema: 'fairlead/advisories@1',
       advisories: [
-        { id: 'FL-1', severity: 'low', deadline: null, withdrawn: false, ...same },
+        { id: 'FL-1', severity: 'low', deadline: null, exploited: true, withdrawn: false, details, ...same },
         {
           ...{ id: 'FL-2', severity: 'critical', deadline: order.deadline, withdrawn: true, ...same },
           // No wave counts after the deadline.

@@ -70,12 +70,13 @@ describe('a document in its place', () => {
     expect(collectCatalog([])).toEqual({ releases: [], rollouts: [], advisories: [], halts: [] });
   });
 
-  it('puts to an order its terms and to a halt its scope, wherever they stand', () => {
+  it('puts to an advisory its terms and its details, and to a halt its scope, wherever they stand', () => {
     const classes = [{ region: ['eu'] }];
     const terms = {
       ...{ schema: 'fairlead/order-terms@1', advisory: 'FL-1', exploited: false, seed: 's' },
       ...{ start: '2026-05-01T00:00:00Z', waves: [{ percent: 100, after: 'PT0S' }] },
     };
+    const details = { schema: 'fairlead/advisory-details@1', advisory: 'FL-1', impact: 'reads mail' };
     const scope = { schema: 'fairlead/halt-scope@1', digest: `sha256:${HEX}`, classes };
 
     const catalog = collectCatalog([
@@ -83,10 +84,11 @@ describe('a document in its place', () => {
       parseEntry(`halts/${HEX}.json`, HALT),
       parseEntry('advisories/FL-1.json', ADVISORY),
       parseEntry('advisories/FL-1.terms.json', bytesOf(terms)),
+      parseEntry('advisories/FL-1.details.json', bytesOf(details)),
     ]);
 
     expect(catalog.halts).toMatchObject([{ reason: 'it fails', classes }]);
-    expect(catalog.advisories).toMatchObject([{ id: 'FL-1', terms }]);
+    expect(catalog.advisories).toMatchObject([{ id: 'FL-1', terms, details }]);
   });
 
   it('is told where it belongs', () => {

@@ -224,6 +224,26 @@ describe('the catalog', () => {
     });
   });
 
+  it('an advisory is taken where its details are withheld: they change nobody’s versions', async () => {
+    const vendor = vendorRepository();
+    const path = 'advisories/FL-2026-0002.details.json';
+    const details = { schema: 'fairlead/advisory-details@1', advisory: 'FL-2026-0002', impact: 'reads mail' };
+    vendor.addTarget('security', 'advisories/FL-2026-0002.json', advisory('second', 'FL-2026-0002'));
+    vendor.addTarget('security', path, JSON.stringify(details));
+    publish(vendor);
+    const digest = hashOf('sha256', Buffer.from(JSON.stringify(details)));
+    vendor.failures.set(path.replace('/', `/${digest}.`), 404);
+    const { repository } = await start(vendor);
+
+    await rejectionOf(repository.refresh(NOW));
+    const without = await titles(repository);
+    vendor.failures.clear();
+    await repository.refresh(NOW);
+
+    expect(without).toEqual(['first', 'second']);
+    expect((await repository.catalog()).advisories).toMatchObject([{ id: 'FL-2026-0001' }, { details }]);
+  });
+
   it('reads none again that it has just fetched', async () => {
     const { repository, directory } = await start(vendorRepository());
     await repository.refresh(NOW);

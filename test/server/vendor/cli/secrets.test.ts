@@ -50,7 +50,7 @@ const SHOWN = [
     'keyid',
   ],
   ...['kind', 'level', 'list', 'n', 'name', 'name=value', 'path', 'percent', 'release', 'role', 'role=k/n'],
-  ...['roles', 'share', 'span', 'standing', 'status', 'target', 'template', 'text', 'version'],
+  ...['roles', 'share', 'span', 'standing', 'status', 'target', 'template', 'text', 'vector', 'version'],
 ];
 
 let vendor: Vendor;

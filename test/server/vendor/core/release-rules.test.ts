@@ -1,6 +1,10 @@
 // What a release must be before it may be signed, and what the fleet must say before a change may end.
 import { describe, expect, it } from 'vitest';
-import { parseAffected, parseFixed } from '../../../../server/vendor/core/advisory-impact.ts';
+import {
+  parseAffected,
+  parseFixed,
+  parseReference,
+} from '../../../../server/vendor/core/advisory-options.ts';
 import { checkRelease, type KnownRelease } from '../../../../server/vendor/core/checks.ts';
 import { createRelease } from '../../../../server/vendor/core/manifest.ts';
 import {
@@ -280,6 +284,18 @@ describe('components on an advisory', () => {
     'refuses "%s" as a fix and names the option',
     (text) => {
       expect(() => parseFixed(text)).toThrow('--fixed');
+    },
+  );
+
+  it('reads a reference with its kind, which may be left out', () => {
+    expect(parseReference('fix=https://e.com/?a=b')).toEqual({ kind: 'fix', url: 'https://e.com/?a=b' });
+    expect(parseReference('https://e.com/?a=b')).toEqual({ kind: 'web', url: 'https://e.com/?a=b' });
+  });
+
+  it.each(['git=https://e.com/', 'fix=', 'fix', 'ftp://e.com/', 'https://a:b@e.com/', ''])(
+    'refuses "%s" as a reference and names the option',
+    (text) => {
+      expect(() => parseReference(text)).toThrow('--reference');
     },
   );
 });

@@ -1,0 +1,124 @@
+// The commands about security advisories.
+import type { OptionSpec } from '../../../../shared/cli/command.ts';
+import {
+  parseAdvisoryId,
+  parseField,
+  parseInstant,
+  parseIsoDuration,
+  parseLine,
+  parsePath,
+} from '../../../../shared/cli/values.ts';
+import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
+import { advice, alias, REFERENCE_KINDS } from '../../../../shared/schema/advisory-details.ts';
+import { cvssVector } from '../../../../shared/schema/cvss.ts';
+import { parseAffected, parseFixed, parseReference } from '../../core/advisory-options.ts';
+import { parsePlainWaves } from '../../core/waves.ts';
+import { type VendorCommand, WHY } from '../command.ts';
+
+const parseAdvice = parseField(
+  advice,
+  'a text of 1 to 5,000 characters, without control characters but line breaks',
+);
+
+const PUBLISH_ADVISORY: readonly OptionSpec[] = [
+  {
+    flags: '--file <file>',
+    about: 'the whole advisory as JSON, instead of the options below',
+    parse: parsePath,
+  },
+  { flags: '--id <id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId },
+  { flags: '--title <text>', about: 'one line', parse: parseLine },
+  { flags: '--severity <level>', about: 'how bad it is; critical forces the fix', choices: SEVERITIES },
+  {
+    flags: '--cve <id>',
+    about: 'CVE id',
+    repeatable: true,
+    parse: parseField(cveId, 'a CVE id such as CVE-2021-21297'),
+  },
+  {
+    flags: '--affected <component:range>',
+    about: 'such as "core/auth:<1.0.1"',
+    repeatable: true,
+    parse: parseAffected,
+  },
+  {
+    flags: '--fixed <release>',
+    about: 'such as core/auth@1.0.1; it must be released',
+    repeatable: true,
+    parse: parseFixed,
+  },
+  {
+    flags: '--alias <id>',
+    about: 'its name in another database, such as GHSA-jfh8-c2jp-5v3q',
+    repeatable: true,
+    parse: parseField(
+      alias,
+      'an id of another database such as GHSA-jfh8-c2jp-5v3q; a CVE id belongs to --cve',
+    ),
+  },
+  {
+    flags: '--cvss <vector>',
+    about: 'CVSS vector of version 3.1 or 4.0, one of each',
+    repeatable: true,
+    parse: parseField(cvssVector, 'a CVSS vector such as CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H'),
+  },
+  {
+    flags: '--reference <url>',
+    about: `where more is told, its kind in front: fix=https://example.com/1; kinds: ${REFERENCE_KINDS.join(', ')}`,
+    repeatable: true,
+    parse: parseReference,
+  },
+  { flags: '--impact <text>', about: 'what somebody can do with the hole', parse: parseAdvice },
+  {
+    flags: '--action <text>',
+    about: 'what an operator should do besides taking the fix',
+    parse: parseAdvice,
+  },
+  {
+    flags: '--exploited-since <instant>',
+    about: 'since when the hole is known to be in use; of a critical one it says --exploited too',
+    parse: parseInstant,
+  },
+  {
+    flags: '--notice <duration>',
+    about: 'critical: how long local windows may still be waited for',
+    parse: parseIsoDuration,
+  },
+  {
+    flags: '--deadline <instant>',
+    about: 'critical: from then on neither windows nor waves count',
+    parse: parseInstant,
+  },
+  {
+    flags: '--waves <list>',
+    about:
+      'critical: shares of the fleet with delays (default: "1%,100%@PT30M" for more than a hundred installs, else "100%")',
+    parse: parsePlainWaves,
+  },
+  {
+    flags: '--exploited',
+    about: 'critical: the hole is in use already; forced at once unless --waves says else',
+  },
+];
+
+export const ADVISORIES: readonly VendorCommand[] = [
+  {
+    name: 'advisory publish',
+    about: 'publish or replace an advisory; a critical one forces its fix',
+    example:
+      'advisory publish --id FL-2026-0003 --severity critical --affected "core/auth:<1.0.1" --fixed core/auth@1.0.1 ' +
+      '--cve CVE-2026-1234 --title "Token reuse" --deadline 2026-12-31T00:00:00Z',
+    kind: 'signs',
+    options: PUBLISH_ADVISORY,
+    load: async () => (await import('../commands/advisory.ts')).publishAdvisory,
+  },
+  {
+    name: 'advisory withdraw',
+    about: 'it forces nothing any more; what was installed stays',
+    example: 'advisory withdraw FL-2026-0003',
+    kind: 'signs',
+    arguments: [{ name: '<id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId }],
+    options: [WHY],
+    load: async () => (await import('../commands/advisory.ts')).withdrawAdvisory,
+  },
+];
