@@ -84,9 +84,15 @@ export function createSurvey(scope: Scope): { add(one: Surveyed): void; result()
   };
 }
 
-/** As a person names them: `os=debian:12`. */
+const classes = new WeakMap<ClassFacts, readonly string[]>();
+
+/** As a person names them: `os=debian:12`. Thousands have the same facts. */
 function classesOf(facts: ClassFacts): readonly string[] {
-  return FACT_NAMES.flatMap((fact) => (facts[fact] ?? []).map((value) => `${fact}=${value}`));
+  const known = classes.get(facts);
+  if (known !== undefined) return known;
+  const names = FACT_NAMES.flatMap((fact) => (facts[fact] ?? []).map((value) => `${fact}=${value}`));
+  classes.set(facts, names);
+  return names;
 }
 
 function tallyOf(tally: ReturnType<typeof createTally>) {

@@ -31,8 +31,8 @@ export interface Known {
 
 export interface Reports {
   take(install: string, report: Report, now: EpochMs): void;
-  /** A deployment has begun somewhere and not ended. */
-  isSomethingOpen(): boolean;
+  /** A deployment has begun there and not ended. */
+  isOpen(install: string): boolean;
   survey(offer: SurveyedOffer, installs: readonly Known[], now: EpochMs): Survey;
 }
 
@@ -77,7 +77,7 @@ export function createReports(): Reports {
       const ill = components.flatMap(({ component, isHealthy }) => (isHealthy ? [] : [component]));
       last.set(install, { runs, ill: ill.length === 0 ? null : JSON.stringify(ill) });
     },
-    isSomethingOpen: () => open.size > 0,
+    isOpen: (install) => open.has(install),
     survey(offer, installs, now) {
       const survey = createSurvey({ ...offer, now });
       const [member] = offer.members;
@@ -85,6 +85,7 @@ export function createReports(): Reports {
       const name = `${member.component}@${member.version}`;
       const newest = since(deployments.get(member.change), offer.since);
       const left = since(rollbacks.get(name), offer.since);
+      const justNow = formatInstantMs(now);
       const asked = { ...offer, now, allowanceMs: allowanceOf(durationsOf(newest)) };
       for (const { id, facts, lastSeen } of installs) {
         const { runs, ill } = last.get(id) ?? { runs: new Set(), ill: null };
@@ -92,7 +93,13 @@ export function createReports(): Reports {
         survey.add(
           surveyedOf(
             {
-              ...{ id, facts, ill, runs: runs.has(name), last_seen: formatInstantMs(lastSeen) },
+              ...{
+                id,
+                facts,
+                ill,
+                runs: runs.has(name),
+                last_seen: lastSeen === now ? justNow : formatInstantMs(lastSeen),
+              },
               ...{
                 deployment,
                 byMachine: isSurroundings(deployment?.failure_code ?? ''),

@@ -1,6 +1,8 @@
 // The simulated server: shows what was signed, hears what installs report, and halts what its guard finds bad.
+import { QUIET_MS } from '../../../server/core/survey.ts';
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import type { ClassFacts } from '../../../shared/schema/classes.ts';
 import { createGuard } from './guard.ts';
 import type { Install, SimulatedServer } from './ports.ts';
 import { createReports, type Known } from './reports.ts';
@@ -15,6 +17,8 @@ export interface ServerOptions {
 }
 
 const JUDGED_EVERY_MS = 60_000;
+/** By then who is silent is known to be. */
+const NOTICED_MS = QUIET_MS + 2 * JUDGED_EVERY_MS;
 /** Where nothing can have changed: in time for what is signed again. */
 const AT_LEAST_EVERY_MS = 15 * 60_000;
 
@@ -35,8 +39,11 @@ export function createServer({ time, isGuarded, first, installs }: ServerOptions
 
   async function judge(): Promise<void> {
     const [all, now] = [installs(), time.now()];
-    const isMoving = isNews || reports.isSomethingOpen() || all.some((install) => install.isSilent());
-    if (!isMoving && now - lookedAt < AT_LEAST_EVERY_MS) return;
+    const isMoving = (install: Install) => {
+      const since = install.silentSince();
+      return since === null ? reports.isOpen(install.facts.id) : now - since < NOTICED_MS;
+    };
+    if (!isNews && now - lookedAt < AT_LEAST_EVERY_MS && !all.some(isMoving)) return;
     [isNews, lookedAt] = [false, now];
     const known = all.map((install) => knownOf(install, now));
     const signed = await guard.look(catalog, known);
@@ -70,12 +77,15 @@ export function createServer({ time, isGuarded, first, installs }: ServerOptions
   };
 }
 
-/** As its reports say it. */
+const facts = new WeakMap<Install, ClassFacts>();
+
 function knownOf(install: Install, now: EpochMs): Known {
-  const { id, os, arch, region, config } = install.facts;
-  const suite = Object.keys(config.suites);
-  return {
-    ...{ id, lastSeen: install.silentSince() ?? now },
-    facts: { os: [os], arch: [arch], driver: ['process'], suite, region: [region] },
-  };
+  const known = facts.get(install) ?? factsOf(install);
+  facts.set(install, known);
+  return { id: install.facts.id, facts: known, lastSeen: install.silentSince() ?? now };
+}
+
+/** As its reports say it. */
+function factsOf({ facts: { os, arch, region, config } }: Install): ClassFacts {
+  return { os: [os], arch: [arch], driver: ['process'], suite: Object.keys(config.suites), region: [region] };
 }
