@@ -84,14 +84,15 @@ export function stoppedBy(own: readonly OwnHalt[], now: EpochMs): Stopped | null
 }
 
 /**
- * The halt that is to be signed; null for none. What stops one class is widened to all once others are ill too. Else the
+ * The halt that is to be signed; null for none. Its own of a rollout it signs again until somebody lifts it. What stops one class is widened to all once others are ill too. Else the
  * vendor's own halt stands, whatever is judged. Against an emergency order 72 hours in all, as every agent counts: who wants
  * more pauses or withdraws it with the key for releases.
  */
 export function decideHalt(judged: Judgement, facts: GuardFacts): WantedHalt | null {
   const { own, published, isOrdered, now } = facts;
   const missing = findMissing(facts);
-  if (judged.kind === 'goes-on' || (missing !== null && isUnseen(missing, now))) return null;
+  if (missing !== null && isUnseen(missing, now)) return null;
+  if (judged.kind === 'goes-on') return isOrdered ? null : keepHalt(facts);
   const isNarrow = isTooNarrow(judged.class, facts);
   if (published !== null && !isNarrow) {
     const isOurs = published.document === own[0]?.document;
@@ -106,6 +107,16 @@ export function decideHalt(judged: Judgement, facts: GuardFacts): WantedHalt | n
   // Who is ill is stopped at once, for as long as the others are at least.
   if (isNarrow) return { until: Math.max(until, end), class: of };
   return end - until < HOUR_MS ? null : { until: end, class: of };
+}
+
+/**
+ * Once more, whatever is judged by now: the waves that came meanwhile would be offered the release in one breath, by what the first
+ * of them said. That is for whoever lifts it to decide. An order's deadline does not wait for people.
+ */
+function keepHalt({ own: [newest], published, now }: GuardFacts): WantedHalt | null {
+  if (newest === undefined || published?.document !== newest.document) return null;
+  if (published.expires - now > RENEWED_BEFORE_MS) return null;
+  return { until: now + HALT_MS, class: newest.class };
 }
 
 /** Of another class than is ill now. Which one the vendor's is for is the vendor's to say, unless everybody is ill. */

@@ -3,6 +3,7 @@ import type { Judgement } from '../../shared/change/judge.ts';
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import type { Classes } from '../../shared/schema/classes.ts';
+import { haltPath } from '../../shared/schema/release-ref.ts';
 import type { Context } from '../context.ts';
 import { decideHalt, findLifted, type GuardFacts, type OwnHalt, reasonOf } from '../core/guard.ts';
 import { listHalts, noteLifted, ownHaltOf } from '../db/guard-halts.ts';
@@ -68,7 +69,8 @@ export interface Looked {
 export async function lookAtAll({ all, ordered }: Offers, looking: Looking): Promise<Looked> {
   const orders = new Map<Digest, HaltOrder>();
   const lifted = new Map<Digest, EpochMs>();
-  for (const offer of selectWatched(all, looking.now())) {
+  const halts = new Set(looking.published().halts.map(({ path }) => path));
+  for (const offer of selectWatched(all, looking.now(), halts)) {
     const { digest } = offer;
     const at = looking.now();
     const order = await lookAt(offer, ordered.has(digest), at, looking);
@@ -78,14 +80,20 @@ export async function lookAtAll({ all, ordered }: Offers, looking: Looking): Pro
   return { orders: [...orders.values()], lifted: [...lifted].map(([digest, at]) => ({ digest, at })) };
 }
 
-/** Nobody is offered what is paused or withdrawn. */
-export function selectWatched(all: readonly Offer[], now: EpochMs): readonly Offer[] {
+/** Nobody is offered what is paused or withdrawn. What is halted first: it would go on by itself where nobody looks. */
+export function selectWatched(
+  all: readonly Offer[],
+  now: EpochMs,
+  halts: ReadonlySet<string>,
+): readonly Offer[] {
+  const isHalted = ({ digest }: Offer) => halts.has(haltPath(digest));
   return all
-    .filter(({ start, last, rollout }) => {
+    .filter((offer) => {
+      const { start, last, rollout } = offer;
       const isStopped = rollout !== null && (rollout.paused || rollout.withdrawn);
-      return !isStopped && start <= now && now < last + WATCHED_MS;
+      return !isStopped && start <= now && (now < last + WATCHED_MS || isHalted(offer));
     })
-    .toSorted((a, b) => b.start - a.start)
+    .toSorted((a, b) => Number(isHalted(b)) - Number(isHalted(a)) || b.start - a.start)
     .slice(0, MOST_WATCHED);
 }
 
@@ -105,11 +113,12 @@ async function lookAt(
   if (findLifted(facts) !== null) return 'lifted';
   const judged = await judge(offer, now);
   const wanted = decideHalt(judged, facts);
-  if (wanted === null || judged.kind === 'goes-on') return null;
+  if (wanted === null) return null;
+  const reason = judged.kind === 'stop' ? reasonOf(judged) : (found?.halt.reason ?? '');
   return {
     ...{ digest: offer.digest, release: offer.release, change: offer.change },
     ...{ class: wanted.class, classes: classesOf(wanted.class) },
-    ...{ reason: reasonOf(judged), issued: formatInstant(now), expires: formatInstant(wanted.until) },
+    ...{ reason, issued: formatInstant(now), expires: formatInstant(wanted.until) },
     follows: found === null ? null : hexOf(found.document),
   };
 }

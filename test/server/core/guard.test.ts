@@ -43,6 +43,24 @@ describe('the halt of a release', () => {
       { ...forAll, class: 'os=debian:12' },
     ],
     [
+      'is signed again before it ends although all is well by now',
+      { kind: 'goes-on' },
+      { own: [ours('os=debian:12')], published: published('ours', false, 11) },
+      { ...forAll, class: 'os=debian:12' },
+    ],
+    [
+      'against an order ends by itself where all is well by now',
+      { kind: 'goes-on' },
+      { isOrdered: true, own: [ours(null)], published: published('ours', true, 11) },
+      null,
+    ],
+    [
+      'of the vendor is not signed again',
+      { kind: 'goes-on' },
+      { own: [ours(null)], published: published('vendor', true, 11) },
+      null,
+    ],
+    [
       'is widened to all once the others are ill too',
       stop(null),
       { own: [ours('os=debian:12')], published: published('ours', false) },

@@ -332,6 +332,21 @@ describe('a halt of the server’s', () => {
     expect([once, (await listHalts(server.context.db, digest())).length]).toEqual([1, 2]);
   });
 
+  it('stands until somebody lifts it: fifteen days later too, and though all the others are well', async () => {
+    const [{ reason } = { reason: '' }] = await listHalts(server.context.db, digest());
+    for (let i = 2; i < 14; i++) await tell(i, { state: 'committed' });
+    for (let halfDays = 0; halfDays < 30; halfDays++) {
+      const heard = { last_seen: formatInstantMs(server.now + 12 * HOUR_MS) };
+      await server.context.db.updateTable('instances').set(heard).execute();
+      await minute(12 * HOUR_MS);
+    }
+
+    const [newest] = await listHalts(server.context.db, digest());
+    expect(newest).toMatchObject({ reason, class: null });
+    expect(Date.parse(newest?.expires_at ?? '')).toBeGreaterThan(server.now);
+    expect(halted()).toEqual([haltPath(digest())]);
+  });
+
   it('that the vendor lifted comes back for nothing that was known, and for what is new', async () => {
     await minute();
     await vendorSigns([]);
@@ -457,7 +472,7 @@ describe('against an emergency order', () => {
       'vendor',
     );
     const { all } = await readOffers(publisher.published());
-    const watched = (at: number) => selectWatched(all, at).map(({ id }) => id);
+    const watched = (at: number) => selectWatched(all, at, new Set()).map(({ id }) => id);
 
     expect(watched(NOW + ends * DAY_MS - 1)).toEqual(['CHG-2~FL-2026-0001']);
     expect(watched(NOW + ends * DAY_MS)).toEqual([]);
