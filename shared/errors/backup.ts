@@ -105,7 +105,7 @@ export const BACKUP_ERRORS = {
   'backup/drill-elsewhere': entry<object>({
     message: () => 'the fleet is in PostgreSQL, and a drill restores a fleet in a file',
     hint: () =>
-      'restore the database into another cluster, then fairlead-server restore into a new directory: docs/runbooks/server-backup-and-restore.md, With PostgreSQL',
+      'restore the database into another cluster, then fairlead-server restore into a new directory: docs/runbooks/server-backup-and-restore.md, Try PostgreSQL’s backups',
     http: 503,
     exit: EXIT.usage,
   }),

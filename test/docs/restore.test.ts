@@ -1,72 +1,21 @@
 // Two runbooks, typed line by line on a server, an install and a vendor that run: backups, a lost server, and the four things that go wrong.
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { committed, type Earlier, unpackEarlier, until } from '../support/earlier-install.ts';
+import { committed, unpackEarlier, until } from '../support/earlier-install.ts';
+import { accepts, type Line, linesOf, typing } from '../support/typed-runbook.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const BACKUPS = readFileSync(join(ROOT, 'docs/runbooks/server-backup-and-restore.md'), 'utf8');
 const PROCEDURES = readFileSync(join(ROOT, 'docs/runbooks/recovery-procedures.md'), 'utf8');
 const LIMIT_MS = 300_000;
 
-interface Line {
-  readonly line: string;
-  /** What the page shows of the answer, without what differs. */
-  readonly answer: string;
-}
-
-/** What stands behind `$ ` below a heading, in order. */
-function linesOf(page: string, heading: string): readonly Line[] {
-  const part = page.split(/^##? /m).find((one) => one.startsWith(heading)) ?? '';
-  const found = [...part.matchAll(/^\$ (.+)\n((?!\$ |```).+)?/gm)].map(([, line = '', answer = '']) => ({
-    ...{ line, answer },
-  }));
-  if (found.length === 0) throw new Error(`the page has no lines below ${heading}`);
-  return found;
-}
-
-/** As the page has them, with the places of this test. */
-async function typing(world: Earlier) {
-  const { directory, port, run } = world;
-  const place = (text: string) =>
-    text
-      .replaceAll('/srv/fairlead', 'server')
-      .replaceAll('/mnt/backups/fairlead', join(directory, 'backups'))
-      .replaceAll('/etc/fairlead', join(directory, 'etc'))
-      .replaceAll(':8080', `:${port}`);
-  const type = async ({ line, answer }: Line) => {
-    const output = await run('sh', '-c', place(line));
-    expect(output, line).toContain(place(answer));
-    return output;
-  };
-  const serve = async ({ line }: Line) => {
-    const [program = '', ...words] = place(line).split(' ');
-    const child = world.start(program, ...words, '--port', port);
-    await until(async () => ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? true : null));
-    const exit = once(child, 'exit');
-    return async (signal: NodeJS.Signals) => {
-      child.kill(signal);
-      await exit;
-    };
-  };
-  return { type, serve };
-}
-
-/** By what the agent says of its last round with the server. */
-async function accepts({ run }: Earlier): Promise<boolean> {
-  return run('fairlead', 'check').then(
-    () => true,
-    () => false,
-  );
-}
-
 it('a lost server comes back out of its backups, and the four procedures do what they say', {
   timeout: LIMIT_MS,
 }, async () => {
   const world = await unpackEarlier();
   const { directory, run, json } = world;
-  const { type, serve } = await typing(world);
+  const { type, serve } = typing(world);
   for (const name of ['etc', 'backups']) mkdirSync(join(directory, name));
   const [makeKey, serveLine] = linesOf(BACKUPS, 'Back up') as [Line, Line];
   await type(makeKey);

@@ -28,8 +28,13 @@ export interface Postgres {
   /** Where it listens. */
   readonly socket: string;
   readonly pid: number;
+  /** Its files. */
+  readonly data: string;
   /** Whatever is under way breaks; answers once it is there again. */
   restart(): Promise<void>;
+  /** The first half of that, and the second, which takes what stands in its place by then. */
+  halt(): Promise<void>;
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,8 +46,8 @@ export function findPostgres(): string | null {
   return existsSync(join(programs, 'initdb')) ? programs : null;
 }
 
-/** Never the superuser: PostgreSQL refuses to run as root. */
-async function account(): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
+/** Undefined for this process's own. Never the superuser: PostgreSQL refuses to run as root. */
+export async function postgresAccount(): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
   if (userInfo().uid !== 0) return undefined;
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'postgres'])));
   return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) };
@@ -59,7 +64,7 @@ export async function startPostgres(
   programs: string,
   { isDurable = false, before = [] }: PostgresOptions = {},
 ): Promise<Postgres> {
-  const as = await account();
+  const as = await postgresAccount();
   const dir = await mkdtemp(join(existsSync(MEMORY) && !isDurable ? MEMORY : tmpdir(), 'fairlead-pg-'));
   if (as !== undefined) chownSync(dir, as.uid, as.gid);
   const data = join(dir, 'data');
@@ -99,7 +104,12 @@ export async function startPostgres(
     server.kill(signal);
     await ended;
   };
+  const resume = async () => {
+    server = start();
+    admin = await connect(address('postgres'));
+  };
   return {
+    ...{ data, halt: () => end('SIGINT'), resume },
     query: (sql) => admin.query(sql),
     socket: join(dir, '.s.PGSQL.5432'),
     pid: server.pid ?? 0,
@@ -107,8 +117,7 @@ export async function startPostgres(
     createEmpty: () => create('template0'),
     restart: async () => {
       await end('SIGINT');
-      server = start();
-      admin = await connect(address('postgres'));
+      await resume();
     },
     stop: async () => {
       await end('SIGQUIT');
