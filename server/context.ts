@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type EpochMs, formatInstantMs } from '../shared/encoding/instant.ts';
+import type { MailSettings } from '../shared/schema/mail.ts';
 import type { Backups } from './backup/keeper.ts';
 import { type DatabaseAddress, fileAddress } from './core/database-address.ts';
 import { type Downloads, PUBLIC_DOWNLOADS } from './core/downloads.ts';
@@ -131,6 +132,8 @@ export interface Surroundings {
   readonly database?: Place;
   /** Defaults to the one of the configuration. */
   readonly store?: RepositoryStore;
+  /** None is sent unless given. */
+  readonly mail?: MailSettings | null;
   /** None are kept unless given. */
   readonly openBackups?: (opening: Pick<Opening, 'config' | 'db'>, now: () => EpochMs) => Backups;
   /** `onChange` is to be called when the repository serves something else. */
@@ -204,7 +207,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
     ...{ reports: createGroupCommit(takingReports(db, failures)), readOffers: createOfferReader(store) },
     quotas: createQuotas(now),
     passKeys: createPassKeys(db, sealing, now),
-    ...{ sealing, webhooks: createWebhookSender(door, sealing, now) },
+    ...{ sealing, webhooks: createWebhookSender({ door, mail: surroundings.mail ?? null, sealing, now }) },
     notices: createNotices(db, config.database),
     events: createEventStreams<EventFilter>({
       settle: (settled) => settleEvents(db, settled),

@@ -13,6 +13,7 @@ import { startBackups } from './backup/keeper.ts';
 import { findUnderWay } from './backup/under-way.ts';
 import { type BackupSettings, findBackup } from './cli/backup-config.ts';
 import { findHome, findSecret, type Home, type OnDirectory, openVerified, verifyPlace } from './cli/home.ts';
+import { findMail, type SmtpSettings } from './cli/mail.ts';
 import { type CliContext, print } from './cli/options.ts';
 import { verifyRepository, verifyRepositoryPlace } from './cli/place.ts';
 import {
@@ -37,7 +38,7 @@ import { startPublisher } from './repository/publisher-beside.ts';
 /** Answers once it listens; it ends when it is told to. */
 export async function run(
   cli: CliContext,
-  settings: Settings & OnDirectory & DownloadSettings & BackupSettings,
+  settings: Settings & OnDirectory & DownloadSettings & BackupSettings & SmtpSettings,
 ): Promise<number> {
   const home = await findHome(settings, cli);
   const config = toConfig(settings, cli.environment, { database: home.address, repository: home.repository });
@@ -46,12 +47,13 @@ export async function run(
   const tls = config.tls === null ? null : await readTls(config.tls);
   const signIn = config.oidc === null ? null : await openSignIn(config.oidc, settings, cli);
   const downloads = await readDownloads(settings);
+  const mail = await findMail(settings, cli);
   const backup = await findBackup(settings, cli);
   await verifyPlace(home, false);
   await verifyRepositoryPlace(home, 'use');
   const lock = await takeDirectory(home, log);
   const context = await createContext(config, {
-    ...{ log, database: 'beside', signIn, downloads },
+    ...{ log, database: 'beside', signIn, downloads, mail },
     ...(backup === null
       ? {}
       : { openBackups: (opening, now) => startBackups(MAKER, backup, opening, now, log) }),

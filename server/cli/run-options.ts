@@ -1,6 +1,7 @@
 // The options of `fairlead-server` that more than one command takes: on a directory, and for a server that runs.
 import type { OptionSpec } from '../../shared/cli/command.ts';
-import { parsePath, parseUrl } from '../../shared/cli/values.ts';
+import { parseField, parseLine, parsePath, parseUrl } from '../../shared/cli/values.ts';
+import { mailAddress, RELAY_FORM, relayUrl } from '../../shared/schema/mail.ts';
 import { REPOSITORY_ACCESS } from '../core/downloads.ts';
 import { parseDatabase, parseHost, parseNetworks, parsePlace, parsePort } from './options.ts';
 
@@ -109,6 +110,28 @@ const TELLING: readonly OptionSpec[] = [
     about:
       'inner addresses and networks that webhooks may reach, by comma; with 127.0.0.1 also in the clear on this machine',
     parse: parseNetworks,
+  },
+  {
+    flags: '--smtp <url>',
+    about:
+      'the relay that takes mail from here: smtp://mail.example.com (STARTTLS), smtps://mail.example.com, or in the clear on this machine smtp-clear://127.0.0.1',
+    parse: parseField(relayUrl, RELAY_FORM),
+  },
+  {
+    flags: '--mail-from <address>',
+    about: 'whose mail it is, such as fairlead@example.com',
+    parse: parseField(mailAddress, 'one address such as fairlead@example.com'),
+  },
+  { flags: '--smtp-user <name>', about: 'who the relay knows this server as', parse: parseLine },
+  {
+    flags: '--smtp-password-file <file>',
+    about: 'file with its password there (else $FAIRLEAD_SERVER_SMTP_PASSWORD, else a credential of systemd)',
+    parse: parsePath,
+  },
+  {
+    flags: '--smtp-ca <file>',
+    about: 'certificates in PEM that are believed of the relay, besides those that Node believes',
+    parse: parsePath,
   },
 ];
 const DOWNLOADS: readonly OptionSpec[] = [

@@ -1,10 +1,10 @@
 // Who people and programs are by the vendor's own identity provider, and which roles their groups hold here.
 import { z } from 'zod';
+import { isThisMachine } from '../../shared/encoding/hosts.ts';
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { TOKEN_ROLES, type TokenRole } from '../../shared/protocol/fleet.ts';
 import { duration, line } from '../../shared/schema/common.ts';
-import { isThisMachine } from './transport.ts';
 
 const groups = z.array(line).min(1).max(100);
 const safeUrl = z.url().refine(isSafe, { error: 'an https address; http only on this machine' });

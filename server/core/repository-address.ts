@@ -1,6 +1,7 @@
 // Where the signed repository is kept: a directory, or an S3 bucket whose secret key stands in no text of ours.
+
+import { isLoopback } from '../../shared/encoding/hosts.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
-import { isLoopback } from './transport.ts';
 
 export interface DirectoryAddress {
   readonly kind: 'directory';

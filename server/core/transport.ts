@@ -1,4 +1,5 @@
 // Who may speak with the server in the clear: this machine, and a proxy in front of it.
+import { isThisMachine } from '../../shared/encoding/hosts.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 
 export interface TlsFiles {
@@ -55,23 +56,4 @@ export function neighbourhoodOf(address: string): string {
   const groups = [...given, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...(right ?? [])];
   const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
   return `${network.join(':')}::/64`;
-}
-
-/** An address of this machine, in either family, as sockets write them. */
-export function isLoopback(address: string): boolean {
-  return /^(?:::ffff:)?127(?:\.(?:25[0-5]|2[0-4]\d|1?\d{1,2})){3}$|^::1$/.test(address);
-}
-
-/** A name or address that can mean no other machine. IPv6 may stand in brackets, as in URLs. */
-export function isThisMachine(host: string): boolean {
-  return host === 'localhost' || isLoopback(host.replace(/^\[(.*)\]$/, '$1'));
-}
-
-/**
- * Whether a request was meant for this machine: a page elsewhere, whose name somebody turns to 127.0.0.1 (DNS rebinding), and
- * a proxy that says nothing of whom it speaks for, both come over the loopback, and under another name.
- */
-export function isForThisMachine(hostHeader: string | undefined): boolean {
-  const [, host = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(hostHeader ?? '') ?? [];
-  return isThisMachine(host);
 }

@@ -110,11 +110,12 @@ export async function readDue(
 
 export interface Outcome {
   readonly delivery: DeliveryRow;
+  readonly verdict: 'arrived' | 'again' | 'refused' | 'gone';
   readonly status: number | null;
   readonly problem: string | null;
   readonly tookMs: number;
-  /** When it is tried again; null where it arrived. */
-  readonly again: EpochMs | null;
+  /** When it is tried again, if it is. */
+  readonly again: EpochMs;
 }
 
 /** What came of attempts. One that somebody removed meanwhile is gone. */
@@ -126,15 +127,16 @@ export async function recordOutcomes(
 ): Promise<void> {
   const at = formatInstantMs(now);
   let givenUp = 0;
-  for (const { delivery, status, problem, tookMs, again } of outcomes) {
-    const isOver = again !== null && Date.parse(delivery.created_at) + DELIVERED_FOR_MS <= now;
+  for (const { delivery, verdict, status, problem, tookMs, again } of outcomes) {
+    const isLate = Date.parse(delivery.created_at) + DELIVERED_FOR_MS <= now;
+    const isOver = verdict === 'refused' || (verdict !== 'arrived' && isLate);
     if (isOver) givenUp++;
     await trx
       .updateTable('deliveries')
       .set((set) => ({
         ...{ status, problem, took_ms: tookMs, attempted_at: at },
-        ...(again === null || isOver ? {} : { due_at: formatInstantMs(again) }),
-        state: again === null ? 'delivered' : isOver ? 'given-up' : 'waiting',
+        ...(verdict === 'arrived' || isOver ? {} : { due_at: formatInstantMs(again) }),
+        state: verdict === 'arrived' ? 'delivered' : isOver ? 'given-up' : 'waiting',
         attempts: set('attempts', '+', 1),
       }))
       .where('id', '=', delivery.id)

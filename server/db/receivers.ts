@@ -11,8 +11,6 @@ const REST_MS = [10_000, 30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000] as
 export const LONGEST_REST_MS = REST_MS[REST_MS.length - 1] ?? 0;
 /** Then the server disables it. */
 export const FAILING_FOR_MS = durationMs('P5D');
-/** RFC 9110 §15.5.11, and Standard Webhooks: it is gone for good. */
-const GONE = 410;
 
 /** Of one message that some receiver does not take, while it takes others. */
 const PAUSES_MS = ['PT10S', 'PT1M', 'PT5M', 'PT30M', 'PT2H', 'PT5H', 'PT10H', 'PT14H', 'PT20H'].map(
@@ -81,7 +79,7 @@ function standingAfter(
   before: { readonly failures: number; readonly failing_since: string | null },
   now: EpochMs,
 ) {
-  const failed = outcomes.filter(({ again }) => again !== null).length;
+  const failed = outcomes.filter(({ verdict }) => verdict !== 'arrived').length;
   const hasArrived = failed < outcomes.length;
   const failures = hasArrived ? 0 : Number(before.failures) + failed;
   const rest = Math.max(restMs, restAfter(failures, chance));
@@ -93,7 +91,7 @@ function standingAfter(
 }
 
 function whyDisabled(outcomes: readonly Outcome[], failingSince: string | null, now: EpochMs): string | null {
-  if (outcomes.some(({ status }) => status === GONE))
+  if (outcomes.some(({ verdict }) => verdict === 'gone'))
     return 'the receiver says that it is gone for good (410)';
   if (failingSince === null || Date.parse(failingSince) + FAILING_FOR_MS > now) return null;
   return `nothing has arrived since ${failingSince}`;

@@ -3,7 +3,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { formatSecret, SECRET_BYTES } from '../../shared/protocol/standard-webhooks.ts';
-import type { WebhookChange, WebhookModel } from '../../shared/protocol/webhooks.ts';
+import {
+  mailAddressIn,
+  type WebhookChange,
+  type WebhookMade,
+  type WebhookModel,
+  whoseAddress,
+} from '../../shared/protocol/webhooks.ts';
 import { NONCE_BYTES, sealSecret } from '../core/seal.ts';
 import { appendAudit } from './audit.ts';
 import type { WebhookRow } from './outbox-row.ts';
@@ -22,7 +28,7 @@ export async function createWebhook(
   master: Master,
   actor: string,
   now: EpochMs,
-): Promise<WebhookModel & { readonly secret: string }> {
+): Promise<WebhookMade> {
   await verifyRoom(trx, 'webhooks', now);
   const at = formatInstantMs(now);
   const id = randomUUID();
@@ -34,7 +40,7 @@ export async function createWebhook(
   };
   await trx.insertInto('webhooks').values(row).execute();
   await note(trx, 'webhook.created', row, actor, now);
-  return { ...(await modelOf(trx, row, now)), secret };
+  return { ...(await modelOf(trx, row, now)), ...(mailAddressIn(row.url) === null ? { secret } : {}) };
 }
 
 /** `match` refuses where the caller means another state. Errors: request/not-found, name/taken, and those of `match`. */
@@ -61,7 +67,7 @@ export async function changeWebhook(
   return modelOf(trx, { ...known, ...set }, now);
 }
 
-/** The secret before goes on signing for `overlapMs`. Error: request/not-found. */
+/** The secret before goes on signing for `overlapMs`. Errors: request/not-found, webhook/unsigned. */
 export async function rotateSecret(
   trx: DatabaseTransaction,
   id: string,
@@ -69,8 +75,9 @@ export async function rotateSecret(
   master: Master,
   actor: string,
   now: EpochMs,
-): Promise<WebhookModel & { readonly secret: string }> {
+): Promise<WebhookMade> {
   const known = await lockWebhook(trx, id);
+  if (mailAddressIn(known.url) !== null) throw new FairleadError('webhook/unsigned', { name: known.name });
   const { secret, sealed } = makeSecret(id, master);
   const set = {
     ...{ sealed, old_sealed: known.sealed, old_until: formatInstantMs(now + overlapMs) },
@@ -225,7 +232,6 @@ function columnsOf({ name, url, types, severity, enabled }: WebhookChange) {
 
 type Noted = Pick<WebhookRow, 'id' | 'name' | 'url' | 'types' | 'severity' | 'enabled'>;
 
-/** Of the address no more than whose it is: what follows may hold a secret of the receiver's. */
 async function note(
   trx: DatabaseTransaction,
   action: string,
@@ -233,6 +239,6 @@ async function note(
   actor: string,
   now: EpochMs,
 ): Promise<void> {
-  const details = { name, origin: new URL(url).origin, types: JSON.parse(types), severity, enabled };
+  const details = { name, origin: whoseAddress(url), types: JSON.parse(types), severity, enabled };
   await appendAudit(trx, { actor, action, subject: id, details }, now);
 }

@@ -1,9 +1,9 @@
 // Mounts the routes: nobody reaches a handler without the access, the limits and the shapes that its route states.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isForThisMachine, isLoopback } from '../../shared/encoding/hosts.ts';
 import { isFairleadError } from '../../shared/errors/error.ts';
 import { CONTENT_DIGEST, PASS_HEADER, targetOf } from '../../shared/protocol/pass.ts';
 import type { Context } from '../context.ts';
-import { isForThisMachine, isLoopback } from '../core/transport.ts';
 import { type Access, admit, type Caller, type Shown, verifyAccess } from './access.ts';
 import { BYTES_TYPE, createLimit, installForms, installStreams, JSON_TYPE } from './bodies.ts';
 import { OF_ACCESS } from './failures.ts';

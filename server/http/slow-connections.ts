@@ -1,7 +1,8 @@
 // Connections that only hold a place are ended: what is sent and what is read has a minimum rate, on every route and on none.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isLoopback, neighbourhoodOf } from '../core/transport.ts';
+import { isLoopback } from '../../shared/encoding/hosts.ts';
+import { neighbourhoodOf } from '../core/transport.ts';
 
 /** Before the rate counts: a connection may start slowly, and small requests need no more. */
 export const SEND_GRACE_MS = 20_000;

@@ -1,9 +1,10 @@
 // The one door through which webhooks leave: TLS, to an address that was looked at, bounded in time and bytes, following nothing.
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
+import { isThisMachine } from '../../shared/encoding/hosts.ts';
 import { FairleadError, systemCode } from '../../shared/errors/error.ts';
 import { proxyOf, readProxies } from '../../shared/node/proxies.ts';
-import { isThisMachine } from '../core/transport.ts';
+import { hasArrived } from '../../shared/protocol/standard-webhooks.ts';
 import { createReach, type Reach } from './reach.ts';
 
 /** One answer to a name. */
@@ -28,6 +29,8 @@ export interface Outgoing {
 
 /** What came of one attempt. */
 export interface Attempt {
+  /** `refused` is for good, of this message; `gone` of the receiver. */
+  readonly verdict: 'arrived' | 'again' | 'refused' | 'gone';
   /** Null where there was no answer. */
   readonly status: number | null;
   /** In words; null for an answer, whatever it was. */
@@ -37,7 +40,22 @@ export interface Attempt {
   readonly tookMs: number;
 }
 
+/** What is sent, under an id that each attempt has. */
+export interface Message {
+  readonly id: string;
+  readonly body: string;
+}
+
 /** To one receiver; its connections are kept until it is closed. */
+export interface Sending {
+  /** Messages on their way at once. */
+  readonly atOnce: number;
+  /** Never throws: what comes of it is the answer. */
+  send(message: Message): Promise<Attempt>;
+  close(): Promise<void>;
+}
+
+/** The same, of what is made of a message. */
 export interface Way {
   send(message: Outgoing): Promise<Attempt>;
   close(): Promise<void>;
@@ -86,15 +104,25 @@ export function createWebhookDoor({ networks, environment, resolve = ask }: Door
             const answer = await fetchOver(dispatcher, url, options);
             const retryAfterSeconds = secondsIn(answer.headers.get('retry-after'));
             await drain(answer.body).catch(() => undefined);
-            return { status: answer.status, problem: null, retryAfterSeconds, tookMs: took() };
+            const { status } = answer;
+            return { verdict: verdictOf(status), status, problem: null, retryAfterSeconds, tookMs: took() };
           } catch (error) {
-            return { status: null, problem: wordsOf(error), retryAfterSeconds: null, tookMs: took() };
+            const problem = wordsOf(error);
+            return { verdict: 'again', status: null, problem, retryAfterSeconds: null, tookMs: took() };
           }
         },
         close: () => dispatcher.destroy(),
       };
     },
   };
+}
+
+/** RFC 9110 §15.5.11, and Standard Webhooks: it is gone for good. */
+const GONE = 410;
+
+function verdictOf(status: number): Attempt['verdict'] {
+  if (hasArrived({ status })) return 'arrived';
+  return status === GONE ? 'gone' : 'again';
 }
 
 function problemOf(text: string, reach: Reach): string | null {

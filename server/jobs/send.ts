@@ -1,6 +1,4 @@
 // Sends what waits in the outbox: each receiver's queue beside the others, a failing one by one message now and then.
-
-import { hasArrived } from '../../shared/protocol/standard-webhooks.ts';
 import type { Context } from '../context.ts';
 import { forgetDelivered, listDue, type Outcome, readDue } from '../db/deliveries.ts';
 import type { DeliveryRow } from '../db/outbox-row.ts';
@@ -12,8 +10,6 @@ const LANES = 8;
 /** Before another receiver has its turn, and before it is looked for news. */
 const TURN_MS = 5_000;
 const RUN_MS = 20_000;
-/** Messages of one receiver on their way at once. */
-const ROUND = 16;
 
 type Sending = Awaited<ReturnType<Context['webhooks']['open']>>;
 
@@ -75,7 +71,7 @@ async function sendRound(
   stopping: AbortSignal,
 ): Promise<boolean> {
   // Whoever did not take the last one is asked with one, not with sixteen.
-  const size = (await countFailures(db, receiver)) === 0 ? ROUND : 1;
+  const size = (await countFailures(db, receiver)) === 0 ? sending.atOnce : 1;
   const due = await readDue(db, receiver, size, now());
   if (due.length === 0) return false;
   const made = await Promise.all(due.map((delivery) => attempt(sending, delivery, now)));
@@ -91,8 +87,7 @@ async function attempt(
   now: Context['now'],
 ): Promise<{ readonly outcome: Outcome; readonly restMs: number }> {
   const { message: id, body } = delivery;
-  const { status, problem, retryAfterSeconds, tookMs } = await sending.send({ id, body });
-  const pause = pauseBefore(Number(delivery.attempts) + 1, Math.random());
-  const again = hasArrived({ status }) ? null : now() + pause;
-  return { outcome: { delivery, status, problem, tookMs, again }, restMs: (retryAfterSeconds ?? 0) * 1_000 };
+  const { retryAfterSeconds, ...came } = await sending.send({ id, body });
+  const again = now() + pauseBefore(Number(delivery.attempts) + 1, Math.random());
+  return { outcome: { delivery, ...came, again }, restMs: (retryAfterSeconds ?? 0) * 1_000 };
 }

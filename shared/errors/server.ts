@@ -72,8 +72,27 @@ const OPERATION_ERRORS = {
   'webhook/address-refused': entry<{ readonly problem: string }>({
     message: (d) => `no webhook goes to this address: ${d.problem}`,
     hint: () =>
-      'give an address such as https://receiver.example/fairlead; a receiver in a network of your own needs --webhook-networks at the server',
+      'give an address such as https://receiver.example/fairlead, or mailto:ops@example.com; a receiver in a network of your own needs --webhook-networks at the server, and mail needs --smtp',
     http: 422,
+    exit: EXIT.usage,
+  }),
+  'webhook/unsigned': entry<{ readonly name: string }>({
+    message: (d) => `${d.name} is told by mail, which no secret signs`,
+    hint: () => 'rotate the secrets of webhooks that go to an https address',
+    http: 409,
+    exit: EXIT.usage,
+  }),
+  'server/mail-unusable': entry<{ readonly path: string; readonly problem: string }>({
+    message: (d) => `mail cannot be sent with ${d.path}: ${d.problem}`,
+    hint: () => 'name the certificate of the authority that the relay’s is from, in PEM',
+    http: 503,
+    exit: EXIT.usage,
+  }),
+  'server/half-mail': entry<{ readonly missing: string }>({
+    message: (d) => `mail takes a relay and what is said to it: ${d.missing} is not given`,
+    hint: () =>
+      'give --smtp URL and --mail-from ADDRESS together, and --smtp-user NAME with its password where the relay asks who it is',
+    http: 503,
     exit: EXIT.usage,
   }),
   'server/busy': entry<{ readonly seconds: number }>({

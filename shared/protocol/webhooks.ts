@@ -7,6 +7,22 @@ import { EVENT_KINDS } from './events.ts';
 
 export const WEBHOOKS_PATH = '/api/v1/webhooks';
 
+const MAILTO = 'mailto:';
+
+/** The address that mail goes to; null for a webhook that is one. What is wrong with it nobody has looked at. */
+export function mailAddressIn(url: string): string | null {
+  return url.toLowerCase().startsWith(MAILTO) ? url.slice(MAILTO.length) : null;
+}
+
+export function mailtoOf(address: string): string {
+  return MAILTO + address;
+}
+
+/** Of an address no more than whose it is: what follows may hold a secret of the receiver’s. */
+export function whoseAddress(url: string): string {
+  return mailAddressIn(url) ?? new URL(url).origin;
+}
+
 const ALERT_TYPES = ALERT_KINDS.map((kind) => `alert.${kind}` as const);
 /** `alert.…` once for many events about one thing; the others once for each. */
 export const MESSAGE_TYPES = [...ALERT_TYPES, ...EVENT_KINDS] as const;
@@ -21,7 +37,7 @@ const types = z
 
 export const webhookRequest = z.strictObject({
   name: line,
-  /** https; in the clear this machine alone, where the server is told so. */
+  /** https, or `mailto:ops@example.com` where the server has a relay; in the clear this machine alone, where it is told so. */
   url: z.string().min(1).max(2_000),
   /** All alerts unless given. */
   types: types.default([...ALERT_TYPES]),
@@ -59,8 +75,8 @@ export const webhookModel = z.object(webhook);
 export type WebhookModel = z.output<typeof webhookModel>;
 export const webhooksList = z.object({ webhooks: z.array(webhookModel) });
 
-/** The only answer that ever holds the secret. */
-export const webhookMade = z.object({ ...webhook, secret: z.string() });
+/** The only answer that ever holds the secret. Mail is signed with none. */
+export const webhookMade = z.object({ ...webhook, secret: z.string().optional() });
 export type WebhookMade = z.output<typeof webhookMade>;
 
 export const LONGEST_OVERLAP = 'P7D';

@@ -31,6 +31,15 @@ const BESIDES: Readonly<Record<string, (file: string) => readonly string[]>> = {
   '--tls-cert': (file) => ['--tls-key', file],
   '--tls-key': (file) => ['--tls-cert', file],
   '--oidc-secret-file': (file) => ['--oidc', file],
+  '--smtp-password-file': () => [
+    '--smtp',
+    'smtp://127.0.0.1:1',
+    '--mail-from',
+    'a@example.com',
+    '--smtp-user',
+    'a',
+  ],
+  '--smtp-ca': () => ['--smtp', 'smtp://127.0.0.1:1', '--mail-from', 'a@example.com'],
   '--root': () => ['--from', 'http://127.0.0.1:1'],
 };
 const FORMS: readonly ((secret: string) => string)[] = [
@@ -95,6 +104,8 @@ describe('a command that is given a file which holds something else', () => {
       '--passphrase-file',
       '--repository-file',
       '--root',
+      '--smtp-ca',
+      '--smtp-password-file',
       '--tls-cert',
       '--tls-key',
       '--to-file',
@@ -156,8 +167,12 @@ describe('a server', () => {
     know('the passphrase of the keys', readFileSync(join(dir, 'passphrase'), 'utf8').trim());
     admin = readFileSync(join(dir, 'admin.token'), 'utf8').trim();
     know('the first token', admin);
-    const argv = ['--dir', dir, '--oidc', config, '--trust-proxy', '127.0.0.1'];
-    server = await runServer(argv, { FAIRLEAD_SERVER_OIDC_SECRET: plant('the secret of the client') });
+    const mail = ['--smtp', 'smtp://127.0.0.1:1', '--mail-from', 'a@example.com', '--smtp-user', 'fairlead'];
+    const argv = ['--dir', dir, '--oidc', config, '--trust-proxy', '127.0.0.1', ...mail];
+    server = await runServer(argv, {
+      FAIRLEAD_SERVER_OIDC_SECRET: plant('the secret of the client'),
+      FAIRLEAD_SERVER_SMTP_PASSWORD: plant('the password at the relay'),
+    });
   }, PATIENCE_MS);
   afterAll(async () => {
     await endServer(server.child, 'SIGKILL');

@@ -20,7 +20,7 @@ export async function makeWebhook(
   server: TestServer,
   url: string,
   wanted: Wanted = {},
-): Promise<WebhookMade> {
+): Promise<WebhookMade & { readonly secret: string }> {
   const response = await server.app.inject({
     ...{ method: 'POST', url: '/api/v1/webhooks', headers: await server.bearer('admin') },
     payload: { name: 'on-call', url, types: ['instance.retired'], ...wanted },

@@ -21,6 +21,7 @@ import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../shared/protocol/fleet.ts';
+import type { MailSettings } from '../../shared/schema/mail.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
 import { treeRefOf } from '../../shared/tree/tree-index.ts';
 import { locationOf } from './databases.ts';
@@ -54,7 +55,11 @@ export interface TestServer {
 }
 
 /** `place` is where its queries run on the embedded file: in this thread, unless a test is about others waiting. */
-export async function startTestServer(directory?: string, place: Place = 'inline'): Promise<TestServer> {
+export async function startTestServer(
+  directory?: string,
+  place: Place = 'inline',
+  mail: MailSettings | null = null,
+): Promise<TestServer> {
   const dir = directory ?? (await mkdtemp(join(tmpdir(), 'fairlead-server-')));
   const settings = {
     ...{ dir, passphraseFile: undefined, host: '127.0.0.1', port: 0 },
@@ -88,7 +93,7 @@ export async function startTestServer(directory?: string, place: Place = 'inline
   let publisher: LocalPublisher | undefined;
   const sealing = async () => new Uint8Array(32).fill(9);
   const opened = await createContext(config, {
-    ...{ now, log, store: failing, openPublisher, sealing, database: place },
+    ...{ now, log, store: failing, openPublisher, sealing, database: place, mail },
   });
   if (publisher === undefined) throw new Error('the context opens its publisher');
   const context = { ...opened, publisher };

@@ -5,12 +5,12 @@ import { createSecureContext, getCACertificates } from 'node:tls';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { parseCertificates } from '../../../shared/node/certificates.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { type Proxies, readProxies } from '../../../shared/node/proxies.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { mirrorUrl } from '../../../shared/schema/mirrors.ts';
 import { parseDocumentBytes, SECRET } from '../../../shared/schema/parse-document.ts';
-import { parseCertificates } from './certificates.ts';
 
 /** Each may be waited for before the next is asked. */
 export const MOST_MIRRORS = 10;

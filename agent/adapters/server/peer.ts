@@ -4,9 +4,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Agent, request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { dayOf, nameIn } from '../../../shared/node/certificates.ts';
 import { proxyOf } from '../../../shared/node/proxies.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
-import { dayOf, nameIn } from './certificates.ts';
 import type { Network } from './network.ts';
 
 export type Certificate = NonNullable<Endpoint['certificate']>;

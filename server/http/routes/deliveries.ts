@@ -1,7 +1,7 @@
 // What became of a webhook's messages: one sent to try it, the last ones, and one of them sent again.
 import { z } from 'zod';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
-import { formatMessage, hasArrived } from '../../../shared/protocol/standard-webhooks.ts';
+import { formatMessage } from '../../../shared/protocol/standard-webhooks.ts';
 import {
   deliveriesList,
   deliveryModel,
@@ -39,9 +39,8 @@ const test = defineRoute({
     const id = newMessageId();
     const body = formatMessage(TEST_TYPE, formatInstantMs(now()), { webhook: row.id, by: actor() });
     const sending = await webhooks.open(row);
-    const attempt = await sending.send({ id, body }).finally(() => sending.close());
-    const { status, problem } = attempt;
-    return { delivered: hasArrived(attempt), message: id, status, problem };
+    const { verdict, status, problem } = await sending.send({ id, body }).finally(() => sending.close());
+    return { delivered: verdict === 'arrived', message: id, status, problem };
   },
 });
 

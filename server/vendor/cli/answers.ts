@@ -146,7 +146,8 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   events: { events: z.array(fleetEvent), more: z.boolean() },
   alerts: alertsList.shape,
   webhooks: { webhooks: z.array(webhookModel), more: z.boolean() },
-  'webhooks add': { webhook: webhookModel, file: z.string() },
+  /** Mail has no secret that went to a file. */
+  'webhooks add': { webhook: webhookModel, file: z.string().nullable() },
   'webhooks rotate': { webhook: webhookModel, file: z.string() },
   'webhooks test': webhookTested.shape,
   'webhooks remove': { id: z.string() },

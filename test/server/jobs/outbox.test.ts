@@ -274,7 +274,9 @@ describe('a process that ends', () => {
 describe('a secret', () => {
   it('that is rotated signs beside the new one until the overlap is over', async () => {
     const webhook = await makeWebhook(server, receiver.url);
-    const rotated: WebhookMade = (await ask('POST', `/${webhook.id}/rotate`, { overlap: 'PT1H' })).json();
+    const rotated: { readonly secret: string } = (
+      await ask('POST', `/${webhook.id}/rotate`, { overlap: 'PT1H' })
+    ).json();
     await happen(server, [RETIRED]);
     await runOutbox(server);
     server.now += 61 * MINUTE_MS;

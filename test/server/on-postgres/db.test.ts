@@ -20,6 +20,7 @@ await onPostgres([
   () => import('../db/tidy.test.ts'),
   () => import('../db/tokens.test.ts'),
   () => import('../jobs/alerts.test.ts'),
+  () => import('../jobs/mail.test.ts'),
   () => import('../jobs/outbox.test.ts'),
   () => import('../jobs/processes.test.ts'),
   () => import('../jobs/run.test.ts'),

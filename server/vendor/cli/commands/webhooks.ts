@@ -6,12 +6,14 @@ import { writeNew } from '../../../../shared/node/named-file.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { alertsList, type Severity } from '../../../../shared/protocol/alerts.ts';
 import {
+  mailtoOf,
   WEBHOOKS_PATH,
   type WebhookMade,
   type WebhookModel,
   webhookMade,
   webhooksList,
   webhookTested,
+  whoseAddress,
 } from '../../../../shared/protocol/webhooks.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { askServer, listAll } from '../fleet.ts';
@@ -23,7 +25,7 @@ export async function list(session: Session): Promise<void> {
     one.name,
     stateOf(one),
     one.severity,
-    new URL(one.url).origin,
+    whoseAddress(one.url),
     String(one.waiting),
     String(one.dropped),
     one.id,
@@ -40,16 +42,34 @@ function stateOf({ enabled, disabled_why: why, failing_since: since }: WebhookMo
 
 interface AddOptions {
   readonly name: string;
-  readonly url: string;
+  readonly url?: string;
+  readonly mail?: string;
   readonly type?: readonly string[];
   readonly severity: Severity;
-  readonly file: string;
+  readonly file?: string;
 }
 
+/** Error: vendor/option-invalid. */
 export async function add(session: Session, options: AddOptions): Promise<void> {
-  const { name, url, severity, type, file } = options;
-  const body = { name, url, severity, ...(type === undefined ? {} : { types: type }) };
-  await keep(session, 'webhooks-add', file, (server) => server.post(WEBHOOKS_PATH, body, webhookMade), true);
+  const { name, url, mail, severity, type, file } = options;
+  const made = (to: string) => (server: ServerClient) =>
+    server.post(
+      WEBHOOKS_PATH,
+      { name, url: to, severity, ...(type === undefined ? {} : { types: type }) },
+      webhookMade,
+    );
+  if (mail !== undefined) {
+    const webhook = await askServer(session, made(mailtoOf(mail)));
+    const line = `webhook ${webhook.name}, id ${webhook.id}; it is told by mail, to ${mail}`;
+    return session.out.result('webhooks-add', [line], { webhook, file: null });
+  }
+  if (url === undefined) throw missing('--url', '--url URL --file FILE, or --mail ADDRESS');
+  if (file === undefined) throw missing('--file', '--file FILE, where the secret of the webhook goes');
+  await keep(session, 'webhooks-add', file, made(url), true);
+}
+
+function missing(option: string, form: string): FairleadError {
+  return new FairleadError('vendor/option-invalid', { option, value: '', form });
 }
 
 export async function rotate(

@@ -10,6 +10,7 @@ import {
 } from '../../../../shared/cli/values.ts';
 import { SEVERITIES } from '../../../../shared/protocol/alerts.ts';
 import { MESSAGE_TYPES } from '../../../../shared/protocol/webhooks.ts';
+import { mailAddress } from '../../../../shared/schema/mail.ts';
 import type { VendorCommand } from '../command.ts';
 
 const A_WEBHOOK: ArgumentSpec = {
@@ -21,7 +22,6 @@ const A_WEBHOOK: ArgumentSpec = {
 const SECRET_FILE: OptionSpec = {
   flags: '--file <file>',
   about: 'where its secret goes, for this account alone',
-  required: true,
   parse: parsePath,
 };
 
@@ -40,11 +40,16 @@ export const TELLING: readonly Omit<VendorCommand, 'kind'>[] = [
   },
   {
     name: 'webhooks add',
-    about: 'tell an address what happens, signed; takes the role admin',
+    about: 'tell an address what happens, signed, or somebody by mail; takes the role admin',
     example: 'webhooks add --name on-call --url https://on-call.example/fairlead --file on-call.secret',
     options: [
       { flags: '--name <text>', about: 'what it is called', required: true, parse: parseLine },
-      { flags: '--url <url>', about: 'where it goes, https', required: true, parse: parseUrl },
+      { flags: '--url <url>', about: 'where it goes, https', excludes: ['mail'], parse: parseUrl },
+      {
+        flags: '--mail <address>',
+        about: 'tell this address by mail instead, where the server has a relay; mail has no secret',
+        parse: parseField(mailAddress, 'one address such as ops@example.com'),
+      },
       {
         flags: '--type <message>',
         about: 'what it is told; all alerts unless given',
@@ -57,7 +62,7 @@ export const TELLING: readonly Omit<VendorCommand, 'kind'>[] = [
         choices: SEVERITIES,
         fallback: 'warning',
       },
-      SECRET_FILE,
+      { ...SECRET_FILE, excludes: ['mail'] },
     ],
     load: async () => (await import('../commands/webhooks.ts')).add,
   },
@@ -80,7 +85,7 @@ export const TELLING: readonly Omit<VendorCommand, 'kind'>[] = [
         fallback: 'P1D',
         parse: parseIsoDuration,
       },
-      SECRET_FILE,
+      { ...SECRET_FILE, required: true },
     ],
     load: async () => (await import('../commands/webhooks.ts')).rotate,
   },

@@ -39,8 +39,14 @@ let url: string;
 let oslo: ServerAgent;
 let rome: ServerAgent;
 
+/** Nobody listens there. */
+const MAIL = {
+  relay: { host: '127.0.0.1', port: 1, security: 'clear' as const, login: null, ca: [] },
+  from: 'fairlead@vendor.example',
+};
+
 beforeEach(async () => {
-  server = await startTestServer();
+  server = await startTestServer(undefined, 'inline', MAIL);
   dir = await mkdtemp(join(tmpdir(), 'fairlead-fleet-'));
   url = await server.app.listen({ host: '127.0.0.1', port: 0 });
   for (const role of ['viewer', 'operator', 'admin'] as const) await keepToken(role);
@@ -441,6 +447,21 @@ describe('looking back', () => {
     expect(table).toMatch(/^core\/auth +channel +2 +1 +1 +0 +0 +0 +50 % +/m);
     expect(csv).toMatch(/^Component,Reason,Ended,.*\ncore\/auth,channel,2,1,1,0,0,0,500,500,\d+,\d+,\d+\n$/);
     expect(document).toMatchObject({ from: '2026-11-01', to: '2026-11-30', groups: [], more: false });
+  });
+
+  it('is told by mail what happens, without a secret and without a file for one', async () => {
+    const add = (...words: readonly string[]) =>
+      vendor.refusal(...as('admin', 'webhooks', 'add', '--name', 'mail', ...words));
+    const made = await json('admin', 'webhooks', 'add', '--name', 'mail', '--mail', 'ops@example.com');
+
+    expect(made).toMatchObject({ webhook: { url: 'mailto:ops@example.com' }, file: null });
+    expect(JSON.stringify(made)).not.toContain('whsec_');
+    expect((await vendor.run(...as('operator', 'webhooks'))).out).toMatch(
+      /mail +well +warning +ops@example\.com/,
+    );
+    expect(await add()).toBe('vendor/option-invalid');
+    expect(await add('--url', 'https://a.example')).toBe('vendor/option-invalid');
+    await json('admin', 'webhooks', 'remove', 'mail');
   });
 
   it('tells how the fleet stood', async () => {

@@ -1,6 +1,6 @@
 // Certificates in PEM as people hand them over: all of a bundle looked at, and said in words what each is.
 import { X509Certificate } from 'node:crypto';
-import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { sanitizeLine } from '../encoding/text.ts';
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
 const CERTIFICATE = /^(?:TRUSTED |X509 )?CERTIFICATE$/;
