@@ -7,14 +7,14 @@ import type { Catalog } from '../../shared/compile/releases.ts';
 import type {
   CompileInput,
   CompileResult,
-  EmergencyResult,
+  FixResult,
   KnownFacts,
   PinReport,
   Target,
 } from '../../shared/compile/target.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Pieces } from '../../shared/encoding/pieces.ts';
-import { decide } from '../../shared/policy/decide.ts';
+import { decide, fixOf } from '../../shared/policy/decide.ts';
 import type {
   ApplyCommand,
   Approval,
@@ -25,7 +25,8 @@ import type {
 import { effectiveConfig, effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
 import { instant } from '../../shared/schema/common.ts';
 import { type Decision, decision } from '../../shared/schema/decision.ts';
-import type { DeploymentRecord, Plan, PlanReason } from '../../shared/schema/deployment.ts';
+import type { DeploymentRecord, Fix, Plan, PlanReason } from '../../shared/schema/deployment.ts';
+import { fixesFrom } from '../../shared/schema/policy.ts';
 
 export interface Facts extends LocalState {
   readonly instance: string;
@@ -45,13 +46,15 @@ export interface Facts extends LocalState {
 export interface Offer {
   readonly target: Target;
   readonly plan: Plan;
+  /** It is a fix and nothing but. */
+  readonly fix?: Fix;
 }
 
 export interface Conclusion {
   readonly decision: Decision;
   /** What the decision is about; null when nothing is on offer. */
   readonly offer: Offer | null;
-  readonly emergency: EmergencyResult;
+  readonly emergency: FixResult;
   /** Which pins hold, have expired, are overridden, or name nothing. */
   readonly pins: readonly PinReport[];
 }
@@ -63,9 +66,13 @@ export function* conclude(
   compile: Compile = compileAnew,
 ): Pieces<Conclusion> {
   const input = compileInputOf(facts);
-  const { desired, emergency } = yield* compile(input);
+  const { desired, emergency, fixes } = yield* compile(input);
   const ordinary = offerOf(input, targetOf(desired), ordinaryReason(facts));
-  const forced = offerOf(input, emergency.target, { kind: 'forced', advisories: [...emergency.advisories] });
+  const forced = fixOffer(input, 'order', emergency, {
+    kind: 'forced',
+    advisories: [...emergency.advisories],
+  });
+  const letIn = fixOffer(input, 'policy', fixes, { kind: 'channel' });
   const decision = yield* decide({
     now: facts.now,
     policy: facts.policy,
@@ -75,23 +82,27 @@ export function* conclude(
     current: facts.current?.manifest ?? null,
     desired: { result: desired, plan: ordinary?.plan ?? null },
     emergency: { result: emergency, plan: forced?.plan ?? null },
+    fixes: { result: fixes, plan: letIn?.plan ?? null },
     approvals: facts.approvals,
     quarantine: facts.quarantine,
     attempts: facts.records,
     host: facts.host,
     command,
   });
-  const offer = decision.target?.kind === 'emergency' ? forced : ordinary;
+  const wanted = decision.fix === undefined ? ordinary : letIn;
+  const offer = decision.target?.kind === 'emergency' ? forced : wanted;
   return { decision, offer: decision.target === null ? null : offer, emergency, pins: desired.pins };
 }
 
 export function compileInputOf(facts: Facts): CompileInput {
+  const policy = effectivePolicy(facts);
   return {
     instance: facts.instance,
     now: facts.now,
     config: effectiveConfig(facts, facts.current),
     catalog: facts.catalog,
-    pins: effectivePolicy(facts).pins,
+    pins: policy.pins,
+    fixesFrom: fixesFrom(policy),
     current: facts.current,
     quarantined: new Set(facts.quarantine.map(({ release }) => release)),
     facts: { ...facts.known, drivers: facts.host.drivers },
@@ -100,6 +111,11 @@ export function compileInputOf(facts: Facts): CompileInput {
 
 function targetOf(result: CompileResult): Target | null {
   return result.kind === 'compiled' ? result.target : null;
+}
+
+function fixOffer(input: CompileInput, by: Fix['by'], result: FixResult, reason: PlanReason): Offer | null {
+  const offer = offerOf(input, result.target, reason);
+  return offer === null ? null : { ...offer, fix: fixOf(by, result) };
 }
 
 /** Trees of the current generation count as stored, others do not: the plan's digest must not change by fetching. */

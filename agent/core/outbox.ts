@@ -1,8 +1,8 @@
-// What the server has not heard yet, which deployment records go into the next report, and whether there is to be one.
+// What the server has not heard yet, which deployment records go into the next report, what of it the server reads, and whether there is to be one.
 import { z } from 'zod';
-import { MOST_RECORDS } from '../../shared/protocol/report.ts';
+import { MOST_RECORDS, type OptionalPart, type Report } from '../../shared/protocol/report.ts';
 import { instant, line } from '../../shared/schema/common.ts';
-import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { DeploymentRecord, Fix } from '../../shared/schema/deployment.ts';
 
 /**
  * Records stay on disk for good and only the newest can still change, so one mark says what was delivered: everything
@@ -41,6 +41,21 @@ export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[])
   const last = batch.at(-1);
   if (last === undefined) return state;
   return { ...state, delivered: { record: last.id, stages: last.stages.length } };
+}
+
+/** Without what this server does not read: it would refuse the whole. */
+export function readableBy(reads: readonly OptionalPart[], { facts, ...report }: Report): Report {
+  const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
+  if (reads.includes('fixes')) return { ...report, ...told };
+  return {
+    ...{ ...report, ...told },
+    decision: report.decision === null ? null : withoutFix(report.decision),
+    records: report.records.map(withoutFix),
+  };
+}
+
+function withoutFix<Told extends { readonly fix?: Fix | undefined }>({ fix: _, ...told }: Told) {
+  return told;
 }
 
 /** Whether this install says anything about itself, as its administrator has put it down. Where nothing was said, it does. */

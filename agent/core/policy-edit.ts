@@ -12,6 +12,7 @@ import type { Pin } from '../../shared/schema/pin.ts';
 import {
   type Approvals,
   DEFAULT_POLICY,
+  type FixesFrom,
   type Policy,
   PROPOSAL_KINDS,
   policy,
@@ -88,11 +89,18 @@ function changed(known: Policy, edit: PolicyEdit, { by, reason, at }: Author): o
       return { ...known, approvals: { ...known.approvals, required: edit.required } };
     case 'remote':
       return { ...known, remote: withStanding(known, edit) };
+    case 'security':
+      return withFixesFrom(known, edit.from);
     case 'template':
       return { ...known, channel: edit.channel, ...(edit.windows && { windows: edit.windows }) };
     default:
       return assertNever(edit);
   }
+}
+
+/** What is so without a word stays unsaid: an earlier version reads no policy that says more than it knows. */
+function withFixesFrom({ security: _before, ...others }: Policy, from: FixesFrom): object {
+  return from === 'critical' ? others : { ...others, security: { from } };
 }
 
 /** One word where all kinds have the same: what an earlier version reads, and a person. */

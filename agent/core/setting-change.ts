@@ -31,9 +31,9 @@ interface Edit {
 /** What the next deployment would bring first, then what runs; each release once. */
 export function concernedReleases(
   current: Target | null,
-  { desired, emergency }: Compiled,
+  { desired, emergency, fixes }: Compiled,
 ): readonly Concerned[] {
-  const wanted = [desired.kind === 'compiled' ? desired.target : null, emergency.target];
+  const wanted = [desired.kind === 'compiled' ? desired.target : null, emergency.target, fixes.target];
   const running = new Set<string>(current?.manifest.components.map(({ release }) => release));
   const found = new Map<string, Concerned>();
   for (const target of [...wanted, current]) {

@@ -1,7 +1,7 @@
 // Deployments: what the rest of the agent asks of their engine, and what that asks of drivers, traffic and placement.
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
-import type { DeploymentManifest, DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
+import type { DeploymentManifest, DeploymentRecord, Fix, Plan } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts';
 import type { Version } from '../../shared/version/version.ts';
@@ -26,6 +26,8 @@ export interface DeploymentRequest {
   readonly releases: ReadonlyMap<ComponentKey, Verified<CapabilityRelease>>;
   readonly config: InstanceConfig;
   readonly plan: Plan;
+  /** That it is a fix and nothing but; kept in the record. */
+  readonly fix?: Fix;
   /** `agent`, or the account behind a local command. */
   readonly actor: string;
   /** Why a person started it, in their words; kept in the record. */

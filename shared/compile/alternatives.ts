@@ -3,7 +3,7 @@ import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import type { Context } from './context.ts';
-import { prohibition } from './fixes.ts';
+import { pinsAgainst, prohibition } from './fixes.ts';
 import { firstStop } from './offers.ts';
 import { selectPinned } from './pins.ts';
 import { type Choice, choiceOf } from './running.ts';
@@ -49,6 +49,9 @@ function allowedByPins(
   component: ComponentName,
   choices: readonly Choice[],
 ): readonly Choice[] {
+  if (context.mandate === 'policy') {
+    return choices.filter(({ version }) => pinsAgainst(context, component, version).length === 0);
+  }
   const versions = choices.map((choice) => choice.version);
   const allowed = context.pins.on(component).map((pin) => new Set(selectPinned(pin, versions)));
   return choices.filter(({ version }) => allowed.every((set) => set.has(version)));

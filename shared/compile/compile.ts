@@ -8,15 +8,16 @@ import { compareVersions } from '../version/version.ts';
 import { assemble } from './assemble.ts';
 import { resolve } from './constraints.ts';
 import { type Context, createContext, withoutWithholding } from './context.ts';
-import { compileEmergency, harden } from './emergency.ts';
+import { compileEmergency, compileFixes, NOTHING_MOVES } from './emergency.ts';
 import { haltMoments } from './halts.ts';
+import { harden } from './harden.ts';
 import { explainConflict, findHeldBack } from './lift.ts';
 import { reportPins } from './pin-report.ts';
 import { manifestDigest } from './plan.ts';
 import type { Catalog } from './releases.ts';
 import type { Assignment } from './repair.ts';
 import { misconfigured } from './settings.ts';
-import type { CompileInput, CompileResult, EmergencyResult, Withheld } from './target.ts';
+import type { CompileInput, CompileResult, FixResult, Withheld } from './target.ts';
 import { orderMoments, waveMoments } from './waves.ts';
 
 /**
@@ -66,13 +67,21 @@ export function* findWithheld(context: Context, chosen: Assignment): Pieces<read
 
 export interface Compiled {
   readonly desired: CompileResult;
-  readonly emergency: EmergencyResult;
+  readonly emergency: FixResult;
+  /** What the policy lets in by itself. An order goes first: nothing until it is through. */
+  readonly fixes: FixResult;
 }
 
 export type Compile = (input: CompileInput) => Pieces<Compiled>;
 
 export const compileAnew: Compile = function* (input) {
-  return { desired: yield* compile(input), emergency: yield* compileEmergency(input) };
+  const desired = yield* compile(input);
+  const emergency = yield* compileEmergency(input);
+  return {
+    desired,
+    emergency,
+    fixes: emergency.target === null ? yield* compileFixes(input) : NOTHING_MOVES,
+  };
 };
 
 /** What is asked over and over: the decision as it is, and a what-if or two. */
@@ -129,10 +138,10 @@ function* factsOf({ catalog, instance }: CompileInput): Pieces<CatalogFacts> {
 
 /** Of the time, only which moments have passed: between two of them nothing changes. */
 function keyOf(input: CompileInput, { digest, moments }: CatalogFacts): Digest {
-  const { instance, now, config, pins, current, quarantined, facts = null } = input;
+  const { instance, now, config, pins, current, quarantined, facts = null, fixesFrom } = input;
   const ends = pins.flatMap(({ expires }) => (expires === undefined ? [] : [instantMs(expires)]));
   const passed = [...moments, ...ends].filter((moment) => moment <= now).length;
   const running = current === null ? null : [manifestDigest(current.manifest), current.config];
-  const key = [digest, instance, config, pins, running, [...quarantined].sort(), facts, passed];
+  const key = [digest, instance, config, pins, running, [...quarantined].sort(), facts, passed, fixesFrom];
   return digestOf(utf8(JSON.stringify(key)));
 }

@@ -6,42 +6,67 @@ import type { InstanceConfig } from '../schema/instance.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import type { Version } from '../version/version.ts';
-import { isAffected, openCritical } from './exposure.ts';
+import { isAffected, openCritical, openFrom } from './exposure.ts';
 import { firstStop, type Offers, selectOffers } from './offers.ts';
 import { createPinSet, isExpired, type PinSet } from './pins.ts';
 import { indexReleases, type ReleaseIndex } from './releases.ts';
 import { type Choice, choiceOf, runningChoices } from './running.ts';
 import type { CompileInput } from './target.ts';
 
+/**
+ * By whose word fixes go: an `order` of the vendor goes over pins and asks for no rollout; what the local `policy` lets in
+ * respects its pins, every halt, and the rollouts that there are.
+ */
+export type Mandate = 'order' | 'policy';
+
 export interface Context {
   readonly input: CompileInput;
+  readonly mandate: Mandate;
   /** The operator's newest word; the configuration of `input` is the one to compile under. */
   readonly onDisk: InstanceConfig;
   readonly index: ReleaseIndex;
   readonly offers: Offers;
   readonly pins: PinSet;
   readonly running: ReadonlyMap<ComponentName, Choice>;
-  /** The open critical advisories that affect a version which is released or runs, by id. */
-  readonly holes: (component: ComponentName, version: Version) => readonly Advisory[];
+  /** The advisories to be closed that affect a version which is released or runs, most urgent first: all that are critical, and what the policy adds. */
+  readonly holes: Holes;
+  /** What no ordinary update may bring in: the same, whatever the mandate. */
+  readonly unwanted: Holes;
   /** The required stop that a component must pass next. */
   readonly stops: ReadonlyMap<ComponentName, Choice>;
   /** What an open advisory has forced to the version that runs, with that advisory. */
   readonly standing: ReadonlyMap<ComponentName, string>;
 }
 
-export function* createContext(input: CompileInput, onDisk: InstanceConfig = input.config): Pieces<Context> {
+type Holes = (component: ComponentName, version: Version) => readonly Advisory[];
+
+export function* createContext(
+  input: CompileInput,
+  {
+    onDisk = input.config,
+    mandate = 'order',
+  }: { readonly onDisk?: InstanceConfig; readonly mandate?: Mandate } = {},
+): Pieces<Context> {
   const index = yield* indexReleases(input.catalog.releases);
   const critical = openCritical(input.catalog.advisories);
   const running = runningChoices(input.current, index);
   const offers = yield* selectOffers(input, index);
+  const forced = yield* findHoles(critical, index, running);
+  const { fixesFrom = 'critical' } = input;
+  const unwanted =
+    fixesFrom === 'critical'
+      ? forced
+      : yield* findHoles(openFrom(input.catalog.advisories, fixesFrom), index, running);
   return {
     input,
+    mandate,
     onDisk,
     index,
     offers,
     pins: createPinSet(input.pins.filter((pin) => !isExpired(pin, input.now))),
     running,
-    holes: yield* findHoles(critical, index, running),
+    holes: mandate === 'order' ? forced : unwanted,
+    unwanted,
     stops: yield* findStops(index, offers, running),
     standing: standingForced(input, critical),
   };
@@ -64,11 +89,11 @@ function* findStops(
 
 /** Looked up over and over, and asked of the advisories once for each version. */
 function* findHoles(
-  critical: readonly Advisory[],
+  open: readonly Advisory[],
   index: ReleaseIndex,
   running: Context['running'],
-): Pieces<Context['holes']> {
-  const entries = critical.flatMap((advisory) =>
+): Pieces<Holes> {
+  const entries = open.flatMap((advisory) =>
     [...new Set(advisory.affected.map(({ component }) => component))].map((component) => ({
       component,
       advisory,

@@ -1,48 +1,59 @@
-// The emergency target: what runs, with the parts a critical advisory affects moved as little as possible.
+// Fixes by themselves: what runs, with the parts that advisories affect moved as little as possible; by an order of the vendor, or by the local policy.
 
 import type { Pieces } from '../encoding/pieces.ts';
-import type { Advisory } from '../schema/advisory.ts';
-import type { ComponentKey } from '../schema/common.ts';
-import type { ComponentName } from '../schema/release-ref.ts';
-import { compareVersions } from '../version/version.ts';
 import { adoptSettings, settingsBetween } from './adopt.ts';
 import { assemble } from './assemble.ts';
-import { type Context, createContext } from './context.ts';
-import { type Fixes, fixesFor, isBeyondHalts } from './fixes.ts';
+import { createContext, type Mandate } from './context.ts';
+import { affectedAmong, openFrom } from './exposure.ts';
+import { harden } from './harden.ts';
 import { brokenPins } from './pin-report.ts';
-import { type Assignment, createRepairs } from './repair.ts';
-import type { Choice } from './running.ts';
 import { misconfigured } from './settings.ts';
-import type { CompileInput, EmergencyResult, Unfixable } from './target.ts';
-import { isCapabilityName } from './variables.ts';
+import type { CompileInput, FixResult } from './target.ts';
 import { waitingOrders } from './waves.ts';
 
 /**
  * Orders that have not reached this install yet are left out, for another order would bring their fixes before their time. Where
  * there are no others, the target is what they will force, and says when.
  */
-export function* compileEmergency(input: CompileInput): Pieces<EmergencyResult> {
+export function* compileEmergency(input: CompileInput): Pieces<FixResult> {
   const waiting = waitingOrders(input);
-  if (waiting.size === 0) return yield* compileOrders(input);
+  if (waiting.size === 0) return yield* compileMoves(input, 'order');
   const advisories = input.catalog.advisories.filter(({ id }) => !waiting.has(id));
-  const due = yield* compileOrders({ ...input, catalog: { ...input.catalog, advisories } });
+  const due = yield* compileMoves({ ...input, catalog: { ...input.catalog, advisories } }, 'order');
   if (due.target !== null) return due;
-  const all = yield* compileOrders(input);
+  const all = yield* compileMoves(input, 'order');
   const waits = Math.min(...all.advisories.map((id) => waiting.get(id) ?? input.now));
   return waits > input.now && all.target !== null ? { ...all, waits } : all;
 }
 
 /**
- * Applies on every channel and over pins, and brings no ordinary update along. The configuration in force stays as well, for
+ * What the local policy wants closed though nobody orders it. Critical advisories count on the way, so that no fix leads into one;
+ * why they stay open themselves is for the order to say.
+ */
+export function* compileFixes(input: CompileInput): Pieces<FixResult> {
+  const { catalog, current, fixesFrom = 'critical' } = input;
+  const wanted = openFrom(catalog.advisories, fixesFrom).filter(({ severity }) => severity !== 'critical');
+  const affectedBy = affectedAmong(current?.manifest.components ?? []);
+  if (!wanted.some((advisory) => affectedBy(advisory).length > 0)) return NOTHING_MOVES;
+  const ids = new Set(wanted.map(({ id }) => id));
+  const result = yield* compileMoves(input, 'policy');
+  return { ...result, unfixable: result.unfixable.filter(({ advisory }) => ids.has(advisory)) };
+}
+
+export const NOTHING_MOVES: FixResult = {
+  ...{ target: null, advisories: [], unfixable: [], overridden: [], misconfigured: [], adopted: [] },
+  beside: [],
+};
+
+/**
+ * Applies on every channel, and brings no ordinary update along. The configuration in force stays as well, for
  * a changed one is an ordinary update; but a setting that the fix asks for and that waits on disk is no reason to stay open.
  */
-function* compileOrders(input: CompileInput): Pieces<EmergencyResult> {
+function* compileMoves(input: CompileInput, mandate: Mandate): Pieces<FixResult> {
   const inForce = input.current?.config ?? input.config;
-  const context = yield* createContext({ ...input, config: inForce }, input.config);
-  const { moves, forced, advisories, unfixable } = yield* harden(context, context.running);
-  if (moves.size === 0 || input.current === null) {
-    return { target: null, advisories: [], unfixable, overridden: [], misconfigured: [], adopted: [] };
-  }
+  const context = yield* createContext({ ...input, config: inForce }, { onDisk: input.config, mandate });
+  const { moves, forced, advisories, unfixable, beside } = yield* harden(context, context.running);
+  if (moves.size === 0 || input.current === null) return { ...NOTHING_MOVES, unfixable };
   const assignment = new Map([...context.running, ...moves]);
   const config = adoptSettings(moves.values(), inForce, input.config);
   const target = assemble({ ...context, input: { ...context.input, config } }, assignment, forced);
@@ -50,140 +61,9 @@ function* compileOrders(input: CompileInput): Pieces<EmergencyResult> {
     target,
     advisories,
     unfixable,
+    beside,
     overridden: yield* brokenPins(context, assignment),
     misconfigured: misconfigured(target),
     adopted: settingsBetween(inForce, config, moves.keys()),
   };
-}
-
-export interface Hardened {
-  /** Affected components and what their fixes require. */
-  readonly moves: ReadonlyMap<ComponentName, Choice>;
-  /** The advisory behind each move. */
-  readonly forced: ReadonlyMap<ComponentName, string>;
-  /** Every advisory the moves answer, by id. */
-  readonly advisories: readonly string[];
-  readonly unfixable: readonly Unfixable[];
-}
-
-interface Affected extends Fixes {
-  readonly component: ComponentKey;
-  readonly from: Choice;
-  readonly advisories: readonly Advisory[];
-}
-
-/**
- * Arrangements looked at in all: far more than real closures need, and the same on every machine. One half is for all fixes at
- * once; the other is shared among the components, for none may keep another from its fix.
- */
-const BUDGET = 32_000;
-const LEAST_BUDGET = 64;
-
-export function* harden(context: Context, base: Assignment): Pieces<Hardened> {
-  const affected = yield* affectedIn(context, base);
-  const moves = yield* fixAll(context, base, affected);
-  const answers = new Map(affected.map((one) => [one.component as string, answeredBy(context, one, moves)]));
-  const advisories = [...new Set([...answers.values()].flat())].sort();
-  const [first = ''] = advisories;
-  return {
-    moves,
-    forced: new Map([...moves.keys()].map((name) => [name, answers.get(name)?.[0] ?? first])),
-    advisories,
-    unfixable: affected.flatMap((one) => stillOpen(context, one, moves)),
-  };
-}
-
-/** In the order of `base`, whose capabilities are in order by name. */
-function* affectedIn(context: Context, base: Assignment): Pieces<readonly Affected[]> {
-  const affected: Affected[] = [];
-  for (const [name, from] of base) {
-    if (from === null || !isCapabilityName(name)) continue;
-    const component = name as ComponentKey;
-    const advisories = context.holes(component, from.version);
-    if (advisories.length === 0) continue;
-    affected.push({ component, from, advisories, ...(yield* fixesFor(context, component, from)) });
-  }
-  return affected;
-}
-
-/** All at once where that works; else one after the other, keeping each that goes together with those before. */
-function* fixAll(
-  context: Context,
-  base: Assignment,
-  affected: readonly Affected[],
-): Pieces<Hardened['moves']> {
-  const repair = createRepairs(context, base);
-  const known = affected.filter((one) => one.fixes.length > 0);
-  const ready = known.filter(({ fixes }) => fixes.some(({ isConfigured }) => isConfigured));
-  // One that lacks a setting keeps no other from its fix: it is asked for when the others have theirs.
-  const fixable = ready.length > 0 ? ready : known;
-  const half = BUDGET / 2;
-  const each = Math.max(LEAST_BUDGET, Math.floor(half / fixable.length));
-  const together = yield* attempt(context, repair, fixable, half);
-  if (together !== null) return together;
-  let kept: readonly Affected[] = [];
-  let moves: Hardened['moves'] = new Map();
-  for (const one of fixable) {
-    const more = yield* attempt(context, repair, [...kept, one], each);
-    if (more === null) continue;
-    kept = [...kept, one];
-    moves = more;
-  }
-  return moves;
-}
-
-/** Best fixes or any, pins respected or not. */
-const WAYS = 4;
-
-/** Leaving fewest advisories open comes first, then leaving pins alone, then moving little. */
-function* attempt(
-  context: Context,
-  repair: ReturnType<typeof createRepairs>,
-  affected: readonly Affected[],
-  looks: number,
-): Pieces<Hardened['moves'] | null> {
-  const budget = Math.ceil(looks / WAYS);
-  const beyondHalts = affected.every(({ advisories }) => isBeyondHalts(context, advisories));
-  for (const best of [true, false]) {
-    const forced = affected.map(({ component, fixes }) => ({
-      component,
-      to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
-    }));
-    for (const respectPins of [true, false]) {
-      const moves = yield* repair({ forced, respectPins, beyondHalts, budget });
-      if (moves !== null) return moves;
-    }
-  }
-  return null;
-}
-
-function answeredBy(context: Context, one: Affected, moves: Hardened['moves']): readonly string[] {
-  const to = moves.get(one.component);
-  if (to === undefined) return [];
-  const left = isStop(one, to) ? [] : context.holes(one.component, to.version);
-  return one.advisories.filter((advisory) => !left.includes(advisory)).map((advisory) => advisory.id);
-}
-
-function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): readonly Unfixable[] {
-  const { component, from } = one;
-  const to = moves.get(component);
-  if (to !== undefined && isStop(one, to)) return [];
-  const version = to?.version ?? from.version;
-  const isReady = one.fixes.some(({ isConfigured }) => isConfigured);
-  const unmoved = isReady ? 'constraints' : 'misconfigured';
-  const reason = to === undefined && one.fixes.length > 0 ? unmoved : one.reason;
-  // Two advisories may each name what the other affects: a fix is named then, and none helps.
-  const isNamed = ({ fixed }: Advisory) =>
-    fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);
-  return context.holes(component, version).map((advisory) => ({
-    advisory: advisory.id,
-    component,
-    version,
-    reason: reason === 'no-fix' && isNamed(advisory) ? 'affected' : reason,
-  }));
-}
-
-/** A required stop may still be affected: the fix is the next hop. */
-function isStop(one: Affected, to: Choice): boolean {
-  return one.fixes.some((fix) => fix.isStop && fix.choice.digest === to.digest);
 }

@@ -53,7 +53,15 @@ export function isAffected(advisory: Advisory, component: string, version: Versi
 
 /** By id. */
 export function openCritical(advisories: readonly Advisory[]): readonly Advisory[] {
-  return advisories.filter((one) => one.severity === 'critical' && !one.withdrawn).toSorted(byUrgency);
+  return openFrom(advisories, 'critical');
+}
+
+/** Those of this severity and above that still stand, most urgent first, then by id. */
+export function openFrom(advisories: readonly Advisory[], from: Severity): readonly Advisory[] {
+  const least = BY_URGENCY.indexOf(from);
+  return advisories
+    .filter((one) => BY_URGENCY.indexOf(one.severity) <= least && !one.withdrawn)
+    .toSorted(byUrgency);
 }
 
 function byUrgency(a: Advisory, b: Advisory): number {

@@ -1,20 +1,22 @@
-// Fixes: where a critical advisory lets an affected component go, nearest first.
+// Fixes: where the open advisories let an affected component go, nearest first.
 
 import { mapped, type Pieces } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
+import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 import { isConfigurable } from './adopt.ts';
 import type { Context } from './context.ts';
 import { firstStop } from './offers.ts';
+import { selectPinned } from './pins.ts';
 import type { AnyRelease } from './releases.ts';
 import { type Choice, choiceOf } from './running.ts';
-import type { Unfixable } from './target.ts';
+import type { Unfixable, Withheld } from './target.ts';
 
 export interface Fix {
   /** The fixed version, or the required stop on the way to it. */
   readonly choice: Choice;
-  /** How many critical advisories stay open with the fixed version. */
+  /** How many advisories stay open with the fixed version. */
   readonly open: number;
   readonly isStop: boolean;
   /** Its settings are all given. */
@@ -26,6 +28,8 @@ export interface Fixes {
   readonly fixes: readonly Fix[];
   /** Why there is none. */
   readonly reason: Unfixable['reason'];
+  /** The nearest that a rollout keeps back. */
+  readonly withheld?: Withheld;
 }
 
 /**
@@ -55,7 +59,31 @@ export function* fixesFor(context: Context, component: ComponentName, from: Choi
       isHome(a) - isHome(b) ||
       compareVersions(a.choice.version, b.choice.version),
   );
-  return { fixes: sorted, reason: found.find((one) => typeof one === 'string') ?? 'no-fix' };
+  const reason = found.find((one) => typeof one === 'string') ?? 'no-fix';
+  return context.mandate === 'order'
+    ? { fixes: sorted, reason }
+    : behindRollouts(context, component, versions, { fixes: sorted, reason });
+}
+
+/** Who is in no hurry waits for a nearer fix whose wave is to come, rather than take one that leads farther. */
+function behindRollouts(
+  { index, offers }: Context,
+  component: ComponentName,
+  versions: readonly Version[],
+  { fixes, reason }: Fixes,
+): Fixes {
+  const kept = versions
+    .toSorted(compareVersions)
+    .flatMap((version) => offers.withheld.get(index.find(component, version)?.digest ?? '') ?? []);
+  const coming = kept.find(({ why }) => why.kind === 'wave');
+  const near = fixes.filter(
+    ({ choice }) => coming === undefined || compareVersions(choice.version, coming.version) < 0,
+  );
+  const isKept = near.length === 0 && (reason === 'withheld' || fixes.length > 0);
+  const withheld = coming ?? kept.find(({ why }) => why.kind === 'class' || why.kind === 'paused');
+  return isKept && withheld !== undefined
+    ? { fixes: near, reason: 'withheld', withheld }
+    : { fixes: near, reason };
 }
 
 /** True where one of the orders has waited for halts as long as any may: none of them counts any more. */
@@ -63,15 +91,33 @@ export function isBeyondHalts({ offers }: Context, orders: readonly Advisory[]):
   return orders.some(({ id }) => offers.ordersBeyondHalts.has(id));
 }
 
-/** What lets no version be installed by force: the vendor took it back, stopped it, or it failed here. */
+/** The pins on the component itself that do not allow the version, as the next ordinary update will read them. */
+export function pinsAgainst(
+  { index, offers, pins }: Context,
+  component: ComponentName,
+  version: Version,
+): readonly Pin[] {
+  const own = pins.on(component);
+  if (own.length === 0) return [];
+  const offered = index.of(component).filter(({ digest }) => offers.offered.has(digest));
+  const versions = [...new Set([...offered.map(({ document }) => document.version), version])];
+  const newestFirst = versions.sort((a, b) => compareVersions(b, a));
+  return own.filter((pin) => !selectPinned(pin, newestFirst).includes(version));
+}
+
+/** What lets no version be installed by itself: the vendor took it back, stopped it, or it failed here; and without an order, a rollout that is not for this install yet. */
 export function prohibition(
   context: Context,
   release: AnyRelease,
   beyondHalts: boolean,
-): Extract<Unfixable['reason'], 'quarantined' | 'halted' | 'withdrawn'> | null {
-  const { input, offers } = context;
+): Extract<Unfixable['reason'], 'quarantined' | 'halted' | 'withdrawn' | 'withheld'> | null {
+  const { input, offers, mandate } = context;
   if (input.quarantined.has(release.digest)) return 'quarantined';
   if (offers.withdrawn.has(release.digest)) return 'withdrawn';
+  if (mandate === 'policy') {
+    if (offers.halts.has(release.digest)) return 'halted';
+    return offers.withheld.has(release.digest) ? 'withheld' : null;
+  }
   return !beyondHalts && offers.haltedAgainstOrders.has(release.digest) ? 'halted' : null;
 }
 
@@ -94,5 +140,8 @@ function toFix(
     running !== undefined && stop !== undefined && compareVersions(version, stop.document.version) > 0;
   const next = isStop ? stop : release;
   const isConfigured = isConfigurable(next, context.input.config, context.onDisk);
+  const isPinned =
+    context.mandate === 'policy' && pinsAgainst(context, component, next.document.version).length > 0;
+  if (isPinned) return 'pinned';
   return prohibition(context, next, beyondHalts) ?? { choice: choiceOf(next), open, isStop, isConfigured };
 }

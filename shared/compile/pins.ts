@@ -20,6 +20,8 @@ export interface PinSet {
   on(component: ComponentName): readonly Pin[];
   /** Whose word decides: the nearest pinned level, the component's own first; null when no pin reaches it. */
   governing(component: ComponentName): PinOrigin | null;
+  /** Those of the nearest level above the component that has any. */
+  above(component: ComponentName): readonly Pin[];
   /** Sorted. */
   readonly active: readonly Pin[];
 }
@@ -30,6 +32,11 @@ export function createPinSet(pins: readonly Pin[]): PinSet {
   return {
     active,
     on: (component) => groups.get(component) ?? [],
+    above: (component) =>
+      levelsOf(component)
+        .slice(1)
+        .map(([name]) => groups.get(name) ?? [])
+        .find((group) => group.length > 0) ?? [],
     governing: (component) => levelsOf(component).find(([name]) => groups.has(name))?.[1] ?? null,
   };
 }

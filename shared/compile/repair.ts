@@ -28,7 +28,7 @@ export interface Repair extends Freedom {
 interface Ground {
   readonly context: Context;
   readonly base: Assignment;
-  /** What the base demands of each component. */
+  /** What the base demands of each component; by the policy's word also what a pinned parent ships. */
   readonly dependents: ReadonlyMap<ComponentName, readonly Broken[]>;
   readonly demandsOf: (owner: ComponentName, release: AnyRelease) => Demands;
   readonly alternatives: (task: Repair, component: ComponentName) => readonly Choice[];
@@ -69,7 +69,7 @@ function createGround(context: Context, base: Assignment): Ground {
   return {
     context,
     base,
-    dependents: dependentsOf(base),
+    dependents: dependentsOf(context, base),
     demandsOf: remembering(
       (owner, { digest }) => `${owner} ${digest}`,
       (owner: ComponentName, release: AnyRelease) => ({
@@ -181,7 +181,7 @@ function* mend(search: Search, moves: Moves, further: number): Pieces<Moves | nu
 /** A requirement that the moves broke. What was broken before them is not theirs to mend. */
 function firstBroken(search: Search, moves: Moves): Broken | null {
   const { ground, forced } = search;
-  const { base, dependents } = ground;
+  const { base, context, dependents } = ground;
   const chosen = (name: ComponentName): Option => moves.get(name) ?? base.get(name) ?? null;
   for (const [owner, { release }] of moves) {
     if (release === null) continue;
@@ -189,7 +189,8 @@ function firstBroken(search: Search, moves: Moves): Broken | null {
     search.looks += 1 + required.length + shipped.length;
     const isBroken = ({ on, allows }: Constraint<Option>) => !allows(chosen(on));
     // A forced version stands even where a parent that moves along still ships the affected one.
-    const constraint = required.find(isBroken) ?? shipped.find((one) => !forced.has(one.on) && isBroken(one));
+    const isFree = ({ on }: Constraint<Option>) => forced.has(on) && !isBound(context, on);
+    const constraint = required.find(isBroken) ?? shipped.find((one) => !isFree(one) && isBroken(one));
     if (constraint !== undefined) return { owner, constraint };
   }
   for (const [moved, choice] of moves) {
@@ -204,13 +205,21 @@ function firstBroken(search: Search, moves: Moves): Broken | null {
   return null;
 }
 
-function dependentsOf(base: Assignment): Ground['dependents'] {
-  const demands = [...base].flatMap(([owner, option]) =>
-    option === null || option.release === null
-      ? []
-      : requirementsOf(owner, option.release).map((constraint) => ({ owner, constraint })),
-  );
+function dependentsOf(context: Context, base: Assignment): Ground['dependents'] {
+  const demands = [...base].flatMap(([owner, option]) => {
+    if (option === null || option.release === null) return [];
+    const shipped = listedChildren(context, owner, option.release).filter(({ on }) => isBound(context, on));
+    return [...requirementsOf(owner, option.release), ...shipped].map((constraint) => ({
+      owner,
+      constraint,
+    }));
+  });
   return Map.groupBy(demands, ({ constraint }) => constraint.on);
+}
+
+/** A pin on its suite or on the platform says what it is, and nobody orders otherwise. */
+export function isBound({ mandate, pins }: Context, component: ComponentName): boolean {
+  return mandate === 'policy' && pins.on(component).length === 0 && pins.governing(component) !== null;
 }
 
 function including(moves: Moves, component: ComponentName, choice: Choice): Moves {

@@ -6,6 +6,7 @@ import type { ComponentKey } from '../schema/common.ts';
 import type { DeploymentManifest } from '../schema/deployment.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
 import type { Pin } from '../schema/pin.ts';
+import type { FixesFrom } from '../schema/policy.ts';
 import type { CapabilityRelease, Verified } from '../schema/release.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import type { Version } from '../version/version.ts';
@@ -36,6 +37,8 @@ export interface CompileInput {
   readonly current: Target | null;
   /** Digests of release manifests that failed here. */
   readonly quarantined: ReadonlySet<string>;
+  /** From which severity on the policy lets fixes in by themselves; `critical`, which orders force, where it is absent. */
+  readonly fixesFrom?: FixesFrom;
   /** What this install knows of itself, for the classes of rollouts and halts; absent where nothing is known. */
   readonly facts?: KnownFacts;
 }
@@ -131,13 +134,15 @@ export interface NamedSetting {
   readonly key: string;
 }
 
-export interface EmergencyResult {
+export interface FixResult {
   /** What runs with the affected components moved as little as possible; null when nothing can or need be moved. */
   readonly target: Target | null;
-  /** The critical advisories the target answers. */
+  /** The advisories the target answers. */
   readonly advisories: readonly string[];
-  /** Open critical advisories that stay open even with the target. */
+  /** Advisories to be closed that stay open even with the target. */
   readonly unfixable: readonly Unfixable[];
+  /** What moves though no advisory affects it, and why it has to. */
+  readonly beside: readonly Beside[];
   /** Pins the target does not respect. */
   readonly overridden: readonly Pin[];
   /** What is wrong with the instance's settings for the target's releases. */
@@ -146,6 +151,16 @@ export interface EmergencyResult {
   readonly adopted: readonly NamedSetting[];
   /** When the first of its orders reaches this install; absent where one has. */
   readonly waits?: EpochMs;
+}
+
+export interface Beside {
+  /** `platform`, a suite, or `suite/capability`. */
+  readonly component: ComponentName;
+  /** Null where it comes anew. */
+  readonly from: Version | null;
+  readonly to: Version;
+  /** `core/auth 1.0.1 requires core/api ^2.1.0`. */
+  readonly because: string;
 }
 
 export interface Unfixable {
@@ -160,5 +175,11 @@ export interface Unfixable {
     | 'halted'
     | 'withdrawn'
     | 'constraints'
-    | 'misconfigured';
+    | 'misconfigured'
+    | 'pinned'
+    | 'withheld';
+  /** The pins that keep the fix away, where they do. */
+  readonly pins?: readonly Pin[];
+  /** The nearest fix that a rollout keeps back, where one does. */
+  readonly withheld?: Withheld;
 }

@@ -58,7 +58,7 @@ function* optionsFor(context: Context, component: ComponentName): Pieces<readonl
 }
 
 /**
- * An ordinary update never brings in a critical advisory that what runs is free of. Where a pin wants a version, or
+ * An ordinary update never brings in an advisory that what runs is free of, critical or of a severity that the policy names. Where a pin wants a version, or
  * nothing runs yet, an affected one may still be all there is: it comes last, and the decision names it, see emergency.ts.
  */
 function safestFirst(
@@ -134,6 +134,6 @@ function worsensExposure(
   from: Choice | undefined,
   to: Choice,
 ): boolean {
-  const before = from === undefined ? [] : context.holes(component, from.version);
-  return context.holes(component, to.version).some((advisory) => !before.includes(advisory));
+  const before = from === undefined ? [] : context.unwanted(component, from.version);
+  return context.unwanted(component, to.version).some((advisory) => !before.includes(advisory));
 }

@@ -39,6 +39,11 @@ export const BLOCKER_RULES = {
     owner: 'admin',
     clear: 'fairlead quarantine lift {component} --reason "why"',
   },
+  'fix-pinned': {
+    verdict: 'held',
+    owner: 'admin',
+    clear: 'fairlead pin remove {component} --reason "why"',
+  },
   'quarantine-unreadable': { verdict: 'blocked', owner: 'admin', clear: 'fairlead apply --reason "why"' },
   quarantined: {
     verdict: 'blocked',

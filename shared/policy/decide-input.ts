@@ -1,5 +1,5 @@
 // What the decision is made from: policy, targets, approvals, freshness, the host's facts and the time.
-import type { CompileResult, EmergencyResult } from '../compile/target.ts';
+import type { CompileResult, FixResult } from '../compile/target.ts';
 import type { EpochMs } from '../encoding/instant.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { DeploymentManifest, DeploymentRecord, Plan } from '../schema/deployment.ts';
@@ -18,7 +18,9 @@ export interface DecideInput {
   /** The manifest that runs; null on an empty instance. */
   readonly current: DeploymentManifest | null;
   readonly desired: { readonly result: CompileResult; readonly plan: Plan | null };
-  readonly emergency: { readonly result: EmergencyResult; readonly plan: Plan | null };
+  readonly emergency: { readonly result: FixResult; readonly plan: Plan | null };
+  /** What the policy lets in by itself; nothing while an order is on its way. */
+  readonly fixes: { readonly result: FixResult; readonly plan: Plan | null };
   readonly approvals: readonly Approval[];
   /** What failed or was taken back here, and by whom: the decision names it. */
   readonly quarantine: readonly QuarantineNote[];

@@ -13,7 +13,7 @@ import { unreadableReasons } from './settings-reasons.ts';
 /** Empty means current: nothing to do and nothing that keeps something from being done. */
 export function idleReasons(input: DecideInput): readonly Reason[] {
   const { desired, quarantine } = input;
-  const unfixable = unfixableReasons(input);
+  const unfixable = openReasons(input);
   // What is desired is not known: reasons against it would be about something else.
   if (!isReadable(input)) return [...unreadableReasons(input), ...unfixable];
   const { result } = desired;
@@ -23,13 +23,21 @@ export function idleReasons(input: DecideInput): readonly Reason[] {
   return [...unfixable, ...withheld, ...held];
 }
 
-/** Why a hole stays open. */
-export function unfixableReasons({
+/** Why a hole stays open that an order, or the policy, wants closed. Where no fix is named that helps the policy has nothing to let in. */
+export function openReasons({
   emergency,
+  fixes,
+  desired,
   quarantine,
-}: Pick<DecideInput, 'emergency' | 'quarantine'>): readonly Reason[] {
-  return emergency.result.unfixable.map((one) => unfixableReason(one, quarantine));
+}: Pick<DecideInput, 'emergency' | 'fixes' | 'desired' | 'quarantine'>): readonly Reason[] {
+  const told = desired.result.kind === 'compiled' ? desired.result.withheld : [];
+  const isTold = ({ withheld }: Unfixable) =>
+    told.some(({ release }) => withheld !== undefined && release === withheld.release);
+  const wanted = fixes.result.unfixable.filter((one) => !NO_HELP.has(one.reason) && !isTold(one));
+  return [...emergency.result.unfixable, ...wanted].map((one) => unfixableReason(one, quarantine));
 }
+
+const NO_HELP = new Set<Unfixable['reason']>(['no-fix', 'affected']);
 
 const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
   'no-fix': 'no fixed version is named',
@@ -40,13 +48,23 @@ const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
   withdrawn: 'the vendor has withdrawn the fixed version',
   misconfigured: 'the fixed version asks for a setting that nobody gave',
   constraints: 'the fixed version cannot run beside what else is installed',
+  pinned: 'a pin keeps the fixed version away',
+  withheld: 'a rollout keeps the fixed version back',
 };
 
 function unfixableReason(
-  { advisory, component, version, reason }: Unfixable,
+  { advisory, component, version, reason, pins = [], withheld }: Unfixable,
   quarantine: readonly QuarantineNote[],
 ): Reason {
   const affects = `${advisory} affects ${component} ${version}`;
+  if (pins.length > 0) {
+    return block('fix-pinned', {
+      message: `${affects}: its fix would break ${pins.map(formatPin).join(', ')}`,
+      source: 'policy pins',
+      clear: pins.map((pin) => ({ component: pinnedComponent(pin) })),
+    });
+  }
+  if (withheld !== undefined) return withheldReason(withheld, quarantine);
   if (reason !== 'quarantined') {
     return block('unfixable', { message: `${affects}: ${UNFIXABLE[reason]}`, source: advisory });
   }

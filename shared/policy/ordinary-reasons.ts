@@ -1,4 +1,4 @@
-// Reasons against an ordinary update: channel, hold, approvals, windows, settings, exposure.
+// Reasons against what the local policy decides about, ordinary updates and the fixes it lets in: channel, hold, approvals, windows, settings, exposure.
 import { type Exposure, selectExposures } from '../compile/exposure.ts';
 import { planDigest } from '../compile/plan.ts';
 import { instantMs } from '../encoding/instant.ts';
@@ -31,6 +31,23 @@ export function* ordinaryReasons(
   ];
   const isAsked = !isRefused(unasked) && !input.host.deploymentInProgress;
   return isAsked ? [...unasked, ...approvalReasons(input, plan)] : unasked;
+}
+
+/** Against a fix that the policy lets in: its channel asks nobody, and that is what the policy says. A no to this very plan still counts. */
+export function* fixReasons(input: DecideInput, plan: Plan): Pieces<readonly Reason[]> {
+  const { result } = input.fixes;
+  const policy = effectivePolicy(input);
+  return [
+    ...hostReasons(input),
+    ...memoryReasons(input),
+    ...settingsReasons(result.misconfigured),
+    ...driverReasons(input.host, result.target),
+    ...wholeReasons(input, plan),
+    ...holdReasons(policy, input.now),
+    ...(yield* windowReasons(input, policy)),
+    ...retryReasons(input, planDigest(plan)),
+    ...denialReasons(input, plan),
+  ];
 }
 
 /** Without the list of what failed here the agent would try it again. A person who says so may. */
@@ -84,17 +101,19 @@ function* policyReasons(input: DecideInput): Pieces<readonly Reason[]> {
       }),
     );
   }
+  return [...reasons, ...(yield* windowReasons(input, policy))];
+}
+
+function* windowReasons({ command, now }: DecideInput, { windows }: Policy): Pieces<readonly Reason[]> {
   const isOverridden = command?.override.includes('window') === true;
-  if (!isOpen(policy.windows, now) && !isOverridden) {
-    reasons.push(
-      block('window-closed', {
-        message: 'no maintenance window is open',
-        source: 'policy windows',
-        clearsAt: yield* nextOpen(policy.windows, now),
-      }),
-    );
-  }
-  return reasons;
+  if (isOpen(windows, now) || isOverridden) return [];
+  return [
+    block('window-closed', {
+      message: 'no maintenance window is open',
+      source: 'policy windows',
+      clearsAt: yield* nextOpen(windows, now),
+    }),
+  ];
 }
 
 function holdReasons({ hold, emergencyHold }: Policy, now: number): readonly Reason[] {
@@ -120,11 +139,7 @@ function approvalReasons(input: DecideInput, plan: Plan): readonly Reason[] {
   const { channel, approvals: rules } = effectivePolicy(input);
   const digest = planDigest(plan);
   const approval = weighApprovals(rules, digest, approvals, now);
-  if (approval.kind === 'denied') {
-    return [
-      block('approval-denied', { message: `${approval.by} has refused this plan`, source: 'approvals' }),
-    ];
-  }
+  if (approval.kind === 'denied') return denialReasons(input, plan);
   const isAsked = channel !== 'auto' && (command === null || rules.approvers.length > 0);
   if (approval.kind === 'granted' || !isAsked) return [];
   const signed = rules.approvers.length > 0 ? ' --key FILE' : '';
@@ -135,4 +150,11 @@ function approvalReasons(input: DecideInput, plan: Plan): readonly Reason[] {
       clear: { plan: digest, key: signed },
     }),
   ];
+}
+
+function denialReasons(input: DecideInput, plan: Plan): readonly Reason[] {
+  const { approvals: rules } = effectivePolicy(input);
+  const approval = weighApprovals(rules, planDigest(plan), input.approvals, input.now);
+  if (approval.kind !== 'denied') return [];
+  return [block('approval-denied', { message: `${approval.by} has refused this plan`, source: 'approvals' })];
 }

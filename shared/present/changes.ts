@@ -2,14 +2,9 @@
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { count } from '../errors/entry.ts';
-import {
-  type DeploymentRecord,
-  type DeploymentState,
-  type Drift,
-  isFinal,
-  type PlanReason,
-} from '../schema/deployment.ts';
+import { type DeploymentRecord, type DeploymentState, type Drift, isFinal } from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
+import { describeBeside } from './verdict.ts';
 
 /** The newest last, as a log reads. */
 export function renderChanges(records: readonly DeploymentRecord[]): readonly string[] {
@@ -28,10 +23,11 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
   const verdict = `change ${record.id}: ${record.state}`;
   const lines = [
     style.bold(toneOf(record.state, style)(verdict)),
-    `reason   ${describeReason(record.reason)}, started by ${sanitizeLine(record.actor)}${record.note === undefined ? '' : `: ${sanitizeLine(record.note, 300)}`}`,
+    `reason   ${describeReason(record)}, started by ${sanitizeLine(record.actor)}${record.note === undefined ? '' : `: ${sanitizeLine(record.note, 300)}`}`,
     `plan     ${record.plan}`,
     `moves    generation ${record.previousGeneration ?? 'none'} → ${record.generation}`,
     ...indent(record.steps.map(describeStep), 9),
+    ...(record.fix === undefined ? [] : describeBeside(record.fix).map((line) => `fix      ${line}`)),
   ];
   if (record.cutConnections !== undefined) {
     lines.push(`cut      ${count(record.cutConnections, 'connection')} open when the version before stopped`);
@@ -61,10 +57,11 @@ function describeDrift({ component, added, damaged, mended, example }: Drift): s
 
 export function summaryOf(record: DeploymentRecord): string {
   const moves = record.steps.map(describeStep).join(', ');
-  return `${describeReason(record.reason)}: ${moves === '' ? 'settings only' : moves}`;
+  return `${describeReason(record)}: ${moves === '' ? 'settings only' : moves}`;
 }
 
-function describeReason(reason: PlanReason): string {
+function describeReason({ reason, fix }: DeploymentRecord): string {
+  if (fix?.by === 'policy') return `fix of ${sanitizeLine(fix.advisories.join(', '), 500)} by policy`;
   switch (reason.kind) {
     case 'channel':
       return 'update';

@@ -4,9 +4,15 @@ import { sanitizeLine } from '../encoding/text.ts';
 import { formatBytes } from '../errors/entry.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker, Decision } from '../schema/decision.ts';
-import type { Plan } from '../schema/deployment.ts';
+import type { Fix, Plan } from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
-import { describeAdopted, describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
+import {
+  describeAdopted,
+  describeBeside,
+  describeBlockers,
+  describeNewer,
+  describeVerdict,
+} from './verdict.ts';
 import { formatBoth, renderOpenings } from './windows.ts';
 
 export function renderExplanation(
@@ -22,11 +28,19 @@ export function renderExplanation(
     ...renderPlan(reply),
     ...section('Why not now', describeBlockers(decision.blockers.filter(isNews(inProgress)), style)),
     ...section('Newer', describeNewer(decision)),
+    ...section('Fix', decision.fix === undefined ? [] : describeFix(decision.fix)),
     ...section('Settings that come along', describeAdopted(decision)),
     ...(waits ? renderOpenings(reply.openings, zone) : []),
     ...section('Pins', reply.pins.map(describePin)),
     ...section('Exposed', describeExposures(decision)),
     ...(reply.contact === null ? [] : [describeContact(reply.contact, reply.at)]),
+  ];
+}
+
+function describeFix(fix: Fix): readonly string[] {
+  return [
+    `of ${sanitizeLine(fix.advisories.join(', '), 500)}, let in by policy security`,
+    ...describeBeside(fix),
   ];
 }
 

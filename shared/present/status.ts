@@ -3,6 +3,7 @@ import { sanitizeLine } from '../encoding/text.ts';
 import { CATALOGUE, isErrorCode } from '../errors/catalogue.ts';
 import { count, EXIT } from '../errors/entry.ts';
 import type { Contact, StatusReply } from '../protocol/admin.ts';
+import type { FixesFrom } from '../schema/policy.ts';
 import { describeContact, isNews } from './explanation.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
@@ -15,6 +16,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeBlockers(status.decision.blockers.filter(isNews(status.inProgress)), style),
     ...describeNewer(status.decision),
     ...describeHold(status),
+    ...(status.fixesFrom === undefined ? [] : [describeFixesFrom(status.fixesFrom)]),
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}${describeSlot(status)}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
@@ -27,6 +29,12 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];
+}
+
+export function describeFixesFrom(from: FixesFrom): string {
+  return from === 'critical'
+    ? 'Fixes come by themselves where an order forces them; all others follow the channel'
+    : `Fixes from ${from} on come by themselves, on every channel: inside windows, behind pins and holds`;
 }
 
 function describeSlot({ slots }: StatusReply): string {

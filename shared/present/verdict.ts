@@ -3,7 +3,7 @@ import { sanitizeLine } from '../encoding/text.ts';
 import { assertNever } from '../errors/error.ts';
 import type { ApprovalsReply, WeighedApproval } from '../protocol/admin-policy.ts';
 import type { Blocker, Decision } from '../schema/decision.ts';
-import type { DeploymentRecord } from '../schema/deployment.ts';
+import type { DeploymentRecord, Fix } from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
 
 /** `inProgress` speaks first: while something is being deployed, that is the news. */
@@ -62,18 +62,18 @@ interface Verdict {
 
 function verdictOf(decision: Decision, inProgress: DeploymentRecord | null): Verdict {
   if (inProgress !== null) return { tone: 'warn', text: describeUnderWay(inProgress) };
-  const forced = decision.target?.kind === 'emergency' ? 'a forced patch' : 'an update';
+  const what = nameOf(decision);
   const first = decision.blockers[0];
   const why = first === undefined ? '' : `: ${sanitizeLine(first.message, 500)}`;
   switch (decision.verdict) {
     case 'current':
       return { tone: 'good', text: `current: ${describeNewest(decision)}${why}` };
     case 'apply':
-      return { tone: 'warn', text: `${forced} is about to be applied` };
+      return { tone: 'warn', text: `${what} is about to be applied` };
     case 'wait':
-      return { tone: 'warn', text: `${forced} waits${why}` };
+      return { tone: 'warn', text: `${what} waits${why}` };
     case 'ask':
-      return { tone: 'warn', text: `${forced} waits for you${why}` };
+      return { tone: 'warn', text: `${what} waits for you${why}` };
     case 'held':
       return { tone: 'warn', text: `held${why}` };
     case 'blocked':
@@ -83,10 +83,25 @@ function verdictOf(decision: Decision, inProgress: DeploymentRecord | null): Ver
   }
 }
 
-/** Nobody may take a patch that is forced upon them for an update that they allowed. */
-function describeUnderWay({ id, state, reason }: DeploymentRecord): string {
+function nameOf({ target, fix }: Decision): string {
+  if (target?.kind === 'emergency') return 'a forced patch';
+  return fix === undefined ? 'an update' : `a fix of ${sanitizeLine(fix.advisories.join(', '), 300)}`;
+}
+
+/** Nobody may take a patch that is forced upon them, or a fix alone, for an update that they allowed. */
+function describeUnderWay({ id, state, reason, fix }: DeploymentRecord): string {
   const forced = reason.kind === 'forced' ? `, forced by ${sanitizeLine(reason.advisories.join(', '))},` : '';
-  return `change ${id}${forced} is ${state}`;
+  const alone = fix?.by === 'policy' ? `, a fix of ${sanitizeLine(fix.advisories.join(', '), 300)},` : '';
+  return `change ${id}${forced}${alone} is ${state}`;
+}
+
+/** What moves beside the components that the advisories affect, each with what leaves it no choice. */
+export function describeBeside({ beside }: Fix): readonly string[] {
+  if (beside.length === 0) return ['nothing moves but what the advisories affect'];
+  return beside.map(
+    ({ component, from, to, because }) =>
+      `${sanitizeLine(component)} ${from ?? 'none'} → ${to} as well, because ${sanitizeLine(because, 300)}`,
+  );
 }
 
 const MOST_IN_A_LINE = 10;

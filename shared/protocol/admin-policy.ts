@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { approvalReceipt } from '../schema/approval.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { holdReceipt } from '../schema/hold-receipt.ts';
-import { PROPOSAL_KINDS, policy, STANDINGS } from '../schema/policy.ts';
+import { FIXES_FROM, PROPOSAL_KINDS, policy, STANDINGS } from '../schema/policy.ts';
 import { CHANNELS } from './report.ts';
 import { opening } from './upkeep.ts';
 
@@ -47,6 +47,8 @@ export const policyEdit = z.discriminatedUnion('kind', [
     of: z.array(z.enum(PROPOSAL_KINDS)).min(1).max(PROPOSAL_KINDS.length),
     standing: z.enum(STANDINGS),
   }),
+  /** From which severity on fixes come by themselves. */
+  z.strictObject({ kind: z.literal('security'), from: z.enum(FIXES_FROM) }),
   /** Of a vendor's template: the channel and, where it has any, the windows, which take the place of all. */
   z.strictObject({
     kind: z.literal('template'),

@@ -5,6 +5,7 @@ import { componentKey, digest, instant, line, name, version } from '../schema/co
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
+import { FIXES_FROM } from '../schema/policy.ts';
 import { hintsState } from './hint.ts';
 import { CHANNELS } from './report.ts';
 import { deviation, opening, rollbackTo, slotsState } from './upkeep.ts';
@@ -58,11 +59,10 @@ export const statusReply = z.strictObject({
     /** The proxy the agent reaches its server through, as its own environment names it. */
     proxy: line.optional(),
   }),
-  channel: z.enum(CHANNELS),
-  track: name,
+  /** `fixesFrom`: from which severity on fixes come by themselves; absent where only orders force them. */
+  ...{ channel: z.enum(CHANNELS), fixesFrom: z.enum(FIXES_FROM).optional(), track: name },
   /** Null on an empty instance. */
-  generation: z.int().nullable(),
-  manifest: digest.nullable(),
+  ...{ generation: z.int().nullable(), manifest: digest.nullable() },
   components: z.array(component),
   decision,
   /** A decision about what is known now is being made: that above is the one before. */

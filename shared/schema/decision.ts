@@ -1,6 +1,7 @@
 // What the policy decided and every reason why: one value for CLI, record, server and dashboard.
 import { z } from 'zod';
 import { digest, instant } from './common.ts';
+import { fix } from './deployment.ts';
 
 export const blocker = z.strictObject({
   /** Stable, for programs: `channel-frozen`, `quarantined`, … */
@@ -37,7 +38,9 @@ export const decision = z.strictObject({
       }),
     )
     .optional(),
-  /** What of the configuration on disk a forced patch brings into force, because it cannot run without. */
+  /** The target is a fix that the local policy lets in: nothing moves but what these advisories affect, and this beside it. */
+  fix: fix.optional(),
+  /** What of the configuration on disk a fix brings into force, because it cannot run without. */
   adopted: z.array(z.strictObject({ component: z.string(), key: z.string() })).optional(),
   /** Open advisories that affect what runs, most urgent first. */
   exposed: z.array(

@@ -109,6 +109,16 @@ export const drift = z.strictObject({
   example: z.string().max(300),
 });
 
+/**
+ * Whose word let a fix in that moves as little as can be: an order, or the local policy. What it moved beside the components that
+ * its advisories affect, and what left that no choice; nothing else moved.
+ */
+export const fix = z.strictObject({
+  by: z.enum(['order', 'policy']),
+  advisories: z.array(line).min(1),
+  beside: z.array(z.strictObject({ component: line, from: version.nullable(), to: version, because: line })),
+});
+
 /** What was deployed, when, why and how it ended. One per deployment, kept for good. */
 export const deploymentRecord = z.strictObject({
   schema: z.literal('fairlead/record@1'),
@@ -139,7 +149,9 @@ export const deploymentRecord = z.strictObject({
   unhealthyBefore: z.array(componentKey).optional(),
   /** Where the files of what it left were not what was signed. */
   drift: z.array(drift).optional(),
-  /** Settings of the configuration on disk that a forced patch brought into force, because it cannot run without. */
+  /** That it was a fix and nothing but. An earlier agent left it out, and so does one of today before an earlier server. */
+  fix: fix.optional(),
+  /** Settings of the configuration on disk that a fix brought into force, because it cannot run without. */
   adopted: z.array(z.strictObject({ component: componentKey, key: name })).optional(),
   /** Connections to the versions it replaced side by side that were still open when those had to stop. */
   cutConnections: z.int().min(1).optional(),
@@ -149,6 +161,7 @@ export const deploymentRecord = z.strictObject({
   note: line.optional(),
 });
 
+export type Fix = z.output<typeof fix>;
 export type Drift = z.output<typeof drift>;
 export type DeploymentRecord = z.output<typeof deploymentRecord>;
 

@@ -108,6 +108,19 @@ const remote = z.union([
   }),
 ]);
 
+/** From which severity on fixes come by themselves: `critical` are those that an order forces. */
+export const FIXES_FROM = ['critical', 'high', 'medium'] as const;
+export type FixesFrom = (typeof FIXES_FROM)[number];
+
+const security = z.strictObject({
+  from: z
+    .enum(FIXES_FROM)
+    .describe(
+      '`critical`: nothing but what an order forces. `high` or `medium`: fixes of advisories of that severity and above as well, ' +
+        'inside windows, behind pins and holds, and without a question',
+    ),
+});
+
 const retention = z.strictObject({
   generations: z
     .int()
@@ -148,6 +161,11 @@ export const policy = z.strictObject({
     })
     .optional()
     .describe('Break-glass: not even forced patches, for at most 72 hours. Loud in the status and reported'),
+  security: security
+    .optional()
+    .describe(
+      'Which fixes come by themselves, on every channel, moving as little as a forced patch does; `critical` where it is not said',
+    ),
   fetchAhead: z.boolean().default(true).describe('Fetch what is on offer before it may be applied'),
   remote: remote
     .default('ignore')
@@ -172,6 +190,17 @@ export type Policy = z.output<typeof policy>;
 export type Window = z.output<typeof window>;
 export type Hold = z.output<typeof hold>;
 export type Approvals = z.output<typeof approvals>;
+
+/** From which severity on fixes come by themselves. */
+export function fixesFrom({ security }: Pick<Policy, 'security'>): FixesFrom {
+  return security?.from ?? 'critical';
+}
+
+/** Where it is more than orders force. */
+export function sayFixesFrom(policy: Pick<Policy, 'security'>): { readonly fixesFrom?: FixesFrom } {
+  const from = fixesFrom(policy);
+  return from === 'critical' ? {} : { fixesFrom: from };
+}
 
 /** What becomes of proposals of this kind. */
 export function standingOf({ remote: said }: Pick<Policy, 'remote'>, kind: ProposalKind): Standing {

@@ -24,6 +24,7 @@ export function finished<Given extends readonly unknown[], Result>(
 
 export const compile = finished(compiling.compile);
 export const compileEmergency = finished(emergency.compileEmergency);
+export const compileFixes = finished(emergency.compileFixes);
 export const compileAnew = finished(cache.compileAnew);
 export const selectExposures = finished(exposure.selectExposures);
 export const verifyRiskAccepted = finished(rollbackTarget.verifyRiskAccepted);

@@ -1,5 +1,6 @@
 // Scenarios: catalogs, instances and policies in the few words a decision table needs.
 
+import { NOTHING_MOVES } from '../../shared/compile/emergency.ts';
 import { configDigest, planBetween, planDigest } from '../../shared/compile/plan.ts';
 import type { OrderedAdvisory, ScopedHalt } from '../../shared/compile/releases.ts';
 import type { CompileInput, KnownFacts, Target } from '../../shared/compile/target.ts';
@@ -22,11 +23,11 @@ import { instanceConfig } from '../../shared/schema/instance.ts';
 import { orderTerms } from '../../shared/schema/order-terms.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { pin } from '../../shared/schema/pin.ts';
-import { policy } from '../../shared/schema/policy.ts';
+import { fixesFrom, policy } from '../../shared/schema/policy.ts';
 import { type CapabilityRelease, type Release, release, type Verified } from '../../shared/schema/release.ts';
 import { componentNameOf, parseRef, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import { halt, type Rollout, rollout } from '../../shared/schema/rollout.ts';
-import { compile, compileEmergency, decide } from './finished.ts';
+import { compile, compileEmergency, compileFixes, decide } from './finished.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -118,6 +119,11 @@ export function decideScenario(scenario: Scenario): {
     emergency.target === null
       ? null
       : planBetween({ from: current, to: emergency.target, reason: forced, stored });
+  const fixes = emergency.target === null ? compileFixes(compileInput) : NOTHING_MOVES;
+  const fixPlan =
+    fixes.target === null
+      ? null
+      : planBetween({ from: current, to: fixes.target, reason: { kind: 'channel' }, stored });
   const input: DecideInput = {
     now: compileInput.now,
     policy:
@@ -129,6 +135,7 @@ export function decideScenario(scenario: Scenario): {
     current: current?.manifest ?? null,
     desired: { result, plan: desiredPlan },
     emergency: { result: emergency, plan: emergencyPlan },
+    fixes: { result: fixes, plan: fixPlan },
     approvals: (scenario.approvals ?? []).map((one) => ({
       plan: one.plan ?? (desiredPlan === null ? '' : planDigest(desiredPlan)),
       verdict: one.says,
@@ -147,7 +154,9 @@ export function decideScenario(scenario: Scenario): {
         ? null
         : { actor: 'admin', reason: 'because', override: [], ...scenario.command },
   };
-  return { decision: decide(input), input, plan: emergencyPlan ?? desiredPlan };
+  const decision = decide(input);
+  const wanted = decision.fix === undefined ? desiredPlan : fixPlan;
+  return { decision, input, plan: emergencyPlan ?? wanted };
 }
 
 export function summarize(scenario: Scenario): Expected {
@@ -193,6 +202,7 @@ export function compileInputOf(scenario: Scenario): CompileInput {
     },
     pins: Object.entries(scenario.pins ?? {}).map(([on, wanted]) => buildPin(on, wanted)),
     current: scenario.runs === undefined ? null : targetRunning(scenario.runs, releases, config),
+    fixesFrom: fixesFrom(policyOf(scenario.policy === 'unreadable' ? {} : (scenario.policy ?? {}))),
     quarantined: new Set((scenario.quarantined ?? []).map(digestOfRef)),
     ...(scenario.facts === undefined ? {} : { facts: scenario.facts }),
   };

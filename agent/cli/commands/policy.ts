@@ -8,12 +8,18 @@ import { EXIT } from '../../../shared/errors/entry.ts';
 import { readDocument } from '../../../shared/node/named-file.ts';
 import { findStale, findUnsatisfiable } from '../../../shared/policy/satisfiable.ts';
 import { describePinState } from '../../../shared/present/explanation.ts';
+import { describeFixesFrom } from '../../../shared/present/status.ts';
 import { formatTable } from '../../../shared/present/table.ts';
 import { renderOpenings } from '../../../shared/present/windows.ts';
 import { type ExplanationReply, explanationReply } from '../../../shared/protocol/admin.ts';
 import { policyReply } from '../../../shared/protocol/admin-policy.ts';
 import type { Channel } from '../../../shared/protocol/report.ts';
-import { type Policy, policy as policySchema } from '../../../shared/schema/policy.ts';
+import {
+  type FixesFrom,
+  fixesFrom,
+  type Policy,
+  policy as policySchema,
+} from '../../../shared/schema/policy.ts';
 import { type CliContext, show } from '../context.ts';
 import { changePolicy, type EditOptions, showPolicy } from '../policy-edit.ts';
 import { readInstant } from '../times.ts';
@@ -41,6 +47,14 @@ export async function setChannel(
   return await changePolicy(context, { kind: 'channel', channel }, options, () => [
     `channel ${channel}: ${MEANING[channel]}`,
   ]);
+}
+
+export async function setFixesFrom(
+  context: CliContext,
+  from: FixesFrom,
+  options: EditOptions,
+): Promise<number> {
+  return await changePolicy(context, { kind: 'security', from }, options, () => [describeFixesFrom(from)]);
 }
 
 export async function addPin(
@@ -96,10 +110,12 @@ interface Checked {
   readonly stale: readonly string[];
 }
 
-function renderCheck({ channel }: Policy, { unsatisfiable, stale }: Checked): readonly string[] {
+function renderCheck(known: Policy, { unsatisfiable, stale }: Checked): readonly string[] {
+  const from = fixesFrom(known);
+  const fixes = from === 'critical' ? '' : `, fixes from ${from} on by themselves`;
   return [
     unsatisfiable.length === 0
-      ? `the policy is valid: channel ${channel}`
+      ? `the policy is valid: channel ${known.channel}${fixes}`
       : 'nobody can satisfy this policy:',
     ...unsatisfiable.map((problem) => `- ${problem}`),
     ...stale.map((each) => `note: ${each}`),

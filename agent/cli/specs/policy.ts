@@ -15,6 +15,7 @@ import {
 import { CHANNELS } from '../../../shared/protocol/report.ts';
 import { REACHES } from '../../../shared/schema/drivers/confinement.ts';
 import { reach } from '../../../shared/schema/instance.ts';
+import { FIXES_FROM } from '../../../shared/schema/policy.ts';
 import { parseTime } from '../times.ts';
 import { type AgentCommand, COMPONENT, PASSPHRASE, REASON, YES } from './common.ts';
 
@@ -27,6 +28,17 @@ const CHANNEL: readonly AgentCommand[] = [
     options: [REASON, YES],
     answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
     load: async () => (await import('../commands/policy.ts')).setChannel,
+  },
+  {
+    name: 'security from',
+    about: 'say which fixes come by themselves on every channel, inside windows and behind pins',
+    example: 'security from high --reason "fixes by themselves, features when we ask"',
+    arguments: [
+      { name: '<severity>', about: 'this and above; critical: those that are forced', choices: FIXES_FROM },
+    ],
+    options: [REASON, YES],
+    answer: async () => (await import('../../../shared/protocol/admin-policy.ts')).policyReply,
+    load: async () => (await import('../commands/policy.ts')).setFixesFrom,
   },
   {
     name: 'policy show',

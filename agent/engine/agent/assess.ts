@@ -1,5 +1,6 @@
 // Assessing the instance: every fact the decision needs, read now, and the decision made from them.
 
+import { NOTHING_MOVES } from '../../../shared/compile/emergency.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
 import type { ApplyCommand } from '../../../shared/policy/decide-input.ts';
@@ -49,14 +50,9 @@ export async function assessSoon(
 async function recorded({ records }: Needs<'records'>): Promise<Conclusion | null> {
   const record = await records.decisions.read();
   if (record === null) return null;
-  return { decision: record.decision, offer: null, emergency: UNKNOWN_EMERGENCY, pins: [] };
+  // A record tells of an order what its decision says.
+  return { decision: record.decision, offer: null, emergency: NOTHING_MOVES, pins: [] };
 }
-
-/** A record tells of it what its decision says. */
-const UNKNOWN_EMERGENCY = {
-  ...{ target: null, advisories: [], unfixable: [] },
-  ...{ overridden: [], misconfigured: [], adopted: [] },
-};
 
 async function concludeFrom(
   { offers }: Needs<'offers'>,

@@ -88,12 +88,13 @@ function requestFor(
   actor: string,
   command: ApplyCommand | null,
 ): DeploymentRequest {
-  const { target, plan } = offer;
+  const { target, plan, fix } = offer;
   return {
     manifest: target.manifest,
     releases: target.releases,
     config: target.config,
     plan,
+    ...(fix === undefined ? {} : { fix }),
     actor,
     ...(command === null ? {} : { note: sanitizeLine(command.reason, 300) }),
     acceptUnhealthy: command?.override.includes('health') === true,

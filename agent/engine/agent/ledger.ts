@@ -1,6 +1,7 @@
 // The agent's hand on the audit log: what it does itself, each act once, and what was changed past it.
 import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
 import type { JsonValue } from '../../../shared/encoding/json.ts';
+import { cutText } from '../../../shared/encoding/text.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
@@ -154,10 +155,14 @@ async function tellDeployments(
   told: Told,
   records: readonly DeploymentRecord[],
 ): Promise<void> {
-  for (const { id, actor, plan, reason, state, failure, adopted = [] } of records) {
+  for (const { id, actor, plan, reason, state, failure, adopted = [], fix } of records) {
     if (!told.begun.has(id)) {
       const settings = adopted.map(({ component, key }) => `${component} ${key}`).join(', ');
-      const details = { change: id, plan, reason: reason.kind, ...(settings === '' ? {} : { settings }) };
+      const details = {
+        ...{ change: id, plan, reason: reason.kind },
+        ...(fix === undefined ? {} : { fix: cutText(fix.advisories.join(', '), 300) }),
+        ...(settings === '' ? {} : { settings }),
+      };
       await audit.append({ event: 'deployment-started', actor, details });
       told.begun.add(id);
     }

@@ -94,6 +94,7 @@ async function deploy(act: Act, wish: Wish & { readonly kind: 'deploy' }): Promi
   if (facts.host.deploymentInProgress) return later(decision, 'a deployment is under way');
   if (ref !== null && (offer === null || !hasRelease(offer.target, ref))) {
     if (decision.target?.kind === 'emergency') return later(decision, 'a forced patch goes first');
+    if (decision.fix !== undefined) return later(decision, 'a fix goes first');
     throw await leadsElsewhere(facts, ref, state);
   }
   const isPatient = decision.verdict === 'wait' || (!person && /^(?:held|ask)$/.test(decision.verdict));

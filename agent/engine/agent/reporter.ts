@@ -2,7 +2,14 @@
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { OptionalPart, Report } from '../../../shared/protocol/report.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
-import { EMPTY_OUTBOX, markDelivered, nextBatch, type Outbox, selectUndelivered } from '../../core/outbox.ts';
+import {
+  EMPTY_OUTBOX,
+  markDelivered,
+  nextBatch,
+  type Outbox,
+  readableBy,
+  selectUndelivered,
+} from '../../core/outbox.ts';
 import type { Log } from '../../ports/machine.ts';
 import type { Sent, ServerChannel } from '../../ports/server.ts';
 import type { JsonStore } from '../../ports/state.ts';
@@ -111,18 +118,15 @@ interface Known {
   reads: readonly OptionalPart[];
 }
 
-/** Without what this server does not read: it would refuse the whole. */
 async function reportOf(
   { observe, witness }: ReporterOptions,
   { reads }: Known,
   sequence: number,
   records: readonly DeploymentRecord[],
 ): Promise<Report> {
-  const { facts, ...report } = await observe();
-  const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
   const ledger = reads.includes('ledger') ? await witness.claim() : null;
   const claimed = ledger === null ? {} : { ledger };
-  return { ...report, ...told, ...claimed, sequence, records: [...records] };
+  return readableBy(reads, { ...(await observe()), ...claimed, sequence, records: [...records] });
 }
 
 /** What nobody is told now is told to nobody later: who switches reporting on speaks of what comes. */
@@ -145,6 +149,7 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
     await options.outbox.write(state);
     const report = await reportOf(options, known, state.sequence, batch);
     const sent = await tell(options, known, report);
+    const isCut = batch.some(({ fix }, at) => fix !== undefined && report.records[at]?.fix === undefined);
     if (sent.proposals !== null) options.onMark(sent.proposals);
     if (sent.sequence > state.sequence && !restored) {
       // This disk was restored from a backup: the server knows later numbers, so this report did not count.
@@ -153,7 +158,8 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
       state = { ...state, sequence: Math.min(sent.sequence, HIGHEST_SEQUENCE) };
       continue;
     }
-    if (sent.wantsWhole) continue;
+    // It reads more than was known: what was left out of a record would never be said.
+    if (sent.wantsWhole || (isCut && known.reads.includes('fixes'))) continue;
     state = markDelivered(state, batch);
     await options.outbox.write(state);
     if (selectUndelivered(state, records).length === 0) return sent;

@@ -20,6 +20,7 @@ import type { Channel, Report } from '../../../shared/protocol/report.ts';
 import type { SurveyReply } from '../../../shared/protocol/survey.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
+import { sayFixesFrom } from '../../../shared/schema/policy.ts';
 import { raiseAlarms } from '../../core/alarms.ts';
 import { isSameDecision, type Offer } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/records.ts';
@@ -45,7 +46,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     at: formatInstant(facts.now),
     ...{ agentVersion: state.self.agentVersion, ...(await state.self.slots?.()) },
     instance: { ...state.self.instance },
-    channel: channelOf(assessment),
+    ...{ channel: channelOf(assessment), ...sayFixesFrom(effectivePolicy(facts)) },
     track: effectiveConfig(facts, facts.current).track,
     generation: current?.number ?? null,
     manifest: current === null ? null : digestOfValue(current.manifest),
@@ -59,8 +60,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
       state: facts.freshness.state,
       expires: facts.freshness.expires === null ? null : formatInstant(facts.freshness.expires),
     },
-    contact: state.offers.contact.last(),
-    hints: state.offers.hints.state(),
+    ...{ contact: state.offers.contact.last(), hints: state.offers.hints.state() },
     hold: holdOf(assessment),
     inProgress: state.deployer.inProgress(),
     quarantine: quarantine.map(describeQuarantined),

@@ -124,7 +124,7 @@ interface Described {
   readonly target: Generation;
   readonly previous: Generation | null;
   readonly plan: Plan;
-  readonly request: { readonly actor: string; readonly note?: string };
+  readonly request: Pick<DeploymentRequest, 'actor' | 'note' | 'fix'>;
 }
 
 async function newRecord(
@@ -147,19 +147,21 @@ async function newRecord(
     state: 'planned',
     stages: [{ state: 'planned', at: formatInstantMs(clock.now()) }],
     failure: null,
-    ...adoptedBy(previous, target, plan),
+    ...(request.fix === undefined ? {} : { fix: request.fix }),
+    ...adoptedBy(previous, target, { plan, request }),
     actor: request.actor,
     ...(request.note === undefined ? {} : { note: request.note }),
   };
 }
 
-/** A forced patch keeps the configuration in force, but for this. */
+/** A fix keeps the configuration in force, but for this. */
 function adoptedBy(
   previous: Generation | null,
   target: Generation,
-  { reason, steps }: Plan,
+  { plan: { reason, steps }, request }: Pick<Described, 'plan' | 'request'>,
 ): Pick<DeploymentRecord, 'adopted'> {
-  if (reason.kind !== 'forced' || previous === null) return {};
+  const isFix = reason.kind === 'forced' || request.fix !== undefined;
+  if (!isFix || previous === null) return {};
   const moved = steps.map(({ component }) => component);
   const adopted = settingsBetween(previous.config, target.config, moved).map((one) => ({ ...one }));
   return adopted.length === 0 ? {} : { adopted };

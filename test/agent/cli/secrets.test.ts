@@ -54,6 +54,7 @@ const SHOWN = [
     'plan',
     'reach',
     'reporting',
+    'severity',
     'span',
     'standing',
     'target',

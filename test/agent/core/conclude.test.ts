@@ -170,6 +170,7 @@ describe('what is compiled', () => {
       ...{ instance: facts.instance, now: facts.now, catalog: facts.catalog, current: facts.current },
       config: (facts.config as { readonly config: object }).config,
       pins: [expect.objectContaining({ name: 'core/auth', version: '1.x' })],
+      fixesFrom: 'critical',
       quarantined: new Set(['a', 'b']),
       facts: { region: ['eu'], drivers: ['process'] },
     });

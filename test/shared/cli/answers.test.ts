@@ -87,6 +87,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('verify', '--repair', ...why);
   await run('quarantine', 'lift', 'core/auth', ...why);
   await run('channel', 'set', 'manual', ...why);
+  await run('security', 'from', 'high', ...why);
   await run('policy', 'show');
   await run('policy', 'check');
   await run('settings', 'list');

@@ -243,6 +243,7 @@ describe('a forced patch', () => {
       overridden: [],
       misconfigured: [],
       adopted: [],
+      beside: [],
     });
   });
 

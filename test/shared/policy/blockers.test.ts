@@ -53,6 +53,13 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
     quarantined: ['core/auth@1.1.0'],
     ...(FORCED.advisories === undefined ? {} : { advisories: FORCED.advisories }),
   },
+  'fix-pinned': {
+    pins: { 'core/auth': '1.0.0' },
+    policy: { security: { from: 'high' } },
+    advisories: {
+      'FL-2026-0001': { affected: { 'core/auth': '<1.1.0' }, fixed: ['core/auth@1.1.0'], severity: 'high' },
+    },
+  },
   'quarantine-unreadable': { host: { quarantineDamage: 'it cannot be read' } },
   quarantined: { quarantined: ['core/auth@1.1.0'] },
   withdrawn: {

@@ -7,8 +7,8 @@ import type { DecideInput } from '../../../shared/policy/decide-input.ts';
 import { hostReasons } from '../../../shared/policy/host-reasons.ts';
 import {
   idleReasons,
+  openReasons,
   quarantinedReason,
-  unfixableReasons,
   withheldReason,
 } from '../../../shared/policy/idle-reasons.ts';
 import {
@@ -280,7 +280,7 @@ describe('nothing on offer', () => {
     });
     const emergency = { ...input.emergency, result: { ...input.emergency.result, unfixable: open } };
     const told = (quarantine: DecideInput['quarantine']) =>
-      unfixableReasons({ emergency, quarantine }).map(({ message }) => message);
+      openReasons({ ...input, emergency, quarantine }).map(({ message }) => message);
 
     expect(told([note('core/auth', 3), note('core/api', 4), note('core/auth', 5)])).toEqual([
       'FL-1 affects core/auth 1.0.0: 1.0.3 is quarantined since change 3: slow; 1.0.5 is quarantined since change 5: slow',

@@ -1,0 +1,194 @@
+// Hardening: the components that open advisories affect, each at its nearest fix, and the least that has to move with them.
+
+import type { Pieces } from '../encoding/pieces.ts';
+import type { Advisory } from '../schema/advisory.ts';
+import type { ComponentKey } from '../schema/common.ts';
+import type { Pin } from '../schema/pin.ts';
+import type { ComponentName } from '../schema/release-ref.ts';
+import { compareVersions } from '../version/version.ts';
+import { findBeside } from './beside.ts';
+import { listedChildren } from './constraints.ts';
+import { type Context, withPins } from './context.ts';
+import { type Fixes, fixesFor, isBeyondHalts, pinsAgainst } from './fixes.ts';
+import { type Assignment, createRepairs, isBound } from './repair.ts';
+import type { Choice } from './running.ts';
+import type { Beside, Unfixable } from './target.ts';
+import { isCapabilityName, type Option } from './variables.ts';
+
+export interface Hardened {
+  /** Affected components and what their fixes require. */
+  readonly moves: ReadonlyMap<ComponentName, Choice>;
+  /** The advisory behind each move. */
+  readonly forced: ReadonlyMap<ComponentName, string>;
+  /** Every advisory the moves answer, by id. */
+  readonly advisories: readonly string[];
+  readonly unfixable: readonly Unfixable[];
+  readonly beside: readonly Beside[];
+}
+
+interface Affected extends Fixes {
+  readonly component: ComponentKey;
+  readonly from: Choice;
+  readonly advisories: readonly Advisory[];
+}
+
+/**
+ * Arrangements looked at in all: far more than real closures need, and the same on every machine. One half is for all fixes at
+ * once; the other is shared among the components, for none may keep another from its fix.
+ */
+const BUDGET = 32_000;
+const LEAST_BUDGET = 64;
+
+/** `base`: what runs, or what is to. */
+export function* harden(context: Context, base: Assignment): Pieces<Hardened> {
+  const affected = yield* affectedIn(context, base);
+  const moves = yield* fixAll(context, base, affected);
+  const answers = new Map(affected.map((one) => [one.component as string, answeredBy(context, one, moves)]));
+  const advisories = [...new Set([...answers.values()].flat())].sort();
+  const [first = ''] = advisories;
+  const open = affected.flatMap((one) => stillOpen(context, one, moves));
+  return {
+    moves,
+    forced: new Map([...moves.keys()].map((name) => [name, answers.get(name)?.[0] ?? first])),
+    advisories,
+    unfixable: context.mandate === 'policy' ? yield* namePins(context, base, open) : open,
+    beside: findBeside(context, base, moves, new Set(affected.map(({ component }) => component))),
+  };
+}
+
+/** In the order of `base`, whose capabilities are in order by name. */
+function* affectedIn(context: Context, base: Assignment): Pieces<readonly Affected[]> {
+  const affected: Affected[] = [];
+  for (const [name, from] of base) {
+    if (from === null || !isCapabilityName(name)) continue;
+    const component = name as ComponentKey;
+    const advisories = context.holes(component, from.version);
+    if (advisories.length === 0) continue;
+    affected.push({ component, from, advisories, ...(yield* fixesFor(context, component, from)) });
+  }
+  return affected;
+}
+
+/** All at once where that works; else one after the other, keeping each that goes together with those before. */
+function* fixAll(
+  context: Context,
+  base: Assignment,
+  affected: readonly Affected[],
+): Pieces<Hardened['moves']> {
+  const repair = createRepairs(context, base);
+  const known = affected.filter((one) => one.fixes.length > 0);
+  const ready = known.filter(({ fixes }) => fixes.some(({ isConfigured }) => isConfigured));
+  // One that lacks a setting keeps no other from its fix: it is asked for when the others have theirs.
+  const fixable = ready.length > 0 ? ready : known;
+  const half = BUDGET / 2;
+  const each = Math.max(LEAST_BUDGET, Math.floor(half / fixable.length));
+  const together = yield* attempt(context, repair, fixable, half);
+  if (together !== null) return together;
+  let kept: readonly Affected[] = [];
+  let moves: Hardened['moves'] = new Map();
+  for (const one of fixable) {
+    const more = yield* attempt(context, repair, [...kept, one], each);
+    if (more === null) continue;
+    kept = [...kept, one];
+    moves = more;
+  }
+  return moves;
+}
+
+/** Best fixes or any, pins respected or not. */
+const WAYS = 4;
+
+/** Leaving fewest advisories open comes first, then leaving pins alone, then moving little. */
+function* attempt(
+  context: Context,
+  repair: ReturnType<typeof createRepairs>,
+  affected: readonly Affected[],
+  looks: number,
+): Pieces<Hardened['moves'] | null> {
+  const budget = Math.ceil(looks / WAYS);
+  const beyondHalts = affected.every(({ advisories }) => isBeyondHalts(context, advisories));
+  for (const best of [true, false]) {
+    const forced = affected.map(({ component, fixes }) => ({
+      component,
+      to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
+    }));
+    for (const respectPins of context.mandate === 'policy' ? [true] : [true, false]) {
+      const moves = yield* repair({ forced, respectPins, beyondHalts, budget });
+      if (moves !== null) return moves;
+    }
+  }
+  return null;
+}
+
+function answeredBy(context: Context, one: Affected, moves: Hardened['moves']): readonly string[] {
+  const to = moves.get(one.component);
+  if (to === undefined) return [];
+  const left = isStop(one, to) ? [] : context.holes(one.component, to.version);
+  return one.advisories.filter((advisory) => !left.includes(advisory)).map((advisory) => advisory.id);
+}
+
+function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): readonly Unfixable[] {
+  const { component, from } = one;
+  const to = moves.get(component);
+  if (to !== undefined && isStop(one, to)) return [];
+  const version = to?.version ?? from.version;
+  const isReady = one.fixes.some(({ isConfigured }) => isConfigured);
+  const unmoved = isReady ? 'constraints' : 'misconfigured';
+  const reason = to === undefined && one.fixes.length > 0 ? unmoved : one.reason;
+  // Two advisories may each name what the other affects: a fix is named then, and none helps.
+  const isNamed = ({ fixed }: Advisory) =>
+    fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);
+  return context.holes(component, version).map((advisory) => ({
+    advisory: advisory.id,
+    component,
+    version,
+    reason: reason === 'no-fix' && isNamed(advisory) ? 'affected' : reason,
+    ...(to === undefined && reason === 'withheld' && one.withheld !== undefined
+      ? { withheld: one.withheld }
+      : {}),
+  }));
+}
+
+/** Where it would go but for the pins, those that are in the way are named: whoever set both has to choose. */
+function* namePins(
+  context: Context,
+  base: Assignment,
+  open: readonly Unfixable[],
+): Pieces<readonly Unfixable[]> {
+  if (open.length === 0 || context.pins.active.length === 0) return open;
+  const { moves, unfixable, beside } = yield* harden(withPins(context, []), base);
+  const isOpen = (one: Unfixable) =>
+    unfixable.some(({ advisory, component }) => advisory === one.advisory && component === one.component);
+  return open.map((one) => {
+    const to = moves.get(one.component);
+    if (to === undefined || isOpen(one)) return one;
+    const own = pinsInTheWay(context, base, one.component, to);
+    const others = beside.flatMap(({ component }) => {
+      const choice = moves.get(component);
+      return choice === undefined ? [] : pinsInTheWay(context, base, component, choice);
+    });
+    const pins = own.length > 0 ? own : [...new Set(others)];
+    return pins.length === 0 ? one : { ...one, reason: 'pinned', pins };
+  });
+}
+
+/** On the component itself; else, where the release of its parent does not ship the version, on that. */
+function pinsInTheWay(
+  context: Context,
+  base: Assignment,
+  component: ComponentName,
+  to: Choice,
+): readonly Pin[] {
+  const own = pinsAgainst(context, component, to.version);
+  if (own.length > 0 || !isBound(context, component)) return own;
+  const isAgainst = ([owner, option]: readonly [ComponentName, Option]) =>
+    option?.release !== null &&
+    option?.release !== undefined &&
+    listedChildren(context, owner, option.release).some(({ on, allows }) => on === component && !allows(to));
+  return [...base].some(isAgainst) ? context.pins.above(component) : [];
+}
+
+/** A required stop may still be affected: the fix is the next hop. */
+function isStop(one: Affected, to: Choice): boolean {
+  return one.fixes.some((fix) => fix.isStop && fix.choice.digest === to.digest);
+}
