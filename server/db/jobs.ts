@@ -1,6 +1,6 @@
 // Job rows: what some process of all does later. Whoever takes one has it for a lease, and its outcome counts under that lease only.
 import { randomUUID } from 'node:crypto';
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { columnTypesOf, type Database, type DatabaseTransaction, type Tables } from './tables.ts';
@@ -45,6 +45,8 @@ export interface HeldJob {
   /** 1 for the first. */
   readonly attempt: number;
   readonly lease: string;
+  /** When it was due, as the row says it. */
+  readonly due: string;
 }
 
 export interface NewJob {
@@ -91,10 +93,11 @@ export async function takeJob(
         // Two that look at once take two different ones, and nobody waits.
         .$if(isPostgres(db), (query) => query.forUpdate().skipLocked()),
     )
-    .returning(['id', 'kind', 'subject', 'attempts'])
+    .returning(['id', 'kind', 'subject', 'attempts', 'due_at'])
     .executeTakeFirst();
   if (row === undefined) return null;
-  return { id: row.id, kind: row.kind, subject: row.subject, attempt: Number(row.attempts), lease };
+  const { id, kind, subject, attempts, due_at: due } = row;
+  return { id, kind, subject, attempt: Number(attempts), lease, due };
 }
 
 type Each = ExpressionBuilder<Tables, 'jobs'>;
@@ -118,14 +121,19 @@ function isFree(each: Each, now: EpochMs) {
   ]);
 }
 
-/** One that nobody has is due now. */
-export async function hurryJob(db: Database, id: string, now: EpochMs): Promise<void> {
+/** It is due then. Whoever is at it has perhaps looked before there was a reason to: it is done once more. */
+export async function hurryJob(db: Database, id: string, due: EpochMs): Promise<void> {
+  const at = formatInstantMs(due);
   await db
     .updateTable('jobs')
-    .set({ due_at: formatInstantMs(now) })
+    .set({ due_at: at })
     .where('id', '=', id)
-    .where('lease', 'is', null)
-    .where('due_at', '>', formatInstantMs(now))
+    .where((each) =>
+      each.or([
+        each.and([each('lease', 'is', null), each('due_at', '>', at)]),
+        each.and([each('lease', 'is not', null), each('due_at', '<', at)]),
+      ]),
+    )
     .execute();
 }
 
@@ -167,7 +175,11 @@ async function end(trx: DatabaseTransaction, held: HeldJob, again: EpochMs | nul
   }
   const { numUpdatedRows } = await trx
     .updateTable('jobs')
-    .set({ ...FREE, attempts: 0, last_error: null, due_at: formatInstantMs(again) })
+    .set({
+      ...{ ...FREE, attempts: 0, last_error: null },
+      // What was hurried meanwhile stays due.
+      due_at: sql<string>`case when due_at = ${held.due} then ${formatInstantMs(again)} else due_at end`,
+    })
     .where(isHeld(held))
     .executeTakeFirstOrThrow();
   return numUpdatedRows > 0n;

@@ -1,4 +1,5 @@
 // Every number of the server's own that Prometheus reads: name, kind, what it says and by what it is told apart.
+import { MOST_WATCHED } from '../repository/offers.ts';
 
 export interface Metric {
   readonly type: 'gauge' | 'counter' | 'histogram';
@@ -37,6 +38,10 @@ const REPOSITORY = {
     'gauge',
     'Halts that stop a release now, by whom they are for: `all`, or installs of a `class`',
     'whom',
+  ),
+  fairlead_offers_unwatched: metric(
+    'gauge',
+    `Rollouts and emergency orders under way that the server does not judge, because there are more than ${MOST_WATCHED}`,
   ),
   fairlead_disk_free_bytes: metric(
     'gauge',

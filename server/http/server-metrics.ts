@@ -6,6 +6,7 @@ import { readWebhookNumbers } from '../db/fleet-metrics.ts';
 import { countJobs } from '../db/job-lists.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { readHaltDocument } from '../repository/halting.ts';
+import { selectWatched } from '../repository/offers.ts';
 import type { DocumentRef } from '../repository/state.ts';
 import { onceByDigest, together, type Watch } from './metric-table.ts';
 
@@ -31,7 +32,7 @@ function observeRepository(watch: Watch, { db, publisher }: Context): void {
   });
 }
 
-function observeHalts(watch: Watch, { publisher, store, now }: Context): void {
+function observeHalts(watch: Watch, { publisher, store, readOffers, now }: Context): void {
   const readHalts = onceByDigest((ref: DocumentRef) => readHaltDocument(store, ref));
   watch('fairlead_halts_in_force', async (say) => {
     const { halts } = publisher.published();
@@ -41,6 +42,11 @@ function observeHalts(watch: Watch, { publisher, store, now }: Context): void {
     const ofClass = inForce.filter(({ digest }) => paths.has(haltScopePath(digest))).length;
     say(inForce.length - ofClass, 'all');
     say(ofClass, 'class');
+  });
+  watch('fairlead_offers_unwatched', async (say) => {
+    const published = publisher.published();
+    const { all } = await readOffers(published);
+    say(selectWatched(all, published.halts, now()).unwatched);
   });
 }
 

@@ -3,7 +3,6 @@ import type { Judgement } from '../../shared/change/judge.ts';
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import type { Classes } from '../../shared/schema/classes.ts';
-import { haltPath } from '../../shared/schema/release-ref.ts';
 import type { Context } from '../context.ts';
 import { decideHalt, findLifted, type GuardFacts, type OwnHalt, reasonOf } from '../core/guard.ts';
 import { listHalts, noteLifted, ownHaltOf } from '../db/guard-halts.ts';
@@ -11,15 +10,9 @@ import type { Effect } from '../db/jobs.ts';
 import { judgeOffer } from '../db/surveys.ts';
 import type { GuardHaltRow } from '../db/tables.ts';
 import { type HaltOrder, readHalt } from '../repository/halting.ts';
-import type { Offer, Offers } from '../repository/offers.ts';
+import { type Offer, type Offers, selectWatched } from '../repository/offers.ts';
 import type { Published } from '../repository/state.ts';
 import type { RepositoryStore } from '../repository/store.ts';
-
-const DAY_MS = 86_400_000;
-/** So long after everybody was offered it: leaks show late. */
-const WATCHED_MS = 14 * DAY_MS;
-/** Newest first; each is a look at the whole fleet. */
-export const MOST_WATCHED = 50;
 
 /** Halts are in force, and written down with it, before it answers; what others lifted is written down after. */
 export async function guardOffers(context: Context): Promise<Effect | null> {
@@ -69,8 +62,7 @@ export interface Looked {
 export async function lookAtAll({ all, ordered }: Offers, looking: Looking): Promise<Looked> {
   const orders = new Map<Digest, HaltOrder>();
   const lifted = new Map<Digest, EpochMs>();
-  const halts = new Set(looking.published().halts.map(({ path }) => path));
-  for (const offer of selectWatched(all, looking.now(), halts)) {
+  for (const offer of selectWatched(all, looking.published().halts, looking.now()).offers) {
     const { digest } = offer;
     const at = looking.now();
     const order = await lookAt(offer, ordered.has(digest), at, looking);
@@ -78,23 +70,6 @@ export async function lookAtAll({ all, ordered }: Offers, looking: Looking): Pro
     else if (order !== null && !orders.has(digest)) orders.set(digest, order);
   }
   return { orders: [...orders.values()], lifted: [...lifted].map(([digest, at]) => ({ digest, at })) };
-}
-
-/** Nobody is offered what is paused or withdrawn. What is halted first: it would go on by itself where nobody looks. */
-export function selectWatched(
-  all: readonly Offer[],
-  now: EpochMs,
-  halts: ReadonlySet<string>,
-): readonly Offer[] {
-  const isHalted = ({ digest }: Offer) => halts.has(haltPath(digest));
-  return all
-    .filter((offer) => {
-      const { start, last, rollout } = offer;
-      const isStopped = rollout !== null && (rollout.paused || rollout.withdrawn);
-      return !isStopped && start <= now && (now < last + WATCHED_MS || isHalted(offer));
-    })
-    .toSorted((a, b) => Number(isHalted(b)) - Number(isHalted(a)) || b.start - a.start)
-    .slice(0, MOST_WATCHED);
 }
 
 async function lookAt(

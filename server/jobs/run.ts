@@ -48,7 +48,7 @@ export function pauseAfter(attempt: number, everyMs: number | null): number {
 export interface Jobs {
   /** Does what is due now, one after the other; answers how much was done. */
   look(): Promise<number>;
-  /** What comes by itself is done now, whatever its time; but not again and again. */
+  /** What comes by itself is done now, whatever its time; and soon, where that was asked for a moment ago. */
   hurry(kind: string): Promise<void>;
   /** Answers once nothing more is done. */
   stop(): Promise<void>;
@@ -87,6 +87,7 @@ export async function createJobs(context: Context, kinds: readonly JobKind[]): P
   }
 
   let looking: Promise<number> | null = null;
+  /** When what was hurried last is due. */
   let hurriedAt = Number.NEGATIVE_INFINITY;
   const look = () => {
     looking ??= work().finally(() => {
@@ -100,10 +101,14 @@ export async function createJobs(context: Context, kinds: readonly JobKind[]): P
   return {
     look,
     hurry: async (kind) => {
-      if (now() < hurriedAt + LOOK_MS) return;
-      hurriedAt = now();
+      const at = now();
+      const isClockBack = hurriedAt > at + LOOK_MS;
+      // It begins later than this: what is new will be seen.
+      if (hurriedAt > at && !isClockBack) return;
+      hurriedAt = isClockBack ? at : Math.max(at, hurriedAt + LOOK_MS);
+      const isNow = hurriedAt === at;
       await hurryJob(db, kind, hurriedAt);
-      await look();
+      if (isNow) await look();
     },
     stop: async () => {
       clearInterval(timer);

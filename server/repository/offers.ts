@@ -8,7 +8,7 @@ import type { Advisory } from '../../shared/schema/advisory.ts';
 import { type ClassFacts, isOfferedTo } from '../../shared/schema/classes.ts';
 import type { OrderTerms } from '../../shared/schema/order-terms.ts';
 import type { Release } from '../../shared/schema/release.ts';
-import { formatRef, orderTermsPath, type ReleaseRef } from '../../shared/schema/release-ref.ts';
+import { formatRef, haltPath, orderTermsPath, type ReleaseRef } from '../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../shared/schema/rollout.ts';
 import { parseTargetDocument, type TargetDocument } from '../../shared/schema/target-document.ts';
 import { floorOf, type Version } from '../../shared/version/version.ts';
@@ -45,6 +45,13 @@ export interface Offer {
     /** When it reaches an install; infinity where it never does. */
     reaches(instance: string, facts: ClassFacts): EpochMs;
   };
+}
+
+export interface Watched {
+  /** What is halted first, for it would go on by itself where nobody looks; then the newest. */
+  readonly offers: readonly Offer[];
+  /** How many more are under way. */
+  readonly unwatched: number;
 }
 
 export interface Offers {
@@ -197,4 +204,29 @@ async function membersOf(document: Release, catalog: Catalog): Promise<readonly 
     if (found !== null) members.push(...(await membersOf(found.document, catalog)));
   }
   return members;
+}
+
+const DAY_MS = 86_400_000;
+/** So long after everybody was offered it: leaks show late. */
+const WATCHED_MS = 14 * DAY_MS;
+/** Each is a look at the whole fleet, once a minute. */
+export const MOST_WATCHED = 50;
+
+/** Nobody is offered what is paused or withdrawn. `halts` are those that are published. */
+export function selectWatched(
+  all: readonly Offer[],
+  halts: readonly Pick<DocumentRef, 'path'>[],
+  now: EpochMs,
+): Watched {
+  const paths = new Set(halts.map(({ path }) => path));
+  const isHalted = ({ digest }: Offer) => paths.has(haltPath(digest));
+  const underWay = all
+    .filter((offer) => {
+      const { start, last, rollout } = offer;
+      const isStopped = rollout !== null && (rollout.paused || rollout.withdrawn);
+      return !isStopped && start <= now && (now < last + WATCHED_MS || isHalted(offer));
+    })
+    .toSorted((a, b) => Number(isHalted(b)) - Number(isHalted(a)) || b.start - a.start);
+  const offers = underWay.slice(0, MOST_WATCHED);
+  return { offers, unwatched: underWay.length - offers.length };
 }

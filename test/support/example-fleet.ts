@@ -89,7 +89,7 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
 /** What the server does by itself every few minutes. */
 async function runJobs({ context }: TestServer, kinds: readonly string[]): Promise<void> {
   for (const { kind, work } of JOB_KINDS.filter((one) => kinds.includes(one.kind))) {
-    const job = { id: kind, kind, subject: '', attempt: 1, lease: '' };
+    const job = { id: kind, kind, subject: '', attempt: 1, lease: '', due: '' };
     const { signal } = new AbortController();
     const effect = await work(context, job, signal, signal);
     if (effect !== null) await transact(context.db, 'committed', effect);

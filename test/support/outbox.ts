@@ -9,7 +9,7 @@ import type { TestServer } from './server-under-test.ts';
 
 /** Tells what is new and sends what is due, as the job does. */
 export async function runOutbox(server: TestServer, stopping = new AbortController().signal): Promise<void> {
-  const job = { id: 'outbox', kind: 'outbox', subject: '', attempt: 1, lease: 'test' };
+  const job = { id: 'outbox', kind: 'outbox', subject: '', attempt: 1, lease: 'test', due: '' };
   const lost = new AbortController().signal;
   for (const { work } of SENDING_KINDS) await work(server.context, job, lost, stopping);
 }

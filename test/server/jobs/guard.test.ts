@@ -5,9 +5,11 @@ import { listHalts } from '../../../server/db/guard-halts.ts';
 import { reportRows } from '../../../server/db/records.ts';
 import { takeReports } from '../../../server/db/reports.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { guardOffers, selectWatched } from '../../../server/jobs/guard.ts';
+import { guardOffers } from '../../../server/jobs/guard.ts';
 import { JOB_KINDS } from '../../../server/jobs/kinds.ts';
 import { createJobs } from '../../../server/jobs/run.ts';
+import { type Offer, selectWatched } from '../../../server/repository/offers.ts';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant, formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { Report } from '../../../shared/protocol/report.ts';
@@ -437,6 +439,31 @@ it('a halt that was written down and could not be shown is shown, and not taken 
   expect(await kinds()).toEqual(['rollout.halted']);
 });
 
+describe('of more than fifty offers', () => {
+  const offerOf = (day: number): Offer => ({
+    ...{ id: `CHG-${day}~stable`, change: `CHG-${day}`, release: `core/auth@1.0.${day}`, rollout: null },
+    ...{ digest: digestOf(utf8(String(day))), start: NOW + day * MINUTE_MS, last: NOW + day * MINUTE_MS },
+    surveyed: { track: 'stable', scope: null, members: [], reaches: () => NOW },
+  });
+  const all = Array.from({ length: 60 }, (_, day) => offerOf(day));
+  const at = NOW + HOUR_MS;
+
+  it('the newest are judged, and what is halted first; it is said how many are not', () => {
+    const { offers, unwatched } = selectWatched(all, [{ path: haltPath(offerOf(3).digest) }], at);
+
+    expect([offers.length, offers[0]?.change, offers[1]?.change, unwatched]).toEqual([
+      50,
+      'CHG-3',
+      'CHG-59',
+      10,
+    ]);
+  });
+
+  it('none is left out of fifty', () => {
+    expect(selectWatched(all.slice(0, 50), [], at)).toMatchObject({ unwatched: 0 });
+  });
+});
+
 describe('against an emergency order', () => {
   it('it lasts 72 hours in all, however long the judgement stands', async () => {
     const { publisher, db } = server.context;
@@ -472,7 +499,7 @@ describe('against an emergency order', () => {
       'vendor',
     );
     const { all } = await readOffers(publisher.published());
-    const watched = (at: number) => selectWatched(all, at, new Set()).map(({ id }) => id);
+    const watched = (at: number) => selectWatched(all, [], at).offers.map(({ id }) => id);
 
     expect(watched(NOW + ends * DAY_MS - 1)).toEqual(['CHG-2~FL-2026-0001']);
     expect(watched(NOW + ends * DAY_MS)).toEqual([]);

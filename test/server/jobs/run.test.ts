@@ -1,4 +1,5 @@
 // Jobs: done once in effect, taken over, put off, given up, and seen.
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { countJobs, listJobs } from '../../../server/db/job-lists.ts';
@@ -300,4 +301,69 @@ it('what fails stands in the metrics', async () => {
   expect(body).toContain('fairlead_jobs_failing{kind="once",state="failing"} 1');
   expect(body).toContain('fairlead_jobs_failing{kind="once",state="given-up"} 0');
   expect(body).toContain('fairlead_job_overdue_seconds{kind="once"} 110');
+});
+
+describe('a job that is hurried', () => {
+  async function count(during: (jobs: Jobs, times: number) => Promise<unknown>) {
+    let times = 0;
+    const jobs: Jobs = await start(
+      every(MINUTE_MS, async () => {
+        times += 1;
+        await during(jobs, times);
+        return null;
+      }),
+    );
+    return { jobs, times: () => times };
+  }
+
+  it('is done at once, and a minute later', async () => {
+    const { jobs, times } = await count(async () => undefined);
+
+    await jobs.hurry('every');
+    const atOnce = times();
+    server.now += MINUTE_MS;
+    await jobs.look();
+
+    expect([atOnce, times()]).toEqual([1, 2]);
+  });
+
+  it('while somebody is at it is done once more: who is at it has perhaps looked already', async () => {
+    const { jobs, times } = await count(async (all, time) => {
+      server.now += 1;
+      if (time === 1) void all.hurry('every');
+      await setTimeout(20);
+    });
+    server.now += MINUTE_MS;
+
+    await jobs.look();
+
+    expect(times()).toBe(2);
+  });
+
+  it('a moment after another is done a moment later, once for all that ask', async () => {
+    const { jobs, times } = await count(async () => undefined);
+    await jobs.hurry('every');
+    for (let i = 0; i < 3; i++) {
+      server.now += 1_000;
+      await jobs.hurry('every');
+    }
+    await jobs.look();
+    const before = times();
+
+    server.now += 2_000;
+    await jobs.look();
+    await jobs.look();
+
+    expect([before, times()]).toEqual([1, 2]);
+  });
+
+  it('is hurried although the clock was ahead when it was before', async () => {
+    const { jobs, times } = await count(async () => undefined);
+    await jobs.hurry('every');
+    server.now -= YEAR_MS;
+
+    await jobs.hurry('every');
+
+    expect(times()).toBe(2);
+  });
 });
