@@ -9,6 +9,8 @@ export interface JsonObject {
 
 /** Caps on what is parsed at all. Of nodes each comma is one. */
 export interface JsonLimits {
+  /** For documents of other programs: any number, as JSON.parse reads it. */
+  readonly fractions?: true;
   readonly maxBytes: number;
   readonly maxDepth: number;
   readonly maxNodes: number;
@@ -43,7 +45,7 @@ export function parseJson(
     throw new FairleadError('json/too-large', { source, limit: 'its size in bytes', value: limits.maxBytes });
   }
   const { value, keysWritten } = parseText(bytes, source, limits);
-  const keysKept = checkValue(value, source);
+  const keysKept = checkValue(value, source, limits);
   // JSON.parse keeps the last of two equal keys: fewer keys kept than written means that one was dropped.
   if (keysKept !== keysWritten) throw invalid(source, 'a key stands twice in the same object');
   return value;
@@ -173,13 +175,13 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-function checkValue(value: JsonValue, source: string): number {
+function checkValue(value: JsonValue, source: string, limits: JsonLimits): number {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) throw invalid(source, 'a string holds half of a surrogate pair');
     return 0;
   }
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
+    if (limits.fractions !== true && (!Number.isSafeInteger(value) || Object.is(value, -0))) {
       throw invalid(source, 'a number is not a whole number between -(2^53-1) and 2^53-1');
     }
     return 0;
@@ -187,14 +189,14 @@ function checkValue(value: JsonValue, source: string): number {
   if (typeof value !== 'object' || value === null) return 0;
   let keys = 0;
   if (Array.isArray(value)) {
-    for (const element of value) keys += checkValue(element, source);
+    for (const element of value) keys += checkValue(element, source, limits);
     return keys;
   }
   const object = value as JsonObject;
   for (const key in object) {
     if (key === '__proto__') throw invalid(source, 'the key "__proto__" is not allowed');
     if (!key.isWellFormed()) throw invalid(source, 'a key holds half of a surrogate pair');
-    keys += 1 + checkValue(object[key] as JsonValue, source);
+    keys += 1 + checkValue(object[key] as JsonValue, source, limits);
   }
   return keys;
 }

@@ -181,6 +181,17 @@ export const PIPELINE_ERRORS = {
     http: 422,
     exit: EXIT.usage,
   }),
+  'vendor/import-unusable': entry<{
+    readonly file: string;
+    readonly field: string;
+    readonly problem: string;
+    readonly remedy: string;
+  }>({
+    message: (d) => `${d.file} cannot be imported: ${d.field}: ${d.problem}`,
+    hint: (d) => `nothing was signed; ${d.remedy}`,
+    http: 422,
+    exit: EXIT.usage,
+  }),
   'vendor/advisory-not-found': entry<{ readonly advisory: string }>({
     message: (d) => `advisory ${d.advisory} is not published`,
     hint: () => 'run: fairlead-vendor status',

@@ -28,6 +28,7 @@ export interface AdvisoryOptions {
   readonly impact?: string;
   readonly action?: string;
   readonly exploitedSince?: string;
+  readonly notes?: string;
 }
 
 export interface AdvisoryDraft {
@@ -54,7 +55,7 @@ export async function readDraft(file: string): Promise<AdvisoryDraft> {
 
 /** Errors: vendor/options-invalid, vendor/advisory-contradicts. */
 export function draftFrom(options: AdvisoryOptions, now: EpochMs): AdvisoryDraft {
-  const { id, title, severity, cve = [], affected = [], fixed = [], notice, deadline } = options;
+  const { id, title, severity, cve = [], affected = [], fixed = [], notice, deadline, notes } = options;
   if (severity === 'critical' && deadline === undefined) {
     throw new FairleadError('vendor/advisory-contradicts', {
       advisory: id ?? 'the advisory',
@@ -68,6 +69,7 @@ export function draftFrom(options: AdvisoryOptions, now: EpochMs): AdvisoryDraft
     ...{ id, title, severity, cves: cve, affected, fixed },
     ...(Object.keys(order).length === 0 ? {} : { order }),
     published: formatInstant(now),
+    ...without({ notes }),
   };
   return namingFlags(FLAGS, () => {
     const parsed = parseDocument(advisory, document, 'the advisory');

@@ -169,6 +169,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   customers: { ...customersList.shape, more: z.boolean() },
   groups: { ...groupsList.shape, more: z.boolean() },
   'advisory publish': published,
+  'advisory import': published,
   'advisory withdraw': published,
   'enrolment create': { enrolment: z.string(), name: line, expires: instant },
   sign: { discarded: z.array(role), ...conclusion },

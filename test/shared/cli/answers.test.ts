@@ -197,6 +197,12 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
     'CVE-2026-0001',
   ];
   await run('advisory', 'publish', ...advisory, '--affected', 'core/web:<1.0.1', '--fixed', 'core/web@1.0.1');
+  const record = await bench.write('osv.json', {
+    ...{ id: 'GHSA-jfh8-c2jp-5v3q', modified: '2026-01-01T00:00:00Z', summary: 'a hole' },
+    severity: [{ type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N' }],
+    affected: [{ package: { ecosystem: 'npm', name: 'web' }, versions: ['1.0.0'] }],
+  });
+  await run('advisory', 'import', record, '--package', 'npm:web=core/web', '--impact', 'reads mail');
   await run('advisory', 'withdraw', 'FL-2026-0001');
   const { id: given } = (await open('9.0.0')).change as { id: string };
   await run('change', 'abandon', given, '--reason', 'a test');

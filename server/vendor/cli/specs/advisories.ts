@@ -11,7 +11,7 @@ import {
 import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
 import { advice, alias, REFERENCE_KINDS } from '../../../../shared/schema/advisory-details.ts';
 import { cvssVector } from '../../../../shared/schema/cvss.ts';
-import { parseAffected, parseFixed, parseReference } from '../../core/advisory-options.ts';
+import { parseAffected, parseFixed, parsePackage, parseReference } from '../../core/advisory-options.ts';
 import { parsePlainWaves } from '../../core/waves.ts';
 import { type VendorCommand, WHY } from '../command.ts';
 
@@ -20,12 +20,8 @@ const parseAdvice = parseField(
   'a text of 1 to 5,000 characters, without control characters but line breaks',
 );
 
-const PUBLISH_ADVISORY: readonly OptionSpec[] = [
-  {
-    flags: '--file <file>',
-    about: 'the whole advisory as JSON, instead of the options below',
-    parse: parsePath,
-  },
+/** What is said of an advisory. */
+const WORDS: readonly OptionSpec[] = [
   { flags: '--id <id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId },
   { flags: '--title <text>', about: 'one line', parse: parseLine },
   { flags: '--severity <level>', about: 'how bad it is; critical forces the fix', choices: SEVERITIES },
@@ -101,6 +97,30 @@ const PUBLISH_ADVISORY: readonly OptionSpec[] = [
   },
 ];
 
+const PUBLISH: readonly OptionSpec[] = [
+  {
+    flags: '--file <file>',
+    about: 'the whole advisory as JSON, instead of the options below',
+    parse: parsePath,
+  },
+  ...WORDS,
+];
+
+const IMPORT: readonly OptionSpec[] = [
+  {
+    flags: '--package <package=component>',
+    about: 'which component a package is released as, such as "npm:node-red=core/editor"; also by purl',
+    repeatable: true,
+    parse: parsePackage,
+  },
+  {
+    flags: '--packages <file>',
+    about: 'the same for many, as JSON',
+    parse: parsePath,
+  },
+  ...WORDS,
+];
+
 export const ADVISORIES: readonly VendorCommand[] = [
   {
     name: 'advisory publish',
@@ -109,8 +129,18 @@ export const ADVISORIES: readonly VendorCommand[] = [
       'advisory publish --id FL-2026-0003 --severity critical --affected "core/auth:<1.0.1" --fixed core/auth@1.0.1 ' +
       '--cve CVE-2026-1234 --title "Token reuse" --deadline 2026-12-31T00:00:00Z',
     kind: 'signs',
-    options: PUBLISH_ADVISORY,
+    options: PUBLISH,
     load: async () => (await import('../commands/advisory.ts')).publishAdvisory,
+  },
+  {
+    name: 'advisory import',
+    about: 'publish an advisory from an OSV record; what is typed counts before what it says',
+    example:
+      'advisory import GHSA-jfh8-c2jp-5v3q.json --package "npm:node-red=core/editor" --deadline 2026-12-31T00:00:00Z',
+    kind: 'signs',
+    arguments: [{ name: '<file>', about: 'the record, or - for standard input', parse: parsePath }],
+    options: IMPORT,
+    load: async () => (await import('../commands/advisory-import.ts')).importAdvisory,
   },
   {
     name: 'advisory withdraw',

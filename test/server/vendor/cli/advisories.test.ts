@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createVendor, type Vendor } from '../../../support/vendor.ts';
 
 const V31 = 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H';
+const V4 = 'CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N';
 
 let vendor: Vendor;
 beforeAll(async () => {
@@ -98,5 +99,170 @@ describe('what an advisory says to people', () => {
 
     expect([answer.status, answer.err]).toEqual([2, expect.stringContaining(flag)]);
     expect(vendor.server.publications()).toBe(before);
+  });
+});
+
+describe('an OSV record', () => {
+  const record = {
+    ...{ schema_version: '1.7.3', id: 'GHSA-jfh8-c2jp-5v3q', modified: '2026-11-01T00:00:00.123456Z' },
+    ...{ published: '2026-10-01T00:00:00Z', aliases: ['CVE-2026-1234', 'SNYK-1'] },
+    ...{ summary: 'Tokens are reused', details: '# What\n\nThey are.', credits: [{ name: 'A person' }] },
+    severity: [
+      { type: 'CVSS_V2', score: 'AV:N/AC:L/Au:N/C:P/I:P/A:P' },
+      { type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:L/A:N' },
+    ],
+    affected: [
+      {
+        package: { ecosystem: 'npm', name: 'auth', purl: 'pkg:npm/auth@1.0.0' },
+        ranges: [
+          { type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '1.0.1' }] },
+          { type: 'SEMVER', events: [{ introduced: '2.0.0-0' }, { fixed: '2.0.1' }] },
+          { type: 'GIT', repo: 'https://e.com/r', events: [{ introduced: '0' }] },
+        ],
+        versions: ['0.9.0', '3.0.0-rc.1', 'v3'],
+        database_specific: { score: 7.5 },
+      },
+      {
+        package: { ecosystem: 'npm', name: 'other' },
+        ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }] }],
+      },
+    ],
+    references: [
+      { type: 'FIX', url: 'https://e.com/c/1' },
+      { type: 'GIT', url: 'https://e.com/ä' },
+      { type: 'WEB', url: 'ftp://e.com/' },
+    ],
+  };
+  const mapped = ['--package', 'npm:auth=core/auth'];
+  const fileOf = (more: object) => vendor.write('record.json', { ...record, ...more });
+  const importIt = async (more: object, ...options: readonly string[]) =>
+    vendor.json('advisory', 'import', await fileOf(more), ...options);
+
+  it('becomes an advisory of the component that its package is released as', async () => {
+    const { advisory, details } = await importIt({}, ...mapped);
+
+    expect(advisory).toMatchObject({
+      ...{ id: 'GHSA-jfh8-c2jp-5v3q', title: 'Tokens are reused', severity: 'medium' },
+      ...{ cves: ['CVE-2026-1234'], notes: '# What\n\nThey are.' },
+      affected: [{ component: 'core/auth', versions: '<1.0.1 || >=2.0.0-0 <2.0.1 || 3.0.0-rc.1' }],
+      fixed: [{ component: 'core/auth', version: '1.0.1' }],
+    });
+    expect(details).toMatchObject({
+      ...{ aliases: ['SNYK-1'], cvss: [record.severity[1]?.score] },
+      references: [
+        { kind: 'fix', url: 'https://e.com/c/1' },
+        { kind: 'web', url: 'https://e.com/%C3%A4' },
+      ],
+    });
+  });
+
+  it('says what of it is left out', async () => {
+    const { status, err } = await vendor.run('advisory', 'import', await fileOf({}), ...mapped);
+
+    expect(status).toBe(0);
+    for (const what of [
+      'npm:other',
+      '1 listed version',
+      'type CVSS_V2',
+      '1 reference',
+      'core/auth@2.0.1 as a fix',
+    ]) {
+      expect(err).toContain(what);
+    }
+  });
+
+  it('is found by purl or by a file, and under another name it keeps its own as an alias', async () => {
+    const packages = [{ package: 'pkg:npm/auth', component: 'core/auth' }];
+    const file = await vendor.write('packages.json', { schema: 'fairlead/packages@1', packages });
+
+    const own = await importIt({}, '--packages', file, '--id', 'FL-2026-9', '--severity', 'low');
+
+    expect(own).toMatchObject({
+      advisory: { id: 'FL-2026-9', severity: 'low' },
+      details: { aliases: ['GHSA-jfh8-c2jp-5v3q', 'SNYK-1'] },
+    });
+  });
+
+  it('counts less than what is typed, and is forced only with a deadline', async () => {
+    const worst = { severity: [{ type: 'CVSS_V4', score: V4 }] };
+
+    expect(await vendor.refusal('advisory', 'import', await fileOf(worst), ...mapped)).toBe(
+      'vendor/advisory-contradicts',
+    );
+    const typed = ['--affected', 'core/auth:<1.0.1', '--fixed', 'core/auth@1.0.1', '--title', 'Ours'];
+    const broken = {
+      ...worst,
+      affected: [{ package: { ecosystem: 'PyPI', name: 'a' }, versions: ['1.0rc1'] }],
+    };
+    const order = ['--deadline', '2099-01-01T00:00:00Z', '--action', 'Rotate tokens.'];
+    expect(await importIt(broken, ...typed, ...order)).toMatchObject({
+      advisory: { severity: 'critical', title: 'Ours', affected: [{ versions: '<1.0.1' }] },
+      details: { cvss: [V4], action: 'Rotate tokens.' },
+    });
+  });
+
+  it('that was taken back takes the advisory back, and publishes none', async () => {
+    const withdrawn = '2026-11-02T00:00:00Z';
+
+    expect((await importIt({ withdrawn }, ...mapped)).advisory).toMatchObject({ withdrawn: true });
+    const never = await fileOf({ withdrawn, id: 'GHSA-0000-0000-0000' });
+    expect(await vendor.refusal('advisory', 'import', never, ...mapped)).toBe('vendor/import-unusable');
+    expect((await importIt({ withdrawn: '2098-01-01T00:00:00Z' }, ...mapped)).advisory).toMatchObject({
+      withdrawn: false,
+    });
+  });
+
+  const npm = { ecosystem: 'npm', name: 'auth' };
+  const events = (...list: readonly object[]) => ({
+    affected: [{ package: npm, ranges: [{ type: 'ECOSYSTEM', events: list }] }],
+  });
+
+  it.each<[field: string, record: object]>([
+    ['affected.0.ranges.0.events.1.fixed', events({ introduced: '0' }, { fixed: '1.0' })],
+    ['affected.0.ranges.0.events.0', events({ introduced: '0', fixed: '1.0.0' })],
+    ['affected.0.ranges.0.events', events({ fixed: '1.0.0' })],
+    [
+      'affected.0.ranges.0.events',
+      events({ introduced: '0' }, { fixed: '2.0.0' }, { last_affected: '1.0.0' }),
+    ],
+    ['affected.0.ranges.0.type', { affected: [{ package: npm, ranges: [{ type: 'X', events: [{}] }] }] }],
+    [
+      'affected.0',
+      { affected: [{ package: npm, ranges: [{ type: 'GIT', events: [{ introduced: '0' }] }] }] },
+    ],
+    ['affected.0', { affected: [{ package: npm }] }],
+    ['affected', { affected: [{ package: { ecosystem: 'npm', name: 'x' }, versions: ['1.0.0'] }] }],
+    ['affected', { affected: [] }],
+    ['severity.0.score', { severity: [{ type: 'CVSS_V3', score: '9.8' }] }],
+    ['severity.0.score', { severity: [{ type: 'CVSS_V3', score: V4 }] }],
+    ['aliases.0', { aliases: ['no id'] }],
+    ['aliases', { aliases: Array.from({ length: 60 }, (_, i) => `SNYK-${i}`) }],
+    ['schema_version', { schema_version: '2.0.0' }],
+    ['id', { id: undefined }],
+    ['withdrawn', { withdrawn: 'yesterday' }],
+    ['affected.0.ranges.0.events', events()],
+    ['--title', { summary: '' }],
+    ['--severity', { severity: [] }],
+    ['--severity', { severity: [{ type: 'CVSS_V3', score: V31.replaceAll(/([CIA]):H/g, '$1:N') }] }],
+    ['--id', { id: 'lower-case-1' }],
+  ])('is refused with %s named, and nothing is signed', async (field, more) => {
+    const before = vendor.server.publications();
+
+    const { status, err } = await vendor.run('advisory', 'import', await fileOf(more), ...mapped);
+
+    expect([status, err]).toEqual([expect.any(Number), expect.stringContaining(field)]);
+    expect(status).not.toBe(0);
+    expect(vendor.server.publications()).toBe(before);
+  });
+
+  it.each<[string, string]>([
+    ['too large', `{"id":"${'x'.repeat(5 << 20)}"}`],
+    ['too deep', `${'['.repeat(100)}${']'.repeat(100)}`],
+    ['no JSON', 'GHSA-jfh8'],
+    ['with a key twice', '{"id":"a","id":"b"}'],
+  ])('is refused where it is %s', async (_what, text) => {
+    const file = await vendor.write('hostile.json', text);
+
+    expect(await vendor.refusal('advisory', 'import', file, ...mapped)).toMatch(/^json\//);
   });
 });

@@ -32,7 +32,7 @@ const ADDRESSES = [
   (secret: string) => `ann:${secret}@127.0.0.1:1`,
 ];
 const SHOWN = [
-  ...['message', 'severity', 'webhook'],
+  ...['address', 'message', 'severity', 'webhook'],
   ...['change', 'change-or-release', 'change-or-release-or-instance', 'changes', 'checkpoint', 'command'],
   ...[
     'class',
@@ -49,7 +49,20 @@ const SHOWN = [
     'k',
     'keyid',
   ],
-  ...['kind', 'level', 'list', 'n', 'name', 'name=value', 'path', 'percent', 'release', 'role', 'role=k/n'],
+  ...[
+    'kind',
+    'level',
+    'list',
+    'n',
+    'name',
+    'name=value',
+    'package=component',
+    'path',
+    'percent',
+    'release',
+    'role',
+    'role=k/n',
+  ],
   ...['roles', 'share', 'span', 'standing', 'status', 'target', 'template', 'text', 'vector', 'version'],
 ];
 

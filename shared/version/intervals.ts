@@ -1,0 +1,90 @@
+// Ranges as intervals of the order of versions, as other programs write them; pre-releases count by their order alone.
+import semver from 'semver';
+import type { Range, Version } from './version.ts';
+
+export interface Interval {
+  /** The lowest version inside; null for all from the first on. */
+  readonly from: Version | null;
+  /** Null for all that follow. */
+  readonly to: { readonly version: Version; readonly isInside: boolean } | null;
+}
+
+/** What `isRange` takes at most. */
+const MAX_RANGE = 256;
+
+/** What `covers` says of a range, one interval for each part of a union that admits anything. */
+export function intervalsOf(range: Range): readonly Interval[] {
+  const { set } = new semver.Range(range, { includePrerelease: true });
+  return set.flatMap((comparators) => {
+    const all = comparators.reduce<Interval>(narrowed, { from: null, to: null });
+    return isEmpty(all) ? [] : [all];
+  });
+}
+
+/** As few ranges as hold them all, in their order; null where a single one is too long. */
+export function rangesOf(intervals: readonly Interval[]): readonly Range[] | null {
+  const ranges: string[] = [];
+  for (const interval of intervals) {
+    const text = textOf(interval);
+    if (text.length > MAX_RANGE) return null;
+    const joined = `${ranges.at(-1)} || ${text}`;
+    if (ranges.length > 0 && joined.length <= MAX_RANGE) ranges.splice(-1, 1, joined);
+    else ranges.push(text);
+  }
+  return ranges as Range[];
+}
+
+export function isInside({ from, to }: Interval, version: Version): boolean {
+  if (from !== null && semver.lt(version, from)) return false;
+  if (to === null) return true;
+  return to.isInside ? semver.lte(version, to.version) : semver.lt(version, to.version);
+}
+
+export function isEmpty({ from, to }: Interval): boolean {
+  return to !== null && !isInside({ from, to }, from ?? LOWEST);
+}
+
+const LOWEST = '0.0.0-0' as Version;
+
+function narrowed(interval: Interval, { operator, semver: bound, value }: semver.Comparator): Interval {
+  // A comparator that allows anything has no version.
+  if (value === '') return interval;
+  const version = bound.version as Version;
+  switch (operator) {
+    case '>=':
+      return from(interval, version);
+    case '>':
+      return from(interval, rightAfter(bound));
+    case '<':
+      return to(interval, version, false);
+    case '<=':
+      return to(interval, version, true);
+    default:
+      return to(from(interval, version), version, true);
+  }
+}
+
+function from(interval: Interval, version: Version): Interval {
+  const isLower = interval.from !== null && semver.lte(version, interval.from);
+  return isLower ? interval : { ...interval, from: version };
+}
+
+function to(interval: Interval, version: Version, isInside: boolean): Interval {
+  const order = interval.to === null ? -1 : semver.compare(version, interval.to.version);
+  if (order > 0 || (order === 0 && isInside)) return interval;
+  return { ...interval, to: { version, isInside } };
+}
+
+/** Between a pre-release and that with a zero behind it there is none, nor between a version and the first pre-release of the next. */
+function rightAfter({ major, minor, patch, prerelease, version }: semver.SemVer): Version {
+  return (prerelease.length > 0 ? `${version}.0` : `${major}.${minor}.${patch + 1}-0`) as Version;
+}
+
+function textOf({ from, to }: Interval): string {
+  const bounds = [
+    ...(from === null ? [] : [`>=${from}`]),
+    ...(to === null ? [] : [`${to.isInside ? '<=' : '<'}${to.version}`]),
+  ];
+  if (from !== null && to?.isInside === true && from === to.version) return from;
+  return bounds.length === 0 ? '*' : bounds.join(' ');
+}
