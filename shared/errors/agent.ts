@@ -228,10 +228,4 @@ export const AGENT_ERRORS = {
     http: 404,
     exit: EXIT.usage,
   }),
-  'audit/damaged': entry<{ readonly path: string; readonly line: number; readonly problem: string }>({
-    message: (d) => `the audit log ${d.path} is damaged at line ${d.line}: ${d.problem}`,
-    hint: () => 'keep the file for an investigation; move it away and the agent starts a new one',
-    http: 500,
-    exit: EXIT.untrusted,
-  }),
 } as const;

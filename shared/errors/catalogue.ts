@@ -1,5 +1,6 @@
 // Every error Fairlead can raise: the areas' tables joined into one catalogue.
 import { AGENT_ERRORS } from './agent.ts';
+import { AUDIT_ERRORS } from './audit.ts';
 import { BACKUP_ERRORS } from './backup.ts';
 import { DEPLOY_ERRORS } from './deploy.ts';
 import { DISK_ERRORS } from './disk.ts';
@@ -21,6 +22,7 @@ export const CATALOGUE = {
   ...TREE_ERRORS,
   ...DEPLOY_ERRORS,
   ...AGENT_ERRORS,
+  ...AUDIT_ERRORS,
   ...BACKUP_ERRORS,
   ...DISK_ERRORS,
   ...POLICY_ERRORS,

@@ -1,0 +1,82 @@
+// Exported ledgers, and what was kept of them, read from files: a ledger in pieces, however long it is.
+import { open } from 'node:fs/promises';
+import { FairleadError, systemCode } from '../errors/error.ts';
+import { type KeptHead, readKept } from '../protocol/ledger-files.ts';
+import { createLedgerReader, type LedgerFound, type LedgerReader } from '../protocol/ledgers.ts';
+import { receiptKeys } from '../protocol/receipt.ts';
+import type { AuditHead } from '../schema/audit-chain.ts';
+import type { Root } from '../trust/metadata.ts';
+import { verifyInitialRoot } from '../trust/rules.ts';
+import { readNamed } from './named-file.ts';
+
+/** An entry of any program is shorter. */
+const LONGEST_LINE = 2 ** 20;
+const PIECE_BYTES = 2 ** 20;
+
+export interface Against {
+  /** Files of receipts or heads. */
+  readonly files: readonly string[];
+  /** Files of root metadata; what is known here where there are none. */
+  readonly roots: readonly string[];
+}
+
+/** Errors: file/missing, disk/unreadable, audit/damaged, audit/unsigned, audit/forked, trust/*. */
+export async function readAgainst(
+  { files, roots }: Against,
+  knownRoots: () => Promise<readonly Root[]>,
+): Promise<readonly KeptHead[]> {
+  if (files.length === 0) return [];
+  const given = await Promise.all(roots.map(async (path) => verifyInitialRoot(await readNamed(path))));
+  const keys = receiptKeys(given.length > 0 ? given : await knownRoots());
+  const heads: KeptHead[] = [];
+  for (const path of files) for (const head of readKept(await readNamed(path), path, keys)) heads.push(head);
+  return heads;
+}
+
+/** Errors: file/missing, disk/unreadable, and those of the reader. */
+export async function verifyLedgerFile(
+  path: string,
+  heads: readonly KeptHead[],
+  checkpoint: AuditHead,
+): Promise<LedgerFound> {
+  const reader = createLedgerReader(path, heads, checkpoint);
+  await eachLine(path, reader);
+  return reader.end();
+}
+
+async function eachLine(path: string, { take }: LedgerReader): Promise<void> {
+  const file = await open(path).catch((cause: unknown) => {
+    if (systemCode(cause) === 'ENOENT') throw new FairleadError('file/missing', { path }, { cause });
+    throw new FairleadError('disk/unreadable', { path, problem: systemCode(cause) }, { cause });
+  });
+  try {
+    if (!(await file.stat()).isFile())
+      throw new FairleadError('disk/unreadable', { path, problem: 'it is no file' });
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    let rest = Buffer.alloc(0);
+    let lines = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, null);
+      if (bytesRead === 0) break;
+      const bytes = Buffer.concat([rest, piece.subarray(0, bytesRead)]);
+      let start = 0;
+      for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
+        take(bytes.subarray(start, end));
+        lines++;
+        start = end + 1;
+      }
+      rest = bytes.subarray(start);
+      if (rest.length > LONGEST_LINE)
+        throw damaged(path, lines + 1, 'no entry is as long');
+    }
+    if (rest.length > 0) throw damaged(path, lines + 1, 'the end of it is missing');
+  } finally {
+    await file.close();
+  }
+}
+
+const NEWLINE = 0x0a;
+
+function damaged(path: string, line: number, problem: string): FairleadError {
+  return new FairleadError('audit/damaged', { path, line, problem });
+}
