@@ -1,34 +1,67 @@
-// Commands that look at a server's directory: does the audit log hold, and what is about to end.
+// Commands that look at a server's directory: does the audit log hold, also against what installs keep of it, and what is about to end.
 
-import { count, EXIT } from '../../shared/errors/entry.ts';
+import { utf8 } from '../../shared/encoding/bytes.ts';
+import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import { readAgainst, verifyLedgerFile } from '../../shared/node/ledger-files.ts';
+import { checkpointOf, describeHeld, entriesOf } from '../../shared/present/ledger.ts';
+import { formatLedgerEnd, type KeptHead } from '../../shared/protocol/ledger-files.ts';
+import { createLedgerReader, type LedgerFound } from '../../shared/protocol/ledgers.ts';
+import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
 import { describeExpiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
+import type { Database } from '../db/tables.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
+import { readRoots } from '../repository/receipt-signer.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
 import { findHome, type OnDirectory, withDatabase } from './home.ts';
+import { entriesIn, lineOf } from './ledger.ts';
 import { type CliContext, print } from './options.ts';
 import { verifyRepositoryPlace, withStore } from './place.ts';
-
-interface VerifySettings extends OnDirectory {
-  readonly checkpoint?: AuditCheckpoint;
-}
 
 interface ExpirySettings extends OnDirectory {
   readonly within: number;
 }
 
-export async function verify(context: CliContext, { checkpoint, ...home }: VerifySettings): Promise<number> {
-  const head = await withDatabase(home, context, async (db, layout) => {
-    const found = await verifyAudit(db, await readCheckpoint(layout));
-    // Kept by somebody else: whoever can write here can write the server's own as well.
-    if (checkpoint !== undefined) await verifyAudit(db, checkpoint, checkpoint.count);
-    return found;
-  });
-  print(`the audit log holds: ${count(head.count, 'entry', 'entries')}`);
-  if (head.digest !== null) print(`  checkpoint  ${head.count}:${head.digest}`);
+interface VerifySettings extends OnDirectory {
+  readonly checkpoint?: AuditCheckpoint;
+  readonly against?: readonly string[];
+  readonly root?: readonly string[];
+}
+
+export async function verify(
+  context: CliContext,
+  file: string | undefined,
+  { checkpoint, against = [], root = [], ...home }: VerifySettings,
+): Promise<number> {
+  const knownRoots = async () => withStore(await findHome(home, context), readRoots);
+  const heads = await readAgainst({ files: against, roots: root }, knownRoots);
+  const kept = checkpoint === undefined ? EMPTY_AUDIT : { ...EMPTY_AUDIT, ...checkpoint };
+  const found =
+    file === undefined
+      ? await withDatabase(home, context, async (db, layout) => {
+          await verifyAudit(db, await readCheckpoint(layout));
+          // Kept by somebody else: whoever can write here can write the server's own as well.
+          if (checkpoint !== undefined) await verifyAudit(db, checkpoint, checkpoint.count);
+          return holdOwn(db, heads);
+        })
+      : await verifyLedgerFile(file, heads, kept);
+  print(`the audit log holds: ${entriesOf(found)}`);
+  for (const line of describeHeld(found)) print(line);
+  print(`  checkpoint  ${checkpointOf(found)}`);
   return EXIT.ok;
+}
+
+async function holdOwn(db: Database, heads: readonly KeptHead[]): Promise<LedgerFound> {
+  const reader = createLedgerReader('the audit log of this server', heads);
+  let head = EMPTY_AUDIT;
+  for await (const entry of entriesIn(db)) {
+    reader.take(utf8(lineOf(entry)));
+    head = { ...head, count: entry.sequence, digest: entry.digest };
+  }
+  reader.take(utf8(formatLedgerEnd(head)));
+  return reader.end();
 }
 
 export async function showExpiries(

@@ -4,7 +4,8 @@ import { parseLine, parseNumber, parsePath, parseSpan, parseUrl } from '../../sh
 import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
-import { type CliContext, parseCheckpoint, parseDatabase } from './options.ts';
+import { OF_AUDIT } from './audit-specs.ts';
+import { type CliContext, parseDatabase } from './options.ts';
 
 import { BACKUP, DIR, DRY_RUN, ON_FLEET, PASSPHRASE, REPOSITORY, RUN_OPTIONS, WHOLE } from './run-options.ts';
 
@@ -184,20 +185,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     options: ON_FLEET,
     load: async () => (await import('./token.ts')).revokeToken,
   },
-  {
-    name: 'audit verify',
-    about: 'walk the chain from its first entry, and hold it against the last checkpoint',
-    example: 'audit verify --dir /var/lib/fairlead-server',
-    options: [
-      ...ON_FLEET,
-      {
-        flags: '--checkpoint <count:digest>',
-        about: 'also hold it against this, as an earlier verify printed it',
-        parse: parseCheckpoint,
-      },
-    ],
-    load: async () => (await import('./inspect.ts')).verify,
-  },
+  ...OF_AUDIT,
   {
     name: 'expiries',
     about: 'what ends when: metadata of each role, and tokens; fails when something ends soon',

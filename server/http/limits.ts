@@ -19,6 +19,7 @@ import { MOST_ENFORCED } from '../db/enforcement.ts';
 import { VALID_FOR_MS } from '../db/enrolments.ts';
 import { KEPT_EVENTS, KEPT_EVENTS_MS, KEPT_EVENTS_OF_ONE } from '../db/events.ts';
 import { MAX_WAITING, MAX_WAITING_BYTES } from '../db/group-commit.ts';
+import { KEPT_HEAD_DAYS } from '../db/ledger-kept.ts';
 import { KEPT_MS } from '../db/once.ts';
 import { MAX_PART_BYTES } from '../db/page.ts';
 import { CLOSED_KEPT } from '../db/proposals.ts';
@@ -190,6 +191,7 @@ const KEPT = {
   reportBytes: limit('… and their bytes', KEPT_REPORT_BYTES, 'bytes', 'forgotten', 'the newest stays'),
   deployments: limit('deployments of an instance', KEPT_RECORDS, 'count', 'forgotten'),
   deploymentBytes: limit('… and their bytes', KEPT_RECORD_BYTES, 'bytes', 'forgotten', 'the newest stays'),
+  heads: limit('days of heads of an instance’s audit log', KEPT_HEAD_DAYS, 'count', 'forgotten'),
   events: limit('events', KEPT_EVENTS, 'count', 'forgotten'),
   eventsOfOne: limit('… of one instance', KEPT_EVENTS_OF_ONE, 'count', 'forgotten'),
   eventLife: limit('… and their age', KEPT_EVENTS_MS, 'milliseconds', 'forgotten', 'the newest stays'),

@@ -1,10 +1,14 @@
-// Receipts for the heads of installs' logs, signed beside the loop that takes reports.
+// Receipts for the heads of installs' logs, signed beside the loop that takes reports; and whose keys they are signed with.
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { encodeReceipt, RECEIPT_TYPE, type Receipt } from '../../shared/protocol/receipt.ts';
 import { type DsseEnvelope, envelopeOf, preAuthEncoding } from '../../shared/trust/dsse.ts';
 import { SEED_BYTES } from '../../shared/trust/ed25519.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
+import type { Root } from '../../shared/trust/metadata.ts';
+import { verifyInitialRoot } from '../../shared/trust/rules.ts';
+import { metadataName } from './names.ts';
+import type { RepositoryStore } from './store.ts';
 
 type Witnessed = Omit<Receipt, 'schema' | 'instance' | 'at'>;
 
@@ -37,4 +41,14 @@ function signBeside(message: Uint8Array, key: KeyObject): Promise<Uint8Array> {
 function keyObjectOf(secretKey: Uint8Array): KeyObject {
   const seed = secretKey.subarray(0, SEED_BYTES);
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+}
+
+/** Every root that the repository has shown: receipts of any time are signed with keys that one of them names. */
+export async function readRoots(store: RepositoryStore): Promise<readonly Root[]> {
+  const roots: Root[] = [];
+  for (let version = 1; ; version++) {
+    const stored = await store.read(metadataName('root', version));
+    if (stored === null) return roots;
+    roots.push(verifyInitialRoot(stored.bytes));
+  }
 }

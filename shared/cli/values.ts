@@ -10,7 +10,7 @@ import { componentKey, digest, instant, line, name } from '../schema/common.ts';
 import { pinVersion } from '../schema/pin.ts';
 import { parseRef, type ReleaseRef, refFor } from '../schema/release-ref.ts';
 import { isVersion, parseVersion, type Version } from '../version/version.ts';
-import { InvalidArgumentError } from './command.ts';
+import { InvalidArgumentError, type OptionSpec } from './command.ts';
 
 export function parseNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text))
@@ -168,3 +168,17 @@ function orNull<T>(parse: () => T): T | null {
     throw error;
   }
 }
+
+/** What a log is held against, in all three programs: files that somebody else made, and who signed what is in them. */
+export const AGAINST: readonly OptionSpec[] = [
+  {
+    flags: '--against <file...>',
+    about: 'what the other side keeps of it: from `fairlead audit receipts` or `fairlead-server audit heads`',
+    parse: parsePath,
+  },
+  {
+    flags: '--root <file...>',
+    about: 'root metadata whose keys sign receipts, of each time; by default what is known here',
+    parse: parsePath,
+  },
+];

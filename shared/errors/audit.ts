@@ -8,6 +8,7 @@ export const AUDIT_ERRORS = {
     http: 500,
     exit: EXIT.untrusted,
   }),
+  /** Whole by itself, and not what the other side keeps of it. */
   'audit/forked': entry<{
     readonly path: string;
     readonly entry: number;
@@ -28,6 +29,7 @@ export const AUDIT_ERRORS = {
     http: 500,
     exit: EXIT.untrusted,
   }),
+  /** Held against nothing, it would pass for held. */
   'audit/unrelated': entry<{ readonly path: string }>({
     message: (d) => `nothing that was given with --against is about ${d.path}`,
     hint: () =>

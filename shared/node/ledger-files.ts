@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { FairleadError, systemCode } from '../errors/error.ts';
 import { type KeptHead, readKept } from '../protocol/ledger-files.ts';
 import { createLedgerReader, type LedgerFound, type LedgerReader } from '../protocol/ledgers.ts';
-import { receiptKeys } from '../protocol/receipt.ts';
+import { RECEIPT_TYPE, receiptKeys } from '../protocol/receipt.ts';
 import type { AuditHead } from '../schema/audit-chain.ts';
 import type { Root } from '../trust/metadata.ts';
 import { verifyInitialRoot } from '../trust/rules.ts';
@@ -25,12 +25,12 @@ export async function readAgainst(
   { files, roots }: Against,
   knownRoots: () => Promise<readonly Root[]>,
 ): Promise<readonly KeptHead[]> {
-  if (files.length === 0) return [];
+  const read = await Promise.all(files.map(async (path) => [path, await readNamed(path)] as const));
   const given = await Promise.all(roots.map(async (path) => verifyInitialRoot(await readNamed(path))));
-  const keys = receiptKeys(given.length > 0 ? given : await knownRoots());
-  const heads: KeptHead[] = [];
-  for (const path of files) for (const head of readKept(await readNamed(path), path, keys)) heads.push(head);
-  return heads;
+  // Heads alone need nobody's keys, which not everybody may read.
+  const isSigned = read.some(([, bytes]) => Buffer.from(bytes).includes(RECEIPT_TYPE));
+  const keys = receiptKeys(given.length > 0 || !isSigned ? given : await knownRoots());
+  return read.flatMap(([path, bytes]) => readKept(bytes, path, keys));
 }
 
 /** Errors: file/missing, disk/unreadable, and those of the reader. */
@@ -66,8 +66,7 @@ async function eachLine(path: string, { take }: LedgerReader): Promise<void> {
         start = end + 1;
       }
       rest = bytes.subarray(start);
-      if (rest.length > LONGEST_LINE)
-        throw damaged(path, lines + 1, 'no entry is as long');
+      if (rest.length > LONGEST_LINE) throw damaged(path, lines + 1, 'no entry is as long');
     }
     if (rest.length > 0) throw damaged(path, lines + 1, 'the end of it is missing');
   } finally {

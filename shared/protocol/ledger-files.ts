@@ -76,7 +76,8 @@ export function readKept(
   return [...heads, ...receipts.flatMap(headsOf)];
 }
 
-function headsOf({ instance, at, agent, server }: Receipt): readonly KeptHead[] {
+/** What a receipt says of both logs. */
+export function headsOf({ instance, at, agent, server }: Receipt): readonly KeptHead[] {
   const kept = { instance, at, kind: 'receipt' } as const;
   return [
     { ...agent, ...kept, of: 'install' },

@@ -76,7 +76,7 @@ export function createLedgerReader(
   let last: string | null = null;
 
   function note({ event, details, at }: Entry): void {
-    if (event === 'enrolled') instances.add(details.instance);
+    if (event === 'enrolled' && typeof details.instance === 'string') instances.add(details.instance);
     if (event === 'backup.restored') restores.push({ from: head.count, at });
     if (event !== 'agent-started') return;
     // It notices only once it has been told: what it wrote since it started is the new log already.
@@ -110,7 +110,9 @@ export function createLedgerReader(
         throw broken(head.count + 1, 'its last line, which says how many there are, is missing');
       verifyReached(head, checkpoint, broken);
       const ours = heads.filter(
-        ({ of, instance }) => of === kind && (of === 'server' || instances.has(instance)),
+        // A log of an early version does not say whose it is.
+        ({ of, instance }) =>
+          of === kind && (of === 'server' || instances.size === 0 || instances.has(instance)),
       );
       if (heads.length > 0 && ours.length === 0) throw new FairleadError('audit/unrelated', { path });
       const gone = holdAgainst(ours, found, restores, path);

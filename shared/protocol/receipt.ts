@@ -5,7 +5,7 @@ import type { JsonObject } from '../encoding/json.ts';
 import { isFairleadError } from '../errors/error.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { parseNewerBytes } from '../schema/newer-document.ts';
-import { type DsseEnvelope, openEnvelope } from '../trust/dsse.ts';
+import { type DsseEnvelope, dsseEnvelope, openEnvelope } from '../trust/dsse.ts';
 import { loadKey, type VerificationKey } from '../trust/key.ts';
 import type { Root } from '../trust/metadata.ts';
 
@@ -76,3 +76,10 @@ export function readReceipt({ payload }: DsseEnvelope): Receipt | null {
     throw error;
   }
 }
+
+/** GET /v1/audit/receipts: what the server signed of both logs, oldest first. */
+export const receiptsReply = z.strictObject({
+  schema: z.literal('fairlead/receipts-list@1'),
+  receipts: z.array(dsseEnvelope),
+});
+export type ReceiptsReply = z.output<typeof receiptsReply>;

@@ -3,8 +3,10 @@ import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
-import { isMomentary, isNoFile, readIfPresent } from '../../../shared/node/read-file.ts';
+import { isMomentary, isNoFile, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';
+import type { Root } from '../../../shared/trust/metadata.ts';
+import { verifyInitialRoot } from '../../../shared/trust/rules.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
 import type { DocumentCache, TrustStore } from '../../ports/state.ts';
 
@@ -22,7 +24,7 @@ export async function openTrustStore(directory: string): Promise<TrustStore> {
     remove: (file) => removeDurably(directory, file),
     rootVersions: async () => {
       const names = await readdir(join(directory, HISTORY_DIRECTORY));
-      const versions = names.flatMap((name) => /^([1-9]\d{0,14})\.root\.json$/.exec(name)?.[1] ?? []);
+      const versions = names.flatMap((name) => ROOT_NAME.exec(name)?.[1] ?? []);
       return versions.map(Number).sort((a, b) => a - b);
     },
     documents: openDocuments(join(directory, DOCUMENTS_DIRECTORY)),
@@ -81,3 +83,16 @@ async function removeLeftovers(directory: string): Promise<void> {
   const leftovers = names.filter((name) => name.startsWith('.') && name.endsWith('.tmp'));
   await Promise.all(leftovers.map((name) => rm(join(directory, name), { recursive: true, force: true })));
 }
+
+/** Every root that this install ever trusted, for who only reads: nothing is made or cleared. Errors: disk/unreadable, trust/*. */
+export async function readKeptRoots(directory: string): Promise<readonly Root[]> {
+  const names = await namesIfPresent(join(directory, HISTORY_DIRECTORY));
+  const roots: Root[] = [];
+  for (const name of names.filter((one) => ROOT_NAME.test(one))) {
+    const bytes = await readIfPresent(join(directory, HISTORY_DIRECTORY, name));
+    if (bytes !== null) roots.push(verifyInitialRoot(bytes));
+  }
+  return roots;
+}
+
+const ROOT_NAME = /^([1-9]\d{0,14})\.root\.json$/;

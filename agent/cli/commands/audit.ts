@@ -1,20 +1,29 @@
-// fairlead audit: the record of what was decided here, checked line by line, and taken along.
+// fairlead audit: the record of what was decided here, checked line by line against what the server signed of it, and taken along.
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { count, EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { readNamed, writeNew } from '../../../shared/node/named-file.ts';
+import { type Against, readAgainst, verifyLedgerFile } from '../../../shared/node/ledger-files.ts';
+import { writeNew } from '../../../shared/node/named-file.ts';
+import { checkpointOf, describeHeld, entriesOf, heldOf, heldShape } from '../../../shared/present/ledger.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
-import { type AuditHead, EMPTY_AUDIT, formatCheckpoint } from '../../../shared/schema/audit-chain.ts';
+import { formatKept, headsOf, type KeptHead } from '../../../shared/protocol/ledger-files.ts';
+import { createLedgerReader, type LedgerFound } from '../../../shared/protocol/ledgers.ts';
+import { readReceipt, receiptsReply } from '../../../shared/protocol/receipt.ts';
+import { type AuditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-chain.ts';
+import type { DsseEnvelope } from '../../../shared/trust/dsse.ts';
+import { readKeptRoots } from '../../adapters/repository/trust-store.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
-import { lineOf, readChain } from '../../core/audit-chain.ts';
+import { createStateFiles } from '../../adapters/state/state-files.ts';
+import { lineOf } from '../../core/audit-chain.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const auditVerifiedAnswer = z.strictObject({
   schema: z.literal('fairlead/audit-verified@1'),
   entries: z.int(),
   checkpoint: z.string(),
+  ...heldShape,
 });
 
 /** With a file; without one the lines themselves are printed. */
@@ -24,34 +33,44 @@ export const auditExportedAnswer = z.strictObject({
   file: z.string(),
 });
 
+export const receiptsExportedAnswer = z.strictObject({
+  schema: z.literal('fairlead/receipts-exported@1'),
+  receipts: z.int(),
+  file: z.string(),
+});
+
 export interface VerifyAuditOptions {
   /** As `fairlead audit verify` printed it at an earlier time. */
   readonly checkpoint?: AuditHead;
+  readonly against?: readonly string[];
+  readonly root?: readonly string[];
 }
 
 /**
- * Of this instance, or of an exported file. The chain alone betrays changed, added and removed lines; whoever can write
- * the log could make a new chain, which only a checkpoint kept elsewhere betrays. Errors: audit/*.
+ * Of this instance, or of an exported file of any program. The chain alone betrays changed, added and removed lines; whoever can
+ * write the log could make a new chain, which a checkpoint kept elsewhere betrays, or what the other side keeps of it. Errors: audit/*.
  */
 export async function verifyAudit(
   context: CliContext,
   file: string | undefined,
-  options: VerifyAuditOptions,
+  { checkpoint = EMPTY_AUDIT, against = [], root = [] }: VerifyAuditOptions,
 ): Promise<number> {
-  const { checkpoint = EMPTY_AUDIT } = options;
-  const name = file ?? 'of this instance';
-  const { entries, head } = readChain(notEmpty(await linesOf(context, file), name), checkpoint, name);
-  const held = checkpoint.count > 0;
+  const given: Against = { files: against, roots: root };
+  const heads = await readAgainst(given, () => readKeptRoots(`${context.stateDir}/trust`));
+  const found =
+    file === undefined
+      ? await verifyOwn(context, heads, checkpoint)
+      : await verifyLedgerFile(file, heads, checkpoint);
   const reply = {
     schema: 'fairlead/audit-verified@1',
-    entries: entries.length,
-    checkpoint: formatCheckpoint(head),
+    entries: found.head.count,
+    checkpoint: checkpointOf(found),
+    ...heldOf(found),
   };
   show(context, reply, () => [
-    context.style.bold(
-      context.style.good(`the audit log is whole: ${count(entries.length, 'entry', 'entries')}`),
-    ),
-    ...(held
+    context.style.bold(context.style.good(`the audit log is whole: ${entriesOf(found)}`)),
+    ...describeHeld(found),
+    ...(checkpoint.count > 0
       ? [`it still begins with the ${count(checkpoint.count, 'entry', 'entries')} of your checkpoint`]
       : []),
     'keep this somewhere else: with it, no entry up to here can be rewritten unnoticed',
@@ -60,9 +79,28 @@ export async function verifyAudit(
   return EXIT.ok;
 }
 
+/** Also against the receipts that are kept beside it. */
+async function verifyOwn(
+  context: CliContext,
+  heads: readonly KeptHead[],
+  checkpoint: AuditHead,
+): Promise<LedgerFound> {
+  const lines = notEmpty(await ownLines(context));
+  const kept = heads.length > 0 ? heads : (await ownReceipts(context)).flatMap(headsInside);
+  const ours = kept.filter(({ of }) => of === 'install');
+  const reader = createLedgerReader('of this instance', ours.length > 0 ? ours : heads, checkpoint);
+  for (const line of lines) reader.take(utf8(line));
+  return reader.end();
+}
+
+function headsInside(envelope: DsseEnvelope): readonly KeptHead[] {
+  const receipt = readReceipt(envelope);
+  return receipt === null ? [] : headsOf(receipt);
+}
+
 /** One JSON object a line, as they were written. */
 export async function exportAudit(context: CliContext, file: string | undefined): Promise<number> {
-  const lines = notEmpty(await ownLines(context), 'of this instance');
+  const lines = notEmpty(await ownLines(context));
   if (file === undefined) {
     context.print(lines.join('\n'));
     return EXIT.ok;
@@ -76,21 +114,28 @@ export async function exportAudit(context: CliContext, file: string | undefined)
   return EXIT.ok;
 }
 
-/** A log that is gone, its checkpoint with it, would pass for whole. Error: audit/damaged. */
-function notEmpty<Line>(lines: readonly Line[], path: string): readonly Line[] {
-  if (lines.length > 0) return lines;
-  const problem = 'it is empty, and every log begins with the enrolment of its instance';
-  throw new FairleadError('audit/damaged', { path, line: 1, problem });
+/** What the server signed of its own log and of this one: for whoever holds the two logs against each other. */
+export async function exportReceipts(context: CliContext, file: string | undefined): Promise<number> {
+  const receipts = await ownReceipts(context);
+  const text = formatKept(receipts.map((one) => JSON.stringify(one)));
+  if (file === undefined) {
+    context.print(text.trimEnd());
+    return EXIT.ok;
+  }
+  await writeNew(file, text, 0o600);
+  const reply = { schema: 'fairlead/receipts-exported@1', receipts: receipts.length, file };
+  show(context, reply, () => [
+    `${count(receipts.length, 'receipt')} written to ${file}`,
+    `hold the server’s log against them: fairlead audit verify SERVER.jsonl --against ${shellWord(file)}`,
+  ]);
+  return EXIT.ok;
 }
 
-async function linesOf(context: CliContext, file: string | undefined): Promise<readonly Uint8Array[]> {
-  if (file === undefined) return (await ownLines(context)).map(utf8);
-  const lines = Buffer.from(await readNamed(file))
-    .toString('latin1')
-    .split('\n');
-  // The end of the last line, or a line that lost its end.
-  const rest = lines.pop() ?? '';
-  return [...lines, ...(rest === '' ? [] : [rest])].map((line) => Buffer.from(line, 'latin1'));
+/** A log that is gone, its checkpoint with it, would pass for whole. Error: audit/damaged. */
+function notEmpty(lines: readonly string[]): readonly string[] {
+  if (lines.length > 0) return lines;
+  const problem = 'it is empty, and every log begins with the enrolment of its instance';
+  throw new FairleadError('audit/damaged', { path: 'of this instance', line: 1, problem });
 }
 
 /** From the agent; from the disk while none runs, for who may read it there. Errors: audit/damaged, enrolment/missing, agent/not-running. */
@@ -107,5 +152,19 @@ async function ownLines({ client, stateDir, clock }: CliContext): Promise<readon
     const isEnrolled = entries.length > 0 || (await readEnrolment(stateDir).catch(() => 'damaged')) !== null;
     if (!isEnrolled) throw new FairleadError('enrolment/missing', { stateDir });
     return entries.map(lineOf);
+  }
+}
+
+/** The same way. Errors: agent/not-running. */
+async function ownReceipts({ client, stateDir }: CliContext): Promise<readonly DsseEnvelope[]> {
+  try {
+    return (await client.call('GET', '/v1/audit/receipts', receiptsReply)).receipts;
+  } catch (error) {
+    if (!isFairleadError(error, 'agent/not-running')) throw error;
+    const { receipts } = createStateFiles(stateDir, () => undefined);
+    const kept = await receipts.read().catch((unreadable: unknown) => {
+      throw isFairleadError(unreadable, 'disk/unreadable') ? error : unreadable;
+    });
+    return kept?.kept ?? [];
   }
 }

@@ -1,5 +1,6 @@
 // The commands around an install: its facts, the outbox, the audit log, the doctor.
 import {
+  AGAINST,
   parseCheckpoint,
   parseComponent,
   parseField,
@@ -113,12 +114,17 @@ export const TOOLS: readonly AgentCommand[] = [
   },
   {
     name: 'audit verify',
-    about: 'check that no entry was changed, added or removed',
+    about: 'check that no entry was changed, added or removed, and that it is the log the server signed for',
     example: 'audit verify',
     arguments: [
-      { name: '[file]', about: 'an exported log to check instead of this instance’s', parse: parsePath },
+      {
+        name: '[file]',
+        about: 'an exported log to check instead of this instance’s; of a server or a vendor too',
+        parse: parsePath,
+      },
     ],
     options: [
+      ...AGAINST,
       {
         flags: '--checkpoint <text>',
         about: 'as an earlier verification printed it: betrays a log that was rewritten',
@@ -135,5 +141,13 @@ export const TOOLS: readonly AgentCommand[] = [
     arguments: [{ name: '[file]', about: 'where to; standard output by default', parse: parsePath }],
     answer: async () => (await import('../commands/audit.ts')).auditExportedAnswer,
     load: async () => (await import('../commands/audit.ts')).exportAudit,
+  },
+  {
+    name: 'audit receipts',
+    about: 'what the server signed of its own audit log and of this one, to hold either against it',
+    example: 'audit receipts receipts.jsonl',
+    arguments: [{ name: '[file]', about: 'where to; standard output by default', parse: parsePath }],
+    answer: async () => (await import('../commands/audit.ts')).receiptsExportedAnswer,
+    load: async () => (await import('../commands/audit.ts')).exportReceipts,
   },
 ];

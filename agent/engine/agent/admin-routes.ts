@@ -13,6 +13,7 @@ import {
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
 import { factRequest } from '../../../shared/protocol/facts.ts';
 import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
+import type { ReceiptsReply } from '../../../shared/protocol/receipt.ts';
 import { reportingRequest } from '../../../shared/protocol/sent.ts';
 import { allowanceRequest, settingRequest } from '../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
@@ -84,6 +85,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/verify\/repair$/, (state, r) => repair(state, parse(repairRequest, r), r.actor)],
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
   ['GET', /^\/v1\/audit$/, (state) => readAudit(state)],
+  ['GET', /^\/v1\/audit\/receipts$/, (state) => readReceipts(state)],
   ['POST', /^\/v1\/stage$/, (state) => stage(state)],
   ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
   ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
@@ -110,6 +112,11 @@ async function readAudit(state: Needs<'records'>): Promise<AuditReply> {
   const { entries, head } = await state.records.audit.read();
   const { count, digest } = head;
   return { schema: 'fairlead/audit-log@1', lines: entries.map(lineOf), count, digest };
+}
+
+async function readReceipts(state: Needs<'records'>): Promise<ReceiptsReply> {
+  const kept = await state.records.receipts.read();
+  return { schema: 'fairlead/receipts-list@1', receipts: [...(kept?.kept ?? [])] };
 }
 
 async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {

@@ -1,6 +1,7 @@
 // What the commands of `fairlead-vendor` answer with `--json`, each by the name of its command.
 import { z } from 'zod';
 import { changeRecord, fleetCounts, STAGES } from '../../../shared/change/change.ts';
+import { heldShape } from '../../../shared/present/ledger.ts';
 import { alertsList } from '../../../shared/protocol/alerts.ts';
 import { deploymentAnalytics, fleetAnalytics } from '../../../shared/protocol/analytics.ts';
 import { customerModel, customersList } from '../../../shared/protocol/customers.ts';
@@ -196,6 +197,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
     first: instant.nullable(),
     last: instant.nullable(),
     checkpoint: z.string(),
+    ...heldShape,
   },
 };
 

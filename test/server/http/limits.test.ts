@@ -22,7 +22,7 @@ import { toBase64url, utf8 } from '../../../shared/encoding/bytes.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../../shared/protocol/fleet.ts';
 import { listenForHints } from '../../support/listening-agent.ts';
-import { advisoryOf } from '../../support/publications.ts';
+import { advisoryOf, digestOfText } from '../../support/publications.ts';
 import { publishVersions } from '../../support/published-versions.ts';
 import { recordOf, reportOf } from '../../support/reports.ts';
 import { enrolAgent, type ServerAgent } from '../../support/server-agent.ts';
@@ -476,6 +476,19 @@ const KEPT = {
     const send: Reporting = (agent, i) =>
       agent.report(i, { records: [{ ...(record as NonNullable<typeof record>), id: i, failure }] });
     return history(5, send, 'deployments');
+  },
+  heads: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const first = async (): Promise<Outcome> => {
+      const heads = server.context.db.selectFrom('ledger_heads').select('entries').where('entries', '=', 1);
+      return (await heads.where('place', '<>', 'newest').execute()).length === 1 ? 'taken' : 'forgotten';
+    };
+    const report = (count: number) => {
+      server.now += 24 * 3_600_000;
+      return agent.report(count, { ledger: { count, digest: digestOfText(`${count}`), seen: null } });
+    };
+    for (let day = 1; day <= bound; day++) await report(day);
+    return [await first(), await report(bound + 1).then(first)];
   },
   events: (bound) => keptEvents((i) => ({ id: i === 0 ? 1 : bound + i })),
   eventsOfOne: async (bound) => {

@@ -21,6 +21,7 @@ const APART: Readonly<Record<string, string>> = {
   'http/hostile-provider.test.ts': 'what a provider answers; its rows are those of other sign-ins',
   'http/hot.test.ts': 'files from memory, before any row is asked for',
   'repository/mirror.test.ts': 'files of a repository; of a mirror there is no row',
+  'ledger.test.ts': 'commands on a directory with the file; the rows are those of db/ledger-heads.test.ts',
   'program.test.ts': 'the program on the file; on PostgreSQL it has a suite of its own',
   'web/docs-page.test.ts': 'a browser; no row is read that other suites do not read',
   'tls.test.ts': 'sockets and certificates; no row is read that other suites do not read',

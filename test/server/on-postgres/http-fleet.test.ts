@@ -10,4 +10,5 @@ await onPostgres([
   () => import('../http/enforce.test.ts'),
   () => import('../http/events.test.ts'),
   () => import('../http/instances.test.ts'),
+  () => import('../http/receipts.test.ts'),
 ]);

@@ -133,6 +133,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   await run('doctor');
   await run('audit', 'verify');
   await run('audit', 'export', join(directory, 'log.jsonl'));
+  await run('audit', 'receipts', join(directory, 'receipts.jsonl'));
 
   expect(untold(agent, asked)).toEqual([]);
 });

@@ -21,6 +21,7 @@ describe('the error catalogue', () => {
   it('keeps every area in its own table: no code is defined twice', async () => {
     const areas = [
       'agent',
+      'audit',
       'deploy',
       'backup',
       'disk',

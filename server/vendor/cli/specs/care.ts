@@ -1,6 +1,7 @@
 // The commands beside the stages: advisories, new installs, signatures and keys, and the state of the workspace.
 import { z } from 'zod';
 import {
+  AGAINST,
   parseCheckpoint,
   parseField,
   parseLine,
@@ -133,12 +134,20 @@ export const CARE: readonly VendorCommand[] = [
     example:
       'audit verify --checkpoint 12:sha256:9f1c2ab5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081',
     kind: 'reads',
+    arguments: [
+      {
+        name: '[file]',
+        about: 'an exported log in place of the workspace’s; of an install or a server too',
+        parse: parsePath,
+      },
+    ],
     options: [
       {
         flags: '--checkpoint <checkpoint>',
         about: 'one that an earlier run printed; the log must still hold it',
         parse: parseCheckpoint,
       },
+      ...AGAINST,
     ],
     load: async () => (await import('../commands/audit.ts')).verify,
   },

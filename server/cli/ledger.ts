@@ -1,0 +1,91 @@
+// The audit log and the heads of installs' logs, taken along: `fairlead-server audit export` and `heads`.
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fromUtf8 } from '../../shared/encoding/bytes.ts';
+import { canonicalize } from '../../shared/encoding/canonical.ts';
+import type { Digest } from '../../shared/encoding/digest.ts';
+import { count, EXIT, shellWord } from '../../shared/errors/entry.ts';
+import { FairleadError, systemCode, toDiskError } from '../../shared/errors/error.ts';
+import { syncDirectory } from '../../shared/node/durable-file.ts';
+import { writeNew } from '../../shared/node/named-file.ts';
+import type { AuditEntry } from '../../shared/protocol/fleet.ts';
+import { formatHead, formatKept, formatLedgerEnd } from '../../shared/protocol/ledger-files.ts';
+import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
+import { readAudit } from '../db/audit.ts';
+import { readHeads } from '../db/ledger-kept.ts';
+import type { Database } from '../db/tables.ts';
+import { type OnDirectory, withDatabase } from './home.ts';
+import { type CliContext, print } from './options.ts';
+
+/** Its digest is that of the line. */
+export function lineOf({ digest: _, ...entry }: AuditEntry): string {
+  return fromUtf8(canonicalize(entry));
+}
+
+const ENTRIES_AT_ONCE = 1_000;
+
+export async function* entriesIn(db: Database): AsyncGenerator<AuditEntry> {
+  for (let after: number | null = 0; after !== null; ) {
+    const { entries, next } = await readAudit(db, after, ENTRIES_AT_ONCE);
+    yield* entries;
+    after = next;
+  }
+}
+
+/** What is written is the log up to where it stood; the server may run. */
+export async function exportLog(context: CliContext, file: string, home: OnDirectory): Promise<number> {
+  const entries = await withDatabase(home, context, (db) => writeLog(db, file));
+  print(`${count(entries, 'entry', 'entries')} written to ${file}`);
+  print(`check them anywhere: fairlead-server audit verify ${shellWord(file)}`);
+  return EXIT.ok;
+}
+
+/** A million entries fit no memory. Errors: file/exists, disk/*. */
+async function writeLog(db: Database, path: string): Promise<number> {
+  let head = EMPTY_AUDIT;
+  try {
+    const to = await open(path, 'wx', 0o600);
+    try {
+      let piece: string[] = [];
+      for await (const entry of entriesIn(db)) {
+        piece.push(lineOf(entry));
+        head = { ...head, count: entry.sequence, digest: entry.digest };
+        if (piece.length < ENTRIES_AT_ONCE) continue;
+        await to.writeFile(`${piece.join('\n')}\n`);
+        piece = [];
+      }
+      await to.writeFile(`${[...piece, formatLedgerEnd(head)].join('\n')}\n`);
+      await to.sync();
+    } finally {
+      await to.close();
+    }
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    if (systemCode(cause) === 'EEXIST') throw new FairleadError('file/exists', { path }, { cause });
+    throw toDiskError(path, cause);
+  }
+  return head.count;
+}
+
+interface HeadSettings extends OnDirectory {
+  readonly instance?: string;
+}
+
+export async function exportHeads(
+  context: CliContext,
+  file: string,
+  { instance, ...home }: HeadSettings,
+): Promise<number> {
+  const lines = await withDatabase(home, context, async (db) => {
+    const found: string[] = [];
+    for await (const { instance: id, entries, digest, at } of readHeads(db, instance ?? null))
+      found.push(formatHead({ instance: id, count: entries, digest: digest as Digest, at }));
+    return found;
+  });
+  await writeNew(file, formatKept(lines), 0o600);
+  print(`${count(lines.length, 'head')} written to ${file}`);
+  print(
+    `hold a log of an install against them: fairlead-server audit verify LOG --against ${shellWord(file)}`,
+  );
+  return EXIT.ok;
+}
