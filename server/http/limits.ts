@@ -10,6 +10,7 @@ import { MOST_LISTENING } from '../../shared/protocol/hint.ts';
 import { MOST_ANSWERS } from '../../shared/protocol/proposal.ts';
 import { AGENT_TOKEN, MOST_RECORDS } from '../../shared/protocol/report.ts';
 import { LONGEST_MS, MOST_OPEN } from '../../shared/schema/proposal.ts';
+import { MAX_SBOM_BYTES } from '../../shared/schema/sbom.ts';
 import { LONGEST_SIGN_IN_MS } from '../core/identity.ts';
 import { QUOTAS } from '../core/quota.ts';
 import { SIGN_IN_MS } from '../core/sign-in-state.ts';
@@ -120,6 +121,7 @@ const REQUEST = {
   report: limit('a report', MAX_REPORT_BYTES, 'bytes', 'request/too-large'),
   publication: limit('a publication', MAX_PUBLICATION_BYTES, 'bytes', 'request/too-large'),
   pack: limit('a pack', MAX_UPLOAD_BYTES, 'bytes', 'request/too-large'),
+  sbom: limit('a bill of materials', MAX_SBOM_BYTES, 'bytes', 'request/too-large'),
   membersBytes: limit('a body that lists instances', MEMBERS_BYTES, 'bytes', 'request/too-large'),
   depth: limit('levels of a JSON body', MAX_DEPTH, 'count', 'json/too-large'),
   commas: limit(

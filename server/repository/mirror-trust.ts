@@ -158,7 +158,11 @@ export async function fetchFile(name: string, maxBytes: number, reading: Reading
 }
 
 /** Names come from whoever signed: none leads out of the copy. */
-async function readOrigin(name: string, maxBytes: number, { origin }: Reading): Promise<Uint8Array | null> {
+export async function readOrigin(
+  name: string,
+  maxBytes: number,
+  { origin }: Reading,
+): Promise<Uint8Array | null> {
   const path = name.slice(PUBLIC.length);
   if (publicName(path) !== name) {
     throw new FairleadError('trust/misplaced', { path, problem: 'no file of a repository is called so' });

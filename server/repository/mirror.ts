@@ -10,11 +10,12 @@ import { forEachBounded } from '../../shared/node/turns.ts';
 import { packPath } from '../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { release, type TreeRef } from '../../shared/schema/release.ts';
+import type { SbomRef } from '../../shared/schema/sbom.ts';
 import { maxPackBytes } from '../../shared/tree/pack-format.ts';
 import type { TargetFile, Targets } from '../../shared/trust/metadata.ts';
 import { verifyFile } from '../../shared/trust/target.ts';
-import { fetchFile, proveOrigin, type Reading } from './mirror-trust.ts';
-import { PUBLIC, packName, TIMESTAMP, targetName } from './names.ts';
+import { fetchFile, proveOrigin, type Reading, readOrigin } from './mirror-trust.ts';
+import { PUBLIC, packName, sbomName, TIMESTAMP, targetName } from './names.ts';
 import type { Origin } from './origin.ts';
 import { findUnreferenced } from './prune.ts';
 import { loadState } from './state.ts';
@@ -38,7 +39,7 @@ export interface Mirrored {
   readonly documents: number;
   readonly packs: number;
   readonly removed: number;
-  /** Releases of a form that this version does not read: their packs are not here. */
+  /** Releases of a form that this version does not read: their packs are not here. And bills of materials that the origin has not. */
   readonly unread: readonly string[];
 }
 
@@ -55,8 +56,9 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
   const reading: Reading = { origin, kept, now };
   const proved = await proveOrigin(root, reading);
   const before = await store.read(TIMESTAMP);
-  const { trees, unread, documents } = await copyDocuments(proved.roles, options, reading);
+  const { trees, sboms, unread, documents } = await copyDocuments(proved.roles, options, reading);
   const packs = await copyPacks(trees, options);
+  const missing = await copySboms(sboms, options, reading);
   for (const { name, bytes } of proved.metadata) {
     const there = await kept(name);
     if (there === null || !there.equals(bytes)) await store.write(name, bytes);
@@ -71,16 +73,19 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
       problem,
     });
   }
-  const removed = await removeOld(trees, options);
+  const removed = await removeOld([...trees.keys()].map(packName).concat([...sboms.keys()]), options);
   return {
     outcome: isNew ? 'changed' : 'unchanged',
-    ...{ version: content.version, expires: content.expires, documents, packs, removed, unread },
+    ...{ version: content.version, expires: content.expires, documents, packs, removed },
+    unread: [...unread, ...missing],
   };
 }
 
 interface Documents {
   /** By hexadecimal digest. */
   readonly trees: ReadonlyMap<string, TreeRef>;
+  /** By name. */
+  readonly sboms: ReadonlyMap<string, SbomRef>;
   readonly unread: readonly string[];
   /** That were not here before. */
   readonly documents: number;
@@ -99,6 +104,7 @@ async function copyDocuments(
     }
   }
   const trees = new Map<string, TreeRef>();
+  const sboms = new Map<string, SbomRef>();
   const unread: string[] = [];
   let documents = 0;
   await forEachBounded([...listed], PARALLEL, async ([name, [path, target]]) => {
@@ -114,10 +120,12 @@ async function copyDocuments(
     }
     if (!path.startsWith('capabilities/')) return;
     const tree = treeIn(path, bytes);
-    if (tree === null) unread.push(path);
-    else trees.set(hexOf(tree.digest), tree);
+    if (tree === null) return void unread.push(path);
+    trees.set(hexOf(tree.digest), tree);
+    const sbom = target.notes?.sbom;
+    if (sbom !== undefined) sboms.set(sbomName(hexOf(tree.digest), hexOf(sbom.digest)), sbom);
   });
-  return { trees, unread, documents };
+  return { trees, sboms, unread, documents };
 }
 
 function isSigned(bytes: Uint8Array, target: TargetFile, path: string): boolean {
@@ -139,6 +147,23 @@ function treeIn(path: string, bytes: Uint8Array): TreeRef | null {
     if (isFairleadError(error)) return null;
     throw error;
   }
+}
+
+/** Answers those that the origin has not: one of an earlier version has no place for them. */
+async function copySboms(
+  sboms: ReadonlyMap<string, SbomRef>,
+  { store }: MirrorOptions,
+  reading: Reading,
+): Promise<readonly string[]> {
+  const missing: string[] = [];
+  await forEachBounded([...sboms], PARALLEL, async ([name, { digest, bytes: length }]) => {
+    if ((await store.tagOf(name)) !== null) return;
+    const bytes = await readOrigin(name, length, reading);
+    if (bytes === null) return void missing.push(name.slice(PUBLIC.length));
+    verifyFile(bytes, { length, hashes: new Map([['sha256', hexOf(digest)]]) }, name);
+    await store.write(name, bytes);
+  });
+  return missing;
 }
 
 /** One after the other: the line is shared with the installs that fetch from here. */
@@ -177,14 +202,11 @@ async function verifyPackFile(file: string, tree: TreeRef): Promise<void> {
 }
 
 /** Installs that still want it ask the server. Of what cannot be told whether it is wanted nothing goes. */
-async function removeOld(
-  trees: ReadonlyMap<string, TreeRef>,
-  { store, now }: MirrorOptions,
-): Promise<number> {
+async function removeOld(kept: readonly string[], { store, now }: MirrorOptions): Promise<number> {
   const state = await loadState(store);
   if (state === null) return 0;
   const names = [...(await findUnreferenced(store, state, now))];
-  const wanted = new Set([...trees.keys()].map(packName));
+  const wanted = new Set(kept);
   for await (const name of store.list(PACKS)) if (!wanted.has(name)) names.push(name);
   for (const name of names) {
     const tag = await store.tagOf(name);

@@ -1,6 +1,6 @@
 // What things are called in the place of the repository: below `repository/` what the world may read, beside it what only servers do.
 import { basename, dirname, join } from 'node:path/posix';
-import { packPath } from '../../shared/protocol/publication.ts';
+import { packPath, sbomPath } from '../../shared/protocol/publication.ts';
 
 /** What stands behind it is served as it is. */
 export const PUBLIC = 'repository/';
@@ -25,6 +25,10 @@ export function targetName(path: string, sha256: string): string {
 
 export function packName(treeHex: string): string {
   return PUBLIC + packPath(treeHex);
+}
+
+export function sbomName(treeHex: string, sbomHex: string): string {
+  return PUBLIC + sbomPath(treeHex, sbomHex);
 }
 
 /** Metadata, targets and packs have no other names; what is on its way in begins with a dot. */

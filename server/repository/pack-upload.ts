@@ -1,13 +1,15 @@
-// Packs on their way in: streamed to disk under a cap, checked against the tree they claim to carry, then taken into the store.
+// Packs, and the bills of materials beside them, on their way in: streamed to disk under a cap, checked against the tree they claim to carry, then taken into the store.
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { type Digest, digestFromHex, shortDigest } from '../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex, digestOf, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError, toDiskError } from '../../shared/errors/error.ts';
 import { readPackIndex } from '../../shared/node/pack-reader.ts';
+import { readRegular } from '../../shared/node/read-file.ts';
+import { MAX_SBOM_BYTES } from '../../shared/schema/sbom.ts';
 import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { measureTree } from '../../shared/tree/tree-index.ts';
 import type { Layout } from './layout.ts';
-import { packName } from './names.ts';
+import { packName, sbomName } from './names.ts';
 import type { RepositoryStore } from './store.ts';
 import { withUpload } from './uploads.ts';
 
@@ -38,6 +40,24 @@ export async function receivePack(
     } catch (cause) {
       throw toRefusal(cause, treeHex);
     }
+  });
+}
+
+/**
+ * Takes the bill of materials of a tree by its digest; what it says is for whoever reads it.
+ * Errors: publication/unfit-sbom, request/too-large, disk/*, and those of the store.
+ */
+export async function receiveSbom(
+  { store, layout }: Receiving,
+  { treeHex, sbomHex }: { readonly treeHex: string; readonly sbomHex: string },
+  body: Readable,
+): Promise<number> {
+  return withUpload(layout, body, MAX_SBOM_BYTES, async (file) => {
+    const bytes = await readRegular(file, MAX_SBOM_BYTES);
+    if (hexOf(digestOf(bytes)) !== sbomHex)
+      throw new FairleadError('publication/unfit-sbom', { sbom: sbomHex });
+    await store.take(sbomName(treeHex, sbomHex), file);
+    return bytes.length;
   });
 }
 

@@ -8,7 +8,7 @@ import type { PublicationRequest } from '../../shared/protocol/publication.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
 import { type Commit, type Halted, showUnder, type Turn } from './commit.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
-import { metadataName, packName, targetName } from './names.ts';
+import { metadataName, packName, sbomName, targetName } from './names.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
 import { nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
 import type { RepositoryState } from './state.ts';
@@ -59,6 +59,7 @@ export async function planPublication(
     published: state?.roles ?? new Map(),
     readStored: (path, sha256) => bytesOf(store, targetName(path, sha256)),
     hasPack: (tree) => hasPack(store, tree),
+    hasSbom: (tree, sbom) => hasSbom(store, tree, sbom),
   });
   await verifyReleased(releases, changes, findChange);
   return { metadata, targets, changes };
@@ -104,6 +105,10 @@ export async function writePublication(
 
 export async function hasPack(store: RepositoryStore, tree: Digest): Promise<boolean> {
   return (await store.tagOf(packName(hexOf(tree)))) !== null;
+}
+
+export async function hasSbom(store: RepositoryStore, tree: Digest, sbom: Digest): Promise<boolean> {
+  return (await store.tagOf(sbomName(hexOf(tree), hexOf(sbom)))) !== null;
 }
 
 async function bytesOf(store: RepositoryStore, name: string): Promise<Uint8Array | null> {

@@ -38,6 +38,7 @@ export interface TargetContext {
   /** A document left by an earlier attempt, by the digest in its name; null when there is none. */
   readonly readStored: (path: string, sha256: string) => Promise<Uint8Array | null>;
   readonly hasPack: (tree: Digest) => Promise<boolean>;
+  readonly hasSbom: (tree: Digest, sbom: Digest) => Promise<boolean>;
 }
 
 /** Errors: publication/*, document/*. */
@@ -55,7 +56,7 @@ export async function planTargets(
     if (bytes === null) throw new FairleadError('publication/missing-target', { role, path });
     verifyBytes(path, bytes, target, sha256);
     const parsed = parseInPlace(path, bytes);
-    await verifyDocument(path, parsed, sha256, metadata.roles, context);
+    await verifyDocument(path, parsed, { sha256, target }, metadata.roles, context);
     if (parsed.kind === 'release') {
       releases.push({ path, digest: digestFromHex(sha256), document: parsed.document });
     }
@@ -119,7 +120,7 @@ function parseInPlace(path: string, bytes: Uint8Array): TargetDocument {
 async function verifyDocument(
   path: string,
   parsed: TargetDocument,
-  sha256: string,
+  { sha256, target }: { readonly sha256: string; readonly target: TargetFile },
   roles: Roles,
   context: TargetContext,
 ): Promise<void> {
@@ -132,6 +133,9 @@ async function verifyDocument(
   if (parsed.document.schema !== 'fairlead/capability@1') return;
   const tree = parsed.document.tree.digest;
   if (!(await context.hasPack(tree))) throw new FairleadError('publication/missing-pack', { path, tree });
+  const sbom = target.notes?.sbom?.digest;
+  if (sbom === undefined || (await context.hasSbom(tree, sbom))) return;
+  throw new FairleadError('publication/missing-sbom', { path, sbom });
 }
 
 /** A rollout that names bytes nobody released would be offered by every agent and found by none. */

@@ -87,6 +87,18 @@ export const PUBLICATION_ERRORS = {
     http: 422,
     exit: EXIT.refused,
   }),
+  'publication/unfit-sbom': entry<{ readonly sbom: string }>({
+    message: (d) => `these are not the bytes of the bill of materials ${d.sbom}`,
+    hint: () => 'upload what was signed: fairlead-vendor publish',
+    http: 422,
+    exit: EXIT.refused,
+  }),
+  'publication/missing-sbom': entry<{ readonly path: string; readonly sbom: string }>({
+    message: (d) => `the bill of materials of ${d.path} is not on the server: ${d.sbom}`,
+    hint: () => 'upload it first: PUT /api/v1/packs/TREE/sboms/SBOM',
+    http: 422,
+    exit: EXIT.refused,
+  }),
   'publication/change-missing': entry<{ readonly path: string; readonly change: string }>({
     message: (d) => `${d.path} names the change ${d.change}, whose record the server does not have`,
     hint: () => 'send the change record with the release; no release stands outside the pipeline',

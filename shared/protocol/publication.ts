@@ -52,6 +52,11 @@ export type PublicationRequest = z.output<typeof publicationRequest>;
 export type PublicationReply = z.output<typeof publicationReply>;
 export type OnlineKeysReply = z.output<typeof onlineKeysReply>;
 
+/** Where the bill of materials of a tree is downloaded, below the repository: beside its pack, by its own digest. */
+export function sbomPath(treeHex: string, sbomHex: string): string {
+  return `packs/${treeHex}/${sbomHex}.cdx.json`;
+}
+
 /** Which code, without the code. */
 export const enrolmentId = z.string().regex(/^[0-9a-f]{32}$/, { error: 'an enrolment’s id' });
 

@@ -7,6 +7,7 @@ import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { sign } from './ed25519.ts';
 import { malformed, readArray, readObject, readText } from './field.ts';
 import type { Key, SigningKey } from './key.ts';
+import type { TargetNotes } from './target-notes.ts';
 
 export const TOP_LEVEL_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 export type TopLevelRole = (typeof TOP_LEVEL_ROLES)[number];
@@ -76,6 +77,8 @@ export interface Snapshot extends SignedBase {
 export interface TargetFile {
   readonly length: number;
   readonly hashes: Hashes;
+  /** What the signers of this product say of it besides; nothing where they say nothing. */
+  readonly notes?: TargetNotes;
 }
 
 export interface DelegatedRole extends Role {

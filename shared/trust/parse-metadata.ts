@@ -16,6 +16,7 @@ import {
   type Timestamp,
   TOP_LEVEL_ROLES,
 } from './metadata.ts';
+import { parseTargetNotes } from './target-notes.ts';
 
 /** TUF §4.3. Error: trust/malformed, as of all four. */
 export function parseRoot(signed: JsonObject, role: string): Root {
@@ -172,9 +173,11 @@ function distinct(roles: readonly DelegatedRole[], role: string): readonly Deleg
 
 function parseTargetFile(value: JsonValue, role: string, path: string): TargetFile {
   const object = readObject(value, role, path);
+  const notes = parseTargetNotes(object.custom);
   return {
     length: readCount(object.length, role, path, 0),
     hashes: parseHashes(object.hashes, role, path),
+    ...(notes === null ? {} : { notes }),
   };
 }
 

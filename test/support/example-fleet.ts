@@ -19,13 +19,15 @@ import {
   PIN_PROPOSAL,
   POLICY,
   RECEIVER,
+  SBOM,
   SIGNED,
   TOKEN,
   TREE,
   WEBHOOK,
 } from '../../server/http/examples.ts';
 import { JOB_KINDS } from '../../server/jobs/kinds.ts';
-import { hexOf } from '../../shared/encoding/digest.ts';
+import { sbomName } from '../../server/repository/names.ts';
+import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { parseVersion } from '../../shared/version/version.ts';
 import { advisoryOf, signRole } from './publications.ts';
@@ -71,10 +73,14 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
   const mill = await isolated(server);
   await addJob(server.context.db, { id: 'resign', kind: 'resign', due: server.now + MINUTE_MS });
   const { tree, pack } = await makePack('1.2.2');
+  const before = hexOf((await makePack('1.2.1')).tree.digest);
+  // The same bytes are sent wherever an example uploads some.
+  const sbom = hexOf(digestOf(pack));
+  await server.store.write(sbomName(before, sbom), pack);
   const pairs = Object.entries({
     ...{ [INSTANCE]: agent.instance, [CUSTOMER]: customer, [FORMER_CUSTOMER]: former, [POLICY]: policy },
     ...{ [TOKEN]: token, [PIN_PROPOSAL]: pin, [DEPLOY_PROPOSAL]: deploy, [CODE]: String(code) },
-    ...{ [TREE]: hexOf((await makePack('1.2.1')).tree.digest), [NEW_TREE]: hexOf(tree.digest) },
+    ...{ [TREE]: before, [NEW_TREE]: hexOf(tree.digest), [SBOM]: sbom },
     ...{ [WEBHOOK]: webhook, [RECEIVER]: receiver },
     ...{ [SIGNED]: signed, [OLD_MILL]: mill, [ENROLMENT]: hashSecret(String(code)).slice(0, 32) },
   });

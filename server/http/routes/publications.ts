@@ -8,18 +8,24 @@ import {
   publicationReply,
   publicationRequest,
 } from '../../../shared/protocol/publication.ts';
+import { MAX_SBOM_BYTES } from '../../../shared/schema/sbom.ts';
 import { appendAudit } from '../../db/audit.ts';
 import { transact } from '../../db/transact.ts';
-import { MAX_UPLOAD_BYTES, receivePack } from '../../repository/pack-upload.ts';
-import { hasPack } from '../../repository/publication.ts';
+import { MAX_UPLOAD_BYTES, receivePack, receiveSbom } from '../../repository/pack-upload.ts';
+import { hasPack, hasSbom } from '../../repository/publication.ts';
 import { MAX_PUBLICATION_BYTES } from '../../repository/publisher.ts';
 import { withUpload } from '../../repository/uploads.ts';
-import { NEW_TREE, SIGNED, TREE } from '../examples.ts';
+import { NEW_TREE, SBOM, SIGNED, TREE } from '../examples.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const PACK = '/api/v1/packs/:treeHex/full.pack';
 const packParams = z.strictObject({
   treeHex: z.string().regex(/^[0-9a-f]{64}$/, { error: 'the 64 hexadecimal digits of a tree digest' }),
+});
+
+const SBOM_PATH = '/api/v1/packs/:treeHex/sboms/:sbomHex';
+const sbomParams = packParams.extend({
+  sbomHex: z.string().regex(/^[0-9a-f]{64}$/, { error: 'the 64 hexadecimal digits of its digest' }),
 });
 
 const onlineKeys = defineRoute({
@@ -102,4 +108,40 @@ const uploadPack = defineRoute({
   },
 });
 
-export const PUBLICATION_ROUTES: readonly Route[] = [onlineKeys, haltsKey, publish, findPack, uploadPack];
+const findSbom = defineRoute({
+  method: 'HEAD',
+  path: SBOM_PATH,
+  access: ['publisher'],
+  tag: 'publishing',
+  summary: 'Whether the bill of materials is here',
+  params: sbomParams,
+  example: { params: { treeHex: TREE, sbomHex: SBOM } },
+  answer: async ({ store }, { params: { treeHex, sbomHex } }) => {
+    if (await hasSbom(store, digestFromHex(treeHex), digestFromHex(sbomHex))) return undefined;
+    throw new FairleadError('request/not-found', { what: `bill of materials ${sbomHex}` });
+  },
+});
+
+const uploadSbom = defineRoute({
+  method: 'PUT',
+  path: SBOM_PATH,
+  access: ['publisher'],
+  tag: 'publishing',
+  summary: 'Upload the bill of materials of a tree by its digest; one that is here already stays',
+  raw: 'stream',
+  maxBytes: MAX_SBOM_BYTES,
+  params: sbomParams,
+  example: { params: { treeHex: NEW_TREE, sbomHex: SBOM } },
+  answer: async ({ config: { layout }, store, db, now }, ask) => {
+    const { treeHex, sbomHex } = ask.params;
+    if (await hasSbom(store, digestFromHex(treeHex), digestFromHex(sbomHex))) return undefined;
+    const bytes = await receiveSbom({ layout, store }, ask.params, ask.stream());
+    const event = { actor: ask.actor(), action: 'sbom.received', subject: sbomHex, details: { bytes } };
+    await transact(db, 'committed', (trx) => appendAudit(trx, event, now()));
+    return undefined;
+  },
+});
+
+export const PUBLICATION_ROUTES: readonly Route[] = [
+  ...[onlineKeys, haltsKey, publish, findPack, uploadPack, findSbom, uploadSbom],
+];

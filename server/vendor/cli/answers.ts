@@ -64,6 +64,17 @@ const published = {
   ...conclusion,
 };
 
+const packages = z.array(
+  z.strictObject({ name: z.string(), from: z.array(z.string()), to: z.array(z.string()) }),
+);
+
+/** What a built release is made of, and what is new in it. */
+const sbomNews = z.strictObject({
+  change: changeId,
+  components: count,
+  since: z.strictObject({ release, added: packages, removed: packages, changed: packages }).nullable(),
+});
+
 const trace = {
   ...change,
   acts: z.array(auditEntry),
@@ -113,7 +124,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   'change complete': { ...conclusion, ...change },
   lint: { source: z.string(), kind: z.enum(['capability', 'suite', 'platform']), issues: z.array(z.never()) },
   build: change,
-  verify: { ...change, changes: z.array(changeRecord) },
+  verify: { ...change, changes: z.array(changeRecord), sboms: z.array(sbomNews) },
   release: { ...conclusion, ...change, records: z.array(changeRecord) },
   'rollout start': ofRelease,
   'rollout pause': ofRelease,

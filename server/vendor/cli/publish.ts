@@ -1,14 +1,12 @@
 // Publishing: what the server lacks of the workspace's signed repository, sent so that it is accepted whole or not at all.
-import { join } from 'node:path';
 import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { equalBytes } from '../../../shared/encoding/bytes.ts';
-import { type Digest, digestOfValue, hexOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
   haltsKeyReply,
   onlineKeysReply,
   type PublicationRequest,
-  packPath,
   publicationReply,
 } from '../../../shared/protocol/publication.ts';
 import type { Release } from '../../../shared/schema/release.ts';
@@ -25,6 +23,7 @@ import { verifyRepository } from '../workspace/signing.ts';
 import { listTargets, readTarget } from '../workspace/targets.ts';
 import { openWorkspace, type VendorConfig } from '../workspace/workspace.ts';
 import { type ServerClient, withServer } from './server-client.ts';
+import { uploadPacks, uploadSboms } from './uploads.ts';
 
 export interface Published {
   readonly packs: number;
@@ -86,6 +85,7 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
   const newPaths = new Set(targets.map(({ path }) => path));
   const releases = (await readReleases(directory)).releases.filter(({ path }) => newPaths.has(path));
   const packs = await uploadPacks(server, session, releases);
+  await uploadSboms(server, session, releases);
   const changes = await collectChanges(directory, releases);
   if (metadata.length + changes.length > 0) {
     const request: PublicationRequest = {
@@ -190,25 +190,6 @@ async function listPublishedTargets(
 ): Promise<ReadonlyMap<string, Digest>> {
   const file = version === 0 ? null : await readVersion(directory, role, version);
   return file === null ? new Map() : listTargets(file);
-}
-
-async function uploadPacks(
-  server: ServerClient,
-  session: Session,
-  releases: readonly Signed<Release>[],
-): Promise<number> {
-  let uploaded = 0;
-  for (const { document } of releases) {
-    if (document.schema !== 'fairlead/capability@1') continue;
-    const path = packPath(hexOf(document.tree.digest));
-    if (await server.has(`/api/v1/${path}`)) continue;
-    const step = `uploading ${document.suite}/${document.name}@${document.version}`;
-    await server.upload(`/api/v1/${path}`, join(session.directory, path), (done, total) =>
-      session.out.progress(step, done, total),
-    );
-    uploaded++;
-  }
-  return uploaded;
 }
 
 function base64(bytes: Uint8Array): string {

@@ -30,6 +30,7 @@ import {
   type Rollout,
   rollout,
 } from '../../../shared/schema/rollout.ts';
+import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
 import type { OfflineRole } from '../core/roles.ts';
 import { readNewest, readPending } from './metadata.ts';
 import { listTargets, readTarget, type TargetDocument } from './targets.ts';
@@ -122,12 +123,12 @@ export function rolloutsOf(signed: SignedReleases, ref: ReleaseRef): readonly Si
   return signed.rollouts.filter(({ document }) => formatRef(document.release) === formatRef(ref));
 }
 
-export function releaseTarget(bytes: Uint8Array, document: Release): TargetDocument {
+export function releaseTarget(bytes: Uint8Array, document: Release, notes: TargetNotes): TargetDocument {
   const ref = refOf(document);
   return {
     path: releasePath(ref),
     bytes,
-    label: { kind: ref.kind, name: componentNameOf(ref), version: ref.version },
+    label: { kind: ref.kind, name: componentNameOf(ref), version: ref.version, notes },
   };
 }
 

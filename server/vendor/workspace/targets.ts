@@ -6,6 +6,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { readObject, readText } from '../../../shared/trust/field.ts';
+import { formatTargetNotes, type TargetNotes } from '../../../shared/trust/target-notes.ts';
 import { draftNext, type OfflineRole } from '../core/roles.ts';
 import { type MetadataFile, readPending, requireNewest } from './metadata.ts';
 import type { Session } from './passphrases.ts';
@@ -23,6 +24,7 @@ export interface TargetLabel {
   readonly kind: string;
   readonly name: string;
   readonly version?: string;
+  readonly notes?: TargetNotes;
 }
 
 export interface TargetDocument {
@@ -114,11 +116,11 @@ function applyEdits(targets: JsonObject, edits: readonly TargetEdit[]): JsonObje
 }
 
 function entryOf(document: TargetDocument): JsonObject {
-  const { kind, name, version } = document.label;
+  const { kind, name, version, notes = {} } = document.label;
   return {
     length: document.bytes.length,
     hashes: { sha256: hexOf(digestOf(document.bytes)) },
-    custom: version === undefined ? { kind, name } : { kind, name, version },
+    custom: { kind, name, ...(version === undefined ? {} : { version }), ...formatTargetNotes(notes) },
   };
 }
 

@@ -130,6 +130,7 @@ async function announced(method: string, path: string, type: string, bytes: numb
 }
 
 const PACK = `packs/${'ab'.repeat(32)}/full.pack`;
+const SBOM = `packs/${'ab'.repeat(32)}/sboms/${'cd'.repeat(32)}`;
 const BYTES_TYPE = 'application/octet-stream';
 
 const CONNECTIONS = {
@@ -206,6 +207,10 @@ const REQUESTS = {
   pack: async (bound) => [
     await announced('PUT', PACK, BYTES_TYPE, bound),
     await announced('PUT', PACK, BYTES_TYPE, bound + 1),
+  ],
+  sbom: async (bound) => [
+    await announced('PUT', SBOM, BYTES_TYPE, bound),
+    await announced('PUT', SBOM, BYTES_TYPE, bound + 1),
   ],
   membersBytes: (bound) => {
     const group = (name: string) => ({ name, instances: [] });

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { receivePack } from '../../../server/repository/pack-upload.ts';
-import { hexOf } from '../../../shared/encoding/digest.ts';
+import { digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { makePack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -19,6 +19,41 @@ beforeEach(async () => {
   ({ tree, pack } = await makePack('console.log(1)'));
 });
 afterEach(() => server.close());
+
+describe('the upload of a bill of materials', () => {
+  const bill = Buffer.from('{"bomFormat":"CycloneDX","specVersion":"1.6"}');
+  const sbom = hexOf(digestOf(bill));
+  const ask = async (method: string, body?: Buffer, hex = sbom) => {
+    const url = `${base}/api/v1/packs/${hexOf(tree.digest)}/sboms/${hex}`;
+    const headers = { ...(await server.bearer('publisher')), 'content-type': 'application/octet-stream' };
+    return fetch(url, { method, headers, ...(body === undefined ? {} : { body: new Uint8Array(body) }) });
+  };
+
+  it('is kept under its digest, found, and served for good', async () => {
+    expect((await ask('HEAD')).status).toBe(404);
+
+    expect((await ask('PUT', bill)).status).toBe(204);
+    expect((await ask('PUT', bill)).status).toBe(204);
+
+    expect((await ask('HEAD')).status).toBe(200);
+    const served = await fetch(`${base}/repository/packs/${hexOf(tree.digest)}/${sbom}.cdx.json`);
+    expect(Buffer.from(await served.arrayBuffer())).toEqual(bill);
+    expect(served.headers.get('cache-control')).toContain('immutable');
+    expect(served.headers.get('content-type')).toContain('application/json');
+  });
+
+  it('of other bytes leaves nothing behind', async () => {
+    expect((await ask('PUT', bill, 'a'.repeat(64))).status).toBe(422);
+
+    expect((await ask('HEAD', undefined, 'a'.repeat(64))).status).toBe(404);
+  });
+
+  it('is for publishers', async () => {
+    const url = `${base}/api/v1/packs/${hexOf(tree.digest)}/sboms/${sbom}`;
+
+    expect((await fetch(url, { method: 'PUT', body: new Uint8Array(bill) })).status).toBe(401);
+  });
+});
 
 describe('an upload', () => {
   it('is kept, found and served, in whole and in part', async () => {

@@ -19,6 +19,7 @@ import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { serveHttp } from '../../support/http-server.ts';
 import type { ReleaseServer } from '../../support/release-server.ts';
+import { LOCK } from '../../support/sboms.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 import { createBench, type Vendor } from '../../support/vendor.ts';
 
@@ -46,6 +47,8 @@ beforeAll(async () => {
   const { authorization } = await server.bearer('publisher');
   const token = await vendor.write('token', authorization.replace('Bearer ', ''));
   await vendor.json('init', '--server', url, '--token-file', token);
+  // A tree that says what it is made of.
+  await vendor.write('core-auth-1.0.0/package-lock.json', LOCK);
   await vendor.release('core/auth@1.0.0');
   root = (await server.store.read('repository/metadata/1.root.json'))?.bytes ?? new Uint8Array();
 }, 60_000);
@@ -148,6 +151,7 @@ it('brings back what was lost or damaged, and removes what no release needs', as
   const whole = await filesIn(target);
   const found = (part: string) => whole.find((path) => path.includes(part)) ?? '';
   await rm(found('full.pack'));
+  await rm(found('.cdx.json'));
   await writeFile(found('1.0.0.json'), 'damaged');
   await writeFile(found('.releases.json'), 'damaged');
   await writeFile(found('.snapshot.json'), 'damaged');
@@ -159,6 +163,27 @@ it('brings back what was lost or damaged, and removes what no release needs', as
 
   expect(await filesIn(target)).toEqual(whole);
   expect(await releasesIn(target)).toEqual(['1.0.0']);
+});
+
+it('of an origin that has no bill of materials is whole without, and says so', async () => {
+  const target = temporaryDirectory();
+  const missing = { status: 404, bytes: Buffer.alloc(0) };
+  const { url } = await originWith(async (path, honest) => (path.endsWith('.cdx.json') ? missing : honest()));
+
+  const { outcome, unread } = await mirrorIn(target)(url);
+
+  expect({ outcome, unread }).toEqual({
+    outcome: 'changed',
+    unread: [expect.stringMatching(/\.cdx\.json$/)],
+  });
+  expect(await releasesIn(target)).toEqual(['1.0.0']);
+});
+
+it('refuses a bill of materials that is not what was signed', async () => {
+  const other = { status: 200, bytes: Buffer.from('{}') };
+  const { url } = await originWith(async (path, honest) => (path.endsWith('.cdx.json') ? other : honest()));
+
+  expect((await rejectionOf(mirrorIn(temporaryDirectory())(url))).code).toMatch(/^trust\//);
 });
 
 describe('an origin that is not what it says', () => {

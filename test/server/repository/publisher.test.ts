@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadState } from '../../../server/repository/state.ts';
 import type { ChangeRecord } from '../../../shared/change/change.ts';
+import { digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import type { PublicationRequest } from '../../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -173,6 +174,7 @@ describe('a release', () => {
     ['without its change', 'publication/change-missing', () => without('changes')],
     ['with other bytes than signed', 'publication/target-mismatch', otherBytes],
     ['without its pack', 'publication/missing-pack', withoutPack],
+    ['without its bill of materials', 'publication/missing-sbom', withoutSbom],
     ['whose change is only verified', 'publication/change-unfit', () => atStage('verification')],
     ['whose change is only built', 'publication/change-unfit', () => atStage('build')],
     ['whose change released other bytes', 'publication/change-unfit', otherRelease],
@@ -451,6 +453,17 @@ function withoutPack(): PublicationRequest {
   const elsewhere = { ...tree, digest: digestOfText('no such tree') };
   const document = capability('1.0.0', elsewhere);
   return releaseOf(document, changeOf(document, '1.0.0', elsewhere));
+}
+
+function withoutSbom(): PublicationRequest {
+  const document = capability('1.0.0', tree);
+  const custom = { sbom: { digest: digestOfText('no such bill'), bytes: 12 } };
+  const { length } = document.bytes;
+  const hashes = { sha256: hexOf(digestOf(document.bytes)) };
+  const signed = signRole('releases', 2, [], undefined, {
+    targets: { [document.path]: { length, hashes, custom } },
+  });
+  return publicationOf([['releases', signed]], [document], [changeOf(document, '1.0.0', tree)]);
 }
 
 function atStage(stage: 'build' | 'verification'): PublicationRequest {

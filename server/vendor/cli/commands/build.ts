@@ -11,6 +11,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
+import type { Release } from '../../../../shared/schema/release.ts';
 import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { findProblems } from '../../core/lint/lint.ts';
@@ -19,6 +20,7 @@ import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
 import { writePack } from '../../workspace/pack-writer.ts';
 import type { Session } from '../../workspace/passphrases.ts';
+import { type BuiltSbom, makeSbom, readGivenSbom, writeBuiltSbom } from '../../workspace/sboms.ts';
 import { readHeads, readSources } from '../../workspace/sources.ts';
 import { readTree } from '../../workspace/tree-reader.ts';
 import { buildFile, jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
@@ -29,6 +31,7 @@ interface BuildOptions {
   readonly manifest?: string;
   readonly change: string;
   readonly reproduce?: string;
+  readonly sbom?: string;
 }
 
 export async function build(session: Session, ref: ReleaseRef, options: BuildOptions): Promise<void> {
@@ -51,10 +54,12 @@ export async function build(session: Session, ref: ReleaseRef, options: BuildOpt
     const found = earlier?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
     throw new FairleadError('vendor/immutable', { release: formatRef(ref), expected: change.release, found });
   }
+  const sbom = await findSbom(session, document, index, options);
+  await writeBuiltSbom(directory, change, sbom);
   if (index !== null) await pack(session, formatRef(ref), from, index);
   await writeDurably(buildFile(directory, change.id), bytes);
   const details = { release, tree, reproduced };
-  const record = earlier === undefined ? await recordBuild(session, change, at, details) : change;
+  const record = earlier === undefined ? await recordBuild(session, change, at, details, sbom) : change;
   const built =
     tree === null
       ? 'built'
@@ -62,6 +67,21 @@ export async function build(session: Session, ref: ReleaseRef, options: BuildOpt
   session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
     change: record,
   });
+}
+
+/** What it is made of: as the vendor says, else as the tree's own files do. Error: vendor/option-invalid. */
+async function findSbom(
+  session: Session,
+  document: Release,
+  index: TreeIndex | null,
+  { from, sbom: file }: BuildOptions,
+): Promise<BuiltSbom | null> {
+  if (document.schema === 'fairlead/capability@1' && index !== null) {
+    return file === undefined ? makeSbom(document, index, from, session.out.note) : readGivenSbom(file);
+  }
+  if (file === undefined) return null;
+  const form = 'no --sbom for a suite or platform: it is made of releases that have their own';
+  throw new FairleadError('vendor/option-invalid', { option: '--sbom', value: file, form });
 }
 
 /** The build that a killed command, or an earlier one, has recorded already. Errors: vendor/wrong-change, … */
@@ -110,9 +130,12 @@ async function recordBuild(
   change: ChangeRecord,
   at: string,
   details: BuildEvent['details'],
+  sbom: BuiltSbom | null,
 ): Promise<ChangeRecord> {
   const record = transition(change, { stage: 'build', outcome: 'passed', details, at, actor: session.actor });
-  await auditAct(session, 'build', change.id, { release: details.release, tree: details.tree?.digest ?? '' });
+  const { release, tree } = details;
+  const digests = { release, tree: tree?.digest ?? '', sbom: sbom?.ref.digest ?? '' };
+  await auditAct(session, 'build', change.id, digests);
   await writeChange(session.directory, record);
   return record;
 }

@@ -7,10 +7,12 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { type Release, release } from '../../../../shared/schema/release.ts';
+import type { TargetNotes } from '../../../../shared/trust/target-notes.ts';
 import { checkRelease } from '../../core/checks.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
+import { keepSbom, readBuiltSbom } from '../../workspace/sboms.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { buildFile } from '../../workspace/workspace.ts';
@@ -41,7 +43,7 @@ async function signReleases(session: Session, changes: readonly ChangeRecord[]):
     changes,
     built.map(({ document }) => document),
   );
-  const targets = built.map(({ bytes, document }) => releaseTarget(bytes, document));
+  const targets = built.map(({ bytes, document, notes }) => releaseTarget(bytes, document, notes));
   const subject = changes.map(({ id }) => id).join(' ');
   return changeTargets(session, 'releases', targets, { action: 'release', subject });
 }
@@ -72,7 +74,7 @@ async function verifyComplete(
 async function readVerified(
   session: Session,
   change: ChangeRecord,
-): Promise<{ bytes: Uint8Array; document: Release }> {
+): Promise<{ bytes: Uint8Array; document: Release; notes: TargetNotes }> {
   const path = buildFile(session.directory, change.id);
   const bytes = await readNamed(path);
   const expected = builtRelease(change, 'release');
@@ -81,5 +83,9 @@ async function readVerified(
     const { id } = change;
     throw new FairleadError('vendor/digest-mismatch', { change: id, stage: 'release', expected, found });
   }
-  return { bytes, document: parseDocumentBytes(release, bytes, path) };
+  const document = parseDocumentBytes(release, bytes, path);
+  const sbom = await readBuiltSbom(session.directory, change.id, 'release');
+  if (sbom === null || document.schema !== 'fairlead/capability@1') return { bytes, document, notes: {} };
+  await keepSbom(session.directory, document.tree.digest, sbom);
+  return { bytes, document, notes: { sbom: sbom.ref } };
 }

@@ -15,6 +15,7 @@ import { tryRelease } from '../../workspace/trial/trial.ts';
 import { describeStep } from '../describe.ts';
 import { readKnownReleases } from '../fleet.ts';
 import { createFleetCheck, type FleetCheck } from '../known-fleet.ts';
+import { describeNews, lookAtSbom, type SbomNews, type SbomVerdict } from '../sbom-news.ts';
 
 interface VerifyOptions {
   readonly run?: boolean;
@@ -37,10 +38,11 @@ export async function verify(
   const checkFleet = createFleetCheck(session);
   const records: ChangeRecord[] = [];
   const lines: string[] = [];
+  const sboms: SbomNews[] = [];
   for (const change of changes) {
     const others = together.filter(({ id }) => id !== change.id);
     const before = isDone(change);
-    const checks = before
+    const { checks, news } = before
       ? await tryAgain(session, options, change)
       : await runChecks(session, options, change, others, checkFleet);
     const record = before ? change : await recordVerification(session, change, checks);
@@ -49,9 +51,10 @@ export async function verify(
       ? `was verified before${describeChecks(checks)}`
       : `passed all ${checks.length} checks`;
     records.push(record);
-    lines.push(...describeStep(record, done));
+    if (news !== null) sboms.push(news);
+    lines.push(...describeStep(record, done), ...(news === null ? [] : describeNews(news)));
   }
-  session.out.result('verify', lines, { change: records[0], changes: records });
+  session.out.result('verify', lines, { change: records[0], changes: records, sboms });
 }
 
 interface Together {
@@ -78,9 +81,10 @@ async function runChecks(
   change: ChangeRecord,
   others: readonly Together[],
   checkFleet: FleetCheck,
-): Promise<readonly CheckResult[]> {
+): Promise<SbomVerdict> {
   const { document, checks } = await readBuilt(session, change);
-  if (document === null) return checks;
+  if (document === null) return { checks, news: null };
+  const made = await lookAtSbom(session.directory, change, document);
   const known = [
     ...(await readKnownReleases(session.directory)),
     ...others.map((other) => ({ release: other.document, withdrawn: false })),
@@ -89,14 +93,16 @@ async function runChecks(
   const all = [
     ...checks,
     ...(await checkArtifact(session, document)),
+    ...made.checks,
     ...checkRelease(document, known),
     ...(others.length === 0 ? [] : [toCheckResult('together', true, `with ${names}`)]),
   ];
   const isWell = (checks: readonly CheckResult[]) => checks.every(({ outcome }) => outcome === 'passed');
-  if (!isWell(all)) return all;
+  if (!isWell(all)) return { ...made, checks: all };
   const withIt = others.map((other) => other.document);
   const tried = [...all, await checkFleet(document, withIt)];
-  return isWell(tried) ? [...tried, ...(await tryIfAsked(session, options, document))] : tried;
+  const last = isWell(tried) ? await tryIfAsked(session, options, document) : [];
+  return { ...made, checks: [...tried, ...last] };
 }
 
 /** What is verified already is not recorded a second time: the trial's answer stands in the audit. */
@@ -104,12 +110,12 @@ async function tryAgain(
   session: Session,
   options: VerifyOptions,
   change: ChangeRecord,
-): Promise<readonly CheckResult[]> {
+): Promise<SbomVerdict> {
   const { document } = await readBuilt(session, change);
   const checks = document === null ? [] : await tryIfAsked(session, options, document);
   for (const { outcome, detail } of checks)
     await auditAct(session, 'verify run', change.id, { outcome, detail });
-  return checks;
+  return { checks, news: null };
 }
 
 /** Errors: vendor/trial-impossible, vendor/option-invalid. */

@@ -178,6 +178,12 @@ const ARTIFACT: readonly VendorCommand[] = [
         about: 'runs it to build the directory again, and compares the digests',
         parse: parseField(z.string().regex(/^[^\0]{1,10000}$/), 'a command of the shell'),
       },
+      {
+        flags: '--sbom <file>',
+        about:
+          'its bill of materials, CycloneDX 1.6 in JSON (default: made of the lockfiles and images in the tree)',
+        parse: parsePath,
+      },
     ],
     load: async () => (await import('../commands/build.ts')).build,
   },

@@ -1,0 +1,80 @@
+// The bill of materials of a release: the component itself, the packages and images in its tree, and how they hang together.
+
+import { hexOf } from '../../../../shared/encoding/digest.ts';
+import type { JsonObject } from '../../../../shared/encoding/json.ts';
+import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
+import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
+import { formatSbom } from '../../../../shared/schema/sbom.ts';
+import type { TreeIndex } from '../../../../shared/tree/tree-index.ts';
+import { collectNpmParts, type TreeLock } from './npm-parts.ts';
+
+/** Null where nothing in the tree says what it is made of. */
+export function createSbom(
+  release: CapabilityRelease,
+  index: TreeIndex,
+  locks: readonly TreeLock[],
+): (ReturnType<typeof formatSbom> & { readonly unlisted: readonly string[] }) | null {
+  const images = imagesOf(release, index);
+  if (locks.length === 0 && images.length === 0) return null;
+  const npm = collectNpmParts(locks, new Set(index.entries.map(({ path }) => path)));
+  const root = formatRef(refOf(release));
+  const direct = [...npm.roots, ...images.map((image) => image['bom-ref'] as string)].toSorted();
+  const dependencies = [
+    { ref: root, dependsOn: direct },
+    ...npm.components.map((component) => {
+      const ref = component['bom-ref'] as string;
+      return { ref, dependsOn: [...(npm.needs.get(ref) ?? [])].toSorted() };
+    }),
+    ...images.map((image) => ({ ref: image['bom-ref'] as string })),
+  ];
+  const isWhole = npm.unlisted.length === 0 && images.length === 0;
+  const made = formatSbom({
+    metadata: {
+      lifecycles: [{ phase: 'build' }],
+      tools: { components: [{ type: 'application', name: 'fairlead-vendor' }] },
+      component: toComponent(release),
+    },
+    components: [...npm.components, ...images],
+    dependencies,
+    // Of packages alone: what was copied into the tree by hand is in no lockfile, and what is in an image is not looked at.
+    compositions: [{ aggregate: isWhole ? 'complete' : 'incomplete', dependencies: [root] }],
+  });
+  return { ...made, unlisted: npm.unlisted };
+}
+
+/** A release as an entry of a bill, its files by the digest of their index. */
+export function toComponent(release: CapabilityRelease): JsonObject {
+  const ref = formatRef(refOf(release));
+  const { suite, name, version, tree, change } = release;
+  return {
+    type: 'application',
+    'bom-ref': ref,
+    group: suite,
+    name,
+    version,
+    purl: `pkg:generic/${suite}/${name}@${encodeURIComponent(version)}`,
+    properties: [
+      { name: 'fairlead:tree', value: tree.digest },
+      { name: 'fairlead:revision', value: change.revision },
+    ],
+  };
+}
+
+/** What `docker save` wrote, by the digest of the image and that of its archive. */
+function imagesOf({ service }: CapabilityRelease, index: TreeIndex): readonly JsonObject[] {
+  if (service.driver !== 'compose') return [];
+  const files = new Map(
+    index.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry.digest]] : [])),
+  );
+  const images = service.images.map(({ archive, digest }) => {
+    const file = files.get(archive);
+    return {
+      type: 'container',
+      'bom-ref': `image:${digest}`,
+      name: archive,
+      version: digest,
+      ...(file === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: hexOf(file) }] }),
+    };
+  });
+  return [...new Map(images.map((image) => [image['bom-ref'], image])).values()];
+}

@@ -1,0 +1,247 @@
+// Bills of materials: what is made of a tree's lockfiles, what is refused, and what is new between two.
+import { describe, expect, it } from 'vitest';
+import { MAX_LOCKED_PACKAGES, parseLock } from '../../../../server/vendor/core/sbom/npm-lock.ts';
+import { createSbom } from '../../../../server/vendor/core/sbom/release-sbom.ts';
+import { utf8 } from '../../../../shared/encoding/bytes.ts';
+import { digestOf } from '../../../../shared/encoding/digest.ts';
+import { compareSboms, describeDifference } from '../../../../shared/present/sbom-difference.ts';
+import { parseDocument } from '../../../../shared/schema/parse-document.ts';
+import { type CapabilityRelease, capabilityRelease } from '../../../../shared/schema/release.ts';
+import { parseSbom } from '../../../../shared/schema/sbom.ts';
+import type { TreeEntry } from '../../../../shared/tree/tree-index.ts';
+import { codeOf } from '../../../support/error-code.ts';
+import { expectCycloneDx, LOCK, LOCKED_FILES } from '../../../support/sboms.ts';
+
+const bytesOf = (value: unknown) => utf8(typeof value === 'string' ? value : JSON.stringify(value));
+const DIGEST = digestOf(utf8('a file'));
+
+function releaseWith(more: object = {}): CapabilityRelease {
+  return parseDocument(
+    capabilityRelease,
+    {
+      ...{ schema: 'fairlead/capability@1', suite: 'core', name: 'auth', version: '1.0.1' },
+      change: { id: 'CHG-7', revision: 'git:9f1c2ab', scope: 'a test', builtAt: '2026-11-20T12:00:00Z' },
+      tree: { digest: DIGEST, files: 4, bytes: 100 },
+      service: { driver: 'process', exec: ['node', 'server.js'] },
+      ...more,
+    },
+    'a test',
+  );
+}
+
+const treeOf = (paths: readonly string[]) => ({
+  entries: paths.map((path): TreeEntry => ({ kind: 'file', path, mode: 0o644, size: 6, digest: DIGEST })),
+});
+
+interface Bill {
+  readonly components: readonly { readonly [key: string]: unknown }[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
+  readonly compositions: readonly object[];
+}
+
+function billOf(lock: unknown, paths: readonly string[] = LOCKED_FILES, release = releaseWith()): Bill {
+  const locks = lock === null ? [] : [{ directory: '', lock: parseLock(bytesOf(lock), 'package-lock.json') }];
+  const made = createSbom(release, treeOf(paths), locks);
+  const bill = JSON.parse(Buffer.from(made?.bytes ?? []).toString());
+  expectCycloneDx(bill);
+  parseSbom(made?.bytes ?? new Uint8Array(), 'what was made');
+  return bill;
+}
+
+describe('a bill of materials made of a lockfile', () => {
+  it('has each package once, with its address, its hash and its licence, and nothing that only builds', () => {
+    const { components } = billOf(LOCK);
+
+    expect(components.map(({ purl, licenses }) => [purl, licenses])).toEqual([
+      ['pkg:npm/%40acme/core@2.0.1', [{ expression: 'MIT' }]],
+      ['pkg:npm/left-original@1.9.0', [{ license: { name: 'see LICENSE.txt' } }]],
+      ['pkg:npm/left@2.3.0', [{ expression: '(MIT OR Apache-2.0)' }]],
+      ['pkg:npm/own@0.1.0', undefined],
+    ]);
+    expect(components[0]).toMatchObject({
+      ...{ group: '@acme', name: 'core', hashes: [{ alg: 'SHA-512', content: '61'.repeat(64) }] },
+    });
+  });
+
+  it('says who needs whom as Node would find it: the nearer of two versions, an alias, a workspace', () => {
+    const { dependencies } = billOf(LOCK);
+
+    expect(dependencies).toEqual([
+      {
+        ref: 'core/auth@1.0.1',
+        dependsOn: ['pkg:npm/%40acme/core@2.0.1', 'pkg:npm/left-original@1.9.0', 'pkg:npm/own@0.1.0'],
+      },
+      { ref: 'pkg:npm/%40acme/core@2.0.1', dependsOn: ['pkg:npm/left@2.3.0'] },
+      { ref: 'pkg:npm/left-original@1.9.0', dependsOn: [] },
+      { ref: 'pkg:npm/left@2.3.0', dependsOn: [] },
+      { ref: 'pkg:npm/own@0.1.0', dependsOn: ['pkg:npm/left-original@1.9.0'] },
+    ]);
+  });
+
+  it('lists what is shipped: not what the lockfile has for another system, all of it where packages are inside other files', () => {
+    const without = LOCKED_FILES.filter((path) => path !== 'node_modules/left/package.json');
+
+    expect(billOf(LOCK, without).components).toHaveLength(3);
+    expect(billOf(LOCK, ['server.js']).components).toHaveLength(4);
+  });
+
+  it('says that it is not whole where a package stands in the tree that no lockfile lists', () => {
+    const more = [...LOCKED_FILES, 'node_modules/stray/package.json'];
+    const beside = [...LOCKED_FILES, 'node_modules/left/test/node_modules/fixture/package.json'];
+
+    expect(billOf(LOCK, more).compositions).toMatchObject([{ aggregate: 'incomplete' }]);
+    expect(billOf(LOCK, beside).compositions).toMatchObject([{ aggregate: 'complete' }]);
+  });
+
+  it('is the same bytes for the same tree, whatever the order of the lockfile, and other bytes under another number for another', () => {
+    const turned = { ...LOCK, packages: Object.fromEntries(Object.entries(LOCK.packages).toReversed()) };
+    const other = { ...LOCK, packages: { ...LOCK.packages, 'node_modules/left': { version: '1.9.1' } } };
+
+    expect(JSON.stringify(billOf(turned))).toBe(JSON.stringify(billOf(LOCK)));
+    expect(billOf(other)).not.toHaveProperty(
+      'serialNumber',
+      (billOf(LOCK) as object as { serialNumber: string }).serialNumber,
+    );
+  });
+
+  it('keeps two packages apart that call themselves the same and have other bytes', () => {
+    const twin = { version: '2.3.0', integrity: `sha512-${Buffer.alloc(64, 'x').toString('base64')}` };
+    const lock = { ...LOCK, packages: { ...LOCK.packages, 'node_modules/own/node_modules/left': twin } };
+    const files = [...LOCKED_FILES, 'node_modules/own/node_modules/left/package.json'];
+
+    expect(billOf(lock, files).components.filter(({ purl }) => purl === 'pkg:npm/left@2.3.0')).toHaveLength(
+      2,
+    );
+  });
+
+  it('names the images of containers by their digests', () => {
+    const service = {
+      driver: 'compose',
+      file: 'compose.yaml',
+      images: [{ archive: 'auth.tar', digest: DIGEST }],
+    };
+    const bill = billOf(null, ['compose.yaml', 'auth.tar'], releaseWith({ service }));
+
+    expect(bill.components).toMatchObject([{ type: 'container', name: 'auth.tar', version: DIGEST }]);
+    expect(bill.compositions).toMatchObject([{ aggregate: 'incomplete' }]);
+  });
+
+  it('is not made where nothing says what a tree is made of', () => {
+    expect(createSbom(releaseWith(), treeOf(['server']), [])).toBeNull();
+  });
+});
+
+describe('a lockfile', () => {
+  const packages = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`node_modules/p${i}`, { version: '1.0.0' }]));
+  const deep = `${'node_modules/a/'.repeat(65)}node_modules/b`;
+  const wants = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`d${i}`, '*']));
+  const many = Object.fromEntries(
+    Array.from({ length: 500 }, (_, i) => [`node_modules/p${i}`, { dependencies: wants }]),
+  );
+
+  it.each<[string, string, unknown]>([
+    ['of npm 6', 'document/invalid', { lockfileVersion: 1, dependencies: {} }],
+    ['that is no JSON', 'json/invalid', '{'],
+    [
+      'with a key that is every object’s',
+      'json/invalid',
+      '{"lockfileVersion":3,"packages":{"__proto__":{}}}',
+    ],
+    ['whose packages are a list', 'document/invalid', { lockfileVersion: 3, packages: [] }],
+    [
+      'with too many packages',
+      'json/too-large',
+      { lockfileVersion: 3, packages: packages(MAX_LOCKED_PACKAGES + 1) },
+    ],
+    ['with too many dependencies', 'json/too-large', { lockfileVersion: 3, packages: many }],
+    [
+      'with a package in a package, without end',
+      'json/too-large',
+      { lockfileVersion: 3, packages: { [deep]: {} } },
+    ],
+  ])('%s is refused', (_name, code, lock) => {
+    expect(codeOf(() => parseLock(bytesOf(lock), 'package-lock.json'))).toBe(code);
+  });
+
+  it('of the largest size is read and made into a bill in seconds', () => {
+    const began = performance.now();
+    const lock = parseLock(
+      bytesOf({ lockfileVersion: 3, packages: packages(MAX_LOCKED_PACKAGES) }),
+      'a test',
+    );
+    const made = createSbom(releaseWith(), treeOf(['server.js']), [{ directory: '', lock }]);
+    const { components } = parseSbom(made?.bytes ?? new Uint8Array(), 'a test');
+
+    expect(components).toHaveLength(MAX_LOCKED_PACKAGES);
+    expect(performance.now() - began).toBeLessThan(15_000);
+  });
+});
+
+describe('a bill that somebody else made', () => {
+  const given = {
+    ...{ bomFormat: 'CycloneDX', specVersion: '1.6' },
+    metadata: { component: { type: 'application', 'bom-ref': 'root', name: 'auth' } },
+    components: [
+      { type: 'library', 'bom-ref': 'a', name: 'a', version: '1', components: [{ type: 'file', name: 'b' }] },
+    ],
+    dependencies: [{ ref: 'root', dependsOn: ['a', 'urn:cdx:f08a6ccd-4dce-4759-bd84-c626675d60a7/1#x'] }],
+    vulnerabilities: [{ ratings: [{ score: 9.8 }] }],
+  };
+
+  it('is taken with what else the published schema knows', () => {
+    expectCycloneDx(given);
+    expect(parseSbom(bytesOf(given), 'a test').components).toHaveLength(1);
+  });
+
+  it.each<[string, string, unknown]>([
+    ['of another format', 'document/invalid', { spdxVersion: 'SPDX-2.3' }],
+    ['of another version', 'document/invalid', { ...given, specVersion: '1.4' }],
+    ['without a name', 'document/invalid', { ...given, components: [{ type: 'library' }] }],
+    ['of an unknown type', 'document/invalid', { ...given, components: [{ type: 'thing', name: 'a' }] }],
+    [
+      'with one reference for two',
+      'document/invalid',
+      { ...given, components: [...given.components, ...given.components] },
+    ],
+    ['that depends on nothing it lists', 'document/invalid', { ...given, dependencies: [{ ref: 'c' }] }],
+    ['that nests without end', 'json/too-large', `${'{"components":['.repeat(40)}${']}'.repeat(40)}`],
+    ['that is not JSON', 'json/invalid', '<bom/>'],
+  ])('%s is refused', (_name, code, bill) => {
+    expect(codeOf(() => parseSbom(bytesOf(bill), 'a test'))).toBe(code);
+  });
+});
+
+describe('the difference between two', () => {
+  const bill = (...parts: readonly (readonly [name: string, version: string])[]) => {
+    const components = parts.map(([name, version]) => ({ type: 'library', name, version }));
+    return parseSbom(bytesOf({ bomFormat: 'CycloneDX', specVersion: '1.6', components }), 'a test');
+  };
+
+  it('names what came, what went and what changed', () => {
+    const before = bill(['left', '1.0.0'], ['gone', '2.0.0'], ['same', '1.0.0'], ['twice', '1.0.0']);
+    const after = bill(
+      ['left', '1.1.0'],
+      ['new', '3.0.0'],
+      ['same', '1.0.0'],
+      ['twice', '1.0.0'],
+      ['twice', '2.0.0'],
+    );
+
+    expect(describeDifference(compareSboms(before, after))).toEqual([
+      '  left  1.0.0 → 1.1.0',
+      '  twice  1.0.0 → 1.0.0, 2.0.0',
+      '  new  3.0.0  added',
+      '  gone  2.0.0  removed',
+    ]);
+  });
+
+  it('is bounded, and harmless on a terminal', () => {
+    const parts = Array.from({ length: 60 }, (_, i) => [`p${i}\u001b[2J`, '1.0.0'] as const);
+    const lines = describeDifference(compareSboms(bill(), bill(...parts)));
+
+    expect(lines).toHaveLength(51);
+    expect(lines.at(-1)).toBe('  … and 10 more');
+    expect(lines.join('')).not.toContain('\u001b');
+  });
+});
