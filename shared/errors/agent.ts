@@ -120,7 +120,8 @@ export const AGENT_ERRORS = {
   }),
   'agent/unknown-request': entry<{ readonly request: string }>({
     message: (d) => `the agent knows no request ${d.request}`,
-    hint: () => 'agent and command-line program must be of the same version: compare fairlead --version',
+    hint: () =>
+      'this command is newer than the agent that runs, or not its own: update the agent, and compare fairlead --version with fairlead status',
     http: 404,
     exit: EXIT.usage,
   }),

@@ -2,13 +2,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isListening } from '../../agent/adapters/drivers/traffic/tcp-table.ts';
 import { AGENT_UNIT } from '../../agent/adapters/machine/agent-unit.ts';
 import { HOST } from '../../scripts/packaging/programs.ts';
 import { createOfflineEdition } from '../labs/demo/offline-edition.ts';
 import { runBooted } from '../support/booted.ts';
 import { temporaryDirectory } from '../support/directories.ts';
+import { hasEarlierExecutable, makeEarlierExecutable } from '../support/earlier-executable.ts';
 import {
   committed,
   type EarlierStatus,
@@ -18,11 +19,19 @@ import {
   until,
 } from '../support/earlier-install.ts';
 import { freePort } from '../support/free-port.ts';
-import { beginStory, bootAgain, enrolmentFor, watchBriefly } from '../support/installed-story.ts';
+import { beginStory, bootAgain, enrolmentFor, PROGRAM, watchBriefly } from '../support/installed-story.ts';
+import {
+  becomesThatOfToday,
+  installEarlier,
+  isPatchedThoughFrozen,
+  outlivesItsRemoval,
+} from '../support/replaced-story.ts';
 
 const BUILD = new URL('../../scripts/build.ts', import.meta.url).pathname;
 const PATIENCE_MS = 300_000;
 const DEBUGGER = 9229;
+/** Of the vendor's own work in it: seconds. */
+const FORCED_MS = 60_000;
 /** A build puts everything at one place, for which it needs a mount namespace. */
 const canBuild =
   spawnSync('unshare', ['--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'true'])
@@ -81,8 +90,28 @@ const describeInstalled = () =>
     expect(left).toContain('rm -r');
   });
 
+/** One that was made of an earlier commit: with it, what is told is how it becomes the one of today. */
+const before = process.env.FAIRLEAD_EARLIER_EXECUTABLE;
+
+const describeReplaced = (executable: string) =>
+  it('becomes the next, is asked by both, is patched though frozen, and goes on after a removal', async () => {
+    const programs = given ?? '';
+    const replaced = await installEarlier(programs, executable);
+
+    // It came later: the earlier agent says that it does not know, and the earlier command has no such word.
+    const unknown = expect.stringContaining('facts list: exit status 2');
+    expect(await replaced.ask(join(programs, 'fairlead'))).toEqual([unknown]);
+    await becomesThatOfToday(replaced, programs);
+    expect(await replaced.ask(PROGRAM)).toEqual([unknown]);
+    expect(await isPatchedThoughFrozen(replaced)).toBeLessThan(FORCED_MS);
+    await outlivesItsRemoval(replaced, programs);
+  });
+
 const isUnable = !canBuild && given === undefined;
-if (isBooted) describe('an executable that is installed', { timeout: PATIENCE_MS }, describeInstalled);
+if (isBooted)
+  describe('an executable that is installed', { timeout: PATIENCE_MS }, () =>
+    before === undefined ? describeInstalled() : describeReplaced(before),
+  );
 else
   describe.skipIf(isUnable)('an executable', { timeout: PATIENCE_MS }, () => {
     let programs = given ?? '';
@@ -132,6 +161,18 @@ else
 
     it('keeps its promises as a service', ({ skip }) =>
       runBooted(import.meta.filename, skip, { FAIRLEAD_EXECUTABLES: programs }));
+
+    it.skipIf(!canBuild || !hasEarlierExecutable)(
+      'takes the place of one of an earlier commit, and understands it',
+      async ({ skip }) => {
+        const directory = mkdtempSync('/var/tmp/fairlead-earlier-');
+        onTestFinished(() => rmSync(directory, { recursive: true }));
+        const FAIRLEAD_EARLIER_EXECUTABLE = makeEarlierExecutable(directory);
+        const surroundings = { FAIRLEAD_EXECUTABLES: programs, FAIRLEAD_EARLIER_EXECUTABLE };
+
+        await runBooted(import.meta.filename, skip, surroundings);
+      },
+    );
 
     it('keeps a public port when it is started by its whole path, and opens no other at a signal', async () => {
       const directory = temporaryDirectory();

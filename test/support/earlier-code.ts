@@ -18,17 +18,23 @@ export function hasCommit(commit: string): boolean {
 }
 
 export interface EarlierCode {
+  readonly directory: string;
   /** Its programs. */
   readonly bin: string;
   remove(): void;
 }
 
-export function takeOut(commit: string): EarlierCode {
+/** `more` are parts beside the programs. */
+export function takeOut(commit: string, more: readonly string[] = []): EarlierCode {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-earlier-'));
-  const archive = execFileSync('git', ['archive', commit, '--', ...PARTS], { cwd: ROOT, maxBuffer: 2 ** 28 });
+  const archive = execFileSync('git', ['archive', commit, '--', ...PARTS, ...more], {
+    cwd: ROOT,
+    maxBuffer: 2 ** 28,
+  });
   execFileSync('tar', ['-x', '-C', directory], { input: archive });
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   return {
+    directory,
     bin: join(directory, 'scripts/bin'),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };

@@ -15,7 +15,7 @@ import { AGENT_UNIT } from '../../agent/adapters/machine/agent-unit.ts';
 import { createOfflineEdition } from '../labs/demo/offline-edition.ts';
 import { type Earlier, type EarlierStatus, releaseAnew, unpackEarlier, until } from './earlier-install.ts';
 
-const PROGRAM = '/usr/local/bin/fairlead';
+export const PROGRAM = '/usr/local/bin/fairlead';
 const ADDITIONS = `/etc/systemd/system/${AGENT_UNIT}.d`;
 const { editor } = createOfflineEdition();
 
@@ -30,11 +30,14 @@ export interface InstalledStory {
   pid(): Promise<number>;
 }
 
-/** A vendor with a release, and a machine on which the executable was copied and nothing else was done. */
-export async function beginStory(programs: string): Promise<InstalledStory> {
+/** A vendor with a release, and a machine on which `executable` was copied and nothing else was done. */
+export async function beginStory(
+  programs: string,
+  executable = join(programs, 'fairlead'),
+): Promise<InstalledStory> {
   const earlier = (await unpackEarlier()).withPrograms(programs).withState('installed');
   const stateDir = join(earlier.directory, 'installed');
-  copyFileSync(join(programs, 'fairlead'), PROGRAM);
+  copyFileSync(executable, PROGRAM);
   // What the product needs of its machine, and a watchdog that nobody waits three minutes for.
   if (!existsSync('/usr/local/bin/node')) symlinkSync(process.execPath, '/usr/local/bin/node');
   mkdirSync(ADDITIONS, { recursive: true });
