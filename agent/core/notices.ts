@@ -6,7 +6,7 @@ import type { StatusReply } from '../../shared/protocol/admin.ts';
 import { argv, duration, instant, line } from '../../shared/schema/common.ts';
 import { SECRET } from '../../shared/schema/parse-document.ts';
 
-export const SINKS = ['webhook', 'program'] as const;
+export const SINKS = ['webhook', 'program', 'mail'] as const;
 export type Sink = (typeof SINKS)[number];
 
 /** Where notices go; whole, with the secret: readable by its owner alone. */
@@ -52,6 +52,8 @@ export const toldFile = z.strictObject({
   schema: z.literal('fairlead/told@1'),
   webhook: toldTo,
   program: toldTo,
+  /** An earlier agent leaves it out: mail is told once more then. */
+  mail: toldTo.default({}),
   opening: z.strictObject({ plan: z.string(), at: instant }).nullable(),
 });
 export type Told = z.output<typeof toldFile>;
@@ -59,6 +61,7 @@ export const NOTHING_TOLD: Told = {
   schema: 'fairlead/told@1',
   webhook: {},
   program: {},
+  mail: {},
   opening: null,
 };
 
@@ -164,7 +167,18 @@ export function selectDue(
 }
 
 /** What a receiver reads. */
-export function describeNotices(status: StatusReply, notices: readonly Notice[], told: Told[Sink]): object {
+export interface NoticesTold {
+  readonly at: string;
+  readonly instance: Pick<StatusReply['instance'], 'id' | 'name'>;
+  readonly verdict: string;
+  readonly notices: readonly (Pick<Notice, 'kind' | 'text'> & { readonly since: string })[];
+}
+
+export function describeNotices(
+  status: StatusReply,
+  notices: readonly Notice[],
+  told: Told[Sink],
+): NoticesTold {
   const { id, name } = status.instance;
   return {
     ...{ at: status.at, instance: { id, name }, verdict: status.decision.verdict },

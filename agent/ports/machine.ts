@@ -6,7 +6,8 @@ import type { Answer } from '../../shared/schema/probes/probe-kind.ts';
 import type { Shown } from '../core/deploy/agent-slots.ts';
 import type { Probe } from '../core/deploy/health.ts';
 import type { ProgramCall } from '../core/deploy/program-calls.ts';
-import type { NoticesFile, Sink } from '../core/notices.ts';
+import type { NoticesConfig } from '../core/notice-mail.ts';
+import type { NoticesTold, Sink } from '../core/notices.ts';
 
 /** Wall clock for documents, monotonic time for waiting. */
 export interface Clock {
@@ -45,9 +46,9 @@ export interface Log {
 /** Where people of this install want to hear what stands. */
 export interface Notices {
   /** As it is now; null where nobody wants to hear anything. What cannot be read is said in the log, and tells nobody. */
-  config(): Promise<NoticesFile | null>;
+  config(): Promise<NoticesConfig | null>;
   /** Null where it was taken, else why not, in words. Never throws, and takes no longer than half a minute. */
-  send(sink: Sink, message: object): Promise<string | null>;
+  send(sink: Sink, message: NoticesTold): Promise<string | null>;
   /** Whole or not at all. Errors: notify/read-only, disk/*. */
   writeTextfile(directory: string, text: string): Promise<void>;
 }

@@ -31,6 +31,7 @@ export const MOST_RELAY_BYTES = 64 * 1024;
 export function openRelay(relay: Relay, postMs = POST_MS): RelayWay {
   let session: Session | null = null;
   let before: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
   const closing = new AbortController();
   const part = () => {
     session?.connection.close();
@@ -50,15 +51,27 @@ export function openRelay(relay: Relay, postMs = POST_MS): RelayWay {
   };
   return {
     send: (mail) => {
-      const sending = before.then(() => send(mail));
+      waiting++;
+      const sending = before.then(() => send(mail)).finally(() => waiting--);
       before = sending;
       return sending;
     },
     close: () => {
       closing.abort();
-      part();
+      if (waiting === 0) takeLeave(session);
+      else part();
+      session = null;
     },
   };
+}
+
+const LEAVE_MS = 1_000;
+
+/** RFC 5321 §4.1.1.10; nobody waits for the answer. */
+function takeLeave(session: Session | null): void {
+  if (session === null || session.connection.destroyed) return;
+  session.connection.quit();
+  setTimeout(() => session.connection.close(), LEAVE_MS).unref();
 }
 
 const CLOSED: Posted = { verdict: 'again', status: null, problem: 'no connection: it was closed here' };

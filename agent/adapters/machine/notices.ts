@@ -1,4 +1,4 @@
-// How people of this install are told: a webhook of theirs, a command of theirs as another account, a file of numbers; and the file that says which.
+// How people of this install are told: a webhook of theirs, mail, a command of theirs as another account, a file of numbers; and the file that says which.
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,18 @@ import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../../shared/errors/error.ts';
 import { writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
-import { formatMessage, hasArrived, signatureHeaders } from '../../../shared/protocol/standard-webhooks.ts';
+import {
+  formatMessage,
+  hasArrived,
+  type SignedMessage,
+  signatureHeaders,
+} from '../../../shared/protocol/standard-webhooks.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { type NoticesFile, noticesFile } from '../../core/notices.ts';
+import { type NoticesFile, type NoticesTold, noticesFile, type Sink } from '../../core/notices.ts';
 import type { Log, Notices } from '../../ports/machine.ts';
 import { createDispatchers } from '../server/dispatchers.ts';
 import { readNetwork, withoutOwnCertificate } from '../server/network.ts';
+import { postMail, readMailFile } from './mail-notices.ts';
 import { runCommand } from './run-command.ts';
 
 const SEND_MS = 20_000;
@@ -40,28 +46,51 @@ export async function writeNoticesFile(stateDir: string, said: NoticesFile): Pro
 }
 
 export function createNotices(stateDir: string, log: Pick<Log, 'warn'>, now: () => number): Notices {
-  const send = async (sink: 'webhook' | 'program', message: object): Promise<void> => {
-    const config = await readNoticesFile(stateDir);
-    const at = formatInstant(now());
-    const body = formatMessage(TYPE, at, message);
+  const ids = createIds();
+  const send = async (sink: Sink, message: NoticesTold): Promise<void> => {
+    const config = sink === 'mail' ? null : await readNoticesFile(stateDir);
+    const mail = sink === 'mail' ? await readMailFile(stateDir) : null;
+    const body = formatMessage(TYPE, formatInstant(now()), message);
+    const id = ids.of(sink, message);
     if (sink === 'webhook' && config?.webhook !== undefined) {
-      await post(stateDir, config.webhook, body, now);
+      await post(stateDir, config.webhook, { id, timestamp: Math.floor(now() / 1_000), body });
     }
     if (sink === 'program' && config?.program !== undefined) await call(config.program, body);
+    if (mail !== null) await postMail(stateDir, mail, message, { id, at: now() });
+    ids.taken(sink);
+  };
+  // A slip in a file is a person's: no reason to hold a round up, nor to tell nobody of those in the other.
+  const orNobody = (err: unknown): null => {
+    log.warn({ err }, 'where people want to be told cannot be read');
+    return null;
   };
   return {
-    // A slip in the file is a person's, and no reason to hold a round up.
-    config: () =>
-      readNoticesFile(stateDir).catch((err) => {
-        log.warn({ err }, 'where people want to be told cannot be read');
-        return null;
-      }),
+    config: async () => {
+      const said = await readNoticesFile(stateDir).catch(orNobody);
+      const mail = await readMailFile(stateDir).catch(orNobody);
+      return mail === null ? said : { schema: 'fairlead/notices@1', ...said, mail };
+    },
     send: (sink, message) =>
       send(sink, message).then(
         () => null,
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       ),
     writeTextfile,
+  };
+}
+
+/** What is tried again has the id that it had, for as long as it says the same: who took it and could not say so knows it again. */
+function createIds() {
+  const tried = new Map<Sink, { readonly says: string; readonly id: string }>();
+  return {
+    of: (sink: Sink, { notices }: NoticesTold) => {
+      const says = JSON.stringify(notices.map(({ kind, text }) => [kind, text]));
+      const known = tried.get(sink);
+      const one = known?.says === says ? known : { says, id: `msg_${randomUUID()}` };
+      tried.set(sink, one);
+      return one.id;
+    },
+    taken: (sink: Sink) => void tried.delete(sink),
   };
 }
 
@@ -92,16 +121,14 @@ async function writeTextfile(directory: string, text: string): Promise<void> {
 async function post(
   stateDir: string,
   { url, secret }: NonNullable<NoticesFile['webhook']>,
-  body: string,
-  now: () => number,
+  message: SignedMessage,
 ): Promise<void> {
   const dispatchers = createDispatchers(withoutOwnCertificate(await readNetwork(stateDir, process.env)));
   try {
     const { origin, pathname, search } = new URL(url);
-    const message = { id: `msg_${randomUUID()}`, timestamp: Math.floor(now() / 1_000), body };
     const signed = signatureHeaders(message, secret === undefined ? [] : [secret]);
     const answer = await (await dispatchers.direct(url)).request({
-      ...{ origin, path: pathname + search, method: 'POST', body },
+      ...{ origin, path: pathname + search, method: 'POST', body: message.body },
       headers: { 'content-type': 'application/json', ...(secret === undefined ? {} : signed) },
       signal: AbortSignal.timeout(SEND_MS),
     });

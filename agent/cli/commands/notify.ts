@@ -2,27 +2,32 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { FairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
 import { noticesTestedReply } from '../../../shared/protocol/upkeep.ts';
 import { resolveAccount } from '../../adapters/machine/account.ts';
+import { writeMailFile } from '../../adapters/machine/mail-notices.ts';
 import { noticesPathOf, readNoticesFile, writeNoticesFile } from '../../adapters/machine/notices.ts';
+import type { MailFile } from '../../core/notice-mail.ts';
 import type { NoticesFile } from '../../core/notices.ts';
 import { type CliContext, show } from '../context.ts';
+import { alone, type MailOptions, mailAfter } from './notify-mail.ts';
 
 export const notifyAnswer = z.strictObject({
   schema: z.literal('fairlead/notify-shown@1'),
   /** Without what may be secret in it. */
   webhook: z.strictObject({ origin: z.string(), signed: z.boolean() }).nullable(),
   program: z.strictObject({ exec: z.array(z.string()), user: z.string() }).nullable(),
+  mail: z
+    .strictObject({ to: z.string(), from: z.string(), smtp: z.string(), user: z.string().nullable() })
+    .nullable(),
   textfile: z.string().nullable(),
   again: z.string(),
   /** Of a test: null where it was taken, else why not. */
   tested: z.record(z.string(), z.string().nullable()).optional(),
 });
 
-interface NotifyOptions {
+interface NotifyOptions extends MailOptions {
   readonly webhook?: string;
   readonly webhookSecretFile?: string;
   readonly program?: readonly string[];
@@ -30,7 +35,6 @@ interface NotifyOptions {
   readonly textfile?: string;
   readonly again?: string;
   readonly test?: boolean;
-  readonly clear?: boolean;
 }
 
 /**
@@ -39,13 +43,16 @@ interface NotifyOptions {
  */
 export async function notify(context: CliContext, options: NotifyOptions): Promise<number> {
   const { stateDir } = context;
+  const { mail, isNew } = await mailAfter(stateDir, options);
   await save(stateDir, options);
+  if (isNew) await writeMailFile(stateDir, mail);
   const said = await readNoticesFile(stateDir);
   const tested = options.test === true ? await test(context) : undefined;
   const reply: z.output<typeof notifyAnswer> = {
     schema: 'fairlead/notify-shown@1',
     webhook: shownWebhook(said),
     program: said?.program === undefined ? null : { ...said.program, exec: [...said.program.exec] },
+    mail: mail === null ? null : shownMail(mail),
     textfile: said?.textfile ?? null,
     again: said?.again ?? 'P1D',
     ...(tested === undefined ? {} : { tested }),
@@ -53,6 +60,7 @@ export async function notify(context: CliContext, options: NotifyOptions): Promi
   show(context, reply, () => [
     `webhook: ${reply.webhook === null ? 'none' : `${reply.webhook.origin}${reply.webhook.signed ? ', signed' : ', not signed'}`}`,
     `program: ${reply.program === null ? 'none' : `${reply.program.exec.join(' ')} as ${reply.program.user}`}`,
+    `mail: ${mail === null ? 'none' : `${mail.to} from ${mail.from}, through ${mail.smtp}`}`,
     `numbers: ${reply.textfile === null ? 'none' : `${reply.textfile}/fairlead.prom`}`,
     `what still stands is told again after ${reply.again}`,
     ...Object.entries(tested ?? {}).map(([sink, problem]) => `test of the ${sink}: ${problem ?? 'taken'}`),
@@ -63,6 +71,10 @@ export async function notify(context: CliContext, options: NotifyOptions): Promi
 /** By the agent: what this command may reach or write says nothing about one that is confined. */
 async function test({ client }: CliContext): Promise<Record<string, string | null>> {
   return (await client.call('POST', '/v1/notices/test', noticesTestedReply)).tested;
+}
+
+function shownMail({ to, from, smtp, login }: MailFile) {
+  return { to, from, smtp, user: login?.user ?? null };
 }
 
 function shownWebhook(said: NoticesFile | null) {
@@ -100,8 +112,4 @@ async function save(stateDir: string, { clear = false, ...options }: NotifyOptio
     ...(textfile === undefined ? {} : { textfile: resolve(textfile) }),
     ...(again === undefined ? {} : { again }),
   });
-}
-
-function alone(option: string, needed: string): FairleadError {
-  return new FairleadError('notify/option-alone', { option, needed });
 }

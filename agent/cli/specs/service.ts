@@ -1,8 +1,16 @@
 // The commands of the service on this host, `agent run` apart: enrol it, install it.
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../shared/cli/command.ts';
-import { parseIsoDuration, parseLine, parseName, parsePath, parseUrl } from '../../../shared/cli/values.ts';
+import {
+  parseField,
+  parseIsoDuration,
+  parseLine,
+  parseName,
+  parsePath,
+  parseUrl,
+} from '../../../shared/cli/values.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { DRIVER_NAMES } from '../../../shared/schema/drivers/drivers.ts';
+import { mailAddress, RELAY_FORM, relayUrl } from '../../../shared/schema/mail.ts';
 import type { DriverName } from '../../ports/deploy.ts';
 import type { AgentCommand } from './common.ts';
 
@@ -113,6 +121,28 @@ const NOTIFY: readonly OptionSpec[] = [
     flags: '--program-user <account>',
     about: 'the account as which it runs; nobody unless given',
     parse: parseName,
+  },
+  {
+    flags: '--mail <address>',
+    about: 'somebody who is told by mail',
+    parse: parseField(mailAddress, 'one address such as ops@example.com'),
+  },
+  {
+    flags: '--smtp <url>',
+    about:
+      'the relay that takes it: smtp://mail.example.com (STARTTLS), smtps://mail.example.com, or in the clear on this machine smtp-clear://127.0.0.1',
+    parse: parseField(relayUrl, RELAY_FORM),
+  },
+  {
+    flags: '--mail-from <address>',
+    about: 'whose mail it is',
+    parse: parseField(mailAddress, 'one address such as fairlead@example.com'),
+  },
+  { flags: '--smtp-user <name>', about: 'who the relay knows this install as', parse: parseLine },
+  {
+    flags: '--smtp-password-file <file>',
+    about: 'file with the password there; it is kept where root alone reads',
+    parse: parsePath,
   },
   {
     flags: '--textfile <dir>',

@@ -6,6 +6,7 @@ import {
   describeNotices,
   NOTHING_TOLD,
   type Notice,
+  type NoticesTold,
   noticesOf,
   openingAfter,
   SINKS,
@@ -90,7 +91,7 @@ async function attempt(
   { notices, clock, log }: NotifierOptions,
   resting: Map<Sink, Rest>,
   sink: Sink,
-  message: object,
+  message: NoticesTold,
 ): Promise<boolean> {
   const { failures, until } = resting.get(sink) ?? { failures: 0, until: 0 };
   if (clock.monotonic() < until) return false;

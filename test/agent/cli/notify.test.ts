@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { readMailFile } from '../../../agent/adapters/machine/mail-notices.ts';
 import { readNoticesFile } from '../../../agent/adapters/machine/notices.ts';
 import { notify } from '../../../agent/cli/commands/notify.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
@@ -83,6 +84,61 @@ describe('what is said', () => {
     expect(await said()).toEqual(before);
     await say(secret(SECRET));
     expect(await said()).toMatchObject({ webhook: { url: URL_HERE, secret: SECRET } });
+  });
+});
+
+describe('mail', () => {
+  const MAIL = { mail: 'ops@example.org', mailFrom: 'fairlead@example.org', smtp: 'smtp://mail.example.org' };
+  const LOGIN = { user: 'oslo', password: 'a-password-of-the-relay' };
+  const login = () => ({ smtpUser: LOGIN.user, smtpPasswordFile: secretFile(LOGIN.password) });
+  const kept = () => readMailFile(stateDir);
+
+  it('is added to what was said before; another relay begins without a login', async () => {
+    await say({ webhook: URL_HERE });
+    await say({ ...MAIL, ...login() });
+    const whole = { schema: 'fairlead/mail@1', to: MAIL.mail, from: MAIL.mailFrom, smtp: MAIL.smtp };
+    expect([await kept(), await said()]).toMatchObject([{ ...whole, login: LOGIN }, { webhook: {} }]);
+
+    await say({ mail: 'night@example.org' });
+    expect(await kept()).toEqual({ ...whole, to: 'night@example.org', login: LOGIN });
+    await say({ smtp: 'smtps://other.example.org' });
+    expect(await kept()).toEqual({ ...whole, to: 'night@example.org', smtp: 'smtps://other.example.org' });
+    await say({ webhook: URL_HERE, clear: true });
+    expect([await kept(), await said()]).toMatchObject([null, { webhook: {} }]);
+  });
+
+  it('is shown with its user and without its password', async () => {
+    await say({ ...MAIL, ...login() });
+    context = { ...context, json: true };
+    await say({});
+
+    const shown = terminal.lines().join('\n');
+    expect(shown).toContain(
+      'mail: ops@example.org from fairlead@example.org, through smtp://mail.example.org',
+    );
+    expect(shown).toContain('"user": "oslo"');
+    expect(shown).not.toContain(LOGIN.password);
+  });
+
+  it.each<[string, string, () => Options]>([
+    ['without a relay', 'notify/option-alone', () => ({ mail: MAIL.mail, mailFrom: MAIL.mailFrom })],
+    ['without a sender', 'notify/option-alone', () => ({ mail: MAIL.mail, smtp: MAIL.smtp })],
+    ['with a user and no password', 'notify/option-alone', () => ({ ...MAIL, smtpUser: 'oslo' })],
+    [
+      'with a password and no user',
+      'notify/option-alone',
+      () => ({ ...MAIL, smtpPasswordFile: login().smtpPasswordFile }),
+    ],
+    ['with no file', 'file/missing', () => ({ ...MAIL, smtpUser: 'a', smtpPasswordFile: '/nowhere/x' })],
+    [
+      'in the clear to another machine',
+      'document/invalid',
+      () => ({ ...MAIL, smtp: 'smtp-clear://10.0.0.1' }),
+    ],
+  ])('is refused %s, and nothing that was typed with it is kept', async (_what, code, options) => {
+    expect(await rejectionOf(say({ ...options(), webhook: URL_HERE }))).toMatchObject({ code });
+
+    expect([await kept(), await said()]).toEqual([null, null]);
   });
 });
 

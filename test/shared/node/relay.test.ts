@@ -6,6 +6,7 @@ import type { Mail } from '../../../shared/protocol/mail.ts';
 import type { Relay } from '../../../shared/schema/mail.ts';
 import { type Company, foundCompany } from '../../support/certificates.ts';
 import { type MailRelay, type MailRelayOptions, startMailRelay } from '../../support/mail-relay.ts';
+import { readSources } from '../../support/source-tree.ts';
 
 const LOGIN = { user: 'fairlead', password: 'correct horse battery staple' };
 const MAIL: Mail = {
@@ -264,4 +265,12 @@ describe('a relay that', () => {
       ...{ verdict: 'again', status: null, problem: 'no connection: ECONNREFUSED' },
     });
   });
+});
+
+it('what speaks SMTP is loaded by nobody who sends no mail', () => {
+  const loading = readSources('shared', 'agent', 'server').filter(({ text }) =>
+    /^import (?!type\b)[^;]*'nodemailer/m.test(text),
+  );
+
+  expect(loading.map(({ path }) => path)).toEqual([]);
 });

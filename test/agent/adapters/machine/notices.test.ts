@@ -15,19 +15,29 @@ import {
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeMailFile } from '../../../../agent/adapters/machine/mail-notices.ts';
 import {
   createNotices,
   readNoticesFile,
   writeNoticesFile,
 } from '../../../../agent/adapters/machine/notices.ts';
-import type { NoticesFile } from '../../../../agent/core/notices.ts';
+import type { NoticesFile, NoticesTold } from '../../../../agent/core/notices.ts';
 import type { Notices } from '../../../../agent/ports/machine.ts';
+import { foundCompany } from '../../../support/certificates.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
+import { type MailRelay, startMailRelay } from '../../../support/mail-relay.ts';
 import { type Receiver, startReceiver } from '../../../support/webhook-receiver.ts';
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-const MESSAGE = { notices: [{ kind: 'alarm', text: 'it burns; $(id) `id` "quoted"' }] };
+const MESSAGE: NoticesTold = {
+  ...{ at: '2026-11-29T12:00:00Z', instance: { id: 'one', name: 'Oslo' }, verdict: 'ask' },
+  notices: [{ kind: 'alarm', text: 'it burns; $(id) `id` "quoted"', since: '2026-11-29T11:00:00Z' }],
+};
+const saying = (text: string): NoticesTold => ({
+  ...MESSAGE,
+  notices: [{ kind: 'alarm', text, since: '2026-11-29T11:00:00Z' }],
+});
 
 let directory: string;
 let notices: Notices;
@@ -74,7 +84,7 @@ describe('a command', () => {
 
   it('that reads nothing is taken for what its status says', async () => {
     await call([program('exit 0')]);
-    expect(await notices.send('program', { text: 'a'.repeat(200_000) })).toBeNull();
+    expect(await notices.send('program', saying('a'.repeat(200_000)))).toBeNull();
     await call([program('echo no pager >&2; exit 3')]);
     expect(await notices.send('program', MESSAGE)).toBe('exit status 3: no pager');
   });
@@ -126,6 +136,120 @@ describe('a webhook', () => {
     await say({ webhook: { url: 'http://127.0.0.1:1/' } });
 
     expect(await notices.send('webhook', MESSAGE)).toEqual(expect.any(String));
+  });
+});
+
+it('what is tried again has the id that it had, until it is taken or says something else', async () => {
+  await say({ webhook: { url: receiver.url, secret: SECRET } });
+  receiver.answer = () => 503;
+  await notices.send('webhook', MESSAGE);
+  await notices.send('webhook', { ...MESSAGE, at: '2026-11-29T12:05:00Z' });
+  receiver.answer = () => 200;
+  await notices.send('webhook', MESSAGE);
+  await notices.send('webhook', MESSAGE);
+  await notices.send('webhook', saying('something else'));
+
+  const ids = receiver.heard.map(({ id }) => id);
+  expect(new Set(ids.slice(0, 3)).size).toBe(1);
+  expect(new Set(ids).size).toBe(3);
+});
+
+describe('mail', () => {
+  const LOGIN = { user: 'oslo', password: 'a-password-of-the-relay' };
+  let relay: MailRelay;
+  beforeEach(async () => {
+    relay = await startMailRelay({ login: LOGIN });
+    await writeMailFile(directory, {
+      ...{ schema: 'fairlead/mail@1', to: 'ops@example.org', from: 'fairlead@example.org' },
+      ...{ smtp: `smtp-clear://127.0.0.1:${relay.port}`, login: LOGIN },
+    });
+  });
+  afterEach(() => relay.close());
+
+  it('says what a webhook says, in lines, beside those that another file names', async () => {
+    await say({ webhook: { url: receiver.url } });
+
+    expect(await notices.config()).toMatchObject({ webhook: {}, mail: { to: 'ops@example.org' } });
+    expect(await notices.send('mail', MESSAGE)).toBeNull();
+
+    const [mail] = relay.taken;
+    expect(mail).toMatchObject({ to: 'ops@example.org', from: 'fairlead@example.org', user: 'oslo' });
+    expect(mail?.headers.get('subject')).toBe('[Fairlead] Oslo: 1 alarm');
+    expect(mail?.text).toBe(
+      [
+        'alarm: it burns; $(id) `id` "quoted"',
+        '    since 2026-11-29T11:00:00Z',
+        ...['', '-- ', 'Told by the agent of Fairlead on Oslo (one). Verdict: ask.', ''],
+      ].join('\n'),
+    );
+  });
+
+  it('that is tried again has the Message-ID that it had', async () => {
+    const ids: (string | undefined)[] = [];
+    relay.answer = (command) => (command === 'MESSAGE' ? '451 4.3.0 later' : undefined);
+    expect(await notices.send('mail', MESSAGE)).toBe('it answers 451 4.3.0 to DATA');
+    relay.answer = () => undefined;
+    for (let i = 0; i < 2; i++) {
+      await notices.send('mail', MESSAGE);
+      ids.push(relay.taken.at(-1)?.headers.get('message-id'));
+    }
+
+    expect(ids[0]).toMatch(/^<msg_[0-9a-f-]{36}@example\.org>$/);
+    expect(ids[1]).not.toBe(ids[0]);
+  });
+
+  it('is of one shape whatever an install or an alarm is called, and says good-bye', async () => {
+    const name = 'Oslo\r\nBcc: x@example.com\u202e';
+    const hostile = { ...saying('a\r\n.\r\nQUIT\r\n'.repeat(100_000)), instance: { id: 'one', name } };
+
+    expect(await notices.send('mail', hostile)).toBeNull();
+
+    expect(relay.taken[0]?.raw.length).toBeLessThan(30_000);
+    expect([...(relay.taken[0]?.headers.keys() ?? [])]).not.toContain('bcc');
+    await expect.poll(() => relay.heard.at(-1)).toBe('QUIT');
+    expect(relay.heard.filter((line) => line.startsWith('MAIL'))).toHaveLength(1);
+  });
+
+  it('that is not taken says why, and nothing that is secret', async () => {
+    relay.answer = (command) => (command === 'LOGIN' ? `535 ${LOGIN.password}` : undefined);
+    expect(await notices.send('mail', MESSAGE)).toBe('it answers 535 to AUTH PLAIN');
+    await relay.close();
+    expect(await notices.send('mail', MESSAGE)).toBe('no connection: ECONNREFUSED');
+    relay = await startMailRelay();
+  });
+
+  it('goes over TLS to a relay whose authority the agent believes, and to no other', async () => {
+    const company = foundCompany();
+    company.sign('relay', 'DNS:localhost,IP:127.0.0.1');
+    const tls = { cert: company.pem('relay.pem'), key: company.pem('relay.key') };
+    const secure = await startMailRelay({ tls });
+    await writeMailFile(directory, {
+      ...{ schema: 'fairlead/mail@1', to: 'ops@example.org', from: 'fairlead@example.org' },
+      smtp: `smtp://127.0.0.1:${secure.port}`,
+    });
+
+    expect(await notices.send('mail', MESSAGE)).toMatch(/^no connection: (?:UNABLE|SELF_SIGNED|DEPTH)/);
+    writeFileSync(
+      join(directory, 'network.json'),
+      JSON.stringify({ schema: 'fairlead/network@1', ca: company.pem('ca.pem') }),
+    );
+    expect(await notices.send('mail', MESSAGE)).toBeNull();
+
+    expect(secure.taken).toMatchObject([{ isSecure: true }]);
+    await secure.close();
+    company.remove();
+  });
+
+  it('is said in a file of root’s alone, which an earlier agent does not read', async () => {
+    expect(statSync(join(directory, 'mail.json')).mode & 0o777).toBe(0o600);
+    expect(await readNoticesFile(directory)).toBeNull();
+    writeFileSync(join(directory, 'mail.json'), '{ "schema": "fairlead/mail@1", "to": "ops" }');
+
+    expect(await notices.config()).toBeNull();
+    expect(await notices.send('mail', MESSAGE)).toEqual(expect.any(String));
+    await say({ webhook: { url: receiver.url } });
+    expect(await notices.config()).not.toHaveProperty('mail');
+    expect(await notices.send('webhook', MESSAGE)).toBeNull();
   });
 });
 

@@ -1,12 +1,7 @@
 // People of an install are told what stands: once, again while it stands, across a restart, and nothing ever waits for it.
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  NOTHING_TOLD,
-  type NoticesFile,
-  noticesOf,
-  type Sink,
-  type Told,
-} from '../../../../agent/core/notices.ts';
+import type { NoticesConfig } from '../../../../agent/core/notice-mail.ts';
+import { NOTHING_TOLD, noticesOf, type Sink, type Told, toldFile } from '../../../../agent/core/notices.ts';
 import { renderTextfile } from '../../../../agent/core/textfile.ts';
 import { createNotifier, testNotices } from '../../../../agent/engine/agent/notifier.ts';
 import type { Notices } from '../../../../agent/ports/machine.ts';
@@ -22,7 +17,7 @@ const T0 = Date.parse('2026-11-29T12:00:00Z');
 
 let now: number;
 let status: StatusReply;
-let config: NoticesFile | null;
+let config: NoticesConfig | null;
 let sent: {
   readonly sink: Sink;
   readonly message: { readonly notices: readonly { readonly text: string; readonly since: string }[] };
@@ -126,7 +121,7 @@ describe('what stands', () => {
   });
 
   it('is told again sooner where somebody said so', async () => {
-    config = { ...(config as NoticesFile), again: 'PT1H' };
+    config = { ...(config as NoticesConfig), again: 'PT1H' };
     status = statusOf(['it burns']);
     const look = start();
     await look();
@@ -149,7 +144,7 @@ describe('what stands', () => {
 
 describe('one who cannot be told', () => {
   it('is told later, after growing pauses, and keeps nobody else from hearing', async () => {
-    config = { ...(config as NoticesFile), program: { exec: ['/bin/page'], user: 'nobody' } };
+    config = { ...(config as NoticesConfig), program: { exec: ['/bin/page'], user: 'nobody' } };
     let asked = 0;
     refuse = (sink) => (sink === 'webhook' && ++asked < 3 ? 'no connection' : null);
     status = statusOf(['it burns']);
@@ -161,6 +156,23 @@ describe('one who cannot be told', () => {
 
     expect(sent.map(({ sink }) => sink)).toEqual(['program', 'webhook']);
     expect(asked).toBe(3);
+  });
+
+  it('is told by mail as well, once, by an agent whose predecessor knew none', async () => {
+    const mail = {
+      ...{ schema: 'fairlead/mail@1' as const, to: 'ops@example.org', from: 'fairlead@example.org' },
+      smtp: 'smtp://mail.example.org',
+    };
+    status = statusOf(['it burns']);
+    await start()();
+    const { mail: _, ...before } = stored ?? NOTHING_TOLD;
+    stored = toldFile.parse(before);
+    config = { schema: 'fairlead/notices@1', webhook: { url: 'https://pager.example/' }, mail };
+    await start()();
+    await start()();
+
+    expect(sent.map(({ sink }) => sink)).toEqual(['webhook', 'mail']);
+    expect(texts()).toEqual(['it burns', 'it burns']);
   });
 
   it('holds nothing up', async () => {
@@ -271,7 +283,7 @@ describe('a window that was missed', () => {
   });
 
   it('is told to one who could not be told at first, and to nobody twice', async () => {
-    config = { ...(config as NoticesFile), program: { exec: ['/bin/page'], user: 'nobody' } };
+    config = { ...(config as NoticesConfig), program: { exec: ['/bin/page'], user: 'nobody' } };
     refuse = (sink) => (sink === 'webhook' ? 'no connection' : null);
     await lookAt(5, waits(T0 + DAY_MS));
     await lookAt(6, waits(T0 + DAY_MS));
@@ -314,7 +326,7 @@ describe('the file of numbers', () => {
 });
 
 describe('a test', () => {
-  const everywhere: NoticesFile = {
+  const everywhere: NoticesConfig = {
     ...{ schema: 'fairlead/notices@1', webhook: { url: 'https://pager.example/' } },
     ...{ program: { exec: ['/bin/page'], user: 'nobody' }, textfile: '/var/lib/node_exporter' },
   };
