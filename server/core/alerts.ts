@@ -24,8 +24,9 @@ export type FindRelease = (sha256: string) => string | undefined;
 type Details = JsonObject;
 type Rule = (details: Details, event: FleetEvent, find: FindRelease) => Alarm | null;
 
+export const POSTPONED = 'emergency-hold';
 /** What only somebody there can have done against what the policy and the vendor say. */
-export const VIOLATIONS = ['emergency-hold', 'generation-damaged', 'policy-unreadable', 'config-invalid'];
+export const VIOLATIONS = [POSTPONED, 'generation-damaged', 'policy-unreadable', 'config-invalid'];
 
 const RULES: Partial<Record<EventKind, Rule>> = {
   'deployment.ended': (d) => {
@@ -37,11 +38,17 @@ const RULES: Partial<Record<EventKind, Rule>> = {
   },
   'instance.decided': (d) => {
     const blockers = Array.isArray(d.blockers) ? d.blockers.map(String) : [];
-    const against = blockers.find((one) => VIOLATIONS.some((code) => one.startsWith(`${code} `)));
+    // That an order is put off is told by an event of its own, which says until when and why.
+    const against = blockers.find((one) =>
+      VIOLATIONS.some((code) => code !== POSTPONED && one.startsWith(`${code} `)),
+    );
     if (against !== undefined) return { kind: 'policy-violation', severity: 'critical', about: against };
     if (d.verdict !== 'blocked') return null;
     return { kind: 'install-blocked', severity: 'warning', about: blockers.join(', ') || 'no reason given' };
   },
+  'order.postponed': (d) => ({
+    ...{ kind: 'order-postponed', severity: 'critical', about: listOf(d.advisories) || 'an order' },
+  }),
   'instance.health': (d) =>
     d.unhealthy === 0 ? null : { kind: 'install-unhealthy', severity: 'warning', about: 'health' },
   'instance.silent': () => ({ kind: 'install-silent', severity: 'warning', about: 'silence' }),

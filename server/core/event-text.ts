@@ -8,9 +8,12 @@ import { describeRoom } from './disk-room.ts';
 type Details = JsonObject;
 
 const TEXTS: Readonly<Record<EventKind, (details: Details, subject: string) => string>> = {
-  'deployment.began': (d) => `${stepsOf(d)}: begins (${text(d.reason)})`,
+  'deployment.began': (d) =>
+    `${stepsOf(d)}: begins (${d.fix === undefined ? text(d.reason) : `fix of ${listOf(d.fix)}`})`,
   'deployment.ended': (d) => `${stepsOf(d)}: ${text(d.state)}${because(d.failure)}`,
   'instance.decided': (d) => `${text(d.verdict)}${because(listOf(d.blockers))}`,
+  'order.postponed': (d) =>
+    `an order is put off until ${text(d.until)}: ${listOf(d.advisories) || '-'}${because(d.reason)}`,
   'instance.health': (d) =>
     d.unhealthy === 0
       ? 'all that runs is healthy again'

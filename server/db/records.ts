@@ -2,10 +2,12 @@
 import { sql } from 'kysely';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { type JsonLimits, parseJson } from '../../shared/encoding/json.ts';
+import { sanitizeLine } from '../../shared/encoding/text.ts';
 import { contentDigestOf } from '../../shared/protocol/pass.ts';
 import type { LedgerClaim } from '../../shared/protocol/receipt.ts';
 import { type Report, report } from '../../shared/protocol/report.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
+import { POSTPONED } from '../core/alerts.ts';
 import { type DeploymentRow, type RecordRow, recordRow } from './deployment-row.ts';
 import { blockersOf, type ReportedColumns, reportedColumns } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
@@ -122,6 +124,14 @@ export interface ReportRows {
   readonly records: readonly RecordRow[];
   /** Of the log of the install; null where the report says nothing of it. */
   readonly ledger: LedgerClaim | null;
+  /** An order that somebody there puts off. */
+  readonly postponed: Postponed | null;
+}
+
+interface Postponed {
+  readonly until: string | null;
+  readonly reason: string;
+  readonly advisories: readonly string[];
 }
 
 export const MAX_REPORT_BYTES = 2 ** 20;
@@ -144,5 +154,20 @@ export function reportRows(report: Report, received: EpochMs, digest: string | n
     blockers: blockersOf(report),
     records: report.records.map((record) => recordRow(record, received)),
     ledger: report.ledger ?? null,
+    postponed: postponedIn(report),
+  };
+}
+
+const MOST_NAMED = 20;
+
+/** An agent says so, by this code, of a forced patch that is on its way; the critical advisories are what it is about. */
+function postponedIn({ decision }: Report): Postponed | null {
+  const held = decision?.blockers.find(({ code }) => code === POSTPONED);
+  if (decision === null || held === undefined) return null;
+  const critical = decision.exposed.filter(({ severity }) => severity === 'critical');
+  return {
+    until: held.clearsAt ?? null,
+    reason: sanitizeLine(held.message, 300),
+    advisories: [...new Set(critical.map(({ advisory }) => sanitizeLine(advisory, 60)))].slice(0, MOST_NAMED),
   };
 }

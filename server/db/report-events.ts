@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { durationMs, type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import { type DeploymentRecord, isFinal } from '../../shared/schema/deployment.ts';
+import { POSTPONED } from '../core/alerts.ts';
 import { appendEvents, type NewEvent } from './events.ts';
 import type { KnownRow } from './instance-row.ts';
 import type { ReceivedReport } from './records.ts';
@@ -39,7 +40,7 @@ const NEEDS_SOMEBODY = new Set(['ask', 'held', 'blocked']);
 
 function changesOf(
   was: Before,
-  { rows: { instance: is, blockers }, received }: ReceivedReport,
+  { rows: { instance: is, blockers, postponed }, received }: ReceivedReport,
 ): readonly Told[] {
   const events: Told[] = [];
   if (was.last_seen !== null && received - Date.parse(was.last_seen) > SILENT_MS) {
@@ -52,6 +53,13 @@ function changesOf(
     events.push({
       kind: 'instance.decided',
       details: { verdict: is.verdict, before: was.verdict, blockers: named },
+    });
+  }
+  // Once each time that it begins: what was blocked before says whether it stood already.
+  if (postponed !== null && was.blocked?.includes(`"${POSTPONED}"`) !== true) {
+    events.push({
+      kind: 'order.postponed',
+      details: { ...postponed, advisories: [...postponed.advisories] },
     });
   }
   // An install of which nothing was known is not healthy "again".
@@ -91,11 +99,12 @@ function deploymentEvents(
   return [{ kind: ends ? 'deployment.ended' : 'deployment.began', details: detailsOf(JSON.parse(body)) }];
 }
 
-function detailsOf({ id, state, reason, steps, failure, stages }: DeploymentRecord): JsonObject {
+function detailsOf({ id, state, reason, steps, failure, stages, fix }: DeploymentRecord): JsonObject {
   const [first, last] = [stages[0], stages.at(-1)];
   const tookMs = first === undefined || last === undefined ? 0 : instantMs(last.at) - instantMs(first.at);
   return {
     ...{ record: id, state, reason: reason.kind, seconds: Math.max(0, Math.round(tookMs / 1_000)) },
+    ...(fix === undefined ? {} : { fix: fix.advisories.slice(0, MOST_TOLD) }),
     steps: steps.map(({ component, from, to }) => `${component} ${from ?? '-'} → ${to ?? '-'}`),
     changes: [...new Set(steps.flatMap(({ change }) => change ?? []))],
     failure: failure?.code ?? null,

@@ -11,7 +11,7 @@ import { boundReasons, isRefused, MOST_REASONS, type Reason, verdictOf } from '.
 import type { DecideInput } from './decide-input.ts';
 import { emergencyReasons } from './emergency-terms.ts';
 import { hostReasons } from './host-reasons.ts';
-import { idleReasons, openReasons } from './idle-reasons.ts';
+import { idleReasons, notLetIn, openReasons } from './idle-reasons.ts';
 import { isReadable } from './local-state.ts';
 import { fixReasons, ordinaryReasons } from './ordinary-reasons.ts';
 
@@ -76,7 +76,8 @@ function* ordinaryOrOpen(
   exposures: readonly Exposure[],
 ): Pieces<readonly Reason[]> {
   const reasons = yield* ordinaryReasons(input, plan, exposures);
-  return verdictOf(reasons, 'apply') === 'blocked' ? [...reasons, ...openReasons(input)] : reasons;
+  if (verdictOf(reasons, 'apply') === 'blocked') return [...reasons, ...openReasons(input)];
+  return isRefused(reasons) ? [...reasons, ...notLetIn(input)] : reasons;
 }
 
 function conclude(

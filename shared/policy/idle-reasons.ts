@@ -19,22 +19,28 @@ export function idleReasons(input: DecideInput): readonly Reason[] {
   const { result } = desired;
   if (result.kind === 'conflict') return [...unfixable, conflictReason(result.problems, result.lift)];
   const held = result.heldBack === null ? [] : [heldBackReason(result.heldBack)];
-  const withheld = result.withheld.map((one) => withheldReason(one, quarantine));
+  // One that is a fix is told as such.
+  const told = new Set(input.fixes.result.unfixable.map(({ withheld }) => withheld?.release));
+  const withheld = result.withheld
+    .filter(({ release }) => !told.has(release))
+    .map((one) => withheldReason(one, quarantine));
   return [...unfixable, ...withheld, ...held];
 }
 
-/** Why a hole stays open that an order, or the policy, wants closed. Where no fix is named that helps the policy has nothing to let in. */
-export function openReasons({
-  emergency,
-  fixes,
-  desired,
-  quarantine,
-}: Pick<DecideInput, 'emergency' | 'fixes' | 'desired' | 'quarantine'>): readonly Reason[] {
-  const told = desired.result.kind === 'compiled' ? desired.result.withheld : [];
-  const isTold = ({ withheld }: Unfixable) =>
-    told.some(({ release }) => withheld !== undefined && release === withheld.release);
-  const wanted = fixes.result.unfixable.filter((one) => !NO_HELP.has(one.reason) && !isTold(one));
-  return [...emergency.result.unfixable, ...wanted].map((one) => unfixableReason(one, quarantine));
+type Open = Pick<DecideInput, 'emergency' | 'fixes' | 'quarantine'>;
+
+/** Why a hole stays open that an order, or the policy, wants closed. */
+export function openReasons(input: Open): readonly Reason[] {
+  const { emergency, quarantine } = input;
+  const ordered = emergency.result.unfixable.map((one) => unfixableReason(one, quarantine));
+  return [...ordered, ...notLetIn(input)];
+}
+
+/** Why a fix does not come that the policy lets in. Where none is named that helps there is none to let in. */
+export function notLetIn({ fixes, quarantine }: Omit<Open, 'emergency'>): readonly Reason[] {
+  return fixes.result.unfixable
+    .filter(({ reason }) => !NO_HELP.has(reason))
+    .map((one) => unfixableReason(one, quarantine));
 }
 
 const NO_HELP = new Set<Unfixable['reason']>(['no-fix', 'affected']);

@@ -11,6 +11,7 @@ export const ALERT_KINDS = [
   'deployment-failed',
   'rollback',
   'policy-violation',
+  'order-postponed',
   'install-blocked',
   'install-unhealthy',
   'install-silent',

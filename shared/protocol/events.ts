@@ -12,6 +12,7 @@ export const EVENT_KINDS = [
   'deployment.began',
   'deployment.ended',
   'instance.decided',
+  'order.postponed',
   'instance.health',
   'instance.silent',
   'instance.heard',

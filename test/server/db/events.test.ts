@@ -124,6 +124,25 @@ describe('a report', () => {
     ]);
   });
 
+  it('tells once that an order is put off: which, until when, by whom and why', async () => {
+    const instance = await enrol('one');
+    const until = '2026-11-30T00:00:00Z';
+    const message = 'forced patches are held by root: surgery';
+    const held: Decision = {
+      ...{ verdict: 'held', target: null },
+      blockers: [{ code: 'emergency-hold', message, source: 'x', owner: 'admin', clearsAt: until }],
+      exposed: ['critical', 'high'].map((severity) => ({
+        ...{ advisory: `FL-${severity}`, severity, component: 'core/auth', version: '1.0.0' },
+      })),
+    };
+
+    for (const decision of [current, held, held, current, held]) await send(instance, { decision });
+
+    const postponed = (await told()).filter((text) => text.startsWith('order.postponed'));
+    const text = `order.postponed: an order is put off until ${until}: FL-critical: ${message}`;
+    expect(postponed).toEqual([text, text]);
+  });
+
   it('tells that something is ill, and that it is not any more', async () => {
     const instance = await enrol('one');
     const [component] = reportOf(1).components;

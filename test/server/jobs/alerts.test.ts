@@ -46,9 +46,9 @@ describe('an event makes an alert:', () => {
     ['a deployment that never began', ended('abandoned'), 'deployment-failed', 'warning', STEP],
     ['one that ended in between', ended('inconsistent'), 'deployment-failed', 'critical', STEP],
     [
-      'a forced patch that is held back',
-      decided('held', 'emergency-hold (admin)'),
-      ...(['policy-violation', 'critical', 'emergency-hold (admin)'] as const),
+      'an order that is put off',
+      eventOf('order.postponed', { until: 'then', reason: 'surgery', advisories: ['FL-2026-0003'] }),
+      ...(['order-postponed', 'critical', 'FL-2026-0003'] as const),
     ],
     [
       'files that are not those deployed',

@@ -52,6 +52,15 @@ describe('the cache', () => {
     expect(runs()).toBe(1);
   });
 
+  it('compiles again when the policy lets other fixes in', () => {
+    const { compile, runs } = counted();
+    const asked = input();
+
+    for (const fixesFrom of ['critical', 'high', 'medium', 'high'] as const) compile({ ...asked, fixesFrom });
+
+    expect(runs()).toBe(3);
+  });
+
   it('compiles again when a pin expires, and when a wave comes', () => {
     const { compile, runs } = counted();
     const asked = input();

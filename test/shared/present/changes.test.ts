@@ -54,6 +54,11 @@ describe('the summary', () => {
       'forced by FL-1, FL-2: core/auth none → 1.0.1 (CHG-1)',
     ],
     [
+      'a fix that the policy let in',
+      { fix: { by: 'policy', advisories: ['FL-1', 'FL-2'], beside: [] } },
+      'fix of FL-1, FL-2 by policy: core/auth none → 1.0.1 (CHG-1)',
+    ],
+    [
       'rolled back to a generation',
       { reason: { kind: 'rollback', generation: 7 } },
       'rollback to generation 7: core/auth none → 1.0.1 (CHG-1)',
@@ -101,6 +106,26 @@ describe('one in full', () => {
   it.each<[string, Partial<DeploymentRecord>, string]>([
     ['the words of who started it', { note: 'audit' }, 'reason   update, started by agent: audit'],
     ['that nothing ran before', { previousGeneration: null }, 'moves    generation none → 2'],
+    [
+      'that a fix moved nothing else',
+      { fix: { by: 'order', advisories: ['FL-1'], beside: [] } },
+      'fix      nothing moves but what the advisories affect',
+    ],
+    [
+      'what had to move with it, and why',
+      {
+        fix: {
+          ...{ by: 'order', advisories: ['FL-1'] },
+          beside: [
+            {
+              ...{ component: 'core/api', from: '1.0.0' as never, to: '1.1.0' as never },
+              because: 'core/auth 1.0.1 requires core/api >=1.1.0',
+            },
+          ],
+        },
+      },
+      'fix      core/api 1.0.0 → 1.1.0 as well, because core/auth 1.0.1 requires core/api >=1.1.0',
+    ],
     [
       'connections that were cut',
       { cutConnections: 3 },

@@ -40,6 +40,20 @@ describe('an explanation', () => {
     expect(render({})).toEqual(['good<current: nothing else is on offer>']);
   });
 
+  it('of a fix names it, what lets it in, and that nothing else moves', () => {
+    const fix = { by: 'policy', advisories: ['FL-1', 'FL-2'], beside: [] };
+    const decision = { ...CURRENT, verdict: 'apply', target: OFFERED, fix };
+
+    const lines = render({ decision });
+
+    expect(lines[0]).toContain('a fix of FL-1, FL-2 is about to be applied');
+    expect(lines.slice(lines.indexOf('Fix:'))).toEqual([
+      'Fix:',
+      '  of FL-1, FL-2, let in by policy security',
+      '  nothing moves but what the advisories affect',
+    ]);
+  });
+
   it.each<[string, object, readonly string[]]>([
     [
       'the decision on the record',

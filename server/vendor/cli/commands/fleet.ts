@@ -50,6 +50,7 @@ function needsOf(summary: FleetSummary, exposed: readonly Exposure[]): readonly 
   const { silent, failing, unhealthy, twinned, isolated, moved } = summary;
   const asks = summary.verdicts.find(({ verdict }) => verdict === 'ask')?.count ?? 0;
   const parts: readonly (readonly [string, FleetSummary['silent']])[] = [
+    ['put a forced patch off', putOff(summary)],
     ['failed within a day', failing],
     ['unhealthy', unhealthy],
     ['silent', silent],
@@ -67,6 +68,12 @@ function needsOf(summary: FleetSummary, exposed: readonly Exposure[]): readonly 
     ...(asks === 0 ? [] : [['wait for an approval there', String(asks), '']]),
     ...(summary.proposals === 0 ? [] : [['proposals without a final answer', String(summary.proposals), '']]),
   ];
+}
+
+/** By `hold --emergency`, with an order on its way. */
+function putOff({ blocked }: FleetSummary): FleetSummary['silent'] {
+  const held = blocked.find(({ owner, code }) => owner === 'admin' && code === 'emergency-hold');
+  return held ?? { count: 0, instances: [] };
 }
 
 function rowOf({ owner, code, ...one }: FleetSummary['blocked'][number]): readonly string[] {

@@ -2,6 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Offer } from '../../../../agent/core/conclude.ts';
+import { deployOffer } from '../../../../agent/engine/agent/deployments.ts';
+import { round } from '../../../../agent/engine/agent/round.ts';
+import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import { agentOf, catalogOf, roundToEnd } from '../../../labs/faults/agent-of.ts';
 import { type InstanceOptions, startInstance } from '../../../labs/faults/instance.ts';
@@ -12,6 +16,7 @@ import { prepareHistory, USUAL } from '../../../labs/faults/scenario.ts';
 import { API, AUTH, type Deployable } from '../../../support/deploy-releases.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 
+const HOUR_MS = 3_600_000;
 const SCENARIO: Scenario = { ...USUAL, name: 'forced', history: [ONE], act: async () => undefined };
 const { order: _, ...NOBODY_ORDERS } = ORDER;
 const HIGH = { ...NOBODY_ORDERS, severity: 'high' as const };
@@ -52,6 +57,50 @@ describe('the agent of a policy that lets fixes in', () => {
       });
     },
   );
+
+  it('waits with it for the window, and says so', async () => {
+    const { instance, state, runs } = await instanceWith(
+      FROZEN,
+      deployable({ [AUTH]: '1.0.1', [API]: '1.0.0' }),
+    );
+    const opens = new Date(Math.floor(instance.clock.now() / HOUR_MS) * HOUR_MS + 3 * HOUR_MS);
+    const night = { name: 'night', cron: `0 ${opens.getUTCHours()} * * *`, duration: 'PT1H', zone: 'UTC' };
+    const windows = { allow: [night], deny: [] };
+    writeFileSync(
+      join(instance.stateDir, 'settings.json'),
+      JSON.stringify({ ...DEFAULT_POLICY, ...FROZEN, windows }),
+    );
+
+    await roundToEnd(state);
+    expect(await runs()).toBe('1.0.0');
+    expect((await state.records.decisions.read())?.decision).toMatchObject({
+      ...{ verdict: 'wait', fix: { by: 'policy', advisories: [HIGH.id] } },
+      blockers: [{ code: 'window-closed', clearsAt: formatInstant(opens.getTime()) }],
+    });
+
+    instance.clock.advance(3 * HOUR_MS);
+    await roundToEnd(state);
+    await instance.settled();
+    expect(await runs()).toBe('1.0.1');
+  });
+
+  it('starts none that the policy stopped letting in while it was fetched', async () => {
+    const { instance, state, runs } = await instanceWith(
+      FROZEN,
+      deployable({ [AUTH]: '1.0.1', [API]: '1.0.0' }),
+    );
+    const begun: Offer[] = [];
+    const own = { ...state.offers.own, begin: (offer: Offer) => void begun.push(offer) };
+    await round({ ...state, offers: { ...state.offers, own } });
+    expect(begun[0]?.fix?.by).toBe('policy');
+    const settings = JSON.stringify({ ...DEFAULT_POLICY, channel: 'frozen' });
+    writeFileSync(join(instance.stateDir, 'settings.json'), settings);
+
+    const record = await deployOffer(state, begun[0]!);
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/no-longer-allowed' } });
+    expect(await runs()).toBe('1.0.0');
+  });
 
   it('leaves it alone where the policy does not say so', async () => {
     const { instance, state, runs } = await instanceWith(

@@ -7,6 +7,7 @@ import type { Sent, ServerChannel } from '../../../../agent/ports/server.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { LedgerClaim } from '../../../../shared/protocol/receipt.ts';
 import type { Report } from '../../../../shared/protocol/report.ts';
+import type { Fix } from '../../../../shared/schema/deployment.ts';
 import { digestOfText } from '../../../support/publications.ts';
 import { recordOf, reportOf } from '../../../support/reports.ts';
 
@@ -25,6 +26,8 @@ function createServer() {
     ...{ held, line: 'whole' as Line, knowsBeats: true, told: [] as string[] },
     reads: [] as Sent['reads'],
     facts: [] as unknown[],
+    /** How many were told of with each report. */
+    fixes: [] as number[],
     /** What the witness wants to say, and what it was answered. */
     claim: null as LedgerClaim | null,
     claimed: [] as unknown[],
@@ -42,11 +45,14 @@ function createServer() {
     };
   };
   const channel: Pick<ServerChannel, 'beat' | 'send'> = {
-    async send({ sequence, track, at, records, facts, ledger }: Report) {
+    async send({ sequence, track, at, records, facts, ledger, decision }: Report) {
       if (world.line === 'gone') throw GONE;
       // As every earlier server does with what it does not know.
       if (facts !== undefined && !world.reads.includes('facts')) throw REFUSED;
       if (ledger !== undefined && !world.reads.includes('ledger')) throw REFUSED;
+      const fixes = [decision?.fix, ...records.map(({ fix }) => fix)].filter((one) => one !== undefined);
+      if (fixes.length > 0 && !world.reads.includes('fixes')) throw REFUSED;
+      world.fixes.push(fixes.length);
       world.claimed.push(ledger?.count);
       world.facts.push(facts);
       world.told.push(records.length > 0 ? `report of ${track} with a record` : `report of ${track}`);
@@ -81,14 +87,21 @@ function createServer() {
 
 function createInstall() {
   const server = createServer();
-  const disk = { outbox: EMPTY_OUTBOX as Outbox, records: [] as Report['records'], track: 'a', looks: 0 };
+  const disk = {
+    outbox: EMPTY_OUTBOX as Outbox,
+    records: [] as Report['records'],
+    track: 'a',
+    looks: 0,
+    decision: null as Report['decision'],
+  };
   const start = () =>
     createReporter({
       channel: server.channel,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       records: async () => disk.records,
       observe: async () => {
-        const { sequence: _, records: __, ...state } = reportOf(1, { track: disk.track });
+        const decision = disk.decision === null ? {} : { decision: disk.decision };
+        const { sequence: _, records: __, ...state } = reportOf(1, { track: disk.track, ...decision });
         return {
           ...state,
           facts: { region: ['eu'] },
@@ -118,6 +131,36 @@ function createInstall() {
     },
   };
 }
+
+const FIX: Fix = { by: 'policy', advisories: ['FL-1'], beside: [] };
+
+it('tells of a fix a server that reads of it, and says again what it left out before it knew', async () => {
+  const { disk, server, report, restart } = createInstall();
+  disk.decision = { verdict: 'apply', target: null, blockers: [], exposed: [], fix: FIX };
+  disk.records = [{ ...recordOf(1, 'committed'), fix: FIX }];
+  server.reads = ['fixes'];
+
+  await report();
+
+  expect(server.fixes).toEqual([0, 2]);
+  expect(disk.outbox.delivered).toMatchObject({ record: 1 });
+  restart();
+  disk.records = [...disk.records, recordOf(2, 'committed')];
+  await report();
+  expect(server.fixes).toEqual([0, 2, 0]);
+});
+
+it('leaves a fix out before an earlier server, which would take nothing else with it', async () => {
+  const { disk, server, report } = createInstall();
+  disk.decision = { verdict: 'apply', target: null, blockers: [], exposed: [], fix: FIX };
+  disk.records = [{ ...recordOf(1, 'committed'), fix: FIX }];
+
+  await report();
+  await report();
+
+  expect(server.told).toEqual(['report of a with a record', 'heartbeat']);
+  expect(server.fixes).toEqual([0]);
+});
 
 it('tells everything once, and then that nothing else is to be said', async () => {
   const { disk, server, report } = createInstall();

@@ -121,6 +121,12 @@ describe('fleet', () => {
     expect((await json('viewer', 'fleet', '--silent', '3d')).summary).toMatchObject({ silent: { count: 0 } });
   });
 
+  it('names who puts an order off', async () => {
+    await oslo.report(1, { decision: blocked('admin', 'emergency-hold') as never });
+
+    expect(await told('fleet')).toMatch(/^put a forced patch off +1 +Oslo$/m);
+  });
+
   it('names who is exposed to what', async () => {
     const { publisher } = server.context;
     const tree = await addPack(server.store, 'fixed');
