@@ -10,6 +10,7 @@ import type { Identity, Person } from './core/identity.ts';
 import { type CallerQuotas, createQuotas } from './core/quota.ts';
 import { directoryAddress, isS3, type RepositoryAddress } from './core/repository-address.ts';
 import type { SignInState } from './core/sign-in-state.ts';
+import { createHearing, type Hearing } from './core/survey.ts';
 import { type Transport, type TransportSettings, transportOf } from './core/transport.ts';
 import { openDatabase, type Place } from './db/database.ts';
 import { type EventFilter, readEvents, settleEvents } from './db/events.ts';
@@ -18,6 +19,7 @@ import { createNotices, databaseClock, type Notices } from './db/neighbours.ts';
 import { createPassKeys, type PassKeys } from './db/pass-keys.ts';
 import { createReportReader, type ReadReport } from './db/report-reader.ts';
 import { type Received, type Taken, takeReports, tellsOfFailure } from './db/reports.ts';
+import { noteHeard } from './db/surveys.ts';
 import type { Database } from './db/tables.ts';
 import { createEventStreams, type EventStreams } from './hub/event-streams.ts';
 import { createHub, type Hub } from './hub/hub.ts';
@@ -87,6 +89,7 @@ export interface Context {
   readonly store: RepositoryStore;
   readonly files: PublicFiles;
   readonly readOffers: ReadOffers;
+  readonly hearing: Hearing;
   /** The agents that listen to this process. */
   readonly hub: Hub;
   /** Who reads along here what happens. */
@@ -189,10 +192,13 @@ export async function createContext(config: ServerConfig, surroundings: Surround
       hub.tellAll({ timestamp: published.version }, urgency);
     }
   };
-  const opened = Promise.all([
-    surroundings.now ?? databaseClock(db),
-    surroundings.openPublisher({ config, db, store }, onChange),
-  ]);
+  const hearing = createHearing();
+  const readClock = async () => {
+    const clock = surroundings.now ?? (await databaseClock(db));
+    await noteHeard(db, hearing, clock());
+    return clock;
+  };
+  const opened = Promise.all([readClock(), surroundings.openPublisher({ config, db, store }, onChange)]);
   const [now, publisher] = await opened.catch(async (error: unknown) => {
     // Left open, its threads would keep the program from ending.
     await db.destroy();
@@ -203,7 +209,7 @@ export async function createContext(config: ServerConfig, surroundings: Surround
   const door = createWebhookDoor({ networks: config.webhookNetworks, environment: process.env });
   const failures = new Set<() => void>();
   return {
-    ...{ config, now, log, db, publisher, store, files, hub, failures },
+    ...{ config, now, log, db, publisher, store, files, hub, hearing, failures },
     ...{ reports: createGroupCommit(takingReports(db, failures)), readOffers: createOfferReader(store) },
     quotas: createQuotas(now),
     passKeys: createPassKeys(db, sealing, now),

@@ -51,6 +51,8 @@ export interface Scope {
   readonly since: EpochMs;
   /** Whom the server stops. */
   readonly stopped: Stopped | null;
+  /** Whether silence says something. */
+  readonly isHearing: boolean;
   readonly now: EpochMs;
 }
 
@@ -101,7 +103,7 @@ function tallyOf(tally: ReturnType<typeof createTally>) {
 }
 
 /** `asOf`: a wave that came later reached nobody, and would make those few look whom the waves before it silenced. */
-function createTally({ since, now }: Scope) {
+function createTally({ since, isHearing, now }: Scope) {
   const counts = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
   const apart = { environment: 0, silent: 0, overdue: 0, degraded: 0 };
   const silence = { offered: { all: 0, silent: 0 }, others: { all: 0, silent: 0 } };
@@ -119,6 +121,7 @@ function createTally({ since, now }: Scope) {
   }
 
   function compare({ offeredAt, lastSeen, outcome }: Surveyed, asOf: EpochMs): void {
+    if (!isHearing) return;
     // Long rollouts: who falls silent within a day, not whoever has since it began.
     const from = Math.max(since, asOf - DAY_MS);
     // Who was silent when it began says nothing.
@@ -158,4 +161,36 @@ export function allowanceOf(durationsMs: readonly number[]): number {
   const sorted = durationsMs.toSorted((a, b) => a - b);
   const ninth = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
   return Math.max(LEAST_MS, 4 * ninth);
+}
+
+/** Where anybody is heard, somebody is sooner: agents speak every minute, or as seldom as every quarter of an hour. */
+const DEAF_MS = 20 * 60_000;
+/** Agents that could not reach it wait for up to an hour before they try again, so that they do not come all at once. */
+const RETURN_MS = HOUR_MS;
+
+/**
+ * A server that was stopped for an hour, or cut off, would otherwise find all its installs silent as it comes back: those that were
+ * offered a release as well as the others, and where there are no others it would halt what everybody runs well.
+ */
+export interface Hearing {
+  /** `newest` is when any install was heard last; null where none ever was. To be told before the first of them can come back. */
+  note(newest: EpochMs | null, now: EpochMs): void;
+  /** Whether it says something that an install is silent. */
+  isSure(now: EpochMs): boolean;
+}
+
+/** Of one process: another that takes over knows what it noted itself. */
+export function createHearing(): Hearing {
+  let deafAt: EpochMs | null = null;
+  return {
+    note(newest, now) {
+      if (newest !== null && newest < now - DEAF_MS) deafAt = now;
+    },
+    isSure(now) {
+      if (deafAt === null) return true;
+      // A clock that was ahead said so: what it said is over.
+      if (deafAt > now) deafAt = null;
+      return deafAt === null || now - deafAt > RETURN_MS;
+    },
+  };
 }

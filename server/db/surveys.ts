@@ -9,7 +9,7 @@ import type { ClassFacts } from '../../shared/schema/classes.ts';
 import { isFinal } from '../../shared/schema/deployment.ts';
 import { evidenceSince, type Stopped, stoppedBy } from '../core/guard.ts';
 import { surveyedOf } from '../core/outcome.ts';
-import { allowanceOf, createSurvey, type Survey } from '../core/survey.ts';
+import { allowanceOf, createSurvey, type Hearing, type Survey } from '../core/survey.ts';
 import { findChange } from './changes.ts';
 import { listHalts, ownHaltOf } from './guard-halts.ts';
 import { IN_SERVICE } from './instances.ts';
@@ -31,6 +31,8 @@ export interface SurveyedOffer {
   /** What began before does not count. */
   readonly since: EpochMs;
   readonly stopped: Stopped | null;
+  /** Whether silence says something. */
+  readonly isHearing: boolean;
   reaches(instance: string, facts: ClassFacts): EpochMs;
 }
 
@@ -39,7 +41,7 @@ export interface JudgedOffer {
   readonly digest: string;
   readonly change: string;
   readonly start: EpochMs;
-  readonly surveyed: Omit<SurveyedOffer, 'since' | 'stopped'>;
+  readonly surveyed: Omit<SurveyedOffer, 'since' | 'stopped' | 'isHearing'>;
 }
 
 export interface Judged {
@@ -51,10 +53,21 @@ export interface Judged {
   readonly next: NextWave;
 }
 
-export async function judgeOffer(db: Database, offer: JudgedOffer, now: EpochMs): Promise<Judged> {
+export interface Judging {
+  readonly db: Database;
+  readonly hearing: Hearing;
+}
+
+export async function judgeOffer(
+  { db, hearing }: Judging,
+  offer: JudgedOffer,
+  now: EpochMs,
+): Promise<Judged> {
+  await noteHeard(db, hearing, now);
   const own = (await listHalts(db, offer.digest)).map(ownHaltOf);
   const since = evidenceSince(own, offer.start);
-  const survey = await surveyOffer(db, { ...offer.surveyed, since, stopped: stoppedBy(own, now) }, now);
+  const scope = { since, stopped: stoppedBy(own, now), isHearing: hearing.isSure(now) };
+  const survey = await surveyOffer(db, { ...offer.surveyed, ...scope }, now);
   const change = await findChange(db, offer.change);
   const tolerance = toleranceOf(change ?? {});
   const trials = trialsOf(survey.fare.counts);
@@ -62,6 +75,15 @@ export async function judgeOffer(db: Database, offer: JudgedOffer, now: EpochMs)
     ...{ since, survey, judged: judgeRollout(tolerance, survey.fare, survey.classes) },
     next: suggestWave({ trials, tolerance, eligible: survey.eligible }),
   };
+}
+
+/** Whoever it was. */
+export async function noteHeard(db: Database, hearing: Hearing, now: EpochMs): Promise<void> {
+  const { newest } = await db
+    .selectFrom('instances')
+    .select((select) => select.fn.max('last_seen').as('newest'))
+    .executeTakeFirstOrThrow();
+  hearing.note(newest === null ? null : Date.parse(newest), now);
 }
 
 const PART = 1_000;

@@ -30,7 +30,7 @@ export async function guardOffers(context: Context): Promise<Effect | null> {
       newest.set(digest, rows[0]);
       return rows.map(ownHaltOf);
     },
-    judge: async (offer, at) => (await judgeOffer(db, offer, at)).judged,
+    judge: async (offer, at) => (await judgeOffer(context, offer, at)).judged,
   });
   if (orders.length > 0) await publisher.halt(orders);
   if (lifted.length === 0) return null;

@@ -57,8 +57,7 @@ const rollout = defineRoute({
     const { all } = await context.readOffers(context.publisher.published());
     const offer = all.find((one) => one.id === id);
     if (offer === undefined) throw new FairleadError('request/not-found', { what: `rollout ${id}` });
-    const { db, now } = context;
-    const { since, survey, judged, next } = await judgeOffer(db, offer, now());
+    const { since, survey, judged, next } = await judgeOffer(context, offer, context.now());
     const { eligible, offered, fare, classes, omitted } = survey;
     return {
       ...(await describe(context, offer)),

@@ -1,5 +1,6 @@
 // The simulated server's guard: the product's own look at every offer, over what was published and reported here.
 import { evidenceSince, type OwnHalt, stoppedBy } from '../../../server/core/guard.ts';
+import { createHearing } from '../../../server/core/survey.ts';
 import { type Looking, lookAtAll } from '../../../server/jobs/guard.ts';
 import type { HaltOrder } from '../../../server/repository/halting.ts';
 import { createOfferReader, type Offer, type Offers } from '../../../server/repository/offers.ts';
@@ -25,6 +26,7 @@ export function createGuard(reports: Reports, now: () => EpochMs): Guard {
   /** By release, the newest first. */
   const own = new Map<Digest, readonly OwnHalt[]>();
   const readOffers = createOffers();
+  const hearing = createHearing();
 
   function noteSigned({ digest, class: of }: HaltOrder, halt: ScopedHalt): void {
     const [issued, expires] = [instantMs(halt.issued), instantMs(halt.expires)];
@@ -39,13 +41,17 @@ export function createGuard(reports: Reports, now: () => EpochMs): Guard {
 
   return {
     async look(catalog, installs) {
+      hearing.note(Math.max(...installs.map(({ lastSeen }) => lastSeen)), now());
       const { published, read } = publicationOf(catalog);
       const looking: Looking = {
         ...{ store: { read }, published: () => published, now },
         listOwn: async ({ digest }) => own.get(digest) ?? [],
         async judge(offer, at) {
           const signed = own.get(offer.digest) ?? [];
-          const asked = { since: evidenceSince(signed, offer.start), stopped: stoppedBy(signed, at) };
+          const asked = {
+            ...{ since: evidenceSince(signed, offer.start), stopped: stoppedBy(signed, at) },
+            isHearing: hearing.isSure(at),
+          };
           const { fare, classes } = reports.survey({ ...offer.surveyed, ...asked }, installs, at);
           return judgeRollout(TOLERANCE, fare, classes);
         },

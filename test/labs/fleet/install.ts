@@ -1,4 +1,6 @@
 // One simulated install: its machine, its disk, its way to the server, and the agent processes that live there one after the other.
+
+import { LONGEST_WAIT_MS } from '../../../agent/core/pauses.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
 import { addSightings, NO_SIGHTINGS } from '../../../agent/engine/repository/sightings.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
@@ -110,10 +112,13 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
       options.onChange(install);
     },
     restoreNetwork() {
-      if (--cuts > 0) return;
-      silentSince = null;
-      install.news();
-      options.onChange(install);
+      const silentMs = silentSince === null ? 0 : time.now() - silentSince;
+      time.at(time.now() + options.chance() * Math.min(LONGEST_WAIT_MS, silentMs), () => {
+        if (--cuts > 0) return;
+        silentSince = null;
+        install.news();
+        options.onChange(install);
+      });
     },
     losePower(forMs) {
       if (life === null) return;

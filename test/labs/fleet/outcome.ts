@@ -21,7 +21,7 @@ export interface Outcome {
   readonly installs: number;
   /** Ever started what is bad. */
   readonly took: number;
-  /** From the beginning until the server halted it; null where it never did, or nothing is bad. */
+  /** From the beginning until the server halted it; null where it never did. */
   readonly haltedMs: number | null;
   /** From the beginning until the last install took it; null where none did. */
   readonly lastTookMs: number | null;
@@ -42,7 +42,8 @@ export function outcomeOf({ installs, witness, server }: Fleet, { bad, good }: W
   const { deadline = Number.POSITIVE_INFINITY, among = () => true } = good ?? {};
   const meant = installs.filter(({ facts }) => among(facts));
   const inTime = meant.filter((install) => (reached.get(install) ?? Number.POSITIVE_INFINITY) <= deadline);
-  const haltedAt = bad === undefined ? null : server.haltedAt(bad);
+  const judged = bad ?? good?.release;
+  const haltedAt = judged === undefined ? null : server.haltedAt(judged);
   return {
     installs: installs.length,
     took: took.size,

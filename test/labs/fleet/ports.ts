@@ -28,6 +28,7 @@ export interface Install {
   /** Null while it can be reached. */
   silentSince(): EpochMs | null;
   cutNetwork(): void;
+  /** It asks again some time later, as whoever found nobody there. */
   restoreNetwork(): void;
   losePower(forMs: number): void;
   /** Something was published. */

@@ -87,6 +87,19 @@ export const SCENARIOS: readonly Scenario[] = [
     goals: [NOT_STOPPED, NEARLY_ALL_REACHED, ALL_HEALED],
   },
   {
+    name: 'server down',
+    what: 'nobody reaches the server for two hours, after everybody was offered a good forced patch with a deadline in six',
+    hours: 9,
+    play(fleet) {
+      const deadline = START + 6 * HOUR;
+      order(fleet, FIX, deadline);
+      each(fleet, START + HOUR, fleet.installs, (install) => install.cutNetwork());
+      each(fleet, START + 3 * HOUR, fleet.installs, (install) => install.restoreNetwork());
+      return watchGood(fleet, { release: FIX, deadline });
+    },
+    goals: [NOT_STOPPED, NEARLY_ALL_REACHED, ALL_HEALED],
+  },
+  {
     name: 'city',
     what: 'the power goes over a region while its installs deploy, and returns after ten minutes',
     hours: 26,

@@ -1,11 +1,12 @@
 // How an offer fares, install by install: whose silence tells of it, and for how long.
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Stopped } from '../../../server/core/guard.ts';
-import { createSurvey, QUIET_MS, type Surveyed } from '../../../server/core/survey.ts';
+import { createHearing, createSurvey, QUIET_MS, type Surveyed } from '../../../server/core/survey.ts';
 import { judgeRollout } from '../../../shared/change/judge.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.parse('2026-03-02T10:00:00Z');
+const NOON = START + 2 * HOUR_MS;
 const CUT = START + 60_000;
 const HALTED = CUT + QUIET_MS + 60_000;
 
@@ -20,8 +21,8 @@ function fleetAt(now: number, os = ['debian:12']): readonly Surveyed[] {
   ];
 }
 
-function judgeAt(now: number, stopped: Stopped | null, fleet = fleetAt(now)) {
-  const survey = createSurvey({ since: START, stopped, now });
+function judgeAt(now: number, stopped: Stopped | null, fleet = fleetAt(now), isHearing = true) {
+  const survey = createSurvey({ since: START, stopped, isHearing, now });
   for (const one of fleet) survey.add(one);
   const { fare, classes } = survey.result();
   return judgeRollout(0.02, fare, classes);
@@ -55,4 +56,50 @@ it('lets it go on once they are heard again', () => {
   const heard = fleetAt(now).map((one) => ({ ...one, lastSeen: now }));
 
   expect(judgeAt(now, STOPPED, heard).kind).toBe('goes-on');
+});
+
+it('says nothing of silence while the server hears nobody, and of failures what it knows', () => {
+  const failed = fleetAt(HALTED).map((one) =>
+    one.outcome === null ? one : { ...one, outcome: 'failed' as const },
+  );
+
+  expect(judgeAt(HALTED, null, fleetAt(HALTED), false).kind).toBe('goes-on');
+  expect(judgeAt(HALTED, null, failed, false)).toMatchObject({
+    kind: 'stop',
+    findings: [{ cause: 'rate' }, {}],
+  });
+});
+
+describe('a server that heard nobody for twenty minutes', () => {
+  const MINUTE_MS = 60_000;
+
+  it.each([
+    ['is sure while somebody speaks', [[START, START + 20 * MINUTE_MS]], START + 20 * MINUTE_MS, true],
+    ['is sure where nobody ever was', [[null, START]], START, true],
+    ['is not', [[START, START + 21 * MINUTE_MS]], START + 21 * MINUTE_MS, false],
+    [
+      'is not for an hour after somebody came back',
+      [
+        [START, NOON],
+        [NOON, NOON],
+      ],
+      NOON + HOUR_MS,
+      false,
+    ],
+    [
+      'is sure again when all had an hour',
+      [
+        [START, NOON],
+        [NOON, NOON],
+      ],
+      NOON + HOUR_MS + 1,
+      true,
+    ],
+    ['is sure again where it was a clock that ran ahead', [[START, NOON]], NOON - 1, true],
+  ] as const)('%s', (_name, notes, at, expected) => {
+    const hearing = createHearing();
+    for (const [newest, now] of notes) hearing.note(newest, now);
+
+    expect(hearing.isSure(at)).toBe(expected);
+  });
 });

@@ -257,11 +257,36 @@ describe('a rollout', () => {
     expect((await listHalts(server.context.db, digest()))[0]?.reason).toContain('without an end');
   });
 
-  it('is halted where installs that were offered it are not heard of any more', async () => {
+  it('is halted where installs that were offered it are not heard of any more, and others are', async () => {
     for (let i = 0; i < 12; i++) await tell(i);
-    await minute(3 * HOUR_MS);
+    server.now += 3 * HOUR_MS;
+    await tell(12);
+    await minute();
 
     expect((await listHalts(server.context.db, digest()))[0]?.reason).toContain('silent');
+  });
+
+  it('goes on where the server hears nobody, and while they come back to it', async () => {
+    for (let i = 0; i < 12; i++) await tell(i);
+    await minute(3 * HOUR_MS);
+    await tell(1);
+    await minute();
+    const meanwhile = halted();
+    for (let i = 2; i < 12; i++) await tell(i);
+    await minute(30 * MINUTE_MS);
+
+    expect([meanwhile, halted()]).toEqual([[], []]);
+  });
+
+  it('is not judged by silence after the server was stopped for longer than anybody is silent', async () => {
+    await tell(1);
+    const heard = { last_seen: formatInstantMs(server.now - HOUR_MS) };
+    await server.context.db.updateTable('instances').set(heard).execute();
+    const before = server.context.hearing.isSure(server.now);
+
+    server = await server.restart();
+
+    expect([before, server.context.hearing.isSure(server.now)]).toEqual([true, false]);
   });
 
   it('goes on while everybody speaks', async () => {
