@@ -6,6 +6,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { recordOf } from '../support/reports.ts';
 import { idOf } from './agent-token.ts';
@@ -42,16 +43,15 @@ export async function measureBackup(work: string): Promise<Figures> {
       const env = { ...process.env, FAIRLEAD_PASSPHRASE: 'a passphrase of the bench' };
       return (await promisify(execFile)(program, [command, ...words], { env })).stdout;
     };
-    const quiet = await reportUntil(
-      server,
-      new Promise((resolve) => setTimeout(resolve, QUIET_SECONDS * 1_000)),
-    );
-    const began = performance.now();
-    const backup = type('backup');
-    const busy = await reportUntil(server, backup);
-    const took = (performance.now() - began) / 1_000;
+    const quiet = await reportDuring(server, () => setTimeout(QUIET_SECONDS * 1_000));
+    let [said, took] = ['', 0];
+    const busy = await reportDuring(server, async () => {
+      const began = performance.now();
+      said = await type('backup');
+      took = (performance.now() - began) / 1_000;
+    });
     const drilled = await type('drill');
-    const [, size = '', seconds = ''] = /: ([\d.]+ \w+), in ([\d.]+) s/.exec(await backup) ?? [];
+    const [, size = '', seconds = ''] = /: ([\d.]+ \w+), in ([\d.]+) s/.exec(said) ?? [];
     const [rpo = '', rto = ''] = ['RPO', 'RTO'].map(
       (one) => new RegExp(`${one} +([\\d.]+ s)`).exec(drilled)?.[1],
     );
@@ -96,19 +96,20 @@ function grow(file: string): void {
 }
 
 /** In milliseconds, at a rate that does not wait for answers. */
-async function reportUntil(server: Running, end: Promise<unknown>): Promise<readonly number[]> {
+async function reportDuring(server: Running, work: () => Promise<unknown>): Promise<readonly number[]> {
   const requests = requestsOf(await sendersOf(server), sayAll).split('\0');
   const lines = await Promise.all(Array.from({ length: LINES }, () => openLine(server.url)));
   const times: number[] = [];
   const waiting: Promise<void>[] = [];
   let isOver = false;
-  const over = end.finally(() => {
+  const over = work().finally(() => {
     isOver = true;
   });
   const began = performance.now();
   for (let sent = 0; !isOver && sent < requests.length; sent++) {
     const due = began + (sent * 1_000) / PER_SECOND;
-    if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+    const early = due - performance.now();
+    if (early > 0) await setTimeout(early);
     const line = lines[sent % LINES] as Line;
     waiting.push(line.ask(requests[sent] ?? '').then(() => void times.push(performance.now() - due)));
   }
