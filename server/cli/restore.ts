@@ -111,7 +111,9 @@ function tell(dir: string, { sequence, at }: SetName, restored: Restored, ms: nu
   );
   print(`  ${count(files, 'file')} of the repository, ${count(publications, 'publication')} since`);
   if (replayed.isBroken)
-    print('  the log at the place ends where a part of it does not continue what is here');
+    print(
+      '  the log at the place ends where a part of it does not continue what is here: give backups another place',
+    );
   print('lost: reports since then, which installs send again as they stand');
   for (const entry of replayed.lost.slice(0, MOST_TOLD)) {
     print(
