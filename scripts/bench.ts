@@ -12,6 +12,7 @@ import { measureForced } from '../test/bench/forced.ts';
 import { measureHistory } from '../test/bench/history.ts';
 import { measureHostile } from '../test/bench/hostile.ts';
 import { measureHub } from '../test/bench/hub.ts';
+import { measureInstalled } from '../test/bench/installed.ts';
 import { measureLists } from '../test/bench/lists.ts';
 import { measureMemory } from '../test/bench/memory.ts';
 import { measureMetadata } from '../test/bench/metadata.ts';
@@ -31,7 +32,8 @@ type Measure = (work: string) => Promise<Figures>;
 const SUBJECTS: Readonly<Record<string, Measure>> = {
   startup: measureStartup,
   memory: measureMemory,
-  executable: (work) => measureExecutable(work, minutes()),
+  executable: (work) => measureExecutable(work, Number(values.minutes)),
+  installed: measureInstalled,
   metadata: measureMetadata,
   history: measureHistory,
   compile: measureCompile,
@@ -75,12 +77,6 @@ else if (values.only !== undefined && !Object.hasOwn(SUBJECTS, values.only)) {
   console.error(`--only takes one of: ${Object.keys(SUBJECTS).join(', ')}`);
   process.exitCode = 2;
 } else await main();
-
-function minutes(): number {
-  const number = Number(values.minutes);
-  if (!(number > 0)) throw new TypeError('--minutes takes a number above 0');
-  return number;
-}
 
 async function main(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));

@@ -29,6 +29,7 @@ interface Subject {
 
 /** `minutes` is how long all of them rest, side by side. */
 export async function measureExecutable(work: string, minutes: number): Promise<Figures> {
+  if (!(minutes > 0)) throw new TypeError('--minutes takes a number above 0');
   const programs = copied(programsIn(work), work);
   const directory = join(work, 'executable');
   mkdirSync(directory);
@@ -81,7 +82,7 @@ function rowOf(subject: Subject, cpuSeconds: number): readonly string[] {
 }
 
 /** Built before, or now. */
-function programsIn(work: string): string {
+export function programsIn(work: string): string {
   const { FAIRLEAD_EXECUTABLES: given } = process.env;
   if (given !== undefined) return given;
   const out = join(work, 'programs');
