@@ -182,6 +182,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   groups: { ...groupsList.shape, more: z.boolean() },
   'advisory publish': published,
   'advisory import': published,
+  'advisory export': { format: z.enum(['osv', 'csaf']), document: z.looseObject({}) },
   'advisory withdraw': published,
   'enrolment create': { enrolment: z.string(), name: line, expires: instant },
   sign: { discarded: z.array(role), ...conclusion },

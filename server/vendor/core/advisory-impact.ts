@@ -67,7 +67,8 @@ export function describeImpact(advisory: Advisory, impact: Impact, extent: Exten
   ];
 }
 
-function nearestFix(advisory: Advisory, component: ComponentKey, from: Version): Version | null {
+/** Null where nothing above it is named as fixed. */
+export function nearestFix(advisory: Advisory, component: ComponentKey, from: Version): Version | null {
   const above = advisory.fixed.filter(
     (fix) => fix.component === component && compareVersions(fix.version, from) > 0,
   );

@@ -204,6 +204,10 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
     affected: [{ package: { ecosystem: 'npm', name: 'web' }, versions: ['1.0.0'] }],
   });
   await run('advisory', 'import', record, '--package', 'npm:web=core/web', '--impact', 'reads mail');
+  for (const format of ['osv', 'csaf']) {
+    const publisher = ['--publisher', 'Example Ltd', '--namespace', 'https://example.com'];
+    await run('advisory', 'export', 'FL-2026-0001', '--format', format, ...publisher);
+  }
   await run('advisory', 'withdraw', 'FL-2026-0001');
   const { id: given } = (await open('9.0.0')).change as { id: string };
   await run('change', 'abandon', given, '--reason', 'a test');

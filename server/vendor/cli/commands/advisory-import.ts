@@ -1,31 +1,19 @@
 // `advisory import`: an OSV record becomes an advisory about the components that are released as its packages.
-import { z } from 'zod';
 import { parseJson } from '../../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { componentKey } from '../../../../shared/schema/common.ts';
-import { parseDocument, parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
+import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor, releasePath } from '../../../../shared/schema/release-ref.ts';
-import { type ImportedAdvisory, importOsv, type PackageName } from '../../core/osv-import.ts';
+import { type ImportedAdvisory, importOsv } from '../../core/osv-import.ts';
 import { OSV_LIMITS, osvRecord } from '../../core/osv-record.ts';
 import { readReleases } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace, readOption } from '../../workspace/workspace.ts';
 import { type AdvisoryOptions, draftFrom } from '../advisory-draft.ts';
 import { findAdvisory, publishDraft, signAdvisory } from '../advisory-signing.ts';
+import { type PackageOptions, readPackages } from '../packages.ts';
 import type { TermsOptions } from '../terms.ts';
 
-interface ImportOptions extends AdvisoryOptions, TermsOptions {
-  readonly package?: readonly PackageName[];
-  readonly packages?: string;
-}
-
-/** A file that says which component each package is released as. */
-const packagesFile = z.strictObject({
-  schema: z.literal('fairlead/packages@1'),
-  packages: z
-    .array(z.strictObject({ package: z.string().min(1).max(300), component: componentKey }))
-    .max(2_000),
-});
+type ImportOptions = AdvisoryOptions & TermsOptions & PackageOptions;
 
 /** What is typed counts before what the record says. Errors: vendor/import-unusable, and those of publishing. */
 export async function importAdvisory(session: Session, file: string, options: ImportOptions): Promise<void> {
@@ -85,13 +73,6 @@ async function releasedOf(
     if (!isReleased) session.out.note(`left out: ${formatRef(ref)} as a fix, for it is not released`);
     return isReleased;
   });
-}
-
-async function readPackages(options: ImportOptions): Promise<readonly PackageName[]> {
-  const { package: typed = [], packages: file } = options;
-  if (file === undefined) return typed;
-  const { packages } = parseDocumentBytes(packagesFile, await readOption('--packages', file), file);
-  return [...typed, ...packages];
 }
 
 async function readRecord(file: string): Promise<Uint8Array> {

@@ -7,6 +7,7 @@ import {
   parseIsoDuration,
   parseLine,
   parsePath,
+  parseUrl,
 } from '../../../../shared/cli/values.ts';
 import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
 import { advice, alias, REFERENCE_KINDS } from '../../../../shared/schema/advisory-details.ts';
@@ -106,7 +107,7 @@ const PUBLISH: readonly OptionSpec[] = [
   ...WORDS,
 ];
 
-const IMPORT: readonly OptionSpec[] = [
+const PACKAGES: readonly OptionSpec[] = [
   {
     flags: '--package <package=component>',
     about: 'which component a package is released as, such as "npm:node-red=core/editor"; also by purl',
@@ -118,7 +119,26 @@ const IMPORT: readonly OptionSpec[] = [
     about: 'the same for many, as JSON',
     parse: parsePath,
   },
-  ...WORDS,
+];
+
+const EXPORT: readonly OptionSpec[] = [
+  {
+    flags: '--format <format>',
+    about: 'an OSV record, or a CSAF 2.0 document with VEX statuses',
+    required: true,
+    choices: ['osv', 'csaf'],
+  },
+  ...PACKAGES,
+  {
+    flags: '--publisher <text>',
+    about: 'csaf: who publishes (default: publisher.json of the workspace)',
+    parse: parseLine,
+  },
+  {
+    flags: '--namespace <url>',
+    about: 'csaf: an address of the publisher (default: publisher.json of the workspace)',
+    parse: parseUrl,
+  },
 ];
 
 export const ADVISORIES: readonly VendorCommand[] = [
@@ -139,8 +159,17 @@ export const ADVISORIES: readonly VendorCommand[] = [
       'advisory import GHSA-jfh8-c2jp-5v3q.json --package "npm:node-red=core/editor" --deadline 2026-12-31T00:00:00Z',
     kind: 'signs',
     arguments: [{ name: '<file>', about: 'the record, or - for standard input', parse: parsePath }],
-    options: IMPORT,
+    options: [...PACKAGES, ...WORDS],
     load: async () => (await import('../commands/advisory-import.ts')).importAdvisory,
+  },
+  {
+    name: 'advisory export',
+    about: 'a published advisory as scanners and other programs read it, on standard output',
+    example: 'advisory export FL-2026-0003 --format csaf > fl-2026-0003.json',
+    kind: 'reads',
+    arguments: [{ name: '<id>', about: 'such as FL-2026-0003', parse: parseAdvisoryId }],
+    options: EXPORT,
+    load: async () => (await import('../commands/advisory-export.ts')).exportAdvisory,
   },
   {
     name: 'advisory withdraw',

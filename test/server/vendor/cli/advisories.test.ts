@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCsafProblems, findOsvProblems } from '../../../support/field-formats.ts';
 import { createVendor, type Vendor } from '../../../support/vendor.ts';
 
 const V31 = 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H';
@@ -264,5 +265,73 @@ describe('an OSV record', () => {
     const file = await vendor.write('hostile.json', text);
 
     expect(await vendor.refusal('advisory', 'import', file, ...mapped)).toMatch(/^json\//);
+  });
+});
+
+describe('an exported advisory', () => {
+  const exported = (...options: readonly string[]) =>
+    vendor.run('advisory', 'export', 'FL-2026-7', '--format', ...options);
+  const named = ['--publisher', 'Example Ltd', '--namespace', 'https://example.com'];
+
+  beforeAll(async () => {
+    const told = [
+      '--cve',
+      'CVE-2026-0001',
+      '--cvss',
+      V31,
+      '--impact',
+      'Reads \u202email.',
+      '--action',
+      'Rotate.',
+    ];
+    await publish(...plain('FL-2026-7'));
+    vendor.clock.aheadMs += 60_000;
+    await publish(...plain('FL-2026-7'), ...told);
+  });
+
+  it('is on standard output what a scanner reads, and nothing is signed', async () => {
+    const before = vendor.server.publications();
+
+    const osv = await exported('osv', '--package', 'npm:auth=core/auth');
+    const csaf = await exported('csaf', ...named);
+
+    expect([osv.status, csaf.status]).toEqual([0, 0]);
+    expect(findOsvProblems(JSON.parse(osv.out))).toEqual([]);
+    expect(await findCsafProblems(JSON.parse(csaf.out))).toEqual([]);
+    expect(JSON.parse(csaf.out).vulnerabilities[0].notes[0].text).toBe('Reads \u202email.');
+    expect(csaf.out).not.toContain('\u202e');
+    expect(vendor.server.publications()).toBe(before);
+  });
+
+  it('has a revision for each time that it was signed', async () => {
+    const { document } = JSON.parse((await exported('csaf', ...named)).out);
+
+    expect(document.tracking).toMatchObject({
+      ...{ id: 'FL-2026-7', version: '2' },
+      revision_history: [{ summary: 'Published.' }, { summary: 'Changed.' }],
+    });
+    const [first, second] = document.tracking.revision_history;
+    expect(Date.parse(second.date) - Date.parse(first.date)).toBeGreaterThanOrEqual(60_000);
+  });
+
+  it('needs a publisher, who may stand in the workspace', async () => {
+    const without = await exported('csaf');
+    await vendor.write('workspace/publisher.json', {
+      ...{ schema: 'fairlead/publisher@1', name: 'Example Ltd', namespace: 'https://example.com' },
+      contact: 'security@example.com',
+    });
+
+    expect([without.status, without.err]).toEqual([2, expect.stringContaining('--publisher')]);
+    expect(JSON.parse((await exported('csaf')).out).document.publisher).toMatchObject({
+      ...{ name: 'Example Ltd', contact_details: 'security@example.com' },
+    });
+  });
+
+  it('must be published, and its database known to OSV, which is said', async () => {
+    expect(await vendor.refusal('advisory', 'export', 'FL-2026-99', '--format', 'osv')).toBe(
+      'vendor/advisory-not-found',
+    );
+    await publish(...plain('FL-2026-7'));
+    expect((await exported('osv')).err).toContain('OSV knows no database');
   });
 });

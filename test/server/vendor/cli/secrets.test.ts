@@ -42,6 +42,7 @@ const SHOWN = [
     'day',
     'dir',
     'duration',
+    'format',
     'group',
     'id',
     'install',
