@@ -4,11 +4,13 @@ import { type EpochMs, instantMs } from '../encoding/instant.ts';
 import { didYouMean } from '../encoding/nearest.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { AdvisoryDetails } from '../schema/advisory-details.ts';
+import { intervalsOf } from '../version/intervals.ts';
 import { compareVersions } from '../version/version.ts';
 import { isAffected } from './exposure.ts';
 import type { KnownVersions } from './pin-report.ts';
 
 export type AdvisoryProblemCode =
+  | 'range-empty'
   | 'fix-affected'
   | 'fix-in-vain'
   | 'fix-elsewhere'
@@ -34,6 +36,7 @@ export function findAdvisoryProblems(
     ...advisory.affected
       .filter(({ component }) => known.versionsOf(component).length === 0)
       .map(({ component }) => unknown('--affected', component, known)),
+    ...advisory.affected.filter(({ versions }) => intervalsOf(versions).length === 0).map(nothing),
     ...advisory.fixed.flatMap((fix) => fixProblems(advisory, fix, known)),
     ...deadlineProblems(advisory, now),
   ];
@@ -85,6 +88,11 @@ function deadlineProblems({ order, withdrawn }: Advisory, now: EpochMs): readonl
   if (order === undefined || withdrawn || instantMs(order.deadline) > now) return [];
   const problem = `${order.deadline} is past: for a fix that waits for no window, give a short --notice and a deadline that comes`;
   return [{ code: 'deadline-past', flag: '--deadline', problem }];
+}
+
+function nothing({ component, versions }: Advisory['affected'][number]): AdvisoryProblem {
+  const problem = `no version of ${component} is in ${versions}`;
+  return { code: 'range-empty', flag: '--affected', problem };
 }
 
 function unknown(flag: AdvisoryProblem['flag'], component: string, known: KnownVersions): AdvisoryProblem {

@@ -1,6 +1,6 @@
 // Advisories that contradict themselves or the catalog: each named with the option to give otherwise.
 import { describe, expect, it } from 'vitest';
-import { findAdvisoryProblems } from '../../../shared/compile/advisory-check.ts';
+import { findAdvisoryProblems, findDetailsProblems } from '../../../shared/compile/advisory-check.ts';
 import type { KnownVersions } from '../../../shared/compile/pin-report.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
@@ -96,6 +96,12 @@ describe('an advisory', () => {
       '--fixed',
     ],
     [
+      'of a range that nothing is in',
+      { affected: [{ component: 'core/auth', versions: '<1.0.0 >=1.0.0' }], fixed: [] },
+      'range-empty',
+      '--affected',
+    ],
+    [
       'of a misspelt component',
       { affected: [{ component: 'core/atuh', versions: '<1.0.1' }], fixed: [] },
       'unknown-component',
@@ -164,4 +170,15 @@ describe('an advisory', () => {
 
     expect(deadlines).toEqual([[['deadline-past', '--deadline']], []]);
   });
+});
+
+it('says nothing of its details that cannot be true', () => {
+  const details = { schema: 'fairlead/advisory-details@1' as const, advisory: 'FL-2026-0001' };
+  const codes = (parts: object) => findDetailsProblems({ ...details, ...parts }, NOW).map(({ code }) => code);
+
+  expect(codes({ exploitedSince: '2026-03-02T12:00:00Z', aliases: ['GHSA-1'] })).toEqual([]);
+  expect(codes({ exploitedSince: '2026-03-02T12:00:01Z', aliases: ['FL-2026-0001'] })).toEqual([
+    'alias-itself',
+    'exploited-ahead',
+  ]);
 });
