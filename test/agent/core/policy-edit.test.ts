@@ -37,6 +37,7 @@ const HOLD = { until: '2026-03-02T10:00:00Z' };
 describe('an edit', () => {
   it.each<[string, PolicyEdit, readonly string[]]>([
     ['of the channel', { kind: 'channel', channel: 'frozen' }, ['- channel: "auto"', '+ channel: "frozen"']],
+    ['of which fixes come', { kind: 'security', from: 'high' }, ['+ security.from: "high"']],
     [
       'pins the platform anew',
       { kind: 'pin', component: 'platform', version: '2.4.x' },
@@ -231,4 +232,11 @@ describe('a difference of policies', () => {
     expect(diffPolicies(FULL, kept)).toEqual(['+ retention.bytes: 7']);
     expect(diffPolicies(kept, FULL)).toEqual(['- retention.bytes: 7']);
   });
+});
+
+it('leaves no trace of fixes that come by an order alone: an earlier agent reads a policy of that kind', () => {
+  const high = editPolicy(DEFAULT_POLICY, { kind: 'security', from: 'high' }, AUTHOR);
+
+  expect(high.security).toEqual({ from: 'high' });
+  expect(editPolicy(high, { kind: 'security', from: 'critical' }, AUTHOR)).toEqual(DEFAULT_POLICY);
 });

@@ -6,6 +6,7 @@ import {
   proposalsReply,
   verdictReply,
 } from '../../../../shared/protocol/proposal.ts';
+import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
 import type { Wish } from '../../../../shared/schema/proposal.ts';
 import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
@@ -405,4 +406,26 @@ describe('a file of proposals that was lost', () => {
 
     expect((await agent.list()).map(({ number }) => number)).toEqual([2, 3]);
   });
+});
+
+it('a release that is proposed waits behind a fix that the policy lets in, and is not refused for it', async () => {
+  const never = { name: 'night', cron: '0 3 1 1 *', duration: 'PT1H', zone: 'UTC' } as never;
+  const { propose, say, world, publish } = await running(
+    { deploy: 'propose' },
+    { security: { from: 'high' }, windows: { allow: [never], deny: [] } },
+  );
+  publish(releaseOf('1.0.1'));
+  const hole = {
+    ...{ schema: 'fairlead/advisory@1', id: 'FL-2026-0003', title: 'a hole', severity: 'high', cves: [] },
+    affected: [{ component: 'core/auth', versions: '<1.0.1' }],
+    fixed: [{ component: 'core/auth', version: '1.0.1' }],
+    published: '2026-03-01T00:00:00Z',
+  };
+  world.catalog = { ...world.catalog, advisories: [advisory.parse(hole)] };
+  const { entry } = await propose(DEPLOY);
+
+  const answered = await say(entry.number, 'accept');
+
+  expect(answered.state).toBe('due');
+  expect(world.deployer.records).toHaveLength(1);
 });
