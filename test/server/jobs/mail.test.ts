@@ -140,7 +140,7 @@ describe('a relay', () => {
     });
   });
 
-  it('that is down for an hour loses nothing, and gets nothing twice', async () => {
+  it('that is down for an hour loses nothing, and gets nothing twice', { timeout: 600_000 }, async () => {
     const webhook = await makeWebhook(server, OPS);
     const { port } = relay;
     await relay.close();
