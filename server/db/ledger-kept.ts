@@ -1,5 +1,6 @@
 // The heads of installs' logs that are kept: their table, how many, and what reads them one after the other.
 import { type Kysely, sql } from 'kysely';
+import { cutPart, type Page, type Part } from './page.ts';
 import { columnTypesOf, type Database, type LedgerHeadRow } from './tables.ts';
 
 /** Of each install: the last head of each day on which its log moved, of the newest so many days; and the newest head besides. */
@@ -55,3 +56,28 @@ function headsAfter(db: Database, instance: string | null, after: readonly [stri
     .limit(HEADS_AT_ONCE)
     .execute();
 }
+
+/** Of one install, the newest first. */
+export async function listHeads(
+  db: Database,
+  instance: string,
+  { limit, after }: Page<string>,
+): Promise<Part<LedgerHeadRow, string>> {
+  const rows = await db
+    .selectFrom('ledger_heads')
+    .selectAll()
+    .where('instance', '=', instance)
+    .where('place', '<>', NEWEST)
+    .$if(after !== null, (query) => query.where('place', '<', after ?? ''))
+    .orderBy('place', 'desc')
+    .limit(limit + 1)
+    .execute();
+  return cutPart(
+    rows.map((row) => ({ ...row, entries: Number(row.entries) })),
+    limit,
+    () => HEAD_BYTES,
+    ({ place }) => place,
+  );
+}
+
+const HEAD_BYTES = 150;

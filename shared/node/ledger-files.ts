@@ -2,7 +2,12 @@
 import { open } from 'node:fs/promises';
 import { FairleadError, systemCode } from '../errors/error.ts';
 import { type KeptHead, readKept } from '../protocol/ledger-files.ts';
-import { createLedgerReader, type LedgerFound, type LedgerReader } from '../protocol/ledgers.ts';
+import {
+  createLedgerReader,
+  type LedgerEntry,
+  type LedgerFound,
+  type LedgerReader,
+} from '../protocol/ledgers.ts';
 import { RECEIPT_TYPE, receiptKeys } from '../protocol/receipt.ts';
 import type { AuditHead } from '../schema/audit-chain.ts';
 import type { Root } from '../trust/metadata.ts';
@@ -38,8 +43,9 @@ export async function verifyLedgerFile(
   path: string,
   heads: readonly KeptHead[],
   checkpoint: AuditHead,
+  onEntry?: (entry: LedgerEntry) => void,
 ): Promise<LedgerFound> {
-  const reader = createLedgerReader(path, heads, checkpoint);
+  const reader = createLedgerReader(path, heads, checkpoint, onEntry);
   await eachLine(path, reader);
   return reader.end();
 }

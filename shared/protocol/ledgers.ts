@@ -44,7 +44,8 @@ export interface LedgerReader {
   end(): LedgerFound;
 }
 
-interface Entry {
+/** What of an entry all programs have. */
+export interface LedgerEntry {
   readonly kind: LedgerKind;
   readonly at: string;
   readonly previous: string | null;
@@ -64,6 +65,7 @@ export function createLedgerReader(
   path: string,
   heads: readonly KeptHead[],
   checkpoint: Checkpoint = EMPTY_AUDIT,
+  onEntry: (entry: LedgerEntry) => void = () => undefined,
 ): LedgerReader {
   const broken: Broken = (line, problem) => new FairleadError('audit/damaged', { path, line, problem });
   const wanted = new Set(heads.map(({ count }) => count));
@@ -75,7 +77,7 @@ export function createLedgerReader(
   let first: string | null = null;
   let last: string | null = null;
 
-  function note({ event, details, at }: Entry): void {
+  function note({ event, details, at }: LedgerEntry): void {
     if (event === 'enrolled' && typeof details.instance === 'string') instances.add(details.instance);
     if (event === 'backup.restored') restores.push({ from: head.count, at });
     if (event !== 'agent-started') return;
@@ -103,6 +105,7 @@ export function createLedgerReader(
       first ??= entry.at;
       last = entry.at;
       note(entry);
+      onEntry(entry);
     },
     end() {
       if (kind === null) throw broken(1, 'it is empty, and every log begins with what made it');
@@ -183,7 +186,7 @@ function verifyEnd(value: unknown, head: AuditHead, line: Uint8Array, broken: Br
 }
 
 /** By its shape, which each program has its own of; null for everything else. What else it says, its digest vouches for. */
-function entryIn(value: Readonly<Record<string, unknown>>): Entry | null {
+function entryIn(value: Readonly<Record<string, unknown>>): LedgerEntry | null {
   const { schema, at, previous, sequence, event, action, actor, details } = value;
   const isUsual =
     typeof at === 'string' &&
@@ -192,7 +195,7 @@ function entryIn(value: Readonly<Record<string, unknown>>): Entry | null {
     typeof details === 'object' &&
     details !== null;
   if (!isUsual) return null;
-  const said = { at, previous, details: details as Entry['details'] };
+  const said = { at, previous, details: details as LedgerEntry['details'] };
   const isCounted = typeof sequence === 'number';
   if (schema === 'fairlead/audit@1' && typeof event === 'string' && isCounted)
     return { ...said, kind: 'install', sequence, event };

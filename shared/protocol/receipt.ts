@@ -83,3 +83,9 @@ export const receiptsReply = z.strictObject({
   receipts: z.array(dsseEnvelope),
 });
 export type ReceiptsReply = z.output<typeof receiptsReply>;
+
+/** GET /api/v1/instances/{id}/heads: where its log ended when it said so, by the server's clock, the newest first. */
+export const headsReply = z.object({
+  heads: z.array(z.object({ ...ledgerHead.shape, at: instant })),
+});
+export type HeadsReply = z.output<typeof headsReply>;

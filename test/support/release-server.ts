@@ -1,11 +1,12 @@
 // A release server in memory for the vendor's program: takes publications as they come and signs snapshot and timestamp.
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { basename, dirname, join } from 'node:path/posix';
 import { toHex } from '../../shared/encoding/bytes.ts';
 import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
-import type { InstancesReply } from '../../shared/protocol/fleet.ts';
+import type { FleetDeployment, InstancesReply } from '../../shared/protocol/fleet.ts';
 import type { ProposalModel } from '../../shared/protocol/fleet-proposals.ts';
 import { publicationRequest } from '../../shared/protocol/publication.ts';
 import { signingKeyFromSeed } from '../../shared/trust/key.ts';
@@ -36,6 +37,9 @@ export interface ReleaseServer {
   readonly proposals: ProposalModel[];
   /** Newest reports by instance. */
   readonly reports: Map<string, object>;
+  readonly deployments: FleetDeployment[];
+  /** Of installs’ logs, by the install; none is an earlier server. */
+  readonly heads: Map<string, object[]>;
   /** Publications taken so far. */
   publications(): number;
   /** While true every request is answered with 503. */
@@ -54,6 +58,8 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
   const instances: InstancesReply['instances'] = [];
   const proposals: ProposalModel[] = [];
   const reports = new Map<string, object>();
+  const deployments: FleetDeployment[] = [];
+  const heads = new Map<string, object[]>();
   let publications = 0;
   let freshness = 0;
 
@@ -94,6 +100,8 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     instances,
     proposals,
     reports,
+    deployments,
+    heads,
     publications: () => publications,
     refusing: false,
     close: () => new Promise((resolve) => server.close(() => resolve())),
@@ -137,12 +145,18 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
         (query.get('status') ?? one.status) === one.status;
       return { status: 200, json: { proposals: proposals.filter(of) } };
     }
-    if (path === '/deployments') return { status: 200, json: { deployments: [] } };
+    const ofLog = heads.get(/^\/instances\/([^/]+)\/heads$/.exec(path)?.[1] ?? '');
+    if (ofLog !== undefined) return { status: 200, json: { heads: ofLog } };
+    if (path === '/deployments')
+      return {
+        status: 200,
+        json: { deployments: deployments.filter(({ instance }) => instance === query.get('instance')) },
+      };
     const id = /^\/changes\/(CHG-\d+)$/.exec(path)?.[1];
     const change = id === undefined ? undefined : changes.get(id);
     if (id === undefined || change === undefined) return { status: 404 };
     const none = { committed: 0, rolledBack: 0, inProgress: 0, failed: 0 };
-    return { status: 200, json: { change, counts: counts.get(id) ?? none, deployments: [] } };
+    return { status: 200, json: { change, counts: counts.get(id) ?? none, deployments } };
   };
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {

@@ -1,11 +1,15 @@
 // The fleet, read: instances, and what each last reported.
+
 import { z } from 'zod';
+import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { customerId } from '../../../shared/protocol/customers.ts';
 import { instanceReply, instancesReply } from '../../../shared/protocol/fleet.ts';
 import { STANDINGS } from '../../../shared/protocol/instances.ts';
+import { headsReply } from '../../../shared/protocol/receipt.ts';
 import { instanceId } from '../../../shared/protocol/report.ts';
 import { findInstance, listInstances } from '../../db/instances.ts';
+import { listHeads } from '../../db/ledger-kept.ts';
 import { HOSPITAL, HOSPITAL_SUMMARY, INSTANCE } from '../examples.ts';
 import { formatCursor, pageIn, pageOf } from '../page.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -58,4 +62,28 @@ const instance = defineRoute({
   },
 });
 
-export const FLEET_ROUTES: readonly Route[] = [instances, instance];
+const heads = defineRoute({
+  method: 'GET',
+  path: '/api/v1/instances/:id/heads',
+  access: ['viewer'],
+  ofCustomers: true,
+  tag: 'fleet',
+  summary:
+    'Where the audit log of an instance ended when it said so: the last head of each day on which it moved, the newest first',
+  params: z.strictObject({ id: instanceId }),
+  query: z.strictObject(pageOf(z.tuple([z.string()]))),
+  reply: headsReply,
+  example: { params: { id: INSTANCE }, reply: { heads: [] } },
+  answer: async ({ db }, { params: { id }, query, customer, continueAt }) => {
+    if ((await findInstance(db, id, customer())) === null)
+      throw new FairleadError('request/not-found', { what: `instance ${id}` });
+    const { limit, after } = pageIn(query);
+    const { entries, next } = await listHeads(db, id, { limit, after: after?.[0] ?? null });
+    continueAt(formatCursor(next === null ? null : [next]));
+    return {
+      heads: entries.map(({ entries: count, digest, at }) => ({ count, digest: digest as Digest, at })),
+    };
+  },
+});
+
+export const FLEET_ROUTES: readonly Route[] = [instances, instance, heads];

@@ -21,6 +21,7 @@ import {
 } from '../../../shared/protocol/fleet-proposals.ts';
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
 import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
+import { headsReply } from '../../../shared/protocol/receipt.ts';
 import { rolloutReply } from '../../../shared/protocol/rollouts.ts';
 import { webhookModel, webhookTested } from '../../../shared/protocol/webhooks.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
@@ -32,6 +33,7 @@ import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../core/roles.ts';
 import { auditEntry } from '../workspace/audit.ts';
+import { AGREEMENTS } from './install-ledgers.ts';
 
 const count = z.int().min(0);
 const quorum = { valid: count, needed: count };
@@ -74,6 +76,8 @@ const sbomNews = z.strictObject({
   components: count,
   since: z.strictObject({ release, added: packages, removed: packages, changed: packages }).nullable(),
 });
+/** Of each deployment of an install whose log was given. */
+const agreement = z.array(z.strictObject({ instance: z.string(), record: count, said: z.enum(AGREEMENTS) }));
 
 const trace = {
   ...change,
@@ -81,6 +85,7 @@ const trace = {
   /** Null before the server has seen the change. */
   counts: fleetCounts.nullable(),
   deployments: z.array(fleetDeployment).nullable(),
+  agreement: agreement.optional(),
 };
 
 const oneInstance = instancesReply.shape.instances.element;
@@ -88,6 +93,8 @@ const oneInstance = instancesReply.shape.instances.element;
 const traceInstance = {
   instance: oneInstance,
   deployments: z.array(fleetDeployment),
+  ...headsReply.shape,
+  agreement: agreement.optional(),
 };
 
 const workspaceStatus = {

@@ -2,8 +2,11 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { noteRestored } from '../../../server/backup/restore.ts';
 import { directoryAddress } from '../../../server/core/repository-address.ts';
+import { readAudit } from '../../../server/db/audit.ts';
 import { readFirstDigest, verifyAudit } from '../../../server/db/audit-chain.ts';
+import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import { findChange } from '../../../server/db/changes.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
 import { changeStanding } from '../../../server/db/standing.ts';
@@ -59,6 +62,24 @@ describe('a restored server', () => {
     expect(there).toEqual(expect.arrayContaining([...(await namesIn(server.store, 'repository/'))]));
     for (const name of await namesIn(server.store, 'repository/targets'))
       expect((await store.read(name))?.bytes).toEqual((await server.store.read(name))?.bytes);
+  });
+
+  it('says in its log that it was restored, with what came back of it, and to whoever it signs receipts for', async () => {
+    await publishFirst();
+    await backups.backUp();
+    const { db } = await restore();
+    const { count } = await verifyAudit(db, null);
+
+    const replayed = { entries: 2, lost: [], lostCount: 0, isBroken: false };
+    const set = { name: 'set', sequence: 7, at: server.now } as Parameters<typeof noteRestored>[1];
+    await noteRestored(db, set, replayed, server.now + MINUTE_MS);
+
+    const { entries } = await readAudit(db, count, 10);
+    expect(entries).toMatchObject([
+      { action: 'backup.restored', subject: 'backup 7', details: { replayed: 2, count } },
+    ]);
+    expect((await verifyAudit(db, null)).count).toBe(count + 1);
+    expect(await readBackupMark(db, 'restored')).toEqual({ at: entries[0]?.at, count });
   });
 
   it('signs above all that was signed, so that no agent takes it for an older one', async () => {

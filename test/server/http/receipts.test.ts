@@ -46,3 +46,23 @@ it('leaves the head out of what lists show of a report', async () => {
     .executeTakeFirstOrThrow();
   expect(kept).not.toContain('ledger');
 });
+
+it('leaves a list of heads, the newest first, which a stranger does not see', async () => {
+  const of = await enrolAgent(server, 'listed');
+  await of.report(1, { ledger });
+  server.now += 24 * 3_600_000;
+  await of.report(2, { ledger: { ...ledger, count: 9, digest: digestOfText('9') } });
+
+  const url = `/api/v1/instances/${of.instance}/heads`;
+  const { heads } = (await server.app.inject({ url, headers: await server.bearer('viewer') })).json();
+  expect(heads.map(({ count }: { count: number }) => count)).toEqual([9, 7]);
+  const first = await server.app.inject({ url: `${url}?limit=1`, headers: await server.bearer('viewer') });
+  const [, next = ''] = /^<(.*)>; rel="next"$/.exec(String(first.headers.link)) ?? [];
+  const second = await server.app.inject({ url: next, headers: await server.bearer('viewer') });
+  expect([first.json().heads[0].count, second.json().heads[0].count]).toEqual([9, 7]);
+  const unknown = url.replace(of.instance, '00000000-0000-4000-8000-000000000000');
+  expect((await server.app.inject({ url: unknown, headers: await server.bearer('viewer') })).statusCode).toBe(
+    404,
+  );
+  expect((await server.app.inject({ url })).statusCode).toBe(401);
+});

@@ -47,7 +47,7 @@ function valuesOf(command: Command, path: readonly string[], program: Command): 
 
 /** A value that people may write as they like, within a line or a path; what is wrong with a database's address is said without it. */
 const FREE =
-  /--(?:reason|title|impact|action|publisher|description|scope|revision|label|ticket|name|reproduce|key|add|out|from|against|root|manifest|file|config|state-dir|dir|token-file|passphrase-file|instance|smtp-user|database|repository|backup)\b|--to <url>|--enroll <string>|--direct <hosts>|<(?:file|path|dir)>/;
+  /--(?:reason|title|impact|action|publisher|description|scope|revision|label|ticket|name|reproduce|key|add|out|from|against|root|ledger|manifest|file|config|state-dir|dir|token-file|passphrase-file|instance|smtp-user|database|repository|backup)\b|--to <url>|--enroll <string>|--direct <hosts>|<(?:file|path|dir)>/;
 const FREE_ARGUMENTS = new Set([
   ...['webhooks test webhook', 'webhooks rotate webhook', 'webhooks remove webhook'],
   'advisory import file',

@@ -1,7 +1,13 @@
 // The commands that offer a release to the fleet, watch it there, and stop it.
 
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
-import { parseDuration, parseInstant, parseLine, parseName } from '../../../../shared/cli/values.ts';
+import {
+  parseDuration,
+  parseInstant,
+  parseLine,
+  parseName,
+  parsePath,
+} from '../../../../shared/cli/values.ts';
 import { PROPOSAL_STATUSES } from '../../../../shared/protocol/fleet-proposals.ts';
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
 import { parseClass } from '../../core/class-text.ts';
@@ -141,6 +147,14 @@ export const ROLLOUTS: readonly VendorCommand[] = [
         name: '<change-or-release-or-instance>',
         about: 'such as CHG-7, core/auth@1.0.1, or an install’s name or id',
         parse: parseLine,
+      },
+    ],
+    options: [
+      {
+        flags: '--ledger <file...>',
+        about:
+          'logs of installs, from `fairlead audit export`: whether both sides say the same of each deployment',
+        parse: parsePath,
       },
     ],
     load: async () => (await import('../commands/trace.ts')).trace,
