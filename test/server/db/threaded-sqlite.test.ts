@@ -83,7 +83,7 @@ describe('transactions', () => {
     release();
 
     const [taken, refused] = await taking;
-    expect(taken).toEqual({ sequence: 1, isHeld: true, mark: null, twins: null });
+    expect(taken).toEqual({ sequence: 1, isHeld: true, mark: null, twins: null, witnessed: null });
     expect(isFairleadError(refused, 'auth/refused')).toBe(true);
     await before;
     const row = await db.selectFrom('instances').selectAll().executeTakeFirstOrThrow();
