@@ -126,7 +126,8 @@ function createTally({ since, isHearing, now }: Scope) {
     const from = Math.max(since, asOf - DAY_MS);
     // Who was silent when it began says nothing.
     if (lastSeen === null || lastSeen < from - QUIET_MS) return;
-    const isOffered = offeredAt <= asOf || outcome !== null;
+    // Who was silent before its wave came is no sign of what came with it.
+    const isOffered = (offeredAt <= asOf && lastSeen >= offeredAt) || outcome !== null;
     // A moment ago: nobody can have missed them yet.
     if (isOffered && offeredAt > now - QUIET_MS && lastSeen >= now - QUIET_MS) return;
     const group = isOffered ? silence.offered : silence.others;

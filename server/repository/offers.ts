@@ -1,4 +1,4 @@
-// What the vendor offers the fleet: each published rollout and each emergency order, with the capabilities behind it.
+// What the vendor offers the fleet: each published rollout and each emergency order, with the capabilities behind it, and which of them are judged.
 
 import { billOfMaterials } from '../../shared/compile/offers.ts';
 import { orderReaches, reachedAt } from '../../shared/compile/waves.ts';

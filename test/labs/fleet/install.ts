@@ -91,6 +91,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
   /** What it owes, and what runs and how well. */
   function report(): void {
     if (install.isSilent()) return;
+    silentSince = null;
     const well = new Set(machine.healthy());
     const current = disk.current === null ? undefined : disk.generations.get(disk.current);
     const components = (current?.manifest.components ?? []).map(({ component, version }) => {
@@ -106,7 +107,7 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
     ...{ facts, disk },
     healthy: () => (life === null ? null : machine.healthy()),
     isSilent: () => life === null || cuts > 0,
-    silentSince: () => (install.isSilent() ? silentSince : null),
+    silentSince: () => silentSince,
     cutNetwork() {
       if (cuts++ === 0) silentSince = time.now();
       options.onChange(install);
@@ -115,7 +116,6 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
       const silentMs = silentSince === null ? 0 : time.now() - silentSince;
       time.at(time.now() + options.chance() * Math.min(LONGEST_WAIT_MS, silentMs), () => {
         if (--cuts > 0) return;
-        silentSince = null;
         install.news();
         options.onChange(install);
       });
@@ -138,7 +138,6 @@ export function createInstall(facts: InstallFacts, options: InstallOptions): Ins
     const repository = repositoryOf(facts, options, () => (cuts > 0 ? silentSince : null));
     const parts = { facts, disk, machine, repository, tell, report };
     life = begin(parts, options);
-    if (cuts === 0) silentSince = null;
     options.onChange(install);
   }
 

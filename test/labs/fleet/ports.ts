@@ -25,7 +25,7 @@ export interface Install {
   healthy(): readonly string[] | null;
   /** Nobody reaches it, and it reaches nobody. */
   isSilent(): boolean;
-  /** Null while it can be reached. */
+  /** Null while it can be reached, and was heard since it could not be. */
   silentSince(): EpochMs | null;
   cutNetwork(): void;
   /** It asks again some time later, as whoever found nobody there. */

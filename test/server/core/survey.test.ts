@@ -51,6 +51,27 @@ it('stands by the halt of a class, whose others go on', () => {
   expect(judgeAt(now, stopped, [...fleetAt(now), ...others])).toMatchObject({ kind: 'stop' });
 });
 
+it('goes on where a region falls silent before the second wave reaches it', () => {
+  const now = START + HOUR_MS + 16 * 60_000;
+  const one = { facts: { os: ['debian:12'] }, outcome: null, byMachine: false, omitted: null, lastSeen: now };
+  const silent = { ...one, lastSeen: START + HOUR_MS / 2 };
+  const second = { offeredAt: START + HOUR_MS };
+  const fleet: readonly Surveyed[] = [
+    ...Array.from(
+      { length: 6 },
+      (_, i) => ({ ...one, offeredAt: START, outcome: i === 0 ? null : 'committed' }) as const,
+    ),
+    ...Array.from({ length: 80 }, () => ({ ...one, ...second })),
+    ...Array.from({ length: 13 }, () => ({ ...silent, ...second })),
+    ...Array.from({ length: 901 }, (_, i) => ({
+      ...(i < 160 ? silent : one),
+      offeredAt: START + 24 * HOUR_MS,
+    })),
+  ];
+
+  expect(judgeAt(now, null, fleet).kind).toBe('goes-on');
+});
+
 it('lets it go on once they are heard again', () => {
   const now = START + 26 * HOUR_MS;
   const heard = fleetAt(now).map((one) => ({ ...one, lastSeen: now }));
