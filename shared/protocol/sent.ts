@@ -74,8 +74,9 @@ export const SENT: Readonly<Record<string, SentKind>> = {
     always: false,
   },
   report: {
-    about: 'what runs, what was decided, and deployments that the server has not heard of',
-    when: 'when one of them changed',
+    about:
+      'what runs, what was decided, deployments that the server has not heard of, and where the audit log ends (its count and digest, no entry)',
+    when: 'when one of them changed, and once a day',
     method: 'POST',
     path: '/api/v1/reports',
     headers: POSTED,

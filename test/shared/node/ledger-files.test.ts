@@ -1,5 +1,5 @@
 // Two ledgers held against each other offline: whatever byte of either, or of what was kept of them, is another, it is found.
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
@@ -19,6 +19,8 @@ import { rootOf } from '../../support/receipts.ts';
 
 const TAMPERINGS = Number(process.env.FAIRLEAD_TAMPERINGS ?? 200);
 const SEED = Number(process.env.FAIRLEAD_TAMPERING_SEED ?? 20_261);
+/** A million is the promise, in ten seconds; fewer show that it takes them in pieces. */
+const ENTRIES = Number(process.env.FAIRLEAD_LEDGER_ENTRIES ?? 20_000);
 const DAY_MS = 86_400_000;
 
 type Files = Readonly<Record<'install' | 'server' | 'receipts' | 'heads', Uint8Array>>;
@@ -272,4 +274,31 @@ it('finds two receipts that speak against each other without any log', async () 
   const path = join(directory, 'receipts');
   writeFileSync(path, formatKept([...lines(one.receipts), last(two.receipts)]));
   expect((await rejectionOf(readAgainst({ files: [path], roots: [] }, roots))).code).toBe('audit/forked');
+});
+
+it(`reads ${ENTRIES} entries, a million of them in ten seconds (FAIRLEAD_LEDGER_ENTRIES)`, {
+  timeout: 300_000,
+}, async () => {
+  const path = join(directory, 'long');
+  let [previous, piece]: [string | null, string] = [null, ''];
+  for (let sequence = 1; sequence <= ENTRIES; sequence++) {
+    const entry = { actor: 'test', action: 'token.created', at: formatInstantMs(NOW), details: { sequence } };
+    const line = JSON.stringify({ ...entry, subject: 'a token of some length', sequence, previous });
+    previous = digestOf(utf8(line));
+    piece += `${line}\n`;
+    if (piece.length > 2 ** 20 || sequence === ENTRIES) {
+      appendFileSync(path, piece);
+      piece = '';
+    }
+  }
+  appendFileSync(path, `${formatLedgerEnd({ ...EMPTY_AUDIT, count: ENTRIES, digest: previous as never })}\n`);
+
+  const before = process.cpuUsage();
+  const found = await verifyLedgerFile(path, [], EMPTY_AUDIT);
+  // What else the machine does is no time of ours.
+  const { user, system } = process.cpuUsage(before);
+  const tookMs = (user + system) / 1_000;
+
+  expect(found.head.count).toBe(ENTRIES);
+  if (ENTRIES >= 1_000_000) expect(tookMs).toBeLessThan(10_000 * (ENTRIES / 1_000_000));
 });
