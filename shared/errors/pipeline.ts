@@ -181,6 +181,12 @@ export const PIPELINE_ERRORS = {
     http: 422,
     exit: EXIT.usage,
   }),
+  'vendor/not-agreed': entry<{ readonly what: string }>({
+    message: (d) => `${d.what} was not signed: the question was answered with no`,
+    hint: () => 'nothing was changed; a script says --yes',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/import-unusable': entry<{
     readonly file: string;
     readonly field: string;

@@ -21,6 +21,8 @@ export interface Vendor {
   readonly server: ReleaseServer;
   /** How far ahead of the real time the program believes to be. */
   readonly clock: { aheadMs: number };
+  /** What the person at the terminal answers; null where there is neither. */
+  readonly person: { says: boolean | null };
   /** Runs one command and answers what it printed. */
   run(...argv: readonly string[]): Promise<Answer>;
   /** The same, which must succeed, with --json, and answer as the command declares. */
@@ -53,22 +55,26 @@ export async function createVendor(...initOptions: readonly string[]): Promise<V
 /** The same bench without a workspace yet. */
 export function createBench(directory: string, server: ReleaseServer): Vendor {
   const clock = { aheadMs: 0 };
+  const person: Vendor['person'] = { says: null };
   const env = { FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE };
   const nowhere = { write: () => true };
   const surroundings = {
     ...{ stdout: nowhere, stderr: nowhere, env, isTerminal: false, openKey },
+    confirm: async () => person.says === true,
     now: () => Date.now() + clock.aheadMs,
   };
   const program = createProgram(surroundings, () => undefined);
   const vendor: Vendor = {
     directory,
     server,
-    clock,
+    ...{ clock, person },
     run: async (...argv) => {
       const printed = { out: '', err: '' };
       const stdout = { write: (text: string) => (printed.out += text) };
       const stderr = { write: (text: string) => (printed.err += text) };
-      const status = await run(argv, { ...surroundings, stdout, stderr });
+      const status = await run(argv, {
+        ...{ ...surroundings, stdout, stderr, isTerminal: person.says !== null },
+      });
       return { status, ...printed };
     },
     json: async (...argv) => {

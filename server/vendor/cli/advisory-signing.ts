@@ -3,7 +3,7 @@ import { findAdvisoryProblems, findDetailsProblems } from '../../../shared/compi
 import { knownVersions } from '../../../shared/compile/pin-report.ts';
 import { indexReleases } from '../../../shared/compile/releases.ts';
 import { isExploited } from '../../../shared/compile/waves.ts';
-import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { type EpochMs, instantMs } from '../../../shared/encoding/instant.ts';
 import { finish } from '../../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
@@ -16,10 +16,12 @@ import {
   orderTermsPath,
   refFor,
 } from '../../../shared/schema/release-ref.ts';
-import { describeImpact, foreseeImpact } from '../core/advisory-impact.ts';
+import { describeImpact, foreseeImpact, type HaltedFix } from '../core/advisory-impact.ts';
 import {
   readAdvisories,
   readAdvisoryDetails,
+  readHaltScopes,
+  readHalts,
   readOrderTerms,
   readReleases,
   requireRelease,
@@ -32,6 +34,10 @@ import type { AdvisoryDraft } from './advisory-draft.ts';
 import { conclude } from './conclude.ts';
 import { readReportedInstalls } from './fleet.ts';
 import { decideTerms, describeTerms, type TermsOptions } from './terms.ts';
+
+export interface PublishingOptions extends TermsOptions {
+  readonly yes?: true;
+}
 
 /** An advisory as it is out, with what stands beside it. */
 export interface PublishedAdvisory extends AdvisoryDraft {
@@ -63,13 +69,13 @@ export async function publishDraft(
   session: Session,
   name: string,
   { advisory, details }: AdvisoryDraft,
-  options: TermsOptions,
+  options: PublishingOptions,
 ): Promise<void> {
   const signed = await readReleases(session.directory);
   for (const { component, version } of advisory.fixed) requireRelease(signed, refFor(component, version));
   const published = await findAdvisory(session, advisory.id);
   verifyConsistent({ advisory, details }, signed, session.now(), published?.advisory);
-  for (const line of await foresee(session, advisory)) session.out.note(line);
+  for (const line of await foresee(session, advisory, signed)) session.out.note(line);
   const said = details === null ? {} : { details };
   const exploited = options.exploited === true || (advisory.order !== undefined && isExploited(said));
   const terms = await decideTerms(
@@ -78,6 +84,10 @@ export async function publishDraft(
     { ...options, ...(exploited ? { exploited } : {}) },
     { advisory: published?.advisory, terms: published?.terms ?? undefined },
   );
+  const what = [`Sign ${advisory.id}`, ...describeTerms(advisory, terms)].join(', ');
+  if (options.yes !== true && !(await session.agrees(`${what}?`))) {
+    throw new FairleadError('vendor/not-agreed', { what: advisory.id });
+  }
   // Run again with the same words, it is the same advisory: the day it was published stays.
   const dated = { ...advisory, published: published?.advisory.published ?? advisory.published };
   await signAdvisory(session, name, { advisory: dated, terms, details });
@@ -107,9 +117,30 @@ function verifyConsistent(
 }
 
 /** Before anything is signed: whoever reads it may still stop. A server that is away stops no advisory. */
-async function foresee(session: Session, advisory: Advisory): Promise<readonly string[]> {
+async function foresee(
+  session: Session,
+  advisory: Advisory,
+  signed: SignedReleases,
+): Promise<readonly string[]> {
   const { installs, extent } = await readReportedInstalls(session);
-  return describeImpact(advisory, foreseeImpact(advisory, installs), extent);
+  const halted = await haltedAmong(session, advisory, signed);
+  return describeImpact(advisory, foreseeImpact(advisory, installs), extent, halted);
+}
+
+/** Of its fixes those that a halt stops now, as this workspace signed it. */
+async function haltedAmong(
+  session: Session,
+  { fixed }: Advisory,
+  signed: SignedReleases,
+): Promise<readonly HaltedFix[]> {
+  const halts = await readHalts(session.directory);
+  const scopes = new Set((await readHaltScopes(session.directory)).map((scope) => scope.digest));
+  return fixed.flatMap(({ component, version }) => {
+    const { digest } = requireRelease(signed, refFor(component, version));
+    const halt = halts.find(({ document }) => document.digest === digest)?.document;
+    if (halt === undefined || instantMs(halt.expires) <= session.now()) return [];
+    return [{ component, version, until: halt.expires, isForSome: scopes.has(digest) }];
+  });
 }
 
 export async function signAdvisory(

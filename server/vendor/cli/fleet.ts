@@ -118,7 +118,11 @@ export async function readReportedInstalls(
       const replies = await Promise.all(
         part.map(({ id }) => server.get(`/api/v1/instances/${id}`, instanceReply)),
       );
-      installs.push(...replies.map(({ report }) => ({ components: report?.components ?? null })));
+      installs.push(
+        ...replies.map(({ report }) => ({
+          ...{ components: report?.components ?? null, channel: report?.channel ?? null },
+        })),
+      );
     }
     const extent: Extent = instances.length < MOST_ASKED ? 'all' : 'first';
     return { installs, extent };

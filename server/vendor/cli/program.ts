@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import manifest from '../../../package.json' with { type: 'json' };
 import { createProgram as createCommandLine } from '../../../shared/cli/command.ts';
-import { createOutput } from '../../../shared/cli/output.ts';
+import { confirm, createOutput } from '../../../shared/cli/output.ts';
 import type { ProgressStream } from '../../../shared/cli/progress.ts';
 import { accountName, runProgram } from '../../../shared/cli/run.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly isTerminal: boolean;
   readonly now: () => number;
   readonly openKey: OpenKey;
+  /** Asks a person at the terminal. */
+  readonly confirm: (question: string) => Promise<boolean>;
 }
 
 /** Resolves to the exit status; see EXIT. Never rejects for anything a person can cause. */
@@ -74,7 +76,7 @@ interface CommonValues {
 }
 
 function createSession(options: CommonValues, surroundings: Surroundings): Session {
-  const { env, stdout, stderr, isTerminal, now, openKey } = surroundings;
+  const { env, stdout, stderr, isTerminal, now, openKey, confirm } = surroundings;
   const { dir, json = false, passphraseFile, key = [], publish = false, reason, server, tokenFile } = options;
   return {
     directory: resolve(dir ?? env.FAIRLEAD_VENDOR_DIR ?? '.'),
@@ -87,6 +89,7 @@ function createSession(options: CommonValues, surroundings: Surroundings): Sessi
       isTerminal,
       openKey,
     }),
+    agrees: async (question) => !isTerminal || (await confirm(question)),
     keyFiles: key.map((path) => resolve(path)),
     publish,
     fleet: { server, tokenFile },
@@ -105,5 +108,6 @@ export async function runHere(argv: readonly string[]): Promise<void> {
     isTerminal: process.stdin.isTTY === true && process.stderr.isTTY === true,
     now: Date.now,
     openKey: openKeyFile,
+    confirm,
   });
 }

@@ -97,6 +97,8 @@ export interface Session {
   /** Account and host: what records and audit name. */
   readonly actor: string;
   readonly passphrases: Passphrases;
+  /** True without asking where no person sits there: a script has said what it wants by calling. */
+  readonly agrees: (question: string) => Promise<boolean>;
   /** Key files named on the command line, besides those in the workspace. */
   readonly keyFiles: readonly string[];
   /** False with --no-publish: what was signed stays in the workspace. */

@@ -27,6 +27,7 @@ function vendorProgram(): Command {
     stderr: silent,
     env: {},
     isTerminal: false,
+    confirm: neverRun,
     now: () => 0,
     openKey: neverRun,
   };

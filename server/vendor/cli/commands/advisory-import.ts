@@ -9,11 +9,10 @@ import { readReleases } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace, readOption } from '../../workspace/workspace.ts';
 import { type AdvisoryOptions, draftFrom } from '../advisory-draft.ts';
-import { findAdvisory, publishDraft, signAdvisory } from '../advisory-signing.ts';
+import { findAdvisory, type PublishingOptions, publishDraft, signAdvisory } from '../advisory-signing.ts';
 import { type PackageOptions, readPackages } from '../packages.ts';
-import type { TermsOptions } from '../terms.ts';
 
-type ImportOptions = AdvisoryOptions & TermsOptions & PackageOptions;
+type ImportOptions = AdvisoryOptions & PublishingOptions & PackageOptions;
 
 /** What is typed counts before what the record says. Errors: vendor/import-unusable, and those of publishing. */
 export async function importAdvisory(session: Session, file: string, options: ImportOptions): Promise<void> {

@@ -2,10 +2,9 @@
 import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { type AdvisoryOptions, draftFrom, readDraft } from '../advisory-draft.ts';
-import { publishDraft, requireAdvisory, signAdvisory } from '../advisory-signing.ts';
-import type { TermsOptions } from '../terms.ts';
+import { type PublishingOptions, publishDraft, requireAdvisory, signAdvisory } from '../advisory-signing.ts';
 
-interface PublishOptions extends AdvisoryOptions, TermsOptions {
+interface PublishOptions extends AdvisoryOptions, PublishingOptions {
   readonly file?: string;
 }
 

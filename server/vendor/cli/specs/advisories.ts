@@ -98,6 +98,8 @@ const WORDS: readonly OptionSpec[] = [
   },
 ];
 
+const YES: OptionSpec = { flags: '--yes', about: 'do not ask before it is signed' };
+
 const PUBLISH: readonly OptionSpec[] = [
   {
     flags: '--file <file>',
@@ -105,6 +107,7 @@ const PUBLISH: readonly OptionSpec[] = [
     parse: parsePath,
   },
   ...WORDS,
+  YES,
 ];
 
 const PACKAGES: readonly OptionSpec[] = [
@@ -159,7 +162,7 @@ export const ADVISORIES: readonly VendorCommand[] = [
       'advisory import GHSA-jfh8-c2jp-5v3q.json --package "npm:node-red=core/editor" --deadline 2026-12-31T00:00:00Z',
     kind: 'signs',
     arguments: [{ name: '<file>', about: 'the record, or - for standard input', parse: parsePath }],
-    options: [...PACKAGES, ...WORDS],
+    options: [...PACKAGES, ...WORDS, YES],
     load: async () => (await import('../commands/advisory-import.ts')).importAdvisory,
   },
   {

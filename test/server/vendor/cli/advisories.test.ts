@@ -335,3 +335,21 @@ describe('an exported advisory', () => {
     expect((await exported('osv')).err).toContain('OSV knows no database');
   });
 });
+
+describe('a person at the terminal', () => {
+  it('is asked before an advisory is signed, once what it does was said', async () => {
+    await vendor.json('rollout', 'halt', 'core/auth@1.0.1', '--reason', 'it does not start');
+    const before = vendor.server.publications();
+    vendor.person.says = false;
+    const refused = await vendor.run('advisory', 'publish', ...plain('FL-2026-8'));
+    const stood = vendor.server.publications();
+    const said = await vendor.run('advisory', 'publish', ...plain('FL-2026-8'), '--yes');
+    vendor.person.says = true;
+    const agreed = await vendor.run('advisory', 'publish', ...plain('FL-2026-8'), '--title', 'Other');
+    vendor.person.says = null;
+
+    expect([refused.status, stood, said.status, agreed.status]).toEqual([4, before, 0, 0]);
+    expect(refused.err).toContain('hits 0 of');
+    expect(refused.err).toContain('core/auth 1.0.1 is halted: it does not move any install before');
+  });
+});

@@ -412,7 +412,7 @@ describe('what happens', () => {
   it('is told as it happens, goes on where the stream was cut, each once, and ends with the right to it', async () => {
     const printed = { out: '', err: '' };
     const following = run(as('viewer', 'events', '--follow', '--since', '2026-11-01T00:00:00Z'), {
-      ...{ env: {}, isTerminal: false, now: Date.now, openKey: openKeyFile },
+      ...{ env: {}, isTerminal: false, now: Date.now, openKey: openKeyFile, confirm: async () => false },
       stdout: { write: (text: string) => (printed.out += text) },
       stderr: { write: (text: string) => (printed.err += text) },
     });

@@ -20,6 +20,7 @@ const fixed = (version: string) => ({ fixed: [{ component: 'core/auth', version 
 
 describe('what an advisory will do', () => {
   const install = (...versions: string[]) => ({
+    channel: versions[0] === '0.9.0' ? 'frozen' : 'auto',
     components: versions.map((version) => ({
       component: componentKey.parse('core/auth'),
       version: parseVersion(version),
@@ -30,7 +31,7 @@ describe('what an advisory will do', () => {
     install('1.0.0'),
     install('1.0.1'),
     install('0.9.0'),
-    { components: null },
+    { components: null, channel: null },
   ];
 
   it('is counted by install, with where each goes', () => {
@@ -43,15 +44,31 @@ describe('what an advisory will do', () => {
       ['0.9.0', '1.0.1', 1],
       ['1.0.0', '1.0.1', 2],
     ]);
-    expect(describeImpact(document, impact, 'all')[0]).toBe('hits 3 of 5 installs; 1 never reported');
+    expect(describeImpact(document, impact, 'all', [])[0]).toBe('hits 3 of 5 installs; 1 never reported');
   });
 
   it('says who stays exposed, and that nobody could be asked', () => {
     const document = advisoryOf({ fixed: [] });
 
-    const lines = describeImpact(document, foreseeImpact(document, fleet), 'all');
+    const lines = describeImpact(document, foreseeImpact(document, fleet), 'all', []);
 
     expect(lines.at(-1)).toContain('stays exposed');
-    expect(describeImpact(document, foreseeImpact(document, []), 'unknown')).toHaveLength(1);
+    expect(describeImpact(document, foreseeImpact(document, []), 'unknown', [])).toHaveLength(1);
+  });
+
+  it('says by which channels, where nothing is forced, and which fix is stopped for now', () => {
+    const document = advisoryOf({ severity: 'high', order: undefined, ...fixed('1.0.1') });
+    const component = componentKey.parse('core/auth');
+    const halted = {
+      ...{ component, version: parseVersion('1.0.1'), until: '2026-06-03T00:00:00Z', isForSome: false },
+    };
+    const impact = foreseeImpact(document, fleet);
+
+    expect(describeImpact(document, impact, 'all', [halted]).slice(-2)).toEqual([
+      '  by channel: 2 auto, 1 frozen',
+      '  core/auth 1.0.1 is halted: it does not move any install before 2026-06-03T00:00:00Z',
+    ]);
+    expect(describeImpact(advisoryOf(), impact, 'all', []).join()).not.toContain('by channel');
+    expect(describeImpact(document, impact, 'unknown', [halted])).toHaveLength(2);
   });
 });
