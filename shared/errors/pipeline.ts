@@ -17,6 +17,22 @@ export const PIPELINE_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'vendor/statements-wrong': entry<{ readonly file: string; readonly problems: readonly string[] }>({
+    message: (d) => `${d.file} is not the signed story of a change: ${d.problems.slice(0, 5).join('; ')}`,
+    hint: () => 'have it made anew from the record: fairlead-vendor statements export CHANGE',
+    http: 422,
+    exit: EXIT.untrusted,
+  }),
+  'vendor/support-shortened': entry<{
+    readonly release: string;
+    readonly until: string;
+    readonly was: string;
+  }>({
+    message: (d) => `${d.release} was promised until ${d.was}, and would end at ${d.until}`,
+    hint: () => 'say why with --reason: installs were told the later day',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/change-closed': entry<{ readonly change: string; readonly stage: string; readonly result: string }>(
     {
       message: (d) => `${d.change} cannot enter ${d.stage}: it ended as ${d.result}`,

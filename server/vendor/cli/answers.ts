@@ -90,6 +90,15 @@ const trace = {
 
 const oneInstance = instancesReply.shape.instances.element;
 
+const statements = {
+  change: changeId,
+  file: z.string(),
+  subjects: z.array(z.strictObject({ name: z.string(), sha256: z.string() })),
+  statements: z.array(
+    z.strictObject({ stage: z.string(), at: instant, keyid: z.string(), predicateType: z.string() }),
+  ),
+};
+
 const traceInstance = {
   instance: oneInstance,
   deployments: z.array(fleetDeployment),
@@ -133,6 +142,9 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   build: change,
   verify: { ...change, changes: z.array(changeRecord), sboms: z.array(sbomNews) },
   release: { ...conclusion, ...change, records: z.array(changeRecord) },
+  'statements export': statements,
+  'statements verify': statements,
+  support: { ...ofRelease, until: instant },
   'rollout start': ofRelease,
   'rollout pause': ofRelease,
   'rollout resume': ofRelease,

@@ -7,6 +7,7 @@ import { formatRef, type ReleaseRef } from '../../../shared/schema/release-ref.t
 import type { Session } from '../workspace/passphrases.ts';
 import { settleChanges } from '../workspace/settle.ts';
 import type { SigningResult } from '../workspace/signing.ts';
+import { signStatements } from '../workspace/statements.ts';
 import { type Published, publish } from './publish.ts';
 
 export interface Conclusion {
@@ -23,6 +24,7 @@ export interface Conclusion {
 /** Errors: those of `publish`; everything signed is kept. */
 export async function conclude(session: Session, signed: readonly SigningResult[]): Promise<Conclusion> {
   const moved = await settleChanges(session);
+  await signWhatMoved(session, signed, moved);
   const published = session.publish ? await publishWhatVerifies(session, signed) : null;
   const changes = moved.map((record) => ({ id: record.id, stage: lastStage(record) }));
   return {
@@ -33,6 +35,24 @@ export async function conclude(session: Session, signed: readonly SigningResult[
     ],
     document: { signed, changes, published },
   };
+}
+
+/** With the keys that were just at hand. What cannot be signed now is signed when it is asked for: it stops no release. */
+async function signWhatMoved(
+  session: Session,
+  signed: readonly SigningResult[],
+  moved: readonly ChangeRecord[],
+): Promise<void> {
+  if (!signed.some((result) => result.kind === 'signed' && result.role === 'releases')) return;
+  for (const record of moved) {
+    try {
+      await signStatements(session, record);
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      const next = `fairlead-vendor statements export ${record.id}`;
+      session.out.note(`no statements of ${record.id}: ${error.message}; next: ${next}`);
+    }
+  }
 }
 
 /** Ends a command that is about one release; `about` says what was done to it, in place of its name. */

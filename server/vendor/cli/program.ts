@@ -18,6 +18,7 @@ import { STAGES } from './specs/stages.ts';
 
 const GROUPS = {
   change: 'changes: open, follow, complete',
+  statements: 'what each stage did, signed for others to verify',
   rollout: 'offer a release, watch it, stop it',
   advisory: 'security advisories',
   enrolment: 'new installs',

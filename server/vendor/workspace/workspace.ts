@@ -25,7 +25,7 @@ export function parseConfig(config: Omit<VendorConfig, 'schema'>): VendorConfig 
 }
 
 const PARTS = ['keys', 'changes', 'builds', 'packs', 'repository/metadata', 'repository/pending'];
-const SETTLED = new Set(['keys', 'changes', 'builds', 'repository']);
+const SETTLED = new Set(['keys', 'changes', 'builds', 'statements', 'repository']);
 
 export interface Workspace {
   readonly directory: string;

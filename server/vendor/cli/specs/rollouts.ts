@@ -1,12 +1,14 @@
 // The commands that offer a release to the fleet, watch it there, and stop it.
-
+import { z } from 'zod';
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
 import {
   parseDuration,
+  parseField,
   parseInstant,
   parseLine,
   parseName,
   parsePath,
+  parseRelease,
 } from '../../../../shared/cli/values.ts';
 import { PROPOSAL_STATUSES } from '../../../../shared/protocol/fleet-proposals.ts';
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
@@ -158,6 +160,43 @@ export const ROLLOUTS: readonly VendorCommand[] = [
       },
     ],
     load: async () => (await import('../commands/trace.ts')).trace,
+  },
+  {
+    name: 'statements export',
+    about: 'a signed in-toto statement of each stage that a change has passed; signs those that are not yet',
+    example: 'statements export CHG-7',
+    kind: 'signs',
+    arguments: [{ ...CHANGE_OR_RELEASE, name: '<change>' }],
+    load: async () => (await import('../commands/statements.ts')).exportStatements,
+  },
+  {
+    name: 'statements verify',
+    about:
+      'whether a file of statements is the whole story of one change, each signed by a key of `releases`',
+    example: 'statements verify statements/CHG-7.intoto.jsonl',
+    kind: 'reads',
+    arguments: [{ name: '<path>', about: 'one line of JSON for each statement', parse: parsePath }],
+    options: [
+      {
+        flags: '--public-key <hex>',
+        about: 'a key of `releases` (default: those that this workspace has ever had)',
+        repeatable: true,
+        parse: parseField(z.string().regex(/^[0-9a-f]{64}$/), '64 hexadecimal digits'),
+      },
+    ],
+    load: async () => (await import('../commands/statements.ts')).verifyStatements,
+  },
+  {
+    name: 'support',
+    about: 'sign until when a platform release is mended; installs are told before it ends',
+    example: 'support platform@2.5.0 --until 2031-12-31T00:00:00Z',
+    kind: 'signs',
+    arguments: [{ name: '<release>', about: 'such as platform@2.5.0', parse: parseRelease }],
+    options: [
+      { flags: '--until <instant>', about: 'when it ends', required: true, parse: parseInstant },
+      { flags: '--reason <text>', about: 'why, where it ends earlier than was promised', parse: parseLine },
+    ],
+    load: async () => (await import('../commands/support.ts')).support,
   },
   {
     name: 'proposals',

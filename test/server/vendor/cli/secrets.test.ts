@@ -44,6 +44,7 @@ const SHOWN = [
     'duration',
     'format',
     'group',
+    'hex',
     'id',
     'install',
     'instant',

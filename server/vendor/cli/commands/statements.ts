@@ -1,0 +1,67 @@
+// `statements export` and `statements verify`: what each stage did, signed, in the form that tools of the field read.
+import { resolve } from 'node:path';
+import { fromHex } from '../../../../shared/encoding/bytes.ts';
+import { count } from '../../../../shared/errors/entry.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { readNamed } from '../../../../shared/node/named-file.ts';
+import { formatTable } from '../../../../shared/present/table.ts';
+import { keyIdOf, loadKey, publicKeyFromBytes } from '../../../../shared/trust/key.ts';
+import type { OpenedStatement } from '../../core/statements.ts';
+import { findChange } from '../../workspace/changes.ts';
+import type { Session } from '../../workspace/passphrases.ts';
+import { bundleFile, releaseKeys, signStatements, verifyBundle } from '../../workspace/statements.ts';
+
+/** Signs what is not signed yet, and proves the whole. Errors: vendor/stage-not-due, vendor/no-key, vendor/statements-wrong. */
+export async function exportStatements(session: Session, text: string): Promise<void> {
+  const record = await findChange(session.directory, text);
+  const file = bundleFile(session.directory, record.id);
+  if (record.release === null || record.result === 'abandoned') {
+    throw new FairleadError('vendor/statements-wrong', {
+      file,
+      problems: ['nothing of this change was built'],
+    });
+  }
+  const bytes = await signStatements(session, record);
+  const opened = verifyBundle(bytes, file, (await releaseKeys(session.directory)).all);
+  tell(session, 'statements-export', file, opened);
+}
+
+/** Of a file from anywhere: by the keys that the workspace has known, or by those that are given. Error: vendor/statements-wrong. */
+export async function verifyStatements(
+  session: Session,
+  path: string,
+  { publicKey = [] }: { readonly publicKey?: readonly string[] },
+): Promise<void> {
+  const file = resolve(path);
+  const given = publicKey.flatMap((hex) => {
+    const key = publicKeyFromBytes(fromHex(hex) ?? new Uint8Array());
+    const loaded = loadKey({ ...key, public: key.keyval.public });
+    return loaded === null ? [] : [[keyIdOf(key) as string, loaded] as const];
+  });
+  const keys = publicKey.length > 0 ? new Map(given) : (await releaseKeys(session.directory)).all;
+  tell(session, 'statements-verify', file, verifyBundle(await readNamed(file), file, keys));
+}
+
+function tell(session: Session, answer: string, file: string, opened: readonly OpenedStatement[]): void {
+  const change = opened[0]?.change ?? '';
+  const subjects = opened[0]?.subjects ?? [];
+  const rows = opened.map(({ stage, at, keyid, predicateType }) => [
+    stage,
+    at,
+    keyid.slice(0, 12),
+    predicateType,
+  ]);
+  session.out.result(
+    answer,
+    [
+      `${change}: ${count(opened.length, 'statement')}, each signed, one following the other`,
+      ...subjects.map(({ name, sha256 }) => `${name}  sha256:${sha256}`),
+      ...formatTable([['Stage', 'At', 'Key', 'What'], ...rows]),
+      file,
+    ],
+    {
+      ...{ change, file, subjects },
+      statements: opened.map(({ stage, at, keyid, predicateType }) => ({ stage, at, keyid, predicateType })),
+    },
+  );
+}
