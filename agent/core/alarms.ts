@@ -1,7 +1,7 @@
 // What needs a person, said in one sentence each, most urgent first.
 import { formatPin } from '../../shared/compile/pins.ts';
 import type { PinReport, Unfixable } from '../../shared/compile/target.ts';
-import type { EpochMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/error.ts';
 import { effectivePolicy, heldForced, type LocalState } from '../../shared/policy/local-state.ts';
 import { untilFresh } from '../../shared/present/status.ts';
@@ -37,6 +37,8 @@ export interface Observations extends LocalState {
   readonly damages: readonly string[];
   /** What the server says about who this is. */
   readonly server: NonNullable<StatusReply['reporting']>;
+  /** Until when the platform that runs is mended; null where nobody said. */
+  readonly support: NonNullable<StatusReply['support']> | null;
 }
 
 export function raiseAlarms(seen: Observations): string[] {
@@ -65,7 +67,12 @@ export function raiseAlarms(seen: Observations): string[] {
   alarms.push(...filesAlarms(seen));
   if (seen.auditProblem !== null) alarms.push(seen.auditProblem);
   alarms.push(...forkAlarms(seen));
-  alarms.push(...seen.damages, ...freshnessAlarm(seen), ...identityAlarms(seen.server));
+  alarms.push(
+    ...seen.damages,
+    ...freshnessAlarm(seen),
+    ...identityAlarms(seen.server),
+    ...supportAlarm(seen),
+  );
   return alarms;
 }
 
@@ -79,6 +86,13 @@ function forkAlarms({ forks }: Observations): readonly string[] {
   return restored === null
     ? [`the server no longer has ${what}: ask the vendor. ${next}`]
     : [`the server came out of a backup at ${restored} and lost ${what}. ${next}`];
+}
+
+/** From its end on: what is near stands in `status`, where it alarms nobody for months. */
+function supportAlarm({ support, now }: Observations): readonly string[] {
+  if (support === null || now < instantMs(support.until)) return [];
+  const { platform, until } = support;
+  return [`platform ${platform} is not mended any more since ${until}: update it, or ask the vendor`];
 }
 
 /** Neither stops anything here: what is signed counts by the local policy, whoever the server takes this for. */

@@ -10,6 +10,7 @@ import type { OrderTerms } from '../schema/order-terms.ts';
 import type { CapabilityRelease, Release, Verified } from '../schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Halt, Rollout } from '../schema/rollout.ts';
+import type { TargetNotes } from '../trust/target-notes.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 
 export type AnyRelease = Verified<Release>;
@@ -73,6 +74,8 @@ export interface Catalog {
   readonly rollouts: readonly Rollout[];
   readonly advisories: readonly OrderedAdvisory[];
   readonly halts: readonly ScopedHalt[];
+  /** What is signed beside releases, by their paths. */
+  readonly notes?: ReadonlyMap<string, TargetNotes>;
   /** When this install first saw a halt of a digest; where it is not said, a halt's own word counts. */
   readonly haltedSince?: ReadonlyMap<Digest, EpochMs>;
   /** When this install first saw an emergency order beside a halt in force, by the advisory's id. */

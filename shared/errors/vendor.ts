@@ -71,6 +71,12 @@ export const VENDOR_ERRORS = {
     http: 422,
     exit: EXIT.untrusted,
   }),
+  'vendor/never-reported': entry<{ readonly instance: string }>({
+    message: (d) => `${d.instance} has not reported yet: nobody here knows what runs there`,
+    hint: () => 'wait for its first report, or ask on the install: fairlead sbom',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/instance-not-found': entry<{ readonly instance: string; readonly found: number }>({
     message: (d) =>
       `${d.found === 0 ? 'no instance has' : `${d.found} instances have`} the id or name ${d.instance}`,

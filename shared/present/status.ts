@@ -1,4 +1,5 @@
 // The status for people: verdict, what needs attention, what runs, how fresh all this is.
+import { instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { CATALOGUE, isErrorCode } from '../errors/catalogue.ts';
 import { count, EXIT } from '../errors/entry.ts';
@@ -20,6 +21,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     `Channel ${status.channel}, track ${status.track}, generation ${status.generation ?? 'none'}; ${describeFreshness(status)}`,
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}${describeSlot(status)}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
+    ...describeSupport(status, style),
     ...(status.reporting?.off === true ? ['Reporting is off: the vendor hears nothing of this install'] : []),
     ...describeHints(status),
     ...(status.unsentReports === 0
@@ -29,6 +31,19 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];
+}
+
+/** So long before its end it stands out. */
+const SUPPORT_ENDS_SOON_MS = 90 * 86_400_000;
+
+function describeSupport({ support, at }: StatusReply, style: Style): readonly string[] {
+  if (support === undefined) return [];
+  const leftMs = instantMs(support.until) - instantMs(at);
+  // Past it, the alarm says so.
+  if (leftMs <= 0) return [];
+  const line = `Platform ${support.platform} is mended by the vendor until ${support.until}`;
+  if (leftMs > SUPPORT_ENDS_SOON_MS) return [line];
+  return [style.warn(`${line}, for ${count(Math.ceil(leftMs / 86_400_000), 'more day')}`)];
 }
 
 export function describeFixesFrom(from: FixesFrom): string {

@@ -1,7 +1,7 @@
 // The local admin API: what the operator's command-line program and the agent say to each other over the unix socket.
 import { z } from 'zod';
 import { advisoryDetails } from '../schema/advisory-details.ts';
-import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
+import { componentKey, digest, instant, line, name, sbomRef, supportEnd, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
@@ -15,15 +15,14 @@ export const ACTOR_HEADER = 'fairlead-actor';
 
 /** Requests are short sentences; a larger one is a mistake or an attack. */
 export const MAX_ADMIN_REQUEST_BYTES = 16 * 1024;
-
 const component = z.strictObject({
   component: componentKey,
   version,
   tree: digest,
   origin,
   health: z.enum(['healthy', 'unhealthy', 'unknown']),
-  /** `running (pid 812)`, `exited: status 1`, `absent`. */
-  service: z.string(),
+  /** `service`: `running (pid 812)`, `exited: status 1`, `absent`. `sbom`: as it was signed with the release. */
+  ...{ service: z.string(), sbom: sbomRef.optional() },
 });
 
 const quarantined = z.strictObject({
@@ -63,7 +62,8 @@ export const statusReply = z.strictObject({
   ...{ channel: z.enum(CHANNELS), fixesFrom: z.enum(FIXES_FROM).optional(), track: name },
   /** Null on an empty instance. */
   ...{ generation: z.int().nullable(), manifest: digest.nullable() },
-  components: z.array(component),
+  /** `support`: until when the vendor mends the platform that runs; absent where that is not said. */
+  ...{ components: z.array(component), support: supportEnd.optional() },
   decision,
   /** A decision about what is known now is being made: that above is the one before. */
   deciding: z.literal(true).optional(),

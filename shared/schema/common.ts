@@ -67,6 +67,12 @@ export const treePath = z
     error: 'a path inside the tree such as "deploy/compose.yaml"',
   });
 
+/** Which bytes are the bill of materials of a release. */
+export const sbomRef = z.strictObject({ digest, bytes: z.int().min(1) });
+
+/** Until when a platform is mended. */
+export const supportEnd = z.strictObject({ platform: version, until: instant });
+
 /** The words of a command, the program first. */
 export const argv = z.array(z.string().min(1).max(4096)).min(1).max(256);
 

@@ -17,6 +17,13 @@ export const QUESTIONS: readonly AgentCommand[] = [
     load: async () => (await import('../commands/status.ts')).status,
   },
   {
+    name: 'sbom',
+    about: 'what this install is made of, as a CycloneDX document',
+    example: 'sbom > install.cdx.json',
+    answer: async () => (await import('../commands/sbom.ts')).sbomAnswer,
+    load: async () => (await import('../commands/sbom.ts')).sbom,
+  },
+  {
     name: 'check',
     about: 'ask the server for news; exit 0 none, 10 available, 20 blocked',
     example: 'check',

@@ -21,13 +21,13 @@ import type { SurveyReply } from '../../../shared/protocol/survey.ts';
 import type { Decision } from '../../../shared/schema/decision.ts';
 import type { ManifestComponent } from '../../../shared/schema/deployment.ts';
 import { sayFixesFrom } from '../../../shared/schema/policy.ts';
-import { raiseAlarms } from '../../core/alarms.ts';
+import { refFor, releasePath } from '../../../shared/schema/release-ref.ts';
 import { isSameDecision, type Offer } from '../../core/conclude.ts';
-import { selectInconsistent } from '../../core/deploy/records.ts';
 import { longestInterruption } from '../../core/deploy/rollback-target.ts';
 import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
+import { alarmsOf, supportOf } from './alarms.ts';
 import { type Assessing, type Assessment, assess, assessSoon, readCurrent } from './assess.ts';
 import { factsToReport } from './facts.ts';
 import { describeOpenings } from './policy.ts';
@@ -53,7 +53,9 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     components: (current?.manifest.components ?? []).map(({ release: _release, ...component }) => ({
       ...component,
       ...healthOf(component, health),
+      ...sbomOf(component, facts),
     })),
+    ...supportOf(assessment),
     decision,
     ...(assessment.isOlder ? { deciding: true as const } : {}),
     freshness: {
@@ -186,30 +188,13 @@ export function movesOf({ plan, target }: Offer): Move[] {
   return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
 }
 
-async function alarmsOf(
-  state: Needs<'deployer' | 'offers' | 'records'>,
-  { facts, decision, emergency, pins, current }: Assessment,
-): Promise<string[]> {
-  const records = await state.deployer.records();
-  const isLive = ({ component, tree }: VerifyReply['components'][number]) =>
-    current?.manifest.components.some((one) => one.component === component && one.tree === tree) === true;
-  return raiseAlarms({
-    now: facts.now,
-    policy: facts.policy,
-    config: facts.config,
-    freshness: facts.freshness.state,
-    contact: state.offers.contact.last(),
-    unfixable: emergency.unfixable,
-    pins,
-    inconsistent: selectInconsistent(records),
-    files: (await state.records.verification.read())?.components.filter(isLive) ?? [],
-    degraded: state.deployer.degradations(),
-    notBegun: decision.verdict === 'apply' ? state.offers.own.problem() : null,
-    auditProblem: state.records.ledger.problem(),
-    forks: await state.records.witness.forks(),
-    damages: await state.records.damages(),
-    server: state.records.reporter.word(),
-  });
+/** Of the release itself: a version is signed once. */
+function sbomOf(
+  { component, version }: Pick<ManifestComponent, 'component' | 'version'>,
+  { catalog }: Assessment['facts'],
+) {
+  const sbom = catalog.notes?.get(releasePath(refFor(component, version)))?.sbom;
+  return sbom === undefined ? {} : { sbom };
 }
 
 function channelOf({ facts }: Assessment): Channel {

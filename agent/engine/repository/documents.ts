@@ -11,6 +11,7 @@ import type { OrderTerms } from '../../../shared/schema/order-terms.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
 import { parseTargetDocument, placeOf, type TargetDocument } from '../../../shared/schema/target-document.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
+import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
 import type { RepositorySource } from '../../ports/server.ts';
 import type { DocumentCache } from '../../ports/state.ts';
 import { orNull } from './root-chain.ts';
@@ -21,6 +22,8 @@ export interface DocumentRef {
   /** SHA-256, lower-case hexadecimal. */
   readonly sha256: string;
   readonly length: number;
+  /** What is signed beside it. */
+  readonly notes?: TargetNotes;
 }
 
 /** True when both name the same bytes in the same place. */
@@ -127,7 +130,8 @@ export function parseEntry(path: string, bytes: Uint8Array): CatalogEntry {
 }
 
 /** What an order or a halt says in a document of its own is put to it. */
-export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
+export function collectCatalog(entries: readonly CatalogEntry[], refs: readonly DocumentRef[] = []): Catalog {
+  const notes = new Map(refs.flatMap(({ path, notes: said }) => (said === undefined ? [] : [[path, said]])));
   const terms = new Map<string, OrderTerms>();
   const details = new Map<string, AdvisoryDetails>();
   const scopes = new Map<Digest, Classes>();
@@ -137,6 +141,7 @@ export function collectCatalog(entries: readonly CatalogEntry[]): Catalog {
     if (kind === 'halt-scope') scopes.set(document.digest, document.classes);
   }
   return {
+    ...(notes.size === 0 ? {} : { notes }),
     releases: entries.flatMap((entry) => (entry.kind === 'release' ? [entry.document] : [])),
     rollouts: entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.document] : [])),
     advisories: entries.flatMap(({ kind, document }) => {

@@ -5,6 +5,7 @@ import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import type { Pieces } from '../../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { createRests } from '../../../shared/node/turns.ts';
+import { instant, sbomRef } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
 import type { Targets } from '../../../shared/trust/metadata.ts';
@@ -18,6 +19,13 @@ const entries = z.array(
     path: z.string(),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
     length: z.int().min(0),
+    /** An earlier agent takes the listing for damaged, and makes it anew at its next refresh. */
+    notes: z
+      .strictObject({
+        sbom: sbomRef.exactOptional(),
+        supportUntil: instant.exactOptional(),
+      })
+      .exactOptional(),
   }),
 );
 
@@ -98,9 +106,10 @@ export async function listDocuments(
     await rests();
     const found = resolveTarget(path, tree.lookUp);
     if (found.kind !== 'found') continue;
-    const { hashes, length } = found.target;
+    const { hashes, length, notes } = found.target;
     const sha256 = hashes.get('sha256');
-    if (sha256 !== undefined && length <= DOCUMENT_LIMITS.maxBytes) refs.push({ path, sha256, length });
+    if (sha256 !== undefined && length <= DOCUMENT_LIMITS.maxBytes)
+      refs.push({ path, sha256, length, ...(notes === undefined ? {} : { notes }) });
     else onWarning(new FairleadError('trust/misplaced', { path, problem: 'no SHA-256, or too large' }));
   }
   return refs;

@@ -165,7 +165,7 @@ class TufRepository implements Repository {
     this.#options.mirrors?.learn(listedMirrors(inOrder));
     const { digests, orders } = this.#sightings;
     return {
-      ...collectCatalog(inOrder),
+      ...collectCatalog(inOrder, entries),
       ...(digests.size === 0 ? {} : { haltedSince: digests }),
       ...(orders.size === 0 ? {} : { ordersHaltedSince: orders }),
     };

@@ -4,6 +4,7 @@ import { type Observations, raiseAlarms } from '../../../agent/core/alarms.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
+import { parseVersion } from '../../../shared/version/version.ts';
 import { recordOf } from '../../support/deployments.ts';
 
 const QUIET: Observations = {
@@ -22,6 +23,7 @@ const QUIET: Observations = {
   damages: [],
   forks: [],
   server: { refusal: null, twinsHeard: null },
+  support: null,
 };
 const PIN = {
   pin: { level: 'suite', name: 'core', version: '1.x', owner: 'ada', reason: 'r' },
@@ -124,9 +126,20 @@ const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[
       'another agent speaks in the name of this install, last heard at 2026-03-01T09:00:00Z: its state directory was copied. On the copy: fairlead agent move --copy',
     ],
   ],
+  [
+    'a platform that is mended no more',
+    { support: { platform: parseVersion('2.5.0'), until: '2026-03-01T10:00:00Z' } },
+    ['platform 2.5.0 is not mended any more since 2026-03-01T10:00:00Z: update it, or ask the vendor'],
+  ],
 ];
 
 describe('an alarm', () => {
+  it('is raised by a platform only from the moment on at which nobody mends it', () => {
+    const support = { platform: parseVersion('2.5.0'), until: '2026-03-01T10:00:01Z' };
+
+    expect(raiseAlarms({ ...QUIET, support })).toEqual([]);
+  });
+
   it.each(FACTS)('is raised by %s', (_what, fact, sentences) => {
     expect(raiseAlarms({ ...QUIET, ...fact })).toEqual(sentences);
   });

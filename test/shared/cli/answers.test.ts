@@ -62,6 +62,7 @@ it('every command of fairlead, asked in turn, prints what it declares', { timeou
   const why = ['--reason', 'a test'];
 
   await run('status');
+  await run('sbom');
   await run('check');
   publish(releaseOf('1.1.0', { settings: { level: { type: 'string', default: 'info' } } }));
   await run('check');
@@ -162,6 +163,16 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
       '--scope',
       'x',
     );
+  const platformAbout = [
+    '--component',
+    'platform',
+    '--version',
+    '1.0.0',
+    '--revision',
+    'git:1',
+    '--scope',
+    'x',
+  ];
   const offered = async (version: string) => {
     const text = `core/web@${version}`;
     const { id } = (await open(version)).change as { id: string };
@@ -185,6 +196,8 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
   bench.server.counts.set(id, { committed: 1, rolledBack: 0, inProgress: 0, failed: 0 });
   await run('change', 'complete', id);
   await run('promote', 'core/web@1.0.0', '--track', 'candidate');
+  const bundle = (await run('statements', 'export', id)).file as string;
+  await run('statements', 'verify', bundle);
   await run('withdraw', 'core/web@1.0.0');
   await offered('1.0.1');
   const advisory = [
@@ -213,6 +226,18 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
   await run('change', 'abandon', given, '--reason', 'a test');
   await run('change', 'show', given);
   await run('change', 'list');
+  const platform = (await run('change', 'open', ...platformAbout)).change as { id: string };
+  await run(
+    'build',
+    'platform@1.0.0',
+    '--change',
+    platform.id,
+    '--from',
+    await bench.write('platform.json', { suites: {} }),
+  );
+  await run('verify', platform.id);
+  await run('release', platform.id);
+  await run('support', 'platform@1.0.0', '--until', '2031-12-31T00:00:00Z');
   await run('enrolment', 'create', '--name', 'Example Ltd');
   await run('sign');
   await run('mirrors', 'set', 'eu=https://eu.example/repository');

@@ -93,6 +93,7 @@ describe('a pin', () => {
       now: 0,
       policy: { kind: 'readable', policy: DEFAULT_POLICY },
       config: { kind: 'unreadable', problem: 'lost', hint: '' },
+      support: null,
       contact: null,
       freshness: 'fresh',
       unfixable: [],

@@ -42,6 +42,21 @@ describe('a status', () => {
 
   it.each<[string, object, readonly string[]]>([
     [
+      'a platform that is mended for years',
+      { support: { platform: '2.5.0', until: '2031-12-31T00:00:00Z' } },
+      ['Platform 2.5.0 is mended by the vendor until 2031-12-31T00:00:00Z'],
+    ],
+    [
+      'one that is mended for weeks',
+      { support: { platform: '2.5.0', until: '2026-03-15T10:00:00Z' } },
+      ['warn<Platform 2.5.0 is mended by the vendor until 2026-03-15T10:00:00Z, for 14 more days>'],
+    ],
+    [
+      'one that is mended no more, which is an alarm',
+      { support: { platform: '2.5.0', until: '2026-03-01T10:00:00Z' } },
+      [],
+    ],
+    [
       'an agent in a slot',
       { slots: { current: 'b', versions: { a: '0.0.9', b: '0.1.0' }, trial: null } },
       ['Instance "first-customer" of https://vendor.example, agent 0.1.0 in slot b'],

@@ -132,6 +132,14 @@ const ACTS: readonly FleetCommand[] = [
     load: async () => (await import('../commands/instances.ts')).evidence,
   },
   {
+    name: 'instances sbom',
+    about: 'what an install is made of, package by package, as one CycloneDX document',
+    example: 'instances sbom "Example Ltd, Oslo" --file oslo.cdx.json',
+    arguments: [INSTALL],
+    options: [{ flags: '--file <file>', about: 'where to write it', required: true, parse: parsePath }],
+    load: async () => (await import('../commands/install-sbom.ts')).installSbom,
+  },
+  {
     name: 'instances verify',
     about: 'whether a file of evidence is as the server gave it out',
     example: 'instances verify oslo.json',

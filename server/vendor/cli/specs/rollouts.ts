@@ -175,7 +175,7 @@ export const ROLLOUTS: readonly VendorCommand[] = [
       'whether a file of statements is the whole story of one change, each signed by a key of `releases`',
     example: 'statements verify statements/CHG-7.intoto.jsonl',
     kind: 'reads',
-    arguments: [{ name: '<path>', about: 'one line of JSON for each statement', parse: parsePath }],
+    arguments: [{ name: '<file>', about: 'one line of JSON for each statement', parse: parsePath }],
     options: [
       {
         flags: '--public-key <hex>',

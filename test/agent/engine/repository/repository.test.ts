@@ -89,6 +89,50 @@ async function titles(repository: Repository) {
   return (await repository.catalog()).advisories.map(({ title }) => title);
 }
 
+describe('what is signed beside a release', () => {
+  const notes = {
+    sbom: { digest: `sha256:${'a'.repeat(64)}`, bytes: 12 },
+    supportUntil: '2031-12-31T00:00:00Z',
+  };
+  const sign = (vendor: RepositorySimulator, custom: unknown) => {
+    vendor.signed.get('releases').targets[PLATFORM].custom = custom;
+    publish(vendor);
+  };
+
+  it('is in the catalog, moves without the release, and is there again after a restart without the network', async () => {
+    const vendor = vendorRepository();
+    sign(vendor, { kind: 'platform', ...notes });
+    const first = await start(vendor);
+    await first.repository.refresh(NOW);
+    expect((await first.repository.catalog()).notes?.get(PLATFORM)).toEqual(notes);
+
+    sign(vendor, { ...notes, supportUntil: '2032-12-31T00:00:00Z' });
+    await first.repository.refresh(NOW);
+
+    const { repository } = await start(vendor, first.directory);
+    expect((await repository.catalog()).notes?.get(PLATFORM)?.supportUntil).toBe('2032-12-31T00:00:00Z');
+  });
+
+  it.each([
+    ['text', 'soon'],
+    ['other words', { sbom: 'yes', supportUntil: 5 }],
+    ['a day that does not exist', { supportUntil: '2031-02-31T00:00:00Z' }],
+    ['a bill without end', { sbom: { ...notes.sbom, bytes: 2 ** 40 } }],
+    ['a list', [notes]],
+  ])('and is %s, is somebody else’s, and keeps no release from being read', async (_name, custom) => {
+    const vendor = vendorRepository();
+    sign(vendor, custom);
+    const { repository, warnings } = await start(vendor);
+    await repository.refresh(NOW);
+
+    const catalog = await repository.catalog();
+
+    expect(catalog.notes).toBeUndefined();
+    expect(catalog.releases).toHaveLength(1);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('the catalog', () => {
   it('is empty and never fresh before the first refresh', async () => {
     const { repository } = await start(vendorRepository());

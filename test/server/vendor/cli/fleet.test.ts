@@ -1,4 +1,5 @@
 // The fleet from the command line, against a real server with agents that report: every command, as people and as programs read it.
+
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ import {
   signRole,
 } from '../../../support/publications.ts';
 import { recordOf } from '../../../support/reports.ts';
+import { expectCycloneDx } from '../../../support/sboms.ts';
 import { enrolAgent, type ServerAgent } from '../../../support/server-agent.ts';
 import { addPack, startTestServer, type TestServer } from '../../../support/server-under-test.ts';
 import { createBench, type Vendor } from '../../../support/vendor.ts';
@@ -185,6 +187,17 @@ describe('instances', () => {
     expect(await told('instances', '--standing', 'retired')).toContain('Oslo');
     // By its name too: nobody looks up ids of what is gone.
     await json('operator', 'instances', 'restore', 'Oslo', ...why);
+  });
+
+  it('say what they are made of, in a file for any tool', async () => {
+    await oslo.report(1);
+    const file = join(dir, 'oslo.cdx.json');
+
+    const { components } = await json('viewer', 'instances', 'sbom', 'Oslo', '--file', file);
+
+    const bill = JSON.parse(await readFile(file, 'utf8'));
+    expectCycloneDx(bill);
+    expect(bill.components).toHaveLength(Number(components));
   });
 
   it('give their evidence as a file that says whether somebody changed it', async () => {
