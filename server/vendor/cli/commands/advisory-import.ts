@@ -15,9 +15,10 @@ import { type PackageOptions, readPackages } from '../packages.ts';
 type ImportOptions = AdvisoryOptions & PublishingOptions & PackageOptions;
 
 /** What is typed counts before what the record says. Errors: vendor/import-unusable, and those of publishing. */
-export async function importAdvisory(session: Session, file: string, options: ImportOptions): Promise<void> {
+export async function importAdvisory(session: Session, path: string, options: ImportOptions): Promise<void> {
   await openWorkspace(session.directory);
-  const record = parseDocument(osvRecord, parseJson(await readRecord(file), file, OSV_LIMITS), file);
+  const file = path === '-' ? 'standard input' : path;
+  const record = parseDocument(osvRecord, parseJson(await readRecord(path), file, OSV_LIMITS), file);
   const packages = await readPackages(options);
   const { withdrawn, leftOut, ...imported } = importOsv(record, {
     file,
