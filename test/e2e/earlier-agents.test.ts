@@ -1,7 +1,7 @@
 // Agents of earlier commits beside the server and the vendor of today: they enrol, report, update, are patched, and are asked what they do not know.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { z } from 'zod';
@@ -68,6 +68,9 @@ const { editor } = createOfflineEdition();
 
 async function updates(today: Earlier, earlier: Earlier, fleet: Fleet, id: string): Promise<void> {
   await releaseAnew(today, editor, '1.3.8');
+  // It is signed beside the release, for agents that know of it.
+  const published = readdirSync(join(today.directory, 'server'), { encoding: 'utf8', recursive: true });
+  expect(published.filter((path) => path.endsWith('.cdx.json'))).toHaveLength(1);
   await committed(earlier.json, 8);
   await until(async () => ((await fleet.runs(id, '1.3.8')) ? true : null));
 }

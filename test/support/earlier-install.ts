@@ -1,4 +1,5 @@
 // An install, a server and a vendor that an earlier version left behind, unpacked and started with this one.
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { endProcessesOf } from '../labs/demo/leftovers.ts';
 import { programDirectory } from '../labs/demo/stage.ts';
 import { temporaryDirectory } from './directories.ts';
 import { freePort } from './free-port.ts';
+import { LOCK } from './sboms.ts';
 
 const ARCHIVE = join(import.meta.dirname, '../vectors/earlier/install.tar.zst');
 /** Where it was made; documents name it. */
@@ -151,6 +153,8 @@ export async function releaseAnew(
   await run('fairlead-vendor', 'renew');
   const prepared = await prepare(version, join(directory, 'new'));
   writeFileSync(join(directory, 'new.json'), JSON.stringify(prepared.manifest));
+  // So that what is signed beside the release is there for those who do not know it.
+  writeFileSync(join(prepared.directory, 'package-lock.json'), JSON.stringify(LOCK));
   const intake = [
     '--component',
     component,
