@@ -6,7 +6,7 @@ import { systemCode } from '../errors/error.ts';
 import { formatMail, type Mail } from '../protocol/mail.ts';
 import type { Relay } from '../schema/mail.ts';
 
-/** What came of one mail. `refused` is for good: RFC 5321 §4.2.1 has it never tried again as it is. */
+/** What came of one mail. `refused` is for good: of the receiver's address, or of the mail as it is (RFC 5321 §4.2.1). */
 export interface Posted {
   readonly verdict: 'arrived' | 'again' | 'refused';
   /** Null where there was no answer. */
@@ -172,8 +172,6 @@ interface SmtpError extends Error {
   readonly response?: string;
 }
 
-const JUDGES_THE_MAIL: ReadonlySet<string | undefined> = new Set(['RCPT TO', 'DATA']);
-
 function outcomeOf(error: unknown, limit: AbortSignal, postMs: number): Posted {
   const failed = (problem: string): Posted => ({ verdict: 'again', status: null, problem });
   if (limit.aborted) return failed(`no answer within ${postMs / 1_000} s`);
@@ -181,11 +179,12 @@ function outcomeOf(error: unknown, limit: AbortSignal, postMs: number): Posted {
   const { command, response, code, originalCode } = error as SmtpError;
   const status = codeIn(response);
   if (status !== null) {
-    const isRefused = status >= 500 && JUDGES_THE_MAIL.has(command);
+    const detail = detailIn(response);
+    const said = detail === null ? status : `${status} ${detail}`;
     return {
-      verdict: isRefused ? 'refused' : 'again',
+      verdict: isForGood(command, status, detail) ? 'refused' : 'again',
       status,
-      problem: `it answers ${status}${detailIn(response)} to ${command === 'CONN' ? 'the connection' : command}`,
+      problem: `it answers ${said} to ${command === 'CONN' ? 'the connection' : command}`,
     };
   }
   if (code === 'EPROTOCOL') return failed('what it says is no SMTP');
@@ -199,7 +198,20 @@ function codeIn(response: string | undefined): number | null {
 }
 
 /** RFC 3463: three numbers that say more, and can say nothing else. */
-function detailIn(response: string | undefined): string {
-  const detail = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response ?? '')?.[1];
-  return detail === undefined ? '' : ` ${detail}`;
+function detailIn(response: string | undefined): string | null {
+  return /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response ?? '')?.[1] ?? null;
+}
+
+/** RFC 3463 §3.2, 3.3 and 3.7: the address, its mailbox, the mail itself. The rest is of the relay, of a limit, of who sends. */
+const OF_RECEIVER_OR_MAIL = /^5\.[126]\./;
+/** 5.1.0 too, as Postfix says it: it judges who sends in its answer to RCPT TO. */
+const OF_SENDER: ReadonlySet<string | null> = new Set(['5.1.0', '5.1.7', '5.1.8']);
+/** RFC 5321 §4.2.3, where there is nothing that says more: of a mailbox. */
+const OF_MAILBOX: ReadonlySet<number> = new Set([550, 551, 553]);
+
+/** What somebody can mend without another address or another mail is not: "relay access denied", "daily limit exceeded". */
+function isForGood(command: string | undefined, status: number, detail: string | null): boolean {
+  if (status < 500 || (command !== 'RCPT TO' && command !== 'DATA')) return false;
+  if (detail === null) return command === 'RCPT TO' && OF_MAILBOX.has(status);
+  return OF_RECEIVER_OR_MAIL.test(detail) && !OF_SENDER.has(detail);
 }

@@ -171,7 +171,7 @@ describe('a relay', () => {
     const webhook = await makeWebhook(server, OPS, { types: ['instance.retired', 'instance.isolated'] });
     await happen(server, [RETIRED, eventOf('instance.isolated')]);
     let refused = 0;
-    relay.answer = (command) => (command === 'MESSAGE' && refused++ === 0 ? '554 5.7.1 spam' : undefined);
+    relay.answer = (command) => (command === 'MESSAGE' && refused++ === 0 ? '554 5.6.0 not that' : undefined);
     for (let i = 0; i < 3; i++) {
       await runOutbox(server);
       server.now += MINUTE_MS;
@@ -180,7 +180,7 @@ describe('a relay', () => {
     const [last, over] = await deliveries(webhook);
     if (last === undefined || over === undefined) throw new Error('both were tried');
     expect([last.state, over.state]).toEqual(['delivered', 'given-up']);
-    expect(over).toMatchObject({ attempts: 1, status: 554, problem: 'it answers 554 5.7.1 to DATA' });
+    expect(over).toMatchObject({ attempts: 1, status: 554, problem: 'it answers 554 5.6.0 to DATA' });
     expect(await look(webhook)).toMatchObject({ waiting: 0, dropped: 1 });
 
     await ask('POST', `/${webhook.id}/deliveries/${over.id}/redeliver`);
