@@ -3,6 +3,7 @@ import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import type { Context } from './context.ts';
+import { compareHoles } from './exposure.ts';
 import { pinsAgainst, prohibition } from './fixes.ts';
 import { firstStop } from './offers.ts';
 import { selectPinned } from './pins.ts';
@@ -30,13 +31,13 @@ export function alternatives(
   const releases = context.index.of(component);
   const since = context.running.get(component) ?? from;
   const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
-  const open = from === null ? 0 : context.holes(component, from.version).length;
+  const open = from === null ? [] : context.holes(component, from.version);
   const choices = releases
     .filter((release) => prohibition(context, release, beyondHalts) === null)
     .map(choiceOf)
     .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
     .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)
-    .filter(({ version }) => context.holes(component, version).length <= open);
+    .filter(({ version }) => compareHoles(context.holes(component, version), open) <= 0);
   return (respectPins ? allowedByPins(context, component, choices) : choices).toSorted(
     (a, b) =>
       Number(context.offers.offered.has(b.digest)) - Number(context.offers.offered.has(a.digest)) ||

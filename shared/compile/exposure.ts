@@ -64,6 +64,14 @@ export function openFrom(advisories: readonly Advisory[], from: Severity): reado
     .toSorted(byUrgency);
 }
 
+/** Below zero where `a` is the lesser evil: of the most severe kind that they differ in it has fewer. Two less severe ones never outweigh one. */
+export function compareHoles(a: readonly Pick<Advisory, 'severity'>[], b: typeof a): number {
+  const countIn = (holes: typeof a, severity: Severity) =>
+    holes.filter((hole) => hole.severity === severity).length;
+  const differences = BY_URGENCY.map((severity) => countIn(a, severity) - countIn(b, severity));
+  return differences.find((difference) => difference !== 0) ?? 0;
+}
+
 function byUrgency(a: Advisory, b: Advisory): number {
   return BY_URGENCY.indexOf(a.severity) - BY_URGENCY.indexOf(b.severity) || (a.id < b.id ? -1 : 1);
 }

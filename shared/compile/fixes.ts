@@ -7,6 +7,7 @@ import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 import { isConfigurable } from './adopt.ts';
 import type { Context } from './context.ts';
+import { compareHoles } from './exposure.ts';
 import { firstStop } from './offers.ts';
 import { selectPinned } from './pins.ts';
 import type { AnyRelease } from './releases.ts';
@@ -16,15 +17,15 @@ import type { Unfixable, Withheld } from './target.ts';
 export interface Fix {
   /** The fixed version, or the required stop on the way to it. */
   readonly choice: Choice;
-  /** How many advisories stay open with the fixed version. */
-  readonly open: number;
+  /** The advisories that stay open with the fixed version. */
+  readonly open: readonly Advisory[];
   readonly isStop: boolean;
   /** Its settings are all given. */
   readonly isConfigured: boolean;
 }
 
 export interface Fixes {
-  /** What could start with the settings of this install first, then fewest open advisories, then nearest. */
+  /** What could start with the settings of this install first, then what leaves the least open, then nearest. */
   readonly fixes: readonly Fix[];
   /** Why there is none. */
   readonly reason: Unfixable['reason'];
@@ -47,7 +48,9 @@ export function* fixesFor(context: Context, component: ComponentName, from: Choi
     (version) => toFix(context, component, from, version),
     () => context.index.of(component).length,
   );
-  const fixes = found.filter((one) => typeof one !== 'string').filter((fix) => fix.open < advisories.length);
+  const fixes = found
+    .filter((one) => typeof one !== 'string')
+    .filter((fix) => compareHoles(fix.open, advisories) < 0);
   const running = context.running.get(component);
   // What was forced here before stays, rather than wander between equal fixes.
   const isHome = (fix: Fix) => (fix.choice.digest === running?.digest ? 0 : 1);
@@ -55,7 +58,7 @@ export function* fixesFor(context: Context, component: ComponentName, from: Choi
   const sorted = fixes.toSorted(
     (a, b) =>
       Number(b.isConfigured) - Number(a.isConfigured) ||
-      a.open - b.open ||
+      compareHoles(a.open, b.open) ||
       isHome(a) - isHome(b) ||
       compareVersions(a.choice.version, b.choice.version),
   );
@@ -130,8 +133,9 @@ function toFix(
   const running = context.running.get(component);
   const release = context.index.find(component, version);
   if (release === undefined) return 'not-released';
-  const open = context.holes(component, version).length;
-  const beyondHalts = isBeyondHalts(context, context.holes(component, from.version));
+  const open = context.holes(component, version);
+  const before = context.holes(component, from.version);
+  const beyondHalts = isBeyondHalts(context, before);
   if (release.digest === running?.digest) {
     return { choice: running, open, isStop: false, isConfigured: true };
   }
@@ -140,8 +144,11 @@ function toFix(
     running !== undefined && stop !== undefined && compareVersions(version, stop.document.version) > 0;
   const next = isStop ? stop : release;
   const isConfigured = isConfigurable(next, context.input.config, context.onDisk);
-  const isPinned =
-    context.mandate === 'policy' && pinsAgainst(context, component, next.document.version).length > 0;
-  if (isPinned) return 'pinned';
+  if (context.mandate === 'policy') {
+    if (pinsAgainst(context, component, next.document.version).length > 0) return 'pinned';
+    // From a stop that is worse the way on may be closed for long. An order has no other way.
+    const atStop = isStop ? context.holes(component, next.document.version) : [];
+    if (compareHoles(atStop, before) > 0) return 'affected';
+  }
   return prohibition(context, next, beyondHalts) ?? { choice: choiceOf(next), open, isStop, isConfigured };
 }

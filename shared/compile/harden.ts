@@ -9,6 +9,7 @@ import { compareVersions } from '../version/version.ts';
 import { findBeside } from './beside.ts';
 import { listedChildren } from './constraints.ts';
 import { type Context, withPins } from './context.ts';
+import { compareHoles } from './exposure.ts';
 import { type Fixes, fixesFor, isBeyondHalts, pinsAgainst } from './fixes.ts';
 import { type Assignment, createRepairs, isBound } from './repair.ts';
 import type { Choice } from './running.ts';
@@ -110,7 +111,9 @@ function* attempt(
   for (const best of [true, false]) {
     const forced = affected.map(({ component, fixes }) => ({
       component,
-      to: fixes.filter((fix) => !best || fix.open === fixes[0]?.open).map((fix) => fix.choice),
+      to: fixes
+        .filter((fix) => !best || compareHoles(fix.open, fixes[0]?.open ?? []) === 0)
+        .map((fix) => fix.choice),
     }));
     for (const respectPins of context.mandate === 'policy' ? [true] : [true, false]) {
       const moves = yield* repair({ forced, respectPins, beyondHalts, budget });

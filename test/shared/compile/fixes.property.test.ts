@@ -38,6 +38,38 @@ const pinnedWorld = fc
   )
   .map(([scenario, pins]): Scenario => ({ ...scenario, pins }));
 
+const SEVERITIES = ['critical', 'high', 'medium'];
+
+/** Several weaknesses of each component, of mixed severity, some of them in what would be their fix and without one of their own. */
+const mixedWorld = fc
+  .tuple(
+    exposedWorld,
+    fc.array(fc.constantFrom(...SEVERITIES), { minLength: 2, maxLength: 2 }),
+    fc.array(
+      fc.record({
+        component: fc.constantFrom('core/a', 'core/b', 'core/c'),
+        affected: fc.constantFrom('<1.0.1', '<2.0.0', '1.0.1', '1.1.0', '2.0.0', '>=1.0.1'),
+        severity: fc.constantFrom(...SEVERITIES),
+      }),
+      { minLength: 1, maxLength: 5 },
+    ),
+  )
+  .map(([scenario, severities, more]): Scenario => {
+    const known = Object.entries(scenario.advisories ?? {}).map(([id, spec], at): [string, AdvisorySpec] => [
+      id,
+      { ...spec, severity: severities[at] ?? 'high' },
+    ]);
+    const added = more.map(({ component, affected, severity }, at): [string, AdvisorySpec] => [
+      `FL-2026-001${at}`,
+      { affected: { [component]: affected }, severity },
+    ]);
+    return {
+      ...scenario,
+      policy: { channel: 'frozen', security: { from: 'medium' } },
+      advisories: Object.fromEntries([...known, ...added]),
+    };
+  });
+
 /** How many of the worlds drawn were about something: the rest prove nothing. */
 function reaching(least: number): { readonly hit: () => void; readonly check: () => void } {
   let hits = 0;
@@ -154,6 +186,35 @@ describe('compileFixes', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('opens nothing that is more severe than the worst that it closes, in any component', () => {
+    const reached = reaching(15);
+    fc.assert(
+      fc.property(mixedWorld, (scenario) => {
+        const input = compileInputOf(scenario);
+        const { target } = compileFixes(input);
+        if (target === null) return;
+        const before = selectExposures(input.current!.manifest, input.catalog.advisories);
+        const after = selectExposures(target!.manifest, input.catalog.advisories);
+
+        for (const name of movedBetween(input.current!, target!)) {
+          const urgencies = (these: typeof after, those: typeof after) =>
+            these
+              .filter(({ component }) => component === name)
+              .filter(
+                ({ advisory }) => !those.some((one) => one.component === name && one.advisory === advisory),
+              )
+              .map(({ severity }) => SEVERITIES.indexOf(severity));
+          const opened = urgencies(after, before);
+          if (opened.length === 0) continue;
+          reached.hit();
+          expect(Math.min(...opened)).toBeGreaterThanOrEqual(Math.min(...urgencies(before, after)));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    reached.check();
   });
 
   it('is nothing, and changes nothing, where the policy says nothing', () => {
