@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import {
+  findRestore,
   type LedgerClaim,
   type LedgerHead,
   type Receipt,
@@ -86,12 +87,6 @@ export function selectForks(known: ReceiptsFile | null, now: EpochMs): readonly 
     const [was, is] = [readReceipt(before), readReceipt(after)];
     if (was === null || is === null) return [];
     const seen = { ...was.server, at: was.at };
-    return { found, seen, restored: explains(is.restored, seen) };
+    return { found, seen, restored: findRestore(is.restored ?? [], seen)?.at ?? null };
   });
-}
-
-/** Only what was seen before it, and lay beyond what came back. */
-function explains(restored: Receipt['restored'], seen: Fork['seen']): string | null {
-  if (restored === undefined || seen.count <= restored.count) return null;
-  return instantMs(seen.at) <= instantMs(restored.at) ? restored.at : null;
 }

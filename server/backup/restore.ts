@@ -5,13 +5,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type EpochMs, formatInstant, formatInstantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import { nameList, type SetName } from '../core/backup-names.ts';
 import type { DatabaseAddress } from '../core/database-address.ts';
-import { appendAudit } from '../db/audit.ts';
+import { appendAudit, listRestores } from '../db/audit.ts';
 import { readAuditHead } from '../db/audit-chain.ts';
 import { writeBackupMark } from '../db/backup-marks.ts';
 import { findChange, recordPublication } from '../db/changes.ts';
@@ -214,6 +214,6 @@ export async function noteRestored(
     const details = { set: formatInstant(at), replayed: replayed.entries, count };
     const entry = { actor: 'server', action: 'backup.restored', subject: `backup ${sequence}` };
     await appendAudit(trx, { ...entry, details }, now);
-    await writeBackupMark(trx, 'restored', { at: formatInstantMs(now), count });
+    await writeBackupMark(trx, 'restores', await listRestores(trx));
   });
 }

@@ -4,7 +4,9 @@ import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts'
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import { EVENT_KINDS, type EventKind } from '../../shared/protocol/events.ts';
 import type { AuditEntry } from '../../shared/protocol/fleet.ts';
+import type { Restores } from '../../shared/protocol/receipt.ts';
 import { appendEvents } from './events.ts';
+import { TOLD_RESTORES } from './ledger-kept.ts';
 import { cutPart, type Part } from './page.ts';
 import type { Database, DatabaseTransaction, Tables } from './tables.ts';
 import { takeLock } from './transact.ts';
@@ -78,6 +80,21 @@ export async function readAudit(
     entries: entries.map(entryOf),
     next,
   };
+}
+
+/**
+ * The newest, oldest first: as the log has them, since a copy of the database may be older than a restore that is in the log. One that
+ * brought back less took away the entry of the one before, and explains all that it did.
+ */
+export async function listRestores(db: Database): Promise<Restores> {
+  const rows = await db
+    .selectFrom('audit')
+    .select(['sequence', 'at'])
+    .where('action', '=', 'backup.restored')
+    .orderBy('sequence', 'desc')
+    .limit(TOLD_RESTORES)
+    .execute();
+  return rows.map(({ sequence, at }) => ({ at, count: Number(sequence) - 1 })).reverse();
 }
 
 export function entryOf(row: Tables['audit']): AuditEntry {

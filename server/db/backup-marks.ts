@@ -1,5 +1,6 @@
 // What the server remembers of its backups: one row for each thing that happens again and again, so that every process and command knows of the last time.
 import type { Kysely } from 'kysely';
+import type { Restores } from '../../shared/protocol/receipt.ts';
 import { columnTypesOf, type Database, type DatabaseTransaction } from './tables.ts';
 
 export async function addBackupMarks(db: Kysely<unknown>): Promise<void> {
@@ -21,8 +22,8 @@ export interface BackupMarks {
   readonly archive: { readonly since: string; readonly problem: string };
   /** Up to which entry the audit log is at the place. */
   readonly log: { readonly count: number };
-  /** The last restore, and how many entries of the log came with it: receipts explain by it what installs saw of the log and is gone. */
-  readonly restored: { readonly at: string; readonly count: number };
+  /** The newest restores: receipts explain by them what installs saw of the log and is gone. */
+  readonly restores: Restores;
   /** The last drill; null in place of what it did not get to measure. */
   readonly drill: {
     readonly at: string;

@@ -1,11 +1,16 @@
 // The heads of installs' logs, as their reports name them: kept, held against those before, and answered with the head of this server's own log.
 import { sql } from 'kysely';
 import type { Digest } from '../../shared/encoding/digest.ts';
-import { formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
-import type { LedgerClaim, LedgerHead, Receipt } from '../../shared/protocol/receipt.ts';
+import { formatInstantMs } from '../../shared/encoding/instant.ts';
+import {
+  findRestore,
+  type LedgerClaim,
+  type LedgerHead,
+  type Receipt,
+} from '../../shared/protocol/receipt.ts';
 import { appendAudit } from './audit.ts';
 import { readAuditHead } from './audit-chain.ts';
-import { type BackupMarks, readBackupMark } from './backup-marks.ts';
+import { readBackupMark } from './backup-marks.ts';
 import { appendEvents, type NewEvent } from './events.ts';
 import { KEPT_HEAD_DAYS, MOST_BRANCHES, NEWEST, placeOf } from './ledger-kept.ts';
 import { asInserted, elementsOf, inParts, isAmong } from './page.ts';
@@ -145,7 +150,7 @@ async function answerAll(trx: DatabaseTransaction, claiming: readonly Claiming[]
   const disputed: NewEvent[] = [];
   // Every fleet begins with the entry of its administrator.
   if (digest === null) return { answers, disputed };
-  const mark = await readBackupMark(trx, 'restored');
+  const restores = (await readBackupMark(trx, 'restores')) ?? [];
   const found = await digestsAt(
     trx,
     claiming.flatMap(({ claim: { seen } }) => (seen === null ? [] : [seen.count])),
@@ -153,22 +158,16 @@ async function answerAll(trx: DatabaseTransaction, claiming: readonly Claiming[]
   for (const { report, claim } of claiming) {
     const { seen } = claim;
     const now = seen === null ? null : (found.get(seen.count) ?? null);
-    const isExplained = seen !== null && mark !== null && explains(mark, seen);
-    if (seen !== null && now !== seen.digest && !isExplained)
+    if (seen !== null && now !== seen.digest && findRestore(restores, seen) === null)
       disputed.push(disputedEvent(report.instance, seen, now));
     answers.set(report, {
       agent: { count: claim.count, digest: claim.digest },
       server: { count, digest },
       seen: seen === null ? null : { count: seen.count, digest: now },
-      ...(mark === null ? {} : { restored: { at: mark.at, count: mark.count } }),
+      ...(restores.length === 0 ? {} : { restored: restores }),
     });
   }
   return { answers, disputed };
-}
-
-/** A restore takes away what was shown before it, and lay beyond what came back. */
-function explains(mark: BackupMarks['restored'], seen: NonNullable<LedgerClaim['seen']>): boolean {
-  return seen.count > mark.count && instantMs(seen.at) <= instantMs(mark.at);
 }
 
 function disputedEvent(instance: string, seen: LedgerHead, now: Digest | null): NewEvent {

@@ -8,6 +8,9 @@ export const KEPT_HEAD_DAYS = 100;
 /** A log that parts from itself again and again takes no more places than so many. */
 export const MOST_BRANCHES = 20;
 
+/** An install that was away for more restores of this server hears that its log went back, and not why. */
+export const TOLD_RESTORES = 20;
+
 /** The place of the newest head of an install. */
 export const NEWEST = 'newest';
 

@@ -20,7 +20,7 @@ import { MOST_ENFORCED } from '../db/enforcement.ts';
 import { VALID_FOR_MS } from '../db/enrolments.ts';
 import { KEPT_EVENTS, KEPT_EVENTS_MS, KEPT_EVENTS_OF_ONE } from '../db/events.ts';
 import { MAX_WAITING, MAX_WAITING_BYTES } from '../db/group-commit.ts';
-import { KEPT_HEAD_DAYS } from '../db/ledger-kept.ts';
+import { KEPT_HEAD_DAYS, TOLD_RESTORES } from '../db/ledger-kept.ts';
 import { KEPT_MS } from '../db/once.ts';
 import { MAX_PART_BYTES } from '../db/page.ts';
 import { CLOSED_KEPT } from '../db/proposals.ts';
@@ -182,6 +182,8 @@ const OFTEN = {
   personBytesRate: often('bytes from then on', person.bytes.perSecond, 'a second'),
 };
 
+const AGENT_TOKEN_MS = AGENT_TOKEN.lifetimeSeconds * 1_000;
+
 const KEPT = {
   reports: limit(
     'reports of an instance',
@@ -194,6 +196,7 @@ const KEPT = {
   deployments: limit('deployments of an instance', KEPT_RECORDS, 'count', 'forgotten'),
   deploymentBytes: limit('… and their bytes', KEPT_RECORD_BYTES, 'bytes', 'forgotten', 'the newest stays'),
   heads: limit('days of heads of an instance’s audit log', KEPT_HEAD_DAYS, 'count', 'forgotten'),
+  restores: limit('restores that a receipt names', TOLD_RESTORES, 'count', 'forgotten'),
   events: limit('events', KEPT_EVENTS, 'count', 'forgotten'),
   eventsOfOne: limit('… of one instance', KEPT_EVENTS_OF_ONE, 'count', 'forgotten'),
   eventLife: limit('… and their age', KEPT_EVENTS_MS, 'milliseconds', 'forgotten', 'the newest stays'),
@@ -204,12 +207,7 @@ const KEPT = {
   proposalLife: limit('life of a proposal', LONGEST_MS, 'milliseconds', 'request/invalid'),
   tokens: limit('tokens in force', MOST_KEPT.tokens, 'count', 'request/no-room'),
   tokenLife: limit('life of a token', durationMs(TOKEN_LIFETIME), 'milliseconds', 'document/invalid'),
-  agentToken: limit(
-    'life of an agent’s JWT',
-    AGENT_TOKEN.lifetimeSeconds * 1_000,
-    'milliseconds',
-    'auth/refused',
-  ),
+  agentToken: limit('life of an agent’s JWT', AGENT_TOKEN_MS, 'milliseconds', 'auth/refused'),
   codes: limit('enrolment codes not redeemed', MOST_KEPT.codes, 'count', 'request/no-room'),
   codeLife: limit('life of an enrolment code', VALID_FOR_MS, 'milliseconds', 'enrolment/code-refused'),
   sessions: limit('browsers in which a person is signed in', MAX_SESSIONS, 'count', 'forgotten'),

@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 import { digestOf } from '../encoding/digest.ts';
+import { instantMs } from '../encoding/instant.ts';
 import { FairleadError } from '../errors/error.ts';
 import type { AuditHead } from '../schema/audit-chain.ts';
 import { digest, instant, line } from '../schema/common.ts';
 import { dsseEnvelope } from '../trust/dsse.ts';
 import type { VerificationKey } from '../trust/key.ts';
-import { type LedgerHead, ledgerHead, openReceipt, type Receipt } from './receipt.ts';
+import { findRestore, type LedgerHead, ledgerHead, openReceipt, type Receipt } from './receipt.ts';
 
 /** A head of an install's log, as its server keeps it. */
 const keptLine = z.strictObject({
@@ -98,9 +99,9 @@ function opened(
 
 /** Without a log at hand: what the server signed at two times may be two logs. */
 function verifyAgree(receipts: readonly Receipt[], path: string): void {
-  const known = new Map<string, string>();
-  for (const { instance, at, server, agent, seen, restored } of receipts) {
-    const isExplained = (count: number) => restored !== undefined && count > restored.count;
+  const known = new Map<string, { readonly digest: string; readonly at: string }>();
+  const inOrder = receipts.toSorted((a, b) => instantMs(a.at) - instantMs(b.at));
+  for (const { instance, at, server, agent, seen, restored = [] } of inOrder) {
     const said: readonly (readonly [string, number, string | null])[] = [
       [`server`, server.count, server.digest],
       [`install ${instance}`, agent.count, agent.digest],
@@ -108,13 +109,14 @@ function verifyAgree(receipts: readonly Receipt[], path: string): void {
     ];
     for (const [whose, count, is] of said) {
       const was = known.get(`${whose} ${count}`);
-      const isOther = is === null ? was !== undefined : was !== undefined && was !== is;
-      if (isOther && !(whose === 'server' && isExplained(count)))
+      const isOther = was !== undefined && was.digest !== is;
+      // What went with a restore between the two, the log itself has to tell.
+      if (isOther && !(whose === 'server' && findRestore(restored, { count, at: was.at }) !== null))
         throw new FairleadError('audit/forked', {
           ...{ path, entry: count, at, more: 0 },
           problem: `two receipts name two different entries ${count} of the log of the ${whose}`,
         });
-      if (is !== null) known.set(`${whose} ${count}`, is);
+      if (is !== null) known.set(`${whose} ${count}`, { digest: is, at });
     }
   }
 }

@@ -1,6 +1,7 @@
 // The receipt of a server for the head of an install's log: each side signs for nothing but what it saw, and keeps the other's head.
 import { z } from 'zod';
 import { canonicalize } from '../encoding/canonical.ts';
+import { instantMs } from '../encoding/instant.ts';
 import type { JsonObject } from '../encoding/json.ts';
 import { isFairleadError } from '../errors/error.ts';
 import { digest, instant, line } from '../schema/common.ts';
@@ -36,10 +37,19 @@ export const receipt = z.strictObject({
   server: ledgerHead,
   /** What the server's log says now at the entry that the report named as seen; null digest: it does not reach that far. */
   seen: z.strictObject({ count: z.int().min(1), digest: digest.nullable() }).nullable(),
-  /** When this server last came out of a backup, and how many entries of its log came with it. */
-  restored: z.strictObject({ at: instant, count: z.int().min(0) }).optional(),
+  /** When this server came out of backups, oldest first, and how many entries of its log came with each. */
+  restored: z.array(z.strictObject({ at: instant, count: z.int().min(0) })).optional(),
 });
 export type Receipt = z.output<typeof receipt>;
+export type Restores = NonNullable<Receipt['restored']>;
+
+/** The restore with which an entry of the server's log went: it was shown before that, and lies beyond what came back. */
+export function findRestore(
+  restores: Restores,
+  { count, at }: { readonly count: number; readonly at: string },
+): Restores[number] | null {
+  return restores.find((one) => count > one.count && instantMs(at) <= instantMs(one.at)) ?? null;
+}
 
 /** The bytes that are signed. */
 export function encodeReceipt(content: Receipt): Uint8Array {

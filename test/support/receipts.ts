@@ -51,7 +51,7 @@ export function createSigningServer(instance: string, keyName = 'timestamp') {
     },
     restoreTo: (count: number, at: EpochMs) => {
       server.log.splice(count);
-      server.restored = { at: formatInstantMs(at), count };
+      server.restored = [...(server.restored ?? []), { at: formatInstantMs(at), count }];
       server.append('backup.restored');
     },
   };

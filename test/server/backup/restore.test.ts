@@ -79,7 +79,10 @@ describe('a restored server', () => {
       { action: 'backup.restored', subject: 'backup 7', details: { replayed: 2, count } },
     ]);
     expect((await verifyAudit(db, null)).count).toBe(count + 1);
-    expect(await readBackupMark(db, 'restored')).toEqual({ at: entries[0]?.at, count });
+    expect(await readBackupMark(db, 'restores')).toEqual([{ at: entries[0]?.at, count }]);
+
+    await noteRestored(db, set, replayed, server.now + 2 * MINUTE_MS);
+    expect(await readBackupMark(db, 'restores')).toMatchObject([{ count }, { count: count + 1 }]);
   });
 
   it('signs above all that was signed, so that no agent takes it for an older one', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { appendAudit, readAudit } from '../../../server/db/audit.ts';
+import { appendAudit, listRestores, readAudit } from '../../../server/db/audit.ts';
 import { readAuditHead } from '../../../server/db/audit-chain.ts';
 import { clearBackupMark, writeBackupMark } from '../../../server/db/backup-marks.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 beforeEach(async () => {
-  await clearBackupMark(db, 'restored');
+  await clearBackupMark(db, 'restores');
   const { code } = await createEnrolment(db, { name: 'one', actor: 'test' }, NOW);
   const agent = { code, publicKey: KEY, hostname: 'host', agentVersion: '0.1.0' };
   instance = (await redeemEnrolment(db, agent, NOW)).instance;
@@ -148,17 +148,22 @@ it('says what its own log has where the install saw it end, and that it had some
   ]);
 });
 
+/** As a restore notes it; how many entries it brought back. */
+async function comeBack(now: number): Promise<number> {
+  await transact(db, 'committed', async (trx) => {
+    await appendAudit(trx, { actor: 'server', action: 'backup.restored', subject: 'backup 1' }, now);
+    await writeBackupMark(trx, 'restores', await listRestores(trx));
+  });
+  return (await readAuditHead(db)).count - 1;
+}
+
 it('explains with its restore what an install saw of its log and is gone, and nothing before that', async () => {
   const at = formatInstantMs(NOW);
-  await transact(db, 'committed', async (trx) => {
-    const { count } = await readAuditHead(trx);
-    await appendAudit(trx, { actor: 'server', action: 'backup.restored', subject: 'backup 1' }, NOW);
-    await writeBackupMark(trx, 'restored', { at, count });
-  });
-  const count = (await readAuditHead(db)).count - 1;
+  const count = await comeBack(NOW);
 
   const lost = { count: count + 1, digest: digest('lost'), at };
-  expect((await tell(claim(1, '1', { seen: lost })))[0]?.witnessed?.restored).toEqual({ at, count });
+  const [taken] = await tell(claim(1, '1', { seen: lost }));
+  expect(taken?.witnessed?.restored?.at(-1)).toEqual({ at, count });
   expect(await forks()).toEqual([]);
   await tell(claim(1, '1', { seen: { count, digest: digest('rewritten'), at } }));
   // What was shown after the restore, the restore did not take away.
@@ -167,4 +172,20 @@ it('explains with its restore what an install saw of its log and is gone, and no
     { side: 'server', kept: count },
     { side: 'server', kept: count + 1 },
   ]);
+});
+
+it('explains with the first of two restores what an install saw that was away for both', async () => {
+  const first = await comeBack(NOW + DAY_MS);
+  const more = { actor: 'test', action: 'token.created', subject: 'more' };
+  await transact(db, 'committed', (trx) => appendAudit(trx, more, NOW));
+  const second = await comeBack(NOW + 2 * DAY_MS);
+  const lost = { count: second, digest: digest('lost'), at: formatInstantMs(NOW + 1) };
+
+  const [taken] = await tell(claim(1, '1', { seen: lost }));
+
+  expect(taken?.witnessed?.restored?.slice(-2).map(({ count }) => count)).toEqual([first, second]);
+  expect(await forks()).toEqual([]);
+  // The second took nothing away that came before what it brought back.
+  await tell(claim(1, '1', { seen: { ...lost, at: formatInstantMs(NOW + 2 * DAY_MS) } }));
+  expect(await forks()).toMatchObject([{ side: 'server', kept: second }]);
 });

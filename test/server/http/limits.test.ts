@@ -8,6 +8,7 @@ import { identityConfig } from '../../../server/core/identity.ts';
 import { QUOTAS } from '../../../server/core/quota.ts';
 import { beginSignIn, readState } from '../../../server/core/sign-in-state.ts';
 import { pruneAlerts } from '../../../server/db/alerts.ts';
+import { appendAudit, listRestores } from '../../../server/db/audit.ts';
 import { enqueue, forgetDelivered } from '../../../server/db/deliveries.ts';
 import { pruneEvents } from '../../../server/db/events.ts';
 import { createGroupCommit } from '../../../server/db/group-commit.ts';
@@ -494,6 +495,24 @@ const KEPT = {
     };
     for (let day = 1; day <= bound; day++) await report(day);
     return [await first(), await report(bound + 1).then(first)];
+  },
+  restores: async (bound) => {
+    const { db } = server.context;
+    const restore = (subject: string) =>
+      transact(db, 'committed', (trx) =>
+        appendAudit(trx, { actor: 'server', action: 'backup.restored', subject }, server.now),
+      );
+    const first = async (): Promise<Outcome> => {
+      const { sequence } = await db
+        .selectFrom('audit')
+        .select('sequence')
+        .where('subject', '=', 'backup 1')
+        .executeTakeFirstOrThrow();
+      const told = await listRestores(db);
+      return told.some(({ count }) => count === Number(sequence) - 1) ? 'taken' : 'forgotten';
+    };
+    for (let nth = 1; nth <= bound; nth++) await restore(`backup ${nth}`);
+    return [await first(), await restore('backup').then(first)];
   },
   events: (bound) => keptEvents((i) => ({ id: i === 0 ? 1 : bound + i })),
   eventsOfOne: async (bound) => {

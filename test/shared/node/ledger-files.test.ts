@@ -2,6 +2,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createReceiptSigner } from '../../../server/repository/receipt-signer.ts';
 import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
@@ -10,11 +11,12 @@ import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { readAgainst, verifyLedgerFile } from '../../../shared/node/ledger-files.ts';
 import { formatHead, formatKept, formatLedgerEnd } from '../../../shared/protocol/ledger-files.ts';
+import type { Restores } from '../../../shared/protocol/receipt.ts';
 import { EMPTY_AUDIT } from '../../../shared/schema/audit-chain.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { INSTALL, installLog, serverLog, twoLedgers, withEnd } from '../../support/ledgers.ts';
-import { NOW } from '../../support/publications.ts';
+import { NOW, testKey } from '../../support/publications.ts';
 import { rootOf } from '../../support/receipts.ts';
 
 const TAMPERINGS = Number(process.env.FAIRLEAD_TAMPERINGS ?? 200);
@@ -274,6 +276,39 @@ it('finds two receipts that speak against each other without any log', async () 
   const path = join(directory, 'receipts');
   writeFileSync(path, formatKept([...lines(one.receipts), last(two.receipts)]));
   expect((await rejectionOf(readAgainst({ files: [path], roots: [] }, roots))).code).toBe('audit/forked');
+});
+
+describe('receipts of before and after restores of the server', () => {
+  const at = (day: number) => formatInstantMs(NOW + day * DAY_MS);
+  const head = (count: number, log: string) => ({ count, digest: digestOf(utf8(`${log} ${count}`)) });
+  const sign = createReceiptSigner(testKey('timestamp'));
+  const first = { at: at(2), count: 8 };
+  const second = { at: at(3), count: 12 };
+
+  async function read(restored: Restores | undefined, days = [1, 4]) {
+    const agent = head(3, 'install');
+    const told = { agent, server: head(20, 'after'), seen: head(10, 'after') };
+    const lines = await Promise.all([
+      sign(INSTALL, { agent, server: head(10, 'before'), seen: null }, NOW + (days[0] ?? 0) * DAY_MS),
+      sign(INSTALL, restored === undefined ? told : { ...told, restored }, NOW + (days[1] ?? 0) * DAY_MS),
+    ]);
+    const path = join(directory, 'receipts');
+    const codes: unknown[] = [];
+    for (const order of [lines, lines.toReversed()]) {
+      writeFileSync(path, formatKept(order.map((one) => JSON.stringify(one))));
+      const outcome = await readAgainst({ files: [path], roots: [] }, roots).catch((error: unknown) => error);
+      codes.push(isFairleadError(outcome) ? outcome.code : 'read');
+    }
+    expect(codes[0]).toBe(codes[1]);
+    return codes[0];
+  }
+
+  it('speak against each other only where no restore between the two took the entry away', async () => {
+    expect(await read([first, second])).toBe('read');
+    expect(await read([second])).toBe('audit/forked');
+    expect(await read([first, second], [2.5, 4])).toBe('audit/forked');
+    expect(await read(undefined)).toBe('audit/forked');
+  });
 });
 
 it(`reads ${ENTRIES} entries, a million of them in ten seconds (FAIRLEAD_LEDGER_ENTRIES)`, {

@@ -173,6 +173,18 @@ it('says when the server came out of a backup where that explains it, and not wh
   expect(selectForks(disk.file, disk.now + 31 * DAY_MS)).toEqual([]);
 });
 
+it('says which of two restores took away what it saw, where it was away for both', async () => {
+  const { disk, server, report, witness } = createInstall();
+  await report();
+  const first = disk.now + HOUR_MS;
+  server.restoreTo(8, first);
+  for (let i = 0; i < 5; i++) server.append(`since ${i}`);
+  server.restoreTo(12, first + HOUR_MS);
+  disk.now += DAY_MS;
+  await report();
+  expect((await witness().forks()).map(({ restored }) => restored)).toEqual(['2026-11-20T13:00:00.000Z']);
+});
+
 it('says that its state came out of a backup, in its log and to the server, until that has heard it', async () => {
   const { disk, witness, report, restart, noted } = createInstall();
   await witness().noteRestored(40);
