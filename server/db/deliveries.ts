@@ -110,7 +110,7 @@ export async function readDue(
 
 export interface Outcome {
   readonly delivery: DeliveryRow;
-  readonly verdict: 'arrived' | 'again' | 'refused' | 'gone';
+  readonly verdict: 'arrived' | 'again' | 'unsent' | 'refused' | 'gone';
   readonly status: number | null;
   readonly problem: string | null;
   readonly tookMs: number;

@@ -1,4 +1,4 @@
-// How it goes with each receiver: it rests after failures, for longer each time, and once nothing has arrived for days it is left alone.
+// How it goes with each receiver: it rests after failures, for longer each time, and once it has taken nothing for days it is left alone.
 import { durationMs, type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { type Outcome, recordOutcomes } from './deliveries.ts';
 import type { Database } from './tables.ts';
@@ -94,5 +94,7 @@ function whyDisabled(outcomes: readonly Outcome[], failingSince: string | null, 
   if (outcomes.some(({ verdict }) => verdict === 'gone'))
     return 'the receiver says that it is gone for good (410)';
   if (failingSince === null || Date.parse(failingSince) + FAILING_FOR_MS > now) return null;
+  // One relay that is down would silence everybody who is told by mail.
+  if (outcomes.every(({ verdict }) => verdict === 'unsent')) return null;
   return `nothing has arrived since ${failingSince}`;
 }

@@ -37,12 +37,13 @@ export function openMail(
       const described = describeMessage(body, name);
       if (described === null) return failed('it is no message that can be told', 'refused');
       const posted = await way.send({ from: mail.from, to, id, ...described });
-      return { ...posted, retryAfterSeconds: null, tookMs: Math.round(performance.now() - began) };
+      const verdict = posted.verdict === 'again' ? 'unsent' : posted.verdict;
+      return { ...posted, verdict, retryAfterSeconds: null, tookMs: Math.round(performance.now() - began) };
     },
     close: async () => way.close(),
   };
 }
 
-function failed(problem: string, verdict: Attempt['verdict'] = 'again'): Attempt {
+function failed(problem: string, verdict: Attempt['verdict'] = 'unsent'): Attempt {
   return { verdict, status: null, problem, retryAfterSeconds: null, tookMs: 0 };
 }

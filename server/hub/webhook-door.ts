@@ -29,8 +29,8 @@ export interface Outgoing {
 
 /** What came of one attempt. */
 export interface Attempt {
-  /** `refused` is for good, of this message; `gone` of the receiver. */
-  readonly verdict: 'arrived' | 'again' | 'refused' | 'gone';
+  /** `refused` is for good, of this message; `gone` of the receiver; `unsent` says nothing of it, for the way there failed. */
+  readonly verdict: 'arrived' | 'again' | 'unsent' | 'refused' | 'gone';
   /** Null where there was no answer. */
   readonly status: number | null;
   /** In words; null for an answer, whatever it was. */

@@ -19,7 +19,7 @@ export type Receiving = SealedSecrets & { readonly name: string; readonly url: s
 const ROUND = 16;
 
 const UNSEALED: Attempt = {
-  verdict: 'again',
+  verdict: 'unsent',
   status: null,
   problem: 'its secret cannot be opened with the passphrase of this server: rotate it',
   retryAfterSeconds: null,

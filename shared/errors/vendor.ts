@@ -96,6 +96,13 @@ export const VENDOR_ERRORS = {
     http: 502,
     exit: EXIT.failed,
   }),
+  'vendor/webhook-disabled': entry<{ readonly webhook: string; readonly why: string | null }>({
+    message: (d) =>
+      `${d.webhook} took the test, but it is disabled and told nothing else${d.why === null ? '' : `: ${d.why}`}`,
+    hint: (d) => `fairlead-vendor webhooks enable ${d.webhook}`,
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'vendor/other-repository': entry<{ readonly server: string }>({
     message: (d) => `${d.server} publishes another repository than this workspace's`,
     hint: () => 'give each workspace a server of its own, or go on in the workspace that published there',

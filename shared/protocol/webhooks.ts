@@ -96,6 +96,9 @@ export const webhookTested = z.object({
   /** Null where nobody answered. */
   status: z.int().nullable(),
   problem: z.string().nullable(),
+  /** Whether it is told anything but tests. A server of an earlier version does not say. */
+  enabled: z.boolean().optional(),
+  disabled_why: z.string().nullable().optional(),
 });
 
 export const DELIVERY_STATES = ['waiting', 'delivered', 'given-up'] as const;

@@ -32,7 +32,10 @@ const test = defineRoute({
   reply: webhookTested,
   example: {
     params: { id: WEBHOOK },
-    reply: { delivered: true, message: `msg_${NEW_ID}`, status: 200, problem: null },
+    reply: {
+      ...{ delivered: true, message: `msg_${NEW_ID}`, status: 200, problem: null },
+      ...{ enabled: true, disabled_why: null },
+    },
   },
   answer: async ({ db, now, webhooks }, { params, actor }) => {
     const row = await findWebhook(db, params.id);
@@ -40,7 +43,8 @@ const test = defineRoute({
     const body = formatMessage(TEST_TYPE, formatInstantMs(now()), { webhook: row.id, by: actor() });
     const sending = await webhooks.open(row);
     const { verdict, status, problem } = await sending.send({ id, body }).finally(() => sending.close());
-    return { delivered: verdict === 'arrived', message: id, status, problem };
+    const standing = { enabled: Number(row.enabled) === 1, disabled_why: row.disabled_why };
+    return { delivered: verdict === 'arrived', message: id, status, problem, ...standing };
   },
 });
 

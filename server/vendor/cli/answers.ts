@@ -180,7 +180,7 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   'webhooks add': { webhook: webhookModel, file: z.string().nullable() },
   'webhooks rotate': { webhook: webhookModel, file: z.string() },
   'webhooks test': webhookTested.shape,
-  'webhooks remove': { id: z.string() },
+  ...{ 'webhooks enable': { webhook: webhookModel }, 'webhooks remove': { id: z.string() } },
   instances: { instances: z.array(oneInstance), more: z.boolean() },
   instance: { instance: instanceReply },
   'instances isolate': { instance: oneInstance },

@@ -28,6 +28,13 @@ export interface ServerClient {
     schema: Schema,
     etag?: string,
   ): Promise<z.output<Schema>>;
+  /** In place of what is there. */
+  put<Schema extends z.ZodType>(
+    path: string,
+    body: object,
+    schema: Schema,
+    etag: string,
+  ): Promise<z.output<Schema>>;
   /** Text as it comes, until the server ends it or nothing is heard for long. */
   stream(path: string, headers: Readonly<Record<string, string>>): AsyncGenerator<string>;
   remove(path: string, etag?: string): Promise<void>;
@@ -146,6 +153,11 @@ async function createServerClient(config: VendorConfig, { next, note }: Told): P
         'idempotency-key': randomUUID(),
       };
       const reply = await send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
+    },
+    put: async (path, body, schema, etag) => {
+      const headers = { ...(await authorization()), ...matching(etag), 'content-type': 'application/json' };
+      const reply = await send(path, { method: 'PUT', headers, body: JSON.stringify(body) });
       return parseDocument(schema, parseReply(succeeded(reply)), reply.url);
     },
     upload: async (path, file, onProgress) => {

@@ -189,22 +189,46 @@ describe('a relay', () => {
     expect(relay.taken.map(idOf)).toContain(`<${over.message}@vendor.example>`);
   });
 
-  it('that takes nothing for five days is asked no more, and somebody hears of it', async () => {
-    const webhook = await makeWebhook(server, OPS);
-    const pager = await startReceiver();
-    await makeWebhook(server, pager.url, { name: 'pager', types: ['webhook.disabled'] });
-    relay.answer = (command) => (command === 'MAIL' ? '451 no' : undefined);
+  const failFor = async (command: string, answer: string) => {
+    relay.answer = (heard) => (heard === command ? answer : undefined);
     for (let passed = 0; passed <= FAILING_FOR_MS + DAY_MS; passed += DAY_MS / 2) {
       await happen(server, [RETIRED]);
       await runOutbox(server);
       server.now += DAY_MS / 2;
     }
     await runOutbox(server);
+  };
+
+  it('that turns an address away for five days is asked no more, and somebody hears of it', async () => {
+    const webhook = await makeWebhook(server, OPS);
+    const pager = await startReceiver();
+    await makeWebhook(server, pager.url, { name: 'pager', types: ['webhook.disabled'] });
+    await failFor('RCPT', '550 5.1.1 nobody here');
 
     expect(await look(webhook)).toMatchObject({ enabled: false, disabled_why: expect.any(String) });
     expect(pager.taken).toHaveLength(1);
     await pager.close();
   });
+
+  it.each([
+    ['LOGIN', '535 5.7.8 the password has expired'],
+    ['MAIL', '451 no'],
+    ['RCPT', '554 5.7.1 Relay access denied'],
+  ])(
+    'that fails by itself for days at %s disables nobody, and what happens then arrives once it is mended',
+    async (command, answer) => {
+      const webhook = await makeWebhook(server, OPS);
+      await failFor(command, answer);
+      expect(await look(webhook)).toMatchObject({ enabled: true, failing_since: expect.any(String) });
+
+      relay.answer = () => undefined;
+      server.now += DAY_MS;
+      await runOutbox(server);
+
+      expect(relay.taken.length).toBeGreaterThan(3);
+      expect(await look(webhook)).toMatchObject({ failing_since: null, waiting: 0 });
+    },
+  );
 
   it('that hangs keeps no webhook waiting, and no server from ending', async () => {
     await makeWebhook(server, OPS);
@@ -290,10 +314,20 @@ describe('who is told by mail', () => {
     const refused = await ask('POST', '', { name: 'other', url: OPS });
     const tested = await ask('POST', `/${webhook.id}/test`);
     await runOutbox(server);
+    const { name, types, url } = webhook;
+    const change = (to: object) =>
+      ask('PUT', `/${webhook.id}`, { name, types, url, ...to }, { 'if-match': '*' });
+    const moved = await change({ url: 'mailto:night@example.com' });
 
     expect([refused.statusCode, refused.json().code]).toEqual([422, 'webhook/address-refused']);
     expect(tested.json()).toMatchObject({ delivered: false, problem: 'this server has no relay for mail' });
     expect((await look(webhook)).waiting).toBe(1);
+    expect(moved.json().code).toBe('webhook/address-refused');
+    expect((await change({ enabled: false })).json()).toMatchObject({ enabled: false });
+    expect((await ask('POST', `/${webhook.id}/test`)).json()).toMatchObject({
+      enabled: false,
+      disabled_why: null,
+    });
   });
 
   it('sees nothing of what the relay is told, and nobody else does', async () => {

@@ -50,6 +50,7 @@ const FREE =
   /--(?:reason|title|impact|action|publisher|description|scope|revision|label|ticket|name|reproduce|key|add|out|from|against|root|ledger|manifest|file|config|state-dir|dir|token-file|passphrase-file|instance|smtp-user|database|repository|backup)\b|--to <url>|--enroll <string>|--direct <hosts>|<(?:file|path|dir)>/;
 const FREE_ARGUMENTS = new Set([
   ...['webhooks test webhook', 'webhooks rotate webhook', 'webhooks remove webhook'],
+  'webhooks enable webhook',
   'advisory import file',
   'approvals import file',
   'approver trust key',

@@ -11,6 +11,7 @@ import {
   type WebhookMade,
   type WebhookModel,
   webhookMade,
+  webhookModel,
   webhooksList,
   webhookTested,
   whoseAddress,
@@ -108,16 +109,26 @@ async function keep(
   session.out.result(name, [line], { webhook, file });
 }
 
-/** Error: vendor/webhook-refused where it was not taken. */
+/** Errors: vendor/webhook-refused where it was not taken, vendor/webhook-disabled where nothing but this would come. */
 export async function test(session: Session, name: string): Promise<void> {
   const tested = await askServer(session, async (server) => {
     const { id } = await find(server, name);
     return server.post(`${WEBHOOKS_PATH}/${id}/test`, {}, webhookTested);
   });
-  const { delivered, status, problem, message } = tested;
+  const { delivered, status, problem, message, enabled, disabled_why: why = null } = tested;
   const said = problem ?? `it answers ${status}`;
   if (!delivered) throw new FairleadError('vendor/webhook-refused', { webhook: name, problem: said });
+  if (enabled === false) throw new FairleadError('vendor/webhook-disabled', { webhook: name, why });
   session.out.result('webhooks-test', [`taken: ${said} (${message})`], tested);
+}
+
+export async function enable(session: Session, name: string): Promise<void> {
+  const webhook = await askServer(session, async (server) => {
+    const { id, url, types, severity, revision, ...found } = await find(server, name);
+    const body = { name: found.name, url, types, severity, enabled: true };
+    return server.put(`${WEBHOOKS_PATH}/${id}`, body, webhookModel, `"${revision}"`);
+  });
+  session.out.result('webhooks-enable', [`${webhook.name} is told what happens from now on`], { webhook });
 }
 
 export async function remove(session: Session, name: string): Promise<void> {

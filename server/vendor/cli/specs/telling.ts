@@ -90,6 +90,13 @@ export const TELLING: readonly Omit<VendorCommand, 'kind'>[] = [
     load: async () => (await import('../commands/webhooks.ts')).rotate,
   },
   {
+    name: 'webhooks enable',
+    about: 'tell one again that was disabled, from now on; takes the role admin',
+    example: 'webhooks enable on-call',
+    arguments: [A_WEBHOOK],
+    load: async () => (await import('../commands/webhooks.ts')).enable,
+  },
+  {
     name: 'webhooks remove',
     about: 'one is told nothing any more, and what waits for it goes; takes the role admin',
     example: 'webhooks remove on-call',

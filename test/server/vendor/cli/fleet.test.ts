@@ -8,6 +8,7 @@ import { countEnded } from '../../../../server/db/analytics.ts';
 import { keepSample } from '../../../../server/db/fleet-samples.ts';
 import { revokeTokens } from '../../../../server/db/tokens.ts';
 import { transact } from '../../../../server/db/transact.ts';
+import { disableWebhook } from '../../../../server/db/webhooks.ts';
 import { run } from '../../../../server/vendor/cli/program.ts';
 import { FLEET } from '../../../../server/vendor/cli/specs/fleet.ts';
 import { EXIT } from '../../../../shared/errors/entry.ts';
@@ -354,6 +355,22 @@ describe('who may come in', () => {
       'vendor/server-refused',
     );
     expect((await vendor.run(...as('operator', 'webhooks'))).out).toMatch(/on-call +well +warning/);
+
+    receiver.answer = () => 200;
+    const { webhooks } = (await json('operator', 'webhooks')) as {
+      readonly webhooks: readonly { readonly id: string }[];
+    };
+    const { id = '' } = webhooks[0] ?? {};
+    await transact(server.context.db, 'committed', (trx) =>
+      disableWebhook(trx, id, 'it was ill', server.now),
+    );
+    expect(await vendor.refusal(...as('operator', 'webhooks', 'test', 'on-call'))).toBe(
+      'vendor/webhook-disabled',
+    );
+    expect(await json('admin', 'webhooks', 'enable', 'on-call')).toMatchObject({
+      webhook: { enabled: true, disabled_why: null, types: ['instance.retired'], url: receiver.url },
+    });
+    expect(await json('operator', 'webhooks', 'test', 'on-call')).toMatchObject({ enabled: true });
 
     await json('admin', 'webhooks', 'remove', 'on-call');
     expect(await json('operator', 'webhooks')).toMatchObject({ webhooks: [] });
