@@ -88,7 +88,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^server\/http\/routes\//, 'the routes of one subject, as the table of routes lists them'],
   [/^shared\/(?:schema|protocol)\//, 'a table: the keys of one document or message'],
   [/^shared\/node\/probes\//, 'one kind of probe, as the table of kinds lists it'],
-  [/^agent\/adapters\/state\/state-files\.ts$/, 'a table: the small documents by name'],
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
   [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],

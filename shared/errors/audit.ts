@@ -22,6 +22,19 @@ export const AUDIT_ERRORS = {
     http: 500,
     exit: EXIT.untrusted,
   }),
+  /** Also what an honest log does that was exported before the other side was asked. */
+  'audit/behind': entry<{
+    readonly path: string;
+    readonly entries: number;
+    readonly told: number;
+    readonly at: string;
+  }>({
+    message: (d) => `${d.path} ends at entry ${d.entries}, and entry ${d.told} was told of on ${d.at}`,
+    hint: () =>
+      'export the log again, after the receipts or heads; where it ends there still, its end is gone: docs/runbooks/audit.md says what to do',
+    http: 500,
+    exit: EXIT.untrusted,
+  }),
   'audit/unsigned': entry<{ readonly path: string; readonly line: number }>({
     message: (d) => `line ${d.line} of ${d.path} was not signed by the server`,
     hint: () =>

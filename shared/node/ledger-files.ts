@@ -31,11 +31,16 @@ export async function readAgainst(
   knownRoots: () => Promise<readonly Root[]>,
 ): Promise<readonly KeptHead[]> {
   const read = await Promise.all(files.map(async (path) => [path, await readNamed(path)] as const));
-  const given = await Promise.all(roots.map(async (path) => verifyInitialRoot(await readNamed(path))));
+  const given = await readRoots(roots);
   // Heads alone need nobody's keys, which not everybody may read.
   const isSigned = read.some(([, bytes]) => Buffer.from(bytes).includes(RECEIPT_TYPE));
   const keys = receiptKeys(given.length > 0 || !isSigned ? given : await knownRoots());
   return read.flatMap(([path, bytes]) => readKept(bytes, path, keys));
+}
+
+/** Errors: file/missing, disk/unreadable, trust/*. */
+export function readRoots(paths: readonly string[]): Promise<readonly Root[]> {
+  return Promise.all(paths.map(async (path) => verifyInitialRoot(await readNamed(path))));
 }
 
 /** Errors: file/missing, disk/unreadable, and those of the reader. */

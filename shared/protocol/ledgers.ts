@@ -40,7 +40,7 @@ export interface LedgerFound {
 export interface LedgerReader {
   /** The next line's bytes, without its line break. Error: audit/damaged. */
   take(line: Uint8Array): void;
-  /** Errors: audit/damaged, audit/forked, audit/unrelated where there are heads and none is about this log. */
+  /** Errors: audit/damaged, audit/forked, audit/behind, audit/unrelated where there are heads and none is about this log. */
   end(): LedgerFound;
 }
 
@@ -72,7 +72,7 @@ export function createLedgerReader(
   const found = new Map<number, Digest>();
   const instances = new Set<unknown>();
   const restores: Restore[] = [];
-  let [head, ended, began] = [EMPTY_AUDIT, false, 1];
+  let [head, ended] = [EMPTY_AUDIT, false];
   let kind: LedgerKind | null = null;
   let first: string | null = null;
   let last: string | null = null;
@@ -81,9 +81,9 @@ export function createLedgerReader(
     if (event === 'enrolled' && typeof details.instance === 'string') instances.add(details.instance);
     if (event === 'backup.restored') restores.push({ from: head.count, at });
     if (event !== 'agent-started') return;
-    // It notices only once it has been told: what it wrote since it started is the new log already.
-    if (typeof details.restored === 'string') restores.push({ from: began, at });
-    else if (details.noticed === undefined) began = head.count;
+    // It notices only once it has been told, and says itself up to where the log before is vouched for.
+    const { restored, from } = details;
+    if (typeof restored === 'string' && typeof from === 'number') restores.push({ from, at });
   }
 
   return {
@@ -118,20 +118,22 @@ export function createLedgerReader(
           of === kind && (of === 'server' || instances.size === 0 || instances.has(instance)),
       );
       if (heads.length > 0 && ours.length === 0) throw new FairleadError('audit/unrelated', { path });
-      const gone = holdAgainst(ours, found, restores, path);
+      const gone = holdAgainst(ours, { found, restores, path, entries: head.count });
       const reaches = Math.max(0, ...[...ours].flatMap(({ count }) => (found.has(count) ? [count] : [])));
       return { kind, head, first, last, held: ours.length, reaches, gone };
     },
   };
 }
 
+interface Held {
+  readonly found: ReadonlyMap<number, Digest>;
+  readonly restores: readonly Restore[];
+  readonly path: string;
+  readonly entries: number;
+}
+
 /** Throws for the earliest entry that is another than somebody was told. */
-function holdAgainst(
-  heads: readonly KeptHead[],
-  found: ReadonlyMap<number, Digest>,
-  restores: readonly Restore[],
-  path: string,
-): readonly Gone[] {
+function holdAgainst(heads: readonly KeptHead[], { found, restores, path, entries }: Held): readonly Gone[] {
   const wrong = heads.filter(({ count, digest }) => found.get(count) !== digest);
   const gone = new Map<string, Gone>();
   const unexplained: KeptHead[] = [];
@@ -146,11 +148,13 @@ function holdAgainst(
       });
     }
   }
-  const [worst] = unexplained.toSorted((a, b) => a.count - b.count);
-  if (worst === undefined) return [...gone.values()];
+  const sorted = unexplained.toSorted((a, b) => a.count - b.count);
+  const [worst, furthest] = [sorted[0], sorted.at(-1)];
+  if (worst === undefined || furthest === undefined) return [...gone.values()];
   const { count, kind, at } = worst;
-  const what = found.has(count) ? `entry ${count} is another than` : `there is no entry ${count}, as`;
-  const problem = `${what} the ${kind} of ${at} names`;
+  if (count > entries)
+    throw new FairleadError('audit/behind', { path, entries, told: furthest.count, at: furthest.at });
+  const problem = `entry ${count} is another than the ${kind} of ${at} names`;
   throw new FairleadError('audit/forked', { path, entry: count, at, problem, more: unexplained.length - 1 });
 }
 

@@ -94,6 +94,13 @@ export const receiptsReply = z.strictObject({
 });
 export type ReceiptsReply = z.output<typeof receiptsReply>;
 
+/** GET /v1/audit/roots: bytes of the root metadata whose keys signed them, in base64. Not everybody who may ask may read the disk. */
+export const rootsReply = z.strictObject({
+  schema: z.literal('fairlead/roots@1'),
+  roots: z.array(z.string()),
+});
+export type RootsReply = z.output<typeof rootsReply>;
+
 /** GET /api/v1/instances/{id}/heads: where its log ended when it said so, by the server's clock, the newest first. */
 export const headsReply = z.object({
   heads: z.array(z.object({ ...ledgerHead.shape, at: instant })),

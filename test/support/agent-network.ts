@@ -74,6 +74,8 @@ export function createAgentNetwork() {
     logged: [] as { readonly level: string; readonly message: string }[],
     decisions: memoryStore<DecisionRecord>(),
     receipts: memoryStore<ReceiptsFile>(),
+    /** Bytes of every root that it trusted. */
+    roots: [] as Uint8Array[],
     verification: memoryStore<VerifyReply>(),
     facts: memoryStore<SaidFacts>(),
     told: memoryStore<Told>(),
@@ -237,6 +239,7 @@ export function createAgentNetwork() {
       approvals: world.approvals,
       decisions: world.decisions,
       receipts: world.receipts,
+      keptRoots: async () => world.roots,
       verification: world.verification,
       facts: world.facts,
       told: world.told,

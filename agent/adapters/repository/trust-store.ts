@@ -5,8 +5,6 @@ import { toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isNoFile, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { replaceDurably } from '../../../shared/node/set-aside.ts';
-import type { Root } from '../../../shared/trust/metadata.ts';
-import { verifyInitialRoot } from '../../../shared/trust/rules.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
 import type { DocumentCache, TrustStore } from '../../ports/state.ts';
 
@@ -84,13 +82,13 @@ async function removeLeftovers(directory: string): Promise<void> {
   await Promise.all(leftovers.map((name) => rm(join(directory, name), { recursive: true, force: true })));
 }
 
-/** Every root that this install ever trusted, for who only reads: nothing is made or cleared. Errors: disk/unreadable, trust/*. */
-export async function readKeptRoots(directory: string): Promise<readonly Root[]> {
+/** The bytes of every root that this install ever trusted, for who only reads: nothing is made or cleared. Errors: disk/unreadable. */
+export async function readKeptRoots(directory: string): Promise<readonly Uint8Array[]> {
   const names = await namesIfPresent(join(directory, HISTORY_DIRECTORY));
-  const roots: Root[] = [];
+  const roots: Uint8Array[] = [];
   for (const name of names.filter((one) => ROOT_NAME.test(one))) {
     const bytes = await readIfPresent(join(directory, HISTORY_DIRECTORY, name));
-    if (bytes !== null) roots.push(verifyInitialRoot(bytes));
+    if (bytes !== null) roots.push(bytes);
   }
   return roots;
 }

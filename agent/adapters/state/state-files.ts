@@ -11,6 +11,7 @@ import { proposalsFile } from '../../core/proposals.ts';
 import { receiptsFile } from '../../core/receipts.ts';
 import type { JsonStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
+import { readKeptRoots } from '../repository/trust-store.ts';
 import { mendDirectories } from './state-directory.ts';
 
 /** Written by every report: its time is that of the last. */
@@ -33,6 +34,7 @@ export function createStateFiles(stateDir: string, onDamage: (problem: string) =
     decisions: fileOf('decision.json', decisionRecord),
     receipts: fileOf(RECEIPTS_FILE, receiptsFile),
     reporting: fileOf('reporting.json', reportingFile),
+    keptRoots: () => readKeptRoots(join(stateDir, 'trust')),
     mendDirectories: () => mendDirectories(stateDir),
   };
 }

@@ -3,20 +3,22 @@ import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { count, EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { type Against, readAgainst, verifyLedgerFile } from '../../../shared/node/ledger-files.ts';
+import { readAgainst, readRoots, verifyLedgerFile } from '../../../shared/node/ledger-files.ts';
 import { writeNew } from '../../../shared/node/named-file.ts';
 import { checkpointOf, describeHeld, entriesOf, heldOf, heldShape } from '../../../shared/present/ledger.ts';
 import { auditReply } from '../../../shared/protocol/admin.ts';
 import { formatKept, headsOf, type KeptHead } from '../../../shared/protocol/ledger-files.ts';
 import { createLedgerReader, type LedgerFound } from '../../../shared/protocol/ledgers.ts';
-import { readReceipt, receiptsReply } from '../../../shared/protocol/receipt.ts';
+import { openReceipt, receiptKeys, receiptsReply, rootsReply } from '../../../shared/protocol/receipt.ts';
 import { type AuditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-chain.ts';
 import type { DsseEnvelope } from '../../../shared/trust/dsse.ts';
-import { readKeptRoots } from '../../adapters/repository/trust-store.ts';
+import type { Root } from '../../../shared/trust/metadata.ts';
+import { verifyInitialRoot } from '../../../shared/trust/rules.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import { createStateFiles } from '../../adapters/state/state-files.ts';
 import { lineOf } from '../../core/audit-chain.ts';
+import { everyReceipt } from '../../core/receipts.ts';
 import { type CliContext, show } from '../context.ts';
 
 export const auditVerifiedAnswer = z.strictObject({
@@ -53,13 +55,13 @@ export interface VerifyAuditOptions {
 export async function verifyAudit(
   context: CliContext,
   file: string | undefined,
-  { checkpoint = EMPTY_AUDIT, against = [], root = [] }: VerifyAuditOptions,
+  options: VerifyAuditOptions,
 ): Promise<number> {
-  const given: Against = { files: against, roots: root };
-  const heads = await readAgainst(given, () => readKeptRoots(`${context.stateDir}/trust`));
+  const { checkpoint = EMPTY_AUDIT, against = [], root = [] } = options;
+  const heads = await readAgainst({ files: against, roots: root }, () => knownRoots(context));
   const found =
     file === undefined
-      ? await verifyOwn(context, heads, checkpoint)
+      ? await verifyOwn(context, heads, options)
       : await verifyLedgerFile(file, heads, checkpoint);
   const reply = {
     schema: 'fairlead/audit-verified@1',
@@ -79,23 +81,31 @@ export async function verifyAudit(
   return EXIT.ok;
 }
 
-/** Also against the receipts that are kept beside it. */
+/** Also against the receipts that are kept beside it: read before the log, which grows meanwhile. */
 async function verifyOwn(
   context: CliContext,
   heads: readonly KeptHead[],
-  checkpoint: AuditHead,
+  { checkpoint = EMPTY_AUDIT, root = [] }: VerifyAuditOptions,
 ): Promise<LedgerFound> {
+  const kept = heads.length > 0 ? heads : await ownHeads(context, root);
   const lines = notEmpty(await ownLines(context));
-  const kept = heads.length > 0 ? heads : (await ownReceipts(context)).flatMap(headsInside);
   const ours = kept.filter(({ of }) => of === 'install');
   const reader = createLedgerReader('of this instance', ours.length > 0 ? ours : heads, checkpoint);
   for (const line of lines) reader.take(utf8(line));
   return reader.end();
 }
 
-function headsInside(envelope: DsseEnvelope): readonly KeptHead[] {
-  const receipt = readReceipt(envelope);
-  return receipt === null ? [] : headsOf(receipt);
+/** Whoever can write the log can write beside it too: what nobody signed vouches for nothing. Error: audit/unsigned. */
+async function ownHeads(context: CliContext, root: readonly string[]): Promise<readonly KeptHead[]> {
+  const receipts = await ownReceipts(context);
+  if (receipts.length === 0) return [];
+  const keys = receiptKeys(root.length > 0 ? await readRoots(root) : await knownRoots(context));
+  // Not held against each other: that a server went back on its word says nothing against this log.
+  return receipts.flatMap((envelope, i) => {
+    const receipt = openReceipt(envelope, keys);
+    if (receipt !== null) return headsOf(receipt);
+    throw new FairleadError('audit/unsigned', { path: 'the receipts of this instance', line: i + 1 });
+  });
 }
 
 /** One JSON object a line, as they were written. */
@@ -165,6 +175,21 @@ async function ownReceipts({ client, stateDir }: CliContext): Promise<readonly D
     const kept = await receipts.read().catch((unreadable: unknown) => {
       throw isFairleadError(unreadable, 'disk/unreadable') ? error : unreadable;
     });
-    return kept?.kept ?? [];
+    return kept === null ? [] : everyReceipt(kept);
+  }
+}
+
+/** The same way. Errors: disk/unreadable, trust/*. */
+async function knownRoots(context: CliContext): Promise<readonly Root[]> {
+  return (await rootBytes(context)).map(verifyInitialRoot);
+}
+
+async function rootBytes({ client, stateDir }: CliContext): Promise<readonly Uint8Array[]> {
+  try {
+    const { roots } = await client.call('GET', '/v1/audit/roots', rootsReply);
+    return roots.map((bytes) => Buffer.from(bytes, 'base64'));
+  } catch (error) {
+    if (!isFairleadError(error, 'agent/not-running')) throw error;
+    return await createStateFiles(stateDir, () => undefined).keptRoots();
   }
 }

@@ -13,7 +13,7 @@ import {
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
 import { factRequest } from '../../../shared/protocol/facts.ts';
 import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
-import type { ReceiptsReply } from '../../../shared/protocol/receipt.ts';
+import type { ReceiptsReply, RootsReply } from '../../../shared/protocol/receipt.ts';
 import { reportingRequest } from '../../../shared/protocol/sent.ts';
 import { allowanceRequest, settingRequest } from '../../../shared/protocol/settings.ts';
 import { logsRequest, rehearsalRequest, repairRequest } from '../../../shared/protocol/upkeep.ts';
@@ -22,6 +22,7 @@ import { type ComponentKey, componentKey } from '../../../shared/schema/common.t
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { parseDocument, parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { lineOf } from '../../core/audit-chain.ts';
+import { everyReceipt } from '../../core/receipts.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/server.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
 import type { Assessing } from './assess.ts';
@@ -86,6 +87,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['POST', /^\/v1\/verify$/, (state) => verifyLive(state)],
   ['GET', /^\/v1\/audit$/, (state) => readAudit(state)],
   ['GET', /^\/v1\/audit\/receipts$/, (state) => readReceipts(state)],
+  ['GET', /^\/v1\/audit\/roots$/, (state) => readRoots(state)],
   ['POST', /^\/v1\/stage$/, (state) => stage(state)],
   ['GET', /^\/v1\/advisories$/, (state) => readAdvisories(state)],
   ['DELETE', /^\/v1\/quarantine\/([^/]+\/[^/]+)$/, (state, r, name) => lift(state, parseComponent(name), r)],
@@ -116,7 +118,12 @@ async function readAudit(state: Needs<'records'>): Promise<AuditReply> {
 
 async function readReceipts(state: Needs<'records'>): Promise<ReceiptsReply> {
   const kept = await state.records.receipts.read();
-  return { schema: 'fairlead/receipts-list@1', receipts: [...(kept?.kept ?? [])] };
+  return { schema: 'fairlead/receipts-list@1', receipts: kept === null ? [] : [...everyReceipt(kept)] };
+}
+
+async function readRoots(state: Needs<'records'>): Promise<RootsReply> {
+  const roots = await state.records.keptRoots();
+  return { schema: 'fairlead/roots@1', roots: roots.map((bytes) => Buffer.from(bytes).toString('base64')) };
 }
 
 async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {

@@ -58,7 +58,7 @@ export interface AgentOptions
 /** The state files that the agent keeps for itself. */
 export interface AgentFiles
   extends Pick<Choice, 'approvals' | 'facts' | 'proposals'>,
-    Pick<Records, 'decisions' | 'receipts' | 'verification'> {
+    Pick<Records, 'decisions' | 'keptRoots' | 'receipts' | 'verification'> {
   readonly told: JsonStore<Told>;
   readonly outbox: JsonStore<Outbox>;
   readonly reporting: JsonStore<ReportingFile>;
@@ -162,14 +162,14 @@ function createRecords(
   state: () => AgentState,
 ): Records {
   const { deployer, log, audit, preview } = options;
-  const { approvals, decisions, facts, outbox, proposals, receipts, verification } = options.files;
+  const { approvals, decisions, facts, keptRoots, outbox, proposals, receipts, verification } = options.files;
   const ledger = createLedger(options);
   const witness = createWitness({
     ...{ instance: options.instance.id, audit, ledger, receipts, log, clock: options.clock },
     root: () => options.repository.root(),
   });
   return {
-    ...{ audit, decisions, receipts, verification, reporting, preview, ledger, witness },
+    ...{ audit, decisions, keptRoots, receipts, verification, reporting, preview, ledger, witness },
     reporter: createReporter({
       ...{ channel, outbox, log, witness, isOff: reporting.isOff },
       observe: () => observe(state()),

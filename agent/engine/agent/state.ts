@@ -114,6 +114,8 @@ export interface Records {
   readonly reporter: Reporter;
   readonly witness: Witness;
   readonly receipts: JsonStore<ReceiptsFile>;
+  /** The bytes of every root that was ever trusted here: receipts outlive keys. Errors: disk/*. */
+  keptRoots(): Promise<readonly Uint8Array[]>;
   readonly reporting: Reporting;
   /** What would leave, byte by byte. */
   preview(samples: Samples): Promise<Sample[]>;

@@ -1,9 +1,18 @@
 // What the server signs of this install's log, and what this install holds against the server's: asked for with reports, and kept.
-import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { type LedgerClaim, openReceipt, readReceipt, receiptKeys } from '../../../shared/protocol/receipt.ts';
 import type { DsseEnvelope } from '../../../shared/trust/dsse.ts';
-import { type Fork, judgeReceipt, keepReceipt, type ReceiptsFile, selectForks } from '../../core/receipts.ts';
+import {
+  type Fork,
+  isLately,
+  judgeReceipt,
+  keepReceipt,
+  noReceipts,
+  type ReceiptsFile,
+  reachOf,
+  selectForks,
+} from '../../core/receipts.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
 import type { Repository } from '../../ports/server.ts';
 import type { AuditLog, JsonStore } from '../../ports/state.ts';
@@ -30,7 +39,6 @@ export interface Witness {
   forks(): Promise<readonly Fork[]>;
 }
 
-const DAY_MS = 24 * 3_600_000;
 /** A server that signs nothing is asked that often for the same. */
 const AGAIN_MS = 3_600_000;
 
@@ -38,8 +46,7 @@ export function createWitness(options: WitnessOptions): Witness {
   const { receipts, audit, ledger, clock, log, instance } = options;
   const inTurn = createTurns();
   let asked: { readonly digest: string; readonly at: EpochMs } | null = null;
-  /** Said until the server has heard it. */
-  let restored: 'no' | 'to be said' | 'said' = 'no';
+  let isRestoreNoted = false;
   const kept = async (): Promise<ReceiptsFile | null> => {
     const file = await receipts.read();
     return file?.instance === instance ? file : null;
@@ -49,37 +56,55 @@ export function createWitness(options: WitnessOptions): Witness {
     const { count, digest } = await audit.head();
     const now = clock.now();
     if (digest === null) return null;
-    const last = (await kept())?.kept.at(-1);
-    const newest = last === undefined ? null : readReceipt(last);
-    const isSigned = newest !== null && newest.agent.digest === digest && isLately(instantMs(newest.at), now);
-    const wasAsked = asked !== null && asked.digest === digest && now - asked.at < AGAIN_MS;
+    const file = await kept();
+    const last = file?.kept.at(-1);
+    const newest = last === undefined ? null : readReceipt(last.signed);
+    const isSigned = last !== undefined && newest?.agent.digest === digest && isLately(last.taken, now);
+    const wasAsked = asked !== null && asked.digest === digest && Math.abs(now - asked.at) < AGAIN_MS;
     if (isSigned || wasAsked) return null;
     const seen = newest === null ? null : { ...newest.server, at: newest.at };
-    return { count, digest, seen, ...(restored === 'to be said' ? { restored: true } : {}) };
+    return { count, digest, seen, ...(file?.restored === true ? { restored: true } : {}) };
   }
 
   async function take(envelope: DsseEnvelope | null, said: LedgerClaim): Promise<void> {
-    asked = { digest: said.digest, at: clock.now() };
-    if (said.restored === true) restored = 'said';
-    if (envelope === null) return;
+    const now = clock.now();
+    asked = { digest: said.digest, at: now };
+    const before = (await kept()) ?? noReceipts(instance);
+    const known = said.restored === true ? { ...before, restored: false } : before;
+    const judged = envelope === null ? null : judge(envelope, said);
+    if (envelope === null || judged === null) {
+      if (known !== before) await receipts.write(known);
+      return;
+    }
+    const next = keepReceipt(known, envelope, { now, isFork: judged.isFork });
+    await receipts.write(next);
+    if (judged.isFork) log.error({ seen: said.seen }, "the server's audit log is another than it was");
+    if (next.noted !== known.noted) await noteFork(said);
+  }
+
+  function judge(envelope: DsseEnvelope, said: LedgerClaim): { readonly isFork: boolean } | null {
     const root = options.root();
     const told = root === null ? null : openReceipt(envelope, receiptKeys([root]));
     const judged = told === null ? null : judgeReceipt(told, said, instance);
-    if (judged === null || judged.kind === 'foreign') {
-      log.warn({ receipt: told }, 'the server signed a receipt that is none for this log: it is not kept');
-      return;
-    }
-    const found = judged.isFork ? formatInstant(clock.now()) : null;
-    const known = (await kept()) ?? { schema: 'fairlead/receipts@1', instance, kept: [], forks: [] };
-    await receipts.write(keepReceipt(known, envelope, found));
-    if (found !== null) await noteFork(said);
+    if (judged?.kind === 'ours') return judged;
+    log.warn({ receipt: told }, 'the server signed a receipt that is none for this log: it is not kept');
+    return null;
   }
 
   async function noteFork({ seen }: LedgerClaim): Promise<void> {
-    log.error({ seen }, "the server's audit log is another than it was");
     const about = `the server's log no longer has its entry ${seen?.count} of ${seen?.at}: ${seen?.digest}`;
     // An agent of an earlier version reads no other kinds of entries, and could not go on after one.
     await ledger.note({ event: 'agent-started', actor: 'agent', details: { noticed: about } });
+  }
+
+  async function noteRestored(reports: number): Promise<void> {
+    if (isRestoreNoted) return;
+    const known = (await kept()) ?? noReceipts(instance);
+    await receipts.write({ ...known, restored: true });
+    isRestoreNoted = true;
+    // What the server signed before the backup is in it; of anything after that, the server may have seen another.
+    const details = { restored: 'its state came out of a backup', from: reachOf(known) + 1, reports };
+    await ledger.note({ event: 'agent-started', actor: 'agent', details });
   }
 
   const quietly = <Result>(work: () => Promise<Result>, otherwise: Result): Promise<Result> =>
@@ -90,17 +115,7 @@ export function createWitness(options: WitnessOptions): Witness {
   return {
     claim: () => quietly<LedgerClaim | null>(claim, null),
     take: (envelope, said) => quietly(() => take(envelope, said), undefined),
-    noteRestored: async (sequence) => {
-      if (restored !== 'no') return;
-      restored = 'to be said';
-      const details = { restored: 'its state came out of a backup', reports: sequence };
-      await ledger.note({ event: 'agent-started', actor: 'agent', details });
-    },
+    noteRestored: (sequence) => quietly(() => noteRestored(sequence), undefined),
     forks: async () => selectForks(await kept(), clock.now()),
   };
-}
-
-/** A time that lies ahead was signed by a clock that differs: what it says is as good as new. */
-function isLately(at: EpochMs, now: EpochMs): boolean {
-  return now - at < DAY_MS;
 }

@@ -104,6 +104,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       },
       witness: NO_WITNESS,
       receipts: files.receipts,
+      keptRoots: files.keptRoots,
       decisions: files.decisions,
       verification: files.verification,
       damages: async () => [],

@@ -157,7 +157,7 @@ function recordsOf(decisions: JsonStore<DecisionRecord>): Played['records'] {
     },
     audit: { append: unplayed, verify: unplayed, entries: unplayed, read: unplayed, head: unplayed },
     witness: { ...{ claim: unplayed, take: unplayed, noteRestored: unplayed }, forks: async () => [] },
-    receipts: memoryOf(),
+    ...{ receipts: memoryOf(), keptRoots: unplayed },
     reporting: { isOff: unplayed, write: unplayed },
     ...{ preview: unplayed, verification: memoryOf(), damages: async () => [] },
   };

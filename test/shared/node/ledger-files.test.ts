@@ -207,7 +207,7 @@ describe('what a restore took away', () => {
     expect(await code([[before, 9, 3]])).toBe('audit/forked');
   });
 
-  it('of an install is what it wrote since it started, before it noticed', async () => {
+  it('of an install is what follows the entry that its log names, however often it started before it noticed', async () => {
     const lost = installLog(Array.from({ length: 9 }, (_, i) => `${i}`));
     let lines = installLog(Array.from({ length: 5 }, (_, i) => `${i}`)).map(
       ({ line }) => JSON.parse(line) as JsonObject,
@@ -216,7 +216,8 @@ describe('what a restore took away', () => {
     lines = [
       ...lines,
       { ...started, details: { version: '1' } },
-      { ...started, details: { restored: 'out of a backup' } },
+      { ...started, details: { version: '1' } },
+      { ...started, details: { restored: 'out of a backup', from: 6 } },
       ...lines.slice(1),
     ];
     let previous: string | null = null;
@@ -230,11 +231,44 @@ describe('what a restore took away', () => {
     const heads = (n: number) => [
       { ...headOf(lost, n), at: at(1), of: 'install', instance: INSTALL, kind: 'head' } as const,
     ];
-    expect(await verifyLedgerFile(path, heads(8), EMPTY_AUDIT)).toMatchObject({ gone: [{ from: 8, to: 8 }] });
+    for (const nth of [6, 8])
+      expect(await verifyLedgerFile(path, heads(nth), EMPTY_AUDIT)).toMatchObject({
+        gone: [{ from: nth, to: nth }],
+      });
     expect(
       (await rejectionOf(verifyLedgerFile(path, [{ ...heads(5)[0], count: 4 } as never], EMPTY_AUDIT))).code,
     ).toBe('audit/forked');
   });
+});
+
+it('calls a log that ends before all that was told of it behind, and one that parts from it before forked', async () => {
+  const log = installLog(Array.from({ length: 9 }, (_, i) => `${i}`));
+  const other = installLog(Array.from({ length: 9 }, (_, i) => `other ${i}`));
+  const path = join(directory, 'short');
+  writeFileSync(
+    path,
+    log
+      .slice(0, 5)
+      .map(({ line }) => `${line}\n`)
+      .join(''),
+  );
+  const of = (from: typeof log, n: number) => {
+    const { count, digest } = from[n - 1]?.head ?? EMPTY_AUDIT;
+    const at = formatInstantMs(NOW + n * DAY_MS);
+    return {
+      ...{ count, digest: digest as never, at },
+      of: 'install',
+      instance: INSTALL,
+      kind: 'head',
+    } as const;
+  };
+  const error = async (...heads: ReturnType<typeof of>[]) =>
+    await rejectionOf(verifyLedgerFile(path, heads, EMPTY_AUDIT));
+  expect(await error(of(log, 4), of(log, 9), of(log, 7))).toMatchObject({
+    ...{ code: 'audit/behind', exit: 5 },
+    data: { entries: 5, told: 9, at: formatInstantMs(NOW + 9 * DAY_MS) },
+  });
+  expect(await error(of(log, 9), of(other, 4))).toMatchObject({ code: 'audit/forked', data: { entry: 4 } });
 });
 
 it('refuses what is about another log, what is no ledger, and what nobody can read', async () => {
