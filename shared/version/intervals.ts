@@ -1,6 +1,6 @@
 // Ranges as intervals of the order of versions, as other programs write them; pre-releases count by their order alone.
 import semver from 'semver';
-import type { Range, Version } from './version.ts';
+import { compareVersions, type Range, type Version } from './version.ts';
 
 export interface Interval {
   /** The lowest version inside; null for all from the first on. */
@@ -21,10 +21,10 @@ export function intervalsOf(range: Range): readonly Interval[] {
   });
 }
 
-/** As few ranges as hold them all, in their order; null where a single one is too long. */
+/** As few ranges as hold them all, lowest first; null where a single one is too long. */
 export function rangesOf(intervals: readonly Interval[]): readonly Range[] | null {
   const ranges: string[] = [];
-  for (const interval of intervals) {
+  for (const interval of merged(intervals)) {
     const text = textOf(interval);
     if (text.length > MAX_RANGE) return null;
     const joined = `${ranges.at(-1)} || ${text}`;
@@ -32,6 +32,32 @@ export function rangesOf(intervals: readonly Interval[]): readonly Range[] | nul
     else ranges.push(text);
   }
   return ranges as Range[];
+}
+
+/** Lowest first, none that overlaps another or ends where another begins. */
+function merged(intervals: readonly Interval[]): readonly Interval[] {
+  const all: Interval[] = [];
+  for (const next of intervals.filter((one) => !isEmpty(one)).toSorted(byStart)) {
+    const last = all.at(-1);
+    if (last === undefined || isBefore(last, next)) all.push(next);
+    else if (isLonger(next, last)) all.splice(-1, 1, { ...last, to: next.to });
+  }
+  return all;
+}
+
+function byStart({ from: a }: Interval, { from: b }: Interval): number {
+  if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
+  return compareVersions(a, b);
+}
+
+function isBefore({ to }: Interval, { from }: Interval): boolean {
+  return to !== null && from !== null && compareVersions(to.version, from) < 0;
+}
+
+function isLonger({ to: a }: Interval, { to: b }: Interval): boolean {
+  if (a === null || b === null) return b !== null;
+  const order = compareVersions(a.version, b.version);
+  return order > 0 || (order === 0 && a.isInside);
 }
 
 export function isInside({ from, to }: Interval, version: Version): boolean {

@@ -34,8 +34,6 @@ export interface ImportedAdvisory {
   readonly cvss?: readonly string[];
   readonly reference?: readonly Reference[];
   readonly notes?: string;
-  /** Whoever wrote the record took it back. */
-  readonly withdrawn: string | null;
   /** What of the record is not taken over. */
   readonly leftOut: readonly string[];
 }
@@ -80,7 +78,6 @@ export function importOsv(
     ...(vectors.length === 0 ? {} : { cvss: vectors }),
     ...(references.length === 0 ? {} : { reference: references }),
     ...(notes === '' ? {} : { notes }),
-    withdrawn: record.withdrawn ?? null,
     leftOut,
   };
 }
@@ -119,6 +116,8 @@ function readAffected(
   const all = [...found].map(([component, parts]) => ({ component, ...joined(parts) }));
   const foreign = all.reduce((sum, one) => sum + one.foreign, 0);
   if (foreign > 0) leftOut.push(`${count(foreign, 'listed version')} that are no semantic versions`);
+  const commits = all.reduce((sum, one) => sum + one.commits, 0);
+  if (commits > 0) leftOut.push(count(commits, 'range of commits', 'ranges of commits'));
   return {
     affected: all.flatMap(({ component, affected: intervals }) => {
       const ranges = rangesOf(intervals);
@@ -134,6 +133,7 @@ function joined(parts: readonly OsvVersions[]): OsvVersions {
     affected: parts.flatMap((part) => part.affected),
     fixed: [...new Set(parts.flatMap((part) => part.fixed))].toSorted(compareVersions),
     foreign: parts.reduce((sum, part) => sum + part.foreign, 0),
+    commits: parts.reduce((sum, part) => sum + part.commits, 0),
   };
 }
 

@@ -1,7 +1,7 @@
 // The versions that an OSV record names, as intervals: its events walked in the order of versions, as the specification evaluates them.
 import type { Interval } from '../../../shared/version/intervals.ts';
-import { isEmpty, isInside } from '../../../shared/version/intervals.ts';
-import { compareVersions, isVersion, type Version } from '../../../shared/version/version.ts';
+import { isEmpty } from '../../../shared/version/intervals.ts';
+import { compareVersions, isVersion, newest, type Version } from '../../../shared/version/version.ts';
 import type { OsvAffected, OsvEvent } from './osv-record.ts';
 
 export interface OsvVersions {
@@ -10,6 +10,8 @@ export interface OsvVersions {
   readonly fixed: readonly Version[];
   /** Versions in the list that no release of ours can have. */
   readonly foreign: number;
+  /** Ranges of commits: they are left out where others say the same. */
+  readonly commits: number;
 }
 
 /** Says where in the record something stands that cannot be read, and what. Never returns. */
@@ -25,34 +27,34 @@ interface Point {
 
 const KINDS: readonly Kind[] = ['introduced', 'fixed', 'last_affected', 'limit'];
 
-/** Ranges of commits are left out where others say the same; `at` is the entry's place in the record. */
+/** `at` is the entry's place in the record. */
 export function readVersions(entry: OsvAffected, at: string, refuse: Refuse): OsvVersions {
   const { ranges, versions } = entry;
   const affected: Interval[] = [];
   const fixed = new Set<Version>();
-  let hasRange = false;
-  for (const [i, { type, events }] of (ranges ?? []).entries()) {
+  const all = ranges ?? [];
+  for (const [i, { type, events }] of all.entries()) {
     const field = `${at}.ranges.${i}`;
     if (type === 'GIT') continue;
     if (type !== 'SEMVER' && type !== 'ECOSYSTEM') {
       return refuse(`${field}.type`, `a range of type "${type}" is not known`);
     }
-    hasRange = true;
     const points = events.map((event, n) => pointOf(event, `${field}.events.${n}`, refuse));
     affected.push(...walk(points, field, refuse));
     for (const { kind, version } of points) if (kind === 'fixed' && version !== null) fixed.add(version);
   }
   const listed = (versions ?? []).map(withoutBuild);
   const ours = listed.filter(isVersion);
-  if (!hasRange && ours.length === 0) {
+  const commits = all.filter(({ type }) => type === 'GIT').length;
+  if (commits === all.length && ours.length === 0) {
     return refuse(at, 'neither a range of semantic versions nor a semantic version says what is affected');
   }
-  const beyond = new Set(ours.filter((version) => !affected.some((one) => isInside(one, version))));
-  const single = [...beyond].toSorted(compareVersions);
+  const single = ours.map((version) => ({ from: version, to: { version, isInside: true } }));
   return {
-    affected: [...affected, ...single.map((version) => ({ from: version, to: { version, isInside: true } }))],
+    affected: [...affected, ...single],
     fixed: [...fixed].toSorted(compareVersions),
     foreign: listed.length - ours.length,
+    commits,
   };
 }
 
@@ -89,7 +91,9 @@ function walk(points: readonly Point[], field: string, refuse: Refuse): readonly
     }
   }
   if (open !== null) intervals.push(open);
-  return intervals.flatMap((interval) => limited(interval, points)).filter((one) => !isEmpty(one));
+  const limit = limitOf(points);
+  const below = limit === null ? intervals : intervals.map((interval) => limited(interval, limit));
+  return below.filter((one) => !isEmpty(one));
 }
 
 function byVersion(a: Point, b: Point): number {
@@ -98,15 +102,15 @@ function byVersion(a: Point, b: Point): number {
   return compareVersions(a.version, b.version);
 }
 
-/** A version counts below any of the limits, so below the highest. */
-function limited(interval: Interval, points: readonly Point[]): readonly Interval[] {
-  const limits = points.filter(({ kind }) => kind === 'limit');
-  if (limits.length === 0 || limits.some(({ version }) => version === null)) return [interval];
-  const [highest] = limits.flatMap(({ version }) => version ?? []).toSorted((a, b) => compareVersions(b, a));
-  if (highest === undefined) return [interval];
+/** A version counts below any of the limits, so below the highest; null where all count. */
+function limitOf(points: readonly Point[]): Version | null {
+  const limits = points.filter(({ kind }) => kind === 'limit').map(({ version }) => version);
+  return limits.includes(null) ? null : (newest(limits.filter((one) => one !== null)) ?? null);
+}
+
+function limited(interval: Interval, limit: Version): Interval {
   const { to } = interval;
-  const isBelow =
-    to !== null &&
-    (to.isInside ? compareVersions(to.version, highest) < 0 : compareVersions(to.version, highest) <= 0);
-  return [isBelow ? interval : { ...interval, to: { version: highest, isInside: false } }];
+  const order = to === null ? 1 : compareVersions(to.version, limit);
+  const isBelow = order < 0 || (order === 0 && to?.isInside === false);
+  return isBelow ? interval : { ...interval, to: { version: limit, isInside: false } };
 }

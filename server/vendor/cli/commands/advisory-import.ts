@@ -1,6 +1,9 @@
 // `advisory import`: an OSV record becomes an advisory about the components that are released as its packages.
 import { parseJson } from '../../../../shared/encoding/json.ts';
+import { sanitizeLine } from '../../../../shared/encoding/text.ts';
+import { count } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { Advisory } from '../../../../shared/schema/advisory.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor, releasePath } from '../../../../shared/schema/release-ref.ts';
 import { type ImportedAdvisory, importOsv } from '../../core/osv-import.ts';
@@ -19,18 +22,16 @@ export async function importAdvisory(session: Session, path: string, options: Im
   await openWorkspace(session.directory);
   const file = path === '-' ? 'standard input' : path;
   const record = parseDocument(osvRecord, parseJson(await readRecord(path), file, OSV_LIMITS), file);
-  const packages = await readPackages(options);
-  const { withdrawn, leftOut, ...imported } = importOsv(record, {
-    file,
-    packages,
-    affected: options.affected,
-  });
-  for (const what of leftOut) session.out.note(`left out: ${what}`);
-  const id = options.id ?? imported.id;
-  if (withdrawn !== null && Date.parse(withdrawn) <= session.now()) {
-    await takeBack(session, { file, id, withdrawn });
+  const { withdrawn } = record;
+  // What was taken back need not say any more what it was about.
+  if (typeof withdrawn === 'string' && Date.parse(withdrawn) <= session.now()) {
+    await takeBack(session, { file, record: record.id, withdrawn }, options);
     return;
   }
+  const packages = await readPackages(options);
+  const { leftOut, ...imported } = importOsv(record, { file, packages, affected: options.affected });
+  for (const what of leftOut) session.out.note(`left out: ${what}`);
+  const id = options.id ?? imported.id;
   const { fixed, alias = [], ...words } = imported;
   const others = alias.filter((one) => one !== id);
   const typed = {
@@ -42,22 +43,52 @@ export async function importAdvisory(session: Session, path: string, options: Im
   await publishDraft(session, 'advisory-import', draftFrom(typed, session.now()), options);
 }
 
-/** What is published under its id forces nothing any more. Error: vendor/import-unusable where nothing is. */
+interface TakenBack {
+  readonly file: string;
+  /** Its id. */
+  readonly record: string;
+  readonly withdrawn: string;
+}
+
+/** What is published of it forces nothing any more. Errors: vendor/import-unusable where nothing is, vendor/not-agreed. */
 async function takeBack(
   session: Session,
-  of: { readonly file: string; readonly id: string | undefined; readonly withdrawn: string },
+  { file, record, withdrawn }: TakenBack,
+  options: ImportOptions,
 ): Promise<void> {
-  const published = of.id === undefined ? undefined : await findAdvisory(session, of.id);
+  const refused = (problem: string, remedy: string) =>
+    new FairleadError('vendor/import-unusable', { file, field: 'withdrawn', problem, remedy });
+  const id = options.id ?? record;
+  const published = await findAdvisory(session, id);
   if (published === undefined) {
-    throw new FairleadError('vendor/import-unusable', {
-      file: of.file,
-      field: 'withdrawn',
-      problem: `it was taken back at ${of.withdrawn}, and no advisory is published for it`,
-      remedy: 'give --id where it was published under another name',
-    });
+    throw refused(
+      `it was taken back at ${withdrawn}, and no advisory is published for it`,
+      'give --id where it was published under another name',
+    );
   }
-  const advisory = { ...published.advisory, withdrawn: true };
-  await signAdvisory(session, 'advisory-import', { ...published, advisory, terms: null });
+  const { advisory, details } = published;
+  // A record of a name in common does not suffice: one that was taken back as a copy shares its CVE id with that which stands.
+  if (![id, ...advisory.cves, ...(details?.aliases ?? [])].includes(record)) {
+    throw refused(
+      `${id} is published, and ${sanitizeLine(record, 100)} is none of its names`,
+      `to take it back all the same, run: fairlead-vendor advisory withdraw ${id}`,
+    );
+  }
+  for (const line of describe(advisory)) session.out.note(line);
+  if (options.yes !== true && !(await session.agrees(`Take back ${id}?`))) {
+    throw new FairleadError('vendor/not-agreed', { what: `the withdrawal of ${id}` });
+  }
+  await signAdvisory(session, 'advisory-import', {
+    ...published,
+    advisory: { ...advisory, withdrawn: true },
+    terms: null,
+  });
+}
+
+function describe({ id, severity, title, affected, order }: Advisory): readonly string[] {
+  const ranges = affected.map(({ component, versions }) => `${component}:${versions}`).join(', ');
+  const ends = order === undefined ? [] : ['its order forces nobody any more'];
+  return [`takes back ${id}  ${severity}  ${title}`, `it is about ${ranges}`, ...ends];
 }
 
 /** A fix that is not released yet may be there already for others: it is named once it can be taken. */
@@ -67,12 +98,16 @@ async function releasedOf(
 ): Promise<ImportedAdvisory['fixed']> {
   const { releases } = await readReleases(session.directory);
   const paths = new Set(releases.map(({ path }) => path));
-  return fixed.filter(({ component, version }) => {
-    const ref = refFor(component, version);
-    const isReleased = paths.has(releasePath(ref));
-    if (!isReleased) session.out.note(`left out: ${formatRef(ref)} as a fix, for it is not released`);
-    return isReleased;
-  });
+  const isReleased = ({ component, version }: ImportedAdvisory['fixed'][number]) =>
+    paths.has(releasePath(refFor(component, version)));
+  const missing = fixed.filter((fix) => !isReleased(fix));
+  if (missing.length > 0) {
+    const first = missing.slice(0, 5).map(({ component, version }) => formatRef(refFor(component, version)));
+    session.out.note(
+      `left out: ${count(missing.length, 'fixed version')} that nobody has released: ${first.join(', ')}`,
+    );
+  }
+  return fixed.filter(isReleased);
 }
 
 async function readRecord(file: string): Promise<Uint8Array> {

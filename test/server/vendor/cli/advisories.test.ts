@@ -166,7 +166,8 @@ describe('an OSV record', () => {
       '1 listed version',
       'type CVSS_V2',
       '1 reference',
-      'core/auth@2.0.1 as a fix',
+      '1 range of commits',
+      '1 fixed version that nobody has released: core/auth@2.0.1',
     ]) {
       expect(err).toContain(what);
     }
@@ -205,12 +206,46 @@ describe('an OSV record', () => {
   it('that was taken back takes the advisory back, and publishes none', async () => {
     const withdrawn = '2026-11-02T00:00:00Z';
 
-    expect((await importIt({ withdrawn }, ...mapped)).advisory).toMatchObject({ withdrawn: true });
+    // It need not say any more what it was about.
+    const answer = await importIt({ withdrawn, affected: undefined }, ...mapped);
+
+    expect(answer).toMatchObject({ advisory: { withdrawn: true }, details: { aliases: ['SNYK-1'] } });
     const never = await fileOf({ withdrawn, id: 'GHSA-0000-0000-0000' });
     expect(await vendor.refusal('advisory', 'import', never, ...mapped)).toBe('vendor/import-unusable');
     expect((await importIt({ withdrawn: '2098-01-01T00:00:00Z' }, ...mapped)).advisory).toMatchObject({
       withdrawn: false,
     });
+  });
+
+  it.each([
+    ['its own name', ['--alias', 'GHSA-jfh8-c2jp-5v3q'], {}, true],
+    ['a CVE id that is its own', ['--cve', 'CVE-2026-1234'], { id: 'CVE-2026-1234' }, true],
+    ['a CVE id in common alone', ['--cve', 'CVE-2026-1234'], {}, false],
+    ['nothing', [], {}, false],
+  ])('that was taken back takes back one that has %s: %j %j %j', async (_what, names, more, isTaken) => {
+    const critical = [...plain('FL-2026-11', 'critical'), '--deadline', '2099-01-01T00:00:00Z'];
+    await publish(...critical, ...names);
+    const file = await fileOf({ withdrawn: '2026-11-02T00:00:00Z', ...more });
+
+    const { status, err } = await vendor.run('advisory', 'import', file, '--id', 'FL-2026-11');
+
+    expect(status).toBe(isTaken ? 0 : 2);
+    expect(err).toContain(isTaken ? 'takes back FL-2026-11  critical  Token reuse' : 'none of its names');
+    expect(signed('advisories/FL-2026-11.json')).toMatchObject({ withdrawn: isTaken });
+  });
+
+  it('that was taken back takes nothing back before a person at the terminal was asked', async () => {
+    await publish(...plain('FL-2026-12'), '--alias', 'GHSA-jfh8-c2jp-5v3q');
+    const file = await fileOf({ withdrawn: '2026-11-02T00:00:00Z' });
+    vendor.person.says = false;
+    const refused = await vendor.run('advisory', 'import', file, '--id', 'FL-2026-12');
+    const stood = signed('advisories/FL-2026-12.json');
+    const said = await vendor.run('advisory', 'import', file, '--id', 'FL-2026-12', '--yes');
+    vendor.person.says = null;
+
+    expect([refused.status, said.status]).toEqual([4, 0]);
+    expect(refused.err).toContain('core/auth:<1.0.1');
+    expect(stood).toMatchObject({ withdrawn: false });
   });
 
   const npm = { ecosystem: 'npm', name: 'auth' };

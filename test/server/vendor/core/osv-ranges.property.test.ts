@@ -91,4 +91,42 @@ describe('the ranges of a record', () => {
       { numRuns: 3_000 },
     );
   });
+
+  // Each listed version held against each interval, this would be four hundred million comparisons.
+  it('are read in seconds, however many the record names', { timeout: 20_000 }, () => {
+    const versions = Array.from({ length: 20_000 }, (_, i) => `${i}.1.0`);
+    const all = Array.from({ length: 10 }, (_, n) => ({
+      type: 'SEMVER',
+      events: [
+        ...Array.from({ length: 999 }, (_, i) => [
+          { introduced: `${n * 2_000 + 2 * i}.0.0` },
+          { fixed: `${n * 2_000 + 2 * i + 1}.0.0` },
+        ]).flat(),
+        { limit: '19000.0.0' },
+      ],
+    }));
+
+    const { affected } = readVersions({ ranges: all, versions }, 'affected.0', refuse);
+    const signed = rangesOf(affected) ?? [];
+
+    expect(signed.some((range) => covers(range, '4.0.5' as Version))).toBe(true);
+    expect(signed.some((range) => covers(range, '5.0.5' as Version))).toBe(false);
+    expect(signed.some((range) => covers(range, '5.1.0' as Version))).toBe(true);
+  });
+
+  it('are as few as can be: what overlaps or touches is one', () => {
+    const range = (from: string, fixed: string) => ({
+      type: 'SEMVER',
+      events: [{ introduced: from }, { fixed }],
+    });
+    const all = [range('2.0.0', '3.0.0'), range('0', '1.0.0'), range('2.5.0', '4.0.0')];
+
+    const { affected } = readVersions(
+      { ranges: all, versions: ['1.0.0', '0.5.0', '5.0.0'] },
+      'affected.0',
+      refuse,
+    );
+
+    expect(rangesOf(affected)).toEqual(['<=1.0.0 || >=2.0.0 <4.0.0 || 5.0.0']);
+  });
 });
