@@ -7,6 +7,7 @@ import { compareHoles } from './exposure.ts';
 import { pinsAgainst, prohibition } from './fixes.ts';
 import { firstStop } from './offers.ts';
 import { selectPinned } from './pins.ts';
+import type { AnyRelease } from './releases.ts';
 import { type Choice, choiceOf } from './running.ts';
 import type { Option } from './variables.ts';
 
@@ -33,7 +34,7 @@ export function alternatives(
   const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
   const open = from === null ? [] : context.holes(component, from.version);
   const choices = releases
-    .filter((release) => prohibition(context, release, beyondHalts) === null)
+    .filter((release) => isAllowed(context, release, beyondHalts))
     .map(choiceOf)
     .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
     .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)
@@ -43,6 +44,13 @@ export function alternatives(
       Number(context.offers.offered.has(b.digest)) - Number(context.offers.offered.has(a.digest)) ||
       (from === null ? compareVersions(b.version, a.version) : compareVersions(a.version, b.version)),
   );
+}
+
+/** No advisory names it: by the policy's word alone it comes when it is offered. */
+function isAllowed(context: Context, release: AnyRelease, beyondHalts: boolean): boolean {
+  const prohibited = prohibition(context, release, beyondHalts);
+  if (context.isBesideOffered) return prohibited === null && context.offers.offered.has(release.digest);
+  return prohibited === null || (context.mandate === 'policy' && prohibited === 'withheld');
 }
 
 function allowedByPins(

@@ -15,13 +15,15 @@ import type { CompileInput } from './target.ts';
 
 /**
  * By whose word fixes go: an `order` of the vendor goes over pins and asks for no rollout; what the local `policy` lets in
- * respects its pins, every halt, and the rollouts that there are.
+ * respects its pins, every halt, and the rollouts that there are, and takes nothing else along that none of them brings.
  */
 export type Mandate = 'order' | 'policy';
 
 export interface Context {
   readonly input: CompileInput;
   readonly mandate: Mandate;
+  /** What moves beside a fix is on offer here. An order takes what is released: nothing else may keep it waiting. */
+  readonly isBesideOffered: boolean;
   /** The operator's newest word; the configuration of `input` is the one to compile under. */
   readonly onDisk: InstanceConfig;
   readonly index: ReleaseIndex;
@@ -60,6 +62,7 @@ export function* createContext(
   return {
     input,
     mandate,
+    isBesideOffered: mandate === 'policy',
     onDisk,
     index,
     offers,
@@ -136,6 +139,11 @@ function standingForced(
 
 export function withPins(context: Context, pins: readonly Pin[]): Context {
   return { ...context, pins: createPinSet(pins) };
+}
+
+/** As if whatever a fix needs beside it could be had. */
+export function withAnyBeside(context: Context): Context {
+  return { ...context, isBesideOffered: false };
 }
 
 /** As if nothing withheld a release: no wave to come, no pause, halt or quarantine. */

@@ -6,6 +6,7 @@ import { assemble } from './assemble.ts';
 import { createContext, type Mandate } from './context.ts';
 import { affectedAmong, openFrom } from './exposure.ts';
 import { harden } from './harden.ts';
+import { nameKeptAway } from './kept-away.ts';
 import { brokenPins } from './pin-report.ts';
 import { misconfigured } from './settings.ts';
 import type { CompileInput, FixResult } from './target.ts';
@@ -52,7 +53,8 @@ export const NOTHING_MOVES: FixResult = {
 function* compileMoves(input: CompileInput, mandate: Mandate): Pieces<FixResult> {
   const inForce = input.current?.config ?? input.config;
   const context = yield* createContext({ ...input, config: inForce }, { onDisk: input.config, mandate });
-  const { moves, forced, advisories, unfixable, beside } = yield* harden(context, context.running);
+  const { moves, forced, advisories, beside, unfixable: open } = yield* harden(context, context.running);
+  const unfixable = mandate === 'policy' ? yield* nameKeptAway(context, context.running, open) : open;
   if (moves.size === 0 || input.current === null) return { ...NOTHING_MOVES, unfixable };
   const assignment = new Map([...context.running, ...moves]);
   const config = adoptSettings(moves.values(), inForce, input.config);

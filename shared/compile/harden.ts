@@ -3,18 +3,16 @@
 import type { Pieces } from '../encoding/pieces.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { ComponentKey } from '../schema/common.ts';
-import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
 import { findBeside } from './beside.ts';
-import { listedChildren } from './constraints.ts';
-import { type Context, withPins } from './context.ts';
+import type { Context } from './context.ts';
 import { compareHoles } from './exposure.ts';
-import { type Fixes, fixesFor, isBeyondHalts, pinsAgainst } from './fixes.ts';
-import { type Assignment, createRepairs, isBound } from './repair.ts';
+import { type Fixes, fixesFor, isBeyondHalts } from './fixes.ts';
+import { type Assignment, createRepairs } from './repair.ts';
 import type { Choice } from './running.ts';
 import type { Beside, Unfixable } from './target.ts';
-import { isCapabilityName, type Option } from './variables.ts';
+import { isCapabilityName } from './variables.ts';
 
 export interface Hardened {
   /** Affected components and what their fixes require. */
@@ -47,12 +45,11 @@ export function* harden(context: Context, base: Assignment): Pieces<Hardened> {
   const answers = new Map(affected.map((one) => [one.component as string, answeredBy(context, one, moves)]));
   const advisories = [...new Set([...answers.values()].flat())].sort();
   const [first = ''] = advisories;
-  const open = affected.flatMap((one) => stillOpen(context, one, moves));
   return {
     moves,
     forced: new Map([...moves.keys()].map((name) => [name, answers.get(name)?.[0] ?? first])),
     advisories,
-    unfixable: context.mandate === 'policy' ? yield* namePins(context, base, open) : open,
+    unfixable: affected.flatMap((one) => stillOpen(context, one, moves)),
     beside: findBeside(context, base, moves, new Set(affected.map(({ component }) => component))),
   };
 }
@@ -150,45 +147,6 @@ function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): r
       ? { withheld: one.withheld }
       : {}),
   }));
-}
-
-/** Where it would go but for the pins, those that are in the way are named: whoever set both has to choose. */
-function* namePins(
-  context: Context,
-  base: Assignment,
-  open: readonly Unfixable[],
-): Pieces<readonly Unfixable[]> {
-  if (open.length === 0 || context.pins.active.length === 0) return open;
-  const { moves, unfixable, beside } = yield* harden(withPins(context, []), base);
-  const isOpen = (one: Unfixable) =>
-    unfixable.some(({ advisory, component }) => advisory === one.advisory && component === one.component);
-  return open.map((one) => {
-    const to = moves.get(one.component);
-    if (to === undefined || isOpen(one)) return one;
-    const own = pinsInTheWay(context, base, one.component, to);
-    const others = beside.flatMap(({ component }) => {
-      const choice = moves.get(component);
-      return choice === undefined ? [] : pinsInTheWay(context, base, component, choice);
-    });
-    const pins = own.length > 0 ? own : [...new Set(others)];
-    return pins.length === 0 ? one : { ...one, reason: 'pinned', pins };
-  });
-}
-
-/** On the component itself; else, where the release of its parent does not ship the version, on that. */
-function pinsInTheWay(
-  context: Context,
-  base: Assignment,
-  component: ComponentName,
-  to: Choice,
-): readonly Pin[] {
-  const own = pinsAgainst(context, component, to.version);
-  if (own.length > 0 || !isBound(context, component)) return own;
-  const isAgainst = ([owner, option]: readonly [ComponentName, Option]) =>
-    option?.release !== null &&
-    option?.release !== undefined &&
-    listedChildren(context, owner, option.release).some(({ on, allows }) => on === component && !allows(to));
-  return [...base].some(isAgainst) ? context.pins.above(component) : [];
 }
 
 /** A required stop may still be affected: the fix is the next hop. */

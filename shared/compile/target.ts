@@ -177,9 +177,12 @@ export interface Unfixable {
     | 'constraints'
     | 'misconfigured'
     | 'pinned'
-    | 'withheld';
+    | 'withheld'
+    | 'unoffered';
   /** The pins that keep the fix away, where they do. */
   readonly pins?: readonly Pin[];
-  /** The nearest fix that a rollout keeps back, where one does. */
+  /** What a rollout keeps back, where one does: the nearest fix, or what that needs beside it. */
   readonly withheld?: Withheld;
+  /** What the fix needs beside it and no rollout brings here, where that keeps it away. */
+  readonly needs?: { readonly component: ComponentName; readonly version: Version };
 }

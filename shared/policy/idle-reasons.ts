@@ -56,10 +56,11 @@ const UNFIXABLE: Readonly<Record<Unfixable['reason'], string>> = {
   constraints: 'the fixed version cannot run beside what else is installed',
   pinned: 'a pin keeps the fixed version away',
   withheld: 'a rollout keeps the fixed version back',
+  unoffered: 'no rollout offers what the fixed version requires',
 };
 
 function unfixableReason(
-  { advisory, component, version, reason, pins = [], withheld }: Unfixable,
+  { advisory, component, version, reason, pins = [], withheld, needs }: Unfixable,
   quarantine: readonly QuarantineNote[],
 ): Reason {
   const affects = `${advisory} affects ${component} ${version}`;
@@ -71,6 +72,12 @@ function unfixableReason(
     });
   }
   if (withheld !== undefined) return withheldReason(withheld, quarantine);
+  if (needs !== undefined) {
+    return block('not-offered', {
+      message: `${affects}: its fix needs ${needs.component} ${needs.version}, which no rollout offers to this instance`,
+      source: advisory,
+    });
+  }
   if (reason !== 'quarantined') {
     return block('unfixable', { message: `${affects}: ${UNFIXABLE[reason]}`, source: advisory });
   }

@@ -10,7 +10,9 @@ import {
   compileAnew,
   compileEmergency,
   compileFixes,
+  indexReleases,
   selectExposures,
+  selectOffers,
 } from '../../support/finished.ts';
 import { type AdvisorySpec, compileInputOf, decideScenario, type Scenario } from '../../support/scenario.ts';
 import { exposedWorld, troubledWorld, world } from '../../support/worlds.ts';
@@ -37,6 +39,17 @@ const pinnedWorld = fc
     ),
   )
   .map(([scenario, pins]): Scenario => ({ ...scenario, pins }));
+
+/** Installs that something affects, where half of what is released is rolled out. */
+const quietWorld = fc
+  .tuple(exposedWorld, fc.array(fc.boolean(), { minLength: 20, maxLength: 20 }))
+  .map(([scenario, states]): Scenario => {
+    const releases = Object.entries(scenario.releases).map(([ref, spec], at) => [
+      ref,
+      { ...spec, rollout: states[at] ?? true },
+    ]);
+    return { ...scenario, releases: Object.fromEntries(releases) };
+  });
 
 const SEVERITIES = ['critical', 'high', 'medium'];
 
@@ -98,10 +111,10 @@ describe('compileFixes', () => {
     );
   });
 
-  it('moves nothing but what the advisories affect and what it names beside, with the demand behind it', () => {
+  it('moves nothing but what the advisories affect and what it names beside, which is on offer, with the demand behind it', () => {
     const reached = reaching(15);
     fc.assert(
-      fc.property(fc.oneof(exposedWorld, pinnedWorld, troubledWorld), (scenario) => {
+      fc.property(fc.oneof(quietWorld, quietWorld, pinnedWorld, troubledWorld), (scenario) => {
         const input = compileInputOf(withoutOrders(scenario));
         const { target, beside } = compileFixes(input);
         if (target === null) return;
@@ -112,6 +125,9 @@ describe('compileFixes', () => {
         expect(moved.filter((name) => !affected.has(name)).sort()).toEqual(
           beside.map(({ component }) => component),
         );
+        const index = indexReleases(input.catalog.releases);
+        const { offered } = selectOffers(input, index);
+        for (const { component, to } of beside) expect(offered).toContain(index.find(component, to)?.digest);
         for (const { because } of beside) expect(because).toMatch(/ (?:requires|ships|does not ship) /);
       }),
       { numRuns: 500 },

@@ -226,6 +226,19 @@ describe('nothing on offer', () => {
     expect(reasons.map(({ code }) => code)).toEqual(['unfixable', 'requirements-conflict']);
   });
 
+  it('names what a fix needs that no rollout offers', () => {
+    const open = { advisory: 'FL-1', component: 'core/auth', version: '1.0.0', reason: 'unoffered' };
+    const needs = { component: 'core/api', version: '2.0.0' };
+    const fixes = { ...input.fixes, result: { ...input.fixes.result, unfixable: [{ ...open, needs }] } };
+
+    expect(idleReasons({ ...input, fixes } as never).map(({ code, message }) => [code, message])).toEqual([
+      [
+        'not-offered',
+        'FL-1 affects core/auth 1.0.0: its fix needs core/api 2.0.0, which no rollout offers to this instance',
+      ],
+    ]);
+  });
+
   it.each([
     ['one pin', ['core/a'], false, 'pins keep back core/a 2.0.0: core/a at 1.0.0'],
     [
