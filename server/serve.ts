@@ -29,8 +29,8 @@ import { createApp, GRACE_MS } from './http/app.ts';
 import { type DownloadSettings, readDownloads } from './http/downloads.ts';
 import { createSignIn } from './http/sign-in.ts';
 import { readTls, startRenewing, type Tls } from './http/tls.ts';
-import { JOB_KINDS, SENDING_KINDS } from './jobs/kinds.ts';
-import { createJobs } from './jobs/run.ts';
+import { JOB_KINDS, SENDING_LANES } from './jobs/kinds.ts';
+import { createJobs, type Jobs } from './jobs/run.ts';
 import { checkpointAudit, resign, startFollowing, startWatching, warnOfExpiries } from './jobs/watch.ts';
 import { readBackupPlace } from './repository/layout.ts';
 import { startPublisher } from './repository/publisher-beside.ts';
@@ -138,7 +138,8 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
   await checkpointAudit(context);
   const jobs = await createJobs(context, JOB_KINDS);
   // Apart from the others: whoever takes their time to answer keeps nothing from being signed.
-  const sending = await createJobs(context, SENDING_KINDS);
+  const sending: Jobs[] = [];
+  for (const kinds of SENDING_LANES) sending.push(await createJobs(context, kinds));
   const hurry = () =>
     jobs
       .hurry('guard')
@@ -153,7 +154,7 @@ async function serve(context: Context, tls: Tls | null, close: () => Promise<voi
     log.info({ signal }, 'stopping');
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
     context.failures.delete(hurry);
-    await Promise.all([jobs.stop(), sending.stop()]);
+    await Promise.all([jobs, ...sending].map((one) => one.stop()));
     await watching.stop();
     await renewing.stop();
     await following.stop();

@@ -74,20 +74,23 @@ async function countDropped(trx: DatabaseTransaction, receiver: string, dropped:
     .execute();
 }
 
-/** Those with something to be sent now, that are not resting. */
-export async function listDue(db: Database, now: EpochMs): Promise<readonly string[]> {
+/** Those with something to be sent now, that are not resting, and where they are. */
+export async function listDue(
+  db: Database,
+  now: EpochMs,
+): Promise<readonly { readonly receiver: string; readonly url: string }[]> {
   const at = formatInstantMs(now);
-  const rows = await db
+  return await db
     .selectFrom('deliveries as d')
+    .innerJoin('webhooks as w', 'w.id', 'd.receiver')
     .leftJoin('receivers as r', 'r.id', 'd.receiver')
-    .select('d.receiver')
+    .select(['d.receiver', 'w.url'])
     .distinct()
     .where('d.state', '=', 'waiting')
     .where('d.due_at', '<=', at)
     .where((where) => where.or([where('r.rest_until', 'is', null), where('r.rest_until', '<=', at)]))
     .orderBy('d.receiver')
     .execute();
-  return rows.map(({ receiver }) => receiver);
 }
 
 /** The oldest that are due. */

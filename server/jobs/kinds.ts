@@ -96,19 +96,32 @@ export const JOB_KINDS: readonly JobKind[] = [
   },
 ];
 
-/** What speaks with others outside, in a lane of its own. */
-export const SENDING_KINDS: readonly JobKind[] = [
-  {
-    kind: 'outbox',
-    everyMs: 10_000,
-    attempts: 1,
-    work: async (context, _job, lost, stopping) => {
-      const signal = AbortSignal.any([lost, stopping]);
-      await tellNews(context, signal);
-      await sendDue(context, signal);
-      return null;
+/** What speaks with others outside, each in a lane of its own: all mail goes through one relay, and a pager does not wait for it. */
+export const SENDING_LANES: readonly (readonly JobKind[])[] = [
+  [
+    {
+      kind: 'outbox',
+      everyMs: 10_000,
+      attempts: 1,
+      work: async (context, _job, lost, stopping) => {
+        const signal = AbortSignal.any([lost, stopping]);
+        await tellNews(context, signal);
+        await sendDue(context, 'webhook', signal);
+        return null;
+      },
     },
-  },
+  ],
+  [
+    {
+      kind: 'mail',
+      everyMs: 10_000,
+      attempts: 1,
+      work: async (context, _job, lost, stopping) => {
+        await sendDue(context, 'mail', AbortSignal.any([lost, stopping]));
+        return null;
+      },
+    },
+  ],
 ];
 
 const expiryEvent =

@@ -1,24 +1,29 @@
 // Sends what waits in the outbox: each receiver's queue beside the others, a failing one by one message now and then.
+import { mailAddressIn } from '../../shared/protocol/webhooks.ts';
 import type { Context } from '../context.ts';
 import { forgetDelivered, listDue, type Outcome, readDue } from '../db/deliveries.ts';
 import type { DeliveryRow } from '../db/outbox-row.ts';
 import { concludeRound, countFailures, pauseBefore } from '../db/receivers.ts';
 import { lookUpWebhook } from '../db/webhooks.ts';
 
-/** Receivers at once. */
-const LANES = 8;
+/** Receivers at once; of mail they share a relay. */
+const LANES = { webhook: 8, mail: 2 } as const;
 /** Before another receiver has its turn, and before it is looked for news. */
 const TURN_MS = 5_000;
 const RUN_MS = 20_000;
 
 type Sending = Awaited<ReturnType<Context['webhooks']['open']>>;
 
-/** Every queue, or as much of them as there is time for; the next run goes on. */
-export async function sendDue(context: Context, stopping: AbortSignal): Promise<void> {
+/** Every queue of those who are told that way, or as much of them as there is time for; the next run goes on. */
+export async function sendDue(
+  context: Context,
+  way: keyof typeof LANES,
+  stopping: AbortSignal,
+): Promise<void> {
+  const isOnItsWay = (url: string) => (mailAddressIn(url) === null) === (way === 'webhook');
+  const waiting = (await listDue(context.db, context.now())).filter(({ url }) => isOnItsWay(url));
   // Drawn: none is always the last.
-  const drawn = (await listDue(context.db, context.now())).map(
-    (receiver) => [Math.random(), receiver] as const,
-  );
+  const drawn = waiting.map(({ receiver }) => [Math.random(), receiver] as const);
   const due = drawn.toSorted(([a], [b]) => a - b).map(([, receiver]) => receiver);
   const end = performance.now() + RUN_MS;
   const lane = async () => {
@@ -29,7 +34,7 @@ export async function sendDue(context: Context, stopping: AbortSignal): Promise<
       if (stopping.aborted || performance.now() > end) return;
     }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  await Promise.all(Array.from({ length: LANES[way] }, lane));
 }
 
 /** Answers whether there may be more to be sent at once. */

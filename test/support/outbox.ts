@@ -3,15 +3,15 @@
 import type { z } from 'zod';
 import { appendEvents, type NewEvent } from '../../server/db/events.ts';
 import { transact } from '../../server/db/transact.ts';
-import { SENDING_KINDS } from '../../server/jobs/kinds.ts';
+import { SENDING_LANES } from '../../server/jobs/kinds.ts';
 import type { WebhookMade, webhookRequest } from '../../shared/protocol/webhooks.ts';
 import type { TestServer } from './server-under-test.ts';
 
-/** Tells what is new and sends what is due, as the job does. */
+/** Tells what is new and sends what is due, as the jobs do. */
 export async function runOutbox(server: TestServer, stopping = new AbortController().signal): Promise<void> {
   const job = { id: 'outbox', kind: 'outbox', subject: '', attempt: 1, lease: 'test', due: '' };
   const lost = new AbortController().signal;
-  for (const { work } of SENDING_KINDS) await work(server.context, job, lost, stopping);
+  for (const { work } of SENDING_LANES.flat()) await work(server.context, job, lost, stopping);
 }
 
 type Wanted = Partial<z.input<typeof webhookRequest>>;

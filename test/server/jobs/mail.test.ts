@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listDeliveries } from '../../../server/db/deliveries.ts';
 import { FAILING_FOR_MS } from '../../../server/db/receivers.ts';
 import { findWebhook, modelOf } from '../../../server/db/webhooks.ts';
+import { SENDING_LANES } from '../../../server/jobs/kinds.ts';
+import { createJobs, type Jobs } from '../../../server/jobs/run.ts';
 import type { WebhookModel } from '../../../shared/protocol/webhooks.ts';
 import { type MailRelay, startMailRelay, type TakenMail } from '../../support/mail-relay.ts';
 import { eventOf, happen, makeWebhook, runOutbox } from '../../support/outbox.ts';
@@ -245,6 +247,36 @@ describe('a relay', () => {
 
     expect(performance.now() - began).toBeLessThan(2_000);
     expect(relay.taken).toEqual([]);
+    await pager.close();
+  });
+
+  it('that hangs has no lane of a pager’s, however many are told by mail', async () => {
+    for (let i = 0; i < 12; i++)
+      await makeWebhook(server, `mailto:ops${i}@example.com`, { name: `ops ${i}` });
+    const pager = await startReceiver();
+    await makeWebhook(server, pager.url, { name: 'pager' });
+    await happen(server, [RETIRED]);
+    relay.answer = (command) => (command === 'CONNECT' ? null : undefined);
+    const lanes: Jobs[] = [];
+    for (const kinds of SENDING_LANES) lanes.push(await createJobs(server.context, kinds));
+    const look = () => {
+      server.now += MINUTE_MS;
+      for (const lane of lanes) void lane.look();
+    };
+    look();
+    await expect.poll(() => pager.taken.length).toBe(1);
+    look();
+    await expect.poll(() => relay.open.size).toBe(2);
+    await happen(server, [RETIRED]);
+    await expect
+      .poll(() => {
+        look();
+        return pager.taken.length;
+      })
+      .toBe(2);
+
+    expect(relay.open.size).toBe(2);
+    await Promise.all(lanes.map((lane) => lane.stop()));
     await pager.close();
   });
 
