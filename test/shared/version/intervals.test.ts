@@ -35,6 +35,19 @@ describe('a range', () => {
     expect(after && isInside(after, parseVersion('1.0.0'))).toBe(false);
   });
 
+  it.each([
+    '*',
+    '<1.0.0',
+    '<=1.2.0',
+    '1.2.0',
+    '>=1.0.0',
+    '>=1.0.0 <1.2.0',
+    '>=1.0.0 <=1.2.0',
+    '<1.0.0 || 1.2.0',
+  ])('%s is written as it was read', (range) => {
+    expect(rangesOf(intervalsOf(parseRange(range)))).toEqual([range]);
+  });
+
   it('is as few texts as hold all intervals, each short enough to be signed', () => {
     const version = (n: number) => parseVersion(`${n}.0.0`);
     const many = Array.from({ length: 40 }, (_, n) => ({
