@@ -179,11 +179,12 @@ async function ownReceipts({ client, stateDir }: CliContext): Promise<readonly D
   }
 }
 
-/** The same way. Errors: disk/unreadable, trust/*. */
+/** Errors: disk/unreadable, trust/*. */
 async function knownRoots(context: CliContext): Promise<readonly Root[]> {
   return (await rootBytes(context)).map(verifyInitialRoot);
 }
 
+/** The same way: who may ask the agent need not be able to read its disk. Errors: disk/unreadable. */
 async function rootBytes({ client, stateDir }: CliContext): Promise<readonly Uint8Array[]> {
   try {
     const { roots } = await client.call('GET', '/v1/audit/roots', rootsReply);
