@@ -285,6 +285,7 @@ describe('no other way in', () => {
         ...[
           'emergency',
           'expires',
+          'from',
           'instance',
           'key',
           'kind',
