@@ -11,7 +11,8 @@ import { firstStop, type Offers, selectOffers } from './offers.ts';
 import { createPinSet, isExpired, type PinSet } from './pins.ts';
 import { indexReleases, type ReleaseIndex } from './releases.ts';
 import { type Choice, choiceOf, runningChoices } from './running.ts';
-import type { CompileInput } from './target.ts';
+import type { CompileInput, Withheld } from './target.ts';
+import { selectTrials } from './trials.ts';
 
 /**
  * By whose word fixes go: an `order` of the vendor goes over pins and asks for no rollout; what the local `policy` lets in
@@ -28,6 +29,8 @@ export interface Context {
   readonly onDisk: InstanceConfig;
   readonly index: ReleaseIndex;
   readonly offers: Offers;
+  /** What is tried on other tracks, and keeps a fix waiting that the policy lets in. */
+  readonly trials: ReadonlyMap<string, Withheld>;
   readonly pins: PinSet;
   readonly running: ReadonlyMap<ComponentName, Choice>;
   /** The advisories to be closed that affect a version which is released or runs, most urgent first: all that are critical, and what the policy adds. */
@@ -66,6 +69,7 @@ export function* createContext(
     onDisk,
     index,
     offers,
+    trials: mandate === 'order' ? new Map() : yield* selectTrials(input, index, offers),
     pins: createPinSet(input.pins.filter((pin) => !isExpired(pin, input.now))),
     running,
     holes: mandate === 'order' ? forced : unwanted,

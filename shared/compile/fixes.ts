@@ -70,14 +70,15 @@ export function* fixesFor(context: Context, component: ComponentName, from: Choi
 
 /** Who is in no hurry waits for a nearer fix whose wave is to come, rather than take one that leads farther. */
 function behindRollouts(
-  { index, offers }: Context,
+  { index, offers, trials }: Context,
   component: ComponentName,
   versions: readonly Version[],
   { fixes, reason }: Fixes,
 ): Fixes {
   const kept = versions
     .toSorted(compareVersions)
-    .flatMap((version) => offers.withheld.get(index.find(component, version)?.digest ?? '') ?? []);
+    .map((version) => index.find(component, version)?.digest ?? '')
+    .flatMap((digest) => offers.withheld.get(digest) ?? trials.get(digest) ?? []);
   const coming = kept.find(({ why }) => why.kind === 'wave');
   const near = fixes.filter(
     ({ choice }) => coming === undefined || compareVersions(choice.version, coming.version) < 0,
@@ -114,12 +115,12 @@ export function prohibition(
   release: AnyRelease,
   beyondHalts: boolean,
 ): Extract<Unfixable['reason'], 'quarantined' | 'halted' | 'withdrawn' | 'withheld'> | null {
-  const { input, offers, mandate } = context;
+  const { input, offers, trials, mandate } = context;
   if (input.quarantined.has(release.digest)) return 'quarantined';
   if (offers.withdrawn.has(release.digest)) return 'withdrawn';
   if (mandate === 'policy') {
     if (offers.halts.has(release.digest)) return 'halted';
-    return offers.withheld.has(release.digest) ? 'withheld' : null;
+    return offers.withheld.has(release.digest) || trials.has(release.digest) ? 'withheld' : null;
   }
   return !beyondHalts && offers.haltedAgainstOrders.has(release.digest) ? 'halted' : null;
 }

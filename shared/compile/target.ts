@@ -104,7 +104,12 @@ export interface Withheld {
   readonly version: Version;
   readonly release: string;
   readonly why:
-    | { readonly kind: 'wave'; readonly at: EpochMs }
+    | {
+        readonly kind: 'wave';
+        readonly at: EpochMs;
+        /** The other one on which a fix is tried first; absent for a rollout of this install's own. */
+        readonly track?: string;
+      }
     | {
         readonly kind: 'class';
         /** Whom the rollout is for. */
@@ -114,7 +119,7 @@ export interface Withheld {
         /** What this install knows of what is asked, in words. */
         readonly here: string;
       }
-    | { readonly kind: 'paused' }
+    | { readonly kind: 'paused'; readonly track?: string }
     | { readonly kind: 'halted'; readonly reason: string; readonly until: EpochMs }
     | { readonly kind: 'quarantined' };
 }

@@ -19,10 +19,17 @@ export function reachedAt({ seed, start, waves }: Waving, instance: string, fact
   return Math.min(...reached.map((wave) => instantMs(start) + durationMs(wave.after)));
 }
 
-/** The instants at which the passing of time alone changes whom these waves reach, as far as this instance may be meant. */
+/** When the waves have reached everybody whom they are for. */
+export function lastWaveAt({ start, waves }: Pick<Waving, 'start' | 'waves'>): EpochMs {
+  return Math.max(...waves.map((wave) => instantMs(start) + durationMs(wave.after)));
+}
+
+/** The instants at which the passing of time alone changes whom these waves reach, as far as that means something to this instance. */
 export function waveMoments(waving: Waving, instance: string): readonly EpochMs[] {
   const { start, waves } = waving;
-  if (waves.every((wave) => wave.classes === undefined)) return [reachedAt(waving, instance, {})];
+  if (waves.every((wave) => wave.classes === undefined)) {
+    return [reachedAt(waving, instance, {}), lastWaveAt(waving)];
+  }
   return waves.map((wave) => instantMs(start) + durationMs(wave.after));
 }
 

@@ -130,14 +130,20 @@ export function withheldReason(
   switch (why.kind) {
     case 'wave':
       return block('rollout-wave', {
-        message: `${what} reaches this instance in a later wave`,
+        message:
+          why.track === undefined
+            ? `${what} reaches this instance in a later wave`
+            : `${what} is tried on track ${why.track}, and comes here when everybody there was offered it`,
         source,
         clearsAt: why.at,
       });
     case 'class':
       return classReason(what, source, why);
     case 'paused':
-      return block('rollout-paused', { message: `the vendor has paused the rollout of ${what}`, source });
+      return block('rollout-paused', {
+        message: `the vendor has paused the rollout of ${what}${why.track === undefined ? '' : ` on track ${why.track}, where it is tried`}`,
+        source,
+      });
     case 'halted':
       return block('rollout-halted', {
         message: `the vendor has halted ${what}: ${why.reason}`,

@@ -45,7 +45,13 @@ export interface ReleaseSpec {
     | boolean
     | 'paused'
     | 'withdrawn'
-    | { readonly after: string; readonly classes?: Classes; readonly first?: Classes };
+    | {
+        readonly after: string;
+        readonly classes?: Classes;
+        readonly first?: Classes;
+        readonly track?: string;
+        readonly paused?: boolean;
+      };
 }
 
 export interface AdvisorySpec {
@@ -260,13 +266,13 @@ function buildRollout(
   state: NonNullable<ReleaseSpec['rollout']>,
 ): readonly Rollout[] {
   if (state === false) return [];
-  const { after, classes, first } = typeof state === 'object' ? state : { after: 'PT0S' };
+  const { after, classes, first, track, paused } = typeof state === 'object' ? state : { after: 'PT0S' };
   return [
     rollout.parse({
       schema: 'fairlead/rollout@1',
       release: ref,
       digest,
-      track: 'stable',
+      track: track ?? 'stable',
       ...(classes === undefined ? {} : { classes }),
       seed: 'seed',
       start: '2026-03-01T00:00:00Z',
@@ -274,7 +280,7 @@ function buildRollout(
         ...(first === undefined ? [] : [{ percent: 100, after: 'PT0S', classes: first }]),
         { percent: 100, after },
       ],
-      paused: state === 'paused',
+      paused: paused ?? state === 'paused',
       withdrawn: state === 'withdrawn',
     }),
   ];

@@ -52,6 +52,31 @@ describe('the cache', () => {
     expect(runs()).toBe(1);
   });
 
+  it('compiles again when the trial of a fix on another track is over, whenever its waves would have come here', () => {
+    const { compile, runs } = counted();
+    const track = { track: 'candidate', after: 'P9D' };
+    const asked = compileInputOf({
+      releases: { 'core/auth@1.0.0': {}, 'core/auth@1.0.1': { rollout: track } },
+      runs: ['core/auth@1.0.0'],
+      advisories: {
+        'FL-1': { severity: 'high', affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] },
+      },
+      policy: { security: { from: 'high' } },
+    });
+    const rollouts = asked.catalog.rollouts.map((one) => ({
+      ...one,
+      waves: [{ percent: 99.9, after: 'PT0S' }, ...one.waves],
+    }));
+    const catalog = { ...asked.catalog, rollouts: rollouts as never };
+
+    const before = compile({ ...asked, catalog });
+    const after = compile({ ...asked, catalog, now: start + 9 * 24 * HOUR_MS });
+
+    expect(before.fixes.target).toBeNull();
+    expect(after.fixes.target).not.toBeNull();
+    expect(runs()).toBe(2);
+  });
+
   it('compiles again when the policy lets other fixes in', () => {
     const { compile, runs } = counted();
     const asked = input();

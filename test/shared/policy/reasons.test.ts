@@ -226,6 +226,22 @@ describe('nothing on offer', () => {
     expect(reasons.map(({ code }) => code)).toEqual(['unfixable', 'requirements-conflict']);
   });
 
+  it.each([
+    [
+      { kind: 'wave', at: 0, track: 'candidate' },
+      'core/auth 1.0.1 is tried on track candidate, and comes here when everybody there was offered it',
+    ],
+    [
+      { kind: 'paused', track: 'candidate' },
+      'the vendor has paused the rollout of core/auth 1.0.1 on track candidate, where it is tried',
+    ],
+    [{ kind: 'paused' }, 'the vendor has paused the rollout of core/auth 1.0.1'],
+  ] as const)('names the track on which a fix is tried, for %o', (why, message) => {
+    const release = { component: 'core/auth', version: '1.0.1', release: 'x', why } as never;
+
+    expect(withheldReason(release, []).message).toBe(message);
+  });
+
   it('names what a fix needs that no rollout offers', () => {
     const open = { advisory: 'FL-1', component: 'core/auth', version: '1.0.0', reason: 'unoffered' };
     const needs = { component: 'core/api', version: '2.0.0' };
