@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { componentKey } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import type { PackageName } from '../core/osv-import.ts';
+import type { PackageName } from '../core/osv-packages.ts';
 import { readOption } from '../workspace/workspace.ts';
 
 export interface PackageOptions {

@@ -6,7 +6,7 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Interval } from '../../../shared/version/intervals.ts';
 import { intervalsOf } from '../../../shared/version/intervals.ts';
 import { compareVersions, type Version } from '../../../shared/version/version.ts';
-import type { PackageName } from './osv-import.ts';
+import type { PackageName } from './osv-packages.ts';
 
 export interface ExportInput {
   readonly advisory: Advisory;

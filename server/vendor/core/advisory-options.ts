@@ -5,7 +5,7 @@ import { REFERENCE_KINDS, type Reference, reference } from '../../../shared/sche
 import { componentKey } from '../../../shared/schema/common.ts';
 import { capabilityKey, parseRef, refFor } from '../../../shared/schema/release-ref.ts';
 import { parseRange, parseVersion } from '../../../shared/version/version.ts';
-import type { PackageName } from './osv-import.ts';
+import type { PackageName } from './osv-packages.ts';
 
 /** Error: vendor/option-invalid. */
 export function parseAffected(text: string): Advisory['affected'][number] {

@@ -4,7 +4,7 @@ import type { Interval } from '../../../shared/version/intervals.ts';
 import type { Version } from '../../../shared/version/version.ts';
 import { type ExportInput, type Standing, standingsOf } from './advisory-export.ts';
 import { nearestFix } from './advisory-impact.ts';
-import type { PackageName } from './osv-import.ts';
+import type { PackageName } from './osv-packages.ts';
 
 export type ProductStatus = 'known_affected' | 'fixed' | 'known_not_affected' | 'under_investigation';
 

@@ -3,7 +3,7 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { cvssVersionOf } from '../../../shared/schema/cvss.ts';
 import type { Interval } from '../../../shared/version/intervals.ts';
 import { type ExportInput, newestOf, type Standing, standingsOf } from './advisory-export.ts';
-import type { PackageName } from './osv-import.ts';
+import type { PackageName } from './osv-packages.ts';
 
 const SCHEMA_VERSION = '1.7.3';
 

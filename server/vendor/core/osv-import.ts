@@ -14,14 +14,9 @@ import { cvssVersionOf, isCvssVector } from '../../../shared/schema/cvss.ts';
 import { rangesOf } from '../../../shared/version/intervals.ts';
 import { compareVersions } from '../../../shared/version/version.ts';
 import { scoreOf, severityOf } from './cvss-score.ts';
+import { componentsOf, labelOf, type PackageName, readFixes } from './osv-packages.ts';
 import { type OsvVersions, type Refuse, readVersions } from './osv-ranges.ts';
-import type { OsvAffected, OsvRecord } from './osv-record.ts';
-
-/** `npm:node-red`, or a purl without its version, and the component that is released as it. */
-export interface PackageName {
-  readonly package: string;
-  readonly component: ComponentKey;
-}
+import type { OsvRecord } from './osv-record.ts';
 
 export interface ImportedAdvisory {
   readonly id?: string;
@@ -47,19 +42,23 @@ export interface ImportContext {
   readonly packages: readonly PackageName[];
   /** Said in place of the record's own ranges. */
   readonly affected?: Advisory['affected'] | undefined;
+  /** Said in place of its fixed versions. */
+  readonly fixed?: Advisory['fixed'] | undefined;
 }
 
 /** Error: vendor/import-unusable, naming the field. */
 export function importOsv(
   record: OsvRecord,
-  { file, packages, affected: said }: ImportContext,
+  { file, packages, affected: said, fixed: fixes }: ImportContext,
 ): ImportedAdvisory {
   const refuse: Refuse = (field, problem) => {
     throw new FairleadError('vendor/import-unusable', { file, field, problem, remedy: remedyFor(field) });
   };
   const leftOut: string[] = [];
   const { affected, fixed } =
-    said === undefined ? readAffected(record, packages, refuse, leftOut) : { affected: said, fixed: [] };
+    said === undefined
+      ? readAffected(record, packages, refuse, leftOut)
+      : { affected: said, fixed: fixes ?? readFixes(record, { packages, affected: said, leftOut }) };
   const vectors = readVectors(record, packages, refuse, leftOut);
   const scores = vectors.map((vector) => ({ version: cvssVersionOf(vector), ...scoreOf(vector) }));
   const [newest] = scores.toSorted((a, b) => (a.version < b.version ? 1 : -1));
@@ -135,26 +134,6 @@ function joined(parts: readonly OsvVersions[]): OsvVersions {
     foreign: parts.reduce((sum, part) => sum + part.foreign, 0),
     commits: parts.reduce((sum, part) => sum + part.commits, 0),
   };
-}
-
-function componentsOf(entry: OsvAffected, packages: readonly PackageName[]): readonly ComponentKey[] {
-  const names = namesOf(entry);
-  return [
-    ...new Set(packages.filter((one) => names.includes(one.package)).map(({ component }) => component)),
-  ];
-}
-
-function namesOf({ package: named }: OsvAffected): readonly string[] {
-  if (named === undefined || named === null) return [];
-  const { ecosystem, name, purl } = named;
-  return [
-    `${ecosystem}:${name}`,
-    ...(purl === undefined || purl === null ? [] : [purl.replace(/[@?#].*$/, '')]),
-  ];
-}
-
-function labelOf(entry: OsvAffected): string {
-  return sanitizeLine(namesOf(entry)[0] ?? 'a package without a name', 100);
 }
 
 /** The highest of each version. Of the whole record, or where it has none of the packages that are ours. */

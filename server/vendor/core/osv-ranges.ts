@@ -71,7 +71,7 @@ function pointOf(event: OsvEvent, field: string, refuse: Refuse): Point {
 }
 
 /** Order leaves build metadata out. */
-function withoutBuild(text: string): string {
+export function withoutBuild(text: string): string {
   return text.replace(/\+[0-9A-Za-z.-]+$/, '');
 }
 

@@ -29,7 +29,7 @@ export async function importAdvisory(session: Session, path: string, options: Im
     return;
   }
   const packages = await readPackages(options);
-  const { leftOut, ...imported } = importOsv(record, { file, packages, affected: options.affected });
+  const { leftOut, ...imported } = importOsv(record, { ...options, file, packages });
   for (const what of leftOut) session.out.note(`left out: ${what}`);
   const id = options.id ?? imported.id;
   const { fixed, alias = [], ...words } = imported;

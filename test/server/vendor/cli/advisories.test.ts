@@ -203,6 +203,27 @@ describe('an OSV record', () => {
     });
   });
 
+  it('whose ranges cannot be read has its fixes all the same, and says which it has not', async () => {
+    const ranges = [
+      { type: 'ECOSYSTEM', events: [{ introduced: '1.0' }, { fixed: '1.0.1' }] },
+      { type: 'ECOSYSTEM', events: [{ introduced: '0.1' }, { fixed: '0.2rc1' }, { fixed: '1.0.0' }] },
+      { type: 'GIT', events: [{ introduced: '0' }, { fixed: 'd0a6f9' }] },
+    ];
+    const file = await fileOf({ affected: [{ package: { ecosystem: 'npm', name: 'auth' }, ranges }] });
+    const run = (...options: readonly string[]) =>
+      vendor.run('advisory', 'import', file, '--affected', 'core/auth:<1.0.1', ...options);
+
+    const mappedTo = await run(...mapped);
+    const taken = signed('advisories/GHSA-jfh8-c2jp-5v3q.json');
+    const unmapped = await run();
+    const typed = await run('--fixed', 'core/auth@1.0.1');
+
+    expect(taken).toMatchObject({ fixed: [{ component: 'core/auth', version: '1.0.1' }] });
+    expect(mappedTo.err).toMatch(/2 fixed versions .*: 0\.2rc1, 1\.0\.0; give --fixed/);
+    expect(unmapped.err).toMatch(/3 fixed versions .*; give --fixed/);
+    expect(typed.err).not.toContain('--fixed');
+  });
+
   it('that was taken back takes the advisory back, and publishes none', async () => {
     const withdrawn = '2026-11-02T00:00:00Z';
 
