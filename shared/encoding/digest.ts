@@ -11,6 +11,12 @@ export function digestOf(bytes: Uint8Array): Digest {
   return digestFromHex(createHash('sha256').update(bytes).digest('hex'));
 }
 
+/** Of bytes that come in pieces. */
+export function createDigester(): { update(bytes: Uint8Array): void; end(): Digest } {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), end: () => digestFromHex(hash.digest('hex')) };
+}
+
 /** The digest of a value's canonical JSON: the identity of manifests, plans and records. */
 export function digestOfValue(value: JsonValue): Digest {
   return digestOf(canonicalize(value));

@@ -42,6 +42,13 @@ export const AUDIT_ERRORS = {
     http: 500,
     exit: EXIT.untrusted,
   }),
+  'audit/empty': entry<{ readonly path: string }>({
+    message: (d) => `there is no receipt and no head in ${d.path}`,
+    hint: () =>
+      'export it for the install that is meant, once it has reported; without --against the chain alone is checked',
+    http: 400,
+    exit: EXIT.usage,
+  }),
   /** Held against nothing, it would pass for held. */
   'audit/unrelated': entry<{ readonly path: string }>({
     message: (d) => `nothing that was given with --against is about ${d.path}`,

@@ -1,14 +1,15 @@
 // Exported ledgers, and what was kept of them, read from files: a ledger in pieces, however long it is.
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { FairleadError, systemCode } from '../errors/error.ts';
-import { type KeptHead, readKept } from '../protocol/ledger-files.ts';
+import { createKeptReader, type KeptHead, openKept } from '../protocol/ledger-files.ts';
 import {
   createLedgerReader,
   type LedgerEntry,
   type LedgerFound,
   type LedgerReader,
 } from '../protocol/ledgers.ts';
-import { RECEIPT_TYPE, receiptKeys } from '../protocol/receipt.ts';
+import { receiptKeys } from '../protocol/receipt.ts';
 import type { AuditHead } from '../schema/audit-chain.ts';
 import type { Root } from '../trust/metadata.ts';
 import { verifyInitialRoot } from '../trust/rules.ts';
@@ -25,17 +26,23 @@ export interface Against {
   readonly roots: readonly string[];
 }
 
-/** Errors: file/missing, disk/unreadable, audit/damaged, audit/unsigned, audit/forked, trust/*. */
+/** Errors: file/missing, disk/unreadable, audit/damaged, audit/empty, audit/unsigned, audit/forked, trust/*. */
 export async function readAgainst(
   { files, roots }: Against,
   knownRoots: () => Promise<readonly Root[]>,
 ): Promise<readonly KeptHead[]> {
-  const read = await Promise.all(files.map(async (path) => [path, await readNamed(path)] as const));
+  const read = await Promise.all(
+    files.map(async (path) => {
+      const reader = createKeptReader(path);
+      await eachLine(path, reader);
+      return { path, kept: reader.end() };
+    }),
+  );
   const given = await readRoots(roots);
   // Heads alone need nobody's keys, which not everybody may read.
-  const isSigned = read.some(([, bytes]) => Buffer.from(bytes).includes(RECEIPT_TYPE));
+  const isSigned = read.some(({ kept }) => kept.signed.length > 0);
   const keys = receiptKeys(given.length > 0 || !isSigned ? given : await knownRoots());
-  return read.flatMap(([path, bytes]) => readKept(bytes, path, keys));
+  return read.flatMap(({ path, kept }) => openKept(kept, path, keys));
 }
 
 /** Errors: file/missing, disk/unreadable, trust/*. */
@@ -55,8 +62,9 @@ export async function verifyLedgerFile(
   return reader.end();
 }
 
-async function eachLine(path: string, { take }: LedgerReader): Promise<void> {
-  const file = await open(path).catch((cause: unknown) => {
+async function eachLine(path: string, { take }: Pick<LedgerReader, 'take'>): Promise<void> {
+  // Without O_NONBLOCK opening a pipe waits for its writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     if (systemCode(cause) === 'ENOENT') throw new FairleadError('file/missing', { path }, { cause });
     throw new FairleadError('disk/unreadable', { path, problem: systemCode(cause) }, { cause });
   });

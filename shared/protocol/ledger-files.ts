@@ -1,12 +1,12 @@
 // What leaves a program of its ledger, and of what it keeps of others': one JSON object a line, and a last line by which a file that was cut or changed is known.
 import { z } from 'zod';
-import { utf8 } from '../encoding/bytes.ts';
-import { digestOf } from '../encoding/digest.ts';
+import { equalBytes, utf8 } from '../encoding/bytes.ts';
+import { createDigester } from '../encoding/digest.ts';
 import { instantMs } from '../encoding/instant.ts';
 import { FairleadError } from '../errors/error.ts';
 import type { AuditHead } from '../schema/audit-chain.ts';
 import { digest, instant, line } from '../schema/common.ts';
-import { dsseEnvelope } from '../trust/dsse.ts';
+import { type DsseEnvelope, dsseEnvelope } from '../trust/dsse.ts';
 import type { VerificationKey } from '../trust/key.ts';
 import { findRestore, type LedgerHead, ledgerHead, openReceipt, type Receipt } from './receipt.ts';
 
@@ -35,11 +35,25 @@ export interface KeptHead extends LedgerHead {
   readonly kind: 'receipt' | 'head';
 }
 
-/** A file of them, as text. */
+/** The lines of a file of them, one by one, and the line that ends it: those of a whole fleet are longer than any text. */
+export function createKeptFormatter() {
+  const before = createDigester();
+  let lines = 0;
+  return {
+    add(text: string): string {
+      before.update(utf8(`${text}\n`));
+      lines++;
+      return text;
+    },
+    end: (): string => JSON.stringify({ schema: 'fairlead/ledger-end@1', lines, digest: before.end() }),
+  };
+}
+
+/** A file of a few, as text. */
 export function formatKept(lines: readonly string[]): string {
-  const text = lines.map((one) => `${one}\n`).join('');
-  const end = { schema: 'fairlead/ledger-end@1', lines: lines.length, digest: digestOf(utf8(text)) };
-  return `${text}${JSON.stringify(end)}\n`;
+  const { add, end } = createKeptFormatter();
+  const all = lines.map(add);
+  return `${[...all, end()].join('\n')}\n`;
 }
 
 export function formatHead(head: Omit<z.output<typeof keptLine>, 'schema'>): string {
@@ -51,28 +65,62 @@ export function formatLedgerEnd({ schema, count, digest: last }: AuditHead): str
   return JSON.stringify({ schema, count, digest: last });
 }
 
+export interface KeptLines {
+  readonly heads: readonly KeptHead[];
+  /** Each with its line. */
+  readonly signed: readonly (readonly [number, DsseEnvelope])[];
+}
+
+export interface KeptReader {
+  /** The next line's bytes, without its line break. Error: audit/damaged. */
+  take(line: Uint8Array): void;
+  /** Errors: audit/damaged where a byte is another than was written, audit/empty. */
+  end(): KeptLines;
+}
+
+/** A file of receipts or heads. */
+export function createKeptReader(path: string): KeptReader {
+  const before = createDigester();
+  const heads: KeptHead[] = [];
+  const signed: (readonly [number, DsseEnvelope])[] = [];
+  let [lines, ended] = [0, false];
+  return {
+    take(bytes) {
+      if (ended) throw damaged(path, lines + 2, 'it comes after the end');
+      const value = tryParse(bytes);
+      const head = keptLine.safeParse(value).data;
+      const end = head === undefined ? endLine.safeParse(value).data : undefined;
+      if (end !== undefined) {
+        const isWritten = equalBytes(bytes, utf8(JSON.stringify(end)));
+        if (!isWritten || end.lines !== lines || end.digest !== before.end())
+          throw damaged(path, lines + 1, 'lines are missing, or another than were written');
+        ended = true;
+        return;
+      }
+      lines++;
+      before.update(bytes);
+      before.update(LINE_BREAK);
+      if (head === undefined) signed.push([lines, parseSigned(value, path, lines)]);
+      else heads.push({ ...headOf(head), of: 'install', kind: 'head' });
+    },
+    end() {
+      if (!ended) throw damaged(path, lines + 1, 'its last line, which says how many there are, is missing');
+      if (lines === 0) throw new FairleadError('audit/empty', { path });
+      return { heads, signed };
+    },
+  };
+}
+
 /**
- * What a file of receipts or heads holds, each held against those before it. Errors: audit/damaged where a byte is another than
- * was written, audit/unsigned, audit/forked where two of them speak against each other.
+ * What such a file holds, each held against those before it. Errors: audit/unsigned, audit/forked where two of them speak against
+ * each other.
  */
-export function readKept(
-  bytes: Uint8Array,
+export function openKept(
+  { heads, signed }: KeptLines,
   path: string,
   keys: ReadonlyMap<string, VerificationKey>,
 ): readonly KeptHead[] {
-  const lines = wholeLines(bytes, path);
-  const receipts: Receipt[] = [];
-  const heads: KeptHead[] = [];
-  for (const [i, text] of lines.entries()) {
-    const value = parseLine(text, path, i + 1);
-    const envelope = dsseEnvelope.safeParse(value).data;
-    const head = keptLine.safeParse(value).data;
-    if (envelope !== undefined) receipts.push(opened(envelope, keys, path, i + 1));
-    else if (head !== undefined) {
-      const { schema: _, ...kept } = head;
-      heads.push({ ...kept, of: 'install', kind: 'head' });
-    } else throw damaged(path, i + 1, 'it is neither a receipt nor a head');
-  }
+  const receipts = signed.map(([nth, envelope]) => opened(envelope, keys, path, nth));
   verifyAgree(receipts, path);
   return [...heads, ...receipts.flatMap(headsOf)];
 }
@@ -86,8 +134,18 @@ export function headsOf({ instance, at, agent, server }: Receipt): readonly Kept
   ];
 }
 
+function headOf({ schema: _, ...head }: z.output<typeof keptLine>) {
+  return head;
+}
+
+function parseSigned(value: unknown, path: string, nth: number): DsseEnvelope {
+  const envelope = dsseEnvelope.safeParse(value).data;
+  if (envelope !== undefined) return envelope;
+  throw damaged(path, nth, 'it is neither a receipt nor a head');
+}
+
 function opened(
-  envelope: z.output<typeof dsseEnvelope>,
+  envelope: DsseEnvelope,
   keys: ReadonlyMap<string, VerificationKey>,
   path: string,
   nth: number,
@@ -121,30 +179,11 @@ function verifyAgree(receipts: readonly Receipt[], path: string): void {
   }
 }
 
-function wholeLines(bytes: Uint8Array, path: string): readonly string[] {
-  const text = Buffer.from(bytes).toString('utf8');
-  const lines = text.split('\n');
-  // Behind the last line break.
-  const rest = lines.pop();
-  const last = lines.pop() ?? '';
-  const end = endLine.safeParse(tryParse(last)).data;
-  if (rest !== '' || end === undefined || JSON.stringify(end) !== last)
-    throw damaged(path, lines.length + 1, 'its last line, which says how many there are, is missing');
-  const before = bytes.subarray(0, bytes.length - utf8(last).length - 1);
-  if (end.lines !== lines.length || digestOf(before) !== end.digest)
-    throw damaged(path, lines.length + 1, 'lines are missing, or another than were written');
-  return lines;
-}
+const LINE_BREAK = utf8('\n');
 
-function parseLine(text: string, path: string, nth: number): unknown {
-  const value = tryParse(text);
-  if (value === undefined) throw damaged(path, nth, 'it is no JSON');
-  return value;
-}
-
-function tryParse(text: string): unknown {
+function tryParse(line: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(Buffer.from(line.buffer, line.byteOffset, line.length).toString('utf8'));
   } catch {
     return undefined;
   }

@@ -119,7 +119,7 @@ export function createLedgerReader(
       );
       if (heads.length > 0 && ours.length === 0) throw new FairleadError('audit/unrelated', { path });
       const gone = holdAgainst(ours, { found, restores, path, entries: head.count });
-      const reaches = Math.max(0, ...[...ours].flatMap(({ count }) => (found.has(count) ? [count] : [])));
+      const reaches = ours.reduce((most, { count }) => (found.has(count) ? Math.max(most, count) : most), 0);
       return { kind, head, first, last, held: ours.length, reaches, gone };
     },
   };

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createReceiptSigner } from '../../../server/repository/receipt-signer.ts';
 import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
-import { digestOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
@@ -301,6 +301,31 @@ it('refuses what is about another log, what is no ledger, and what nobody can re
   const strangers = async () => [rootOf('snapshot')];
   const unsigned = readAgainst({ files: [join(directory, 'receipts')], roots: [] }, strangers);
   expect(await codes(unsigned)).toEqual(['audit/unsigned']);
+});
+
+it('holds nothing against a file without a receipt or a head, and says so', async () => {
+  const path = join(directory, 'heads');
+  writeFileSync(path, formatKept([]));
+  const whole = join(directory, 'receipts');
+  expect((await rejectionOf(readAgainst({ files: [path], roots: [] }, roots))).code).toBe('audit/empty');
+  expect((await rejectionOf(readAgainst({ files: [whole, path], roots: [] }, roots))).code).toBe(
+    'audit/empty',
+  );
+});
+
+it('takes the heads of a large fleet', async () => {
+  const at = formatInstantMs(NOW);
+  const log = installLog(['enrolled', 'more']);
+  const { count, digest } = log[1]?.head ?? EMPTY_AUDIT;
+  const ours = formatHead({ instance: INSTALL, count, digest: digest as Digest, at });
+  const path = join(directory, 'many');
+  writeFileSync(path, formatKept(Array.from({ length: 200_000 }, () => ours)));
+  writeFileSync(join(directory, 'install'), log.map(({ line }) => `${line}\n`).join(''));
+
+  const heads = await readAgainst({ files: [path], roots: [] }, roots);
+
+  const found = await verifyLedgerFile(join(directory, 'install'), heads, EMPTY_AUDIT);
+  expect(found).toMatchObject({ held: 200_000, reaches: 2 });
 });
 
 it('finds two receipts that speak against each other without any log', async () => {
