@@ -57,9 +57,10 @@ const RULES: Partial<Record<EventKind, Rule>> = {
   }),
   'ledger.forked': (d, { instance }) => {
     const kind = 'ledger-forked';
-    // Every install that saw what is gone says so: of the server's own log there is one alert.
-    if (d.side === 'server') return { kind, severity: 'critical', about: 'the log of this server' };
-    return { kind, severity: d.restored === true ? 'warning' : 'critical', about: instance?.id ?? '-' };
+    const id = instance?.id ?? '-';
+    // It is the word of one install, behind which no other's may hide.
+    if (d.side === 'server') return { kind, severity: 'critical', about: `the log of this server, by ${id}` };
+    return { kind, severity: d.restored === true ? 'warning' : 'critical', about: id };
   },
   'publication.accepted': (d, { actor }, find) => {
     const halt = pathsOf(d).find((path) => path.startsWith('halts/'));

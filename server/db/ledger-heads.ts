@@ -12,7 +12,14 @@ import { appendAudit } from './audit.ts';
 import { readAuditHead } from './audit-chain.ts';
 import { readBackupMark } from './backup-marks.ts';
 import { appendEvents, type NewEvent } from './events.ts';
-import { KEPT_HEAD_DAYS, MOST_BRANCHES, NEWEST, placeOf } from './ledger-kept.ts';
+import {
+  DAY_LENGTH,
+  KEPT_HEAD_DAYS,
+  MOST_BRANCHES,
+  NEWEST,
+  placeAfter,
+  WHOLE_HEAD_DAYS,
+} from './ledger-kept.ts';
 import { asInserted, elementsOf, inParts, isAmong } from './page.ts';
 import type { ReceivedReport } from './records.ts';
 import type { DatabaseTransaction, LedgerHeadRow } from './tables.ts';
@@ -56,6 +63,7 @@ async function keepHeads(
   claiming: readonly Claiming[],
 ): Promise<readonly Forked[]> {
   const newest = await readNewest(trx, claiming);
+  const last = await readLastPlaces(trx, claiming);
   const rows = new Map<string, LedgerHeadRow>();
   const grown = new Set<string>();
   const events: Forked[] = [];
@@ -65,9 +73,11 @@ async function keepHeads(
     if (before?.entries === claim.count && before.digest === claim.digest) continue;
     const isForked = before !== undefined && claim.count <= before.entries;
     const row = headRow(report, claim, before, isForked);
-    const place = placeOf(row.branch, row.at);
-    if (before === undefined || placeOf(before.branch, before.at) !== place) grown.add(instance);
+    const taken = last.get(instance) ?? null;
+    const place = placeAfter(taken, row.branch, row.at);
+    if (taken?.slice(0, DAY_LENGTH) !== place.slice(0, DAY_LENGTH)) grown.add(instance);
     newest.set(instance, row);
+    last.set(instance, place);
     rows.set(`${instance} ${NEWEST}`, row).set(`${instance} ${place}`, { ...row, place });
     if (isForked) events.push(forkedEvent(instance, before, claim));
   }
@@ -91,6 +101,20 @@ async function readNewest(
   return new Map(
     rows.map((row) => [row.instance, { ...row, entries: Number(row.entries), branch: Number(row.branch) }]),
   );
+}
+
+/** Where the last head of each lies; by the primary key, one step for each. */
+async function readLastPlaces(
+  trx: DatabaseTransaction,
+  claiming: readonly Claiming[],
+): Promise<Map<string, string>> {
+  const ids = claiming.map(({ report }) => report.instance);
+  const { rows } = await sql<{ readonly instance: string; readonly last: string }>`
+    select instance, (
+      select max(kept.place) from ledger_heads as kept
+      where kept.instance = ledger_heads.instance and kept.place < ${NEWEST}
+    ) as last from ledger_heads where place = ${NEWEST} and ${isAmong(trx, 'instance', ids)}`.execute(trx);
+  return new Map(rows.map(({ instance, last }) => [instance, last]));
 }
 
 function headRow(
@@ -123,14 +147,18 @@ async function upsert(trx: DatabaseTransaction, rows: readonly LedgerHeadRow[]):
     .execute();
 }
 
-/** The oldest days go; `newest` sorts behind every one of them. */
+/** The oldest days go, and of others all but the first and the last; `newest` sorts behind every one of them. */
 async function pruneHeads(trx: DatabaseTransaction, instances: readonly string[]): Promise<void> {
   if (instances.length === 0) return;
   const { rows } = await sql<{ readonly instance: string; readonly place: string }>`
     select instance, place from (
-      select instance, place, row_number() over (partition by instance order by place desc) as nth
+      select instance, place,
+        dense_rank() over (partition by instance order by substr(place, 1, ${sql.lit(DAY_LENGTH)}) desc) as day,
+        row_number() over (partition by instance, substr(place, 1, ${sql.lit(DAY_LENGTH)}) order by place) as nth,
+        row_number() over (partition by instance, substr(place, 1, ${sql.lit(DAY_LENGTH)}) order by place desc) as back
       from ledger_heads where ${isAmong(trx, 'instance', instances)} and place <> ${NEWEST}
-    ) as ranked where nth > ${KEPT_HEAD_DAYS}`.execute(trx);
+    ) as ranked
+    where day > ${KEPT_HEAD_DAYS} or (day > ${WHOLE_HEAD_DAYS} and nth > 1 and back > 1)`.execute(trx);
   for (const part of inParts(rows)) {
     const gone = elementsOf(
       trx,

@@ -3,8 +3,11 @@ import { type Kysely, sql } from 'kysely';
 import { cutPart, type Page, type Part } from './page.ts';
 import { columnTypesOf, type Database, type LedgerHeadRow } from './tables.ts';
 
-/** Of each install: the last head of each day on which its log moved, of the newest so many days; and the newest head besides. */
+/** Of each install: the first and the last head of each day on which its log moved, of the newest so many days; and the newest besides. */
 export const KEPT_HEAD_DAYS = 100;
+/** Of the newest of them every head, as long as there are no more on one day. */
+export const WHOLE_HEAD_DAYS = 7;
+export const HEADS_OF_A_DAY = 24;
 /** A log that parts from itself again and again takes no more places than so many. */
 export const MOST_BRANCHES = 20;
 
@@ -28,8 +31,21 @@ export async function addLedgerHeads(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
-export function placeOf(branch: number, at: string): string {
+function dayOf(branch: number, at: string): string {
   return `${String(branch).padStart(3, '0')} ${at.slice(0, 10)}`;
+}
+
+/** Of a place, by which heads of one day and branch are known. */
+export const DAY_LENGTH = 14;
+
+/**
+ * Behind the last place that is taken. Those of one day count up: whoever sends head after head washes away none but those between
+ * the first ones and the last.
+ */
+export function placeAfter(last: string | null, branch: number, at: string): string {
+  const day = dayOf(branch, at);
+  const nth = last !== null && last.slice(0, DAY_LENGTH) === day ? Number(last.slice(DAY_LENGTH)) + 1 : 1;
+  return `${day} ${String(Math.min(HEADS_OF_A_DAY, nth)).padStart(2, '0')}`;
 }
 
 const HEADS_AT_ONCE = 1_000;

@@ -20,7 +20,7 @@ import { MOST_ENFORCED } from '../db/enforcement.ts';
 import { VALID_FOR_MS } from '../db/enrolments.ts';
 import { KEPT_EVENTS, KEPT_EVENTS_MS, KEPT_EVENTS_OF_ONE } from '../db/events.ts';
 import { MAX_WAITING, MAX_WAITING_BYTES } from '../db/group-commit.ts';
-import { KEPT_HEAD_DAYS, TOLD_RESTORES } from '../db/ledger-kept.ts';
+import { HEADS_OF_A_DAY, KEPT_HEAD_DAYS, TOLD_RESTORES, WHOLE_HEAD_DAYS } from '../db/ledger-kept.ts';
 import { KEPT_MS } from '../db/once.ts';
 import { MAX_PART_BYTES } from '../db/page.ts';
 import { CLOSED_KEPT } from '../db/proposals.ts';
@@ -196,6 +196,8 @@ const KEPT = {
   deployments: limit('deployments of an instance', KEPT_RECORDS, 'count', 'forgotten'),
   deploymentBytes: limit('… and their bytes', KEPT_RECORD_BYTES, 'bytes', 'forgotten', 'the newest stays'),
   heads: limit('days of heads of an instance’s audit log', KEPT_HEAD_DAYS, 'count', 'forgotten'),
+  headsOfDay: limit('… of one day', HEADS_OF_A_DAY, 'count', 'forgotten', 'the last and those before stay'),
+  wholeDays: limit('days of which all stay, not the first and last', WHOLE_HEAD_DAYS, 'count', 'forgotten'),
   restores: limit('restores that a receipt names', TOLD_RESTORES, 'count', 'forgotten'),
   events: limit('events', KEPT_EVENTS, 'count', 'forgotten'),
   eventsOfOne: limit('… of one instance', KEPT_EVENTS_OF_ONE, 'count', 'forgotten'),

@@ -69,7 +69,7 @@ const heads = defineRoute({
   ofCustomers: true,
   tag: 'fleet',
   summary:
-    'Where the audit log of an instance ended when it said so: the last head of each day on which it moved, the newest first',
+    'Where the audit log of an instance ended when it said so: every head of the last days on which it moved, of those before the first and the last, the newest first',
   params: z.strictObject({ id: instanceId }),
   query: z.strictObject(pageOf(z.tuple([z.string()]))),
   reply: headsReply,

@@ -45,11 +45,14 @@ export async function readInstallLedgers(
   return ledgers;
 }
 
+/** A server keeps fewer. */
+const MOST_HEADS = 1_000;
+
 /** None where the server is of an earlier version, or was never told. */
 export function readHeadsOf(session: Session, instance: string): Promise<HeadsReply['heads']> {
   return askServer(session, async (server) => {
     try {
-      return (await server.get(`/api/v1/instances/${instance}/heads`, headsReply)).heads;
+      return (await server.get(`/api/v1/instances/${instance}/heads?limit=${MOST_HEADS}`, headsReply)).heads;
     } catch (error) {
       if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return [];
       throw error;

@@ -7,7 +7,13 @@ import { appendAudit, listRestores, readAudit } from '../../../server/db/audit.t
 import { readAuditHead } from '../../../server/db/audit-chain.ts';
 import { clearBackupMark, writeBackupMark } from '../../../server/db/backup-marks.ts';
 import { createEnrolment, redeemEnrolment } from '../../../server/db/enrolments.ts';
-import { KEPT_HEAD_DAYS, MOST_BRANCHES, readHeads } from '../../../server/db/ledger-kept.ts';
+import {
+  HEADS_OF_A_DAY,
+  KEPT_HEAD_DAYS,
+  MOST_BRANCHES,
+  readHeads,
+  WHOLE_HEAD_DAYS,
+} from '../../../server/db/ledger-kept.ts';
 import { reportRows } from '../../../server/db/records.ts';
 import { type Taken, writeReports } from '../../../server/db/reports.ts';
 import type { Database } from '../../../server/db/tables.ts';
@@ -91,15 +97,27 @@ it('answers with the head that was named and that of its own log, once the repor
   expect((await tell(undefined))[0]?.witnessed).toBeNull();
 });
 
-it('keeps the last head of each day on which the log moved, of the newest hundred', async () => {
+it('keeps the first and the last head of each day on which the log moved, of the newest hundred', async () => {
   await tell(claim(1), claim(2), claim(2));
   await tellAt(NOW + DAY_MS, claim(2));
   await tellAt(NOW + 2 * DAY_MS, claim(5), claim(6));
-  expect((await kept()).map(([count]) => count)).toEqual([2, 6]);
+  expect((await kept()).map(([count]) => count)).toEqual([1, 2, 5, 6]);
 
   for (let day = 3; day < KEPT_HEAD_DAYS + 3; day++) await tellAt(NOW + day * DAY_MS, claim(10 + day));
   const counts = (await kept()).map(([count]) => count);
   expect([counts.length, counts[0], counts.at(-1)]).toEqual([KEPT_HEAD_DAYS, 13, 12 + KEPT_HEAD_DAYS]);
+});
+
+it('keeps every head of the last days, so that a log told otherwise within a day parts from one', async () => {
+  const counts = Array.from({ length: 2 * HEADS_OF_A_DAY }, (_, i) => i + 1);
+  for (const count of counts) await tellAt(NOW + count, claim(count));
+  const all = [...counts.slice(0, HEADS_OF_A_DAY - 1), counts.length];
+  expect((await kept()).map(([count]) => count)).toEqual(all);
+
+  for (let day = 1; day < WHOLE_HEAD_DAYS; day++) await tellAt(NOW + day * DAY_MS, claim(100 + day));
+  expect((await kept()).slice(0, all.length).map(([count]) => count)).toEqual(all);
+  await tellAt(NOW + WHOLE_HEAD_DAYS * DAY_MS, claim(200));
+  expect((await kept()).slice(0, 3).map(([count]) => count)).toEqual([1, counts.length, 101]);
 });
 
 it('says that a log is another than it was, and keeps both of its ends', async () => {
@@ -110,7 +128,10 @@ it('says that a log is another than it was, and keeps both of its ends', async (
     { side: 'install', restored: false, kept: 8, said: 8, saidDigest: digest('another') },
     { side: 'install', restored: true, kept: 9, said: 4 },
   ]);
-  expect((await kept()).map(([, of]) => of)).toEqual([digest('8'), digest('9'), digest('5')]);
+  expect((await kept()).map(([, of]) => of)).toEqual([
+    ...[digest('8'), digest('another'), digest('9')],
+    ...[digest('short'), digest('5')],
+  ]);
   const { entries } = await readAudit(db, 0, 1_000);
   expect(
     entries.filter(({ action, subject }) => action === 'ledger.forked' && subject === instance),
@@ -121,7 +142,7 @@ it('lets a log that parts from itself all day fill nothing', async () => {
   const claims = Array.from({ length: 3 * MOST_BRANCHES }, (_, i) => claim(8, `${i}`));
   await tell(...claims);
 
-  expect((await kept()).length).toBe(MOST_BRANCHES + 1);
+  expect((await kept()).length).toBe(MOST_BRANCHES + HEADS_OF_A_DAY);
   const { entries } = await readAudit(db, 0, 1_000);
   expect(
     entries.filter(({ action, subject }) => action === 'ledger.forked' && subject === instance),

@@ -39,6 +39,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
+const DAY_MS = 24 * 3_600_000;
 const JSON_TYPE = { 'content-type': 'application/json' };
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
@@ -485,16 +486,19 @@ const KEPT = {
   },
   heads: async (bound) => {
     const agent = await enrolAgent(server, 'one');
-    const first = async (): Promise<Outcome> => {
-      const heads = server.context.db.selectFrom('ledger_heads').select('entries').where('entries', '=', 1);
-      return (await heads.where('place', '<>', 'newest').execute()).length === 1 ? 'taken' : 'forgotten';
-    };
-    const report = (count: number) => {
-      server.now += 24 * 3_600_000;
-      return agent.report(count, { ledger: { count, digest: digestOfText(`${count}`), seen: null } });
-    };
-    for (let day = 1; day <= bound; day++) await report(day);
-    return [await first(), await report(bound + 1).then(first)];
+    for (let day = 1; day <= bound; day++) await tellHead(agent, day, DAY_MS);
+    return [await isHeadKept(1), await tellHead(agent, bound + 1, DAY_MS).then(() => isHeadKept(1))];
+  },
+  headsOfDay: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    for (let nth = 1; nth <= bound; nth++) await tellHead(agent, nth, 1_000);
+    return [await isHeadKept(bound), await tellHead(agent, bound + 1, 1_000).then(() => isHeadKept(bound))];
+  },
+  wholeDays: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    for (let nth = 1; nth <= 3; nth++) await tellHead(agent, nth, 1_000);
+    for (let day = 2; day <= bound; day++) await tellHead(agent, 2 + day, DAY_MS);
+    return [await isHeadKept(2), await tellHead(agent, 3 + bound, DAY_MS).then(() => isHeadKept(2))];
   },
   restores: async (bound) => {
     const { db } = server.context;
@@ -934,6 +938,16 @@ async function addInstances(from: number, count: number): Promise<void> {
     'instance_components',
     numbers.map((i) => ({ instance: uuid(i), component: 'core/auth', version: '1.0.0' })),
   );
+}
+
+function tellHead(agent: ServerAgent, count: number, laterMs: number): Promise<unknown> {
+  server.now += laterMs;
+  return agent.report(count, { ledger: { count, digest: digestOfText(`${count}`), seen: null } });
+}
+
+async function isHeadKept(count: number): Promise<Outcome> {
+  const heads = server.context.db.selectFrom('ledger_heads').select('entries').where('entries', '=', count);
+  return (await heads.where('place', '<>', 'newest').execute()).length === 1 ? 'taken' : 'forgotten';
 }
 
 /** A row without a trial does not compile. */

@@ -39,6 +39,20 @@ async function alerts(): Promise<readonly AlertModel[]> {
 
 const told = () => receiver.taken.map(({ body }) => JSON.parse(body).data.count);
 
+it('names whose word it is that the log of this server is another: a false one hides no other', async () => {
+  const [one, two] = [await enrolAgent(server, 'one'), await enrolAgent(server, 'two')];
+  const forked = ({ instance }: { readonly instance: string }) =>
+    eventOf('ledger.forked', { side: 'server', kept: 7 }, instance);
+  await happen(server, [forked(one), forked(one), forked(two)]);
+
+  expect((await alerts()).map(({ about, count }) => [about, count]).toSorted()).toEqual(
+    [
+      [`the log of this server, by ${one.instance}`, 2],
+      [`the log of this server, by ${two.instance}`, 1],
+    ].toSorted(),
+  );
+});
+
 describe('an event makes an alert:', () => {
   it.each<readonly [string, NewEvent, string, string, string]>([
     ['a rollback', ended('rolled-back'), 'rollback', 'warning', STEP],
