@@ -20,6 +20,14 @@ export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600
   }
 }
 
+/** One that is not there is removed. When this returns, a power cut does not bring it back. Errors: disk/full, disk/failed. */
+export async function removeDurably(path: string): Promise<void> {
+  await rm(path, { force: true }).catch((cause: unknown) => {
+    throw toDiskError(path, cause);
+  });
+  if (await isDirectory(dirname(path))) await syncDirectory(dirname(path));
+}
+
 /** Makes renames, links and removals in a directory survive a power cut. Errors: disk/full, disk/failed. */
 export async function syncDirectory(path: string): Promise<void> {
   await withHandle(path, 'r', undefined, (handle) => handle.sync()).catch((cause: unknown) => {

@@ -17,6 +17,8 @@ export interface TakenMail {
 export interface MailRelay {
   readonly port: number;
   readonly taken: TakenMail[];
+  /** As it came, of each that was all there and was not taken. */
+  readonly refused: string[];
   /** Each command as it came, logins without what they prove. */
   readonly heard: string[];
   /** In place of what it would say: to a command by its first word, to `CONNECT`, and to `MESSAGE` when all of a mail is there. */
@@ -38,6 +40,7 @@ export interface MailRelayOptions {
 export async function startMailRelay(options: MailRelayOptions = {}, port = 0): Promise<MailRelay> {
   const relay: Omit<MailRelay, 'port' | 'close'> = {
     taken: [],
+    refused: [],
     heard: [],
     answer: () => undefined,
     open: new Set(),
@@ -130,6 +133,8 @@ function converse(
       data = null;
       if (say('MESSAGE', '250 2.0.0 queued')) {
         relay.taken.push({ ...{ from, to, user, isSecure: isSecure(), raw }, ...readMail(raw) });
+      } else {
+        relay.refused.push(raw);
       }
       return;
     }

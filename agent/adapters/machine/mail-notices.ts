@@ -1,8 +1,7 @@
 // Mail to people of this install, through a relay that its operator names; and the file that says which.
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, removeDurably, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseRelay } from '../../../shared/schema/mail.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
@@ -28,7 +27,7 @@ export function verifyMailFile(stateDir: string, said: MailFile): void {
 
 /** Null forgets it. Error: disk/*. */
 export async function writeMailFile(stateDir: string, said: MailFile | null): Promise<void> {
-  if (said === null) return rm(pathOf(stateDir), { force: true });
+  if (said === null) return removeDurably(pathOf(stateDir));
   await makeDirectory(stateDir);
   await writeDurably(pathOf(stateDir), encode(said));
 }

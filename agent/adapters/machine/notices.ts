@@ -57,7 +57,7 @@ export function createNotices(stateDir: string, log: Pick<Log, 'warn'>, now: () 
     }
     if (sink === 'program' && config?.program !== undefined) await call(config.program, body);
     if (mail !== null) await postMail(stateDir, mail, message, { id, at: now() });
-    ids.taken(sink);
+    ids.taken(sink, id);
   };
   // A slip in a file is a person's: no reason to hold a round up, nor to tell nobody of those in the other.
   const orNobody = (err: unknown): null => {
@@ -87,10 +87,13 @@ function createIds() {
       const says = JSON.stringify(notices.map(({ kind, text }) => [kind, text]));
       const known = tried.get(sink);
       const one = known?.says === says ? known : { says, id: `msg_${randomUUID()}` };
-      tried.set(sink, one);
+      // A test between two attempts leaves what is tried as it is.
+      if (!notices.some(({ kind }) => kind === 'test')) tried.set(sink, one);
       return one.id;
     },
-    taken: (sink: Sink) => void tried.delete(sink),
+    taken: (sink: Sink, id: string) => {
+      if (tried.get(sink)?.id === id) tried.delete(sink);
+    },
   };
 }
 

@@ -1,8 +1,7 @@
 // fairlead agent notify: who hears of alarms and of what waits for a person, without asking.
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, removeDurably } from '../../../shared/node/durable-file.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
 import { noticesTestedReply } from '../../../shared/protocol/upkeep.ts';
 import { resolveAccount } from '../../adapters/machine/account.ts';
@@ -90,7 +89,7 @@ function shownWebhook(said: NoticesFile | null) {
 async function save(stateDir: string, { clear = false, ...options }: NotifyOptions): Promise<void> {
   const { webhook, webhookSecretFile, program, programUser, textfile, again } = options;
   if ([webhook, webhookSecretFile, program, programUser, textfile, again].every((one) => one === undefined)) {
-    if (clear) await rm(noticesPathOf(stateDir), { force: true });
+    if (clear) await removeDurably(noticesPathOf(stateDir));
     return;
   }
   const before = clear ? null : await readNoticesFile(stateDir);

@@ -1,7 +1,7 @@
 // What was acknowledged survives a power cut, on a disk that keeps only what was synced.
 import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, removeDurably, writeDurably } from '../../../shared/node/durable-file.ts';
 import { writeNew } from '../../../shared/node/named-file.ts';
 import { settleDirectory } from '../../../shared/node/set-aside.ts';
 import { createRandom } from '../../labs/faults/suite.ts';
@@ -45,6 +45,7 @@ describe('after a power cut', () => {
   it.each<[string, () => Promise<unknown>, string]>([
     ['a file that was replaced', () => writeDurably(FILE, Buffer.from('new')), 'file=new'],
     ['a file that a person named', () => writeNew(`${DIRECTORY}/key`, 'secret', 0o600), 'file= key=secret'],
+    ['a file that was removed', () => removeDurably(FILE), ''],
     ['a directory with its parents', () => makeDirectory(`${DIRECTORY}/a/b`), 'a/b/ file='],
     [
       'a rename that a killed process did not sync',

@@ -21,11 +21,11 @@ import {
   readNoticesFile,
   writeNoticesFile,
 } from '../../../../agent/adapters/machine/notices.ts';
-import type { NoticesFile, NoticesTold } from '../../../../agent/core/notices.ts';
+import { MOST_NOTICES, type NoticesFile, type NoticesTold } from '../../../../agent/core/notices.ts';
 import type { Notices } from '../../../../agent/ports/machine.ts';
 import { foundCompany } from '../../../support/certificates.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
-import { type MailRelay, startMailRelay } from '../../../support/mail-relay.ts';
+import { type MailRelay, readMail, startMailRelay } from '../../../support/mail-relay.ts';
 import { type Receiver, startReceiver } from '../../../support/webhook-receiver.ts';
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
@@ -139,6 +139,24 @@ describe('a webhook', () => {
   });
 });
 
+it('a test between two attempts has an id of its own, and leaves the other as it is', async () => {
+  const test: NoticesTold = {
+    ...MESSAGE,
+    notices: [{ kind: 'test', text: 'a test', since: MESSAGE.at }],
+  };
+  await say({ webhook: { url: receiver.url, secret: SECRET } });
+  receiver.answer = () => 503;
+  await notices.send('webhook', MESSAGE);
+  await notices.send('webhook', test);
+  receiver.answer = () => 200;
+  await notices.send('webhook', test);
+  await notices.send('webhook', MESSAGE);
+
+  const [first, failed, taken, again] = receiver.heard.map(({ id }) => id);
+  expect(again).toBe(first);
+  expect(new Set([first, failed, taken]).size).toBe(3);
+});
+
 it('what is tried again has the id that it had, until it is taken or says something else', async () => {
   await say({ webhook: { url: receiver.url, secret: SECRET } });
   receiver.answer = () => 503;
@@ -185,17 +203,38 @@ describe('mail', () => {
   });
 
   it('that is tried again has the Message-ID that it had', async () => {
-    const ids: (string | undefined)[] = [];
     relay.answer = (command) => (command === 'MESSAGE' ? '451 4.3.0 later' : undefined);
     expect(await notices.send('mail', MESSAGE)).toBe('it answers 451 4.3.0 to DATA');
     relay.answer = () => undefined;
-    for (let i = 0; i < 2; i++) {
-      await notices.send('mail', MESSAGE);
-      ids.push(relay.taken.at(-1)?.headers.get('message-id'));
-    }
+    for (let i = 0; i < 2; i++) await notices.send('mail', MESSAGE);
 
+    const ids = [...relay.refused, ...relay.taken.map(({ raw }) => raw)].map((raw) =>
+      readMail(raw).headers.get('message-id'),
+    );
+    expect(ids).toHaveLength(3);
     expect(ids[0]).toMatch(/^<msg_[0-9a-f-]{36}@example\.org>$/);
-    expect(ids[1]).not.toBe(ids[0]);
+    expect(ids[1]).toBe(ids[0]);
+    expect(ids[2]).not.toBe(ids[0]);
+  });
+
+  it('says all that is counted as told, and whose it is, however much stands', async () => {
+    const notice = { kind: 'request', since: '2026-11-29T11:00:00Z' } as const;
+    const all = Array.from({ length: MOST_NOTICES }, (_, i) => ({
+      ...notice,
+      text: `${i}: ${'x'.repeat(2_000)}`,
+    }));
+    const name = 'o'.repeat(200);
+
+    expect(
+      await notices.send('mail', { ...MESSAGE, instance: { id: 'i'.repeat(100), name }, notices: all }),
+    ).toBeNull();
+    expect(await notices.send('mail', saying('y'.repeat(900)))).toBeNull();
+
+    const [mail, short] = relay.taken;
+    for (let i = 0; i < MOST_NOTICES; i++)
+      expect(mail?.text).toContain(`\nrequest: ${i}: xxx`.slice(i === 0 ? 1 : 0));
+    expect(mail?.text).toMatch(/Told by the agent of Fairlead on o{10,}.* Verdict: ask\.\n$/);
+    expect(short?.text).toContain('y'.repeat(900));
   });
 
   it('is of one shape whatever an install or an alarm is called, and says good-bye', async () => {
