@@ -179,9 +179,16 @@ async function ownReceipts({ client, stateDir }: CliContext): Promise<readonly D
   }
 }
 
-/** Errors: disk/unreadable, trust/*. */
+/** One that is damaged is passed over, as the agent does: what only it could open is not signed. Errors: disk/unreadable. */
 async function knownRoots(context: CliContext): Promise<readonly Root[]> {
-  return (await rootBytes(context)).map(verifyInitialRoot);
+  return (await rootBytes(context)).flatMap((bytes) => {
+    try {
+      return [verifyInitialRoot(bytes)];
+    } catch (error) {
+      if (isFairleadError(error)) return [];
+      throw error;
+    }
+  });
 }
 
 /** The same way: who may ask the agent need not be able to read its disk. Errors: disk/unreadable. */

@@ -215,6 +215,14 @@ describe('the receipts beside the log', () => {
     expect(error.code).toBe('audit/unsigned');
   });
 
+  it('are opened with the roots that are whole', async () => {
+    const stopped = await installWith(log, [await receiptOf(log)]);
+    writeFileSync(join(stopped.stateDir, 'trust/root_history/2.root.json'), '{"signed":');
+    expect(await verifyAudit(stopped, undefined, {})).toBe(0);
+    writeFileSync(join(stopped.stateDir, 'trust/root_history/1.root.json'), '');
+    expect((await rejectionOf(verifyAudit(stopped, undefined, {}))).code).toBe('audit/unsigned');
+  });
+
   it('say nothing against it where the server went back on its word', async () => {
     const receipts = [await receiptOf(log.slice(0, 2)), await receiptOf(log, { server: 'another' })];
     expect(await verifyAudit(await installWith(log, receipts), undefined, {})).toBe(0);
