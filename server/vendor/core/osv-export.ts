@@ -65,13 +65,17 @@ function affectedOf({ component, intervals, affected }: Standing, packages: read
   return named.length === 0 ? [rest] : named.map((one) => ({ package: one, ...rest }));
 }
 
+/** Elsewhere it is the ecosystem that may hold one: `Debian:12`. */
+const COLON_IN_NAMES = /^(?:Maven|Android):/;
+
 function packagesOf(component: ComponentKey, packages: readonly PackageName[]) {
   const names = packages.filter((one) => one.component === component).map((one) => one.package);
   const purls = names.filter((name) => name.startsWith('pkg:'));
   return names.flatMap((name) => {
     if (name.startsWith('pkg:')) return [];
-    const colon = name.lastIndexOf(':');
-    const [purl] = purls;
+    const colon = COLON_IN_NAMES.test(name) ? name.indexOf(':') : name.lastIndexOf(':');
+    // Of several packages nothing says which of them a purl is of.
+    const purl = names.length - purls.length === 1 ? purls[0] : undefined;
     return [
       {
         ...{ ecosystem: name.slice(0, colon), name: name.slice(colon + 1) },

@@ -168,6 +168,23 @@ describe('an advisory', () => {
   });
 });
 
+it.each([
+  [['Maven:org.example:auth'], [{ ecosystem: 'Maven', name: 'org.example:auth' }]],
+  [['Debian:12:auth'], [{ ecosystem: 'Debian:12', name: 'auth' }]],
+  [
+    ['npm:a', 'npm:b', 'pkg:npm/a'],
+    [
+      { ecosystem: 'npm', name: 'a' },
+      { ecosystem: 'npm', name: 'b' },
+    ],
+  ],
+])('a component that is released as %j is that in OSV', (names, expected) => {
+  const packages = names.map((name) => ({ package: name, component: AUTH }));
+  const { affected } = osvRecord.parse(exportOsv({ ...inputOf(), packages }).record);
+
+  expect(affected?.map((entry) => entry.package)).toEqual(expected);
+});
+
 describe('whatever is affected', () => {
   const number = fc.nat({ max: 2 });
   const version = fc
