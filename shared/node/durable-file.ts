@@ -25,7 +25,8 @@ export async function removeDurably(path: string): Promise<void> {
   await rm(path, { force: true }).catch((cause: unknown) => {
     throw toDiskError(path, cause);
   });
-  if (await isDirectory(dirname(path))) await syncDirectory(dirname(path));
+  const directory = dirname(path);
+  if (await isDirectory(directory)) await syncDirectory(directory);
 }
 
 /** Makes renames, links and removals in a directory survive a power cut. Errors: disk/full, disk/failed. */
