@@ -52,8 +52,9 @@ export function revisionsOf(
   if (out.length === 0) return [{ at: published, kind: 'published' }];
   const isTakenBack = (i: number, action: string) =>
     action === WITHDRAWING || (withdrawn && i === out.length - 1);
-  return out.map(({ at, action }, i) => ({
-    at,
+  return out.map(({ action }, i) => ({
+    // A clock that was set back puts no revision before one that it follows.
+    at: newestOf(out.slice(0, i + 1)),
     kind: isTakenBack(i, action) ? 'withdrawn' : i === 0 ? 'published' : 'changed',
   }));
 }
@@ -89,6 +90,6 @@ export function standingsOf({ advisory, released }: ExportInput): readonly Stand
   });
 }
 
-export function newestOf(revisions: readonly Revision[]): string {
+export function newestOf(revisions: readonly Pick<Revision, 'at'>[]): string {
   return revisions.reduce((newest, { at }) => (at > newest ? at : newest), '');
 }

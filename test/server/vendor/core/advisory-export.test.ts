@@ -253,6 +253,14 @@ describe('revisions', () => {
     expect(kinds(acts, 6, { withdrawn: true }).at(-1)).toBe('06 withdrawn');
   });
 
+  it('stand in their order though the clock was set back between them', async () => {
+    const back = { ...act('advisory publish', 3), at: '2026-11-01T00:00:00Z' };
+    const revisions = revisionsOf([act('advisory publish', 2), back], inputOf().advisory, 3);
+
+    expect(revisions.map(({ at }) => at.slice(8, 10))).toEqual(['02', '02']);
+    expect(await findCsafProblems(csafOf({ ...inputOf(), revisions }))).toEqual([]);
+  });
+
   it('leave out what was given up before it was signed by enough', () => {
     const given = { ...act('advisory publish', 2), at: '2026-11-01T00:00:00Z' };
 
