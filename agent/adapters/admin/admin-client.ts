@@ -54,6 +54,11 @@ interface Asked {
   readonly timeout: number;
 }
 
+/** Whether the agent that runs is older than this program, and has never heard of what it was asked. */
+export function isUnknownToAgent(error: unknown): boolean {
+  return isFairleadError(error, 'agent/refused') && error.data.code === 'agent/unknown-request';
+}
+
 function exchange(asked: Asked, body: unknown): Promise<Answer> {
   const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body));
   // As in admin-server.ts: an import would load twice as much as the whole command.

@@ -14,6 +14,7 @@ import { type AuditHead, EMPTY_AUDIT } from '../../../shared/schema/audit-chain.
 import type { DsseEnvelope } from '../../../shared/trust/dsse.ts';
 import type { Root } from '../../../shared/trust/metadata.ts';
 import { verifyInitialRoot } from '../../../shared/trust/rules.ts';
+import { isUnknownToAgent } from '../../adapters/admin/admin-client.ts';
 import { readEnrolment } from '../../adapters/server/enrolment-file.ts';
 import { createAuditFile } from '../../adapters/state/audit-file.ts';
 import { createStateFiles } from '../../adapters/state/state-files.ts';
@@ -165,11 +166,12 @@ async function ownLines({ client, stateDir, clock }: CliContext): Promise<readon
   }
 }
 
-/** The same way. Errors: agent/not-running. */
+/** The same way; none where the agent that runs is of a time before receipts. Errors: agent/not-running. */
 async function ownReceipts({ client, stateDir }: CliContext): Promise<readonly DsseEnvelope[]> {
   try {
     return (await client.call('GET', '/v1/audit/receipts', receiptsReply)).receipts;
   } catch (error) {
+    if (isUnknownToAgent(error)) return [];
     if (!isFairleadError(error, 'agent/not-running')) throw error;
     const { receipts } = createStateFiles(stateDir, () => undefined);
     const kept = await receipts.read().catch((unreadable: unknown) => {

@@ -10,6 +10,7 @@ import { auditReply, type StatusReply, statusReply } from '../../../shared/proto
 import { type PolicyReply, policyReply } from '../../../shared/protocol/admin-policy.ts';
 import { surveyReply } from '../../../shared/protocol/survey.ts';
 import { compareVersions, isVersion } from '../../../shared/version/version.ts';
+import { isUnknownToAgent } from '../../adapters/admin/admin-client.ts';
 import { type CliContext, show } from '../context.ts';
 import { lookWithoutAgent } from './doctor-at-rest.ts';
 import { type Finding, machineFindings } from './doctor-machine.ts';
@@ -50,7 +51,7 @@ async function askAgent(context: CliContext): Promise<readonly Finding[]> {
 /** The agent looks by itself: by its own proxy, its own certificates, from where it stands. */
 async function surveyFindings({ client, clock }: CliContext): Promise<readonly Finding[]> {
   const seen = await client.call('GET', '/v1/survey', surveyReply).catch((error: unknown) => {
-    if (!isFairleadError(error, 'agent/refused') || error.data.code !== 'agent/unknown-request') throw error;
+    if (!isUnknownToAgent(error)) throw error;
     return null;
   });
   if (seen === null) {

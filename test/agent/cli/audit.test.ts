@@ -249,6 +249,20 @@ describe('the receipts beside the log', () => {
     expect((await rejectionOf(verifyAudit(context, undefined, {}))).code).toBe('audit/unsigned');
   });
 
+  it('are none where the agent that runs is of a time before them: its log has its chain', async () => {
+    const { context } = await atTerminal('auto');
+    const { call } = context.client;
+    const said = { code: 'agent/unknown-request', message: 'GET', hint: 'compare', exit: 2 };
+    const client: typeof context.client = {
+      call: (method, path, reply, body) =>
+        path === '/v1/audit/receipts'
+          ? Promise.reject(new FairleadError('agent/refused', said))
+          : call(method, path, reply, body),
+    };
+
+    expect(await verifyAudit({ ...context, client }, undefined, {})).toBe(0);
+  });
+
   it('are handed out with both halves of what was found', async () => {
     const [before, after] = [await receiptOf(log), await receiptOf(log, { server: 'another' })];
     const stopped = await installWith(log, []);

@@ -183,7 +183,7 @@ describe('a reporter', () => {
     const reporter = createReporter({
       log,
       records: async () => world.records,
-      observe: async () => ({ manifest: null }) as never,
+      observe: async () => ({ manifest: null, decision: null }) as never,
       outbox: {
         read: async () => world.outbox,
         // An effect takes its time: one that nobody waits for is missed.
