@@ -110,7 +110,7 @@ it('keeps the first and the last head of each day on which the log moved, of the
 
 it('keeps every head of the last days, so that a log told otherwise within a day parts from one', async () => {
   const counts = Array.from({ length: 2 * HEADS_OF_A_DAY }, (_, i) => i + 1);
-  for (const count of counts) await tellAt(NOW + count, claim(count));
+  await tell(...counts.map((count) => claim(count)));
   const all = [...counts.slice(0, HEADS_OF_A_DAY - 1), counts.length];
   expect((await kept()).map(([count]) => count)).toEqual(all);
 
