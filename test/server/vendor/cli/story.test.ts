@@ -112,7 +112,9 @@ describe('the seven stages', () => {
       'build',
       'verify',
       'release',
+      'statements',
       'rollout start',
+      'statements',
       'change complete',
       'change complete',
     ]);
