@@ -1,4 +1,4 @@
-// fairlead sbom: what this install is made of, as CycloneDX, from what is on its disk.
+// fairlead sbom: what this install is made of, as CycloneDX, from what the running agent says of it.
 import { z } from 'zod';
 import { safeJson } from '../../../shared/encoding/text.ts';
 import { createInstallSbom } from '../../../shared/present/install-sbom.ts';
