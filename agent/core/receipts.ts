@@ -57,7 +57,7 @@ export interface Fork {
 }
 
 export type Judgement =
-  /** `fork`: it says itself that the server's log is another than the one before said. */
+  /** `isFork`: it says itself that the server's log is another than the one before said. */
   | { readonly kind: 'ours'; readonly isFork: boolean }
   /** It answers another report than the one that was sent. */
   | { readonly kind: 'foreign' };

@@ -181,6 +181,7 @@ function checkValue(value: JsonValue, source: string, limits: JsonLimits): numbe
     return 0;
   }
   if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw invalid(source, 'a number is too large for any number');
     if (limits.fractions !== true && (!Number.isSafeInteger(value) || Object.is(value, -0))) {
       throw invalid(source, 'a number is not a whole number between -(2^53-1) and 2^53-1');
     }

@@ -4,7 +4,8 @@ import { count, EXIT, entry } from './entry.ts';
 export const AUDIT_ERRORS = {
   'audit/damaged': entry<{ readonly path: string; readonly line: number; readonly problem: string }>({
     message: (d) => `the audit log ${d.path} is damaged at line ${d.line}: ${d.problem}`,
-    hint: () => 'keep the file for an investigation; move it away and the agent starts a new one',
+    hint: () =>
+      'keep the file for an investigation; an agent whose own log it is starts a new one once it is moved away; what was exported can be exported again',
     http: 500,
     exit: EXIT.untrusted,
   }),

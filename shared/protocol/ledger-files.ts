@@ -181,7 +181,8 @@ function verifyAgree(receipts: readonly Receipt[], path: string): void {
 
 const LINE_BREAK = utf8('\n');
 
-function tryParse(line: Uint8Array): unknown {
+/** Undefined for what is no JSON. */
+export function tryParse(line: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(line.buffer, line.byteOffset, line.length).toString('utf8'));
   } catch {

@@ -12,7 +12,7 @@ import {
   followLink,
   verifyReached,
 } from '../schema/audit-chain.ts';
-import { formatLedgerEnd, type KeptHead } from './ledger-files.ts';
+import { formatLedgerEnd, type KeptHead, tryParse } from './ledger-files.ts';
 
 export type LedgerKind = 'install' | 'server' | 'vendor';
 
@@ -166,15 +166,9 @@ function explains(restore: Restore, head: KeptHead): boolean {
 }
 
 function parseLine(line: Uint8Array, refuse: () => Error): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(
-      Buffer.from(line.buffer, line.byteOffset, line.length).toString('utf8'),
-    );
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Readonly<Record<string, unknown>>;
-  } catch {
-    // What is no JSON is no entry.
-  }
+  const value = tryParse(line);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
   throw refuse();
 }
 

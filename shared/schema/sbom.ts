@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 import { type Digest, digestOf, digestOfValue, hexOf } from '../encoding/digest.ts';
-import type { JsonLimits, JsonValue } from '../encoding/json.ts';
+import { isJsonObject, type JsonLimits, type JsonValue } from '../encoding/json.ts';
 import { parseDocumentBytes } from './parse-document.ts';
 
 export const MAX_SBOM_BYTES = 16 << 20;
@@ -129,12 +129,20 @@ export function formatSbom(content: SbomContent): { readonly bytes: Uint8Array; 
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
-    serialNumber: serialOf(digestOfValue({ ...content })),
+    serialNumber: serialOf(digestOfValue(countable({ ...content }))),
     version: 1,
     ...content,
   };
   const bytes = utf8(`${JSON.stringify(document)}\n`);
   return { bytes, ref: { digest: digestOf(bytes), bytes: bytes.length } };
+}
+
+/** Canonical JSON knows whole numbers alone: others, of a bill that somebody else made, count by their text. */
+function countable(value: JsonValue): JsonValue {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value);
+  if (Array.isArray(value)) return value.map(countable);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, countable(one)]));
 }
 
 /** RFC 9562 §5.8: a UUID of our own making, here of 122 bits of a digest. */

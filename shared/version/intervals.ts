@@ -1,6 +1,6 @@
 // Ranges as intervals of the order of versions, as other programs write them; pre-releases count by their order alone.
 import semver from 'semver';
-import { compareVersions, type Range, type Version } from './version.ts';
+import { compareVersions, MAX_RANGE, type Range, type Version } from './version.ts';
 
 export interface Interval {
   /** The lowest version inside; null for all from the first on. */
@@ -8,9 +8,6 @@ export interface Interval {
   /** Null for all that follow. */
   readonly to: { readonly version: Version; readonly isInside: boolean } | null;
 }
-
-/** What `isRange` takes at most. */
-const MAX_RANGE = 256;
 
 /** What `covers` says of a range, one interval for each part of a union that admits anything. */
 export function intervalsOf(range: Range): readonly Interval[] {

@@ -19,8 +19,11 @@ export function isVersion(text: string): text is Version {
   return semver.valid(text) === text;
 }
 
+/** In characters. */
+export const MAX_RANGE = 256;
+
 export function isRange(text: string): text is Range {
-  return text.length <= 256 && semver.validRange(text) !== null;
+  return text.length <= MAX_RANGE && semver.validRange(text) !== null;
 }
 
 /** Error: version/invalid for anything but the canonical spelling: no `v`, no blanks, no build metadata. */

@@ -199,7 +199,7 @@ async function rootBytes({ client, stateDir }: CliContext): Promise<readonly Uin
     const { roots } = await client.call('GET', '/v1/audit/roots', rootsReply);
     return roots.map((bytes) => Buffer.from(bytes, 'base64'));
   } catch (error) {
-    if (!isFairleadError(error, 'agent/not-running')) throw error;
+    if (!isUnknownToAgent(error) && !isFairleadError(error, 'agent/not-running')) throw error;
     return await createStateFiles(stateDir, () => undefined).keptRoots();
   }
 }

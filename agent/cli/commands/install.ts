@@ -130,7 +130,8 @@ async function verifyDrivers(stateDir: string, drivers: readonly DriverName[] | 
   }
 }
 
-function storeOf(stateDir: string) {
+/** To look at, whether there was ever an agent or not. What is damaged the agent itself reports. */
+export function storeOf(stateDir: string) {
   return createDeploymentStore({ stateDir, treeDirectoryOf: (tree) => tree, onDamage: () => undefined });
 }
 

@@ -18,11 +18,10 @@ import {
 import { slotsDirectoryOf } from '../../adapters/machine/agent-slots.ts';
 import { AGENT_UNIT } from '../../adapters/machine/agent-unit.ts';
 import { isInSlots, keepsPorts } from '../../adapters/machine/install-slot.ts';
-import { createDeploymentStore } from '../../adapters/state/deployment-store.ts';
 import { ADMIN_GROUP } from '../../adapters/state/state-directory.ts';
 import { isUntouched } from '../../core/deploy/states.ts';
 import { type CliContext, show } from '../context.ts';
-import { dryRun, stepsShown } from './install.ts';
+import { dryRun, stepsShown, storeOf } from './install.ts';
 
 export const uninstallAnswer = z.strictObject({
   schema: z.literal('fairlead/agent-uninstalled@1'),
@@ -122,12 +121,7 @@ async function lookForDeployment(context: CliContext, service: Service): Promise
 
 /** Null also where there was never an agent. */
 async function lastOnDisk(stateDir: string): Promise<DeploymentRecord | null> {
-  const store = createDeploymentStore({
-    ...{ stateDir, treeDirectoryOf: (tree) => tree },
-    // The agent says so of a damaged one, and makes nothing of it.
-    onDamage: () => undefined,
-  });
-  return (await store.records()).at(-1) ?? null;
+  return (await storeOf(stateDir).records()).at(-1) ?? null;
 }
 
 function describeUnfinished({ id, state }: DeploymentRecord): readonly string[] {

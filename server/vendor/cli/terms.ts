@@ -1,4 +1,5 @@
 // The terms of an emergency order: in which waves its fix is forced, as typed, as they stand, or as the size of the fleet asks.
+import { lastWaveAt } from '../../../shared/compile/waves.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -7,7 +8,7 @@ import { type OrderTerms, orderTerms } from '../../../shared/schema/order-terms.
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import type { Wave } from '../../../shared/schema/rollout.ts';
 import type { KnownInstall } from '../core/canaries.ts';
-import { describeForced, formatWaves, lastWaveOpens, parseWaves } from '../core/waves.ts';
+import { describeForced, formatWaves, parseWaves } from '../core/waves.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { bestSeed, isLarge, type KnownFleet, readKnownInstalls } from './seed.ts';
 
@@ -74,7 +75,7 @@ function verifyNoTerms({ id }: Advisory, { waves, exploited }: TermsOptions): vo
 }
 
 function verifyBeforeDeadline({ id }: Advisory, terms: OrderTerms, deadline: string): void {
-  if (lastWaveOpens(terms) <= instantMs(deadline)) return;
+  if (lastWaveAt(terms) <= instantMs(deadline)) return;
   const problem = '--waves: the last wave opens after the deadline, when no wave counts any more';
   throw new FairleadError('vendor/advisory-contradicts', { advisory: id, flag: '--waves', problem });
 }

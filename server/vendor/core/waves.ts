@@ -1,5 +1,5 @@
-// Waves as a release manager types them, `1%,10%[region=eu]@PT1H,100%@PT24H`, and when the last of them opens.
-import { durationMs, type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+// Waves as a release manager types them, `1%,10%[region=eu]@PT1H,100%@PT24H`.
+import { durationMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { formatClasses } from '../../../shared/schema/classes.ts';
 import { type Rollout, type Wave, waveProblem } from '../../../shared/schema/rollout.ts';
@@ -22,11 +22,6 @@ export function parseWaves(text: string): Wave[] {
   const problem = waves.every(isShare) ? waveProblem(waves) : null;
   if (problem !== null || !waves.every(isShare)) throw invalid(text, problem);
   return waves;
-}
-
-/** When every instance on the track has been offered the release. */
-export function lastWaveOpens({ start, waves }: Pick<Rollout, 'start' | 'waves'>): EpochMs {
-  return instantMs(start) + Math.max(...waves.map((wave) => durationMs(wave.after)));
 }
 
 export function formatWaves(waves: readonly Wave[]): string {

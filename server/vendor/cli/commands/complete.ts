@@ -9,13 +9,13 @@ import {
   transition,
   verifyStageIsDue,
 } from '../../../../shared/change/pipeline.ts';
+import { lastWaveAt } from '../../../../shared/compile/waves.ts';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { componentNameOf, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { compareVersions } from '../../../../shared/version/version.ts';
 import { judgeFleet } from '../../core/post-deploy.ts';
-import { lastWaveOpens } from '../../core/waves.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { findChange, refOfChange, writeChange } from '../../workspace/changes.ts';
 import { readReleases, rolloutsOf } from '../../workspace/documents.ts';
@@ -61,7 +61,7 @@ async function verifyOnFleet(
   const now = session.now();
   const counts = await readFleetCounts(session, record);
   const offers = rolloutsOf(await readReleases(session.directory), refOfChange(record));
-  const openings = offers.map(({ document }) => lastWaveOpens(document));
+  const openings = offers.map(({ document }) => lastWaveAt(document));
   const lastWave = openings.length === 0 ? null : Math.max(...openings);
   const acknowledged = readAcknowledgement(options);
   const verdict = judgeFleet({

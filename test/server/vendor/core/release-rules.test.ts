@@ -13,9 +13,10 @@ import {
   judgeFleet,
   parseShare,
 } from '../../../../server/vendor/core/post-deploy.ts';
-import { formatWaves, lastWaveOpens, parseWaves } from '../../../../server/vendor/core/waves.ts';
+import { formatWaves, parseWaves } from '../../../../server/vendor/core/waves.ts';
 import type { ChangeRecord, FleetCounts } from '../../../../shared/change/change.ts';
 import { openChange } from '../../../../shared/change/pipeline.ts';
+import { lastWaveAt } from '../../../../shared/compile/waves.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonValue } from '../../../../shared/encoding/json.ts';
@@ -184,7 +185,7 @@ describe('waves', () => {
       waves: parseWaves('10%,100%@P1D'),
     });
 
-    expect(lastWaveOpens(document)).toBe(Date.parse('2026-01-02T00:00:00Z'));
+    expect(lastWaveAt(document)).toBe(Date.parse('2026-01-02T00:00:00Z'));
   });
 });
 
