@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { openCritical } from '../../../shared/compile/exposure.ts';
 import { activeHalts } from '../../../shared/compile/halts.ts';
+import type { Catalog } from '../../../shared/compile/releases.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
@@ -92,7 +93,14 @@ export async function ordersBesideHalts(
     const entry = bytes === null ? null : orNull(() => parseEntry(ref.path, bytes));
     if (entry !== null) entries.push(entry);
   }
-  const { advisories, halts } = collectCatalog(entries);
+  return ordersBeside(collectCatalog(entries), now);
+}
+
+/** The same of what is read already. */
+export function ordersBeside(
+  { advisories, halts }: Pick<Catalog, 'advisories' | 'halts'>,
+  now: EpochMs,
+): readonly string[] {
   return activeHalts(halts, now).size === 0 ? [] : openCritical(advisories).map(({ id }) => id);
 }
 

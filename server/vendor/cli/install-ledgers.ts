@@ -29,7 +29,7 @@ export interface InstallLedger {
   readonly deployments: ReadonlyMap<number, Logged>;
 }
 
-/** Each held against the heads that the server keeps of it. Errors: audit/*, file/missing, and those of the server. */
+/** Each held against the heads that the server keeps of it. Errors: vendor/option-invalid, audit/*, file/missing, and those of the server. */
 export async function readInstallLedgers(
   session: Session,
   files: readonly string[],
@@ -73,7 +73,10 @@ async function readInstall(file: string) {
     if (event === 'deployment-ended' && begun !== undefined) deployments.set(change, { ...begun, state });
   };
   await verifyLedgerFile(file, [], EMPTY_AUDIT, note);
-  if (instance === null) throw new FairleadError('audit/unrelated', { path: file });
+  if (instance === null) {
+    const form = 'the log of an install that is enrolled, from `fairlead audit export`';
+    throw new FairleadError('vendor/option-invalid', { option: '--ledger', value: file, form });
+  }
   return { instance: instance as string, deployments };
 }
 

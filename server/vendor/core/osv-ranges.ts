@@ -1,4 +1,5 @@
 // The versions that an OSV record names, as intervals: its events walked in the order of versions, as the specification evaluates them.
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import type { Interval } from '../../../shared/version/intervals.ts';
 import { isEmpty } from '../../../shared/version/intervals.ts';
 import { compareVersions, isVersion, newest, type Version } from '../../../shared/version/version.ts';
@@ -37,7 +38,7 @@ export function readVersions(entry: OsvAffected, at: string, refuse: Refuse): Os
     const field = `${at}.ranges.${i}`;
     if (type === 'GIT') continue;
     if (type !== 'SEMVER' && type !== 'ECOSYSTEM') {
-      return refuse(`${field}.type`, `a range of type "${type}" is not known`);
+      return refuse(`${field}.type`, `a range of type "${sanitizeLine(type, 50)}" is not known`);
     }
     const points = events.map((event, n) => pointOf(event, `${field}.events.${n}`, refuse));
     affected.push(...walk(points, field, refuse));
@@ -67,7 +68,7 @@ function pointOf(event: OsvEvent, field: string, refuse: Refuse): Point {
   if (kind === 'introduced' && text === '0') return { kind, version: null };
   if (kind === 'limit' && text === '*') return { kind, version: null };
   if (isVersion(text)) return { kind, version: text };
-  return refuse(`${field}.${kind}`, `"${text}" is no semantic version`);
+  return refuse(`${field}.${kind}`, `"${sanitizeLine(text, 100)}" is no semantic version`);
 }
 
 /** Order leaves build metadata out. */

@@ -19,7 +19,7 @@ import { createSbom } from '../core/sbom/release-sbom.ts';
 import { readAudit } from './audit.ts';
 import { readNewest } from './metadata.ts';
 import { entriesOf } from './targets.ts';
-import { optionProblem } from './workspace.ts';
+import { optionProblem, readOption } from './workspace.ts';
 
 export interface BuiltSbom {
   readonly bytes: Uint8Array;
@@ -58,8 +58,7 @@ export async function makeSbom(
 
 /** Errors: vendor/file-unreadable, json/*, document/invalid. */
 export async function readGivenSbom(path: string): Promise<BuiltSbom> {
-  const bytes = await readIfPresent(path);
-  if (bytes === null) throw optionProblem('--sbom', path, 'there is no such file');
+  const bytes = await readOption('--sbom', path);
   parseSbom(bytes, path);
   return { bytes, ref: { digest: digestOf(bytes), bytes: bytes.length } };
 }

@@ -27,7 +27,7 @@ import { readBuiltSbom } from './sboms.ts';
 const MAX_BUNDLE_BYTES = 64 << 20;
 const MAX_STATEMENTS = 1000;
 
-/** Signs what no key of `releases` has signed yet; answers the whole bundle. Errors: vendor/no-key, vendor/wrong-passphrase, disk/*. */
+/** Signs what no key of `releases` has signed yet; answers the whole bundle. Errors: vendor/no-key, vendor/wrong-passphrase, vendor/digest-mismatch, file/missing, disk/*. */
 export async function signStatements(session: Session, record: ChangeRecord): Promise<Uint8Array> {
   const { directory } = session;
   const file = bundleFile(directory, record.id);
@@ -44,8 +44,8 @@ export async function signStatements(session: Session, record: ChangeRecord): Pr
   if (missing.length > 0) {
     const key = await signingKey(session, trusted.now);
     const stages = record.stages
+      .filter((_, at) => missing.some((payload) => payload === wanted[at]))
       .map(({ stage }) => stage)
-      .slice(-missing.length)
       .join(' ');
     await auditAct(session, 'statements', record.id, { stages, keys: key.keyid.slice(0, 12) });
     for (const payload of missing) known.set(base64(payload), envelopeWith(payload, key));

@@ -117,6 +117,11 @@ export async function readOption(option: string, path: string): Promise<Uint8Arr
   return bytes;
 }
 
+/** One that this command cannot do without; `form` is what to write. */
+export function missingOption(option: string, form: string): FairleadError {
+  return new FairleadError('vendor/option-invalid', { option, value: '', form });
+}
+
 export function optionProblem(option: string, path: string, problem: string): FairleadError {
   return new FairleadError('vendor/file-unreadable', { path, problem, option });
 }

@@ -2,11 +2,9 @@
 
 import { LONGEST_WAIT_MS } from '../../../agent/core/pauses.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';
-import { addSightings, NO_SIGHTINGS } from '../../../agent/engine/repository/sightings.ts';
+import { addSightings, NO_SIGHTINGS, ordersBeside } from '../../../agent/engine/repository/sightings.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
 import type { Repository } from '../../../agent/ports/server.ts';
-import { openCritical } from '../../../shared/compile/exposure.ts';
-import { activeHalts } from '../../../shared/compile/halts.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import { durationMs, type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { createSecrets } from '../../../shared/encoding/redact.ts';
@@ -239,7 +237,7 @@ function repositoryOf(
       const shown = server.shownTo(id);
       const outcome = shown === seen && !isFirst ? 'unchanged' : 'changed';
       [seen, isFirst] = [shown, false];
-      sightings = addSightings(sightings, publicationOf(shown).documents, ordersHalted(shown, now), now);
+      sightings = addSightings(sightings, publicationOf(shown).documents, ordersBeside(shown, now), now);
       return outcome;
     },
     catalog: async () => ({ ...seen, haltedSince: sightings.digests, ordersHaltedSince: sightings.orders }),
@@ -253,8 +251,4 @@ function repositoryOf(
     mirror: () => null,
     root: () => null,
   };
-}
-
-function ordersHalted({ halts, advisories }: Catalog, now: EpochMs): readonly string[] {
-  return activeHalts(halts, now).size === 0 ? [] : openCritical(advisories).map(({ id }) => id);
 }

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import manifest from '../../../../package.json' with { type: 'json' };
 import { isExploited } from '../../../../shared/compile/waves.ts';
 import { safeJson } from '../../../../shared/encoding/text.ts';
-import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import { line } from '../../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
@@ -16,7 +15,7 @@ import { readAudit } from '../../workspace/audit.ts';
 import { readReleases } from '../../workspace/documents.ts';
 import { requireNewest } from '../../workspace/metadata.ts';
 import type { Session } from '../../workspace/passphrases.ts';
-import { openWorkspace } from '../../workspace/workspace.ts';
+import { missingOption, openWorkspace } from '../../workspace/workspace.ts';
 import { requireAdvisory } from '../advisory-signing.ts';
 import { type PackageOptions, readPackages } from '../packages.ts';
 
@@ -84,12 +83,8 @@ async function readPublisher(session: Session, options: ExportOptions): Promise<
   const kept = bytes === null ? null : parseDocumentBytes(publisherFile, bytes, path);
   const name = options.publisher ?? kept?.name;
   const namespace = options.namespace ?? kept?.namespace;
-  if (name === undefined) throw missing('--publisher', 'who publishes, or keep it in publisher.json');
+  if (name === undefined) throw missingOption('--publisher', 'who publishes, or keep it in publisher.json');
   if (namespace === undefined)
-    throw missing('--namespace', 'an address of yours, or keep it in publisher.json');
+    throw missingOption('--namespace', 'an address of yours, or keep it in publisher.json');
   return { name, namespace, contact: kept?.contact };
-}
-
-function missing(option: string, form: string): FairleadError {
-  return new FairleadError('vendor/option-invalid', { option, value: '', form });
 }

@@ -2,7 +2,7 @@
 import { count } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readAgainst, verifyLedgerFile } from '../../../../shared/node/ledger-files.ts';
-import { checkpointOf, describeHeld, heldOf } from '../../../../shared/present/ledger.ts';
+import { checkpointOf, describeHeld, entriesOf, heldOf } from '../../../../shared/present/ledger.ts';
 import type { KeptHead } from '../../../../shared/protocol/ledger-files.ts';
 import type { LedgerFound } from '../../../../shared/protocol/ledgers.ts';
 import { type AuditHead, EMPTY_AUDIT } from '../../../../shared/schema/audit-chain.ts';
@@ -32,7 +32,7 @@ export async function verify(
   const checkpoint = checkpointOf(found);
   const span = first === null || last === null ? '' : `, from ${first} to ${last}`;
   const lines = [
-    `${count(found.head.count, found.kind === 'vendor' ? 'act' : 'entry', found.kind === 'vendor' ? 'acts' : 'entries')}${span}: the chain holds`,
+    `${found.kind === 'vendor' ? count(found.head.count, 'act') : entriesOf(found)}${span}: the chain holds`,
     ...describeHeld(found),
     `checkpoint ${checkpoint}; keep it elsewhere: who can write the log can write its end anew`,
   ];

@@ -6,7 +6,8 @@ import { writeDurably } from '../../../../shared/node/durable-file.ts';
 import { createInstallSbom, type InstalledPart } from '../../../../shared/present/install-sbom.ts';
 import { instanceReply } from '../../../../shared/protocol/fleet.ts';
 import { refFor, releasePath } from '../../../../shared/schema/release-ref.ts';
-import { parseSbom, type SbomRef } from '../../../../shared/schema/sbom.ts';
+import { parseSbom } from '../../../../shared/schema/sbom.ts';
+import type { TargetNotes } from '../../../../shared/trust/target-notes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { readNotes, readSignedSbom } from '../../workspace/sboms.ts';
 import { findWorkspace, fleetConfig } from '../../workspace/workspace.ts';
@@ -26,10 +27,10 @@ export async function installSbom(
     return await server.get(`/api/v1/instances/${found.id}`, instanceReply);
   });
   if (report === null) throw new FairleadError('vendor/never-reported', { instance: name });
-  const notes = workspace === null ? new Map() : await readNotes(workspace.directory);
+  const notes = workspace === null ? new Map<string, TargetNotes>() : await readNotes(workspace.directory);
   const parts: InstalledPart[] = [];
   for (const { component, version, tree } of report.components) {
-    const sbom: SbomRef | undefined = notes.get(releasePath(refFor(component, version)))?.sbom;
+    const sbom = notes.get(releasePath(refFor(component, version)))?.sbom;
     const bytes = sbom === undefined ? undefined : await readSignedSbom(session.directory, tree, sbom);
     const bill = bytes === undefined ? undefined : parseSbom(bytes, `${component}@${version}`);
     parts.push({ component, version, tree, sbom, bill });

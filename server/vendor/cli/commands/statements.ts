@@ -1,24 +1,29 @@
 // `statements export` and `statements verify`: what each stage did, signed, in the form that tools of the field read.
 import { resolve } from 'node:path';
-import { fromHex } from '../../../../shared/encoding/bytes.ts';
+import { commandFor } from '../../../../shared/change/pipeline.ts';
 import { count } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
-import { keyIdOf, loadKey, publicKeyFromBytes } from '../../../../shared/trust/key.ts';
+import { loadKey } from '../../../../shared/trust/key.ts';
 import type { OpenedStatement } from '../../core/statements.ts';
 import { findChange } from '../../workspace/changes.ts';
+import { publicPart } from '../../workspace/keys.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { bundleFile, releaseKeys, signStatements, verifyBundle } from '../../workspace/statements.ts';
 
-/** Signs what is not signed yet, and proves the whole. Errors: vendor/stage-not-due, vendor/no-key, vendor/statements-wrong. */
+/** Signs what is not signed yet, and proves the whole. Errors: vendor/no-key, vendor/statements-wrong. */
 export async function exportStatements(session: Session, text: string): Promise<void> {
   const record = await findChange(session.directory, text);
   const file = bundleFile(session.directory, record.id);
   if (record.release === null || record.result === 'abandoned') {
     throw new FairleadError('vendor/statements-wrong', {
       file,
-      problems: ['nothing of this change was built'],
+      problems: [
+        record.result === 'abandoned'
+          ? 'the change was abandoned'
+          : `nothing is built yet; first run: ${commandFor(record, 'build')}`,
+      ],
     });
   }
   const bytes = await signStatements(session, record);
@@ -26,17 +31,19 @@ export async function exportStatements(session: Session, text: string): Promise<
   tell(session, 'statements-export', file, opened);
 }
 
-/** Of a file from anywhere: by the keys that the workspace has known, or by those that are given. Error: vendor/statements-wrong. */
+/** Of a file from anywhere: by the keys that the workspace has known, or by those that are given. Errors: vendor/statements-wrong, vendor/option-invalid. */
 export async function verifyStatements(
   session: Session,
   path: string,
   { publicKey = [] }: { readonly publicKey?: readonly string[] },
 ): Promise<void> {
   const file = resolve(path);
-  const given = publicKey.flatMap((hex) => {
-    const key = publicKeyFromBytes(fromHex(hex) ?? new Uint8Array());
+  const given = publicKey.map((hex) => {
+    const { keyid, key } = publicPart(hex);
     const loaded = loadKey({ ...key, public: key.keyval.public });
-    return loaded === null ? [] : [[keyIdOf(key) as string, loaded] as const];
+    if (loaded !== null) return [keyid, loaded] as const;
+    const form = 'the 64 hexadecimal digits of an Ed25519 public key';
+    throw new FairleadError('vendor/option-invalid', { option: '--public-key', value: hex, form });
   });
   const keys = publicKey.length > 0 ? new Map(given) : (await releaseKeys(session.directory)).all;
   tell(session, 'statements-verify', file, verifyBundle(await readNamed(file), file, keys));

@@ -22,7 +22,7 @@ export async function support(
   const release = formatRef(ref);
   if (ref.kind !== 'platform') {
     const form = `a release of the platform: ${componentNameOf(ref)} is mended as long as the platform that ships it`;
-    throw new FairleadError('vendor/option-invalid', { option: 'RELEASE', value: release, form });
+    throw new FairleadError('vendor/option-invalid', { option: '<release>', value: release, form });
   }
   const { bytes, document, path } = requireRelease(await readReleases(session.directory), ref);
   const notes = (await readNotes(session.directory)).get(path) ?? {};

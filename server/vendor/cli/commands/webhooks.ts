@@ -17,6 +17,7 @@ import {
   whoseAddress,
 } from '../../../../shared/protocol/webhooks.ts';
 import type { Session } from '../../workspace/passphrases.ts';
+import { missingOption } from '../../workspace/workspace.ts';
 import { askServer, listAll } from '../fleet.ts';
 import type { ServerClient } from '../server-client.ts';
 
@@ -64,13 +65,9 @@ export async function add(session: Session, options: AddOptions): Promise<void> 
     const line = `webhook ${webhook.name}, id ${webhook.id}; it is told by mail, to ${mail}`;
     return session.out.result('webhooks-add', [line], { webhook, file: null });
   }
-  if (url === undefined) throw missing('--url', '--url URL --file FILE, or --mail ADDRESS');
-  if (file === undefined) throw missing('--file', '--file FILE, where the secret of the webhook goes');
+  if (url === undefined) throw missingOption('--url', '--url URL --file FILE, or --mail ADDRESS');
+  if (file === undefined) throw missingOption('--file', '--file FILE, where the secret of the webhook goes');
   await keep(session, 'webhooks-add', file, made(url), true);
-}
-
-function missing(option: string, form: string): FairleadError {
-  return new FairleadError('vendor/option-invalid', { option, value: '', form });
 }
 
 export async function rotate(
