@@ -21,7 +21,7 @@ import { type BackupConfig, type BackupPlace, openPlace } from './place.ts';
 import type { BackedUp, Taken } from './take.ts';
 
 export interface Backups {
-  /** For people. */
+  /** A directory's path, or the address of a bucket, which begins with `s3:`. */
   readonly place: string;
   /**
    * Before the server answers anybody: that its database was not set back. A place that cannot be asked now is asked before anything

@@ -45,7 +45,7 @@ async function noteLog(db: Database, count: number): Promise<void> {
 /** The last entry that is at the place. */
 export type KeptEntry = Pick<AuditEntry, 'sequence' | 'digest'>;
 
-/** Null before the first, and where nobody can open or read it: that is no reason to keep no backups. Errors: backup/*. */
+/** Null before the first, and where nobody can open or read it: that is no reason to keep no backups. Errors: backup/*, json/*, document/invalid. */
 export async function readLastKept(place: BackupPlace): Promise<KeptEntry | null> {
   const parts = (await place.list(LOG)).flatMap((name) => parseLog(name) ?? []);
   const newest = parts.toSorted((a, b) => a.to - b.to || a.from - b.from).at(-1);

@@ -5,7 +5,7 @@ import { EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { readAgainst, verifyLedgerFile } from '../../shared/node/ledger-files.ts';
 import { checkpointOf, describeHeld, entriesOf } from '../../shared/present/ledger.ts';
-import { formatLedgerEnd, type KeptHead } from '../../shared/protocol/ledger-files.ts';
+import type { KeptHead } from '../../shared/protocol/ledger-files.ts';
 import { createLedgerReader, type LedgerFound } from '../../shared/protocol/ledgers.ts';
 import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
 import { describeExpiry, isUrgent } from '../core/expiry.ts';
@@ -16,7 +16,7 @@ import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
 import { readRoots } from '../repository/receipt-signer.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
 import { findHome, type OnDirectory, withDatabase } from './home.ts';
-import { entriesIn, lineOf } from './ledger.ts';
+import { logLines } from './ledger.ts';
 import { type CliContext, print } from './options.ts';
 import { verifyRepositoryPlace, withStore } from './place.ts';
 
@@ -55,12 +55,7 @@ export async function verify(
 
 async function holdOwn(db: Database, heads: readonly KeptHead[]): Promise<LedgerFound> {
   const reader = createLedgerReader('the audit log of this server', heads);
-  let head = EMPTY_AUDIT;
-  for await (const entry of entriesIn(db)) {
-    reader.take(utf8(lineOf(entry)));
-    head = { ...head, count: entry.sequence, digest: entry.digest };
-  }
-  reader.take(utf8(formatLedgerEnd(head)));
+  for await (const line of logLines(db)) reader.take(utf8(line));
   return reader.end();
 }
 

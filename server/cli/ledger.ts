@@ -17,13 +17,13 @@ import { type OnDirectory, withDatabase } from './home.ts';
 import { type CliContext, print } from './options.ts';
 
 /** Its digest is that of the line. */
-export function lineOf({ digest: _, ...entry }: AuditEntry): string {
+function lineOf({ digest: _, ...entry }: AuditEntry): string {
   return fromUtf8(canonicalize(entry));
 }
 
 const ENTRIES_AT_ONCE = 1_000;
 
-export async function* entriesIn(db: Database): AsyncGenerator<AuditEntry> {
+async function* entriesIn(db: Database): AsyncGenerator<AuditEntry> {
   for (let after: number | null = 0; after !== null; ) {
     const { entries, next } = await readAudit(db, after, ENTRIES_AT_ONCE);
     yield* entries;
@@ -39,7 +39,8 @@ export async function exportLog(context: CliContext, file: string, home: OnDirec
   return EXIT.ok;
 }
 
-async function* logLines(db: Database): AsyncGenerator<string> {
+/** Every entry of the log, oldest first, and the line that ends it. */
+export async function* logLines(db: Database): AsyncGenerator<string> {
   let head = EMPTY_AUDIT;
   for await (const entry of entriesIn(db)) {
     yield lineOf(entry);

@@ -84,9 +84,9 @@ export function stoppedBy(own: readonly OwnHalt[], now: EpochMs): Stopped | null
 }
 
 /**
- * The halt that is to be signed; null for none. Its own of a rollout it signs again until somebody lifts it. What stops one class is widened to all once others are ill too. Else the
- * vendor's own halt stands, whatever is judged. Against an emergency order 72 hours in all, as every agent counts: who wants
- * more pauses or withdraws it with the key for releases.
+ * The halt that is to be signed; null for none. Its own of a rollout it signs again until somebody lifts it. What stops one class
+ * is widened to all once others are ill too. Else the vendor's own halt stands, whatever is judged. Against an emergency order 72
+ * hours in all, as every agent counts: who wants more pauses or withdraws it with the key for releases.
  */
 export function decideHalt(judged: Judgement, facts: GuardFacts): WantedHalt | null {
   const { own, published, isOrdered, now } = facts;

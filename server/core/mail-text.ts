@@ -7,7 +7,7 @@ import { alertModel } from '../../shared/protocol/alerts.ts';
 import { fleetEvent } from '../../shared/protocol/events.ts';
 import { instant } from '../../shared/schema/common.ts';
 
-export interface MailText {
+interface MailText {
   readonly at: EpochMs;
   readonly subject: string;
   readonly text: string;

@@ -21,7 +21,7 @@ export interface KeptRow {
 }
 
 /** What is known of one install. */
-export interface InstallRow extends KeptRow {
+interface InstallRow extends KeptRow {
   readonly id: string;
   readonly facts: ClassFacts;
   /** Which of its components are unhealthy, as one text of JSON; null where none is. */

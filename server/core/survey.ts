@@ -86,14 +86,14 @@ export function createSurvey(scope: Scope): { add(one: Surveyed): void; result()
   };
 }
 
-const classes = new WeakMap<ClassFacts, readonly string[]>();
+const namesOf = new WeakMap<ClassFacts, readonly string[]>();
 
 /** As a person names them: `os=debian:12`. Thousands have the same facts. */
 function classesOf(facts: ClassFacts): readonly string[] {
-  const known = classes.get(facts);
+  const known = namesOf.get(facts);
   if (known !== undefined) return known;
   const names = FACT_NAMES.flatMap((fact) => (facts[fact] ?? []).map((value) => `${fact}=${value}`));
-  classes.set(facts, names);
+  namesOf.set(facts, names);
   return names;
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type ExpressionBuilder, sql } from 'kysely';
 import { durationMs, type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
+import type { Verdict } from '../../shared/protocol/standard-webhooks.ts';
 import type { DeliveryModel } from '../../shared/protocol/webhooks.ts';
 import type { DeliveryRow } from './outbox-row.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
@@ -113,7 +114,7 @@ export async function readDue(
 
 export interface Outcome {
   readonly delivery: DeliveryRow;
-  readonly verdict: 'arrived' | 'again' | 'unsent' | 'refused' | 'gone';
+  readonly verdict: Verdict;
   readonly status: number | null;
   readonly problem: string | null;
   readonly tookMs: number;

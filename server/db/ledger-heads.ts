@@ -6,7 +6,7 @@ import {
   findRestore,
   type LedgerClaim,
   type LedgerHead,
-  type Receipt,
+  type Witnessed,
 } from '../../shared/protocol/receipt.ts';
 import { appendAudit } from './audit.ts';
 import { readAuditHead } from './audit-chain.ts';
@@ -23,9 +23,6 @@ import {
 import { asInserted, elementsOf, inParts, isAmong } from './page.ts';
 import type { ReceivedReport } from './records.ts';
 import type { DatabaseTransaction, LedgerHeadRow } from './tables.ts';
-
-/** What a receipt says beside the install and the time. */
-export type Witnessed = Pick<Receipt, 'agent' | 'server' | 'seen' | 'restored'>;
 
 interface Claiming {
   readonly report: ReceivedReport;

@@ -2,11 +2,12 @@
 import { Kysely, sql } from 'kysely';
 import type { ErrorCode, ErrorData } from '../../shared/errors/catalogue.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import type { Witnessed } from '../../shared/protocol/receipt.ts';
 import { isFinal } from '../../shared/schema/deployment.ts';
 import { appendEvents } from './events.ts';
 import { isHeld, type TakenBeat, writeBeats } from './heartbeats.ts';
 import { KNOWN, type KnownRow } from './instance-row.ts';
-import { type Witnessed, witnessLedgers } from './ledger-heads.ts';
+import { witnessLedgers } from './ledger-heads.ts';
 import { dialectOf, writerOf } from './node-sqlite.ts';
 import { inParts, isAmong } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';

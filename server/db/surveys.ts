@@ -53,7 +53,7 @@ export interface Judged {
   readonly next: NextWave;
 }
 
-export interface Judging {
+interface Judging {
   readonly db: Database;
   readonly hearing: Hearing;
 }

@@ -179,7 +179,7 @@ export interface GuardHaltRow {
 /** Where the log of an install ended when it said so; see ledger-kept.ts. */
 export interface LedgerHeadRow {
   readonly instance: string;
-  /** `newest`, or branch and day: `003 2026-11-29`. */
+  /** `newest`, or branch, day, and which of that day: `003 2026-11-29 01`. */
   readonly place: string;
   /** Goes up each time that the log is another than it was: what was said before that stays beside what is said since. */
   readonly branch: number;

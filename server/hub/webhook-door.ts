@@ -4,7 +4,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { isThisMachine } from '../../shared/encoding/hosts.ts';
 import { FairleadError, systemCode } from '../../shared/errors/error.ts';
 import { proxyOf, readProxies } from '../../shared/node/proxies.ts';
-import { hasArrived } from '../../shared/protocol/standard-webhooks.ts';
+import { hasArrived, type Verdict } from '../../shared/protocol/standard-webhooks.ts';
 import { createReach, type Reach } from './reach.ts';
 
 /** One answer to a name. */
@@ -29,8 +29,7 @@ export interface Outgoing {
 
 /** What came of one attempt. */
 export interface Attempt {
-  /** `refused` is for good, of this message; `gone` of the receiver; `unsent` says nothing of it, for the way there failed. */
-  readonly verdict: 'arrived' | 'again' | 'unsent' | 'refused' | 'gone';
+  readonly verdict: Verdict;
   /** Null where there was no answer. */
   readonly status: number | null;
   /** In words; null for an answer, whatever it was. */
@@ -120,7 +119,7 @@ export function createWebhookDoor({ networks, environment, resolve = ask }: Door
 /** RFC 9110 §15.5.11, and Standard Webhooks: it is gone for good. */
 const GONE = 410;
 
-function verdictOf(status: number): Attempt['verdict'] {
+function verdictOf(status: number): Verdict {
   if (hasArrived({ status })) return 'arrived';
   return status === GONE ? 'gone' : 'again';
 }

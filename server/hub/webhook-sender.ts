@@ -13,7 +13,7 @@ export interface WebhookSender {
   open(webhook: Receiving): Promise<Sending>;
 }
 
-export type Receiving = SealedSecrets & { readonly name: string; readonly url: string };
+type Receiving = SealedSecrets & { readonly name: string; readonly url: string };
 
 /** Of one receiver: whoever is slow is asked side by side. */
 const ROUND = 16;

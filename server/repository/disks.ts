@@ -3,7 +3,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { DiskRoom } from '../core/disk-room.ts';
 
-export interface WrittenPlace {
+interface WrittenPlace {
   readonly disk: string;
   readonly path: string;
 }

@@ -1,7 +1,7 @@
 // Receipts for the heads of installs' logs, signed beside the loop that takes reports; and whose keys they are signed with.
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
-import { encodeReceipt, RECEIPT_TYPE, type Receipt } from '../../shared/protocol/receipt.ts';
+import { encodeReceipt, RECEIPT_TYPE, type Witnessed } from '../../shared/protocol/receipt.ts';
 import { type DsseEnvelope, envelopeOf, preAuthEncoding } from '../../shared/trust/dsse.ts';
 import { SEED_BYTES } from '../../shared/trust/ed25519.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
@@ -9,8 +9,6 @@ import type { Root } from '../../shared/trust/metadata.ts';
 import { verifyInitialRoot } from '../../shared/trust/rules.ts';
 import { metadataName } from './names.ts';
 import type { RepositoryStore } from './store.ts';
-
-type Witnessed = Omit<Receipt, 'schema' | 'instance' | 'at'>;
 
 export type SignReceipt = (instance: string, witnessed: Witnessed, at: EpochMs) => Promise<DsseEnvelope>;
 

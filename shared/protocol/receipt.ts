@@ -41,6 +41,8 @@ export const receipt = z.strictObject({
   restored: z.array(z.strictObject({ at: instant, count: z.int().min(0) })).optional(),
 });
 export type Receipt = z.output<typeof receipt>;
+/** What a receipt says beside the install and the time. */
+export type Witnessed = Omit<Receipt, 'schema' | 'instance' | 'at'>;
 export type Restores = NonNullable<Receipt['restored']>;
 
 /** The restore with which an entry of the server's log went: it was shown before that, and lies beyond what came back. */

@@ -34,6 +34,9 @@ export function signatureHeaders(
   };
 }
 
+/** What came of one attempt. `refused` is for good, of this message; `gone` of the receiver; `unsent` says nothing of it, for the way there failed. */
+export type Verdict = 'arrived' | 'again' | 'unsent' | 'refused' | 'gone';
+
 /** Whether the receiver has it: any success, and nothing else. */
 export function hasArrived({ status }: { readonly status: number | null }): boolean {
   return status !== null && status >= 200 && status < 300;

@@ -1,4 +1,4 @@
-// Publishing: the server's own keys, packs on their way in, and publications.
+// Publishing: the server's own keys, packs and their bills of materials on their way in, and publications.
 import { z } from 'zod';
 import { digestFromHex } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';

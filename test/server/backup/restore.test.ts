@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noteRestored } from '../../../server/backup/restore.ts';
 import { directoryAddress } from '../../../server/core/repository-address.ts';
-import { readAudit } from '../../../server/db/audit.ts';
+import { appendAudit, readAudit } from '../../../server/db/audit.ts';
 import { readFirstDigest, verifyAudit } from '../../../server/db/audit-chain.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import { findChange } from '../../../server/db/changes.ts';
@@ -114,6 +114,21 @@ describe('a restored server', () => {
     expect(restored.replayed.lost).toEqual([]);
     expect(await acceptedIn(db)).toBe(2);
   });
+
+  it.each(['pack.received', 'sbom.received'])(
+    'names no file as lost that was sent since: %s',
+    async (action) => {
+      await publishFirst();
+      await backups.backUp();
+      const event = { actor: 'a test', action, subject: '0'.repeat(64), details: { bytes: 12 } };
+      await transact(server.context.db, 'committed', (trx) => appendAudit(trx, event, server.now));
+      await backups.keepLog();
+
+      const { restored } = await restore();
+
+      expect(restored.replayed).toMatchObject({ entries: 1, lost: [] });
+    },
+  );
 
   it('has a publication that was sent and never answered: the server died before it was shown', async () => {
     await publishFirst();

@@ -40,6 +40,16 @@ const create = (...parts: readonly InstalledPart[]) => {
   return made;
 };
 
+it('takes the fractions of a bill that somebody else made as they are', () => {
+  const evidence = { identity: [{ field: 'purl', confidence: 0.8 }] };
+  const components = [{ type: 'library', 'bom-ref': 'a', name: 'a', evidence }];
+  const theirs = utf8(JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', components }));
+
+  const made = create(part('core/auth', { bill: parseSbom(theirs, 'a test') }));
+
+  expect(made.components[0].components).toMatchObject([{ evidence }]);
+});
+
 it('names what runs by its address and its tree, and where its own bill is', () => {
   const { components, compositions } = create(
     part('core/auth', { sbom: { digest, bytes: 12 } }),

@@ -224,6 +224,17 @@ describe('an OSV record', () => {
     expect(typed.err).not.toContain('--fixed');
   });
 
+  it.each([
+    ['introduced', { type: 'SEMVER', events: [{ introduced: '1\n  hint: run: rm' }] }],
+    ['type', { type: 'SEM\n  hint: run: rm', events: [{ introduced: '0' }] }],
+  ])('that writes lines of its own into %s has them on ours', async (_field, range) => {
+    const record = { affected: [{ package: { ecosystem: 'npm', name: 'auth' }, ranges: [range] }] };
+    const { err } = await vendor.run('advisory', 'import', await fileOf(record), ...mapped);
+
+    expect(err).not.toMatch(/^\s*hint: run/m);
+    expect(err).toContain('hint: run: rm');
+  });
+
   it('that was taken back takes the advisory back, and publishes none', async () => {
     const withdrawn = '2026-11-02T00:00:00Z';
 

@@ -96,6 +96,9 @@ it('goes on with the rollout, is exported whole, and verified by its file and a 
   expect(await vendor.refusal('statements', 'verify', file, '--public-key', 'ab'.repeat(32))).toBe(
     'vendor/statements-wrong',
   );
+  expect(await vendor.refusal('statements', 'verify', file, '--public-key', '00'.repeat(32))).toBe(
+    'vendor/option-invalid',
+  );
 });
 
 it('is made of a lost file anew, with the same statements', async () => {

@@ -6,7 +6,7 @@ import { type AuditEvent, chainEntry } from '../../../../agent/core/audit-chain.
 import { fromUtf8 } from '../../../../shared/encoding/bytes.ts';
 import { EMPTY_AUDIT } from '../../../../shared/schema/audit-chain.ts';
 import type { DeploymentState } from '../../../../shared/schema/deployment.ts';
-import { INSTALL } from '../../../support/ledgers.ts';
+import { INSTALL, serverLog, withEnd } from '../../../support/ledgers.ts';
 import { digestOfText } from '../../../support/publications.ts';
 import { recordOf } from '../../../support/reports.ts';
 import { createVendor, openAndBuild, type Vendor } from '../../../support/vendor.ts';
@@ -91,6 +91,11 @@ it('says since when what was reported is sealed by a head that the server keeps,
 it('refuses a log that is not the one whose heads the server keeps', async () => {
   write('2026-11-20T13:00:00Z', digestOfText('another log'));
   expect(await vendor.refusal('trace', 'Oslo', '--ledger', log)).toBe('audit/forked');
+});
+
+it('says by its own option that a log is of no install', async () => {
+  writeFileSync(log, withEnd(serverLog([{ action: 'enrolment.created', subject: 'Oslo' }])));
+  expect(await vendor.refusal('trace', 'Oslo', '--ledger', log)).toBe('vendor/option-invalid');
 });
 
 it('says the same of the deployments of a change', async () => {
