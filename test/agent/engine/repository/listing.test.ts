@@ -49,6 +49,12 @@ describe('a listing on disk', () => {
     ['a digest behind something', { entries: [ref('a', `x${HEX}`)] }],
     ['a negative length', { entries: [ref('a', HEX, -1)] }],
     ['a part of a second', { expires: 0.5 }],
+    ['notes that nobody knows', { entries: [{ ...ref('a'), notes: { more: 1 } }] }],
+    [
+      'a bill of no bytes',
+      { entries: [{ ...ref('a'), notes: { sbom: { digest: `sha256:${HEX}`, bytes: 0 } } }] },
+    ],
+    ['a day that is none', { entries: [{ ...ref('a'), notes: { supportUntil: '2026-02-31T00:00:00Z' } }] }],
   ])('says nothing with %s', (_what, change) => {
     expect(finish(parseListing(Buffer.from(JSON.stringify({ ...KNOWN, ...change }))))).toBeNull();
   });

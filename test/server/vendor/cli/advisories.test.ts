@@ -1,5 +1,5 @@
 // Advisories as people and other programs read them: what is signed beside one, what is imported, what is exported.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCsafProblems, findOsvProblems } from '../../../support/field-formats.ts';
@@ -171,6 +171,16 @@ describe('an OSV record', () => {
     ]) {
       expect(err).toContain(what);
     }
+  });
+
+  it.each([
+    { package: 'npm', component: 'core/auth' },
+    { package: 'npm:auth', component: 'Auth' },
+    { package: 'npm:auth', component: 'core/auth', more: 1 },
+  ])('is refused where the file of packages says what is none: %j', async (one) => {
+    const file = await vendor.write('packages.json', { schema: 'fairlead/packages@1', packages: [one] });
+    const record = await fileOf({});
+    expect(await vendor.refusal('advisory', 'import', record, '--packages', file)).toBe('document/invalid');
   });
 
   it('is found by purl or by a file, and under another name it keeps its own as an alias', async () => {
@@ -380,6 +390,16 @@ describe('an exported advisory', () => {
     const [first, second] = document.tracking.revision_history;
     expect(Date.parse(second.date) - Date.parse(first.date)).toBeGreaterThanOrEqual(60_000);
   });
+
+  it.each(['{}', 'no JSON', '{"schema":"fairlead/publisher@1","name":"A","namespace":"ftp://a","more":1}'])(
+    'says of a publisher in the workspace that cannot be read which file it is: %s',
+    async (text) => {
+      writeFileSync(join(vendor.directory, 'workspace/publisher.json'), text);
+      const { status, err } = await exported('csaf');
+      rmSync(join(vendor.directory, 'workspace/publisher.json'));
+      expect([status, err]).toEqual([2, expect.stringContaining('publisher.json')]);
+    },
+  );
 
   it('needs a publisher, who may stand in the workspace', async () => {
     const without = await exported('csaf');

@@ -126,6 +126,24 @@ it('names the bill of materials that the build made', async () => {
   });
 });
 
+it('signs the one that was lost anew, and the audit names that one', async () => {
+  await vendor.release('core/auth@1.0.0');
+  const [first = '', lost = '', ...rest] = await linesOf();
+  await writeFile(file, [first, ...rest].map((line) => `${line}\n`).join(''));
+
+  await vendor.json('statements', 'export', 'CHG-1');
+
+  expect(await linesOf()).toEqual([first, lost, ...rest]);
+  const { acts } = await vendor.json('trace', 'CHG-1');
+  expect((acts as { details: object }[]).at(-1)?.details).toMatchObject({ stages: 'build' });
+});
+
+it('is refused where a line is no JSON', async () => {
+  await vendor.release('core/auth@1.0.0');
+  await writeFile(file, `no JSON\n${await readFile(file, 'utf8')}`);
+  expect(await vendor.refusal('statements', 'verify', file)).toBe('json/invalid');
+});
+
 it.each<[string, (lines: readonly string[]) => readonly string[]]>([
   ['without one', (lines) => lines.filter((_, at) => at !== 1)],
   ['without the first', (lines) => lines.slice(1)],
