@@ -30,6 +30,8 @@ export const CODE = 'q1Yx0rXGm3bq2cT8kZb7uQ9aL4nV6wEs';
 /** Digests of a tree that was uploaded, and of one that is on its way. */
 export const TREE = '5e'.repeat(32);
 export const NEW_TREE = 'b7'.repeat(32);
+/** Digest of the tree at which the patch to `TREE` starts. */
+export const OLD_TREE = '1d'.repeat(32);
 /** Digest of a tree's bill of materials. */
 export const SBOM = '2f'.repeat(32);
 /** Metadata that the vendor signed, base64. */

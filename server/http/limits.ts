@@ -120,7 +120,7 @@ const REQUEST = {
   body: limit('a body where nothing else is said', DEFAULT_BODY_BYTES, 'bytes', 'request/too-large'),
   report: limit('a report', MAX_REPORT_BYTES, 'bytes', 'request/too-large'),
   publication: limit('a publication', MAX_PUBLICATION_BYTES, 'bytes', 'request/too-large'),
-  pack: limit('a pack', MAX_UPLOAD_BYTES, 'bytes', 'request/too-large'),
+  pack: limit('a pack; a patch 60 % of its', MAX_UPLOAD_BYTES, 'bytes', 'request/too-large'),
   sbom: limit('a bill of materials', MAX_SBOM_BYTES, 'bytes', 'request/too-large'),
   membersBytes: limit('a body that lists instances', MEMBERS_BYTES, 'bytes', 'request/too-large'),
   depth: limit('levels of a JSON body', MAX_DEPTH, 'count', 'json/too-large'),

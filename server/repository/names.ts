@@ -1,6 +1,7 @@
 // What things are called in the place of the repository: below `repository/` what the world may read, beside it what only servers do.
 import { basename, dirname, join } from 'node:path/posix';
-import { packPath, sbomPath } from '../../shared/protocol/publication.ts';
+import { patchListPath } from '../../shared/protocol/patches.ts';
+import { packPath, patchPath, sbomPath } from '../../shared/protocol/publication.ts';
 
 /** What stands behind it is served as it is. */
 export const PUBLIC = 'repository/';
@@ -31,6 +32,14 @@ export function sbomName(treeHex: string, sbomHex: string): string {
   return PUBLIC + sbomPath(treeHex, sbomHex);
 }
 
+export function patchName(toHex: string, fromHex: string): string {
+  return PUBLIC + patchPath(toHex, fromHex);
+}
+
+export function patchListName(toHex: string): string {
+  return PUBLIC + patchListPath(toHex);
+}
+
 /** Metadata, targets and packs have no other names; what is on its way in begins with a dot. */
 const PATH = /^(?:metadata|targets|packs)(?:\/[A-Za-z0-9_~@+^-][A-Za-z0-9_.~@+^-]*){1,8}$/;
 const LONGEST = 600;
@@ -49,12 +58,15 @@ export function isForGood(path: string): boolean {
 
 /** One name, many contents: short enough to miss nothing, long enough for a cache to help. */
 const TIMESTAMP_CACHE = 'public, max-age=10, must-revalidate';
+/** Patches come and go; whoever knows an older list misses some, or asks for one that is gone and takes the full pack. */
+const PATCH_LIST_CACHE = 'public, max-age=60';
 /** These bytes never change. */
 const FOR_GOOD_CACHE = 'public, max-age=31536000, immutable';
 
 /** What caches on the way are told, by our server and by a bucket. */
 export function cacheControlOf(path: string): string {
-  return path.endsWith('metadata/timestamp.json') ? TIMESTAMP_CACHE : FOR_GOOD_CACHE;
+  if (path.endsWith('metadata/timestamp.json')) return TIMESTAMP_CACHE;
+  return path.endsWith('/patches.json') ? PATCH_LIST_CACHE : FOR_GOOD_CACHE;
 }
 
 export function mediaOf(path: string): string {

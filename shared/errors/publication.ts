@@ -87,6 +87,12 @@ export const PUBLICATION_ERRORS = {
     http: 422,
     exit: EXIT.refused,
   }),
+  'publication/unfit-patch': entry<{ readonly from: string; readonly to: string; readonly problem: string }>({
+    message: (d) => `this is no patch from the tree ${d.from} to ${d.to}: ${d.problem}`,
+    hint: () => 'installs fetch the full pack meanwhile; make the patch again: fairlead-vendor publish',
+    http: 422,
+    exit: EXIT.refused,
+  }),
   'publication/unfit-sbom': entry<{ readonly sbom: string }>({
     message: (d) => `these are not the bytes of the bill of materials ${d.sbom}`,
     hint: () => 'upload what was signed: fairlead-vendor publish',

@@ -48,6 +48,11 @@ export function packPath(treeHex: string): string {
   return `packs/${treeHex}/full.pack`;
 }
 
+/** Where the patch is that leads to a tree from another: beside the full pack. */
+export function patchPath(toHex: string, fromHex: string): string {
+  return `packs/${toHex}/${fromHex}.patch`;
+}
+
 export type PublicationRequest = z.output<typeof publicationRequest>;
 export type PublicationReply = z.output<typeof publicationReply>;
 export type OnlineKeysReply = z.output<typeof onlineKeysReply>;

@@ -16,6 +16,7 @@ import {
   MESSAGES,
   NEW_TREE,
   OLD_MILL,
+  OLD_TREE,
   PIN_PROPOSAL,
   POLICY,
   RECEIVER,
@@ -26,8 +27,9 @@ import {
   WEBHOOK,
 } from '../../server/http/examples.ts';
 import { JOB_KINDS } from '../../server/jobs/kinds.ts';
-import { sbomName } from '../../server/repository/names.ts';
-import { digestOf, hexOf } from '../../shared/encoding/digest.ts';
+import { patchListName, patchName, sbomName } from '../../server/repository/names.ts';
+import { digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts';
+import { encodePatchList } from '../../shared/protocol/patches.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import { parseVersion } from '../../shared/version/version.ts';
 import { advisoryOf, signRole } from './publications.ts';
@@ -77,10 +79,14 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
   // The same bytes are sent wherever an example uploads some.
   const sbom = hexOf(digestOf(pack));
   await server.store.write(sbomName(before, sbom), pack);
+  const old = '1e'.repeat(32);
+  await server.store.write(patchName(before, old), pack);
+  const listed = { full: 1_000, patches: [{ from: digestFromHex(old), bytes: 500 }] };
+  await server.store.write(patchListName(before), encodePatchList(listed));
   const pairs = Object.entries({
     ...{ [INSTANCE]: agent.instance, [CUSTOMER]: customer, [FORMER_CUSTOMER]: former, [POLICY]: policy },
     ...{ [TOKEN]: token, [PIN_PROPOSAL]: pin, [DEPLOY_PROPOSAL]: deploy, [CODE]: String(code) },
-    ...{ [TREE]: before, [NEW_TREE]: hexOf(tree.digest), [SBOM]: sbom },
+    ...{ [TREE]: before, [NEW_TREE]: hexOf(tree.digest), [SBOM]: sbom, [OLD_TREE]: old },
     ...{ [WEBHOOK]: webhook, [RECEIVER]: receiver },
     ...{ [SIGNED]: signed, [OLD_MILL]: mill, [ENROLMENT]: hashSecret(String(code)).slice(0, 32) },
   });

@@ -1,4 +1,4 @@
-// Publishing: the server's own keys, packs and their bills of materials on their way in, and publications.
+// Publishing: the server's own keys, packs with their patches and bills of materials on their way in, and publications.
 import { z } from 'zod';
 import { digestFromHex } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -12,15 +12,23 @@ import { MAX_SBOM_BYTES } from '../../../shared/schema/sbom.ts';
 import { appendAudit } from '../../db/audit.ts';
 import { transact } from '../../db/transact.ts';
 import { MAX_UPLOAD_BYTES, receivePack, receiveSbom } from '../../repository/pack-upload.ts';
+import { hasPatch, receivePatch } from '../../repository/patch-upload.ts';
 import { hasPack, hasSbom } from '../../repository/publication.ts';
 import { MAX_PUBLICATION_BYTES } from '../../repository/publisher.ts';
 import { withUpload } from '../../repository/uploads.ts';
-import { NEW_TREE, SBOM, SIGNED, TREE } from '../examples.ts';
+import { NEW_TREE, OLD_TREE, SBOM, SIGNED, TREE } from '../examples.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 const PACK = '/api/v1/packs/:treeHex/full.pack';
 const packParams = z.strictObject({
   treeHex: z.string().regex(/^[0-9a-f]{64}$/, { error: 'the 64 hexadecimal digits of a tree digest' }),
+});
+
+const PATCH = '/api/v1/packs/:treeHex/patches/:fromHex';
+const patchParams = packParams.extend({
+  fromHex: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, { error: 'the 64 hexadecimal digits of the tree it starts at' }),
 });
 
 const SBOM_PATH = '/api/v1/packs/:treeHex/sboms/:sbomHex';
@@ -108,6 +116,42 @@ const uploadPack = defineRoute({
   },
 });
 
+const findPatch = defineRoute({
+  method: 'HEAD',
+  path: PATCH,
+  access: ['publisher'],
+  tag: 'publishing',
+  summary: 'Whether the patch from one tree to another is here, and listed',
+  params: patchParams,
+  example: { params: { treeHex: TREE, fromHex: OLD_TREE } },
+  answer: async ({ store }, { params }) => {
+    if (await hasPatch(store, params)) return undefined;
+    throw new FairleadError('request/not-found', { what: `patch from ${params.fromHex}` });
+  },
+});
+
+const uploadPatch = defineRoute({
+  method: 'PUT',
+  path: PATCH,
+  access: ['publisher'],
+  tag: 'publishing',
+  summary:
+    'Upload the patch from one tree to another, both of whose packs are here; one that is here already stays',
+  raw: 'stream',
+  maxBytes: MAX_UPLOAD_BYTES,
+  params: patchParams,
+  example: { params: { treeHex: TREE, fromHex: OLD_TREE } },
+  answer: async ({ config: { layout }, store, db, now }, ask) => {
+    if (await hasPatch(store, ask.params)) return undefined;
+    const bytes = await receivePatch({ layout, store }, ask.params, ask.stream());
+    const { treeHex, fromHex } = ask.params;
+    const details = { from: fromHex, bytes };
+    const event = { actor: ask.actor(), action: 'patch.received', subject: treeHex, details };
+    await transact(db, 'committed', (trx) => appendAudit(trx, event, now()));
+    return undefined;
+  },
+});
+
 const findSbom = defineRoute({
   method: 'HEAD',
   path: SBOM_PATH,
@@ -143,5 +187,6 @@ const uploadSbom = defineRoute({
 });
 
 export const PUBLICATION_ROUTES: readonly Route[] = [
-  ...[onlineKeys, haltsKey, publish, findPack, uploadPack, findSbom, uploadSbom],
+  ...[onlineKeys, haltsKey, publish],
+  ...[findPack, uploadPack, findPatch, uploadPatch, findSbom, uploadSbom],
 ];

@@ -115,7 +115,7 @@ describe('a restored server', () => {
     expect(await acceptedIn(db)).toBe(2);
   });
 
-  it.each(['pack.received', 'sbom.received'])(
+  it.each(['pack.received', 'patch.received', 'sbom.received'])(
     'names no file as lost that was sent since: %s',
     async (action) => {
       await publishFirst();

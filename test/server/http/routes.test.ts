@@ -74,6 +74,7 @@ describe('a route that changes something', () => {
     expect(untagged.map(({ name }) => name)).toEqual([
       'DELETE /api/v1/enrolments/:id',
       'PUT /api/v1/packs/:treeHex/full.pack',
+      'PUT /api/v1/packs/:treeHex/patches/:fromHex',
       'PUT /api/v1/packs/:treeHex/sboms/:sbomHex',
       'DELETE /api/v1/tokens/:id',
     ]);

@@ -7,6 +7,7 @@ await onPostgres([
   () => import('../http/limits.test.ts'),
   () => import('../http/metrics.test.ts'),
   () => import('../http/packs.test.ts'),
+  () => import('../http/patches.test.ts'),
   () => import('../http/plain-posts.test.ts'),
   () => import('../http/receipts.test.ts'),
   () => import('../http/requests.test.ts'),

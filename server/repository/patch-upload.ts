@@ -1,0 +1,118 @@
+// Patches on their way in: no larger than is worth it, between trees that are here, listed beside the full pack once they can be had.
+import type { Readable } from 'node:stream';
+import { digestFromHex, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
+import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { createTurns } from '../../shared/node/turns.ts';
+import {
+  encodePatchList,
+  type ListedPatch,
+  MOST_PATCHES,
+  maxPatchBytes,
+  type PatchList,
+  parsePatchList,
+} from '../../shared/protocol/patches.ts';
+import { packName, patchListName, patchName } from './names.ts';
+import type { Receiving } from './pack-upload.ts';
+import type { RepositoryStore } from './store.ts';
+import { withUpload } from './uploads.ts';
+
+/** From one tree to another, both in hexadecimal. */
+export interface PatchEnds {
+  readonly treeHex: string;
+  readonly fromHex: string;
+}
+
+/**
+ * Answers the bytes kept. Its units are not applied: agents verify every file of what comes of it anyway.
+ * Errors: publication/unfit-patch, request/too-large, disk/*, and those of the store.
+ */
+export async function receivePatch(
+  { store, layout }: Receiving,
+  ends: PatchEnds,
+  body: Readable,
+): Promise<number> {
+  const { treeHex, fromHex } = ends;
+  const full = await sizeOf(store, packName(treeHex));
+  if (full === null) throw unfit(ends, 'there is no pack of the tree it leads to');
+  if (fromHex === treeHex) throw unfit(ends, 'it leads where it starts');
+  if ((await store.tagOf(packName(fromHex))) === null)
+    throw unfit(ends, 'there is no pack of the tree it starts at');
+  return withUpload(layout, body, maxPatchBytes(full), async (file) => {
+    const name = patchName(treeHex, fromHex);
+    await store.take(name, file);
+    // An earlier one that is here stays, with its own size.
+    const bytes = (await sizeOf(store, name)) ?? 0;
+    await inLine(() => listPatch(store, treeHex, full, { from: digestFromHex(fromHex), bytes }));
+    return bytes;
+  });
+}
+
+/** Whether agents find it: what is not on the list may as well not be there. */
+export async function hasPatch(store: RepositoryStore, { treeHex, fromHex }: PatchEnds): Promise<boolean> {
+  const from = digestFromHex(fromHex);
+  const { patches } = (await readPatchList(store, treeHex)) ?? { patches: [] };
+  if (!patches.some((one) => one.from === from)) return false;
+  return (await store.tagOf(patchName(treeHex, fromHex))) !== null;
+}
+
+/** Null where there is none, or none that anybody could read. */
+async function readPatchList(store: RepositoryStore, treeHex: string): Promise<PatchList | null> {
+  const name = patchListName(treeHex);
+  const stored = await store.read(name);
+  return stored === null ? null : readable(stored.bytes, name);
+}
+
+function readable(bytes: Uint8Array, name: string): PatchList | null {
+  try {
+    return parsePatchList(bytes, name);
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
+}
+
+/** Another process may list at the same time and miss ours: whoever reads back what it wrote sees that. */
+const ATTEMPTS = 8;
+/** Within one they come one after the other: a directory knows no conditions. */
+const inLine = createTurns();
+
+async function listPatch(
+  store: RepositoryStore,
+  treeHex: string,
+  full: number,
+  patch: ListedPatch,
+): Promise<void> {
+  const name = patchListName(treeHex);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const stored = await store.read(name);
+    const known = (stored === null ? null : readable(stored.bytes, name))?.patches ?? [];
+    if (known.some(({ from, bytes }) => from === patch.from && bytes === patch.bytes)) return;
+    const all = [...known.filter(({ from }) => from !== patch.from), patch];
+    const bytes = encodePatchList({ full, patches: all.slice(-MOST_PATCHES) });
+    if (await store.replace(name, bytes, stored?.tag ?? null)) {
+      for (const { from } of all.slice(0, -MOST_PATCHES))
+        await remove(store, patchName(treeHex, hexOf(from)));
+    }
+  }
+  throw new FairleadError('publication/overtaken', {});
+}
+
+async function remove(store: RepositoryStore, name: string): Promise<void> {
+  const tag = await store.tagOf(name);
+  if (tag !== null) await store.clear(name, tag);
+}
+
+async function sizeOf(store: RepositoryStore, name: string): Promise<number | null> {
+  const file = await store.open(name);
+  if (file === null) return null;
+  if (file.kind === 'small') return file.bytes.length;
+  await file.close();
+  return file.size;
+}
+
+function unfit({ treeHex, fromHex }: PatchEnds, problem: string): FairleadError {
+  const short = (hex: string) => shortDigest(digestFromHex(hex));
+  return new FairleadError('publication/unfit-patch', {
+    ...{ from: short(fromHex), to: short(treeHex), problem },
+  });
+}

@@ -1,0 +1,181 @@
+// Patches over a real socket: taken between trees that are here, listed beside the full pack, bounded in number and size.
+import { readdir } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packName, patchListName, patchName } from '../../../server/repository/names.ts';
+import { digestFromHex } from '../../../shared/encoding/digest.ts';
+import {
+  MOST_PATCHES,
+  maxPatchBytes,
+  parsePatchList,
+  patchUploadPath,
+} from '../../../shared/protocol/patches.ts';
+import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
+
+const TO = 'a'.repeat(64);
+const FULL_BYTES = 1_000;
+
+let server: TestServer;
+let base: string;
+
+beforeEach(async () => {
+  server = await startTestServer();
+  base = await server.app.listen({ host: '127.0.0.1', port: 0 });
+  await addTree(TO);
+});
+afterEach(() => server.close());
+
+describe('a patch', () => {
+  it('is found and listed once it is here, and served for good', async () => {
+    const from = await addTree(hexOf(1));
+    expect((await ask('HEAD', from)).status).toBe(404);
+
+    expect((await put(from, Buffer.alloc(10, 1))).status).toBe(204);
+
+    expect((await ask('HEAD', from)).status).toBe(200);
+    expect(await list()).toEqual({
+      schema: 'fairlead/patches@1',
+      full: FULL_BYTES,
+      patches: [{ from: digestFromHex(from), bytes: 10 }],
+    });
+    const served = await fetch(`${base}/repository/packs/${TO}/${from}.patch`);
+    expect(Buffer.from(await served.arrayBuffer())).toEqual(Buffer.alloc(10, 1));
+    expect(served.headers.get('cache-control')).toContain('immutable');
+  });
+
+  it('stays as it is where it is sent again', async () => {
+    const from = await addTree(hexOf(1));
+    await put(from, Buffer.alloc(10, 1));
+
+    expect((await put(from, Buffer.alloc(20, 2))).status).toBe(204);
+
+    expect((await server.store.read(patchName(TO, from)))?.bytes).toEqual(Buffer.alloc(10, 1));
+    expect((await list()).patches).toHaveLength(1);
+  });
+
+  it('that a kill left unlisted is listed when it is sent again', async () => {
+    const from = await addTree(hexOf(1));
+    await server.store.write(patchName(TO, from), Buffer.alloc(12));
+    expect((await ask('HEAD', from)).status).toBe(404);
+
+    await put(from, Buffer.alloc(10));
+
+    expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: 12 }]);
+  });
+
+  it('is taken again where its file is gone', async () => {
+    const from = await addTree(hexOf(1));
+    await put(from, Buffer.alloc(10));
+    const tag = await server.store.tagOf(patchName(TO, from));
+    if (tag !== null) await server.store.clear(patchName(TO, from), tag);
+
+    expect((await ask('HEAD', from)).status).toBe(404);
+    await put(from, Buffer.alloc(10));
+
+    expect((await ask('HEAD', from)).status).toBe(200);
+  });
+
+  it('of a list that nobody can read begins another', async () => {
+    await server.store.write(patchListName(TO), Buffer.from('{"schema":"fairlead/patches@1","patches":{}}'));
+    const from = await addTree(hexOf(1));
+
+    await put(from, Buffer.alloc(10));
+
+    expect((await list()).patches).toHaveLength(1);
+  });
+
+  it('of many keeps those that were sent last', async () => {
+    const all = Array.from({ length: MOST_PATCHES + 2 }, (_, i) => hexOf(i));
+    for (const from of all) {
+      await addTree(from);
+      await put(from, Buffer.alloc(10));
+    }
+
+    expect((await list()).patches.map(({ from }) => from)).toEqual(all.slice(2).map(digestFromHex));
+    const left = [];
+    for await (const name of server.store.list(`repository/packs/${TO}/`))
+      if (name.endsWith('.patch')) left.push(name);
+    expect(left).toHaveLength(MOST_PATCHES);
+  });
+
+  it('is not lost to another that is listed in the same moment', async () => {
+    const all = await Promise.all([1, 2, 3, 4, 5].map((n) => addTree(hexOf(n))));
+
+    const answers = await Promise.all(all.map((from) => put(from, Buffer.alloc(10))));
+
+    expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204, 204]);
+    expect((await list()).patches.map(({ from }) => from).toSorted()).toEqual(all.map(digestFromHex));
+  });
+
+  it.each([
+    [
+      'from a tree that nobody has',
+      async () => put('f'.repeat(64), Buffer.alloc(10)),
+      422,
+      'publication/unfit-patch',
+    ],
+    [
+      'to a tree that nobody has',
+      async () => put(await addTree(hexOf(1)), Buffer.alloc(10), 'e'.repeat(64)),
+      422,
+      'publication/unfit-patch',
+    ],
+    ['from the tree itself', async () => put(TO, Buffer.alloc(10)), 422, 'publication/unfit-patch'],
+    [
+      'that saves too little',
+      async () => put(await addTree(hexOf(1)), Buffer.alloc(maxPatchBytes(FULL_BYTES) + 1)),
+      413,
+      'request/too-large',
+    ],
+  ])('%s is refused and leaves nothing', async (_what, send, status, code) => {
+    const answer = await send();
+
+    expect(answer.status).toBe(status);
+    expect(((await answer.json()) as { error: { code: string } }).error.code).toBe(code);
+    expect(await server.store.tagOf(patchListName(TO))).toBeNull();
+    expect(await readdir(server.layout.uploads).catch(() => [])).toEqual([]);
+  });
+
+  it('is for publishers', async () => {
+    const from = await addTree(hexOf(1));
+    const url = base + patchUploadPath(TO, from);
+
+    expect((await fetch(url, { method: 'PUT', body: new Uint8Array(10) })).status).toBe(401);
+    expect((await fetch(url, { method: 'HEAD', headers: await server.bearer('viewer') })).status).toBe(403);
+  });
+});
+
+describe('the list of patches', () => {
+  it('is kept by no cache for long', async () => {
+    const from = await addTree(hexOf(1));
+    await put(from, Buffer.alloc(10));
+
+    const served = await fetch(`${base}/repository/packs/${TO}/patches.json`);
+
+    expect(served.headers.get('cache-control')).toBe('public, max-age=60');
+    expect(served.headers.get('content-type')).toContain('application/json');
+  });
+});
+
+function hexOf(n: number): string {
+  return (0x100 + n).toString(16).padStart(64, '0');
+}
+
+/** As far as a server looks: something stands there. */
+async function addTree(hex: string): Promise<string> {
+  await server.store.write(packName(hex), Buffer.alloc(FULL_BYTES));
+  return hex;
+}
+
+async function list() {
+  const stored = await server.store.read(patchListName(TO));
+  return parsePatchList(stored?.bytes ?? new Uint8Array(), 'the list');
+}
+
+async function ask(method: string, from: string): Promise<Response> {
+  return fetch(base + patchUploadPath(TO, from), { method, headers: await server.bearer('publisher') });
+}
+
+async function put(from: string, body: Buffer, to = TO): Promise<Response> {
+  const headers = { ...(await server.bearer('publisher')), 'content-type': 'application/octet-stream' };
+  return fetch(base + patchUploadPath(to, from), { method: 'PUT', headers, body: new Uint8Array(body) });
+}
