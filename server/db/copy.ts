@@ -34,6 +34,8 @@ const ORDER: Readonly<Record<Copyable, number>> = {
   instance_blockers: 1,
   reports: 1,
   ledger_heads: 1,
+  spans: 1,
+  advisory_revisions: 0,
   deployments: 1,
   deployment_changes: 2,
   deployment_stats: 0,

@@ -5,6 +5,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import type { CustomerModel } from '../../shared/protocol/customers.ts';
 import { appendAudit } from './audit.ts';
 import { IN_SERVICE } from './instances.ts';
+import { writeOwned } from './owned-spans.ts';
 import { cutPart, inParts, type Page, type Part } from './page.ts';
 import { verifyRoom } from './room.ts';
 import type { CustomerRow, Database, DatabaseTransaction } from './tables.ts';
@@ -55,8 +56,14 @@ export async function changeCustomer(
   const set = { name, revision: known.revision + 1, updated_at: formatInstantMs(now) };
   await trx.updateTable('customers').set(set).where('id', '=', id).execute();
   const ids = [...new Set(instances)].sort();
+  const before = await trx
+    .selectFrom('instances')
+    .select(['id', 'enrolled_at'])
+    .where('customer', '=', id)
+    .execute();
   await trx.updateTable('instances').set({ customer: null }).where('customer', '=', id).execute();
   for (const part of inParts(ids)) await own(trx, id, part);
+  await writeOwned(trx, id, { before, ids }, now);
   const details = { name, instances: ids.length };
   await appendAudit(trx, { actor, action: 'customer.changed', subject: id, details }, now);
   return { ...known, ...set, instances: ids.length };

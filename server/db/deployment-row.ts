@@ -23,9 +23,12 @@ export interface DeploymentRow {
   readonly gone_from: string | null;
 }
 
-/** A record's row but for its instance, and the changes that it carried. */
+/** A record's row but for its instance, and what else of it is looked at as it comes. */
 export interface RecordRow extends Omit<DeploymentRow, 'instance'> {
   readonly changes: readonly string[];
+  readonly plan: string;
+  /** Each component with the version that it has from then on. */
+  readonly brings: readonly (readonly [string, string | null])[];
 }
 
 export function recordRow(record: DeploymentRecord, received: EpochMs): RecordRow {
@@ -43,6 +46,8 @@ export function recordRow(record: DeploymentRecord, received: EpochMs): RecordRo
     ill_before: record.unhealthyBefore === undefined ? null : JSON.stringify(record.unhealthyBefore),
     gone_from: record.reason.kind === 'rollback' ? JSON.stringify(versionsLeft(record)) : null,
     changes: [...new Set(changes)],
+    plan: record.plan,
+    brings: record.steps.map(({ component, to }) => [component, to]),
   };
 }
 

@@ -6,6 +6,7 @@ import type { InstancesReply } from '../../shared/protocol/fleet.ts';
 import type { Standing } from '../../shared/protocol/instances.ts';
 import type { Channel, Report } from '../../shared/protocol/report.ts';
 import { type ClassFacts, FACT_NAMES } from '../../shared/schema/classes.ts';
+import { digestOfSaid, saidIn } from '../core/said.ts';
 
 export interface InstanceRow {
   readonly id: string;
@@ -35,6 +36,8 @@ export interface InstanceRow {
   readonly ill: string | null;
   /** The stream that it follows. */
   readonly track: string | null;
+  /** Digest of what it says that spans are kept of; see spans.ts. */
+  readonly said: string | null;
   /** What it is, for classes, as JSON in one order of facts and values; null where its agent says nothing of it. */
   readonly facts: string | null;
   /** Which starts of its agent spoke, as JSON; see core/twins.ts. */
@@ -64,6 +67,7 @@ export const KNOWN = [
   'unhealthy',
   'running',
   'blocked',
+  'said',
   'voices',
   'twins_heard',
   'standing',
@@ -93,6 +97,7 @@ export function reportedColumns(report: Report, received: EpochMs) {
     unhealthy: ill.length,
     ill: ill.length === 0 ? null : JSON.stringify(ill),
     track,
+    said: digestOfSaid(saidIn(report)),
     facts: facts === undefined ? null : factsText(facts),
   } satisfies Partial<InstanceRow>;
 }

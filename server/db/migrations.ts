@@ -1,4 +1,6 @@
 // The steps that lead any older database to the tables of today; a step that was released never changes.
+
+import { addAdvisoryRevisions } from './advisory-revisions.ts';
 import { addAnalytics } from './analytics.ts';
 import { addBackupMarks } from './backup-marks.ts';
 import { addCauses, addCustomers, addVoices, createFleet, orderLists } from './early-steps.ts';
@@ -17,6 +19,7 @@ import { addRoomForReports } from './report-rows.ts';
 import { addFacts, addGoneFrom, addReported } from './reported-migration.ts';
 import { addRunningVersions } from './running-versions.ts';
 import { addSessions } from './sessions.ts';
+import { addSpans } from './spans.ts';
 import { addStanding } from './standing.ts';
 import type { Steps } from './steps.ts';
 
@@ -48,4 +51,6 @@ export const MIGRATIONS: Steps = {
   '0025-samples': { up: addSamples, leaves: '0020-room' },
   '0026-gone-from': { up: addGoneFrom, leaves: '0020-room' },
   '0029-ledger': { up: addLedgerHeads, leaves: '0020-room' },
+  '0030-spans': { up: addSpans, leaves: '0020-room' },
+  '0031-advisories': { up: addAdvisoryRevisions, leaves: '0020-room' },
 };

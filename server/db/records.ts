@@ -8,6 +8,7 @@ import type { LedgerClaim } from '../../shared/protocol/receipt.ts';
 import { type Report, report } from '../../shared/protocol/report.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
 import { POSTPONED } from '../core/alerts.ts';
+import { type Said, saidIn } from '../core/said.ts';
 import { type DeploymentRow, type RecordRow, recordRow } from './deployment-row.ts';
 import { blockersOf, type ReportedColumns, reportedColumns } from './instance-row.ts';
 import { asInserted, inParts } from './page.ts';
@@ -52,7 +53,7 @@ export async function writeRecords(
   const rows = new Map<string, Row>();
   const changed = new Map<string, ChangeRow>();
   for (const { instance, rows: reported } of reports) {
-    for (const { changes, ...row } of reported.records) {
+    for (const { changes, plan: _, brings: __, ...row } of reported.records) {
       rows.set(`${instance} ${row.record}`, { instance, ...row });
       for (const change of changes) {
         const { record, started_at } = row;
@@ -122,6 +123,8 @@ export interface ReportRows {
   /** Owner and code. */
   readonly blockers: readonly (readonly [string, string])[];
   readonly records: readonly RecordRow[];
+  /** What spans are kept of. */
+  readonly said: readonly Said[];
   /** Of the log of the install; null where the report says nothing of it. */
   readonly ledger: LedgerClaim | null;
   /** An order that somebody there puts off. */
@@ -153,6 +156,7 @@ export function reportRows(report: Report, received: EpochMs, digest: string | n
     components: [...new Map(report.components.map(({ component, version }) => [component, version]))],
     blockers: blockersOf(report),
     records: report.records.map((record) => recordRow(record, received)),
+    said: saidIn(report),
     ledger: report.ledger ?? null,
     postponed: postponedIn(report),
   };

@@ -13,6 +13,7 @@ import { inParts, isAmong } from './page.ts';
 import { type ReceivedBeat, type ReceivedReport, writeRecords } from './records.ts';
 import { selectEvents } from './report-events.ts';
 import { writeHistory, writeRows } from './report-rows.ts';
+import { writeSpans } from './spans.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 import { verifySpeaker } from './standing.ts';
 import type { Database, DatabaseTransaction, Tables } from './tables.ts';
@@ -141,6 +142,7 @@ async function write(
 ): Promise<void> {
   const events = await selectEvents(trx, known, kept);
   const newest = [...new Map(kept.map((one) => [one.instance, one])).values()].sort(byInstance);
+  await writeSpans(trx, known, kept);
   await writeRows(trx, newest);
   await writeComponents(
     trx,

@@ -6,6 +6,7 @@ import type { DeploymentRow } from './deployment-row.ts';
 import type { InstanceRow } from './instance-row.ts';
 import type { OutboxTables } from './outbox-row.ts';
 import type { ProposalTables } from './proposal-row.ts';
+import type { SpanTables } from './span-row.ts';
 
 export interface CustomerRow {
   readonly id: string;
@@ -195,7 +196,7 @@ type StoredEvent = Omit<EventRow, 'id'> & { readonly id: Generated<number> };
 /** Set once it has ended and was counted; no report sets it back. */
 type StoredDeployment = DeploymentRow & { readonly counted: Generated<number | null> };
 
-export interface Tables extends ProposalTables, OutboxTables {
+export interface Tables extends ProposalTables, OutboxTables, SpanTables {
   readonly customers: CustomerRow;
   readonly tokens: TokenRow;
   readonly sessions: SessionRow;

@@ -7,6 +7,7 @@ import { forgetHalts } from './guard-halts.ts';
 import { forgetRepeats } from './once.ts';
 import { CLOSED_KEPT, pruneProposals } from './proposals.ts';
 import { forgetVersions } from './running-versions.ts';
+import { forgetSpans } from './spans.ts';
 import type { DatabaseTransaction } from './tables.ts';
 
 const DAY_MS = 86_400_000;
@@ -26,6 +27,7 @@ export async function tidy(trx: DatabaseTransaction, now: EpochMs): Promise<void
   await pruneEvents(trx, now);
   await forgetHalts(trx, now);
   await pruneAlerts(trx);
+  await forgetSpans(trx, now);
   await trx
     .deleteFrom('enrolments')
     .where('used_by', 'is', null)

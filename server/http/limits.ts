@@ -1,12 +1,8 @@
 // What anybody can send or keep here, and what happens beyond: the documentation shows this table, and a test tries each row.
-import { maxHeaderSize } from 'node:http';
 import { durationMs } from '../../shared/encoding/instant.ts';
-import { type ErrorCode, isErrorCode } from '../../shared/errors/catalogue.ts';
 import { MOST_INSTANCES } from '../../shared/protocol/customers.ts';
-import { MOST_STREAMS, MOST_STREAMS_OF_ONE } from '../../shared/protocol/events.ts';
 import { TOKEN_LIFETIME } from '../../shared/protocol/fleet.ts';
 import { MOST_MEMBERS } from '../../shared/protocol/fleet-proposals.ts';
-import { MOST_LISTENING } from '../../shared/protocol/hint.ts';
 import { MOST_ANSWERS } from '../../shared/protocol/proposal.ts';
 import { AGENT_TOKEN, MOST_RECORDS } from '../../shared/protocol/report.ts';
 import { LONGEST_MS, MOST_OPEN } from '../../shared/schema/proposal.ts';
@@ -28,93 +24,21 @@ import { KEPT_RECORD_BYTES, KEPT_RECORDS, MAX_REPORT_BYTES } from '../db/records
 import { KEPT_REPORT_BYTES, KEPT_REPORTS, UNLOOKED_REPORTS } from '../db/report-rows.ts';
 import { MOST_KEPT } from '../db/room.ts';
 import { IDLE_MS, MAX_SESSIONS } from '../db/sessions.ts';
+import { KEPT_SPANS, KEPT_SPANS_MS } from '../db/span-row.ts';
 import { MAX_UPLOAD_BYTES } from '../repository/pack-upload.ts';
 import { MAX_PUBLICATION_BYTES } from '../repository/publisher.ts';
 import { LONGEST_CREDENTIAL } from './access.ts';
-import { FAILURES_PER_MINUTE, HEADERS_MS } from './app.ts';
+import { FAILURES_PER_MINUTE } from './app.ts';
 import { BYTES_PER_NODE, MAX_DEPTH } from './bodies.ts';
+import { CONNECTION, type Limit, limit } from './connection-limits.ts';
 import { DEFAULT_BODY_BYTES } from './mount.ts';
 import { LONGEST_CURSOR, MOST_ENTRIES } from './page.ts';
 import { LONGEST_KEY } from './preconditions.ts';
 import { MEMBERS_BYTES } from './route.ts';
 import { REDEMPTIONS_PER_MINUTE } from './routes/enrolments.ts';
 import { STEPS_PER_MINUTE } from './routes/sign-in.ts';
-import {
-  AFTER_ANSWER_MS,
-  MAX_CONNECTIONS,
-  MAX_CONNECTIONS_OF_ONE,
-  MIN_BYTES_PER_SECOND,
-  READ_GRACE_MS,
-  SEND_GRACE_MS,
-} from './slow-connections.ts';
-
-/** Where it is no refusal: what becomes of the connection, of what was kept, or of the rest of a list. */
-const ENDS = {
-  closed: 'the connection is closed',
-  forgotten: 'the oldest are forgotten',
-  continued: 'the rest stands behind the header `Link`',
-  more: 'the answer says that there are `more`',
-  ended: 'it counts no more',
-} as const;
-type Beyond = ErrorCode | keyof typeof ENDS;
-
-export interface Limit {
-  readonly of: string;
-  readonly bound: number;
-  readonly unit: 'count' | 'bytes' | 'milliseconds' | 'characters' | 'a minute' | 'a second';
-  readonly beyond: Beyond;
-  /** What else there is to know, in a few words. */
-  readonly note?: string;
-}
-
-const limit = (of: string, bound: number, unit: Limit['unit'], beyond: Beyond, note?: string): Limit => ({
-  ...{ of, bound, unit, beyond },
-  ...(note === undefined ? {} : { note }),
-});
 
 const { agent, report, heartbeat, person } = QUOTAS;
-
-const CONNECTION = {
-  connections: limit('connections of a server', MAX_CONNECTIONS, 'count', 'closed'),
-  connectionsOfAddress: limit(
-    'connections of an address',
-    MAX_CONNECTIONS_OF_ONE,
-    'count',
-    'closed',
-    'not behind a proxy, nor on this machine; an IPv6 address is its network of 64 bits',
-  ),
-  headersTime: limit('time for a request’s headers', HEADERS_MS, 'milliseconds', 'closed'),
-  headerBytes: limit('a request’s headers', maxHeaderSize, 'bytes', 'request/invalid'),
-  sending: limit(
-    'time for a body',
-    SEND_GRACE_MS,
-    'milliseconds',
-    'closed',
-    `then ${MIN_BYTES_PER_SECOND} bytes a second are enough`,
-  ),
-  reading: limit(
-    'time to take an answer',
-    READ_GRACE_MS,
-    'milliseconds',
-    'closed',
-    `then ${MIN_BYTES_PER_SECOND} bytes a second are enough`,
-  ),
-  listening: limit(
-    'connections over which an agent hears hints',
-    MOST_LISTENING,
-    'count',
-    'closed',
-    'the oldest',
-  ),
-  streams: limit(
-    'streams of events of a token or person',
-    MOST_STREAMS_OF_ONE,
-    'count',
-    'request/rate-limited',
-  ),
-  allStreams: limit('streams of events of a process', MOST_STREAMS, 'count', 'server/busy'),
-  afterAnswer: limit('time to stop sending after the answer', AFTER_ANSWER_MS, 'milliseconds', 'closed'),
-};
 
 const REQUEST = {
   body: limit('a body where nothing else is said', DEFAULT_BODY_BYTES, 'bytes', 'request/too-large'),
@@ -199,6 +123,14 @@ const KEPT = {
   headsOfDay: limit('… of one day', HEADS_OF_A_DAY, 'count', 'forgotten', 'the last and those before stay'),
   wholeDays: limit('days of which all stay, not the first and last', WHOLE_HEAD_DAYS, 'count', 'forgotten'),
   restores: limit('restores that a receipt names', TOLD_RESTORES, 'count', 'forgotten'),
+  spans: limit(
+    'spans of what an instance said',
+    KEPT_SPANS,
+    'count',
+    'forgotten',
+    'those that stand are not counted',
+  ),
+  spanLife: limit('… and their age', KEPT_SPANS_MS, 'milliseconds', 'forgotten'),
   events: limit('events', KEPT_EVENTS, 'count', 'forgotten'),
   eventsOfOne: limit('… of one instance', KEPT_EVENTS_OF_ONE, 'count', 'forgotten'),
   eventLife: limit('… and their age', KEPT_EVENTS_MS, 'milliseconds', 'forgotten', 'the newest stays'),
@@ -243,8 +175,3 @@ export const LIMITS_BY_NAME: Readonly<Record<LimitName, Limit>> = {
   ...OFTEN,
   ...KEPT,
 };
-
-/** In words, for people. */
-export function endText(beyond: Beyond): string {
-  return isErrorCode(beyond) ? `refused: \`${beyond}\`` : ENDS[beyond];
-}

@@ -2,12 +2,14 @@
 import { type EpochMs, formatInstant } from '../../shared/encoding/instant.ts';
 import type { Context } from '../context.ts';
 import { daysLeft, type Expiry, selectTold } from '../core/expiry.ts';
+import { noteAdvisories } from '../db/advisory-revisions.ts';
 import { countEnded, pruneStats } from '../db/analytics.ts';
 import { appendAudit } from '../db/audit.ts';
 import { appendEvents, type NewEvent } from '../db/events.ts';
 import type { Effect } from '../db/jobs.ts';
 import { noteSilence } from '../db/report-events.ts';
 import { tidy } from '../db/tidy.ts';
+import { advisoriesIn } from '../repository/public-files.ts';
 import { guardOffers } from './guard.ts';
 import { watchRoom } from './room.ts';
 import type { JobKind } from './run.ts';
@@ -85,6 +87,14 @@ export const JOB_KINDS: readonly JobKind[] = [
     work: (context, _job, signal) => sampleFleet(context, signal),
   },
   { kind: 'room', everyMs: 10 * MINUTE_MS, attempts: 1, work: watchRoom },
+  {
+    kind: 'advisories',
+    everyMs: HOUR_MS,
+    attempts: 1,
+    work: without(({ db, store, publisher, now }) =>
+      noteAdvisories(db, advisoriesIn(store, publisher.published()), now()),
+    ),
+  },
   {
     kind: 'tidy',
     everyMs: HOUR_MS,

@@ -1,10 +1,11 @@
 // The signed repository as the world reads it: small files from memory, large ones as streams, and what is known also while the store is away.
 import { setTimeout } from 'node:timers/promises';
+import { type Digest, digestFromHex, hexOf } from '../../shared/encoding/digest.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { type Advisory, advisory } from '../../shared/schema/advisory.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { isForGood, publicName, targetName } from './names.ts';
-import type { AdvisoryRef } from './state.ts';
+import type { AdvisoryRef, Published } from './state.ts';
 import type { LargeFile, RepositoryStore, SmallFile } from './store.ts';
 
 export interface PublicFiles {
@@ -147,4 +148,14 @@ export async function readAdvisory(store: RepositoryStore, { path, sha256 }: Adv
     throw new FairleadError('server/repository-damaged', { repository: store.place, name, problem });
   }
   return parseDocumentBytes(advisory, found.bytes, path);
+}
+
+/** Each advisory that is published, by its bytes. Errors: those of the store. */
+export function advisoriesIn(store: RepositoryStore, { version, advisories }: Published) {
+  return {
+    version: version ?? 0,
+    advisories: advisories.map(({ id, path, sha256 }) => ({ id, path, digest: digestFromHex(sha256) })),
+    read: async (path: string, digest: Digest) =>
+      (await store.read(targetName(path, hexOf(digest))))?.bytes ?? null,
+  };
 }

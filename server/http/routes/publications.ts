@@ -9,10 +9,12 @@ import {
   publicationRequest,
 } from '../../../shared/protocol/publication.ts';
 import { MAX_SBOM_BYTES } from '../../../shared/schema/sbom.ts';
+import { noteAdvisories } from '../../db/advisory-revisions.ts';
 import { appendAudit } from '../../db/audit.ts';
 import { transact } from '../../db/transact.ts';
 import { MAX_UPLOAD_BYTES, receivePack, receiveSbom } from '../../repository/pack-upload.ts';
 import { hasPatch, receivePatch } from '../../repository/patch-upload.ts';
+import { advisoriesIn } from '../../repository/public-files.ts';
 import { hasPack, hasSbom } from '../../repository/publication.ts';
 import { MAX_PUBLICATION_BYTES } from '../../repository/publisher.ts';
 import { withUpload } from '../../repository/uploads.ts';
@@ -75,10 +77,14 @@ const publish = defineRoute({
     reply: { snapshot: 1_795_176_480, timestamp: 1_795_176_480 },
   },
   // To the disk as it comes: only the publisher's own thread parses what may be this large.
-  answer: ({ publisher, config: { layout } }, ask) =>
-    withUpload(layout, ask.stream(), MAX_PUBLICATION_BYTES, (file) =>
+  answer: async ({ publisher, config: { layout }, db, store, now }, ask) => {
+    const reply = await withUpload(layout, ask.stream(), MAX_PUBLICATION_BYTES, (file) =>
       publisher.publishFile(file, ask.actor()),
-    ),
+    );
+    // What fails here the hourly look does: it is published.
+    await noteAdvisories(db, advisoriesIn(store, publisher.published()), now()).catch(() => undefined);
+    return reply;
+  },
 });
 
 const findPack = defineRoute({

@@ -1,5 +1,6 @@
 // The reference of limits: what anybody can send to a server or keep there, as the server's own table has it.
-import { endText, LIMITS, type Limit } from '../../../server/http/limits.ts';
+import { endText, type Limit } from '../../../server/http/connection-limits.ts';
+import { LIMITS } from '../../../server/http/limits.ts';
 import { count } from '../../../shared/errors/entry.ts';
 
 export function renderLimits(): string {

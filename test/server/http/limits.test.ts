@@ -16,12 +16,16 @@ import { inParts } from '../../../server/db/page.ts';
 import { pruneProposals } from '../../../server/db/proposals.ts';
 import { UNLOOKED_REPORTS } from '../../../server/db/report-rows.ts';
 import { beginSession, findSession } from '../../../server/db/sessions.ts';
+import { tidy } from '../../../server/db/tidy.ts';
 import { transact } from '../../../server/db/transact.ts';
-import { LIMITS_BY_NAME, type Limit, type LimitName } from '../../../server/http/limits.ts';
+import type { Limit } from '../../../server/http/connection-limits.ts';
+import { LIMITS_BY_NAME, type LimitName } from '../../../server/http/limits.ts';
 import { limitAddresses, watchSlowConnections } from '../../../server/http/slow-connections.ts';
 import { toBase64url, utf8 } from '../../../shared/encoding/bytes.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../../shared/protocol/fleet.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { parseVersion } from '../../../shared/version/version.ts';
 import { listenForHints } from '../../support/listening-agent.ts';
 import { advisoryOf, digestOfText } from '../../support/publications.ts';
 import { publishVersions } from '../../support/published-versions.ts';
@@ -40,6 +44,11 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const DAY_MS = 24 * 3_600_000;
+const RUNS = {
+  component: 'core/auth' as ComponentKey,
+  tree: digestOfText('tree'),
+  health: 'healthy',
+} as const;
 const JSON_TYPE = { 'content-type': 'application/json' };
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
@@ -500,6 +509,46 @@ const KEPT = {
     for (let day = 2; day <= bound; day++) await tellHead(agent, 2 + day, DAY_MS);
     return [await isHeadKept(2), await tellHead(agent, 3 + bound, DAY_MS).then(() => isHeadKept(2))];
   },
+  spans: async (bound) => {
+    const agent = await enrolAgent(server, 'one');
+    const at = '2026-01-01T00:00:00.000Z';
+    const ended = (i: number) => ({
+      ...{
+        instance: agent.instance,
+        kind: 'runs' as const,
+        subject: `s/c${i}`,
+        value: '1.0.0',
+        detail: null,
+      },
+      ...{ since: at, since_sequence: 1, since_report: null, heard_before: null, until: at },
+      ...{ until_sequence: 1, until_report: null, proof: null },
+    });
+    await insert('spans', [
+      { ...ended(bound), since: '2025-01-01T00:00:00.000Z', until: '2025-01-02T00:00:00.000Z' },
+      ...Array.from({ length: bound - 2 }, (_, i) => ended(i)),
+    ]);
+    const tell = async (version: string): Promise<Outcome> => {
+      server.now += 1_000;
+      await agent.report(server.now, { components: [{ ...RUNS, version: parseVersion(version) }] });
+      const oldest = server.context.db.selectFrom('spans').select('since').where('since', '<', at);
+      return (await oldest.where('since', '<>', '').execute()).length === 1 ? 'taken' : 'forgotten';
+    };
+    await tell('1.0.0');
+    return [await tell('1.0.1'), await tell('1.0.2')];
+  },
+  spanLife: async (bound) => {
+    const { db } = server.context;
+    const agent = await enrolAgent(server, 'one');
+    const until = formatInstantMs(server.now);
+    const span = { instance: agent.instance, kind: 'silent' as const, subject: '', value: '', detail: null };
+    const none = { since_sequence: null, since_report: null, heard_before: null, until_sequence: null };
+    await insert('spans', [{ ...span, ...none, since: until, until, until_report: null, proof: null }]);
+    const after = async (ms: number): Promise<Outcome> => {
+      await transact(db, 'committed', (trx) => tidy(trx, server.now + ms));
+      return (await countOf('spans')) === 1 ? 'taken' : 'forgotten';
+    };
+    return [await after(bound), await after(bound + 1)];
+  },
   restores: async (bound) => {
     const { db } = server.context;
     const restore = (subject: string) =>
@@ -746,7 +795,7 @@ const KEPT = {
 
 const MESSAGE = { receiver: uuid(1), type: 'instance.retired', body: '{}' };
 
-async function countOf(table: 'deliveries' | 'alerts'): Promise<number> {
+async function countOf(table: 'deliveries' | 'alerts' | 'spans'): Promise<number> {
   const { db } = server.context;
   const { rows } = await db
     .selectFrom(table)
@@ -880,7 +929,8 @@ async function insert(
     | 'alerts'
     | 'proposals'
     | 'instances'
-    | 'instance_components',
+    | 'instance_components'
+    | 'spans',
   rows: readonly object[],
 ): Promise<void> {
   for (const part of inParts(rows)) {

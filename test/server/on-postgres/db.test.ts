@@ -16,6 +16,7 @@ await onPostgres([
   () => import('../db/reports.test.ts'),
   () => import('../db/rows.test.ts'),
   () => import('../db/running-versions.test.ts'),
+  () => import('../db/spans.test.ts'),
   () => import('../db/steps.test.ts'),
   () => import('../db/tidy.test.ts'),
   () => import('../db/tokens.test.ts'),
