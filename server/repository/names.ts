@@ -24,6 +24,14 @@ export function targetName(path: string, sha256: string): string {
   return join(`${PUBLIC}targets`, dirname(path), `${sha256}.${basename(path)}`);
 }
 
+const DIGESTED = /^repository\/targets\/((?:.*\/)?)[0-9a-f]{64}\.([^/]+)$/;
+
+/** The other way round; null for what is no document. */
+export function pathOfTarget(name: string): string | null {
+  const [, folder, last] = DIGESTED.exec(name) ?? [];
+  return folder === undefined || last === undefined ? null : folder + last;
+}
+
 export function packName(treeHex: string): string {
   return PUBLIC + packPath(treeHex);
 }

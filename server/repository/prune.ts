@@ -2,10 +2,11 @@
 import { durationMs, type EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
+import { parseReleasePath } from '../../shared/schema/release-ref.ts';
 import { parseEnvelope, type Snapshot, type Targets } from '../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTargets } from '../../shared/trust/parse-metadata.ts';
 import type { Turn } from './commit.ts';
-import { METADATA, metadataName, TARGETS, targetName } from './names.ts';
+import { METADATA, metadataName, pathOfTarget, TARGETS, targetName } from './names.ts';
 import type { RepositoryState } from './state.ts';
 import type { RepositoryStore } from './store.ts';
 
@@ -21,21 +22,43 @@ export interface Pruned {
 /** Roots are no candidates: however old an agent is, it walks from its root to the newest one by one (TUF §5.3). */
 const VERSIONED = /^repository\/metadata\/\d+\.(?!root\.)[a-z][a-z0-9-]*\.json$/;
 const SNAPSHOT = /\/\d+\.snapshot\.json$/;
-const DIGESTED = /^repository\/targets\/(?:.*\/)?[0-9a-f]{64}\.[^/]+$/;
 
 /** What a file may take of the time others wait for a turn. */
 const MOST_A_TURN = 500;
 const PARALLEL = 16;
 
 /**
- * Names that neither `state` leads to nor any snapshot that expired less than thirty days ago. Packs are none: how long they are kept
- * is not to be read from what is signed. Errors: server/repository-damaged where it cannot be known, and those of the store.
+ * Names that neither `state` leads to nor any snapshot that expired less than thirty days ago. Of a release nothing goes by itself: neither its
+ * document nor its pack; see leftovers.ts. Errors: server/repository-damaged where it cannot be known, and those of the store.
  */
 export async function findUnreferenced(
   store: RepositoryStore,
   state: RepositoryState,
   now: EpochMs,
 ): Promise<readonly string[]> {
+  const { referenced, names } = await readReferenced(store, state, now);
+  return names.filter((name) => !referenced.has(name) && !isOfRelease(name));
+}
+
+/** A release's document, whichever. */
+export function isOfRelease(name: string): boolean {
+  const path = pathOfTarget(name);
+  return path !== null && parseReleasePath(path) !== null;
+}
+
+export interface Referenced {
+  /** What may still be asked for. */
+  readonly referenced: ReadonlySet<string>;
+  /** All metadata but the roots, and all documents that stand there. */
+  readonly names: readonly string[];
+}
+
+/** Errors: as of `findUnreferenced`. */
+export async function readReferenced(
+  store: RepositoryStore,
+  state: RepositoryState,
+  now: EpochMs,
+): Promise<Referenced> {
   const referenced = new Set([metadataName('snapshot', state.snapshot.content.version)]);
   const read = new Set<string>();
   for (const [role, { content }] of state.roles) {
@@ -44,7 +67,7 @@ export async function findUnreferenced(
   }
   const names: string[] = [];
   for await (const name of store.list(METADATA)) if (VERSIONED.test(name)) names.push(name);
-  for await (const name of store.list(TARGETS)) if (DIGESTED.test(name)) names.push(name);
+  for await (const name of store.list(TARGETS)) if (pathOfTarget(name) !== null) names.push(name);
   const isLeft = (name: string) => !referenced.has(name) && !read.has(name);
   // Where all that stands there is current, as with most publications, nothing is read.
   const older = names.filter((name) => SNAPSHOT.test(name) && isLeft(name));
@@ -63,7 +86,7 @@ export async function findUnreferenced(
     noteTargets(await parseAt<Targets>(store, name, role, parseTargets), referenced);
     read.add(name);
   });
-  return names.filter(isLeft);
+  return { referenced: new Set([...referenced, ...read]), names };
 }
 
 /** As many as a turn allows. May end anywhere: what is left is found again. Errors: publication/overtaken, and those of the store. */

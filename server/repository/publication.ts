@@ -11,6 +11,7 @@ import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
 import { metadataName, packName, sbomName, targetName } from './names.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
 import { nextVersion, signSnapshot, signTimestamp } from './online-metadata.ts';
+import { verifyKept } from './retention.ts';
 import type { RepositoryState } from './state.ts';
 import type { RepositoryStore } from './store.ts';
 import { type PlannedTarget, planTargets } from './target-plan.ts';
@@ -54,6 +55,7 @@ export async function planPublication(
   if (metadata.roots.length === 0 && metadata.changed.length === 0) {
     return { metadata: null, targets: [], changes };
   }
+  verifyKept(state?.roles ?? new Map(), metadata.roles, now());
   const sent = request.targets.map(({ path, bytes }) => ({ path, bytes: decode(bytes) }));
   const { targets, releases } = await planTargets(sent, metadata, {
     published: state?.roles ?? new Map(),

@@ -33,6 +33,24 @@ export const PIPELINE_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'vendor/kept': entry<{ readonly release: string; readonly until: string | null }>({
+    message: (d) =>
+      d.until === null
+        ? `${d.release} stays for good: no day was signed from which it may go`
+        : `${d.release} stays available until ${d.until}: the policy of this vendor says so, and installs count on it`,
+    hint: (d) =>
+      d.until === null
+        ? 'sign how long releases stay: fairlead-vendor retention set YEARS'
+        : 'see fairlead-vendor retention show; to stop that it is installed anew: fairlead-vendor withdraw',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'vendor/still-needed': entry<{ readonly release: string; readonly by: string }>({
+    message: (d) => `${d.release} is still needed: ${d.by}`,
+    hint: () => 'withdraw what offers or names it first, or retire together what belongs together',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/change-closed': entry<{ readonly change: string; readonly stage: string; readonly result: string }>(
     {
       message: (d) => `${d.change} cannot enter ${d.stage}: it ended as ${d.result}`,

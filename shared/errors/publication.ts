@@ -75,6 +75,18 @@ export const PUBLICATION_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'publication/kept': entry<{ readonly path: string; readonly until: string | null }>({
+    message: (d) =>
+      d.until === null
+        ? `${d.path} is listed no longer, and no day was signed from which it may go`
+        : `${d.path} was promised to stay available until ${d.until} and no shorter`,
+    hint: (d) =>
+      d.until === null
+        ? 'sign how long releases stay: fairlead-vendor retention set YEARS; then list it again'
+        : 'list it again with that day; what the vendor keeps until when: fairlead-vendor retention show',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'publication/missing-pack': entry<{ readonly path: string; readonly tree: string }>({
     message: (d) => `the pack of ${d.path} is not on the server: ${d.tree}`,
     hint: () => 'upload the pack first: PUT /api/v1/packs/TREE/full.pack',

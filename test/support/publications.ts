@@ -32,6 +32,8 @@ export const VENDOR_KEYS = {
 export interface VendorDocument {
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** What is signed beside it. */
+  readonly custom?: JsonObject;
 }
 
 export function documentOf(path: string, value: object): VendorDocument {
@@ -209,9 +211,12 @@ export function signRole(
   overrides: JsonObject = {},
 ): Uint8Array {
   const targets = Object.fromEntries(
-    documents.map(({ path, bytes }) => [
+    documents.map(({ path, bytes, custom }) => [
       path,
-      { length: bytes.length, hashes: { sha256: createHash('sha256').update(bytes).digest('hex') } },
+      {
+        ...{ length: bytes.length, hashes: { sha256: createHash('sha256').update(bytes).digest('hex') } },
+        ...(custom === undefined ? {} : { custom }),
+      },
     ]),
   );
   const signed = {

@@ -24,6 +24,7 @@ const entries = z.array(
       .strictObject({
         sbom: sbomRef.exactOptional(),
         supportUntil: instant.exactOptional(),
+        availableUntil: instant.exactOptional(),
       })
       .exactOptional(),
   }),

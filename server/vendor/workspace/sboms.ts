@@ -17,7 +17,7 @@ import { MAX_LOCK_BYTES, parseLock } from '../core/sbom/npm-lock.ts';
 import type { TreeLock } from '../core/sbom/npm-parts.ts';
 import { createSbom } from '../core/sbom/release-sbom.ts';
 import { readAudit } from './audit.ts';
-import { readNewest } from './metadata.ts';
+import { type MetadataFile, readNewest } from './metadata.ts';
 import { entriesOf } from './targets.ts';
 import { optionProblem, readOption } from './workspace.ts';
 
@@ -134,8 +134,12 @@ export async function keepSbom(directory: string, tree: Digest, { bytes, ref }: 
 
 /** What is signed beside each release, by its path. */
 export async function readNotes(directory: string): Promise<ReadonlyMap<string, TargetNotes>> {
-  const newest = await readNewest(directory, 'releases');
-  const entries = newest === null ? [] : Object.entries(entriesOf(newest));
+  return notesIn(await readNewest(directory, 'releases'));
+}
+
+/** What would be signed by metadata that waits for signatures, or that has them. */
+export function notesIn(file: MetadataFile | null): ReadonlyMap<string, TargetNotes> {
+  const entries = file === null ? [] : Object.entries(entriesOf(file));
   return new Map(
     entries.flatMap(([path, entry]) => {
       const notes = isJsonObject(entry) ? parseTargetNotes(entry.custom) : null;

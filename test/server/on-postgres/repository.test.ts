@@ -7,6 +7,7 @@ await onPostgres([
   () => import('../repository/halting.test.ts'),
   () => import('../repository/prune.test.ts'),
   () => import('../repository/publisher.test.ts'),
+  () => import('../repository/retention.test.ts'),
   () => import('../repository/strange-state.test.ts'),
   () => import('../repository/tuf-client.test.ts'),
 ]);

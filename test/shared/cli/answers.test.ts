@@ -250,6 +250,11 @@ it('every command of fairlead-vendor, asked in turn, prints what it declares', {
   await run('key', 'list');
   await run('publish');
   await run('status');
+  await run('retention', 'set', '10');
+  await run('retention', 'show');
+  bench.clock.aheadMs = 12 * 366 * 86_400_000;
+  await run('renew', 'root', 'targets', 'releases', 'security', 'halts');
+  await run('retire', 'platform@1.0.0', '--reason', 'a test');
   await run('audit', 'verify');
 
   expect(untold(vendor, asked)).toEqual([]);

@@ -7,11 +7,13 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { readNamed } from '../../../../shared/node/named-file.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
 import { type Release, release } from '../../../../shared/schema/release.ts';
+import { refOf, releasePath } from '../../../../shared/schema/release-ref.ts';
 import type { TargetNotes } from '../../../../shared/trust/target-notes.ts';
 import { checkRelease } from '../../core/checks.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
+import { createNewDays } from '../../workspace/retention.ts';
 import { keepSbom, readBuiltSbom } from '../../workspace/sboms.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
@@ -43,7 +45,11 @@ async function signReleases(session: Session, changes: readonly ChangeRecord[]):
     changes,
     built.map(({ document }) => document),
   );
-  const targets = built.map(({ bytes, document, notes }) => releaseTarget(bytes, document, notes));
+  const dayOf = await createNewDays(session.directory, session.now());
+  const targets = built.map(({ bytes, document, notes }) => {
+    const availableUntil = dayOf(releasePath(refOf(document)));
+    return releaseTarget(bytes, document, { ...notes, availableUntil });
+  });
   const subject = changes.map(({ id }) => id).join(' ');
   return changeTargets(session, 'releases', targets, { action: 'release', subject });
 }

@@ -12,6 +12,7 @@ import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
 import { PASSPHRASE, type VendorCommand } from '../command.ts';
 import { ADVISORIES } from './advisories.ts';
 import { MIRRORS } from './mirrors.ts';
+import { RETENTION } from './retention.ts';
 
 const ENROLMENTS: readonly VendorCommand[] = [
   {
@@ -114,6 +115,7 @@ export const CARE: readonly VendorCommand[] = [
   ...SIGNATURES,
   ...KEYS,
   ...MIRRORS,
+  ...RETENTION,
   {
     name: 'publish',
     about: 'send the server what it lacks of the signed repository',

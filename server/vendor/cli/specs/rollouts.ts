@@ -8,7 +8,6 @@ import {
   parseLine,
   parseName,
   parsePath,
-  parseRelease,
 } from '../../../../shared/cli/values.ts';
 import { PROPOSAL_STATUSES } from '../../../../shared/protocol/fleet-proposals.ts';
 import { isHaltSpan } from '../../../../shared/schema/rollout.ts';
@@ -185,18 +184,6 @@ export const ROLLOUTS: readonly VendorCommand[] = [
       },
     ],
     load: async () => (await import('../commands/statements.ts')).verifyStatements,
-  },
-  {
-    name: 'support',
-    about: 'sign until when a platform release is mended; installs are told before it ends',
-    example: 'support platform@2.5.0 --until 2031-12-31T00:00:00Z',
-    kind: 'signs',
-    arguments: [{ name: '<release>', about: 'such as platform@2.5.0', parse: parseRelease }],
-    options: [
-      { flags: '--until <instant>', about: 'when it ends', required: true, parse: parseInstant },
-      { flags: '--reason <text>', about: 'why, where it ends earlier than was promised', parse: parseLine },
-    ],
-    load: async () => (await import('../commands/support.ts')).support,
   },
   {
     name: 'proposals',

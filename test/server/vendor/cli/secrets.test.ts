@@ -65,7 +65,19 @@ const SHOWN = [
     'role',
     'role=k/n',
   ],
-  ...['roles', 'share', 'span', 'standing', 'status', 'target', 'template', 'text', 'vector', 'version'],
+  ...[
+    'roles',
+    'share',
+    'span',
+    'standing',
+    'status',
+    'target',
+    'template',
+    'text',
+    'vector',
+    'version',
+    'years',
+  ],
 ];
 
 let vendor: Vendor;

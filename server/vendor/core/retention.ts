@@ -1,0 +1,64 @@
+// How long the vendor's releases stay to be had: the day that a policy in years gives, and what speaks against taking one from the list.
+import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
+import type { Advisory } from '../../../shared/schema/advisory.ts';
+import type { Release } from '../../../shared/schema/release.ts';
+import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import type { Rollout } from '../../../shared/schema/rollout.ts';
+import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
+import { checkRelease, type KnownRelease } from './checks.ts';
+
+/** What the Cyber Resilience Act asks for at least (Art. 13(9)). */
+export const DEFAULT_YEARS = 10;
+export const MOST_YEARS = 100;
+
+/** To the end of the calendar year in which the years are over: signatures that come weeks later, from other people, change nothing. */
+export function lastDay(issued: EpochMs, years: number): string {
+  return formatInstant(Date.UTC(new Date(issued).getUTCFullYear() + years + 1, 0, 1));
+}
+
+/** A day that was signed is never taken back. */
+export function promise(notes: TargetNotes, until: string): TargetNotes {
+  const was = notes.availableUntil;
+  return was !== undefined && instantMs(was) >= instantMs(until)
+    ? notes
+    : { ...notes, availableUntil: until };
+}
+
+export interface Listed {
+  readonly known: readonly KnownRelease[];
+  readonly rollouts: readonly Rollout[];
+  readonly advisories: readonly Advisory[];
+}
+
+/** Why what stays listed still needs one of those that shall go; null where nothing does. */
+export function findNeed(
+  gone: readonly Release[],
+  { known, rollouts, advisories }: Listed,
+): { readonly release: string; readonly by: string } | null {
+  const names = new Set(gone.map((one) => formatRef(refOf(one))));
+  const offered = rollouts.find((one) => names.has(formatRef(one.release)) && !one.withdrawn);
+  if (offered !== undefined)
+    return { release: formatRef(offered.release), by: `its rollout to ${offered.track}` };
+  for (const { id, fixed, withdrawn } of advisories) {
+    const fix = withdrawn ? undefined : fixed.find((one) => names.has(`${one.component}@${one.version}`));
+    if (fix !== undefined) return { release: `${fix.component}@${fix.version}`, by: `the advisory ${id}` };
+  }
+  const left = known.filter(({ release }) => !names.has(formatRef(refOf(release))));
+  for (const { release } of left) {
+    const broken = failing(release, left).find((problem) => !failing(release, known).includes(problem));
+    if (broken === undefined) continue;
+    const needed = gone.find((one) => broken.includes(` ${componentNameOf(refOf(one))} `)) ?? gone[0];
+    return {
+      release: needed === undefined ? '' : formatRef(refOf(needed)),
+      by: `${formatRef(refOf(release))}: ${broken}`,
+    };
+  }
+  return null;
+}
+
+/** It is listed itself: that its version is taken is no failure. */
+function failing(release: Release, known: readonly KnownRelease[]): readonly string[] {
+  return checkRelease(release, known)
+    .filter(({ check, outcome }) => check !== 'unique version' && outcome === 'failed')
+    .map(({ detail }) => detail);
+}
