@@ -39,6 +39,12 @@ export const TREE_ERRORS = {
     http: 502,
     exit: EXIT.untrusted,
   }),
+  'tree/base-changed': entry<{ readonly tree: string; readonly path: string }>({
+    message: (d) => `a patch starts from tree ${d.tree}, whose "${d.path}" is not what it was`,
+    hint: () => 'nothing of it was kept; the agent fetches the full pack instead',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'tree/pack-unsupported': entry<{ readonly tree: string; readonly problem: string }>({
     message: (d) => `the pack of tree ${d.tree} cannot be read by this version: ${d.problem}`,
     hint: () => 'update this program first',

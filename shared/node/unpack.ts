@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { chmod, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../encoding/digest.ts';
-import { createContentCheck } from '../tree/content-check.ts';
+import { type ContentCheck, createContentCheck } from '../tree/content-check.ts';
 import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile, TreeIndex, TreeMode } from '../tree/tree-index.ts';
 import type { PackContents } from './pack-reader.ts';
@@ -21,17 +21,31 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
 
 /** `directory` is empty and the agent's alone. Errors: tree/pack-damaged, tree/mismatch, and the file system's own. */
 export async function unpackTree(pack: PackContents, tree: Digest, directory: string): Promise<void> {
-  for (const path of directoriesOf(pack.index)) await createDirectory(join(directory, path));
-  await unpackFiles(pack, tree, directory);
+  const check = createContentCheck(pack.index, tree);
+  await layOut(pack.index, directory, () => writeUnits(pack, check, directory));
+}
+
+/** Directories, then files, then links. */
+export async function layOut(
+  index: TreeIndex,
+  directory: string,
+  writeFiles: () => Promise<void>,
+): Promise<void> {
+  for (const path of directoriesOf(index)) await createDirectory(join(directory, path));
+  await writeFiles();
   // Links come last: while files are written there is none to write through.
-  for (const entry of pack.index.entries) {
+  for (const entry of index.entries) {
     if (entry.kind === 'link') await symlink(entry.target, join(directory, entry.path));
   }
 }
 
-async function unpackFiles(pack: PackContents, tree: Digest, directory: string): Promise<void> {
+/** Every content that comes in units, to every file that has it. */
+export async function writeUnits(
+  pack: Pick<PackContents, 'index' | 'units'>,
+  check: ContentCheck,
+  directory: string,
+): Promise<void> {
   const copies = copiesByContent(pack.index);
-  const check = createContentCheck(pack.index, tree);
   for await (const parts of pack.units) {
     for (const part of parts) check.accept(part);
     const writes = parts.flatMap((part) =>

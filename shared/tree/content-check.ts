@@ -23,8 +23,15 @@ interface CutFile {
   readonly next: number;
 }
 
-export function createContentCheck(index: TreeIndex, tree: Digest): ContentCheck {
-  const missing = new Set(index.entries.flatMap((entry) => (entry.kind === 'file' ? [entry.digest] : [])));
+/** Of what is there already nothing may come. */
+export function createContentCheck(
+  index: TreeIndex,
+  tree: Digest,
+  isThere: (content: Digest) => boolean = () => false,
+): ContentCheck {
+  const missing = new Set(
+    index.entries.flatMap((entry) => (entry.kind === 'file' && !isThere(entry.digest) ? [entry.digest] : [])),
+  );
   let cut: CutFile | null = null;
 
   const begin = (file: TreeFile): CutFile => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 import { canonicalize } from '../encoding/canonical.ts';
 import { type Digest, shortDigest } from '../encoding/digest.ts';
-import type { JsonLimits } from '../encoding/json.ts';
+import type { JsonLimits, JsonValue } from '../encoding/json.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { byteCount, digest } from '../schema/common.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
@@ -28,7 +28,7 @@ export const MAX_UNIT_BYTES = 8 * 2 ** 20;
 export const WINDOW_LOG = 23;
 
 /** Compressing what cannot be compressed adds a little. */
-const EXPANSION_BYTES = 64 * 1024;
+export const EXPANSION_BYTES = 64 * 1024;
 const FRAME_LIMITS: JsonLimits = { maxBytes: MAX_FRAME_BYTES, maxDepth: 4, maxNodes: 200_100 };
 
 const packHeader = z.strictObject({
@@ -55,7 +55,7 @@ export type PackHeader = z.output<typeof packHeader>;
 export type PackUnit = z.output<typeof packUnit>;
 
 /** Header and unit descriptions as they stand in a pack. */
-export function writeFrame(value: PackHeader | PackUnit): Uint8Array {
+export function writeFrame(value: JsonValue): Uint8Array {
   const json = canonicalize(value);
   const frame = Buffer.alloc(FRAME_LENGTH_BYTES + json.length);
   frame.writeUInt32BE(json.length);
@@ -73,14 +73,7 @@ export function parseFrameLength(bytes: Uint8Array, tree: Digest): number {
 /** Errors: tree/pack-damaged, tree/pack-unsupported, tree/mismatch when the pack is of another tree. */
 export function parsePackHeader(bytes: Uint8Array, tree: Digest): PackHeader {
   const header = parseFrame(packHeader, bytes, tree);
-  if (header.tree !== tree) {
-    throw new FairleadError('tree/mismatch', {
-      tree: shortDigest(tree),
-      what: 'the tree it names',
-      expected: tree,
-      found: header.tree,
-    });
-  }
+  requireTree(header.tree, tree);
   if (header.base !== null) {
     throw new FairleadError('tree/pack-unsupported', {
       tree: shortDigest(tree),
@@ -88,6 +81,17 @@ export function parsePackHeader(bytes: Uint8Array, tree: Digest): PackHeader {
     });
   }
   return header;
+}
+
+/** The tree that a header names is the one that is wanted. Error: tree/mismatch. */
+export function requireTree(found: Digest, tree: Digest): void {
+  if (found === tree) return;
+  throw new FairleadError('tree/mismatch', {
+    tree: shortDigest(tree),
+    what: 'the tree it names',
+    expected: tree,
+    found,
+  });
 }
 
 /** Error: tree/pack-damaged. */
@@ -108,13 +112,15 @@ export function damagedPack(
   return new FairleadError('tree/pack-damaged', { tree: shortDigest(tree), problem }, options);
 }
 
-function parseFrame<Schema extends z.ZodType>(
+/** Error: tree/pack-damaged. */
+export function parseFrame<Schema extends z.ZodType>(
   schema: Schema,
   bytes: Uint8Array,
   tree: Digest,
+  limits = FRAME_LIMITS,
 ): z.output<Schema> {
   try {
-    return parseDocumentBytes(schema, bytes, 'a description in the pack', FRAME_LIMITS);
+    return parseDocumentBytes(schema, bytes, 'a description in the pack', limits);
   } catch (cause) {
     if (!isFairleadError(cause)) throw cause;
     throw damagedPack(tree, 'a description in it cannot be read', { cause });

@@ -19,7 +19,10 @@ export interface UnitPart {
  * Every content once, like beside like: a unit compresses as one text, so files of one kind and one name stand
  * together. A file larger than a unit is cut into units of its own, which follow one another.
  */
-export function planUnits(index: TreeIndex): readonly PlannedUnit[] {
+export function planUnits(
+  index: TreeIndex,
+  isWanted: (file: TreeFile) => boolean = () => true,
+): readonly PlannedUnit[] {
   const units: PlannedUnit[] = [];
   let group: { files: number[]; raw: number } = { files: [], raw: 0 };
   const endGroup = () => {
@@ -27,6 +30,7 @@ export function planUnits(index: TreeIndex): readonly PlannedUnit[] {
     group = { files: [], raw: 0 };
   };
   for (const { position, file } of distinctFiles(index)) {
+    if (!isWanted(file)) continue;
     if (group.raw + file.size > MAX_UNIT_BYTES) endGroup();
     if (file.size > MAX_UNIT_BYTES) {
       units.push(...segments(position, file.size));

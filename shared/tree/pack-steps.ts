@@ -2,7 +2,7 @@
 //
 // The bytes are hostile: every size is bounded before memory is taken for it, and all is held against what was signed.
 import { createHash } from 'node:crypto';
-import { constants as zlib, zstdDecompressSync } from 'node:zlib';
+import { type ZstdOptions, constants as zlib, zstdDecompressSync } from 'node:zlib';
 import { equalBytes } from '../encoding/bytes.ts';
 import { type Digest, digestFromHex, shortDigest } from '../encoding/digest.ts';
 import type { Pieces } from '../encoding/pieces.ts';
@@ -47,16 +47,24 @@ export function* unpackStart(tree: Digest): PackSteps<PackStart> {
   }
   const header = parsePackHeader(yield* takeFrame(tree), tree);
   const indexBytes = yield* decompressIndex(yield header.index.packed, header.index.raw, tree);
+  return { header, index: yield* verifiedIndex(indexBytes, tree), indexBytes };
+}
+
+/** Errors: tree/mismatch where the bytes are not what was signed, and what an impossible index raises. */
+export function* verifiedIndex(indexBytes: Uint8Array, tree: Digest): PackSteps<TreeIndex> {
   // Before the first look at the index: from here on these are the vendor's own bytes.
   requireSame(tree, 'the digest of its index', tree, yield* resting(digestSliced(indexBytes)));
-  return { header, index: yield* resting(parseTreeIndexSliced(indexBytes)), indexBytes };
+  return yield* resting(parseTreeIndexSliced(indexBytes));
 }
 
 /** The next unit: the runs of file content in it, in order. Error: tree/pack-damaged. */
 export function* unpackUnit(index: TreeIndex, tree: Digest): PackSteps<readonly UnpackedPart[]> {
   const unit = parsePackUnit(yield* takeFrame(tree), tree);
   const parts = resolveParts(index, unit, tree);
-  const bytes = decompressExactly(yield unit.packed, unit.raw, tree);
+  return cutUnit(parts, decompressExactly(yield unit.packed, unit.raw, tree));
+}
+
+export function cutUnit(parts: readonly UnitPart[], bytes: Uint8Array): readonly UnpackedPart[] {
   let end = 0;
   return parts.map((part) => {
     end += part.length;
@@ -98,7 +106,7 @@ function* digestSliced(bytes: Uint8Array): Pieces<Digest> {
   return digestFromHex(hash.digest('hex'));
 }
 
-function* takeFrame(tree: Digest): PackSteps<Uint8Array> {
+export function* takeFrame(tree: Digest): PackSteps<Uint8Array> {
   return yield parseFrameLength(yield FRAME_LENGTH_BYTES, tree);
 }
 
@@ -106,8 +114,13 @@ function* takeFrame(tree: Digest): PackSteps<Uint8Array> {
  * Bounded in output and in window: a few bytes can announce gigabytes of either. Synchronous on purpose: a unit takes
  * some 15 ms, and a queue of results waiting for collection would double the memory.
  */
-function decompressExactly(packed: Uint8Array, raw: number, tree: Digest): Uint8Array {
-  return requireExact(decompress(packed, raw, tree), raw, tree);
+export function decompressExactly(
+  packed: Uint8Array,
+  raw: number,
+  tree: Digest,
+  more: ZstdOptions = {},
+): Uint8Array {
+  return requireExact(decompress(packed, raw, tree, more), raw, tree);
 }
 
 function requireExact(bytes: Uint8Array, raw: number, tree: Digest): Uint8Array {
@@ -127,9 +140,9 @@ export function decompressionOf(raw: number) {
   };
 }
 
-function decompress(packed: Uint8Array, raw: number, tree: Digest): Uint8Array {
+function decompress(packed: Uint8Array, raw: number, tree: Digest, more: ZstdOptions): Uint8Array {
   try {
-    return zstdDecompressSync(packed, decompressionOf(raw));
+    return zstdDecompressSync(packed, { ...decompressionOf(raw), ...more });
   } catch (cause) {
     throw damagedPack(tree, 'a part of it does not decompress to the size it names', { cause });
   }

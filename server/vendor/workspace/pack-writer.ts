@@ -27,10 +27,21 @@ export async function writePack(
   outFile: string,
   onProgress: (bytes: number) => void = () => undefined,
 ): Promise<{ readonly bytes: number }> {
+  return await writeWhole(outFile, packChunks(directory, index, onProgress), (bytes) =>
+    requireAtMost(maxPackBytes(treeRefOf(index)), 'its pack in bytes', bytes),
+  );
+}
+
+/** Whole and durable, or not there. `judge` may throw for want of a better size. Errors: its own, disk/*. */
+export async function writeWhole(
+  outFile: string,
+  chunks: AsyncIterable<Uint8Array>,
+  judge: (bytes: number) => void,
+): Promise<{ readonly bytes: number }> {
   // One name for every attempt: what a killed one left behind is written over.
   const temporary = join(dirname(outFile), `.${basename(outFile)}.tmp`);
   try {
-    const bytes = await writeAndSync(temporary, packChunks(directory, index, onProgress), index);
+    const bytes = await writeAndSync(temporary, chunks, judge);
     await rename(temporary, outFile);
     await syncDirectory(dirname(outFile));
     return { bytes };
@@ -43,12 +54,12 @@ export async function writePack(
 async function writeAndSync(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
-  index: TreeIndex,
+  judge: (bytes: number) => void,
 ): Promise<number> {
   const out = await open(path, 'w', 0o644);
   try {
     const written = await writeAll(out, chunks);
-    requireAtMost(maxPackBytes(treeRefOf(index)), 'its pack in bytes', written);
+    judge(written);
     await out.sync();
     return written;
   } finally {
@@ -121,6 +132,6 @@ function compressBytes(bytes: Uint8Array): Promise<Uint8Array> {
   });
 }
 
-function requireAtMost(value: number, limit: string, found: number): void {
+export function requireAtMost(value: number, limit: string, found: number): void {
   if (found > value) throw new FairleadError('tree/too-large', { limit, value, found });
 }

@@ -1,0 +1,96 @@
+// Builds a tree from a patch and the tree it starts from: what is unchanged is taken from there, every file is held against the new index.
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, digestFromHex } from '../encoding/digest.ts';
+import { createContentCheck } from '../tree/content-check.ts';
+import type { TreeFile } from '../tree/tree-index.ts';
+import { baseChanged, withBaseFile } from './base-files.ts';
+import type { PatchContents } from './patch-reader.ts';
+import { createRests } from './turns.ts';
+import { layOut, storedMode, writeUnits } from './unpack.ts';
+
+const CHUNK_BYTES = 2 ** 20;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
+const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+
+/**
+ * `directory` is empty and the agent's alone; for a process of its own: a unit
+ * with its dictionary takes up to 100 ms in one piece.
+ * Errors: tree/pack-damaged, tree/base-changed, tree/mismatch, and the file system's own.
+ */
+export async function applyPatch(patch: PatchContents, directory: string): Promise<void> {
+  const old = new Map<Digest, TreeFile>();
+  for (const entry of patch.base.index.entries) if (entry.kind === 'file') old.set(entry.digest, entry);
+  const check = createContentCheck(patch.index, patch.header.to, (content) => old.has(content));
+  await layOut(patch.index, directory, async () => {
+    await takeFiles(patch, old, directory);
+    await writeUnits(patch, check, directory);
+  });
+}
+
+async function takeFiles(
+  patch: PatchContents,
+  old: ReadonlyMap<Digest, TreeFile>,
+  directory: string,
+): Promise<void> {
+  const rest = createRests();
+  const copy = createCopier();
+  for (const entry of patch.index.entries) {
+    const from = entry.kind === 'file' ? old.get(entry.digest) : undefined;
+    if (entry.kind !== 'file' || from === undefined) continue;
+    const found = withBaseFile(patch.base, from, (fd) => copy(fd, join(directory, entry.path), entry));
+    if (found !== entry.digest) throw baseChanged(patch.base.digest, from.path);
+    await rest();
+  }
+}
+
+/** Answers the digest of what it wrote, not of what lay there before; null where that is no longer so large. */
+function createCopier() {
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let mayClone = true;
+  return (source: number, path: string, file: TreeFile): Digest | null => {
+    mayClone &&= clone(source, path);
+    const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
+    try {
+      const found = mayClone ? hash(target, file, buffer) : hash(source, file, buffer, target);
+      fchmodSync(target, storedMode(file.mode));
+      return fstatSync(target).size === file.size ? found : null;
+    } finally {
+      closeSync(target);
+    }
+  };
+}
+
+/** Shares the blocks of the old file, on file systems that can. */
+function clone(source: number, path: string): boolean {
+  try {
+    // By its descriptor: by its name, another file might stand there by now.
+    copyFileSync(`/proc/self/fd/${source}`, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hash(source: number, { size }: TreeFile, buffer: Buffer, copy: number | null = null): Digest {
+  const sha256 = createHash('sha256');
+  for (let at = 0; at < size; ) {
+    const read = readSync(source, buffer, 0, Math.min(buffer.length, size - at), at);
+    if (read === 0) break;
+    const bytes = buffer.subarray(0, read);
+    sha256.update(bytes);
+    for (let done = 0; copy !== null && done < read; ) done += writeSync(copy, bytes, done);
+    at += read;
+  }
+  return digestFromHex(sha256.digest('hex'));
+}

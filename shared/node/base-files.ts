@@ -1,0 +1,67 @@
+// The files of a stored tree, read as what a patch starts from: whatever stands in a file's place by now is refused, never followed or waited for.
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, shortDigest } from '../encoding/digest.ts';
+import { sanitizeLine } from '../encoding/text.ts';
+import { FairleadError } from '../errors/error.ts';
+import { PATCH_MAGIC } from '../tree/patch-format.ts';
+import type { BasePart } from '../tree/patch-steps.ts';
+import type { TreeFile } from '../tree/tree-index.ts';
+
+export interface BaseTree {
+  readonly digest: Digest;
+  readonly directory: string;
+}
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Synchronous, as in a process that does nothing else: asked one by one, small files would take ten times as long. */
+export function withBaseFile<Result>(base: BaseTree, file: TreeFile, use: (fd: number) => Result): Result {
+  const fd = openBaseFile(base, file);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size !== file.size) throw baseChanged(base.digest, file.path);
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The parts end to end behind the magic. Error: tree/base-changed. */
+export function readDictionary(base: BaseTree, parts: readonly BasePart[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, PATCH_MAGIC.length);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  bytes.set(PATCH_MAGIC);
+  let at = PATCH_MAGIC.length;
+  for (const part of parts) {
+    const into = bytes.subarray(at, at + part.length);
+    withBaseFile(base, part.file, (fd) => readExactly(base, part, fd, into));
+    at += part.length;
+  }
+  return bytes;
+}
+
+function readExactly(base: BaseTree, { file, offset }: BasePart, fd: number, into: Buffer): void {
+  for (let done = 0; done < into.length; ) {
+    const read = readSync(fd, into, done, into.length - done, offset + done);
+    if (read === 0) throw baseChanged(base.digest, file.path);
+    done += read;
+  }
+}
+
+export function baseChanged(
+  tree: Digest,
+  path: string,
+  options?: { readonly cause: unknown },
+): FairleadError {
+  const data = { tree: shortDigest(tree), path: sanitizeLine(path) };
+  return new FairleadError('tree/base-changed', data, options);
+}
+
+function openBaseFile({ digest, directory }: BaseTree, { path }: TreeFile): number {
+  try {
+    return openSync(join(directory, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (cause) {
+    throw baseChanged(digest, path, { cause });
+  }
+}

@@ -1,0 +1,62 @@
+// Reads a patch front to back, the tree it starts from beside it: no byte of either is believed before the new index has said so.
+import type { FileHandle } from 'node:fs/promises';
+import { type Digest, digestOf } from '../encoding/digest.ts';
+import type { TreeRef } from '../schema/release.ts';
+import { type UnpackedPart, verifyMeasures } from '../tree/pack-steps.ts';
+import type { PatchHeader } from '../tree/patch-format.ts';
+import { type PatchStart, patchedUnit, patchHeader, patchStart, resolveBases } from '../tree/patch-steps.ts';
+import type { TreeIndex } from '../tree/tree-index.ts';
+import { type BaseTree, baseChanged, readDictionary } from './base-files.ts';
+import { createPackSource, type PackSource, parseIndexInTurns } from './pack-source.ts';
+
+/** Where a tree lies that a patch may start from. */
+export interface PatchBase {
+  readonly directory: string;
+  /** The signed bytes. */
+  readonly indexBytes: Uint8Array;
+}
+
+export interface PatchContents extends PatchStart {
+  readonly base: BaseTree & { readonly index: TreeIndex };
+  /** As of a pack: unit after unit, their bytes not verified yet. Errors: tree/pack-damaged, tree/base-changed. */
+  readonly units: AsyncIterable<readonly UnpackedPart[]>;
+}
+
+/** From which tree it starts. Errors: tree/pack-damaged, tree/mismatch. */
+export async function readPatchHeader(patch: FileHandle, to: Digest): Promise<PatchHeader> {
+  return await createPackSource(patch, to).run(patchHeader(to));
+}
+
+/**
+ * `findBase` answers null where that tree is not to be had.
+ * Errors: tree/pack-damaged, tree/base-changed, tree/mismatch, and what an impossible index raises.
+ */
+export async function readPatch(
+  patch: FileHandle,
+  ref: TreeRef,
+  findBase: (tree: Digest) => Promise<PatchBase | null>,
+): Promise<PatchContents> {
+  const source = createPackSource(patch, ref.digest);
+  const header = await source.run(patchHeader(ref.digest));
+  const found = await findBase(header.from);
+  if (found === null || digestOf(found.indexBytes) !== header.from) {
+    throw baseChanged(header.from, 'index.json');
+  }
+  const index = await parseIndexInTurns(found.indexBytes);
+  const start = await source.run(patchStart(header, found.indexBytes));
+  verifyMeasures(start.index, ref);
+  const base = { digest: header.from, directory: found.directory, index };
+  return { ...start, base, units: readUnits(source, start, base) };
+}
+
+async function* readUnits(
+  source: PackSource,
+  start: PatchStart,
+  base: PatchContents['base'],
+): AsyncGenerator<readonly UnpackedPart[]> {
+  for (const unit of start.plan) {
+    const dictionary = readDictionary(base, resolveBases(base.index, unit, start.header.to));
+    yield await source.run(patchedUnit(start, unit, dictionary));
+  }
+  await source.requireEnd();
+}

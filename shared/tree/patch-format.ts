@@ -1,0 +1,100 @@
+// The bytes of a patch: magic, header, what changed in the index, a plan, then independent units. It carries a tree to who has another.
+import { z } from 'zod';
+import { utf8 } from '../encoding/bytes.ts';
+import type { Digest } from '../encoding/digest.ts';
+import type { JsonLimits } from '../encoding/json.ts';
+import { byteCount, digest } from '../schema/common.ts';
+import { MAX_TREE_ENTRIES } from '../schema/release.ts';
+import { damagedPack, EXPANSION_BYTES, MAX_UNIT_BYTES, parseFrame, requireTree } from './pack-format.ts';
+
+/*
+ *   "FLPATCH1\n"
+ *   frame: header
+ *   index: zstd, header.index.packed bytes; its dictionary is the index of the tree it starts from
+ *   plan: zstd, header.plan.packed bytes of canonical JSON
+ *   for each unit of the plan:
+ *     its length (4 bytes, big-endian) and that many bytes of zstd; its dictionary is stretches of the old files
+ *
+ * Every dictionary begins with the magic: zstd would take one that begins with its own mark for a trained one. Contents
+ * that the old tree has stand in no unit. Nothing follows the last unit.
+ */
+export const PATCH_MAGIC = utf8('FLPATCH1\n');
+/** Larger trees travel whole: their index would not fit into the reader's memory twice. */
+export const MAX_PATCH_INDEX_BYTES = 16 * 2 ** 20;
+export const MAX_PLAN_BYTES = 2 * 2 ** 20;
+export const MAX_DICTIONARY_BYTES = 16 * 2 ** 20;
+/** The largest zstd window: an index, or a unit. */
+export const MAX_PATCH_WINDOW_LOG = 24;
+
+/** The smallest that zstd knows. */
+const MIN_WINDOW_LOG = 10;
+
+/** What all dictionaries together may measure: work that grows with the bytes that were signed. */
+export function maxDictionaryBytes(rawBytes: number): number {
+  return 8 * rawBytes + 64 * 2 ** 20;
+}
+
+const PLAN_LIMITS: JsonLimits = { maxBytes: MAX_PLAN_BYTES, maxDepth: 8, maxNodes: 500_000 };
+
+const packedPart = (maxRaw: number) =>
+  z.strictObject({ packed: byteCount.max(maxRaw + EXPANSION_BYTES), raw: byteCount.max(maxRaw) });
+
+const patchHeader = z.strictObject({
+  from: digest,
+  to: digest,
+  index: packedPart(MAX_PATCH_INDEX_BYTES),
+  plan: packedPart(MAX_PLAN_BYTES),
+  /** What the largest part asks of its reader: zstd's window as a power of two, and the bytes of a dictionary. */
+  window: byteCount.min(MIN_WINDOW_LOG).max(MAX_PATCH_WINDOW_LOG),
+  dictionary: byteCount.max(MAX_DICTIONARY_BYTES),
+});
+
+/** Of the old index: the position of a file, where in it the stretch starts, how long it is. */
+const stretch = z.tuple([byteCount, byteCount, byteCount.min(1)]);
+
+const patchUnit = z.strictObject({
+  /** What its dictionary is made of, end to end. */
+  bases: z.array(stretch).max(MAX_TREE_ENTRIES),
+  /** Positions in the new index, in the order in which the files' bytes stand in the unit, end to end. */
+  files: z.array(byteCount).min(1).max(MAX_TREE_ENTRIES),
+  /** Where in the first file the unit starts; the last file may end in a later unit. */
+  offset: byteCount,
+  raw: byteCount.max(MAX_UNIT_BYTES),
+});
+
+const patchPlan = z.strictObject({ units: z.array(patchUnit).max(MAX_TREE_ENTRIES) });
+
+export type PatchHeader = z.output<typeof patchHeader>;
+export type PatchUnit = z.output<typeof patchUnit>;
+export type Stretch = z.output<typeof stretch>;
+
+/** Errors: tree/pack-damaged, tree/mismatch when the patch leads to another tree. */
+export function parsePatchHeader(bytes: Uint8Array, to: Digest): PatchHeader {
+  const header = parseFrame(patchHeader, bytes, to);
+  requireTree(header.to, to);
+  return header;
+}
+
+/** Error: tree/pack-damaged. */
+export function parsePatchPlan(bytes: Uint8Array, { to, dictionary }: PatchHeader): readonly PatchUnit[] {
+  const { units } = parseFrame(patchPlan, bytes, to, PLAN_LIMITS);
+  let raw = 0;
+  let bases = 0;
+  for (const unit of units) {
+    const size = dictionaryBytes(unit);
+    if (size > dictionary) throw damagedPack(to, 'a dictionary is larger than its header says');
+    raw += unit.raw;
+    bases += size;
+  }
+  if (bases > maxDictionaryBytes(raw)) throw damagedPack(to, 'its dictionaries are out of proportion');
+  return units;
+}
+
+export function dictionaryBytes({ bases }: Pick<PatchUnit, 'bases'>): number {
+  return bases.reduce((sum, [, , length]) => sum + length, PATCH_MAGIC.length);
+}
+
+/** The least window, as a power of two, that holds so many bytes at once. */
+export function windowLogOf(raw: number): number {
+  return Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(Math.max(raw, 1))));
+}
